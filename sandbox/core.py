@@ -1,0 +1,218 @@
+"""What both stand-ins share: a store that survives kill -9, faults on request, a journal of calls.
+
+A stand-in is a Flask application. `attach` adds the control routes below `/_control/` and the fault
+machinery; `serve` runs it on loopback with one thread per connection.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, abort, g, jsonify, request
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+FAULT_KINDS = ("status", "html", "delay", "cut_before", "cut_after")
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS faults (
+    id INTEGER PRIMARY KEY, route TEXT, kind TEXT, status INTEGER, seconds REAL,
+    contains TEXT, remaining INTEGER, body TEXT);
+CREATE TABLE IF NOT EXISTS calls (
+    id INTEGER PRIMARY KEY, at REAL, route TEXT, method TEXT, path TEXT, status INTEGER,
+    fault TEXT);
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+
+
+class Store:
+    """A SQLite file; every change is one transaction, so a killed stand-in keeps what it answered."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self._path = path
+        self._schema = SCHEMA + schema
+        self._local = threading.local()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self.transaction() as db:
+            self._create(db)
+
+    def _create(self, db: sqlite3.Connection) -> None:
+        for statement in self._schema.split(";"):
+            db.execute(statement)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction: committed at the end of the block, rolled back on an exception."""
+        db = getattr(self._local, "db", None)
+        if db is None:
+            db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
+            db.row_factory = sqlite3.Row
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            self._local.db = db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        db = getattr(self._local, "db", None)
+        if db is not None:
+            db.close()
+            self._local.db = None
+
+    def reset(self) -> None:
+        """Forget everything, as on the first start."""
+        with self.transaction() as db:
+            tables = db.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            ).fetchall()
+            for table in tables:
+                db.execute(f'DROP TABLE "{table["name"]}"')
+            self._create(db)
+
+
+def next_number(db: sqlite3.Connection, name: str, start: int = 1) -> int:
+    """The next value of a named counter: `start`, `start + 1`, …"""
+    db.execute("INSERT OR IGNORE INTO counters VALUES (?, ?)", (name, start - 1))
+    row = db.execute(
+        "UPDATE counters SET value = value + 1 WHERE name = ? RETURNING value", (name,)
+    ).fetchone()
+    return int(row["value"])
+
+
+def attach(app: Flask, store: Store) -> None:
+    """Add faults, the journal and the shared control routes to a stand-in.
+
+    A fault names a route by its Flask endpoint and is used up `times` times:
+
+    - `status`: answer with `status` (and `body`, a JSON value) without doing anything
+    - `html`: answer `status` with an HTML page, as a proxy or the maintenance mode does
+    - `delay`: wait `seconds`, then go on as usual
+    - `cut_before`: close the connection before anything is done
+    - `cut_after`: do everything, commit, then close the connection without an answer
+
+    `contains` limits a fault to requests whose path, query or body holds that text.
+    """
+
+    def take_fault() -> sqlite3.Row | None:
+        with store.transaction() as db:
+            for fault in db.execute(
+                "SELECT * FROM faults WHERE route IN (?, '*') AND remaining > 0 ORDER BY id",
+                (request.endpoint,),
+            ).fetchall():
+                text = fault["contains"]
+                if text and text not in request.full_path + request.get_data(as_text=True):
+                    continue
+                db.execute("UPDATE faults SET remaining = remaining - 1 WHERE id = ?", (fault["id"],))
+                return fault  # type: ignore[no-any-return]
+        return None
+
+    @app.before_request
+    def apply_fault() -> Response | None:
+        g.fault = None
+        if request.path.startswith("/_control"):
+            return None
+        fault = take_fault()
+        if fault is None:
+            return None
+        g.fault = fault["kind"]
+        if fault["kind"] == "delay":
+            time.sleep(fault["seconds"])
+        elif fault["kind"] == "cut_before":
+            return Response(status=599)
+        elif fault["kind"] == "html":
+            page = "<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
+            return Response(page, status=fault["status"], mimetype="text/html")
+        elif fault["kind"] == "status":
+            return Response(fault["body"], status=fault["status"], mimetype="application/json")
+        return None
+
+    @app.after_request
+    def journal(response: Response) -> Response:
+        if request.path.startswith("/_control"):
+            return response
+        with store.transaction() as db:
+            db.execute(
+                "INSERT INTO calls (at, route, method, path, status, fault) VALUES (?,?,?,?,?,?)",
+                (
+                    time.time(),
+                    request.endpoint,
+                    request.method,
+                    request.path,
+                    response.status_code,
+                    g.get("fault"),
+                ),
+            )
+        if g.get("fault") in ("cut_before", "cut_after"):
+            connection: socket.socket = request.environ["werkzeug.socket"]
+            connection.shutdown(socket.SHUT_RDWR)
+        return response
+
+    @app.get("/_control/health")
+    def control_health() -> Response:
+        return jsonify(ok=True)
+
+    @app.post("/_control/faults")
+    def control_add_fault() -> Response:
+        asked = request.get_json()
+        if asked.get("kind") not in FAULT_KINDS:
+            abort(400, f"kind must be one of {', '.join(FAULT_KINDS)}")
+        with store.transaction() as db:
+            db.execute(
+                "INSERT INTO faults (route, kind, status, seconds, contains, remaining, body)"
+                " VALUES (?,?,?,?,?,?,?)",
+                (
+                    asked.get("route", "*"),
+                    asked["kind"],
+                    asked.get("status", 503),
+                    asked.get("seconds", 0),
+                    asked.get("contains"),
+                    asked.get("times", 1),
+                    json.dumps(asked.get("body")),
+                ),
+            )
+        return jsonify(ok=True)
+
+    @app.delete("/_control/faults")
+    def control_clear_faults() -> Response:
+        with store.transaction() as db:
+            db.execute("DELETE FROM faults")
+        return jsonify(ok=True)
+
+    @app.get("/_control/calls")
+    def control_calls() -> Response:
+        """How often each route was called, by status: `{"create_order": {"200": 3, "400": 1}}`."""
+        counted: dict[str, dict[str, int]] = {}
+        with store.transaction() as db:
+            for row in db.execute(
+                "SELECT route, status, count(*) AS n FROM calls GROUP BY route, status"
+            ):
+                counted.setdefault(row["route"] or "unknown", {})[str(row["status"])] = row["n"]
+        return jsonify(counted)
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """HTTP/1.1 with kept connections, and no line per request on the terminal."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_request(self, code: Any = "-", size: Any = "-") -> None:
+        return
+
+
+def make(app: Flask, port: int) -> BaseWSGIServer:
+    """A server on 127.0.0.1; port 0 takes a free one. The caller runs `serve_forever`."""
+    return make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
