@@ -1,0 +1,148 @@
+"""One HTTP client for both remotes: time-outs, a size limit, and errors by what they mean.
+
+Only this module and the two auth modules know `requests`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Literal
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from pipeline.errors import OutcomeUnknown, RemoteError, Transient
+
+CONNECT_TIMEOUT_S = 3.05
+READ_TIMEOUT_S = 15.0
+MAX_BODY_BYTES = 32 * 1024 * 1024
+TOTAL_TIMEOUT_S = 30.0
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: `body` is the parsed JSON, or None when it was empty or not JSON (`is_json`)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    is_json: bool
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """The Retry-After header in seconds; None when absent or a date."""
+        value = self.headers.get("Retry-After", "")
+        return float(value) if value.isdigit() else None
+
+
+@dataclass(slots=True)
+class Http:
+    """Calls below one base URL. Safe to share between threads."""
+
+    base_url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    read_timeout_s: float = READ_TIMEOUT_S
+    monotonic: Callable[[], float] = time.monotonic
+    _session: requests.Session = field(init=False)
+
+    def __post_init__(self) -> None:
+        session = requests.Session()
+        session.trust_env = False
+        # The jar is the one part of a session that threads must not share.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = HTTPAdapter(pool_maxsize=64, max_retries=0)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        self._session = session
+
+    def call(
+        self,
+        method: Method,
+        path: str,
+        *,
+        query: str = "",
+        body: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: AuthBase | None = None,
+        repeatable: bool | None = None,
+    ) -> Reply:
+        """Send one request and return whatever was answered, whatever its status.
+
+        `query` is already encoded; Decimals in `body` become JSON numbers, numbers in the answer
+        become Decimals. `repeatable` says that sending twice does no harm (default: only GET).
+        Raises Transient when nothing can have happened, and OutcomeUnknown when a request that is
+        not repeatable was sent and no whole answer came.
+        """
+        may_repeat = method == "GET" if repeatable is None else repeatable
+        url = f"{self.base_url}{path}" + (f"?{query}" if query else "")
+        try:
+            response = self._session.request(
+                method,
+                url,
+                data=json.dumps(body, default=_number).encode() if body is not None else form,
+                headers={
+                    "Accept": "application/json",
+                    **({"Content-Type": "application/json"} if body is not None else {}),
+                    **self.headers,
+                    **(headers or {}),
+                },
+                auth=auth,
+                timeout=(CONNECT_TIMEOUT_S, self.read_timeout_s),
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                content = self._read(response)
+        except requests.RequestException as error:
+            raise self._meaning(error, may_repeat) from None
+        return _reply(response, content)
+
+    def _read(self, response: requests.Response) -> bytes:
+        """The body, bounded in size and in time: a remote that drips must not hold a worker."""
+        deadline = self.monotonic() + TOTAL_TIMEOUT_S
+        content = bytearray()
+        for chunk in response.iter_content(64 * 1024):
+            content += chunk
+            if len(content) > MAX_BODY_BYTES:
+                raise requests.exceptions.ContentDecodingError("the answer is too large")
+            if self.monotonic() > deadline:
+                raise requests.exceptions.ReadTimeout("the answer came too slowly")
+        return bytes(content)
+
+    @staticmethod
+    def _meaning(error: requests.RequestException, may_repeat: bool) -> RemoteError:
+        reason = error.args[0] if error.args else None
+        never_connected = isinstance(error, requests.ConnectTimeout) or (
+            isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
+        )
+        code = type(error).__name__
+        if never_connected:
+            return Transient(f"could not connect ({code})", code=code)
+        if may_repeat:
+            return Transient(f"no usable answer ({code})", code=code)
+        return OutcomeUnknown(f"sent, but no usable answer came ({code})", code=code)
+
+
+def _reply(response: requests.Response, content: bytes) -> Reply:
+    try:
+        body, is_json = json.loads(content, parse_float=Decimal), True
+    except ValueError:
+        body, is_json = None, False
+    return Reply(response.status_code, response.headers, body, is_json)
+
+
+def _number(value: object) -> float:
+    """A Decimal as JSON number: amounts of at most 15 digits survive the way through float."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} does not go into JSON")

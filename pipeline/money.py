@@ -1,0 +1,58 @@
+"""Decimal money. Amounts are major units of a currency, never floats."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+ZERO = Decimal(0)
+
+# ISO 4217 minor units that are not two, for the currencies of Amazon's marketplaces and neighbours.
+_MINOR_DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "JOD": 3}
+
+
+def minor_unit(currency: str) -> Decimal:
+    """The smallest amount of a currency: 0.01 for EUR, 1 for JPY."""
+    return Decimal(1).scaleb(-_MINOR_DIGITS.get(currency, 2))
+
+
+def parse_amount(text: object) -> Decimal:
+    """A remote's amount as Decimal.
+
+    Takes strings, integers and Decimals; floats have already lost what was meant (TypeError).
+    Raises ValueError for what is not a finite number.
+    """
+    if isinstance(text, bool) or not isinstance(text, str | int | Decimal):
+        raise TypeError(f"an amount must be a decimal string, not {type(text).__name__}")
+    try:
+        amount = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError("an amount is not a decimal number") from error
+    if not amount.is_finite():
+        raise ValueError("an amount is not finite")
+    return amount
+
+
+def quantize(amount: Decimal, currency: str) -> Decimal:
+    """Rounded half up to the currency's minor unit."""
+    return amount.quantize(minor_unit(currency), rounding=ROUND_HALF_UP)
+
+
+def split(total: Decimal, weights: list[Decimal], currency: str) -> list[Decimal]:
+    """Shares of `total` in proportion to `weights`, in whole minor units, that sum to it exactly.
+
+    With all weights zero the shares are equal. Shares differ from the exact proportion by at most
+    one minor unit. Raises ValueError when there is nothing to split over.
+    """
+    if not weights:
+        raise ValueError("cannot split an amount over no shares")
+    whole = sum(weights, ZERO)
+    if whole == ZERO:
+        weights, whole = [Decimal(1)] * len(weights), Decimal(len(weights))
+    shares: list[Decimal] = []
+    given, seen = ZERO, ZERO
+    for weight in weights:
+        seen += weight
+        upto = quantize(total * seen / whole, currency) if seen != whole else total
+        shares.append(upto - given)
+        given = upto
+    return shares

@@ -1,0 +1,79 @@
+"""The five ends of a step. No order is ever just "failed"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+
+class HoldCode(StrEnum):
+    """Why an order is on a person's list."""
+
+    UNREADABLE_ORDER = "unreadable_order"
+    UNKNOWN_STATUS = "unknown_status"
+    UNFULFILLABLE = "unfulfillable"
+    OTHER_FULFILMENT = "other_fulfilment"
+    SKU_NOT_FOUND = "sku_not_found"
+    PRODUCT_DISABLED = "product_disabled"
+    PRODUCT_TYPE = "product_type"
+    OUT_OF_STOCK = "out_of_stock"
+    ADDRESS_UNUSABLE = "address_unusable"
+    TOTALS_UNCLEAR = "totals_unclear"
+    TOTALS_DIFFER = "totals_differ"
+    CURRENCY = "currency"
+    STORE_UNKNOWN = "store_unknown"
+    CUSTOMER_REFUSED = "customer_refused"
+    ORDER_REFUSED = "order_refused"
+    INVOICE_REFUSED = "invoice_refused"
+    CANCEL_REFUSED = "cancel_refused"
+    CANCELLED_AFTER_SHIPMENT = "cancelled_after_shipment"
+    CANCELLED_IN_MAGENTO = "cancelled_in_magento"
+    BUYER_WANTS_TO_CANCEL = "buyer_wants_to_cancel"
+    CARRIER_UNMAPPED = "carrier_unmapped"
+    QUANTITY_ABOVE_ORDERED = "quantity_above_ordered"
+    CONFIRMATION_REFUSED = "confirmation_refused"
+    REMOTE_REFUSED = "remote_refused"
+    ACCOUNT_STOPPED = "account_stopped"
+    KEEPS_CRASHING = "keeps_crashing"
+    PROGRAM_ERROR = "program_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The step is through; the next one may begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """There was nothing to do here; the next step may begin."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look again after `delay`, or as soon as news of the order arrive."""
+
+    reason: str
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A person is needed, or a cause has to go away; looked at again on a timer."""
+
+    code: HoldCode
+    reason: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The order ends here, without goods."""
+
+    reason: str
+
+
+Outcome = Done | Skipped | Wait | Hold | Cancelled

@@ -1,0 +1,45 @@
+"""Tenacity, in one place: a short retry inside one call. Longer waits are the order's `due_at`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+
+from pipeline.errors import Transient
+
+T = TypeVar("T")
+
+TRIES = 4
+BUDGET_S = 20.0
+_backoff = wait_random_exponential(multiplier=0.5, max=8)
+
+
+def _wait_s(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, Transient) and error.retry_after_s is not None:
+        return error.retry_after_s
+    return _backoff(state)
+
+
+def _no_time_left(state: RetryCallState) -> bool:
+    waited_s = state.seconds_since_start or 0.0
+    return state.attempt_number >= TRIES or waited_s + state.upcoming_sleep > BUDGET_S
+
+
+def call_with_retry(call: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
+    """Call, and call again on Transient: at most 4 tries and 20 s in all.
+
+    Honours the remote's Retry-After; when that alone exceeds the budget the error is raised at
+    once, with its `retry_after_s`, for the caller to wait outside a worker.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception_type(Transient),
+        wait=_wait_s,
+        stop=_no_time_left,
+        sleep=sleep,
+        reraise=True,
+    )
+    return retrying(call)

@@ -1,0 +1,258 @@
+"""Configuration: `orderbridge.toml` for what may be read by anyone, the environment for secrets.
+
+Secrets and connections have variables with the prefix `ORDERBRIDGE_`; see docs/settings.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+PREFIX = "ORDERBRIDGE_"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names the place and what to do."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _no_slash(url: HttpUrl) -> str:
+    return str(url).rstrip("/")
+
+
+BaseUrl = Annotated[HttpUrl, AfterValidator(_no_slash)]
+
+
+class MarketplaceSettings(_Model):
+    """What an operator decides per Amazon marketplace; the defaults are Amazon Sales Channel's."""
+
+    import_orders: bool = True
+    magento_store: str = "default"
+    customers: Literal["guest", "create"] = "guest"
+    welcome_mail: Literal["refuse", "accept"] = "refuse"
+    order_number: Literal["magento", "amazon"] = "magento"
+    order_number_prefix: str = Field(default="", max_length=20)
+    fba_orders: Literal["create", "ignore"] = "create"
+    fba_store: str | None = None
+    out_of_stock: Literal["block", "backorder"] = "block"
+    invoice: Literal["create", "leave"] = "create"
+    cancel_from_amazon: Literal["cancel", "hold"] = "cancel"
+
+    @model_validator(mode="after")
+    def _customers_get_mail(self) -> MarketplaceSettings:
+        if self.customers == "create" and self.welcome_mail == "refuse":
+            raise ValueError(
+                'customers = "create" makes Magento send the buyer a welcome mail, which no REST '
+                'call can prevent: set welcome_mail = "accept" as well, or customers = "guest"'
+            )
+        return self
+
+
+class ShopSettings(_Model):
+    """One Magento shop and how to sign in to it."""
+
+    base_url: BaseUrl
+    auth: Literal["oauth", "bearer"] = "oauth"
+    request_limit_s: float = Field(default=60, gt=0)
+    access_token: SecretStr = SecretStr("")
+    access_token_secret: SecretStr = SecretStr("")
+    consumer_key: SecretStr = SecretStr("")
+    consumer_secret: SecretStr = SecretStr("")
+
+
+class AccountSettings(_Model):
+    """One Amazon selling account in one region."""
+
+    region: Literal["NA", "EU", "FE"]
+    shop: str
+    start_from: AwareDatetime
+    base_url: BaseUrl | None = None
+    token_url: BaseUrl | None = None
+    settings: Mapping[str, Any] = Field(default_factory=dict)
+    marketplaces: Mapping[str, MarketplaceSettings] = Field(default_factory=dict)
+    client_id: SecretStr = SecretStr("")
+    client_secret: SecretStr = SecretStr("")
+    refresh_token: SecretStr = SecretStr("")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _marketplaces_inherit(cls, data: Any) -> Any:
+        """A marketplace's own settings win over the account's."""
+        if not isinstance(data, dict) or not isinstance(data.get("settings", {}), dict):
+            return data
+        common = data.get("settings", {})
+        own = data.get("marketplaces", {})
+        if not isinstance(own, dict) or not all(isinstance(one, dict) for one in own.values()):
+            return data
+        return {**data, "marketplaces": {name: {**common, **one} for name, one in own.items()}}
+
+    @model_validator(mode="after")
+    def _common_settings_are_valid(self) -> AccountSettings:
+        MarketplaceSettings.model_validate(self.settings)
+        return self
+
+    def marketplace(self, marketplace_id: str) -> MarketplaceSettings:
+        """What counts for a marketplace; one that is not named has the account's settings."""
+        named = self.marketplaces.get(marketplace_id)
+        return named or MarketplaceSettings.model_validate(self.settings)
+
+
+class Timing(_Model):
+    """How often things are looked at, in seconds."""
+
+    poll_every_s: float = Field(default=180, gt=0)
+    watch_shipments_every_s: float = Field(default=60, gt=0)
+    sweep_every_s: float = Field(default=5, gt=0)
+    poll_overlap_s: float = Field(default=300, ge=0)
+    first_retry_s: float = Field(default=10, gt=0)
+    longest_retry_s: float = Field(default=900, gt=0)
+    recheck_held_s: float = Field(default=900, gt=0)
+    recheck_waiting_s: float = Field(default=3600, gt=0)
+    resend_s: float = Field(default=60, gt=0)
+    lease_s: float = Field(default=30, ge=2)
+
+
+class Settings(_Model):
+    """Everything that counts, from file and environment together."""
+
+    database_url: SecretStr
+    redis_url: SecretStr
+    master_key: bytes = Field(repr=False)
+    shops: Mapping[str, ShopSettings]
+    accounts: Mapping[str, AccountSettings]
+    timing: Timing = Timing()
+
+    @model_validator(mode="after")
+    def _accounts_name_a_shop(self) -> Settings:
+        for name, account in self.accounts.items():
+            if account.shop not in self.shops:
+                raise ValueError(f"accounts.{name}.shop: there is no [shops.{account.shop}]")
+        return self
+
+    def for_order(self, account: str, marketplace_id: str) -> MarketplaceSettings:
+        """The settings that count for an order of this account and marketplace."""
+        return self.accounts[account].marketplace(marketplace_id)
+
+
+_SHOP_SECRETS = ("access_token", "access_token_secret", "consumer_key", "consumer_secret")
+_ACCOUNT_SECRETS = ("client_id", "client_secret", "refresh_token")
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read `ORDERBRIDGE_CONFIG` (default: orderbridge.toml) and the environment's secrets.
+
+    Raises ConfigError with one line per mistake.
+    """
+    path = Path(environ.get(f"{PREFIX}CONFIG", "orderbridge.toml"))
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error.strerror}); set {PREFIX}CONFIG to your orderbridge.toml"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    missing: list[str] = []
+    data["database_url"] = _variable(environ, "DATABASE_URL", missing)
+    data["redis_url"] = _variable(environ, "REDIS_URL", missing)
+    data["master_key"] = _master_key(_variable(environ, "MASTER_KEY", missing), missing)
+    for section, prefix, secrets in (
+        ("shops", "SHOP", _SHOP_SECRETS),
+        ("accounts", "ACCOUNT", _ACCOUNT_SECRETS),
+    ):
+        for name, values in _named_tables(data, section, path):
+            for secret in secrets:
+                if secret in values:
+                    raise ConfigError(
+                        f"{path}: {section}.{name}.{secret} is a secret and belongs into the "
+                        f"environment as {PREFIX}{prefix}_{name.upper()}_{secret.upper()}"
+                    )
+                if (
+                    section == "shops"
+                    and values.get("auth") == "bearer"
+                    and secret != "access_token"
+                ):
+                    continue
+                values[secret] = _variable(environ, f"{prefix}_{name}_{secret}".upper(), missing)
+    if missing:
+        raise ConfigError("these environment variables have to be set: " + ", ".join(missing))
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_sentences(path, error)) from None
+
+
+def _named_tables(
+    data: dict[str, Any], section: str, path: Path
+) -> list[tuple[str, dict[str, Any]]]:
+    tables = data.get(section)
+    if not isinstance(tables, dict) or not tables:
+        raise ConfigError(f"{path}: at least one [{section}.NAME] is needed")
+    for name, values in tables.items():
+        if not _NAME.fullmatch(name) or not isinstance(values, dict):
+            raise ConfigError(
+                f"{path}: [{section}.{name}] must be a table whose name is lower-case letters, "
+                "digits and underscores"
+            )
+    return list(tables.items())
+
+
+def _variable(environ: Mapping[str, str], name: str, missing: list[str]) -> str:
+    value = environ.get(PREFIX + name, "")
+    if not value:
+        missing.append(PREFIX + name)
+    return value
+
+
+def _master_key(text: str, missing: list[str]) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != 32 and not missing:
+        raise ConfigError(
+            f"{PREFIX}MASTER_KEY must be 32 random bytes in base64; make one with: "
+            "openssl rand -base64 32"
+        )
+    return key
+
+
+def _sentences(path: Path, error: ValidationError) -> str:
+    lines = [
+        f"{path}: {'.'.join(str(part) for part in one['loc']) or 'settings'}: {one['msg']}"
+        for one in error.errors(include_url=False, include_input=False)
+    ]
+    return "\n".join(lines)
+
+
+def utc_now() -> datetime:
+    """The one place that reads the clock; everything else is told the time."""
+    return datetime.now(UTC)
+
+
+def seconds(value: float) -> timedelta:
+    """A duration from a setting in seconds."""
+    return timedelta(seconds=value)
