@@ -7,8 +7,10 @@ machinery; `serve` runs it on loopback with one thread per connection.
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -33,7 +35,7 @@ CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NU
 
 
 class Store:
-    """A SQLite file; every change is one transaction, so a killed stand-in keeps what it answered."""
+    """A SQLite file; each change is one transaction: a killed stand-in keeps what it answered."""
 
     def __init__(self, path: Path, schema: str) -> None:
         self._path = path
@@ -115,7 +117,9 @@ def attach(app: Flask, store: Store) -> None:
                 text = fault["contains"]
                 if text and text not in request.full_path + request.get_data(as_text=True):
                     continue
-                db.execute("UPDATE faults SET remaining = remaining - 1 WHERE id = ?", (fault["id"],))
+                db.execute(
+                    "UPDATE faults SET remaining = remaining - 1 WHERE id = ?", (fault["id"],)
+                )
                 return fault  # type: ignore[no-any-return]
         return None
 
@@ -159,6 +163,11 @@ def attach(app: Flask, store: Store) -> None:
             connection: socket.socket = request.environ["werkzeug.socket"]
             connection.shutdown(socket.SHUT_RDWR)
         return response
+
+    @app.teardown_request
+    def release(_: BaseException | None) -> None:
+        # Each connection has a thread of its own, which ends with it.
+        store.close()
 
     @app.get("/_control/health")
     def control_health() -> Response:
@@ -204,7 +213,7 @@ def attach(app: Flask, store: Store) -> None:
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """HTTP/1.1 with kept connections, and no line per request on the terminal."""
+    """HTTP/1.1, one request per connection, and no line per request on the terminal."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -216,3 +225,19 @@ class _QuietHandler(WSGIRequestHandler):
 def make(app: Flask, port: int) -> BaseWSGIServer:
     """A server on 127.0.0.1; port 0 takes a free one. The caller runs `serve_forever`."""
     return make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietHandler)
+
+
+def serve(app: Flask, store: Store, port: int) -> None:
+    """Serve on 127.0.0.1 until SIGTERM or Ctrl-C, after a line that says where."""
+
+    def stop(*_: object) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    server = make(app, port)
+    sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
+    sys.stdout.flush()
+    try:
+        server.serve_forever()
+    finally:
+        store.close()
