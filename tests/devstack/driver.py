@@ -1,0 +1,17 @@
+"""A driver to be killed by a test: `driver.py HOME` prints its children's ids and waits."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from devstack.supervisor import Process, Supervisor
+
+with Supervisor(Path(sys.argv[1])) as supervisor:
+    for name in ("first", "second"):
+        supervisor.start(Process(name, ("sleep", "600")))
+    sys.stdout.write(f"{supervisor.pid('first')} {supervisor.pid('second')}\n")
+    sys.stdout.flush()
+    while True:
+        time.sleep(60)
