@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pipeline.money import ZERO
 
@@ -55,6 +55,17 @@ class Line:
     gift_message: str = ""
     promotion_ids: tuple[str, ...] = ()
     buyer_wants_to_cancel: bool = False
+
+
+class Identity(NamedTuple):
+    """What an order must tell to be kept at all."""
+
+    external_id: str
+    marketplace_id: str
+    status: str
+    fulfilled_by: FulfilledBy
+    purchased_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +206,8 @@ class Channel(Protocol):
         """One order, whole and fresh."""
         ...
 
-    def identify(self, raw: Raw) -> tuple[str, str, str, FulfilledBy, datetime]:
-        """External id, marketplace id, status, fulfilled-by and last update: the least that is
-        needed to keep an order. Raises CannotMap when not even that can be read."""
+    def identify(self, raw: Raw) -> Identity:
+        """The least that is needed to keep an order. Raises CannotMap when that is not there."""
         ...
 
     def parse(self, raw: Raw) -> ChannelOrder:

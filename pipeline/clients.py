@@ -1,0 +1,87 @@
+"""Everything a step may use, built once a process from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pipeline.amazon.client import Amazon
+from pipeline.channel import Amounts, Channel, ChannelOrder, Raw
+from pipeline.effects import Ledger
+from pipeline.errors import CannotMap
+from pipeline.magento.client import Magento
+from pipeline.models import Order
+from pipeline.outcome import HoldCode
+from pipeline.settings import MarketplaceSettings, Settings, ShopSettings, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The remotes, the ledger, the settings and the clock."""
+
+    settings: Settings
+    channels: Mapping[str, Channel]
+    shops: Mapping[str, Magento]
+    ledger: Ledger
+    pseudonym: Callable[[str], str]
+    now: Callable[[], datetime]
+
+    def channel(self, order: Order) -> Channel:
+        """The marketplace account an order came from."""
+        return self.channels[order.account]
+
+    def shop(self, order: Order) -> Magento:
+        """The Magento shop an order goes to."""
+        return self.shops[self.settings.accounts[order.account].shop]
+
+    def shop_settings(self, order: Order) -> ShopSettings:
+        """The settings of that shop."""
+        return self.settings.shops[self.settings.accounts[order.account].shop]
+
+    def marketplace(self, order: Order) -> MarketplaceSettings:
+        """What the operator decided for the order's marketplace."""
+        return self.settings.for_order(order.account, order.marketplace_id)
+
+    def placed(self, order: Order) -> ChannelOrder:
+        """The order as its marketplace last told it. Raises CannotMap when it cannot be read."""
+        return self.channel(order).parse(_raw(order))
+
+    def amounts(self, order: Order) -> Amounts:
+        """The order's money, reconciled. Raises CannotMap naming the line that does not add up."""
+        return self.channel(order).amounts(_raw(order))
+
+    def settles_after(self, order: Order) -> timedelta:
+        """How long a call to the shop may still take effect after we gave up on it."""
+        return seconds(self.shop_settings(order).request_limit_s)
+
+    @property
+    def recheck_waiting(self) -> timedelta:
+        """When to look again at an order that news will wake long before."""
+        return seconds(self.settings.timing.recheck_waiting_s)
+
+
+def _raw(order: Order) -> Raw:
+    if order.raw is None:
+        raise CannotMap(
+            HoldCode.UNREADABLE_ORDER,
+            "the marketplace's data of this order cannot be opened: it was purged, or "
+            "ORDERBRIDGE_MASTER_KEY is not the key it was stored with",
+        )
+    return order.raw
+
+
+def build(
+    settings: Settings, ledger: Ledger, pseudonym: Callable[[str], str], now: Callable[[], datetime]
+) -> Clients:
+    """Clients for every account and shop of the settings."""
+    return Clients(
+        settings=settings,
+        channels={
+            name: Amazon(name, account, now=now) for name, account in settings.accounts.items()
+        },
+        shops={name: Magento(name, shop, now=now) for name, shop in settings.shops.items()},
+        ledger=ledger,
+        pseudonym=pseudonym,
+        now=now,
+    )

@@ -1,0 +1,187 @@
+"""The effect ledger: every remote write is intended here before it is made, and done after it.
+
+A crash at any point leaves a row that says what to do next: nothing there, send; intended, wait
+until the remote must have finished, look, and adopt what is found or send; done, never again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from pipeline.db import Sessions
+from pipeline.errors import (
+    AccountStopped,
+    CannotMap,
+    OutcomeUnknown,
+    Rejected,
+    RemoteError,
+    Transient,
+)
+from pipeline.models import Effect, EffectState
+from pipeline.outcome import HoldCode
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A remote write that must happen once.
+
+    `key` is unique for ever. `find` looks at the remote and returns the id of what `send` makes, or
+    None. `settles_after` is the remote's own request limit: until then a lost call may still land.
+    `harmless_twice` says the remote itself tells a repeat by a unique key. `refused_as` is how an
+    order is held whose write was refused.
+    """
+
+    key: str
+    kind: str
+    send: Callable[[], str]
+    find: Callable[[], str | None]
+    settles_after: timedelta
+    refused_as: HoldCode
+    harmless_twice: bool = False
+
+
+class Ledger:
+    """The effects of all orders. Each method is its own short transaction."""
+
+    def __init__(self, sessions: Sessions, now: Callable[[], datetime]) -> None:
+        self._sessions = sessions
+        self._now = now
+
+    def once(self, order_id: int, write: Write) -> str:
+        """Make the write unless it has been made, and return the remote's id of it.
+
+        Raises CannotMap when the remote refuses it, Transient when an earlier try may still be
+        landing, and what else `send` and `find` raise.
+        """
+        effect, is_first = self._intend(order_id, write)
+        if effect.state == EffectState.DONE:
+            return effect.remote_id or ""
+        if not is_first:
+            found = self._look(effect, write)
+            if found is not None:
+                return found
+            effect = self._intend_again(effect)
+        return self._send(effect, write)
+
+    def made(self, write: Write) -> str | None:
+        """The id of what the write made, or None when it was never made; sends nothing.
+
+        Raises Transient when an earlier try may still be landing.
+        """
+        with self._sessions() as session:
+            effect = session.scalar(select(Effect).where(Effect.key == write.key))
+        if effect is None:
+            return None
+        if effect.state == EffectState.DONE:
+            return effect.remote_id or ""
+        return self._look(effect, write)
+
+    def _intend(self, order_id: int, write: Write) -> tuple[Effect, bool]:
+        with self._sessions() as session, session.begin():
+            made = session.scalar(
+                insert(Effect)
+                .values(
+                    order_id=order_id,
+                    key=write.key,
+                    kind=write.kind,
+                    state=EffectState.INTENDED,
+                    intended_at=self._now(),
+                )
+                .on_conflict_do_nothing(index_elements=[Effect.key])
+                .returning(Effect)
+            )
+            if made is not None:
+                return made, True
+            return session.scalars(select(Effect).where(Effect.key == write.key)).one(), False
+
+    def _look(self, effect: Effect, write: Write) -> str | None:
+        may_be_landing = effect.state in (EffectState.INTENDED, EffectState.UNKNOWN)
+        if may_be_landing and not write.harmless_twice:
+            left = effect.intended_at + write.settles_after - self._now()
+            if left > timedelta(0):
+                raise Transient(
+                    f"an earlier {write.kind} may still be landing",
+                    code="settling",
+                    retry_after_s=left.total_seconds(),
+                )
+        found = write.find()
+        if found is not None:
+            self._end(effect, EffectState.DONE, remote_id=found, adopted=True)
+        return found
+
+    def _intend_again(self, effect: Effect) -> Effect:
+        """Take the next try for ourselves; another worker that saw the same row loses."""
+        with self._sessions() as session, session.begin():
+            again: Effect | None = session.scalar(
+                update(Effect)
+                .where(Effect.id == effect.id, Effect.tries == effect.tries)
+                .values(
+                    state=EffectState.INTENDED,
+                    tries=Effect.tries + 1,
+                    intended_at=self._now(),
+                    ended_at=None,
+                    detail=None,
+                )
+                .returning(Effect)
+            )
+        if again is None:
+            raise Transient("another worker is making this write", code="settling")
+        return again
+
+    def _send(self, effect: Effect, write: Write) -> str:
+        if self._now() - effect.intended_at > write.settles_after / 2:
+            # Stalled since the intent (a suspended machine): others may soon believe it is over.
+            self._end(effect, EffectState.REFUSED, detail="not sent: stalled before the call")
+            raise Transient("stalled before the call", code="stalled")
+        try:
+            remote_id = write.send()
+        except OutcomeUnknown as error:
+            self._end(effect, EffectState.UNKNOWN, detail=_detail(error))
+            raise
+        except AccountStopped as error:
+            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            raise
+        except Rejected as error:
+            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            raise CannotMap(
+                write.refused_as,
+                f"the {write.kind} was refused: {error}",
+                {"code": error.code, "request_id": error.request_id},
+            ) from error
+        except (CannotMap, Transient) as error:
+            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            raise
+        self._end(effect, EffectState.DONE, remote_id=remote_id)
+        return remote_id
+
+    def _end(
+        self,
+        effect: Effect,
+        state: EffectState,
+        *,
+        remote_id: str | None = None,
+        adopted: bool = False,
+        detail: str | None = None,
+    ) -> None:
+        """Write down how a try ended, unless a later try has begun meanwhile."""
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(Effect)
+                .where(Effect.id == effect.id, Effect.tries == effect.tries)
+                .values(
+                    state=state,
+                    ended_at=self._now(),
+                    remote_id=remote_id,
+                    adopted=adopted,
+                    detail=detail,
+                )
+            )
+
+
+def _detail(error: RemoteError | CannotMap) -> str:
+    return f"{error.code}: {error}"[:500] if error.code else str(error)[:500]

@@ -1,0 +1,216 @@
+"""What the marketplace reports goes into the database here: a page of orders, one transaction.
+
+Duplicate, late and out-of-order reports are normal: the newest one counts, and nothing else moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from pipeline.channel import Channel, Identity, Raw
+from pipeline.db import Sessions
+from pipeline.errors import CannotMap
+from pipeline.log import log
+from pipeline.models import Order, OrderPrivate, Status
+from pipeline.orders import STEPS, reopen_for_cancellation, wake
+from pipeline.policy import Case, Tab, decide
+from pipeline.privacy import Vault
+from pipeline.settings import AccountSettings, Timing, seconds
+
+_REFRESH_FACTS = (
+    update(Order.__table__)  # type: ignore[arg-type]
+    .where(Order.__table__.c.id == bindparam("of_order"))
+    .values(
+        remote_status=bindparam("remote_status"),
+        remote_updated_at=bindparam("remote_updated_at"),
+        shown=bindparam("shown"),
+    )
+)
+_REFRESH_PRIVATE = (
+    update(OrderPrivate.__table__)  # type: ignore[arg-type]
+    .where(OrderPrivate.__table__.c.order_id == bindparam("of_order"))
+    .values(sealed=bindparam("sealed"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a page brought: ids of new orders and of those with news, and a count of unreadable."""
+
+    new: Sequence[int]
+    woken: Sequence[int]
+    unreadable: int
+
+
+class Intake:
+    """Stores what one account's marketplace reports."""
+
+    def __init__(self, sessions: Sessions, vault: Vault, timing: Timing) -> None:
+        self._sessions = sessions
+        self._vault = vault
+        self._timing = timing
+
+    def store(
+        self,
+        account_name: str,
+        account: AccountSettings,
+        channel: Channel,
+        raws: Sequence[Raw],
+        now: datetime,
+    ) -> Stored:
+        """Insert the orders we do not have and refresh those whose report is newer than ours."""
+        newest: dict[str, tuple[Identity, Raw]] = {}
+        unreadable = 0
+        for raw in raws:
+            try:
+                identity = channel.identify(raw)
+            except CannotMap as error:
+                unreadable += 1
+                log.error("order.unreadable", account=account_name, code=error.code)
+                continue
+            seen = newest.get(identity.external_id)
+            if seen is None or identity.updated_at > seen[0].updated_at:
+                newest[identity.external_id] = (identity, raw)
+        with self._sessions() as session, session.begin():
+            known = {
+                row.external_id: row
+                for row in session.execute(
+                    select(
+                        Order.id,
+                        Order.external_id,
+                        Order.remote_updated_at,
+                        Order.status,
+                        Order.magento_order_id,
+                        OrderPrivate.wrapped_key,
+                    )
+                    .outerjoin(OrderPrivate, OrderPrivate.order_id == Order.id)
+                    .where(Order.account == account_name, Order.external_id.in_(newest))
+                    .order_by(Order.id)
+                    .with_for_update(of=Order)
+                )
+            }
+            fresh = [
+                (identity, raw)
+                for identity, raw in newest.values()
+                if identity.external_id not in known
+            ]
+            changed = [
+                (known[identity.external_id], identity, raw)
+                for identity, raw in newest.values()
+                if identity.external_id in known
+                and identity.updated_at > known[identity.external_id].remote_updated_at
+            ]
+            new = self._insert(session, account_name, account, fresh, now)
+            woken = self._refresh(session, account_name, account, changed, now)
+        return Stored(new, woken, unreadable)
+
+    def _insert(
+        self,
+        session: Session,
+        account_name: str,
+        account: AccountSettings,
+        fresh: Sequence[tuple[Identity, Raw]],
+        now: datetime,
+    ) -> list[int]:
+        rows: list[dict[str, Any]] = []
+        raws: dict[str, Raw] = {}
+        for identity, raw in fresh:
+            decision = decide(
+                Case(
+                    identity.fulfilled_by,
+                    identity.status,
+                    account.marketplace(identity.marketplace_id),
+                )
+            )
+            if not decision.kept or identity.purchased_at < account.start_from:
+                continue
+            raws[identity.external_id] = raw
+            rows.append(
+                {
+                    "account": account_name,
+                    "external_id": identity.external_id,
+                    "marketplace_id": identity.marketplace_id,
+                    "fulfilled_by": identity.fulfilled_by,
+                    "step": STEPS[0],
+                    "status": Status.READY,
+                    # The chain is sent after the commit; the sweep steps in if it gets lost.
+                    "due_at": now + seconds(self._timing.resend_s),
+                    "version": 1,
+                    "remote_status": identity.status,
+                    "remote_updated_at": identity.updated_at,
+                    "purchased_at": identity.purchased_at,
+                    "shown": decision.tab is not Tab.HIDDEN,
+                }
+            )
+        if not rows:
+            return []
+        inserted = session.execute(
+            insert(Order)
+            .on_conflict_do_nothing(index_elements=[Order.account, Order.external_id])
+            .returning(Order.id, Order.external_id),
+            rows,
+        ).all()
+        private = []
+        for row in inserted:
+            owner = f"{account_name}/{row.external_id}"
+            key = self._vault.new_key(owner)
+            sealed = self._vault.seal(key, owner, raws[row.external_id])
+            private.append({"order_id": row.id, "wrapped_key": key, "sealed": sealed})
+        if private:
+            session.execute(insert(OrderPrivate), private)
+        return [row.id for row in inserted]
+
+    def _refresh(
+        self,
+        session: Session,
+        account_name: str,
+        account: AccountSettings,
+        changed: Sequence[tuple[Row[*tuple[Any, ...]], Identity, Raw]],
+        now: datetime,
+    ) -> list[int]:
+        facts: list[dict[str, Any]] = []
+        private: list[dict[str, Any]] = []
+        cancelled_late: list[int] = []
+        for row, identity, raw in changed:
+            case = Case(
+                identity.fulfilled_by,
+                identity.status,
+                account.marketplace(identity.marketplace_id),
+                is_ours=row.magento_order_id is not None,
+                is_known=True,
+            )
+            facts.append(
+                {
+                    "of_order": row.id,
+                    "remote_status": identity.status,
+                    "remote_updated_at": identity.updated_at,
+                    "shown": decide(case).tab is not Tab.HIDDEN,
+                }
+            )
+            if row.wrapped_key is not None:
+                owner = f"{account_name}/{identity.external_id}"
+                sealed = self._vault.seal(row.wrapped_key, owner, raw)
+                private.append({"of_order": row.id, "sealed": sealed})
+            if (
+                identity.status == "CANCELLED"
+                and row.status == Status.DONE
+                and row.magento_order_id is not None
+            ):
+                cancelled_late.append(row.id)
+        if not facts:
+            return []
+        # The version stays: a step that runs right now keeps its claim, and learns of the news when
+        # it is recorded.
+        session.execute(_REFRESH_FACTS, facts)
+        if private:
+            session.execute(_REFRESH_PRIVATE, private)
+        if cancelled_late:
+            reopen_for_cancellation(session, cancelled_late, now)
+        return wake(session, [fact["of_order"] for fact in facts], now)

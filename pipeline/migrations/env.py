@@ -1,0 +1,27 @@
+"""Alembic's entry: one advisory lock for all migrations, and time-outs against blocking."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import create_engine, text
+
+from pipeline.models import Base
+
+MIGRATION_LOCK = 7_204_251_906
+
+
+def run() -> None:
+    """Run what is missing, in one transaction under the lock."""
+    engine = create_engine(context.config.attributes["url"])
+    with engine.connect() as connection:
+        connection.execute(text("SET lock_timeout = '30s'"))
+        connection.execute(text("SET statement_timeout = '10min'"))
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.commit()
+        context.configure(connection=connection, target_metadata=Base.metadata)
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+run()

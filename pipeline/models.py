@@ -1,0 +1,290 @@
+"""The tables. Times are timestamptz, amounts NUMERIC(19,4) beside a currency.
+
+What may name a person lives in `order_private` alone, encrypted under a key of the order's own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    false,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class Status(StrEnum):
+    """Where an order stands within its step."""
+
+    READY = "ready"
+    RUNNING = "running"
+    WAITING = "waiting"
+    HELD = "held"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+LIVE = (Status.READY, Status.RUNNING, Status.WAITING, Status.HELD)
+
+
+class EffectState(StrEnum):
+    """How far a remote write has come, as far as we know."""
+
+    INTENDED = "intended"
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class Base(DeclarativeBase):
+    """All tables' metadata; Alembic compares it with the migrations in a test."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way to declare it
+        str: Text,
+        datetime: DateTime(timezone=True),
+        Decimal: Numeric(19, 4),
+        int: BigInteger,
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+        bytes: LargeBinary,
+    }
+
+
+class Order(Base):
+    """One marketplace order and where it stands.
+
+    `due_at` is when it is looked at next, `sent_at` when the sweep last sent it. `tries` counts the
+    starts of this step, `unfinished` those of them that never came to an end. `news` counts what
+    the marketplace and the shop reported meanwhile. `version` stops a worker that lost its lease.
+    """
+
+    __tablename__ = "orders"
+    __allow_unmapped__ = True
+    __table_args__ = (
+        UniqueConstraint("account", "external_id"),
+        Index(
+            "orders_due",
+            "due_at",
+            postgresql_where=text("status IN ('ready', 'running', 'waiting', 'held')"),
+        ),
+        Index(
+            "orders_awaiting_shipment",
+            "magento_order_id",
+            postgresql_where=text(
+                "magento_order_id IS NOT NULL AND fulfilled_by = 'FBM'"
+                " AND status IN ('ready', 'running', 'waiting', 'held')"
+            ),
+        ),
+        Index("orders_purchased", "purchased_at", "id"),
+        CheckConstraint("status <> 'held' OR hold_code IS NOT NULL", name="held_has_a_code"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    account: Mapped[str]
+    external_id: Mapped[str]
+    marketplace_id: Mapped[str]
+    fulfilled_by: Mapped[str]
+
+    step: Mapped[str]
+    status: Mapped[str]
+    due_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    unfinished: Mapped[int] = mapped_column(Integer, default=0)
+    news: Mapped[int] = mapped_column(Integer, default=0)
+    version: Mapped[int] = mapped_column(Integer)
+    hold_code: Mapped[str | None]
+    hold_reason: Mapped[str | None]
+    hold_facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    last_note: Mapped[str] = mapped_column(default="", server_default="")
+
+    remote_status: Mapped[str]
+    remote_updated_at: Mapped[datetime]
+    purchased_at: Mapped[datetime | None]
+    ship_by_at: Mapped[datetime | None]
+    deliver_by_at: Mapped[datetime | None]
+    currency: Mapped[str | None]
+    grand_total: Mapped[Decimal | None]
+    total_proof: Mapped[dict[str, Any] | None]
+    programs: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    shown: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+    magento_customer_id: Mapped[int | None]
+    magento_order_id: Mapped[int | None]
+    magento_increment_id: Mapped[str | None]
+    magento_status: Mapped[str | None]
+
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+    items: Mapped[list[OrderItem]] = relationship(
+        back_populates="order", cascade="all, delete-orphan", order_by="OrderItem.id"
+    )
+    shipments: Mapped[list[Shipment]] = relationship(
+        back_populates="order", cascade="all, delete-orphan", order_by="Shipment.id"
+    )
+
+    # What the marketplace last said, opened for the worker that claimed the order. Never a column.
+    raw: dict[str, Any] | None = None
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
+
+
+class OrderItem(Base):
+    """One line of an order, without anything that names the buyer."""
+
+    __tablename__ = "order_items"
+    __table_args__ = (UniqueConstraint("order_id", "external_item_id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    external_item_id: Mapped[str]
+    sku: Mapped[str]
+    title: Mapped[str]
+    quantity: Mapped[int] = mapped_column(Integer)
+    quantity_fulfilled_before: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    line_total: Mapped[Decimal | None]
+    product: Mapped[dict[str, Any] | None]
+    magento_item_id: Mapped[int | None]
+
+    order: Mapped[Order] = relationship(back_populates="items")
+
+
+class OrderPrivate(Base):
+    """What may name a person: the marketplace's raw reply. Destroying `wrapped_key` shreds it."""
+
+    __tablename__ = "order_private"
+
+    order_id: Mapped[int] = mapped_column(
+        ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    wrapped_key: Mapped[bytes | None]
+    sealed: Mapped[bytes | None]
+
+
+class Attempt(Base):
+    """One run of one step. A row without an end is a crash, and shows as one."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("attempts_of_order", "order_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    step: Mapped[str]
+    task_id: Mapped[str]
+    worker: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    code: Mapped[str | None]
+    detail: Mapped[str | None]
+    request_id: Mapped[str | None]
+
+
+class Effect(Base):
+    """One remote write, committed as intended before the call and as done after it."""
+
+    __tablename__ = "effects"
+    __table_args__ = (Index("effects_of_order", "order_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    state: Mapped[str]
+    tries: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    intended_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    remote_id: Mapped[str | None]
+    adopted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    detail: Mapped[str | None]
+
+
+class Shipment(Base):
+    """A Magento shipment, and how far its confirmation at the marketplace has come.
+
+    `package_reference` is the marketplace's reference of the package: the shipment's entity id, so
+    that the same shipment always has the same one, whatever this database has forgotten.
+    """
+
+    __tablename__ = "shipments"
+    __table_args__ = (UniqueConstraint("order_id", "magento_shipment_id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    magento_shipment_id: Mapped[int]
+    package_reference: Mapped[str]
+    shipped_at: Mapped[datetime]
+    carrier_code: Mapped[str] = mapped_column(default="", server_default="")
+    carrier_title: Mapped[str] = mapped_column(default="", server_default="")
+    tracking_number: Mapped[str] = mapped_column(default="", server_default="")
+    confirmation: Mapped[str] = mapped_column(default="queued", server_default="queued")
+    confirmed_at: Mapped[datetime | None]
+    confirmed_as: Mapped[str | None]
+    refusal: Mapped[str | None]
+
+    order: Mapped[Order] = relationship(back_populates="shipments")
+    items: Mapped[list[ShipmentItem]] = relationship(
+        cascade="all, delete-orphan", order_by="ShipmentItem.magento_item_id"
+    )
+
+
+class ShipmentItem(Base):
+    """How many of which line are in a shipment."""
+
+    __tablename__ = "shipment_items"
+
+    shipment_id: Mapped[int] = mapped_column(
+        ForeignKey("shipments.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    magento_item_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    quantity: Mapped[int] = mapped_column(Integer)
+
+
+class Note(Base):
+    """What a person did or said about an order."""
+
+    __tablename__ = "notes"
+    __table_args__ = (Index("notes_of_order", "order_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    author: Mapped[str]
+    text: Mapped[str]
+
+
+class Cursor(Base):
+    """How far a remote list has been read: everything changed before `position` is stored.
+
+    A search over several pages keeps its start, its token and its upper bound here, so that it goes
+    on where it stopped when the quota ran out or a worker died.
+    """
+
+    __tablename__ = "cursors"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[datetime]
+    search_from: Mapped[datetime | None]
+    search_until: Mapped[datetime | None]
+    page_token: Mapped[str | None]
+    checked_at: Mapped[datetime | None]
+    trouble: Mapped[str | None]

@@ -1,0 +1,249 @@
+"""The state machine: the only module that changes an order's step or status.
+
+READY ─claim─▶ RUNNING ─Done/Skipped─▶ READY (next step) … ─▶ DONE
+  ▲               ├─Wait──▶ WAITING (due_at)
+  │               ├─Hold──▶ HELD (looked at again on a timer)
+  │               └─Cancelled─▶ CANCELLED
+  └── sweep: due_at has come (a READY, WAITING or HELD order, or one whose worker is gone)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, or_, select, update
+from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.exc import StaleDataError
+
+from pipeline.db import Sessions
+from pipeline.models import LIVE, Attempt, Note, Order, OrderPrivate, Status
+from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.privacy import Unreadable, Vault
+from pipeline.settings import Timing, seconds
+
+STEPS = (
+    "import_order",
+    "verify_order",
+    "enrich_order",
+    "create_customer",
+    "create_order",
+    "ship_order",
+    "sync_tracking",
+)
+MAX_UNFINISHED = 5
+
+
+@dataclass(slots=True)
+class Claim:
+    """An order in the hands of one worker: detached from the database until it is recorded."""
+
+    order: Order
+    attempt_id: int
+    news: int
+    keeps_crashing: bool
+
+
+def owner(order: Order) -> str:
+    """What an order's sealed data is bound to."""
+    return f"{order.account}/{order.external_id}"
+
+
+class Orders:
+    """Claims orders and records what came of them; each in one short transaction."""
+
+    def __init__(self, sessions: Sessions, vault: Vault, timing: Timing) -> None:
+        self._sessions = sessions
+        self._vault = vault
+        self._timing = timing
+
+    def claim(
+        self, order_id: int, step: str, *, task_id: str, worker: str, now: datetime
+    ) -> Claim | None:
+        """Take an order for one run of `step`, or None when there is nothing to do.
+
+        The caller holds the order's lease. Nothing to do: the order is elsewhere or ended, or waits
+        for a time that has not come. `tries` goes up before the step runs.
+        """
+        with self._sessions() as session, session.begin():
+            order = session.scalar(
+                select(Order)
+                .where(Order.id == order_id)
+                .options(selectinload(Order.items), selectinload(Order.shipments))
+                .with_for_update(of=Order)
+            )
+            if order is None or order.step != step or order.status not in LIVE:
+                return None
+            is_parked = order.status in (Status.WAITING, Status.HELD)
+            if is_parked and order.due_at is not None and order.due_at > now:
+                return None
+            crashed = order.unfinished >= MAX_UNFINISHED
+            order.status = Status.RUNNING
+            order.tries += 1
+            order.unfinished += 1
+            order.due_at = now + seconds(self._timing.lease_s / 3)
+            order.sent_at = None
+            attempt = Attempt(
+                order_id=order.id, step=step, task_id=task_id, worker=worker, started_at=now
+            )
+            session.add(attempt)
+            private = session.get(OrderPrivate, order.id)
+            session.flush()
+            order.raw = self._open(order, private)
+            return Claim(order, attempt.id, order.news, crashed)
+
+    def record(
+        self, claim: Claim, outcome: Outcome, *, now: datetime, request_id: str = ""
+    ) -> bool:
+        """Commit facts, attempt and next state at once.
+
+        False when another worker went on meanwhile: then nothing of this run is kept but the end
+        of its attempt.
+        """
+        order = claim.order
+        try:
+            with self._sessions() as session, session.begin():
+                session.add(order)
+                news = session.scalar(select(Order.news).where(Order.id == order.id))
+                self._apply(order, outcome, now, has_news=news != claim.news)
+                _end_attempt(session, claim.attempt_id, outcome, now, request_id)
+        except StaleDataError:
+            with self._sessions() as session, session.begin():
+                _end_attempt(session, claim.attempt_id, None, now, request_id)
+            return False
+        return True
+
+    def _apply(self, order: Order, outcome: Outcome, now: datetime, *, has_news: bool) -> None:
+        timing = self._timing
+        order.unfinished = 0
+        order.hold_code = order.hold_reason = None
+        order.hold_facts = {}
+        match outcome:
+            case Done() | Skipped():
+                order.tries = 0
+                following = STEPS.index(order.step) + 1
+                if following == len(STEPS):
+                    order.status, order.due_at = Status.DONE, None
+                else:
+                    order.step, order.status = STEPS[following], Status.READY
+                    # The chain's next message is on its way; the sweep steps in if it got lost.
+                    order.due_at = now + seconds(timing.resend_s)
+                order.last_note = outcome.why if isinstance(outcome, Skipped) else ""
+            case Wait(reason, delay):
+                order.status, order.due_at = Status.WAITING, now if has_news else now + delay
+                order.last_note = reason
+            case Hold(code, reason, facts):
+                order.status = Status.HELD
+                order.due_at = now if has_news else now + seconds(timing.recheck_held_s)
+                order.hold_code, order.hold_reason, order.hold_facts = code, reason, dict(facts)
+                order.last_note = reason
+                order.shown = True
+                if code == HoldCode.KEEPS_CRASHING:
+                    order.unfinished = MAX_UNFINISHED - 1  # one careful try a timer, no more
+            case Cancelled(reason):
+                order.status, order.due_at, order.last_note = Status.CANCELLED, None, reason
+
+    def _open(self, order: Order, private: OrderPrivate | None) -> dict[str, Any] | None:
+        if private is None or private.wrapped_key is None or private.sealed is None:
+            return None
+        try:
+            return self._vault.open(private.wrapped_key, owner(order), private.sealed)
+        except Unreadable:
+            return None
+
+    def due(self, now: datetime, limit: int) -> list[tuple[int, str]]:
+        """Ids and steps of orders whose time has come, marked as sent now.
+
+        Each order is sent again only after a while, and two sweeps at once never take the same.
+        """
+        again_after = case(
+            (Order.status == Status.RUNNING, seconds(self._timing.lease_s / 3)),
+            else_=seconds(self._timing.resend_s),
+        )
+        with self._sessions() as session, session.begin():
+            rows = session.execute(
+                select(Order.id, Order.step)
+                .where(
+                    Order.status.in_(LIVE),
+                    Order.due_at <= now,
+                    or_(Order.sent_at.is_(None), Order.sent_at <= now - again_after),
+                )
+                .order_by(Order.due_at)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            ).all()
+            session.execute(
+                update(Order).where(Order.id.in_([row.id for row in rows])).values(sent_at=now)
+            )
+        return [(row.id, row.step) for row in rows]
+
+    def release(self, order_id: int, *, author: str, now: datetime) -> bool:
+        """Have a waiting or held order looked at now. False when it is neither."""
+        with self._sessions() as session, session.begin():
+            woken = wake(session, [order_id], now)
+            if woken:
+                session.add(Note(order_id=order_id, at=now, author=author, text="released"))
+        return bool(woken)
+
+
+def wake(session: Session, order_ids: Sequence[int], now: datetime) -> list[int]:
+    """There is news of these orders: those that wait or are held become due at once.
+
+    One that is running right now is looked at again as soon as it would have waited.
+    """
+    parked = Order.status.in_((Status.WAITING, Status.HELD))
+    return list(
+        session.scalars(
+            update(Order)
+            .where(Order.id.in_(order_ids), Order.status.in_(LIVE))
+            .values(
+                news=Order.news + 1,
+                due_at=case((parked, now), else_=Order.due_at),
+                sent_at=case((parked, None), else_=Order.sent_at),
+            )
+            .returning(Order.id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+
+
+def reopen_for_cancellation(session: Session, order_ids: Sequence[int], now: datetime) -> None:
+    """The marketplace cancelled orders that were through: their last step has to look again."""
+    session.execute(
+        update(Order)
+        .where(Order.id.in_(order_ids), Order.status == Status.DONE)
+        .values(
+            step=STEPS[-1],
+            status=Status.WAITING,
+            due_at=now,
+            sent_at=None,
+            version=Order.version + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _end_attempt(
+    session: Session, attempt_id: int, outcome: Outcome | None, now: datetime, request_id: str
+) -> None:
+    code = detail = None
+    match outcome:
+        case None:
+            name = "superseded"
+        case Done():
+            name = "done"
+        case Skipped(why):
+            name, detail = "skipped", why
+        case Wait(reason):
+            name, detail = "wait", reason
+        case Hold(hold_code, reason):
+            name, code, detail = "hold", str(hold_code), reason
+        case Cancelled(reason):
+            name, detail = "cancelled", reason
+    session.execute(
+        update(Attempt)
+        .where(Attempt.id == attempt_id)
+        .values(ended_at=now, outcome=name, code=code, detail=detail, request_id=request_id or None)
+    )

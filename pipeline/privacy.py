@@ -1,0 +1,76 @@
+"""Personal data at rest: AES-256-GCM under a key per order, itself wrapped by the master key.
+
+Destroying an order's wrapped key makes its data unreadable everywhere, backups included.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE_BYTES = 12
+_FORMAT = b"\x01"
+
+
+class Unreadable(Exception):
+    """Sealed data that this master key does not open, or that was changed."""
+
+
+class Vault:
+    """Seals and opens what may name a person. `owner` binds the data to its order."""
+
+    def __init__(self, master_key: bytes) -> None:
+        self._master = AESGCM(master_key)
+        self._pseudonym_key = hmac.digest(master_key, b"orderbridge pseudonyms", "sha256")
+
+    def new_key(self, owner: str) -> bytes:
+        """A fresh key for one order, wrapped."""
+        return self._encrypt(self._master, AESGCM.generate_key(256), owner)
+
+    def seal(self, wrapped_key: bytes, owner: str, data: Mapping[str, Any]) -> bytes:
+        """Encrypt a JSON object. Decimals become strings, as the marketplace sends them."""
+        text = json.dumps(data, separators=(",", ":"), default=_decimal)
+        return self._encrypt(self._key(wrapped_key, owner), zlib.compress(text.encode()), owner)
+
+    def open(self, wrapped_key: bytes, owner: str, sealed: bytes) -> dict[str, Any]:
+        """The object `seal` was given. Raises Unreadable."""
+        plain = self._decrypt(self._key(wrapped_key, owner), sealed, owner)
+        data: dict[str, Any] = json.loads(zlib.decompress(plain))
+        return data
+
+    def pseudonym(self, text: str) -> str:
+        """A stable name for an e-mail address or the like that does not tell it."""
+        return hmac.new(self._pseudonym_key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def _key(self, wrapped_key: bytes, owner: str) -> AESGCM:
+        return AESGCM(self._decrypt(self._master, wrapped_key, owner))
+
+    @staticmethod
+    def _encrypt(key: AESGCM, plain: bytes, owner: str) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return _FORMAT + nonce + key.encrypt(nonce, plain, owner.encode())
+
+    @staticmethod
+    def _decrypt(key: AESGCM, sealed: bytes, owner: str) -> bytes:
+        if sealed[:1] != _FORMAT:
+            raise Unreadable("sealed data has an unknown format")
+        nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        try:
+            return key.decrypt(nonce, body, owner.encode())
+        except InvalidTag:
+            raise Unreadable("the master key does not open this order's data") from None
+
+
+def _decimal(value: object) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} does not go into JSON")

@@ -1,0 +1,1 @@
+"""The seven steps: business rules and nothing else."""

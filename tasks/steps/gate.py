@@ -1,0 +1,40 @@
+"""What every step asks first: does the decision table still want this order to go on?"""
+
+from __future__ import annotations
+
+from pipeline.channel import FulfilledBy
+from pipeline.clients import Clients
+from pipeline.models import Order
+from pipeline.outcome import Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.policy import Case, Decision, Next, Tab, decide
+from tasks.steps.cancel import cancel
+
+
+def decision_for(order: Order, clients: Clients) -> Decision:
+    """The row of the decision table that counts for an order of ours."""
+    return decide(
+        Case(
+            FulfilledBy(order.fulfilled_by),
+            order.remote_status,
+            clients.marketplace(order),
+            is_ours=order.magento_order_id is not None,
+            is_known=True,
+        )
+    )
+
+
+def stopped(order: Order, clients: Clients) -> Outcome | None:
+    """The outcome that ends this step before it began, or None when the order goes on."""
+    decision = decision_for(order, clients)
+    order.shown = decision.tab is not Tab.HIDDEN
+    match decision.next:
+        case Next.GO_ON:
+            return None
+        case Next.VIEW_ONLY:
+            return Skipped(f"shown only: {decision.row}")
+        case Next.WAIT:
+            return Wait(decision.reason, clients.recheck_waiting)
+        case Next.HOLD:
+            return Hold(decision.code or HoldCode.UNKNOWN_STATUS, decision.reason)
+        case Next.CANCEL:
+            return cancel(order, clients)

@@ -1,0 +1,65 @@
+"""The write that puts an order into Magento; also asked whether that has happened."""
+
+from __future__ import annotations
+
+from pipeline.magento.order_body import OrderShape, build
+
+from pipeline.channel import FulfilledBy
+from pipeline.clients import Clients
+from pipeline.effects import Write
+from pipeline.magento.records import MagentoOrder, Product
+from pipeline.models import Order
+from pipeline.outcome import HoldCode
+from tasks.steps.store import store_code
+
+
+def shape_of(order: Order) -> OrderShape:
+    """The shape the Magento order is created in: goods may have left before we saw the order."""
+    if order.fulfilled_by == FulfilledBy.AMAZON or order.remote_status == "SHIPPED":
+        return OrderShape.COMPLETE
+    if order.remote_status == "PARTIALLY_SHIPPED":
+        return OrderShape.PARTLY
+    return OrderShape.NEW
+
+
+def placement(order: Order, clients: Clients) -> Write:
+    """The creation of the Magento order, found again by Amazon's number in `ext_order_id`."""
+    shop = clients.shop(order)
+
+    def find() -> str | None:
+        found = shop.find_orders(order.external_id)
+        return str(min(one.entity_id for one in found)) if found else None
+
+    return Write(
+        key=f"order:{order.account}:{order.external_id}",
+        kind="order",
+        send=lambda: str(_create(order, clients).entity_id),
+        find=find,
+        settles_after=clients.settles_after(order),
+        refused_as=HoldCode.ORDER_REFUSED,
+    )
+
+
+def _create(order: Order, clients: Clients) -> MagentoOrder:
+    shop, code = clients.shop(order), store_code(order, clients)
+    settings, placed = clients.marketplace(order), clients.placed(order)
+    products = {
+        item.sku: Product.from_json(item.product)
+        for item in order.items
+        if item.product is not None
+    }
+    number = None
+    if settings.order_number == "amazon":
+        number = settings.order_number_prefix + order.external_id
+    country = placed.address.country if placed.address else ""
+    body = build(
+        placed,
+        clients.amounts(order),
+        products=products,
+        store=shop.store_view(code),
+        regions=shop.regions(country, code) if country else (),
+        customer_id=order.magento_customer_id,
+        increment_id=number,
+        shape=shape_of(order),
+    )
+    return shop.create_order(body, code)

@@ -1,0 +1,15 @@
+"""Which store view of the shop an order belongs to."""
+
+from __future__ import annotations
+
+from pipeline.channel import FulfilledBy
+from pipeline.clients import Clients
+from pipeline.models import Order
+
+
+def store_code(order: Order, clients: Clients) -> str:
+    """The code of the marketplace's store view; FBA orders may have one of their own."""
+    settings = clients.marketplace(order)
+    if order.fulfilled_by == FulfilledBy.AMAZON and settings.fba_store is not None:
+        return settings.fba_store
+    return settings.magento_store
