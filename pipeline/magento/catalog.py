@@ -1,0 +1,128 @@
+"""The shop's catalogue and stock, as far as an order needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from pipeline.errors import Rejected
+from pipeline.magento import reading, replies, search
+from pipeline.magento.connection import Connection
+from pipeline.magento.directory import Directory
+from pipeline.magento.records import Product
+
+# Indexes of one digit sort alike in every order, so a signature holds whichever a shop sorts by.
+_SALABLE_BATCH = 10
+# Encoded SKUs of a batch stay well below the 8 kB that web servers allow an address.
+_SKU_BATCH = 50
+
+
+class Catalog(Directory, Connection):
+    """Products and what can be sold of them."""
+
+    def products(self, skus: Collection[str], store: str) -> dict[str, Product]:
+        """The products that exist, keyed by the SKUs as asked for.
+
+        One search for up to 50 SKUs. Like Magento, it ignores case and trailing spaces. Raises
+        Transient or Rejected. Source: GET /V1/products.
+        """
+        found: dict[str, Product] = {}
+        for batch in search.batches([sku for sku in skus if sku.strip()], _SKU_BATCH):
+            rows = self._search(
+                "/products",
+                [search.any_of("sku", batch)],
+                reading.product,
+                sort="entity_id",
+                fields="id,sku,name,type_id,status,weight",
+                store=store,
+            )
+            found |= {_folded(row.sku): row for row in rows}
+        return {sku: found[_folded(sku)] for sku in skus if _folded(sku) in found}
+
+    def salable(self, wanted: Mapping[str, int], store: str) -> dict[str, bool]:
+        """Whether each SKU can be sold in the quantity wanted, by the store's website.
+
+        Reservations and backorders count. A shop without multi-source inventory is asked for its
+        plain stock items, one call per SKU. Raises Transient (also for the 500 that an unknown SKU
+        gets) or Rejected.
+        Source: GET /V1/inventory/are-product-salable-for-requested-qty/, GET /V1/stockItems/:sku.
+        """
+        if not wanted:
+            return {}
+        stock_id = self._stock_id(store)
+        if stock_id is not None:
+            try:
+                return self._salable_from_stock(wanted, store, stock_id)
+            except Rejected as error:
+                if error.status != 404:
+                    raise
+        return {sku: self._in_stock(sku, wanted[sku], store) for sku in wanted}
+
+    def _stock_id(self, store: str) -> int | None:
+        """The stock that the store's website sells from; None without multi-source inventory."""
+        website = self.store_view(store).website_code
+
+        def ask() -> int | None:
+            try:
+                return self._get(
+                    f"/inventory/stock-resolver/website/{quote(website, safe='')}",
+                    lambda body: reading.identifier(body, "stock_id"),
+                    store=store,
+                )
+            except Rejected as error:
+                if error.status != 404:
+                    raise
+                return None
+
+        return self._cached(("stock", website), ask)
+
+    def _salable_from_stock(
+        self, wanted: Mapping[str, int], store: str, stock_id: int
+    ) -> dict[str, bool]:
+        answers: dict[str, bool] = {}
+        for batch in search.batches(wanted, _SALABLE_BATCH):
+            pairs = [("stockId", str(stock_id))]
+            for place, sku in enumerate(batch):
+                pairs += [
+                    (f"skuRequests[{place}][sku]", sku),
+                    (f"skuRequests[{place}][qty]", str(wanted[sku])),
+                ]
+            answers |= self._get(
+                "/inventory/are-product-salable-for-requested-qty/",
+                _salable_by_sku,
+                store=store,
+                query=search.encode(pairs),
+            )
+        return {sku: answers.get(_folded(sku), False) for sku in wanted}
+
+    def _in_stock(self, sku: str, quantity: int, store: str) -> bool:
+        try:
+            return self._get(
+                f"/stockItems/{quote(sku, safe='')}",
+                lambda body: _covers(body, quantity),
+                store=store,
+            )
+        except Rejected as error:
+            if error.code != replies.NOT_FOUND:
+                raise
+            return False
+
+
+def _folded(sku: str) -> str:
+    """How Magento's database compares SKUs."""
+    return sku.rstrip().casefold()
+
+
+def _salable_by_sku(body: Any) -> dict[str, bool]:
+    return {_folded(row["sku"]): row["salable"] is True for row in body}
+
+
+def _covers(item: dict[str, Any], quantity: int) -> bool:
+    if item.get("manage_stock") is False:
+        return True
+    if item["is_in_stock"] is not True:
+        return False
+    left = reading.number(item, "qty") - reading.number(item, "min_qty")
+    return reading.integer(item, "backorders") > 0 or left >= Decimal(quantity)

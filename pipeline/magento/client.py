@@ -1,0 +1,17 @@
+"""One Magento shop over REST."""
+
+from __future__ import annotations
+
+from pipeline.magento.catalog import Catalog
+from pipeline.magento.customers import Customers
+from pipeline.magento.orders import Orders
+from pipeline.magento.shipments import Shipments
+
+
+class Magento(Catalog, Customers, Orders, Shipments):
+    """A shop: one method per remote operation, grouped by noun in the modules beside this one.
+
+    Reads are tried again on Transient; writes are sent once, except where they cannot have arrived.
+    `store` is a store view code; without one the shop's default store view answers. Safe to share
+    between threads.
+    """

@@ -1,0 +1,127 @@
+"""Calls to one shop: signed, scoped to a store view, ending in a value or a typed error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from pipeline.http import Http, Method, Reply
+from pipeline.magento import auth, reading, replies, search
+from pipeline.retry import call_with_retry
+from pipeline.settings import ShopSettings
+
+T = TypeVar("T")
+
+CACHE_FOR = timedelta(minutes=10)
+
+
+class Connection:
+    """What every group of operations of a shop stands on. Safe to share between threads."""
+
+    def __init__(
+        self,
+        name: str,
+        shop: ShopSettings,
+        *,
+        http: Http | None = None,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name = name
+        self._http = http or Http(str(shop.base_url))
+        self._auth = auth.for_shop(shop, now)
+        self._now = now
+        self._sleep = sleep
+        self._kept: dict[tuple[str, ...], tuple[datetime, Any]] = {}
+
+    def _get(
+        self, path: str, understand: Callable[[Any], T], *, store: str = "", query: str = ""
+    ) -> T:
+        """Read, again on Transient. `understand` turns the body into a value; where it cannot
+        (LookupError, TypeError or ValueError) the answer was unusable, which is Transient."""
+
+        def once() -> T:
+            reply = self._http.call("GET", _path(store, path), query=query, auth=self._auth)
+            return _understood(reply, understand, is_write=False)
+
+        return call_with_retry(once, self._sleep)
+
+    def _send(
+        self,
+        method: Method,
+        path: str,
+        understand: Callable[[Any], T],
+        *,
+        body: Any = None,
+        store: str = "",
+        is_private: bool = False,
+    ) -> T:
+        """Write, once: only a request that cannot have arrived is sent again. `is_private` says
+        that the body holds a buyer's data, which Magento's message then must not quote."""
+
+        def once() -> T:
+            reply = self._http.call(method, _path(store, path), body=body, auth=self._auth)
+            return _understood(reply, understand, is_write=True, is_private=is_private)
+
+        return call_with_retry(once, self._sleep)
+
+    def _search(
+        self,
+        path: str,
+        groups: Sequence[search.Group],
+        read: Callable[[dict[str, Any]], T],
+        *,
+        sort: str,
+        fields: str,
+        store: str = "",
+    ) -> list[T]:
+        """Every row of every page of a search."""
+        found: list[T] = []
+        page = 1
+        while True:
+            query = search.criteria(
+                groups, sort=sort, fields=f"items[{fields}],total_count", page=page
+            )
+            rows, total = self._get(path, lambda body: _page(body, read), store=store, query=query)
+            found += rows
+            if not rows or page * search.PAGE_SIZE >= total:
+                return found
+            page += 1
+
+    def _in_batches(self, field: str, ids: Sequence[int]) -> Iterator[search.Group]:
+        for batch in search.batches(ids):
+            yield search.any_of(field, batch)
+
+    def _cached(self, key: tuple[str, ...], ask: Callable[[], T]) -> T:
+        """What `ask` answered at most ten minutes ago."""
+        kept = self._kept.get(key)
+        if kept is not None and self._now() < kept[0]:
+            return kept[1]  # type: ignore[no-any-return]
+        value = ask()
+        self._kept[key] = (self._now() + CACHE_FOR, value)
+        return value
+
+
+def _path(store: str, path: str) -> str:
+    """Without a code the shop's default store view answers."""
+    return f"/rest/{store}/V1{path}" if store else f"/rest/V1{path}"
+
+
+def _understood(
+    reply: Reply, understand: Callable[[Any], T], *, is_write: bool, is_private: bool = False
+) -> T:
+    error = replies.error_in(reply, is_write=is_write, is_private=is_private)
+    if error is not None:
+        raise error
+    try:
+        return understand(reply.body)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise replies.unexpected(reply, is_write=is_write) from None
+
+
+def _page(body: Any, read: Callable[[dict[str, Any]], T]) -> tuple[list[T], int]:
+    if body["items"] is not None and not isinstance(body["items"], list):
+        raise TypeError("items is not a list")
+    return [read(row) for row in reading.rows(body["items"])], int(body["total_count"])

@@ -1,0 +1,86 @@
+"""Store views and regions: what changes rarely and is therefore kept for ten minutes."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from pipeline.errors import CannotMap, Rejected
+from pipeline.magento import reading, replies
+from pipeline.magento.connection import Connection
+from pipeline.magento.records import Region, StoreView
+from pipeline.outcome import HoldCode
+
+_UNKNOWN_STORE = (400, 404)
+
+
+class Directory(Connection):
+    """What a shop consists of, and which regions it knows."""
+
+    def store_view(self, code: str) -> StoreView:
+        """The store view with this code, with its website and base currency.
+
+        Raises CannotMap(STORE_UNKNOWN) when the shop has none of this code, Transient or Rejected.
+        Source: GET /V1/store/storeConfigs, GET /V1/store/websites.
+        """
+        return self._cached(("store", code), lambda: self._store_view(code))
+
+    def _store_view(self, code: str) -> StoreView:
+        try:
+            configs = self._get("/store/storeConfigs", _list, store=quote(code, safe=""))
+        except Rejected as error:
+            if error.status not in _UNKNOWN_STORE:
+                raise
+            configs = []
+        config = next((row for row in configs if row.get("code") == code), None)
+        if config is None:
+            raise CannotMap(
+                HoldCode.STORE_UNKNOWN,
+                f'the shop {self.name} has no store view "{code}": correct magento_store or '
+                "fba_store, or create the store view",
+            )
+        websites = self._get("/store/websites", _list, store=code)
+        website_id = reading.integer(config, "website_id")
+        return StoreView(
+            id=reading.integer(config, "id"),
+            code=code,
+            website_id=website_id,
+            website_code=next(
+                (
+                    reading.text(row, "code")
+                    for row in websites
+                    if reading.integer(row, "id") == website_id
+                ),
+                "",
+            ),
+            base_currency=reading.text(config, "base_currency_code"),
+            country=reading.text(config, "locale").partition("_")[2][-2:] or "US",
+        )
+
+    def regions(self, country: str, store: str) -> tuple[Region, ...]:
+        """The regions of a country (ISO 3166 alpha-2) that the shop knows.
+
+        None when it has no regions, or when the store does not allow the country. Raises Transient
+        or Rejected. Source: GET /V1/directory/countries/:id.
+        """
+        return self._cached(("regions", country, store), lambda: self._regions(country, store))
+
+    def _regions(self, country: str, store: str) -> tuple[Region, ...]:
+        try:
+            return self._get(
+                f"/directory/countries/{quote(country, safe='')}", _regions, store=store
+            )
+        except Rejected as error:
+            if error.code != replies.NOT_FOUND:
+                raise
+            return ()
+
+
+def _list(body: Any) -> list[dict[str, Any]]:
+    if not isinstance(body, list):
+        raise TypeError("not a list")
+    return reading.rows(body)
+
+
+def _regions(body: dict[str, Any]) -> tuple[Region, ...]:
+    return tuple(reading.region(row) for row in reading.rows(body.get("available_regions")))

@@ -1,0 +1,284 @@
+"""A marketplace's order as the body of `Magento.create_order`. Pure: no call, no clock.
+
+What Magento stores is what is sent: it checks no total, no stock and no product. The rules this
+keeps are those that its invoices, shipments and admin pages rely on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from pipeline.channel import Address, Amounts, ChannelOrder, FulfilledBy
+from pipeline.errors import CannotMap
+from pipeline.magento import addresses, names, order_lines
+from pipeline.magento.order_lines import Charges, twins
+from pipeline.magento.records import (
+    EXT_ORDER_ID_LENGTH,
+    MagentoOrder,
+    Product,
+    Region,
+    StoreView,
+)
+from pipeline.magento.wording import plain
+from pipeline.money import ZERO
+from pipeline.outcome import HoldCode
+
+PAYMENT_METHOD = "checkmo"
+SHIPPING_METHOD = "flatrate_flatrate"
+
+_GUESTS, _GENERAL = 0, 1
+_LONGEST_EMAIL = 128
+_LONGEST_TEXT = 255
+_LONGEST_COMMENT = 5000
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+
+class OrderShape(StrEnum):
+    """How far an order is when it enters the shop."""
+
+    NEW = "new"
+    """Nothing has left: state new, status pending."""
+    PARTLY = "partly"
+    """As NEW, with what the marketplace calls fulfilled already counted as shipped."""
+    COMPLETE = "complete"
+    """All has left: the invoice that follows makes it complete, and no stock moves."""
+
+
+_STATE = {
+    OrderShape.NEW: ("new", "pending"),
+    OrderShape.PARTLY: ("new", "pending"),
+    OrderShape.COMPLETE: ("processing", "processing"),
+}
+
+
+def build(
+    order: ChannelOrder,
+    amounts: Amounts,
+    *,
+    address: Address,
+    products: Mapping[str, Product],
+    store: StoreView,
+    regions: Sequence[Region],
+    customer_id: int | None,
+    increment_id: str | None,
+    shape: OrderShape,
+) -> dict[str, Any]:
+    """The order entity. `products` is keyed by the order's SKUs, `regions` are the country's.
+
+    Amounts are Decimal in the order's currency, which must be the store's base currency. The grand
+    total is Amazon's to the cent. Raises CannotMap with CURRENCY, TOTALS_UNCLEAR or
+    ADDRESS_UNUSABLE. Source: sales-data-order-interface.
+    """
+    if amounts.currency != store.base_currency:
+        raise CannotMap(
+            HoldCode.CURRENCY,
+            f"the order is in {amounts.currency}, the base currency of store view {store.code} is "
+            f"{store.base_currency}: choose a store view of a website in {amounts.currency}",
+            {"order": amounts.currency, "store": store.base_currency},
+        )
+    charges = order_lines.charges(order.lines, amounts, products)
+    totals = _totals(charges)
+    if totals["grand_total"] != amounts.grand_total:
+        raise CannotMap(
+            HoldCode.TOTALS_UNCLEAR,
+            f"the lines sum to {totals['grand_total']}, the order's total is {amounts.grand_total}",
+        )
+    state, status = _STATE[shape]
+    email = email_of(order)
+    shipping_total = {name: value for name, value in totals.items() if "shipping" in name}
+    entity: dict[str, Any] = {
+        "customer_email": email,
+        "store_id": store.id,
+        "state": state,
+        "status": status,
+        "ext_order_id": order.external_id[:EXT_ORDER_ID_LENGTH],
+        "created_at": _utc(order.purchased_at, "%Y-%m-%d %H:%M:%S"),
+        **_customer(order, address, customer_id),
+        **dict.fromkeys(
+            ("base_currency_code", "order_currency_code", "store_currency_code"), amounts.currency
+        ),
+        "global_currency_code": amounts.currency,
+        **dict.fromkeys(
+            ("base_to_order_rate", "base_to_global_rate", "store_to_base_rate"), Decimal(1)
+        ),
+        "store_to_order_rate": Decimal(1),
+        **totals,
+        "total_qty_ordered": sum(line.quantity for line in charges.lines),
+        "weight": sum((line.weight for line in charges.lines), ZERO),
+        "is_virtual": 0,
+        "shipping_description": shipping_description(order),
+        "items": [
+            order_lines.item(line, store_id=store.id, shipped=_shipped(line, shape))
+            for line in charges.lines
+        ],
+        **_addresses(order, address, email, store, regions, shipping_total),
+        "payment": _payment(order, totals),
+        "status_histories": [
+            {
+                "comment": comment(order),
+                "status": status,
+                "entity_name": "order",
+                "is_customer_notified": 0,
+                "is_visible_on_front": 0,
+            }
+        ],
+    }
+    if increment_id is not None:
+        entity["increment_id"] = increment_id
+    return entity
+
+
+def differences(created: MagentoOrder, amounts: Amounts) -> str | None:
+    """The total that differs between shop and marketplace, in words; None when all agree."""
+    if created.grand_total == amounts.grand_total:
+        return None
+    return (
+        f"Magento's grand total is {created.grand_total} {amounts.currency}, "
+        f"Amazon's is {amounts.grand_total} {amounts.currency}"
+    )
+
+
+def email_of(order: ChannelOrder) -> str:
+    """The buyer's address, or one that is valid, the order's own and never delivered to."""
+    given = order.buyer_email.strip()
+    if len(given) <= _LONGEST_EMAIL and _EMAIL.fullmatch(given):
+        return given
+    return f"amazon-{order.external_id}@orders.invalid".lower()
+
+
+def shipping_description(order: ChannelOrder) -> str:
+    """What the shop's admin shows as shipping method."""
+    parts = [f"Amazon - {order.service_level}" if order.service_level else "Amazon"]
+    parts += [_title(program) for program in order.programs]
+    if order.ship_by_at is not None:
+        parts.append(f"ship by {_utc(order.ship_by_at, '%Y-%m-%d %H:%M UTC')}")
+    return plain(" | ".join(parts), _LONGEST_TEXT)
+
+
+def comment(order: ChannelOrder) -> str:
+    """What a person in the shop should know, one fact a line."""
+    facts = [f"Amazon order {order.external_id}, fulfilled by {order.fulfilled_by.name.lower()}"]
+    if order.programs:
+        facts.append("Programs: " + ", ".join(_title(program) for program in order.programs))
+    if order.ship_by_at is not None:
+        facts.append(f"Ship by {_utc(order.ship_by_at, '%Y-%m-%d %H:%M UTC')}")
+    if order.deliver_by_at is not None:
+        facts.append(f"Deliver by {_utc(order.deliver_by_at, '%Y-%m-%d %H:%M UTC')}")
+    if order.replaces:
+        facts.append(f"Replaces Amazon order {order.replaces}")
+    if order.purchase_order_number:
+        facts.append(f"Purchase order {order.purchase_order_number}")
+    facts += [
+        f"Gift message for {line.sku}: {line.gift_message}"
+        for line in order.lines
+        if line.gift_message
+    ]
+    return plain("\n".join(facts), _LONGEST_COMMENT, keep_lines=True)
+
+
+def _totals(charges: Charges) -> dict[str, Decimal]:
+    subtotal = sum((line.row_total for line in charges.lines), ZERO)
+    row_taxes = sum((line.tax for line in charges.lines), ZERO)
+    discount = sum((line.discount for line in charges.lines), charges.shipping_discount)
+    tax = row_taxes + charges.shipping_tax
+    grand_total = subtotal + charges.shipping + tax - discount
+    return twins(
+        subtotal=subtotal,
+        subtotal_incl_tax=subtotal + row_taxes,
+        discount_amount=-discount,
+        discount_tax_compensation_amount=ZERO,
+        shipping_amount=charges.shipping,
+        shipping_incl_tax=charges.shipping + charges.shipping_tax,
+        shipping_tax_amount=charges.shipping_tax,
+        shipping_discount_amount=charges.shipping_discount,
+        tax_amount=tax,
+        grand_total=grand_total,
+        total_due=grand_total,
+    )
+
+
+def _customer(order: ChannelOrder, address: Address, customer_id: int | None) -> dict[str, Any]:
+    first, last = names.split(order.buyer_name or address.name)
+    fields: dict[str, Any] = {
+        "customer_is_guest": int(customer_id is None),
+        "customer_group_id": _GUESTS if customer_id is None else _GENERAL,
+        "customer_firstname": first,
+        "customer_lastname": last,
+        "customer_note_notify": 0,
+    }
+    if customer_id is not None:
+        fields["customer_id"] = customer_id
+    return fields
+
+
+def _addresses(
+    order: ChannelOrder,
+    address: Address,
+    email: str,
+    store: StoreView,
+    regions: Sequence[Region],
+    shipping_total: Mapping[str, Decimal],
+) -> dict[str, Any]:
+    """Billing and shipping address. Amazon gives one address: the buyer's differs by name only."""
+    fallback = store.country if order.fulfilled_by is FulfilledBy.AMAZON else None
+    billing, shipping = (
+        addresses.for_order(
+            kind,
+            address,
+            name=name,
+            company=company,
+            email=email,
+            regions=regions,
+            fallback_country=fallback,
+        )
+        for kind, name, company in (
+            ("billing", order.buyer_name or address.name, order.buyer_company or address.company),
+            ("shipping", address.name or order.buyer_name, address.company),
+        )
+    )
+    assignment = {
+        "shipping": {"address": shipping, "method": SHIPPING_METHOD, "total": shipping_total},
+        "items": [],
+    }
+    return {
+        "billing_address": billing,
+        "extension_attributes": {"shipping_assignments": [assignment]},
+    }
+
+
+def _payment(order: ChannelOrder, totals: Mapping[str, Decimal]) -> dict[str, Any]:
+    """Paid at Amazon: an offline method, which an invoice turns into paid without a gateway."""
+    fields: dict[str, Any] = {
+        "method": PAYMENT_METHOD,
+        "account_status": "",
+        "cc_last4": "",
+        **twins(amount_ordered=totals["grand_total"], shipping_amount=totals["shipping_amount"]),
+        "last_trans_id": order.external_id,
+        "additional_information": {
+            "method_title": "Amazon",
+            "amazon_order_id": order.external_id,
+        },
+    }
+    if order.purchase_order_number:
+        fields["po_number"] = plain(order.purchase_order_number, 32)
+    return fields
+
+
+def _shipped(line: order_lines.OrderLine, shape: OrderShape) -> int:
+    if shape is OrderShape.COMPLETE:
+        return line.quantity
+    return line.fulfilled if shape is OrderShape.PARTLY else 0
+
+
+def _title(program: str) -> str:
+    """AMAZON_BUSINESS -> Amazon Business."""
+    return program.replace("_", " ").title()
+
+
+def _utc(at: datetime, form: str) -> str:
+    return at.astimezone(UTC).strftime(form)

@@ -1,0 +1,143 @@
+"""Orders, their invoices and their comments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from pipeline.magento import reading, search
+from pipeline.magento.connection import Connection
+from pipeline.magento.records import EXT_ORDER_ID_LENGTH, Invoice, MagentoOrder
+
+_FIELDS = (
+    "entity_id,increment_id,ext_order_id,store_id,state,status,grand_total,total_paid,"
+    "items[item_id,sku,ext_order_item_id,qty_ordered,qty_shipped,qty_invoiced,qty_canceled,"
+    "product_type]"
+)
+
+
+class Orders(Connection):
+    """Reads and writes of sales orders. No operation here makes the shop send an e-mail."""
+
+    def find_orders(self, external_id: str, store_id: int | None = None) -> list[MagentoOrder]:
+        """Every order with this marketplace number, oldest first.
+
+        Magento keeps the number's first 32 characters and does not keep it unique, so there may be
+        several. Raises Transient or Rejected. Source: GET /V1/orders by ext_order_id.
+        """
+        groups = [search.equals("ext_order_id", external_id[:EXT_ORDER_ID_LENGTH])]
+        if store_id is not None:
+            groups.append(search.equals("store_id", store_id))
+        return self._search("/orders", groups, reading.order, sort="entity_id", fields=_FIELDS)
+
+    def orders(self, entity_ids: Collection[int]) -> dict[int, MagentoOrder]:
+        """The orders that exist of these, by entity id; one call per 100.
+
+        Raises Transient or Rejected. Source: GET /V1/orders.
+        """
+        found: dict[int, MagentoOrder] = {}
+        for batch in search.batches(entity_ids):
+            group = search.any_of("entity_id", batch)
+            for order in self._search(
+                "/orders", [group], reading.order, sort="entity_id", fields=_FIELDS
+            ):
+                found[order.entity_id] = order
+        return found
+
+    def order(self, entity_id: int) -> MagentoOrder:
+        """One order, fresh. Raises Rejected (code NotFound) when there is none, or Transient.
+
+        Source: GET /V1/orders/:id.
+        """
+        return self._get(
+            f"/orders/{entity_id}", reading.order, query=search.encode([("fields", _FIELDS)])
+        )
+
+    def create_order(self, body: Mapping[str, Any], store: str) -> MagentoOrder:
+        """Create an order from what `order_body.build` made, and return what the shop kept.
+
+        Raises Rejected when Magento refuses the body (code `unique` when the increment id is
+        taken), Transient when nothing was sent, OutcomeUnknown when it may have been saved. Look
+        for the order after any of them: a refusal has been seen to save it.
+        Source: PUT /V1/orders/create (salesOrderRepositoryV1Save).
+        """
+        return self._send(
+            "PUT",
+            "/orders/create",
+            reading.order,
+            body={"entity": body},
+            store=store,
+            is_private=True,
+        )
+
+    def invoice(self, entity_id: int) -> str:
+        """Invoice all that is open of an order and return the invoice's entity id.
+
+        With an offline payment method this sets the order to paid. Raises Rejected when nothing is
+        open, Transient, OutcomeUnknown. Source: POST /V1/order/:id/invoice.
+        """
+        return self._send(
+            "POST",
+            f"/order/{entity_id}/invoice",
+            _new_id,
+            body={"capture": True, "notify": False},
+        )
+
+    def invoices(self, entity_ids: Collection[int]) -> dict[int, list[Invoice]]:
+        """The invoices of these orders by order entity id, oldest first; one call per 100 orders.
+
+        An order without one has an empty list. Raises Transient or Rejected.
+        Source: GET /V1/invoices.
+        """
+        found: dict[int, list[Invoice]] = {entity_id: [] for entity_id in entity_ids}
+        for batch in search.batches(entity_ids):
+            for order_id, invoice in self._search(
+                "/invoices",
+                [search.any_of("order_id", batch)],
+                lambda row: (reading.identifier(row, "order_id"), reading.invoice(row)),
+                sort="entity_id",
+                fields="entity_id,order_id,grand_total",
+            ):
+                found.setdefault(order_id, []).append(invoice)
+        return found
+
+    def cancel(self, entity_id: int) -> bool:
+        """Cancel an order. False when it cannot be: invoiced, shipped, held or canceled already.
+
+        Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/orders/:id/cancel.
+        """
+        return self._send("POST", f"/orders/{entity_id}/cancel", _yes_or_no)
+
+    def comment(self, entity_id: int, text: str, status: str) -> None:
+        """Add a comment that the buyer neither gets nor sees.
+
+        `status` must be the order's present status: Magento before 2.4.7 clears a status that is
+        left out, and newer ones refuse one that does not belong to the state.
+        Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/orders/:id/comments.
+        """
+        self._send(
+            "POST",
+            f"/orders/{entity_id}/comments",
+            _yes_or_no,
+            body={
+                "statusHistory": {
+                    "parent_id": entity_id,
+                    "comment": text,
+                    "status": status,
+                    "entity_name": "order",
+                    "is_customer_notified": 0,
+                    "is_visible_on_front": 0,
+                }
+            },
+            is_private=True,
+        )
+
+
+def _new_id(body: Any) -> str:
+    return str(reading.identifier({"id": body}, "id"))
+
+
+def _yes_or_no(body: Any) -> bool:
+    if not isinstance(body, bool):
+        raise TypeError("neither true nor false")
+    return body

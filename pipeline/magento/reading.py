@@ -1,0 +1,138 @@
+"""Magento's JSON into records, leniently: a missing, null or oddly typed field is its default.
+
+Ids come as numbers or as strings, quantities as 2 or "2.0000", an empty list as null. Only an
+object without its id is refused, with ValueError: it cannot be told apart from another.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from pipeline.magento.records import (
+    Invoice,
+    MagentoItem,
+    MagentoOrder,
+    MagentoShipment,
+    Product,
+    Region,
+    Track,
+)
+from pipeline.money import ZERO, parse_amount
+
+ENABLED = 1
+
+
+def rows(value: object) -> list[dict[str, Any]]:
+    """The objects of a list; none for null or anything else."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def text(row: dict[str, Any], key: str) -> str:
+    """A field as text, "" by default."""
+    value = row.get(key)
+    return str(value) if isinstance(value, str | int | Decimal) else ""
+
+
+def number(row: dict[str, Any], key: str) -> Decimal:
+    """A field as Decimal, zero by default."""
+    try:
+        return parse_amount(row.get(key))
+    except (TypeError, ValueError):
+        return ZERO
+
+
+def integer(row: dict[str, Any], key: str) -> int:
+    """A field as integer, zero by default."""
+    return int(number(row, key))
+
+
+def identifier(row: dict[str, Any], key: str) -> int:
+    """An id. Raises ValueError when there is none."""
+    value = integer(row, key)
+    if value <= 0:
+        raise ValueError(f"an object without {key}")
+    return value
+
+
+def moment(value: object) -> datetime | None:
+    """Magento's "2026-11-22 21:09:42", which is UTC without saying so."""
+    try:
+        read = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def product(row: dict[str, Any]) -> Product:
+    """A product of a search. Source: GET /V1/products."""
+    return Product(
+        id=identifier(row, "id"),
+        sku=text(row, "sku"),
+        name=text(row, "name"),
+        type_id=text(row, "type_id"),
+        enabled=integer(row, "status") == ENABLED,
+        weight=number(row, "weight"),
+    )
+
+
+def region(row: dict[str, Any]) -> Region:
+    """A region of a country. Source: GET /V1/directory/countries/:id."""
+    return Region(identifier(row, "id"), text(row, "code"), text(row, "name"))
+
+
+def order(row: dict[str, Any]) -> MagentoOrder:
+    """An order, whole or cut down by `fields`. Source: GET /V1/orders."""
+    return MagentoOrder(
+        entity_id=identifier(row, "entity_id"),
+        increment_id=text(row, "increment_id"),
+        ext_order_id=text(row, "ext_order_id"),
+        store_id=integer(row, "store_id"),
+        state=text(row, "state"),
+        status=text(row, "status"),
+        grand_total=number(row, "grand_total"),
+        total_paid=number(row, "total_paid"),
+        items=tuple(_item(one) for one in rows(row.get("items"))),
+    )
+
+
+def _item(row: dict[str, Any]) -> MagentoItem:
+    return MagentoItem(
+        item_id=identifier(row, "item_id"),
+        sku=text(row, "sku"),
+        ext_order_item_id=text(row, "ext_order_item_id"),
+        quantity_ordered=number(row, "qty_ordered"),
+        quantity_shipped=number(row, "qty_shipped"),
+        quantity_invoiced=number(row, "qty_invoiced"),
+        quantity_canceled=number(row, "qty_canceled"),
+        product_type=text(row, "product_type"),
+    )
+
+
+def invoice(row: dict[str, Any]) -> Invoice:
+    """An invoice. Source: GET /V1/invoices."""
+    return Invoice(identifier(row, "entity_id"), number(row, "grand_total"))
+
+
+def shipment(row: dict[str, Any]) -> MagentoShipment:
+    """A shipment with what is in it and its tracks. Source: GET /V1/shipments."""
+    items: dict[int, Decimal] = {}
+    for one in rows(row.get("items")):
+        item_id = identifier(one, "order_item_id")
+        items[item_id] = items.get(item_id, ZERO) + number(one, "qty")
+    return MagentoShipment(
+        entity_id=identifier(row, "entity_id"),
+        order_id=identifier(row, "order_id"),
+        created_at=moment(row.get("created_at")),
+        items=items,
+        tracks=tuple(
+            Track(
+                entity_id=identifier(one, "entity_id"),
+                carrier_code=text(one, "carrier_code"),
+                title=text(one, "title"),
+                number=text(one, "track_number"),
+            )
+            for one in rows(row.get("tracks"))
+        ),
+    )

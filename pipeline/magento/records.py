@@ -1,0 +1,107 @@
+"""What the shop tells, as types. Magento leaves NULLs out, so every field has a default.
+
+Amounts are major units of the order's currency; quantities are Decimal, as Magento keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from pipeline.money import ZERO
+
+EXT_ORDER_ID_LENGTH = 32
+"""What Magento keeps of a longer one; it cuts without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of the catalogue, as a store view sees it."""
+
+    id: int
+    sku: str
+    name: str
+    type_id: str
+    enabled: bool
+    weight: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView:
+    """A store view and what an order in it needs; `country` is that of its locale."""
+
+    id: int
+    code: str
+    website_id: int
+    website_code: str
+    base_currency: str
+    country: str = "US"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A state or province that the shop's directory knows."""
+
+    id: int
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MagentoItem:
+    """A line of a Magento order; one without `ext_order_item_id` is none of the marketplace's."""
+
+    item_id: int
+    sku: str = ""
+    ext_order_item_id: str = ""
+    quantity_ordered: Decimal = ZERO
+    quantity_shipped: Decimal = ZERO
+    quantity_invoiced: Decimal = ZERO
+    quantity_canceled: Decimal = ZERO
+    product_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MagentoOrder:
+    """An order as the shop keeps it. `ext_order_id` holds at most 32 characters."""
+
+    entity_id: int
+    increment_id: str = ""
+    ext_order_id: str = ""
+    store_id: int = 0
+    state: str = ""
+    status: str = ""
+    grand_total: Decimal = ZERO
+    total_paid: Decimal = ZERO
+    items: tuple[MagentoItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """An invoice document of an order."""
+
+    entity_id: int
+    grand_total: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A tracking number of a shipment. With carrier code `custom` the carrier is in `title`."""
+
+    entity_id: int
+    carrier_code: str = ""
+    title: str = ""
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MagentoShipment:
+    """A shipment document: what left the warehouse. `items` maps order item ids to quantities."""
+
+    entity_id: int
+    order_id: int
+    created_at: datetime | None = None
+    items: Mapping[int, Decimal] = field(default_factory=dict)
+    tracks: tuple[Track, ...] = ()

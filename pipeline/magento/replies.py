@@ -1,0 +1,107 @@
+"""What an answer of Magento means to the caller: may I send it again?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pipeline.errors import OutcomeUnknown, Rejected, RemoteError, Transient
+from pipeline.http import Reply
+
+UNAUTHORIZED = "Unauthorized"
+NOT_FOUND = "NotFound"
+REFUSED = "Refused"
+UNIQUE = "unique"
+NOT_MAGENTO = "NotMagento"
+
+_LONGEST_MESSAGE = 300
+_SIGN_IN = (
+    "check that the integration is active in the shop (System > Integrations) and may use this "
+    "resource, that its four keys are the configured ones and that the clocks agree; with auth = "
+    '"bearer" the shop must allow it (Services > OAuth > Consumer Settings), which is off since '
+    '2.4.4: better use auth = "oauth"'
+)
+# Parameters that name a field or a limit of Magento's own, never a value that was sent.
+_HARMLESS = frozenset({"fieldName", "resources", "type", "max"})
+_SENT_VALUES = re.compile(r'"[^"]*"(?= value)|\S+@\S+|\+?\d[\d ()-]{5,}')
+
+
+def error_in(reply: Reply, *, is_write: bool, is_private: bool = False) -> RemoteError | None:
+    """The error an answer stands for, None when it is a JSON answer to a request that worked.
+
+    `is_private` says that the request held a buyer's data: Magento's message is then kept without
+    what it may quote. A write that ends in a 5xx may have been saved: OutcomeUnknown.
+    """
+    status = reply.status
+    if status == 429:
+        return Transient(
+            "Magento asks to slow down (429)",
+            code="TooManyRequests",
+            status=status,
+            retry_after_s=reply.retry_after_s,
+        )
+    if status >= 500:
+        text = f"Magento answered {status}{_what_it_said(reply, is_private)}"
+        if is_write:
+            return OutcomeUnknown(text, code=str(status), status=status)
+        return Transient(text, code=str(status), status=status, retry_after_s=reply.retry_after_s)
+    if 200 <= status < 300:
+        return None if reply.is_json else unexpected(reply, is_write=is_write)
+    if 300 <= status < 400:
+        return Rejected(
+            f"the shop redirects ({status}): base_url must be its final https address",
+            code="Redirected",
+            status=status,
+        )
+    said = _what_it_said(reply, is_private)
+    if status == 401:
+        return Rejected(
+            f"Magento refuses to let us in (401){said}: {_SIGN_IN}",
+            code=UNAUTHORIZED,
+            status=status,
+        )
+    return Rejected(f"Magento answered {status}{said}", code=_code(reply), status=status)
+
+
+def unexpected(reply: Reply, *, is_write: bool) -> RemoteError:
+    """The error for an answer that says it worked but is not of the expected shape."""
+    text = f"Magento answered {reply.status} without a usable body"
+    if is_write:
+        return OutcomeUnknown(text, code="UnusableAnswer", status=reply.status)
+    return Transient(text, code="UnusableAnswer", status=reply.status)
+
+
+def _code(reply: Reply) -> str:
+    if not isinstance(reply.body, dict):
+        return NOT_MAGENTO
+    if reply.status == 404:
+        return NOT_FOUND
+    if reply.body.get("message") == "Unique constraint violation found":
+        return UNIQUE
+    return REFUSED
+
+
+def _what_it_said(reply: Reply, is_private: bool) -> str:
+    """`: message` with its placeholders filled, as far as that may be told; "" when not JSON."""
+    if not isinstance(reply.body, dict):
+        return "" if reply.is_json else " in something other than JSON"
+    template = reply.body.get("message")
+    if not isinstance(template, str):
+        return ""
+    given = reply.body.get("parameters")
+    parameters: Mapping[str, object] = {}
+    if isinstance(given, dict):
+        parameters = given
+    elif isinstance(given, list):
+        parameters = {str(place): value for place, value in enumerate(given, start=1)}
+    if is_private:
+        template = _SENT_VALUES.sub("…", template)
+        parameters = {key: value for key, value in parameters.items() if key in _HARMLESS}
+    return ": " + " ".join(_filled(template, parameters).split())[:_LONGEST_MESSAGE]
+
+
+def _filled(template: str, parameters: Mapping[str, object]) -> str:
+    def value(match: re.Match[str]) -> str:
+        return str(parameters.get(match[1], match[0]))
+
+    return re.sub(r"%(\w+)", value, template)
