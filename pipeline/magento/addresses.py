@@ -34,26 +34,15 @@ def for_order(
     company: str,
     email: str,
     regions: Sequence[Region],
-    fallback_country: str | None,
+    fallback_country: str,
 ) -> dict[str, Any]:
     """An order address with every key that Magento requires. `kind` is billing or shipping.
 
-    With `fallback_country` nothing has to be known: what was withheld is "-". Without it the parcel
-    has to arrive: no street or no country raises CannotMap(ADDRESS_UNUSABLE).
+    What was withheld is "-". A country must be there, because Magento's admin cannot show an order
+    without one: `fallback_country` stands for it.
     """
     street = street_lines(address)
-    country = plain(address.country, _LONGEST).upper()
-    if fallback_country is None:
-        if not street:
-            raise CannotMap(
-                HoldCode.ADDRESS_UNUSABLE, "the shipping address has no street line to deliver to"
-            )
-        if not _COUNTRY.fullmatch(country):
-            raise CannotMap(
-                HoldCode.ADDRESS_UNUSABLE, "the shipping address has no country code to deliver to"
-            )
-    elif not _COUNTRY.fullmatch(country):
-        country = fallback_country
+    country = country_of(address) or fallback_country
     first, last = names.split(name)
     return {
         "address_type": kind,
@@ -69,6 +58,30 @@ def for_order(
         "fax": "",
         "email": email,
     }
+
+
+def check_deliverable(address: Address) -> None:
+    """Raise CannotMap(ADDRESS_UNUSABLE) when no parcel can be sent there."""
+    missing = [
+        what
+        for what, given in (
+            ("street line", street_lines(address)),
+            ("country code", country_of(address)),
+        )
+        if not given
+    ]
+    if missing:
+        raise CannotMap(
+            HoldCode.ADDRESS_UNUSABLE,
+            f"the shipping address has no {' and no '.join(missing)}: it may still be withheld, "
+            "else ask the buyer through Amazon",
+        )
+
+
+def country_of(address: Address) -> str:
+    """The ISO 3166 alpha-2 code, "" when there is none."""
+    code = address.country.strip().upper()
+    return code if _COUNTRY.fullmatch(code) else ""
 
 
 def street_lines(address: Address) -> list[str]:
@@ -121,14 +134,14 @@ def for_address_book(address: Address, regions: Sequence[Region]) -> dict[str, A
     directory knows where the country has any. Source: Magento\\Customer\\Model\\Validator, 2.4.8.
     """
     street = street_lines(address)
-    country = address.country.strip().upper()
+    country = country_of(address)
     city = plain(address.city, _LONGEST)
     phone = plain(address.phone, _LONGEST)
     postcode = plain(address.postcode, _LONGEST)
     region = find_region(address.region, country, regions)
     usable = (
         street
-        and _COUNTRY.fullmatch(country)
+        and country
         and _CITY.fullmatch(city)
         and _PHONE.fullmatch(phone)
         and (postcode or country in _WITHOUT_POSTCODE)

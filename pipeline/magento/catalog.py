@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from pipeline.errors import Rejected
 from pipeline.magento import reading, replies, search
-from pipeline.magento.connection import Connection
 from pipeline.magento.directory import Directory
 from pipeline.magento.records import Product
 
@@ -19,7 +18,7 @@ _SALABLE_BATCH = 10
 _SKU_BATCH = 50
 
 
-class Catalog(Directory, Connection):
+class Catalog(Directory):
     """Products and what can be sold of them."""
 
     def products(self, skus: Collection[str], store: str) -> dict[str, Product]:

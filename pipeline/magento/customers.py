@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from pipeline.channel import Address
+from pipeline.channel import Address, ChannelOrder
 from pipeline.magento import addresses, names, reading, search
-from pipeline.magento.connection import Connection
-from pipeline.magento.records import Region, StoreView
+from pipeline.magento.directory import Directory
+from pipeline.magento.records import StoreView
 
 
-class Customers(Connection):
+class Customers(Directory):
     """Look-up and creation of customers."""
 
     def find_customer(self, email: str, website_id: int) -> int | None:
@@ -28,23 +27,16 @@ class Customers(Connection):
         )
         return found[0] if found else None
 
-    def create_customer(
-        self,
-        email: str,
-        name: str,
-        store: StoreView,
-        *,
-        address: Address | None = None,
-        regions: Sequence[Region] = (),
-    ) -> int:
-        """Create a customer without a password and return the id.
+    def create_customer(self, order: ChannelOrder, email: str, store: StoreView) -> int:
+        """Create the buyer's account in a store view, without a password, and return its id.
 
         **Magento sends a welcome mail to the address**, which no call can prevent. The postal
         address is left out unless it passes Magento's rules for address books, which are stricter
         than those for orders. Raises Rejected (also for an e-mail address that is taken: look it up
         again), Transient, OutcomeUnknown. Source: POST /V1/customers.
         """
-        first, last = names.for_customer(name)
+        address = order.address or Address()
+        first, last = names.for_customer(order.buyer_name or address.name)
         customer: dict[str, Any] = {
             "email": email,
             "firstname": first,
@@ -52,8 +44,10 @@ class Customers(Connection):
             "website_id": store.website_id,
             "store_id": store.id,
         }
-        entry = addresses.for_address_book(address, regions) if address else None
-        if entry:
+        country = addresses.country_of(address)
+        regions = self.regions(country, store.code) if country else ()
+        entry = addresses.for_address_book(address, regions)
+        if entry is not None:
             customer["addresses"] = [entry]
         return self._send(
             "POST",

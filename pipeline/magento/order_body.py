@@ -60,7 +60,6 @@ def build(
     order: ChannelOrder,
     amounts: Amounts,
     *,
-    address: Address,
     products: Mapping[str, Product],
     store: StoreView,
     regions: Sequence[Region],
@@ -81,6 +80,7 @@ def build(
             f"{store.base_currency}: choose a store view of a website in {amounts.currency}",
             {"order": amounts.currency, "store": store.base_currency},
         )
+    address = order.address or Address()
     charges = order_lines.charges(order.lines, amounts, products)
     totals = _totals(charges)
     if totals["grand_total"] != amounts.grand_total:
@@ -88,6 +88,7 @@ def build(
             HoldCode.TOTALS_UNCLEAR,
             f"the lines sum to {totals['grand_total']}, the order's total is {amounts.grand_total}",
         )
+    check_address(order)
     state, status = _STATE[shape]
     email = email_of(order)
     shipping_total = {name: value for name, value in totals.items() if "shipping" in name}
@@ -131,6 +132,15 @@ def build(
     if increment_id is not None:
         entity["increment_id"] = increment_id
     return entity
+
+
+def check_address(order: ChannelOrder) -> None:
+    """Raise CannotMap(ADDRESS_UNUSABLE) for an order whose parcel could not be delivered.
+
+    What Amazon ships needs no address, so such orders pass without one.
+    """
+    if order.fulfilled_by is FulfilledBy.MERCHANT:
+        addresses.check_deliverable(order.address or Address())
 
 
 def differences(created: MagentoOrder, amounts: Amounts) -> str | None:
@@ -225,7 +235,6 @@ def _addresses(
     shipping_total: Mapping[str, Decimal],
 ) -> dict[str, Any]:
     """Billing and shipping address. Amazon gives one address: the buyer's differs by name only."""
-    fallback = store.country if order.fulfilled_by is FulfilledBy.AMAZON else None
     billing, shipping = (
         addresses.for_order(
             kind,
@@ -234,7 +243,7 @@ def _addresses(
             company=company,
             email=email,
             regions=regions,
-            fallback_country=fallback,
+            fallback_country=store.country,
         )
         for kind, name, company in (
             ("billing", order.buyer_name or address.name, order.buyer_company or address.company),

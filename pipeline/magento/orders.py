@@ -108,6 +108,25 @@ class Orders(Connection):
         """
         return self._send("POST", f"/orders/{entity_id}/cancel", _yes_or_no)
 
+    def refund(self, entity_id: int, back_to_stock: Collection[int]) -> str:
+        """Take back all that was invoiced of an order and return the credit memo's entity id.
+
+        `back_to_stock` are the order item ids whose goods are still there. No money moves: Amazon
+        has paid the buyer back. An order of which nothing was shipped ends closed.
+        Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/order/:id/refund.
+        """
+        return self._send(
+            "POST",
+            f"/order/{entity_id}/refund",
+            _new_id,
+            body={
+                "notify": False,
+                "arguments": {
+                    "extension_attributes": {"return_to_stock_items": list(back_to_stock)}
+                },
+            },
+        )
+
     def comment(self, entity_id: int, text: str, status: str) -> None:
         """Add a comment that the buyer neither gets nor sees.
 

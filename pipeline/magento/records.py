@@ -6,9 +6,10 @@ Amounts are major units of the order's currency; quantities are Decimal, as Mage
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from pipeline.money import ZERO
 
@@ -26,6 +27,15 @@ class Product:
     type_id: str
     enabled: bool
     weight: Decimal = ZERO
+
+    def as_json(self) -> dict[str, Any]:
+        """For keeping beside an order until it is placed."""
+        return asdict(self) | {"weight": str(self.weight)}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Product:
+        """What `as_json` made."""
+        return cls(**{**kept, "weight": Decimal(kept["weight"])})
 
 
 @dataclass(frozen=True, slots=True)
