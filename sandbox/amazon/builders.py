@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sandbox.amazon.times import iso
+from sandbox.amazon.times import iso, parse
 
 Order = dict[str, Any]
 
@@ -178,7 +178,7 @@ def an_order(
             "fulfillmentServiceLevel": service_level,
         },
         "orderItems": [
-            _item(line, line.item_id or f"{digits[-12:]}{number:02}", amounts, shipped=shipped)
+            _item(line, line.item_id or f"{digits}{number:02}", amounts, shipped=shipped)
             for number, line in enumerate(lines, start=1)
         ],
     }
@@ -195,17 +195,18 @@ def an_order(
 
 
 def stamped(order: Order, at: datetime) -> Order:
-    """A copy of the order with every time it lacks, as of an order placed at `at`."""
+    """A copy of the order with every time it lacks: placed and updated at `at`, due days later."""
     result = copy.deepcopy(order)
-    result.setdefault("createdTime", iso(at))
+    placed_at = parse(result.setdefault("createdTime", iso(at)))
     result.setdefault("lastUpdatedTime", iso(at))
     windows = {
         "shipByWindow": (timedelta(0), timedelta(days=2)),
         "deliverByWindow": (timedelta(days=3), timedelta(days=5)),
     }
     for window, (earliest, latest) in windows.items():
-        times = {"earliestDateTime": iso(at + earliest), "latestDateTime": iso(at + latest)}
-        result["fulfillment"].setdefault(window, times)
+        times = (placed_at + earliest, placed_at + latest)
+        dated = dict(zip(("earliestDateTime", "latestDateTime"), map(iso, times), strict=True))
+        result["fulfillment"].setdefault(window, dated)
     return result
 
 
