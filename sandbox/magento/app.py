@@ -1,0 +1,233 @@
+"""The stand-in as a web application, and its command line."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import BaseConverter
+
+from sandbox.core import Store, attach, make
+from sandbox.magento import (
+    catalog,
+    control,
+    customers,
+    directory,
+    inventory,
+    invoices,
+    order_routes,
+    refunds,
+    shipments,
+)
+from sandbox.magento.auth import ACCESS_TOKEN, check_oauth
+from sandbox.magento.errors import Crashed, Refused
+from sandbox.magento.schema import SCHEMA
+from sandbox.magento.seed import seed
+from sandbox.magento.shop import STORES, Shop, utc_now
+from sandbox.magento.web import body, refusal
+
+_PARTS = (
+    catalog,
+    inventory,
+    customers,
+    order_routes,
+    invoices,
+    shipments,
+    refunds,
+    directory,
+    control,
+)
+_SLASH = "\x1f"
+_ANONYMOUS = ("countries", "country", "currency", "version")
+_RESOURCES = {
+    "orders": "Magento_Sales::actions_view",
+    "order": "Magento_Sales::actions_view",
+    "order_items": "Magento_Sales::actions_view",
+    "order_status": "Magento_Sales::actions_view",
+    "order_comments": "Magento_Sales::actions_view",
+    "create_order": "Magento_Sales::create",
+    "order_address": "Magento_Sales::create",
+    "order_comment": "Magento_Sales::comment",
+    "cancel_order": "Magento_Sales::cancel",
+    "hold_order": "Magento_Sales::hold",
+    "unhold_order": "Magento_Sales::unhold",
+    "invoice": "Magento_Sales::invoice",
+    "invoices": "Magento_Sales::sales_invoice",
+    "get_invoice": "Magento_Sales::sales_invoice",
+    "ship": "Magento_Sales::ship",
+    "shipments": "Magento_Sales::shipment",
+    "shipment": "Magento_Sales::shipment",
+    "add_track": "Magento_Sales::shipment",
+    "delete_track": "Magento_Sales::shipment",
+    "refund": "Magento_Sales::creditmemo",
+    "creditmemos": "Magento_Sales::sales_creditmemo",
+    "products": "Magento_Catalog::products",
+    "product": "Magento_Catalog::products",
+    "create_product": "Magento_Catalog::products",
+    "stock_items": "Magento_CatalogInventory::cataloginventory",
+    "update_stock_item": "Magento_CatalogInventory::cataloginventory",
+    "source_items": "Magento_InventoryApi::source",
+    "set_source_items": "Magento_InventoryApi::stock_source_item_assign",
+    "customers_search": "Magento_Customer::customer",
+    "customer": "Magento_Customer::customer",
+    "update_customer": "Magento_Customer::manage",
+    "create_customer": "Magento_Customer::manage",
+}
+_MAINTENANCE = (
+    "<!doctype html>\n<html><head><title>Error 503: Service Unavailable</title></head>"
+    "<body><h1>Service Temporarily Unavailable</h1></body></html>\n"
+)
+
+
+class _Segment(BaseConverter):
+    """One path segment; an encoded slash in it stays part of it."""
+
+    def to_python(self, value: str) -> str:
+        return value.replace(_SLASH, "/")
+
+
+class _Front:
+    """Reads the path as Magento's router does, before the framework decodes it.
+
+    Segments are split first and decoded once, `+` means a space, and the store view's code is
+    taken out of the path.
+    """
+
+    def __init__(self, inner: Callable[..., Iterable[bytes]]) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        raw = str(environ.get("REQUEST_URI") or environ["PATH_INFO"]).partition("?")[0]
+        environ["magento.path"] = raw
+        segments = raw.split("/")
+        environ["magento.store"] = 1
+        if segments[1:2] == ["rest"] and len(segments) > 2 and segments[2] != "V1":
+            codes = {code: store for store, (code, _) in STORES.items()} | {"all": 0}
+            environ["magento.store"] = codes.get(segments[2])
+            del segments[2]
+        if segments[1:2] == ["rest"] or segments[1:2] == ["_control"]:
+            decoded = (unquote_to_bytes(part.replace("+", " ")) for part in segments)
+            path = b"/".join(part.replace(b"/", _SLASH.encode()) for part in decoded)
+            environ["PATH_INFO"] = path.decode("latin-1")
+        return self._inner(environ, start)
+
+
+def create_app(
+    store: Store,
+    *,
+    base_currency: str = "EUR",
+    bearer: bool = True,
+    now: Callable[[], datetime] = utc_now,
+) -> Flask:
+    """A shop on `store` (made with `SCHEMA`), seeded when it is empty.
+
+    `bearer` says whether an integration's access token alone is enough, as in shops that switched
+    that on; OAuth 1.0a always is.
+    """
+    shop = Shop(store, base_currency, bearer, now)
+    app = Flask("sandbox.magento")
+    app.url_map.converters["segment"] = _Segment
+    app.url_map.strict_slashes = False
+    app.wsgi_app = _Front(app.wsgi_app)  # type: ignore[assignment,method-assign]
+    with store.transaction() as db:
+        seed(db, shop.stamp())
+    attach(app, store)
+    _guard(app, shop)
+    for part in _PARTS:
+        part.register(app, shop)
+    return app
+
+
+def _guard(app: Flask, shop: Shop) -> None:
+    """Maintenance mode, store codes, authentication and error answers."""
+
+    @app.before_request
+    def check() -> Response | None:
+        if not request.path.startswith("/rest"):
+            return None
+        g.store_id = request.environ["magento.store"]
+        g.origin = f"{request.scheme}://{request.host}"
+        with shop.store.transaction() as db:
+            flag = db.execute("SELECT value FROM flags WHERE name = 'maintenance'").fetchone()
+        if flag is not None and flag["value"]:
+            return Response(_MAINTENANCE, 503, content_type="text/html; charset=UTF-8")
+        if g.store_id is None:
+            raise Refused(400, "Specified request cannot be processed.")
+        if request.endpoint is not None and not _is_open():
+            _authenticate(shop)
+        return None
+
+    @app.errorhandler(Refused)
+    def refused(error: Refused) -> Response:
+        return refusal(error)
+
+    @app.errorhandler(Crashed)
+    def crashed(error: Crashed) -> Response:
+        text = "An error has happened during application run. See exception log for details.\n"
+        return Response(text, 500, content_type="text/plain;charset=UTF-8")
+
+    @app.errorhandler(NotFound)
+    @app.errorhandler(MethodNotAllowed)
+    def no_route(error: Exception) -> Response:
+        return refusal(Refused(404, "Request does not match any route."))
+
+
+def _is_open() -> bool:
+    """Anyone may read the directory, and sign up as long as no customer group is named."""
+    if request.endpoint == "create_customer" and not request.headers.get("Authorization"):
+        return "group_id" not in (body().get("customer") or {})
+    return request.endpoint in _ANONYMOUS
+
+
+def _authenticate(shop: Shop) -> None:
+    header = request.headers.get("Authorization", "")
+    if header[:6].lower() == "oauth ":
+        host = request.host.partition(":")[0]
+        with shop.store.transaction() as db:
+            check_oauth(
+                db,
+                header,
+                request.method,
+                [g.origin, f"{request.scheme}://{host}"],
+                request.environ["magento.path"],
+                request.query_string.decode(),
+                shop.now(),
+            )
+        return
+    if shop.bearer and header == f"Bearer {ACCESS_TOKEN}":
+        return
+    inventory_resource = "Magento_InventorySalesApi::stock"
+    fallback = inventory_resource if "/inventory/" in request.path else "Magento_Backend::store"
+    raise Refused(
+        401,
+        "The consumer isn't authorized to access %resources.",
+        {"resources": _RESOURCES.get(request.endpoint or "", fallback)},
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve the stand-in until SIGTERM; everything it answered for is in the data file."""
+    parser = argparse.ArgumentParser(prog="sandbox magento", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--data", type=Path, required=True, help="SQLite file, made when missing")
+    parser.add_argument("--base-currency", default="EUR")
+    parser.add_argument("--bearer", choices=("on", "off"), default="on")
+    args = parser.parse_args(argv)
+    store = Store(args.data, SCHEMA)
+    app = create_app(store, base_currency=args.base_currency, bearer=args.bearer == "on")
+    server = make(app, args.port)
+    # `shutdown` waits for the serving loop, so it may not run inside the loop's own thread.
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+    print(f"Magento stand-in on http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201
+    server.serve_forever()
+    server.server_close()
+    store.close()
+    return 0

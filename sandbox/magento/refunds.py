@@ -1,0 +1,191 @@
+"""Credit memos made offline, and what a refund does to stock."""
+
+from __future__ import annotations
+
+import sqlite3
+from decimal import Decimal
+
+from flask import Flask, Response, request
+
+from sandbox.magento.invoices import document_table, quantities, refused
+from sandbox.magento.order_docs import Order, find_order, write_order
+from sandbox.magento.search import page_of, read_criteria
+from sandbox.magento.shop import Doc, Shop, add_to, amount, customer_mail, dump, load, number
+from sandbox.magento.states import DEFAULT_STATUS, after_document, can_refund, settle
+from sandbox.magento.stock import deduct, reserve, stocked_sku
+from sandbox.magento.web import answer, body, identifier
+
+CREDITMEMOS = document_table(
+    "creditmemos",
+    ("created_at", "updated_at", "increment_id"),
+    ("grand_total", "base_grand_total", "state", "store_id"),
+)
+REFUNDED = 2
+
+
+def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> int:
+    """Refund lines at what was invoiced for them, plus shipping and adjustments.
+
+    Without `items` every line is refunded; a line of quantity 0 refunds nothing of it.
+    """
+    row, wanted = order.row, quantities(sent.get("items"))
+    arguments = sent.get("arguments") or {}
+    chosen: list[tuple[Doc, Decimal]] = []
+    for item in order.items:
+        left = amount(item.get("qty_invoiced")) - amount(item.get("qty_refunded"))
+        qty = min(wanted.get(item["item_id"], Decimal(0)), left) if sent.get("items") else left
+        if qty > 0:
+            chosen.append((item, qty))
+    faults = []
+    if row.get("state") in ("payment_review", "holded", "canceled", "closed"):
+        status = row.get("status")
+        faults.append(f"A creditmemo can not be created when an order has a status of {status}")
+    elif not can_refund(row, order.items):
+        faults.append("The order does not allow a creditmemo to be created.")
+    totals = _totals(row, chosen, arguments)
+    available = amount(row.get("total_paid")) - amount(row.get("total_refunded"))
+    if totals["grand_total"] > available:
+        faults.append(f"The most money available to refund is {available:.2f}.")
+    if faults:
+        raise refused("Creditmemo", faults)
+    entity_id = _write(db, order, chosen, totals, stamp)
+    returned = (arguments.get("extension_attributes") or {}).get("return_to_stock_items") or []
+    for item, qty in chosen:
+        _move_stock(db, order, item, qty, back=item["item_id"] in returned)
+        add_to(item, "qty_refunded", qty)
+        add_to(item, "amount_refunded", _share(item, "row_invoiced", qty))
+        add_to(item, "tax_refunded", _share(item, "tax_invoiced", qty))
+    for prefix in ("", "base_"):
+        for ours, theirs in (
+            ("subtotal_refunded", "subtotal"),
+            ("tax_refunded", "tax_amount"),
+            ("shipping_refunded", "shipping_amount"),
+            ("total_refunded", "grand_total"),
+            ("total_offline_refunded", "grand_total"),
+        ):
+            add_to(row, prefix + ours, totals[theirs])
+    state = after_document(row, order.items, in_progress=False)
+    if state != row.get("state"):
+        row["state"], row["status"] = state, DEFAULT_STATUS[state]
+    settle(row, order.items)
+    if sent.get("notify"):
+        customer_mail(db, "creditmemo", order.customer_id)
+    write_order(db, order, stamp)
+    return entity_id
+
+
+def _share(item: Doc, key: str, qty: Decimal) -> Decimal:
+    invoiced = amount(item.get("qty_invoiced"))
+    return amount(item.get(key)) * qty / invoiced if invoiced else Decimal(0)
+
+
+def _totals(row: Doc, chosen: list[tuple[Doc, Decimal]], arguments: Doc) -> dict[str, Decimal]:
+    def lines(key: str) -> Decimal:
+        return sum((_share(item, key, qty) for item, qty in chosen), Decimal(0))
+
+    subtotal, tax, discount = (
+        lines("row_invoiced"),
+        lines("tax_invoiced"),
+        lines("discount_invoiced"),
+    )
+    if arguments.get("shipping_amount") is not None:
+        shipping = amount(arguments["shipping_amount"])
+    else:
+        shipping = amount(row.get("shipping_invoiced")) - amount(row.get("shipping_refunded"))
+    positive = amount(arguments.get("adjustment_positive"))
+    negative = amount(arguments.get("adjustment_negative"))
+    grand = subtotal + tax - discount + shipping + positive - negative
+    return {
+        "subtotal": subtotal,
+        "tax_amount": tax,
+        "discount_amount": -discount,
+        "shipping_amount": shipping,
+        "adjustment_positive": positive,
+        "adjustment_negative": negative,
+        "adjustment": positive - negative,
+        "grand_total": round(grand, 4),
+    }
+
+
+def _write(
+    db: sqlite3.Connection,
+    order: Order,
+    chosen: list[tuple[Doc, Decimal]],
+    totals: dict[str, Decimal],
+    stamp: str,
+) -> int:
+    cursor = db.execute(
+        "INSERT INTO creditmemos (order_id, doc) VALUES (?, '{}')", (order.entity_id,)
+    )
+    entity_id = int(cursor.lastrowid or 0)
+    doc: Doc = {key: number(value) for key, value in totals.items()}
+    doc |= {f"base_{key}": value for key, value in list(doc.items())}
+    doc |= {
+        "entity_id": entity_id,
+        "increment_id": f"{entity_id:09d}",
+        "order_id": order.entity_id,
+        "state": REFUNDED,
+        "created_at": stamp,
+        "updated_at": stamp,
+        "items": [
+            {
+                "order_item_id": item["item_id"],
+                "parent_id": entity_id,
+                "sku": item.get("sku"),
+                "name": item.get("name"),
+                "qty": number(qty),
+                "row_total": number(_share(item, "row_invoiced", qty)),
+                "tax_amount": number(_share(item, "tax_invoiced", qty)),
+            }
+            for item, qty in chosen
+        ],
+        "comments": [],
+    }
+    for key in ("store_id", "billing_address_id", "order_currency_code", "base_currency_code"):
+        if order.row.get(key) is not None:
+            doc[key] = order.row[key]
+    db.execute("UPDATE creditmemos SET doc = ? WHERE entity_id = ?", (dump(doc), entity_id))
+    return entity_id
+
+
+def _move_stock(
+    db: sqlite3.Connection, order: Order, item: Doc, qty: Decimal, *, back: bool
+) -> None:
+    """Goods that a shipment took come back only when asked; others count as written off.
+
+    A line without any shipment (an order fulfilled by Amazon) is taken from the source by its
+    refund, unless it is returned to stock.
+    """
+    sku = stocked_sku(db, item)
+    if sku is None:
+        return
+    shipped = Decimal(0)
+    for row in db.execute("SELECT doc FROM shipments WHERE order_id = ?", (order.entity_id,)):
+        for line in load(row)["items"]:
+            if line["order_item_id"] == item["item_id"]:
+                shipped += amount(line["qty"])
+    sent_out = min(qty, max(shipped - amount(item.get("qty_refunded")), Decimal(0)))
+    never_sent = qty - sent_out
+    if back:
+        deduct(db, sku, -sent_out)
+    else:
+        deduct(db, sku, never_sent)
+    reserve(db, sku, never_sent, "creditmemo_created", order.row.get("increment_id"))
+
+
+def register(app: Flask, shop: Shop) -> None:
+    """Add the credit memo routes."""
+
+    @app.post("/rest/V1/order/<segment:order_id>/refund")
+    def refund(order_id: str) -> Response:
+        with shop.store.transaction() as db:
+            order = find_order(db, identifier(order_id))
+            made = make_refund(db, order, body(), shop.stamp())
+        return answer(str(made))
+
+    @app.get("/rest/V1/creditmemos")
+    def creditmemos() -> Response:
+        criteria = read_criteria(request.query_string)
+        with shop.store.transaction() as db:
+            rows, total = CREDITMEMOS.find(db, criteria)
+        return answer(page_of([load(row) for row in rows], total, criteria))

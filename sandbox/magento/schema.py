@@ -1,0 +1,35 @@
+"""The shop's tables: a document holds what the API shows, other columns are what SQL needs."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS products (
+    entity_id INTEGER PRIMARY KEY, sku TEXT NOT NULL UNIQUE COLLATE NOCASE, doc TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS source_items (
+    sku TEXT NOT NULL COLLATE NOCASE, source_code TEXT NOT NULL, quantity REAL NOT NULL,
+    status INTEGER NOT NULL, PRIMARY KEY (sku, source_code));
+CREATE TABLE IF NOT EXISTS reservations (
+    reservation_id INTEGER PRIMARY KEY, sku TEXT NOT NULL COLLATE NOCASE, quantity REAL NOT NULL,
+    event TEXT NOT NULL, increment_id TEXT);
+CREATE INDEX IF NOT EXISTS reservations_sku ON reservations (sku);
+CREATE TABLE IF NOT EXISTS customers (
+    entity_id INTEGER PRIMARY KEY, website_id INTEGER NOT NULL,
+    email TEXT NOT NULL COLLATE NOCASE, doc TEXT NOT NULL, UNIQUE (email, website_id));
+CREATE TABLE IF NOT EXISTS orders (
+    entity_id INTEGER PRIMARY KEY, increment_id TEXT COLLATE NOCASE, store_id INTEGER,
+    doc TEXT NOT NULL, UNIQUE (increment_id, store_id));
+CREATE INDEX IF NOT EXISTS orders_ext ON orders
+    (json_extract(doc, '$.row.ext_order_id') COLLATE NOCASE);
+CREATE INDEX IF NOT EXISTS orders_increment ON orders
+    (json_extract(doc, '$.row.increment_id') COLLATE NOCASE);
+CREATE TABLE IF NOT EXISTS invoices (
+    entity_id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS invoices_order ON invoices (order_id);
+CREATE TABLE IF NOT EXISTS shipments (
+    entity_id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS shipments_order ON shipments (order_id);
+CREATE TABLE IF NOT EXISTS creditmemos (
+    entity_id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, doc TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS mails (
+    mail_id INTEGER PRIMARY KEY, kind TEXT NOT NULL, to_customer_id INTEGER);
+CREATE TABLE IF NOT EXISTS nonces (nonce TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS flags (name TEXT PRIMARY KEY, value INTEGER NOT NULL)
+"""

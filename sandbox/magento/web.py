@@ -1,0 +1,105 @@
+"""Reading a REST request and writing the answer as Magento's web API does."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, cast
+
+from flask import Response, g, request
+
+from sandbox.magento.errors import Refused, required, wrong_type
+from sandbox.magento.shop import Doc
+
+_FIELD = re.compile(r"[^\[\],]+|[\[\],]")
+
+
+def body() -> Doc:
+    """The JSON object sent, {} when nothing was sent."""
+    raw = request.get_data()
+    if not raw:
+        return {}
+    if not request.content_type:
+        raise Refused(400, "Content-Type header is empty.")
+    try:
+        sent = json.loads(raw)
+    except ValueError:
+        raise Refused(400, "Decoding error.") from None
+    return cast(Doc, sent) if isinstance(sent, dict) else {}
+
+
+def part(name: str) -> Any:
+    """One required argument of the service behind the route."""
+    sent = body()
+    if name not in sent:
+        raise required(name)
+    return sent[name]
+
+
+def identifier(text: str) -> int:
+    """An integer from the path."""
+    if not re.fullmatch(r"[+-]?\d+", text):
+        raise wrong_type(text, "int")
+    return int(text)
+
+
+def store_id() -> int:
+    """The store view the address names; without one the default view."""
+    return cast(int, g.store_id)
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    """JSON, cut down to `fields=` when that was asked for."""
+    fields = request.args.get("fields")
+    if fields and status == 200 and isinstance(value, dict | list):
+        value = _project(value, _wanted(fields))
+    text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status, content_type="application/json; charset=utf-8")
+
+
+def refusal(error: Refused) -> Response:
+    shown: Doc = {"message": error.message}
+    if error.parameters is not None:
+        shown["parameters"] = error.parameters
+    return answer(shown, error.status)
+
+
+def _plain(value: Any) -> Any:
+    """Whole floats as integers: 40, not 40.0."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _wanted(fields: str) -> Doc:
+    """`items[a,b[c]],n` as nested dictionaries; a leaf is an empty one."""
+    root: Doc = {}
+    stack = [root]
+    last = ""
+    for token in _FIELD.findall(fields):
+        if token == "[":
+            stack.append(stack[-1].setdefault(last, {}))
+        elif token == "]":
+            stack = stack[:-1] or [root]
+        elif token != ",":
+            last = token.strip()
+            stack[-1].setdefault(last, {})
+    return root
+
+
+def _project(value: Any, wanted: Doc) -> Any:
+    """Keep the wanted keys. An empty list that was asked into becomes null, an empty object []."""
+    if isinstance(value, list):
+        return [_project(inner, wanted) for inner in value] or None
+    if not isinstance(value, dict):
+        return value
+    kept = {
+        key: _project(inner, wanted[key]) if wanted[key] else inner
+        for key, inner in value.items()
+        if key in wanted
+    }
+    return kept or []
