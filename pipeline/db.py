@@ -20,6 +20,7 @@ def engine_for(url: str, pool_size: int = 20) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text must not quote the row it was about
         connect_args={
             "options": "-c timezone=utc -c statement_timeout=30000 -c lock_timeout=10000"
             " -c idle_in_transaction_session_timeout=60000",

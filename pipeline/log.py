@@ -6,6 +6,7 @@ deny-list forgets the field that is added next year.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -46,8 +47,21 @@ def _exception_without_message(
     return line
 
 
+class _LibraryLine(logging.Formatter):
+    """A library's warning as a line like ours: its template, never the arguments put into it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"event": f"{record.name}: {record.msg}", "level": record.levelname.lower()}
+        return json.dumps(
+            _exception_without_message(None, "", {**line, "exc_info": record.exc_info})
+        )
+
+
 def configure(level: int = logging.INFO) -> None:
     """Write one JSON object a line to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_LibraryLine())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

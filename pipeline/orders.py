@@ -175,8 +175,26 @@ class Orders:
                 .with_for_update(skip_locked=True)
             ).all()
             session.execute(
-                update(Order).where(Order.id.in_([row.id for row in rows])).values(sent_at=now)
+                update(Order)
+                .where(Order.id.in_([row.id for row in rows]))
+                .values(sent_at=now)
+                .execution_options(synchronize_session=False)
             )
+        return [(row.id, row.step) for row in rows]
+
+    def positions(self, order_ids: Sequence[int], now: datetime) -> list[tuple[int, str]]:
+        """Ids and steps of those of these orders that no worker has, marked as sent now."""
+        with self._sessions() as session, session.begin():
+            rows = session.execute(
+                update(Order)
+                .where(
+                    Order.id.in_(order_ids),
+                    Order.status.in_((Status.READY, Status.WAITING, Status.HELD)),
+                )
+                .values(sent_at=now)
+                .returning(Order.id, Order.step)
+                .execution_options(synchronize_session=False)
+            ).all()
         return [(row.id, row.step) for row in rows]
 
     def release(self, order_id: int, *, author: str, now: datetime) -> bool:

@@ -39,11 +39,11 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _no_slash(url: HttpUrl) -> str:
-    return str(url).rstrip("/")
+def _base_url(text: str) -> str:
+    return str(HttpUrl(text)).rstrip("/")
 
 
-BaseUrl = Annotated[HttpUrl, AfterValidator(_no_slash)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
 class MarketplaceSettings(_Model):

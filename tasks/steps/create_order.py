@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.magento.order_body import OrderShape, differences
-
 from pipeline.clients import Clients
 from pipeline.effects import Write
+from pipeline.magento.order_body import OrderShape, differences
 from pipeline.models import Order
 from pipeline.outcome import Done, Hold, HoldCode, Outcome
 from tasks.steps.gate import stopped

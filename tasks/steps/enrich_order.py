@@ -1,13 +1,12 @@
-"""Step 3 of 7. Fill in the details: prices, products, stock, and whether the address can be used."""
+"""Step 3 of 7. Fill in the details: prices, products, stock, and whether the address will do."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from pipeline.magento.order_body import check_address
-
 from pipeline.channel import ChannelOrder, FulfilledBy
 from pipeline.clients import Clients
+from pipeline.magento.order_body import check_address
 from pipeline.magento.records import Product
 from pipeline.models import Order
 from pipeline.outcome import Done, Hold, HoldCode, Outcome
@@ -57,7 +56,7 @@ def _unsellable(placed: ChannelOrder, products: dict[str, Product], order: Order
         named = ", ".join(sku or "(no SKU)" for sku in unknown)
         return Hold(
             HoldCode.SKU_NOT_FOUND,
-            f"{named} is not in Magento's catalogue; add the product and the order goes on by itself",
+            f"{named} is not in Magento's catalogue; add it and the order goes on by itself",
             {"skus": named},
         )
     for sku, product in sorted(products.items()):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.magento.order_body import OrderShape, build
-
 from pipeline.channel import FulfilledBy
 from pipeline.clients import Clients
 from pipeline.effects import Write
+from pipeline.magento.order_body import OrderShape, build
 from pipeline.magento.records import MagentoOrder, Product
 from pipeline.models import Order
 from pipeline.outcome import HoldCode

@@ -10,7 +10,7 @@ from tasks.steps.gate import stopped
 
 
 def ship_order(order: Order, clients: Clients) -> Outcome:
-    """Done with the first package that has a tracking number; the next step waits for the others."""
+    """Done with the first package that has a tracking number; the last step waits for the rest."""
     if (outcome := stopped(order, clients)) is not None:
         return outcome
     if order.fulfilled_by == FulfilledBy.AMAZON:

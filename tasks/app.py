@@ -1,0 +1,23 @@
+"""The Celery app: `celery -A tasks.app worker`, `beat` and `flower`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from pipeline.log import configure
+from tasks import jobs, kombu_guard, workflow
+
+kombu_guard.install()
+
+app = Celery("orderbridge")
+app.config_from_object("tasks.celery_config")
+workflow.register(app)
+jobs.register(app)
+
+
+@setup_logging.connect
+def _log_as_json(**_: Any) -> None:
+    configure()

@@ -1,0 +1,77 @@
+"""Celery's settings. Read when the app is first used, not when it is imported.
+
+Why each is as it is: docs/decisions/0005-celery-settings.md.
+"""
+
+from __future__ import annotations
+
+from kombu import Queue
+
+from pipeline.settings import load
+
+_settings = load()
+
+broker_url = _settings.redis_url.get_secret_value()
+result_backend = None
+task_ignore_result = True
+
+# A message is only a hint to look at an order; the row decides. Late acknowledgement with one
+# message in hand lets another worker have it soon when this one dies.
+task_acks_late = True
+task_reject_on_worker_lost = True
+worker_prefetch_multiplier = 1
+broker_transport_options = {
+    "visibility_timeout": 600,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "global_keyprefix": "orderbridge:",
+    "socket_timeout": 30,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "max_connections": 200,
+}
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+# A dead broker must not block whoever has already committed the row: the sweep sends it later.
+task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
+
+task_queues = [Queue("amazon"), Queue("magento"), Queue("jobs")]
+task_default_queue = "jobs"
+task_create_missing_queues = False
+
+task_serializer = "json"
+accept_content = ["json"]
+timezone = "UTC"
+task_send_sent_event = False
+worker_hijack_root_logger = False
+worker_redirect_stdouts = False
+worker_soft_shutdown_timeout = 10.0
+worker_enable_soft_shutdown_on_idle = True
+worker_cancel_long_running_tasks_on_connection_loss = False
+
+_timing = _settings.timing
+beat_schedule = {
+    **{
+        f"poll {account}": {
+            "task": "orderbridge.poll_amazon",
+            "schedule": _timing.poll_every_s,
+            "args": (account,),
+            "options": {"expires": max(_timing.poll_every_s, 30.0)},
+        }
+        for account in _settings.accounts
+    },
+    **{
+        f"watch {shop}": {
+            "task": "orderbridge.watch_shipments",
+            "schedule": _timing.watch_shipments_every_s,
+            "args": (shop,),
+            "options": {"expires": max(_timing.watch_shipments_every_s, 30.0)},
+        }
+        for shop in _settings.shops
+    },
+    "sweep": {
+        "task": "orderbridge.resume_due",
+        "schedule": _timing.sweep_every_s,
+        "options": {"expires": max(_timing.sweep_every_s, 30.0)},
+    },
+}

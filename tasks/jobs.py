@@ -1,0 +1,130 @@
+"""Beat's jobs. Each is safe to run twice at once, and to lose: the next one does the work."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from celery import Celery
+from redis.exceptions import RedisError
+from structlog.contextvars import bound_contextvars
+
+from pipeline.cursors import Cursors
+from pipeline.errors import Rejected, RemoteError
+from pipeline.log import log
+from pipeline.settings import seconds
+from tasks.runtime import Runtime, runtime
+from tasks.workflow import WORKFLOW, send
+
+FULL_QUEUE = 500
+BATCH = 200
+
+
+def register(app: Celery) -> None:
+    """Make each job a Celery task of the app."""
+
+    @app.task(name="orderbridge.poll_amazon", queue="jobs")
+    def poll_amazon_task(account: str) -> None:
+        with bound_contextvars(job="poll_amazon", account=account):
+            poll_amazon(app, runtime(), account)
+
+    @app.task(name="orderbridge.watch_shipments", queue="jobs")
+    def watch_shipments_task(shop: str) -> None:
+        with bound_contextvars(job="watch_shipments", shop=shop):
+            watch_shipments(app, runtime(), shop)
+
+    @app.task(name="orderbridge.resume_due", queue="jobs")
+    def resume_due_task() -> None:
+        with bound_contextvars(job="resume_due"):
+            resume_due(app, runtime())
+
+
+def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
+    """Store every order that changed since the watermark, and send the new ones on their way.
+
+    A search of many pages goes on where the last one stopped. The watermark moves to the upper
+    bound that Amazon names, once every page is stored, and never on an error.
+    """
+    account = parts.settings.accounts[account_name]
+    channel = parts.clients.channels[account_name]
+    cursors = Cursors(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
+    name = f"amazon:{account_name}"
+    with parts.leases.hold(f"poll:{account_name}", str(uuid4())) as ours:
+        if not ours:
+            return
+        search = cursors.search(name, account.start_from)
+        new = woken = pages = 0
+        try:
+            while True:
+                page = channel.changed_orders(search.since, search.token)
+                pages += 1
+                now = parts.clients.now()
+                stored = parts.intake.store(account_name, account, channel, page.orders, now)
+                new, woken = new + len(stored.new), woken + len(stored.woken)
+                _send_now(app, parts, [*stored.new, *stored.woken])
+                search = cursors.advance(name, search, page, now)
+                if search.token is None:
+                    break
+        except RemoteError as error:
+            cursors.note_trouble(
+                name, f"{error.code}: {error}", parts.clients.now(), restart=_is_refused(error)
+            )
+            log.warning("poll.stopped", code=error.code, request_id=error.request_id, pages=pages)
+            return
+    log.info("poll.ended", pages=pages, count=new, waiting=woken)
+
+
+def _is_refused(error: RemoteError) -> bool:
+    """Whether the search itself was refused: a page token may have expired, so start it anew."""
+    return isinstance(error, Rejected)
+
+
+def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:
+    """Read the shipments of all orders that wait for the warehouse, in batches."""
+    accounts = [
+        name for name, account in parts.settings.accounts.items() if account.shop == shop_name
+    ]
+    shop = parts.clients.shops[shop_name]
+    awaited = parts.shipments.awaited(accounts)
+    if not awaited:
+        return
+    with parts.leases.hold(f"watch:{shop_name}", str(uuid4())) as ours:
+        if not ours:
+            return
+        try:
+            shipments = shop.shipments(awaited)
+            states = shop.orders(awaited)
+        except RemoteError as error:
+            log.warning("watch.stopped", code=error.code, request_id=error.request_id)
+            return
+        news = parts.shipments.store(awaited, shipments, states, parts.clients.now())
+    _send_now(app, parts, news)
+    log.info("watch.ended", count=len(awaited), waiting=len(news))
+
+
+def resume_due(app: Celery, parts: Runtime) -> None:
+    """The sweep: send every order whose time has come, whatever became of its last message.
+
+    A queue is never filled beyond a bound; what is left over is still due the next time.
+    """
+    try:
+        longest = max(parts.broker.llen(f"orderbridge:{queue}") for queue in _queues())
+    except RedisError:
+        log.warning("broker.unavailable")
+        return
+    now = parts.clients.now()
+    room = FULL_QUEUE - int(longest)
+    while room > 0:
+        due = parts.orders.due(now, min(BATCH, room))
+        if not due:
+            return
+        log.info("sweep.sent", count=send(app, due))
+        room -= len(due)
+
+
+def _queues() -> set[str]:
+    return {queue for _, queue in WORKFLOW.values()}
+
+
+def _send_now(app: Celery, parts: Runtime, order_ids: list[int]) -> None:
+    if order_ids:
+        send(app, parts.orders.positions(order_ids, parts.clients.now()))

@@ -1,0 +1,65 @@
+"""What a worker process needs, built on first use: nothing is read or connected at import."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from functools import cache
+
+import redis
+
+from pipeline import clients, db, settings
+from pipeline.effects import Ledger
+from pipeline.intake import Intake
+from pipeline.lease import Leases
+from pipeline.orders import Orders
+from pipeline.privacy import Vault
+from pipeline.shipments import Shipments
+from tasks.runner import Runner
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The parts of one process, wired."""
+
+    settings: settings.Settings
+    clients: clients.Clients
+    orders: Orders
+    intake: Intake
+    shipments: Shipments
+    leases: Leases
+    runner: Runner
+    sessions: db.Sessions
+    broker: redis.Redis
+
+
+def build(loaded: settings.Settings) -> Runtime:
+    """Wire a runtime from settings."""
+    sessions = db.sessions_for(db.engine_for(loaded.database_url.get_secret_value()))
+    broker = redis.Redis.from_url(
+        loaded.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
+    )
+    vault = Vault(loaded.master_key)
+    ledger = Ledger(sessions, settings.utc_now)
+    remotes = clients.build(loaded, ledger, vault.pseudonym, settings.utc_now)
+    orders = Orders(sessions, vault, loaded.timing)
+    leases = Leases(broker, loaded.timing.lease_s)
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    return Runtime(
+        settings=loaded,
+        clients=remotes,
+        orders=orders,
+        intake=Intake(sessions, vault, loaded.timing),
+        shipments=Shipments(sessions),
+        leases=leases,
+        runner=Runner(orders, leases, remotes, loaded.timing, worker),
+        sessions=sessions,
+        broker=broker,
+    )
+
+
+@cache
+def runtime() -> Runtime:
+    """This process's runtime."""
+    return build(settings.load())

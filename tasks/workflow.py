@@ -1,0 +1,79 @@
+"""The seven steps as Celery tasks, chained per order. A message carries an order's id, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from celery import Celery, Task, chain
+from kombu.exceptions import OperationalError
+from structlog.contextvars import bound_contextvars
+
+from pipeline.log import log
+from pipeline.orders import STEPS
+from tasks.runner import Step
+from tasks.runtime import runtime
+from tasks.steps.create_customer import create_customer
+from tasks.steps.create_order import create_order
+from tasks.steps.enrich_order import enrich_order
+from tasks.steps.import_order import import_order
+from tasks.steps.ship_order import ship_order
+from tasks.steps.sync_tracking import sync_tracking
+from tasks.steps.verify_order import verify_order
+
+# One queue per remote, so that a throttled Amazon never holds up Magento's work.
+WORKFLOW: dict[str, tuple[Step, str]] = {
+    "import_order": (import_order, "amazon"),
+    "verify_order": (verify_order, "amazon"),
+    "enrich_order": (enrich_order, "magento"),
+    "create_customer": (create_customer, "magento"),
+    "create_order": (create_order, "magento"),
+    "ship_order": (ship_order, "magento"),
+    "sync_tracking": (sync_tracking, "amazon"),
+}
+
+
+def register(app: Celery) -> None:
+    """Make each step one Celery task of the app."""
+    for name, (step, queue) in WORKFLOW.items():
+        app.task(name=task_name(name), bind=True, queue=queue)(_task(name, step))
+
+
+def task_name(step: str) -> str:
+    """The Celery name of a step."""
+    return f"orderbridge.{step}"
+
+
+def _task(name: str, step: Step) -> Callable[[Task[..., None], int], None]:
+    def run(self: Task[..., None], order_id: int) -> None:
+        with bound_contextvars(order=order_id, step=name, task=self.request.id):
+            if not runtime().runner.run(name, step, order_id, str(self.request.id)):
+                # The order waits, is held, or is another worker's: the rest of this chain is moot.
+                self.request.chain = None
+
+    run.__doc__ = step.__doc__
+    return run
+
+
+def chain_from(app: Celery, step: str, order_id: int) -> chain:
+    """The chain of an order's steps from `step` on."""
+    links = [
+        app.signature(task_name(name), args=(order_id,), immutable=True, queue=WORKFLOW[name][1])
+        for name in STEPS[STEPS.index(step) :]
+    ]
+    return chain(*links)
+
+
+def send(app: Celery, due: Sequence[tuple[int, str]]) -> int:
+    """Send orders on their way from the step each stands at, and return how many were sent.
+
+    A broker that is away is no error here: the rows are committed, and the sweep sends them again.
+    """
+    sent = 0
+    try:
+        with app.producer_or_acquire() as producer:
+            for order_id, step in due:
+                chain_from(app, step, order_id).apply_async(producer=producer)
+                sent += 1
+    except OperationalError:
+        log.warning("broker.unavailable", count=len(due) - sent)
+    return sent

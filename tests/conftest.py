@@ -1,0 +1,106 @@
+"""Real servers for every test that needs one: PostgreSQL and Valkey, started once a run."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from sqlalchemy.engine import make_url
+
+from devstack import broker as embedded_broker
+from devstack import postgres as embedded_postgres
+from devstack.broker import Broker
+from devstack.paths import temporary_home
+from devstack.postgres import Postgres
+from devstack.supervisor import Supervisor
+from pipeline import db
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where the run's PostgreSQL and Valkey answer, and the supervisor that keeps them."""
+
+    database_url: str
+    redis_url: str
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """PostgreSQL and Valkey of this run; `ORDERBRIDGE_DATABASE_URL`/`_REDIS_URL` win."""
+    database_url, redis_url = embedded_postgres.external(), embedded_broker.external()
+    with temporary_home() as home, Supervisor(home) as supervisor:
+        if database_url is None:
+            postgres = Postgres(home)
+            postgres.prepare()
+            supervisor.start(postgres.command())
+            postgres.wait_ready()
+            database_url = postgres.url("postgres")
+        if redis_url is None:
+            broker = Broker(home)
+            broker.prepare()
+            supervisor.start(broker.command())
+            broker.wait_ready()
+            redis_url = broker.url()
+        yield Servers(database_url, redis_url)
+
+
+@pytest.fixture(scope="session")
+def template(servers: Servers) -> str:
+    """A migrated database that tests' own databases are copied from."""
+    name = f"orderbridge_template_{os.getpid()}"
+    _execute(servers.database_url, f'DROP DATABASE IF EXISTS "{name}"')
+    _execute(servers.database_url, f'CREATE DATABASE "{name}"')
+    db.migrate(_database(servers.database_url, name))
+    return name
+
+
+@pytest.fixture
+def database_url(servers: Servers, template: str) -> Iterator[str]:
+    """A migrated, empty database of the test's own."""
+    name = f"orderbridge_test_{os.getpid()}_{next(_numbers)}"
+    _execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield _database(servers.database_url, name)
+    _execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def sessions(database_url: str) -> Iterator[db.Sessions]:
+    """Sessions on the test's own database."""
+    engine = db.engine_for(database_url)
+    yield db.sessions_for(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> str:
+    """The run's broker, emptied. Tests do not run side by side."""
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushdb()
+    return servers.redis_url
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the remotes' contracts, where it lies beside the project."""
+    if not (SHARED / "contracts").is_dir():
+        pytest.skip("left out: ../shared/contracts is not beside the project")
+    return SHARED
+
+
+def _database(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _execute(url: str, statement: str) -> None:
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(statement.encode())
