@@ -88,7 +88,8 @@ def upgrade() -> None:
         ["magento_order_id"],
         unique=False,
         postgresql_where=sa.text(
-            "magento_order_id IS NOT NULL AND fulfilled_by = 'FBM' AND status IN ('ready', 'running', 'waiting', 'held')"
+            "magento_order_id IS NOT NULL AND fulfilled_by = 'FBM'"
+            " AND status IN ('ready', 'running', 'waiting', 'held')"
         ),
     )
     op.create_index(
@@ -220,7 +221,8 @@ def downgrade() -> None:
         "orders_awaiting_shipment",
         table_name="orders",
         postgresql_where=sa.text(
-            "magento_order_id IS NOT NULL AND fulfilled_by = 'FBM' AND status IN ('ready', 'running', 'waiting', 'held')"
+            "magento_order_id IS NOT NULL AND fulfilled_by = 'FBM'"
+            " AND status IN ('ready', 'running', 'waiting', 'held')"
         ),
     )
     op.drop_table("orders")
