@@ -1,0 +1,151 @@
+"""Login with Amazon: the access token of one selling account.
+
+Source: SP-API documentation, "Connect to the SP-API"; POST /auth/o2/token with a refresh token.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from pipeline.amazon.reading import text, whole
+from pipeline.errors import AccountStopped, RemoteError, Transient
+from pipeline.http import Http, Reply
+from pipeline.settings import PREFIX, AccountSettings
+
+TOKEN_URL = "https://api.amazon.com"
+_RENEW_BEFORE_S = 300.0
+# After an early renewal failed: the token in hand still works, so there is no hurry.
+_NEXT_ATTEMPT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    value: str
+    renew_at: float
+    dies_at: float
+
+
+class LoginWithAmazon:
+    """Gets, keeps and renews the access token. Safe to share between threads.
+
+    Both methods raise AccountStopped when Amazon no longer accepts the credentials, and Transient
+    when no token can be had just now.
+    """
+
+    def __init__(
+        self,
+        account_name: str,
+        account: AccountSettings,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._account_name = account_name
+        self._account = account
+        self._monotonic = monotonic
+        self._http = Http(account.token_url or TOKEN_URL)
+        self._flight = threading.Lock()
+        self._token: _Token | None = None
+
+    def token(self) -> str:
+        """An access token that is still valid; renewed five minutes before its end.
+
+        While it is valid, a renewal that fails or is under way in another thread holds nobody up.
+        """
+        held = self._token
+        now = self._monotonic()
+        if held is not None and now < held.renew_at:
+            return held.value
+        if held is not None and now < held.dies_at:
+            return self._renewed_early(held, now)
+        with self._flight:
+            return self._fresh_after(held)
+
+    def renew(self, stale: str) -> str:
+        """A token other than `stale`, which Amazon refused; fetched only if nobody else has."""
+        with self._flight:
+            held = self._token
+            if held is not None and held.value != stale:
+                return held.value
+            return self._fetch()
+
+    def _renewed_early(self, held: _Token, now: float) -> str:
+        if not self._flight.acquire(blocking=False):
+            return held.value
+        try:
+            return self._fresh_after(held)
+        except Transient:
+            self._token = replace(held, renew_at=min(now + _NEXT_ATTEMPT_S, held.dies_at))
+            return held.value
+        finally:
+            self._flight.release()
+
+    def _fresh_after(self, old: _Token | None) -> str:
+        """The token another thread fetched while this one waited for its turn, or a new one."""
+        held = self._token
+        if held is not None and held is not old and self._monotonic() < held.renew_at:
+            return held.value
+        return self._fetch()
+
+    def _fetch(self) -> str:
+        asked_at = self._monotonic()
+        reply = self._http.call(
+            "POST",
+            "/auth/o2/token",
+            form={
+                "grant_type": "refresh_token",
+                "refresh_token": self._account.refresh_token.get_secret_value(),
+                "client_id": self._account.client_id.get_secret_value(),
+                "client_secret": self._account.client_secret.get_secret_value(),
+            },
+            headers={"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"},
+            repeatable=True,
+        )
+        error = sign_in_refusal(self._account_name, reply)
+        if error is not None:
+            raise error
+        value = text(reply.body, "access_token")
+        life_s = float(whole(reply.body, "expires_in") or 0)
+        dies_at = asked_at + life_s
+        self._token = _Token(value, dies_at - min(_RENEW_BEFORE_S, life_s / 2), dies_at)
+        return value
+
+
+def sign_in_refusal(account_name: str, reply: Reply) -> RemoteError | None:
+    """What an answer of the token service means when it holds no token.
+
+    Its errors are OAuth's: `{"error", "error_description"}`. A refusal in another shape comes from
+    something in between, and says nothing of the account.
+    """
+    status = reply.status
+    request_id = reply.headers.get("x-amzn-RequestId", "")
+    life_s = whole(reply.body, "expires_in")
+    if status == 200 and text(reply.body, "access_token") and life_s is not None and life_s > 0:
+        return None
+    code = text(reply.body, "error")[:60]
+    if 400 <= status < 500 and status != 429 and code:
+        return AccountStopped(
+            f"account {account_name}: Amazon refused the sign-in ({code}): "
+            + _ADVICE.get(code, "check the account's three secrets and the application's set-up")
+            + f" ({PREFIX}ACCOUNT_{account_name.upper()}_…)",
+            code=code,
+            status=status,
+            request_id=request_id,
+        )
+    return Transient(
+        f"account {account_name}: no access token could be had just now (status {status})",
+        code=code,
+        status=status,
+        request_id=request_id,
+        retry_after_s=reply.retry_after_s,
+    )
+
+
+_ADVICE = {
+    "invalid_grant": "the seller may have revoked the authorisation; authorise the application "
+    "again in Seller Central and set the new REFRESH_TOKEN",
+    "invalid_client": "client id or secret is wrong or past its 180 days; make a new secret in the "
+    "Solution Provider Portal and set CLIENT_ID and CLIENT_SECRET",
+}

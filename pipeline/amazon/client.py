@@ -1,0 +1,210 @@
+"""One Amazon selling account: the Orders API 2026-01-01, and v0's confirmShipment."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from pipeline.amazon import amounts, parsing
+from pipeline.amazon.auth import LoginWithAmazon
+from pipeline.amazon.carriers import carrier_for
+from pipeline.amazon.marketplaces import COUNTRIES, ENDPOINTS
+from pipeline.amazon.reading import look, moment
+from pipeline.amazon.replies import (
+    CONFIRM_SHIPMENT,
+    GET_ORDER,
+    SEARCH_ORDERS,
+    Operation,
+    refusal,
+)
+from pipeline.channel import Amounts, ChannelOrder, Confirmation, Identity, OrderPage, Raw
+from pipeline.errors import Transient
+from pipeline.http import Http, Method, Reply
+from pipeline.retry import call_with_retry
+from pipeline.settings import AccountSettings
+
+_ORDERS = "/orders/2026-01-01/orders"
+# Everything an import needs: more data sets cost no more of the quota.
+_INCLUDED = "BUYER,RECIPIENT,PROCEEDS,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT"
+_PAGE_SIZE = "100"
+
+T = TypeVar("T")
+
+
+class Amazon:
+    """A Channel over one selling account. Safe to share between threads.
+
+    Each call is tried up to four times within 20 s when Amazon is in trouble; see `Channel` for
+    what the methods raise. Confirmations are never OutcomeUnknown: the same package reference sent
+    again replaces what was sent before.
+    """
+
+    def __init__(
+        self,
+        account_name: str,
+        account: AccountSettings,
+        *,
+        http: Http | None = None,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._http = http or Http(account.base_url or ENDPOINTS[account.region])
+        self._login = LoginWithAmazon(account_name, account)
+        self._now = now
+        self._sleep = sleep
+        self._user_agent = (
+            f"Orderbridge/{version('orderbridge')} (Language=Python/{platform.python_version()})"
+        )
+
+    def changed_orders(
+        self, since: datetime, until: datetime | None, token: str | None
+    ) -> OrderPage:
+        """One page of up to 100 orders changed at or after `since` (to the second, downwards).
+
+        Amazon is never given an upper bound, because it refuses one less than two minutes old: it
+        says which one it used. Orders changed after `until` are left out of its answer here.
+        Source: GET /orders/2026-01-01/orders (searchOrders).
+        """
+        # A page's token is only good with the very same parameters again.
+        query = {
+            "lastUpdatedAfter": _iso(since),
+            "maxResultsPerPage": _PAGE_SIZE,
+            "includedData": _INCLUDED,
+        }
+        if token is not None:
+            query["paginationToken"] = token
+        return self._read(SEARCH_ORDERS, _ORDERS, query, lambda body: _page(body, until))
+
+    def order(self, external_id: str) -> Raw:
+        """One order, whole and fresh.
+
+        Source: GET /orders/2026-01-01/orders/{orderId} (getOrder).
+        """
+        return self._read(
+            GET_ORDER,
+            f"{_ORDERS}/{quote(external_id, safe='')}",
+            {"includedData": _INCLUDED},
+            lambda body: _object(look(body, "order")),
+        )
+
+    def identify(self, raw: Raw) -> Identity:
+        """See `parsing.identify`."""
+        return parsing.identify(raw)
+
+    def parse(self, raw: Raw) -> ChannelOrder:
+        """See `parsing.parse`."""
+        return parsing.parse(raw)
+
+    def amounts(self, raw: Raw) -> Amounts:
+        """See `amounts.amounts`."""
+        return amounts.amounts(raw)
+
+    def confirm_shipment(self, confirmation: Confirmation) -> None:
+        """Tell Amazon that a package has left; the same reference again edits it.
+
+        Raises CannotMap(CARRIER_UNMAPPED) before anything is sent, and Rejected with the code
+        "PackageToUpdateNotFound" when everything is shipped already under other references: compare
+        the order's packages then.
+        Source: POST /orders/v0/orders/{orderId}/shipmentConfirmation (confirmShipment).
+        """
+        country = confirmation.country or COUNTRIES.get(confirmation.marketplace_id, "")
+        carrier = carrier_for(confirmation.carrier_code, confirmation.carrier_title, country)
+        package: dict[str, Any] = {
+            "packageReferenceId": confirmation.reference,
+            "carrierCode": carrier.code,
+            "trackingNumber": confirmation.tracking_number,
+            # A shop's clock may be ahead of ours; Amazon refuses a date to come.
+            "shipDate": _iso(min(confirmation.shipped_at, self._now())),
+            "orderItems": [
+                {"orderItemId": item_id, "quantity": quantity}
+                for item_id, quantity in confirmation.quantities.items()
+            ],
+        }
+        if carrier.name:
+            package["carrierName"] = carrier.name
+        path = f"/orders/v0/orders/{quote(confirmation.external_id, safe='')}/shipmentConfirmation"
+        body = {"marketplaceId": confirmation.marketplace_id, "packageDetail": package}
+        call_with_retry(lambda: self._send(CONFIRM_SHIPMENT, "POST", path, body=body), self._sleep)
+
+    def _read(
+        self,
+        operation: Operation,
+        path: str,
+        query: Mapping[str, str],
+        shape: Callable[[Any], T | None],
+    ) -> T:
+        """What `shape` makes of the body; one without that shape is never an empty success."""
+
+        def once() -> T:
+            reply = self._send(
+                operation, "GET", path, query=urlencode(query, quote_via=quote, safe=",")
+            )
+            found = shape(reply.body)
+            if found is None:
+                raise Transient(
+                    f"{operation.name}: no usable answer (status {reply.status})",
+                    status=reply.status,
+                    request_id=reply.headers.get("x-amzn-RequestId", ""),
+                )
+            return found
+
+        return call_with_retry(once, self._sleep)
+
+    def _send(
+        self, operation: Operation, method: Method, path: str, *, query: str = "", body: Any = None
+    ) -> Reply:
+        """One call; an access token that Amazon refuses is renewed once."""
+        token = self._login.token()
+        reply = self._send_with(token, method, path, query, body)
+        if reply.status in (401, 403):
+            token = self._login.renew(token)
+            reply = self._send_with(token, method, path, query, body)
+        error = refusal(operation, reply)
+        if error is not None:
+            raise error
+        return reply
+
+    def _send_with(self, token: str, method: Method, path: str, query: str, body: Any) -> Reply:
+        return self._http.call(
+            method,
+            path,
+            query=query,
+            body=body,
+            headers={"x-amz-access-token": token, "User-Agent": self._user_agent},
+            repeatable=True,
+        )
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _object(value: Any) -> Mapping[str, Any] | None:
+    return value if isinstance(value, dict) else None
+
+
+def _page(body: Any, until: datetime | None) -> OrderPage | None:
+    """A page of orders, or None when the body is not one.
+
+    Only a page without a next token is the last: a short or an empty one is not.
+    """
+    orders = look(body, "orders")
+    pagination = look(body, "pagination")
+    next_token = look(pagination, "nextToken")
+    if (
+        not isinstance(orders, list)
+        or not all(isinstance(order, dict) for order in orders)
+        or not isinstance(pagination, dict | None)
+        or not isinstance(next_token, str | None)
+    ):
+        return None
+    bound = moment(body, "lastUpdatedBefore")
+    if until is not None:
+        orders = [one for one in orders if (moment(one, "lastUpdatedTime") or until) <= until]
+        bound = min(bound, until) if bound is not None else None
+    return OrderPage(orders, next_token or None, bound)

@@ -1,0 +1,181 @@
+"""The proceeds of one order item, sorted into goods, shipping, gift wrap and other.
+
+A subtotal already contains its details: the details only say how it is shared out, and whatever
+they leave open belongs to the goods.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pipeline.amazon.parsing import Item
+from pipeline.amazon.reading import blocks, look, money, text
+from pipeline.errors import CannotMap
+from pipeline.money import ZERO, minor_unit, split
+from pipeline.outcome import HoldCode
+
+GOODS, SHIPPING, GIFT_WRAP, OTHER = SLOTS = ("ITEM", "SHIPPING", "GIFT_WRAP", "OTHER")
+# The categories Amazon sums over the items; any other one belongs to the order alone.
+ITEM_TYPES = frozenset({*SLOTS, "COD_FEE", "TAX", "DISCOUNT"})
+Shares = Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemProceeds:
+    """What Amazon says of one item's money, whole quantity, each by slot.
+
+    `discounts` have Amazon's sign. `taxes` are what is left after the tax of the discounts, which
+    is `discount_taxes` (zero or more) where Amazon tells it, else None. `components` counts the
+    amounts that may each be off by a minor unit. `proceeds_total` is None where Amazon gave none.
+    """
+
+    item_id: str
+    currency: str
+    prices: Shares
+    taxes: Shares
+    discounts: Shares
+    discount_taxes: Shares | None
+    proceeds_total: Decimal | None
+    components: int
+    is_facilitated: bool
+
+    @property
+    def tax(self) -> Decimal:
+        return sum(self.taxes.values(), ZERO)
+
+    @property
+    def discount(self) -> Decimal:
+        return sum(self.discounts.values(), ZERO)
+
+
+def unclear(reason: str, **facts: object) -> CannotMap:
+    """The hold for amounts that do not add up, with the figures that were tried."""
+    told = {name: str(value) for name, value in facts.items()}
+    return CannotMap(HoldCode.TOTALS_UNCLEAR, reason, told)
+
+
+def read_item(item: Item, currency: str, breakdowns: Sequence[Mapping[str, Any]]) -> ItemProceeds:
+    """Sort the money of an item, listed in `breakdowns`.
+
+    Raises CannotMap(TOTALS_UNCLEAR) when the details of a subtotal contradict it, or the unit price
+    times the quantity is not the price of the item.
+    """
+    subtotals: defaultdict[str, Decimal] = defaultdict(Decimal)
+    details: dict[str, dict[str, Decimal]] = {"TAX": {}, "DISCOUNT": {}}
+    components = 0
+    for one in breakdowns:
+        kind, subtotal = text(one, "type"), money(one, "subtotal")
+        if subtotal is None:
+            continue
+        components += 1
+        subtotals[kind if kind in ("TAX", "DISCOUNT") else _slot(kind)] += subtotal.amount
+        for part in blocks(one, "detailedBreakdowns") if kind in details else ():
+            value = money(part, "value")
+            if value is not None:
+                name = text(part, "subtype")
+                name = name if name == "DISCOUNT" else _slot(name)
+                details[kind][name] = details[kind].get(name, ZERO) + value.amount
+
+    total = money(item.raw, "proceeds", "proceedsTotal")
+    unit = money(item.raw, "product", "price", "unitPrice")
+    row = unit.amount * item.quantity if unit is not None else None
+    if row is not None and not components and (total is None or total.amount != 0):
+        subtotals[GOODS] = row
+        components = 1
+    tolerance = minor_unit(currency) * max(1, components)
+    discounts = _discounts(item.item_id, subtotals["DISCOUNT"], details["DISCOUNT"], tolerance)
+    taxes, off = _taxes(item.item_id, subtotals["TAX"], details["TAX"], tolerance)
+    off_shares = _shares_of(off, discounts, currency)
+    if row is not None and subtotals[GOODS] and look(item.raw, "measurement") is None:
+        _check_unit_price(item, row, subtotals[GOODS], taxes[GOODS], minor_unit(currency))
+    return ItemProceeds(
+        item_id=item.item_id,
+        currency=currency,
+        prices={slot: subtotals[slot] for slot in SLOTS},
+        taxes={slot: taxes[slot] + off_shares[slot] for slot in SLOTS},
+        discounts=discounts,
+        discount_taxes={slot: ZERO - off_shares[slot] for slot in SLOTS} if off < 0 else None,
+        proceeds_total=total.amount if total is not None else None,
+        components=components,
+        is_facilitated=any(
+            text(one, "model") == "MARKETPLACE_FACILITATOR"
+            for one in blocks(item.raw, "tax", "taxCollections")
+        ),
+    )
+
+
+def _slot(kind: str) -> str:
+    """COD fees and categories to come are no price of the goods: they count as other."""
+    return kind if kind in SLOTS else OTHER
+
+
+def _discounts(
+    item_id: str, subtotal: Decimal, details: Mapping[str, Decimal], tolerance: Decimal
+) -> dict[str, Decimal]:
+    """A discount's shares, in the sign of its subtotal."""
+    shares = {slot: details.get(slot, ZERO) for slot in SLOTS}
+    if GOODS in details:
+        told = sum(shares.values(), ZERO)
+        if abs(told - subtotal) > tolerance and abs(told + subtotal) <= tolerance:
+            shares = {slot: ZERO - share for slot, share in shares.items()}
+        elif abs(told - subtotal) > tolerance:
+            raise _contradiction(item_id, "DISCOUNT", told, subtotal)
+    shares[GOODS] = subtotal - sum((shares[slot] for slot in SLOTS if slot != GOODS), ZERO)
+    return shares
+
+
+def _taxes(
+    item_id: str, subtotal: Decimal, details: Mapping[str, Decimal], tolerance: Decimal
+) -> tuple[dict[str, Decimal], Decimal]:
+    """A tax's shares, and what the tax of the discounts changes them by (mostly below zero).
+
+    Amazon does not say in which sign it lists that tax, nor whether the subtotal counts it: the
+    reading that sums to the subtotal is taken.
+    """
+    shares = {slot: details.get(slot, ZERO) for slot in SLOTS}
+    listed = details.get("DISCOUNT", ZERO)
+    off = ZERO - abs(listed)
+    if GOODS in details:
+        told = sum(shares.values(), ZERO)
+        readings = (listed, ZERO - listed, ZERO)
+        fits = [one for one in readings if abs(told + one - subtotal) <= tolerance]
+        if not fits:
+            raise _contradiction(item_id, "TAX", told + listed, subtotal)
+        off = min(fits, key=lambda one: abs(told + one - subtotal))
+    others = sum((shares[slot] for slot in SLOTS if slot != GOODS), ZERO)
+    shares[GOODS] = subtotal - others - off
+    return shares, off
+
+
+def _shares_of(off: Decimal, discounts: Shares, currency: str) -> dict[str, Decimal]:
+    """The tax of the discounts belongs where the discounts do."""
+    weights = [abs(discounts[slot]) for slot in SLOTS]
+    if not any(weights):
+        weights = [Decimal(slot == GOODS) for slot in SLOTS]
+    return dict(zip(SLOTS, split(off, weights, currency), strict=True))
+
+
+def _check_unit_price(
+    item: Item, row: Decimal, price: Decimal, tax: Decimal, minor: Decimal
+) -> None:
+    """The unit price may be in the other tax basis, and be rounded by a minor unit each."""
+    if all(abs(row - basis) > minor * item.quantity for basis in (price, price + tax, price - tax)):
+        raise unclear(
+            f"item {item.item_id}: unit price times quantity is not the price of the item",
+            line=item.item_id,
+            unit_price_times_quantity=row,
+            item_subtotal=price,
+        )
+
+
+def _contradiction(item_id: str, kind: str, told: Decimal, subtotal: Decimal) -> CannotMap:
+    return unclear(
+        f"item {item_id}: the details of {kind} do not add up to its subtotal",
+        line=item_id,
+        details=told,
+        subtotal=subtotal,
+    )

@@ -1,0 +1,90 @@
+"""Looking into Amazon's JSON, where any key may be missing, null or of another type.
+
+Each function follows a path of keys and answers with nothing of its kind rather than an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from pipeline.money import parse_amount
+
+# PostgreSQL stores no NUL, UTF-8 no half of a surrogate pair, and nobody can see the others.
+_UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_LARGEST_QUANTITY = 2**31 - 1
+# What a NUMERIC(19,4) column holds.
+_LARGEST_AMOUNT = Decimal(10) ** 15
+_FINEST_AMOUNT = Decimal("0.0001")
+
+
+class Money(NamedTuple):
+    """An amount in major units; `currency` is empty when Amazon named none."""
+
+    amount: Decimal
+    currency: str
+
+
+def look(value: object, *path: str) -> Any:
+    """Whatever lies at the end of the path, or None."""
+    for key in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def blocks(value: object, *path: str) -> list[Mapping[str, Any]]:
+    """The objects of a list; whatever else is in it is left out."""
+    found = look(value, *path)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def text(value: object, *path: str) -> str:
+    """A text without white space around it and without characters that cannot be stored."""
+    found = look(value, *path)
+    return _UNSTORABLE.sub("", found).strip() if isinstance(found, str) else ""
+
+
+def texts(value: object, *path: str) -> tuple[str, ...]:
+    """The texts of a list that are not empty."""
+    found = look(value, *path)
+    return tuple(filter(None, map(text, found))) if isinstance(found, list) else ()
+
+
+def whole(value: object, *path: str) -> int | None:
+    """A whole number; 2.0 is one, "2" is not."""
+    found = look(value, *path)
+    if isinstance(found, bool) or not isinstance(found, int | Decimal):
+        return None
+    number = Decimal(found)
+    if abs(number) > _LARGEST_QUANTITY or number != int(number):
+        return None
+    return int(number)
+
+
+def moment(value: object, *path: str) -> datetime | None:
+    """An ISO 8601 time in UTC; one without an offset is taken for UTC, as Amazon means it."""
+    found = look(value, *path)
+    if not isinstance(found, str):
+        return None
+    try:
+        at = datetime.fromisoformat(found.strip())
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def money(value: object, *path: str) -> Money | None:
+    """An amount of money; None when it is no number or does not fit into the database."""
+    found = look(value, *path)
+    try:
+        amount = parse_amount(look(found, "amount"))
+    except (TypeError, ValueError):
+        return None
+    if abs(amount) >= _LARGEST_AMOUNT or amount % _FINEST_AMOUNT != 0:
+        return None
+    return Money(amount, text(found, "currencyCode"))

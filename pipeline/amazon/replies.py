@@ -1,0 +1,105 @@
+"""From an answer of Amazon's to the error it means: a pure function, the status decides first.
+
+Gateways in front of the API answer with HTML or with nothing at all, so a body is only a help.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from pipeline.amazon.reading import blocks, text
+from pipeline.errors import AccountStopped, Rejected, RemoteError, Transient
+from pipeline.http import Reply
+
+_LONGEST_TEXT = 300
+# Refused reads heal by themselves: storms of 403 over all sellers lasted up to half an hour.
+_REFUSED_READ_WAIT_S = 300.0
+_TOKEN_IS_DEAD = re.compile(r"token\b.*\b(revoked|malformed|invalid)\b", re.IGNORECASE)
+# The one refusal of a confirmation that has to be told apart, and that Amazon tells in its text.
+_NO_PACKAGE_TO_UPDATE = "PackageToUpdateNotFound"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An API operation: its usage plan in calls per second, and the status of its success."""
+
+    name: str
+    rate_per_s: float
+    success: int
+    is_read: bool
+
+
+SEARCH_ORDERS = Operation("searchOrders", 0.0056, success=200, is_read=True)
+GET_ORDER = Operation("getOrder", 0.5, success=200, is_read=True)
+CONFIRM_SHIPMENT = Operation("confirmShipment", 2.0, success=204, is_read=False)
+
+
+def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
+    """What the answer means when it is no success, for a call made with a fresh access token.
+
+    Transient for throttling (with the wait that one call costs), faults of Amazon's and answers
+    without meaning; AccountStopped when the account's token is dead; Rejected otherwise.
+    Amazon's own words are kept for what it rejected, cut to 300 characters.
+    """
+    status = reply.status
+    errors = blocks(reply.body, "errors")
+    if status == operation.success and not errors:
+        return None
+    code = text(errors[0], "code") if errors else reply.headers.get("x-amzn-ErrorType", "")
+    words = " ".join(f"{text(one, 'message')} {text(one, 'details')}".strip() for one in errors)
+    request_id = reply.headers.get("x-amzn-RequestId", "")
+
+    def transient(what: str, code: str, retry_after_s: float | None) -> Transient:
+        message = f"{operation.name}: {what} (status {status})"
+        return Transient(
+            message, code=code, status=status, request_id=request_id, retry_after_s=retry_after_s
+        )
+
+    if status == 429:
+        return transient(
+            "Amazon throttles this call", code or "QuotaExceeded", _wait_s(operation, reply)
+        )
+    if status in (401, 403):
+        if _TOKEN_IS_DEAD.search(words):
+            return AccountStopped(
+                "Amazon says that this account's access token is revoked or invalid: authorise the "
+                "application again in Seller Central and store the new refresh token",
+                code=code,
+                status=status,
+                request_id=request_id,
+            )
+        if operation.is_read:
+            return transient("Amazon refuses access", "Unauthorized", _REFUSED_READ_WAIT_S)
+        return Rejected(
+            f"{operation.name}: Amazon refuses access; the application may lack a role, or the "
+            "order is not this account's",
+            code="Unauthorized",
+            status=status,
+            request_id=request_id,
+        )
+    if 400 <= status < 500 and status != 408:
+        if _NO_PACKAGE_TO_UPDATE in words:
+            code = _NO_PACKAGE_TO_UPDATE
+        told = words[:_LONGEST_TEXT] or "no reason given"
+        return Rejected(
+            f"{operation.name}: Amazon says no (status {status}): {told}",
+            code=code,
+            status=status,
+            request_id=request_id,
+        )
+    if status >= 500:
+        return transient("Amazon is in trouble", code, reply.retry_after_s)
+    return transient("no usable answer", code, reply.retry_after_s)
+
+
+def _wait_s(operation: Operation, reply: Reply) -> float:
+    """How long until there is a token again, in seconds: one over the rate, unless Amazon says."""
+    if reply.retry_after_s is not None:
+        return reply.retry_after_s
+    try:
+        rate = float(reply.headers.get("x-amzn-RateLimit-Limit", ""))
+    except ValueError:
+        rate = 0.0
+    return 1 / (rate if 0 < rate < math.inf else operation.rate_per_s)
