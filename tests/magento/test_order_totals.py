@@ -1,0 +1,173 @@
+"""The sums of an order: laws that Magento's invoices rely on."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from pipeline.channel import Adjustment, Amounts, LineAmounts
+from pipeline.errors import CannotMap
+from pipeline.magento.records import StoreView
+from pipeline.money import ZERO, minor_unit
+from pipeline.outcome import HoldCode
+from tests.magento.builders import a_body, a_line, amounts_of, an_order
+
+PARTS = (
+    *("row_net", "tax", "discount_net", "shipping_net", "shipping_tax", "shipping_discount_net"),
+    *("gift_wrap_net", "gift_wrap_tax", "other_net", "other_tax"),
+)
+
+
+@st.composite
+def some_money(draw: st.DrawFn) -> tuple[Amounts, list[int]]:
+    """Amounts of one to four lines and up to three adjustments, with the lines' quantities."""
+    currency = draw(st.sampled_from(["EUR", "JPY", "KWD"]))
+    unit = minor_unit(currency)
+    some = st.integers(0, 50_000).map(lambda count: count * unit)
+    quantities = draw(st.lists(st.integers(1, 9), min_size=1, max_size=4))
+    lines: dict[str, LineAmounts] = {}
+    for number in range(len(quantities)):
+        parts = {name: draw(some) for name in PARTS}
+        parts["discount_net"] = min(parts["discount_net"], parts["row_net"])
+        parts["shipping_discount_net"] = min(parts["shipping_discount_net"], parts["shipping_net"])
+        lines[f"I{number}"] = LineAmounts(**parts)  # type: ignore[arg-type]
+    counts = draw(st.lists(st.integers(-500, 500), max_size=3))
+    adjustments = tuple(Adjustment(f"A{count}", count * unit) for count in counts)
+    total = sum((line.total for line in lines.values()), ZERO)
+    total += sum((one.amount for one in adjustments), ZERO)
+    return Amounts(currency, total, lines, adjustments), quantities
+
+
+def deductible(amounts: Amounts) -> Decimal:
+    """What there is to take from: everything but tax."""
+    return sum(
+        (
+            line.row_net - line.discount_net + line.shipping_net - line.shipping_discount_net
+            + line.gift_wrap_net + line.other_net
+            for line in amounts.lines.values()
+        ),
+        sum((one.amount for one in amounts.adjustments if one.amount > 0), ZERO),
+    )  # fmt: skip
+
+
+def total_of(items: list[dict[str, Any]], name: str) -> Decimal:
+    return sum((item[name] for item in items), ZERO)
+
+
+@given(some_money())
+def test_every_order_adds_up_to_amazons_total(money: tuple[Amounts, list[int]]) -> None:
+    amounts, quantities = money
+    assume(-sum(one.amount for one in amounts.adjustments if one.amount < 0) <= deductible(amounts))
+    order = an_order(
+        lines=tuple(
+            a_line(item_id=f"I{number}", quantity=quantity)
+            for number, quantity in enumerate(quantities)
+        )
+    )
+    store = StoreView(1, "default", 1, "base", amounts.currency)
+    body = a_body(order, amounts, store=store, products={})
+    items = body["items"]
+
+    assert body["grand_total"] == amounts.grand_total
+    assert body["total_due"] == amounts.grand_total
+    assert body["payment"]["amount_ordered"] == amounts.grand_total
+    assert body["subtotal"] == total_of(items, "row_total")
+    assert body["subtotal_incl_tax"] == total_of(items, "row_total_incl_tax")
+    assert body["tax_amount"] == total_of(items, "tax_amount") + body["shipping_tax_amount"]
+    assert -body["discount_amount"] == (
+        total_of(items, "discount_amount") + body["shipping_discount_amount"]
+    )
+    assert body["grand_total"] == (
+        body["subtotal"] + body["shipping_amount"] + body["tax_amount"] + body["discount_amount"]
+    )
+    for part in (body, body["payment"], *items):
+        for name, value in part.items():
+            if f"base_{name}" in part:
+                assert part[f"base_{name}"] == value
+    for item in items:
+        assert item["row_total_incl_tax"] == item["row_total"] + item["tax_amount"]
+        assert 0 <= item["discount_amount"] <= item["row_total"]
+        off = abs(item["price"] * item["qty_ordered"] - item["row_total"])
+        assert off <= Decimal("0.00005") * item["qty_ordered"]
+        assert item["price"].as_tuple().exponent == -4
+
+
+def test_a_discount_of_more_than_all_there_is_cannot_be_written_down() -> None:
+    amounts = amounts_of(row_net="1.00", tax="5.00")
+    less = Amounts("EUR", Decimal("4.99"), amounts.lines, (Adjustment("x", Decimal("-1.01")),))
+    with pytest.raises(CannotMap, match="more is deducted") as caught:
+        a_body(amounts=less)
+    assert caught.value.code == HoldCode.TOTALS_UNCLEAR
+
+
+def test_a_deduction_is_taken_from_the_rows_first_and_then_from_shipping() -> None:
+    amounts = amounts_of(
+        row_net="10.00", tax="0", discount_net="4.00", gift_wrap_net="1.00", shipping_net="5.00"
+    )
+    less = Amounts("EUR", Decimal("2.00"), amounts.lines, (Adjustment("x", Decimal("-10.00")),))
+    body = a_body(amounts=less)
+    assert [item["discount_amount"] for item in body["items"]] == [Decimal("10.00"), Decimal(1)]
+    assert body["shipping_discount_amount"] == Decimal("3.00")
+    assert body["discount_amount"] == Decimal("-14.00")
+
+
+def test_charges_beside_the_goods_are_lines_that_nobody_ships() -> None:
+    amounts = amounts_of(gift_wrap_net="2.00", gift_wrap_tax="0.38", other_net="3.00")
+    more = Amounts(
+        "EUR",
+        amounts.grand_total + Decimal("1.50"),
+        amounts.lines,
+        (Adjustment("Delivery tip", Decimal("1.50")),),
+    )
+    goods, *extras = a_body(amounts=more)["items"]
+    assert goods["is_virtual"] == 0
+    assert [
+        (item["sku"], item["name"], item["row_total"], item["tax_amount"], item["tax_percent"])
+        for item in extras
+    ] == [
+        ("amazon-gift-wrap", "Gift wrap for MUG-BLUE", Decimal(2), Decimal("0.38"), Decimal(19)),
+        ("amazon-adjustment", "Other charges for MUG-BLUE", Decimal(3), Decimal(0), Decimal(0)),
+        ("amazon-adjustment", "Delivery tip", Decimal("1.50"), Decimal(0), Decimal(0)),
+    ]
+    for item in extras:
+        assert (item["product_type"], item["is_virtual"]) == ("virtual", 1)
+        assert "product_id" not in item
+        assert "ext_order_item_id" not in item
+
+
+@pytest.mark.parametrize(
+    ("money", "percent"),
+    [
+        ({"row_net": "40.00", "tax": "7.60"}, "19.0000"),
+        ({"row_net": "40.00", "tax": "6.84", "discount_net": "4.00"}, "19.0000"),
+        ({"row_net": "9.99", "tax": "0.87"}, "8.7087"),
+        ({"row_net": "0", "tax": "0"}, "0"),
+        ({"row_net": "5.00", "tax": "0.10", "discount_net": "5.00"}, "0"),
+    ],
+)
+def test_the_tax_rate_is_that_of_what_was_taxed(money: dict[str, str], percent: str) -> None:
+    assert a_body(amounts=amounts_of(**money))["items"][0]["tax_percent"] == Decimal(percent)
+
+
+def test_a_line_without_amounts_is_held() -> None:
+    with pytest.raises(CannotMap, match="item I2") as caught:
+        a_body(an_order(lines=(a_line(), a_line(item_id="I2"))))
+    assert caught.value.code == HoldCode.TOTALS_UNCLEAR
+
+
+def test_amounts_that_do_not_sum_to_their_total_are_held() -> None:
+    lines = amounts_of().lines
+    with pytest.raises(CannotMap, match=r"sum to 47\.60, the order's total is 47\.61") as caught:
+        a_body(amounts=Amounts("EUR", Decimal("47.61"), lines))
+    assert caught.value.code == HoldCode.TOTALS_UNCLEAR
+
+
+def test_another_currency_is_held() -> None:
+    with pytest.raises(CannotMap, match="a website in SEK") as caught:
+        a_body(amounts=amounts_of("SEK"))
+    assert caught.value.code == HoldCode.CURRENCY
+    assert caught.value.facts == {"order": "SEK", "store": "EUR"}
