@@ -176,6 +176,10 @@ def test_shipped_under_other_references_is_terminal(amazon: Caller, where: str) 
             a_confirmation((("A", "2"),)),
             "fields with invalid type [packageDetail.orderItems.quantity]",
         ),
+        (
+            a_confirmation((("A", True),)),
+            "fields with invalid type [packageDetail.orderItems.quantity]",
+        ),
         (a_confirmation(carrierCode=None), "fields missing [packageDetail.carrierCode]"),
         (a_confirmation(carrierCode="dhl"), BAD_CARRIER),
         (a_confirmation(carrierCode="Custom Value"), BAD_CARRIER),
