@@ -1,0 +1,209 @@
+"""The whole stack on this machine: servers, stand-ins, workers, beat, Flower and the console."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devstack import broker as embedded_broker
+from devstack import postgres as embedded_postgres
+from devstack.broker import Broker
+from devstack.paths import PROJECT, kept_port, kept_secret, make_folder, write_private
+from devstack.postgres import Postgres
+from devstack.supervisor import Process, Supervisor
+from pipeline import db
+
+WORKERS = ("worker-1", "worker-2")
+CONCURRENCY = 8
+OPERATOR = "demo"
+
+# A day in a minute: the same settings as a shop's, only quicker.
+CONFIGURATION = """\
+# Written anew by the local stack at each start.
+[shops.main]
+base_url = "{magento}"
+auth = "oauth"
+request_limit_s = 3
+
+[accounts.main]
+region = "EU"
+shop = "main"
+start_from = 2020-01-01T00:00:00Z
+base_url = "{amazon}"
+token_url = "{amazon}"
+
+[accounts.main.settings]
+# Orders of a marketplace that is not named below.
+
+[accounts.main.marketplaces.A13V1IB3VIYZZH]
+# amazon.fr: buyers get an account in Magento, and with it Magento's welcome mail.
+customers = "create"
+welcome_mail = "accept"
+
+[accounts.main.marketplaces.APJ6JRA9NG5V4]
+# amazon.it: Magento orders carry Amazon's number.
+order_number = "amazon"
+order_number_prefix = "AMZ-"
+
+[timing]
+poll_every_s = 1.5
+watch_shipments_every_s = 1
+sweep_every_s = 0.5
+poll_overlap_s = 10
+first_retry_s = 0.5
+longest_retry_s = 4
+recheck_held_s = 3
+recheck_waiting_s = 20
+resend_s = 5
+lease_s = 6
+"""
+
+
+@dataclass
+class Stack:
+    """One stack in one home. `start` it under a supervisor; `environment` is what its parts see."""
+
+    home: Path
+    supervisor: Supervisor
+    environment: dict[str, str] = field(default_factory=dict)
+    urls: dict[str, str] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start every part and return once all of them answer."""
+        self._start_servers()
+        for name, options in (
+            ("amazon", ("--search-delay-s", "1", "--quota", "searchOrders=20:40", "getOrder=20:40")),
+            ("magento", ()),
+        ):
+            port = self._port(name)
+            self.urls[name] = f"http://127.0.0.1:{port}"
+            data = self.home / f"{name}.sqlite"
+            self._run(
+                name, "-m", "sandbox", name, "--port", str(port), "--data", str(data), *options
+            )
+        self._configure()
+        db.migrate(self.environment["ORDERBRIDGE_DATABASE_URL"])
+        for name in WORKERS:
+            self._run(name, *worker_arguments(name, CONCURRENCY))
+        schedule = str(self.home / "beat-schedule")
+        self._run("beat", "-m", "celery", "-A", "tasks.app", "beat", "--schedule", schedule)
+        flower, console = self._port("flower"), self._port("console")
+        self.urls["flower"] = f"http://127.0.0.1:{flower}"
+        self.urls["console"] = f"http://127.0.0.1:{console}"
+        self.environment["ORDERBRIDGE_FLOWER_URL"] = self.urls["flower"]
+        self._run(
+            *("flower", "-m", "celery", "-A", "tasks.app", "flower"),
+            *("--address=127.0.0.1", f"--port={flower}"),
+        )
+        self._run("console", "-m", "pipeline.cli", "console", "--port", str(console))
+        for name, path in (
+            ("amazon", "/_control/health"),
+            ("magento", "/_control/health"),
+            ("console", "/healthz"),
+            ("flower", "/healthcheck"),
+        ):
+            wait_for(self.urls[name] + path)
+
+    def _start_servers(self) -> None:
+        database_url, redis_url = embedded_postgres.external(), embedded_broker.external()
+        if database_url is None:
+            postgres = Postgres(self.home)
+            postgres.prepare()
+            self.supervisor.start(postgres.command())
+            postgres.wait_ready()
+            postgres.create_database()
+            database_url = postgres.url()
+        if redis_url is None:
+            broker = Broker(self.home)
+            broker.prepare()
+            self.supervisor.start(broker.command())
+            broker.wait_ready()
+            redis_url = broker.url()
+        self.environment = {
+            **os.environ,
+            "ORDERBRIDGE_DATABASE_URL": database_url,
+            "ORDERBRIDGE_REDIS_URL": redis_url,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _configure(self) -> None:
+        config = self.home / "orderbridge.toml"
+        config.write_text(CONFIGURATION.format(**self.urls), encoding="utf-8")
+        password = kept_secret(self.home / "console.password")
+        self.environment |= {
+            "ORDERBRIDGE_CONFIG": str(config),
+            "ORDERBRIDGE_MASTER_KEY": self._master_key(),
+            "ORDERBRIDGE_CONSOLE_USER": OPERATOR,
+            "ORDERBRIDGE_CONSOLE_PASSWORD": password,
+            "FLOWER_BASIC_AUTH": f"{OPERATOR}:{password}",
+            # The stand-ins' seeded credentials.
+            "ORDERBRIDGE_SHOP_MAIN_CONSUMER_KEY": "sandbox-ck",
+            "ORDERBRIDGE_SHOP_MAIN_CONSUMER_SECRET": "sandbox-cs",
+            "ORDERBRIDGE_SHOP_MAIN_ACCESS_TOKEN": "sandbox-at",
+            "ORDERBRIDGE_SHOP_MAIN_ACCESS_TOKEN_SECRET": "sandbox-ats",
+            "ORDERBRIDGE_ACCOUNT_MAIN_CLIENT_ID": "sandbox-client",
+            "ORDERBRIDGE_ACCOUNT_MAIN_CLIENT_SECRET": "sandbox-secret",
+            "ORDERBRIDGE_ACCOUNT_MAIN_REFRESH_TOKEN": "Atzr|sandbox-main",
+        }
+
+    def _master_key(self) -> str:
+        file = self.home / "master.key"
+        if not file.exists():
+            write_private(file, base64.b64encode(secrets.token_bytes(32)).decode())
+        return file.read_text(encoding="utf-8")
+
+    def _port(self, name: str) -> int:
+        """A port of our own, kept across restarts; the home's lock keeps other stacks off it."""
+        return kept_port(self.home / f"{name}.port", lambda _: False)
+
+    def _run(self, name: str, *arguments: str) -> None:
+        self.supervisor.start(
+            Process(
+                name=name,
+                argv=(sys.executable, *arguments),
+                env=self.environment,
+                cwd=PROJECT,
+                grace_s=15.0,
+            )
+        )
+
+
+def worker_arguments(name: str, concurrency: int) -> tuple[str, ...]:
+    """The worker's command line, the same as in docker-compose.yml but for its name and size."""
+    return (
+        *("-m", "celery", "-A", "tasks.app", "worker", "--hostname", f"{name}@%h"),
+        *("--queues", "amazon,magento,jobs", "--pool", "threads"),
+        *("--concurrency", str(concurrency)),
+        *("--without-mingle", "--without-gossip", "--task-events"),
+    )
+
+
+def wait_for(url: str, timeout_s: float = 60.0) -> None:
+    """Return once the URL answers with a 2xx. Raises TimeoutError naming it."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - loopback, our own
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{url} does not answer: {error}") from error
+            time.sleep(0.1)
+
+
+def fresh_home(home: Path) -> Path:
+    """The folder of a stack, made when missing."""
+    return make_folder(home, 0o711)
+
+
+def secrets_of(environment: Mapping[str, str]) -> str:
+    """The login of the console and Flower, for the person at the terminal."""
+    return f"{OPERATOR} / {environment['ORDERBRIDGE_CONSOLE_PASSWORD']}"
