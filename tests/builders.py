@@ -1,0 +1,248 @@
+"""Hand-written orders and settings for the tests of the pipeline and its steps.
+
+Each is valid and dull by itself; a test names only what it is about.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pipeline.amazon import parsing
+from pipeline.db import Sessions
+from pipeline.models import Order, OrderItem, OrderPrivate, Shipment, ShipmentItem, Status
+from pipeline.orders import STEPS, owner
+from pipeline.privacy import Vault
+from pipeline.settings import Settings
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+ACCOUNT = "eu"
+SHOP = "main"
+GERMANY = "A1PA6795UKMFR9"
+MASTER_KEY = bytes(range(32))
+
+_numbers = itertools.count(1)
+
+
+def a_number() -> str:
+    """An Amazon order number that no other test object of this run has."""
+    return f"028-0000000-{next(_numbers):07}"
+
+
+def a_vault() -> Vault:
+    """The vault that `settings` and every sealed builder use."""
+    return Vault(MASTER_KEY)
+
+
+def settings(
+    *,
+    marketplace: Mapping[str, Any] | None = None,
+    account: Mapping[str, Any] | None = None,
+    shop: Mapping[str, Any] | None = None,
+    timing: Mapping[str, Any] | None = None,
+    database_url: str = "postgresql+psycopg://nowhere.invalid/none",
+    redis_url: str = "redis://nowhere.invalid/0",
+) -> Settings:
+    """One account, "eu", that sells into one shop, "main".
+
+    `marketplace` holds what counts for all its marketplaces, `account`, `shop` and `timing` what is
+    otherwise in their tables.
+    """
+    return Settings.model_validate(
+        {
+            "database_url": database_url,
+            "redis_url": redis_url,
+            "master_key": MASTER_KEY,
+            "shops": {
+                SHOP: {
+                    "base_url": "http://127.0.0.1:1",
+                    "auth": "bearer",
+                    "access_token": "shop-token",
+                    **(shop or {}),
+                }
+            },
+            "accounts": {
+                ACCOUNT: {
+                    "region": "EU",
+                    "shop": SHOP,
+                    "start_from": NOW - timedelta(days=30),
+                    "base_url": "http://127.0.0.1:1",
+                    "token_url": "http://127.0.0.1:1/token",
+                    "settings": dict(marketplace or {}),
+                    "client_id": "client-id",
+                    "client_secret": "client-secret",
+                    "refresh_token": "refresh-token",
+                    **(account or {}),
+                }
+            },
+            "timing": dict(timing or {}),
+        }
+    )
+
+
+def a_raw_item(**changes: Any) -> dict[str, Any]:
+    """An item of `a_raw_order`: two mugs of 10.00, no tax."""
+    return {
+        "orderItemId": "I1",
+        "quantityOrdered": 2,
+        "product": {
+            "asin": "B000000001",
+            "title": "Mug, blue",
+            "sellerSku": "MUG-BLUE",
+            "price": {"unitPrice": {"amount": "10.00", "currencyCode": "EUR"}},
+        },
+        "proceeds": {
+            "proceedsTotal": {"amount": "20.00", "currencyCode": "EUR"},
+            "breakdowns": [
+                {"type": "ITEM", "subtotal": {"amount": "20.00", "currencyCode": "EUR"}}
+            ],
+        },
+        "fulfillment": {"quantityFulfilled": 0, "quantityUnfulfilled": 2},
+        **changes,
+    }
+
+
+def a_raw_order(
+    external_id: str | None = None,
+    *,
+    status: str = "UNSHIPPED",
+    fulfilled_by: str = "MERCHANT",
+    purchased_at: datetime = NOW - timedelta(hours=1),
+    updated_at: datetime = NOW,
+    **changes: Any,
+) -> dict[str, Any]:
+    """An order as Amazon's Orders API 2026-01-01 sends it: 20.00 EUR for two mugs.
+
+    `fulfilled_by` is Amazon's word, MERCHANT or AMAZON. `changes` replace whole top-level keys.
+    """
+    return {
+        "orderId": external_id or a_number(),
+        "createdTime": purchased_at.isoformat(),
+        "lastUpdatedTime": updated_at.isoformat(),
+        "salesChannel": {"channelName": "AMAZON", "marketplaceId": GERMANY},
+        "programs": [],
+        "buyer": {"buyerName": "Berta Buyer", "buyerEmail": "berta@marketplace.example"},
+        "recipient": {
+            "deliveryAddress": {
+                "name": "Karla Kühn",
+                "addressLine1": "Lieferweg 7",
+                "city": "Hamburg",
+                "postalCode": "20095",
+                "countryCode": "DE",
+                "phone": "+49 40 123456",
+            }
+        },
+        "fulfillment": {
+            "fulfillmentStatus": status,
+            "fulfilledBy": fulfilled_by,
+            "fulfillmentServiceLevel": "STANDARD",
+            "shipByWindow": {"latestDateTime": (NOW + timedelta(days=2)).isoformat()},
+            "deliverByWindow": {"latestDateTime": (NOW + timedelta(days=5)).isoformat()},
+        },
+        "proceeds": {"grandTotal": {"amount": "20.00", "currencyCode": "EUR"}},
+        "orderItems": [a_raw_item()],
+        **changes,
+    }
+
+
+def an_item(**changes: Any) -> OrderItem:
+    """An order line, as `enrich_order` leaves it."""
+    return OrderItem(
+        **{
+            "external_item_id": "I1",
+            "sku": "MUG-BLUE",
+            "title": "Mug, blue",
+            "quantity": 2,
+            "quantity_fulfilled_before": 0,
+            **changes,
+        }
+    )
+
+
+def a_shipment(
+    magento_shipment_id: int = 71, *, items: Mapping[int, int] | None = None, **changes: Any
+) -> Shipment:
+    """A Magento shipment of two units of Magento item 501, with a DHL number."""
+    parts = {501: 2} if items is None else items
+    return Shipment(
+        **{
+            "magento_shipment_id": magento_shipment_id,
+            "package_reference": str(magento_shipment_id),
+            "shipped_at": NOW,
+            "carrier_code": "dhl",
+            "carrier_title": "DHL",
+            "tracking_number": "00340434161094000001",
+            "confirmation": "queued",
+            "items": [
+                ShipmentItem(magento_item_id=item_id, quantity=quantity)
+                for item_id, quantity in parts.items()
+            ],
+            **changes,
+        }
+    )
+
+
+def an_order(*, raw: Mapping[str, Any] | None = None, **changes: Any) -> Order:
+    """An order at its first step, in no database yet (see `stored`).
+
+    With `raw` its identity comes from there, and `order.raw` is set as for a worker that claimed
+    it; `changes` win.
+    """
+    facts: dict[str, Any] = {
+        "account": ACCOUNT,
+        "external_id": a_number() if raw is None else "",
+        "marketplace_id": GERMANY,
+        "fulfilled_by": "FBM",
+        "step": STEPS[0],
+        "status": Status.READY,
+        "due_at": NOW,
+        "tries": 0,
+        "unfinished": 0,
+        "news": 0,
+        "hold_facts": {},
+        "last_note": "",
+        "programs": [],
+        "shown": False,
+        "remote_status": "UNSHIPPED",
+        "remote_updated_at": NOW,
+        "purchased_at": NOW - timedelta(hours=1),
+    }
+    if raw is not None:
+        identity = parsing.identify(raw)
+        facts |= {
+            "external_id": identity.external_id,
+            "marketplace_id": identity.marketplace_id,
+            "fulfilled_by": identity.fulfilled_by.value,
+            "remote_status": identity.status,
+            "remote_updated_at": identity.updated_at,
+            "purchased_at": identity.purchased_at,
+        }
+    order = Order(**{**facts, **changes})
+    order.raw = dict(raw) if raw is not None else None
+    return order
+
+
+def stored(sessions: Sessions, order: Order, *, vault: Vault | None = None) -> int:
+    """Put an order, and what it carries in `raw`, into the database; its id."""
+    vault = vault or a_vault()
+    raw = order.raw
+    with sessions() as session, session.begin():
+        session.add(order)
+        session.flush()
+        if raw is not None:
+            key = vault.new_key(owner(order))
+            sealed = vault.seal(key, owner(order), raw)
+            session.add(OrderPrivate(order_id=order.id, wrapped_key=key, sealed=sealed))
+        return order.id
+
+
+def loaded(sessions: Sessions, order_id: int) -> Order:
+    """The order as the database has it now, without its private data."""
+    with sessions() as session:
+        order = session.get_one(Order, order_id)
+        session.refresh(order, ["items", "shipments"])
+        for shipment in order.shipments:
+            session.refresh(shipment, ["items"])
+        return order
