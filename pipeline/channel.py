@@ -196,9 +196,7 @@ class Channel(Protocol):
     """A marketplace account. Reads raise Transient, Rejected or AccountStopped; writes also
     OutcomeUnknown."""
 
-    def changed_orders(
-        self, since: datetime, until: datetime | None, token: str | None
-    ) -> OrderPage:
+    def changed_orders(self, since: datetime, token: str | None) -> OrderPage:
         """One page of orders changed at or after `since`; `token` names a further page."""
         ...
 

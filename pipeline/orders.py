@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
 from pipeline.db import Sessions
-from pipeline.models import LIVE, Attempt, Note, Order, OrderPrivate, Status
+from pipeline.models import LIVE, Attempt, Note, Order, OrderPrivate, Shipment, Status
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.privacy import Unreadable, Vault
 from pipeline.settings import Timing, seconds
@@ -71,7 +71,10 @@ class Orders:
             order = session.scalar(
                 select(Order)
                 .where(Order.id == order_id)
-                .options(selectinload(Order.items), selectinload(Order.shipments))
+                .options(
+                    selectinload(Order.items),
+                    selectinload(Order.shipments).selectinload(Shipment.items),
+                )
                 .with_for_update(of=Order)
             )
             if order is None or order.step != step or order.status not in LIVE:

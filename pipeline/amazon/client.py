@@ -53,7 +53,7 @@ class Amazon:
         now: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._http = http or Http(account.base_url or ENDPOINTS[account.region])
+        self._http = http or Http(endpoint_of(account))
         self._login = LoginWithAmazon(account_name, account)
         self._now = now
         self._sleep = sleep
@@ -61,13 +61,11 @@ class Amazon:
             f"Orderbridge/{version('orderbridge')} (Language=Python/{platform.python_version()})"
         )
 
-    def changed_orders(
-        self, since: datetime, until: datetime | None, token: str | None
-    ) -> OrderPage:
+    def changed_orders(self, since: datetime, token: str | None) -> OrderPage:
         """One page of up to 100 orders changed at or after `since` (to the second, downwards).
 
         Amazon is never given an upper bound, because it refuses one less than two minutes old: it
-        says which one it used. Orders changed after `until` are left out of its answer here.
+        says which one it used.
         Source: GET /orders/2026-01-01/orders (searchOrders).
         """
         # A page's token is only good with the very same parameters again.
@@ -78,7 +76,7 @@ class Amazon:
         }
         if token is not None:
             query["paginationToken"] = token
-        return self._read(SEARCH_ORDERS, _ORDERS, query, lambda body: _page(body, until))
+        return self._read(SEARCH_ORDERS, _ORDERS, query, _page)
 
     def order(self, external_id: str) -> Raw:
         """One order, whole and fresh.
@@ -180,6 +178,11 @@ class Amazon:
         )
 
 
+def endpoint_of(account: AccountSettings) -> str:
+    """Where the account's calls go: its region's endpoint, unless it names another."""
+    return account.base_url or ENDPOINTS[account.region]
+
+
 def _iso(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -188,7 +191,7 @@ def _object(value: Any) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _page(body: Any, until: datetime | None) -> OrderPage | None:
+def _page(body: Any) -> OrderPage | None:
     """A page of orders, or None when the body is not one.
 
     Only a page without a next token is the last: a short or an empty one is not.
@@ -203,8 +206,4 @@ def _page(body: Any, until: datetime | None) -> OrderPage | None:
         or not isinstance(next_token, str | None)
     ):
         return None
-    bound = moment(body, "lastUpdatedBefore")
-    if until is not None:
-        orders = [one for one in orders if (moment(one, "lastUpdatedTime") or until) <= until]
-        bound = min(bound, until) if bound is not None else None
-    return OrderPage(orders, next_token or None, bound)
+    return OrderPage(orders, next_token or None, moment(body, "lastUpdatedBefore"))
