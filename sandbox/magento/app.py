@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +13,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter
 
-from sandbox.core import Store, attach, make
+from sandbox.core import Store, attach, serve
 from sandbox.magento import (
     catalog,
     control,
@@ -213,9 +211,9 @@ def _authenticate(shop: Shop) -> None:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str]) -> None:
     """Serve the stand-in until SIGTERM; everything it answered for is in the data file."""
-    parser = argparse.ArgumentParser(prog="sandbox magento", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m sandbox magento")
     parser.add_argument("--port", type=int, required=True, help="on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--data", type=Path, required=True, help="SQLite file, made when missing")
     parser.add_argument("--base-currency", default="EUR")
@@ -223,11 +221,4 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     store = Store(args.data, SCHEMA)
     app = create_app(store, base_currency=args.base_currency, bearer=args.bearer == "on")
-    server = make(app, args.port)
-    # `shutdown` waits for the serving loop, so it may not run inside the loop's own thread.
-    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-    print(f"Magento stand-in on http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201
-    server.serve_forever()
-    server.server_close()
-    store.close()
-    return 0
+    serve(app, store, args.port)

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
+from sandbox.core import next_number
 from sandbox.magento.errors import Refused
 from sandbox.magento.search import Column, Table, page_of, read_criteria
 from sandbox.magento.shop import Doc, Shop, amount, dump
@@ -91,8 +92,8 @@ def save_product(db: sqlite3.Connection, sent: Doc, stamp: str) -> Doc:
             "updated_at": stamp,
             "custom": _CUSTOM | {"url_key": url_key} | custom,
         } | given
-        cursor = db.execute("INSERT INTO products (sku, doc) VALUES (?, ?)", (sku, dump(product)))
-        entity_id = int(cursor.lastrowid or 0)
+        entity_id = next_number(db, "product")
+        db.execute("INSERT INTO products VALUES (?, ?, ?)", (entity_id, sku, dump(product)))
     stock = (sent.get("extension_attributes") or {}).get("stock_item")
     if product["type_id"] in ("simple", "virtual", "downloadable"):
         _save_stock(db, product["sku"], stock or {})

@@ -99,11 +99,11 @@ def save_customer(
     customer.setdefault("group_id", 1)
     try:
         if known is None:
-            cursor = db.execute(
-                "INSERT INTO customers (website_id, email, doc) VALUES (?, ?, '{}')",
-                (website, customer["email"]),
+            entity_id = next_number(db, "customer")
+            db.execute(
+                "INSERT INTO customers VALUES (?, ?, ?, '{}')",
+                (entity_id, website, customer["email"]),
             )
-            entity_id = int(cursor.lastrowid or 0)
         else:
             entity_id = known["id"]
             db.execute(

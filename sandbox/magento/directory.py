@@ -12,40 +12,12 @@ from sandbox.magento.shop import STORES, WEBSITE, Doc, Shop
 from sandbox.magento.web import answer
 
 _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "SEK": "kr", "PLN": "zł"}
-_MODULES = [
-    f"Magento_{name}"
-    for name in [
-        "Store",
-        "Directory",
-        "Eav",
-        "Backend",
-        "Catalog",
-        "CatalogInventory",
-        "Config",
-        "ConfigurableProduct",
-        "Customer",
-        "Integration",
-        "Inventory",
-        "InventoryApi",
-        "InventoryCatalog",
-        "InventoryReservations",
-        "InventoryReservationsApi",
-        "InventorySales",
-        "InventorySalesApi",
-        "InventoryShipping",
-        "OfflinePayments",
-        "OfflineShipping",
-        "Payment",
-        "Quote",
-        "Sales",
-        "SalesInventory",
-        "Shipping",
-        "Tax",
-        "Webapi",
-        "WebapiAsync",
-        "WebapiSecurity",
-    ]
-]
+_MODULES = """\
+Store Directory Eav Backend Catalog CatalogInventory Config ConfigurableProduct Customer
+Integration Inventory InventoryApi InventoryCatalog InventoryReservations
+InventoryReservationsApi InventorySales InventorySalesApi InventoryShipping
+OfflinePayments OfflineShipping Payment Quote Sales SalesInventory Shipping Tax Webapi
+WebapiAsync WebapiSecurity"""
 
 
 def region_of(country: Any, region_id: Any) -> tuple[str, str] | None:
@@ -149,7 +121,7 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.get("/rest/V1/modules")
     def modules() -> Response:
-        return answer(_MODULES)
+        return answer([f"Magento_{name}" for name in _MODULES.split()])
 
     @app.get("/magento_version")
     def version() -> Response:

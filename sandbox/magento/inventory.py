@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from decimal import Decimal
 
@@ -10,10 +11,15 @@ from flask import Flask, Response, request
 from sandbox.magento.catalog import find_product
 from sandbox.magento.errors import Crashed, Refused, no_such_entity
 from sandbox.magento.search import Column, Table, page_of, read_criteria
-from sandbox.magento.shop import SOURCE, STOCK_ID, WEBSITE, Shop, amount, number
+from sandbox.magento.shop import SOURCE, STOCK_ID, WEBSITE, Doc, Shop, amount, number
 from sandbox.magento.stock import STOCKED_TYPES, is_salable, level, set_source
 from sandbox.magento.web import answer, identifier, part
 
+_NOT_ENOUGH = {
+    "back_order-disabled": "Backorders are disabled",
+    "manage_stock-enabled": "Manage stock is enabled",
+    "is_salable_with_reservations-not_enough_qty": "The requested qty is not available",
+}
 _FIELDS = {"sku": False, "source_code": False, "quantity": True, "status": True}
 
 
@@ -39,7 +45,16 @@ def salable_quantity(db: sqlite3.Connection, sku: str) -> Decimal:
             "Can't check requested quantity for products without Source Items support.",
         )
     now = level(db, sku)
-    return now.salable if product["status"] == 1 and now.in_stock else Decimal(0)
+    return now.salable if product["status"] == 1 and now.indexed else Decimal(0)
+
+
+def _covers(db: sqlite3.Connection, sku: str, qty: str) -> Doc:
+    if is_salable(db, sku) and salable_quantity(db, sku) >= amount(qty):
+        return {"salable": True, "errors": []}
+    # An unknown SKU breaks this check just as it breaks that of the quantity.
+    salable_quantity(db, sku)
+    errors = [{"code": code, "message": text} for code, text in _NOT_ENOUGH.items()]
+    return {"salable": False, "errors": errors}
 
 
 def register(app: Flask, shop: Shop) -> None:
@@ -73,16 +88,22 @@ def register(app: Flask, shop: Shop) -> None:
     def salable_for_quantity(sku: str, stock_id: str, qty: str) -> Response:
         identifier(stock_id)
         with shop.store.transaction() as db:
-            enough = is_salable(db, sku) and level(db, sku).salable >= amount(qty)
-        if enough:
-            return answer({"salable": True, "errors": []})
-        faults = {
-            "back_order-disabled": "Backorders are disabled",
-            "manage_stock-enabled": "Manage stock is enabled",
-            "is_salable_with_reservations-not_enough_qty": "The requested qty is not available",
-        }
-        errors = [{"code": code, "message": text} for code, text in faults.items()]
-        return answer({"salable": False, "errors": errors})
+            return answer(_covers(db, sku, qty))
+
+    @app.get("/rest/V1/inventory/are-product-salable-for-requested-qty")
+    def salable_for_quantities() -> Response:
+        stock_id = identifier(request.args.get("stockId", str(STOCK_ID)))
+        asked: dict[str, dict[str, str]] = {}
+        for key, value in request.args.items():
+            named = re.fullmatch(r"skuRequests\[(\w+)\]\[(sku|qty)\]", key)
+            if named:
+                asked.setdefault(named[1], {})[named[2]] = value
+        with shop.store.transaction() as db:
+            answers = [
+                {"sku": one["sku"], "stock_id": stock_id} | _covers(db, one["sku"], one["qty"])
+                for one in asked.values()
+            ]
+        return answer(answers)
 
     @app.get("/rest/V1/inventory/source-items")
     def source_items() -> Response:

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 
+from sandbox.core import next_number
 from sandbox.magento.errors import Refused, no_such_entity
 from sandbox.magento.order_docs import Order, find_order, write_order
 from sandbox.magento.search import Column, Table, page_of, read_criteria
@@ -154,8 +155,7 @@ def _write(
     chosen: list[tuple[Doc, Decimal]],
     stamp: str,
 ) -> int:
-    cursor = db.execute("INSERT INTO invoices (order_id, doc) VALUES (?, '{}')", (order.entity_id,))
-    entity_id = int(cursor.lastrowid or 0)
+    entity_id = next_number(db, "invoice")
     doc: Doc = {key: number(value) for key, value in totals.items()}
     copied = ("store_id", "billing_address_id", "base_currency_code", "global_currency_code",
               "order_currency_code", "store_currency_code", "base_to_order_rate")  # fmt: skip
@@ -173,7 +173,7 @@ def _write(
         "items": [_line(entity_id, item, qty) for item, qty in chosen],
         "comments": [],
     }
-    db.execute("UPDATE invoices SET doc = ? WHERE entity_id = ?", (dump(doc), entity_id))
+    db.execute("INSERT INTO invoices VALUES (?, ?, ?)", (entity_id, order.entity_id, dump(doc)))
     return entity_id
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from flask import Flask, Response, request
 
+from sandbox.core import next_number
 from sandbox.magento.invoices import document_table, quantities, refused
 from sandbox.magento.order_docs import Order, find_order, write_order
 from sandbox.magento.search import page_of, read_criteria
@@ -114,10 +115,7 @@ def _write(
     totals: dict[str, Decimal],
     stamp: str,
 ) -> int:
-    cursor = db.execute(
-        "INSERT INTO creditmemos (order_id, doc) VALUES (?, '{}')", (order.entity_id,)
-    )
-    entity_id = int(cursor.lastrowid or 0)
+    entity_id = next_number(db, "creditmemo")
     doc: Doc = {key: number(value) for key, value in totals.items()}
     doc |= {f"base_{key}": value for key, value in list(doc.items())}
     doc |= {
@@ -144,7 +142,7 @@ def _write(
     for key in ("store_id", "billing_address_id", "order_currency_code", "base_currency_code"):
         if order.row.get(key) is not None:
             doc[key] = order.row[key]
-    db.execute("UPDATE creditmemos SET doc = ? WHERE entity_id = ?", (dump(doc), entity_id))
+    db.execute("INSERT INTO creditmemos VALUES (?, ?, ?)", (entity_id, order.entity_id, dump(doc)))
     return entity_id
 
 

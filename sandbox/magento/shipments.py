@@ -107,10 +107,7 @@ def _write(
     chosen: list[tuple[Doc, Decimal]],
     stamp: str,
 ) -> int:
-    cursor = db.execute(
-        "INSERT INTO shipments (order_id, doc) VALUES (?, '{}')", (order.entity_id,)
-    )
-    entity_id = int(cursor.lastrowid or 0)
+    entity_id = next_number(db, "shipment")
     doc: Doc = {"created_at": stamp, "entity_id": entity_id, "increment_id": f"{entity_id:09d}"}
     for key in ("billing_address_id", "customer_id", "store_id"):
         if order.row.get(key) is not None:
@@ -136,7 +133,7 @@ def _write(
         visible = int((sent["comment"]).get("is_visible_on_front") or 0)
         flags = {"is_customer_notified": int(bool(sent.get("notify")))}
         doc["comments"] = [comment | flags | {"is_visible_on_front": visible}]
-    _keep(db, doc)
+    db.execute("INSERT INTO shipments VALUES (?, ?, ?)", (entity_id, order.entity_id, dump(doc)))
     return entity_id
 
 

@@ -15,7 +15,7 @@ STOCKED_TYPES = ("simple", "virtual", "downloadable")
 
 @dataclass(frozen=True)
 class Level:
-    """How much of a SKU there is. Salable = source (0 while out of stock) + reservations."""
+    """How much of a SKU there is; reservations are negative for what is sold and not shipped."""
 
     source: Decimal
     in_stock: bool
@@ -23,7 +23,12 @@ class Level:
 
     @property
     def salable(self) -> Decimal:
-        return (self.source if self.in_stock else Decimal(0)) + self.reservations
+        return self.source + self.reservations
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the stock index calls the source salable, whatever is reserved."""
+        return self.in_stock and self.source > 0
 
 
 def level(db: sqlite3.Connection, sku: str) -> Level:
@@ -65,14 +70,13 @@ def reserve(
 def deduct(db: sqlite3.Connection, sku: str, quantity: Decimal) -> bool:
     """Take from the source (a negative quantity gives back); False when there is too little.
 
-    A source that reaches zero turns out of stock, and one that is refilled stays as it is.
+    A source that reaches zero keeps its "in stock" status: only the index calls it not salable.
     """
     before = level(db, sku)
     left = before.source - quantity
     if left < 0:
         return False
-    in_stock = before.in_stock and left > 0 if quantity > 0 else before.in_stock
-    set_source(db, sku, left, in_stock=in_stock)
+    set_source(db, sku, left, in_stock=before.in_stock)
     return True
 
 
@@ -110,7 +114,7 @@ def is_salable(db: sqlite3.Connection, sku: str) -> bool:
     if product is None or json.loads(product["doc"])["status"] != 1:
         return False
     now = level(db, sku)
-    return now.in_stock and now.salable > 0
+    return now.indexed and now.salable > 0
 
 
 def stock_item(db: sqlite3.Connection, product_id: int, product: Doc) -> Doc:
@@ -121,7 +125,7 @@ def stock_item(db: sqlite3.Connection, product_id: int, product: Doc) -> Doc:
         "product_id": product_id,
         "stock_id": 1,
         "qty": number(now.source),
-        "is_in_stock": now.in_stock,
+        "is_in_stock": now.indexed,
         "is_qty_decimal": False,
         "show_default_notification_message": False,
         "use_config_min_qty": True,
