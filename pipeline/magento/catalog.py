@@ -24,11 +24,12 @@ class Catalog(Directory):
     def products(self, skus: Collection[str], store: str) -> dict[str, Product]:
         """The products that exist, keyed by the SKUs as asked for.
 
-        One search for up to 50 SKUs. Like Magento, it ignores case and trailing spaces. Raises
+        One search for up to 50 SKUs. Like Magento, it ignores case and spaces around. Raises
         Transient or Rejected. Source: GET /V1/products.
         """
         found: dict[str, Product] = {}
-        for batch in search.batches([sku for sku in skus if sku.strip()], _SKU_BATCH):
+        stripped = [sku.strip() for sku in skus]
+        for batch in search.batches([sku for sku in stripped if sku], _SKU_BATCH):
             rows = self._search(
                 "/products",
                 [search.any_of("sku", batch)],
@@ -111,7 +112,7 @@ class Catalog(Directory):
 
 def _folded(sku: str) -> str:
     """How Magento's database compares SKUs."""
-    return sku.rstrip().casefold()
+    return sku.strip().casefold()
 
 
 def _salable_by_sku(body: Any) -> dict[str, bool]:

@@ -27,7 +27,7 @@ class Asked:
         self.path = parts.path
         self.query = dict(parse_qsl(parts.query))
         self.headers = headers
-        self.body = json.loads(raw, parse_float=Decimal) if raw else None
+        self.body: Any = json.loads(raw, parse_float=Decimal) if raw else None
 
 
 class Shop:

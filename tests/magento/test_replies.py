@@ -181,6 +181,7 @@ def test_says_whether_to_send_again(
     for is_write, expected in ((False, on_read), (True, on_write)):
         error = error_in(answer, is_write=is_write)
         assert type(error) is expected
+        assert error is not None
         assert error.code == code
         assert error.status == answer.status
         assert said in str(error)

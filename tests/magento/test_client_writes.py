@@ -1,0 +1,213 @@
+"""Writes, over a socket: what is sent, that it is sent once, and what an odd end means."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from pipeline.errors import OutcomeUnknown, Rejected, Transient
+from pipeline.http import Http
+from pipeline.magento.client import Magento
+from pipeline.magento.records import MagentoItem, MagentoOrder
+from pipeline.settings import ShopSettings
+from tests.magento.builders import EMAIL, NOW, STORE, a_body, an_address, an_order
+from tests.magento.conftest import Shop
+
+Write = Callable[[Magento], Any]
+
+WRITES: dict[str, Write] = {
+    "create_order": lambda magento: magento.create_order(a_body(), "default"),
+    "invoice": lambda magento: magento.invoice(7),
+    "cancel": lambda magento: magento.cancel(7),
+    "refund": lambda magento: magento.refund(7, [1]),
+    "comment": lambda magento: magento.comment(7, "hello", "pending"),
+    "create_customer": lambda magento: magento.create_customer(
+        an_order(address=None), EMAIL, STORE
+    ),
+}
+each_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
+
+
+def test_creates_an_order_and_returns_what_the_shop_kept(shop: Shop, magento: Magento) -> None:
+    shop.answers(
+        {
+            "entity_id": 7,
+            "increment_id": "000000007",
+            "grand_total": 47.6,
+            "items": [{"item_id": 9, "sku": "MUG-BLUE", "ext_order_item_id": "I1"}],
+        }
+    )
+    assert magento.create_order(a_body(), "default") == MagentoOrder(
+        7,
+        "000000007",
+        grand_total=Decimal("47.6"),
+        items=(MagentoItem(9, "MUG-BLUE", "I1"),),
+    )
+    (asked,) = shop.asked
+    assert (asked.method, asked.path) == ("PUT", "/rest/default/V1/orders/create")
+    assert asked.headers["Content-Type"] == "application/json"
+    entity = asked.body["entity"]
+    assert entity["grand_total"] == Decimal("47.6")
+    assert entity["items"][0]["price_incl_tax"] == Decimal("23.8")
+    assert entity["customer_email"] == EMAIL
+
+
+@pytest.mark.parametrize("answer", ["1", 1])
+def test_an_invoice_is_for_all_and_tells_nobody(shop: Shop, magento: Magento, answer: Any) -> None:
+    shop.answers_with(200, f'"{answer}"' if isinstance(answer, str) else answer)
+    assert magento.invoice(7) == "1"
+    (asked,) = shop.asked
+    assert (asked.method, asked.path) == ("POST", "/rest/V1/order/7/invoice")
+    assert asked.body == {"capture": True, "notify": False}
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_cancel_says_whether_it_did(shop: Shop, magento: Magento, answer: bool) -> None:
+    shop.answers(answer)
+    assert magento.cancel(7) is answer
+    (asked,) = shop.asked
+    assert (asked.method, asked.path, asked.body) == ("POST", "/rest/V1/orders/7/cancel", None)
+
+
+def test_a_comment_never_notifies(shop: Shop, magento: Magento) -> None:
+    shop.answers(True)
+    magento.comment(7, "hello", "pending")
+    (asked,) = shop.asked
+    assert (asked.method, asked.path) == ("POST", "/rest/V1/orders/7/comments")
+    assert asked.body == {
+        "statusHistory": {
+            "parent_id": 7,
+            "comment": "hello",
+            "status": "pending",
+            "entity_name": "order",
+            "is_customer_notified": 0,
+            "is_visible_on_front": 0,
+        }
+    }
+
+
+def test_a_refund_puts_goods_back(shop: Shop, magento: Magento) -> None:
+    shop.answers_with(200, '"3"')
+    assert magento.refund(7, (9, 10)) == "3"
+    (asked,) = shop.asked
+    assert (asked.method, asked.path) == ("POST", "/rest/V1/order/7/refund")
+    assert asked.body == {
+        "notify": False,
+        "arguments": {"extension_attributes": {"return_to_stock_items": [9, 10]}},
+    }
+
+
+def test_a_customer_has_no_password_and_an_acceptable_name(shop: Shop, magento: Magento) -> None:
+    shop.answers({"id": "DE"}, {"id": 5})
+    order = an_order(buyer_name="Jürgen & Söhne 😀")
+    assert magento.create_customer(order, EMAIL, STORE) == 5
+    regions, asked = shop.asked
+    assert regions.path == "/rest/default/V1/directory/countries/DE"
+    assert (asked.method, asked.path) == ("POST", "/rest/default/V1/customers")
+    (address,) = asked.body["customer"].pop("addresses")
+    assert address["telephone"] == "+49 40 123456"
+    assert asked.body == {
+        "customer": {
+            "email": EMAIL,
+            "firstname": "Jürgen",
+            "lastname": "Söhne",
+            "website_id": 1,
+            "store_id": 1,
+        }
+    }
+
+
+def test_a_customers_address_without_a_phone_is_left_out(shop: Shop, magento: Magento) -> None:
+    shop.answers({"id": "DE"}, {"id": 5})
+    order = an_order(address=an_address(phone=""), buyer_name="")
+    assert magento.create_customer(order, EMAIL, STORE) == 5
+    customer = shop.asked[1].body["customer"]
+    assert (customer["firstname"], customer["lastname"]) == ("Karla", "Kühn")
+    assert "addresses" not in customer
+
+
+@each_write
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_write_that_broke_off_is_sent_once_and_its_end_unknown(
+    shop: Shop, magento: Magento, write: Write, status: int, slept: list[float]
+) -> None:
+    shop.answers_with(status, "<html></html>")
+    with pytest.raises(OutcomeUnknown):
+        write(magento)
+    assert len(shop.asked) == 1
+    assert slept == []
+
+
+@each_write
+@pytest.mark.parametrize("body", ["", "<html></html>", "null", {}, [], '"x"', '""', "0"])
+def test_an_odd_answer_to_a_write_leaves_its_end_unknown(
+    shop: Shop, magento: Magento, write: Write, body: Any
+) -> None:
+    shop.answers_with(200, body)
+    with pytest.raises(OutcomeUnknown):
+        write(magento)
+    assert len(shop.asked) == 1
+
+
+@each_write
+def test_a_write_that_was_turned_away_is_sent_again(
+    shop: Shop, magento: Magento, write: Write, slept: list[float]
+) -> None:
+    shop.answers_with(429, "", Retry_After="4")
+    shop.answers_with(400, {"message": "no"})
+    with pytest.raises(Rejected):
+        write(magento)
+    assert slept == [4]
+
+
+@each_write
+def test_a_write_to_nobody_may_be_sent_again(write: Write, slept: list[float], clock: Any) -> None:
+    settings = ShopSettings.model_validate({"base_url": "http://127.0.0.1:1", "auth": "bearer"})
+    magento = Magento("main", settings, now=clock, sleep=slept.append)
+    with pytest.raises(Transient, match="could not connect"):
+        write(magento)
+    assert len(slept) == 3
+
+
+def test_a_number_that_is_taken_has_a_code(shop: Shop, magento: Magento) -> None:
+    shop.answers_with(400, {"message": "Unique constraint violation found"})
+    with pytest.raises(Rejected) as caught:
+        magento.create_order(a_body(), "default")
+    assert caught.value.code == "unique"
+
+
+@pytest.mark.parametrize("name", ["create_order", "create_customer", "comment"])
+def test_a_refusal_does_not_quote_the_buyer(shop: Shop, magento: Magento, name: str) -> None:
+    template = "We can't save the address:\n%1"
+    shop.answers_with(400, {"message": template, "parameters": ["Berta Buyer, Lieferweg 7"]})
+    with pytest.raises(Rejected, match="save the address") as caught:
+        WRITES[name](magento)
+    assert "Berta" not in str(caught.value)
+    assert "Lieferweg" not in str(caught.value)
+
+
+def test_a_refused_invoice_says_why(shop: Shop, magento: Magento) -> None:
+    shop.answers_with(400, {"message": "status is %1", "parameters": ["complete"]})
+    with pytest.raises(Rejected, match="status is complete"):
+        magento.invoice(7)
+
+
+def test_an_http_client_of_ones_own_is_used(shop: Shop) -> None:
+    settings = ShopSettings.model_validate({"base_url": "http://127.0.0.1:1", "auth": "bearer"})
+    shop.answers(True)
+    magento = Magento("main", settings, http=Http(shop.url), now=lambda: NOW)
+    assert magento.cancel(7) is True
+
+
+def test_nothing_of_a_buyer_is_logged(
+    shop: Shop, magento: Magento, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    shop.answers({"entity_id": 7})
+    magento.create_order(a_body(), "default")
+    for secret in ("Berta", "Kühn", "Lieferweg", EMAIL, "the-token"):
+        assert secret not in caplog.text
