@@ -66,7 +66,7 @@ class Vault:
         nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
             return key.decrypt(nonce, body, owner.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut off within its first bytes
             raise Unreadable("the master key does not open this order's data") from None
 
 
