@@ -13,7 +13,7 @@ from sandbox.core import next_number
 from sandbox.magento.errors import Refused
 from sandbox.magento.search import Column, Table, page_of, read_criteria
 from sandbox.magento.shop import Doc, Shop, amount, dump
-from sandbox.magento.stock import level, set_source, stock_item
+from sandbox.magento.stock import STOCKED_TYPES, level, set_source, stock_item
 from sandbox.magento.web import answer, identifier, part
 
 _TEXTS = ("sku", "name", "type_id", "created_at", "updated_at")
@@ -26,6 +26,11 @@ _CUSTOM = {
     "tax_class_id": "2",
     "category_ids": [],
 }
+_PARTS = (
+    "configurable_product_options",
+    "configurable_product_links",
+    "bundle_product_options",
+)
 _ATTRIBUTES = (*_CUSTOM, "url_key", "asin", "ean", "description", "short_description")
 
 
@@ -69,13 +74,16 @@ def save_product(db: sqlite3.Connection, sent: Doc, stamp: str) -> Doc:
         raise Refused(
             400, 'The "Product Name" attribute value is empty. Set the attribute and try again.'
         )
+    extension = sent.get("extension_attributes") or {}
     keys = ("name", "attribute_set_id", "price", "status", "visibility", "type_id", "weight")
     given = {key: sent[key] for key in keys if sent.get(key) is not None}
     custom = {
         entry["attribute_code"]: entry.get("value") for entry in sent.get("custom_attributes") or []
     }
+    parts = {key: extension[key] for key in _PARTS if key in extension}
     if entity_id:
         product |= given | {"updated_at": stamp}
+        product["parts"] |= parts
         product["custom"] |= custom
         db.execute("UPDATE products SET doc = ? WHERE entity_id = ?", (dump(product), entity_id))
     else:
@@ -91,12 +99,12 @@ def save_product(db: sqlite3.Connection, sent: Doc, stamp: str) -> Doc:
             "created_at": stamp,
             "updated_at": stamp,
             "custom": _CUSTOM | {"url_key": url_key} | custom,
+            "parts": parts,
         } | given
         entity_id = next_number(db, "product")
         db.execute("INSERT INTO products VALUES (?, ?, ?)", (entity_id, sku, dump(product)))
-    stock = (sent.get("extension_attributes") or {}).get("stock_item")
-    if product["type_id"] in ("simple", "virtual", "downloadable"):
-        _save_stock(db, product["sku"], stock or {})
+    if product["type_id"] in STOCKED_TYPES:
+        _save_stock(db, product["sku"], extension.get("stock_item") or {})
     return _shown(db, entity_id, product)
 
 
@@ -108,15 +116,10 @@ def _save_stock(db: sqlite3.Connection, sku: str, sent: Doc) -> None:
 
 
 def _shown(db: sqlite3.Connection, entity_id: int, product: Doc, *, links: bool = False) -> Doc:
-    extension: Doc = {
-        "website_ids": [1],
-        "stock_item": stock_item(db, entity_id, product),
-    }
-    if product.get("children"):
-        extension["configurable_product_options"] = []
-        extension["configurable_product_links"] = product["children"]
+    extension: Doc = {"website_ids": [1], "stock_item": stock_item(db, entity_id, product)}
+    extension |= product["parts"]
     shown: Doc = {"id": entity_id}
-    shown |= {key: value for key, value in product.items() if key not in ("custom", "children")}
+    shown |= {key: value for key, value in product.items() if key not in ("custom", "parts")}
     shown["extension_attributes"] = extension
     if links:
         shown["product_links"] = []

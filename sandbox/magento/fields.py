@@ -33,8 +33,7 @@ class Shape:
             elif name in self.objects:
                 known[name] = self.objects[name].read(value)
             elif name in self.lists:
-                entries = value if isinstance(value, list) else [] if value is None else [value]
-                known[name] = [self.lists[name].read(entry) for entry in entries]
+                known[name] = [self.lists[name].read(entry) for entry in _entries(value)]
             else:
                 camel = "".join(word[:1].upper() + word[1:] for word in key.split("_"))
                 raise Refused(
@@ -43,6 +42,13 @@ class Shape:
                     {"fieldName": camel},
                 )
         return known
+
+
+def _entries(value: Any) -> list[Any]:
+    """A JSON array, or the values of an object where an array belongs."""
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def _scalar(name: str, value: Any, kind: Scalar) -> Any:

@@ -82,9 +82,7 @@ def _insert(db: sqlite3.Connection, row: Doc, entity: Doc, url_store: int, stamp
     row["entity_id"] = entity_id
     row["protect_code"] = secrets.token_hex(16)
     row["total_item_count"] = len(items)
-    if store is not None:
-        name = STORES[store][1] if store else "Admin"
-        row["store_name"] = f"Main Website\nMain Website Store\n{name}"
+    row["store_name"] = f"Main Website\nMain Website Store\n{STORES[store or url_store][1]}"
     if not row.get("increment_id"):
         row["increment_id"] = _next_increment(db, url_store if store is None else store)
     row.setdefault("created_at", stamp)
@@ -96,8 +94,10 @@ def _insert(db: sqlite3.Connection, row: Doc, entity: Doc, url_store: int, stamp
     lines = [_new_item(db, item, entity_id, stamp) for item in items]
     payment = payment | {"entity_id": next_number(db, "payment"), "parent_id": entity_id}
     histories = _histories(db, entity, entity_id)
+    shown = shown_row(row)
+    totals_due = {key: shown[key] for key in ("total_due", "base_total_due")}
     order = Order(
-        row=as_kept(row),
+        row=as_kept(row | totals_due),
         items=[_kept_item(line) for line in lines],
         billing=as_kept(billing) if billing else None,
         shipping=as_kept(shipping) if shipping else None,
@@ -110,7 +110,6 @@ def _insert(db: sqlite3.Connection, row: Doc, entity: Doc, url_store: int, stamp
     write_order(db, order, stamp)
     for address in (billing, shipping):
         _check_address(address)
-    shown = shown_row(row)
     shown["items"] = [shown_item(line) for line in lines]
     if billing is not None:
         shown["billing_address"] = shown_address(billing)

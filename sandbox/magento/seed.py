@@ -6,7 +6,7 @@ import sqlite3
 from typing import NamedTuple
 
 from sandbox.magento.catalog import find_product, save_product
-from sandbox.magento.shop import Doc, dump
+from sandbox.magento.shop import Doc
 
 
 class Seed(NamedTuple):
@@ -50,7 +50,6 @@ def seed(db: sqlite3.Connection, stamp: str) -> None:
             "extension_attributes": {"stock_item": stock},
         }
         save_product(db, sent, stamp)
-    child, _ = find_product(db, "CONF-1-S")
-    parent, doc = find_product(db, "CONF-1")
-    doc["children"] = [child]
-    db.execute("UPDATE products SET doc = ? WHERE entity_id = ?", (dump(doc), parent))
+    children = [find_product(db, "CONF-1-S")[0]]
+    parts = {"configurable_product_options": [], "configurable_product_links": children}
+    save_product(db, {"sku": "CONF-1", "extension_attributes": parts}, stamp)

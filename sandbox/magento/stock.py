@@ -146,5 +146,5 @@ def stock_item(db: sqlite3.Connection, product_id: int, product: Doc) -> Doc:
         "manage_stock": True,
         "low_stock_date": None,
         "is_decimal_divided": False,
-        "stock_status_changed_auto": 0,
+        "stock_status_changed_auto": int(product["type_id"] not in STOCKED_TYPES),
     }

@@ -43,6 +43,13 @@ class Caller:
         known = BEARER if headers is None else headers
         return requests.request(method, self.url + whole, json=body, headers=known, timeout=10)
 
+    def send(
+        self, method: str, url: str, raw: str | None, headers: dict[str, str]
+    ) -> requests.Response:
+        """Send a body and headers as they are."""
+        data = raw.encode() if raw is not None else None
+        return requests.request(method, url, data=data, headers=headers, timeout=10)
+
     def ok(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of an answer that must be 200."""
         answer = self.call(method, path, body)
