@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devstack.supervisor import MARK, AlreadyRunningError, Process, Supervisor
+from devstack.supervisor import EXEC_CHILD, MARK, AlreadyRunningError, Process, Supervisor
 from tests.devstack.waiting import is_gone, until
 
 DRIVER = Path(__file__).with_name("driver.py")
@@ -161,9 +161,22 @@ def test_nothing_is_left_when_the_supervisor_ends(
         assert driver.stdout is not None
         pids = [int(pid) for pid in driver.stdout.readline().split()]
         assert [psutil.Process(pid).ppid() for pid in pids] == [driver.pid, driver.pid]
+        until(lambda: all(psutil.Process(pid).name() == "sleep" for pid in pids), "both programs")
         driver.send_signal(number)
         assert driver.wait() == status
     until(lambda: all(is_gone(pid) for pid in pids), "the children's end")
+
+
+def test_a_program_whose_supervisor_is_gone_already_is_not_begun() -> None:
+    stranger = str(os.getpid() + 1)
+    numbers = (stranger, str(int(signal.SIGKILL)), "-1", "-1")
+    ended = subprocess.run(
+        [sys.executable, "-I", "-S", str(EXEC_CHILD), *numbers, "echo", "begun"],
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.stdout, ended.stderr.strip()) == ("", "the supervisor is gone")
+    assert ended.returncode == 1
 
 
 def test_one_supervisor_per_home(tmp_path: Path) -> None:
