@@ -6,7 +6,6 @@ Secrets and connections have variables with the prefix `ORDERBRIDGE_`; see docs/
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import re
 import tomllib
@@ -29,6 +28,7 @@ from pydantic import (
 
 PREFIX = "ORDERBRIDGE_"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_MONTH_S = 30 * 24 * 3600
 
 
 class ConfigError(Exception):
@@ -36,11 +36,14 @@ class ConfigError(Exception):
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _base_url(text: str) -> str:
-    return str(HttpUrl(text)).rstrip("/")
+    try:
+        return str(HttpUrl(text)).rstrip("/")
+    except ValidationError:
+        raise ValueError("this must be a URL that starts with https:// or http://") from None
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
@@ -76,7 +79,7 @@ class ShopSettings(_Model):
 
     base_url: BaseUrl
     auth: Literal["oauth", "bearer"] = "oauth"
-    request_limit_s: float = Field(default=60, gt=0)
+    request_limit_s: float = Field(default=60, gt=0, le=_MONTH_S)
     access_token: SecretStr = SecretStr("")
     access_token_secret: SecretStr = SecretStr("")
     consumer_key: SecretStr = SecretStr("")
@@ -91,7 +94,7 @@ class AccountSettings(_Model):
     start_from: AwareDatetime
     base_url: BaseUrl | None = None
     token_url: BaseUrl | None = None
-    settings: Mapping[str, Any] = Field(default_factory=dict)
+    settings: MarketplaceSettings = MarketplaceSettings()
     marketplaces: Mapping[str, MarketplaceSettings] = Field(default_factory=dict)
     client_id: SecretStr = SecretStr("")
     client_secret: SecretStr = SecretStr("")
@@ -109,30 +112,24 @@ class AccountSettings(_Model):
             return data
         return {**data, "marketplaces": {name: {**common, **one} for name, one in own.items()}}
 
-    @model_validator(mode="after")
-    def _common_settings_are_valid(self) -> AccountSettings:
-        MarketplaceSettings.model_validate(self.settings)
-        return self
-
     def marketplace(self, marketplace_id: str) -> MarketplaceSettings:
         """What counts for a marketplace; one that is not named has the account's settings."""
-        named = self.marketplaces.get(marketplace_id)
-        return named or MarketplaceSettings.model_validate(self.settings)
+        return self.marketplaces.get(marketplace_id, self.settings)
 
 
 class Timing(_Model):
-    """How often things are looked at, in seconds."""
+    """How often things are looked at, in seconds; at most a month."""
 
-    poll_every_s: float = Field(default=180, gt=0)
-    watch_shipments_every_s: float = Field(default=60, gt=0)
-    sweep_every_s: float = Field(default=5, gt=0)
-    poll_overlap_s: float = Field(default=300, ge=0)
-    first_retry_s: float = Field(default=10, gt=0)
-    longest_retry_s: float = Field(default=900, gt=0)
-    recheck_held_s: float = Field(default=900, gt=0)
-    recheck_waiting_s: float = Field(default=3600, gt=0)
-    resend_s: float = Field(default=60, gt=0)
-    lease_s: float = Field(default=30, ge=2)
+    poll_every_s: float = Field(default=180, gt=0, le=_MONTH_S)
+    watch_shipments_every_s: float = Field(default=60, gt=0, le=_MONTH_S)
+    sweep_every_s: float = Field(default=5, gt=0, le=_MONTH_S)
+    poll_overlap_s: float = Field(default=300, ge=0, le=_MONTH_S)
+    first_retry_s: float = Field(default=10, gt=0, le=_MONTH_S)
+    longest_retry_s: float = Field(default=900, gt=0, le=_MONTH_S)
+    recheck_held_s: float = Field(default=900, gt=0, le=_MONTH_S)
+    recheck_waiting_s: float = Field(default=3600, gt=0, le=_MONTH_S)
+    resend_s: float = Field(default=60, gt=0, le=_MONTH_S)
+    lease_s: float = Field(default=30, ge=2, le=_MONTH_S)
 
 
 class Settings(_Model):
@@ -157,6 +154,7 @@ class Settings(_Model):
         return self.accounts[account].marketplace(marketplace_id)
 
 
+_SECRETS = ("database_url", "redis_url", "master_key")
 _SHOP_SECRETS = ("access_token", "access_token_secret", "consumer_key", "consumer_secret")
 _ACCOUNT_SECRETS = ("client_id", "client_secret", "refresh_token")
 
@@ -175,6 +173,12 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    for secret in _SECRETS:
+        if secret in data:
+            raise ConfigError(
+                f"{path}: {secret} is a secret and belongs into the environment as "
+                f"{PREFIX}{secret.upper()}"
+            )
     missing: list[str] = []
     data["database_url"] = _variable(environ, "DATABASE_URL", missing)
     data["redis_url"] = _variable(environ, "REDIS_URL", missing)
@@ -230,7 +234,7 @@ def _variable(environ: Mapping[str, str], name: str, missing: list[str]) -> str:
 def _master_key(text: str, missing: list[str]) -> bytes:
     try:
         key = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if len(key) != 32 and not missing:
         raise ConfigError(
