@@ -9,18 +9,21 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import redis
+from sqlalchemy import text
 
 from devstack import broker as embedded_broker
 from devstack import postgres as embedded_postgres
 from devstack.broker import Broker
-from devstack.paths import PROJECT, kept_port, kept_secret, make_folder, write_private
+from devstack.paths import PROJECT, kept_port, kept_secret, write_private
 from devstack.postgres import Postgres
 from devstack.supervisor import Process, Supervisor
 from pipeline import db
 
+COMMAND = str(Path(sys.executable).with_name("orderbridge"))
 WORKERS = ("worker-1", "worker-2")
 CONCURRENCY = 8
 OPERATOR = "demo"
@@ -75,12 +78,22 @@ class Stack:
     supervisor: Supervisor
     environment: dict[str, str] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
 
-    def start(self) -> None:
-        """Start every part and return once all of them answer."""
+    def start(self, *, forget: bool = False) -> None:
+        """Start every part and return once all of them answer.
+
+        `forget` begins with no orders: the embedded database, the broker and the stand-ins are
+        emptied. Raises RuntimeError rather than empty a database that was named by its URL.
+        """
         self._start_servers()
+        if forget:
+            self._forget()
         for name, options in (
-            ("amazon", ("--search-delay-s", "1", "--quota", "searchOrders=20:40", "getOrder=20:40")),
+            (
+                "amazon",
+                ("--search-delay-s", "1", "--quota", "searchOrders=20:40", "getOrder=20:40"),
+            ),
             ("magento", ()),
         ):
             port = self._port(name)
@@ -103,7 +116,7 @@ class Stack:
             *("flower", "-m", "celery", "-A", "tasks.app", "flower"),
             *("--address=127.0.0.1", f"--port={flower}"),
         )
-        self._run("console", "-m", "pipeline.cli", "console", "--port", str(console))
+        self._keep(self._process("console", COMMAND, "console", "--port", str(console)))
         for name, path in (
             ("amazon", "/_control/health"),
             ("magento", "/_control/health"),
@@ -117,14 +130,14 @@ class Stack:
         if database_url is None:
             postgres = Postgres(self.home)
             postgres.prepare()
-            self.supervisor.start(postgres.command())
+            self._keep(postgres.command())
             postgres.wait_ready()
             postgres.create_database()
             database_url = postgres.url()
         if redis_url is None:
             broker = Broker(self.home)
             broker.prepare()
-            self.supervisor.start(broker.command())
+            self._keep(broker.command())
             broker.wait_ready()
             redis_url = broker.url()
         self.environment = {
@@ -133,6 +146,25 @@ class Stack:
             "ORDERBRIDGE_REDIS_URL": redis_url,
             "PYTHONUNBUFFERED": "1",
         }
+
+    def _forget(self) -> None:
+        url = self.environment["ORDERBRIDGE_DATABASE_URL"]
+        db.migrate(url)
+        engine = db.engine_for(url)
+        with engine.begin() as connection:
+            if embedded_postgres.external() is None:
+                connection.execute(text("TRUNCATE orders, cursors RESTART IDENTITY CASCADE"))
+            elif connection.execute(text("SELECT EXISTS (SELECT FROM orders)")).scalar():
+                raise RuntimeError(
+                    "the database named by ORDERBRIDGE_DATABASE_URL holds orders, and the demo "
+                    "needs an empty one: unset the variable, or name another database"
+                )
+        engine.dispose()
+        if embedded_broker.external() is None:
+            with redis.Redis.from_url(self.environment["ORDERBRIDGE_REDIS_URL"]) as client:
+                client.flushdb()
+        for file in (*self.home.glob("*.sqlite*"), *self.home.glob("beat-schedule*")):
+            file.unlink(missing_ok=True)
 
     def _configure(self) -> None:
         config = self.home / "orderbridge.toml"
@@ -154,6 +186,11 @@ class Stack:
             "ORDERBRIDGE_ACCOUNT_MAIN_REFRESH_TOKEN": "Atzr|sandbox-main",
         }
 
+    @property
+    def login(self) -> str:
+        """The login of the console and Flower, for the person at the terminal."""
+        return f"{OPERATOR} / {self.environment['ORDERBRIDGE_CONSOLE_PASSWORD']}"
+
     def _master_key(self) -> str:
         file = self.home / "master.key"
         if not file.exists():
@@ -165,15 +202,14 @@ class Stack:
         return kept_port(self.home / f"{name}.port", lambda _: False)
 
     def _run(self, name: str, *arguments: str) -> None:
-        self.supervisor.start(
-            Process(
-                name=name,
-                argv=(sys.executable, *arguments),
-                env=self.environment,
-                cwd=PROJECT,
-                grace_s=15.0,
-            )
-        )
+        self._keep(self._process(name, sys.executable, *arguments))
+
+    def _process(self, name: str, *argv: str) -> Process:
+        return Process(name, argv, env=self.environment, cwd=PROJECT, grace_s=15.0)
+
+    def _keep(self, process: Process) -> None:
+        self.names.append(process.name)
+        self.supervisor.start(process)
 
 
 def worker_arguments(name: str, concurrency: int) -> tuple[str, ...]:
@@ -197,13 +233,3 @@ def wait_for(url: str, timeout_s: float = 60.0) -> None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{url} does not answer: {error}") from error
             time.sleep(0.1)
-
-
-def fresh_home(home: Path) -> Path:
-    """The folder of a stack, made when missing."""
-    return make_folder(home, 0o711)
-
-
-def secrets_of(environment: Mapping[str, str]) -> str:
-    """The login of the console and Flower, for the person at the terminal."""
-    return f"{OPERATOR} / {environment['ORDERBRIDGE_CONSOLE_PASSWORD']}"
