@@ -30,7 +30,7 @@ from sandbox.magento.errors import Crashed, Refused
 from sandbox.magento.schema import SCHEMA
 from sandbox.magento.seed import seed
 from sandbox.magento.shop import STORES, Shop, utc_now
-from sandbox.magento.web import body, refusal
+from sandbox.magento.web import acceptable, body, refusal
 
 _PARTS = (
     catalog,
@@ -79,6 +79,10 @@ _RESOURCES = {
     "update_customer": "Magento_Customer::manage",
     "create_customer": "Magento_Customer::manage",
 }
+_FAILED = (
+    "<!doctype html>\n<html><head><title>There has been an error processing your request</title>"
+    "</head><body><h1>There has been an error processing your request</h1></body></html>\n"
+)
 _MAINTENANCE = (
     "<!doctype html>\n<html><head><title>Error 503: Service Unavailable</title></head>"
     "<body><h1>Service Temporarily Unavailable</h1></body></html>\n"
@@ -149,7 +153,7 @@ def _guard(app: Flask, shop: Shop) -> None:
 
     @app.before_request
     def check() -> Response | None:
-        if not request.path.startswith("/rest"):
+        if request.path.startswith("/_control"):
             return None
         g.store_id = request.environ["magento.store"]
         g.origin = f"{request.scheme}://{request.host}"
@@ -157,6 +161,8 @@ def _guard(app: Flask, shop: Shop) -> None:
             flag = db.execute("SELECT value FROM flags WHERE name = 'maintenance'").fetchone()
         if flag is not None and flag["value"]:
             return Response(_MAINTENANCE, 503, content_type="text/html; charset=UTF-8")
+        if not acceptable():
+            return Response(_FAILED, 500, content_type="text/html; charset=UTF-8")
         if g.store_id is None:
             raise Refused(400, "Specified request cannot be processed.")
         if request.endpoint is not None and not _is_open():

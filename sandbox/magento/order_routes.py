@@ -23,7 +23,7 @@ from sandbox.magento.order_docs import (
 from sandbox.magento.order_save import save_order
 from sandbox.magento.search import Column, Criteria, Table, page_of, read_criteria
 from sandbox.magento.shop import Doc, Shop, add_to, amount, customer_mail, number
-from sandbox.magento.states import DEFAULT_STATUS, can_cancel, set_state, uninvoiced, unshipped
+from sandbox.magento.states import DEFAULT_STATUS, can_cancel, not_sent, set_state, uninvoiced
 from sandbox.magento.stock import reserve, reserved_sku
 from sandbox.magento.web import answer, identifier, part, store_id
 
@@ -68,9 +68,8 @@ def cancel(db: sqlite3.Connection, order: Order, stamp: str) -> bool:
     state = "canceled"
     for item in order.items:
         if amount(item.get("qty_invoiced")) > amount(item.get("qty_refunded")):
-            state = "processing" if unshipped(item) else "complete"
-        open_qty = max(min(uninvoiced(item), unshipped(item)), amount(0))
-        add_to(item, "qty_canceled", open_qty)
+            state = "processing" if not_sent(item) else "complete"
+        add_to(item, "qty_canceled", min(uninvoiced(item), not_sent(item)))
         item["updated_at"] = stamp
     row = order.row
     for prefix in ("", "base_"):

@@ -13,7 +13,7 @@ from sandbox.magento.order_docs import Order, find_order, write_order
 from sandbox.magento.search import page_of, read_criteria
 from sandbox.magento.shop import Doc, Shop, add_to, amount, customer_mail, dump, load, number
 from sandbox.magento.states import DEFAULT_STATUS, after_document, can_refund, settle
-from sandbox.magento.stock import deduct, reserve, stocked_sku
+from sandbox.magento.stock import deduct, reserve, reserved_sku
 from sandbox.magento.web import answer, body, identifier
 
 CREDITMEMOS = document_table(
@@ -154,8 +154,8 @@ def _move_stock(
     A line without any shipment (an order fulfilled by Amazon) is taken from the source by its
     refund, unless it is returned to stock.
     """
-    sku = stocked_sku(db, item)
-    if sku is None:
+    sku = reserved_sku(db, item)
+    if sku is None or not db.execute("SELECT 1 FROM products WHERE sku = ?", (sku,)).fetchone():
         return
     shipped = Decimal(0)
     for row in db.execute("SELECT doc FROM shipments WHERE order_id = ?", (order.entity_id,)):

@@ -30,6 +30,11 @@ def unshipped(item: Doc) -> Decimal:
     """The quantity of a line that can still be shipped; none of a virtual or a nested line."""
     if item.get("is_virtual") or item.get("locked_do_ship") or "parent_item" in item:
         return Decimal(0)
+    return not_sent(item)
+
+
+def not_sent(item: Doc) -> Decimal:
+    """The quantity of a line that has neither been shipped nor refunded nor cancelled."""
     gone = max(amount(item.get("qty_shipped")), amount(item.get("qty_refunded")))
     left = amount(item.get("qty_ordered")) - gone - amount(item.get("qty_canceled"))
     return max(left, Decimal(0))

@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import re
 from typing import Any, cast
+from xml.etree import ElementTree
 
 from flask import Response, g, request
 
 from sandbox.magento.errors import Refused, required, wrong_type
 from sandbox.magento.shop import Doc
 
+_FORMS = {
+    "*/*": "json",
+    "application/json": "json",
+    "application/xml": "xml",
+    "application/xhtml+xml": "xml",
+    "text/xml": "xml",
+}
 _FIELD = re.compile(r"[^\[\],]+|[\[\],]")
 
 
@@ -53,6 +61,12 @@ def answer(value: Any, status: int = 200) -> Response:
     fields = request.args.get("fields")
     if fields and status == 200 and isinstance(value, dict | list):
         value = _project(value, _wanted(fields))
+    if _form() == "xml":
+        root = ElementTree.Element("response")
+        _fill(root, _plain(value))
+        ElementTree.indent(root)
+        text = '<?xml version="1.0"?>\n' + ElementTree.tostring(root, "unicode") + "\n"
+        return Response(text, status, content_type="application/xml; charset=utf-8")
     text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
     return Response(text, status, content_type="application/json; charset=utf-8")
 
@@ -62,6 +76,29 @@ def refusal(error: Refused) -> Response:
     if error.parameters is not None:
         shown["parameters"] = error.parameters
     return answer(shown, error.status)
+
+
+def acceptable() -> bool:
+    """Whether any media type of the Accept header is one the shop can write."""
+    return _form() is not None
+
+
+def _form() -> str | None:
+    """The first media type asked for that the shop knows; a browser's list ends in XML."""
+    accept = request.headers.get("Accept") or "*/*"
+    kinds = (kind.partition(";")[0].strip().lower() for kind in accept.split(","))
+    return next((_FORMS[kind] for kind in kinds if kind in _FORMS), None)
+
+
+def _fill(element: ElementTree.Element, value: Any) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _fill(ElementTree.SubElement(element, key), inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _fill(ElementTree.SubElement(element, "item"), inner)
+    elif value is not None:
+        element.text = str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _plain(value: Any) -> Any:
