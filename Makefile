@@ -1,18 +1,49 @@
-# `make` alone lists what there is.
+# `make` alone lists what there is. Everything runs in .venv, which `setup` makes when it is missing.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup
+.PHONY: help setup demo up test check format lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: $(READY) ## Make the virtual environment with everything in it
 
 $(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'
 	@touch $@
+
+demo: $(READY) ## Play a day of orders on the whole stack; 0 only if every order ended right
+	$(BIN)/python -m devstack demo
+
+up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it)
+	$(BIN)/python -m devstack up
+
+test: $(READY) ## Run all tests; a part of them with ARGS='tests/pipeline -k policy'
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Lint, formatting, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Format the code and sort imports
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## Take the newest versions pyproject.toml allows and write constraints.txt anew
+	rm -rf $(VENV)-lock
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check '.[local,dev]'
+	(echo '# Every version the project is tested with; `make lock` writes this file anew.'; \
+	 $(VENV)-lock/bin/python -m pip freeze | grep -v '^orderbridge') > constraints.txt
+	rm -rf $(VENV)-lock
+
+clean: ## Remove the virtual environment and the local stack's data
+	rm -rf $(VENV) .orderbridge .mypy_cache .pytest_cache .ruff_cache
