@@ -72,8 +72,9 @@ class Order(Base):
     """One marketplace order and where it stands.
 
     `due_at` is when it is looked at next, `sent_at` when the sweep last sent it. `tries` counts the
-    starts of this step, `unfinished` those of them that never came to an end. `news` counts what
-    the marketplace and the shop reported meanwhile. `version` stops a worker that lost its lease.
+    starts of this step since it last went well, `unfinished` those that never came to an end.
+    `news` counts what the marketplace and the shop reported meanwhile. `version` stops a worker
+    that lost its lease.
     """
 
     __tablename__ = "orders"
@@ -239,6 +240,7 @@ class Shipment(Base):
     confirmation: Mapped[str] = mapped_column(default="queued", server_default="queued")
     confirmed_at: Mapped[datetime | None]
     confirmed_as: Mapped[str | None]
+    confirmed_times: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     refusal: Mapped[str | None]
 
     order: Mapped[Order] = relationship(back_populates="shipments")

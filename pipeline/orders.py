@@ -121,11 +121,12 @@ class Orders:
     def _apply(self, order: Order, outcome: Outcome, now: datetime, *, has_news: bool) -> None:
         timing = self._timing
         order.unfinished = 0
+        if not (isinstance(outcome, Wait) and outcome.is_trouble):
+            order.tries = 0
         order.hold_code = order.hold_reason = None
         order.hold_facts = {}
         match outcome:
             case Done() | Skipped():
-                order.tries = 0
                 following = STEPS.index(order.step) + 1
                 if following == len(STEPS):
                     order.status, order.due_at = Status.DONE, None

@@ -54,10 +54,14 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Look again after `delay`, or as soon as news of the order arrive."""
+    """Look again after `delay`, or as soon as news of the order arrive.
+
+    `is_trouble` says that something failed: the next failure waits longer.
+    """
 
     reason: str
     delay: timedelta
+    is_trouble: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,10 +88,11 @@ class Runner:
             return Hold(HoldCode.REMOTE_REFUSED, str(error), facts), error.request_id
         except (Transient, OutcomeUnknown) as error:
             delay = backoff(claim.order.tries, error, self.timing)
-            return Wait(str(error), delay), error.request_id
+            return Wait(str(error), delay, is_trouble=True), error.request_id
         except (DBAPIError, RedisError) as error:
             delay = backoff(claim.order.tries, Transient(""), self.timing)
-            return Wait(f"our own database or broker was away ({type(error).__name__})", delay), ""
+            reason = f"our own database or broker was away ({type(error).__name__})"
+            return Wait(reason, delay, is_trouble=True), ""
         except Exception as error:  # noqa: BLE001 - a defect must hold one order, not end the worker
             log.error("step.defect", exc_info=error)
             reason = f"a defect in this program ({type(error).__name__}); see the worker's log"

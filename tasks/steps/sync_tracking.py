@@ -84,8 +84,9 @@ def _confirm(order: Order, shipment: Shipment, country: str, clients: Clients) -
     clients.ledger.once(
         order.id,
         Write(
+            # A track may be changed and changed back: each announcement is a write of its own.
             key=f"confirm:{order.account}:{order.external_id}:{shipment.package_reference}:"
-            f"{clients.pseudonym(_announcement(shipment))}",
+            f"{shipment.confirmed_times}:{clients.pseudonym(_announcement(shipment))}",
             kind="shipment confirmation",
             send=send,
             find=lambda: None,
@@ -97,6 +98,7 @@ def _confirm(order: Order, shipment: Shipment, country: str, clients: Clients) -
     )
     shipment.confirmation, shipment.refusal = "accepted", None
     shipment.confirmed_at, shipment.confirmed_as = clients.now(), _announcement(shipment)
+    shipment.confirmed_times += 1
 
 
 def _is_known(channel: Channel, confirmation: Confirmation) -> bool:

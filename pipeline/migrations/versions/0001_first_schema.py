@@ -183,6 +183,7 @@ def upgrade() -> None:
         sa.Column("confirmation", sa.Text(), server_default="queued", nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("confirmed_as", sa.Text(), nullable=True),
+        sa.Column("confirmed_times", sa.Integer(), server_default="0", nullable=False),
         sa.Column("refusal", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
