@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says more of the machine than of the code.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 GERMANY, UNITED_STATES, JAPAN = "A1PA6795UKMFR9", "ATVPDKIKX0DER", "A1VC38T7YXB528"
 
 

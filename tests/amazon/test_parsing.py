@@ -1,0 +1,356 @@
+"""Orders as Amazon really sends them: whole, half empty, in old words, and broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.amazon.amounts import amounts
+from pipeline.amazon.parsing import identify, parse
+from pipeline.channel import (
+    Address,
+    Amounts,
+    ChannelOrder,
+    FulfilledBy,
+    Identity,
+    Line,
+    Package,
+    Raw,
+)
+from pipeline.errors import CannotMap
+from pipeline.outcome import HoldCode
+from tests.amazon.orders import GERMANY, an_item, an_order, breakdown, patient
+
+WHOLE: dict[str, Any] = an_order(
+    {
+        **an_item(
+            breakdown("ITEM", "20.00"),
+            breakdown("SHIPPING", "5.00"),
+            breakdown("TAX", "4.00", {"ITEM": "3.20", "SHIPPING": "0.80"}),
+            breakdown("DISCOUNT", "-2.00", {"ITEM": "-2.00"}),
+            total="27.00",
+            quantity=2,
+            unit_price="10.00",
+            facilitated=True,
+        ),
+        "programs": ["TRANSPARENCY"],
+        "product": {"asin": "B0", "title": "A thing", "sellerSku": "SKU-1"},
+        "promotion": {"breakdowns": [{"promotionId": "P-1"}, {}]},
+        "cancellation": {"cancellationRequest": {"requester": "BUYER", "cancelReason": "late"}},
+        "fulfillment": {
+            "quantityFulfilled": 1,
+            "packing": {"giftOption": {"giftMessage": "All the best\nJo"}},
+        },
+    },
+    grand_total="27.00",
+    breakdowns=[breakdown("ITEM", "20.00")],
+    programs=["PRIME", "A_PROGRAM_TO_COME"],
+    associatedOrders=[
+        {"orderId": "302-1", "associationType": "EXCHANGE_ORIGINAL_ID"},
+        {"orderId": "302-2", "associationType": "REPLACEMENT_ORIGINAL_ID"},
+    ],
+    buyer={
+        "buyerName": "Jo Doe",
+        "buyerEmail": "relay@marketplace.amazon.de",
+        "buyerCompanyName": "Doe GmbH",
+        "buyerPurchaseOrderNumber": "PO-9",
+    },
+    recipient={
+        "deliveryAddress": {
+            "name": "Jo Doe",
+            "companyName": "Doe GmbH",
+            "addressLine1": "Hauptstr. 1",
+            "addressLine2": "",
+            "addressLine3": "Hinterhaus",
+            "city": "Bonn",
+            "districtOrCounty": "Mitte",
+            "stateOrRegion": "NRW",
+            "postalCode": "53111",
+            "countryCode": "de",
+            "phone": "0228 1",
+            "addressType": "PICKUP_POINT",
+        }
+    },
+    fulfillment={
+        "fulfillmentStatus": "PARTIALLY_SHIPPED",
+        "fulfilledBy": "MERCHANT",
+        "fulfillmentServiceLevel": "STANDARD",
+        "shipByWindow": {"latestDateTime": "2026-11-24T23:59:59+01:00"},
+        "deliverByWindow": {"latestDateTime": "2026-11-28T22:59:59Z"},
+    },
+    packages=[
+        {
+            "packageReferenceId": "1",
+            "trackingNumber": "T-1",
+            "carrier": "DHL",
+            "packageItems": [
+                {"orderItemId": "11111111111111", "quantity": 1},
+                {"orderItemId": "11111111111111", "quantity": 1},
+                {"orderItemId": "", "quantity": 1},
+            ],
+        }
+    ],
+)
+
+
+def test_reads_a_whole_order() -> None:
+    assert parse(WHOLE) == ChannelOrder(
+        external_id="302-1111111-2222222",
+        marketplace_id=GERMANY,
+        status="PARTIALLY_SHIPPED",
+        fulfilled_by=FulfilledBy.MERCHANT,
+        purchased_at=datetime(2026, 11, 20, 8, 0, tzinfo=UTC),
+        updated_at=datetime(2026, 11, 21, 9, 30, 0, 250_000, tzinfo=UTC),
+        lines=(
+            Line(
+                item_id="11111111111111",
+                sku="SKU-1",
+                title="A thing",
+                quantity=2,
+                asin="B0",
+                quantity_fulfilled=1,
+                programs=("TRANSPARENCY",),
+                gift_message="All the best\nJo",
+                promotion_ids=("P-1",),
+                buyer_wants_to_cancel=True,
+            ),
+        ),
+        currency="EUR",
+        grand_total=Decimal("27.00"),
+        ship_by_at=datetime(2026, 11, 24, 22, 59, 59, tzinfo=UTC),
+        deliver_by_at=datetime(2026, 11, 28, 22, 59, 59, tzinfo=UTC),
+        service_level="STANDARD",
+        programs=("PRIME", "A_PROGRAM_TO_COME"),
+        replaces="302-2",
+        buyer_name="Jo Doe",
+        buyer_email="relay@marketplace.amazon.de",
+        buyer_company="Doe GmbH",
+        purchase_order_number="PO-9",
+        address=Address(
+            name="Jo Doe",
+            company="Doe GmbH",
+            lines=("Hauptstr. 1", "Hinterhaus"),
+            city="Bonn",
+            district="Mitte",
+            region="NRW",
+            postcode="53111",
+            country="DE",
+            phone="0228 1",
+            is_pickup_point=True,
+        ),
+        packages=(Package("1", "T-1", "DHL", {"11111111111111": 2}),),
+    )
+
+
+def test_what_amazon_withholds_is_empty() -> None:
+    order = parse(
+        {
+            "orderId": "302-1111111-2222222",
+            "createdTime": "2026-11-20T08:00:00Z",
+            "lastUpdatedTime": "2026-11-20T08:00:00Z",
+            "orderItems": [{"orderItemId": "1", "quantityOrdered": 1}],
+        }
+    )
+    at = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+    assert order == ChannelOrder(
+        external_id="302-1111111-2222222",
+        marketplace_id="",
+        status="",
+        fulfilled_by=FulfilledBy.MERCHANT,
+        purchased_at=at,
+        updated_at=at,
+        lines=(Line(item_id="1", sku="", title="", quantity=1),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        *((word, word) for word in ("PENDING_AVAILABILITY", "PENDING", "UNSHIPPED", "SHIPPED")),
+        *((word, word) for word in ("PARTIALLY_SHIPPED", "CANCELLED", "UNFULFILLABLE")),
+        ("PendingAvailability", "PENDING_AVAILABILITY"),
+        ("Pending", "PENDING"),
+        ("Unshipped", "UNSHIPPED"),
+        ("PartiallyShipped", "PARTIALLY_SHIPPED"),
+        ("Shipped", "SHIPPED"),
+        ("Canceled", "CANCELLED"),
+        ("CANCELED", "CANCELLED"),
+        ("Unfulfillable", "UNFULFILLABLE"),
+        ("InvoiceUnconfirmed", "SHIPPED"),
+        ("INVOICE_UNCONFIRMED", "SHIPPED"),
+        ("OnItsWayToTheMoon", "OnItsWayToTheMoon"),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_statuses_are_amazons_words_of_2026(told: Any, status: str) -> None:
+    fulfillment = {"fulfillmentStatus": told, "fulfilledBy": "MERCHANT"}
+    assert parse(an_order(fulfillment=fulfillment)).status == status
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "fulfilled_by"),
+    [
+        ("MERCHANT", "UNSHIPPED", FulfilledBy.MERCHANT),
+        ("MFN", "UNSHIPPED", FulfilledBy.MERCHANT),
+        ("AMAZON", "UNSHIPPED", FulfilledBy.AMAZON),
+        ("AFN", "UNSHIPPED", FulfilledBy.AMAZON),
+        ("SOMEONE_ELSE", "", FulfilledBy.MERCHANT),
+        (None, "", FulfilledBy.MERCHANT),
+    ],
+)
+def test_without_a_word_on_who_fulfils_the_status_is_unknown(
+    told: str | None, status: str, fulfilled_by: FulfilledBy
+) -> None:
+    fulfillment = {"fulfillmentStatus": "UNSHIPPED", "fulfilledBy": told}
+    order = parse(an_order(fulfillment=fulfillment))
+    assert (order.status, order.fulfilled_by) == (status, fulfilled_by)
+
+
+@pytest.mark.parametrize(
+    ("told", "at"),
+    [
+        ("2026-11-20T08:00:00Z", datetime(2026, 11, 20, 8, 0, tzinfo=UTC)),
+        ("2026-11-20T08:00:00.123Z", datetime(2026, 11, 20, 8, 0, 0, 123_000, tzinfo=UTC)),
+        ("2026-11-20T08:00:00.123456789Z", datetime(2026, 11, 20, 8, 0, 0, 123_456, tzinfo=UTC)),
+        ("2026-11-20T08:00:00+05:30", datetime(2026, 11, 20, 2, 30, tzinfo=UTC)),
+        ("2026-11-20T08:00:00", datetime(2026, 11, 20, 8, 0, tzinfo=UTC)),
+    ],
+)
+def test_reads_every_form_of_a_time(told: str, at: datetime) -> None:
+    assert identify(an_order(lastUpdatedTime=told)).updated_at == at
+
+
+def test_brazilian_streets_become_lines() -> None:
+    extended = {"streetName": "Rua A", "streetNumber": "7", "neighborhood": "Centro"}
+    address = {"extendedFields": extended, "municipality": "Santos"}
+    order = parse(an_order(recipient={"deliveryAddress": address}))
+    assert order.address == Address(lines=("Rua A 7", "Centro"), city="Santos")
+
+
+def test_an_address_of_empty_fields_is_none() -> None:
+    assert parse(an_order(recipient={"deliveryAddress": {"name": " "}})).address is None
+
+
+def test_characters_no_database_takes_are_left_out() -> None:
+    assert parse(an_order(buyer={"buyerName": "J\x00o\ud800 Doe"})).buyer_name == "Jo Doe"
+
+
+@pytest.mark.parametrize("quantity", [2, Decimal("2.0")])
+def test_a_whole_quantity(quantity: Any) -> None:
+    assert parse(an_order({**an_item(), "quantityOrdered": quantity})).lines[0].quantity == 2
+
+
+@pytest.mark.parametrize(
+    ("broken", "names"),
+    [
+        ({"orderId": None}, "orderId"),
+        ({"orderId": "  "}, "orderId"),
+        ({"lastUpdatedTime": "yesterday"}, "lastUpdatedTime"),
+        ({"lastUpdatedTime": "0001-01-01T00:00:00+14:00"}, "lastUpdatedTime"),
+        ({"createdTime": None}, "createdTime"),
+        ({"createdTime": 1763625600}, "createdTime"),
+        ({"orderItems": None}, "orderItems"),
+        ({"orderItems": []}, "orderItems"),
+        ({"orderItems": ["11111111111111"]}, "orderItemId"),
+        ({"orderItems": [{"quantityOrdered": 1}]}, "orderItemId"),
+        ({"orderItems": [an_item(quantity=0)]}, "quantityOrdered"),
+        ({"orderItems": [an_item(quantity=-1)]}, "quantityOrdered"),
+        ({"orderItems": [{**an_item(), "quantityOrdered": Decimal("1.5")}]}, "quantityOrdered"),
+        ({"orderItems": [{**an_item(), "quantityOrdered": True}]}, "quantityOrdered"),
+        (
+            {"orderItems": [{**an_item(), "quantityOrdered": Decimal("1E+99999")}]},
+            "quantityOrdered",
+        ),
+        ({"orderItems": [an_item(), an_item()]}, "orderItemId 11111111111111"),
+    ],
+)
+def test_an_order_that_cannot_be_kept_names_the_key(broken: dict[str, Any], names: str) -> None:
+    with pytest.raises(CannotMap) as held:
+        parse(an_order(**broken))
+    assert held.value.code == HoldCode.UNREADABLE_ORDER
+    assert names in held.value.reason
+
+
+def test_identifies_an_order_whose_items_are_broken() -> None:
+    assert identify(an_order(orderItems=None, fulfillment={"fulfilledBy": "AMAZON"})) == Identity(
+        external_id="302-1111111-2222222",
+        marketplace_id=GERMANY,
+        status="",
+        fulfilled_by=FulfilledBy.AMAZON,
+        purchased_at=datetime(2026, 11, 20, 8, 0, tzinfo=UTC),
+        updated_at=datetime(2026, 11, 21, 9, 30, 0, 250_000, tzinfo=UTC),
+    )
+
+
+def places(value: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
+    """Where in a JSON value something can be broken."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        inside: list[tuple[Any, Any]] = list(value.items())
+    else:
+        inside = list(enumerate(value)) if isinstance(value, list) else []
+    for key, one in inside:
+        yield from places(one, *path, key)
+
+
+GONE = object()
+BREAKAGE = st.one_of(
+    st.just(GONE),
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.decimals(allow_nan=False, allow_infinity=False),
+    st.text(),
+    st.sampled_from(["-0", "1E+999999", "1E-999999", "99999999999999999999.99", "9999-12-31"]),
+    st.just([]),
+    st.just({}),
+    st.lists(st.one_of(st.none(), st.text(), st.just({})), max_size=3),
+)
+
+
+@st.composite
+def broken_orders(draw: st.DrawFn) -> dict[str, Any]:
+    """The whole order with some of its values gone, null or of another type."""
+    order = deepcopy(WHOLE)
+    every = sorted(places(WHOLE), key=repr)
+    paths = draw(st.lists(st.sampled_from(every), unique=True, min_size=1, max_size=12))
+    # What lies deepest is broken first: then every path still leads somewhere.
+    for path in sorted(paths, key=len, reverse=True):
+        within: Any = order
+        for key in path[:-1]:
+            within = within[key]
+        value = draw(BREAKAGE)
+        if value is GONE and isinstance(within, dict):
+            del within[path[-1]]
+        else:
+            within[path[-1]] = None if value is GONE else value
+    return order
+
+
+@pytest.mark.parametrize(
+    ("read", "kind"), [(identify, Identity), (parse, ChannelOrder), (amounts, Amounts)]
+)
+@patient
+@given(order=broken_orders())
+def test_a_broken_order_is_read_or_held(
+    read: Callable[[Raw], Any], kind: type, order: dict[str, Any]
+) -> None:
+    hold: CannotMap | None = None
+    try:
+        result = read(order)
+    except CannotMap as error:
+        hold = error
+    if hold is None:
+        assert isinstance(result, kind)
+    else:
+        assert hold.code in set(HoldCode)
+        assert "Doe" not in hold.reason + repr(hold.facts)

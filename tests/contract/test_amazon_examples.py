@@ -1,0 +1,197 @@
+"""Amazon's own models and examples against the client: what it reads, and what it sends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft4Validator
+
+from pipeline.amazon.amounts import amounts
+from pipeline.amazon.client import Amazon
+from pipeline.amazon.parsing import parse
+from pipeline.channel import Adjustment, Confirmation, LineAmounts
+from tests.amazon.scripted import Answer, Asked, Server, an_account, serving
+
+MODELS = Path(__file__).parents[3] / "shared" / "contracts" / "amazon"
+SEARCH, GET = "/orders/2026-01-01/orders", "/orders/2026-01-01/orders/{orderId}"
+CONFIRM = "/orders/v0/orders/{orderId}/shipmentConfirmation"
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def model(name: str) -> Any:
+    path = MODELS / name
+    if not path.exists():
+        pytest.skip(f"Amazon's models are not beside the project (shared/contracts/amazon/{name})")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def orders_model() -> Any:
+    return model("orders_2026-01-01.json")
+
+
+@pytest.fixture(scope="module")
+def v0_model() -> Any:
+    return model("ordersV0.json")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def amazon(server: Server) -> Amazon:
+    return Amazon("main", an_account(server.url), now=lambda: NOW)
+
+
+def example(orders_model: Any, path: str) -> Any:
+    return orders_model["paths"][path]["get"]["responses"]["200"]["examples"]["application/json"]
+
+
+def parameter_faults(operation: Any, asked: Asked) -> list[str]:
+    """What is wrong with a request's query, by the parameters of the operation's model."""
+    known = {one["name"]: one for one in operation["parameters"] if one["in"] == "query"}
+    faults = [f"{name} is not known" for name in asked.query if name not in known]
+    for name, parameter in known.items():
+        if name not in asked.query:
+            faults += [f"{name} is missing"] if parameter["required"] else []
+            continue
+        value: Any = asked.query[name]
+        if parameter["type"] == "array":
+            value = value.split(",")
+        elif parameter["type"] == "integer":
+            value = int(value)
+        schema = {key: parameter[key] for key in ("type", "items", "maxItems") if key in parameter}
+        faults += [
+            f"{name}: {fault.message}" for fault in Draft4Validator(schema).iter_errors(value)
+        ]
+    return faults
+
+
+def closed(schema: Any) -> Any:
+    """The schema, with every object closed to fields it does not name."""
+    if isinstance(schema, list):
+        return [closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {key: closed(value) for key, value in schema.items()}
+    if isinstance(schema.get("properties"), dict) and schema.get("type") == "object":
+        result["additionalProperties"] = False
+    return result
+
+
+def body_faults(v0_model: Any, asked: Asked) -> list[str]:
+    schema = {
+        "$ref": "#/definitions/ConfirmShipmentRequest",
+        "definitions": closed(v0_model["definitions"]),
+    }
+    return [fault.message for fault in Draft4Validator(schema).iter_errors(asked.json)]
+
+
+def test_the_american_example_adds_up(orders_model: Any) -> None:
+    (raw,) = example(orders_model, SEARCH)["orders"]
+    order, read = parse(raw), amounts(raw)
+    assert (order.external_id, order.status) == ("123-4567890-1234567", "SHIPPED")
+    assert [(line.sku, line.quantity) for line in order.lines] == [
+        ("ECHO-DOT-4-CHARCOAL", 2),
+        ("FIRE-TV-4K-2021", 1),
+    ]
+    assert order.buyer_wants_to_cancel
+    assert read.lines == {
+        "12345678901234": LineAmounts(row_net=Decimal("99.98"), tax=Decimal("0.02")),
+        "12345678901235": LineAmounts(row_net=Decimal("49.99")),
+    }
+    assert read.adjustments == (Adjustment("Delivery tip", Decimal("5.00")),)
+    assert (read.currency, read.grand_total, read.mode) == ("USD", Decimal("154.99"), "tax on top")
+
+
+def test_the_british_example_adds_up(orders_model: Any) -> None:
+    raw = example(orders_model, GET)["order"]
+    order, read = parse(raw), amounts(raw)
+    assert (order.external_id, order.grand_total) == ("202-1234567-8901234", Decimal("103.97"))
+    assert order.packages[0].quantities == {"20212345678901": 3}
+    assert read.lines == {
+        "20212345678901": LineAmounts(
+            row_net=Decimal("89.97"),
+            tax=Decimal("3.00"),
+            shipping_net=Decimal("10.00"),
+            shipping_tax=Decimal("1.00"),
+        )
+    }
+    assert (read.adjustments, read.mode) == ((), "tax on top")
+    assert (read.currency, read.grand_total) == ("GBP", Decimal("103.97"))
+
+
+def test_the_examples_come_through_the_client(
+    orders_model: Any, server: Server, amazon: Amazon
+) -> None:
+    answers = [example(orders_model, SEARCH), example(orders_model, GET)]
+    server.answers = [Answer(200, body) for body in answers]
+    page = amazon.changed_orders(NOW, None)
+    assert (list(page.orders), page.next_token, page.upper_bound) == (
+        answers[0]["orders"],
+        "2YgYW55IGNhcm5hbCBwbGVhc3VyZS4",
+        datetime(2024, 12, 25, 15, 0, tzinfo=UTC),
+    )
+    assert amazon.order("202-1234567-8901234") == answers[1]["order"]
+
+
+def test_searches_with_parameters_amazon_knows(
+    orders_model: Any, server: Server, amazon: Amazon
+) -> None:
+    server.answers = [Answer(200, {"orders": []})]
+    amazon.changed_orders(NOW, None)
+    amazon.changed_orders(NOW, "a token")
+    operation = orders_model["paths"][SEARCH]["get"]
+    assert [parameter_faults(operation, call) for call in server.calls] == [[], []]
+    assert {call.path for call in server.calls} == {SEARCH}
+
+
+def test_gets_an_order_with_parameters_amazon_knows(
+    orders_model: Any, server: Server, amazon: Amazon
+) -> None:
+    server.answers = [Answer(200, {"order": {}})]
+    amazon.order("202-1234567-8901234")
+    (call,) = server.calls
+    assert parameter_faults(orders_model["paths"][GET]["get"], call) == []
+    assert call.path == GET.format(orderId="202-1234567-8901234")
+
+
+@pytest.mark.parametrize("carrier_title", ["UPS", "Bike Couriers"])
+def test_confirms_with_fields_amazon_knows(
+    v0_model: Any, server: Server, amazon: Amazon, carrier_title: str
+) -> None:
+    server.answers = [Answer(204)]
+    amazon.confirm_shipment(
+        Confirmation(
+            external_id="202-1234567-8901234",
+            marketplace_id="A1F83G8C2ARO7P",
+            reference="1",
+            carrier_code="custom",
+            carrier_title=carrier_title,
+            tracking_number="1Z999AA10123456784",
+            shipped_at=NOW,
+            quantities={"20212345678901": 3},
+        )
+    )
+    (call,) = server.calls
+    assert body_faults(v0_model, call) == []
+    assert call.path == CONFIRM.format(orderId="202-1234567-8901234")
+    assert call.query == {}
+
+
+def test_the_check_of_bodies_sees_faults(v0_model: Any) -> None:
+    body = {"marketplaceId": "A", "packageDetail": {"packageReferenceId": 1, "carrier": "UPS"}}
+    asked = Asked("POST", CONFIRM, {}, {}, json.dumps(body).encode())
+    faults = body_faults(v0_model, asked)
+    assert "1 is not of type 'string'" in faults
+    assert any("'carrier' was unexpected" in fault for fault in faults)
+    assert "'carrierCode' is a required property" in faults
