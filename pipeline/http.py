@@ -16,7 +16,7 @@ from typing import Any, Literal
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from pipeline.errors import OutcomeUnknown, RemoteError, Transient
 
@@ -24,6 +24,7 @@ CONNECT_TIMEOUT_S = 3.05
 READ_TIMEOUT_S = 15.0
 MAX_BODY_BYTES = 32 * 1024 * 1024
 TOTAL_TIMEOUT_S = 30.0
+LONGEST_RETRY_AFTER_S = 24 * 3600.0
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -39,9 +40,16 @@ class Reply:
 
     @property
     def retry_after_s(self) -> float | None:
-        """The Retry-After header in seconds; None when absent or a date."""
+        """The Retry-After header in seconds, at most a day; None when absent or a date."""
         value = self.headers.get("Retry-After", "")
-        return float(value) if value.isdigit() else None
+        return min(float(value), LONGEST_RETRY_AFTER_S) if value.isdecimal() else None
+
+
+class _Session(requests.Session):
+    """Takes a redirect as an answer; requests would read its body ahead, without our limits."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
 
 
 @dataclass(slots=True)
@@ -50,12 +58,15 @@ class Http:
 
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
     read_timeout_s: float = READ_TIMEOUT_S
+    total_timeout_s: float = TOTAL_TIMEOUT_S
+    max_body_bytes: int = MAX_BODY_BYTES
     monotonic: Callable[[], float] = time.monotonic
     _session: requests.Session = field(init=False)
 
     def __post_init__(self) -> None:
-        session = requests.Session()
+        session = _Session()
         session.trust_env = False
         # The jar is the one part of a session that threads must not share.
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -97,30 +108,31 @@ class Http:
                     **(headers or {}),
                 },
                 auth=auth,
-                timeout=(CONNECT_TIMEOUT_S, self.read_timeout_s),
+                timeout=(self.connect_timeout_s, self.read_timeout_s),
                 allow_redirects=False,
                 stream=True,
             )
             with response:
                 content = self._read(response)
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             raise self._meaning(error, may_repeat) from None
         return _reply(response, content)
 
     def _read(self, response: requests.Response) -> bytes:
         """The body, bounded in size and in time: a remote that drips must not hold a worker."""
-        deadline = self.monotonic() + TOTAL_TIMEOUT_S
+        deadline = self.monotonic() + self.total_timeout_s
         content = bytearray()
-        for chunk in response.iter_content(64 * 1024):
+        # read1 returns what has come; read and iter_content would wait for a whole chunk.
+        while chunk := response.raw.read1(64 * 1024, decode_content=True):
             content += chunk
-            if len(content) > MAX_BODY_BYTES:
+            if len(content) > self.max_body_bytes:
                 raise requests.exceptions.ContentDecodingError("the answer is too large")
             if self.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout("the answer came too slowly")
         return bytes(content)
 
     @staticmethod
-    def _meaning(error: requests.RequestException, may_repeat: bool) -> RemoteError:
+    def _meaning(error: requests.RequestException | HTTPError, may_repeat: bool) -> RemoteError:
         reason = error.args[0] if error.args else None
         never_connected = isinstance(error, requests.ConnectTimeout) or (
             isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
@@ -135,10 +147,15 @@ class Http:
 
 def _reply(response: requests.Response, content: bytes) -> Reply:
     try:
-        body, is_json = json.loads(content, parse_float=Decimal), True
-    except ValueError:
+        body, is_json = json.loads(content, parse_float=Decimal, parse_constant=_refuse), True
+    except (ValueError, RecursionError):
         body, is_json = None, False
     return Reply(response.status_code, response.headers, body, is_json)
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity are no JSON, whatever Python's own parser says."""
+    raise ValueError(constant)
 
 
 def _number(value: object) -> float:
