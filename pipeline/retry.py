@@ -25,7 +25,7 @@ def _wait_s(state: RetryCallState) -> float:
 
 
 def _no_time_left(state: RetryCallState) -> bool:
-    waited_s = state.seconds_since_start or 0.0
+    waited_s = max(state.seconds_since_start or 0.0, state.idle_for)
     return state.attempt_number >= TRIES or waited_s + state.upcoming_sleep > BUDGET_S
 
 
