@@ -51,7 +51,9 @@ class _LibraryLine(logging.Formatter):
     """A library's warning as a line like ours: its template, never the arguments put into it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {"event": f"{record.name}: {record.msg}", "level": record.levelname.lower()}
+        # What is no template, such as an exception logged by itself, is text of its own already.
+        said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        line = {"event": f"{record.name}: {said}", "level": record.levelname.lower()}
         return json.dumps(
             _exception_without_message(None, "", {**line, "exc_info": record.exc_info})
         )
