@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import stat
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from devstack.broker import Broker
-from devstack.paths import temporary_home
+from devstack.paths import make_folder, temporary_home
+from devstack.place import Account, find_place
 from devstack.postgres import Postgres
 from devstack.supervisor import Supervisor
 from tests.devstack.waiting import until
 
+DAEMON = 1  # an account without privileges that every system has
 Stack = tuple[Supervisor, Postgres, Broker]
 
 
@@ -36,6 +39,14 @@ def a_value(postgres: Postgres, query: str) -> object:
 
 def modes_above(folder: Path) -> dict[Path, int]:
     return {parent: stat.S_IMODE(parent.stat().st_mode) for parent in folder.parents}
+
+
+def lay_a_cluster(home: Path) -> None:
+    """As after the first start under an account of its own; what is in it does not matter."""
+    data = make_folder(home, 0o711) / "postgres" / "data"
+    data.mkdir(parents=True)
+    if os.geteuid() == 0:
+        os.chown(data, DAEMON, -1)
 
 
 @pytest.mark.parametrize(
@@ -149,8 +160,7 @@ def test_a_first_start_that_was_cut_off_is_begun_again() -> None:
 
 def test_a_lost_password_is_told_not_replaced() -> None:
     with temporary_home() as home:
-        Postgres(home).prepare()
-        (home / "postgres.password").unlink()
+        lay_a_cluster(home)
         with pytest.raises(RuntimeError, match="put that file back, or remove the folder"):
             Postgres(home).prepare()
 
@@ -175,13 +185,14 @@ class TestAsRoot:
         assert owners == {postgres.folder.stat().st_uid}
         assert owners != {0}
 
-    def test_it_runs_as_the_owner_of_the_project(self, tmp_path: Path) -> None:
+    def test_it_runs_as_the_owner_of_the_project(self) -> None:
         with temporary_home() as project:
-            os.chown(project, 1, -1)  # daemon: an account with a name that every system has
-            postgres = Postgres(project / ".orderbridge")
-            postgres.prepare()
-            assert postgres.folder == project / ".orderbridge" / "postgres"
-            assert postgres.command().uid == 1
+            os.chown(project, DAEMON, -1)
+            home = make_folder(project / ".orderbridge", 0o711)
+            place = find_place(home)
+            assert place.folder == home / "postgres"
+            assert place.account == Account(DAEMON, pwd.getpwuid(DAEMON).pw_gid)
+            assert place.folder.stat().st_uid == DAEMON
 
     def test_behind_a_closed_door_it_runs_elsewhere_and_opens_nothing(self) -> None:
         with temporary_home() as outer:
@@ -210,9 +221,7 @@ class TestAsRoot:
 
     def test_data_it_can_no_longer_reach_is_told_not_begun_anew(self) -> None:
         with temporary_home() as outer:
-            home = outer / "project" / ".orderbridge"
-            home.parent.mkdir(mode=0o755)
-            Postgres(home).prepare()
-            home.parent.chmod(0o700)
+            lay_a_cluster(outer / "home")
+            outer.chmod(0o700)
             with pytest.raises(RuntimeError, match="may no longer go there"):
-                Postgres(home).prepare()
+                Postgres(outer / "home").prepare()
