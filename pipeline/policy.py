@@ -92,14 +92,37 @@ class Case:
 PENDING = frozenset({"PENDING", "PENDING_AVAILABILITY"})
 KNOWN = PENDING | {"UNSHIPPED", "PARTIALLY_SHIPPED", "SHIPPED", "CANCELLED", "UNFULFILLABLE"}
 
-_NOTHING = Decision(
-    row="",
-    next=Next.WAIT,
-    tab=Tab.HIDDEN,
-    magento=MagentoOrder.NONE,
-    state=MagentoState.ABSENT,
-    stock=Stock.UNTOUCHED,
-)
+
+def _quiet(
+    row: str,
+    then: Next = Next.WAIT,
+    tab: Tab = Tab.HIDDEN,
+    *,
+    kept: bool = True,
+    reason: str = "",
+) -> Decision:
+    """Nothing happens in the shop, and nothing is to."""
+    return Decision(
+        row=row,
+        next=then,
+        tab=tab,
+        magento=MagentoOrder.NONE,
+        state=MagentoState.ABSENT,
+        stock=Stock.UNTOUCHED,
+        kept=kept,
+        reason=reason,
+    )
+
+
+def _hold(row: str, code: HoldCode, reason: str) -> Decision:
+    """A person has to look at it."""
+    return replace(_quiet(row, Next.HOLD, Tab.HELD, reason=reason), code=code)
+
+
+def _place(row: str, state: MagentoState, stock: Stock = Stock.UNTOUCHED) -> Decision:
+    """It becomes a Magento order."""
+    shown = _quiet(row, Next.GO_ON, Tab.SHOWN)
+    return replace(shown, magento=MagentoOrder.CREATE, state=state, stock=stock)
 
 
 def _fbm(*statuses: str) -> Callable[[Case], bool]:
@@ -117,80 +140,42 @@ def _fbm_shipped(is_ours: bool) -> Callable[[Case], bool]:
 _TABLE: tuple[tuple[Callable[[Case], bool], Decision], ...] = (
     (
         lambda case: case.status not in KNOWN,
-        replace(
-            _NOTHING,
-            row="a status we do not know",
-            next=Next.HOLD,
-            tab=Tab.HELD,
-            code=HoldCode.UNKNOWN_STATUS,
-            reason="Amazon reports a status not known here: look at it in Seller Central",
+        _hold(
+            "a status we do not know",
+            HoldCode.UNKNOWN_STATUS,
+            "Amazon reports a status not known here: look at it in Seller Central",
         ),
     ),
     (
         lambda case: not case.settings.import_orders,
-        replace(_NOTHING, row="import_orders = false", next=Next.VIEW_ONLY, tab=Tab.SHOWN),
+        _quiet("import_orders = false", Next.VIEW_ONLY, Tab.SHOWN),
     ),
-    (
-        _fbm("PENDING"),
-        replace(_NOTHING, row="FBM PENDING", reason="Amazon has not verified the payment yet"),
-    ),
+    (_fbm("PENDING"), _quiet("FBM PENDING", reason="Amazon has not verified the payment yet")),
     (
         _fbm("PENDING_AVAILABILITY"),
-        replace(_NOTHING, row="FBM PENDING_AVAILABILITY", reason="pre-order, not released yet"),
+        _quiet("FBM PENDING_AVAILABILITY", reason="pre-order, not released yet"),
     ),
-    (
-        _fbm("UNSHIPPED"),
-        replace(
-            _NOTHING,
-            row="FBM UNSHIPPED",
-            next=Next.GO_ON,
-            tab=Tab.SHOWN,
-            magento=MagentoOrder.CREATE,
-            state=MagentoState.OPEN,
-            stock=Stock.RESERVED,
-        ),
-    ),
+    (_fbm("UNSHIPPED"), _place("FBM UNSHIPPED", MagentoState.OPEN, Stock.RESERVED)),
     (
         _fbm("PARTIALLY_SHIPPED"),
-        replace(
-            _NOTHING,
-            row="FBM PARTIALLY_SHIPPED",
-            next=Next.GO_ON,
-            tab=Tab.SHOWN,
-            magento=MagentoOrder.CREATE,
-            state=MagentoState.OPEN,
-            stock=Stock.UNFULFILLED_RESERVED,
-        ),
+        _place("FBM PARTIALLY_SHIPPED", MagentoState.OPEN, Stock.UNFULFILLED_RESERVED),
     ),
     (
         _fbm_shipped(is_ours=True),
         replace(
-            _NOTHING,
-            row="FBM SHIPPED, ours already",
-            next=Next.GO_ON,
-            tab=Tab.SHOWN,
+            _quiet("FBM SHIPPED, ours already", Next.GO_ON, Tab.SHOWN),
             state=MagentoState.COMPLETE,
             stock=Stock.TAKEN_BY_SHIPMENT,
         ),
     ),
     (
         _fbm_shipped(is_ours=False),
-        replace(
-            _NOTHING,
-            row="FBM SHIPPED, first seen now",
-            next=Next.GO_ON,
-            tab=Tab.SHOWN,
-            magento=MagentoOrder.CREATE,
-            state=MagentoState.COMPLETE,
-        ),
+        _place("FBM SHIPPED, first seen now", MagentoState.COMPLETE),
     ),
     (
         lambda case: _fbm("CANCELLED")(case) and case.is_ours,
         replace(
-            _NOTHING,
-            row="FBM CANCELLED, ours already",
-            next=Next.CANCEL,
-            tab=Tab.SHOWN,
+            _quiet("FBM CANCELLED, ours already", Next.CANCEL, Tab.SHOWN),
             magento=MagentoOrder.CANCEL,
             state=MagentoState.CANCELED,
             stock=Stock.RELEASED,
@@ -198,56 +183,39 @@ _TABLE: tuple[tuple[Callable[[Case], bool], Decision], ...] = (
     ),
     (
         lambda case: case.status == "CANCELLED" and case.is_known,
-        replace(_NOTHING, row="CANCELLED, known", next=Next.CANCEL, tab=Tab.SHOWN),
+        _quiet("CANCELLED, known", Next.CANCEL, Tab.SHOWN),
     ),
     (
         lambda case: case.status == "CANCELLED",
-        replace(_NOTHING, row="CANCELLED, never seen before", next=Next.CANCEL, kept=False),
+        _quiet("CANCELLED, never seen before", Next.CANCEL, kept=False),
     ),
     (
         _fbm("UNFULFILLABLE"),
-        replace(
-            _NOTHING,
-            row="FBM UNFULFILLABLE",
-            next=Next.HOLD,
-            tab=Tab.HELD,
-            code=HoldCode.UNFULFILLABLE,
-            reason="Amazon says that this order cannot be fulfilled",
+        _hold(
+            "FBM UNFULFILLABLE",
+            HoldCode.UNFULFILLABLE,
+            "Amazon says that this order cannot be fulfilled",
         ),
     ),
     (
         lambda case: _fba("SHIPPED")(case) and case.settings.fba_orders == "create",
-        replace(
-            _NOTHING,
-            row="FBA SHIPPED",
-            next=Next.GO_ON,
-            tab=Tab.SHOWN,
-            magento=MagentoOrder.CREATE,
-            state=MagentoState.COMPLETE,
-        ),
+        _place("FBA SHIPPED", MagentoState.COMPLETE),
     ),
     (
         _fba("SHIPPED"),
-        replace(
-            _NOTHING, row="FBA SHIPPED, fba_orders = ignore", next=Next.VIEW_ONLY, tab=Tab.SHOWN
-        ),
+        _quiet("FBA SHIPPED, fba_orders = ignore", Next.VIEW_ONLY, Tab.SHOWN),
     ),
     (
         lambda case: _fba("UNFULFILLABLE")(case) and case.is_known,
-        replace(_NOTHING, row="FBA UNFULFILLABLE, known", next=Next.CANCEL, tab=Tab.SHOWN),
+        _quiet("FBA UNFULFILLABLE, known", Next.CANCEL, Tab.SHOWN),
     ),
     (
         _fba("UNFULFILLABLE"),
-        replace(_NOTHING, row="FBA UNFULFILLABLE, never seen", next=Next.CANCEL, kept=False),
+        _quiet("FBA UNFULFILLABLE, never seen", Next.CANCEL, kept=False),
     ),
     (
         lambda _: True,
-        replace(
-            _NOTHING,
-            row="FBA before SHIPPED",
-            kept=False,
-            reason="Amazon has not shipped this order yet",
-        ),
+        _quiet("FBA before SHIPPED", kept=False, reason="Amazon has not shipped this order yet"),
     ),
 )
 
