@@ -175,6 +175,7 @@ def a_shipment(
             "carrier_title": "DHL",
             "tracking_number": "00340434161094000001",
             "confirmation": "queued",
+            "confirmed_times": 0,
             "items": [
                 ShipmentItem(magento_item_id=item_id, quantity=quantity)
                 for item_id, quantity in parts.items()

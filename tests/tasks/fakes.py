@@ -1,0 +1,232 @@
+"""Stand-ins for our own clients: each answers what a test gave it, and one asked more raises."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pipeline.amazon import amounts, parsing
+from pipeline.channel import (
+    Amounts,
+    Channel,
+    ChannelOrder,
+    Confirmation,
+    Identity,
+    OrderPage,
+    Raw,
+)
+from pipeline.clients import Clients
+from pipeline.effects import Ledger, Write
+from pipeline.errors import CannotMap, Rejected
+from pipeline.magento.client import Magento
+from pipeline.magento.records import (
+    Invoice,
+    MagentoItem,
+    MagentoOrder,
+    MagentoShipment,
+    Product,
+    Region,
+    StoreView,
+)
+from pipeline.models import Order
+from tests.builders import ACCOUNT, NOW, SHOP, a_vault, settings
+
+MUG = Product(1, "MUG-BLUE", "Mug, blue", "simple", True, Decimal("0.4"))
+STORE = StoreView(1, "default", 1, "base", "EUR", "DE")
+
+
+class Touched(AssertionError):
+    """A client was asked something that this test does not expect."""
+
+
+class InTurn:
+    """Answers for one call after the other."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.left = list(answers)
+
+
+class Answers:
+    """What each call returns or raises, by method."""
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        self._answers = dict(answers)
+        self.calls: list[tuple[Any, ...]] = []
+
+    def give(self, name: str, *arguments: Any) -> Any:
+        """Note the call and answer it."""
+        self.calls.append((name, *arguments))
+        if name not in self._answers:
+            raise Touched(f"{name}{arguments}")
+        answer = self._answers[name]
+        if isinstance(answer, InTurn):
+            if not answer.left:
+                raise Touched(f"{name}{arguments}, once more")
+            answer = answer.left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class FakeChannel(Channel):
+    """Reads orders as Amazon's channel does; `order` and `confirm_shipment` answer as told."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.told = Answers(answers)
+
+    @property
+    def calls(self) -> list[tuple[Any, ...]]:
+        return self.told.calls
+
+    def changed_orders(self, since: datetime, token: str | None) -> OrderPage:
+        return self.told.give("changed_orders", since, token)  # type: ignore[no-any-return]
+
+    def order(self, external_id: str) -> Raw:
+        return self.told.give("order", external_id)  # type: ignore[no-any-return]
+
+    def identify(self, raw: Raw) -> Identity:
+        return parsing.identify(raw)
+
+    def parse(self, raw: Raw) -> ChannelOrder:
+        return parsing.parse(raw)
+
+    def amounts(self, raw: Raw) -> Amounts:
+        return amounts.amounts(raw)
+
+    def confirm_shipment(self, confirmation: Confirmation) -> None:
+        self.told.give("confirm_shipment", confirmation)
+
+
+class FakeShop(Magento):
+    """Answers as told; a store view is always there and no country has regions."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.told = Answers(answers)
+        self.bodies: list[Mapping[str, Any]] = []
+
+    @property
+    def calls(self) -> list[tuple[Any, ...]]:
+        return self.told.calls
+
+    def store_view(self, code: str) -> StoreView:
+        return StoreView(1, code, 1, "base", "EUR", "DE")
+
+    def regions(self, country: str, store: str) -> tuple[Region, ...]:
+        return ()
+
+    def products(self, skus: Collection[str], store: str) -> dict[str, Product]:
+        return self.told.give("products", sorted(skus), store)  # type: ignore[no-any-return]
+
+    def salable(self, wanted: Mapping[str, int], store: str) -> dict[str, bool]:
+        return self.told.give("salable", dict(wanted), store)  # type: ignore[no-any-return]
+
+    def find_customer(self, email: str, website_id: int) -> int | None:
+        return self.told.give("find_customer", email, website_id)  # type: ignore[no-any-return]
+
+    def create_customer(self, order: ChannelOrder, email: str, store: StoreView) -> int:
+        return self.told.give("create_customer", email, store.code)  # type: ignore[no-any-return]
+
+    def find_orders(self, external_id: str, store_id: int | None = None) -> list[MagentoOrder]:
+        return self.told.give("find_orders", external_id)  # type: ignore[no-any-return]
+
+    def orders(self, entity_ids: Collection[int]) -> dict[int, MagentoOrder]:
+        return self.told.give("orders", sorted(entity_ids))  # type: ignore[no-any-return]
+
+    def order(self, entity_id: int) -> MagentoOrder:
+        return self.told.give("order", entity_id)  # type: ignore[no-any-return]
+
+    def create_order(self, body: Mapping[str, Any], store: str) -> MagentoOrder:
+        self.bodies.append(body)
+        return self.told.give("create_order", store)  # type: ignore[no-any-return]
+
+    def invoice(self, entity_id: int) -> str:
+        return self.told.give("invoice", entity_id)  # type: ignore[no-any-return]
+
+    def invoices(self, entity_ids: Collection[int]) -> dict[int, list[Invoice]]:
+        return self.told.give("invoices", sorted(entity_ids))  # type: ignore[no-any-return]
+
+    def cancel(self, entity_id: int) -> bool:
+        return self.told.give("cancel", entity_id)  # type: ignore[no-any-return]
+
+    def refund(self, entity_id: int, back_to_stock: Collection[int]) -> str:
+        return self.told.give("refund", entity_id, list(back_to_stock))  # type: ignore[no-any-return]
+
+    def shipments(self, order_ids: Collection[int]) -> list[MagentoShipment]:
+        return self.told.give("shipments", sorted(order_ids))  # type: ignore[no-any-return]
+
+    def comment(self, entity_id: int, text: str, status: str) -> None:
+        self.told.give("comment", entity_id, text, status)
+
+
+class MemoryLedger(Ledger):
+    """The ledger's law without its table: done, never again; begun, look first; else send."""
+
+    def __init__(self, done: Mapping[str, str] | None = None, begun: Sequence[str] = ()) -> None:
+        self.done = dict(done or {})
+        self.begun = set(begun)
+        self.writes: list[Write] = []
+
+    @property
+    def keys(self) -> list[str]:
+        return [write.key for write in self.writes]
+
+    def once(self, order_id: int, write: Write) -> str:
+        self.writes.append(write)
+        if write.key in self.done:
+            return self.done[write.key]
+        remote_id = write.find() if write.key in self.begun else None
+        if remote_id is None:
+            self.begun.add(write.key)
+            try:
+                remote_id = write.send()
+            except Rejected as error:
+                raise CannotMap(write.refused_as, f"refused: {error}") from error
+        self.done[write.key] = remote_id
+        return remote_id
+
+    def made(self, write: Write) -> str | None:
+        if write.key in self.done:
+            return self.done[write.key]
+        return write.find() if write.key in self.begun else None
+
+
+def clients(
+    channel: Channel | None = None,
+    shop: Magento | None = None,
+    ledger: Ledger | None = None,
+    **marketplace: Any,
+) -> Clients:
+    """Clients of which each raises when it is touched, but for those that are given.
+
+    `marketplace` are the operator's settings.
+    """
+    return Clients(
+        settings=settings(marketplace=marketplace),
+        channels={ACCOUNT: channel or FakeChannel()},
+        shops={SHOP: shop or FakeShop()},
+        ledger=ledger or MemoryLedger(),
+        pseudonym=a_vault().pseudonym,
+        now=lambda: NOW,
+    )
+
+
+def order_key(order: Order) -> str:
+    """The ledger's key of the order's creation."""
+    return f"order:{order.account}:{order.external_id}"
+
+
+def a_magento_order(entity_id: int = 900, **changes: Any) -> MagentoOrder:
+    """The Magento order of `a_raw_order`: two mugs, 20.00."""
+    return MagentoOrder(
+        **{
+            "entity_id": entity_id,
+            "increment_id": "000000900",
+            "state": "processing",
+            "status": "processing",
+            "grand_total": Decimal("20.00"),
+            "items": (MagentoItem(501, "MUG-BLUE", "I1", quantity_ordered=Decimal(2)),),
+            **changes,
+        }
+    )

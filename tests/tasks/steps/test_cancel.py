@@ -1,0 +1,143 @@
+"""An order that Amazon cancelled, wherever it stood."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from pipeline.errors import CannotMap, Rejected
+from pipeline.magento.records import MagentoItem, MagentoOrder
+from pipeline.models import Order
+from pipeline.outcome import Cancelled, Hold, HoldCode
+from tasks.steps.create_order import create_order
+from tasks.steps.sync_tracking import sync_tracking
+from tests.builders import a_shipment, an_order
+from tests.tasks.fakes import FakeShop, InTurn, MemoryLedger, a_magento_order, clients, order_key
+
+READ, CANCEL, REFUND = ("order", 900), ("cancel", 900), ("refund", 900, [501])
+GONE = Cancelled("cancelled on Amazon and in Magento")
+TOO_LATE = (
+    "cancelled on Amazon after goods had left the warehouse; get them back or talk to the buyer"
+)
+
+
+def cancelled(**changes: Any) -> Order:
+    return an_order(**{"remote_status": "CANCELLED", "magento_order_id": 900, **changes})
+
+
+def made(order: Order) -> MemoryLedger:
+    return MemoryLedger(done={order_key(order): "900"})
+
+
+def in_state(state: str, **changes: Any) -> MagentoOrder:
+    return a_magento_order(state=state, status=state, **changes)
+
+
+@pytest.mark.parametrize(
+    ("answers", "calls", "status"),
+    [
+        pytest.param(
+            {"order": InTurn(in_state("new"), in_state("canceled")), "cancel": True},
+            [READ, CANCEL, READ],
+            "canceled",
+            id="open",
+        ),
+        pytest.param(
+            {
+                "order": InTurn(in_state("processing"), in_state("closed")),
+                "cancel": False,
+                "refund": "9",
+            },
+            [READ, CANCEL, REFUND, READ],
+            "closed",
+            id="invoiced",
+        ),
+        pytest.param(
+            {"order": InTurn(in_state("canceled"), in_state("canceled"))},
+            [READ, READ],
+            "canceled",
+            id="somebody else cancelled it",
+        ),
+    ],
+)
+def test_our_magento_order_is_cancelled_or_taken_back(
+    answers: dict[str, Any], calls: list[tuple[Any, ...]], status: str
+) -> None:
+    order, shop = cancelled(), FakeShop(**answers)
+    ledger = made(order)
+    assert create_order(order, clients(shop=shop, ledger=ledger)) == GONE
+    assert shop.calls == calls
+    assert order.magento_status == status
+    assert ledger.keys == [order_key(order).replace("order:", "cancel:")]
+
+
+def test_before_the_magento_order_nothing_is_asked() -> None:
+    order = cancelled(magento_order_id=None)
+    assert create_order(order, clients()) == Cancelled(
+        "cancelled on Amazon before it was created in Magento"
+    )
+
+
+def test_an_order_whose_creation_was_begun_is_looked_for_and_cancelled() -> None:
+    order = cancelled(magento_order_id=None)
+    shop = FakeShop(
+        find_orders=[a_magento_order()],
+        order=InTurn(in_state("new"), in_state("canceled")),
+        cancel=True,
+    )
+    ledger = MemoryLedger(begun=[order_key(order)])
+    assert create_order(order, clients(shop=shop, ledger=ledger)) == GONE
+    assert order.magento_order_id == 900
+    assert shop.calls == [("find_orders", order.external_id), READ, CANCEL, READ]
+
+
+def test_an_order_whose_creation_left_nothing_was_never_created() -> None:
+    order = cancelled(magento_order_id=None)
+    shop, ledger = FakeShop(find_orders=[]), MemoryLedger(begun=[order_key(order)])
+    assert create_order(order, clients(shop=shop, ledger=ledger)) == Cancelled(
+        "cancelled on Amazon before it was created in Magento"
+    )
+
+
+def test_after_a_shipment_a_person_decides_and_nothing_is_asked() -> None:
+    order = cancelled(shipments=[a_shipment()])
+    assert sync_tracking(order, clients(ledger=made(order))) == Hold(
+        HoldCode.CANCELLED_AFTER_SHIPMENT, TOO_LATE
+    )
+
+
+def test_a_shipment_not_heard_of_yet_stops_the_cancellation_too() -> None:
+    order = cancelled()
+    items = (MagentoItem(501, "MUG-BLUE", "I1", quantity_shipped=Decimal(1)),)
+    shop = FakeShop(order=a_magento_order(items=items))
+    with pytest.raises(CannotMap) as held:
+        create_order(order, clients(shop=shop, ledger=made(order)))
+    assert (held.value.code, held.value.reason) == (HoldCode.CANCELLED_AFTER_SHIPMENT, TOO_LATE)
+    assert shop.calls == [READ]
+
+
+def test_cancel_from_amazon_hold_leaves_the_magento_order_alone() -> None:
+    order = cancelled()
+    assert create_order(order, clients(ledger=made(order), cancel_from_amazon="hold")) == Hold(
+        HoldCode.CANCEL_REFUSED,
+        "cancelled on Amazon; cancel it in Magento too (cancel_from_amazon = hold)",
+    )
+
+
+def test_a_refused_cancellation_is_held() -> None:
+    order = cancelled()
+    shop = FakeShop(order=in_state("holded"), cancel=False, refund=Rejected("no", status=400))
+    with pytest.raises(CannotMap) as held:
+        create_order(order, clients(shop=shop, ledger=made(order)))
+    assert held.value.code == HoldCode.CANCEL_REFUSED
+
+
+def test_a_cancellation_begun_before_a_crash_is_looked_for_first() -> None:
+    order = cancelled()
+    ledger = made(order)
+    ledger.begun.add(order_key(order).replace("order:", "cancel:"))
+    shop = FakeShop(order=in_state("closed"))
+    assert create_order(order, clients(shop=shop, ledger=ledger)) == GONE
+    assert shop.calls == [READ]

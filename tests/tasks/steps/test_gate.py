@@ -1,0 +1,125 @@
+"""What each step does with an order that the decision table does not let go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pipeline.clients import Clients
+from pipeline.models import Order
+from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from tasks.steps.create_customer import create_customer
+from tasks.steps.create_order import create_order
+from tasks.steps.enrich_order import enrich_order
+from tasks.steps.import_order import import_order
+from tasks.steps.ship_order import ship_order
+from tasks.steps.sync_tracking import sync_tracking
+from tasks.steps.verify_order import verify_order
+from tests.builders import NOW, a_raw_item, a_raw_order, an_order
+from tests.tasks.fakes import clients
+
+Step = Callable[[Order, Clients], Outcome]
+
+AN_HOUR = timedelta(hours=1)
+GATED = (verify_order, enrich_order, create_customer, create_order, ship_order, sync_tracking)
+NOT_PAID = Wait("Amazon has not verified the payment yet", AN_HOUR)
+PRE_ORDER = Wait("pre-order, not released yet", AN_HOUR)
+NOT_SHIPPED = Wait("Amazon has not shipped this order yet", AN_HOUR)
+NEVER_CREATED = Cancelled("cancelled on Amazon before it was created in Magento")
+CANNOT = Hold(HoldCode.UNFULFILLABLE, "Amazon says that this order cannot be fulfilled")
+STRANGE = Hold(
+    HoldCode.UNKNOWN_STATUS,
+    "Amazon reports a status not known here: look at it in Seller Central",
+)
+
+STOPS: list[tuple[str, str, dict[str, Any], Outcome, bool]] = [
+    ("FBM", "PENDING", {}, NOT_PAID, False),
+    ("FBM", "PENDING_AVAILABILITY", {}, PRE_ORDER, False),
+    ("FBM", "CANCELLED", {}, NEVER_CREATED, True),
+    ("FBM", "UNFULFILLABLE", {}, CANNOT, True),
+    ("FBM", "SOMETHING_NEW", {}, STRANGE, True),
+    ("FBA", "PENDING", {}, NOT_SHIPPED, False),
+    ("FBA", "UNSHIPPED", {}, NOT_SHIPPED, False),
+    ("FBA", "PARTIALLY_SHIPPED", {}, NOT_SHIPPED, False),
+    ("FBA", "CANCELLED", {}, NEVER_CREATED, True),
+    ("FBA", "UNFULFILLABLE", {}, NEVER_CREATED, True),
+    ("FBA", "SOMETHING_NEW", {}, STRANGE, True),
+    (
+        "FBA",
+        "SHIPPED",
+        {"fba_orders": "ignore"},
+        Skipped("shown only: FBA SHIPPED, fba_orders = ignore"),
+        True,
+    ),
+    *(
+        (
+            channel,
+            status,
+            {"import_orders": False},
+            Skipped("shown only: import_orders = false"),
+            True,
+        )
+        for channel, status in (
+            ("FBM", "PENDING"),
+            ("FBM", "UNSHIPPED"),
+            ("FBM", "CANCELLED"),
+            ("FBA", "SHIPPED"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("step", GATED)
+@pytest.mark.parametrize(("channel", "status", "settings", "outcome", "shown"), STOPS)
+def test_every_step_asks_the_decision_table_first(
+    step: Step,
+    channel: str,
+    status: str,
+    settings: dict[str, Any],
+    outcome: Outcome,
+    shown: bool,
+) -> None:
+    order = an_order(fulfilled_by=channel, remote_status=status)
+    assert step(order, clients(**settings)) == outcome
+    assert order.shown is shown
+
+
+@pytest.mark.parametrize(
+    ("channel", "status", "settings"),
+    [
+        ("FBM", "UNSHIPPED", {}),
+        ("FBM", "PARTIALLY_SHIPPED", {}),
+        ("FBM", "SHIPPED", {}),
+        ("FBA", "SHIPPED", {}),
+        ("FBM", "SHIPPED", {"fba_orders": "ignore"}),
+    ],
+)
+def test_verify_lets_go_on_what_may_be_fulfilled(
+    channel: str, status: str, settings: dict[str, Any]
+) -> None:
+    order = an_order(fulfilled_by=channel, remote_status=status)
+    assert verify_order(order, clients(**settings)) == Done()
+    assert order.shown
+
+
+def test_import_takes_the_facts_and_asks_nobody() -> None:
+    raw = a_raw_order(
+        programs=["PRIME"],
+        orderItems=[a_raw_item(), a_raw_item(orderItemId="I2", quantityOrdered=1)],
+    )
+    order = an_order(raw=raw)
+    for _ in range(2):  # repeating it changes nothing
+        assert import_order(order, clients()) == Done()
+    assert [(item.external_item_id, item.sku, item.quantity) for item in order.items] == [
+        ("I1", "MUG-BLUE", 2),
+        ("I2", "MUG-BLUE", 1),
+    ]
+    assert order.programs == ["PRIME"]
+    assert order.currency == "EUR"
+    assert str(order.grand_total) == "20.00"
+    assert order.purchased_at == NOW - timedelta(hours=1)
+    assert order.ship_by_at == NOW + timedelta(days=2)
+    assert order.deliver_by_at == NOW + timedelta(days=5)
