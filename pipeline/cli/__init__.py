@@ -1,0 +1,25 @@
+"""The `orderbridge` command. What is slow to import is imported by the commands that need it."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.common import EXIT_STATUS
+from pipeline.cli.orders import orders
+from pipeline.cli.servers import console, migrate
+from pipeline.cli.settings import settings
+
+
+@click.group(epilog=EXIT_STATUS)
+def main() -> None:
+    """Brings Amazon orders into Magento 2 and tracking numbers back to Amazon.
+
+    Every command reads orderbridge.toml, or the file that ORDERBRIDGE_CONFIG names, and its secrets
+    from the environment.
+    """
+
+
+main.add_command(console)
+main.add_command(migrate)
+main.add_command(orders)
+main.add_command(settings)

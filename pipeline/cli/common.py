@@ -1,0 +1,125 @@
+"""What the commands share: the way in, errors as one sentence, output for people or programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sqlalchemy.exc import DBAPIError
+
+    from pipeline.db import Sessions
+    from pipeline.settings import Settings
+
+EXIT_STATUS = (
+    "Exit status: 0 fine, 1 nothing found or nothing done, 2 wrong usage or configuration, or the "
+    "database does not answer."
+)
+NOTHING_DONE = 1
+
+
+class NotFound(click.ClickException):
+    """There is no such order, or no single one."""
+
+    exit_code = NOTHING_DONE
+
+
+class Unusable(click.ClickException):
+    """The command could not even begin; the message says what to do."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The configuration and the database that it names."""
+
+    settings: Settings
+    sessions: Sessions
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn what an operator can put right into a sentence, and leave defects as they are."""
+    from sqlalchemy.exc import ArgumentError, DBAPIError
+
+    from pipeline.settings import ConfigError
+
+    try:
+        yield
+    except ConfigError as error:
+        raise Unusable(str(error)) from error
+    except DBAPIError as error:
+        raise Unusable(_about_the_database(error)) from error
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise Unusable(
+            "ORDERBRIDGE_DATABASE_URL must look like "
+            "postgresql+psycopg://user:password@host:5432/database"
+        ) from error
+
+
+@contextmanager
+def installation() -> Iterator[Installation]:
+    """The configured database, for one command; its errors become sentences."""
+    with clear_errors():
+        from pipeline import db, settings
+
+        loaded = settings.load()
+        engine = db.engine_for(loaded.database_url.get_secret_value())
+        try:
+            yield Installation(loaded, db.sessions_for(engine))
+        finally:
+            engine.dispose()
+
+
+def print_json(data: object) -> None:
+    """Print one JSON document; times in ISO 8601, amounts as strings."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
+
+
+def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
+    """Rows of text, aligned; the last column may be of any length."""
+    printable = [[on_one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*printable, strict=True)]
+    return [
+        indent
+        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in printable
+    ]
+
+
+def on_one_line(text: str) -> str:
+    """Text that cannot move the cursor or colour the terminal, whatever a remote wrote in it."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def when(at: datetime | None) -> str:
+    """A time to the minute; all output is in UTC."""
+    return at.strftime("%Y-%m-%d %H:%M") if at else "-"
+
+
+def titled(facts: Mapping[str, str]) -> list[str]:
+    """Facts, one a line, those that are empty left out."""
+    return columns([(name, value) for name, value in facts.items() if value])
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _about_the_database(error: DBAPIError) -> str:
+    from psycopg.errors import UndefinedColumn, UndefinedTable
+    from sqlalchemy.exc import OperationalError
+
+    if isinstance(error.orig, UndefinedTable | UndefinedColumn):
+        return "the database lacks tables of this version: run orderbridge migrate"
+    reason = str(error.orig).strip().splitlines()[0]  # what follows may quote a row
+    if isinstance(error, OperationalError):
+        return f"the database of ORDERBRIDGE_DATABASE_URL does not answer: {reason}"
+    return f"the database refused: {reason}"

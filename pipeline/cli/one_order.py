@@ -1,0 +1,145 @@
+"""One order, whole: as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.cli.common import columns, titled, when
+from pipeline.listing.facts import country, price, proof, store_code
+from pipeline.listing.timeline import Event
+from pipeline.models import Order, Shipment
+from pipeline.settings import Settings
+
+_FACTS = (
+    *("id", "account", "external_id", "marketplace_id", "fulfilled_by", "programs"),
+    *("step", "status", "due_at", "tries", "hold_code", "hold_reason", "hold_facts", "last_note"),
+    *("remote_status", "remote_updated_at", "purchased_at", "ship_by_at", "deliver_by_at"),
+    *("currency", "grand_total", "total_proof", "shown"),
+    *("magento_customer_id", "magento_order_id", "magento_increment_id", "magento_status"),
+    *("created_at", "updated_at"),
+)
+_LINE = (
+    *("external_item_id", "sku", "title", "quantity", "quantity_fulfilled_before", "line_total"),
+    "magento_item_id",
+)
+_SHIPMENT = (
+    *("magento_shipment_id", "package_reference", "shipped_at", "carrier_code", "carrier_title"),
+    *("tracking_number", "confirmation", "confirmed_at", "refusal"),
+)
+
+
+def as_json(order: Order, events: Sequence[Event], settings: Settings) -> dict[str, Any]:
+    """Everything but the sealed data."""
+    return {
+        **{name: getattr(order, name) for name in _FACTS},
+        "country": country(order.marketplace_id),
+        "store": _store(order, settings),
+        "lines": [{name: getattr(line, name) for name in _LINE} for line in order.items],
+        "shipments": [
+            {
+                **{name: getattr(shipment, name) for name in _SHIPMENT},
+                "items": {str(part.magento_item_id): part.quantity for part in shipment.items},
+            }
+            for shipment in order.shipments
+        ],
+        "timeline": [asdict(event) for event in events],
+    }
+
+
+def as_text(order: Order, events: Sequence[Event], settings: Settings) -> list[str]:
+    """The same, a line at a time."""
+    sections = {
+        f"Order {order.external_id}": titled(_facts(order, settings)),
+        "Lines": columns(
+            [
+                (
+                    f"{line.quantity} x",
+                    line.sku,
+                    price(line.line_total, order.currency) or "-",
+                    line.title,
+                )
+                for line in order.items
+            ]
+        ),
+        "Total": _total(order),
+        "Shipments": columns([_shipment(one) for one in order.shipments]),
+        "Timeline, newest first": columns([_event(event) for event in events]),
+    }
+    lines: list[str] = []
+    for title, section in sections.items():
+        if section:
+            lines += ["", title, *(f"  {line}" for line in section)]
+    return lines[1:]
+
+
+def _store(order: Order, settings: Settings) -> str | None:
+    return store_code(settings, order.account, order.marketplace_id, order.fulfilled_by)
+
+
+def _facts(order: Order, settings: Settings) -> dict[str, str]:
+    magento = [order.magento_increment_id or ""]
+    if order.magento_order_id is not None:
+        magento += [f"entity {order.magento_order_id}", order.magento_status or ""]
+    return {
+        "our id": str(order.id),
+        "account": order.account,
+        "marketplace": f"{country(order.marketplace_id)} ({order.marketplace_id})",
+        "store": _store(order, settings) or "",
+        "fulfilled by": order.fulfilled_by,
+        "programs": ", ".join(order.programs),
+        "Amazon says": f"{order.remote_status}, {when(order.remote_updated_at)}",
+        "Magento order": ", ".join(part for part in magento if part),
+        "step": order.step,
+        "status": order.status,
+        "held because": f"{order.hold_code}: {order.hold_reason}" if order.hold_code else "",
+        "facts": ", ".join(f"{name} {value}" for name, value in order.hold_facts.items()),
+        "note": "" if order.hold_code else order.last_note,
+        "next look": when(order.due_at) if order.due_at else "",
+        "tries": str(order.tries) if order.tries > 1 else "",
+        "purchased": when(order.purchased_at),
+        "ship by": when(order.ship_by_at),
+        "deliver by": when(order.deliver_by_at),
+        "total": price(order.grand_total, order.currency),
+    }
+
+
+def _total(order: Order) -> list[str]:
+    proved = proof(order)
+    if proved is None:
+        return []
+    skus = {line.external_item_id: line.sku for line in order.items}
+    rows = [
+        (skus.get(item_id, item_id), price(amount, order.currency))
+        for item_id, amount in proved.lines.items()
+    ]
+    rows += [(label, price(amount, order.currency)) for label, amount in proved.adjustments.items()]
+    rows.append(("total", price(proved.grand_total, order.currency)))
+    if proved.difference:
+        rows.append(("not accounted for", price(proved.difference, order.currency)))
+    return columns(rows)
+
+
+def _shipment(shipment: Shipment) -> tuple[str, ...]:
+    return (
+        str(shipment.magento_shipment_id),
+        when(shipment.shipped_at),
+        shipment.carrier_title or shipment.carrier_code or "no carrier",
+        shipment.tracking_number or "no tracking number",
+        shipment.refusal or shipment.confirmation,
+    )
+
+
+def _event(event: Event) -> tuple[str, ...]:
+    about = ": ".join(part for part in (event.code, event.detail) if part)
+    repeated = f"{event.times} times since {when(event.first_at)}" if event.times > 1 else ""
+    by = f"by {event.by}" if event.by else ""
+    known_as = f"({event.reference})" if event.reference else ""
+    return (
+        when(event.at),
+        event.kind,
+        event.what,
+        event.result,
+        " ".join(part for part in (about, known_as, repeated, by) if part),
+    )

@@ -1,0 +1,207 @@
+"""`orderbridge orders`."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NOTHING_DONE,
+    Installation,
+    NotFound,
+    columns,
+    installation,
+    print_json,
+    when,
+)
+
+if TYPE_CHECKING:
+    from pipeline.listing.orders import Listed, Listing
+    from pipeline.models import Status
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def _status(_: click.Context, __: click.Parameter, text: str | None) -> Status | None:
+    from pipeline.models import Status
+
+    try:
+        return None if text is None else Status(text)
+    except ValueError as error:
+        raise click.BadParameter(f"choose one of {', '.join(Status)}") from error
+
+
+@click.group(epilog=EXIT_STATUS)
+def orders() -> None:
+    """List, show and release orders."""
+
+
+@orders.command("list", epilog=EXIT_STATUS)
+@click.option("--all", "everything", is_flag=True, help="Hidden orders too, such as unpaid ones.")
+@click.option(
+    "--status",
+    callback=_status,
+    metavar="STATUS",
+    help="Only those that are ready, running, waiting, held, done or cancelled.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=50,
+    show_default=True,
+    help="At most so many orders.",
+)
+@AS_JSON
+def list_(everything: bool, status: Status | None, limit: int, as_json: bool) -> None:
+    """List orders, newest purchase first. Times are UTC."""
+    with installation() as found:
+        from pipeline.listing.orders import Listing, Selection
+
+        listing = Listing(found.sessions)
+        page = listing.page(Selection(status, everything), limit=limit)
+        if as_json:
+            print_json([_listed_as_json(order, found) for order in page.orders])
+            return
+        if page.orders:
+            lines = columns([_HEADINGS, *(_row(order, found) for order in page.orders)])
+            click.echo("\n".join(lines))
+        else:
+            click.echo("There is no such order." if status else "There are no orders yet.")
+        if page.following is not None:
+            click.echo(f"There are more than these {limit}; --limit shows them.")
+        if not everything and (hidden := listing.counts(everything=False).hidden):
+            click.echo(f"Hidden: {hidden}, most often because Amazon has not verified the payment.")
+
+
+@orders.command(epilog=EXIT_STATUS)
+@click.argument("number")
+@AS_JSON
+def show(number: str, as_json: bool) -> None:
+    """Show all there is to know of an order, by its Amazon NUMBER or our id. Times are UTC."""
+    with installation() as found:
+        from pipeline.cli.one_order import as_json as to_json
+        from pipeline.cli.one_order import as_text
+        from pipeline.listing.orders import Listing
+        from pipeline.listing.timeline import timeline
+
+        listing = Listing(found.sessions)
+        order = listing.order(_the_one(listing, number))
+        if order is None:
+            raise NotFound(f"order {number} has just been deleted")
+        events = timeline(found.sessions, order)
+        if as_json:
+            print_json(to_json(order, events, found.settings))
+        else:
+            click.echo("\n".join(as_text(order, events, found.settings)))
+
+
+@orders.command(epilog=EXIT_STATUS)
+@click.argument("numbers", nargs=-1, metavar="NUMBER...")
+@click.option("--held", is_flag=True, help="All orders that are held.")
+@AS_JSON
+def release(numbers: tuple[str, ...], held: bool, as_json: bool) -> None:
+    """Have waiting or held orders looked at now, by Amazon NUMBER or our id.
+
+    The workers take them up within seconds. Every release is noted with your system name. Exit
+    status 1 when there was an order that could not be released, or none at all.
+    """
+    if bool(numbers) == held:
+        raise click.UsageError("name the orders, or use --held")
+    with installation() as found:
+        from pipeline.listing.orders import Listing
+        from pipeline.orders import Orders
+        from pipeline.privacy import Vault
+        from pipeline.settings import utc_now
+
+        listing = Listing(found.sessions)
+        machine = Orders(found.sessions, Vault(found.settings.master_key), found.settings.timing)
+        wanted = [str(order_id) for order_id in listing.held()] if held else list(numbers)
+        released: list[str] = []
+        refused: dict[str, str] = {}
+        for number in dict.fromkeys(wanted):
+            try:
+                order_id = int(number) if held else _the_one(listing, number)
+            except NotFound as error:
+                refused[number] = error.message
+                continue
+            if machine.release(order_id, author=system_user(), now=utc_now()):
+                released.append(number)
+            else:
+                refused[number] = f"{number} is neither waiting nor held"
+    if as_json:
+        print_json({"released": released, "not_released": refused})
+    else:
+        if not wanted:
+            click.echo("No order is held.")
+        for number in released:
+            click.echo(f"{number} is looked at now")
+        for why in refused.values():
+            click.echo(why, err=True)
+    if refused or not released:
+        raise click.exceptions.Exit(NOTHING_DONE)
+
+
+def system_user() -> str:
+    """Who runs this command, as the system knows them."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not have a name
+        return f"user {os.getuid()}"
+
+
+def _the_one(listing: Listing, number: str) -> int:
+    """The id of the order that is meant. Raises NotFound."""
+    found = listing.find(number)
+    if not found:
+        raise NotFound(f"there is no order {number}")
+    if len(found) > 1:
+        ids = ", ".join(map(str, found))
+        raise NotFound(f"{number} means several orders; use one of our ids: {ids}")
+    return found[0]
+
+
+_HEADINGS = (
+    *("ID", "AMAZON ORDER", "MAGENTO", "MARKET", "STORE", "BY", "AMAZON SAYS", "STEP", "STATUS"),
+    *("TOTAL", "PURCHASED", "SHIP BY", "ITEMS", "TRACKING", "NOTE"),
+)
+
+
+def _row(order: Listed, found: Installation) -> tuple[str, ...]:
+    from pipeline.listing.facts import country, price, store_code
+
+    store = store_code(found.settings, order.account, order.marketplace_id, order.fulfilled_by)
+    return (
+        str(order.id),
+        order.external_id,
+        order.magento_increment_id or "-",
+        country(order.marketplace_id),
+        store or "-",
+        order.fulfilled_by,
+        order.remote_status,
+        order.step,
+        order.status,
+        price(order.grand_total, order.currency) or "-",
+        when(order.purchased_at),
+        when(order.ship_by_at),
+        str(sum(quantity for _, quantity in order.items)),
+        ", ".join(order.tracking_numbers) or "-",
+        order.note,
+    )
+
+
+def _listed_as_json(order: Listed, found: Installation) -> dict[str, Any]:
+    from pipeline.listing.facts import country, store_code
+
+    return {
+        **asdict(order),
+        "items": [{"sku": sku, "quantity": quantity} for sku, quantity in order.items],
+        "country": country(order.marketplace_id),
+        "store": store_code(
+            found.settings, order.account, order.marketplace_id, order.fulfilled_by
+        ),
+    }

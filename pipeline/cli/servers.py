@@ -1,0 +1,127 @@
+"""`orderbridge migrate` and `orderbridge console`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from pipeline.cli.common import EXIT_STATUS, Unusable, clear_errors, installation
+
+USER, PASSWORD = "ORDERBRIDGE_CONSOLE_USER", "ORDERBRIDGE_CONSOLE_PASSWORD"
+LARGEST_REQUEST = 64 * 1024
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for a database that does not answer yet.",
+)
+def migrate(wait_s: float) -> None:
+    """Bring the database's tables up to this version.
+
+    Repeating it does no harm, and neither does running it twice at once.
+    """
+    with clear_errors():
+        from sqlalchemy import create_engine, pool
+        from sqlalchemy.exc import OperationalError
+
+        from pipeline import db, settings
+
+        url = settings.load().database_url.get_secret_value()
+        engine = create_engine(url, poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
+        give_up_at = time.monotonic() + wait_s
+        while True:
+            try:
+                engine.connect().close()
+                break
+            except OperationalError:
+                if time.monotonic() >= give_up_at:
+                    raise
+                time.sleep(0.5)
+        db.migrate(url)
+    click.echo("The database is up to date.")
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="How many requests are answered at once.",
+)
+@click.option(
+    "--flower-url",
+    envvar="ORDERBRIDGE_FLOWER_URL",
+    default="",
+    show_envvar=True,
+    help="Where people reach Flower; the pages link to it.",
+)
+def console(host: str, port: int, threads: int, flower_url: str) -> None:
+    """Serve the web pages until SIGTERM or Ctrl-C.
+
+    They ask for the login that ORDERBRIDGE_CONSOLE_USER and ORDERBRIDGE_CONSOLE_PASSWORD give;
+    /healthz alone does not, and answers 200 while the database does.
+    """
+    user, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
+    if not user or not password or ":" in user:
+        raise Unusable(
+            f"{USER} and {PASSWORD} have to be set: they are the login (a name has no colon)"
+        )
+    if flower_url and not flower_url.startswith(("http://", "https://")):
+        raise Unusable("ORDERBRIDGE_FLOWER_URL must begin with http:// or https://")
+    with installation() as found:
+        from waitress.server import create_server
+
+        from pipeline.console.app import create_app
+        from pipeline.log import configure
+        from pipeline.settings import utc_now
+
+        configure()
+        app = create_app(found.settings, found.sessions, utc_now, user, password, flower_url)
+        with _listening_socket(host, port) as listening:
+            server = create_server(
+                app,
+                sockets=[listening],
+                threads=threads,
+                ident=None,
+                max_request_body_size=LARGEST_REQUEST,
+            )
+            signal.signal(signal.SIGTERM, _end)
+            address, taken_port = listening.getsockname()[:2]
+            shown = f"[{address}]" if ":" in address else address
+            click.echo(f"Orderbridge answers on http://{shown}:{taken_port}/")
+            server.run()
+
+
+def _listening_socket(host: str, port: int) -> socket.socket:
+    """Opened here and not by waitress, so that a port that is taken becomes a sentence."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        raise Unusable(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """Waitress takes this as Ctrl-C: what is being answered is still answered."""
+    raise SystemExit(0)

@@ -1,0 +1,91 @@
+"""`orderbridge settings`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from pipeline.cli.common import EXIT_STATUS, clear_errors, columns, when
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
+
+    from pipeline.settings import AccountSettings, Settings
+
+
+@click.group(epilog=EXIT_STATUS)
+def settings() -> None:
+    """Look at the configuration."""
+
+
+@settings.command(epilog=EXIT_STATUS)
+def check() -> None:
+    """Read the configuration and print what counts, without secrets.
+
+    Neither the database nor a remote is asked.
+    """
+    with clear_errors():
+        from pipeline.settings import load
+
+        loaded = load()
+    for line in _lines(loaded):
+        click.echo(line)
+
+
+def _lines(loaded: Settings) -> list[str]:
+    lines: list[str] = []
+    for name, shop in loaded.shops.items():
+        facts = {"address": _without_login(shop.base_url), "sign-in": shop.auth}
+        facts["request limit"] = f"{shop.request_limit_s:g} s"
+        lines += [f"shop {name}", *columns([*facts.items()], "  "), ""]
+    for name, account in loaded.accounts.items():
+        lines += [f"account {name}", *columns([*_account(account).items()], "  "), ""]
+        for title, values in _per_marketplace(account):
+            lines += [f"account {name}, {title}", *columns(_values(values), "  "), ""]
+    return [*lines, "timing, in seconds", *columns(_values(loaded.timing), "  ")]
+
+
+def _account(account: AccountSettings) -> Mapping[str, str]:
+    return {
+        "region": account.region,
+        "shop": account.shop,
+        "orders from": f"{when(account.start_from)} UTC",
+        "address": _without_login(account.base_url) if account.base_url else "Amazon's",
+        "sign-in address": _without_login(account.token_url) if account.token_url else "Amazon's",
+    }
+
+
+def _per_marketplace(account: AccountSettings) -> list[tuple[str, BaseModel]]:
+    from pipeline.listing.facts import country
+
+    named = [
+        (f"marketplace {marketplace_id} ({country(marketplace_id)})", own)
+        for marketplace_id, own in account.marketplaces.items()
+    ]
+    rest = "every other marketplace" if named else "every marketplace"
+    return [*named, (rest, account.marketplace(""))]
+
+
+def _values(model: BaseModel) -> list[tuple[str, str]]:
+    return [(name, _value(value)) for name, value in model]
+
+
+def _value(value: object) -> str:
+    match value:
+        case None | "":
+            return "-"
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)
+
+
+def _without_login(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,75 @@
+"""The console as a WSGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Flask, Response, render_template
+from jinja2 import StrictUndefined
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+
+from pipeline.console import words
+from pipeline.console.guard import guard
+from pipeline.console.views import register
+from pipeline.db import Sessions
+from pipeline.listing.facts import country, price
+from pipeline.log import log
+from pipeline.settings import Settings
+
+
+def create_app(
+    settings: Settings,
+    sessions: Sessions,
+    now: Callable[[], datetime],
+    user: str,
+    password: str,
+    flower_url: str = "",
+) -> Flask:
+    """The pages behind a login of `user` and `password`; `flower_url` is linked when given."""
+    app = Flask(__name__)
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        ago=lambda at: words.ago(at, now()),
+        country=country,
+        short=lambda at: words.short(at, now()),
+        utc=words.utc,
+        words=words.spaced,
+    )
+    app.jinja_env.globals.update(flower_url=flower_url, price=price)
+    guard(app, user, password)
+    register(app, settings, sessions, now, user)
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        """Whether this process and its database answer."""
+        try:
+            with sessions() as session:
+                session.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return Response("the database does not answer\n", 503, mimetype="text/plain")
+        return Response("ok\n", mimetype="text/plain")
+
+    @app.errorhandler(HTTPException)
+    def _sorry(error: HTTPException) -> tuple[str, int]:
+        return _message(error.name, error.description or "", error.code or 500)
+
+    @app.errorhandler(DBAPIError)
+    def _no_database(error: DBAPIError) -> tuple[str, int]:
+        log.error("console.database", exc_info=error)
+        if isinstance(error, OperationalError):
+            return _message("No database", "The database does not answer. Try again soon.", 503)
+        return _message(
+            "Database not ready",
+            "The database refused the question. Was “orderbridge migrate” run for this version?",
+            503,
+        )
+
+    return app
+
+
+def _message(title: str, sentence: str, status: int) -> tuple[str, int]:
+    return render_template("message.html", title=title, sentence=sentence), status

@@ -1,0 +1,122 @@
+"""The pages: `/` lists the orders, `/orders/ID` shows one and takes its release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from flask import Flask, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from pipeline.channel import FulfilledBy
+from pipeline.console.words import spaced
+from pipeline.db import Sessions
+from pipeline.listing.facts import proof, store_code
+from pipeline.listing.orders import Listed, Listing, Place, Selection
+from pipeline.listing.timeline import timeline
+from pipeline.models import Order, Status
+from pipeline.orders import Orders
+from pipeline.privacy import Vault
+from pipeline.settings import Settings
+
+_LARGEST_ID = 2**63 - 1
+_STILL_TO_SHIP = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
+
+
+def register(
+    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime], user: str
+) -> None:
+    """Add the pages to `app`. What is changed is noted in the name of `user`."""
+    listing = Listing(sessions)
+    machine = Orders(sessions, Vault(settings.master_key), settings.timing)
+
+    def store(order: Order | Listed) -> str | None:
+        return store_code(settings, order.account, order.marketplace_id, order.fulfilled_by)
+
+    def urgency(order: Order | Listed) -> Literal["", "open", "late"]:
+        """Whether goods of ours have still to leave, as far as Amazon knows, and should have."""
+        is_ours = order.fulfilled_by == FulfilledBy.MERCHANT
+        if not is_ours or order.ship_by_at is None or order.remote_status not in _STILL_TO_SHIP:
+            return ""
+        return "late" if order.ship_by_at < now() else "open"
+
+    @app.context_processor
+    def _for_all_templates() -> dict[str, object]:
+        # A fragment is what the page's script fetches anew: the page without its frame.
+        frame = "fragment.html" if "fragment" in request.args else "base.html"
+        return {"frame": frame, "store": store, "urgency": urgency}
+
+    @app.get("/")
+    def orders() -> str:
+        selection = _selection()
+        page = listing.page(selection, after=_place())
+        return render_template(
+            "orders.html",
+            page=page,
+            counts=listing.counts(everything=selection.everything),
+            selection=selection,
+            is_first="after" not in request.args,
+            url=_url,
+            statuses=_STATUSES,
+            every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
+        )
+
+    @app.get(f"/orders/<int(max={_LARGEST_ID}):order_id>")
+    def order(order_id: int) -> str:
+        found = listing.order(order_id)
+        if found is None:
+            abort(404, "There is no such order.")
+        return render_template(
+            "order.html",
+            order=found,
+            proof=proof(found),
+            skus={line.external_item_id: line.sku for line in found.items},
+            events=timeline(sessions, found),
+            may_release=found.status in (Status.WAITING, Status.HELD),
+        )
+
+    @app.post(f"/orders/<int(max={_LARGEST_ID}):order_id>/release")
+    def release(order_id: int) -> Response:
+        if listing.order(order_id) is None:
+            abort(404, "There is no such order.")
+        if not machine.release(order_id, author=user, now=now()):
+            abort(409, "This order is neither waiting nor held any more.")
+        return redirect(url_for("order", order_id=order_id), 303)
+
+
+# What needs a person comes first.
+_STATUSES = (
+    Status.HELD,
+    Status.WAITING,
+    Status.READY,
+    Status.RUNNING,
+    Status.DONE,
+    Status.CANCELLED,
+)
+
+
+def _selection() -> Selection:
+    text = request.args.get("status")
+    try:
+        status = Status(text) if text else None
+    except ValueError:
+        abort(400, f"There is no status “{spaced(text or '')}”.")
+    return Selection(status, request.args.get("all") == "1")
+
+
+def _place() -> Place | None:
+    text = request.args.get("after")
+    try:
+        return Place.parse(text) if text else None
+    except ValueError:
+        abort(400, "The link to this page of the list is damaged.")
+
+
+def _url(selection: Selection, after: Place | None = None) -> str:
+    return url_for(
+        "orders",
+        status=selection.status,
+        all="1" if selection.everything else None,
+        after=str(after) if after else None,
+    )

@@ -1,0 +1,36 @@
+"""How values read on a page."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+def utc(at: datetime) -> str:
+    """A time to the minute, in UTC."""
+    return at.strftime("%Y-%m-%d %H:%M")
+
+
+def short(at: datetime, now: datetime) -> str:
+    """The same for a narrow column: the year only where it is another one, and then no hour."""
+    return f"{at.day} {at:%b} " + (f"{at:%H:%M}" if at.year == now.year else f"{at:%Y}")
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """How far away a time is: in 5 h, 3 d ago, now."""
+    distance = abs(at - now)
+    if distance < _MINUTE:
+        return "now"
+    if distance < _HOUR:
+        amount = f"{distance // _MINUTE} min"
+    elif distance < 2 * _DAY:
+        amount = f"{distance // _HOUR} h"
+    else:
+        amount = f"{distance // _DAY} d"
+    return f"in {amount}" if at > now else f"{amount} ago"
+
+
+def spaced(code: str) -> str:
+    """A code such as PARTIALLY_SHIPPED or create_order in small letters and with spaces."""
+    return code.replace("_", " ").lower()

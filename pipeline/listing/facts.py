@@ -1,0 +1,68 @@
+"""An order's facts as people read them: its store, its country, its amounts and their proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pipeline.amazon.marketplaces import COUNTRIES
+from pipeline.channel import FulfilledBy
+from pipeline.models import Order
+from pipeline.money import ZERO, quantize
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What makes up an order's total: an amount per Amazon item id, and those of no item."""
+
+    mode: str
+    lines: Mapping[str, Decimal]
+    adjustments: Mapping[str, Decimal]
+    grand_total: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        """What the parts lack; zero when they make up the total."""
+        return self.grand_total - sum(
+            [*self.lines.values(), *self.adjustments.values()], start=ZERO
+        )
+
+
+def proof(order: Order) -> Proof | None:
+    """The proof of the total, once the order's amounts have been reconciled."""
+    stored = order.total_proof
+    if stored is None:
+        return None
+    return Proof(
+        mode=stored["mode"],
+        lines={item_id: Decimal(amount) for item_id, amount in stored["lines"].items()},
+        adjustments={label: Decimal(amount) for label, amount in stored["adjustments"].items()},
+        grand_total=Decimal(stored["grand_total"]),
+    )
+
+
+def store_code(
+    settings: Settings, account: str, marketplace_id: str, fulfilled_by: str
+) -> str | None:
+    """The store view that counts now; None when the account is not configured any more."""
+    if account not in settings.accounts:
+        return None
+    marketplace = settings.for_order(account, marketplace_id)
+    if fulfilled_by == FulfilledBy.AMAZON and marketplace.fba_store is not None:
+        return marketplace.fba_store
+    return marketplace.magento_store
+
+
+def country(marketplace_id: str) -> str:
+    """A marketplace's country, which people know it by; its id where there is none."""
+    return COUNTRIES.get(marketplace_id, marketplace_id)
+
+
+def price(amount: Decimal | None, currency: str | None) -> str:
+    """An amount with its currency; empty while either is unknown. Nothing is rounded away."""
+    if amount is None or currency is None:
+        return ""
+    rounded = quantize(amount, currency)
+    return f"{rounded if rounded == amount else amount} {currency}"

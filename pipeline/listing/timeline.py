@@ -1,0 +1,143 @@
+"""What happened to an order, newest first: attempts, remote writes, packages and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from itertools import groupby
+
+from sqlalchemy import select
+
+from pipeline.db import Sessions
+from pipeline.models import Attempt, Effect, Note, Order, Status
+
+NEWEST = 500
+_LOST = "no end was recorded: its worker died"
+
+
+class Kind(StrEnum):
+    """What sort of thing happened."""
+
+    ATTEMPT = "attempt"
+    WRITE = "remote write"
+    PACKAGE = "package"
+    NOTE = "note"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened, or `times` of the same, from `first_at` to `at`.
+
+    `by` is the worker or the person, `reference` what the remote calls it: its request id for an
+    attempt, the id of what was made for a remote write.
+    """
+
+    at: datetime
+    first_at: datetime
+    kind: Kind
+    what: str
+    result: str = ""
+    code: str = ""
+    detail: str = ""
+    by: str = ""
+    reference: str = ""
+    ended_at: datetime | None = None
+    times: int = 1
+
+
+def timeline(sessions: Sessions, order: Order) -> list[Event]:
+    """The order's events, those that repeat in a row as one. At most 500 attempts and writes each.
+
+    `order` has its shipments loaded.
+    """
+    with sessions() as session:
+        attempts = session.scalars(
+            select(Attempt)
+            .where(Attempt.order_id == order.id)
+            .order_by(Attempt.id.desc())
+            .limit(NEWEST)
+        ).all()
+        effects = session.scalars(
+            select(Effect)
+            .where(Effect.order_id == order.id)
+            .order_by(Effect.id.desc())
+            .limit(NEWEST)
+        ).all()
+        notes = session.scalars(
+            select(Note).where(Note.order_id == order.id).order_by(Note.id.desc()).limit(NEWEST)
+        ).all()
+    events = [
+        *_attempts(order, attempts),
+        *map(_write, effects),
+        *_packages(order),
+        *(Event(one.at, one.at, Kind.NOTE, one.text, by=one.author) for one in notes),
+        Event(order.created_at, order.created_at, Kind.REPORT, "first reported by Amazon"),
+    ]
+    return list(_repeats_as_one(sorted(events, key=lambda event: event.at, reverse=True)))
+
+
+def _attempts(order: Order, newest_first: Sequence[Attempt]) -> Iterator[Event]:
+    for position, attempt in enumerate(newest_first):
+        is_running = position == 0 and order.status == Status.RUNNING
+        yield Event(
+            at=attempt.started_at,
+            first_at=attempt.started_at,
+            kind=Kind.ATTEMPT,
+            what=attempt.step,
+            result=attempt.outcome or ("running" if is_running else "lost"),
+            code=attempt.code or "",
+            detail=attempt.detail or ("" if attempt.ended_at or is_running else _LOST),
+            by=attempt.worker,
+            reference=attempt.request_id or "",
+            ended_at=attempt.ended_at,
+        )
+
+
+def _write(effect: Effect) -> Event:
+    tries = f"try {effect.tries}" if effect.tries > 1 else ""
+    found = "found there already" if effect.adopted else ""
+    return Event(
+        at=effect.intended_at,
+        first_at=effect.intended_at,
+        kind=Kind.WRITE,
+        what=effect.kind,
+        result=effect.state,
+        detail="; ".join(part for part in (effect.detail, tries, found) if part),
+        reference=effect.remote_id or "",
+        ended_at=effect.ended_at,
+    )
+
+
+def _packages(order: Order) -> Iterator[Event]:
+    for shipment in order.shipments:
+        name = f"shipment {shipment.magento_shipment_id}"
+        carrier = shipment.carrier_title or shipment.carrier_code
+        detail = " ".join(part for part in (carrier, shipment.tracking_number) if part)
+        yield Event(
+            shipment.shipped_at, shipment.shipped_at, Kind.PACKAGE, name, "shipped", detail=detail
+        )
+        if shipment.confirmed_at is not None:
+            yield Event(
+                shipment.confirmed_at,
+                shipment.confirmed_at,
+                Kind.PACKAGE,
+                name,
+                "confirmed to Amazon",
+                detail=detail,
+            )
+
+
+def _repeats_as_one(newest_first: Sequence[Event]) -> Iterator[Event]:
+    """A held order is looked at every quarter of an hour: a day of that is one line."""
+    for _, group in groupby(newest_first, key=_likeness):
+        repeats = list(group)
+        yield replace(repeats[0], first_at=repeats[-1].first_at, times=len(repeats))
+
+
+def _likeness(event: Event) -> tuple[str, ...]:
+    """What is the same in events that repeat; which worker it was makes no difference."""
+    person = event.by if event.kind is Kind.NOTE else ""
+    return event.kind, event.what, event.result, event.code, event.detail, person
