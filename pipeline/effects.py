@@ -102,7 +102,9 @@ class Ledger:
     def _look(self, effect: Effect, write: Write) -> str | None:
         may_be_landing = effect.state in (EffectState.INTENDED, EffectState.UNKNOWN)
         if may_be_landing and not write.harmless_twice:
-            left = effect.intended_at + write.settles_after - self._now()
+            # The request limit counts from the call, which may begin a while after its intent.
+            settled_at = effect.intended_at + _longest_stall(write) + write.settles_after
+            left = settled_at - self._now()
             if left > timedelta(0):
                 raise Transient(
                     f"an earlier {write.kind} may still be landing",
@@ -115,11 +117,15 @@ class Ledger:
         return found
 
     def _intend_again(self, effect: Effect) -> Effect:
-        """Take the next try for ourselves; another worker that saw the same row loses."""
+        """Take the next try for ourselves, unless another worker took or ended it meanwhile."""
         with self._sessions() as session, session.begin():
             again: Effect | None = session.scalar(
                 update(Effect)
-                .where(Effect.id == effect.id, Effect.tries == effect.tries)
+                .where(
+                    Effect.id == effect.id,
+                    Effect.tries == effect.tries,
+                    Effect.state != EffectState.DONE,
+                )
                 .values(
                     state=EffectState.INTENDED,
                     tries=Effect.tries + 1,
@@ -134,7 +140,7 @@ class Ledger:
         return again
 
     def _send(self, effect: Effect, write: Write) -> str:
-        if self._now() - effect.intended_at > write.settles_after / 2:
+        if self._now() - effect.intended_at > _longest_stall(write):
             # Stalled since the intent (a suspended machine): others may soon believe it is over.
             self._end(effect, EffectState.REFUSED, detail="not sent: stalled before the call")
             raise Transient("stalled before the call", code="stalled")
@@ -168,11 +174,15 @@ class Ledger:
         adopted: bool = False,
         detail: str | None = None,
     ) -> None:
-        """Write down how a try ended, unless a later try has begun meanwhile."""
+        """Write down how a try ended, unless a later one has begun or it was adopted meanwhile."""
         with self._sessions() as session, session.begin():
             session.execute(
                 update(Effect)
-                .where(Effect.id == effect.id, Effect.tries == effect.tries)
+                .where(
+                    Effect.id == effect.id,
+                    Effect.tries == effect.tries,
+                    Effect.state != EffectState.DONE,
+                )
                 .values(
                     state=state,
                     ended_at=self._now(),
@@ -181,6 +191,11 @@ class Ledger:
                     detail=detail,
                 )
             )
+
+
+def _longest_stall(write: Write) -> timedelta:
+    """How long after its intent a call may still begin."""
+    return write.settles_after / 4
 
 
 def _detail(error: RemoteError | CannotMap) -> str:
