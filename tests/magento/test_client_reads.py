@@ -242,7 +242,7 @@ def test_pages_are_read_to_the_end(shop: Shop, magento: Magento) -> None:
 
 
 def test_an_empty_page_ends_a_search_whose_rows_went_away(shop: Shop, magento: Magento) -> None:
-    shop.answers(a_page({"entity_id": 1}, total=101), a_page(total=101))
+    shop.answers(a_page({"entity_id": 1}, total=301), a_page(total=301))
     assert magento.find_orders("902-1") == [MagentoOrder(1)]
 
 
