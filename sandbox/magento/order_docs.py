@@ -85,14 +85,14 @@ def _dumped(order: Order) -> str:
 
 
 def shown_row(row: Doc) -> Doc:
-    """An order's own columns: NULL is left out, and what is due is worked out anew."""
+    """An order's own columns by name: NULL is left out, and what is due is worked out anew."""
     shown = {key: value for key, value in row.items() if value is not None}
     for key in _ALWAYS:
         shown.setdefault(key, None)
     for prefix in ("", "base_"):
         due = amount(row.get(prefix + "grand_total")) - amount(row.get(prefix + "total_paid"))
         shown[prefix + "total_due"] = number(max(due, amount(0)))
-    return shown
+    return dict(sorted(shown.items()))
 
 
 def shown_item(item: Doc) -> Doc:

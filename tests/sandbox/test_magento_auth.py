@@ -122,10 +122,18 @@ def oauth(
     return {"Authorization": f"OAuth {header}"}
 
 
-@pytest.fixture
-def magento(tmp_path: Path) -> Iterator[Caller]:
-    with running_magento(tmp_path / "magento.sqlite") as caller:
+@pytest.fixture(scope="module")
+def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    with running_magento(tmp_path_factory.mktemp("shop") / "magento.sqlite") as caller:
         yield caller
+
+
+@pytest.fixture
+def magento(one_shop: Caller) -> Caller:
+    """The module's shop on its first day, at `NOW`."""
+    one_shop.clock[0] = NOW
+    one_shop.control("POST", "reset")
+    return one_shop
 
 
 STORE_VIEWS = "/rest/default/V1/store/storeViews"

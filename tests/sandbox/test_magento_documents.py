@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.test_magento_auth import Caller, magento, refusal
+from tests.sandbox.test_magento_auth import Caller, magento, one_shop, refusal
 from tests.sandbox.test_magento_orders import a_line, an_order, place, state
 
-__all__ = ["magento"]
+__all__ = ["magento", "one_shop"]
 TRACK = {"track_number": "00340", "title": "DHL", "carrier_code": "dhl"}
 NO_PRODUCTS = "You can't create a shipment without products."
 
