@@ -24,7 +24,7 @@ from pipeline.magento.records import (
     Region,
     StoreView,
 )
-from pipeline.magento.wording import plain
+from pipeline.magento.wording import COMMENT_LENGTH, plain
 from pipeline.money import ZERO
 from pipeline.outcome import HoldCode
 
@@ -34,7 +34,6 @@ SHIPPING_METHOD = "flatrate_flatrate"
 _GUESTS, _GENERAL = 0, 1
 _LONGEST_EMAIL = 128
 _LONGEST_TEXT = 255
-_LONGEST_COMMENT = 5000
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -188,7 +187,7 @@ def comment(order: ChannelOrder) -> str:
         for line in order.lines
         if line.gift_message
     ]
-    return plain("\n".join(facts), _LONGEST_COMMENT, keep_lines=True)
+    return plain("\n".join(facts), COMMENT_LENGTH, keep_lines=True)
 
 
 def _totals(charges: Charges) -> dict[str, Decimal]:

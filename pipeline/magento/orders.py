@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.magento import reading, search
 from pipeline.magento.connection import Connection
 from pipeline.magento.records import EXT_ORDER_ID_LENGTH, Invoice, MagentoOrder
+from pipeline.magento.wording import COMMENT_LENGTH, plain
 
 _FIELDS = (
     "entity_id,increment_id,ext_order_id,store_id,state,status,grand_total,total_paid,"
@@ -141,7 +142,7 @@ class Orders(Connection):
             body={
                 "statusHistory": {
                     "parent_id": entity_id,
-                    "comment": text,
+                    "comment": plain(text, COMMENT_LENGTH, keep_lines=True),
                     "status": status,
                     "entity_name": "order",
                     "is_customer_notified": 0,

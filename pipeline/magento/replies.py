@@ -23,7 +23,7 @@ _SIGN_IN = (
 )
 # Parameters that name a field or a limit of Magento's own, never a value that was sent.
 _HARMLESS = frozenset({"fieldName", "resources", "type", "max"})
-_SENT_VALUES = re.compile(r'"[^"]*"(?= value)|\S+@\S+|\+?\d[\d ()-]{5,}')
+_SENT_VALUES = re.compile(r'"[^"]*"(?= value)|\S+@\S+|(?<![\w-])\+?\d[\d ()-]{5,}')
 
 
 def error_in(reply: Reply, *, is_write: bool, is_private: bool = False) -> RemoteError | None:

@@ -8,6 +8,7 @@ import unicodedata
 # The marks that make an emoji of the character before them.
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")
 _TAGS = re.compile(r"</?[a-zA-Z!?][^<>]*>")
+COMMENT_LENGTH = 5000
 _BRACKETS = {ord("<"): " ", ord(">"): " "}
 _LAST_OF_THREE_BYTES = 0xFFFF
 

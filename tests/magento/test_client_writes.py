@@ -75,13 +75,13 @@ def test_cancel_says_whether_it_did(shop: Shop, magento: Magento, answer: bool) 
 
 def test_a_comment_never_notifies(shop: Shop, magento: Magento) -> None:
     shop.answers(True)
-    magento.comment(7, "hello", "pending")
+    magento.comment(7, "hello <b>you</b> 😀\nbye", "pending")
     (asked,) = shop.asked
     assert (asked.method, asked.path) == ("POST", "/rest/V1/orders/7/comments")
     assert asked.body == {
         "statusHistory": {
             "parent_id": 7,
-            "comment": "hello",
+            "comment": "hello you\nbye",
             "status": "pending",
             "entity_name": "order",
             "is_customer_notified": 0,

@@ -31,7 +31,9 @@ def message(text: str, parameters: Any = None) -> dict[str, Any]:
 UNAUTHORIZED = message(
     "The consumer isn't authorized to access %resources.", {"resources": "Magento_Sales::ship"}
 )
-MASKED = message("Internal Error. Details are available in Magento log file. Report ID: webapi-6")
+MASKED = message(
+    "Internal Error. Details are available in Magento log file. Report ID: webapi-6b0359"
+)
 
 
 @pytest.mark.parametrize("is_write", [False, True])
@@ -50,7 +52,7 @@ def test_json_that_worked_is_no_error(body: Any, is_write: bool) -> None:
             OutcomeUnknown,
             "500",
             "Magento answered 500: Internal Error. Details are available in Magento log file. "
-            "Report ID: webapi-6",
+            "Report ID: webapi-6b0359",
             id="500 JSON",
         ),
         pytest.param(
@@ -217,6 +219,7 @@ def test_passes_on_how_long_to_wait(status: int) -> None:
             'Magento answered 400: Error occurred during "city" processing. The … value\'s type '
             'is invalid. The "int" type was expected.',
         ),
+        (MASKED, f"Magento answered 400: {MASKED['message']}"),
         (
             message("berta@shop.example is no address and +49 40 123-456 no number"),
             "Magento answered 400: … is no address and …no number",
