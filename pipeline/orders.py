@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import case, or_, select, update
 from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
 from pipeline.db import Sessions
@@ -109,8 +110,14 @@ class Orders:
         try:
             with self._sessions() as session, session.begin():
                 session.add(order)
-                news = session.scalar(select(Order.news).where(Order.id == order.id))
+                # Locked, so that news either count here or find the order parked.
+                news = session.scalar(
+                    select(Order.news).where(Order.id == order.id).with_for_update()
+                )
                 self._apply(order, outcome, now, has_news=news != claim.news)
+                # The sweep may have sent it meanwhile, which must not put off its next time.
+                order.sent_at = None
+                flag_modified(order, "sent_at")
                 _end_attempt(session, claim.attempt_id, outcome, now, request_id)
         except StaleDataError:
             with self._sessions() as session, session.begin():
@@ -204,10 +211,12 @@ class Orders:
     def release(self, order_id: int, *, author: str, now: datetime) -> bool:
         """Have a waiting or held order looked at now. False when it is neither."""
         with self._sessions() as session, session.begin():
-            woken = wake(session, [order_id], now)
-            if woken:
-                session.add(Note(order_id=order_id, at=now, author=author, text="released"))
-        return bool(woken)
+            order = session.get(Order, order_id, with_for_update=True)
+            if order is None or order.status not in (Status.WAITING, Status.HELD):
+                return False
+            wake(session, [order_id], now)
+            session.add(Note(order_id=order_id, at=now, author=author, text="released"))
+        return True
 
 
 def wake(session: Session, order_ids: Sequence[int], now: datetime) -> list[int]:
