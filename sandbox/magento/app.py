@@ -70,8 +70,8 @@ _RESOURCES = {
     "products": "Magento_Catalog::products",
     "product": "Magento_Catalog::products",
     "create_product": "Magento_Catalog::products",
-    "stock_items": "Magento_CatalogInventory::cataloginventory",
-    "update_stock_item": "Magento_CatalogInventory::cataloginventory",
+    "stock_items": "Magento_Catalog::catalog_inventory",
+    "update_stock_item": "Magento_Catalog::catalog_inventory",
     "source_items": "Magento_InventoryApi::source",
     "set_source_items": "Magento_InventoryApi::stock_source_item_assign",
     "customers_search": "Magento_Customer::customer",
@@ -115,7 +115,7 @@ class _Front:
             codes = {code: store for store, (code, _) in STORES.items()} | {"all": 0}
             environ["magento.store"] = codes.get(segments[2])
             del segments[2]
-        if segments[1:2] == ["rest"] or segments[1:2] == ["_control"]:
+        if segments[1:2] == ["rest"]:
             decoded = (unquote_to_bytes(part.replace("+", " ")) for part in segments)
             path = b"/".join(part.replace(b"/", _SLASH.encode()) for part in decoded)
             environ["PATH_INFO"] = path.decode("latin-1")

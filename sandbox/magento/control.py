@@ -93,7 +93,6 @@ def register(app: Flask, shop: Shop) -> None:
             saved = save_product(db, product, shop.stamp())
         return jsonify(id=saved["id"], sku=saved["sku"])
 
-    @app.post("/_control/products/<segment:sku>")
     @app.post("/_control/products/<path:sku>")
     def control_patch_product(sku: str) -> Response:
         sent = asked()
@@ -156,7 +155,6 @@ def register(app: Flask, shop: Shop) -> None:
             rows = db.execute("SELECT kind, to_customer_id FROM mails ORDER BY mail_id").fetchall()
         return jsonify([dict(row) for row in rows])
 
-    @app.get("/_control/stock/<segment:sku>")
     @app.get("/_control/stock/<path:sku>")
     def control_stock(sku: str) -> Response:
         with shop.store.transaction() as db:

@@ -21,7 +21,7 @@ _TEXTS = (
     "created_at", "updated_at", "created_in",
 )  # fmt: skip
 _NUMBERS = ("group_id", "store_id", "website_id", "gender")
-_NAME = re.compile(r"[^\W_]*[\w\s,\-.'’`&\u0300-\u036f]{1,255}")
+_NAME = re.compile(r"[\w\s,\-.'’`&\u0300-\u036f]{1,255}")
 _TAKEN = "A customer with the same email address already exists in an associated website."
 _ZIP_OPTIONAL = ("HK", "IE", "MO", "PA", "GB")
 
