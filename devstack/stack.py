@@ -148,15 +148,14 @@ class Stack:
         }
 
     def _forget(self) -> None:
-        url = self.environment["ORDERBRIDGE_DATABASE_URL"]
-        db.migrate(url)
-        engine = db.engine_for(url)
+        engine = db.engine_for(self.environment["ORDERBRIDGE_DATABASE_URL"])
         with engine.begin() as connection:
             if embedded_postgres.external() is None:
-                connection.execute(text("TRUNCATE orders, cursors RESTART IDENTITY CASCADE"))
-            elif connection.execute(text("SELECT EXISTS (SELECT FROM orders)")).scalar():
+                connection.execute(text("DROP SCHEMA public CASCADE"))
+                connection.execute(text("CREATE SCHEMA public"))
+            elif connection.execute(text("SELECT to_regclass('orders')")).scalar() is not None:
                 raise RuntimeError(
-                    "the database named by ORDERBRIDGE_DATABASE_URL holds orders, and the demo "
+                    "the database named by ORDERBRIDGE_DATABASE_URL is not empty, and the demo "
                     "needs an empty one: unset the variable, or name another database"
                 )
         engine.dispose()

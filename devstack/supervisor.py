@@ -38,6 +38,10 @@ class AlreadyRunningError(RuntimeError):
     """Another supervisor holds this home."""
 
 
+class Signalled(SystemExit, KeyboardInterrupt):
+    """SIGTERM or SIGHUP came. A program ends with its status; a test run as it does on Ctrl-C."""
+
+
 @dataclass(frozen=True)
 class Process:
     """A program to keep running.
@@ -75,8 +79,8 @@ class _Child:
 class Supervisor:
     """Keeps processes alive from its creation to `stop_all`; times are `time.monotonic` seconds.
 
-    As a context manager it also turns SIGTERM and SIGHUP into SystemExit, so that the block is left
-    and everything ends in order; Ctrl-C does so by itself.
+    As a context manager it also turns SIGTERM and SIGHUP into Signalled, so that the block is
+    left and everything ends in order; Ctrl-C does so by itself.
     """
 
     def __init__(self, home: Path) -> None:
@@ -242,7 +246,7 @@ class Supervisor:
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+    raise Signalled(128 + number)
 
 
 def _lock(file: Path) -> IO[str]:

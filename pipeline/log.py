@@ -40,9 +40,11 @@ def _exception_without_message(
         trace = error.__traceback__
         places: list[str] = []
         while trace is not None:
-            code = trace.tb_frame.f_code
-            places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
+            file, number = trace.tb_frame.f_code.co_filename, trace.tb_lineno
             trace = trace.tb_next
+            # Our own frames tell where; of a library's, the last one is enough.
+            if "site-packages" not in file or trace is None:
+                places.append(f"{file.rsplit('/', 1)[-1]}:{number}")
         line["stack"] = " > ".join(places[-8:])
     return line
 

@@ -5,7 +5,7 @@ Why each is as it is: docs/decisions/0005-celery-settings.md.
 
 from __future__ import annotations
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from pipeline.settings import load
 
@@ -35,7 +35,11 @@ broker_connection_max_retries = None
 # A dead broker must not block whoever has already committed the row: the sweep sends it later.
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 
-task_queues = [Queue("amazon"), Queue("magento"), Queue("jobs")]
+# Named in full: a queue without an exchange of its own is bound to the default one, and every
+# message sent there would land in all three.
+task_queues = [
+    Queue(name, Exchange(name), routing_key=name) for name in ("amazon", "magento", "jobs")
+]
 task_default_queue = "jobs"
 task_create_missing_queues = False
 

@@ -47,7 +47,8 @@ def _cancellation(order: Order, entity_id: int, clients: Clients) -> Write:
             raise CannotMap(HoldCode.CANCELLED_AFTER_SHIPMENT, _TOO_LATE)
         # An invoiced order cannot be cancelled in Magento; its invoice is taken back instead.
         if now.state not in ENDED and not shop.cancel(entity_id):
-            shop.refund(entity_id, [item.item_id for item in now.items])
+            goods = [item.item_id for item in now.items if item.ext_order_item_id]
+            shop.refund(entity_id, back_to_stock=goods)
         return find() or ""
 
     return Write(
