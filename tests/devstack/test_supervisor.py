@@ -167,6 +167,20 @@ def test_nothing_is_left_when_the_supervisor_ends(
     until(lambda: all(is_gone(pid) for pid in pids), "the children's end")
 
 
+def test_a_test_run_takes_the_signal_as_its_end_and_gets_its_handlers_back(
+    tmp_path: Path,
+) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    supervisor = Supervisor(tmp_path)
+    supervisor.start(Process("one", ("sleep", "600")))
+    pid = supervisor.pid("one")
+    assert pid is not None
+    with pytest.raises(KeyboardInterrupt), supervisor:
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert is_gone(pid)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
 def test_a_program_whose_supervisor_is_gone_already_is_not_begun() -> None:
     stranger = str(os.getpid() + 1)
     numbers = (stranger, str(int(signal.SIGKILL)), "-1", "-1")
