@@ -18,8 +18,8 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'
 	@touch $@
 
-demo: $(READY) ## Play a day of orders on the whole stack; 0 only if every order ended right
-	$(BIN)/python -m devstack demo
+demo: $(READY) ## Play a day of orders on the whole stack; KILL=1 kills every process of it once
+	$(BIN)/python -m devstack demo $(if $(KILL),--kill)
 
 up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it)
 	$(BIN)/python -m devstack up

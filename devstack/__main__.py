@@ -1,4 +1,7 @@
-"""`python -m devstack demo|up`: the demo, and the stack it leaves to look at."""
+"""`python -m devstack demo|up`: the demo, and the stack it leaves to look at.
+
+`demo --kill` kills every process of the stack once with -9 while the day is played.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from devstack.paths import home, make_folder
 from devstack.stack import Stack
 from devstack.supervisor import AlreadyRunningError, Supervisor
 
-USAGE = "usage: python -m devstack demo | up"
+USAGE = "usage: python -m devstack demo [--kill] | up"
 
 
 def up(console: Console) -> int:
@@ -39,11 +42,11 @@ def main(arguments: list[str]) -> int:
     console = Console()
     if not console.is_terminal:
         console = Console(width=140)  # a log file has no width to fit into
-    if arguments not in (["demo"], ["up"]):
+    if arguments not in (["demo"], ["demo", "--kill"], ["up"]):
         console.print(USAGE)
         return 2
     try:
-        return demo.run(console) if arguments == ["demo"] else up(console)
+        return up(console) if arguments == ["up"] else demo.run(console, kill="--kill" in arguments)
     except (AlreadyRunningError, RuntimeError, TimeoutError) as error:
         console.print(f"[red]{error}[/]")
         return 1

@@ -24,6 +24,8 @@ DEADLINE_S = 110.0
 TICK_S = 0.4
 # Long enough for a doubled order or a second mail to show after all seems well.
 SETTLED_FOR_S = 4.0
+FIRST_KILL_S = 4.0
+BETWEEN_KILLS_S = 3.0
 AWAY = (requests.RequestException, psycopg.Error)
 
 
@@ -160,8 +162,28 @@ def table(play: Play, *, final: bool) -> Table:
     return shown
 
 
-def run(console: Console) -> int:
-    """Play the day; 0 when every order ended as it should, 1 otherwise."""
+@dataclass
+class Killer:
+    """Kills every part of the stack once with -9, one after the other, while the day is played."""
+
+    supervisor: Supervisor
+    names: list[str]
+    next_at: float = field(default_factory=lambda: time.monotonic() + FIRST_KILL_S)
+
+    def tick(self, console: Console) -> None:
+        """Kill the next part when it is time."""
+        if self.names and time.monotonic() >= self.next_at:
+            name = self.names.pop(0)
+            self.supervisor.kill(name)
+            console.print(f"killed {name} (-9)")
+            self.next_at = time.monotonic() + BETWEEN_KILLS_S
+
+
+def run(console: Console, *, kill: bool = False) -> int:
+    """Play the day; 0 when every order ended as it should, 1 otherwise.
+
+    `kill` kills every part of the stack once meanwhile.
+    """
     folder = make_folder(make_folder(home(), 0o711) / "demo", 0o711)
     began = time.monotonic()
     with Supervisor(folder) as supervisor:
@@ -179,7 +201,8 @@ def run(console: Console) -> int:
             stories(),
         )
         play.begin()
-        wrong = _watch(play, console, began)
+        killer = Killer(supervisor, list(stack.names) if kill else [])
+        wrong = _watch(play, console, began, killer)
         console.print(table(play, final=True))
         for problem in wrong:
             console.print(f"[red]{problem}[/]")
@@ -193,18 +216,19 @@ def run(console: Console) -> int:
     return 0 if count == len(play.told) and not wrong else 1
 
 
-def _watch(play: Play, console: Console, began: float) -> list[str]:
+def _watch(play: Play, console: Console, began: float, killer: Killer) -> list[str]:
     """Let the day run until all has been well for a while, or the time is up."""
     well_since: float | None = None
     said: dict[str, str] = {}
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while time.monotonic() - began < DEADLINE_S:
             play.tick()
+            killer.tick(console)
             if console.is_terminal:
                 live.update(table(play, final=False), refresh=True)
             else:
                 _say_changes(play, console, said, time.monotonic() - began)
-            if any(problems(story, play) for story in play.told):
+            if killer.names or any(problems(story, play) for story in play.told):
                 well_since = None
             elif well_since is None:
                 well_since = time.monotonic()
