@@ -78,36 +78,20 @@ class Intake:
             seen = newest.get(identity.external_id)
             if seen is None or identity.updated_at > seen[0].updated_at:
                 newest[identity.external_id] = (identity, raw)
+        # In one order for all, so that two workers with the same orders never block each other.
+        reports = [newest[name] for name in sorted(newest)]
         with self._sessions() as session, session.begin():
-            known = {
-                row.external_id: row
-                for row in session.execute(
-                    select(
-                        Order.id,
-                        Order.external_id,
-                        Order.remote_updated_at,
-                        Order.status,
-                        Order.magento_order_id,
-                        OrderPrivate.wrapped_key,
-                    )
-                    .outerjoin(OrderPrivate, OrderPrivate.order_id == Order.id)
-                    .where(Order.account == account_name, Order.external_id.in_(newest))
-                    .order_by(Order.id)
-                    .with_for_update(of=Order)
-                )
-            }
-            fresh = [
-                (identity, raw)
-                for identity, raw in newest.values()
-                if identity.external_id not in known
-            ]
+            known = _known(session, account_name, list(newest))
+            fresh = [report for report in reports if report[0].external_id not in known]
+            new, overtaken = self._insert(session, account_name, account, fresh, now)
+            if overtaken:
+                known |= _known(session, account_name, overtaken)
             changed = [
                 (known[identity.external_id], identity, raw)
-                for identity, raw in newest.values()
+                for identity, raw in reports
                 if identity.external_id in known
                 and identity.updated_at > known[identity.external_id].remote_updated_at
             ]
-            new = self._insert(session, account_name, account, fresh, now)
             woken = self._refresh(session, account_name, account, changed, now)
         return Stored(new, woken, unreadable)
 
@@ -118,7 +102,8 @@ class Intake:
         account: AccountSettings,
         fresh: Sequence[tuple[Identity, Raw]],
         now: datetime,
-    ) -> list[int]:
+    ) -> tuple[list[int], list[str]]:
+        """Ids of the new rows, and the numbers that another worker has just stored."""
         rows: list[dict[str, Any]] = []
         raws: dict[str, Raw] = {}
         for identity, raw in fresh:
@@ -150,7 +135,7 @@ class Intake:
                 }
             )
         if not rows:
-            return []
+            return [], []
         inserted = session.execute(
             insert(Order)
             .on_conflict_do_nothing(index_elements=[Order.account, Order.external_id])
@@ -161,11 +146,11 @@ class Intake:
         for row in inserted:
             owner = f"{account_name}/{row.external_id}"
             key = self._vault.new_key(owner)
-            sealed = self._vault.seal(key, owner, raws[row.external_id])
+            sealed = self._vault.seal(key, owner, raws.pop(row.external_id))
             private.append({"order_id": row.id, "wrapped_key": key, "sealed": sealed})
         if private:
             session.execute(insert(OrderPrivate), private)
-        return [row.id for row in inserted]
+        return [row.id for row in inserted], list(raws)
 
     def _refresh(
         self,
@@ -214,3 +199,24 @@ class Intake:
         if cancelled_late:
             reopen_for_cancellation(session, cancelled_late, now)
         return wake(session, [fact["of_order"] for fact in facts], now)
+
+
+def _known(
+    session: Session, account_name: str, external_ids: Sequence[str]
+) -> dict[str, Row[*tuple[Any, ...]]]:
+    """What we have of these orders, locked, by the marketplace's number."""
+    rows = session.execute(
+        select(
+            Order.id,
+            Order.external_id,
+            Order.remote_updated_at,
+            Order.status,
+            Order.magento_order_id,
+            OrderPrivate.wrapped_key,
+        )
+        .outerjoin(OrderPrivate, OrderPrivate.order_id == Order.id)
+        .where(Order.account == account_name, Order.external_id.in_(external_ids))
+        .order_by(Order.id)
+        .with_for_update(of=Order)
+    )
+    return {row.external_id: row for row in rows}
