@@ -59,7 +59,7 @@ def create_app(
 
     @app.errorhandler(DBAPIError)
     def _no_database(error: DBAPIError) -> tuple[str, int]:
-        log.error("console.database", exc_info=error)
+        log.error("console.database", error=type(error).__name__)
         if isinstance(error, OperationalError):
             return _message("No database", "The database does not answer. Try again soon.", 503)
         return _message(

@@ -1,0 +1,331 @@
+"""The pages through Flask's test client, on real PostgreSQL."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from pipeline import db
+from pipeline.console.app import create_app
+from pipeline.db import Sessions
+from pipeline.models import Note, Order, Status
+from tests.conftest import Servers
+from tests.console.builders import (
+    FRANCE,
+    NOW,
+    a_held_order,
+    a_pending_order,
+    a_shipped_order,
+    an_attempt,
+    an_item,
+    an_order,
+    some_settings,
+    store,
+)
+from tests.console.conftest import PASSWORD, USER, SignedIn
+
+CANARY = "<script>alert(1)</script>\"'&"
+
+
+def test_the_list_shows_an_order_with_all_its_facts(sessions: Sessions, browser: SignedIn) -> None:
+    store(
+        sessions,
+        a_shipped_order(3, fulfilled_by="FBA", marketplace_id=FRANCE, ship_by_at=NOW),
+    )
+    page = browser.get("/")
+    assert page.status_code == 200
+    assert "<title>Orderbridge</title>" in page.text
+    assert _rows(page.text) == [
+        "303-0000000-0000003",
+        "000000003",
+        "done sync tracking",
+        "",
+        "shipped",
+        "FR french_fba",
+        "FBA",
+        "41.97 EUR",
+        "10 Mar 09:00",
+        "10 Mar 12:00",
+        "2 × MUG-1",
+        "00340434161094015902",
+    ]
+
+
+def test_a_held_order_says_why_and_a_late_one_that_it_is(
+    sessions: Sessions, browser: SignedIn
+) -> None:
+    store(sessions, a_held_order(1, ship_by_at=NOW - timedelta(hours=3)))
+    cells = _rows(browser.get("/").text)
+    assert "sku not found : MUG-1 is not in Magento's catalogue" in cells
+    assert "10 Mar 09:00 late, 3 h ago" in cells
+
+
+def test_pending_orders_are_hidden_until_asked_for(sessions: Sessions, browser: SignedIn) -> None:
+    store(sessions, an_order(1), a_pending_order(2))
+    page = browser.get("/").text
+    assert "303-0000000-0000001" in page
+    assert "303-0000000-0000002" not in page
+    assert "Show 1 pending order</a>" in page
+    assert 'href="/?all=1"' in page
+    assert "303-0000000-0000002" in browser.get("/?all=1").text
+
+
+def test_the_counts_on_top_choose_a_status(sessions: Sessions, browser: SignedIn) -> None:
+    store(sessions, an_order(1), a_held_order(2), a_held_order(3))
+    page = browser.get("/?status=held").text
+    assert "303-0000000-0000001" not in page
+    assert re.findall(r"<b>(\d+)</b> (\w+)</a>", page) == [
+        ("3", "all"),
+        ("2", "held"),
+        ("1", "waiting"),
+        ("0", "ready"),
+        ("0", "running"),
+        ("0", "done"),
+        ("0", "cancelled"),
+    ]
+    assert re.findall(r'href="([^"]*)" aria-current="page"', page) == ["/?status=held"]
+
+
+def test_pages_follow_each_other(sessions: Sessions, browser: SignedIn) -> None:
+    store(sessions, *(an_order(number) for number in range(1, 54)))
+    first = browser.get("/?status=waiting").text
+    older = re.search(r'id="older" rel="next" href="([^"]+)"', first)
+    assert older is not None
+    second = browser.get(unescape(older[1])).text
+    assert [_numbers(first), _numbers(second)] == [list(range(1, 51)), [51, 52, 53]]
+    assert 'id="newest" href="/?status=waiting"' in second
+    assert 'id="older"' not in second
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/", "No orders yet. Amazon is asked every 3 minutes"),
+        ("/?status=held", "No order is held now."),
+        ("/?after=2020-01-01T00:00:00%2B00:00~1", "There are no older orders."),
+    ],
+)
+def test_an_empty_list_says_what_will_appear(browser: SignedIn, path: str, sentence: str) -> None:
+    page = browser.get(path)
+    assert page.status_code == 200
+    assert sentence in _words(page.text)
+
+
+def test_when_all_are_hidden_the_empty_list_says_so(sessions: Sessions, browser: SignedIn) -> None:
+    store(sessions, a_pending_order(1))
+    assert "once Amazon has verified its payment" in _words(browser.get("/").text)
+
+
+@pytest.mark.parametrize("path", ["/?status=x", "/?after=x", "/?after=2026-01-01T00:00:00~1"])
+def test_a_damaged_link_is_said_to_be_one(app_without_database: Flask, path: str) -> None:
+    page = SignedIn(app_without_database).get(path)
+    assert page.status_code == 400
+    assert "To the orders" in page.text
+
+
+def test_the_order_page_shows_facts_lines_proof_shipments_and_timeline(
+    sessions: Sessions, browser: SignedIn
+) -> None:
+    (order_id,) = store(sessions, a_shipped_order(3))
+    with sessions() as session, session.begin():
+        session.add_all([an_attempt(order_id, 70), an_attempt(order_id, 60)])
+    page = _words(browser.get(f"/orders/{order_id}").text)
+    for expected in (
+        "000000003 entity 1003, complete",
+        "MUG-1 Mug, model 1 2 37.98 EUR",
+        "delivery tip 3.99 EUR Amazon’s total, to the cent 41.97 EUR",
+        "77 2026-03-10 11:10 DHL 00340434161094015902 2 accepted 2026-03-10 11:15",
+        "ship order attempt wait 2 times since 2026-03-10 10:50 waiting for the warehouse",
+    ):
+        assert expected in page
+    assert "Look at it now" not in page
+
+
+def test_a_total_that_does_not_add_up_is_not_said_to(sessions: Sessions, browser: SignedIn) -> None:
+    proof = {"mode": "", "grand_total": "41.97", "lines": {"item-1": "37.98"}, "adjustments": {}}
+    (order_id,) = store(sessions, an_order(1, total_proof=proof))
+    page = _words(browser.get(f"/orders/{order_id}").text)
+    assert "Not accounted for 3.99 EUR Amazon’s total 41.97 EUR" in page
+
+
+def test_an_order_that_is_not_there_is_not_found(browser: SignedIn) -> None:
+    for order_id in (1, 2**63 - 1, 2**63):
+        assert browser.get(f"/orders/{order_id}").status_code == 404
+
+
+def test_release_writes_the_row_and_a_note_in_the_name_of_the_login(
+    sessions: Sessions, browser: SignedIn
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    assert "Look at it now" in browser.get(f"/orders/{order_id}").text
+    reply = browser.post(f"/orders/{order_id}/release")
+    assert (reply.status_code, reply.headers["Location"]) == (303, f"/orders/{order_id}")
+    with sessions() as session:
+        order = session.scalars(select(Order)).one()
+        note = session.scalars(select(Note)).one()
+    assert (order.status, order.due_at, order.news) == (Status.HELD, NOW, 1)
+    assert (note.order_id, note.author, note.text, note.at) == (order_id, USER, "released", NOW)
+
+
+def test_an_order_that_has_ended_is_not_released(sessions: Sessions, browser: SignedIn) -> None:
+    (order_id,) = store(sessions, a_shipped_order(1))
+    assert browser.post(f"/orders/{order_id}/release").status_code == 409
+    assert browser.post(f"/orders/{order_id + 1}/release").status_code == 404
+    with sessions() as session:
+        assert session.scalars(select(Note)).all() == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://localhost.evil.example"},
+        {"Origin": "https://user@localhost"},
+        {"Origin": "http://[broken"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
+    ],
+)
+def test_a_change_from_another_site_is_refused(
+    app_without_database: Flask, headers: dict[str, str]
+) -> None:
+    reply = SignedIn(app_without_database).post("/orders/1/release", headers)
+    assert reply.status_code == 403
+
+
+def test_a_change_from_our_own_pages_is_taken(sessions: Sessions, browser: SignedIn) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    own: list[dict[str, str]] = [
+        {"Origin": "http://localhost"},
+        {"Origin": "https://localhost"},  # behind a proxy that speaks TLS
+        {"Sec-Fetch-Site": "same-origin"},
+    ]
+    for headers in own:
+        assert browser.post(f"/orders/{order_id}/release", headers).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "login",
+    [None, (USER, "wrong"), ("someone", PASSWORD), (USER, ""), ("", PASSWORD), (PASSWORD, USER)],
+)
+@pytest.mark.parametrize("path", ["/", "/orders/1", "/static/console.css", "/nothing"])
+def test_without_the_login_nothing_is_shown(
+    app_without_database: Flask, path: str, login: tuple[str, str] | None
+) -> None:
+    reply = app_without_database.test_client().get(path, auth=login)
+    assert reply.status_code == 401
+    assert reply.headers["WWW-Authenticate"].startswith('Basic realm="Orderbridge"')
+    assert reply.text == "The console asks for its login.\n"
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !!", "Basic /w==", "Bearer x", "Basic YTpi"])
+def test_a_damaged_login_is_none(app_without_database: Flask, header: str) -> None:
+    reply = app_without_database.test_client().get("/", headers={"Authorization": header})
+    assert reply.status_code == 401
+
+
+def test_what_a_remote_wrote_is_text_and_never_markup(
+    sessions: Sessions, browser: SignedIn
+) -> None:
+    (order_id,) = store(
+        sessions,
+        a_held_order(
+            1,
+            external_id=CANARY,
+            magento_increment_id=CANARY,
+            marketplace_id=CANARY,
+            remote_status=CANARY,
+            hold_reason=CANARY,
+            hold_facts={CANARY: CANARY},
+            items=[an_item(sku=CANARY, title=CANARY)],
+            total_proof={
+                "mode": "",
+                "grand_total": "1.00",
+                "lines": {CANARY: "1.00"},
+                "adjustments": {CANARY: "0.00"},
+            },
+        ),
+    )
+    with sessions() as session, session.begin():
+        session.add(an_attempt(order_id, 5, outcome=CANARY, code=CANARY, detail=CANARY))
+        session.add(Note(order_id=order_id, at=NOW, author=CANARY, text=CANARY))
+    for path in ("/", f"/orders/{order_id}"):
+        page = browser.get(path)
+        assert page.status_code == 200
+        assert "<script>" not in page.text
+        assert "&lt;script&gt;" in page.text
+        assert "\"'&" not in page.text
+
+
+def test_a_page_may_load_nothing_from_elsewhere(sessions: Sessions, browser: SignedIn) -> None:
+    (order_id,) = store(sessions, a_shipped_order(1))
+    paths = ("/", f"/orders/{order_id}", "/healthz", "/static/console.js", "/static/console.css")
+    for path in paths:
+        reply = browser.get(path)
+        assert reply.status_code == 200
+        policy = reply.headers["Content-Security-Policy"].split("; ")
+        assert policy[0] == "default-src 'self'"
+        assert "frame-ancestors 'none'" in policy
+        assert reply.headers["Cache-Control"] == "no-store"
+        assert not re.search(r"(?:src=|href=|url\()[\"']?(?:https?:)?//", reply.text)
+        assert not re.search(r"\son\w+=|style=|<script>|javascript:", reply.text)
+
+
+def test_the_fragment_is_the_page_without_its_frame(sessions: Sessions, browser: SignedIn) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    for path in ("/", f"/orders/{order_id}"):
+        page, fragment = browser.get(path).text, browser.get(f"{path}?fragment=1").text
+        assert fragment.startswith("<h1 data-live>" if path == "/" else "<p>")
+        assert "<html" not in fragment
+        assert fragment.strip() in page
+
+
+def test_flower_is_linked_when_it_is_known(sessions: Sessions, browser: SignedIn) -> None:
+    assert "Flower" not in browser.get("/").text
+    app = create_app(some_settings(), sessions, lambda: NOW, USER, PASSWORD, "http://flower.test/")
+    assert '<a href="http://flower.test/">Workers in Flower</a>' in SignedIn(app).get("/").text
+
+
+def test_health_is_that_of_the_database(app: Flask, database_url: str) -> None:
+    reply = app.test_client().get("/healthz")
+    assert (reply.status_code, reply.text) == (200, "ok\n")
+    nowhere = db.engine_for(f"{database_url}_gone")
+    lost = create_app(some_settings(), db.sessions_for(nowhere), lambda: NOW, USER, PASSWORD)
+    reply = lost.test_client().get("/healthz")
+    assert (reply.status_code, reply.text) == (503, "the database does not answer\n")
+    page = SignedIn(lost).get("/")
+    assert page.status_code == 503
+    assert "The database does not answer. Try again soon." in page.text
+    assert "_gone" not in page.text
+
+
+def test_a_database_without_tables_is_said_to_be_one(servers: Servers) -> None:
+    engine = db.engine_for(servers.database_url)
+    app = create_app(some_settings(), db.sessions_for(engine), lambda: NOW, USER, PASSWORD)
+    page = SignedIn(app).get("/")
+    engine.dispose()
+    assert page.status_code == 503
+    assert "orderbridge migrate" in page.text
+
+
+def _words(html: str) -> str:
+    """A page's text, with single spaces."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def _rows(html: str) -> list[str]:
+    """The cells of the list's only row."""
+    body = html.partition("<tbody>")[2].partition("</tbody>")[0]
+    return [_words(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", body, re.DOTALL)]
+
+
+def _numbers(html: str) -> list[int]:
+    return [int(number) for number in re.findall(r">303-0000000-(\d+)</a>", html)]
