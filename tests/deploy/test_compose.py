@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 import yaml
+from compose_spec import PyCompose
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
@@ -59,8 +60,7 @@ def services(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_it_follows_the_compose_specification(document: dict[str, Any]) -> None:
-    compose_spec = pytest.importorskip("compose_spec")
-    parsed = compose_spec.PyCompose.from_yaml(yaml.safe_dump(document))
+    parsed = PyCompose.from_yaml(yaml.safe_dump(document))
     parsed.validate()
     assert sorted(parsed.service_names()) == sorted((*OURS, *BESIDE))
 
