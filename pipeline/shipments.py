@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from pipeline.channel import FulfilledBy
@@ -69,9 +69,11 @@ class Shipments:
                         package_reference=str(shipment.entity_id),
                     )
                     session.add(row)
+                    # A page may shift while it is read, and the same shipment come twice.
+                    known[order_id, shipment.entity_id] = row
                 if _take(row, shipment, now):
                     news.add(order_id)
-            _take_statuses(session, awaited, states)
+            _take_statuses(session, awaited, states, sorted(news))
             return wake(session, sorted(news), now)
 
 
@@ -102,15 +104,30 @@ def _take(row: Shipment, shipment: MagentoShipment, now: datetime) -> bool:
 
 
 def _take_statuses(
-    session: Session, awaited: Mapping[int, int], states: Mapping[int, MagentoOrder]
+    session: Session,
+    awaited: Mapping[int, int],
+    states: Mapping[int, MagentoOrder],
+    news: Sequence[int],
 ) -> None:
     by_status: dict[str, list[int]] = {}
     for entity_id, state in states.items():
         by_status.setdefault(state.status, []).append(awaited[entity_id])
-    for status, order_ids in by_status.items():
+    changed = [
+        (status, and_(Order.id.in_(order_ids), Order.magento_status.is_distinct_from(status)))
+        for status, order_ids in by_status.items()
+    ]
+    with session.no_autoflush:
+        # All in one order, before anything else holds them: the intake locks several as well.
+        session.execute(
+            select(Order.id)
+            .where(or_(Order.id.in_(news), *(condition for _, condition in changed)))
+            .order_by(Order.id)
+            .with_for_update()
+        )
+    for status, condition in changed:
         session.execute(
             update(Order)
-            .where(Order.id.in_(order_ids), Order.magento_status.is_distinct_from(status))
+            .where(condition)
             .values(magento_status=status)
             .execution_options(synchronize_session=False)
         )

@@ -1,0 +1,211 @@
+"""What the warehouse has shipped, brought to the orders: news are told once, and all of them."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from pipeline.db import Sessions
+from pipeline.magento.records import MagentoOrder, MagentoShipment, Track
+from pipeline.models import Order, Shipment, Status
+from pipeline.orders import STEPS
+from pipeline.shipments import Shipments
+from tests.builders import ACCOUNT, NOW, a_shipment, an_order, loaded, stored
+
+HOUR = timedelta(hours=1)
+DHL = Track(1, "dhl", "DHL", "0034")
+UPS = Track(2, "ups", "UPS", "1Z99")
+
+
+def placed(sessions: Sessions, magento_order_id: int = 900, **changes: Any) -> int:
+    """An order that waits for the warehouse."""
+    return stored(
+        sessions,
+        an_order(
+            **{
+                "step": STEPS[5],
+                "status": Status.WAITING,
+                "due_at": NOW + HOUR,
+                "magento_order_id": magento_order_id,
+                "magento_status": "processing",
+                **changes,
+            }
+        ),
+    )
+
+
+def told(entity_id: int = 71, order_id: int = 900, **changes: Any) -> MagentoShipment:
+    """A shipment of two units of item 501, as the shop tells it."""
+    return MagentoShipment(
+        **{
+            "entity_id": entity_id,
+            "order_id": order_id,
+            "created_at": NOW - HOUR,
+            "items": {501: Decimal("2.0000")},
+            "tracks": (DHL,),
+            **changes,
+        }
+    )
+
+
+def news(
+    sessions: Sessions, *shipments: MagentoShipment, states: dict[int, str] | None = None
+) -> list[int]:
+    watch = Shipments(sessions)
+    return watch.store(
+        watch.awaited([ACCOUNT]),
+        shipments,
+        {key: MagentoOrder(key, status=status) for key, status in (states or {}).items()},
+        NOW,
+    )
+
+
+def quantities(shipment: Shipment) -> dict[int, int]:
+    return {item.magento_item_id: item.quantity for item in shipment.items}
+
+
+def test_live_placed_fbm_orders_of_these_accounts_are_awaited(sessions: Sessions) -> None:
+    held = {"status": Status.HELD, "hold_code": "carrier_unmapped"}
+    awaited = {
+        900: placed(sessions, 900),
+        901: placed(sessions, 901, status=Status.RUNNING),
+        902: placed(sessions, 902, status=Status.READY),
+        903: placed(sessions, 903, **held),
+    }
+    placed(sessions, 904, account="na")
+    placed(sessions, 905, fulfilled_by="FBA")
+    placed(sessions, 906, status=Status.DONE, due_at=None)
+    placed(sessions, 907, status=Status.CANCELLED, due_at=None)
+    stored(sessions, an_order())
+    assert Shipments(sessions).awaited([ACCOUNT]) == awaited
+    assert len(Shipments(sessions).awaited([ACCOUNT, "na"])) == 5
+    assert Shipments(sessions).awaited([]) == {}
+
+
+def test_a_new_shipment_is_stored_and_wakes_its_order_alone(sessions: Sessions) -> None:
+    order_id, other = placed(sessions, 900), placed(sessions, 901)
+    assert news(sessions, told()) == [order_id]
+    row = loaded(sessions, order_id)
+    assert (row.due_at, row.news) == (NOW, 1)
+    [shipment] = row.shipments
+    assert (shipment.magento_shipment_id, shipment.package_reference) == (71, "71")
+    assert (shipment.carrier_code, shipment.carrier_title) == ("dhl", "DHL")
+    assert (shipment.tracking_number, shipment.shipped_at) == ("0034", NOW - HOUR)
+    assert (shipment.confirmation, shipment.confirmed_as) == ("queued", None)
+    assert quantities(shipment) == {501: 2}
+    assert (loaded(sessions, other).due_at, loaded(sessions, other).news) == (NOW + HOUR, 0)
+
+
+def test_the_same_again_is_no_news(sessions: Sessions) -> None:
+    order_id = placed(sessions)
+    news(sessions, told())
+    assert news(sessions, told()) == []
+    assert loaded(sessions, order_id).news == 1
+
+
+def test_a_shipment_without_a_time_left_when_it_was_first_seen(sessions: Sessions) -> None:
+    order_id = placed(sessions)
+    assert news(sessions, told(created_at=None)) == [order_id]
+    assert loaded(sessions, order_id).shipments[0].shipped_at == NOW
+    watch = Shipments(sessions)
+    later = watch.store(watch.awaited([ACCOUNT]), [told(created_at=None)], {}, NOW + HOUR)
+    assert later == []
+    assert loaded(sessions, order_id).shipments[0].shipped_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "number"),
+    [
+        ((), (DHL,), "0034"),
+        ((DHL,), (UPS,), "1Z99"),
+        ((DHL,), (DHL, UPS), "1Z99"),
+        ((DHL,), (), ""),
+        ((DHL,), (Track(1, "dhl", "DHL", "0035"),), "0035"),
+    ],
+    ids=["late", "another", "one more", "taken away", "corrected"],
+)
+def test_a_change_of_tracks_is_news(
+    before: tuple[Track, ...], after: tuple[Track, ...], number: str, sessions: Sessions
+) -> None:
+    order_id = placed(sessions)
+    news(sessions, told(tracks=before))
+    assert news(sessions, told(tracks=after)) == [order_id]
+    [shipment] = loaded(sessions, order_id).shipments
+    assert shipment.tracking_number == number
+
+
+def test_a_change_keeps_how_far_the_confirmation_has_come(sessions: Sessions) -> None:
+    done = a_shipment(71, confirmation="accepted", confirmed_as="dhl/DHL/1", confirmed_at=NOW)
+    order_id = placed(sessions, shipments=[done])
+    assert news(sessions, told(tracks=(UPS,))) == [order_id]
+    [shipment] = loaded(sessions, order_id).shipments
+    assert (shipment.confirmation, shipment.confirmed_as) == ("accepted", "dhl/DHL/1")
+
+
+def test_units_moved_between_shipments_are_news(sessions: Sessions) -> None:
+    order_id = placed(sessions)
+    news(sessions, told(71, items={501: Decimal(2), 502: Decimal(1)}), told(72, items={}))
+    moved = (
+        told(71, items={501: Decimal(1)}),
+        told(72, items={501: Decimal(1), 502: Decimal(1)}),
+    )
+    assert news(sessions, *moved) == [order_id]
+    first, second = loaded(sessions, order_id).shipments
+    assert quantities(first) == {501: 1}
+    assert quantities(second) == {501: 1, 502: 1}
+    assert news(sessions, *moved) == []
+
+
+def test_a_shipment_that_two_pages_tell_is_stored_once(sessions: Sessions) -> None:
+    order_id = placed(sessions)
+    assert news(sessions, told(), told(tracks=(UPS,))) == [order_id]
+    [shipment] = loaded(sessions, order_id).shipments
+    assert shipment.tracking_number == "1Z99"
+
+
+def test_statuses_are_taken_over_without_waking_anybody(sessions: Sessions) -> None:
+    first, second, third = (placed(sessions, one) for one in (900, 901, 902))
+    assert news(sessions, states={900: "complete", 901: "processing", 902: "canceled"}) == []
+    rows = [loaded(sessions, one) for one in (first, second, third)]
+    assert [row.magento_status for row in rows] == ["complete", "processing", "canceled"]
+    assert [row.news for row in rows] == [0, 0, 0]
+    # A run that is going on keeps its claim.
+    assert [row.version for row in rows] == [1, 1, 1]
+
+
+def test_an_order_that_ended_meanwhile_is_not_woken(sessions: Sessions) -> None:
+    order_id = placed(sessions)
+    watch = Shipments(sessions)
+    awaited = watch.awaited([ACCOUNT])
+    with sessions() as session, session.begin():
+        order = session.get_one(Order, order_id)
+        order.status, order.due_at = Status.CANCELLED, None
+    assert watch.store(awaited, [told()], {}, NOW) == []
+    assert loaded(sessions, order_id).status == Status.CANCELLED
+
+
+@pytest.mark.parametrize("shipped", [True, False], ids=["new shipments", "statuses"])
+def test_it_never_blocks_one_who_locks_the_same_orders_in_order(
+    shipped: bool, sessions: Sessions
+) -> None:
+    first, second = placed(sessions, 900), placed(sessions, 901)
+    ended: list[list[int]] = []
+
+    def watch() -> None:
+        shipments = [told(72, 901), told(71, 900)] if shipped else []
+        states = {} if shipped else {901: "canceled", 900: "complete"}
+        ended.append(news(sessions, *shipments, states=states))
+
+    thread = threading.Thread(target=watch)
+    with sessions() as session, session.begin():
+        session.execute(select(Order.id).where(Order.id == first).with_for_update())
+        thread.start()
+        thread.join(0.3)
+        session.execute(select(Order.id).where(Order.id == second).with_for_update())
+    thread.join()
+    assert [sorted(one) for one in ended] == [[first, second] if shipped else []]
