@@ -228,6 +228,26 @@ def test_reads_every_form_of_a_time(told: str, at: datetime) -> None:
     assert identify(an_order(lastUpdatedTime=told)).updated_at == at
 
 
+@pytest.mark.parametrize(
+    ("told", "total"),
+    [
+        ("12.3456", Decimal("12.3456")),
+        ("999999999999999.99", Decimal("999999999999999.99")),
+        ("1000000000000000", None),
+        ("1E+999999", None),
+        ("0.00001", None),
+        ("1E-999999", None),
+        ("twelve", None),
+        ("NaN", None),
+        (12.5, None),
+        (None, None),
+    ],
+)
+def test_an_amount_is_what_the_database_can_hold(told: Any, total: Decimal | None) -> None:
+    proceeds = {"grandTotal": {"amount": told, "currencyCode": "EUR"}}
+    assert parse(an_order(proceeds=proceeds)).grand_total == total
+
+
 def test_brazilian_streets_become_lines() -> None:
     extended = {"streetName": "Rua A", "streetNumber": "7", "neighborhood": "Centro"}
     address = {"extendedFields": extended, "municipality": "Santos"}
