@@ -119,7 +119,8 @@ def _listening_socket(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family)
     except OSError as error:
-        raise Unusable(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+        reason = str(error.strerror).partition(" (")[0]
+        raise Unusable(f"cannot listen on {host}, port {port}: {reason}") from error
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

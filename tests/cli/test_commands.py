@@ -1,0 +1,214 @@
+"""What all commands share, `migrate`, `settings check`, and `console` before it starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import click
+import psycopg
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import create_engine, inspect, pool
+from sqlalchemy.engine import make_url
+
+from pipeline.cli import main
+from tests.cli.conftest import MASTER_KEY, SECRETS, Run, environment, runner
+from tests.conftest import Servers
+
+LOGIN = {"ORDERBRIDGE_CONSOLE_USER": "anna", "ORDERBRIDGE_CONSOLE_PASSWORD": "secret-login"}
+
+
+def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+COMMANDS = list(_commands(main))
+
+
+def test_these_are_the_commands() -> None:
+    assert sorted(" ".join(path) for path in COMMANDS) == [
+        "",
+        "console",
+        "migrate",
+        "orders",
+        "orders list",
+        "orders release",
+        "orders show",
+        "settings",
+        "settings check",
+    ]
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_explains_everything(path: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main, [*path, "--help"])
+    assert result.exit_code == 0
+    assert "Exit status: 0 fine, 1 nothing found or nothing done, 2" in result.stdout
+    command: click.Command = main
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    assert command.help
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    assert [one.name for one in options if not one.help] == []
+
+
+def test_help_imports_nothing_that_is_slow() -> None:
+    script = (
+        "import sys; from pipeline.cli import main; main(['--help'], standalone_mode=False); "
+        "print({'flask', 'alembic', 'sqlalchemy', 'pydantic'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("\nset()\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("migrate", "--wait", "0"),
+        ("orders", "list"),
+        ("orders", "show", "1"),
+        ("orders", "release", "1"),
+        ("orders", "release", "--held"),
+    ],
+    ids=" ".join,
+)
+def test_a_database_that_does_not_answer_is_one_sentence(
+    without_database: Run, words: tuple[str, ...]
+) -> None:
+    result = without_database(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(
+        "Error: the database of ORDERBRIDGE_DATABASE_URL does not answer: "
+    )
+    assert result.stderr.count("\n") == 1
+    assert "hidden-password" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"ORDERBRIDGE_MASTER_KEY": "short"}, "ORDERBRIDGE_MASTER_KEY must be 32 random bytes"),
+        ({"ORDERBRIDGE_REDIS_URL": ""}, "have to be set: ORDERBRIDGE_REDIS_URL"),
+        ({"ORDERBRIDGE_CONFIG": "nowhere.toml"}, "nowhere.toml cannot be read"),
+        ({"ORDERBRIDGE_DATABASE_URL": "hidden"}, "ORDERBRIDGE_DATABASE_URL must look like"),
+        ({"ORDERBRIDGE_DATABASE_URL": "mysql://hidden@x/y"}, "DATABASE_URL must look like"),
+    ],
+)
+@pytest.mark.parametrize("words", [("migrate",), ("orders", "list"), ("console",)], ids=" ".join)
+def test_a_configuration_that_cannot_be_used_is_one_sentence(
+    without_database: Run, words: tuple[str, ...], changed: dict[str, str], sentence: str
+) -> None:
+    result = without_database(*words, **LOGIN, **changed)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert sentence in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "hidden" not in result.stderr
+
+
+def test_tables_that_are_missing_are_said_to_be(tmp_path: Path, servers: Servers) -> None:
+    result = runner(environment(tmp_path, servers.database_url))("orders", "list")
+    assert result.exit_code == 2
+    assert result.stderr == "Error: the database lacks tables of this version: run " + (
+        "orderbridge migrate\n"
+    )
+
+
+def test_migrate_makes_the_tables_and_may_be_repeated(tmp_path: Path, fresh_url: str) -> None:
+    _create(fresh_url)
+    orderbridge = runner(environment(tmp_path, fresh_url))
+    for _ in range(2):
+        result = orderbridge("migrate")
+        assert (result.exit_code, result.stdout) == (0, "The database is up to date.\n")
+    assert {"orders", "attempts", "alembic_version"} <= _tables(fresh_url)
+
+
+def test_migrate_waits_for_the_database(tmp_path: Path, fresh_url: str) -> None:
+    late = threading.Timer(1, _create, [fresh_url])
+    late.start()
+    result = runner(environment(tmp_path, fresh_url))("migrate")
+    late.join()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "orders" in _tables(fresh_url)
+
+
+def test_settings_check_prints_what_counts_and_no_secret(without_database: Run) -> None:
+    result = without_database("settings", "check")
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    german = lines.index("account eu, marketplace A1PA6795UKMFR9 (DE)")
+    other = lines.index("account eu, every other marketplace")
+    timing = lines.index("timing, in seconds")
+    assert lines[: lines.index("")] == [
+        *("shop main", "address https://shop.example", "sign-in oauth", "request limit 60 s")
+    ]
+    assert {"magento_store german", "invoice leave", "import_orders true"} <= set(
+        lines[german:other]
+    )
+    assert {"magento_store default", "invoice leave", "fba_store -"} <= set(lines[other:timing])
+    assert "poll_every_s 180" in lines[timing:]
+    for secret in (*SECRETS.values(), MASTER_KEY, "hidden", "secret-of-redis"):
+        assert secret not in result.stdout
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        dict.fromkeys(LOGIN),
+        {**LOGIN, "ORDERBRIDGE_CONSOLE_USER": ""},
+        {**LOGIN, "ORDERBRIDGE_CONSOLE_PASSWORD": ""},
+        {**LOGIN, "ORDERBRIDGE_CONSOLE_USER": "an:na"},
+    ],
+)
+def test_the_console_does_not_start_without_a_login(
+    without_database: Run, changed: dict[str, str | None]
+) -> None:
+    result = without_database("console", **changed)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "ORDERBRIDGE_CONSOLE_USER and ORDERBRIDGE_CONSOLE_PASSWORD" in result.stderr
+    assert "secret-login" not in result.stderr
+
+
+def test_the_console_links_to_web_addresses_only(without_database: Run) -> None:
+    result = without_database("console", **LOGIN, ORDERBRIDGE_FLOWER_URL="javascript:alert(1)")
+    assert result.exit_code == 2
+    assert "ORDERBRIDGE_FLOWER_URL must begin with http:// or https://" in result.stderr
+
+
+@pytest.fixture
+def fresh_url(servers: Servers) -> Iterator[str]:
+    """The address of a database that is not there yet."""
+    name = f"orderbridge_cli_{uuid4().hex[:12]}"
+    url = make_url(servers.database_url).set(database=name)
+    yield url.render_as_string(hide_password=False)
+    _execute(servers.database_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _create(url: str) -> None:
+    target = make_url(url)
+    _execute(
+        target.set(database="postgres").render_as_string(hide_password=False),
+        f'CREATE DATABASE "{target.database}"',
+    )
+
+
+def _execute(url: str, statement: str) -> None:
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _tables(url: str) -> set[str]:
+    engine = create_engine(url, poolclass=pool.NullPool)
+    return set(inspect(engine).get_table_names())

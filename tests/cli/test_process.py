@@ -1,0 +1,105 @@
+"""`orderbridge console` as a process of its own, over a real socket."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from sqlalchemy import select
+
+from pipeline.db import Sessions
+from pipeline.models import Note
+from tests.cli.conftest import environment
+from tests.console.builders import a_held_order, store
+
+USER, PASSWORD = "anna", "secret-login"
+ORDERBRIDGE = str(Path(sys.executable).with_name("orderbridge"))
+
+
+@dataclass
+class Console:
+    """A running console and where it answers."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+
+@pytest.fixture
+def variables(tmp_path: Path, database_url: str) -> dict[str, str]:
+    return {
+        "PATH": os.defpath,
+        **environment(tmp_path, database_url),
+        "ORDERBRIDGE_CONSOLE_USER": USER,
+        "ORDERBRIDGE_CONSOLE_PASSWORD": PASSWORD,
+    }
+
+
+@pytest.fixture
+def console(variables: dict[str, str]) -> Iterator[Console]:
+    with subprocess.Popen(
+        [ORDERBRIDGE, "console", "--port", "0"],
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        answers = re.fullmatch(r"Orderbridge answers on (http://127\.0\.0\.1:\d+)/\n", said)
+        try:
+            assert answers is not None, said + process.stdout.read()
+            yield Console(process, answers[1])
+        finally:
+            process.kill()
+
+
+def test_it_answers_asks_for_the_login_and_ends_on_sigterm(
+    sessions: Sessions, console: Console
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    login = (USER, PASSWORD)
+    with requests.Session() as web:
+        assert web.get(f"{console.url}/healthz", timeout=20).text == "ok\n"
+        assert web.get(console.url, timeout=20).status_code == 401
+        assert web.get(console.url, auth=(USER, "wrong"), timeout=20).status_code == 401
+        page = web.get(console.url, auth=login, timeout=20)
+        assert page.status_code == 200
+        assert "303-0000000-0000001" in page.text
+        assert page.headers["Content-Security-Policy"].startswith("default-src 'self';")
+        assert "Server" not in page.headers
+        release = f"{console.url}/orders/{order_id}/release"
+        assert web.post(release, auth=login, timeout=20).status_code == 403
+        released = web.post(release, auth=login, headers={"Origin": console.url}, timeout=20)
+        assert (released.status_code, released.url) == (200, f"{console.url}/orders/{order_id}")
+        too_much = web.post(release, auth=login, data=b"x" * 100_000, timeout=20)
+        assert too_much.status_code == 413
+    with sessions() as session:
+        assert session.scalars(select(Note.author)).all() == [USER]
+    console.process.send_signal(signal.SIGTERM)
+    rest, _ = console.process.communicate(timeout=20)
+    assert console.process.returncode == 0
+    assert PASSWORD not in rest
+    assert "Traceback" not in rest
+
+
+def test_a_port_that_is_taken_is_one_sentence(variables: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [ORDERBRIDGE, "console", "--port", port],
+            env=variables,
+            capture_output=True,
+            text=True,
+        )
+    assert (done.returncode, done.stdout) == (2, "")
+    reason = "Address already in use"
+    assert done.stderr == f"Error: cannot listen on 127.0.0.1, port {port}: {reason}\n"
