@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from pipeline.money import ZERO
+from pipeline.rate_limit import Lane
 
 Raw = Mapping[str, Any]
 
@@ -200,8 +201,12 @@ class Channel(Protocol):
         """One page of orders changed at or after `since`; `token` names a further page."""
         ...
 
-    def order(self, external_id: str) -> Raw:
-        """One order, whole and fresh."""
+    def placed_orders(self, after: datetime, before: datetime, token: str | None) -> OrderPage:
+        """One page of orders placed in a period, bounds included. Never goes before new orders."""
+        ...
+
+    def order(self, external_id: str, lane: Lane = Lane.NEW) -> Raw:
+        """One order, whole and fresh. `lane` says how urgent it is."""
         ...
 
     def identify(self, raw: Raw) -> Identity:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import redis
+
 from pipeline.amazon.client import Amazon
 from pipeline.channel import Amounts, Channel, ChannelOrder, Raw
 from pipeline.effects import Ledger
@@ -13,6 +15,7 @@ from pipeline.errors import CannotMap
 from pipeline.magento.client import Magento
 from pipeline.models import Order
 from pipeline.outcome import HoldCode
+from pipeline.rate_limit import Quota
 from pipeline.settings import MarketplaceSettings, Settings, ShopSettings, seconds
 
 
@@ -72,13 +75,18 @@ def _raw(order: Order) -> Raw:
 
 
 def build(
-    settings: Settings, ledger: Ledger, pseudonym: Callable[[str], str], now: Callable[[], datetime]
+    settings: Settings,
+    ledger: Ledger,
+    broker: redis.Redis,
+    pseudonym: Callable[[str], str],
+    now: Callable[[], datetime],
 ) -> Clients:
-    """Clients for every account and shop of the settings."""
+    """Clients for every account and shop of the settings; quotas are shared through `broker`."""
     return Clients(
         settings=settings,
         channels={
-            name: Amazon(name, account, now=now) for name, account in settings.accounts.items()
+            name: Amazon(name, account, quota=Quota(broker, name), now=now)
+            for name, account in settings.accounts.items()
         },
         shops={name: Magento(name, shop, now=now) for name, shop in settings.shops.items()},
         ledger=ledger,

@@ -35,6 +35,10 @@ class Transient(RemoteError):
     """Nothing happened there: send it again, later."""
 
 
+class OverQuota(Transient):
+    """Not sent, because the remote's quota is used up: come back after `retry_after_s`."""
+
+
 class Rejected(RemoteError):
     """The remote read it and said no: never send the same again by itself."""
 

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from pipeline.errors import Transient
+from pipeline.errors import OverQuota, Transient
 
 T = TypeVar("T")
 
@@ -29,14 +29,18 @@ def _no_time_left(state: RetryCallState) -> bool:
     return state.attempt_number >= TRIES or waited_s + state.upcoming_sleep > BUDGET_S
 
 
+def _may_try_again(error: BaseException) -> bool:
+    return isinstance(error, Transient) and not isinstance(error, OverQuota)
+
+
 def call_with_retry(call: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
-    """Call, and call again on Transient: at most 4 tries and 20 s in all.
+    """Call, and call again on Transient: at most 4 tries and 20 s in all. Never on OverQuota.
 
     Honours the remote's Retry-After; when that alone exceeds the budget the error is raised at
     once, with its `retry_after_s`, for the caller to wait outside a worker.
     """
     retrying = Retrying(
-        retry=retry_if_exception_type(Transient),
+        retry=retry_if_exception(_may_try_again),
         wait=_wait_s,
         stop=_no_time_left,
         sleep=sleep,

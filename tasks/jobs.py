@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from structlog.contextvars import bound_contextvars
 
 from pipeline.cursors import Cursors
-from pipeline.errors import Rejected, RemoteError
+from pipeline.errors import OverQuota, Rejected, RemoteError
 from pipeline.log import log
 from pipeline.settings import seconds
 from tasks.runtime import Runtime, runtime
@@ -64,6 +64,9 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
                 search = cursors.advance(name, search, page, now)
                 if search.token is None:
                     break
+        except OverQuota:
+            log.info("poll.paused", pages=pages, count=new)  # the next one goes on at this page
+            return
         except RemoteError as error:
             cursors.note_trouble(
                 name, f"{error.code}: {error}", parts.clients.now(), restart=_is_refused(error)

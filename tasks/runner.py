@@ -15,6 +15,7 @@ from pipeline.errors import (
     AccountStopped,
     CannotMap,
     OutcomeUnknown,
+    OverQuota,
     Rejected,
     RemoteError,
     Transient,
@@ -86,6 +87,8 @@ class Runner:
         except Rejected as error:
             facts = {"code": error.code, "request_id": error.request_id}
             return Hold(HoldCode.REMOTE_REFUSED, str(error), facts), error.request_id
+        except OverQuota as error:
+            return Wait(str(error), seconds(error.retry_after_s or 0.0)), ""
         except (Transient, OutcomeUnknown) as error:
             delay = backoff(claim.order.tries, error, self.timing)
             return Wait(str(error), delay, is_trouble=True), error.request_id

@@ -42,7 +42,7 @@ def build(loaded: settings.Settings) -> Runtime:
     )
     vault = Vault(loaded.master_key)
     ledger = Ledger(sessions, settings.utc_now)
-    remotes = clients.build(loaded, ledger, vault.pseudonym, settings.utc_now)
+    remotes = clients.build(loaded, ledger, broker, vault.pseudonym, settings.utc_now)
     orders = Orders(sessions, vault, loaded.timing)
     leases = Leases(broker, loaded.timing.lease_s)
     worker = f"{socket.gethostname()}:{os.getpid()}"

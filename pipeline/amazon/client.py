@@ -21,10 +21,12 @@ from pipeline.amazon.replies import (
     SEARCH_ORDERS,
     Operation,
     refusal,
+    told_rate,
 )
 from pipeline.channel import Amounts, ChannelOrder, Confirmation, Identity, OrderPage, Raw
 from pipeline.errors import Transient
 from pipeline.http import Http, Method, Reply
+from pipeline.rate_limit import Lane, Quota
 from pipeline.retry import call_with_retry
 from pipeline.settings import AccountSettings
 
@@ -50,11 +52,13 @@ class Amazon:
         account: AccountSettings,
         *,
         http: Http | None = None,
+        quota: Quota | None = None,
         now: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._http = http or Http(endpoint_of(account))
         self._login = LoginWithAmazon(account_name, account)
+        self._quota = quota
         self._now = now
         self._sleep = sleep
         self._user_agent = (
@@ -69,16 +73,24 @@ class Amazon:
         Source: GET /orders/2026-01-01/orders (searchOrders).
         """
         # A page's token is only good with the very same parameters again.
-        query = {
-            "lastUpdatedAfter": _iso(since),
-            "maxResultsPerPage": _PAGE_SIZE,
-            "includedData": _INCLUDED,
-        }
+        return self._search({"lastUpdatedAfter": _iso(since)}, token, Lane.NEW)
+
+    def placed_orders(self, after: datetime, before: datetime, token: str | None) -> OrderPage:
+        """One page of up to 100 orders placed in a period (to the second), for a backfill.
+
+        `before` has to be two minutes ago or more, or Amazon refuses it.
+        Source: GET /orders/2026-01-01/orders (searchOrders).
+        """
+        period = {"createdAfter": _iso(after), "createdBefore": _iso(before)}
+        return self._search(period, token, Lane.BACKFILL)
+
+    def _search(self, period: Mapping[str, str], token: str | None, lane: Lane) -> OrderPage:
+        query = {**period, "maxResultsPerPage": _PAGE_SIZE, "includedData": _INCLUDED}
         if token is not None:
             query["paginationToken"] = token
-        return self._read(SEARCH_ORDERS, _ORDERS, query, _page)
+        return self._read(SEARCH_ORDERS, _ORDERS, query, _page, lane)
 
-    def order(self, external_id: str) -> Raw:
+    def order(self, external_id: str, lane: Lane = Lane.NEW) -> Raw:
         """One order, whole and fresh.
 
         Source: GET /orders/2026-01-01/orders/{orderId} (getOrder).
@@ -88,6 +100,7 @@ class Amazon:
             f"{_ORDERS}/{quote(external_id, safe='')}",
             {"includedData": _INCLUDED},
             lambda body: _object(look(body, "order")),
+            lane,
         )
 
     def identify(self, raw: Raw) -> Identity:
@@ -127,7 +140,9 @@ class Amazon:
             package["carrierName"] = carrier.name
         path = f"/orders/v0/orders/{quote(confirmation.external_id, safe='')}/shipmentConfirmation"
         body = {"marketplaceId": confirmation.marketplace_id, "packageDetail": package}
-        call_with_retry(lambda: self._send(CONFIRM_SHIPMENT, "POST", path, body=body), self._sleep)
+        call_with_retry(
+            lambda: self._send(CONFIRM_SHIPMENT, "POST", path, Lane.CONFIRM, body=body), self._sleep
+        )
 
     def _read(
         self,
@@ -135,12 +150,13 @@ class Amazon:
         path: str,
         query: Mapping[str, str],
         shape: Callable[[Any], T | None],
+        lane: Lane,
     ) -> T:
         """What `shape` makes of the body; one without that shape is never an empty success."""
 
         def once() -> T:
             reply = self._send(
-                operation, "GET", path, query=urlencode(query, quote_via=quote, safe=",")
+                operation, "GET", path, lane, query=urlencode(query, quote_via=quote, safe=",")
             )
             found = shape(reply.body)
             if found is None:
@@ -154,21 +170,39 @@ class Amazon:
         return call_with_retry(once, self._sleep)
 
     def _send(
-        self, operation: Operation, method: Method, path: str, *, query: str = "", body: Any = None
+        self,
+        operation: Operation,
+        method: Method,
+        path: str,
+        lane: Lane,
+        *,
+        query: str = "",
+        body: Any = None,
     ) -> Reply:
-        """One call; an access token that Amazon refuses is renewed once."""
+        """One call, when the quota allows it; an access token Amazon refuses is renewed once."""
         token = self._login.token()
-        reply = self._send_with(token, method, path, query, body)
+        reply = self._send_with(operation, lane, token, method, path, query, body)
         if reply.status in (401, 403):
             token = self._login.renew(token)
-            reply = self._send_with(token, method, path, query, body)
+            reply = self._send_with(operation, lane, token, method, path, query, body)
         error = refusal(operation, reply)
         if error is not None:
             raise error
         return reply
 
-    def _send_with(self, token: str, method: Method, path: str, query: str, body: Any) -> Reply:
-        return self._http.call(
+    def _send_with(
+        self,
+        operation: Operation,
+        lane: Lane,
+        token: str,
+        method: Method,
+        path: str,
+        query: str,
+        body: Any,
+    ) -> Reply:
+        if self._quota is not None:
+            self._quota.take(operation.plan, lane)
+        reply = self._http.call(
             method,
             path,
             query=query,
@@ -176,6 +210,12 @@ class Amazon:
             headers={"x-amz-access-token": token, "User-Agent": self._user_agent},
             repeatable=True,
         )
+        if self._quota is not None:
+            if (rate := told_rate(reply)) is not None:
+                self._quota.learn(operation.plan, rate)
+            if reply.status == 429:
+                self._quota.refused(operation.plan)
+        return reply
 
 
 def endpoint_of(account: AccountSettings) -> str:
@@ -201,7 +241,6 @@ def _page(body: Any) -> OrderPage | None:
     next_token = look(pagination, "nextToken")
     if (
         not isinstance(orders, list)
-        or not all(isinstance(order, dict) for order in orders)
         or not isinstance(pagination, dict | None)
         or not isinstance(next_token, str | None)
     ):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pipeline.amazon.reading import blocks, text
 from pipeline.errors import AccountStopped, Rejected, RemoteError, Transient
 from pipeline.http import Reply
+from pipeline.rate_limit import Plan
 
 _LONGEST_TEXT = 300
 # Refused reads heal by themselves: storms of 403 over all sellers lasted up to half an hour.
@@ -23,17 +24,24 @@ _NO_PACKAGE_TO_UPDATE = "PackageToUpdateNotFound"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An API operation: its usage plan in calls per second, and the status of its success."""
+    """An API operation: its usage plan, and the status of its success."""
 
-    name: str
-    rate_per_s: float
+    plan: Plan
     success: int
     is_read: bool
 
+    @property
+    def name(self) -> str:
+        return self.plan.operation
 
-SEARCH_ORDERS = Operation("searchOrders", 0.0056, success=200, is_read=True)
-GET_ORDER = Operation("getOrder", 0.5, success=200, is_read=True)
-CONFIRM_SHIPMENT = Operation("confirmShipment", 2.0, success=204, is_read=False)
+    @property
+    def rate_per_s(self) -> float:
+        return self.plan.rate_per_s
+
+
+SEARCH_ORDERS = Operation(Plan("searchOrders", 0.0056, 20), success=200, is_read=True)
+GET_ORDER = Operation(Plan("getOrder", 0.5, 30), success=200, is_read=True)
+CONFIRM_SHIPMENT = Operation(Plan("confirmShipment", 2.0, 10), success=204, is_read=False)
 
 
 def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
@@ -98,8 +106,13 @@ def _wait_s(operation: Operation, reply: Reply) -> float:
     """How long until there is a token again, in seconds: one over the rate, unless Amazon says."""
     if reply.retry_after_s is not None:
         return reply.retry_after_s
+    return 1 / (told_rate(reply) or operation.rate_per_s)
+
+
+def told_rate(reply: Reply) -> float | None:
+    """The calls per second that Amazon says it allows here; None when it does not say."""
     try:
         rate = float(reply.headers.get("x-amzn-RateLimit-Limit", ""))
     except ValueError:
-        rate = 0.0
-    return 1 / (rate if 0 < rate < math.inf else operation.rate_per_s)
+        return None
+    return rate if 0 < rate < math.inf else None

@@ -8,6 +8,7 @@ from pipeline.effects import Write
 from pipeline.errors import Rejected
 from pipeline.models import Order, Shipment
 from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.rate_limit import Lane
 from tasks.steps.gate import stopped
 from tasks.steps.ship_order import units_shipped
 
@@ -25,7 +26,7 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
     ]
     if open_packages:
         channel = clients.channel(order)
-        current = channel.parse(channel.order(order.external_id))
+        current = channel.parse(channel.order(order.external_id, Lane.CONFIRM))
         if current.status == "CANCELLED":
             return Hold(
                 HoldCode.CANCELLED_AFTER_SHIPMENT,
@@ -103,7 +104,7 @@ def _confirm(order: Order, shipment: Shipment, country: str, clients: Clients) -
 
 def _is_known(channel: Channel, confirmation: Confirmation) -> bool:
     """Whether Amazon already has a package with this tracking number, under whatever reference."""
-    current = channel.parse(channel.order(confirmation.external_id))
+    current = channel.parse(channel.order(confirmation.external_id, Lane.CONFIRM))
     return any(
         package.tracking_number == confirmation.tracking_number for package in current.packages
     )

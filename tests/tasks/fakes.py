@@ -31,6 +31,7 @@ from pipeline.magento.records import (
     StoreView,
 )
 from pipeline.models import Order
+from pipeline.rate_limit import Lane
 from tests.builders import ACCOUNT, NOW, SHOP, a_vault, settings
 
 MUG = Product(1, "MUG-BLUE", "Mug, blue", "simple", True, Decimal("0.4"))
@@ -83,7 +84,10 @@ class FakeChannel(Channel):
     def changed_orders(self, since: datetime, token: str | None) -> OrderPage:
         return self.told.give("changed_orders", since, token)  # type: ignore[no-any-return]
 
-    def order(self, external_id: str) -> Raw:
+    def placed_orders(self, after: datetime, before: datetime, token: str | None) -> OrderPage:
+        return self.told.give("placed_orders", after, before, token)  # type: ignore[no-any-return]
+
+    def order(self, external_id: str, lane: Lane = Lane.NEW) -> Raw:
         return self.told.give("order", external_id)  # type: ignore[no-any-return]
 
     def identify(self, raw: Raw) -> Identity:

@@ -1,0 +1,122 @@
+"""One token bucket per account and operation in Redis, shared by all workers.
+
+Amazon's usage plan: a bucket of `burst` tokens that refills at `rate` per second, one token a call.
+Nobody sleeps here: a call that has no token is told when there will be one, and the order waits in
+its row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import redis
+from redis.exceptions import RedisError
+
+from pipeline.errors import OverQuota
+from pipeline.log import log
+
+
+class Lane(Enum):
+    """Who goes first. A lane leaves this share of the bucket to those before it."""
+
+    CONFIRM = 0.0
+    NEW = 0.1
+    BACKFILL = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An operation's usage plan: calls per second, and calls at once after a rest."""
+
+    operation: str
+    rate_per_s: float
+    burst: int
+
+
+# Times come from Redis, the one clock all workers share. `promised` is the last moment somebody was
+# told to come back at: the next one is told a later one, so that they do not all come together.
+_TAKE = """
+local state = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'rate', 'promised')
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1e6
+local burst, floor = tonumber(ARGV[2]), tonumber(ARGV[3])
+local rate = tonumber(state[3]) or tonumber(ARGV[1])
+local tokens = math.min(burst, (tonumber(state[1]) or burst)
+  + math.max(0, now - (tonumber(state[2]) or now)) * rate)
+local wait = 0
+local promised = tonumber(state[4]) or 0
+if tokens - 1 >= floor then
+  tokens = tokens - 1
+else
+  local free = now + (floor + 1 - tokens) / rate
+  promised = math.max(free, promised + 1 / rate)
+  wait = promised - now
+end
+redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now, 'rate', rate, 'promised', promised)
+redis.call('EXPIRE', KEYS[1], 172800)
+return tostring(wait)
+"""
+_LEARN = """
+local rate = tonumber(ARGV[1])
+if tonumber(redis.call('HGET', KEYS[1], 'rate') or '0') ~= rate then
+  redis.call('HSET', KEYS[1], 'rate', rate)
+end
+return 1
+"""
+# A refusal says that the bucket there is empty, whatever was believed here.
+_EMPTY = """
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'tokens', math.min(0,
+  tonumber(redis.call('HGET', KEYS[1], 'tokens') or '0')), 'at', time[1] + time[2] / 1e6)
+return 1
+"""
+
+
+class Quota:
+    """The buckets of one account."""
+
+    def __init__(self, client: redis.Redis, account: str) -> None:
+        self._account = account
+        self._take = client.register_script(_TAKE)
+        self._learn = client.register_script(_LEARN)
+        self._empty = client.register_script(_EMPTY)
+
+    def take(self, plan: Plan, lane: Lane) -> None:
+        """Take one token. Raises OverQuota with the seconds until there is one.
+
+        Without Redis the call goes ahead: Amazon's own refusal is then the limit.
+        """
+        floor = math.floor(plan.burst * lane.value)
+        try:
+            wait_s = float(
+                self._take(keys=[self._key(plan)], args=[plan.rate_per_s, plan.burst, floor])
+            )
+        except RedisError:
+            log.warning("quota.unavailable", account=self._account)
+            return
+        if wait_s > 0:
+            raise OverQuota(
+                f"{plan.operation}: this account's quota is used up for now",
+                code="quota",
+                retry_after_s=wait_s,
+            )
+
+    def learn(self, plan: Plan, rate_per_s: float) -> None:
+        """Amazon told the rate it really allows."""
+        self._quietly(lambda: self._learn(keys=[self._key(plan)], args=[rate_per_s]))
+
+    def refused(self, plan: Plan) -> None:
+        """Amazon says the bucket is empty."""
+        self._quietly(lambda: self._empty(keys=[self._key(plan)], args=[]))
+
+    def _key(self, plan: Plan) -> str:
+        return f"orderbridge:quota:{self._account}:{plan.operation}"
+
+    def _quietly(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except RedisError:
+            log.warning("quota.unavailable", account=self._account)
