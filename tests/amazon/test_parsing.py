@@ -299,6 +299,13 @@ def test_an_order_that_cannot_be_kept_names_the_key(broken: dict[str, Any], name
     assert names in held.value.reason
 
 
+@pytest.mark.parametrize("raw", [None, "302-1111111-2222222", [], 7])
+def test_what_is_no_object_is_no_order(raw: Any) -> None:
+    with pytest.raises(CannotMap) as held:
+        identify(raw)
+    assert held.value.code == HoldCode.UNREADABLE_ORDER
+
+
 def test_identifies_an_order_whose_items_are_broken() -> None:
     assert identify(an_order(orderItems=None, fulfillment={"fulfilledBy": "AMAZON"})) == Identity(
         external_id="302-1111111-2222222",
