@@ -1,0 +1,253 @@
+"""One order through everything that can happen to it, in any order, on the real database.
+
+The machine plays workers that start, end, crash and come back late, the sweep, news, a person, and
+a remote whose answers get lost. What must hold after each of it is in the invariants.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import func, select
+
+from pipeline.db import Sessions
+from pipeline.effects import Ledger, Write
+from pipeline.errors import OutcomeUnknown, Transient
+from pipeline.models import LIVE, Attempt, Order, Status
+from pipeline.orders import STEPS, Claim, Orders, reopen_for_cancellation, wake
+from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.settings import Timing
+from tests.builders import NOW, a_vault, an_order, stored
+from tests.pipeline.conftest import empty
+
+TIMING = Timing(lease_s=30, resend_s=60, recheck_held_s=900)
+LIMIT = timedelta(seconds=60)
+OUTCOMES: dict[str, Outcome] = {
+    "done": Done(),
+    "skipped": Skipped("nothing to do"),
+    "wait": Wait("not yet", timedelta(minutes=10)),
+    "trouble": Wait("busy", timedelta(seconds=10), is_trouble=True),
+    "hold": Hold(HoldCode.OUT_OF_STOCK, "sold out"),
+    "cancelled": Cancelled("cancelled on Amazon"),
+}
+
+
+class Crash(BaseException):
+    """The end of a worker."""
+
+
+class OneOrder(RuleBasedStateMachine):
+    """An order, the messages about it that are under way, and the workers that have it."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        super().__init__()
+        self.sessions = sessions
+        self.now: datetime = NOW
+        self.orders = Orders(sessions, a_vault(), TIMING)
+        self.ledger = Ledger(sessions, lambda: self.now)
+        self.messages: list[str] = []
+        self.claims: list[Claim] = []
+        self.claimed = self.ended = self.superseded = self.crashed = 0
+        self.at_remote: list[str] = []
+
+    @initialize()
+    def arrives(self) -> None:
+        empty(self.sessions)
+        # Placed in the last three steps, so that runs come to an end within the machine's steps.
+        self.order_id = stored(self.sessions, an_order(step=STEPS[4]))
+        self.messages.append(STEPS[4])
+
+    @property
+    def order(self) -> Order:
+        with self.sessions() as session:
+            return session.get_one(Order, self.order_id)
+
+    @rule(seconds=st.sampled_from([1, 10, 60, 90, 900]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule()
+    def sweep(self) -> None:
+        self.messages += [step for _, step in self.orders.due(self.now, 10)]
+
+    @precondition(lambda self: self.messages)
+    @rule(which=st.integers(min_value=0), keep=st.booleans())
+    def a_worker_takes_a_message(self, which: int, keep: bool) -> None:
+        """`keep` leaves the message there: it is delivered once more."""
+        at = which % len(self.messages)
+        step = self.messages[at] if keep else self.messages.pop(at)
+        before = self.order
+        claim = self.orders.claim(self.order_id, step, task_id="t", worker="w", now=self.now)
+        if claim is None:
+            parked = before.status in (Status.WAITING, Status.HELD)
+            not_due = parked and before.due_at is not None and before.due_at > self.now
+            assert before.status not in LIVE or before.step != step or not_due
+            return
+        assert before.status in LIVE
+        assert before.step == step
+        self.claimed += 1
+        self.claims.append(claim)
+
+    @precondition(lambda self: self.messages)
+    @rule()
+    def a_message_gets_lost(self) -> None:
+        self.messages.pop()
+
+    @precondition(lambda self: self.claims)
+    @rule(which=st.integers(min_value=0))
+    def a_worker_dies(self, which: int) -> None:
+        self.claims.pop(which % len(self.claims))
+        self.crashed += 1
+
+    @precondition(lambda self: self.claims)
+    @rule(
+        which=st.integers(min_value=0),
+        answer=st.sampled_from(["comes", "is lost", "is lost on the way there", "kills before"]),
+        dies=st.booleans(),
+    )
+    def a_worker_places_the_order(self, which: int, answer: str, dies: bool) -> None:
+        claim = self.claims.pop(which % len(self.claims))
+
+        def send() -> str:
+            if answer == "kills before":
+                raise Crash
+            if answer != "is lost on the way there":
+                self.at_remote.append(f"remote-{len(self.at_remote) + 1}")
+            if dies:
+                raise Crash
+            if answer != "comes":
+                raise OutcomeUnknown("no answer")
+            return self.at_remote[-1]
+
+        write = Write(
+            key="order:eu:1",
+            kind="order",
+            send=send,
+            find=lambda: self.at_remote[0] if self.at_remote else None,
+            settles_after=LIMIT,
+            refused_as=HoldCode.ORDER_REFUSED,
+        )
+        try:
+            remote_id = self.ledger.once(self.order_id, write)
+        except Crash:
+            self.crashed += 1
+            return
+        except (Transient, OutcomeUnknown) as error:
+            wait = timedelta(seconds=error.retry_after_s or 10)
+            self._record(claim, Wait(str(error), wait, is_trouble=True))
+            return
+        assert remote_id == self.at_remote[0]
+        claim.order.magento_order_id = 1
+        self._record(claim, Done())
+
+    @precondition(lambda self: self.claims)
+    @rule(which=st.integers(min_value=0), how=st.sampled_from(list(OUTCOMES)))
+    def a_worker_ends(self, which: int, how: str) -> None:
+        claim = self.claims.pop(which % len(self.claims))
+        crashing = Hold(HoldCode.KEEPS_CRASHING, "see the worker's log")
+        self._record(claim, crashing if claim.keeps_crashing else OUTCOMES[how])
+
+    def _record(self, claim: Claim, outcome: Outcome) -> None:
+        before = self.order
+        newest = before.status == Status.RUNNING and before.version == claim.order.version
+        recorded = self.orders.record(claim, outcome, now=self.now)
+        assert recorded is newest
+        if not recorded:
+            self.superseded += 1
+            after = self.order
+            assert (after.version, after.status) == (before.version, before.status)
+            return
+        self.ended += 1
+        if isinstance(outcome, Done | Skipped) and self.order.status == Status.READY:
+            self.messages.append(self.order.step)
+
+    @rule()
+    def news(self) -> None:
+        was = self.order
+        with self.sessions() as session, session.begin():
+            woken = wake(session, [self.order_id], self.now)
+        assert bool(woken) is (was.status in LIVE)
+
+    @rule()
+    def a_person_releases(self) -> None:
+        was = self.order.status
+        released = self.orders.release(self.order_id, author="anna", now=self.now)
+        assert released is (was in (Status.WAITING, Status.HELD))
+
+    @rule()
+    def amazon_cancels_late(self) -> None:
+        was = self.order.status
+        with self.sessions() as session, session.begin():
+            reopen_for_cancellation(session, [self.order_id], self.now)
+        assert self.order.status == (Status.WAITING if was == Status.DONE else was)
+
+    @invariant()
+    def there_is_never_a_second_remote_order(self) -> None:
+        assert len(self.at_remote) <= 1
+
+    @invariant()
+    def it_is_never_lost(self) -> None:
+        order = self.order
+        assert (order.due_at is not None) is (order.status in LIVE)
+        if order.due_at is not None:
+            assert order.due_at <= self.now + timedelta(seconds=900)
+        assert (order.hold_code is not None) or order.status != Status.HELD
+
+    @invariant()
+    def every_start_is_an_attempt(self) -> None:
+        with self.sessions() as session:
+            total, superseded, open_ends = session.execute(
+                select(
+                    func.count(),
+                    func.count().filter(Attempt.outcome == "superseded"),
+                    func.count().filter(Attempt.ended_at.is_(None)),
+                ).select_from(Attempt)
+            ).one()
+        assert total == self.claimed
+        assert superseded == self.superseded
+        assert open_ends == self.crashed + len(self.claims)
+        assert total == self.ended + superseded + open_ends
+
+    def teardown(self) -> None:
+        """Left alone, with workers that work, it always comes to an end or to a person's list."""
+        if not hasattr(self, "order_id"):
+            return
+        self.claims.clear()
+        self.messages.clear()
+        for _ in range(30):
+            self.now += timedelta(seconds=900)
+            for _, step in self.orders.due(self.now, 10):
+                claim = self.orders.claim(
+                    self.order_id, step, task_id="t", worker="w", now=self.now
+                )
+                assert claim is not None
+                crashing = Hold(HoldCode.KEEPS_CRASHING, "see the worker's log")
+                outcome = crashing if claim.keeps_crashing else Done()
+                assert self.orders.record(claim, outcome, now=self.now)
+        assert self.order.status in (Status.DONE, Status.CANCELLED)
+        assert len(self.at_remote) <= 1
+
+
+@pytest.mark.timeout(60)
+def test_whatever_happens_nothing_is_doubled_nor_lost(sessions: Sessions) -> None:
+    run_state_machine_as_test(
+        lambda: OneOrder(sessions),  # type: ignore[arg-type]
+        settings=hypothesis_settings(
+            max_examples=15,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
