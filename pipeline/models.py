@@ -73,6 +73,7 @@ class Order(Base):
 
     `due_at` is when it is looked at next, `sent_at` when the sweep last sent it. `tries` counts the
     starts of this step since it last went well, `unfinished` those that never came to an end.
+    Of `lane` new ones go before a backfill's. `cancel_reason` is why the marketplace is to cancel.
     `news` counts what the marketplace and the shop reported meanwhile. `version` stops a worker
     that lost its lease.
     """
@@ -103,6 +104,7 @@ class Order(Base):
     external_id: Mapped[str]
     marketplace_id: Mapped[str]
     fulfilled_by: Mapped[str]
+    lane: Mapped[str] = mapped_column(default="new", server_default="new")
 
     step: Mapped[str]
     status: Mapped[str]
@@ -132,6 +134,7 @@ class Order(Base):
     magento_order_id: Mapped[int | None]
     magento_increment_id: Mapped[str | None]
     magento_status: Mapped[str | None]
+    cancel_reason: Mapped[str | None]
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

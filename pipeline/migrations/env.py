@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import create_engine, text
 
-from pipeline.models import Base
+from pipeline.bookkeeping import Incident
 
 MIGRATION_LOCK = 7_204_251_906
 
@@ -18,7 +18,7 @@ def run() -> None:
         connection.execute(text("SET statement_timeout = '10min'"))
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.commit()
-        context.configure(connection=connection, target_metadata=Base.metadata)
+        context.configure(connection=connection, target_metadata=Incident.metadata)
         with context.begin_transaction():
             context.run_migrations()
     engine.dispose()

@@ -1,0 +1,137 @@
+"""The tables beside the orders: what is still to be fetched, feeds, backfills and incidents.
+
+None of them holds anything that names a buyer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Identity, Index, Integer, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pipeline.models import Base
+
+
+class ToFetch(Base):
+    """An order that a notification or a person named: to be read anew, once, however often named.
+
+    `asked_at` is when it was last named; one that is named again while it is read stays here.
+    """
+
+    __tablename__ = "to_fetch"
+    __table_args__ = (Index("to_fetch_due", "account", "lane", "due_at"),)
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(primary_key=True)
+    lane: Mapped[str]
+    asked_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    backfill_id: Mapped[int | None] = mapped_column(ForeignKey("backfills.id"))
+
+
+class SeenNotification(Base):
+    """A notification that has been taken in; SQS delivers some more than once."""
+
+    __tablename__ = "seen_notifications"
+    __table_args__ = (Index("seen_notifications_seen", "seen_at"),)
+
+    notification_id: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
+
+
+class BackfillState(StrEnum):
+    """How far a backfill has come."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+class Backfill(Base):
+    """A person's wish to have older orders imported: a period, or orders by number."""
+
+    __tablename__ = "backfills"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    account: Mapped[str]
+    author: Mapped[str]
+    state: Mapped[str]
+    after_at: Mapped[datetime | None]
+    before_at: Mapped[datetime | None]
+    page_token: Mapped[str | None]
+    calls: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    orders_seen: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    orders_new: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    trouble: Mapped[str | None]
+
+
+class FeedState(StrEnum):
+    """How far a feed has come; each state is committed before the next call is made."""
+
+    COLLECTED = "collected"
+    UPLOADED = "uploaded"
+    SUBMITTED = "submitted"
+    ENDED = "ended"
+
+
+class Feed(Base):
+    """A batch of confirmations or cancellations, sent as one document."""
+
+    __tablename__ = "feeds"
+    __table_args__ = (
+        Index("feeds_open", "account", "kind", postgresql_where=text("state <> 'ended'")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    account: Mapped[str]
+    kind: Mapped[str]
+    state: Mapped[str]
+    marketplace_id: Mapped[str]
+    due_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    document_id: Mapped[str | None]
+    feed_id: Mapped[str | None]
+    submitted_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    trouble: Mapped[str | None]
+
+
+class FeedMessage(Base):
+    """One message of a feed, and what became of it. `body` is enough to write it again."""
+
+    __tablename__ = "feed_messages"
+    __table_args__ = (Index("feed_messages_of_order", "order_id"),)
+
+    feed_id: Mapped[int] = mapped_column(
+        ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    message_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    shipment_id: Mapped[int | None] = mapped_column(ForeignKey("shipments.id", ondelete="CASCADE"))
+    body: Mapped[dict[str, Any]]
+    outcome: Mapped[str | None]
+    words: Mapped[str | None]
+
+
+class Incident(Base):
+    """Something a person has to know, told once, and told again when it is over."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        Index("incidents_open", "key", unique=True, postgresql_where=text("ended_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    key: Mapped[str]
+    account: Mapped[str | None]
+    text: Mapped[str]
+    opened_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
