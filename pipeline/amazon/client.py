@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
-from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from typing import Any
+from urllib.parse import quote
 
 from pipeline.amazon import amounts, parsing
-from pipeline.amazon.auth import LoginWithAmazon
 from pipeline.amazon.carriers import carrier_for
-from pipeline.amazon.marketplaces import COUNTRIES, ENDPOINTS
+from pipeline.amazon.connection import Connection
+from pipeline.amazon.marketplaces import COUNTRIES
 from pipeline.amazon.reading import look, moment
-from pipeline.amazon.replies import (
-    CONFIRM_SHIPMENT,
-    GET_ORDER,
-    SEARCH_ORDERS,
-    Operation,
-    refusal,
-    told_rate,
-)
+from pipeline.amazon.replies import CONFIRM_SHIPMENT, GET_ORDER, SEARCH_ORDERS
 from pipeline.channel import Amounts, ChannelOrder, Confirmation, Identity, OrderPage, Raw
-from pipeline.errors import Transient
-from pipeline.http import Http, Method, Reply
+from pipeline.http import Http
 from pipeline.rate_limit import Lane, Quota
-from pipeline.retry import call_with_retry
 from pipeline.settings import AccountSettings
 
 _ORDERS = "/orders/2026-01-01/orders"
 # Everything an import needs: more data sets cost no more of the quota.
 _INCLUDED = "BUYER,RECIPIENT,PROCEEDS,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT"
 _PAGE_SIZE = "100"
-
-T = TypeVar("T")
 
 
 class Amazon:
@@ -56,14 +43,8 @@ class Amazon:
         now: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._http = http or Http(endpoint_of(account))
-        self._login = LoginWithAmazon(account_name, account)
-        self._quota = quota
+        self.connection = Connection(account_name, account, http=http, quota=quota, sleep=sleep)
         self._now = now
-        self._sleep = sleep
-        self._user_agent = (
-            f"Orderbridge/{version('orderbridge')} (Language=Python/{platform.python_version()})"
-        )
 
     def changed_orders(self, since: datetime, token: str | None) -> OrderPage:
         """One page of up to 100 orders changed at or after `since` (to the second, downwards).
@@ -88,14 +69,14 @@ class Amazon:
         query = {**period, "maxResultsPerPage": _PAGE_SIZE, "includedData": _INCLUDED}
         if token is not None:
             query["paginationToken"] = token
-        return self._read(SEARCH_ORDERS, _ORDERS, query, _page, lane)
+        return self.connection.read(SEARCH_ORDERS, _ORDERS, query, _page, lane)
 
     def order(self, external_id: str, lane: Lane = Lane.NEW) -> Raw:
         """One order, whole and fresh.
 
         Source: GET /orders/2026-01-01/orders/{orderId} (getOrder).
         """
-        return self._read(
+        return self.connection.read(
             GET_ORDER,
             f"{_ORDERS}/{quote(external_id, safe='')}",
             {"includedData": _INCLUDED},
@@ -140,87 +121,7 @@ class Amazon:
             package["carrierName"] = carrier.name
         path = f"/orders/v0/orders/{quote(confirmation.external_id, safe='')}/shipmentConfirmation"
         body = {"marketplaceId": confirmation.marketplace_id, "packageDetail": package}
-        call_with_retry(
-            lambda: self._send(CONFIRM_SHIPMENT, "POST", path, Lane.CONFIRM, body=body), self._sleep
-        )
-
-    def _read(
-        self,
-        operation: Operation,
-        path: str,
-        query: Mapping[str, str],
-        shape: Callable[[Any], T | None],
-        lane: Lane,
-    ) -> T:
-        """What `shape` makes of the body; one without that shape is never an empty success."""
-
-        def once() -> T:
-            reply = self._send(
-                operation, "GET", path, lane, query=urlencode(query, quote_via=quote, safe=",")
-            )
-            found = shape(reply.body)
-            if found is None:
-                raise Transient(
-                    f"{operation.name}: no usable answer (status {reply.status})",
-                    status=reply.status,
-                    request_id=reply.headers.get("x-amzn-RequestId", ""),
-                )
-            return found
-
-        return call_with_retry(once, self._sleep)
-
-    def _send(
-        self,
-        operation: Operation,
-        method: Method,
-        path: str,
-        lane: Lane,
-        *,
-        query: str = "",
-        body: Any = None,
-    ) -> Reply:
-        """One call, when the quota allows it; an access token Amazon refuses is renewed once."""
-        token = self._login.token()
-        reply = self._send_with(operation, lane, token, method, path, query, body)
-        if reply.status in (401, 403):
-            token = self._login.renew(token)
-            reply = self._send_with(operation, lane, token, method, path, query, body)
-        error = refusal(operation, reply)
-        if error is not None:
-            raise error
-        return reply
-
-    def _send_with(
-        self,
-        operation: Operation,
-        lane: Lane,
-        token: str,
-        method: Method,
-        path: str,
-        query: str,
-        body: Any,
-    ) -> Reply:
-        if self._quota is not None:
-            self._quota.take(operation.plan, lane)
-        reply = self._http.call(
-            method,
-            path,
-            query=query,
-            body=body,
-            headers={"x-amz-access-token": token, "User-Agent": self._user_agent},
-            repeatable=True,
-        )
-        if self._quota is not None:
-            if (rate := told_rate(reply)) is not None:
-                self._quota.learn(operation.plan, rate)
-            if reply.status == 429:
-                self._quota.refused(operation.plan)
-        return reply
-
-
-def endpoint_of(account: AccountSettings) -> str:
-    """Where the account's calls go: its region's endpoint, unless it names another."""
-    return account.base_url or ENDPOINTS[account.region]
+        self.connection.write(CONFIRM_SHIPMENT, "POST", path, Lane.CONFIRM, body)
 
 
 def _iso(at: datetime) -> str:

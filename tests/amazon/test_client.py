@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.amazon.client import Amazon, endpoint_of
+from pipeline.amazon.client import Amazon
+from pipeline.amazon.connection import endpoint_of
 from pipeline.channel import Confirmation
 from pipeline.errors import AccountStopped, CannotMap, Rejected, RemoteError, Transient
 from pipeline.outcome import HoldCode

@@ -1,0 +1,147 @@
+"""Calls to Amazon for one selling account: signed in, within the quota, tried again, judged.
+
+Every group of operations goes through this one place.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from pipeline.amazon.auth import LoginWithAmazon
+from pipeline.amazon.marketplaces import ENDPOINTS
+from pipeline.amazon.replies import Operation, refusal, told_rate
+from pipeline.errors import Transient
+from pipeline.http import Http, Method, Reply
+from pipeline.rate_limit import Lane, Quota
+from pipeline.retry import call_with_retry
+from pipeline.settings import AccountSettings
+
+T = TypeVar("T")
+
+
+class Connection:
+    """One account's access to the API. Safe to share between threads.
+
+    Raises Transient (also OverQuota), Rejected or AccountStopped, never OutcomeUnknown.
+    """
+
+    def __init__(
+        self,
+        account_name: str,
+        account: AccountSettings,
+        *,
+        http: Http | None = None,
+        quota: Quota | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._http = http or Http(endpoint_of(account))
+        self._login = LoginWithAmazon(account_name, account)
+        self._quota = quota
+        self._sleep = sleep
+        self._user_agent = (
+            f"Orderbridge/{version('orderbridge')} (Language=Python/{platform.python_version()})"
+        )
+
+    def read(
+        self,
+        operation: Operation,
+        path: str,
+        query: Mapping[str, str],
+        shape: Callable[[Any], T | None],
+        lane: Lane,
+    ) -> T:
+        """What `shape` makes of a GET's body; one without that shape is never an empty success.
+
+        Tried up to four times within 20 s when Amazon is in trouble.
+        """
+
+        def once() -> T:
+            reply = self.send(
+                operation, "GET", path, lane, query=urlencode(query, quote_via=quote, safe=",")
+            )
+            return usable(operation, reply, shape)
+
+        return call_with_retry(once, self._sleep)
+
+    def write(
+        self,
+        operation: Operation,
+        method: Method,
+        path: str,
+        lane: Lane,
+        body: Any = None,
+    ) -> Reply:
+        """A call that does no harm when it arrives twice, tried as often as a read."""
+        return call_with_retry(
+            lambda: self.send(operation, method, path, lane, body=body), self._sleep
+        )
+
+    def send(
+        self,
+        operation: Operation,
+        method: Method,
+        path: str,
+        lane: Lane,
+        *,
+        query: str = "",
+        body: Any = None,
+    ) -> Reply:
+        """One call, when the quota allows it; an access token Amazon refuses is renewed once."""
+        token = self._login.token()
+        reply = self._send_with(operation, lane, token, method, path, query, body)
+        if reply.status in (401, 403):
+            token = self._login.renew(token)
+            reply = self._send_with(operation, lane, token, method, path, query, body)
+        error = refusal(operation, reply)
+        if error is not None:
+            raise error
+        return reply
+
+    def _send_with(
+        self,
+        operation: Operation,
+        lane: Lane,
+        token: str,
+        method: Method,
+        path: str,
+        query: str,
+        body: Any,
+    ) -> Reply:
+        if self._quota is not None:
+            self._quota.take(operation.plan, lane)
+        reply = self._http.call(
+            method,
+            path,
+            query=query,
+            body=body,
+            headers={"x-amz-access-token": token, "User-Agent": self._user_agent},
+            repeatable=True,
+        )
+        if self._quota is not None:
+            if (rate := told_rate(reply)) is not None:
+                self._quota.learn(operation.plan, rate)
+            if reply.status == 429:
+                self._quota.refused(operation.plan)
+        return reply
+
+
+def usable(operation: Operation, reply: Reply, shape: Callable[[Any], T | None]) -> T:
+    """What `shape` makes of an answer. Raises Transient when that is nothing."""
+    found = shape(reply.body)
+    if found is None:
+        raise Transient(
+            f"{operation.name}: no usable answer (status {reply.status})",
+            status=reply.status,
+            request_id=reply.headers.get("x-amzn-RequestId", ""),
+        )
+    return found
+
+
+def endpoint_of(account: AccountSettings) -> str:
+    """Where the account's calls go: its region's endpoint, unless it names another."""
+    return account.base_url or ENDPOINTS[account.region]
