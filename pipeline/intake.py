@@ -22,6 +22,7 @@ from pipeline.models import Order, OrderPrivate, Status
 from pipeline.orders import STEPS, reopen_for_cancellation, wake
 from pipeline.policy import Case, Tab, decide
 from pipeline.privacy import Vault
+from pipeline.rate_limit import Lane
 from pipeline.settings import AccountSettings, Timing, seconds
 
 _REFRESH_FACTS = (
@@ -64,8 +65,13 @@ class Intake:
         channel: Channel,
         raws: Sequence[Raw],
         now: datetime,
+        lane: Lane = Lane.NEW,
     ) -> Stored:
-        """Insert the orders we do not have and refresh those whose report is newer than ours."""
+        """Insert the orders we do not have and refresh those whose report is newer than ours.
+
+        Orders inserted with Lane.BACKFILL are due at once, for the sweep to send behind new ones:
+        the caller sends only the woken ones on their way.
+        """
         newest: dict[str, tuple[Identity, Raw]] = {}
         unreadable = 0
         for raw in raws:
@@ -83,7 +89,7 @@ class Intake:
         with self._sessions() as session, session.begin():
             known = _known(session, account_name, list(newest))
             fresh = [report for report in reports if report[0].external_id not in known]
-            new, overtaken = self._insert(session, account_name, account, fresh, now)
+            new, overtaken = self._insert(session, account_name, account, fresh, now, lane)
             if overtaken:
                 known |= _known(session, account_name, overtaken)
             changed = [
@@ -102,10 +108,13 @@ class Intake:
         account: AccountSettings,
         fresh: Sequence[tuple[Identity, Raw]],
         now: datetime,
+        lane: Lane,
     ) -> tuple[list[int], list[str]]:
         """Ids of the new rows, and the numbers that another worker has just stored."""
         rows: list[dict[str, Any]] = []
         raws: dict[str, Raw] = {}
+        # A new order's chain is sent after the commit; the sweep steps in if it gets lost.
+        sent_after = seconds(0 if lane is Lane.BACKFILL else self._timing.resend_s)
         for identity, raw in fresh:
             decision = decide(
                 Case(
@@ -123,10 +132,10 @@ class Intake:
                     "external_id": identity.external_id,
                     "marketplace_id": identity.marketplace_id,
                     "fulfilled_by": identity.fulfilled_by,
+                    "lane": lane.name.lower(),
                     "step": STEPS[0],
                     "status": Status.READY,
-                    # The chain is sent after the commit; the sweep steps in if it gets lost.
-                    "due_at": now + seconds(self._timing.resend_s),
+                    "due_at": now + sent_after,
                     "version": 1,
                     "remote_status": identity.status,
                     "remote_updated_at": identity.updated_at,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import and_, case, not_, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
@@ -164,11 +164,15 @@ class Orders:
         except Unreadable:
             return None
 
-    def due(self, now: datetime, limit: int) -> list[tuple[int, str]]:
-        """Ids and steps of orders whose time has come, marked as sent now.
+    def due(
+        self, now: datetime, limit: int, *, with_backfill: bool = True
+    ) -> list[tuple[int, str]]:
+        """Ids and steps of orders whose time has come, marked as sent now; a backfill's come last.
 
         Each order is sent again only after a while, and two sweeps at once never take the same.
+        An order that is in the shop already is like any other, whatever brought it.
         """
+        is_backfill = and_(Order.lane == "backfill", Order.magento_order_id.is_(None))
         again_after = case(
             (Order.status == Status.RUNNING, seconds(self._timing.lease_s / 3)),
             else_=seconds(self._timing.resend_s),
@@ -180,8 +184,9 @@ class Orders:
                     Order.status.in_(LIVE),
                     Order.due_at <= now,
                     or_(Order.sent_at.is_(None), Order.sent_at <= now - again_after),
+                    *(() if with_backfill else (not_(is_backfill),)),
                 )
-                .order_by(Order.due_at)
+                .order_by(*((is_backfill,) if with_backfill else ()), Order.due_at)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             ).all()

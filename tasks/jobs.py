@@ -16,6 +16,7 @@ from tasks.runtime import Runtime, runtime
 from tasks.workflow import WORKFLOW, send
 
 FULL_QUEUE = 500
+SHORT_QUEUE = 50
 BATCH = 200
 
 
@@ -107,7 +108,8 @@ def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:
 def resume_due(app: Celery, parts: Runtime) -> None:
     """The sweep: send every order whose time has come, whatever became of its last message.
 
-    A queue is never filled beyond a bound; what is left over is still due the next time.
+    A queue is never filled beyond a bound; what is left over is still due the next time. A
+    backfill's orders go only into a short queue, so that new ones never wait behind them for long.
     """
     try:
         longest = max(parts.broker.llen(f"orderbridge:{queue}") for queue in _queues())
@@ -115,13 +117,14 @@ def resume_due(app: Celery, parts: Runtime) -> None:
         log.warning("broker.unavailable")
         return
     now = parts.clients.now()
-    room = FULL_QUEUE - int(longest)
-    while room > 0:
-        due = parts.orders.due(now, min(BATCH, room))
-        if not due:
-            return
-        log.info("sweep.sent", count=send(app, due))
-        room -= len(due)
+    sent = 0
+    for bound, with_backfill in ((FULL_QUEUE, False), (SHORT_QUEUE, True)):
+        while (room := bound - longest - sent) > 0:
+            due = parts.orders.due(now, min(BATCH, room), with_backfill=with_backfill)
+            if not due:
+                break
+            log.info("sweep.sent", count=send(app, due))
+            sent += len(due)
 
 
 def _queues() -> set[str]:
