@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,8 +26,11 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.marketplaces import in_country
+
 PREFIX = "ORDERBRIDGE_"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _MONTH_S = 30 * 24 * 3600
 
 
@@ -49,6 +52,21 @@ def _base_url(text: str) -> str:
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
+CancelReason = Literal[
+    "NoInventory",
+    "ShippingAddressUndeliverable",
+    "CustomerExchange",
+    "BuyerCanceled",
+    "GeneralAdjustment",
+    "CarrierCreditDecision",
+    "RiskAssessmentInformationNotValid",
+    "CarrierCoverageFailure",
+    "CustomerReturn",
+    "MerchandiseNotReceived",
+]
+"""What Amazon takes as the reason of a cancellation by the seller."""
+
+
 class MarketplaceSettings(_Model):
     """What an operator decides per Amazon marketplace; the defaults are Amazon Sales Channel's."""
 
@@ -63,6 +81,8 @@ class MarketplaceSettings(_Model):
     out_of_stock: Literal["block", "backorder"] = "block"
     invoice: Literal["create", "leave"] = "create"
     cancel_from_amazon: Literal["cancel", "hold"] = "cancel"
+    cancel_to_amazon: Literal["send", "never"] = "send"
+    cancel_reason: CancelReason = "NoInventory"
 
     @model_validator(mode="after")
     def _customers_get_mail(self) -> MarketplaceSettings:
@@ -87,17 +107,23 @@ class ShopSettings(_Model):
 
 
 class AccountSettings(_Model):
-    """One Amazon selling account in one region."""
+    """One Amazon selling account in one region.
+
+    `client_secret_new` is set while the application's secret is being rotated.
+    """
 
     region: Literal["NA", "EU", "FE"]
+    seller_id: str = Field(default="", max_length=40)
     shop: str
     start_from: AwareDatetime
+    client_secret_expires: date | None = None
     base_url: BaseUrl | None = None
     token_url: BaseUrl | None = None
     settings: MarketplaceSettings = MarketplaceSettings()
     marketplaces: Mapping[str, MarketplaceSettings] = Field(default_factory=dict)
     client_id: SecretStr = SecretStr("")
     client_secret: SecretStr = SecretStr("")
+    client_secret_new: SecretStr = SecretStr("")
     refresh_token: SecretStr = SecretStr("")
 
     @model_validator(mode="before")
@@ -110,11 +136,27 @@ class AccountSettings(_Model):
         own = data.get("marketplaces", {})
         if not isinstance(own, dict) or not all(isinstance(one, dict) for one in own.values()):
             return data
-        return {**data, "marketplaces": {name: {**common, **one} for name, one in own.items()}}
+        by_id: dict[str, Any] = {}
+        for name, one in own.items():
+            marketplace_id = _marketplace_id(str(data.get("region")), name)
+            if marketplace_id in by_id:
+                raise ValueError(f"marketplaces.{name} is there twice, by country and by id")
+            by_id[marketplace_id] = {**common, **one}
+        return {**data, "marketplaces": by_id}
 
     def marketplace(self, marketplace_id: str) -> MarketplaceSettings:
         """What counts for a marketplace; one that is not named has the account's settings."""
         return self.marketplaces.get(marketplace_id, self.settings)
+
+
+def _marketplace_id(region: str, name: str) -> str:
+    """A marketplace is named by its country or by its id; Amazon has ids that no list has."""
+    if not _COUNTRY.fullmatch(name):
+        return name
+    found = in_country(region, name)
+    if found is None:
+        raise ValueError(f"marketplaces.{name}: Amazon has no marketplace {name} in {region}")
+    return found
 
 
 class Timing(_Model):
@@ -157,6 +199,7 @@ class Settings(_Model):
 _SECRETS = ("database_url", "redis_url", "master_key")
 _SHOP_SECRETS = ("access_token", "access_token_secret", "consumer_key", "consumer_secret")
 _ACCOUNT_SECRETS = ("client_id", "client_secret", "refresh_token")
+_OPTIONAL_SECRETS = ("client_secret_new",)
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -185,7 +228,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     data["master_key"] = _master_key(_variable(environ, "MASTER_KEY", missing), missing)
     for section, prefix, secrets in (
         ("shops", "SHOP", _SHOP_SECRETS),
-        ("accounts", "ACCOUNT", _ACCOUNT_SECRETS),
+        ("accounts", "ACCOUNT", (*_ACCOUNT_SECRETS, *_OPTIONAL_SECRETS)),
     ):
         for name, values in _named_tables(data, section, path):
             for secret in secrets:
@@ -200,7 +243,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
                     and secret != "access_token"
                 ):
                     continue
-                values[secret] = _variable(environ, f"{prefix}_{name}_{secret}".upper(), missing)
+                # One that may be left out is never counted as missing.
+                wanted = [] if secret in _OPTIONAL_SECRETS else missing
+                values[secret] = _variable(environ, f"{prefix}_{name}_{secret}".upper(), wanted)
     if missing:
         raise ConfigError("these environment variables have to be set: " + ", ".join(missing))
     try:

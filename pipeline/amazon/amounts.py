@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pipeline.amazon.marketplaces import COUNTRIES
-from pipeline.amazon.parsing import Item, items
+from pipeline.amazon.items import Item, items
 from pipeline.amazon.proceeds import ITEM_TYPES, ItemProceeds, read_item, unclear
 from pipeline.amazon.reading import blocks, money, text
 from pipeline.amazon.readings import Line, closest, line_under, readings, settled
 from pipeline.channel import Adjustment, Amounts, LineAmounts, Raw
 from pipeline.errors import CannotMap
+from pipeline.marketplaces import country_of
 from pipeline.money import ZERO, minor_unit
 from pipeline.outcome import HoldCode
 
@@ -55,7 +55,7 @@ def amounts(raw: Raw) -> Amounts:
     extras = _extras(raw, breakdowns)
     proceeds = [read_item(item, currency, breakdowns[item.item_id]) for item in found]
     grand_total = _grand_total(raw, proceeds, extras)
-    country = COUNTRIES.get(text(raw, "salesChannel", "marketplaceId"))
+    country = country_of(text(raw, "salesChannel", "marketplaceId"))
     candidates = [
         candidate
         for lines in _lines(proceeds, country in _PRICES_NEVER_CONTAIN_TAX)

@@ -11,11 +11,11 @@ from urllib.parse import quote
 from pipeline.amazon import amounts, parsing
 from pipeline.amazon.carriers import carrier_for
 from pipeline.amazon.connection import Connection
-from pipeline.amazon.marketplaces import COUNTRIES
 from pipeline.amazon.reading import look, moment
 from pipeline.amazon.replies import CONFIRM_SHIPMENT, GET_ORDER, SEARCH_ORDERS
 from pipeline.channel import Amounts, ChannelOrder, Confirmation, Identity, OrderPage, Raw
 from pipeline.http import Http
+from pipeline.marketplaces import country_of
 from pipeline.rate_limit import Lane, Quota
 from pipeline.settings import AccountSettings
 
@@ -104,7 +104,7 @@ class Amazon:
         the order's packages then.
         Source: POST /orders/v0/orders/{orderId}/shipmentConfirmation (confirmShipment).
         """
-        country = confirmation.country or COUNTRIES.get(confirmation.marketplace_id, "")
+        country = confirmation.country or country_of(confirmation.marketplace_id)
         carrier = carrier_for(confirmation.carrier_code, confirmation.carrier_title, country)
         package: dict[str, Any] = {
             "packageReferenceId": confirmation.reference,

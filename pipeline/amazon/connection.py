@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from pipeline.amazon.auth import LoginWithAmazon
-from pipeline.amazon.marketplaces import ENDPOINTS
 from pipeline.amazon.replies import Operation, refusal, told_rate
 from pipeline.errors import Transient
 from pipeline.http import Http, Method, Reply
+from pipeline.marketplaces import endpoint
 from pipeline.rate_limit import Lane, Quota
 from pipeline.retry import call_with_retry
 from pipeline.settings import AccountSettings
@@ -144,4 +144,4 @@ def usable(operation: Operation, reply: Reply, shape: Callable[[Any], T | None])
 
 def endpoint_of(account: AccountSettings) -> str:
     """Where the account's calls go: its region's endpoint, unless it names another."""
-    return account.base_url or ENDPOINTS[account.region]
+    return account.base_url or endpoint(account.region)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pipeline.amazon.marketplaces import COUNTRIES
 from pipeline.channel import FulfilledBy
+from pipeline.marketplaces import country_of
 from pipeline.models import Order
 from pipeline.money import ZERO, quantize
 from pipeline.settings import Settings
@@ -57,7 +57,7 @@ def store_code(
 
 def country(marketplace_id: str) -> str:
     """A marketplace's country, which people know it by; its id where there is none."""
-    return COUNTRIES.get(marketplace_id, marketplace_id)
+    return country_of(marketplace_id) or marketplace_id
 
 
 def price(amount: Decimal | None, currency: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -292,3 +292,52 @@ def test_any_single_variable_gives_settings_or_a_config_error(
 def test_any_file_gives_a_config_error(loading: Load, content: bytes) -> None:
     with pytest.raises(ConfigError, match=r"orderbridge\.toml"):
         loading(content)
+
+
+def test_a_marketplace_may_be_named_by_its_country(loading: Load) -> None:
+    account = loading(
+        LEAST + '[accounts.eu.marketplaces.FR]\nmagento_store = "fr"\n'
+        '[accounts.eu.marketplaces.UK]\nmagento_store = "gb"\n'
+        '[accounts.eu.marketplaces.A0000000000000]\nmagento_store = "new"\n'
+    ).accounts["eu"]
+    assert {name: one.magento_store for name, one in account.marketplaces.items()} == {
+        FRANCE: "fr",
+        "A1F83G8C2ARO7P": "gb",
+        "A0000000000000": "new",
+    }
+    assert account.marketplace("A9999999999999").magento_store == "default"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "sentence"),
+    [
+        ("[accounts.eu.marketplaces.US]", "marketplaces.US: Amazon has no marketplace US in EU"),
+        ("[accounts.eu.marketplaces.XX]", "marketplaces.XX: Amazon has no marketplace XX in EU"),
+        (
+            f"[accounts.eu.marketplaces.FR]\n[accounts.eu.marketplaces.{FRANCE}]",
+            f"marketplaces.{FRANCE} is there twice, by country and by id",
+        ),
+    ],
+)
+def test_a_marketplace_that_cannot_be_meant_is_a_mistake(
+    loading: Load, blocks: str, sentence: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        loading(LEAST + blocks)
+    assert sentence in str(error.value)
+
+
+def test_a_second_client_secret_and_a_date_may_be_given(loading: Load) -> None:
+    account = loading().accounts["eu"]
+    assert (account.client_secret_new.get_secret_value(), account.client_secret_expires) == (
+        "",
+        None,
+    )
+    account = loading(
+        LEAST + "client_secret_expires = 2027-03-01\n", ACCOUNT_EU_CLIENT_SECRET_NEW="canary-next"
+    ).accounts["eu"]
+    assert account.client_secret_new.get_secret_value() == "canary-next"
+    assert account.client_secret_expires == date(2027, 3, 1)
+    assert "canary" not in repr(account)
+    with pytest.raises(ConfigError, match="EU_CLIENT_SECRET_NEW"):
+        loading(LEAST + 'client_secret_new = "canary-next"\n')

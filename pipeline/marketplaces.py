@@ -1,0 +1,61 @@
+"""Amazon's regions and marketplaces, as data: `amazon/marketplaces.json`, which names its source.
+
+A marketplace id that is not listed is normal: Amazon opens new ones, and orders from outside its
+shops have ids of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+
+class Marketplace(NamedTuple):
+    """One of Amazon's shops. `country` is ISO 3166's code, `region` is NA, EU or FE."""
+
+    id: str
+    country: str
+    currency: str
+    region: str
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    endpoints: Mapping[str, str]
+    by_id: Mapping[str, Marketplace]
+
+
+@cache
+def _table() -> _Table:
+    text = (files("pipeline") / "amazon" / "marketplaces.json").read_text(encoding="utf-8")
+    data: dict[str, Any] = json.loads(text)
+    return _Table(
+        data["endpoints"], {one["id"]: Marketplace(**one) for one in data["marketplaces"]}
+    )
+
+
+def endpoint(region: str) -> str:
+    """Where the calls of a region's accounts go."""
+    return _table().endpoints[region]
+
+
+def of_region(region: str) -> list[Marketplace]:
+    """The marketplaces that an account of the region may sell in."""
+    return [one for one in _table().by_id.values() if one.region == region]
+
+
+def country_of(marketplace_id: str) -> str:
+    """The marketplace's country; empty when the id is not listed."""
+    found = _table().by_id.get(marketplace_id)
+    return found.country if found else ""
+
+
+def in_country(region: str, country: str) -> str | None:
+    """The id of a region's marketplace by its country's code; UK is taken for GB."""
+    wanted = "GB" if country == "UK" else country
+    return next((one.id for one in of_region(region) if one.country == wanted), None)
