@@ -123,7 +123,9 @@ class Intake:
                     account.marketplace(identity.marketplace_id),
                 )
             )
-            if not decision.kept or identity.purchased_at < account.start_from:
+            # A person asked for a backfill's orders, however old they are.
+            is_too_old = lane is not Lane.BACKFILL and identity.purchased_at < account.start_from
+            if not decision.kept or is_too_old:
                 continue
             raws[identity.external_id] = raw
             rows.append(

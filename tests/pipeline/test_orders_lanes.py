@@ -74,3 +74,13 @@ def test_news_of_an_order_leave_its_lane_alone(sessions: Sessions) -> None:
 
     assert (result.new, result.woken) == ([], [order_id])
     assert loaded(sessions, order_id).lane == "new"
+
+
+def test_the_start_of_an_account_counts_for_new_orders_only(sessions: Sessions) -> None:
+    given = settings(account={"start_from": NOW})
+    account = given.accounts[ACCOUNT]
+    intake = Intake(sessions, a_vault(), given.timing)
+    channel = Amazon(ACCOUNT, account, now=lambda: NOW)
+    raw = a_raw_order(purchased_at=NOW - HOUR)
+    assert intake.store(ACCOUNT, account, channel, [raw], NOW).new == []
+    assert len(intake.store(ACCOUNT, account, channel, [raw], NOW, Lane.BACKFILL).new) == 1

@@ -1,0 +1,216 @@
+"""Orders to be read anew one by one: named by a notification or a person, each kept once.
+
+A row is taken for a while and deleted when its order has been stored, unless it was named again
+meanwhile. One that a worker took and never finished is due again by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, case, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from pipeline.bookkeeping import Backfill, SeenNotification, ToFetch
+from pipeline.db import Sessions
+from pipeline.rate_limit import Lane
+
+# Longer than one read takes with all its tries.
+TAKEN_FOR = timedelta(minutes=2)
+# SQS keeps a message for 14 days at most.
+REMEMBERED_FOR = timedelta(days=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An order to be read, as it was named when it was taken."""
+
+    account: str
+    external_id: str
+    lane: Lane
+    asked_at: datetime
+    tries: int
+    backfill_id: int | None
+
+
+def ask(
+    session: Session,
+    account: str,
+    external_ids: Iterable[str],
+    lane: Lane,
+    now: datetime,
+    backfill_id: int | None = None,
+) -> None:
+    """Have these orders read. One that is wanted already keeps the more urgent lane of the two."""
+    # In one order for all, so that two askers with the same orders never block each other.
+    rows = [
+        {
+            "account": account,
+            "external_id": external_id,
+            "lane": _word(lane),
+            "asked_at": now,
+            "due_at": now,
+            "backfill_id": backfill_id,
+        }
+        for external_id in sorted(set(external_ids))
+    ]
+    if not rows:
+        return
+    asking = insert(ToFetch)
+    session.execute(
+        asking.on_conflict_do_update(
+            index_elements=[ToFetch.account, ToFetch.external_id],
+            set_={
+                "lane": case(
+                    (asking.excluded.lane == _word(Lane.NEW), asking.excluded.lane),
+                    else_=ToFetch.lane,
+                ),
+                "asked_at": asking.excluded.asked_at,
+                "due_at": func.least(ToFetch.due_at, asking.excluded.due_at),
+                "tries": 0,
+                "backfill_id": func.coalesce(ToFetch.backfill_id, asking.excluded.backfill_id),
+            },
+        ),
+        rows,
+    )
+
+
+class Fetching:
+    """What is still to be read; each change is one short transaction."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def ask(
+        self,
+        account: str,
+        external_ids: Iterable[str],
+        lane: Lane,
+        now: datetime,
+        backfill_id: int | None = None,
+    ) -> None:
+        """See `ask`, in a transaction of its own."""
+        with self._sessions() as session, session.begin():
+            ask(session, account, external_ids, lane, now, backfill_id)
+
+    def notified(self, account: str, named: Mapping[str, str], now: datetime) -> int:
+        """Take in notifications, by id the order each names; how many had not been seen before.
+
+        When this returns they are committed and may be deleted where they came from.
+        """
+        if not named:
+            return 0
+        with self._sessions() as session, session.begin():
+            unseen = session.scalars(
+                insert(SeenNotification)
+                .on_conflict_do_nothing(index_elements=[SeenNotification.notification_id])
+                .returning(SeenNotification.notification_id),
+                [{"notification_id": one, "seen_at": now} for one in sorted(named)],
+            ).all()
+            ask(session, account, [named[one] for one in unseen], Lane.NEW, now)
+        return len(unseen)
+
+    def take(
+        self,
+        account: str,
+        now: datetime,
+        limit: int,
+        lanes: Sequence[Lane] = (Lane.NEW, Lane.BACKFILL),
+    ) -> list[Wanted]:
+        """Up to `limit` orders that are due, those of the first lane first.
+
+        What is taken is not given out again for two minutes, unless it is named again.
+        """
+        words = [_word(lane) for lane in lanes]
+        urgency = case({word: place for place, word in enumerate(words)}, value=ToFetch.lane)
+        with self._sessions() as session, session.begin():
+            rows = session.scalars(
+                select(ToFetch)
+                .where(ToFetch.account == account, ToFetch.lane.in_(words), ToFetch.due_at <= now)
+                .order_by(urgency, ToFetch.due_at, ToFetch.external_id)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            ).all()
+            for row in rows:
+                row.due_at = now + TAKEN_FOR
+            return [
+                Wanted(
+                    row.account,
+                    row.external_id,
+                    Lane[row.lane.upper()],
+                    row.asked_at,
+                    row.tries,
+                    row.backfill_id,
+                )
+                for row in rows
+            ]
+
+    def done(self, wanted: Wanted, new: int = 0) -> None:
+        """The order has been read and stored, `new` says whether it was new to us."""
+        with self._sessions() as session, session.begin():
+            session.execute(delete(ToFetch).where(_still(wanted)))
+            _count(session, wanted, calls=1, orders_seen=1, orders_new=new)
+
+    def drop(self, wanted: Wanted) -> None:
+        """The order cannot be read, and is wanted no more."""
+        with self._sessions() as session, session.begin():
+            session.execute(delete(ToFetch).where(_still(wanted)))
+            _count(session, wanted, calls=1)
+
+    def retry(self, wanted: Wanted, due_at: datetime) -> None:
+        """The order could not be read: once more, later."""
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(ToFetch)
+                .where(_still(wanted))
+                .values(due_at=due_at, tries=ToFetch.tries + 1)
+                .execution_options(synchronize_session=False)
+            )
+            _count(session, wanted, calls=1)
+
+    def put_back(self, wanted: Wanted, due_at: datetime) -> None:
+        """The order was not even asked for."""
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(ToFetch)
+                .where(_still(wanted))
+                .values(due_at=due_at)
+                .execution_options(synchronize_session=False)
+            )
+
+    def forget_seen(self, now: datetime) -> int:
+        """Forget notifications that cannot come again; how many there were."""
+        with self._sessions() as session, session.begin():
+            gone = session.scalars(
+                delete(SeenNotification)
+                .where(SeenNotification.seen_at < now - REMEMBERED_FOR)
+                .returning(SeenNotification.notification_id)
+            ).all()
+        return len(gone)
+
+
+def _still(wanted: Wanted) -> ColumnElement[bool]:
+    """The row, unless it was named again since it was taken."""
+    return and_(
+        ToFetch.account == wanted.account,
+        ToFetch.external_id == wanted.external_id,
+        ToFetch.asked_at == wanted.asked_at,
+    )
+
+
+def _count(session: Session, wanted: Wanted, **more: int) -> None:
+    """Note on its backfill, if a backfill asked for it, what was done."""
+    if wanted.backfill_id is not None:
+        session.execute(
+            update(Backfill)
+            .where(Backfill.id == wanted.backfill_id)
+            .values({name: getattr(Backfill, name) + number for name, number in more.items()})
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _word(lane: Lane) -> str:
+    return lane.name.lower()
