@@ -52,9 +52,20 @@ class BackfillState(StrEnum):
 
 
 class Backfill(Base):
-    """A person's wish to have older orders imported: a period, or orders by number."""
+    """A person's wish to have older orders imported: a period, or `asked` orders by number.
+
+    `due_at` is when its next page may be read.
+    """
 
     __tablename__ = "backfills"
+    __table_args__ = (
+        Index(
+            "backfills_running",
+            "account",
+            unique=True,
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     account: Mapped[str]
@@ -62,6 +73,8 @@ class Backfill(Base):
     state: Mapped[str]
     after_at: Mapped[datetime | None]
     before_at: Mapped[datetime | None]
+    asked: Mapped[int | None] = mapped_column(Integer)
+    due_at: Mapped[datetime]
     page_token: Mapped[str | None]
     calls: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     orders_seen: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
@@ -69,6 +82,13 @@ class Backfill(Base):
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     trouble: Mapped[str | None]
+
+
+class FeedKind(StrEnum):
+    """What a feed tells Amazon."""
+
+    CONFIRMATIONS = "confirmations"
+    CANCELLATIONS = "cancellations"
 
 
 class FeedState(StrEnum):
@@ -81,18 +101,24 @@ class FeedState(StrEnum):
 
 
 class Feed(Base):
-    """A batch of confirmations or cancellations, sent as one document."""
+    """A batch of confirmations or cancellations, sent as one document.
+
+    `submitted_at` is written before the feed is created and `feed_id` after it: one without the
+    other means that it may have been created, so that Amazon is asked first.
+    """
 
     __tablename__ = "feeds"
     __table_args__ = (
-        Index("feeds_open", "account", "kind", postgresql_where=text("state <> 'ended'")),
+        Index(
+            "feeds_open", "account", "kind", unique=True, postgresql_where=text("state <> 'ended'")
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     account: Mapped[str]
     kind: Mapped[str]
     state: Mapped[str]
-    marketplace_id: Mapped[str]
+    marketplace_ids: Mapped[list[str]]
     due_at: Mapped[datetime]
     created_at: Mapped[datetime]
     document_id: Mapped[str | None]
@@ -135,3 +161,19 @@ class Incident(Base):
     opened_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class AccountAccess(Base):
+    """An account that Amazon refuses; there is no row of one that works.
+
+    `refused_since` is the first refusal since the last call that went well. From `stopped_at` on
+    nothing is sent but one call at `probe_at`.
+    """
+
+    __tablename__ = "account_access"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    refused_since: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
+    probe_at: Mapped[datetime]
+    reason: Mapped[str]

@@ -48,7 +48,8 @@ class Cursors:
         until = search.until or page.upper_bound
         with self._sessions() as session, session.begin():
             cursor = session.get_one(Cursor, name, with_for_update=True)
-            cursor.checked_at, cursor.trouble = now, None
+            cursor.checked_at = cursor.read_at = now
+            cursor.trouble = None
             cursor.page_token = page.next_token
             if page.next_token is None:
                 cursor.search_from = cursor.search_until = None

@@ -73,7 +73,9 @@ class Order(Base):
 
     `due_at` is when it is looked at next, `sent_at` when the sweep last sent it. `tries` counts the
     starts of this step since it last went well, `unfinished` those that never came to an end.
-    Of `lane` new ones go before a backfill's. `cancel_reason` is why the marketplace is to cancel.
+    Of `lane` new ones go before a backfill's. `cancel_reason` is why the marketplace is to cancel,
+    `cancellation` how far that has come (asked, sent, accepted, refused), `confirm_anyway` that a
+    person overruled the buyer's wish to cancel.
     `news` counts what the marketplace and the shop reported meanwhile. `version` stops a worker
     that lost its lease.
     """
@@ -96,6 +98,7 @@ class Order(Base):
             ),
         ),
         Index("orders_purchased", "purchased_at", "id"),
+        Index("orders_to_cancel", "account", postgresql_where=text("cancellation = 'asked'")),
         CheckConstraint("status <> 'held' OR hold_code IS NOT NULL", name="held_has_a_code"),
     )
 
@@ -134,7 +137,11 @@ class Order(Base):
     magento_order_id: Mapped[int | None]
     magento_increment_id: Mapped[str | None]
     magento_status: Mapped[str | None]
+    magento_state: Mapped[str | None]
     cancel_reason: Mapped[str | None]
+    cancellation: Mapped[str | None]
+    cancel_refusal: Mapped[str | None]
+    confirm_anyway: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
@@ -168,6 +175,7 @@ class OrderItem(Base):
     line_total: Mapped[Decimal | None]
     product: Mapped[dict[str, Any] | None]
     magento_item_id: Mapped[int | None]
+    transparency_codes: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
 
     order: Mapped[Order] = relationship(back_populates="items")
 
@@ -227,10 +235,22 @@ class Shipment(Base):
 
     `package_reference` is the marketplace's reference of the package: the shipment's entity id, so
     that the same shipment always has the same one, whatever this database has forgotten.
+    `confirmation` is queued, feed (waits for the next feed), sent, accepted or refused; `to_feed`
+    is what a feed is to say of it, `feed_id` the open feed that says it.
     """
 
     __tablename__ = "shipments"
-    __table_args__ = (UniqueConstraint("order_id", "magento_shipment_id"),)
+    __table_args__ = (
+        UniqueConstraint("order_id", "magento_shipment_id"),
+        Index(
+            "shipments_to_confirm",
+            "order_id",
+            postgresql_where=text(
+                "confirmation IN ('queued', 'feed', 'sent') AND tracking_number <> ''"
+                " AND feed_id IS NULL"
+            ),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
@@ -245,6 +265,8 @@ class Shipment(Base):
     confirmed_as: Mapped[str | None]
     confirmed_times: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     refusal: Mapped[str | None]
+    to_feed: Mapped[dict[str, Any] | None]
+    feed_id: Mapped[int | None]
 
     order: Mapped[Order] = relationship(back_populates="shipments")
     items: Mapped[list[ShipmentItem]] = relationship(
@@ -281,7 +303,8 @@ class Cursor(Base):
     """How far a remote list has been read: everything changed before `position` is stored.
 
     A search over several pages keeps its start, its token and its upper bound here, so that it goes
-    on where it stopped when the quota ran out or a worker died.
+    on where it stopped when the quota ran out or a worker died. `read_at` is when a page was last
+    stored, or when the reading began.
     """
 
     __tablename__ = "cursors"
@@ -292,4 +315,5 @@ class Cursor(Base):
     search_until: Mapped[datetime | None]
     page_token: Mapped[str | None]
     checked_at: Mapped[datetime | None]
+    read_at: Mapped[datetime] = mapped_column(server_default=func.now())
     trouble: Mapped[str | None]

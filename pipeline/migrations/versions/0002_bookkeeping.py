@@ -24,6 +24,8 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("after_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("before_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked", sa.Integer(), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("page_token", sa.Text(), nullable=True),
         sa.Column("calls", sa.Integer(), server_default="0", nullable=False),
         sa.Column("orders_seen", sa.Integer(), server_default="0", nullable=False),
@@ -33,13 +35,29 @@ def upgrade() -> None:
         sa.Column("trouble", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(
+        "backfills_running",
+        "backfills",
+        ["account"],
+        unique=True,
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_table(
+        "account_access",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("refused_since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("probe_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("account"),
+    )
     op.create_table(
         "feeds",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("marketplace_id", sa.Text(), nullable=False),
+        sa.Column("marketplace_ids", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("document_id", sa.Text(), nullable=True),
@@ -54,7 +72,7 @@ def upgrade() -> None:
         "feeds_open",
         "feeds",
         ["account", "kind"],
-        unique=False,
+        unique=True,
         postgresql_where=sa.text("state <> 'ended'"),
     )
     op.create_table(
@@ -115,9 +133,61 @@ def upgrade() -> None:
     op.create_index("feed_messages_of_order", "feed_messages", ["order_id"], unique=False)
     op.add_column("orders", sa.Column("lane", sa.Text(), server_default="new", nullable=False))
     op.add_column("orders", sa.Column("cancel_reason", sa.Text(), nullable=True))
+    op.add_column(
+        "cursors",
+        sa.Column(
+            "read_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+    )
+    op.add_column("orders", sa.Column("magento_state", sa.Text(), nullable=True))
+    op.add_column("orders", sa.Column("cancellation", sa.Text(), nullable=True))
+    op.add_column("orders", sa.Column("cancel_refusal", sa.Text(), nullable=True))
+    op.add_column(
+        "orders",
+        sa.Column("confirm_anyway", sa.Boolean(), server_default=sa.false(), nullable=False),
+    )
+    op.add_column(
+        "order_items",
+        sa.Column(
+            "transparency_codes",
+            postgresql.ARRAY(sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+    )
+    op.add_column(
+        "shipments",
+        sa.Column("to_feed", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+    )
+    op.add_column("shipments", sa.Column("feed_id", sa.BigInteger(), nullable=True))
+    op.create_index(
+        "shipments_to_confirm",
+        "shipments",
+        ["order_id"],
+        postgresql_where=sa.text(
+            "confirmation IN ('queued', 'feed', 'sent') AND tracking_number <> ''"
+            " AND feed_id IS NULL"
+        ),
+    )
+    op.create_index(
+        "orders_to_cancel",
+        "orders",
+        ["account"],
+        postgresql_where=sa.text("cancellation = 'asked'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_column("cursors", "read_at")
+    op.drop_index("orders_to_cancel", table_name="orders")
+    op.drop_index("shipments_to_confirm", table_name="shipments")
+    op.drop_column("shipments", "feed_id")
+    op.drop_column("shipments", "to_feed")
+    op.drop_column("order_items", "transparency_codes")
+    op.drop_column("orders", "confirm_anyway")
+    op.drop_column("orders", "cancel_refusal")
+    op.drop_column("orders", "cancellation")
+    op.drop_column("orders", "magento_state")
     op.drop_column("orders", "cancel_reason")
     op.drop_column("orders", "lane")
     op.drop_index("feed_messages_of_order", table_name="feed_messages")
@@ -132,4 +202,8 @@ def downgrade() -> None:
     op.drop_table("incidents")
     op.drop_index("feeds_open", table_name="feeds", postgresql_where=sa.text("state <> 'ended'"))
     op.drop_table("feeds")
+    op.drop_table("account_access")
+    op.drop_index(
+        "backfills_running", table_name="backfills", postgresql_where=sa.text("state = 'running'")
+    )
     op.drop_table("backfills")
