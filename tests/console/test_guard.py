@@ -1,0 +1,121 @@
+"""Who sees a page, from where a change is taken, and that what a remote wrote stays text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from pipeline.db import Sessions
+from pipeline.models import Note
+from tests.console.builders import (
+    NOW,
+    a_held_order,
+    a_shipped_order,
+    an_attempt,
+    an_item,
+    store,
+)
+from tests.console.conftest import PASSWORD, USER, SignedIn
+
+CANARY = "<script>alert(1)</script>\"'&"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://localhost.evil.example"},
+        {"Origin": "https://user@localhost"},
+        {"Origin": "http://[broken"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
+    ],
+)
+def test_a_change_from_another_site_is_refused(
+    app_without_database: Flask, headers: dict[str, str]
+) -> None:
+    reply = SignedIn(app_without_database).post("/orders/1/release", headers)
+    assert reply.status_code == 403
+
+
+def test_a_change_from_our_own_pages_is_taken(sessions: Sessions, browser: SignedIn) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    own: list[dict[str, str]] = [
+        {"Origin": "http://localhost"},
+        {"Origin": "https://localhost"},  # behind a proxy that speaks TLS
+        {"Sec-Fetch-Site": "same-origin"},
+    ]
+    for headers in own:
+        assert browser.post(f"/orders/{order_id}/release", headers).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "login",
+    [None, (USER, "wrong"), ("someone", PASSWORD), (USER, ""), ("", PASSWORD), (PASSWORD, USER)],
+)
+@pytest.mark.parametrize("path", ["/", "/orders/1", "/static/console.css", "/nothing"])
+def test_without_the_login_nothing_is_shown(
+    app_without_database: Flask, path: str, login: tuple[str, str] | None
+) -> None:
+    reply = app_without_database.test_client().get(path, auth=login)
+    assert reply.status_code == 401
+    assert reply.headers["WWW-Authenticate"].startswith('Basic realm="Orderbridge"')
+    assert reply.text == "The console asks for its login.\n"
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !!", "Basic /w==", "Bearer x", "Basic YTpi"])
+def test_a_damaged_login_is_none(app_without_database: Flask, header: str) -> None:
+    reply = app_without_database.test_client().get("/", headers={"Authorization": header})
+    assert reply.status_code == 401
+
+
+def test_what_a_remote_wrote_is_text_and_never_markup(
+    sessions: Sessions, browser: SignedIn
+) -> None:
+    (order_id,) = store(
+        sessions,
+        a_held_order(
+            1,
+            external_id=CANARY,
+            magento_increment_id=CANARY,
+            marketplace_id=CANARY,
+            remote_status=CANARY,
+            hold_reason=CANARY,
+            hold_facts={CANARY: CANARY},
+            items=[an_item(sku=CANARY, title=CANARY)],
+            total_proof={
+                "mode": "",
+                "grand_total": "1.00",
+                "lines": {CANARY: "1.00"},
+                "adjustments": {CANARY: "0.00"},
+            },
+        ),
+    )
+    with sessions() as session, session.begin():
+        session.add(an_attempt(order_id, 5, outcome=CANARY, code=CANARY, detail=CANARY))
+        session.add(Note(order_id=order_id, at=NOW, author=CANARY, text=CANARY))
+    for path in ("/", f"/orders/{order_id}"):
+        page = browser.get(path)
+        assert page.status_code == 200
+        assert "<script>" not in page.text
+        assert "&lt;script&gt;" in page.text
+        assert "\"'&" not in page.text
+
+
+def test_a_page_may_load_nothing_from_elsewhere(sessions: Sessions, browser: SignedIn) -> None:
+    (order_id,) = store(sessions, a_shipped_order(1))
+    paths = ("/", f"/orders/{order_id}", "/healthz", "/static/console.js", "/static/console.css")
+    for path in paths:
+        reply = browser.get(path)
+        assert reply.status_code == 200
+        policy = reply.headers["Content-Security-Policy"].split("; ")
+        assert policy[0] == "default-src 'self'"
+        assert "frame-ancestors 'none'" in policy
+        assert reply.headers["Cache-Control"] == "no-store"
+        assert not re.search(r"(?:src=|href=|url\()[\"']?(?:https?:)?//", reply.text)
+        assert not re.search(r"\son\w+=|style=|<script>|javascript:", reply.text)
