@@ -7,7 +7,7 @@ Amounts are major units of the order's currency; net means without tax.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -19,11 +19,38 @@ from pipeline.rate_limit import Lane
 Raw = Mapping[str, Any]
 
 
+NON_AMAZON = "NON_AMAZON"
+
+
 class FulfilledBy(StrEnum):
     """Who holds and ships the goods."""
 
     MERCHANT = "FBM"
     AMAZON = "FBA"
+
+
+class Missing(StrEnum):
+    """Why a marketplace did not give a personal field, in words for a person."""
+
+    NOT_REQUESTED = "not requested"
+    ROLE = 'not entitled: the role "Direct-to-Consumer Delivery" is missing'
+    TAX_ROLE = "not entitled: only a tax role gets it"
+    NOT_YET = "not available yet: the payment is not verified"
+    CANCELLED = "withheld: the order is cancelled"
+    BY_AMAZON = "withheld: Amazon delivers it"
+    PICK_UP = "withheld: the buyer picks it up"
+    DELIVERED = "withheld: the delivery date is over"
+    NOT_GIVEN = "not given"
+
+
+class Window(NamedTuple):
+    """A span of time of which either end may be open."""
+
+    earliest_at: datetime | None = None
+    latest_at: datetime | None = None
+
+
+_ANY_TIME = Window()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +83,34 @@ class Line:
     gift_message: str = ""
     promotion_ids: tuple[str, ...] = ()
     buyer_wants_to_cancel: bool = False
+    cancel_wish: str = ""
+    cancelled_by: str = ""
+    cancel_reason: str = ""
+    gift_wrap: str = ""
+    condition: str = ""
+    price_designation: str = ""
+    customization_url: str = ""
+    measurement: str = ""
+    substitution: str = ""
+    serial_number_required: bool = False
+    serial_numbers: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    delivery: Window = _ANY_TIME
+    ioss_number: str = ""
+    points: int = 0
+    tax_collected_by: str = ""
+    tax_schemes: tuple[str, ...] = ()
+    belongs_to: tuple[str, ...] = ()
+
+
+class TaxRegistration(NamedTuple):
+    """A tax number of the buyer, the merchant or the marketplace; `kind` is VAT, CPF, CNPJ, ..."""
+
+    entity: str
+    kind: str
+    number: str
+    legal_name: str = ""
+    country: str = ""
 
 
 class Identity(NamedTuple):
@@ -77,11 +132,18 @@ class Package:
     tracking_number: str
     carrier: str
     quantities: Mapping[str, int] = field(default_factory=dict)
+    status: str = ""
+    service: str = ""
+    shipped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelOrder:
-    """An order as its marketplace tells it, without amounts (see `Amounts`)."""
+    """An order as its marketplace tells it, without amounts (see `Amounts`).
+
+    `lines` are what is to be delivered; lines of which nothing is left are in `cancelled_lines`.
+    `missing` says for each personal field that is empty why it is.
+    """
 
     external_id: str
     marketplace_id: str
@@ -103,6 +165,21 @@ class ChannelOrder:
     purchase_order_number: str = ""
     address: Address | None = None
     packages: tuple[Package, ...] = ()
+    cancelled_lines: tuple[Line, ...] = ()
+    missing: Mapping[str, Missing] = field(default_factory=dict)
+    channel: str = ""
+    marketplace_name: str = ""
+    aliases: tuple[str, ...] = ()
+    exchanges: str = ""
+    ship_from_at: datetime | None = None
+    deliver_from_at: datetime | None = None
+    label_from_at: datetime | None = None
+    drop_off: str = ""
+    delivery_instruction: str = ""
+    tax_registrations: tuple[TaxRegistration, ...] = ()
+    invoice_preference: str = ""
+    invoice_status: str = ""
+    payment_methods: tuple[str, ...] = ()
 
     @property
     def buyer_wants_to_cancel(self) -> bool:
@@ -145,6 +222,24 @@ class LineAmounts:
             + self.other_tax
         )
 
+    @property
+    def all_tax(self) -> Decimal:
+        return self.tax + self.shipping_tax + self.gift_wrap_tax + self.other_tax
+
+    def untaxed(self) -> LineAmounts:
+        """The same total with every tax inside the net amounts."""
+        return replace(
+            self,
+            row_net=self.row_net + self.tax,
+            tax=ZERO,
+            shipping_net=self.shipping_net + self.shipping_tax,
+            shipping_tax=ZERO,
+            gift_wrap_net=self.gift_wrap_net + self.gift_wrap_tax,
+            gift_wrap_tax=ZERO,
+            other_net=self.other_net + self.other_tax,
+            other_tax=ZERO,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
@@ -156,13 +251,32 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Every amount of an order, reconciled: lines and adjustments sum to `grand_total` exactly."""
+    """Every amount of an order, reconciled: lines and adjustments sum to `grand_total` exactly.
+
+    `mode` says how the marketplace's figures were read, `readings` the same per line. `doubt` is
+    why they could not be reconciled, where the total was taken nevertheless.
+    """
 
     currency: str
     grand_total: Decimal
     lines: Mapping[str, LineAmounts]
     adjustments: tuple[Adjustment, ...] = ()
     mode: str = ""
+    readings: Mapping[str, str] = field(default_factory=dict)
+    doubt: str = ""
+
+    @property
+    def collected_tax(self) -> Decimal:
+        """The tax that the marketplace collects and remits itself."""
+        return sum(
+            (one.all_tax for one in self.lines.values() if one.tax_is_collected_by_marketplace),
+            ZERO,
+        )
+
+    def untaxed(self) -> Amounts:
+        """The same totals with every tax inside the net amounts."""
+        lines = {item_id: line.untaxed() for item_id, line in self.lines.items()}
+        return replace(self, lines=lines, mode="without taxes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +305,7 @@ class Confirmation:
     shipped_at: datetime
     quantities: Mapping[str, int]
     country: str = ""
+    transparency_codes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Channel(Protocol):
@@ -217,10 +332,17 @@ class Channel(Protocol):
         """The facts of an order. Raises CannotMap when it cannot be read."""
         ...
 
-    def amounts(self, raw: Raw) -> Amounts:
-        """The order's money, reconciled. Raises CannotMap with the line that does not add up."""
+    def amounts(self, raw: Raw, *, trust_total: bool = False) -> Amounts:
+        """The order's money, reconciled. Raises CannotMap with the line that does not add up.
+
+        With `trust_total` what does not add up is levelled out by an adjustment instead.
+        """
         ...
 
     def confirm_shipment(self, confirmation: Confirmation) -> None:
         """Tell the marketplace that a package has left. Sending the same reference again edits."""
+        ...
+
+    def feed_message(self, confirmation: Confirmation) -> dict[str, Any]:
+        """The same as a message for a feed, as JSON. Raises CannotMap as confirming would."""
         ...

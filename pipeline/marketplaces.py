@@ -55,6 +55,12 @@ def country_of(marketplace_id: str) -> str:
     return found.country if found else ""
 
 
+def currency_of(marketplace_id: str) -> str:
+    """The currency of the marketplace's prices; empty when the id is not listed."""
+    found = _table().by_id.get(marketplace_id)
+    return found.currency if found else ""
+
+
 def in_country(region: str, country: str) -> str | None:
     """The id of a region's marketplace by its country's code; UK is taken for GB."""
     wanted = "GB" if country == "UK" else country

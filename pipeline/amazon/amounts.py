@@ -7,18 +7,18 @@ tried, and only one that is left alone counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from pipeline.amazon.items import Item, items
 from pipeline.amazon.proceeds import ITEM_TYPES, ItemProceeds, read_item, unclear
 from pipeline.amazon.reading import blocks, money, text
-from pipeline.amazon.readings import Line, closest, line_under, readings, settled
+from pipeline.amazon.readings import Line, closest, likeliest, line_under, readings, settled
 from pipeline.channel import Adjustment, Amounts, LineAmounts, Raw
 from pipeline.errors import CannotMap
-from pipeline.marketplaces import country_of
+from pipeline.marketplaces import country_of, currency_of
 from pipeline.money import ZERO, minor_unit
 from pipeline.outcome import HoldCode
 
@@ -34,31 +34,84 @@ class _Candidate:
 
     lines: Mapping[str, LineAmounts]
     adjustments: tuple[Adjustment, ...]
-    words: frozenset[str]
+    words: Mapping[str, frozenset[str]]
+    more_words: frozenset[str] = frozenset()
 
     @property
     def total(self) -> Decimal:
         lines = sum((line.total for line in self.lines.values()), ZERO)
         return lines + sum((one.amount for one in self.adjustments), ZERO)
 
+    def amounts(self, currency: str, grand_total: Decimal, rest_is: str) -> Amounts:
+        """The amounts, with whatever is left of the total as an adjustment."""
+        residue = grand_total - self.total
+        return Amounts(
+            currency=currency,
+            grand_total=grand_total,
+            lines=self.lines,
+            adjustments=(*self.adjustments, *([Adjustment(rest_is, residue)] if residue else [])),
+            mode=_told(self.more_words.union(*self.words.values())),
+            readings={item_id: _told(words) for item_id, words in self.words.items()},
+        )
 
-def amounts(raw: Raw) -> Amounts:
+
+def _told(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
+
+
+def amounts(raw: Raw, *, trust_total: bool = False) -> Amounts:
     """Every amount of an order, reconciled with Amazon's totals of each item and of the order.
 
     Sums may be off by one minor unit for each amount in them; what is left over becomes an
     adjustment named "Rounding". Raises CannotMap: TOTALS_UNCLEAR when no reading, or more than
     one, adds up; CURRENCY when there are several currencies; UNREADABLE_ORDER without usable items.
+    With `trust_total` an order that is not clear is read as well as can be, and what its total then
+    differs by is an adjustment; without any total it is held all the same.
     """
     found = items(raw)
+    if not found:
+        raise CannotMap(HoldCode.UNREADABLE_ORDER, "nothing is left of any item of the order")
+    if _is_free(raw, found):
+        return _nothing_to_pay(raw, found)
+    try:
+        return _reconciled(raw, found)
+    except CannotMap as held:
+        if not trust_total or held.code != HoldCode.TOTALS_UNCLEAR:
+            raise
+        return _levelled(raw, found, held)
+
+
+def _is_free(raw: Raw, found: Sequence[Item]) -> bool:
+    """Whether it is a replacement for which Amazon charges nothing, or tells no amounts at all."""
+    if not any(
+        text(one, "associationType") == "REPLACEMENT_ORIGINAL_ID"
+        for one in blocks(raw, "associatedOrders")
+    ):
+        return False
+    told = [money(raw, "proceeds", "grandTotal")]
+    told += [money(item.raw, "proceeds", "proceedsTotal") for item in found]
+    for source in (raw, *(item.raw for item in found)):
+        told += [money(one, "subtotal") for one in blocks(source, "proceeds", "breakdowns")]
+    return not any(one.amount for one in told if one is not None)
+
+
+def _nothing_to_pay(raw: Raw, found: Sequence[Item]) -> Amounts:
+    currency = _currencies(raw, found) or [currency_of(text(raw, "salesChannel", "marketplaceId"))]
+    if not currency[0]:
+        raise unclear("Amazon sent no currency for this replacement")
+    lines = {item.item_id: LineAmounts() for item in found}
+    return Amounts(currency[0], ZERO, lines, mode="a replacement, free of charge")
+
+
+def _reconciled(raw: Raw, found: Sequence[Item]) -> Amounts:
     currency = _currency(raw, found)
     breakdowns = _breakdowns(raw, found)
     extras = _extras(raw, breakdowns)
     proceeds = [read_item(item, currency, breakdowns[item.item_id]) for item in found]
-    grand_total = _grand_total(raw, proceeds, extras)
-    country = country_of(text(raw, "salesChannel", "marketplaceId"))
+    grand_total = _grand_total(raw, found, extras)
     candidates = [
         candidate
-        for lines in _lines(proceeds, country in _PRICES_NEVER_CONTAIN_TAX)
+        for lines in _lines(proceeds, _never_contain_tax(raw))
         for candidate in _candidates(lines, extras)
     ]
     components = sum(one.components for one in proceeds) + len(extras)
@@ -75,18 +128,50 @@ def amounts(raw: Raw) -> Amounts:
             sums=", ".join(sorted({str(one.total) for one in candidates})),
         )
     (only,) = distinct.values()
-    residue = grand_total - only.total
-    rounding = (Adjustment("Rounding", residue),) if residue else ()
-    return Amounts(
-        currency=currency,
-        grand_total=grand_total,
-        lines=only.lines,
-        adjustments=only.adjustments + rounding,
-        mode=", ".join(sorted(only.words)),
-    )
+    return only.amounts(currency, grand_total, "Rounding")
+
+
+def _levelled(raw: Raw, found: Sequence[Item], held: CannotMap) -> Amounts:
+    """Amazon's total as it is, over the likeliest lines."""
+    currency = _currency(raw, found)
+    breakdowns = _breakdowns(raw, found)
+    extras = _extras(raw, breakdowns)
+    grand_total = _grand_total(raw, found, extras)
+    if grand_total < 0:
+        raise held
+    lines = {
+        item.item_id: likeliest(item, currency, breakdowns[item.item_id], _never_contain_tax(raw))
+        for item in found
+    }
+    read = _Candidate(
+        {item_id: line.amounts for item_id, line in lines.items()},
+        extras,
+        {item_id: line.words for item_id, line in lines.items()},
+    ).amounts(currency, grand_total, "Difference to Amazon's total")
+    below = sum((one.amount for one in read.adjustments if one.amount < 0), ZERO)
+    above = sum((one.amount for one in read.adjustments if one.amount > 0), ZERO)
+    net = sum((line.total - line.all_tax for line in read.lines.values()), ZERO)
+    if net + above + below < 0:
+        # More is to be taken off than there is without tax: then the tax cannot be right either.
+        read = read.untaxed()
+    return replace(read, doubt=held.reason)
+
+
+def _never_contain_tax(raw: Raw) -> bool:
+    country = country_of(text(raw, "salesChannel", "marketplaceId"))
+    return country in _PRICES_NEVER_CONTAIN_TAX
 
 
 def _currency(raw: Raw, found: Sequence[Item]) -> str:
+    currencies = _currencies(raw, found)
+    if not currencies:
+        raise unclear("Amazon sent no usable amounts for this order")
+    if len(currencies) > 1:
+        raise CannotMap(HoldCode.CURRENCY, f"the order has amounts in {' and '.join(currencies)}")
+    return currencies[0]
+
+
+def _currencies(raw: Raw, found: Sequence[Item]) -> list[str]:
     told = [money(raw, "proceeds", "grandTotal")]
     told += [money(one, "subtotal") for one in blocks(raw, "proceeds", "breakdowns")]
     for item in found:
@@ -95,12 +180,7 @@ def _currency(raw: Raw, found: Sequence[Item]) -> str:
             money(item.raw, "product", "price", "unitPrice"),
             *(money(one, "subtotal") for one in blocks(item.raw, "proceeds", "breakdowns")),
         ]
-    currencies = sorted({one.currency for one in told if one is not None and one.currency})
-    if not currencies:
-        raise unclear("Amazon sent no usable amounts for this order")
-    if len(currencies) > 1:
-        raise CannotMap(HoldCode.CURRENCY, f"the order has amounts in {' and '.join(currencies)}")
-    return currencies[0]
+    return sorted({one.currency for one in told if one is not None and one.currency})
 
 
 def _breakdowns(raw: Raw, found: Sequence[Item]) -> dict[str, Breakdowns]:
@@ -125,17 +205,16 @@ def _extras(raw: Raw, breakdowns: Mapping[str, Breakdowns]) -> tuple[Adjustment,
     return tuple(Adjustment(label, amount) for label, amount in found.items())
 
 
-def _grand_total(
-    raw: Raw, proceeds: Sequence[ItemProceeds], extras: tuple[Adjustment, ...]
-) -> Decimal:
+def _grand_total(raw: Raw, found: Sequence[Item], extras: tuple[Adjustment, ...]) -> Decimal:
     """Amazon's total of the order, or else the sum of its totals of the items."""
     told = money(raw, "proceeds", "grandTotal")
     if told is not None:
         return told.amount
-    totals = [one.proceeds_total for one in proceeds if one.proceeds_total is not None]
-    if len(totals) < len(proceeds):
+    totals = [money(item.raw, "proceeds", "proceedsTotal") for item in found]
+    known = [one.amount for one in totals if one is not None]
+    if len(known) < len(totals):
         raise unclear("Amazon sent neither a total of the order nor one of each item")
-    return sum(totals, ZERO) + sum((one.amount for one in extras), ZERO)
+    return sum(known, ZERO) + sum((one.amount for one in extras), ZERO)
 
 
 def _lines(
@@ -163,19 +242,13 @@ def _lines(
 
 def _candidates(lines: Mapping[str, Line], extras: tuple[Adjustment, ...]) -> Iterator[_Candidate]:
     """The order with the tax that Amazon collects inside its total, and with that tax outside."""
-    words = frozenset().union(*(line.words for line in lines.values()))
+    words = {item_id: line.words for item_id, line in lines.items()}
     line_amounts = {item_id: line.amounts for item_id, line in lines.items()}
     yield _Candidate(line_amounts, extras, words)
     collected = sum(
-        (
-            one.tax + one.shipping_tax + one.gift_wrap_tax + one.other_tax
-            for one in line_amounts.values()
-            if one.tax_is_collected_by_marketplace
-        ),
-        ZERO,
+        (one.all_tax for one in line_amounts.values() if one.tax_is_collected_by_marketplace), ZERO
     )
     if collected:
         outside = Adjustment("Tax collected by Amazon", ZERO - collected)
-        yield _Candidate(
-            line_amounts, (*extras, outside), words | {"collected tax outside the total"}
-        )
+        more = frozenset({"collected tax outside the total"})
+        yield _Candidate(line_amounts, (*extras, outside), words, more)

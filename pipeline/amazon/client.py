@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline.amazon import amounts, parsing
-from pipeline.amazon.carriers import carrier_for
+from pipeline.amazon.carriers import Carrier, carrier_for
 from pipeline.amazon.connection import Connection
 from pipeline.amazon.reading import look, moment
 from pipeline.amazon.replies import CONFIRM_SHIPMENT, GET_ORDER, SEARCH_ORDERS
+from pipeline.amazon.withheld import DATASETS
 from pipeline.channel import Amounts, ChannelOrder, Confirmation, Identity, OrderPage, Raw
 from pipeline.http import Http
 from pipeline.marketplaces import country_of
@@ -20,8 +21,7 @@ from pipeline.rate_limit import Lane, Quota
 from pipeline.settings import AccountSettings
 
 _ORDERS = "/orders/2026-01-01/orders"
-# Everything an import needs: more data sets cost no more of the quota.
-_INCLUDED = "BUYER,RECIPIENT,PROCEEDS,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT"
+_INCLUDED = ",".join(DATASETS)
 _PAGE_SIZE = "100"
 
 
@@ -92,9 +92,9 @@ class Amazon:
         """See `parsing.parse`."""
         return parsing.parse(raw)
 
-    def amounts(self, raw: Raw) -> Amounts:
+    def amounts(self, raw: Raw, *, trust_total: bool = False) -> Amounts:
         """See `amounts.amounts`."""
-        return amounts.amounts(raw)
+        return amounts.amounts(raw, trust_total=trust_total)
 
     def confirm_shipment(self, confirmation: Confirmation) -> None:
         """Tell Amazon that a package has left; the same reference again edits it.
@@ -104,16 +104,14 @@ class Amazon:
         the order's packages then.
         Source: POST /orders/v0/orders/{orderId}/shipmentConfirmation (confirmShipment).
         """
-        country = confirmation.country or country_of(confirmation.marketplace_id)
-        carrier = carrier_for(confirmation.carrier_code, confirmation.carrier_title, country)
+        carrier = _carrier(confirmation)
         package: dict[str, Any] = {
             "packageReferenceId": confirmation.reference,
             "carrierCode": carrier.code,
             "trackingNumber": confirmation.tracking_number,
-            # A shop's clock may be ahead of ours; Amazon refuses a date to come.
-            "shipDate": _iso(min(confirmation.shipped_at, self._now())),
+            "shipDate": self._ship_date(confirmation),
             "orderItems": [
-                {"orderItemId": item_id, "quantity": quantity}
+                _package_item(confirmation, item_id, quantity)
                 for item_id, quantity in confirmation.quantities.items()
             ],
         }
@@ -122,6 +120,38 @@ class Amazon:
         path = f"/orders/v0/orders/{quote(confirmation.external_id, safe='')}/shipmentConfirmation"
         body = {"marketplaceId": confirmation.marketplace_id, "packageDetail": package}
         self.connection.write(CONFIRM_SHIPMENT, "POST", path, Lane.CONFIRM, body)
+
+    def feed_message(self, confirmation: Confirmation) -> dict[str, Any]:
+        """What `feed_documents.write` needs. Raises CannotMap(CARRIER_UNMAPPED).
+
+        The feed's schema has no place for Transparency codes.
+        """
+        carrier = _carrier(confirmation)
+        return {
+            "order": confirmation.external_id,
+            "reference": confirmation.reference,
+            "date": self._ship_date(confirmation),
+            "carrier_code": carrier.code,
+            "carrier_name": carrier.name,
+            "tracking": confirmation.tracking_number,
+            "items": dict(confirmation.quantities),
+        }
+
+    def _ship_date(self, confirmation: Confirmation) -> str:
+        # A shop's clock may be ahead of ours; Amazon refuses a date to come.
+        return _iso(min(confirmation.shipped_at, self._now()))
+
+
+def _carrier(confirmation: Confirmation) -> Carrier:
+    country = confirmation.country or country_of(confirmation.marketplace_id)
+    return carrier_for(confirmation.carrier_code, confirmation.carrier_title, country)
+
+
+def _package_item(confirmation: Confirmation, item_id: str, quantity: int) -> dict[str, Any]:
+    item: dict[str, Any] = {"orderItemId": item_id, "quantity": quantity}
+    if codes := confirmation.transparency_codes.get(item_id):
+        item["transparencyCodes"] = list(codes)
+    return item
 
 
 def _iso(at: datetime) -> str:

@@ -9,11 +9,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
+from pipeline.amazon import withheld
+from pipeline.amazon.items import every_item, line, nothing_is_left, window
 from pipeline.amazon.reading import blocks, look, moment, money, text, texts, whole
-from pipeline.channel import Address, ChannelOrder, FulfilledBy, Identity, Line, Package, Raw
+from pipeline.channel import (
+    Address,
+    ChannelOrder,
+    FulfilledBy,
+    Identity,
+    Package,
+    Raw,
+    TaxRegistration,
+)
 from pipeline.errors import CannotMap
 from pipeline.outcome import HoldCode
 
@@ -23,6 +34,7 @@ _STATUSES = frozenset(
         *("CANCELLED", "UNFULFILLABLE"),
     }
 )
+_NOTHING_LEFT_YET = frozenset({"PENDING_AVAILABILITY", "PENDING", "UNSHIPPED"})
 # Words of Orders API v0, which notifications and migration data still use.
 _OLD_STATUSES = {"CANCELED": "CANCELLED", "INVOICE_UNCONFIRMED": "SHIPPED"}
 _FULFILLED_BY = {
@@ -31,14 +43,6 @@ _FULFILLED_BY = {
     "AMAZON": FulfilledBy.AMAZON,
     "AFN": FulfilledBy.AMAZON,
 }
-
-
-class Item(NamedTuple):
-    """An order item with the two facts without which it is none."""
-
-    item_id: str
-    quantity: int
-    raw: Mapping[str, Any]
 
 
 def identify(raw: Raw) -> Identity:
@@ -66,62 +70,78 @@ def parse(raw: Raw) -> ChannelOrder:
     Raises CannotMap(UNREADABLE_ORDER) when it cannot be kept, or has no usable items.
     """
     identity = identify(raw)
+    every = every_item(raw)
+    if nothing_is_left(raw) and identity.status != "CANCELLED":
+        raise CannotMap(
+            HoldCode.UNREADABLE_ORDER,
+            f"the order is {identity.status or 'of no known status'} although nothing is left of "
+            "any of its items",
+        )
     total = money(raw, "proceeds", "grandTotal")
-    return ChannelOrder(
-        external_id=identity.external_id,
-        marketplace_id=identity.marketplace_id,
-        status=identity.status,
-        fulfilled_by=identity.fulfilled_by,
-        purchased_at=identity.purchased_at,
-        updated_at=identity.updated_at,
-        lines=tuple(_line(item) for item in items(raw)),
+    ship_by = window(raw, "fulfillment", "shipByWindow")
+    deliver_by = window(raw, "fulfillment", "deliverByWindow")
+    order = ChannelOrder(
+        **identity._asdict(),
+        lines=tuple(line(item) for item in every if item.quantity),
+        cancelled_lines=tuple(line(item) for item in every if not item.quantity),
+        channel=text(raw, "salesChannel", "channelName"),
+        marketplace_name=text(raw, "salesChannel", "marketplaceName"),
+        aliases=_each(raw, "aliasId", "orderAliases"),
         currency=(total.currency or None) if total else None,
         grand_total=total.amount if total else None,
-        ship_by_at=moment(raw, "fulfillment", "shipByWindow", "latestDateTime"),
-        deliver_by_at=moment(raw, "fulfillment", "deliverByWindow", "latestDateTime"),
+        ship_from_at=ship_by.earliest_at,
+        ship_by_at=ship_by.latest_at,
+        deliver_from_at=deliver_by.earliest_at,
+        deliver_by_at=deliver_by.latest_at,
+        label_from_at=window(raw, "fulfillment", "labelPrintingWindow").earliest_at,
         service_level=text(raw, "fulfillment", "fulfillmentServiceLevel"),
         programs=texts(raw, "programs"),
-        replaces=next(
-            (
-                text(other, "orderId")
-                for other in blocks(raw, "associatedOrders")
-                if text(other, "associationType") == "REPLACEMENT_ORIGINAL_ID"
-            ),
-            "",
-        ),
+        replaces=_associated(raw, "REPLACEMENT_ORIGINAL_ID"),
+        exchanges=_associated(raw, "EXCHANGE_ORIGINAL_ID"),
         buyer_name=text(raw, "buyer", "buyerName"),
         buyer_email=text(raw, "buyer", "buyerEmail"),
         buyer_company=text(raw, "buyer", "buyerCompanyName"),
         purchase_order_number=text(raw, "buyer", "buyerPurchaseOrderNumber"),
         address=_address(raw),
+        drop_off=text(raw, "recipient", "deliveryPreference", "dropOffLocation"),
+        delivery_instruction=text(raw, "recipient", "deliveryPreference", "addressInstruction"),
         packages=tuple(_package(package) for package in blocks(raw, "packages")),
+        tax_registrations=tuple(
+            _registration(one) for one in blocks(raw, "tax", "taxRegistrations")
+        ),
+        invoice_preference=text(raw, "tax", "taxInvoicing", "buyerInvoicePreference"),
+        invoice_status=text(raw, "tax", "taxInvoicing", "invoiceStatus"),
+        payment_methods=_each(raw, "paymentMethod", "payment", "paymentExecutions"),
+    )
+    return replace(order, missing=withheld.reasons(order))
+
+
+def _each(raw: Raw, key: str, *path: str) -> tuple[str, ...]:
+    """The different texts under `key` in a list of objects."""
+    found = (text(one, key) for one in blocks(raw, *path))
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _associated(raw: Raw, kind: str) -> str:
+    """The number of the order that this one stands for."""
+    return next(
+        (
+            text(other, "orderId")
+            for other in blocks(raw, "associatedOrders")
+            if text(other, "associationType") == kind
+        ),
+        "",
     )
 
 
-def items(raw: Raw) -> list[Item]:
-    """The order's items.
-
-    Raises CannotMap(UNREADABLE_ORDER) when there is none, or one has no id of its own or no
-    positive whole quantity: goods would be left out silently.
-    """
-    found = look(raw, "orderItems")
-    if not isinstance(found, list) or not found:
-        raise CannotMap(HoldCode.UNREADABLE_ORDER, "Amazon's order has no orderItems")
-    result: list[Item] = []
-    for number, one in enumerate(found, start=1):
-        item_id = text(one, "orderItemId")
-        if not item_id:
-            raise CannotMap(HoldCode.UNREADABLE_ORDER, f"item {number} has no orderItemId")
-        quantity = whole(one, "quantityOrdered")
-        if quantity is None or quantity < 1:
-            raise CannotMap(
-                HoldCode.UNREADABLE_ORDER,
-                f"the quantityOrdered of item {item_id} is not a positive whole number",
-            )
-        if any(item_id == known.item_id for known in result):
-            raise CannotMap(HoldCode.UNREADABLE_ORDER, f"two items have orderItemId {item_id}")
-        result.append(Item(item_id, quantity, one))
-    return result
+def _registration(raw: Mapping[str, Any]) -> TaxRegistration:
+    return TaxRegistration(
+        entity=text(raw, "entityType"),
+        kind=text(raw, "taxRegistrationType"),
+        number=text(raw, "taxRegistrationNumber"),
+        legal_name=text(raw, "legalName"),
+        country=text(raw, "taxRegistrationAddress", "countryCode").upper(),
+    )
 
 
 def _time(raw: Raw, key: str) -> datetime:
@@ -143,28 +163,10 @@ def _fulfilment(raw: Raw) -> tuple[str, FulfilledBy]:
     told = text(raw, "fulfillment", "fulfillmentStatus")
     word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", told).upper()
     word = _OLD_STATUSES.get(word, word)
+    if word in _NOTHING_LEFT_YET and nothing_is_left(raw):
+        # Item by item everything was cancelled; Amazon's status follows later, or never.
+        return "CANCELLED", fulfilled_by
     return (word if word in _STATUSES else told), fulfilled_by
-
-
-def _line(item: Item) -> Line:
-    raw = item.raw
-    request = look(raw, "cancellation", "cancellationRequest")
-    return Line(
-        item_id=item.item_id,
-        sku=text(raw, "product", "sellerSku"),
-        title=text(raw, "product", "title"),
-        quantity=item.quantity,
-        asin=text(raw, "product", "asin"),
-        quantity_fulfilled=max(0, whole(raw, "fulfillment", "quantityFulfilled") or 0),
-        programs=texts(raw, "programs"),
-        gift_message=text(raw, "fulfillment", "packing", "giftOption", "giftMessage"),
-        promotion_ids=tuple(
-            filter(
-                None, (text(one, "promotionId") for one in blocks(raw, "promotion", "breakdowns"))
-            )
-        ),
-        buyer_wants_to_cancel=text(request, "requester").upper() == "BUYER",
-    )
 
 
 def _address(raw: Raw) -> Address | None:
@@ -205,4 +207,7 @@ def _package(raw: Mapping[str, Any]) -> Package:
         tracking_number=text(raw, "trackingNumber"),
         carrier=text(raw, "carrier"),
         quantities=dict(quantities),
+        status=text(raw, "packageStatus", "status"),
+        service=text(raw, "shippingService"),
+        shipped_at=moment(raw, "shipTime"),
     )

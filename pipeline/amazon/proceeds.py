@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pipeline.amazon.parsing import Item
+from pipeline.amazon.items import Item
 from pipeline.amazon.reading import blocks, look, money, text
 from pipeline.errors import CannotMap
 from pipeline.money import ZERO, minor_unit, split

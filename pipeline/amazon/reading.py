@@ -49,6 +49,12 @@ def text(value: object, *path: str) -> str:
     return _UNSTORABLE.sub("", found).strip() if isinstance(found, str) else ""
 
 
+def named(value: object, word: str) -> tuple[str, ...]:
+    """The keys of an object whose value is this word, sorted."""
+    found = value if isinstance(value, Mapping) else {}
+    return texts({"keys": sorted(key for key in found if look(found, key) == word)}, "keys")
+
+
 def texts(value: object, *path: str) -> tuple[str, ...]:
     """The texts of a list that are not empty."""
     found = look(value, *path)
@@ -66,6 +72,15 @@ def whole(value: object, *path: str) -> int | None:
     return int(number)
 
 
+def number(value: object, *path: str) -> Decimal | None:
+    """A number, also one in a text; None when it is none that a person would write."""
+    try:
+        found = parse_amount(look(value, *path))
+    except (TypeError, ValueError):
+        return None
+    return found if abs(found) < _LARGEST_AMOUNT and found % _FINEST_AMOUNT == 0 else None
+
+
 def moment(value: object, *path: str) -> datetime | None:
     """An ISO 8601 time in UTC; one without an offset is taken for UTC, as Amazon means it."""
     found = look(value, *path)
@@ -80,11 +95,7 @@ def moment(value: object, *path: str) -> datetime | None:
 
 def money(value: object, *path: str) -> Money | None:
     """An amount of money; None when it is no number or does not fit into the database."""
-    found = look(value, *path)
-    try:
-        amount = parse_amount(look(found, "amount"))
-    except (TypeError, ValueError):
+    amount = number(value, *path, "amount")
+    if amount is None:
         return None
-    if abs(amount) >= _LARGEST_AMOUNT or amount % _FINEST_AMOUNT != 0:
-        return None
-    return Money(amount, text(found, "currencyCode"))
+    return Money(amount, text(value, *path, "currencyCode"))

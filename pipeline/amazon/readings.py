@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import product
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from pipeline.amazon.items import Item
 from pipeline.amazon.proceeds import (
     GIFT_WRAP,
     GOODS,
@@ -14,9 +15,12 @@ from pipeline.amazon.proceeds import (
     SHIPPING,
     SLOTS,
     ItemProceeds,
+    read_item,
     unclear,
 )
+from pipeline.amazon.reading import money
 from pipeline.channel import LineAmounts
+from pipeline.errors import CannotMap
 from pipeline.money import ZERO, minor_unit, quantize
 
 ON_TOP, INCLUDED, WITHHELD = "tax on top", "tax included", "tax withheld by Amazon"
@@ -114,6 +118,40 @@ def settled(item: ItemProceeds, proceeds_total: Decimal, prices_never_contain_ta
         )
     (line,) = distinct.values()
     return line
+
+
+def likeliest(
+    item: Item,
+    currency: str,
+    breakdowns: Sequence[Mapping[str, Any]],
+    prices_never_contain_tax: bool,
+) -> Line:
+    """The line that comes closest to what Amazon tells of an item that is not clear.
+
+    Where no reading makes sense, the item's total, or else its price, is taken for its net price.
+    """
+    total = money(item.raw, "proceeds", "proceedsTotal")
+    try:
+        told = read_item(item, currency, breakdowns)
+    except CannotMap:
+        each = money(item.raw, "product", "price", "unitPrice")
+        price = each.amount * item.quantity if each else ZERO
+    else:
+        price = told.prices[GOODS]
+        tried = [
+            (abs(sum_under(told, reading) - total.amount) if total else ZERO, line)
+            for reading in readings(told, prices_never_contain_tax)
+            if (line := line_under(told, reading)) is not None and _is_sensible(line.amounts)
+        ]
+        if tried:
+            return min(tried, key=lambda pair: pair[0])[1]
+    net = max(ZERO, quantize(total.amount if total else price, currency))
+    return Line(LineAmounts(row_net=net), frozenset({"not readable"}))
+
+
+def _is_sensible(line: LineAmounts) -> bool:
+    """Whether no more is taken off than there is."""
+    return line.discount_net <= line.row_net and line.shipping_discount_net <= line.shipping_net
 
 
 def closest(

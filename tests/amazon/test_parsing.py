@@ -21,8 +21,11 @@ from pipeline.channel import (
     FulfilledBy,
     Identity,
     Line,
+    Missing,
     Package,
     Raw,
+    TaxRegistration,
+    Window,
 )
 from pipeline.errors import CannotMap
 from pipeline.outcome import HoldCode
@@ -41,17 +44,91 @@ WHOLE: dict[str, Any] = an_order(
             facilitated=True,
         ),
         "programs": ["TRANSPARENCY"],
-        "product": {"asin": "B0", "title": "A thing", "sellerSku": "SKU-1"},
+        "measurement": {"unit": "KILOGRAMS", "value": Decimal("2.40")},
+        "associatedOrderItems": [
+            {"orderItemId": "22222222222222", "associationType": "VALUE_ADD_SERVICE"}
+        ],
+        "product": {
+            "asin": "B0",
+            "title": "A thing",
+            "sellerSku": "SKU-1",
+            "serialNumbers": ["S-1", "S-2"],
+            "condition": {
+                "conditionType": "USED",
+                "conditionSubtype": "GOOD",
+                "conditionNote": "a scratch",
+            },
+            "price": {
+                "unitPrice": {"amount": "10.00", "currencyCode": "EUR"},
+                "priceDesignation": "BUSINESS_PRICE",
+            },
+            "customization": {"customizedUrl": "https://example.com/doe.zip"},
+        },
         "promotion": {"breakdowns": [{"promotionId": "P-1"}, {}]},
-        "cancellation": {"cancellationRequest": {"requester": "BUYER", "cancelReason": "late"}},
+        "cancellation": {
+            "cancellationRequest": {"requester": "BUYER", "cancelReason": "late"},
+            "cancellationExecution": {"cancelledBy": "MERCHANT", "cancelReason": "NoInventory"},
+        },
+        "expense": {"pointsCost": {"pointsGranted": {"pointsNumber": 12}}},
         "fulfillment": {
             "quantityFulfilled": 1,
-            "packing": {"giftOption": {"giftMessage": "All the best\nJo"}},
+            "picking": {"substitutionPreference": {"substitutionType": "DO_NOT_SUBSTITUTE"}},
+            "packing": {
+                "giftOption": {"giftMessage": "All the best\nJo", "giftWrapLevel": "STANDARD"},
+                "serialNumberRequirement": {"requirementType": "REQUIRED"},
+            },
+            "shipping": {
+                "scheduledDeliveryWindow": {
+                    "earliestDateTime": "2026-11-27T08:00:00Z",
+                    "latestDateTime": "2026-11-27T10:00:00Z",
+                },
+                "shippingConstraints": {
+                    "signatureConfirmation": "MANDATORY",
+                    "cashOnDelivery": "MANDATORY",
+                    "palletDelivery": "OPTIONAL",
+                },
+                "internationalShipping": {"iossNumber": "IM4420001201"},
+            },
         },
+        "tax": {
+            "taxCalculationBreakdowns": [{"reportingScheme": "IOSS"}],
+            "taxCollections": [
+                {"model": "MARKETPLACE_FACILITATOR", "responsibleParty": "Amazon Services, Inc."}
+            ],
+        },
+    },
+    {
+        **an_item(item_id="33333333333333", quantity=0),
+        "cancellation": {"cancellationExecution": {"cancelledBy": "BUYER"}},
     },
     grand_total="27.00",
     breakdowns=[breakdown("ITEM", "20.00")],
     programs=["PRIME", "A_PROGRAM_TO_COME"],
+    orderAliases=[{"aliasId": "WEB-17", "aliasType": "SELLER_ORDER_ID"}],
+    salesChannel={
+        "channelName": "AMAZON",
+        "marketplaceId": GERMANY,
+        "marketplaceName": "Amazon.de",
+    },
+    payment={
+        "paymentExecutions": [
+            {"paymentMethod": "Invoice", "acquirerId": "X"},
+            {"paymentMethod": "Invoice"},
+            {"paymentMethod": "GiftCertificate"},
+        ]
+    },
+    tax={
+        "taxRegistrations": [
+            {
+                "entityType": "BUYER",
+                "legalName": "Doe GmbH",
+                "taxRegistrationType": "VAT",
+                "taxRegistrationNumber": "DE123456789",
+                "taxRegistrationAddress": {"countryCode": "de"},
+            }
+        ],
+        "taxInvoicing": {"buyerInvoicePreference": "BUSINESS", "invoiceStatus": "PENDING"},
+    },
     associatedOrders=[
         {"orderId": "302-1", "associationType": "EXCHANGE_ORIGINAL_ID"},
         {"orderId": "302-2", "associationType": "REPLACEMENT_ORIGINAL_ID"},
@@ -76,20 +153,34 @@ WHOLE: dict[str, Any] = an_order(
             "countryCode": "de",
             "phone": "0228 1",
             "addressType": "PICKUP_POINT",
-        }
+        },
+        "deliveryPreference": {
+            "dropOffLocation": "Doe's porch",
+            "addressInstruction": "Ring twice at Doe",
+        },
     },
     fulfillment={
         "fulfillmentStatus": "PARTIALLY_SHIPPED",
         "fulfilledBy": "MERCHANT",
         "fulfillmentServiceLevel": "STANDARD",
-        "shipByWindow": {"latestDateTime": "2026-11-24T23:59:59+01:00"},
-        "deliverByWindow": {"latestDateTime": "2026-11-28T22:59:59Z"},
+        "shipByWindow": {
+            "earliestDateTime": "2026-11-23T00:00:00+01:00",
+            "latestDateTime": "2026-11-24T23:59:59+01:00",
+        },
+        "deliverByWindow": {
+            "earliestDateTime": "2026-11-26T00:00:00Z",
+            "latestDateTime": "2026-11-28T22:59:59Z",
+        },
+        "labelPrintingWindow": {"earliestDateTime": "2026-11-22T12:00:00Z"},
     },
     packages=[
         {
             "packageReferenceId": "1",
             "trackingNumber": "T-1",
             "carrier": "DHL",
+            "shipTime": "2026-11-23T10:00:00Z",
+            "shippingService": "DHL Paket",
+            "packageStatus": {"status": "IN_TRANSIT", "detailedStatus": "OnItsWay"},
             "packageItems": [
                 {"orderItemId": "11111111111111", "quantity": 1},
                 {"orderItemId": "11111111111111", "quantity": 1},
@@ -120,8 +211,43 @@ def test_reads_a_whole_order() -> None:
                 gift_message="All the best\nJo",
                 promotion_ids=("P-1",),
                 buyer_wants_to_cancel=True,
+                cancel_wish="late",
+                cancelled_by="MERCHANT",
+                cancel_reason="NoInventory",
+                gift_wrap="STANDARD",
+                condition="USED / GOOD / a scratch",
+                price_designation="BUSINESS_PRICE",
+                customization_url="https://example.com/doe.zip",
+                measurement="2.40 KILOGRAMS",
+                substitution="DO_NOT_SUBSTITUTE",
+                serial_number_required=True,
+                serial_numbers=("S-1", "S-2"),
+                constraints=("cashOnDelivery", "signatureConfirmation"),
+                delivery=Window(
+                    datetime(2026, 11, 27, 8, 0, tzinfo=UTC),
+                    datetime(2026, 11, 27, 10, 0, tzinfo=UTC),
+                ),
+                ioss_number="IM4420001201",
+                points=12,
+                tax_collected_by="Amazon Services, Inc.",
+                tax_schemes=("IOSS",),
+                belongs_to=("22222222222222",),
             ),
         ),
+        cancelled_lines=(Line("33333333333333", "SKU-3", "A thing", 0, cancelled_by="BUYER"),),
+        channel="AMAZON",
+        marketplace_name="Amazon.de",
+        aliases=("WEB-17",),
+        exchanges="302-1",
+        ship_from_at=datetime(2026, 11, 22, 23, 0, tzinfo=UTC),
+        deliver_from_at=datetime(2026, 11, 26, 0, 0, tzinfo=UTC),
+        label_from_at=datetime(2026, 11, 22, 12, 0, tzinfo=UTC),
+        drop_off="Doe's porch",
+        delivery_instruction="Ring twice at Doe",
+        tax_registrations=(TaxRegistration("BUYER", "VAT", "DE123456789", "Doe GmbH", "DE"),),
+        invoice_preference="BUSINESS",
+        invoice_status="PENDING",
+        payment_methods=("Invoice", "GiftCertificate"),
         currency="EUR",
         grand_total=Decimal("27.00"),
         ship_by_at=datetime(2026, 11, 24, 22, 59, 59, tzinfo=UTC),
@@ -145,7 +271,17 @@ def test_reads_a_whole_order() -> None:
             phone="0228 1",
             is_pickup_point=True,
         ),
-        packages=(Package("1", "T-1", "DHL", {"11111111111111": 2}),),
+        packages=(
+            Package(
+                "1",
+                "T-1",
+                "DHL",
+                {"11111111111111": 2},
+                status="IN_TRANSIT",
+                service="DHL Paket",
+                shipped_at=datetime(2026, 11, 23, 10, 0, tzinfo=UTC),
+            ),
+        ),
     )
 
 
@@ -167,6 +303,48 @@ def test_what_amazon_withholds_is_empty() -> None:
         purchased_at=at,
         updated_at=at,
         lines=(Line(item_id="1", sku="", title="", quantity=1),),
+        missing=dict.fromkeys(
+            ("buyer name", "buyer e-mail", "recipient", "street", "postcode", "phone"),
+            Missing.ROLE,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "quantities", "told"),
+    [
+        ("UNSHIPPED", (0, 0), "CANCELLED"),
+        ("PENDING", (0,), "CANCELLED"),
+        ("PENDING_AVAILABILITY", (0,), "CANCELLED"),
+        ("Unshipped", (0,), "CANCELLED"),
+        ("CANCELLED", (0, 0), "CANCELLED"),
+        ("Canceled", (0,), "CANCELLED"),
+        ("UNSHIPPED", (0, 1), "UNSHIPPED"),
+        ("PARTIALLY_SHIPPED", (2, 0), "PARTIALLY_SHIPPED"),
+    ],
+)
+def test_an_order_of_which_nothing_is_left_counts_as_cancelled(
+    status: str, quantities: tuple[int, ...], told: str
+) -> None:
+    ids = [str(number) * 14 for number in range(1, 1 + len(quantities))]
+    raw = an_order(
+        *(an_item(item_id=one, quantity=n) for one, n in zip(ids, quantities, strict=True)),
+        fulfillment={"fulfillmentStatus": status, "fulfilledBy": "MERCHANT"},
+    )
+    order = parse(raw)
+    assert identify(raw).status == order.status == told
+    assert [line.quantity for line in order.lines] == [n for n in quantities if n]
+    assert [line.quantity for line in order.cancelled_lines] == [n for n in quantities if not n]
+
+
+@pytest.mark.parametrize("status", ["SHIPPED", "PARTIALLY_SHIPPED", "UNFULFILLABLE", "NEW_ONE"])
+def test_nothing_left_of_what_was_shipped_is_held(status: str) -> None:
+    fulfillment = {"fulfillmentStatus": status, "fulfilledBy": "MERCHANT"}
+    with pytest.raises(CannotMap) as held:
+        parse(an_order(an_item(quantity=0), fulfillment=fulfillment))
+    assert held.value.code == HoldCode.UNREADABLE_ORDER
+    assert held.value.reason == (
+        f"the order is {status} although nothing is left of any of its items"
     )
 
 
@@ -281,7 +459,6 @@ def test_a_whole_quantity(quantity: Any) -> None:
         ({"orderItems": []}, "orderItems"),
         ({"orderItems": ["11111111111111"]}, "orderItemId"),
         ({"orderItems": [{"quantityOrdered": 1}]}, "orderItemId"),
-        ({"orderItems": [an_item(quantity=0)]}, "quantityOrdered"),
         ({"orderItems": [an_item(quantity=-1)]}, "quantityOrdered"),
         ({"orderItems": [{**an_item(), "quantityOrdered": Decimal("1.5")}]}, "quantityOrdered"),
         ({"orderItems": [{**an_item(), "quantityOrdered": True}]}, "quantityOrdered"),

@@ -1,0 +1,137 @@
+"""The items of an order in Amazon's JSON: what is to be delivered, and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pipeline.amazon.reading import blocks, look, moment, named, number, text, texts, whole
+from pipeline.channel import Line, Raw, Window
+from pipeline.errors import CannotMap
+from pipeline.outcome import HoldCode
+
+
+class Item(NamedTuple):
+    """An order item with the two facts without which it is none."""
+
+    item_id: str
+    quantity: int
+    raw: Mapping[str, Any]
+
+
+def items(raw: Raw) -> list[Item]:
+    """What is to be delivered. Raises CannotMap as `every_item` does."""
+    return [item for item in every_item(raw) if item.quantity]
+
+
+def every_item(raw: Raw) -> list[Item]:
+    """The order's items; those of which everything was cancelled have the quantity 0.
+
+    Raises CannotMap(UNREADABLE_ORDER) when there is none, or one has no id of its own or no whole
+    quantity: goods would be left out silently.
+    """
+    found = look(raw, "orderItems")
+    if not isinstance(found, list) or not found:
+        raise CannotMap(HoldCode.UNREADABLE_ORDER, "Amazon's order has no orderItems")
+    result: list[Item] = []
+    for position, one in enumerate(found, start=1):
+        item_id = text(one, "orderItemId")
+        if not item_id:
+            raise CannotMap(HoldCode.UNREADABLE_ORDER, f"item {position} has no orderItemId")
+        quantity = whole(one, "quantityOrdered")
+        if quantity is None or quantity < 0:
+            raise CannotMap(
+                HoldCode.UNREADABLE_ORDER,
+                f"the quantityOrdered of item {item_id} is no whole number of zero or more",
+            )
+        if any(item_id == known.item_id for known in result):
+            raise CannotMap(HoldCode.UNREADABLE_ORDER, f"two items have orderItemId {item_id}")
+        result.append(Item(item_id, quantity, one))
+    return result
+
+
+def nothing_is_left(raw: Raw) -> bool:
+    """Whether each item says that nothing of it is ordered any more."""
+    found = look(raw, "orderItems")
+    return (
+        isinstance(found, list)
+        and bool(found)
+        and all(whole(one, "quantityOrdered") == 0 for one in found)
+    )
+
+
+def line(item: Item) -> Line:
+    """The facts of an item, without amounts."""
+    raw = item.raw
+    request = look(raw, "cancellation", "cancellationRequest")
+    execution = look(raw, "cancellation", "cancellationExecution")
+    packing = look(raw, "fulfillment", "packing")
+    shipping = look(raw, "fulfillment", "shipping")
+    return Line(
+        item_id=item.item_id,
+        sku=text(raw, "product", "sellerSku"),
+        title=text(raw, "product", "title"),
+        quantity=item.quantity,
+        asin=text(raw, "product", "asin"),
+        quantity_fulfilled=max(0, whole(raw, "fulfillment", "quantityFulfilled") or 0),
+        programs=texts(raw, "programs"),
+        gift_message=text(packing, "giftOption", "giftMessage"),
+        promotion_ids=_each(raw, "promotionId", "promotion", "breakdowns"),
+        buyer_wants_to_cancel=text(request, "requester").upper() == "BUYER",
+        cancel_wish=text(request, "cancelReason"),
+        cancelled_by=text(execution, "cancelledBy"),
+        cancel_reason=text(execution, "cancelReason"),
+        gift_wrap=text(packing, "giftOption", "giftWrapLevel"),
+        condition=_condition(raw),
+        price_designation=text(raw, "product", "price", "priceDesignation"),
+        customization_url=text(raw, "product", "customization", "customizedUrl"),
+        measurement=_measurement(raw),
+        substitution=text(
+            raw, "fulfillment", "picking", "substitutionPreference", "substitutionType"
+        ),
+        serial_number_required=(
+            text(packing, "serialNumberRequirement", "requirementType") == "REQUIRED"
+        ),
+        serial_numbers=texts(raw, "product", "serialNumbers"),
+        # What the carrier has to do, such as signatureConfirmation.
+        constraints=named(look(shipping, "shippingConstraints"), "MANDATORY"),
+        delivery=window(shipping, "scheduledDeliveryWindow"),
+        ioss_number=text(shipping, "internationalShipping", "iossNumber"),
+        points=whole(raw, "expense", "pointsCost", "pointsGranted", "pointsNumber") or 0,
+        tax_collected_by=next(
+            (
+                text(one, "responsibleParty") or "Amazon"
+                for one in blocks(raw, "tax", "taxCollections")
+                if text(one, "model") == "MARKETPLACE_FACILITATOR"
+            ),
+            "",
+        ),
+        tax_schemes=_each(raw, "reportingScheme", "tax", "taxCalculationBreakdowns"),
+        belongs_to=_each(raw, "orderItemId", "associatedOrderItems"),
+    )
+
+
+def window(value: object, *path: str) -> Window:
+    """A span of time; what is not told of it is open."""
+    return Window(moment(value, *path, "earliestDateTime"), moment(value, *path, "latestDateTime"))
+
+
+def _each(raw: Raw, key: str, *path: str) -> tuple[str, ...]:
+    """The texts under `key` in a list of objects."""
+    return tuple(filter(None, (text(one, key) for one in blocks(raw, *path))))
+
+
+def _condition(raw: Raw) -> str:
+    """NEW, or USED / GOOD: the subtype where it tells more."""
+    parts = (
+        text(raw, "product", "condition", "conditionType"),
+        text(raw, "product", "condition", "conditionSubtype"),
+        text(raw, "product", "condition", "conditionNote"),
+    )
+    return " / ".join(dict.fromkeys(filter(None, parts)))
+
+
+def _measurement(raw: Raw) -> str:
+    """How much of goods sold by weight or volume was ordered, as "2.4 KILOGRAMS"."""
+    value, unit = number(raw, "measurement", "value"), text(raw, "measurement", "unit")
+    return f"{value:f} {unit}" if value is not None and unit else ""
