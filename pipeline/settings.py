@@ -106,10 +106,38 @@ class ShopSettings(_Model):
     consumer_secret: SecretStr = SecretStr("")
 
 
+class NotificationSettings(_Model):
+    """The SQS queue to which Amazon reports an account's changed orders."""
+
+    queue_url: BaseUrl
+    aws_region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    endpoint_url: BaseUrl | None = None
+
+    @model_validator(mode="after")
+    def _queue_is_a_standard_one(self) -> NotificationSettings:
+        if len(self.queue_url.split("/")) != 5:
+            raise ValueError(
+                "queue_url must look like https://sqs.eu-west-1.amazonaws.com/123456789012/name"
+            )
+        if self.queue_url.endswith(".fifo"):
+            raise ValueError(
+                "queue_url names a FIFO queue, to which Amazon delivers nothing: make a standard "
+                "queue"
+            )
+        return self
+
+    @property
+    def queue_arn(self) -> str:
+        """The queue's name to Amazon."""
+        owner, name = self.queue_url.split("/")[3:]
+        return f"arn:aws:sqs:{self.aws_region}:{owner}:{name}"
+
+
 class AccountSettings(_Model):
     """One Amazon selling account in one region.
 
-    `client_secret_new` is set while the application's secret is being rotated.
+    `client_secret_new` is set while the application's secret is being rotated. Without the two keys
+    for AWS boto3's own chain of credentials counts, such as a role of the machine's.
     """
 
     region: Literal["NA", "EU", "FE"]
@@ -119,12 +147,15 @@ class AccountSettings(_Model):
     client_secret_expires: date | None = None
     base_url: BaseUrl | None = None
     token_url: BaseUrl | None = None
+    notifications: NotificationSettings | None = None
     settings: MarketplaceSettings = MarketplaceSettings()
     marketplaces: Mapping[str, MarketplaceSettings] = Field(default_factory=dict)
     client_id: SecretStr = SecretStr("")
     client_secret: SecretStr = SecretStr("")
     client_secret_new: SecretStr = SecretStr("")
     refresh_token: SecretStr = SecretStr("")
+    aws_access_key_id: SecretStr = SecretStr("")
+    aws_secret_access_key: SecretStr = SecretStr("")
 
     @model_validator(mode="before")
     @classmethod
@@ -163,6 +194,8 @@ class Timing(_Model):
     """How often things are looked at, in seconds; at most a month."""
 
     poll_every_s: float = Field(default=180, gt=0, le=_MONTH_S)
+    read_notifications_every_s: float = Field(default=10, gt=0, le=_MONTH_S)
+    fetch_orders_every_s: float = Field(default=5, gt=0, le=_MONTH_S)
     watch_shipments_every_s: float = Field(default=60, gt=0, le=_MONTH_S)
     sweep_every_s: float = Field(default=5, gt=0, le=_MONTH_S)
     poll_overlap_s: float = Field(default=300, ge=0, le=_MONTH_S)
@@ -191,6 +224,19 @@ class Settings(_Model):
                 raise ValueError(f"accounts.{name}.shop: there is no [shops.{account.shop}]")
         return self
 
+    @model_validator(mode="after")
+    def _queues_are_not_shared(self) -> Settings:
+        readers: dict[str, str] = {}
+        for name, account in self.accounts.items():
+            if account.notifications is not None:
+                other = readers.setdefault(account.notifications.queue_url, name)
+                if other != name:
+                    raise ValueError(
+                        f"accounts.{name}.notifications.queue_url is the queue of account {other}: "
+                        "each account needs a queue of its own"
+                    )
+        return self
+
     def for_order(self, account: str, marketplace_id: str) -> MarketplaceSettings:
         """The settings that count for an order of this account and marketplace."""
         return self.accounts[account].marketplace(marketplace_id)
@@ -199,7 +245,7 @@ class Settings(_Model):
 _SECRETS = ("database_url", "redis_url", "master_key")
 _SHOP_SECRETS = ("access_token", "access_token_secret", "consumer_key", "consumer_secret")
 _ACCOUNT_SECRETS = ("client_id", "client_secret", "refresh_token")
-_OPTIONAL_SECRETS = ("client_secret_new",)
+_OPTIONAL_SECRETS = ("client_secret_new", "aws_access_key_id", "aws_secret_access_key")
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -1,6 +1,7 @@
 """Login with Amazon: the access token of one selling account.
 
-Source: SP-API documentation, "Connect to the SP-API"; POST /auth/o2/token with a refresh token.
+Source: SP-API documentation, "Connect to the SP-API"; POST /auth/o2/token with a refresh token, and
+"Grantless operations" with a scope.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from pipeline.amazon.reading import text, whole
 from pipeline.errors import AccountStopped, RemoteError, Transient
 from pipeline.http import Http, Reply
+from pipeline.log import log
 from pipeline.settings import PREFIX, AccountSettings
 
 TOKEN_URL = "https://api.amazon.com"
@@ -31,7 +33,8 @@ class _Token:
 class LoginWithAmazon:
     """Gets, keeps and renews the access token. Safe to share between threads.
 
-    Both methods raise AccountStopped when Amazon no longer accepts the credentials, and Transient
+    With a `scope` the token is the application's own, for operations that need no seller's grant.
+    All methods raise AccountStopped when Amazon no longer accepts the credentials, and Transient
     when no token can be had just now.
     """
 
@@ -40,11 +43,22 @@ class LoginWithAmazon:
         account_name: str,
         account: AccountSettings,
         *,
+        scope: str = "",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._account_name = account_name
         self._account = account
+        self._scope = scope
         self._monotonic = monotonic
+        # While the application's secret is rotated there are two; the one that works stays first.
+        self._secrets = [
+            secret
+            for secret in (
+                account.client_secret.get_secret_value(),
+                account.client_secret_new.get_secret_value(),
+            )
+            if secret
+        ]
         self._http = Http(account.token_url or TOKEN_URL)
         self._flight = threading.Lock()
         self._token: _Token | None = None
@@ -71,6 +85,11 @@ class LoginWithAmazon:
                 return held.value
             return self._fetch()
 
+    def fresh(self) -> str:
+        """A token fetched now, whatever is held: whether the account may still sign in."""
+        with self._flight:
+            return self._fetch()
+
     def _renewed_early(self, held: _Token, now: float) -> str:
         if not self._flight.acquire(blocking=False):
             return held.value
@@ -89,20 +108,23 @@ class LoginWithAmazon:
             return held.value
         return self._fetch()
 
+    def _grant(self) -> dict[str, str]:
+        """What the token is asked with: the seller's authorisation, or the application's scope."""
+        if self._scope:
+            return {"grant_type": "client_credentials", "scope": self._scope}
+        return {
+            "grant_type": "refresh_token",
+            "refresh_token": self._account.refresh_token.get_secret_value(),
+        }
+
     def _fetch(self) -> str:
         asked_at = self._monotonic()
-        reply = self._http.call(
-            "POST",
-            "/auth/o2/token",
-            form={
-                "grant_type": "refresh_token",
-                "refresh_token": self._account.refresh_token.get_secret_value(),
-                "client_id": self._account.client_id.get_secret_value(),
-                "client_secret": self._account.client_secret.get_secret_value(),
-            },
-            headers={"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"},
-            repeatable=True,
-        )
+        reply = self._ask(self._secrets[0])
+        if len(self._secrets) > 1 and _is_invalid_client(reply):
+            reply = self._ask(self._secrets[1])
+            if not _is_invalid_client(reply):
+                self._secrets.reverse()
+                log.warning("secret.switched", account=self._account_name)
         error = sign_in_refusal(self._account_name, reply)
         if error is not None:
             raise error
@@ -111,6 +133,23 @@ class LoginWithAmazon:
         dies_at = asked_at + life_s
         self._token = _Token(value, dies_at - min(_RENEW_BEFORE_S, life_s / 2), dies_at)
         return value
+
+    def _ask(self, secret: str) -> Reply:
+        return self._http.call(
+            "POST",
+            "/auth/o2/token",
+            form={
+                **self._grant(),
+                "client_id": self._account.client_id.get_secret_value(),
+                "client_secret": secret,
+            },
+            headers={"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"},
+            repeatable=True,
+        )
+
+
+def _is_invalid_client(reply: Reply) -> bool:
+    return text(reply.body, "error") == "invalid_client"
 
 
 def sign_in_refusal(account_name: str, reply: Reply) -> RemoteError | None:

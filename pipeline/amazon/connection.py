@@ -12,9 +12,10 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
+from pipeline.accounts import Access
 from pipeline.amazon.auth import LoginWithAmazon
-from pipeline.amazon.replies import Operation, refusal, told_rate
-from pipeline.errors import Transient
+from pipeline.amazon.replies import UNAUTHORIZED, Operation, refusal, told_rate
+from pipeline.errors import AccountStopped, RemoteError, Transient
 from pipeline.http import Http, Method, Reply
 from pipeline.marketplaces import endpoint
 from pipeline.rate_limit import Lane, Quota
@@ -27,7 +28,8 @@ T = TypeVar("T")
 class Connection:
     """One account's access to the API. Safe to share between threads.
 
-    Raises Transient (also OverQuota), Rejected or AccountStopped, never OutcomeUnknown.
+    With a `scope` it is the application's own access, for operations that need no seller's grant.
+    Raises Transient (also NotSent), Rejected or AccountStopped, never OutcomeUnknown.
     """
 
     def __init__(
@@ -37,11 +39,14 @@ class Connection:
         *,
         http: Http | None = None,
         quota: Quota | None = None,
+        scope: str = "",
+        access: Access | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._http = http or Http(endpoint_of(account))
-        self._login = LoginWithAmazon(account_name, account)
+        self._login = LoginWithAmazon(account_name, account, scope=scope)
         self._quota = quota
+        self._access = access
         self._sleep = sleep
         self._user_agent = (
             f"Orderbridge/{version('orderbridge')} (Language=Python/{platform.python_version()})"
@@ -91,8 +96,39 @@ class Connection:
         query: str = "",
         body: Any = None,
     ) -> Reply:
-        """One call, when the quota allows it; an access token Amazon refuses is renewed once."""
-        token = self._login.token()
+        """One call, when account and quota allow it; a token that Amazon refuses is renewed once."""
+        access = self._access
+        if access is None:
+            return self._signed_in(self._login.token(), operation, method, path, lane, query, body)
+        refused = access.enter()
+        is_probe = refused is not None and refused.stopped_at is not None
+        try:
+            # A token that is still held works for a while after the seller took the grant back.
+            token = self._login.fresh() if is_probe else self._login.token()
+        except AccountStopped as error:
+            raise access.sign_in_refused(error) from error
+        try:
+            reply = self._signed_in(token, operation, method, path, lane, query, body)
+        except AccountStopped as error:
+            raise access.call_refused(error) from error
+        except RemoteError as error:
+            if error.code == UNAUTHORIZED:
+                raise access.call_refused(error) from error
+            raise
+        if refused is not None:
+            access.works(refused)
+        return reply
+
+    def _signed_in(
+        self,
+        token: str,
+        operation: Operation,
+        method: Method,
+        path: str,
+        lane: Lane,
+        query: str,
+        body: Any,
+    ) -> Reply:
         reply = self._send_with(operation, lane, token, method, path, query, body)
         if reply.status in (401, 403):
             token = self._login.renew(token)
