@@ -150,7 +150,7 @@ def test_times_come_back_in_utc(sessions: db.Sessions) -> None:
 def test_an_errors_text_does_not_quote_the_row(sessions: db.Sessions) -> None:
     canary = "berta@marketplace.example"
     with sessions() as session, pytest.raises(DBAPIError) as caught:
-        session.execute(text("SELECT CAST(:given AS numeric) / 0"), {"given": 1, "x": canary})
+        session.execute(text("SELECT 1 / 0 WHERE :given <> ''"), {"given": canary})
     assert canary not in str(caught.value)
 
 

@@ -104,3 +104,8 @@ def test_a_split_over_nothing_is_refused() -> None:
 def test_weights_of_nothing_share_equally() -> None:
     shares = split(Decimal("1.00"), [Decimal(0)] * 3, "EUR")
     assert shares == [Decimal("0.33"), Decimal("0.34"), Decimal("0.33")]
+
+
+def test_what_is_finer_than_a_minor_unit_is_not_lost() -> None:
+    shares = split(Decimal("1.005"), [Decimal(1), Decimal(1), Decimal(0)], "EUR")
+    assert shares == [Decimal("0.50"), Decimal("0.505"), Decimal(0)]

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import AccountStopped, OutcomeUnknown, Rejected, RemoteError, Transient
+from pipeline.errors import (
+    AccountStopped,
+    OutcomeUnknown,
+    OverQuota,
+    Rejected,
+    RemoteError,
+    Transient,
+)
 from pipeline.retry import call_with_retry
 
 
@@ -55,7 +62,7 @@ def test_four_tries_and_then_the_last_error() -> None:
     assert len(slept) == 3
 
 
-@pytest.mark.parametrize("kind", [Rejected, AccountStopped, OutcomeUnknown])
+@pytest.mark.parametrize("kind", [Rejected, AccountStopped, OutcomeUnknown, OverQuota])
 def test_nothing_else_is_tried_again(kind: type[RemoteError]) -> None:
     slept: list[float] = []
     call, raised = failing(kind("no", retry_after_s=1))
