@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 
 import redis
 
+from pipeline.accounts import Access
 from pipeline.amazon.client import Amazon
 from pipeline.channel import Amounts, Channel, ChannelOrder, Raw
+from pipeline.db import Sessions
 from pipeline.effects import Ledger
 from pipeline.errors import CannotMap
 from pipeline.magento.client import Magento
@@ -51,8 +53,15 @@ class Clients:
         return self.channel(order).parse(_raw(order))
 
     def amounts(self, order: Order) -> Amounts:
-        """The order's money, reconciled. Raises CannotMap naming the line that does not add up."""
-        return self.channel(order).amounts(_raw(order))
+        """The order's money, as the operator wants it: reconciled, with or without its taxes.
+
+        Raises CannotMap naming the line that does not add up.
+        """
+        settings = self.marketplace(order)
+        read = self.channel(order).amounts(
+            _raw(order), trust_total=settings.unclear_totals == "import"
+        )
+        return read.untaxed() if settings.tax == "none" else read
 
     def settles_after(self, order: Order) -> timedelta:
         """How long a call to the shop may still take effect after we gave up on it."""
@@ -78,14 +87,22 @@ def build(
     settings: Settings,
     ledger: Ledger,
     broker: redis.Redis,
+    sessions: Sessions,
     pseudonym: Callable[[str], str],
     now: Callable[[], datetime],
 ) -> Clients:
-    """Clients for every account and shop of the settings; quotas are shared through `broker`."""
+    """Clients for every account and shop of the settings; quotas are shared through `broker`,
+    and through the database whether Amazon lets an account in."""
     return Clients(
         settings=settings,
         channels={
-            name: Amazon(name, account, quota=Quota(broker, name), now=now)
+            name: Amazon(
+                name,
+                account,
+                quota=Quota(broker, name),
+                access=Access(sessions, name, now),
+                now=now,
+            )
             for name, account in settings.accounts.items()
         },
         shops={name: Magento(name, shop, now=now) for name, shop in settings.shops.items()},

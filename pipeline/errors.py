@@ -35,8 +35,16 @@ class Transient(RemoteError):
     """Nothing happened there: send it again, later."""
 
 
-class OverQuota(Transient):
-    """Not sent, because the remote's quota is used up: come back after `retry_after_s`."""
+class NotSent(Transient):
+    """Not sent, on purpose: come back after `retry_after_s`."""
+
+
+class OverQuota(NotSent):
+    """Not sent, because the remote's quota is used up."""
+
+
+class AccountPaused(NotSent):
+    """Not sent, because the remote refuses this account for now."""
 
 
 class Rejected(RemoteError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import literal_column, select, update
+from sqlalchemy import Boolean, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from pipeline.bookkeeping import Incident
@@ -37,11 +37,11 @@ class Incidents:
                     set_={"last_seen_at": now, "text": text},
                 )
                 # A row that was there has been touched by this transaction.
-                .returning(literal_column("xmax = 0"))
+                .returning(literal_column("xmax = 0", Boolean))
             ).one()
         if is_new:
             log.error("incident.opened", code=key, account=account)
-        return bool(is_new)
+        return is_new
 
     def close(self, key: str, now: datetime) -> bool:
         """It is over. True only for the one call that closed it."""

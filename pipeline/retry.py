@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
-from pipeline.errors import OverQuota, Transient
+from pipeline.errors import NotSent, Transient
 
 T = TypeVar("T")
 
@@ -30,11 +30,11 @@ def _no_time_left(state: RetryCallState) -> bool:
 
 
 def _may_try_again(error: BaseException) -> bool:
-    return isinstance(error, Transient) and not isinstance(error, OverQuota)
+    return isinstance(error, Transient) and not isinstance(error, NotSent)
 
 
 def call_with_retry(call: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
-    """Call, and call again on Transient: at most 4 tries and 20 s in all. Never on OverQuota.
+    """Call, and call again on Transient: at most 4 tries and 20 s in all. Never on NotSent.
 
     Honours the remote's Retry-After; when that alone exceeds the budget the error is raised at
     once, with its `retry_after_s`, for the caller to wait outside a worker.

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from structlog.contextvars import bound_contextvars
 
 from pipeline.cursors import Cursors
-from pipeline.errors import OverQuota, Rejected, RemoteError
+from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError
 from pipeline.log import log
 from pipeline.settings import seconds
 from tasks.runtime import Runtime, runtime
@@ -65,7 +65,7 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
                 search = cursors.advance(name, search, page, now)
                 if search.token is None:
                     break
-        except OverQuota:
+        except NotSent:
             log.info("poll.paused", pages=pages, count=new)  # the next one goes on at this page
             return
         except RemoteError as error:
@@ -79,7 +79,7 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
 
 def _is_refused(error: RemoteError) -> bool:
     """Whether the search itself was refused: a page token may have expired, so start it anew."""
-    return isinstance(error, Rejected)
+    return isinstance(error, Rejected) and not isinstance(error, AccountStopped)
 
 
 def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:

@@ -14,8 +14,8 @@ from pipeline.clients import Clients
 from pipeline.errors import (
     AccountStopped,
     CannotMap,
+    NotSent,
     OutcomeUnknown,
-    OverQuota,
     Rejected,
     RemoteError,
     Transient,
@@ -87,7 +87,7 @@ class Runner:
         except Rejected as error:
             facts = {"code": error.code, "request_id": error.request_id}
             return Hold(HoldCode.REMOTE_REFUSED, str(error), facts), error.request_id
-        except OverQuota as error:
+        except NotSent as error:
             return Wait(str(error), seconds(error.retry_after_s or 0.0)), ""
         except (Transient, OutcomeUnknown) as error:
             delay = backoff(claim.order.tries, error, self.timing)

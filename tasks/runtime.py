@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import redis
 
 from pipeline import clients, db, settings
+from pipeline.amazon.sqs import Queue
 from pipeline.effects import Ledger
+from pipeline.fetching import Fetching
+from pipeline.incidents import Incidents
 from pipeline.intake import Intake
 from pipeline.lease import Leases
 from pipeline.orders import Orders
@@ -30,6 +34,9 @@ class Runtime:
     shipments: Shipments
     leases: Leases
     runner: Runner
+    incidents: Incidents
+    fetching: Fetching
+    queues: Mapping[str, Queue]
     sessions: db.Sessions
     broker: redis.Redis
 
@@ -42,7 +49,7 @@ def build(loaded: settings.Settings) -> Runtime:
     )
     vault = Vault(loaded.master_key)
     ledger = Ledger(sessions, settings.utc_now)
-    remotes = clients.build(loaded, ledger, broker, vault.pseudonym, settings.utc_now)
+    remotes = clients.build(loaded, ledger, broker, sessions, vault.pseudonym, settings.utc_now)
     orders = Orders(sessions, vault, loaded.timing)
     leases = Leases(broker, loaded.timing.lease_s)
     worker = f"{socket.gethostname()}:{os.getpid()}"
@@ -54,6 +61,13 @@ def build(loaded: settings.Settings) -> Runtime:
         shipments=Shipments(sessions),
         leases=leases,
         runner=Runner(orders, leases, remotes, loaded.timing, worker),
+        incidents=Incidents(sessions),
+        fetching=Fetching(sessions),
+        queues={
+            name: Queue(account, account.notifications)
+            for name, account in loaded.accounts.items()
+            if account.notifications is not None
+        },
         sessions=sessions,
         broker=broker,
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from pipeline.accounts import Access
 from pipeline.amazon import amounts, parsing
 from pipeline.amazon.carriers import Carrier, carrier_for
 from pipeline.amazon.connection import Connection
@@ -40,10 +41,13 @@ class Amazon:
         *,
         http: Http | None = None,
         quota: Quota | None = None,
+        access: Access | None = None,
         now: Callable[[], datetime],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.connection = Connection(account_name, account, http=http, quota=quota, sleep=sleep)
+        self.connection = Connection(
+            account_name, account, http=http, quota=quota, access=access, sleep=sleep
+        )
         self._now = now
 
     def changed_orders(self, since: datetime, token: str | None) -> OrderPage:

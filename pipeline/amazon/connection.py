@@ -96,7 +96,7 @@ class Connection:
         query: str = "",
         body: Any = None,
     ) -> Reply:
-        """One call, when account and quota allow it; a token that Amazon refuses is renewed once."""
+        """One call, when account and quota allow it; a refused access token is renewed once."""
         access = self._access
         if access is None:
             return self._signed_in(self._login.token(), operation, method, path, lane, query, body)
@@ -114,6 +114,8 @@ class Connection:
         except RemoteError as error:
             if error.code == UNAUTHORIZED:
                 raise access.call_refused(error) from error
+            if is_probe and isinstance(error, Transient):
+                access.probe_again_soon()
             raise
         if refused is not None:
             access.works(refused)

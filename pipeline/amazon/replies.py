@@ -17,6 +17,7 @@ from pipeline.rate_limit import Plan
 _LONGEST_TEXT = 300
 # Refused reads heal by themselves: storms of 403 over all sellers lasted up to half an hour.
 _REFUSED_READ_WAIT_S = 300.0
+UNAUTHORIZED = "Unauthorized"
 _TOKEN_IS_DEAD = re.compile(r"token\b.*\b(revoked|malformed|invalid)\b", re.IGNORECASE)
 # The one refusal of a confirmation that has to be told apart, and that Amazon tells in its text.
 _NO_PACKAGE_TO_UPDATE = "PackageToUpdateNotFound"
@@ -41,6 +42,11 @@ class Operation:
 
 SEARCH_ORDERS = Operation(Plan("searchOrders", 0.0056, 20), success=200, is_read=True)
 GET_ORDER = Operation(Plan("getOrder", 0.5, 30), success=200, is_read=True)
+CREATE_FEED_DOCUMENT = Operation(Plan("createFeedDocument", 0.5, 15), success=201, is_read=False)
+CREATE_FEED = Operation(Plan("createFeed", 0.0083, 15), success=202, is_read=False)
+GET_FEED = Operation(Plan("getFeed", 2.0, 15), success=200, is_read=True)
+GET_FEEDS = Operation(Plan("getFeeds", 0.0222, 10), success=200, is_read=True)
+GET_FEED_DOCUMENT = Operation(Plan("getFeedDocument", 0.0222, 10), success=200, is_read=True)
 CONFIRM_SHIPMENT = Operation(Plan("confirmShipment", 2.0, 10), success=204, is_read=False)
 
 
@@ -79,11 +85,11 @@ def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
                 request_id=request_id,
             )
         if operation.is_read:
-            return transient("Amazon refuses access", "Unauthorized", _REFUSED_READ_WAIT_S)
+            return transient("Amazon refuses access", UNAUTHORIZED, _REFUSED_READ_WAIT_S)
         return Rejected(
             f"{operation.name}: Amazon refuses access; the application may lack a role, or the "
             "order is not this account's",
-            code="Unauthorized",
+            code=UNAUTHORIZED,
             status=status,
             request_id=request_id,
         )

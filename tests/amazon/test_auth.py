@@ -159,3 +159,47 @@ def test_a_stopped_account_says_what_to_do() -> None:
         "the authorisation; authorise the application again in Seller Central and set the new "
         "REFRESH_TOKEN (ORDERBRIDGE_ACCOUNT_NORTH_…)"
     )
+
+
+REFUSED_SECRET = Answer(401, {"error": "invalid_client"})
+
+
+def secrets_sent(server: Server) -> list[str]:
+    return [call.form["client_secret"][0] for call in server.token_calls]
+
+
+def with_two_secrets(server: Server, clock: Clock) -> LoginWithAmazon:
+    account = an_account(server.url, client_secret_new="next-secret")
+    return LoginWithAmazon("main", account, monotonic=clock)
+
+
+def test_a_refused_secret_is_replaced_by_the_new_one_and_that_is_remembered(
+    server: Server, clock: Clock
+) -> None:
+    server.token_answers = [REFUSED_SECRET, token_answer("Atza|first"), token_answer("Atza|second")]
+    login = with_two_secrets(server, clock)
+    assert [login.token(), login.fresh()] == ["Atza|first", "Atza|second"]
+    assert secrets_sent(server) == ["a-client-secret", "next-secret", "next-secret"]
+
+
+def test_a_secret_that_works_is_kept_though_there_is_a_new_one(
+    server: Server, clock: Clock
+) -> None:
+    login = with_two_secrets(server, clock)
+    assert [login.token(), login.fresh()] == ["Atza|first", "Atza|second"]
+    assert secrets_sent(server) == ["a-client-secret"] * 2
+
+
+def test_two_refused_secrets_are_tried_once_each(server: Server, clock: Clock) -> None:
+    server.token_answers = [REFUSED_SECRET]
+    with pytest.raises(AccountStopped) as stopped:
+        with_two_secrets(server, clock).token()
+    assert stopped.value.code == "invalid_client"
+    assert secrets_sent(server) == ["a-client-secret", "next-secret"]
+
+
+def test_a_revoked_grant_is_not_the_secrets_fault(server: Server, clock: Clock) -> None:
+    server.token_answers = [Answer(400, {"error": "invalid_grant"})]
+    with pytest.raises(AccountStopped):
+        with_two_secrets(server, clock).token()
+    assert secrets_sent(server) == ["a-client-secret"]
