@@ -76,7 +76,7 @@ class Order(Base):
     Of `lane` new ones go before a backfill's. `cancel_reason` is why the marketplace is to cancel,
     `cancellation` how far that has come (asked, sent, accepted, refused), `confirm_anyway` that a
     person overruled the buyer's wish to cancel.
-    `news` counts what the marketplace and the shop reported meanwhile. `version` stops a worker
+    `facts` are more of what the marketplace says, nothing personal. `news` counts what the marketplace and the shop reported meanwhile. `version` stops a worker
     that lost its lease.
     """
 
@@ -131,6 +131,7 @@ class Order(Base):
     grand_total: Mapped[Decimal | None]
     total_proof: Mapped[dict[str, Any] | None]
     programs: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     shown: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     magento_customer_id: Mapped[int | None]

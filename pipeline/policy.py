@@ -79,7 +79,8 @@ class Decision:
 class Case:
     """The inputs of a decision.
 
-    `is_ours` says that a Magento order of ours exists, `is_known` that the order was imported.
+    `is_ours` says that a Magento order of ours exists, `is_known` that the order was imported,
+    `is_from_elsewhere` that Amazon only fulfils it (Multi-Channel Fulfilment).
     """
 
     fulfilled_by: FulfilledBy
@@ -87,9 +88,13 @@ class Case:
     settings: MarketplaceSettings
     is_ours: bool = False
     is_known: bool = False
+    programs: frozenset[str] = frozenset()
+    is_from_elsewhere: bool = False
 
 
 PENDING = frozenset({"PENDING", "PENDING_AVAILABILITY"})
+# Amazon's carrier collects the parcel, so neither tracking number nor confirmation is ours.
+CARRIED_BY_AMAZON = frozenset({"AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON"})
 KNOWN = PENDING | {"UNSHIPPED", "PARTIALLY_SHIPPED", "SHIPPED", "CANCELLED", "UNFULFILLABLE"}
 
 
@@ -133,6 +138,10 @@ def _fba(*statuses: str) -> Callable[[Case], bool]:
     return lambda case: case.fulfilled_by is FulfilledBy.AMAZON and case.status in statuses
 
 
+def _is_picked_up(case: Case) -> bool:
+    return "IN_STORE_PICK_UP" in case.programs and not case.is_ours
+
+
 def _fbm_shipped(is_ours: bool) -> Callable[[Case], bool]:
     return lambda case: _fbm("SHIPPED")(case) and case.is_ours is is_ours
 
@@ -149,6 +158,18 @@ _TABLE: tuple[tuple[Callable[[Case], bool], Decision], ...] = (
     (
         lambda case: not case.settings.import_orders,
         _quiet("import_orders = false", Next.VIEW_ONLY, Tab.SHOWN),
+    ),
+    (
+        lambda case: case.is_from_elsewhere,
+        _quiet("not sold on Amazon", Next.VIEW_ONLY, Tab.SHOWN),
+    ),
+    (
+        lambda case: _fbm("UNSHIPPED", "PARTIALLY_SHIPPED")(case) and _is_picked_up(case),
+        _hold(
+            "in-store pick-up",
+            HoldCode.OTHER_FULFILMENT,
+            "the buyer picks it up in your store: hand it over and report it in Seller Central",
+        ),
     ),
     (_fbm("PENDING"), _quiet("FBM PENDING", reason="Amazon has not verified the payment yet")),
     (

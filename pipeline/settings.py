@@ -81,6 +81,8 @@ class MarketplaceSettings(_Model):
     out_of_stock: Literal["block", "backorder"] = "block"
     invoice: Literal["create", "leave"] = "create"
     cancel_from_amazon: Literal["cancel", "hold"] = "cancel"
+    unclear_totals: Literal["hold", "import"] = "hold"
+    tax: Literal["amazon", "none"] = "amazon"
     cancel_to_amazon: Literal["send", "never"] = "send"
     cancel_reason: CancelReason = "NoInventory"
 

@@ -203,6 +203,7 @@ def an_order(*, raw: Mapping[str, Any] | None = None, **changes: Any) -> Order:
         "unfinished": 0,
         "news": 0,
         "hold_facts": {},
+        "facts": {},
         "last_note": "",
         "programs": [],
         "shown": False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pipeline.channel import ChannelOrder, FulfilledBy
+from pipeline.channel import ChannelOrder, FulfilledBy, Missing
 from pipeline.clients import Clients
 from pipeline.magento.order_body import check_address
 from pipeline.magento.records import Product
@@ -25,6 +25,8 @@ def enrich_order(order: Order, clients: Clients) -> Outcome:
     placed = clients.placed(order)
     take_facts(order, placed)
     take_amounts(order, clients.amounts(order))
+    if (hold := _address_withheld(placed)) is not None:
+        return hold
     check_address(placed)
     shop, store = clients.shop(order), store_code(order, clients)
     skus = {line.sku for line in placed.lines}
@@ -47,6 +49,18 @@ def enrich_order(order: Order, clients: Clients) -> Outcome:
                 {"skus": ", ".join(missing)},
             )
     return Done()
+
+
+def _address_withheld(placed: ChannelOrder) -> Hold | None:
+    """The hold that names the role when that is why there is nowhere to send the parcel."""
+    if placed.fulfilled_by is FulfilledBy.AMAZON or placed.missing.get("street") != Missing.ROLE:
+        return None
+    return Hold(
+        HoldCode.ADDRESS_UNUSABLE,
+        'Amazon gives no address, because your application lacks the role "Direct-to-Consumer '
+        'Delivery": have it granted, then authorise the application again',
+        {"missing": ", ".join(placed.missing)},
+    )
 
 
 def _unsellable(placed: ChannelOrder, products: dict[str, Product], order: Order) -> Hold | None:

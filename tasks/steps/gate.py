@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.channel import FulfilledBy
+from pipeline.channel import NON_AMAZON, FulfilledBy
 from pipeline.clients import Clients
 from pipeline.models import Order
 from pipeline.outcome import Hold, HoldCode, Outcome, Skipped, Wait
@@ -19,6 +19,8 @@ def decision_for(order: Order, clients: Clients) -> Decision:
             clients.marketplace(order),
             is_ours=order.magento_order_id is not None,
             is_known=True,
+            programs=frozenset(order.programs),
+            is_from_elsewhere=order.facts.get("channel") == NON_AMAZON,
         )
     )
 

@@ -6,7 +6,13 @@ from pipeline.channel import FulfilledBy
 from pipeline.clients import Clients
 from pipeline.models import Order
 from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.policy import CARRIED_BY_AMAZON
 from tasks.steps.gate import stopped
+
+_SHIPPED_LATER = (
+    "Amazon has it as shipped: its label was bought there, or it was confirmed by hand; ship it in "
+    "Magento as well"
+)
 
 
 def ship_order(order: Order, clients: Clients) -> Outcome:
@@ -15,8 +21,12 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
         return outcome
     if order.fulfilled_by == FulfilledBy.AMAZON:
         return Skipped("Amazon shipped it")
+    if CARRIED_BY_AMAZON.intersection(order.programs):
+        return Skipped("Amazon's carrier collects it, so there is no tracking number to wait for")
     if order.remote_status == "SHIPPED" and not order.shipments:
-        return Skipped("it had been shipped before it came to us")
+        return Skipped(
+            _SHIPPED_LATER if _is_open(order) else "it had been shipped before it came to us"
+        )
     for item in order.items:
         left = item.quantity - item.quantity_fulfilled_before
         if units_shipped(order, item.magento_item_id) > left:
@@ -30,6 +40,11 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
     if not any(shipment.tracking_number for shipment in order.shipments):
         return Wait("shipped, waiting for a tracking number", clients.recheck_waiting)
     return Done()
+
+
+def _is_open(order: Order) -> bool:
+    """Whether the shop still has something to ship, as the watch of its orders last saw it."""
+    return order.magento_status in ("pending", "processing")
 
 
 def units_shipped(order: Order, magento_item_id: int | None) -> int:

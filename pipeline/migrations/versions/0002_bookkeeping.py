@@ -134,6 +134,15 @@ def upgrade() -> None:
     op.add_column("orders", sa.Column("lane", sa.Text(), server_default="new", nullable=False))
     op.add_column("orders", sa.Column("cancel_reason", sa.Text(), nullable=True))
     op.add_column(
+        "orders",
+        sa.Column(
+            "facts",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default="{}",
+            nullable=False,
+        ),
+    )
+    op.add_column(
         "cursors",
         sa.Column(
             "read_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
@@ -188,6 +197,7 @@ def downgrade() -> None:
     op.drop_column("orders", "cancel_refusal")
     op.drop_column("orders", "cancellation")
     op.drop_column("orders", "magento_state")
+    op.drop_column("orders", "facts")
     op.drop_column("orders", "cancel_reason")
     op.drop_column("orders", "lane")
     op.drop_index("feed_messages_of_order", table_name="feed_messages")
