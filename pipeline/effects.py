@@ -26,23 +26,32 @@ from pipeline.models import Effect, EffectState
 from pipeline.outcome import HoldCode
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
-    """A remote write that must happen once.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What a remote write leaves, and how to look for it.
 
-    `key` is unique for ever. `find` looks at the remote and returns the id of what `send` makes, or
+    `key` is unique for ever. `find` looks at the remote and returns the id of what was made, or
     None. `settles_after` is the remote's own request limit: until then a lost call may still land.
-    `harmless_twice` says the remote itself tells a repeat by a unique key. `refused_as` is how an
-    order is held whose write was refused.
+    `harmless_twice` says the remote itself tells a repeat by a unique key.
     """
 
     key: str
     kind: str
-    send: Callable[[], str]
     find: Callable[[], str | None]
     settles_after: timedelta
-    refused_as: HoldCode
     harmless_twice: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write(Trace):
+    """A remote write that must happen once.
+
+    `send` makes it and returns its id; whatever it needs is read before, since the time for it is
+    counted from the intent. `refused_as` is how an order is held whose write was refused.
+    """
+
+    send: Callable[[], str]
+    refused_as: HoldCode
 
 
 class Ledger:
@@ -68,7 +77,7 @@ class Ledger:
             effect = self._intend_again(effect)
         return self._send(effect, write)
 
-    def made(self, write: Write) -> str | None:
+    def made(self, write: Trace) -> str | None:
         """The id of what the write made, or None when it was never made; sends nothing.
 
         Raises Transient when an earlier try may still be landing.
@@ -99,7 +108,7 @@ class Ledger:
                 return made, True
             return session.scalars(select(Effect).where(Effect.key == write.key)).one(), False
 
-    def _look(self, effect: Effect, write: Write) -> str | None:
+    def _look(self, effect: Effect, write: Trace) -> str | None:
         may_be_landing = effect.state in (EffectState.INTENDED, EffectState.UNKNOWN)
         if may_be_landing and not write.harmless_twice:
             # The request limit counts from the call, which may begin a while after its intent.
@@ -193,7 +202,7 @@ class Ledger:
             )
 
 
-def _longest_stall(write: Write) -> timedelta:
+def _longest_stall(write: Trace) -> timedelta:
     """How long after its intent a call may still begin."""
     return write.settles_after / 4
 

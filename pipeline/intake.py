@@ -21,7 +21,7 @@ from pipeline.log import log
 from pipeline.models import Order, OrderPrivate, Status
 from pipeline.orders import STEPS, reopen_for_cancellation, wake
 from pipeline.policy import Case, Tab, decide
-from pipeline.privacy import Vault
+from pipeline.privacy import Unreadable, Vault
 from pipeline.rate_limit import Lane
 from pipeline.settings import AccountSettings, Timing, seconds
 
@@ -37,7 +37,7 @@ _REFRESH_FACTS = (
 _REFRESH_PRIVATE = (
     update(OrderPrivate.__table__)  # type: ignore[arg-type]
     .where(OrderPrivate.__table__.c.order_id == bindparam("of_order"))
-    .values(sealed=bindparam("sealed"))
+    .values(wrapped_key=bindparam("wrapped_key"), sealed=bindparam("sealed"))
 )
 
 
@@ -100,6 +100,15 @@ class Intake:
             ]
             woken = self._refresh(session, account_name, account, changed, now)
         return Stored(new, woken, unreadable)
+
+    def _sealed(self, wrapped_key: bytes, owner: str, raw: Raw) -> dict[str, bytes]:
+        """The report under the order's key; under a new one where the old opens no more."""
+        try:
+            sealed = self._vault.seal(wrapped_key, owner, raw)
+        except Unreadable:
+            wrapped_key = self._vault.new_key(owner)
+            sealed = self._vault.seal(wrapped_key, owner, raw)
+        return {"wrapped_key": wrapped_key, "sealed": sealed}
 
     def _insert(
         self,
@@ -192,8 +201,7 @@ class Intake:
             )
             if row.wrapped_key is not None:
                 owner = f"{account_name}/{identity.external_id}"
-                sealed = self._vault.seal(row.wrapped_key, owner, raw)
-                private.append({"of_order": row.id, "sealed": sealed})
+                private.append({"of_order": row.id, **self._sealed(row.wrapped_key, owner, raw)})
             if (
                 identity.status == "CANCELLED"
                 and row.status == Status.DONE

@@ -18,6 +18,7 @@ _ALLOWED = frozenset(
     {
         *("event", "level", "timestamp", "task", "job", "order", "step", "outcome", "code"),
         *("account", "shop", "marketplace", "count", "calls", "seconds", "delay_s", "queue"),
+        *("message_id", "number"),
         *("effect", "error", "stack", "status", "request_id", "tries", "pages", "waiting"),
     }
 )
@@ -61,24 +62,34 @@ class _LibraryLine(logging.Formatter):
         )
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Write one JSON object a line to standard error."""
+class _StandardError:
+    """Writes a line to whatever standard error is at that moment."""
+
+    def msg(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is where lines leave
+
+    debug = info = warning = error = critical = msg
+
+
+def configure() -> None:
+    """Have the libraries' warnings written in the same way as our own lines."""
     handler = logging.StreamHandler()
     handler.setFormatter(_LibraryLine())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _exception_without_message,
-            _only_allowed,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+# Bound to its own processors rather than to structlog's settings: whoever logs before anything was
+# configured must not get structlog's default, which prints the local variables of an exception.
+log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+    _StandardError(),
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _exception_without_message,
+        _only_allowed,
+        structlog.processors.JSONRenderer(),
+    ],
+    wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    cache_logger_on_first_use=True,
+)

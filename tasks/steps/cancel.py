@@ -7,7 +7,7 @@ from pipeline.effects import Write
 from pipeline.errors import CannotMap
 from pipeline.models import Order
 from pipeline.outcome import Cancelled, Hold, HoldCode, Outcome
-from tasks.steps.placement import placement
+from tasks.steps.placement import placed_trace
 
 ENDED = frozenset({"canceled", "closed"})
 _TOO_LATE = (
@@ -17,7 +17,7 @@ _TOO_LATE = (
 
 def cancel(order: Order, clients: Clients) -> Outcome:
     """Cancel our Magento order when there is one; hold when goods have already left."""
-    entity_id = clients.ledger.made(placement(order, clients))
+    entity_id = clients.ledger.made(placed_trace(order, clients))
     if entity_id is None:
         return Cancelled("cancelled on Amazon before it was created in Magento")
     order.magento_order_id = int(entity_id)

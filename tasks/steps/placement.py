@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pipeline.channel import FulfilledBy
 from pipeline.clients import Clients
-from pipeline.effects import Write
+from pipeline.effects import Trace, Write
 from pipeline.magento.order_body import OrderShape, build
-from pipeline.magento.records import MagentoOrder, Product
+from pipeline.magento.records import Product
 from pipeline.models import Order
 from pipeline.outcome import HoldCode
 from tasks.steps.store import store_code
@@ -21,25 +23,38 @@ def shape_of(order: Order) -> OrderShape:
     return OrderShape.NEW
 
 
-def placement(order: Order, clients: Clients) -> Write:
-    """The creation of the Magento order, found again by Amazon's number in `ext_order_id`."""
+def placed_trace(order: Order, clients: Clients) -> Trace:
+    """What the creation of the Magento order leaves: Amazon's number in `ext_order_id`."""
     shop = clients.shop(order)
 
     def find() -> str | None:
         found = shop.find_orders(order.external_id)
         return str(min(one.entity_id for one in found)) if found else None
 
-    return Write(
+    return Trace(
         key=f"order:{order.account}:{order.external_id}",
         kind="order",
-        send=lambda: str(_create(order, clients).entity_id),
         find=find,
         settles_after=clients.settles_after(order),
+    )
+
+
+def placement(order: Order, clients: Clients) -> Write:
+    """The creation of the Magento order. What its body needs is read here, before the intent."""
+    shop, code = clients.shop(order), store_code(order, clients)
+    body = _body(order, clients)
+    trace = placed_trace(order, clients)
+    return Write(
+        key=trace.key,
+        kind=trace.kind,
+        find=trace.find,
+        settles_after=trace.settles_after,
+        send=lambda: str(shop.create_order(body, code).entity_id),
         refused_as=HoldCode.ORDER_REFUSED,
     )
 
 
-def _create(order: Order, clients: Clients) -> MagentoOrder:
+def _body(order: Order, clients: Clients) -> dict[str, Any]:
     shop, code = clients.shop(order), store_code(order, clients)
     settings, placed = clients.marketplace(order), clients.placed(order)
     products = {
@@ -51,7 +66,7 @@ def _create(order: Order, clients: Clients) -> MagentoOrder:
     if settings.order_number == "amazon":
         number = settings.order_number_prefix + order.external_id
     country = placed.address.country if placed.address else ""
-    body = build(
+    return build(
         placed,
         clients.amounts(order),
         products=products,
@@ -61,4 +76,3 @@ def _create(order: Order, clients: Clients) -> MagentoOrder:
         increment_id=number,
         shape=shape_of(order),
     )
-    return shop.create_order(body, code)

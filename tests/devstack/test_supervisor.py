@@ -78,7 +78,8 @@ def test_ignored_signals_are_not_inherited(supervisor: Supervisor, tmp_path: Pat
     assert signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN  # Python's own habit
     supervisor.start(Process("shell", ("sh", "-c", "grep SigIgn /proc/self/status; sleep 600")))
     line = first_line(tmp_path / "home" / "logs" / "shell.log")
-    assert int(line.split()[1], 16) == 0
+    # The C library keeps signals 32 and 33 for itself; make hands them down as ignored.
+    assert int(line.split()[1], 16) & ~(0b11 << 31) == 0
 
 
 def test_everything_ends_the_last_started_first(tmp_path: Path) -> None:

@@ -102,3 +102,23 @@ def test_what_libraries_merely_mention_stays_inside() -> None:
 
 def test_our_own_debugging_stays_inside() -> None:
     assert lines_of("log.debug('http.call', calls=1)") == []
+
+
+def test_an_error_is_told_without_its_text_before_anything_was_configured() -> None:
+    program = f"""
+    from pipeline.log import log
+    password = '{CANARY}'
+    try:
+        raise ValueError(password)
+    except ValueError as error:
+        log.error('step.defect', exc_info=error)
+    """
+    process = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert CANARY not in process.stdout + process.stderr
+    assert json.loads(process.stderr)["error"] == "ValueError"

@@ -18,7 +18,7 @@ from pipeline.channel import (
     Raw,
 )
 from pipeline.clients import Clients
-from pipeline.effects import Ledger, Write
+from pipeline.effects import Ledger, Trace, Write
 from pipeline.errors import CannotMap, Rejected
 from pipeline.magento.client import Magento
 from pipeline.magento.records import (
@@ -96,11 +96,14 @@ class FakeChannel(Channel):
     def parse(self, raw: Raw) -> ChannelOrder:
         return parsing.parse(raw)
 
-    def amounts(self, raw: Raw) -> Amounts:
-        return amounts.amounts(raw)
+    def amounts(self, raw: Raw, *, trust_total: bool = False) -> Amounts:
+        return amounts.amounts(raw, trust_total=trust_total)
 
     def confirm_shipment(self, confirmation: Confirmation) -> None:
         self.told.give("confirm_shipment", confirmation)
+
+    def feed_message(self, confirmation: Confirmation) -> dict[str, Any]:
+        return self.told.give("feed_message", confirmation)  # type: ignore[no-any-return]
 
 
 class FakeShop(Magento):
@@ -190,7 +193,7 @@ class MemoryLedger(Ledger):
         self.done[write.key] = remote_id
         return remote_id
 
-    def made(self, write: Write) -> str | None:
+    def made(self, write: Trace) -> str | None:
         if write.key in self.done:
             return self.done[write.key]
         return write.find() if write.key in self.begun else None

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import CannotMap, OutcomeUnknown, Rejected
-from pipeline.magento.records import Invoice, MagentoItem
+from pipeline.errors import CannotMap, OutcomeUnknown, Rejected, Transient
+from pipeline.magento.records import Invoice, MagentoItem, Region
 from pipeline.models import Order
 from pipeline.outcome import Done, Hold, HoldCode
 from tasks.steps.create_order import create_order
@@ -217,3 +217,14 @@ def test_lines_are_matched_by_amazons_number_not_by_sku() -> None:
     shop = a_shop(order=a_magento_order(items=items))
     assert create_order(order, clients(shop=shop)) == Done()
     assert [item.magento_item_id for item in order.items] == [501]
+
+
+def test_what_the_body_needs_is_read_before_anything_is_intended() -> None:
+    class NoRegions(FakeShop):
+        def regions(self, country: str, store: str) -> tuple[Region, ...]:
+            raise Transient("the shop is slow")
+
+    order, shop, ledger = an_enriched_order(), NoRegions(), MemoryLedger()
+    with pytest.raises(Transient):
+        create_order(order, clients(shop=shop, ledger=ledger))
+    assert (shop.calls, ledger.keys) == ([], [])
