@@ -343,10 +343,10 @@ def test_a_report_is_kept_under_a_new_key_where_the_old_one_opens_no_more(
     sessions: Sessions,
 ) -> None:
     number = a_number()
-    lost = known(sessions, a_raw_order(order_id=number))
+    lost = known(sessions, a_raw_order(number))
     other = a_raw_order(updated_at=NEWER)
     with sessions() as session, session.begin():
         session.get_one(OrderPrivate, lost).wrapped_key = b"\x01 of another master key"
-    result = taken_in(sessions, a_raw_order(order_id=number, updated_at=NEWER), other)
+    result = taken_in(sessions, a_raw_order(number, updated_at=NEWER), other)
     assert (list(result.woken), len(result.new)) == ([lost], 1)
     assert opened(sessions, lost)["orderId"] == number
