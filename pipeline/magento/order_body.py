@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.channel import Address, Amounts, ChannelOrder, FulfilledBy
 from pipeline.errors import CannotMap
 from pipeline.magento import addresses, names, order_lines
+from pipeline.magento.order_comment import comment, title, utc
 from pipeline.magento.order_lines import Charges, twins
 from pipeline.magento.records import (
     EXT_ORDER_ID_LENGTH,
@@ -24,7 +25,7 @@ from pipeline.magento.records import (
     Region,
     StoreView,
 )
-from pipeline.magento.wording import COMMENT_LENGTH, plain
+from pipeline.magento.wording import plain
 from pipeline.money import ZERO
 from pipeline.outcome import HoldCode
 
@@ -97,7 +98,7 @@ def build(
         "state": state,
         "status": status,
         "ext_order_id": order.external_id[:EXT_ORDER_ID_LENGTH],
-        "created_at": _utc(order.purchased_at, "%Y-%m-%d %H:%M:%S"),
+        "created_at": order.purchased_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
         **_customer(order, address, customer_id),
         **dict.fromkeys(
             ("base_currency_code", "order_currency_code", "store_currency_code"), amounts.currency
@@ -120,7 +121,7 @@ def build(
         "payment": _payment(order, totals),
         "status_histories": [
             {
-                "comment": comment(order),
+                "comment": comment(order, amounts),
                 "status": status,
                 "entity_name": "order",
                 "is_customer_notified": 0,
@@ -163,31 +164,10 @@ def email_of(order: ChannelOrder) -> str:
 def shipping_description(order: ChannelOrder) -> str:
     """What the shop's admin shows as shipping method."""
     parts = [f"Amazon - {order.service_level}" if order.service_level else "Amazon"]
-    parts += [_title(program) for program in order.programs]
+    parts += [title(program) for program in order.programs]
     if order.ship_by_at is not None:
-        parts.append(f"ship by {_utc(order.ship_by_at, '%Y-%m-%d %H:%M UTC')}")
+        parts.append(f"ship by {utc(order.ship_by_at)}")
     return plain(" | ".join(parts), _LONGEST_TEXT)
-
-
-def comment(order: ChannelOrder) -> str:
-    """What a person in the shop should know, one fact a line."""
-    facts = [f"Amazon order {order.external_id}, fulfilled by {order.fulfilled_by.name.lower()}"]
-    if order.programs:
-        facts.append("Programs: " + ", ".join(_title(program) for program in order.programs))
-    if order.ship_by_at is not None:
-        facts.append(f"Ship by {_utc(order.ship_by_at, '%Y-%m-%d %H:%M UTC')}")
-    if order.deliver_by_at is not None:
-        facts.append(f"Deliver by {_utc(order.deliver_by_at, '%Y-%m-%d %H:%M UTC')}")
-    if order.replaces:
-        facts.append(f"Replaces Amazon order {order.replaces}")
-    if order.purchase_order_number:
-        facts.append(f"Purchase order {order.purchase_order_number}")
-    facts += [
-        f"Gift message for {line.sku}: {line.gift_message}"
-        for line in order.lines
-        if line.gift_message
-    ]
-    return plain("\n".join(facts), COMMENT_LENGTH, keep_lines=True)
 
 
 def _totals(charges: Charges) -> dict[str, Decimal]:
@@ -281,12 +261,3 @@ def _shipped(line: order_lines.OrderLine, shape: OrderShape) -> int:
     if shape is OrderShape.COMPLETE:
         return line.quantity
     return line.fulfilled if shape is OrderShape.PARTLY else 0
-
-
-def _title(program: str) -> str:
-    """AMAZON_BUSINESS -> Amazon Business."""
-    return program.replace("_", " ").title()
-
-
-def _utc(at: datetime, form: str) -> str:
-    return at.astimezone(UTC).strftime(form)

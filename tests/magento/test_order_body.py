@@ -15,7 +15,6 @@ from pipeline.errors import CannotMap
 from pipeline.magento.order_body import (
     OrderShape,
     check_address,
-    comment,
     differences,
     email_of,
     shipping_description,
@@ -26,7 +25,6 @@ from tests.magento.builders import (
     CALIFORNIA,
     EMAIL,
     MUG,
-    NOW,
     a_body,
     a_line,
     amounts_of,
@@ -225,24 +223,11 @@ def test_says_what_the_warehouse_should_know() -> None:
         service_level="Standard",
         programs=("PRIME", "AMAZON_BUSINESS"),
         ship_by_at=SHIP_BY,
-        deliver_by_at=NOW,
-        replaces="902-0",
         purchase_order_number="PO-1",
-        lines=(a_line(gift_message="All the best 🎁\n<b>yours</b>"),),
     )
     assert shipping_description(order) == (
         "Amazon - Standard | Prime | Amazon Business | ship by 2026-11-24 07:00 UTC"
     )
-    assert comment(order).split("\n") == [
-        "Amazon order 902-1234567-1234567, fulfilled by merchant",
-        "Programs: Prime, Amazon Business",
-        "Ship by 2026-11-24 07:00 UTC",
-        "Deliver by 2026-11-22 12:00 UTC",
-        "Replaces Amazon order 902-0",
-        "Purchase order PO-1",
-        "Gift message for MUG-BLUE: All the best",
-        "yours",
-    ]
     assert a_body(order)["payment"]["po_number"] == "PO-1"
     assert len(shipping_description(an_order(service_level="x" * 300))) == 255
 
