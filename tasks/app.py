@@ -8,7 +8,7 @@ from celery import Celery
 from celery.signals import setup_logging
 
 from pipeline.log import configure
-from tasks import jobs, kombu_guard, workflow
+from tasks import jobs, kombu_guard, notification_jobs, workflow
 
 kombu_guard.install()
 
@@ -16,6 +16,7 @@ app = Celery("orderbridge")
 app.config_from_object("tasks.celery_config")
 workflow.register(app)
 jobs.register(app)
+notification_jobs.register(app)
 
 
 @setup_logging.connect

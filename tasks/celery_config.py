@@ -73,6 +73,30 @@ beat_schedule = {
         }
         for shop in _settings.shops
     },
+    **{
+        f"notifications {account}": {
+            "task": "orderbridge.read_notifications",
+            "schedule": _timing.read_notifications_every_s,
+            "args": (account,),
+            "options": {"expires": max(_timing.read_notifications_every_s, 30.0)},
+        }
+        for account, given in _settings.accounts.items()
+        if given.notifications is not None
+    },
+    **{
+        f"fetch {account}": {
+            "task": "orderbridge.fetch_orders",
+            "schedule": _timing.fetch_orders_every_s,
+            "args": (account,),
+            "options": {"expires": max(_timing.fetch_orders_every_s, 30.0)},
+        }
+        for account in _settings.accounts
+    },
+    "forget notifications": {
+        "task": "orderbridge.forget_notifications",
+        "schedule": 24 * 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "sweep": {
         "task": "orderbridge.resume_due",
         "schedule": _timing.sweep_every_s,

@@ -1,0 +1,167 @@
+"""The SQS queue to which Amazon reports changed orders. Only this module knows boto3.
+
+boto3 is slow to import, so that happens when a queue is first used.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pipeline.errors import Rejected, RemoteError, Transient
+from pipeline.settings import AccountSettings, NotificationSettings
+
+BATCH = 10
+"""The most messages SQS gives out, or deletes, in one call."""
+
+_CONNECT_TIMEOUT_S = 5
+_READ_TIMEOUT_S = 15
+# Refused by SQS, but not because of what was asked.
+_PASSING = ("RequestThrottled", "ThrottlingException", "OverLimit", "RequestTimeout")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it was given out; `times` counts how often it has been, this time included."""
+
+    message_id: str
+    receipt: str
+    body: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """About how many messages wait, and how many are given out and neither deleted nor back."""
+
+    waiting: int
+    in_hand: int
+
+
+class Queue:
+    """One account's queue. Safe to share between threads.
+
+    Every method raises Transient when SQS cannot be asked just now, and Rejected when it says no.
+    """
+
+    def __init__(self, account: AccountSettings, notifications: NotificationSettings) -> None:
+        self._account = account
+        self._settings = notifications
+        self._opening = threading.Lock()
+        self._opened: Any = None
+
+    def receive(self, wait_s: int) -> list[Message]:
+        """Up to ten messages; with none there, SQS waits up to `wait_s` seconds for one.
+
+        Source: ReceiveMessage. What is not deleted comes again after the queue's visibility
+        time-out.
+        """
+        reply = self._call(
+            lambda sqs: sqs.receive_message(
+                QueueUrl=self._settings.queue_url,
+                MaxNumberOfMessages=BATCH,
+                WaitTimeSeconds=wait_s,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        )
+        return [
+            Message(
+                one["MessageId"],
+                one["ReceiptHandle"],
+                one["Body"],
+                int(one.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
+            )
+            for one in reply.get("Messages", [])
+        ]
+
+    def delete(self, messages: Sequence[Message]) -> list[Message]:
+        """Delete up to ten messages and return those that SQS did not: they will come again.
+
+        Source: DeleteMessageBatch.
+        """
+        reply = self._call(
+            lambda sqs: sqs.delete_message_batch(
+                QueueUrl=self._settings.queue_url,
+                Entries=[
+                    {"Id": str(place), "ReceiptHandle": one.receipt}
+                    for place, one in enumerate(messages)
+                ],
+            )
+        )
+        return [messages[int(one["Id"])] for one in reply.get("Failed", [])]
+
+    def has_redrive(self) -> bool:
+        """Whether SQS itself moves what nobody deletes to a dead-letter queue."""
+        return bool(self._attributes("RedrivePolicy").get("RedrivePolicy"))
+
+    def depth(self) -> Depth:
+        """How much is in the queue. Source: GetQueueAttributes."""
+        waiting = "ApproximateNumberOfMessages"
+        in_hand = "ApproximateNumberOfMessagesNotVisible"
+        found = self._attributes(waiting, in_hand)
+        return Depth(int(found.get(waiting, 0)), int(found.get(in_hand, 0)))
+
+    def _attributes(self, *names: str) -> dict[str, str]:
+        reply = self._call(
+            lambda sqs: sqs.get_queue_attributes(
+                QueueUrl=self._settings.queue_url, AttributeNames=list(names)
+            )
+        )
+        return dict(reply.get("Attributes", {}))
+
+    def _call(self, ask: Callable[[Any], dict[str, T]]) -> dict[str, T]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return ask(self._client())
+        except (BotoCoreError, ClientError) as error:
+            raise _meaning(error) from None
+
+    def _client(self) -> Any:
+        with self._opening:
+            if self._opened is None:
+                import boto3.session
+                from botocore.config import Config
+
+                self._opened = boto3.session.Session().client(
+                    "sqs",
+                    region_name=self._settings.aws_region,
+                    endpoint_url=self._settings.endpoint_url,
+                    aws_access_key_id=self._account.aws_access_key_id.get_secret_value() or None,
+                    aws_secret_access_key=(
+                        self._account.aws_secret_access_key.get_secret_value() or None
+                    ),
+                    config=Config(
+                        connect_timeout=_CONNECT_TIMEOUT_S,
+                        read_timeout=_READ_TIMEOUT_S,
+                        # The job that reads comes again in seconds.
+                        retries={"total_max_attempts": 1},
+                    ),
+                )
+            return self._opened
+
+
+def _meaning(error: Exception) -> RemoteError:
+    """What an error of boto3's means. Its text is left out: it may quote what was sent."""
+    answer = getattr(error, "response", {})
+    told = answer.get("Error", {})
+    facts = answer.get("ResponseMetadata", {})
+    # With the JSON protocol the short code comes behind the full name of the error.
+    code = str(told.get("Code", "")).rpartition("#")[2] or type(error).__name__
+    status = facts.get("HTTPStatusCode")
+    request_id = str(facts.get("RequestId", ""))
+    if isinstance(status, int) and 400 <= status < 500 and code not in _PASSING:
+        return Rejected(
+            f"SQS says no ({code}): check the queue's URL and region, and that the credentials may "
+            "receive and delete its messages",
+            code=code,
+            status=status,
+            request_id=request_id,
+        )
+    return Transient(
+        f"SQS cannot be asked just now ({code})", code=code, status=status, request_id=request_id
+    )
