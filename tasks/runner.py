@@ -60,14 +60,16 @@ class Runner:
         )
         if claim is None:
             return False
+        # Read now: when the run is superseded, the rollback takes the order's values away.
+        account, tries = claim.order.account, claim.order.tries
         outcome, request_id = self._outcome(claim, step)
         recorded = self.orders.record(claim, outcome, now=self.clients.now(), request_id=request_id)
         log.info(
             "step.ended",
             outcome=type(outcome).__name__.lower() if recorded else "superseded",
             code=str(outcome.code) if isinstance(outcome, Hold) else None,
-            account=claim.order.account,
-            tries=claim.order.tries,
+            account=account,
+            tries=tries,
         )
         return recorded and isinstance(outcome, Done | Skipped)
 
