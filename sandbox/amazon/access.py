@@ -22,8 +22,22 @@ OPERATIONS = {
     "search_orders": "searchOrders",
     "get_order": "getOrder",
     "confirm_shipment": "confirmShipment",
+    "get_destinations": "getDestinations",
+    "create_destination": "createDestination",
+    "delete_destination": "deleteDestination",
+    "get_subscription": "getSubscription",
+    "create_subscription": "createSubscription",
+    "delete_subscription": "deleteSubscriptionById",
 }
 """Endpoint of this application → operation of Amazon's model."""
+
+GRANTLESS = (
+    "getDestinations",
+    "createDestination",
+    "deleteDestination",
+    "deleteSubscriptionById",
+)
+"""Operations that take the application's own token, and no seller's."""
 
 GRANTLESS_SCOPES = (
     "sellingpartnerapi::notifications",
@@ -32,6 +46,9 @@ GRANTLESS_SCOPES = (
 )
 # Amazon's models list the rate header on these answers and not on 403, 429 or 5xx.
 RATE_IS_SAID_ON = (200, 204, 400, 404)
+
+APPLICATION = Account("", pii=False, revoked=False)
+"""Who calls a grantless operation."""
 
 _USER_AGENT = re.compile(r"[^\s/]+/\S+ \((?:[^)]*[;\s])?Language=[^;)]+[^)]*\)")
 
@@ -80,9 +97,13 @@ def add_access(app: Flask, standin: Standin) -> None:
             access_token = issue(db, account.name)
         return jsonify(access_token=access_token, refresh_token=refresh_token, **granted)
 
-    def account_of(db: sqlite3.Connection, access_token: str) -> Account:
+    def account_of(db: sqlite3.Connection, access_token: str, operation: str) -> Account:
         row = db.execute("SELECT * FROM tokens WHERE token = ?", (access_token,)).fetchone()
-        account = find_account(db, row["account"]) if row and row["account"] else None
+        account = None
+        if row and operation in GRANTLESS:
+            account = APPLICATION if row["account"] is None else None
+        elif row and row["account"]:
+            account = find_account(db, row["account"])
         if account is None or account.revoked:
             raise unauthorized("The access token you provided is revoked, malformed or invalid.")
         if row["expires_at"] <= to_ms(standin.now(db)):
@@ -97,7 +118,7 @@ def add_access(app: Flask, standin: Standin) -> None:
         if not _USER_AGENT.match(request.headers.get("user-agent", "")):
             raise invalid_input("The user-agent header must hold AppId/AppVersion (Language=…).")
         with standin.store.transaction() as db:
-            g.account = account_of(db, request.headers.get("x-amz-access-token", ""))
+            g.account = account_of(db, request.headers.get("x-amz-access-token", ""), operation)
             quota = standin.options.quotas[operation]
             if not take(db, g.account.name, operation, quota, standin.now(db)):
                 raise quota_exceeded()

@@ -11,6 +11,7 @@ from sandbox.amazon.access import add_access
 from sandbox.amazon.confirm import add_confirmations
 from sandbox.amazon.control import add_control
 from sandbox.amazon.errors import answer_errors
+from sandbox.amazon.notifications import add_notifications
 from sandbox.amazon.quota import USAGE_PLAN, Quota
 from sandbox.amazon.search import add_orders
 from sandbox.amazon.state import Options, Standin, open_store
@@ -28,6 +29,7 @@ def create_app(store: Store, options: Options | None = None, clock: Clock = utc_
     add_access(app, standin)
     add_orders(app, standin)
     add_confirmations(app, standin)
+    add_notifications(app, standin)
     add_control(app, standin)
     return app
 
@@ -48,6 +50,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--data", type=Path, required=True, help="SQLite file with all state")
     parser.add_argument("--search-delay-s", type=float, default=120)
     parser.add_argument("--token-life-s", type=int, default=3600)
+    parser.add_argument("--sqs-endpoint", help="URL of the SQS that subscribers' queues are at")
     parser.add_argument(
         "--quota",
         type=read_quota,
@@ -61,6 +64,7 @@ def main(argv: list[str]) -> None:
     options = Options(
         search_delay_s=asked.search_delay_s,
         token_life_s=asked.token_life_s,
+        sqs_endpoint=asked.sqs_endpoint,
         quotas=USAGE_PLAN | dict(asked.quota),
     )
     store = open_store(asked.data)

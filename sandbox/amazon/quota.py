@@ -21,6 +21,12 @@ USAGE_PLAN = {
     "searchOrders": Quota(0.0056, 20),
     "getOrder": Quota(0.5, 30),
     "confirmShipment": Quota(2.0, 10),
+    "getDestinations": Quota(1.0, 5),
+    "createDestination": Quota(1.0, 5),
+    "deleteDestination": Quota(1.0, 5),
+    "getSubscription": Quota(1.0, 5),
+    "createSubscription": Quota(1.0, 5),
+    "deleteSubscriptionById": Quota(1.0, 5),
 }
 
 

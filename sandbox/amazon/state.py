@@ -36,6 +36,15 @@ CREATE TABLE IF NOT EXISTS orders (
     status TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
     shuffle INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS orders_shuffled ON orders (account, shuffle, order_id);
+CREATE TABLE IF NOT EXISTS destinations (id TEXT PRIMARY KEY, name TEXT, arn TEXT UNIQUE);
+CREATE TABLE IF NOT EXISTS subscriptions (
+    account TEXT PRIMARY KEY, id TEXT NOT NULL, destination TEXT NOT NULL, directive TEXT);
+CREATE TABLE IF NOT EXISTS changes (id INTEGER PRIMARY KEY, account TEXT, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS notifications (
+    id INTEGER PRIMARY KEY, arn TEXT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS delivery (
+    id INTEGER PRIMARY KEY, drop_every INTEGER NOT NULL, copies INTEGER NOT NULL,
+    hold INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS confirmations (
     order_id TEXT, reference TEXT, calls INTEGER NOT NULL, PRIMARY KEY (order_id, reference))
 """
@@ -47,6 +56,7 @@ class Options:
 
     search_delay_s: float = 120
     token_life_s: int = 3600
+    sqs_endpoint: str | None = None
     quotas: Mapping[str, Quota] = field(default_factory=lambda: USAGE_PLAN)
 
 
@@ -135,6 +145,12 @@ def save_order(db: sqlite3.Connection, account: str, order: Order) -> None:
             zlib.crc32(order_id.encode()),
             json.dumps(order),
         ),
+    )
+    # What a subscriber hears of once the change is stored.
+    db.execute(
+        "INSERT INTO changes (account, body) SELECT account, ? FROM subscriptions"
+        " WHERE account = ?",
+        (json.dumps(order), account),
     )
 
 
