@@ -41,7 +41,7 @@ class Plan:
 _TAKE = """
 local state = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'rate', 'promised')
 local time = redis.call('TIME')
-local now = time[1] + time[2] / 1e6
+local now = tonumber(ARGV[4]) or time[1] + time[2] / 1e6
 local burst, floor = tonumber(ARGV[2]), tonumber(ARGV[3])
 local rate = tonumber(state[3]) or tonumber(ARGV[1])
 local tokens = math.min(burst, (tonumber(state[1]) or burst)
@@ -70,16 +70,21 @@ return 1
 _EMPTY = """
 local time = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'tokens', math.min(0,
-  tonumber(redis.call('HGET', KEYS[1], 'tokens') or '0')), 'at', time[1] + time[2] / 1e6)
+  tonumber(redis.call('HGET', KEYS[1], 'tokens') or '0')),
+  'at', tonumber(ARGV[1]) or time[1] + time[2] / 1e6)
 return 1
 """
 
 
 class Quota:
-    """The buckets of one account."""
+    """The buckets of one account. `clock` gives seconds where Redis' own clock shall not count."""
 
-    def __init__(self, client: redis.Redis, account: str) -> None:
+    def __init__(
+        self, client: redis.Redis, account: str, clock: Callable[[], float] | None = None
+    ) -> None:
+        self._redis = client
         self._account = account
+        self._clock = clock
         self._take = client.register_script(_TAKE)
         self._learn = client.register_script(_LEARN)
         self._empty = client.register_script(_EMPTY)
@@ -92,7 +97,10 @@ class Quota:
         floor = math.floor(plan.burst * lane.value)
         try:
             wait_s = float(
-                self._take(keys=[self._key(plan)], args=[plan.rate_per_s, plan.burst, floor])
+                self._take(
+                    keys=[self._key(plan)],
+                    args=[plan.rate_per_s, plan.burst, floor, self._now()],
+                )
             )
         except RedisError:
             log.warning("quota.unavailable", account=self._account)
@@ -104,13 +112,24 @@ class Quota:
                 retry_after_s=wait_s,
             )
 
+    def rate(self, plan: Plan) -> float:
+        """The calls per second that Amazon told, or else the plan's."""
+        try:
+            told = self._redis.hget(self._key(plan), "rate")
+        except RedisError:
+            return plan.rate_per_s
+        return float(told) if told else plan.rate_per_s  # type: ignore[arg-type]
+
     def learn(self, plan: Plan, rate_per_s: float) -> None:
         """Amazon told the rate it really allows."""
         self._quietly(lambda: self._learn(keys=[self._key(plan)], args=[rate_per_s]))
 
     def refused(self, plan: Plan) -> None:
         """Amazon says the bucket is empty."""
-        self._quietly(lambda: self._empty(keys=[self._key(plan)], args=[]))
+        self._quietly(lambda: self._empty(keys=[self._key(plan)], args=[self._now()]))
+
+    def _now(self) -> str:
+        return "" if self._clock is None else str(self._clock())
 
     def _key(self, plan: Plan) -> str:
         return f"orderbridge:quota:{self._account}:{plan.operation}"

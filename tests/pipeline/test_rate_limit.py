@@ -114,3 +114,14 @@ def test_without_redis_the_call_goes_ahead() -> None:
         quota.take(SLOW, Lane.BACKFILL)
         quota.learn(SLOW, 1.0)
         quota.refused(SLOW)
+
+
+def test_a_clock_that_is_moved_refills_the_bucket(client: redis.Redis) -> None:
+    now = [1_000.0]
+    quota = Quota(client, "main", clock=lambda: now[0])
+    assert taken(quota, SLOW, Lane.CONFIRM, 30) == 20
+    now[0] += 350
+    assert taken(quota, SLOW, Lane.CONFIRM, 30) == 3
+    quota.refused(SLOW)
+    now[0] += 100
+    assert taken(quota, SLOW, Lane.CONFIRM, 30) == 1
