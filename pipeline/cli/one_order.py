@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.channel import NON_AMAZON
 from pipeline.cli.common import columns, titled, when
 from pipeline.listing.facts import country, price, proof, store_code
 from pipeline.listing.timeline import Event
 from pipeline.models import Order, Shipment
+from pipeline.money import ZERO
 from pipeline.settings import Settings
 
 _FACTS = (
     *("id", "account", "external_id", "marketplace_id", "fulfilled_by", "programs"),
     *("step", "status", "due_at", "tries", "hold_code", "hold_reason", "hold_facts", "last_note"),
     *("remote_status", "remote_updated_at", "purchased_at", "ship_by_at", "deliver_by_at"),
-    *("currency", "grand_total", "total_proof", "shown"),
+    *("currency", "grand_total", "total_proof", "facts", "shown"),
     *("magento_customer_id", "magento_order_id", "magento_increment_id", "magento_status"),
     *("created_at", "updated_at"),
 )
@@ -102,23 +104,43 @@ def _facts(order: Order, settings: Settings) -> dict[str, str]:
         "ship by": when(order.ship_by_at),
         "deliver by": when(order.deliver_by_at),
         "total": price(order.grand_total, order.currency),
+        "replaces": order.facts.get("replaces", ""),
+        "exchange for": order.facts.get("exchanges", ""),
+        "your number": ", ".join(order.facts.get("aliases", [])),
+        "sold": "outside of Amazon" if order.facts.get("channel") == NON_AMAZON else "",
+        **{f"no {field}": why for field, why in order.facts.get("missing", {}).items()},
     }
 
 
 def _total(order: Order) -> list[str]:
+    """The proof of the total: a row per line and adjustment, a column per part that occurs."""
     proved = proof(order)
     if proved is None:
         return []
     skus = {line.external_item_id: line.sku for line in order.items}
-    rows = [
-        (skus.get(item_id, item_id), price(amount, order.currency))
-        for item_id, amount in proved.lines.items()
+    names = [
+        name
+        for name in dict.fromkeys(name for parts in proved.parts.values() for name in parts)
+        if any(parts.get(name) for parts in proved.parts.values())
     ]
-    rows += [(label, price(amount, order.currency)) for label, amount in proved.adjustments.items()]
-    rows.append(("total", price(proved.grand_total, order.currency)))
+    names = names if len(names) > 1 else []
+    rows: list[tuple[str, ...]] = [("", *names, "total", "")] if names else []
+    for item_id, amount in proved.lines.items():
+        parts = proved.parts.get(item_id, {})
+        told = (f"{parts[name]:f}" if parts.get(name) else "-" for name in names)
+        read_as = proved.readings.get(item_id, "")
+        title = skus.get(item_id, item_id)
+        rows.append((title, *told, price(amount, order.currency), read_as))
+    ends = dict(proved.adjustments)
+    ends["total"] = proved.grand_total
     if proved.difference:
-        rows.append(("not accounted for", price(proved.difference, order.currency)))
-    return columns(rows)
+        ends["not accounted for"] = proved.difference
+    if proved.collected:
+        ends["of it tax that Amazon keeps"] = sum(proved.collected.values(), ZERO)
+    blank = [""] * len(names)
+    rows += [(label, *blank, price(amount, order.currency), "") for label, amount in ends.items()]
+    lines = columns(rows)
+    return [*lines, f"Only the total is certain: {proved.doubt}"] if proved.doubt else lines
 
 
 def _shipment(shipment: Shipment) -> tuple[str, ...]:

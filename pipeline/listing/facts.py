@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from pipeline.channel import FulfilledBy
@@ -15,12 +15,20 @@ from pipeline.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What makes up an order's total: an amount per Amazon item id, and those of no item."""
+    """What makes up an order's total: an amount per Amazon item id, and those of no item.
+
+    `parts` are each line's amounts by name, `readings` how Amazon's figures were understood,
+    `collected` the tax in them that Amazon keeps, `doubt` why only the total is certain.
+    """
 
     mode: str
     lines: Mapping[str, Decimal]
     adjustments: Mapping[str, Decimal]
     grand_total: Decimal
+    parts: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    readings: Mapping[str, str] = field(default_factory=dict)
+    collected: Mapping[str, Decimal] = field(default_factory=dict)
+    doubt: str = ""
 
     @property
     def difference(self) -> Decimal:
@@ -37,10 +45,18 @@ def proof(order: Order) -> Proof | None:
         return None
     return Proof(
         mode=stored["mode"],
-        lines={item_id: Decimal(amount) for item_id, amount in stored["lines"].items()},
-        adjustments={label: Decimal(amount) for label, amount in stored["adjustments"].items()},
+        lines=_decimals(stored["lines"]),
+        adjustments=_decimals(stored["adjustments"]),
         grand_total=Decimal(stored["grand_total"]),
+        parts={item_id: _decimals(parts) for item_id, parts in stored.get("parts", {}).items()},
+        readings=stored.get("readings", {}),
+        collected=_decimals(stored.get("collected_by_amazon", {})),
+        doubt=stored.get("doubt", ""),
     )
+
+
+def _decimals(amounts: Mapping[str, str]) -> dict[str, Decimal]:
+    return {name: Decimal(amount) for name, amount in amounts.items()}
 
 
 def store_code(

@@ -146,6 +146,46 @@ def test_show_tells_all_there_is(sessions: Sessions, orderbridge: Run) -> None:
     ]
 
 
+def test_show_proves_the_total_part_by_part(sessions: Sessions, orderbridge: Run) -> None:
+    proof = {
+        "currency": "EUR",
+        "mode": "tax on top",
+        "doubt": "the items do not add up to the order's total",
+        "grand_total": "41.97",
+        "lines": {"item-1": "37.98"},
+        "parts": {"item-1": {"net": "32.00", "discount": "0.00", "tax": "5.98"}},
+        "readings": {"item-1": "tax on top"},
+        "adjustments": {"delivery tip": "3.99"},
+        "collected_by_amazon": {"item-1": "5.98"},
+    }
+    (order_id,) = store(sessions, an_order(1, total_proof=proof))
+    lines = orderbridge("orders", "show", str(order_id)).stdout.splitlines()
+    start = lines.index("Total")
+    assert [" ".join(line.split()) for line in lines[start + 1 : start + 7]] == [
+        "net tax total",
+        "MUG-1 32.00 5.98 37.98 EUR tax on top",
+        "delivery tip 3.99 EUR",
+        "total 41.97 EUR",
+        "of it tax that Amazon keeps 5.98 EUR",
+        "Only the total is certain: the items do not add up to the order's total",
+    ]
+
+
+def test_show_says_why_a_personal_field_is_missing(sessions: Sessions, orderbridge: Run) -> None:
+    facts = {
+        "channel": "NON_AMAZON",
+        "replaces": "303-9",
+        "missing": {"phone": "withheld: the delivery date is over"},
+    }
+    (order_id,) = store(sessions, an_order(1, facts=facts))
+    shown = orderbridge("orders", "show", str(order_id)).stdout
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "no phone withheld: the delivery date is over" in lines
+    assert "replaces 303-9" in lines
+    assert "sold outside of Amazon" in lines
+    assert json.loads(orderbridge("orders", "show", "1", "--json").stdout)["facts"] == facts
+
+
 def test_show_of_a_held_order_says_why_and_when_it_is_looked_at(
     sessions: Sessions, orderbridge: Run
 ) -> None:
