@@ -7,6 +7,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 
 import redis
 
@@ -73,7 +74,15 @@ def build(loaded: settings.Settings) -> Runtime:
     )
 
 
+_building = Lock()
+
+
 @cache
-def runtime() -> Runtime:
-    """This process's runtime."""
+def _runtime() -> Runtime:
     return build(settings.load())
+
+
+def runtime() -> Runtime:
+    """This process's runtime. Its threads ask at once when the first messages come: one builds."""
+    with _building:
+        return _runtime()
