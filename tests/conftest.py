@@ -20,6 +20,7 @@ from devstack.paths import temporary_home
 from devstack.postgres import Postgres
 from devstack.supervisor import Supervisor
 from pipeline import db
+from tests.queues import TestQueue, a_queue, serving_sqs
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 _numbers = itertools.count(1)
@@ -86,6 +87,19 @@ def redis_url(servers: Servers) -> str:
     with redis.Redis.from_url(servers.redis_url) as client:
         client.flushdb()
     return servers.redis_url
+
+
+@pytest.fixture(scope="session")
+def sqs_url() -> Iterator[str]:
+    """The run's SQS."""
+    with serving_sqs() as url:
+        yield url
+
+
+@pytest.fixture
+def queue(sqs_url: str) -> TestQueue:
+    """A queue of the test's own."""
+    return a_queue(sqs_url)
 
 
 @pytest.fixture(scope="session")
