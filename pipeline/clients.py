@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import redis
 
 from pipeline.accounts import Access
 from pipeline.amazon.client import Amazon
+from pipeline.amazon.feeds import FeedsApi
+from pipeline.amazon.replies import CONFIRM_SHIPMENT
+from pipeline.backlog import Backlog
 from pipeline.channel import Amounts, Channel, ChannelOrder, Raw
 from pipeline.db import Sessions
 from pipeline.effects import Ledger
@@ -31,6 +35,8 @@ class Clients:
     ledger: Ledger
     pseudonym: Callable[[str], str]
     now: Callable[[], datetime]
+    feeds: Mapping[str, FeedsApi]
+    has_large_backlog: Callable[[str], bool]
 
     def channel(self, order: Order) -> Channel:
         """The marketplace account an order came from."""
@@ -47,6 +53,11 @@ class Clients:
     def marketplace(self, order: Order) -> MarketplaceSettings:
         """What the operator decided for the order's marketplace."""
         return self.settings.for_order(order.account, order.marketplace_id)
+
+    def confirms_by_feed(self, order: Order) -> bool:
+        """Whether the account has more packages to confirm than single calls can do in time."""
+        account = self.settings.accounts[order.account]
+        return bool(account.seller_id) and self.has_large_backlog(order.account)
 
     def placed(self, order: Order) -> ChannelOrder:
         """The order as its marketplace last told it. Raises CannotMap when it cannot be read."""
@@ -93,20 +104,19 @@ def build(
 ) -> Clients:
     """Clients for every account and shop of the settings; quotas are shared through `broker`,
     and through the database whether Amazon lets an account in."""
+    quotas = {name: Quota(broker, name) for name in settings.accounts}
+    channels = {
+        name: Amazon(name, account, quota=quotas[name], access=Access(sessions, name, now), now=now)
+        for name, account in settings.accounts.items()
+    }
+    rates = {name: partial(quota.rate, CONFIRM_SHIPMENT.plan) for name, quota in quotas.items()}
     return Clients(
         settings=settings,
-        channels={
-            name: Amazon(
-                name,
-                account,
-                quota=Quota(broker, name),
-                access=Access(sessions, name, now),
-                now=now,
-            )
-            for name, account in settings.accounts.items()
-        },
+        channels=channels,
         shops={name: Magento(name, shop, now=now) for name, shop in settings.shops.items()},
         ledger=ledger,
         pseudonym=pseudonym,
         now=now,
+        feeds={name: FeedsApi(channel.connection) for name, channel in channels.items()},
+        has_large_backlog=Backlog(sessions, rates).is_large,
     )

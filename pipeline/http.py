@@ -94,29 +94,58 @@ class Http:
         Raises Transient when nothing can have happened, and OutcomeUnknown when a request that is
         not repeatable was sent and no whole answer came.
         """
-        may_repeat = method == "GET" if repeatable is None else repeatable
-        url = f"{self.base_url}{path}" + (f"?{query}" if query else "")
+        response, content = self._exchange(
+            method,
+            f"{self.base_url}{path}" + (f"?{query}" if query else ""),
+            json.dumps(body, default=_number).encode() if body is not None else form,
+            {
+                "Accept": "application/json",
+                **({"Content-Type": "application/json"} if body is not None else {}),
+                **self.headers,
+                **(headers or {}),
+            },
+            auth,
+            may_repeat=method == "GET" if repeatable is None else repeatable,
+        )
+        return _reply(response, content)
+
+    def transfer(
+        self, method: Method, url: str, *, content: bytes | None = None, content_type: str = ""
+    ) -> tuple[int, bytes]:
+        """Bring bytes to a URL that a remote named, or fetch them; the status and what was sent.
+
+        No header of our own goes along but the content type, since such a URL may be signed for
+        just that. Raises Transient when no whole answer came.
+        """
+        headers = {"Content-Type": content_type} if content_type else {}
+        response, answer = self._exchange(method, url, content, headers, None, may_repeat=True)
+        return response.status_code, answer
+
+    def _exchange(
+        self,
+        method: Method,
+        url: str,
+        data: bytes | Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        auth: AuthBase | None,
+        *,
+        may_repeat: bool,
+    ) -> tuple[requests.Response, bytes]:
         try:
             response = self._session.request(
                 method,
                 url,
-                data=json.dumps(body, default=_number).encode() if body is not None else form,
-                headers={
-                    "Accept": "application/json",
-                    **({"Content-Type": "application/json"} if body is not None else {}),
-                    **self.headers,
-                    **(headers or {}),
-                },
+                data=data,
+                headers=headers,
                 auth=auth,
                 timeout=(self.connect_timeout_s, self.read_timeout_s),
                 allow_redirects=False,
                 stream=True,
             )
             with response:
-                content = self._read(response)
+                return response, self._read(response)
         except (requests.RequestException, HTTPError) as error:
             raise self._meaning(error, may_repeat) from None
-        return _reply(response, content)
 
     def _read(self, response: requests.Response) -> bytes:
         """The body, bounded in size and in time: a remote that drips must not hold a worker."""

@@ -118,7 +118,7 @@ class Quota:
             told = self._redis.hget(self._key(plan), "rate")
         except RedisError:
             return plan.rate_per_s
-        return float(told) if told else plan.rate_per_s  # type: ignore[arg-type]
+        return float(told) if told else plan.rate_per_s
 
     def learn(self, plan: Plan, rate_per_s: float) -> None:
         """Amazon told the rate it really allows."""

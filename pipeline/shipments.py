@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
-from pipeline.magento.records import MagentoOrder, MagentoShipment
+from pipeline.magento.records import ENDED, MagentoOrder, MagentoShipment
 from pipeline.models import LIVE, Order, Shipment, ShipmentItem
 from pipeline.orders import wake
 
@@ -73,7 +73,7 @@ class Shipments:
                     known[order_id, shipment.entity_id] = row
                 if _take(row, shipment, now):
                     news.add(order_id)
-            _take_statuses(session, awaited, states, sorted(news))
+            news |= _take_states(session, awaited, states, sorted(news))
             return wake(session, sorted(news), now)
 
 
@@ -103,31 +103,43 @@ def _take(row: Shipment, shipment: MagentoShipment, now: datetime) -> bool:
     return True
 
 
-def _take_statuses(
+def _take_states(
     session: Session,
     awaited: Mapping[int, int],
     states: Mapping[int, MagentoOrder],
     news: Sequence[int],
-) -> None:
-    by_status: dict[str, list[int]] = {}
-    for entity_id, state in states.items():
-        by_status.setdefault(state.status, []).append(awaited[entity_id])
-    changed = [
-        (status, and_(Order.id.in_(order_ids), Order.magento_status.is_distinct_from(status)))
-        for status, order_ids in by_status.items()
-    ]
+) -> set[int]:
+    """Keep each order's state and status, and return those that have been ended in Magento."""
+    by_state: dict[tuple[str, str], list[int]] = {}
+    for entity_id, one in states.items():
+        by_state.setdefault((one.state, one.status), []).append(awaited[entity_id])
+    changed = {
+        told: and_(
+            Order.id.in_(order_ids),
+            or_(
+                Order.magento_state.is_distinct_from(told[0]),
+                Order.magento_status.is_distinct_from(told[1]),
+            ),
+        )
+        for told, order_ids in by_state.items()
+    }
     with session.no_autoflush:
         # All in one order, before anything else holds them: the intake locks several as well.
         session.execute(
             select(Order.id)
-            .where(or_(Order.id.in_(news), *(condition for _, condition in changed)))
+            .where(or_(Order.id.in_(news), *changed.values()))
             .order_by(Order.id)
             .with_for_update()
         )
-    for status, condition in changed:
-        session.execute(
+    ended: set[int] = set()
+    for (state, status), condition in changed.items():
+        order_ids = session.scalars(
             update(Order)
             .where(condition)
-            .values(magento_status=status)
+            .values(magento_state=state, magento_status=status)
+            .returning(Order.id)
             .execution_options(synchronize_session=False)
         )
+        if state in ENDED:
+            ended.update(order_ids)
+    return ended

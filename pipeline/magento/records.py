@@ -16,6 +16,9 @@ from pipeline.money import ZERO
 EXT_ORDER_ID_LENGTH = 32
 """What Magento keeps of a longer one; it cuts without a word."""
 
+ENDED = frozenset({"canceled", "closed"})
+"""The states of an order of which nothing is shipped any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Product:

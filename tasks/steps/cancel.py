@@ -5,11 +5,11 @@ from __future__ import annotations
 from pipeline.clients import Clients
 from pipeline.effects import Write
 from pipeline.errors import CannotMap
+from pipeline.magento.records import ENDED
 from pipeline.models import Order
 from pipeline.outcome import Cancelled, Hold, HoldCode, Outcome
 from tasks.steps.placement import placed_trace
 
-ENDED = frozenset({"canceled", "closed"})
 _TOO_LATE = (
     "cancelled on Amazon after goods had left the warehouse; get them back or talk to the buyer"
 )
@@ -23,7 +23,8 @@ def cancel(order: Order, clients: Clients) -> Outcome:
     order.magento_order_id = int(entity_id)
     if order.shipments:
         return Hold(HoldCode.CANCELLED_AFTER_SHIPMENT, _TOO_LATE)
-    if clients.marketplace(order).cancel_from_amazon == "hold":
+    # What the seller has asked for himself needs no second look.
+    if clients.marketplace(order).cancel_from_amazon == "hold" and order.cancel_reason is None:
         return Hold(
             HoldCode.CANCEL_REFUSED,
             "cancelled on Amazon; cancel it in Magento too (cancel_from_amazon = hold)",

@@ -8,6 +8,7 @@ from pipeline.models import Order
 from pipeline.outcome import Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.policy import Case, Decision, Next, Tab, decide
 from tasks.steps.cancel import cancel
+from tasks.steps.cancel_on_amazon import cancelling
 
 
 def decision_for(order: Order, clients: Clients) -> Decision:
@@ -29,6 +30,8 @@ def stopped(order: Order, clients: Clients) -> Outcome | None:
     """The outcome that ends this step before it began, or None when the order goes on."""
     decision = decision_for(order, clients)
     order.shown = decision.tab is not Tab.HIDDEN
+    if (outcome := cancelling(order, clients)) is not None:
+        return outcome
     match decision.next:
         case Next.GO_ON:
             return None

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from pipeline.channel import Channel, Confirmation, FulfilledBy
+from collections.abc import Sequence
+
+from pipeline.channel import ChannelOrder, FulfilledBy
 from pipeline.clients import Clients
 from pipeline.effects import Write
-from pipeline.errors import Rejected
+from pipeline.errors import NotSent, Rejected
+from pipeline.magento.records import ENDED
 from pipeline.models import Order, Shipment
 from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.rate_limit import Lane
 from tasks.steps.gate import stopped
+from tasks.steps.packages import (
+    announcement,
+    confirmation_of,
+    known_already,
+    shipped_by_others,
+    transparency_codes,
+)
 from tasks.steps.ship_order import units_shipped
+
+# Amazon carries these, or knows of their parcels by itself, and refuses a confirmation.
+CONFIRMED_OTHERWISE = ("FBM_SHIP_PLUS", "AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON")
 
 
 def sync_tracking(order: Order, clients: Clients) -> Outcome:
@@ -19,65 +32,141 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
         return outcome
     if order.fulfilled_by == FulfilledBy.AMAZON or not order.shipments:
         return Skipped("nothing of ours to confirm")
-    open_packages = [
+    for program in CONFIRMED_OTHERWISE:
+        if program in order.programs:
+            return Skipped(f"{program}: Amazon needs no confirmation, and takes none")
+    to_tell = [
         shipment
         for shipment in order.shipments
-        if shipment.tracking_number and shipment.confirmed_as != _announcement(shipment)
+        if shipment.tracking_number
+        and shipment.feed_id is None
+        and shipment.confirmed_as != announcement(shipment)
     ]
-    if open_packages:
-        channel = clients.channel(order)
-        current = channel.parse(channel.order(order.external_id, Lane.CONFIRM))
-        if current.status == "CANCELLED":
-            return Hold(
-                HoldCode.CANCELLED_AFTER_SHIPMENT,
-                "cancelled on Amazon after goods had left the warehouse; nothing was confirmed",
-            )
-        country = current.address.country if current.address else ""
-        for shipment in open_packages:
-            _confirm(order, shipment, country, clients)
+    if to_tell and (hold := _tell(order, to_tell, clients)) is not None:
+        return hold
+    return _rest(order, clients)
+
+
+def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold | None:
+    """Tell Amazon of these packages, or hold the order with the reason not to."""
+    refused = [one.refusal for one in to_tell if one.confirmation == "refused" and one.refusal]
+    # What a feed could not do is shown first, and tried by a call of its own the next time.
+    if refused and order.hold_code != HoldCode.CONFIRMATION_REFUSED:
+        return Hold(
+            HoldCode.CONFIRMATION_REFUSED, f"the shipment confirmation was refused: {refused[0]}"
+        )
+    by_feed = _all_by_feed(order, to_tell, clients)
+    # For a feed's orders one more call each would take longer than the feed saves.
+    current = clients.placed(order) if by_feed else _read_again(order, clients)
+    if (hold := _objection(order, to_tell, current)) is not None:
+        for shipment in to_tell:
+            if shipment.confirmation == "feed":
+                shipment.confirmation, shipment.to_feed = "queued", None
+        return hold
+    for shipment in to_tell:
+        if shipment.confirmed_as is None and known_already(order, shipment, current):
+            _accepted(shipment, clients)
+        elif by_feed:
+            message = clients.channel(order).feed_message(confirmation_of(order, shipment, current))
+            shipment.to_feed = {**message, "announcement": announcement(shipment)}
+            shipment.confirmation = "feed"
+        else:
+            _confirm(order, shipment, current, clients)
+    return None
+
+
+def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> bool:
+    """What waits for a feed stays with it. A feed has no place for Transparency codes."""
+    if any(one.confirmation == "refused" for one in to_tell):
+        return False
+    if any(item.transparency_codes for item in order.items):
+        return False
+    if not clients.settings.accounts[order.account].seller_id:
+        return False
+    return any(one.confirmation == "feed" for one in to_tell) or clients.confirms_by_feed(order)
+
+
+def _read_again(order: Order, clients: Clients) -> ChannelOrder:
+    channel = clients.channel(order)
+    return channel.parse(channel.order(order.external_id, Lane.CONFIRM))
+
+
+def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder) -> Hold | None:
+    """Why Amazon must not be told now."""
+    if current.status == "CANCELLED":
+        return Hold(
+            HoldCode.CANCELLED_AFTER_SHIPMENT,
+            "cancelled on Amazon after goods had left the warehouse; nothing was confirmed",
+        )
+    nothing_confirmed = all(one.confirmed_as is None for one in order.shipments)
+    if current.buyer_wants_to_cancel and nothing_confirmed and not order.confirm_anyway:
+        return Hold(
+            HoldCode.BUYER_WANTS_TO_CANCEL,
+            "the buyer asked to cancel and nothing was confirmed yet: stop the parcel and cancel "
+            "the order in Seller Central, or have it confirmed with "
+            f"`orderbridge orders release {order.external_id} --confirm-anyway`",
+        )
+    _, missing = transparency_codes(order, current)
+    if missing:
+        item_id, count = next(iter(missing.items()))
+        return Hold(
+            HoldCode.TRANSPARENCY_CODES,
+            f"Amazon wants a Transparency code per unit; {count} of item {item_id} are missing: "
+            f"`orderbridge orders transparency {order.external_id} {item_id} CODE...`",
+            {"item": item_id, "missing": str(count)},
+        )
+    for shipment in to_tell:
+        if shipment.confirmed_as is None and not known_already(order, shipment, current):
+            others = shipped_by_others(order, shipment, current)
+            if others:
+                theirs = ", ".join(package.tracking_number for package in others)
+                return Hold(
+                    HoldCode.CONFIRMED_ELSEWHERE,
+                    f"Amazon has all of this order as shipped under {theirs}, Magento under "
+                    f"{shipment.tracking_number}: correct the one that is wrong",
+                    {"amazon": theirs, "magento": shipment.tracking_number},
+                )
+    return None
+
+
+def _rest(order: Order, clients: Clients) -> Outcome:
+    """Done once every unit of the order has been told of."""
+    if any(shipment.feed_id is not None for shipment in order.shipments):
+        return Wait("its confirmation is with Amazon, in a feed", clients.recheck_waiting)
+    if any(shipment.confirmation == "feed" for shipment in order.shipments):
+        return Wait("will be confirmed with the next feed", clients.recheck_waiting)
     left = sum(
         item.quantity - item.quantity_fulfilled_before - units_shipped(order, item.magento_item_id)
         for item in order.items
     )
-    unnumbered = any(not shipment.tracking_number for shipment in order.shipments)
+    if left > 0 and order.magento_state in ENDED:
+        return Hold(
+            HoldCode.CANCELLED_IN_MAGENTO,
+            f"{left} units will not be shipped, since the rest was cancelled in Magento; Amazon "
+            "cancels whole orders only: refund them in Seller Central",
+        )
     if left > 0:
         return Wait(f"{left} more to be shipped", clients.recheck_waiting)
-    if unnumbered:
+    if any(not shipment.tracking_number for shipment in order.shipments):
         return Wait("a package has no tracking number yet", clients.recheck_waiting)
     return Done()
 
 
-def _announcement(shipment: Shipment) -> str:
-    """What Amazon is told of a package; when it changes, the package is told again."""
-    return f"{shipment.carrier_code}/{shipment.carrier_title}/{shipment.tracking_number}"
-
-
-def _confirm(order: Order, shipment: Shipment, country: str, clients: Clients) -> None:
-    channel = clients.channel(order)
-    item_ids = {item.magento_item_id: item.external_item_id for item in order.items}
-    confirmation = Confirmation(
-        external_id=order.external_id,
-        marketplace_id=order.marketplace_id,
-        reference=shipment.package_reference,
-        carrier_code=shipment.carrier_code,
-        carrier_title=shipment.carrier_title,
-        tracking_number=shipment.tracking_number,
-        shipped_at=shipment.shipped_at,
-        quantities={
-            item_ids[part.magento_item_id]: part.quantity
-            for part in shipment.items
-            if part.magento_item_id in item_ids
-        },
-        country=country,
-    )
+def _confirm(order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients) -> None:
+    confirmation = confirmation_of(order, shipment, current)
 
     def send() -> str:
         try:
-            channel.confirm_shipment(confirmation)
+            clients.channel(order).confirm_shipment(confirmation)
         except Rejected as error:
-            if error.code == "PackageToUpdateNotFound" and _is_known(channel, confirmation):
+            if error.code == "PackageToUpdateNotFound" and known_already(
+                order, shipment, _read_again(order, clients)
+            ):
                 return confirmation.reference
             shipment.confirmation, shipment.refusal = "refused", str(error)
+            raise
+        except NotSent:
+            shipment.confirmation = "queued"
             raise
         return confirmation.reference
 
@@ -87,7 +176,7 @@ def _confirm(order: Order, shipment: Shipment, country: str, clients: Clients) -
         Write(
             # A track may be changed and changed back: each announcement is a write of its own.
             key=f"confirm:{order.account}:{order.external_id}:{shipment.package_reference}:"
-            f"{shipment.confirmed_times}:{clients.pseudonym(_announcement(shipment))}",
+            f"{shipment.confirmed_times}:{clients.pseudonym(announcement(shipment))}",
             kind="shipment confirmation",
             send=send,
             find=lambda: None,
@@ -97,14 +186,10 @@ def _confirm(order: Order, shipment: Shipment, country: str, clients: Clients) -
             harmless_twice=True,
         ),
     )
-    shipment.confirmation, shipment.refusal = "accepted", None
-    shipment.confirmed_at, shipment.confirmed_as = clients.now(), _announcement(shipment)
+    _accepted(shipment, clients)
+
+
+def _accepted(shipment: Shipment, clients: Clients) -> None:
+    shipment.confirmation, shipment.refusal, shipment.to_feed = "accepted", None, None
+    shipment.confirmed_at, shipment.confirmed_as = clients.now(), announcement(shipment)
     shipment.confirmed_times += 1
-
-
-def _is_known(channel: Channel, confirmation: Confirmation) -> bool:
-    """Whether Amazon already has a package with this tracking number, under whatever reference."""
-    current = channel.parse(channel.order(confirmation.external_id, Lane.CONFIRM))
-    return any(
-        package.tracking_number == confirmation.tracking_number for package in current.packages
-    )

@@ -203,6 +203,9 @@ def clients(
     channel: Channel | None = None,
     shop: Magento | None = None,
     ledger: Ledger | None = None,
+    *,
+    account: Mapping[str, Any] | None = None,
+    has_large_backlog: bool = False,
     **marketplace: Any,
 ) -> Clients:
     """Clients of which each raises when it is touched, but for those that are given.
@@ -210,12 +213,14 @@ def clients(
     `marketplace` are the operator's settings.
     """
     return Clients(
-        settings=settings(marketplace=marketplace),
+        settings=settings(marketplace=marketplace, account=account),
         channels={ACCOUNT: channel or FakeChannel()},
         shops={SHOP: shop or FakeShop()},
         ledger=ledger or MemoryLedger(),
         pseudonym=a_vault().pseudonym,
         now=lambda: NOW,
+        feeds={},
+        has_large_backlog=lambda _: has_large_backlog,
     )
 
 

@@ -1,0 +1,193 @@
+"""What goes into a feed and what comes back, as XML. Pure.
+
+The order of elements is Amazon's schema's; a document that is out of order is refused whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from pipeline.bookkeeping import FeedKind
+
+CONTENT_TYPE = "text/xml; charset=UTF-8"
+MAX_BYTES = 10 * 1024 * 1024
+FEED_TYPES = {
+    FeedKind.CONFIRMATIONS: "POST_ORDER_FULFILLMENT_DATA",
+    FeedKind.CANCELLATIONS: "POST_ORDER_ACKNOWLEDGEMENT_DATA",
+}
+_MESSAGE_TYPES = {
+    FeedKind.CONFIRMATIONS: "OrderFulfillment",
+    FeedKind.CANCELLATIONS: "OrderAcknowledgement",
+}
+# XML 1.0 has no way to write these.
+_UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ENVELOPE_BYTES = 2048
+_LONGEST_WORDS = 500
+
+Body = Mapping[str, Any]
+
+
+class MessageOutcome(StrEnum):
+    """What became of a message; AGAIN means that Amazon did not say."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    AGAIN = "again"
+
+
+class MessageResult(NamedTuple):
+    """An outcome with Amazon's words, which a warning has as well."""
+
+    outcome: MessageOutcome
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A feed's processing report: its counts, and what it says of single messages."""
+
+    processed: int
+    with_error: int
+    results: Mapping[int, MessageResult]
+
+
+class UnreadableReport(Exception):
+    """What came is no processing report."""
+
+
+def write(kind: FeedKind, seller_id: str, messages: Iterable[tuple[int, Body]]) -> bytes:
+    """The document of a feed: one message per (message id, body)."""
+    envelope = Element(
+        "AmazonEnvelope",
+        {
+            "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
+            "xsi:noNamespaceSchemaLocation": "amzn-envelope.xsd",
+        },
+    )
+    header = SubElement(envelope, "Header")
+    _leaf(header, "DocumentVersion", "1.01")
+    _leaf(header, "MerchantIdentifier", seller_id)
+    _leaf(envelope, "MessageType", _MESSAGE_TYPES[kind])
+    for message_id, body in messages:
+        envelope.append(_message(kind, message_id, body))
+    document: bytes = tostring(envelope, encoding="UTF-8", xml_declaration=True)
+    return document
+
+
+def fitting(kind: FeedKind, bodies: Sequence[Body]) -> int:
+    """How many of these, from the first on, fit into one document of at most 10 MiB."""
+    size = _ENVELOPE_BYTES
+    for number, body in enumerate(bodies, start=1):
+        size += len(tostring(_message(kind, number, body), encoding="UTF-8"))
+        if size > MAX_BYTES:
+            return number - 1
+    return len(bodies)
+
+
+def _message(kind: FeedKind, message_id: int, body: Body) -> Element:
+    message = Element("Message")
+    _leaf(message, "MessageID", str(message_id))
+    if kind is FeedKind.CONFIRMATIONS:
+        message.append(_fulfilment(body))
+    else:
+        message.append(_acknowledgement(body))
+    return message
+
+
+def _fulfilment(body: Body) -> Element:
+    """`body` is what `Amazon.feed_message` made."""
+    fulfilment = Element("OrderFulfillment")
+    _leaf(fulfilment, "AmazonOrderID", body["order"])
+    _leaf(fulfilment, "MerchantFulfillmentID", body["reference"])
+    _leaf(fulfilment, "FulfillmentDate", body["date"])
+    data = SubElement(fulfilment, "FulfillmentData")
+    _leaf(data, "CarrierCode", body["carrier_code"])
+    if body["carrier_name"]:
+        _leaf(data, "CarrierName", body["carrier_name"])
+    _leaf(data, "ShipperTrackingNumber", body["tracking"])
+    for item_id, quantity in body["items"].items():
+        item = SubElement(fulfilment, "Item")
+        _leaf(item, "AmazonOrderItemCode", item_id)
+        _leaf(item, "Quantity", str(quantity))
+    return fulfilment
+
+
+def _acknowledgement(body: Body) -> Element:
+    """Failure is Amazon's word for a cancellation; it takes lines as a whole only."""
+    acknowledgement = Element("OrderAcknowledgement")
+    _leaf(acknowledgement, "AmazonOrderID", body["order"])
+    _leaf(acknowledgement, "StatusCode", "Failure")
+    for item_id in body["items"]:
+        item = SubElement(acknowledgement, "Item")
+        _leaf(item, "AmazonOrderItemCode", item_id)
+        _leaf(item, "CancelReason", body["reason"])
+    return acknowledgement
+
+
+def _leaf(parent: Element, name: str, text: str) -> None:
+    SubElement(parent, name).text = _UNWRITABLE.sub("", text)
+
+
+def read(content: bytes) -> Report:
+    """Read a processing report. Raises UnreadableReport.
+
+    Several results of one message are one: the worst outcome with all of the words.
+    """
+    try:
+        report = fromstring(content, forbid_dtd=True).find(".//{*}ProcessingReport")
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise UnreadableReport(f"the report is not usable XML ({type(error).__name__})") from error
+    if report is None:
+        raise UnreadableReport("there is no ProcessingReport in it")
+    results: dict[int, MessageResult] = {}
+    for result in report.findall("{*}Result"):
+        message_id = _number(result, "MessageID")
+        is_error = _text(result, "ResultCode").casefold() != "warning"
+        code, words = _text(result, "ResultMessageCode"), _text(result, "ResultDescription")
+        before = results.get(message_id)
+        outcome = MessageOutcome.REFUSED if is_error else MessageOutcome.ACCEPTED
+        told = f"{code}: {words}" if code else words
+        if before is not None:
+            outcome = max(outcome, before.outcome, key=list(MessageOutcome).index)
+            told = f"{before.words}; {told}"
+        results[message_id] = MessageResult(outcome, told[:_LONGEST_WORDS])
+    return Report(
+        processed=_number(report, "ProcessingSummary/{*}MessagesProcessed"),
+        with_error=_number(report, "ProcessingSummary/{*}MessagesWithError"),
+        results=results,
+    )
+
+
+def results(report: Report, message_ids: Sequence[int]) -> dict[int, MessageResult]:
+    """What became of each of a feed's messages.
+
+    A message that the report does not name has been accepted only when the counts say that the
+    report is of this very feed and that every error in it is named. Otherwise nobody knows, and it
+    is sent again, which changes nothing that has been done.
+    """
+    named = {number: report.results[number] for number in message_ids if number in report.results}
+    errors = sum(one.outcome is MessageOutcome.REFUSED for one in named.values())
+    if report.processed == len(message_ids) and report.with_error <= errors:
+        unnamed = MessageResult(MessageOutcome.ACCEPTED)
+    else:
+        whole = report.results.get(0)
+        words = whole.words if whole else "the report does not account for every message"
+        unnamed = MessageResult(MessageOutcome.AGAIN, words)
+    return {number: named.get(number, unnamed) for number in message_ids}
+
+
+def _text(element: Element, path: str) -> str:
+    return " ".join((element.findtext(f"{{*}}{path}") or "").split())
+
+
+def _number(element: Element, path: str) -> int:
+    text = _text(element, path)
+    return int(text) if text.isdecimal() and len(text) < 10 else -1

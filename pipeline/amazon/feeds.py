@@ -1,0 +1,158 @@
+"""Amazon's Feeds API 2021-06-30: documents up, feeds, reports down."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from pipeline.amazon.connection import Connection, usable
+from pipeline.amazon.reading import blocks, look, moment, text
+from pipeline.amazon.replies import (
+    CREATE_FEED,
+    CREATE_FEED_DOCUMENT,
+    GET_FEED,
+    GET_FEED_DOCUMENT,
+    GET_FEEDS,
+)
+from pipeline.errors import Transient
+from pipeline.http import Http
+from pipeline.rate_limit import Lane
+
+_FEEDS = "/feeds/2021-06-30/feeds"
+_DOCUMENTS = "/feeds/2021-06-30/documents"
+_GZIP = b"\x1f\x8b"
+_AS_GZIP = 31
+_LARGEST_REPORT = 64 * 1024 * 1024
+
+
+class Document(NamedTuple):
+    """Where a document is to be brought; the URL is good for five minutes."""
+
+    document_id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """A feed as Amazon has it: IN_QUEUE, IN_PROGRESS, DONE, CANCELLED or FATAL."""
+
+    feed_id: str
+    status: str
+    created_at: datetime | None
+    report_id: str
+    input_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedsApi:
+    """One account's feeds. Raises what `Connection` raises."""
+
+    connection: Connection
+    storage: Http = field(default_factory=lambda: Http(""))
+
+    def new_document(self, content_type: str) -> Document:
+        """A place for a document. Source: POST /feeds/2021-06-30/documents."""
+        reply = self.connection.write(
+            CREATE_FEED_DOCUMENT, "POST", _DOCUMENTS, Lane.CONFIRM, {"contentType": content_type}
+        )
+        return usable(CREATE_FEED_DOCUMENT, reply, _document)
+
+    def upload(self, document: Document, content: bytes, content_type: str) -> None:
+        """Bring a document to its place. Raises Transient: it may be tried with a new one."""
+        status, _ = self.storage.transfer(
+            "PUT", document.url, content=content, content_type=content_type
+        )
+        if status not in (200, 201, 204):
+            raise Transient(f"the upload of a feed was refused (status {status})", status=status)
+
+    def create(self, feed_type: str, marketplace_ids: Sequence[str], document_id: str) -> str:
+        """Submit a document and return the feed's id.
+
+        Not safe to send twice: after a Transient that is not NotSent look for it in `since`.
+        Source: POST /feeds/2021-06-30/feeds (createFeed).
+        """
+        reply = self.connection.send(
+            CREATE_FEED,
+            "POST",
+            _FEEDS,
+            Lane.CONFIRM,
+            body={
+                "feedType": feed_type,
+                "marketplaceIds": list(marketplace_ids),
+                "inputFeedDocumentId": document_id,
+            },
+        )
+        return usable(CREATE_FEED, reply, lambda body: text(body, "feedId") or None)
+
+    def feed(self, feed_id: str) -> FeedStatus:
+        """How far a feed is. Source: GET /feeds/2021-06-30/feeds/{feedId} (getFeed)."""
+        path = f"{_FEEDS}/{quote(feed_id, safe='')}"
+        return self.connection.read(GET_FEED, path, {}, _status, Lane.CONFIRM)
+
+    def since(self, feed_type: str, since: datetime) -> list[FeedStatus]:
+        """Up to 100 feeds of a type that were created since then.
+
+        Source: GET /feeds/2021-06-30/feeds (getFeeds).
+        """
+        query = {
+            "feedTypes": feed_type,
+            "createdSince": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "pageSize": "100",
+        }
+
+        def shape(body: Any) -> list[FeedStatus] | None:
+            if not isinstance(look(body, "feeds"), list):
+                return None
+            found = [_status(one) for one in blocks(body, "feeds")]
+            return [one for one in found if one is not None]
+
+        return self.connection.read(GET_FEEDS, _FEEDS, query, shape, Lane.CONFIRM)
+
+    def report(self, document_id: str) -> bytes:
+        """A result document, unpacked. Raises Transient when it cannot be fetched or unpacked.
+
+        Source: GET /feeds/2021-06-30/documents/{feedDocumentId} (getFeedDocument).
+        """
+        path = f"{_DOCUMENTS}/{quote(document_id, safe='')}"
+        document = self.connection.read(GET_FEED_DOCUMENT, path, {}, _document, Lane.CONFIRM)
+        status, content = self.storage.transfer("GET", document.url)
+        if status != 200:
+            raise Transient(f"the report of a feed could not be fetched (status {status})")
+        return _unpacked(content)
+
+
+def _unpacked(content: bytes) -> bytes:
+    """By what it is, not by what is said of it: HTTP may have unpacked it on the way already."""
+    if not content.startswith(_GZIP):
+        return content
+    unpacker = zlib.decompressobj(_AS_GZIP)
+    try:
+        unpacked = unpacker.decompress(content, _LARGEST_REPORT)
+    except zlib.error as error:
+        raise Transient("the report of a feed could not be unpacked") from error
+    if not unpacker.eof:
+        raise Transient("the report of a feed is cut off or too large")
+    return unpacked
+
+
+def _document(body: Any) -> Document | None:
+    document = Document(text(body, "feedDocumentId"), text(body, "url"))
+    return document if all(document) else None
+
+
+def _status(body: Any) -> FeedStatus | None:
+    feed_id, status = text(body, "feedId"), text(body, "processingStatus").upper()
+    if not feed_id or not status:
+        return None
+    return FeedStatus(
+        feed_id,
+        status,
+        moment(body, "createdTime"),
+        text(body, "resultFeedDocumentId"),
+        # Not in Amazon's model, but told by some answers.
+        text(body, "inputFeedDocumentId"),
+    )

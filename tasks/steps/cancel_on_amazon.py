@@ -1,0 +1,55 @@
+"""An order that is to be cancelled on Amazon waits here until Amazon has done so."""
+
+from __future__ import annotations
+
+from pipeline.channel import FulfilledBy
+from pipeline.clients import Clients
+from pipeline.magento.records import ENDED
+from pipeline.models import Order
+from pipeline.outcome import Hold, HoldCode, Outcome, Wait
+from pipeline.policy import PENDING
+
+_SHIPPED = "goods have left already: take the parcel back and refund the buyer in Seller Central"
+
+
+def cancelling(order: Order, clients: Clients) -> Outcome | None:
+    """What keeps an order that its seller cancelled; None for every other order.
+
+    Amazon's own CANCELLED is the end of it, however it came about.
+    """
+    if order.fulfilled_by == FulfilledBy.AMAZON or order.remote_status == "CANCELLED":
+        return None
+    if order.cancel_reason is None:
+        if order.magento_state not in ENDED or order.shipments:
+            return None
+        if order.remote_status == "PARTIALLY_SHIPPED":
+            return Hold(HoldCode.CANCELLED_IN_MAGENTO, f"cancelled in Magento, but {_SHIPPED}")
+        if order.remote_status not in PENDING | {"UNSHIPPED"}:
+            return None
+        settings = clients.marketplace(order)
+        if settings.cancel_to_amazon == "never":
+            return Hold(
+                HoldCode.CANCELLED_IN_MAGENTO,
+                "cancelled in Magento and still open on Amazon: cancel it in Seller Central "
+                "(cancel_to_amazon = never)",
+            )
+        order.cancel_reason, order.cancellation = settings.cancel_reason, "asked"
+    if order.shipments or order.remote_status in ("PARTIALLY_SHIPPED", "SHIPPED"):
+        return Hold(
+            HoldCode.CANCELLED_AFTER_SHIPMENT,
+            f"was to be cancelled on Amazon, but {_SHIPPED}; "
+            f"`orderbridge orders cancel {order.external_id} --withdraw` lets it go on",
+        )
+    if order.cancellation == "refused":
+        return Hold(
+            HoldCode.CANCEL_REFUSED, f"Amazon refused the cancellation: {order.cancel_refusal}"
+        )
+    if order.cancellation == "asked":
+        if not clients.settings.accounts[order.account].seller_id:
+            return Hold(
+                HoldCode.SETTING_MISSING,
+                f"a cancellation goes to Amazon in a feed, which needs accounts.{order.account}."
+                "seller_id (in Seller Central: Account Info, Merchant Token)",
+            )
+        return Wait("its cancellation goes to Amazon with the next feed", clients.recheck_waiting)
+    return Wait("cancellation sent to Amazon", clients.recheck_waiting)

@@ -1,0 +1,103 @@
+"""What Amazon is told of a package, and what it knows of it already. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.channel import ChannelOrder, Confirmation, Package
+from pipeline.models import Order, Shipment
+
+TRANSPARENCY = "TRANSPARENCY"
+
+
+def announcement(shipment: Shipment) -> str:
+    """What Amazon is told of a package; when it changes, the package is told again."""
+    return f"{shipment.carrier_code}/{shipment.carrier_title}/{shipment.tracking_number}"
+
+
+def confirmation_of(order: Order, shipment: Shipment, current: ChannelOrder) -> Confirmation:
+    """The shipment as Amazon is to hear of it."""
+    codes, _ = transparency_codes(order, current)
+    return Confirmation(
+        external_id=order.external_id,
+        marketplace_id=order.marketplace_id,
+        reference=shipment.package_reference,
+        carrier_code=shipment.carrier_code,
+        carrier_title=shipment.carrier_title,
+        tracking_number=shipment.tracking_number,
+        shipped_at=shipment.shipped_at,
+        quantities=quantities_of(order, shipment),
+        country=current.address.country if current.address else "",
+        transparency_codes=codes.get(shipment.magento_shipment_id, {}),
+    )
+
+
+def quantities_of(order: Order, shipment: Shipment) -> dict[str, int]:
+    """How many of each of Amazon's items are in it; lines of the shop's own are left out."""
+    item_ids = {item.magento_item_id: item.external_item_id for item in order.items}
+    return {
+        item_ids[part.magento_item_id]: part.quantity
+        for part in shipment.items
+        if part.magento_item_id in item_ids
+    }
+
+
+def transparency_codes(
+    order: Order, current: ChannelOrder
+) -> tuple[dict[int, dict[str, Sequence[str]]], dict[str, int]]:
+    """Each shipment's codes by item, one per unit, and how many codes of which item are missing.
+
+    Codes are handed out in the order of the shipments, so that a package has the same ones whenever
+    it is told.
+    """
+    wanted = {line.item_id for line in current.lines if TRANSPARENCY in line.programs}
+    left = {item.external_item_id: list(item.transparency_codes or ()) for item in order.items}
+    given: dict[int, dict[str, Sequence[str]]] = {}
+    missing: dict[str, int] = {}
+    for shipment in order.shipments:
+        for item_id, quantity in quantities_of(order, shipment).items():
+            if item_id not in wanted:
+                continue
+            codes, left[item_id] = left[item_id][:quantity], left[item_id][quantity:]
+            given.setdefault(shipment.magento_shipment_id, {})[item_id] = codes
+            if len(codes) < quantity:
+                missing[item_id] = missing.get(item_id, 0) + quantity - len(codes)
+    return given, missing
+
+
+def known_already(order: Order, shipment: Shipment, current: ChannelOrder) -> bool:
+    """Whether Amazon has this very parcel, whoever told it.
+
+    Two of our own packages may share a tracking number; what is known of the other does not count.
+    """
+    others = {one.package_reference for one in order.shipments if one is not shipment}
+    ours = quantities_of(order, shipment)
+    return any(
+        package.reference not in others
+        and _is_same(package.tracking_number, shipment.tracking_number)
+        and _covers(package.quantities, ours)
+        for package in current.packages
+    )
+
+
+def shipped_by_others(order: Order, shipment: Shipment, current: ChannelOrder) -> Sequence[Package]:
+    """The packages under which Amazon has all of the order already, when none of them is ours."""
+    ours = {one.package_reference for one in order.shipments}
+    if any(line.quantity_fulfilled < line.quantity for line in current.lines):
+        return ()
+    if any(package.reference == shipment.package_reference for package in current.packages):
+        return ()
+    return [
+        package
+        for package in current.packages
+        if package.reference not in ours and package.tracking_number
+    ]
+
+
+def _is_same(one: str, other: str) -> bool:
+    return "".join(one.split()).casefold() == "".join(other.split()).casefold()
+
+
+def _covers(theirs: Mapping[str, int], ours: Mapping[str, int]) -> bool:
+    """Amazon need not tell what is in a package."""
+    return not theirs or all(theirs.get(item_id, 0) >= count for item_id, count in ours.items())
