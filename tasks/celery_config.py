@@ -8,6 +8,7 @@ from __future__ import annotations
 from kombu import Exchange, Queue
 
 from pipeline.settings import load
+from tasks.workflow import WORKFLOW, task_name
 
 _settings = load()
 
@@ -40,6 +41,7 @@ task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_st
 task_queues = [
     Queue(name, Exchange(name), routing_key=name) for name in ("amazon", "magento", "jobs")
 ]
+task_routes = {task_name(name): {"queue": queue} for name, (_, queue) in WORKFLOW.items()}
 task_default_queue = "jobs"
 task_create_missing_queues = False
 

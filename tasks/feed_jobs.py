@@ -37,7 +37,7 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 def register(app: Celery) -> None:
     """Make the job a Celery task of the app."""
 
-    @app.task(name="orderbridge.run_feeds", queue="jobs")
+    @app.task(name="orderbridge.run_feeds")
     def run_feeds_task(account: str) -> None:
         with bound_contextvars(job="run_feeds", account=account):
             run_feeds(runtime(), account)

@@ -23,17 +23,17 @@ BATCH = 200
 def register(app: Celery) -> None:
     """Make each job a Celery task of the app."""
 
-    @app.task(name="orderbridge.poll_amazon", queue="jobs")
+    @app.task(name="orderbridge.poll_amazon")
     def poll_amazon_task(account: str) -> None:
         with bound_contextvars(job="poll_amazon", account=account):
             poll_amazon(app, runtime(), account)
 
-    @app.task(name="orderbridge.watch_shipments", queue="jobs")
+    @app.task(name="orderbridge.watch_shipments")
     def watch_shipments_task(shop: str) -> None:
         with bound_contextvars(job="watch_shipments", shop=shop):
             watch_shipments(app, runtime(), shop)
 
-    @app.task(name="orderbridge.resume_due", queue="jobs")
+    @app.task(name="orderbridge.resume_due")
     def resume_due_task() -> None:
         with bound_contextvars(job="resume_due"):
             resume_due(app, runtime())

@@ -36,17 +36,17 @@ FAILED_OFTEN = 30
 def register(app: Celery) -> None:
     """Make each job a Celery task of the app."""
 
-    @app.task(name="orderbridge.read_notifications", queue="jobs")
+    @app.task(name="orderbridge.read_notifications")
     def read_notifications_task(account: str) -> None:
         with bound_contextvars(job="read_notifications", account=account):
             read_notifications(runtime(), account)
 
-    @app.task(name="orderbridge.fetch_orders", queue="jobs")
+    @app.task(name="orderbridge.fetch_orders")
     def fetch_orders_task(account: str) -> None:
         with bound_contextvars(job="fetch_orders", account=account):
             fetch_orders(app, runtime(), account)
 
-    @app.task(name="orderbridge.forget_notifications", queue="jobs")
+    @app.task(name="orderbridge.forget_notifications")
     def forget_notifications_task() -> None:
         with bound_contextvars(job="forget_notifications"):
             parts = runtime()

@@ -34,8 +34,8 @@ WORKFLOW: dict[str, tuple[Step, str]] = {
 
 def register(app: Celery) -> None:
     """Make each step one Celery task of the app."""
-    for name, (step, queue) in WORKFLOW.items():
-        app.task(name=task_name(name), bind=True, queue=queue)(_task(name, step))
+    for name, (step, _) in WORKFLOW.items():
+        app.task(name=task_name(name), bind=True)(_task(name, step))
 
 
 def task_name(step: str) -> str:
