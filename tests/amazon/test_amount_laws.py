@@ -10,8 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.amazon.amounts import amounts
+from pipeline.amazon.parsing import parse
 from pipeline.channel import Amounts, LineAmounts
 from pipeline.errors import CannotMap
+from pipeline.magento.order_lines import charges
 from pipeline.money import minor_unit
 from pipeline.outcome import HoldCode
 from tests.amazon.orders import GERMANY, JAPAN, an_item, an_order, breakdown, patient
@@ -148,3 +150,46 @@ def test_a_grand_total_that_is_far_off_is_held(told: Told, sign: int) -> None:
     except CannotMap as held:
         code = held.code
     assert code == HoldCode.TOTALS_UNCLEAR
+
+
+@patient
+@given(orders())
+def test_without_taxes_the_totals_stay_and_no_tax_is_left(told: Told) -> None:
+    read = read_or_assume(told)
+    untaxed = read.untaxed()
+    assert total_of(untaxed) == untaxed.grand_total == told.grand_total
+    assert {item_id: line.total for item_id, line in untaxed.lines.items()} == told.paid
+    assert [line.all_tax for line in untaxed.lines.values()] == [0] * len(told.paid)
+
+
+@patient
+@given(orders())
+def test_trusting_the_total_changes_nothing_that_adds_up(told: Told) -> None:
+    assert amounts(told.raw, trust_total=True) == read_or_assume(told)
+
+
+@patient
+@given(orders(), st.integers(-200_000, 200_000), st.data())
+def test_a_trusted_total_is_met_whatever_the_lines_say(
+    told: Told, off: int, data: st.DataObject
+) -> None:
+    """Lines, adjustments and total agree, and never is more taken off than there is to take."""
+    moved = told.grand_total + off * told.minor
+    assume(moved >= 0)
+    told.raw["proceeds"]["grandTotal"]["amount"] = str(moved)
+    for item in told.raw["orderItems"]:
+        if data.draw(st.booleans()):
+            broken = data.draw(st.sampled_from(item["proceeds"]["breakdowns"]))
+            broken["subtotal"]["amount"] = str(data.draw(st.integers(-9, 60_000)) * told.minor)
+    read = amounts(told.raw, trust_total=True)
+    assert total_of(read) == read.grand_total == moved
+    net = sum((line.total - line.all_tax for line in read.lines.values()), Decimal(0))
+    assert net + sum((one.amount for one in read.adjustments), Decimal(0)) >= 0
+    for line in read.lines.values():
+        for one in fields(LineAmounts):
+            assert getattr(line, one.name) >= 0
+    # Magento can be told so, to the cent.
+    told_there = charges(parse(told.raw).lines, read, {})
+    rows = sum((row.row_total + row.tax - row.discount for row in told_there.lines), Decimal(0))
+    shipping = told_there.shipping + told_there.shipping_tax - told_there.shipping_discount
+    assert rows + shipping == moved

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -541,7 +542,13 @@ def broken_orders(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("read", "kind"), [(identify, Identity), (parse, ChannelOrder), (amounts, Amounts)]
+    ("read", "kind"),
+    [
+        (identify, Identity),
+        (parse, ChannelOrder),
+        (amounts, Amounts),
+        (partial(amounts, trust_total=True), Amounts),
+    ],
 )
 @patient
 @given(order=broken_orders())
