@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -136,7 +138,13 @@ CELLS = {
 
 
 def decided(
-    fulfilled_by: FulfilledBy, status: str, seen: tuple[bool, bool], **settings: object
+    fulfilled_by: FulfilledBy,
+    status: str,
+    seen: tuple[bool, bool],
+    programs: Iterable[str] = (),
+    *,
+    is_from_elsewhere: bool = False,
+    **settings: object,
 ) -> Decision:
     is_ours, is_known = seen
     return decide(
@@ -146,6 +154,8 @@ def decided(
             MarketplaceSettings.model_validate(settings),
             is_ours=is_ours,
             is_known=is_known,
+            programs=frozenset(programs),
+            is_from_elsewhere=is_from_elsewhere,
         )
     )
 
@@ -182,6 +192,47 @@ def test_an_unknown_status_is_held_whatever_the_settings(
     assert decided(fulfilled_by, status, seen, import_orders=import_orders) == UNKNOWN
 
 
+PICK_UP = held(
+    "in-store pick-up",
+    HoldCode.OTHER_FULFILMENT,
+    "the buyer picks it up in your store: hand it over and report it in Seller Central",
+)
+# Programs that change what is sent or confirmed, not whether the order is placed.
+ORDINARY = (
+    *("AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON", "FBM_SHIP_PLUS", "PREORDER", "PRIME", "PREMIUM"),
+    *("AMAZON_BUSINESS", "AMAZON_BAZAAR", "AMAZON_HAUL", "INVOICE_BY_AMAZON", "A_NEW_ONE"),
+)
+
+
+@pytest.mark.parametrize(("fulfilled_by", "status", "seen"), EVERY_CELL)
+def test_every_other_program_leaves_the_table_as_it_is(
+    fulfilled_by: FulfilledBy, status: str, seen: tuple[bool, bool]
+) -> None:
+    for programs in (ORDINARY, *((one,) for one in ORDINARY)):
+        assert decided(fulfilled_by, status, seen, programs) == CELLS[fulfilled_by, status, seen]
+
+
+@pytest.mark.parametrize(("fulfilled_by", "status", "seen"), EVERY_CELL)
+def test_what_the_buyer_picks_up_is_held_before_it_is_placed(
+    fulfilled_by: FulfilledBy, status: str, seen: tuple[bool, bool]
+) -> None:
+    waits_in_the_store = (
+        fulfilled_by is FBM and status in ("UNSHIPPED", "PARTIALLY_SHIPPED") and seen != OURS
+    )
+    expected = PICK_UP if waits_in_the_store else CELLS[fulfilled_by, status, seen]
+    assert decided(fulfilled_by, status, seen, ["PRIME", "IN_STORE_PICK_UP"]) == expected
+    shown = decided(fulfilled_by, status, seen, ["IN_STORE_PICK_UP"], import_orders=False)
+    assert shown == VIEW_ONLY
+
+
+@pytest.mark.parametrize(("fulfilled_by", "status", "seen"), EVERY_CELL)
+def test_what_was_sold_elsewhere_is_shown_only(
+    fulfilled_by: FulfilledBy, status: str, seen: tuple[bool, bool]
+) -> None:
+    expected = nothing("not sold on Amazon", Next.VIEW_ONLY, Tab.SHOWN)
+    assert decided(fulfilled_by, status, seen, is_from_elsewhere=True) == expected
+
+
 any_settings = st.fixed_dictionaries(
     {
         "import_orders": st.booleans(),
@@ -198,11 +249,20 @@ any_settings = st.fixed_dictionaries(
     st.sampled_from(STATUSES) | st.text(),
     st.sampled_from(EVERY),
     any_settings,
+    st.frozensets(st.sampled_from((*ORDINARY, "IN_STORE_PICK_UP"))),
+    st.booleans(),
 )
 def test_whatever_amazon_says_there_is_one_decision_with_what_a_person_needs(
-    fulfilled_by: FulfilledBy, status: str, seen: tuple[bool, bool], settings: dict[str, object]
+    fulfilled_by: FulfilledBy,
+    status: str,
+    seen: tuple[bool, bool],
+    settings: dict[str, Any],
+    programs: frozenset[str],
+    is_from_elsewhere: bool,
 ) -> None:
-    decision = decided(fulfilled_by, status, seen, **settings)
+    decision = decided(
+        fulfilled_by, status, seen, programs, is_from_elsewhere=is_from_elsewhere, **settings
+    )
     assert decision.row
     assert (decision.code is not None) == (decision.next is Next.HOLD)
     assert (decision.tab is Tab.HELD) == (decision.next is Next.HOLD)
@@ -211,6 +271,6 @@ def test_whatever_amazon_says_there_is_one_decision_with_what_a_person_needs(
 
 @given(st.sampled_from(STATUSES) | st.text(), st.sampled_from(EVERY), any_settings)
 def test_nothing_fulfilled_by_amazon_ever_touches_the_merchants_stock(
-    status: str, seen: tuple[bool, bool], settings: dict[str, object]
+    status: str, seen: tuple[bool, bool], settings: dict[str, Any]
 ) -> None:
     assert decided(FBA, status, seen, **settings).stock is Stock.UNTOUCHED

@@ -180,6 +180,135 @@ def test_an_unusable_address_costs_no_call_and_names_nobody() -> None:
     assert shop.calls == []
 
 
+ROLELESS = {"deliveryAddress": {"city": "Hamburg", "countryCode": "DE"}}
+
+
+def test_an_address_withheld_for_want_of_a_role_says_so() -> None:
+    raw, shop = a_raw_order(buyer=None, recipient=ROLELESS), a_shop()
+    order = an_order(raw=raw)
+    assert enrich_order(order, clients(shop=shop)) == Hold(
+        HoldCode.ADDRESS_UNUSABLE,
+        'Amazon gives no address, because your application lacks the role "Direct-to-Consumer '
+        'Delivery": have it granted, then authorise the application again',
+        {"missing": "buyer name, buyer e-mail, recipient, street, postcode, phone"},
+    )
+    assert shop.calls == []
+    assert order.facts["missing"]["street"] == (
+        'not entitled: the role "Direct-to-Consumer Delivery" is missing'
+    )
+
+
+def test_what_amazon_delivers_needs_no_role() -> None:
+    raw = a_raw_order(buyer=None, recipient=ROLELESS, fulfilled_by="AMAZON", status="SHIPPED")
+    order = an_order(raw=raw)
+    assert enrich_order(order, clients(shop=a_shop())) == Done()
+    assert set(order.facts["missing"].values()) == {
+        "not entitled: only a tax role gets it",
+        "withheld: Amazon delivers it",
+    }
+
+
+def told(amount: str, currency: str = "EUR") -> dict[str, str]:
+    return {"amount": amount, "currencyCode": currency}
+
+
+def test_the_proof_has_every_part_of_every_line() -> None:
+    item = a_raw_item(
+        proceeds={
+            "proceedsTotal": told("27.80"),
+            "breakdowns": [
+                {"type": "ITEM", "subtotal": told("20.00")},
+                {"type": "SHIPPING", "subtotal": told("5.0")},
+                {"type": "GIFT_WRAP", "subtotal": told("1.00")},
+                {
+                    "type": "TAX",
+                    "subtotal": told("3.80"),
+                    "detailedBreakdowns": [
+                        {"subtype": "ITEM", "value": told("3.00")},
+                        {"subtype": "SHIPPING", "value": told("0.80")},
+                    ],
+                },
+                {"type": "DISCOUNT", "subtotal": told("-2.00")},
+            ],
+        },
+        tax={"taxCollections": [{"model": "MARKETPLACE_FACILITATOR"}]},
+    )
+    tip = {"type": "DELIVERY_TIP", "subtotal": told("1.50")}
+    raw = a_raw_order(
+        orderItems=[item], proceeds={"grandTotal": told("29.30"), "breakdowns": [tip]}
+    )
+    order = an_order(raw=raw)
+    assert enrich_order(order, clients(shop=a_shop())) == Done()
+    assert order.total_proof == {
+        "currency": "EUR",
+        "mode": "discount as given, tax on top",
+        "doubt": "",
+        "grand_total": "29.30",
+        "lines": {"I1": "27.80"},
+        "parts": {
+            "I1": {
+                "net": "20.00",
+                "discount": "-2.00",
+                "tax": "3.00",
+                "shipping": "5.00",
+                "shipping tax": "0.80",
+                "gift wrap": "1.00",
+                "gift wrap tax": "0.00",
+                "other": "0.00",
+                "other tax": "0.00",
+            }
+        },
+        "readings": {"I1": "discount as given, tax on top"},
+        "adjustments": {"Delivery tip": "1.50"},
+        "collected_by_amazon": {"I1": "3.80"},
+    }
+
+
+def test_the_proof_of_yen_has_no_decimals() -> None:
+    proceeds = {
+        "proceedsTotal": told("1980.00", "JPY"),
+        "breakdowns": [{"type": "ITEM", "subtotal": told("1980.00", "JPY")}],
+    }
+    item = a_raw_item(product={"sellerSku": "MUG-BLUE"}, proceeds=proceeds)
+    raw = a_raw_order(orderItems=[item], proceeds={"grandTotal": told("1980", "JPY")})
+    order = an_order(raw=raw)
+    assert enrich_order(order, clients(shop=a_shop())) == Done()
+    assert order.total_proof is not None
+    assert (order.total_proof["lines"], order.total_proof["grand_total"]) == (
+        {"I1": "1980"},
+        "1980",
+    )
+    assert set(order.total_proof["parts"]["I1"].values()) == {"1980", "0"}
+
+
+def test_without_taxes_all_is_net() -> None:
+    tax = {"type": "TAX", "subtotal": told("3.80")}
+    item = a_raw_item(
+        proceeds={
+            "proceedsTotal": told("23.80"),
+            "breakdowns": [{"type": "ITEM", "subtotal": told("20.00")}, tax],
+        }
+    )
+    raw = a_raw_order(orderItems=[item], proceeds={"grandTotal": told("23.80")})
+    order = an_order(raw=raw)
+    assert enrich_order(order, clients(shop=a_shop(), tax="none")) == Done()
+    assert order.total_proof is not None
+    assert order.total_proof["mode"] == "without taxes"
+    assert (order.total_proof["parts"]["I1"]["net"], order.total_proof["parts"]["I1"]["tax"]) == (
+        "23.80",
+        "0.00",
+    )
+
+
+def test_unclear_totals_are_taken_where_the_operator_wants_them() -> None:
+    order = an_order(raw=a_raw_order(proceeds={"grandTotal": told("99.00")}))
+    assert enrich_order(order, clients(shop=a_shop(), unclear_totals="import")) == Done()
+    assert order.grand_total == Decimal("99.00")
+    assert order.total_proof is not None
+    assert order.total_proof["adjustments"] == {"Difference to Amazon's total": "79.00"}
+    assert order.total_proof["doubt"] == "the items do not add up to the order's total"
+
+
 def test_totals_that_do_not_add_up_cost_no_call() -> None:
     raw = a_raw_order(proceeds={"grandTotal": {"amount": "99.00", "currencyCode": "EUR"}})
     shop = a_shop()

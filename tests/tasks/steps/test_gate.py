@@ -105,6 +105,66 @@ def test_verify_lets_go_on_what_may_be_fulfilled(
     assert order.shown
 
 
+@pytest.mark.parametrize("step", GATED)
+def test_every_step_holds_what_the_buyer_picks_up(step: Step) -> None:
+    order = an_order(programs=["IN_STORE_PICK_UP"])
+    assert step(order, clients()) == Hold(
+        HoldCode.OTHER_FULFILMENT,
+        "the buyer picks it up in your store: hand it over and report it in Seller Central",
+    )
+
+
+@pytest.mark.parametrize("step", GATED)
+@pytest.mark.parametrize("marketplace", ["A2ZV50J4W1RKNI", ""])
+def test_every_step_only_shows_what_was_sold_elsewhere(step: Step, marketplace: str) -> None:
+    order = an_order(
+        fulfilled_by="FBA",
+        remote_status="SHIPPED",
+        marketplace_id=marketplace,
+        facts={"channel": "NON_AMAZON"},
+    )
+    assert step(order, clients()) == Skipped("shown only: not sold on Amazon")
+
+
+def test_the_accounts_settings_count_for_a_marketplace_nobody_knows() -> None:
+    order = an_order(marketplace_id="A-NEW-MARKETPLACE")
+    assert verify_order(order, clients()) == Done()
+    assert verify_order(order, clients(import_orders=False)) == Skipped(
+        "shown only: import_orders = false"
+    )
+
+
+def test_verify_takes_what_amazon_told_meanwhile() -> None:
+    order = an_order(raw=a_raw_order(programs=["IN_STORE_PICK_UP"]))
+    assert isinstance(verify_order(order, clients()), Hold)
+    assert (order.programs, order.items[0].sku) == (["IN_STORE_PICK_UP"], "MUG-BLUE")
+
+
+def test_an_order_of_which_nothing_is_left_is_cancelled() -> None:
+    raw = a_raw_order(orderItems=[a_raw_item(quantityOrdered=0)])
+    order = an_order(raw=raw)
+    assert import_order(order, clients()) == Done()
+    assert verify_order(order, clients()) == NEVER_CREATED
+    assert [(item.external_item_id, item.quantity) for item in order.items] == [("I1", 0)]
+
+
+def test_import_keeps_what_else_is_worth_knowing_and_nothing_personal() -> None:
+    raw = a_raw_order(
+        salesChannel={"channelName": "AMAZON", "marketplaceId": "A1PA6795UKMFR9"},
+        orderAliases=[{"aliasId": "WEB-1", "aliasType": "SELLER_ORDER_ID"}],
+        associatedOrders=[{"orderId": "028-0", "associationType": "REPLACEMENT_ORIGINAL_ID"}],
+        buyer=None,
+    )
+    order = an_order(raw=raw)
+    assert import_order(order, clients()) == Done()
+    assert order.facts == {
+        "channel": "AMAZON",
+        "replaces": "028-0",
+        "aliases": ["WEB-1"],
+        "missing": {"buyer name": "not given", "buyer e-mail": "not given"},
+    }
+
+
 def test_import_takes_the_facts_and_asks_nobody() -> None:
     raw = a_raw_order(
         programs=["PRIME"],

@@ -66,6 +66,39 @@ def above(left: int) -> Hold:
             Done(),
             id="shipped by us",
         ),
+        *(
+            pytest.param(
+                {"remote_status": "SHIPPED", "magento_order_id": 900, "magento_status": status},
+                0,
+                [],
+                Skipped(
+                    "Amazon has it as shipped: its label was bought there, or it was confirmed by "
+                    "hand; ship it in Magento as well"
+                ),
+                id=f"confirmed elsewhere, {status} in Magento",
+            )
+            for status in ("pending", "processing")
+        ),
+        pytest.param(
+            {"remote_status": "SHIPPED", "magento_order_id": 900, "magento_status": "complete"},
+            0,
+            [],
+            Skipped("it had been shipped before it came to us"),
+            id="placed as complete",
+        ),
+        *(
+            pytest.param(
+                {"programs": [program], "remote_status": status},
+                0,
+                shipments,
+                Skipped("Amazon's carrier collects it, so there is no tracking number to wait for"),
+                id=f"{program} {status}",
+            )
+            for program in ("AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON")
+            for status in ("UNSHIPPED", "SHIPPED")
+            for shipments in ([], [a_shipment(tracking_number="")])
+        ),
+        pytest.param({"programs": ["FBM_SHIP_PLUS"]}, 0, [], FOR_GOODS, id="Ship+ waits as ever"),
         pytest.param({"remote_status": "PARTIALLY_SHIPPED"}, 1, [], FOR_GOODS, id="the rest waits"),
         pytest.param(
             {"remote_status": "SHIPPED", "fulfilled_by": "FBA"},
