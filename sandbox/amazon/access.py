@@ -22,6 +22,12 @@ OPERATIONS = {
     "search_orders": "searchOrders",
     "get_order": "getOrder",
     "confirm_shipment": "confirmShipment",
+    "create_feed_document": "createFeedDocument",
+    "create_feed": "createFeed",
+    "get_feeds": "getFeeds",
+    "get_feed": "getFeed",
+    "cancel_feed": "cancelFeed",
+    "get_feed_document": "getFeedDocument",
     "get_destinations": "getDestinations",
     "create_destination": "createDestination",
     "delete_destination": "deleteDestination",
@@ -45,7 +51,7 @@ GRANTLESS_SCOPES = (
     "sellingpartnerapi::client_credential:rotation",
 )
 # Amazon's models list the rate header on these answers and not on 403, 429 or 5xx.
-RATE_IS_SAID_ON = (200, 204, 400, 404)
+RATE_IS_SAID_ON = (200, 201, 202, 204, 400, 404)
 
 APPLICATION = Account("", pii=False, revoked=False)
 """Who calls a grantless operation."""

@@ -11,6 +11,7 @@ from sandbox.amazon.access import add_access
 from sandbox.amazon.confirm import add_confirmations
 from sandbox.amazon.control import add_control
 from sandbox.amazon.errors import answer_errors
+from sandbox.amazon.feeds import add_feeds
 from sandbox.amazon.notifications import add_notifications
 from sandbox.amazon.quota import USAGE_PLAN, Quota
 from sandbox.amazon.search import add_orders
@@ -29,6 +30,7 @@ def create_app(store: Store, options: Options | None = None, clock: Clock = utc_
     add_access(app, standin)
     add_orders(app, standin)
     add_confirmations(app, standin)
+    add_feeds(app, standin)
     add_notifications(app, standin)
     add_control(app, standin)
     return app

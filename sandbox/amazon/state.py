@@ -36,6 +36,14 @@ CREATE TABLE IF NOT EXISTS orders (
     status TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
     shuffle INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS orders_shuffled ON orders (account, shuffle, order_id);
+CREATE TABLE IF NOT EXISTS feed_documents (
+    document_id TEXT PRIMARY KEY, account TEXT NOT NULL, content_type TEXT NOT NULL, body BLOB,
+    url_token TEXT NOT NULL UNIQUE, url_until INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS feeds (
+    number INTEGER PRIMARY KEY, feed_id TEXT NOT NULL UNIQUE, account TEXT NOT NULL,
+    feed_type TEXT NOT NULL, marketplaces TEXT NOT NULL, input TEXT NOT NULL, result TEXT,
+    created_at INTEGER NOT NULL, state TEXT NOT NULL, fate TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS feed_fates (id INTEGER PRIMARY KEY, fate TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS destinations (id TEXT PRIMARY KEY, name TEXT, arn TEXT UNIQUE);
 CREATE TABLE IF NOT EXISTS subscriptions (
     account TEXT PRIMARY KEY, id TEXT NOT NULL, destination TEXT NOT NULL, directive TEXT);
