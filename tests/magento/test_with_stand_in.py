@@ -294,3 +294,33 @@ def test_a_wrong_key_says_what_to_do(stand_in: StandIn) -> None:
 def test_a_shop_that_does_not_allow_bearer_says_so(stand_in: StandIn) -> None:
     with pytest.raises(Rejected, match='auth = "oauth"'):
         signed_in(stand_in.url, auth="bearer").order(1)
+
+
+FREE = Amounts("EUR", Decimal(0), {"I1": LineAmounts()})
+
+
+def test_a_free_replacement_is_invoiced_shipped_and_complete(
+    stand_in: StandIn, magento: Magento
+) -> None:
+    created = placed(magento, amounts=FREE, replaces="902-0")
+    assert (differences(created, FREE), created.grand_total) == (None, Decimal(0))
+    magento.invoice(created.entity_id)
+    assert magento.order(created.entity_id).state == "processing"
+    stand_in.tell("ship", entity_id=created.entity_id)
+    assert magento.order(created.entity_id).state == "complete"
+
+
+def test_a_free_replacement_that_amazon_sent_is_complete(magento: Magento) -> None:
+    created = placed(
+        magento, OrderShape.COMPLETE, FREE, fulfilled_by=FulfilledBy.AMAZON, replaces="902-0"
+    )
+    magento.invoice(created.entity_id)
+    assert magento.order(created.entity_id).state == "complete"
+
+
+def test_a_free_replacement_can_be_taken_back(magento: Magento) -> None:
+    created = placed(magento, amounts=FREE)
+    magento.invoice(created.entity_id)
+    assert magento.cancel(created.entity_id) is False
+    magento.refund(created.entity_id, [item.item_id for item in created.items])
+    assert magento.order(created.entity_id).state == "closed"
