@@ -59,10 +59,14 @@ class Cursors:
                 cursor.search_from, cursor.search_until = search.since, until
         return Search(search.since, until, page.next_token)
 
-    def note_trouble(self, name: str, trouble: str, now: datetime, *, restart: bool) -> None:
-        """A page could not be read. The watermark stays; `restart` gives up the search's token."""
+    def note_trouble(self, name: str, trouble: str, now: datetime, *, restart: bool) -> datetime:
+        """A page could not be read; the answer is when one last could.
+
+        The watermark stays; `restart` gives up the search's token.
+        """
         with self._sessions() as session, session.begin():
             cursor = session.get_one(Cursor, name, with_for_update=True)
             cursor.checked_at, cursor.trouble = now, trouble[:500]
             if restart:
                 cursor.page_token = cursor.search_from = cursor.search_until = None
+            return cursor.read_at

@@ -201,6 +201,7 @@ class Timing(_Model):
     watch_shipments_every_s: float = Field(default=60, gt=0, le=_MONTH_S)
     sweep_every_s: float = Field(default=5, gt=0, le=_MONTH_S)
     poll_overlap_s: float = Field(default=300, ge=0, le=_MONTH_S)
+    run_backfills_every_s: float = Field(default=30, gt=0, le=_MONTH_S)
     first_retry_s: float = Field(default=10, gt=0, le=_MONTH_S)
     longest_retry_s: float = Field(default=900, gt=0, le=_MONTH_S)
     recheck_held_s: float = Field(default=900, gt=0, le=_MONTH_S)

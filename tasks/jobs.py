@@ -8,6 +8,7 @@ from celery import Celery
 from redis.exceptions import RedisError
 from structlog.contextvars import bound_contextvars
 
+from pipeline.account_checks import cursor_name, refused_search
 from pipeline.cursors import Cursors
 from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError
 from pipeline.log import log
@@ -48,7 +49,7 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
     account = parts.settings.accounts[account_name]
     channel = parts.clients.channels[account_name]
     cursors = Cursors(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
-    name = f"amazon:{account_name}"
+    name = cursor_name(account_name)
     with parts.leases.hold(f"poll:{account_name}", str(uuid4())) as ours:
         if not ours:
             return
@@ -63,15 +64,18 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
                 new, woken = new + len(stored.new), woken + len(stored.woken)
                 _send_now(app, parts, [*stored.new, *stored.woken])
                 search = cursors.advance(name, search, page, now)
+                if pages == 1:
+                    parts.incidents.close(f"search:{account_name}", now)
                 if search.token is None:
                     break
         except NotSent:
             log.info("poll.paused", pages=pages, count=new)  # the next one goes on at this page
             return
         except RemoteError as error:
-            cursors.note_trouble(
-                name, f"{error.code}: {error}", parts.clients.now(), restart=_is_refused(error)
-            )
+            now, is_refused = parts.clients.now(), _is_refused(error)
+            read_at = cursors.note_trouble(name, f"{error.code}: {error}", now, restart=is_refused)
+            if is_refused:
+                refused_search(parts.incidents, account_name, read_at, str(error), now)
             log.warning("poll.stopped", code=error.code, request_id=error.request_id, pages=pages)
             return
     log.info("poll.ended", pages=pages, count=new, waiting=woken)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from pipeline.cli.accounts import accounts
+from pipeline.cli.backfill import backfill
 from pipeline.cli.common import EXIT_STATUS
 from pipeline.cli.orders import orders
 from pipeline.cli.servers import console, migrate
@@ -19,6 +21,8 @@ def main() -> None:
     """
 
 
+main.add_command(accounts)
+main.add_command(backfill)
 main.add_command(console)
 main.add_command(migrate)
 main.add_command(orders)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,6 +78,14 @@ def installation() -> Iterator[Installation]:
             yield Installation(loaded, db.sessions_for(engine))
         finally:
             engine.dispose()
+
+
+def system_user() -> str:
+    """Who runs this command, as the system knows them."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not have a name
+        return f"user {os.getuid()}"
 
 
 def print_json(data: object) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from pipeline.cli.common import (
     columns,
     installation,
     print_json,
+    system_user,
     when,
 )
 
@@ -144,14 +143,6 @@ def release(numbers: tuple[str, ...], held: bool, as_json: bool) -> None:
             click.echo(why, err=True)
     if refused or not released:
         raise click.exceptions.Exit(NOTHING_DONE)
-
-
-def system_user() -> str:
-    """Who runs this command, as the system knows them."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's user need not have a name
-        return f"user {os.getuid()}"
 
 
 def _the_one(listing: Listing, number: str) -> int:

@@ -50,11 +50,16 @@ def _lines(loaded: Settings) -> list[str]:
 
 
 def _account(account: AccountSettings) -> Mapping[str, str]:
+    from pipeline.marketplaces import endpoint, of_region
+
     return {
         "region": account.region,
         "shop": account.shop,
         "orders from": f"{when(account.start_from)} UTC",
-        "address": _without_login(account.base_url) if account.base_url else "Amazon's",
+        "marketplaces": ", ".join(one.country for one in of_region(account.region)),
+        "client secret": f"until {account.client_secret_expires or 'a date not given'}"
+        + (", and a new one" if account.client_secret_new.get_secret_value() else ""),
+        "address": _without_login(account.base_url or endpoint(account.region)),
         "sign-in address": _without_login(account.token_url) if account.token_url else "Amazon's",
     }
 

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from pipeline.channel import FulfilledBy
 from pipeline.console.words import spaced
 from pipeline.db import Sessions
+from pipeline.incidents import Incidents
 from pipeline.listing.facts import proof, store_code
 from pipeline.listing.orders import Listed, Listing, Place, Selection
 from pipeline.listing.timeline import timeline
@@ -29,6 +30,7 @@ def register(
 ) -> None:
     """Add the pages to `app`. What is changed is noted in the name of `user`."""
     listing = Listing(sessions)
+    incidents = Incidents(sessions)
     machine = Orders(sessions, Vault(settings.master_key), settings.timing)
 
     def store(order: Order | Listed) -> str | None:
@@ -59,6 +61,7 @@ def register(
             is_first="after" not in request.args,
             url=_url,
             statuses=_STATUSES,
+            incidents=incidents.open_ones(),
             every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
         )
 

@@ -68,7 +68,7 @@ def without_database(tmp_path: Path) -> Run:
 
 
 def runner(variables: Mapping[str, str]) -> Run:
-    def run(*words: str, **changed: str | None) -> Result:
-        return CliRunner().invoke(main, words, env={**variables, **changed})
+    def run(*words: str, input: str = "", **changed: str | None) -> Result:
+        return CliRunner().invoke(main, words, input=input, env={**variables, **changed})
 
     return run

@@ -38,6 +38,11 @@ COMMANDS = list(_commands(main))
 def test_these_are_the_commands() -> None:
     assert sorted(" ".join(path) for path in COMMANDS) == [
         "",
+        "accounts",
+        "accounts retry",
+        "backfill",
+        "backfill status",
+        "backfill stop",
         "console",
         "migrate",
         "orders",
@@ -81,6 +86,10 @@ def test_help_imports_nothing_that_is_slow() -> None:
         ("orders", "show", "1"),
         ("orders", "release", "1"),
         ("orders", "release", "--held"),
+        ("accounts",),
+        ("accounts", "retry", "eu"),
+        ("backfill", "status"),
+        ("backfill", "stop", "1"),
     ],
     ids=" ".join,
 )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from pipeline.cli.orders import system_user
+from pipeline.cli.common import system_user
 from pipeline.db import Sessions
 from pipeline.models import Note, Order
 from tests.cli.conftest import Run

@@ -1,0 +1,161 @@
+"""`orderbridge accounts`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NOTHING_DONE,
+    Installation,
+    NotFound,
+    columns,
+    installation,
+    print_json,
+    titled,
+    when,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from pipeline.bookkeeping import AccountAccess
+    from pipeline.models import Cursor
+    from pipeline.settings import AccountSettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """One account as it stands."""
+
+    name: str
+    settings: AccountSettings
+    refused: AccountAccess | None
+    cursor: Cursor | None
+    attention: Mapping[str, str]
+
+
+@click.group(invoke_without_command=True, epilog=EXIT_STATUS)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_context
+def accounts(context: click.Context, as_json: bool) -> None:
+    """Show how each selling account stands, and what a person has to know. Times are UTC."""
+    if context.invoked_subcommand is not None:
+        if as_json:
+            raise click.UsageError("--json goes without another command")
+        return
+    with installation() as found:
+        from pipeline.account_checks import alarms_of, cursor_of
+        from pipeline.accounts import standing
+        from pipeline.incidents import Incidents
+        from pipeline.settings import utc_now
+
+        now = utc_now()
+        incidents = Incidents(found.sessions)
+        shown = []
+        for name, account in found.settings.accounts.items():
+            alarms = alarms_of(found.sessions, name, account, found.settings.timing, now)
+            shown.append(
+                _Account(
+                    name,
+                    account,
+                    standing(found.sessions, name),
+                    cursor_of(found.sessions, name),
+                    # Looked at anew, so that it is as of now though no worker runs.
+                    {one.key: one.text for one in incidents.open_ones(name)}
+                    | {key: alarm.text for key, alarm in alarms.items()},
+                )
+            )
+        if as_json:
+            print_json([_as_json(one) for one in shown])
+            return
+        for one in shown:
+            click.echo("\n".join([f"account {one.name}", *_as_text(one, now), ""]))
+
+
+@accounts.command(epilog=EXIT_STATUS)
+@click.argument("name")
+def retry(name: str) -> None:
+    """Have the stopped account NAME tried at once, after new secrets have been set.
+
+    Its next call shows whether it works again; that is the next poll at the latest.
+    """
+    with installation() as found:
+        from pipeline.accounts import probe_now
+        from pipeline.settings import utc_now
+
+        _must_exist(name, found)
+        if not probe_now(found.sessions, name, utc_now()):
+            click.echo(f"Account {name} is not stopped.")
+            raise click.exceptions.Exit(NOTHING_DONE)
+        click.echo(f"Account {name} is tried with its next call.")
+
+
+def _must_exist(name: str, found: Installation) -> None:
+    if name not in found.settings.accounts:
+        raise NotFound(f"there is no [accounts.{name}] in the configuration")
+
+
+def _state(one: _Account) -> str:
+    if one.refused is None:
+        return "works"
+    if one.refused.stopped_at is None:
+        return f"refused since {when(one.refused.refused_since)}, still tried"
+    stopped, probe = when(one.refused.stopped_at), when(one.refused.probe_at)
+    return f"stopped since {stopped}, tried again from {probe}"
+
+
+def _as_text(one: _Account, now: datetime) -> list[str]:
+    from pipeline.amazon.connection import endpoint_of
+
+    account, cursor = one.settings, one.cursor
+    expires = account.client_secret_expires
+    facts = {
+        "state": _state(one),
+        "region": account.region,
+        "address": endpoint_of(account).rpartition("@")[2],
+        "marketplaces": _marketplaces(account),
+        "orders read up to": when(cursor.position) if cursor else "-",
+        "last read": when(cursor.read_at) if cursor else "-",
+        "last trouble": (cursor.trouble or "") if cursor else "",
+        "client secret": f"until {expires}, {(expires - now.date()).days} days" if expires else "",
+    }
+    told = [("  attention", text) for text in one.attention.values()]
+    return [*(f"  {line}" for line in titled(facts)), *(columns(told) if told else [])]
+
+
+def _marketplaces(account: AccountSettings) -> str:
+    from pipeline.marketplaces import country_of
+
+    named = [country_of(one) or one for one in account.marketplaces]
+    return ", ".join([*named, "all others"]) if named else "all"
+
+
+def _as_json(one: _Account) -> dict[str, Any]:
+    from pipeline.amazon.connection import endpoint_of
+    from pipeline.marketplaces import of_region
+
+    account, cursor, refused = one.settings, one.cursor, one.refused
+    return {
+        "account": one.name,
+        "state": "works" if refused is None else "stopped" if refused.stopped_at else "refused",
+        "refused_since": refused and refused.refused_since,
+        "stopped_at": refused and refused.stopped_at,
+        "tried_again_at": refused and refused.probe_at,
+        "reason": refused and refused.reason,
+        "region": account.region,
+        "address": endpoint_of(account).rpartition("@")[2],
+        "marketplaces": [
+            {**one._asdict(), "has_own_settings": one.id in account.marketplaces}
+            for one in of_region(account.region)
+        ],
+        "read_up_to": cursor and cursor.position,
+        "last_read_at": cursor and cursor.read_at,
+        "trouble": cursor and cursor.trouble,
+        "client_secret_expires": account.client_secret_expires,
+        "attention": one.attention,
+    }

@@ -1,0 +1,257 @@
+"""`orderbridge backfill`."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NOTHING_DONE,
+    Installation,
+    NotFound,
+    Unusable,
+    columns,
+    installation,
+    print_json,
+    system_user,
+    when,
+)
+
+if TYPE_CHECKING:
+    from pipeline.backfills import Backfills, Progress
+    from pipeline.cli.estimate import Asked
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+_NUMBER = re.compile(r"\d{3}-\d{7}-\d{7}")
+_FOLLOW_EVERY_S = 2.0
+# Amazon refuses an end that is less than two minutes ago; our clock may be ahead of theirs.
+_NOT_BEFORE = timedelta(minutes=3)
+
+
+def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    """A day means its beginning; what names no offset is UTC."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter("write it as 2026-01-31 or 2026-01-31T18:00:00Z") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+@click.group(invoke_without_command=True, epilog=EXIT_STATUS)
+@click.option("--account", metavar="NAME", help="The selling account.")
+@click.option(
+    "--from",
+    "after",
+    callback=_moment,
+    metavar="TIME",
+    help="Orders placed from then on; a day or a time, in UTC.",
+)
+@click.option("--to", "before", callback=_moment, metavar="TIME", help="Orders placed up to then.")
+@click.option(
+    "--ids", type=click.File(), help="Orders by Amazon's number, one a line; - for standard input."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what it would take; no call is made.")
+@click.option("--probe", is_flag=True, help="With --dry-run: spend one call to see the first page.")
+@AS_JSON
+@click.pass_context
+def backfill(
+    context: click.Context,
+    account: str | None,
+    after: datetime | None,
+    before: datetime | None,
+    ids: IO[str] | None,
+    dry_run: bool,
+    probe: bool,
+    as_json: bool,
+) -> None:
+    """Import orders placed earlier: those of a period, or by number.
+
+    They are read behind everything that is new, with half of the account's quota, and go the same
+    way as other orders. The account's start_from does not count here. An order we have is read
+    anew, not imported twice.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if probe and not dry_run:
+        raise click.UsageError("--probe goes with --dry-run")
+    if probe and ids is not None:
+        raise click.UsageError("--probe goes with a period: how many calls --ids take is known")
+    with installation() as found:
+        from pipeline.backfills import Backfills
+        from pipeline.cli.estimate import estimate, probed
+        from pipeline.settings import utc_now
+
+        now = utc_now()
+        asked = _asked(found, account, after, before, ids, now)
+        backfills = Backfills(found.sessions)
+        if dry_run:
+            facts = estimate(backfills, asked)
+            facts |= probed(found, asked) if probe else {}
+            _print_facts(facts, as_json)
+            return
+        backfill_id = _start(backfills, asked, now)
+        if as_json:
+            print_json({"id": backfill_id})
+        else:
+            click.echo(f"Backfill {backfill_id} runs. orderbridge backfill status --follow")
+
+
+def _asked(
+    found: Installation,
+    account: str | None,
+    after: datetime | None,
+    before: datetime | None,
+    ids: IO[str] | None,
+    now: datetime,
+) -> Asked:
+    from pipeline.cli.estimate import Asked
+
+    if account is None:
+        raise click.UsageError("--account is needed")
+    if account not in found.settings.accounts:
+        raise Unusable(f"there is no [accounts.{account}] in the configuration")
+    if ids is not None:
+        if after or before:
+            raise click.UsageError("give a period or --ids, not both")
+        return Asked(account, None, None, _numbers(ids))
+    if after is None or before is None:
+        raise click.UsageError("a period needs --from and --to; or give --ids")
+    if before <= after:
+        raise click.UsageError("--to has to be later than --from")
+    if before > now - _NOT_BEFORE:
+        raise click.UsageError("--to has to be three minutes ago or more: newer orders come anyway")
+    return Asked(account, after, before, frozenset())
+
+
+def _numbers(lines: IO[str]) -> frozenset[str]:
+    words = [word for line in lines for word in line.replace(",", " ").split()]
+    wrong = [position for position, word in enumerate(words, 1) if not _NUMBER.fullmatch(word)]
+    if wrong:
+        raise click.UsageError(
+            f"entry {wrong[0]} of --ids is no Amazon order number such as 028-1234567-1234567"
+        )
+    if not words:
+        raise click.UsageError("--ids holds no order number")
+    return frozenset(words)
+
+
+def _start(backfills: Backfills, asked: Asked, now: datetime) -> int:
+    from pipeline.backfills import AlreadyRunning
+
+    try:
+        if asked.after is not None and asked.before is not None:
+            return backfills.start_period(
+                asked.account, asked.after, asked.before, author=system_user(), now=now
+            )
+        return backfills.start_ids(asked.account, asked.numbers, author=system_user(), now=now)
+    except AlreadyRunning as error:
+        raise NotFound(
+            f"account {asked.account} has a backfill that still runs: wait for it (orderbridge "
+            "backfill status --follow), or stop it (orderbridge backfill stop ID)"
+        ) from error
+
+
+def _print_facts(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(facts)
+        return
+    rows = [
+        (name, "unknown" if value is None else str(value))
+        for name, value in facts.items()
+        if value != ""
+    ]
+    click.echo("\n".join(columns(rows)))
+    click.echo("Nothing was imported.")
+
+
+@backfill.command(epilog=EXIT_STATUS)
+@click.option("--follow", is_flag=True, help="Print a line whenever something changes, to the end.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    help="At most so many backfills.",
+)
+@AS_JSON
+def status(follow: bool, limit: int, as_json: bool) -> None:
+    """Show the latest backfills and how far they have come. Times are UTC."""
+    with installation() as found:
+        from pipeline.backfills import Backfills
+
+        backfills = Backfills(found.sessions)
+        latest = backfills.latest(limit)
+        if not latest:
+            click.echo("[]" if as_json else "There has been no backfill yet.")
+            return
+        _show(latest, as_json)
+        while follow and any(one.backfill.state == "running" for one in latest):
+            time.sleep(_FOLLOW_EVERY_S)
+            before, latest = latest, backfills.latest(limit)
+            if [_row(one) for one in latest] != [_row(one) for one in before]:
+                _show(latest, as_json)
+
+
+@backfill.command(epilog=EXIT_STATUS)
+@click.argument("backfill_id", metavar="ID", type=click.IntRange(min=1))
+def stop(backfill_id: int) -> None:
+    """Read no more orders of backfill ID. Those that have been imported stay."""
+    with installation() as found:
+        from pipeline.backfills import Backfills
+        from pipeline.settings import utc_now
+
+        if not Backfills(found.sessions).stop(backfill_id, utc_now()):
+            click.echo(f"No backfill {backfill_id} runs.")
+            raise click.exceptions.Exit(NOTHING_DONE)
+        click.echo(f"Backfill {backfill_id} is stopped.")
+
+
+_HEADINGS = ("id", "account", "state", "what", "read", "new", "calls", "begun", "ended", "trouble")
+
+
+def _show(latest: list[Progress], as_json: bool) -> None:
+    if as_json:
+        print_json([_as_json(one) for one in latest])
+    else:
+        click.echo("\n".join(columns([_HEADINGS, *map(_row, latest)])))
+
+
+def _row(one: Progress) -> tuple[str, ...]:
+    row = one.backfill
+    what = (
+        f"{row.asked} orders, {one.left} left"
+        if row.asked is not None
+        else f"{when(row.after_at)} to {when(row.before_at)}"
+    )
+    return (
+        *(str(row.id), row.account, row.state, what),
+        *(str(row.orders_seen), str(row.orders_new), str(row.calls)),
+        *(when(row.created_at), when(row.ended_at), row.trouble or ""),
+    )
+
+
+def _as_json(one: Progress) -> dict[str, Any]:
+    row = one.backfill
+    return {
+        "id": row.id,
+        "account": row.account,
+        "author": row.author,
+        "state": row.state,
+        "from": row.after_at,
+        "to": row.before_at,
+        "asked": row.asked,
+        "left": one.left if row.asked is not None else None,
+        "orders_read": row.orders_seen,
+        "orders_new": row.orders_new,
+        "calls": row.calls,
+        "created_at": row.created_at,
+        "ended_at": row.ended_at,
+        "trouble": row.trouble,
+    }

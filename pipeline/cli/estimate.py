@@ -1,0 +1,90 @@
+"""What a backfill would take, for a dry run. Imported when one is asked for: much hangs on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import redis
+
+from pipeline.amazon.client import Amazon
+from pipeline.amazon.replies import GET_ORDER, SEARCH_ORDERS
+from pipeline.backfills import Backfills, duration_s
+from pipeline.cli.common import Installation, Unusable
+from pipeline.errors import CannotMap, RemoteError
+from pipeline.policy import Case, decide
+from pipeline.rate_limit import Lane, Quota
+from pipeline.settings import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be imported: a period, or orders by number."""
+
+    account: str
+    after: datetime | None
+    before: datetime | None
+    numbers: frozenset[str]
+
+
+def estimate(backfills: Backfills, asked: Asked) -> dict[str, Any]:
+    """What a backfill would take and bring, as far as that can be told without a call."""
+    if asked.after is not None and asked.before is not None:
+        known = backfills.known_in(asked.account, asked.after, asked.before)
+        return {
+            "account": asked.account,
+            "orders we have of that period": known,
+            "calls": None,
+            "why": "Amazon tells no count: each call brings up to 100 orders; --probe makes one",
+            "calls at once": int(SEARCH_ORDERS.plan.burst * (1 - Lane.BACKFILL.value)),
+            "seconds for each further call": round(1 / SEARCH_ORDERS.plan.rate_per_s),
+            "hours for 1,000 orders": _hours(duration_s(SEARCH_ORDERS.plan, 10)),
+            "hours for 10,000 orders": _hours(duration_s(SEARCH_ORDERS.plan, 100)),
+        }
+    count = len(asked.numbers)
+    known = backfills.known(asked.account, asked.numbers)
+    return {
+        "account": asked.account,
+        "orders": count,
+        "orders we have": known,
+        "orders to be imported, at most": count - known,
+        "calls": count,
+        "hours, at least": _hours(duration_s(GET_ORDER.plan, count)),
+    }
+
+
+def probed(found: Installation, asked: Asked) -> dict[str, Any]:
+    """What one call tells; it is counted against the quota like any other."""
+    if asked.after is None or asked.before is None:
+        return {}
+    account = found.settings.accounts[asked.account]
+    broker = redis.Redis.from_url(
+        found.settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
+    )
+    amazon = Amazon(asked.account, account, quota=Quota(broker, asked.account), now=utc_now)
+    try:
+        page = amazon.placed_orders(asked.after, asked.before, None)
+    except RemoteError as error:
+        raise Unusable(f"the probe failed: {error}") from error
+    finally:
+        broker.close()
+    kept: set[str] = set()
+    for raw in page.orders:
+        try:
+            one = amazon.identify(raw)
+        except CannotMap:
+            continue
+        case = Case(one.fulfilled_by, one.status, account.marketplace(one.marketplace_id))
+        if decide(case).kept:
+            kept.add(one.external_id)
+    return {
+        "orders on the first page": len(page.orders),
+        "of these new to us": len(kept) - Backfills(found.sessions).known(asked.account, kept),
+        "calls": None if page.next_token else 1,
+        "why": "there are more pages than one" if page.next_token else "",
+    }
+
+
+def _hours(seconds_: float) -> str:
+    return f"{seconds_ / 3600:.1f}"
