@@ -7,6 +7,7 @@ import click
 from pipeline.cli.accounts import accounts
 from pipeline.cli.backfill import backfill
 from pipeline.cli.common import EXIT_STATUS
+from pipeline.cli.notifications import notifications
 from pipeline.cli.orders import orders
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
@@ -25,5 +26,6 @@ main.add_command(accounts)
 main.add_command(backfill)
 main.add_command(console)
 main.add_command(migrate)
+main.add_command(notifications)
 main.add_command(orders)
 main.add_command(settings)

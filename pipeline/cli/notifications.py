@@ -1,0 +1,194 @@
+"""`orderbridge notifications`: have Amazon report an account's changed orders to its queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NOTHING_DONE,
+    Unusable,
+    clear_errors,
+    print_json,
+    titled,
+)
+
+if TYPE_CHECKING:
+    from pipeline.amazon.notifications import Destination, Notifications, Subscription
+    from pipeline.amazon.sqs import Queue
+
+_account = click.option("--account", "name", required=True, help="NAME of an [accounts.NAME].")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    """An account's queue, and Amazon's side of it."""
+
+    arn: str
+    amazon: Notifications
+    queue: Queue
+
+
+@click.group(epilog=EXIT_STATUS)
+def notifications() -> None:
+    """Have Amazon report changed orders at once, through an SQS queue.
+
+    The queue is the merchant's, and named in [accounts.NAME.notifications]. Orders are found
+    without it as well, within minutes.
+    """
+
+
+@notifications.command(epilog=EXIT_STATUS)
+@_account
+@_json
+def setup(name: str, as_json: bool) -> None:
+    """Make the queue known to Amazon and subscribe the account to changed orders.
+
+    What is there already is left as it is. The queue needs the policy that is printed first.
+    """
+    from pipeline.amazon.notifications import queue_policy
+
+    with _of(name) as one:
+        policy = queue_policy(one.arn)
+        if not as_json:
+            click.echo(f"The queue's access policy (SQS, Access policy) has to hold:\n{policy}\n")
+        destination = one.amazon.destination(one.arn) or one.amazon.create_destination(
+            f"orderbridge-{name}", one.arn
+        )
+        subscription = one.amazon.subscription() or one.amazon.create_subscription(
+            destination.destination_id
+        )
+    if subscription.destination_id != destination.destination_id:
+        raise Unusable(
+            f"account {name} is subscribed already, to another queue (destination "
+            f"{subscription.destination_id}): run orderbridge notifications remove --account "
+            f"{name}, then this again"
+        )
+    if as_json:
+        print_json({**_facts(name, one, destination, subscription), "policy": json.loads(policy)})
+        return
+    _print(_facts(name, one, destination, subscription))
+
+
+@notifications.command(epilog=EXIT_STATUS)
+@_account
+@_json
+@click.pass_context
+def status(context: click.Context, name: str, as_json: bool) -> None:
+    """Say whether Amazon reports to the queue, and how much is in it.
+
+    Exit status 1 when it does not.
+    """
+    from pipeline.errors import RemoteError
+
+    with _of(name) as one:
+        destination = one.amazon.destination(one.arn)
+        subscription = one.amazon.subscription()
+        facts = _facts(name, one, destination, subscription)
+        try:
+            facts |= asdict(one.queue.depth())
+        except RemoteError as error:
+            facts["trouble"] = str(error)
+    delivers = bool(
+        destination and subscription and subscription.destination_id == destination.destination_id
+    )
+    facts["delivers"] = delivers
+    if as_json:
+        print_json(facts)
+    else:
+        _print(facts)
+    if not delivers or "trouble" in facts:
+        context.exit(NOTHING_DONE)
+
+
+@notifications.command(epilog=EXIT_STATUS)
+@_account
+@_json
+@click.pass_context
+def remove(context: click.Context, name: str, as_json: bool) -> None:
+    """End the account's subscription, and have Amazon forget the queue.
+
+    The queue itself stays. A queue that another subscription uses stays known to Amazon.
+    """
+    from pipeline.errors import Rejected
+
+    facts: dict[str, Any] = {"account": name, "subscription": None, "destination": None}
+    with _of(name) as one:
+        subscription = one.amazon.subscription()
+        if subscription is not None:
+            one.amazon.delete_subscription(subscription.subscription_id)
+            facts["subscription"] = subscription.subscription_id
+        destination = one.amazon.destination(one.arn)
+        if destination is not None:
+            try:
+                one.amazon.delete_destination(destination.destination_id)
+                facts["destination"] = destination.destination_id
+            except Rejected as error:
+                facts["trouble"] = f"the queue stays known to Amazon: {error}"
+    done = bool(facts["subscription"] or facts["destination"])
+    if as_json:
+        print_json(facts)
+    elif done:
+        click.echo("Removed:")
+        _print(facts)
+    else:
+        click.echo("There was nothing to remove.")
+    if not done:
+        context.exit(NOTHING_DONE)
+
+
+@contextmanager
+def _of(name: str) -> Iterator[_Setup]:
+    """The account's queue and Amazon; what goes wrong there becomes a sentence."""
+    with clear_errors():
+        from pipeline.settings import load
+
+        account = load().accounts.get(name)
+    if account is None:
+        raise Unusable(f"there is no [accounts.{name}]")
+    if account.notifications is None:
+        raise Unusable(
+            f"account {name} has no queue: add [accounts.{name}.notifications] with queue_url and "
+            "aws_region"
+        )
+    from pipeline.amazon.notifications import Notifications
+    from pipeline.amazon.sqs import Queue
+    from pipeline.errors import RemoteError
+
+    try:
+        yield _Setup(
+            account.notifications.queue_arn,
+            Notifications(name, account),
+            Queue(account, account.notifications),
+        )
+    except RemoteError as error:
+        told = f" (request {error.request_id})" if error.request_id else ""
+        raise Unusable(f"{error}{told}") from error
+
+
+def _facts(
+    name: str, one: _Setup, destination: Destination | None, subscription: Subscription | None
+) -> dict[str, Any]:
+    return {
+        "account": name,
+        "queue": one.arn,
+        "destination": destination.destination_id if destination else None,
+        "subscription": subscription.subscription_id if subscription else None,
+    }
+
+
+def _print(facts: dict[str, Any]) -> None:
+    words = {True: "yes", False: "no", None: "none"}
+    shown = {
+        key.replace("_", " "): words[value] if value is None or isinstance(value, bool) else value
+        for key, value in facts.items()
+    }
+    for line in titled({key: str(value) for key, value in shown.items()}):
+        click.echo(line)
