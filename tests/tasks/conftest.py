@@ -1,11 +1,11 @@
-"""A database for all tests here, emptied before each, and Celery as the settings make it."""
+"""A database for all tests here, emptied before each, and the Celery app itself."""
 
 from __future__ import annotations
 
 import base64
 import os
-import runpy
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import psycopg
@@ -14,8 +14,7 @@ from celery import Celery
 from sqlalchemy.engine import make_url
 
 from pipeline import db
-from tasks import jobs, workflow
-from tasks.runtime import runtime
+from tasks.runtime import Runtime, _runtime, runtime
 from tests.builders import MASTER_KEY
 from tests.conftest import Servers
 from tests.pipeline.conftest import empty
@@ -61,47 +60,57 @@ def database_url(tasks_database: str) -> str:
     return tasks_database
 
 
-@pytest.fixture
-def environment(
-    redis_url: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """This process has one shop, one account, the database and the broker of this run."""
-    config = tmp_path / "orderbridge.toml"
+def variables(folder: Path, database_url: str, redis_url: str) -> dict[str, str]:
+    """What a worker's environment has: one shop, one account, this run's servers."""
+    config = folder / "orderbridge.toml"
     config.write_text(CONFIGURATION, encoding="utf-8")
-    variables = {
+    named = {
         **SECRETS,
         "CONFIG": str(config),
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
     }
-    for name, value in variables.items():
-        monkeypatch.setenv(f"ORDERBRIDGE_{name}", value)
+    return {f"ORDERBRIDGE_{name}": value for name, value in named.items()}
+
+
+@pytest.fixture
+def environment(
+    redis_url: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This process's environment is a worker's."""
+    for name, value in variables(tmp_path, database_url, redis_url).items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
 def fresh_runtime(environment: None) -> Iterator[None]:
     """`runtime()` is built anew in this test."""
-    runtime.cache_clear()
+    _runtime.cache_clear()
     yield
-    runtime.cache_clear()
+    close(runtime())
+    _runtime.cache_clear()
 
 
-@pytest.fixture
-def app(environment: None) -> Iterator[Celery]:
-    """A Celery app of its own, set up as `tasks.app` is."""
-    made = celery_app()
+def close(parts: Runtime) -> None:
+    """Give back what a worker process keeps open until its end."""
+    with parts.sessions() as session:
+        engine = session.get_bind().engine
+    engine.dispose()
+    parts.broker.close()
+
+
+@pytest.fixture(scope="session")
+def app(
+    tasks_database: str, servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Celery]:
+    """The app of `tasks.app`. It reads its settings once a process, so the tests share it."""
+    folder = tmp_path_factory.mktemp("app")
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in variables(folder, tasks_database, servers.redis_url).items():
+            patched.setenv(name, value)
+        made: Celery = import_module("tasks.app").app
+        made.finalize()
+        assert made.conf.broker_url == servers.redis_url
     yield made
     made.close()
-
-
-def celery_app(**changes: object) -> Celery:
-    """An app with the settings of `tasks.celery_config`, read anew."""
-    read = runpy.run_module("tasks.celery_config")
-    settings = {name: value for name, value in read.items() if name.islower() and name[0] != "_"}
-    app = Celery("orderbridge", set_as_current=False)
-    app.conf.update({**settings, **changes})
-    workflow.register(app)
-    jobs.register(app)
-    app.finalize()
-    return app
