@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,18 +16,11 @@ from pipeline.amazon.client import Amazon
 from pipeline.amazon.parsing import parse
 from pipeline.channel import Adjustment, Confirmation, LineAmounts
 from tests.amazon.scripted import Answer, Asked, Server, an_account, serving
+from tests.contract.amazon_models import closed, model, parameter_faults
 
-MODELS = Path(__file__).parents[3] / "shared" / "contracts" / "amazon"
 SEARCH, GET = "/orders/2026-01-01/orders", "/orders/2026-01-01/orders/{orderId}"
 CONFIRM = "/orders/v0/orders/{orderId}/shipmentConfirmation"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-def model(name: str) -> Any:
-    path = MODELS / name
-    if not path.exists():
-        pytest.skip(f"Amazon's models are not beside the project (shared/contracts/amazon/{name})")
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -54,38 +46,6 @@ def amazon(server: Server) -> Amazon:
 
 def example(orders_model: Any, path: str) -> Any:
     return orders_model["paths"][path]["get"]["responses"]["200"]["examples"]["application/json"]
-
-
-def parameter_faults(operation: Any, asked: Asked) -> list[str]:
-    """What is wrong with a request's query, by the parameters of the operation's model."""
-    known = {one["name"]: one for one in operation["parameters"] if one["in"] == "query"}
-    faults = [f"{name} is not known" for name in asked.query if name not in known]
-    for name, parameter in known.items():
-        if name not in asked.query:
-            faults += [f"{name} is missing"] if parameter["required"] else []
-            continue
-        value: Any = asked.query[name]
-        if parameter["type"] == "array":
-            value = value.split(",")
-        elif parameter["type"] == "integer":
-            value = int(value)
-        schema = {key: parameter[key] for key in ("type", "items", "maxItems") if key in parameter}
-        faults += [
-            f"{name}: {fault.message}" for fault in Draft4Validator(schema).iter_errors(value)
-        ]
-    return faults
-
-
-def closed(schema: Any) -> Any:
-    """The schema, with every object closed to fields it does not name."""
-    if isinstance(schema, list):
-        return [closed(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    result = {key: closed(value) for key, value in schema.items()}
-    if isinstance(schema.get("properties"), dict) and schema.get("type") == "object":
-        result["additionalProperties"] = False
-    return result
 
 
 def body_faults(v0_model: Any, asked: Asked) -> list[str]:
@@ -151,7 +111,7 @@ def test_searches_with_parameters_amazon_knows(
     amazon.changed_orders(NOW, None)
     amazon.changed_orders(NOW, "a token")
     operation = orders_model["paths"][SEARCH]["get"]
-    assert [parameter_faults(operation, call) for call in server.calls] == [[], []]
+    assert [parameter_faults(operation, call.query) for call in server.calls] == [[], []]
     assert {call.path for call in server.calls} == {SEARCH}
 
 
@@ -161,7 +121,7 @@ def test_gets_an_order_with_parameters_amazon_knows(
     server.answers = [Answer(200, {"order": {}})]
     amazon.order("202-1234567-8901234")
     (call,) = server.calls
-    assert parameter_faults(orders_model["paths"][GET]["get"], call) == []
+    assert parameter_faults(orders_model["paths"][GET]["get"], call.query) == []
     assert call.path == GET.format(orderId="202-1234567-8901234")
 
 
