@@ -7,6 +7,7 @@ import click
 from pipeline.cli.accounts import accounts
 from pipeline.cli.backfill import backfill
 from pipeline.cli.common import EXIT_STATUS
+from pipeline.cli.decisions import cancel, transparency
 from pipeline.cli.notifications import notifications
 from pipeline.cli.orders import orders
 from pipeline.cli.servers import console, migrate
@@ -22,6 +23,8 @@ def main() -> None:
     """
 
 
+orders.add_command(cancel)
+orders.add_command(transparency)
 main.add_command(accounts)
 main.add_command(backfill)
 main.add_command(console)

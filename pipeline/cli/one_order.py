@@ -20,6 +20,7 @@ _FACTS = (
     *("remote_status", "remote_updated_at", "purchased_at", "ship_by_at", "deliver_by_at"),
     *("currency", "grand_total", "total_proof", "facts", "shown"),
     *("magento_customer_id", "magento_order_id", "magento_increment_id", "magento_status"),
+    *("cancel_reason", "cancellation", "cancel_refusal", "confirm_anyway"),
     *("created_at", "updated_at"),
 )
 _LINE = (
@@ -99,6 +100,9 @@ def _facts(order: Order, settings: Settings) -> dict[str, str]:
         "facts": ", ".join(f"{name} {value}" for name, value in order.hold_facts.items()),
         "note": "" if order.hold_code else order.last_note,
         "next look": when(order.due_at) if order.due_at else "",
+        "to be cancelled": ", ".join(
+            part for part in (order.cancel_reason, order.cancellation, order.cancel_refusal) if part
+        ),
         "tries": str(order.tries) if order.tries > 1 else "",
         "purchased": when(order.purchased_at),
         "ship by": when(order.ship_by_at),

@@ -89,7 +89,7 @@ def show(number: str, as_json: bool) -> None:
         from pipeline.listing.timeline import timeline
 
         listing = Listing(found.sessions)
-        order = listing.order(_the_one(listing, number))
+        order = listing.order(the_one(listing, number))
         if order is None:
             raise NotFound(f"order {number} has just been deleted")
         events = timeline(found.sessions, order)
@@ -102,8 +102,11 @@ def show(number: str, as_json: bool) -> None:
 @orders.command(epilog=EXIT_STATUS)
 @click.argument("numbers", nargs=-1, metavar="NUMBER...")
 @click.option("--held", is_flag=True, help="All orders that are held.")
+@click.option(
+    "--confirm-anyway", is_flag=True, help="Confirm packages although the buyer asked to cancel."
+)
 @AS_JSON
-def release(numbers: tuple[str, ...], held: bool, as_json: bool) -> None:
+def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json: bool) -> None:
     """Have waiting or held orders looked at now, by Amazon NUMBER or our id.
 
     The workers take them up within seconds. Every release is noted with your system name. Exit
@@ -111,7 +114,10 @@ def release(numbers: tuple[str, ...], held: bool, as_json: bool) -> None:
     """
     if bool(numbers) == held:
         raise click.UsageError("name the orders, or use --held")
+    if held and confirm_anyway:
+        raise click.UsageError("--confirm-anyway is decided order by order: name them")
     with installation() as found:
+        from pipeline.decisions import Decisions, NotPossible
         from pipeline.listing.orders import Listing
         from pipeline.orders import Orders
         from pipeline.privacy import Vault
@@ -124,11 +130,18 @@ def release(numbers: tuple[str, ...], held: bool, as_json: bool) -> None:
         refused: dict[str, str] = {}
         for number in dict.fromkeys(wanted):
             try:
-                order_id = int(number) if held else _the_one(listing, number)
+                order_id = int(number) if held else the_one(listing, number)
             except NotFound as error:
                 refused[number] = error.message
                 continue
-            if machine.release(order_id, author=system_user(), now=utc_now()):
+            if confirm_anyway:
+                try:
+                    Decisions(found.sessions, system_user(), utc_now()).confirm_anyway(order_id)
+                except NotPossible as error:
+                    refused[number] = f"{number}: {error}"
+                else:
+                    released.append(number)
+            elif machine.release(order_id, author=system_user(), now=utc_now()):
                 released.append(number)
             else:
                 refused[number] = f"{number} is neither waiting nor held"
@@ -145,7 +158,7 @@ def release(numbers: tuple[str, ...], held: bool, as_json: bool) -> None:
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
-def _the_one(listing: Listing, number: str) -> int:
+def the_one(listing: Listing, number: str) -> int:
     """The id of the order that is meant. Raises NotFound."""
     found = listing.find(number)
     if not found:

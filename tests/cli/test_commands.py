@@ -50,9 +50,11 @@ def test_these_are_the_commands() -> None:
         "notifications setup",
         "notifications status",
         "orders",
+        "orders cancel",
         "orders list",
         "orders release",
         "orders show",
+        "orders transparency",
         "settings",
         "settings check",
     ]

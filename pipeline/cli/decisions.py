@@ -1,0 +1,73 @@
+"""`orderbridge orders cancel` and `transparency`: what a person decides about one order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from pipeline.cli.common import EXIT_STATUS, NotFound, installation, print_json, system_user
+from pipeline.cli.orders import AS_JSON, the_one
+
+if TYPE_CHECKING:
+    from pipeline.decisions import Decisions
+
+
+def _reasons(_: click.Context, __: click.Parameter, reason: str | None) -> str | None:
+    from pipeline.settings import CancelReason
+
+    if reason is not None and reason not in get_args(CancelReason):
+        raise click.BadParameter(f"choose one of {', '.join(get_args(CancelReason))}")
+    return reason
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.argument("number")
+@click.option("--reason", callback=_reasons, metavar="REASON", help="Why, in Amazon's words.")
+@click.option("--withdraw", is_flag=True, help="Take it back, as long as Amazon was not told.")
+@AS_JSON
+def cancel(number: str, reason: str | None, withdraw: bool, as_json: bool) -> None:
+    """Have Amazon cancel an order of which nothing was shipped, by Amazon NUMBER or our id.
+
+    It goes to Amazon with the next feed, within minutes. Once Amazon reports the order as cancelled
+    its Magento order is cancelled too. REASON is NoInventory, ShippingAddressUndeliverable,
+    BuyerCanceled or another of Amazon's reasons.
+    """
+    if bool(reason) == withdraw:
+        raise click.UsageError("give a --reason, or --withdraw")
+    if withdraw:
+        _decide(number, as_json, "withdrawn", lambda one, order_id: one.withdraw(order_id))
+    else:
+        _decide(number, as_json, "asked", lambda one, order_id: one.cancel(order_id, reason or ""))
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.argument("number")
+@click.argument("item")
+@click.argument("codes", nargs=-1, required=True, metavar="CODE...")
+@AS_JSON
+def transparency(number: str, item: str, codes: tuple[str, ...], as_json: bool) -> None:
+    """Enter the Transparency codes of an order's ITEM, one per unit; they replace earlier ones."""
+    _decide(
+        number, as_json, "entered", lambda one, order_id: one.transparency(order_id, item, codes)
+    )
+
+
+def _decide(
+    number: str, as_json: bool, done: str, decide: Callable[[Decisions, int], None]
+) -> None:
+    with installation() as found:
+        from pipeline.decisions import Decisions, NotPossible
+        from pipeline.listing.orders import Listing
+        from pipeline.settings import utc_now
+
+        order_id = the_one(Listing(found.sessions), number)
+        try:
+            decide(Decisions(found.sessions, system_user(), utc_now()), order_id)
+        except NotPossible as error:
+            raise NotFound(f"{number}: {error}") from error
+    if as_json:
+        print_json({"order": number, "done": done})
+    else:
+        click.echo(f"{number}: {done}; the order is looked at now")

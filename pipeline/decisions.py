@@ -1,0 +1,115 @@
+"""What a person decides about an order. Each decision is noted, and the order looked at again.
+
+Written past the order's version: a step that runs right now keeps its claim, and hears of it next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from pipeline.channel import FulfilledBy
+from pipeline.db import Sessions
+from pipeline.feed_collecting import CANCELLABLE
+from pipeline.models import LIVE, Note, Order, OrderItem, Shipment
+from pipeline.orders import wake
+
+
+class NotPossible(Exception):
+    """The order is not in a state for that; the message says why."""
+
+
+class Decisions:
+    """Writes a person's decisions. Each method raises NotPossible."""
+
+    def __init__(self, sessions: Sessions, author: str, now: datetime) -> None:
+        self._sessions = sessions
+        self._author = author
+        self._now = now
+
+    def cancel(self, order_id: int, reason: str) -> None:
+        """Have Amazon cancel an order of which nothing has been shipped, for one of its reasons."""
+        with self._sessions() as session, session.begin():
+            order = _live(session, order_id)
+            if order.fulfilled_by == FulfilledBy.AMAZON:
+                raise NotPossible("Amazon fulfils it: only the buyer and Amazon can cancel it")
+            if order.remote_status not in CANCELLABLE:
+                raise NotPossible(f"it is {order.remote_status} on Amazon")
+            if session.scalar(select(Shipment.id).where(Shipment.order_id == order_id).limit(1)):
+                raise NotPossible("the warehouse has shipped some of it")
+            if order.cancellation in ("sent", "accepted"):
+                raise NotPossible("its cancellation has been sent to Amazon already")
+            self._write(
+                session,
+                order_id,
+                f"asked Amazon to cancel it: {reason}",
+                cancel_reason=reason,
+                cancellation="asked",
+                cancel_refusal=None,
+            )
+
+    def withdraw(self, order_id: int) -> None:
+        """Take back a cancellation that Amazon has not been told of, or has refused."""
+        with self._sessions() as session, session.begin():
+            order = _live(session, order_id)
+            if order.cancellation not in ("asked", "refused"):
+                raise NotPossible("there is no cancellation that could be taken back")
+            self._write(
+                session,
+                order_id,
+                "took the cancellation back",
+                cancel_reason=None,
+                cancellation=None,
+                cancel_refusal=None,
+            )
+
+    def confirm_anyway(self, order_id: int) -> None:
+        """Confirm the order's packages although the buyer asked to cancel."""
+        with self._sessions() as session, session.begin():
+            _live(session, order_id)
+            self._write(
+                session,
+                order_id,
+                "to be confirmed although the buyer asked to cancel",
+                confirm_anyway=True,
+            )
+
+    def transparency(self, order_id: int, item_id: str, codes: Sequence[str]) -> None:
+        """Keep an item's Transparency codes, in place of those it had."""
+        with self._sessions() as session, session.begin():
+            _live(session, order_id)
+            item = session.scalar(
+                select(OrderItem).where(
+                    OrderItem.order_id == order_id, OrderItem.external_item_id == item_id
+                )
+            )
+            if item is None:
+                raise NotPossible(f"it has no item {item_id}")
+            if len(codes) != item.quantity or len(set(codes)) != len(codes):
+                raise NotPossible(f"item {item_id} needs {item.quantity} different codes")
+            item.transparency_codes = list(codes)
+            self._write(session, order_id, f"entered {len(codes)} Transparency codes of {item_id}")
+
+    def _write(self, session: Session, order_id: int, note: str, **values: Any) -> None:
+        if values:
+            session.execute(
+                update(Order)
+                .where(Order.id == order_id)
+                .values(**values)
+                .execution_options(synchronize_session=False)
+            )
+        session.add(Note(order_id=order_id, at=self._now, author=self._author, text=note))
+        wake(session, [order_id], self._now)
+
+
+def _live(session: Session, order_id: int) -> Order:
+    order = session.get(Order, order_id, with_for_update=True)
+    if order is None:
+        raise NotPossible("it has just been deleted")
+    if order.status not in LIVE:
+        raise NotPossible(f"it is {order.status} here")
+    return order
