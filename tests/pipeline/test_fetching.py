@@ -33,7 +33,11 @@ def rows(sessions: Sessions) -> list[tuple[str, str, datetime, int]]:
 def a_backfill(sessions: Sessions) -> int:
     with sessions() as session, session.begin():
         backfill = Backfill(
-            account=ACCOUNT, author="somebody", state=BackfillState.RUNNING, created_at=NOW
+            account=ACCOUNT,
+            author="somebody",
+            state=BackfillState.RUNNING,
+            due_at=NOW,
+            created_at=NOW,
         )
         session.add(backfill)
         session.flush()
