@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from pipeline.amazon.client import Amazon
-from pipeline.channel import Confirmation
+from pipeline.channel import Confirmation, Missing
 from pipeline.errors import AccountStopped, Rejected, Transient
 from sandbox.amazon.app import create_app
 from sandbox.amazon.builders import a_line, an_order
@@ -203,3 +203,59 @@ def test_an_order_without_personal_data_is_an_order(standin: Standin, amazon: Am
     standin.place(an_order(order_id(1)))
     order = amazon.parse(amazon.order(order_id(1)))
     assert (order.buyer_name, order.buyer_email, order.status) == ("", "", "UNSHIPPED")
+
+
+@pytest.mark.parametrize(
+    ("pii", "status", "fulfilled_by", "missing"),
+    [
+        (True, "UNSHIPPED", "MERCHANT", {}),
+        (
+            False,
+            "UNSHIPPED",
+            "MERCHANT",
+            dict.fromkeys(
+                ("buyer name", "buyer e-mail", "recipient", "street", "postcode", "phone"),
+                Missing.ROLE,
+            ),
+        ),
+        (
+            True,
+            "PENDING",
+            "MERCHANT",
+            dict.fromkeys(
+                ("buyer name", "buyer e-mail", "recipient", "street", "postcode", "phone"),
+                Missing.NOT_YET,
+            ),
+        ),
+        (
+            True,
+            "SHIPPED",
+            "AMAZON",
+            {
+                "buyer name": Missing.TAX_ROLE,
+                "buyer e-mail": Missing.BY_AMAZON,
+                "recipient": Missing.TAX_ROLE,
+                "street": Missing.TAX_ROLE,
+                "phone": Missing.BY_AMAZON,
+            },
+        ),
+        (True, "SHIPPED", "MERCHANT", {"phone": Missing.DELIVERED}),
+    ],
+)
+def test_it_is_known_why_personal_data_is_missing(
+    standin: Standin,
+    amazon: Amazon,
+    pii: bool,
+    status: str,
+    fulfilled_by: str,
+    missing: dict[str, Missing],
+) -> None:
+    standin.control("POST", "accounts", {"account": "main", "pii": pii})
+    order = an_order(
+        order_id(1),
+        status=status,
+        fulfilled_by=fulfilled_by,
+        created_at=NOW - timedelta(days=9),
+    )
+    standin.place(order)
+    assert amazon.parse(amazon.order(order_id(1))).missing == missing

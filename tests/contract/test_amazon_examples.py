@@ -15,6 +15,7 @@ from pipeline.amazon.amounts import amounts
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.parsing import parse
 from pipeline.channel import Adjustment, Confirmation, LineAmounts
+from tests.amazon.orders import WHOLE
 from tests.amazon.scripted import Answer, Asked, Server, an_account, serving
 from tests.contract.amazon_models import closed, model, parameter_faults
 
@@ -88,6 +89,89 @@ def test_the_british_example_adds_up(orders_model: Any) -> None:
     }
     assert (read.adjustments, read.mode) == ((), "tax on top")
     assert (read.currency, read.grand_total) == ("GBP", Decimal("103.97"))
+
+
+def test_the_order_that_has_everything_fits_the_model(orders_model: Any) -> None:
+    """What the tests of reading call an order's fields is what Amazon calls them."""
+    schema = {"$ref": "#/definitions/Order", "definitions": closed(orders_model["definitions"])}
+    order = json.loads(json.dumps(WHOLE, default=float))
+    faults = [fault.message for fault in Draft4Validator(schema).iter_errors(order)]
+    assert faults == ["'OPTIONAL' is not one of ['MANDATORY']"]  # a word that may come one day
+
+
+def leaves(schema: Any, definitions: Any, path: str = "") -> Iterator[str]:
+    """The paths of everything in a schema that is no object and no list."""
+    if "$ref" in schema:
+        yield from leaves(definitions[schema["$ref"].rpartition("/")[2]], definitions, path)
+    elif "items" in schema:
+        yield from leaves(schema["items"], definitions, path)
+    elif "properties" in schema:
+        for name, part in schema["properties"].items():
+            yield from leaves(part, definitions, f"{path}.{name}")
+    else:
+        yield path[1:]
+
+
+def told(value: Any, path: str = "") -> Iterator[str]:
+    """The same paths of a value."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from told(one, f"{path}.{name}")
+    elif isinstance(value, list):
+        for one in value:
+            yield from told(one, path)
+    else:
+        yield path[1:]
+
+
+# Beside Brazil's address and the amounts, which have tests of their own, and all other addresses.
+NOT_READ = {
+    "fulfillment": {"labelPrintingWindow.latestDateTime"},
+    "fulfillmentOrders": {"fulfillmentOrderId"},
+    "orderItems": {
+        "fulfillment.quantityUnfulfilled",
+        "associatedOrderItems.orderId",
+        "expense.pointsCost.pointsGranted.pointsMonetaryValue",
+        *(
+            f"fulfillment.picking.substitutionPreference.substitutionOptions.{name}"
+            for name in ("asin", "measurement", "quantityOrdered", "sellerSku", "title")
+        ),
+        *(
+            f"fulfillment.shipping.shippingConstraints.{name}"
+            for name in ("recipientAgeVerification", "recipientIdentityVerification")
+        ),
+    },
+    "packages": {"createdTime", "packageItems.transparencyCodes", "shipFromAddress"},
+    "payment": {
+        *(
+            f"paymentExecutions.{name}"
+            for name in ("authorizationCode", "cardBrand", "paymentAmount")
+        )
+    },
+    "proceeds": {"breakdowns.status"},
+    "recipient": {
+        "deliveryAddress.extendedFields",
+        "deliveryAddress.municipality",
+        "deliveryPreference.deliveryCapabilities",
+        "deliveryPreference.deliveryTime",
+    },
+    "tax": {
+        "taxRegistrations.taxRegistrationAddress",
+        "taxRegistrations.taxRegistrationAttributes",
+    },
+}
+
+
+def test_no_field_of_the_model_is_forgotten(orders_model: Any) -> None:
+    """Each is in the order that the tests of reading know whole, or left out on purpose."""
+    definitions = orders_model["definitions"]
+    left_out = {f"{top}.{name}" for top, names in NOT_READ.items() for name in names}
+    forgotten = [
+        path
+        for path in set(leaves({"$ref": "#/definitions/Order"}, definitions)) - set(told(WHOLE))
+        if not any(f"{path}.".startswith(f"{one}.") for one in left_out)
+    ]
+    assert sorted(forgotten) == []
 
 
 def test_the_examples_come_through_the_client(
