@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import redis
+from psycopg import sql
 
 from devstack.broker import Broker
 from devstack.paths import PROJECT, kept_port
@@ -20,6 +21,7 @@ from devstack.postgres import Postgres
 from devstack.stack import wait_for, worker_arguments
 from devstack.supervisor import Process, Supervisor
 from pipeline import db
+from pipeline.models import Base
 from tests.system.remotes import Remotes
 
 WORKERS = ("worker-1", "worker-2")
@@ -111,8 +113,8 @@ class Rig:
         """Forget every order, here and at the remotes, and have both workers run."""
         self.stop_workers()
         with self.database() as connection:
-            connection.execute("DELETE FROM orders")
-            connection.execute("DELETE FROM cursors")
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
         with self.broker() as broker:
             broker.flushall()
         remotes = Remotes(self.urls["amazon"], self.urls["magento"])
