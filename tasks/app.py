@@ -8,7 +8,14 @@ from celery import Celery
 from celery.signals import setup_logging
 
 from pipeline.log import configure
-from tasks import jobs, kombu_guard, notification_jobs, workflow
+from tasks import (
+    account_jobs,
+    backfill_jobs,
+    jobs,
+    kombu_guard,
+    notification_jobs,
+    workflow,
+)
 
 kombu_guard.install()
 
@@ -16,6 +23,8 @@ app = Celery("orderbridge")
 app.config_from_object("tasks.celery_config")
 workflow.register(app)
 jobs.register(app)
+account_jobs.register(app)
+backfill_jobs.register(app)
 notification_jobs.register(app)
 
 

@@ -99,6 +99,16 @@ beat_schedule = {
         "schedule": 24 * 3600.0,
         "options": {"expires": 3600.0},
     },
+    "check accounts": {
+        "task": "orderbridge.check_accounts",
+        "schedule": 300.0,
+        "options": {"expires": 300.0},
+    },
+    "backfills": {
+        "task": "orderbridge.run_backfills",
+        "schedule": _timing.run_backfills_every_s,
+        "options": {"expires": max(_timing.run_backfills_every_s, 30.0)},
+    },
     "sweep": {
         "task": "orderbridge.resume_due",
         "schedule": _timing.sweep_every_s,
