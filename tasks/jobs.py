@@ -17,7 +17,7 @@ from tasks.runtime import Runtime, runtime
 from tasks.workflow import WORKFLOW, send
 
 FULL_QUEUE = 500
-SHORT_QUEUE = 50
+SHORT_QUEUE = 20
 BATCH = 200
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from pipeline import db
 from pipeline.console.app import create_app
 from pipeline.db import Sessions
+from pipeline.incidents import Incidents
 from pipeline.models import Note, Order, Status
 from tests.conftest import Servers
 from tests.console.builders import (
@@ -27,6 +28,18 @@ from tests.console.builders import (
     store,
 )
 from tests.console.conftest import PASSWORD, USER, SignedIn
+
+
+def test_what_a_person_has_to_know_stands_above_the_list_until_it_is_over(
+    sessions: Sessions, browser: SignedIn
+) -> None:
+    incidents = Incidents(sessions)
+    incidents.open("account:eu", "account eu: <b>authorise</b> it again", NOW, account="eu")
+    page = browser.get("/").text
+    assert page.count('class="incident"') == 1
+    assert "account eu: &lt;b&gt;authorise&lt;/b&gt; it again" in page
+    incidents.close("account:eu", NOW)
+    assert 'class="incident"' not in browser.get("/").text
 
 
 def test_the_list_shows_an_order_with_all_its_facts(sessions: Sessions, browser: SignedIn) -> None:

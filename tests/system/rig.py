@@ -49,6 +49,7 @@ welcome_mail = "accept"
 poll_every_s = 2
 watch_shipments_every_s = 1
 sweep_every_s = 0.5
+run_backfills_every_s = 0.5
 poll_overlap_s = 10
 first_retry_s = 0.3
 longest_retry_s = 2
