@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from pipeline.amazon.feed_documents import MessageOutcome, MessageResult, fitting
@@ -49,6 +50,12 @@ class Feeds:
 
     def collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
         """Make a feed of what waits for one; None when nothing does, or the last is too recent."""
+        try:
+            return self._collect(account, kind, now)
+        except IntegrityError:
+            return None  # another worker has just made one, and there is never more than one open
+
+    def _collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
         with self._sessions() as session, session.begin():
             latest = session.scalar(
                 select(func.max(Feed.created_at)).where(Feed.account == account, Feed.kind == kind)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.channel import Confirmation
-from pipeline.errors import CannotMap, Rejected, Transient
+from pipeline.errors import CannotMap, OverQuota, Rejected, Transient
 from pipeline.models import Order, Shipment
 from pipeline.outcome import Done, Hold, HoldCode, Skipped, Wait
 from tasks.steps.sync_tracking import sync_tracking
@@ -250,3 +250,207 @@ def test_without_an_address_the_marketplace_decides_the_country() -> None:
     channel = an_amazon(order, order=raw)
     assert sync_tracking(order, clients(channel)) == Done()
     assert channel.calls[1] == ("confirm_shipment", confirmation(order, country=""))
+
+
+SELLER = {"seller_id": "A1SELLER"}
+MESSAGE = {"order": "028", "tracking": NUMBER}
+FEED = {**MESSAGE, "announcement": AS_DHL}
+
+
+def test_behind_a_large_backlog_packages_wait_for_the_next_feed() -> None:
+    """Nothing is asked of Amazon: the last poll's word counts."""
+    order, ledger = shipped(), MemoryLedger()
+    channel = FakeChannel(feed_message=dict(MESSAGE))
+    remotes = clients(channel, ledger=ledger, account=SELLER, has_large_backlog=True)
+    assert sync_tracking(order, remotes) == Wait("will be confirmed with the next feed", AN_HOUR)
+    assert channel.calls == [("feed_message", confirmation(order))]
+    assert ledger.keys == []
+    (shipment,) = order.shipments
+    assert (shipment.confirmation, shipment.to_feed, shipment.confirmed_as) == ("feed", FEED, None)
+
+
+def test_what_waits_for_a_feed_stays_with_it_and_takes_over_a_changed_track() -> None:
+    order = shipped(a_shipment(confirmation="feed", to_feed={"tracking": "OLD"}))
+    channel = FakeChannel(feed_message=dict(MESSAGE))
+    assert sync_tracking(order, clients(channel, account=SELLER)) == Wait(
+        "will be confirmed with the next feed", AN_HOUR
+    )
+    assert order.shipments[0].to_feed == FEED
+
+
+def test_what_is_in_a_feed_is_left_alone() -> None:
+    order = shipped(a_shipment(confirmation="sent", feed_id=5, to_feed=FEED))
+    assert sync_tracking(order, clients(account=SELLER)) == Wait(
+        "its confirmation is with Amazon, in a feed", AN_HOUR
+    )
+
+
+@pytest.mark.parametrize("account", [{}, SELLER])
+def test_without_a_seller_id_or_a_backlog_a_call_is_made(account: dict[str, Any]) -> None:
+    order = shipped()
+    channel = an_amazon(order)
+    remotes = clients(channel, account=account, has_large_backlog=not account)
+    assert sync_tracking(order, remotes) == Done()
+    assert [name for name, _ in channel.calls] == ["order", "confirm_shipment"]
+
+
+def test_a_feeds_refusal_is_shown_first_and_tried_by_a_call_the_next_time() -> None:
+    order = shipped(a_shipment(confirmation="refused", refusal="8: CarrierCode is invalid."))
+    assert sync_tracking(order, clients(account=SELLER, has_large_backlog=True)) == Hold(
+        HoldCode.CONFIRMATION_REFUSED,
+        "the shipment confirmation was refused: 8: CarrierCode is invalid.",
+    )
+    order.hold_code = HoldCode.CONFIRMATION_REFUSED
+    channel = an_amazon(order)
+    remotes = clients(channel, account=SELLER, has_large_backlog=True)
+    assert sync_tracking(order, remotes) == Done()
+    assert [name for name, _ in channel.calls] == ["order", "confirm_shipment"]
+    assert order.shipments[0].confirmation == "accepted"
+
+
+def test_over_quota_nothing_was_sent() -> None:
+    order = shipped()
+    channel = an_amazon(order, confirm_shipment=OverQuota("later", retry_after_s=5))
+    with pytest.raises(OverQuota):
+        sync_tracking(order, clients(channel))
+    assert order.shipments[0].confirmation == "queued"
+
+
+@pytest.mark.parametrize("program", ["FBM_SHIP_PLUS", "AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON"])
+def test_what_amazon_confirms_itself_is_skipped(program: str) -> None:
+    order = shipped(programs=["PRIME", program])
+    assert sync_tracking(order, clients()) == Skipped(
+        f"{program}: Amazon needs no confirmation, and takes none"
+    )
+
+
+def a_wish(order: Order) -> dict[str, Any]:
+    raw: dict[str, Any] = dict(order.raw or {})
+    (item,) = raw["orderItems"]
+    wish = {"cancellationRequest": {"requester": "BUYER", "cancelReason": "Mistake"}}
+    return {**raw, "orderItems": [{**item, "cancellation": wish}]}
+
+
+def test_a_buyer_who_wants_to_cancel_stops_the_confirmation() -> None:
+    order = shipped()
+    channel = FakeChannel(order=a_wish(order))
+    assert sync_tracking(order, clients(channel)) == Hold(
+        HoldCode.BUYER_WANTS_TO_CANCEL,
+        "the buyer asked to cancel and nothing was confirmed yet: stop the parcel and cancel the "
+        "order in Seller Central, or have it confirmed with `orderbridge orders release "
+        f"{order.external_id} --confirm-anyway`",
+    )
+    assert order.shipments[0].confirmation == "queued"
+
+
+def test_the_wish_is_seen_in_the_last_poll_too_and_takes_the_package_out_of_the_next_feed() -> None:
+    order = shipped(a_shipment(confirmation="feed", to_feed=FEED))
+    order.raw = a_wish(order)
+    outcome = sync_tracking(order, clients(account=SELLER))
+    assert isinstance(outcome, Hold)
+    assert outcome.code == HoldCode.BUYER_WANTS_TO_CANCEL
+    (shipment,) = order.shipments
+    assert (shipment.confirmation, shipment.to_feed) == ("queued", None)
+
+
+def test_a_wish_that_is_overruled_withdrawn_or_too_late_stops_nothing() -> None:
+    overruled = shipped(confirm_anyway=True)
+    channel = FakeChannel(order=a_wish(overruled), confirm_shipment=None)
+    assert sync_tracking(overruled, clients(channel)) == Done()
+    withdrawn = shipped()
+    withdrawn_raw, withdrawn.raw = withdrawn.raw, a_wish(withdrawn)
+    channel = FakeChannel(order=withdrawn_raw, confirm_shipment=None)
+    assert sync_tracking(withdrawn, clients(channel)) == Done()
+    late = shipped(
+        a_shipment(71, items={501: 1}, confirmed_as=AS_DHL), a_shipment(72, items={501: 1})
+    )
+    channel = FakeChannel(order=a_wish(late), confirm_shipment=None)
+    assert sync_tracking(late, clients(channel)) == Done()
+
+
+@pytest.mark.parametrize("number", [NUMBER, "0034 0434161094000001 "])
+def test_a_package_amazon_knows_already_is_not_told(number: str) -> None:
+    order, ledger = shipped(), MemoryLedger()
+    channel = FakeChannel(order=with_package(order, number))
+    assert sync_tracking(order, clients(channel, ledger=ledger)) == Done()
+    assert ledger.keys == []
+    (shipment,) = order.shipments
+    assert (shipment.confirmation, shipment.confirmed_as) == ("accepted", AS_DHL)
+
+
+def test_two_packages_under_one_number_are_both_told() -> None:
+    """What Amazon knows of the first says nothing of the second."""
+    order = shipped(
+        a_shipment(71, items={501: 1}, confirmed_as=AS_DHL), a_shipment(72, items={501: 1})
+    )
+    raw = with_package(order, NUMBER)
+    raw["packages"][0] |= {
+        "packageReferenceId": "71",
+        "packageItems": [{"orderItemId": "I1", "quantity": 1}],
+    }
+    channel = FakeChannel(order=raw, confirm_shipment=None)
+    assert sync_tracking(order, clients(channel)) == Done()
+    assert channel.calls[1:] == [
+        ("confirm_shipment", confirmation(order, "72", quantities={"I1": 1}))
+    ]
+
+
+def test_less_in_amazons_package_than_in_ours_is_not_the_same_parcel() -> None:
+    order = shipped()
+    raw = with_package(order, NUMBER)
+    raw["packages"][0]["packageItems"] = [{"orderItemId": "I1", "quantity": 1}]
+    channel = FakeChannel(order=raw, confirm_shipment=None)
+    assert sync_tracking(order, clients(channel)) == Done()
+    assert [name for name, _ in channel.calls] == ["order", "confirm_shipment"]
+
+
+def test_all_units_shipped_under_another_number_is_for_a_person() -> None:
+    order = shipped()
+    raw = with_package(order, "1Z-OTHER")
+    raw["orderItems"][0]["fulfillment"] = {"quantityFulfilled": 2, "quantityUnfulfilled": 0}
+    assert sync_tracking(order, clients(FakeChannel(order=raw))) == Hold(
+        HoldCode.CONFIRMED_ELSEWHERE,
+        f"Amazon has all of this order as shipped under 1Z-OTHER, Magento under {NUMBER}: correct "
+        "the one that is wrong",
+        {"amazon": "1Z-OTHER", "magento": NUMBER},
+    )
+
+
+def transparent(order: Order) -> dict[str, Any]:
+    raw: dict[str, Any] = dict(order.raw or {})
+    (item,) = raw["orderItems"]
+    return {**raw, "orderItems": [{**item, "programs": ["TRANSPARENCY"]}]}
+
+
+def test_transparency_codes_go_along_one_per_unit_and_never_by_feed() -> None:
+    item = an_item(magento_item_id=501, transparency_codes=["AZ:1", "AZ:2"])
+    order = shipped(a_shipment(71, items={501: 1}), a_shipment(72, items={501: 1}), items=[item])
+    channel = FakeChannel(order=transparent(order), confirm_shipment=None)
+    remotes = clients(channel, account=SELLER, has_large_backlog=True)
+    assert sync_tracking(order, remotes) == Done()
+    assert channel.calls[1:] == [
+        (
+            "confirm_shipment",
+            confirmation(order, reference, quantities={"I1": 1}, transparency_codes={"I1": [code]}),
+        )
+        for reference, code in (("71", "AZ:1"), ("72", "AZ:2"))
+    ]
+
+
+def test_missing_transparency_codes_hold_the_order() -> None:
+    order = shipped(items=[an_item(magento_item_id=501, transparency_codes=["AZ:1"])])
+    assert sync_tracking(order, clients(FakeChannel(order=transparent(order)))) == Hold(
+        HoldCode.TRANSPARENCY_CODES,
+        "Amazon wants a Transparency code per unit; 1 of item I1 are missing: `orderbridge orders "
+        f"transparency {order.external_id} I1 CODE...`",
+        {"item": "I1", "missing": "1"},
+    )
+
+
+def test_units_cancelled_in_magento_after_a_part_was_shipped_are_for_a_person() -> None:
+    order = shipped(a_shipment(items={501: 1}, confirmed_as=AS_DHL), magento_state="closed")
+    assert sync_tracking(order, clients()) == Hold(
+        HoldCode.CANCELLED_IN_MAGENTO,
+        "1 units will not be shipped, since the rest was cancelled in Magento; Amazon cancels "
+        "whole orders only: refund them in Seller Central",
+    )
