@@ -1,19 +1,18 @@
 """What a marketplace must offer, and the facts of an order in the words every step uses.
 
 Every field that a marketplace may withhold is optional: missing personal data is a normal answer.
-Amounts are major units of the order's currency; net means without tax.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from pipeline.money import ZERO
+from pipeline.amounts import Amounts
 from pipeline.rate_limit import Lane
 
 Raw = Mapping[str, Any]
@@ -187,99 +186,6 @@ class ChannelOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class LineAmounts:
-    """The money of one line, whole quantity. All are zero or more; tax is beside, not inside.
-
-    `row_net` is before discount. `discount_net` and `shipping_discount_net` are what is taken off.
-    `tax` belongs to the goods after their discount, `shipping_tax` to shipping after its discount.
-    """
-
-    row_net: Decimal = ZERO
-    tax: Decimal = ZERO
-    discount_net: Decimal = ZERO
-    shipping_net: Decimal = ZERO
-    shipping_tax: Decimal = ZERO
-    shipping_discount_net: Decimal = ZERO
-    gift_wrap_net: Decimal = ZERO
-    gift_wrap_tax: Decimal = ZERO
-    other_net: Decimal = ZERO
-    other_tax: Decimal = ZERO
-    tax_is_collected_by_marketplace: bool = False
-
-    @property
-    def total(self) -> Decimal:
-        """What the buyer pays for this line, tax included."""
-        return (
-            self.row_net
-            - self.discount_net
-            + self.tax
-            + self.shipping_net
-            - self.shipping_discount_net
-            + self.shipping_tax
-            + self.gift_wrap_net
-            + self.gift_wrap_tax
-            + self.other_net
-            + self.other_tax
-        )
-
-    @property
-    def all_tax(self) -> Decimal:
-        return self.tax + self.shipping_tax + self.gift_wrap_tax + self.other_tax
-
-    def untaxed(self) -> LineAmounts:
-        """The same total with every tax inside the net amounts."""
-        return replace(
-            self,
-            row_net=self.row_net + self.tax,
-            tax=ZERO,
-            shipping_net=self.shipping_net + self.shipping_tax,
-            shipping_tax=ZERO,
-            gift_wrap_net=self.gift_wrap_net + self.gift_wrap_tax,
-            gift_wrap_tax=ZERO,
-            other_net=self.other_net + self.other_tax,
-            other_tax=ZERO,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Adjustment:
-    """An amount of the order that belongs to no item, such as a delivery tip."""
-
-    label: str
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """Every amount of an order, reconciled: lines and adjustments sum to `grand_total` exactly.
-
-    `mode` says how the marketplace's figures were read, `readings` the same per line. `doubt` is
-    why they could not be reconciled, where the total was taken nevertheless.
-    """
-
-    currency: str
-    grand_total: Decimal
-    lines: Mapping[str, LineAmounts]
-    adjustments: tuple[Adjustment, ...] = ()
-    mode: str = ""
-    readings: Mapping[str, str] = field(default_factory=dict)
-    doubt: str = ""
-
-    @property
-    def collected_tax(self) -> Decimal:
-        """The tax that the marketplace collects and remits itself."""
-        return sum(
-            (one.all_tax for one in self.lines.values() if one.tax_is_collected_by_marketplace),
-            ZERO,
-        )
-
-    def untaxed(self) -> Amounts:
-        """The same totals with every tax inside the net amounts."""
-        lines = {item_id: line.untaxed() for item_id, line in self.lines.items()}
-        return replace(self, lines=lines, mode="without taxes")
-
-
-@dataclass(frozen=True, slots=True)
 class OrderPage:
     """One page of changed orders, raw, and where the next page is.
 
@@ -312,8 +218,17 @@ class Channel(Protocol):
     """A marketplace account. Reads raise Transient, Rejected or AccountStopped; writes also
     OutcomeUnknown."""
 
-    def changed_orders(self, since: datetime, token: str | None) -> OrderPage:
-        """One page of orders changed at or after `since`; `token` names a further page."""
+    def changed_orders(
+        self,
+        since: datetime,
+        token: str | None,
+        before: datetime | None = None,
+        lane: Lane = Lane.NEW,
+    ) -> OrderPage:
+        """One page of orders changed from `since` on; `token` names a further page.
+
+        `before`, where given, is the last moment that counts; it lies two minutes back or more.
+        """
         ...
 
     def placed_orders(self, after: datetime, before: datetime, token: str | None) -> OrderPage:

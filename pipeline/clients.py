@@ -13,8 +13,9 @@ from pipeline.accounts import Access
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.feeds import FeedsApi
 from pipeline.amazon.replies import CONFIRM_SHIPMENT
+from pipeline.amounts import Amounts
 from pipeline.backlog import Backlog
-from pipeline.channel import Amounts, Channel, ChannelOrder, Raw
+from pipeline.channel import Channel, ChannelOrder, Raw
 from pipeline.db import Sessions
 from pipeline.effects import Ledger
 from pipeline.errors import CannotMap

@@ -16,7 +16,8 @@ from pipeline.amazon.items import Item, items
 from pipeline.amazon.proceeds import ITEM_TYPES, ItemProceeds, read_item, unclear
 from pipeline.amazon.reading import blocks, money, text
 from pipeline.amazon.readings import Line, closest, likeliest, line_under, readings, settled
-from pipeline.channel import Adjustment, Amounts, LineAmounts, Raw
+from pipeline.amounts import Adjustment, Amounts, LineAmounts
+from pipeline.channel import Raw
 from pipeline.errors import CannotMap
 from pipeline.marketplaces import country_of, currency_of
 from pipeline.money import ZERO, minor_unit

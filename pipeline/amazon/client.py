@@ -15,7 +15,8 @@ from pipeline.amazon.connection import Connection
 from pipeline.amazon.reading import look, moment
 from pipeline.amazon.replies import CONFIRM_SHIPMENT, GET_ORDER, SEARCH_ORDERS
 from pipeline.amazon.withheld import DATASETS
-from pipeline.channel import Amounts, ChannelOrder, Confirmation, Identity, OrderPage, Raw
+from pipeline.amounts import Amounts
+from pipeline.channel import ChannelOrder, Confirmation, Identity, OrderPage, Raw
 from pipeline.http import Http
 from pipeline.marketplaces import country_of
 from pipeline.rate_limit import Lane, Quota
@@ -50,15 +51,23 @@ class Amazon:
         )
         self._now = now
 
-    def changed_orders(self, since: datetime, token: str | None) -> OrderPage:
+    def changed_orders(
+        self,
+        since: datetime,
+        token: str | None,
+        before: datetime | None = None,
+        lane: Lane = Lane.NEW,
+    ) -> OrderPage:
         """One page of up to 100 orders changed at or after `since` (to the second, downwards).
 
-        Amazon is never given an upper bound, because it refuses one less than two minutes old: it
-        says which one it used.
-        Source: GET /orders/2026-01-01/orders (searchOrders).
+        Without `before` Amazon says which upper bound it used: it refuses one that is less than two
+        minutes old. Source: GET /orders/2026-01-01/orders (searchOrders).
         """
         # A page's token is only good with the very same parameters again.
-        return self._search({"lastUpdatedAfter": _iso(since)}, token, Lane.NEW)
+        period = {"lastUpdatedAfter": _iso(since)}
+        if before is not None:
+            period["lastUpdatedBefore"] = _iso(before)
+        return self._search(period, token, lane)
 
     def placed_orders(self, after: datetime, before: datetime, token: str | None) -> OrderPage:
         """One page of up to 100 orders placed in a period (to the second), for a backfill.

@@ -19,7 +19,7 @@ from pipeline.amazon.proceeds import (
     unclear,
 )
 from pipeline.amazon.reading import money
-from pipeline.channel import LineAmounts
+from pipeline.amounts import LineAmounts
 from pipeline.errors import CannotMap
 from pipeline.money import ZERO, minor_unit, quantize
 

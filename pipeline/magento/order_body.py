@@ -13,7 +13,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from pipeline.channel import Address, Amounts, ChannelOrder, FulfilledBy
+from pipeline.amounts import Amounts
+from pipeline.channel import Address, ChannelOrder, FulfilledBy
 from pipeline.errors import CannotMap
 from pipeline.magento import addresses, names, order_lines
 from pipeline.magento.order_comment import comment, title, utc

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from pipeline.channel import Amounts, ChannelOrder, Line, Window
+from pipeline.amounts import Amounts
+from pipeline.channel import ChannelOrder, Line, Window
 from pipeline.magento.wording import COMMENT_LENGTH, plain
 
 

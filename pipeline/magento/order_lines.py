@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from pipeline.channel import Amounts, Line, LineAmounts
+from pipeline.amounts import Amounts, LineAmounts
+from pipeline.channel import Line
 from pipeline.errors import CannotMap
 from pipeline.magento.records import Product
 from pipeline.magento.wording import plain

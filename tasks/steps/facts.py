@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from pipeline.channel import Amounts, ChannelOrder, LineAmounts
+from pipeline.amounts import Amounts, LineAmounts
+from pipeline.channel import ChannelOrder
 from pipeline.models import Order, OrderItem
 from pipeline.money import quantize
 

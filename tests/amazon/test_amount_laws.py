@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.amazon.amounts import amounts
 from pipeline.amazon.parsing import parse
-from pipeline.channel import Amounts, LineAmounts
+from pipeline.amounts import Amounts, LineAmounts
 from pipeline.errors import CannotMap
 from pipeline.magento.order_lines import charges
 from pipeline.money import minor_unit

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.amazon.amounts import amounts
-from pipeline.channel import Adjustment, LineAmounts
+from pipeline.amounts import Adjustment, LineAmounts
 from pipeline.errors import CannotMap
 from pipeline.outcome import HoldCode
 from tests.amazon.orders import (

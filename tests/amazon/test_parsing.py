@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from pipeline.amazon.amounts import amounts
 from pipeline.amazon.parsing import identify, parse
+from pipeline.amounts import Amounts
 from pipeline.channel import (
     Address,
-    Amounts,
     ChannelOrder,
     FulfilledBy,
     Identity,

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from pipeline.channel import Address, Amounts, ChannelOrder, FulfilledBy, Line, LineAmounts
+from pipeline.amounts import Amounts, LineAmounts
+from pipeline.channel import Address, ChannelOrder, FulfilledBy, Line
 from pipeline.magento.order_body import OrderShape, build
 from pipeline.magento.records import Product, Region, StoreView
 

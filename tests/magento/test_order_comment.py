@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.channel import Amounts, LineAmounts, TaxRegistration, Window
+from pipeline.amounts import Amounts, LineAmounts
+from pipeline.channel import TaxRegistration, Window
 from pipeline.magento.order_comment import comment
 from tests.magento.builders import NOW, a_body, a_line, an_order
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.channel import Adjustment, Amounts, LineAmounts
+from pipeline.amounts import Adjustment, Amounts, LineAmounts
 from pipeline.errors import CannotMap
 from pipeline.magento.records import StoreView
 from pipeline.money import ZERO, minor_unit

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from pipeline.channel import Adjustment, Amounts, FulfilledBy, LineAmounts
+from pipeline.amounts import Adjustment, Amounts, LineAmounts
+from pipeline.channel import FulfilledBy
 from pipeline.errors import CannotMap, OutcomeUnknown, Rejected
 from pipeline.magento.client import Magento
 from pipeline.magento.order_body import OrderShape, build, differences

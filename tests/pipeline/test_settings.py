@@ -72,6 +72,8 @@ def test_the_defaults_are_those_of_the_product() -> None:
         "out_of_stock": "block",
         "invoice": "create",
         "cancel_from_amazon": "cancel",
+        "unclear_totals": "hold",
+        "tax": "amazon",
         "cancel_to_amazon": "send",
         "cancel_reason": "NoInventory",
     }

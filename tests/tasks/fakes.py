@@ -8,15 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.amazon import amounts, parsing
-from pipeline.channel import (
-    Amounts,
-    Channel,
-    ChannelOrder,
-    Confirmation,
-    Identity,
-    OrderPage,
-    Raw,
-)
+from pipeline.amounts import Amounts
+from pipeline.channel import Channel, ChannelOrder, Confirmation, Identity, OrderPage, Raw
 from pipeline.clients import Clients
 from pipeline.effects import Ledger, Trace, Write
 from pipeline.errors import CannotMap, Rejected
@@ -81,7 +74,13 @@ class FakeChannel(Channel):
     def calls(self) -> list[tuple[Any, ...]]:
         return self.told.calls
 
-    def changed_orders(self, since: datetime, token: str | None) -> OrderPage:
+    def changed_orders(
+        self,
+        since: datetime,
+        token: str | None,
+        before: datetime | None = None,
+        lane: Lane = Lane.NEW,
+    ) -> OrderPage:
         return self.told.give("changed_orders", since, token)  # type: ignore[no-any-return]
 
     def placed_orders(self, after: datetime, before: datetime, token: str | None) -> OrderPage:
