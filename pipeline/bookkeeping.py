@@ -19,18 +19,35 @@ class ToFetch(Base):
     """An order that a notification or a person named: to be read anew, once, however often named.
 
     `asked_at` is when it was last named; one that is named again while it is read stays here.
+    `changed_at` is when it changed, by Amazon's word; None where a person named it.
     """
 
     __tablename__ = "to_fetch"
-    __table_args__ = (Index("to_fetch_due", "account", "lane", "due_at"),)
+    __table_args__ = (
+        Index("to_fetch_due", "account", "lane", "due_at"),
+        Index("to_fetch_changed", "account", "lane", "changed_at"),
+    )
 
     account: Mapped[str] = mapped_column(primary_key=True)
     external_id: Mapped[str] = mapped_column(primary_key=True)
     lane: Mapped[str]
     asked_at: Mapped[datetime]
     due_at: Mapped[datetime]
+    changed_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     backfill_id: Mapped[int | None] = mapped_column(ForeignKey("backfills.id"))
+
+
+class Gap(Base):
+    """A stretch of time that notifications covered and no search has read yet."""
+
+    __tablename__ = "gaps"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    account: Mapped[str]
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime]
+    page_token: Mapped[str | None]
 
 
 class SeenNotification(Base):

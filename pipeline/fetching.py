@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -43,8 +43,12 @@ def ask(
     lane: Lane,
     now: datetime,
     backfill_id: int | None = None,
+    changed: Mapping[str, datetime] | None = None,
 ) -> None:
-    """Have these orders read. One that is wanted already keeps the more urgent lane of the two."""
+    """Have these orders read. One that is wanted already keeps the more urgent lane of the two.
+
+    `changed` is when an order changed, where the marketplace has told.
+    """
     # In one order for all, so that two askers with the same orders never block each other.
     rows = [
         {
@@ -53,6 +57,7 @@ def ask(
             "lane": _word(lane),
             "asked_at": now,
             "due_at": now,
+            "changed_at": (changed or {}).get(external_id),
             "backfill_id": backfill_id,
         }
         for external_id in sorted(set(external_ids))
@@ -70,6 +75,7 @@ def ask(
                 ),
                 "asked_at": asking.excluded.asked_at,
                 "due_at": func.least(ToFetch.due_at, asking.excluded.due_at),
+                "changed_at": func.greatest(ToFetch.changed_at, asking.excluded.changed_at),
                 "tries": 0,
                 "backfill_id": func.coalesce(ToFetch.backfill_id, asking.excluded.backfill_id),
             },
@@ -96,10 +102,17 @@ class Fetching:
         with self._sessions() as session, session.begin():
             ask(session, account, external_ids, lane, now, backfill_id)
 
-    def notified(self, account: str, named: Mapping[str, str], now: datetime) -> int:
+    def notified(
+        self,
+        account: str,
+        named: Mapping[str, str],
+        now: datetime,
+        changed: Mapping[str, datetime] | None = None,
+    ) -> int:
         """Take in notifications, by id the order each names; how many had not been seen before.
 
-        When this returns they are committed and may be deleted where they came from.
+        `changed` is when an order changed by the newest of them that tells. When this returns they
+        are committed and may be deleted where they came from.
         """
         if not named:
             return 0
@@ -110,7 +123,7 @@ class Fetching:
                 .returning(SeenNotification.notification_id),
                 [{"notification_id": one, "seen_at": now} for one in sorted(named)],
             ).all()
-            ask(session, account, [named[one] for one in unseen], Lane.NEW, now)
+            ask(session, account, [named[one] for one in unseen], Lane.NEW, now, None, changed)
         return len(unseen)
 
     def take(
@@ -119,9 +132,11 @@ class Fetching:
         now: datetime,
         limit: int,
         lanes: Sequence[Lane] = (Lane.NEW, Lane.BACKFILL),
+        after: datetime | None = None,
     ) -> list[Wanted]:
         """Up to `limit` orders that are due, those of the first lane first.
 
+        Those that changed up to `after` are left to the next search.
         What is taken is not given out again for two minutes, unless it is named again.
         """
         words = [_word(lane) for lane in lanes]
@@ -129,8 +144,18 @@ class Fetching:
         with self._sessions() as session, session.begin():
             rows = session.scalars(
                 select(ToFetch)
-                .where(ToFetch.account == account, ToFetch.lane.in_(words), ToFetch.due_at <= now)
-                .order_by(urgency, ToFetch.due_at, ToFetch.external_id)
+                .where(
+                    ToFetch.account == account,
+                    ToFetch.lane.in_(words),
+                    ToFetch.due_at <= now,
+                    *([_is_after(after)] if after is not None else []),
+                )
+                .order_by(
+                    urgency,
+                    ToFetch.changed_at.asc().nulls_first(),
+                    ToFetch.due_at,
+                    ToFetch.external_id,
+                )
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             ).all()
@@ -147,6 +172,23 @@ class Fetching:
                 )
                 for row in rows
             ]
+
+    def satisfied(self, account: str, seen: Mapping[str, datetime]) -> None:
+        """A search brought these orders, as of these times: no need to read them one by one."""
+        if not seen:
+            return
+        table = ToFetch.__table__
+        with self._sessions() as session, session.begin():
+            session.execute(
+                delete(table).where(  # type: ignore[arg-type]
+                    table.c.account == account,
+                    table.c.lane == _word(Lane.NEW),
+                    table.c.external_id == bindparam("number"),
+                    table.c.changed_at <= bindparam("as_of"),
+                    table.c.backfill_id.is_(None),
+                ),
+                [{"number": number, "as_of": as_of} for number, as_of in sorted(seen.items())],
+            )
 
     def done(self, wanted: Wanted, new: int = 0) -> None:
         """The order has been read and stored, `new` says whether it was new to us."""
@@ -199,6 +241,10 @@ def _still(wanted: Wanted) -> ColumnElement[bool]:
         ToFetch.external_id == wanted.external_id,
         ToFetch.asked_at == wanted.asked_at,
     )
+
+
+def _is_after(after: datetime) -> ColumnElement[bool]:
+    return or_(ToFetch.changed_at.is_(None), ToFetch.changed_at > after)
 
 
 def _count(session: Session, wanted: Wanted, **more: int) -> None:

@@ -5,8 +5,8 @@ Duplicate, late and out-of-order reports are normal: the newest one counts, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -43,11 +43,15 @@ _REFRESH_PRIVATE = (
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a page brought: ids of new orders and of those with news, and a count of unreadable."""
+    """What a page brought: ids of new orders and of those with news, and a count of unreadable.
+
+    `seen` is every order on it by number, with the time of its last change.
+    """
 
     new: Sequence[int]
     woken: Sequence[int]
     unreadable: int
+    seen: Mapping[str, datetime] = field(default_factory=dict, compare=False)
 
 
 class Intake:
@@ -99,7 +103,8 @@ class Intake:
                 and identity.updated_at > known[identity.external_id].remote_updated_at
             ]
             woken = self._refresh(session, account_name, account, changed, now)
-        return Stored(new, woken, unreadable)
+        as_of = {number: identity.updated_at for number, (identity, _) in newest.items()}
+        return Stored(new, woken, unreadable, as_of)
 
     def _sealed(self, wrapped_key: bytes, owner: str, raw: Raw) -> dict[str, bytes]:
         """The report under the order's key; under a new one where the old opens no more."""

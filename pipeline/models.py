@@ -73,11 +73,12 @@ class Order(Base):
 
     `due_at` is when it is looked at next, `sent_at` when the sweep last sent it. `tries` counts the
     starts of this step since it last went well, `unfinished` those that never came to an end.
-    Of `lane` new ones go before a backfill's. `cancel_reason` is why the marketplace is to cancel,
-    `cancellation` how far that has come (asked, sent, accepted, refused), `confirm_anyway` that a
-    person overruled the buyer's wish to cancel.
-    `facts` are more of what the marketplace says, nothing personal. `news` counts what the marketplace and the shop reported meanwhile. `version` stops a worker
-    that lost its lease.
+    `news` counts what the marketplace and the shop reported meanwhile. `version` stops a worker
+    that lost its lease. Of `lane`, new ones go before a backfill's.
+
+    `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come
+    (asked, sent, accepted, refused), `confirm_anyway` that a person overruled the buyer's wish to
+    cancel. `facts` are more of what the marketplace says, nothing personal.
     """
 
     __tablename__ = "orders"
@@ -304,8 +305,9 @@ class Cursor(Base):
     """How far a remote list has been read: everything changed before `position` is stored.
 
     A search over several pages keeps its start, its token and its upper bound here, so that it goes
-    on where it stopped when the quota ran out or a worker died. `read_at` is when a page was last
-    stored, or when the reading began.
+    on where it stopped when the quota ran out or a worker died; `search_before` is the bound it was
+    asked with, if any. `busy` says that the last search had more than one page. `read_at` is when a
+    page was last stored, or when the reading began.
     """
 
     __tablename__ = "cursors"
@@ -314,7 +316,9 @@ class Cursor(Base):
     position: Mapped[datetime]
     search_from: Mapped[datetime | None]
     search_until: Mapped[datetime | None]
+    search_before: Mapped[datetime | None]
     page_token: Mapped[str | None]
     checked_at: Mapped[datetime | None]
     read_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    busy: Mapped[bool] = mapped_column(default=False, server_default=false())
     trouble: Mapped[str | None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from celery import Celery
@@ -9,9 +11,11 @@ from redis.exceptions import RedisError
 from structlog.contextvars import bound_contextvars
 
 from pipeline.account_checks import cursor_name, refused_search
+from pipeline.channel import OrderPage
 from pipeline.cursors import Cursors
 from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError
 from pipeline.log import log
+from pipeline.rate_limit import Lane
 from pipeline.settings import seconds
 from tasks.runtime import Runtime, runtime
 from tasks.workflow import WORKFLOW, send
@@ -19,6 +23,7 @@ from tasks.workflow import WORKFLOW, send
 FULL_QUEUE = 500
 SHORT_QUEUE = 20
 BATCH = 200
+SEARCHABLE_AFTER = timedelta(minutes=3)
 
 
 def register(app: Celery) -> None:
@@ -44,41 +49,92 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
     """Store every order that changed since the watermark, and send the new ones on their way.
 
     A search of many pages goes on where the last one stopped. The watermark moves to the upper
-    bound that Amazon names, once every page is stored, and never on an error.
+    bound that Amazon names, once every page is stored, and never on an error. How far a search goes
+    while more orders are named than it can bring: see `pipeline.windows`.
     """
     account = parts.settings.accounts[account_name]
-    channel = parts.clients.channels[account_name]
     cursors = Cursors(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
     name = cursor_name(account_name)
     with parts.leases.hold(f"poll:{account_name}", str(uuid4())) as ours:
         if not ours:
             return
-        search = cursors.search(name, account.start_from)
-        new = woken = pages = 0
+        end = parts.windows.end(account_name) if account_name in parts.queues else None
+        search = cursors.search(name, account.start_from, _searchable(end, parts))
+        read = _Read()
         try:
             while True:
-                page = channel.changed_orders(search.since, search.token)
-                pages += 1
+                page = parts.clients.channels[account_name].changed_orders(
+                    search.since, search.token, search.before
+                )
+                _store(app, parts, account_name, page, read)
                 now = parts.clients.now()
-                stored = parts.intake.store(account_name, account, channel, page.orders, now)
-                new, woken = new + len(stored.new), woken + len(stored.woken)
-                _send_now(app, parts, [*stored.new, *stored.woken])
                 search = cursors.advance(name, search, page, now)
-                if pages == 1:
+                if read.pages == 1:
                     parts.incidents.close(f"search:{account_name}", now)
                 if search.token is None:
                     break
+            if search.before is not None:
+                parts.windows.pass_over(account_name, name, search.since)
+            else:
+                _search_gaps(app, parts, account_name, read)
         except NotSent:
-            log.info("poll.paused", pages=pages, count=new)  # the next one goes on at this page
+            # The next one goes on at this page.
+            log.info("poll.paused", pages=read.pages, count=read.new)
             return
         except RemoteError as error:
             now, is_refused = parts.clients.now(), _is_refused(error)
             read_at = cursors.note_trouble(name, f"{error.code}: {error}", now, restart=is_refused)
             if is_refused:
                 refused_search(parts.incidents, account_name, read_at, str(error), now)
-            log.warning("poll.stopped", code=error.code, request_id=error.request_id, pages=pages)
+            log.warning(
+                "poll.stopped", code=error.code, request_id=error.request_id, pages=read.pages
+            )
             return
-    log.info("poll.ended", pages=pages, count=new, waiting=woken)
+    log.info("poll.ended", pages=read.pages, count=read.new, waiting=read.woken)
+
+
+@dataclass(slots=True)
+class _Read:
+    """What a poll has brought so far."""
+
+    pages: int = 0
+    new: int = 0
+    woken: int = 0
+
+
+def _searchable(end: datetime | None, parts: Runtime) -> datetime | None:
+    """The end of a search, as far as Amazon allows it: two minutes back, and a little more."""
+    if end is None or end > parts.clients.now() - SEARCHABLE_AFTER:
+        return None
+    return end
+
+
+def _store(app: Celery, parts: Runtime, account_name: str, page: OrderPage, read: _Read) -> None:
+    account, channel = parts.settings.accounts[account_name], parts.clients.channels[account_name]
+    now = parts.clients.now()
+    stored = parts.intake.store(account_name, account, channel, page.orders, now)
+    if account_name in parts.queues:
+        parts.fetching.satisfied(account_name, stored.seen)
+    read.pages += 1
+    read.new += len(stored.new)
+    read.woken += len(stored.woken)
+    _send_now(app, parts, [*stored.new, *stored.woken])
+
+
+def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) -> None:
+    """Search what was passed over under pressure, as far as there are tokens to spare."""
+    while (gap := parts.windows.gap(account_name)) is not None:
+        try:
+            page = parts.clients.channels[account_name].changed_orders(
+                gap.since, gap.token, gap.until, Lane.BACKFILL
+            )
+        except Rejected:
+            if gap.token is None:
+                raise
+            parts.windows.restart(gap)  # its page token has expired
+            return
+        _store(app, parts, account_name, page, read)
+        parts.windows.searched(gap, page)
 
 
 def _is_refused(error: RemoteError) -> bool:

@@ -6,6 +6,7 @@ Each is safe to run twice at once, and to lose: the poll finds everything that i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import uuid4
 
 from celery import Celery
@@ -84,6 +85,7 @@ def take_in(parts: Runtime, account_name: str, queue: Queue, messages: Sequence[
     The answer is how many of the notifications had not been seen before.
     """
     named: dict[str, str] = {}
+    changed: dict[str, datetime] = {}
     finished: list[Message] = []
     for message in messages:
         notice = read(message.body, message.message_id)
@@ -98,7 +100,10 @@ def take_in(parts: Runtime, account_name: str, queue: Queue, messages: Sequence[
                 log.warning("notification.not_ours", message_id=message.message_id)
             else:
                 named[notice.notification_id] = notice.external_id
-    new = parts.fetching.notified(account_name, named, parts.clients.now())
+                if notice.changed_at is not None:
+                    at = changed.get(notice.external_id, notice.changed_at)
+                    changed[notice.external_id] = max(at, notice.changed_at)
+    new = parts.fetching.notified(account_name, named, parts.clients.now(), changed)
     if finished and (kept := queue.delete(finished)):
         # They come again, and are known then.
         log.warning("notifications.not_deleted", count=len(kept))
@@ -133,8 +138,10 @@ def fetch_orders(app: Celery, parts: Runtime, account_name: str) -> None:
         if not ours:
             return
         fetched = 0
+        # Under pressure the oldest are left to the next search, which brings them all at once.
+        left_to_search = parts.windows.end(account_name)
         while fetched < FETCHED_AT_ONCE:
-            due = parts.fetching.take(account_name, parts.clients.now(), 1)
+            due = parts.fetching.take(account_name, parts.clients.now(), 1, after=left_to_search)
             if not due or not _fetch(app, parts, due[0]):
                 break
             fetched += 1

@@ -21,6 +21,7 @@ from pipeline.lease import Leases
 from pipeline.orders import Orders
 from pipeline.privacy import Vault
 from pipeline.shipments import Shipments
+from pipeline.windows import Windows
 from tasks.runner import Runner
 
 
@@ -37,6 +38,7 @@ class Runtime:
     runner: Runner
     incidents: Incidents
     fetching: Fetching
+    windows: Windows
     queues: Mapping[str, Queue]
     sessions: db.Sessions
     broker: redis.Redis
@@ -64,6 +66,7 @@ def build(loaded: settings.Settings) -> Runtime:
         runner=Runner(orders, leases, remotes, loaded.timing, worker),
         incidents=Incidents(sessions),
         fetching=Fetching(sessions),
+        windows=Windows(sessions),
         queues={
             name: Queue(account, account.notifications)
             for name, account in loaded.accounts.items()

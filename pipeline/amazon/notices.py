@@ -1,7 +1,7 @@
 """What a message of the notification queue says: which order changed.
 
-A message is a hint and no more. Nothing but two ids is taken from it: it speaks v0's words, parts
-of it may be null, and its postal code is personal.
+A message is a hint and no more. Nothing but two ids and a time is taken from it: it speaks v0's
+words, parts of it may be null, and its postal code is personal.
 Source: Notifications API, ORDER_CHANGE, payload version 1.0.
 """
 
@@ -11,9 +11,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from pipeline.amazon.reading import text
+from pipeline.amazon.reading import moment, text
 
 _NUMBER = re.compile(r"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}")
 _ID = re.compile(r"[\w-]{1,100}")
@@ -28,6 +29,7 @@ class OrderChange:
     notification_id: str
     external_id: str
     seller_id: str
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ def read(body: str, message_id: str) -> OrderChange | Other | None:
     if _NUMBER.fullmatch(number) and kind in ("", _ORDER_CHANGE):
         own_id = _text(_part(message, "NotificationMetadata"), "NotificationId")
         known_as = own_id if _ID.fullmatch(own_id) else message_id
-        return OrderChange(known_as, number, _text(change, "SellerId"))
+        trigger = _part(change, "OrderChangeTrigger")
+        changed_at = _moment(trigger, "TimeOfOrderChange") or _moment(message, "EventTime")
+        return OrderChange(known_as, number, _text(change, "SellerId"), changed_at)
     if _TYPE.fullmatch(kind) and kind != _ORDER_CHANGE:
         return Other(kind)
     return None
@@ -67,3 +71,7 @@ def _part(value: Any, name: str) -> Any:
 
 def _text(value: Any, name: str) -> str:
     return text(_part(value, name))
+
+
+def _moment(value: Any, name: str) -> datetime | None:
+    return moment({name: _part(value, name)}, name)

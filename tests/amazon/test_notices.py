@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from tests.amazon.orders import patient
 NUMBER = "903-8868176-2219830"
 NOTIFICATION = "d0e9e693-c3ad-4373-979f-ed4ec98dd746"
 MESSAGE = "the-id-of-the-message"
-CHANGE = OrderChange(NOTIFICATION, NUMBER, "A3TH9S8BH6GOGM")
+EVENT_AT = datetime(2026, 11, 22, 12, 0, 0, 109_000, tzinfo=UTC)
+CHANGE = OrderChange(NOTIFICATION, NUMBER, "A3TH9S8BH6GOGM", EVENT_AT)
 
 
 def a_notification(**changes: Any) -> dict[str, Any]:
@@ -100,17 +102,17 @@ def test_names_may_begin_with_a_small_letter() -> None:
 def test_without_an_id_of_its_own_a_notification_is_known_by_its_messages(own_id: Any) -> None:
     message = a_notification()
     message["NotificationMetadata"]["NotificationId"] = own_id
-    assert read_one(message) == OrderChange(MESSAGE, NUMBER, "A3TH9S8BH6GOGM")
+    assert read_one(message) == OrderChange(MESSAGE, NUMBER, "A3TH9S8BH6GOGM", EVENT_AT)
 
 
 def test_metadata_and_type_may_be_missing() -> None:
     bare = without(without(a_notification(), "NotificationMetadata"), "NotificationType")
-    assert read_one(bare) == OrderChange(MESSAGE, NUMBER, "A3TH9S8BH6GOGM")
+    assert read_one(bare) == OrderChange(MESSAGE, NUMBER, "A3TH9S8BH6GOGM", EVENT_AT)
 
 
 def test_a_seller_may_be_missing() -> None:
     message = without(a_notification(), "Payload", "OrderChangeNotification", "SellerId")
-    assert read_one(message) == OrderChange(NOTIFICATION, NUMBER, "")
+    assert read_one(message) == OrderChange(NOTIFICATION, NUMBER, "", EVENT_AT)
 
 
 @pytest.mark.parametrize("kind", ["FEED_PROCESSING_FINISHED", "ANY_OFFER_CHANGED"])
@@ -194,3 +196,16 @@ def test_any_part_may_be_of_any_type(path: tuple[str, ...], value: Any) -> None:
     found = read_one(message)
     # Either it still names the very order, or it names none.
     assert not isinstance(found, OrderChange) or found.external_id == NUMBER
+
+
+def test_the_time_of_the_change_counts_before_that_of_the_event() -> None:
+    message = a_notification(OrderChangeTrigger={"TimeOfOrderChange": "2026-11-22T11:59:58Z"})
+    notice = read_one(message)
+    assert isinstance(notice, OrderChange)
+    assert notice.changed_at == datetime(2026, 11, 22, 11, 59, 58, tzinfo=UTC)
+
+
+def test_a_notification_need_not_tell_when() -> None:
+    notice = read_one(without(a_notification(), "EventTime"))
+    assert isinstance(notice, OrderChange)
+    assert notice.changed_at is None

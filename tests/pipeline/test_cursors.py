@@ -77,7 +77,6 @@ def test_the_watermark_moves_after_the_last_page_to_the_bound_of_the_first(
     assert row(sessions).position == START
     cursors.advance(NAME, search, page(None, NOW + 2 * MINUTE), NOW)
     assert row(sessions).position == NOW
-    assert cursors.search(NAME, START) == Search(NOW - OVERLAP, None, None)
 
 
 def test_a_search_goes_on_where_it_stopped(sessions: Sessions, cursors: Cursors) -> None:

@@ -237,7 +237,7 @@ def test_trouble_is_written_down_and_the_watermark_stays(
 class Silent:
     """A channel that is in trouble at once, where the real one would try for 20 s."""
 
-    def changed_orders(self, since: datetime, token: str | None) -> Any:
+    def changed_orders(self, since: datetime, *_: Any) -> Any:
         raise Transient("Amazon is in trouble", code="InternalFailure")
 
 

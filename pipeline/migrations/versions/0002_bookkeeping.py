@@ -107,6 +107,7 @@ def upgrade() -> None:
         sa.Column("lane", sa.Text(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("backfill_id", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -116,6 +117,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "external_id"),
     )
     op.create_index("to_fetch_due", "to_fetch", ["account", "lane", "due_at"], unique=False)
+    op.create_index("to_fetch_changed", "to_fetch", ["account", "lane", "changed_at"], unique=False)
+    op.create_table(
+        "gaps",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("from_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("page_token", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.add_column("cursors", sa.Column("search_before", sa.DateTime(timezone=True)))
+    op.add_column(
+        "cursors", sa.Column("busy", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
     op.create_table(
         "feed_messages",
         sa.Column("feed_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -202,6 +217,10 @@ def downgrade() -> None:
     op.drop_column("orders", "lane")
     op.drop_index("feed_messages_of_order", table_name="feed_messages")
     op.drop_table("feed_messages")
+    op.drop_column("cursors", "busy")
+    op.drop_column("cursors", "search_before")
+    op.drop_table("gaps")
+    op.drop_index("to_fetch_changed", table_name="to_fetch")
     op.drop_index("to_fetch_due", table_name="to_fetch")
     op.drop_table("to_fetch")
     op.drop_index("seen_notifications_seen", table_name="seen_notifications")

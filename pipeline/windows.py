@@ -1,0 +1,113 @@
+"""How searches and notifications share a quota when orders come faster than either reads.
+
+A search brings 100 orders for one token, of which there is one every three minutes; an order that a
+notification names costs a token of another kind, of which there is one every two seconds. Each way
+alone keeps up with about half of what both can, but only if they do not read the same orders. So,
+while more orders are named than a page holds, the oldest page of them is left to the next search,
+which is told to end there, and the others are read one by one; what they cover the search passes
+over. The whole stretch is kept as a gap and searched once more when tokens are to spare: the search
+stays the truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+
+from pipeline.bookkeeping import Gap, ToFetch
+from pipeline.channel import OrderPage
+from pipeline.db import Sessions
+from pipeline.models import Cursor
+
+# A little less than a page holds: other changes fall into the same minutes.
+LEFT_TO_THE_SEARCH = 95
+# Gaps closer than this are searched as one.
+CLOSE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A gap to be searched, and the page to go on with."""
+
+    id: int
+    since: datetime
+    until: datetime
+    token: str | None
+
+
+class Windows:
+    """Plans searches under pressure; each change is one short transaction."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def end(self, account: str) -> datetime | None:
+        """Where the next search is to end, or None while a page holds all that is named."""
+        with self._sessions() as session:
+            return session.scalar(
+                select(ToFetch.changed_at)
+                .where(
+                    ToFetch.account == account,
+                    ToFetch.lane == "new",
+                    ToFetch.changed_at.is_not(None),
+                )
+                .order_by(ToFetch.changed_at)
+                .offset(LEFT_TO_THE_SEARCH)
+                .limit(1)
+            )
+
+    def pass_over(self, account: str, cursor_name: str, since: datetime) -> None:
+        """A search under pressure is through: go on where the oldest unread notification is.
+
+        What lies between, and what was searched from `since` on, becomes part of a gap.
+        """
+        with self._sessions() as session, session.begin():
+            cursor = session.get_one(Cursor, cursor_name, with_for_update=True)
+            unread = session.scalar(
+                select(func.min(ToFetch.changed_at)).where(
+                    ToFetch.account == account, ToFetch.lane == "new"
+                )
+            )
+            if unread is not None and unread > cursor.position:
+                cursor.position = unread
+            gap = session.scalar(
+                select(Gap)
+                .where(
+                    Gap.account == account,
+                    Gap.page_token.is_(None),
+                    Gap.until_at >= since - CLOSE,
+                )
+                .order_by(Gap.id.desc())
+                .limit(1)
+                .with_for_update()
+            )
+            if gap is None:
+                session.add(Gap(account=account, from_at=since, until_at=cursor.position))
+            else:
+                gap.from_at = min(gap.from_at, since)
+                gap.until_at = max(gap.until_at, cursor.position)
+
+    def gap(self, account: str) -> Stretch | None:
+        """The oldest stretch that is still to be searched."""
+        with self._sessions() as session:
+            gap = session.scalar(
+                select(Gap).where(Gap.account == account).order_by(Gap.id).limit(1)
+            )
+            if gap is None:
+                return None
+            return Stretch(gap.id, gap.from_at, gap.until_at, gap.page_token)
+
+    def searched(self, stretch: Stretch, page: OrderPage) -> None:
+        """A page of a gap has been stored; after its last one the gap is closed."""
+        with self._sessions() as session, session.begin():
+            if page.next_token is None:
+                session.execute(delete(Gap).where(Gap.id == stretch.id))
+            else:
+                session.get_one(Gap, stretch.id).page_token = page.next_token
+
+    def restart(self, stretch: Stretch) -> None:
+        """A page of a gap was refused: search it anew from its first page."""
+        with self._sessions() as session, session.begin():
+            session.get_one(Gap, stretch.id).page_token = None

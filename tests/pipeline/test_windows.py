@@ -1,0 +1,155 @@
+"""What is left to the next search under pressure, what is passed over, and the gaps of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from pipeline.bookkeeping import Gap, ToFetch
+from pipeline.channel import OrderPage
+from pipeline.cursors import Cursors, Search
+from pipeline.db import Sessions
+from pipeline.fetching import Fetching
+from pipeline.models import Cursor
+from pipeline.rate_limit import Lane
+from pipeline.windows import LEFT_TO_THE_SEARCH, Windows
+from tests.builders import ACCOUNT, NOW
+
+CURSOR = "amazon:eu"
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+
+
+def named(sessions: Sessions, count: int, since: datetime = NOW) -> list[datetime]:
+    """Orders named by notifications, one that changed each second; when each did."""
+    changed = {f"302-{number:07}-0000000": since + number * SECOND for number in range(count)}
+    Fetching(sessions).notified(
+        ACCOUNT, {f"n{number}": number for number in changed}, NOW + HOUR, changed
+    )
+    return list(changed.values())
+
+
+def standing_at(sessions: Sessions, position: datetime) -> None:
+    with sessions() as session, session.begin():
+        session.add(Cursor(name=CURSOR, position=position, read_at=NOW))
+
+
+def position(sessions: Sessions) -> datetime:
+    with sessions() as session:
+        return session.get_one(Cursor, CURSOR).position
+
+
+def gaps(sessions: Sessions) -> list[tuple[datetime, datetime]]:
+    with sessions() as session:
+        return [(gap.from_at, gap.until_at) for gap in session.scalars(select(Gap))]
+
+
+@pytest.mark.parametrize("count", [0, 1, LEFT_TO_THE_SEARCH])
+def test_without_pressure_a_search_has_no_end(sessions: Sessions, count: int) -> None:
+    named(sessions, count)
+    assert Windows(sessions).end(ACCOUNT) is None
+
+
+def test_under_pressure_a_search_ends_where_a_page_of_named_orders_does(
+    sessions: Sessions,
+) -> None:
+    changed = named(sessions, 300)
+    end = Windows(sessions).end(ACCOUNT)
+    assert end == changed[LEFT_TO_THE_SEARCH]
+    # What changed up to there is left to the search; the next ones are read one by one.
+    taken = Fetching(sessions).take(ACCOUNT, NOW + HOUR, 2, after=end)
+    assert [one.external_id for one in taken] == [
+        f"302-{LEFT_TO_THE_SEARCH + place:07}-0000000" for place in (1, 2)
+    ]
+
+
+def test_another_accounts_orders_are_no_pressure(sessions: Sessions) -> None:
+    named(sessions, 300)
+    assert Windows(sessions).end("other") is None
+
+
+def test_what_a_search_brought_is_not_read_one_by_one(sessions: Sessions) -> None:
+    first, second, third = named(sessions, 3)
+    numbers = [f"302-{number:07}-0000000" for number in range(3)]
+    # The search saw the second one before it changed again.
+    Fetching(sessions).satisfied(
+        ACCOUNT, dict(zip(numbers, (first, second - SECOND, third + SECOND), strict=True))
+    )
+    with sessions() as session:
+        assert list(session.scalars(select(ToFetch.external_id))) == [numbers[1]]
+
+
+def test_what_was_read_one_by_one_is_passed_over_and_kept_as_a_gap(sessions: Sessions) -> None:
+    standing_at(sessions, NOW + 100 * SECOND)
+    named(sessions, 5, since=NOW + 400 * SECOND)
+    Windows(sessions).pass_over(ACCOUNT, CURSOR, since=NOW)
+    assert position(sessions) == NOW + 400 * SECOND
+    assert gaps(sessions) == [(NOW, NOW + 400 * SECOND)]
+
+
+def test_gaps_close_to_each_other_are_one(sessions: Sessions) -> None:
+    windows = Windows(sessions)
+    standing_at(sessions, NOW)
+    named(sessions, 1, since=NOW + 400 * SECOND)
+    windows.pass_over(ACCOUNT, CURSOR, since=NOW - SECOND)
+    named(sessions, 2, since=NOW + 400 * SECOND)
+    windows.pass_over(ACCOUNT, CURSOR, since=NOW + 400 * SECOND)
+    assert gaps(sessions) == [(NOW - SECOND, NOW + 400 * SECOND)]
+    with sessions() as session, session.begin():
+        session.get_one(Cursor, CURSOR).position = NOW + 3 * HOUR
+    windows.pass_over(ACCOUNT, CURSOR, since=NOW + 2 * HOUR)
+    assert gaps(sessions)[1:] == [(NOW + 2 * HOUR, NOW + 3 * HOUR)]
+
+
+def test_nothing_is_passed_over_where_an_order_still_waits_to_be_read(sessions: Sessions) -> None:
+    standing_at(sessions, NOW + 100 * SECOND)
+    named(sessions, 1, since=NOW + 10 * SECOND)
+    Windows(sessions).pass_over(ACCOUNT, CURSOR, since=NOW)
+    assert position(sessions) == NOW + 100 * SECOND
+
+
+def test_a_gap_is_searched_page_by_page_and_closed_after_the_last(sessions: Sessions) -> None:
+    windows = Windows(sessions)
+    standing_at(sessions, NOW)
+    windows.pass_over(ACCOUNT, CURSOR, since=NOW - HOUR)
+    gap = windows.gap(ACCOUNT)
+    assert gap is not None
+    assert (gap.since, gap.until, gap.token) == (NOW - HOUR, NOW, None)
+    windows.searched(gap, OrderPage([], "page 2", NOW))
+    further = windows.gap(ACCOUNT)
+    assert further is not None
+    assert further.token == "page 2"
+    windows.restart(further)
+    again = windows.gap(ACCOUNT)
+    assert again == gap
+    windows.searched(further, OrderPage([], None, NOW))
+    assert windows.gap(ACCOUNT) is None
+
+
+def test_a_search_under_pressure_keeps_its_end_over_its_pages(sessions: Sessions) -> None:
+    cursors = Cursors(sessions, overlap=timedelta(minutes=5))
+    standing_at(sessions, NOW)
+    end = NOW + 90 * SECOND
+    search = cursors.search(CURSOR, NOW - HOUR, end)
+    assert search == Search(NOW, None, None, end)  # nothing is read twice under pressure
+    cursors.advance(CURSOR, search, OrderPage([], "page 2", end), NOW + HOUR)
+    going_on = cursors.search(CURSOR, NOW - HOUR)
+    assert going_on == Search(NOW, end, "page 2", end)
+    cursors.advance(CURSOR, going_on, OrderPage([], None, end), NOW + HOUR)
+    assert position(sessions) == end
+
+
+def test_after_a_search_of_many_pages_the_next_one_reads_nothing_twice(sessions: Sessions) -> None:
+    cursors = Cursors(sessions, overlap=timedelta(minutes=5))
+    standing_at(sessions, NOW)
+    cursors.advance(CURSOR, Search(NOW, NOW, "page 2"), OrderPage([], None, NOW), NOW)
+    assert cursors.search(CURSOR, NOW - HOUR) == Search(NOW, None, None)
+    cursors.advance(CURSOR, Search(NOW, NOW, None), OrderPage([], None, NOW), NOW)
+    assert cursors.search(CURSOR, NOW - HOUR) == Search(NOW - timedelta(minutes=5), None, None)
+
+
+def test_a_backfills_orders_are_no_pressure(sessions: Sessions) -> None:
+    Fetching(sessions).ask(ACCOUNT, [f"{number}" for number in range(300)], Lane.BACKFILL, NOW)
+    assert Windows(sessions).end(ACCOUNT) is None
