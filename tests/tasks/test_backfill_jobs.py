@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -56,7 +56,7 @@ def parts(amazon: Caller, database_url: str, redis_url: str) -> Iterator[Runtime
     engine.dispose()
 
 
-def at(parts: Runtime, now: object) -> Runtime:
+def at(parts: Runtime, now: datetime) -> Runtime:
     """The same at another time of ours."""
     return replace(parts, clients=replace(parts.clients, now=lambda: now))
 
