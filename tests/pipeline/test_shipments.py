@@ -209,3 +209,22 @@ def test_it_never_blocks_one_who_locks_the_same_orders_in_order(
         session.execute(select(Order.id).where(Order.id == second).with_for_update())
     thread.join()
     assert [sorted(one) for one in ended] == [[first, second] if shipped else []]
+
+
+@pytest.mark.parametrize("state", ["canceled", "closed"])
+def test_an_order_ended_in_magento_is_woken_once(sessions: Sessions, state: str) -> None:
+    first, second = placed(sessions, 900), placed(sessions, 901)
+    watch = Shipments(sessions)
+    states = {
+        900: MagentoOrder(900, state=state, status="merchants_own"),
+        901: MagentoOrder(901, state="processing", status="processing"),
+    }
+    awaited = watch.awaited([ACCOUNT])
+    assert watch.store(awaited, [], states, NOW) == [first]
+    assert watch.store(awaited, [], states, NOW) == []
+    orders = [loaded(sessions, order_id) for order_id in (first, second)]
+    assert [(one.magento_state, one.magento_status) for one in orders] == [
+        (state, "merchants_own"),
+        ("processing", "processing"),
+    ]
+    assert [one.due_at for one in orders] == [NOW, NOW + HOUR]

@@ -1,0 +1,118 @@
+"""`orders cancel`, `transparency` and `release --confirm-anyway`, on real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from pipeline.cli.common import system_user
+from pipeline.db import Sessions
+from pipeline.models import Note, Order, Status
+from tests.builders import NOW, a_shipment, an_item, an_order, loaded, stored
+from tests.cli.conftest import Run
+
+
+def waiting(sessions: Sessions, **changes: Any) -> int:
+    facts = {"status": Status.WAITING, "items": [an_item()], "due_at": None, **changes}
+    return stored(sessions, an_order(**facts))
+
+
+def notes(sessions: Sessions) -> list[tuple[int, str, str]]:
+    with sessions() as session:
+        found = session.scalars(select(Note).order_by(Note.id))
+        return [(note.order_id, note.author, note.text) for note in found]
+
+
+def test_cancel_asks_amazon_and_wakes_the_order(sessions: Sessions, orderbridge: Run) -> None:
+    order_id = waiting(sessions)
+    result = orderbridge("orders", "cancel", str(order_id), "--reason", "BuyerCanceled")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"{order_id}: asked; the order is looked at now\n"
+    order = loaded(sessions, order_id)
+    assert (order.cancel_reason, order.cancellation) == ("BuyerCanceled", "asked")
+    assert order.due_at is not None
+    # A step that runs right now keeps its claim.
+    assert (order.news, order.version) == (1, 1)
+    assert notes(sessions) == [
+        (order_id, system_user(), "asked Amazon to cancel it: BuyerCanceled")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"shipments": [{}]}, "the warehouse has shipped some of it"),
+        ({"remote_status": "SHIPPED"}, "it is SHIPPED on Amazon"),
+        ({"remote_status": "PARTIALLY_SHIPPED"}, "it is PARTIALLY_SHIPPED on Amazon"),
+        ({"fulfilled_by": "FBA"}, "Amazon fulfils it: only the buyer and Amazon can cancel it"),
+        ({"status": Status.DONE}, "it is done here"),
+        (
+            {"cancellation": "sent", "cancel_reason": "NoInventory"},
+            "its cancellation has been sent to Amazon already",
+        ),
+    ],
+)
+def test_cancel_of_what_cannot_be_cancelled_changes_nothing(
+    sessions: Sessions, orderbridge: Run, changes: dict[str, Any], why: str
+) -> None:
+    shipments = [a_shipment(**one) for one in changes.get("shipments", [])]
+    order_id = waiting(sessions, **{**changes, "shipments": shipments})
+    result = orderbridge("orders", "cancel", str(order_id), "--reason", "NoInventory")
+    assert (result.exit_code, result.stderr) == (1, f"Error: {order_id}: {why}\n")
+    assert loaded(sessions, order_id).cancel_reason == changes.get("cancel_reason")
+    assert notes(sessions) == []
+
+
+def test_cancel_wants_one_of_amazons_reasons(sessions: Sessions, orderbridge: Run) -> None:
+    order_id = str(waiting(sessions))
+    for words in (["--reason", "Whatever"], [], ["--reason", "NoInventory", "--withdraw"]):
+        assert orderbridge("orders", "cancel", order_id, *words).exit_code == 2
+
+
+def test_a_cancellation_is_taken_back_until_amazon_is_told(
+    sessions: Sessions, orderbridge: Run
+) -> None:
+    asked = waiting(sessions, cancel_reason="NoInventory", cancellation="asked")
+    sent = waiting(sessions, cancel_reason="NoInventory", cancellation="sent")
+    result = orderbridge("orders", "cancel", str(asked), "--withdraw", "--json")
+    assert json.loads(result.stdout) == {"order": str(asked), "done": "withdrawn"}
+    order = loaded(sessions, asked)
+    assert (order.cancel_reason, order.cancellation) == (None, None)
+    assert orderbridge("orders", "cancel", str(sent), "--withdraw").exit_code == 1
+    assert loaded(sessions, sent).cancellation == "sent"
+
+
+def test_confirm_anyway_is_noted(sessions: Sessions, orderbridge: Run) -> None:
+    held = waiting(sessions, status=Status.HELD, hold_code="buyer_wants_to_cancel")
+    done = waiting(sessions, status=Status.DONE)
+    words = ("orders", "release", str(held), str(done), "--confirm-anyway", "--json")
+    assert json.loads(orderbridge(*words).stdout) == {
+        "released": [str(held)],
+        "not_released": {str(done): f"{done}: it is done here"},
+    }
+    with sessions() as session:
+        orders = {order.id: order.confirm_anyway for order in session.scalars(select(Order))}
+    assert orders == {held: True, done: False}
+    assert notes(sessions) == [
+        (held, system_user(), "to be confirmed although the buyer asked to cancel")
+    ]
+    assert orderbridge("orders", "release", "--held", "--confirm-anyway").exit_code == 2
+
+
+def test_transparency_codes_are_entered_one_per_unit(sessions: Sessions, orderbridge: Run) -> None:
+    order_id = waiting(sessions, status=Status.HELD, hold_code="transparency_codes", due_at=NOW)
+    good = orderbridge("orders", "transparency", str(order_id), "I1", "AZ:1", "AZ:2")
+    assert (good.exit_code, good.stderr) == (0, "")
+    for words, why in (
+        (["I1", "AZ:1"], "item I1 needs 2 different codes"),
+        (["I1", "AZ:1", "AZ:1"], "item I1 needs 2 different codes"),
+        (["I9", "AZ:1"], "it has no item I9"),
+    ):
+        bad = orderbridge("orders", "transparency", str(order_id), *words)
+        assert (bad.exit_code, bad.stderr) == (1, f"Error: {order_id}: {why}\n")
+    (item,) = loaded(sessions, order_id).items
+    assert item.transparency_codes == ["AZ:1", "AZ:2"]
+    assert notes(sessions) == [(order_id, system_user(), "entered 2 Transparency codes of I1")]
