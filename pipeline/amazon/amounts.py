@@ -77,7 +77,7 @@ def amounts(raw: Raw, *, trust_total: bool = False) -> Amounts:
     try:
         return _reconciled(raw, found)
     except CannotMap as held:
-        if not trust_total or held.code != HoldCode.TOTALS_UNCLEAR:
+        if not trust_total:
             raise
         return _levelled(raw, found, held)
 

@@ -53,7 +53,7 @@ def enrich_order(order: Order, clients: Clients) -> Outcome:
 
 def _address_withheld(placed: ChannelOrder) -> Hold | None:
     """The hold that names the role when that is why there is nowhere to send the parcel."""
-    if placed.fulfilled_by is FulfilledBy.AMAZON or placed.missing.get("street") != Missing.ROLE:
+    if placed.missing.get("street") != Missing.ROLE:
         return None
     return Hold(
         HoldCode.ADDRESS_UNUSABLE,

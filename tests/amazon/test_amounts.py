@@ -538,6 +538,20 @@ DIFFERENCE = "Difference to Amazon's total"
             (),
             id="less than nothing is nothing",
         ),
+        pytest.param(
+            an_order(
+                an_item(
+                    breakdown("ITEM", "10.00"),
+                    breakdown("SHIPPING", "40.00"),
+                    breakdown("DISCOUNT", "-30.00"),
+                    total="20.00",
+                ),
+                grand_total="15.00",
+            ),
+            {ITEM_ID: line(row_net="20.00")},
+            (Adjustment(DIFFERENCE, Decimal("-5.00")),),
+            id="a discount above the price",
+        ),
     ],
 )
 def test_a_total_that_is_trusted_is_met_by_an_adjustment(
