@@ -11,6 +11,7 @@ from pipeline.log import configure
 from tasks import (
     account_jobs,
     backfill_jobs,
+    feed_jobs,
     jobs,
     kombu_guard,
     notification_jobs,
@@ -23,6 +24,7 @@ app = Celery("orderbridge")
 app.config_from_object("tasks.celery_config")
 workflow.register(app)
 jobs.register(app)
+feed_jobs.register(app)
 account_jobs.register(app)
 backfill_jobs.register(app)
 notification_jobs.register(app)

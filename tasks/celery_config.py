@@ -109,6 +109,16 @@ beat_schedule = {
         "schedule": _timing.run_backfills_every_s,
         "options": {"expires": max(_timing.run_backfills_every_s, 30.0)},
     },
+    **{
+        f"feeds {account}": {
+            "task": "orderbridge.run_feeds",
+            "schedule": 30.0,
+            "args": (account,),
+            "options": {"expires": 30.0},
+        }
+        for account, given in _settings.accounts.items()
+        if given.seller_id
+    },
     "sweep": {
         "task": "orderbridge.resume_due",
         "schedule": _timing.sweep_every_s,
