@@ -102,10 +102,11 @@ def build(
     sessions: Sessions,
     pseudonym: Callable[[str], str],
     now: Callable[[], datetime],
+    quota_clock: Callable[[], float] | None = None,
 ) -> Clients:
     """Clients for every account and shop of the settings; quotas are shared through `broker`,
     and through the database whether Amazon lets an account in."""
-    quotas = {name: Quota(broker, name) for name in settings.accounts}
+    quotas = {name: Quota(broker, name, quota_clock) for name in settings.accounts}
     channels = {
         name: Amazon(name, account, quota=quotas[name], access=Access(sessions, name, now), now=now)
         for name, account in settings.accounts.items()

@@ -25,6 +25,7 @@ from pipeline.models import Cursor
 LEFT_TO_THE_SEARCH = 95
 # Gaps closer than this are searched as one.
 CLOSE = timedelta(minutes=30)
+A_WHILE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,18 @@ class Windows:
                 .offset(LEFT_TO_THE_SEARCH)
                 .limit(1)
             )
+
+    def may_wait(self, account: str, cursor_name: str, now: datetime) -> bool:
+        """Whether a search had better wait for a page full of named orders that Amazon lets search.
+
+        That is so under pressure, and for a while after it; never for longer than that while.
+        """
+        with self._sessions() as session:
+            cursor = session.get(Cursor, cursor_name)
+            if cursor is None or cursor.read_at < now - A_WHILE:
+                return False
+            recent = select(Gap.id).where(Gap.account == account, Gap.until_at > now - A_WHILE)
+            return session.scalar(recent.limit(1)) is not None or self.end(account) is not None
 
     def pass_over(self, account: str, cursor_name: str, since: datetime) -> None:
         """A search under pressure is through: go on where the oldest unread notification is.

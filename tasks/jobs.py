@@ -58,8 +58,11 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
     with parts.leases.hold(f"poll:{account_name}", str(uuid4())) as ours:
         if not ours:
             return
-        end = parts.windows.end(account_name) if account_name in parts.queues else None
-        search = cursors.search(name, account.start_from, _searchable(end, parts))
+        end = _end_of_window(parts, account_name)
+        search = cursors.search(name, account.start_from, end)
+        if end is None and search.token is None and _may_wait(parts, account_name, name):
+            log.info("poll.left")
+            return
         read = _Read()
         try:
             while True:
@@ -102,11 +105,21 @@ class _Read:
     woken: int = 0
 
 
-def _searchable(end: datetime | None, parts: Runtime) -> datetime | None:
-    """The end of a search, as far as Amazon allows it: two minutes back, and a little more."""
+def _end_of_window(parts: Runtime, account_name: str) -> datetime | None:
+    """Where the next search is to end, if anywhere and as soon as Amazon allows it: two minutes
+    back, and a little more."""
+    if account_name not in parts.queues:
+        return None
+    end = parts.windows.end(account_name)
     if end is None or end > parts.clients.now() - SEARCHABLE_AFTER:
         return None
     return end
+
+
+def _may_wait(parts: Runtime, account_name: str, cursor: str) -> bool:
+    return account_name in parts.queues and parts.windows.may_wait(
+        account_name, cursor, parts.clients.now()
+    )
 
 
 def _store(app: Celery, parts: Runtime, account_name: str, page: OrderPage, read: _Read) -> None:

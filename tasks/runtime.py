@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from threading import Lock
 
@@ -44,15 +45,17 @@ class Runtime:
     broker: redis.Redis
 
 
-def build(loaded: settings.Settings) -> Runtime:
-    """Wire a runtime from settings."""
+def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None = None) -> Runtime:
+    """Wire a runtime from settings. With a clock that is moved, quotas follow it too."""
+    now = moved_clock or settings.utc_now
     sessions = db.sessions_for(db.engine_for(loaded.database_url.get_secret_value()))
     broker = redis.Redis.from_url(
         loaded.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
     )
     vault = Vault(loaded.master_key)
-    ledger = Ledger(sessions, settings.utc_now)
-    remotes = clients.build(loaded, ledger, broker, sessions, vault.pseudonym, settings.utc_now)
+    ledger = Ledger(sessions, now)
+    quota_clock = None if moved_clock is None else lambda: moved_clock().timestamp()
+    remotes = clients.build(loaded, ledger, broker, sessions, vault.pseudonym, now, quota_clock)
     orders = Orders(sessions, vault, loaded.timing)
     leases = Leases(broker, loaded.timing.lease_s)
     worker = f"{socket.gethostname()}:{os.getpid()}"

@@ -1,0 +1,1 @@
+"""Figures, as ratios within one run: machines are noisy, and absolute times say little."""
