@@ -65,6 +65,8 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
         return hold
     for shipment in to_tell:
         if shipment.confirmed_as is None and known_already(order, shipment, current):
+            # A try of ours that died in the call may have told it: its row in the ledger ends here.
+            clients.ledger.made(_telling(order, shipment, current, clients))
             _accepted(shipment, clients)
         elif by_feed:
             message = clients.channel(order).feed_message(confirmation_of(order, shipment, current))
@@ -153,6 +155,12 @@ def _rest(order: Order, clients: Clients) -> Outcome:
 
 
 def _confirm(order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients) -> None:
+    shipment.confirmation = "sent"
+    clients.ledger.once(order.id, _telling(order, shipment, current, clients))
+    _accepted(shipment, clients)
+
+
+def _telling(order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients) -> Write:
     confirmation = confirmation_of(order, shipment, current)
 
     def send() -> str:
@@ -170,23 +178,23 @@ def _confirm(order: Order, shipment: Shipment, current: ChannelOrder, clients: C
             raise
         return confirmation.reference
 
-    shipment.confirmation = "sent"
-    clients.ledger.once(
-        order.id,
-        Write(
-            # A track may be changed and changed back: each announcement is a write of its own.
-            key=f"confirm:{order.account}:{order.external_id}:{shipment.package_reference}:"
-            f"{shipment.confirmed_times}:{clients.pseudonym(announcement(shipment))}",
-            kind="shipment confirmation",
-            send=send,
-            find=lambda: None,
-            settles_after=clients.settles_after(order),
-            refused_as=HoldCode.CONFIRMATION_REFUSED,
-            # Amazon takes a repeat with the same package reference as an edit of the package.
-            harmless_twice=True,
-        ),
+    def find() -> str | None:
+        # An edit of the carrier alone keeps the number, so that nothing tells whether it arrived.
+        is_known = shipment.confirmed_as is None and known_already(order, shipment, current)
+        return confirmation.reference if is_known else None
+
+    return Write(
+        # A track may be changed and changed back: each announcement is a write of its own.
+        key=f"confirm:{order.account}:{order.external_id}:{shipment.package_reference}:"
+        f"{shipment.confirmed_times}:{clients.pseudonym(announcement(shipment))}",
+        kind="shipment confirmation",
+        send=send,
+        find=find,
+        settles_after=clients.settles_after(order),
+        refused_as=HoldCode.CONFIRMATION_REFUSED,
+        # Amazon takes a repeat with the same package reference as an edit of the package.
+        harmless_twice=True,
     )
-    _accepted(shipment, clients)
 
 
 def _accepted(shipment: Shipment, clients: Clients) -> None:

@@ -37,8 +37,7 @@ def test_a_worker_killed_in_a_write_leaves_it_done_once(
         lambda: rig.rows("SELECT 1 FROM effects WHERE kind = %s", kind) == [(1,)], f"the {kind}"
     )
     time.sleep(INTO_THE_CALL_S)
-    query = "SELECT worker FROM attempts WHERE ended_at IS NULL AND task_id <> ''"
-    ((worker,),) = rig.rows(query)
+    ((worker,),) = rig.rows("SELECT worker FROM attempts WHERE ended_at IS NULL")
     os.kill(int(worker.rsplit(":", 1)[1]), signal.SIGKILL)
 
     rig.until(lambda: rig.standing("ship_order", "waiting") + done(rig) == 1, "the step again")
@@ -52,8 +51,7 @@ def test_a_worker_killed_in_a_write_leaves_it_done_once(
     assert [package["trackingNumber"] for package in order["packages"]] == ["1Z001"]
     # One run never ended, and what it had intended was done by another.
     assert rig.rows("SELECT count(*) FROM attempts WHERE ended_at IS NULL") == [(1,)]
-    adopted = [] if remote == "amazon" else [(kind,)]
-    assert rig.rows("SELECT kind FROM effects WHERE adopted") == adopted
+    assert rig.rows("SELECT kind FROM effects WHERE adopted") == [(kind,)]
     assert rig.rows("SELECT count(*) FROM effects WHERE state <> 'done'") == [(0,)]
     assert sum(rig.supervisor.restarts(name) for name in WORKERS) == 1
 
@@ -75,15 +73,22 @@ def under_way(rig: Rig) -> None:
 
 
 def test_workers_live_through_a_broker_killed_under_load(rig: Rig, remotes: Remotes) -> None:
-    placed = remotes.place_many(40)
+    # Calls that last: their tasks end, and are acknowledged, after the connection was dropped.
+    remotes.fail("magento", route="create_order", kind="delay", seconds=1, times=30)
+    placed = remotes.place_many(30)
     for _ in range(3):
-        under_way(rig)
+        in_a_call(rig)
         rig.supervisor.kill("broker")
-        time.sleep(1)
-    all_placed(rig, 40)
+        time.sleep(1.5)
+    all_placed(rig, 30)
     assert remotes.wrong(placed) == {}
     # kombu alone ends the process when a task is acknowledged on a connection that is gone.
     assert [rig.supervisor.restarts(name) for name in WORKERS] == [0, 0]
+
+
+def in_a_call(rig: Rig) -> None:
+    query = "SELECT count(*) >= 4 FROM effects WHERE kind = 'order' AND state = 'intended'"
+    rig.until(lambda: rig.rows(query) == [(True,)], "several calls under way")
 
 
 def test_a_broker_emptied_under_load_loses_no_order(rig: Rig, remotes: Remotes) -> None:
@@ -96,10 +101,10 @@ def test_a_broker_emptied_under_load_loses_no_order(rig: Rig, remotes: Remotes) 
 
 
 def test_a_database_killed_under_load_loses_no_order(rig: Rig, remotes: Remotes) -> None:
-    placed = remotes.place_many(40)
+    placed = remotes.place_many(30)
     under_way(rig)
     rig.supervisor.kill("postgres")
-    all_placed(rig, 40)
+    all_placed(rig, 30)
     assert remotes.wrong(placed) == {}
     assert rig.supervisor.restarts("postgres") == 1
     assert [rig.supervisor.restarts(name) for name in WORKERS] == [0, 0]

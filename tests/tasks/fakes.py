@@ -195,7 +195,10 @@ class MemoryLedger(Ledger):
     def made(self, write: Trace) -> str | None:
         if write.key in self.done:
             return self.done[write.key]
-        return write.find() if write.key in self.begun else None
+        found = write.find() if write.key in self.begun else None
+        if found is not None:
+            self.done[write.key] = found
+        return found
 
 
 def clients(

@@ -207,6 +207,16 @@ def test_a_package_amazon_has_under_another_reference_counts_as_confirmed() -> N
     assert order.shipments[0].confirmation == "accepted"
 
 
+def test_a_try_that_died_in_the_call_ends_in_the_ledger_without_a_second_call() -> None:
+    order = shipped()
+    channel = an_amazon(order, order=with_package(order, NUMBER))
+    ledger = MemoryLedger(begun=[key(order)])
+    assert sync_tracking(order, clients(channel, ledger=ledger)) == Done()
+    assert [call[0] for call in channel.calls] == ["order"]
+    assert ledger.done == {key(order): "71"}
+    assert order.shipments[0].confirmed_as == AS_DHL
+
+
 @pytest.mark.parametrize(
     ("error", "calls"),
     [
