@@ -78,10 +78,9 @@ def configure() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
-# Bound to its own processors rather than to structlog's settings: whoever logs before anything was
-# configured must not get structlog's default, which prints the local variables of an exception.
-log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-    _StandardError(),
+# Done here, not in `configure`: whoever logs before anything was configured must not get
+# structlog's default, which prints the local variables of an exception.
+structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -91,5 +90,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
         structlog.processors.JSONRenderer(),
     ],
     wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    logger_factory=lambda *_: _StandardError(),
     cache_logger_on_first_use=True,
 )
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()

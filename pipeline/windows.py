@@ -71,13 +71,16 @@ class Windows:
             recent = select(Gap.id).where(Gap.account == account, Gap.until_at > now - A_WHILE)
             return session.scalar(recent.limit(1)) is not None or self.end(account) is not None
 
-    def pass_over(self, account: str, cursor_name: str, since: datetime) -> None:
-        """A search under pressure is through: go on where the oldest unread notification is.
+    def pass_over(self, account: str, cursor_name: str, since: datetime | None = None) -> None:
+        """Go on where the oldest unread notification is, before and after a search under pressure.
 
         What lies between, and what was searched from `since` on, becomes part of a gap.
         """
         with self._sessions() as session, session.begin():
-            cursor = session.get_one(Cursor, cursor_name, with_for_update=True)
+            cursor = session.get(Cursor, cursor_name, with_for_update=True)
+            if cursor is None or cursor.page_token is not None:
+                return
+            since = since or cursor.position
             unread = session.scalar(
                 select(func.min(ToFetch.changed_at)).where(
                     ToFetch.account == account, ToFetch.lane == "new"

@@ -59,6 +59,8 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
         if not ours:
             return
         end = _end_of_window(parts, account_name)
+        if end is not None:
+            parts.windows.pass_over(account_name, name)
         search = cursors.search(name, account.start_from, end)
         if end is None and search.token is None and _may_wait(parts, account_name, name):
             log.info("poll.left")

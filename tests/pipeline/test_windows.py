@@ -153,3 +153,37 @@ def test_after_a_search_of_many_pages_the_next_one_reads_nothing_twice(sessions:
 def test_a_backfills_orders_are_no_pressure(sessions: Sessions) -> None:
     Fetching(sessions).ask(ACCOUNT, [f"{number}" for number in range(300)], Lane.BACKFILL, NOW)
     assert Windows(sessions).end(ACCOUNT) is None
+
+
+def test_what_was_read_one_by_one_is_passed_over_before_the_search_too(sessions: Sessions) -> None:
+    standing_at(sessions, NOW)
+    named(sessions, 100, since=NOW + 60 * SECOND)
+    Windows(sessions).pass_over(ACCOUNT, CURSOR)
+    assert position(sessions) == NOW + 60 * SECOND
+    assert gaps(sessions) == [(NOW, NOW + 60 * SECOND)]
+
+
+def test_a_search_that_is_under_way_keeps_its_place(sessions: Sessions) -> None:
+    cursors = Cursors(sessions, overlap=timedelta(0))
+    standing_at(sessions, NOW)
+    search = cursors.search(CURSOR, NOW - HOUR)
+    cursors.advance(CURSOR, search, OrderPage([], "page 2", NOW), NOW)
+    named(sessions, 1, since=NOW + 60 * SECOND)
+    Windows(sessions).pass_over(ACCOUNT, CURSOR)
+    assert (position(sessions), gaps(sessions)) == (NOW, [])
+
+
+@pytest.mark.parametrize(
+    ("named_orders", "read_ago", "waits"),
+    [
+        (0, timedelta(0), False),
+        (300, timedelta(0), True),
+        (300, timedelta(minutes=16), False),
+    ],
+)
+def test_a_search_waits_under_pressure_but_never_for_long(
+    sessions: Sessions, named_orders: int, read_ago: timedelta, waits: bool
+) -> None:
+    standing_at(sessions, NOW)
+    named(sessions, named_orders)
+    assert Windows(sessions).may_wait(ACCOUNT, CURSOR, NOW + read_ago) is waits
