@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import pytest
 import redis
 import requests
 from psycopg import sql
@@ -17,7 +18,9 @@ from devstack.stack import wait_for
 from pipeline.models import Base
 from sandbox.amazon.builders import a_line, an_order
 from tests.system.remotes import SKU, Remotes
-from tests.system.rig import FRANCE, Rig
+from tests.system.rig import FRANCE, TIME_LIMIT_S, Rig
+
+pytestmark = pytest.mark.timeout(TIME_LIMIT_S)
 
 SMOOTH, ROUGH = "305-0000001-0000001", "305-0000002-0000002"
 MARK = "zqcanary"

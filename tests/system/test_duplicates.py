@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.system.remotes import Remotes
-from tests.system.rig import Rig
+from tests.system.rig import TIME_LIMIT_S, Rig
+
+pytestmark = pytest.mark.timeout(TIME_LIMIT_S)
 
 ORDERS = 200
 

@@ -10,7 +10,9 @@ import pytest
 
 from sandbox.amazon.builders import a_line, an_order
 from tests.system.remotes import SKU, Remotes
-from tests.system.rig import WORKERS, Rig
+from tests.system.rig import TIME_LIMIT_S, WORKERS, Rig
+
+pytestmark = pytest.mark.timeout(TIME_LIMIT_S)
 
 NUMBER = "305-0000001-0000001"
 # Half a second after the intent was committed the call is at the remote, which delays it longer.
