@@ -19,7 +19,7 @@ from pipeline.db import Sessions
 from pipeline.errors import CannotMap
 from pipeline.log import log
 from pipeline.models import Order, OrderPrivate, Status
-from pipeline.orders import STEPS, reopen_for_cancellation, wake
+from pipeline.orders import STEPS, reopen, wake
 from pipeline.policy import Case, Tab, decide
 from pipeline.privacy import Unreadable, Vault
 from pipeline.rate_limit import Lane
@@ -221,7 +221,7 @@ class Intake:
         if private:
             session.execute(_REFRESH_PRIVATE, private)
         if cancelled_late:
-            reopen_for_cancellation(session, cancelled_late, now)
+            reopen(session, cancelled_late, now)
         return wake(session, [fact["of_order"] for fact in facts], now)
 
 

@@ -252,6 +252,7 @@ class Shipment(Base):
                 " AND feed_id IS NULL"
             ),
         ),
+        Index("shipments_confirmed", "confirmed_at"),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

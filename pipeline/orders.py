@@ -245,8 +245,8 @@ def wake(session: Session, order_ids: Sequence[int], now: datetime) -> list[int]
     )
 
 
-def reopen_for_cancellation(session: Session, order_ids: Sequence[int], now: datetime) -> None:
-    """The marketplace cancelled orders that were through: their last step has to look again."""
+def reopen(session: Session, order_ids: Sequence[int], now: datetime) -> None:
+    """There is news of orders that were through: their last step has to look again."""
     session.execute(
         update(Order)
         .where(Order.id.in_(order_ids), Order.status == Status.DONE)

@@ -198,6 +198,7 @@ class Timing(_Model):
     poll_every_s: float = Field(default=180, gt=0, le=_MONTH_S)
     read_notifications_every_s: float = Field(default=10, gt=0, le=_MONTH_S)
     fetch_orders_every_s: float = Field(default=5, gt=0, le=_MONTH_S)
+    watch_confirmed_every_s: float = Field(default=3600, gt=0, le=_MONTH_S)
     watch_shipments_every_s: float = Field(default=60, gt=0, le=_MONTH_S)
     sweep_every_s: float = Field(default=5, gt=0, le=_MONTH_S)
     poll_overlap_s: float = Field(default=300, ge=0, le=_MONTH_S)

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, selectinload
 from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
 from pipeline.magento.records import ENDED, MagentoOrder, MagentoShipment
-from pipeline.models import LIVE, Order, Shipment, ShipmentItem
-from pipeline.orders import wake
+from pipeline.models import LIVE, Order, Shipment, ShipmentItem, Status
+from pipeline.orders import reopen, wake
 
 
 class Shipments:
@@ -30,6 +30,20 @@ class Shipments:
                     Order.magento_order_id.is_not(None),
                     Order.fulfilled_by == FulfilledBy.MERCHANT,
                     Order.status.in_(LIVE),
+                )
+            )
+            return {row.magento_order_id: row.id for row in rows}
+
+    def lately_confirmed(self, accounts: Sequence[str], since: datetime) -> dict[int, int]:
+        """The same, of orders that are through and had a package confirmed since then."""
+        confirmed = select(Shipment.order_id).where(Shipment.confirmed_at >= since)
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Order.magento_order_id, Order.id).where(
+                    Order.id.in_(confirmed),
+                    Order.account.in_(accounts),
+                    Order.magento_order_id.is_not(None),
+                    Order.status == Status.DONE,
                 )
             )
             return {row.magento_order_id: row.id for row in rows}
@@ -74,6 +88,7 @@ class Shipments:
                 if _take(row, shipment, now):
                     news.add(order_id)
             news |= _take_states(session, awaited, states, sorted(news))
+            reopen(session, sorted(news), now)
             return wake(session, sorted(news), now)
 
 

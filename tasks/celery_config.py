@@ -76,6 +76,15 @@ beat_schedule = {
         for shop in _settings.shops
     },
     **{
+        f"watch confirmed {shop}": {
+            "task": "orderbridge.watch_confirmed",
+            "schedule": _timing.watch_confirmed_every_s,
+            "args": (shop,),
+            "options": {"expires": max(_timing.watch_confirmed_every_s, 30.0)},
+        }
+        for shop in _settings.shops
+    },
+    **{
         f"notifications {account}": {
             "task": "orderbridge.read_notifications",
             "schedule": _timing.read_notifications_every_s,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -24,6 +25,7 @@ FULL_QUEUE = 500
 SHORT_QUEUE = 20
 BATCH = 200
 SEARCHABLE_AFTER = timedelta(minutes=3)
+MAY_BE_MENDED = timedelta(days=7)
 
 
 def register(app: Celery) -> None:
@@ -38,6 +40,11 @@ def register(app: Celery) -> None:
     def watch_shipments_task(shop: str) -> None:
         with bound_contextvars(job="watch_shipments", shop=shop):
             watch_shipments(app, runtime(), shop)
+
+    @app.task(name="orderbridge.watch_confirmed")
+    def watch_confirmed_task(shop: str) -> None:
+        with bound_contextvars(job="watch_confirmed", shop=shop):
+            watch_confirmed(app, runtime(), shop)
 
     @app.task(name="orderbridge.resume_due")
     def resume_due_task() -> None:
@@ -159,13 +166,26 @@ def _is_refused(error: RemoteError) -> bool:
 
 def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:
     """Read the shipments of all orders that wait for the warehouse, in batches."""
-    accounts = [
-        name for name, account in parts.settings.accounts.items() if account.shop == shop_name
-    ]
-    shop = parts.clients.shops[shop_name]
-    awaited = parts.shipments.awaited(accounts)
+    awaited = parts.shipments.awaited(_accounts_of(parts, shop_name))
+    _watch(app, parts, shop_name, awaited)
+
+
+def watch_confirmed(app: Celery, parts: Runtime, shop_name: str) -> None:
+    """Read once more what was confirmed lately: a clerk may have mended a tracking number."""
+    since = parts.clients.now() - MAY_BE_MENDED
+    confirmed = parts.shipments.lately_confirmed(_accounts_of(parts, shop_name), since)
+    _watch(app, parts, shop_name, confirmed)
+
+
+def _accounts_of(parts: Runtime, shop_name: str) -> list[str]:
+    accounts = parts.settings.accounts.items()
+    return [name for name, account in accounts if account.shop == shop_name]
+
+
+def _watch(app: Celery, parts: Runtime, shop_name: str, awaited: Mapping[int, int]) -> None:
     if not awaited:
         return
+    shop = parts.clients.shops[shop_name]
     with parts.leases.hold(f"watch:{shop_name}", str(uuid4())) as ours:
         if not ours:
             return

@@ -27,7 +27,7 @@ from pipeline.db import Sessions
 from pipeline.effects import Ledger, Write
 from pipeline.errors import OutcomeUnknown, Transient
 from pipeline.models import LIVE, Attempt, Order, Status
-from pipeline.orders import STEPS, Claim, Orders, reopen_for_cancellation, wake
+from pipeline.orders import STEPS, Claim, Orders, reopen, wake
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.settings import Timing
 from tests.builders import NOW, a_vault, an_order, stored
@@ -204,7 +204,7 @@ class OneOrder(RuleBasedStateMachine):
     def amazon_cancels_late(self) -> None:
         was = self.order.status
         with self.sessions() as session, session.begin():
-            reopen_for_cancellation(session, [self.order_id], self.now)
+            reopen(session, [self.order_id], self.now)
         assert self.order.status == (Status.WAITING if was == Status.DONE else was)
 
     @invariant()

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from pipeline.db import Sessions
 from pipeline.models import Note, Order, Status
-from pipeline.orders import STEPS, Orders, reopen_for_cancellation, wake
+from pipeline.orders import STEPS, Orders, reopen, wake
 from pipeline.outcome import Cancelled, Done
 from pipeline.settings import Timing
 from tests.builders import NOW, a_vault, an_order, loaded, stored
@@ -195,7 +195,7 @@ def test_a_late_cancellation_opens_the_last_step_of_what_was_through(
     assert old is not None
     assert orders.record(old, Done(), now=NOW)
     with sessions() as session, session.begin():
-        reopen_for_cancellation(session, [order_id], NOW + SECOND)
+        reopen(session, [order_id], NOW + SECOND)
     row = loaded(sessions, order_id)
     assert (row.step, row.status) == (STEPS[-1], Status.WAITING)
     assert (row.due_at, row.sent_at) == (NOW + SECOND, None)
@@ -208,7 +208,7 @@ def test_a_late_cancellation_touches_nothing_that_was_not_through(sessions: Sess
     others = [*LIVE, ENDED[1]]
     ids = [stored(sessions, an_order(step=STEPS[2], **one)) for one in others]
     with sessions() as session, session.begin():
-        reopen_for_cancellation(session, ids, NOW + SECOND)
+        reopen(session, ids, NOW + SECOND)
     rows = [loaded(sessions, one) for one in ids]
     assert [row.status for row in rows] == [one["status"] for one in others]
     assert {(row.step, row.version) for row in rows} == {(STEPS[2], 1)}

@@ -228,3 +228,37 @@ def test_an_order_ended_in_magento_is_woken_once(sessions: Sessions, state: str)
         ("processing", "processing"),
     ]
     assert [one.due_at for one in orders] == [NOW, NOW + HOUR]
+
+
+def through(sessions: Sessions, confirmed_ago: timedelta, **changes: Any) -> int:
+    """An order of which the one package has been confirmed."""
+    order_id = placed(
+        sessions, **{"status": Status.DONE, "step": STEPS[6], "due_at": None, **changes}
+    )
+    with sessions() as session, session.begin():
+        shipment = a_shipment(magento_shipment_id=71, tracking_number="0034")
+        shipment.order_id, shipment.confirmed_at = order_id, NOW - confirmed_ago
+        session.add(shipment)
+    return order_id
+
+
+def test_what_was_confirmed_lately_is_watched_for_a_while(sessions: Sessions) -> None:
+    lately = through(sessions, HOUR, magento_order_id=900)
+    through(sessions, timedelta(days=8), magento_order_id=901)
+    through(sessions, HOUR, magento_order_id=902, status=Status.CANCELLED)
+    watch = Shipments(sessions)
+    assert watch.lately_confirmed([ACCOUNT], NOW - timedelta(days=7)) == {900: lately}
+    assert watch.lately_confirmed(["other"], NOW - timedelta(days=7)) == {}
+    assert watch.awaited([ACCOUNT]) == {}
+
+
+def test_a_track_mended_after_the_end_has_the_order_looked_at_again(sessions: Sessions) -> None:
+    order_id = through(sessions, HOUR)
+    watch = Shipments(sessions)
+    watched = watch.lately_confirmed([ACCOUNT], NOW - timedelta(days=7))
+    mended = told(tracks=(UPS,))
+    assert watch.store(watched, [mended], {}, NOW) == [order_id]
+    row = loaded(sessions, order_id)
+    assert (row.step, row.status, row.due_at) == (STEPS[-1], Status.WAITING, NOW)
+    # The same again is no news.
+    assert watch.store(watched, [mended], {}, NOW) == []

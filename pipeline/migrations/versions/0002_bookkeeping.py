@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("to_feed", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     )
     op.add_column("shipments", sa.Column("feed_id", sa.BigInteger(), nullable=True))
+    op.create_index("shipments_confirmed", "shipments", ["confirmed_at"], unique=False)
     op.create_index(
         "shipments_to_confirm",
         "shipments",
@@ -204,6 +205,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("cursors", "read_at")
     op.drop_index("orders_to_cancel", table_name="orders")
+    op.drop_index("shipments_confirmed", table_name="shipments")
     op.drop_index("shipments_to_confirm", table_name="shipments")
     op.drop_column("shipments", "feed_id")
     op.drop_column("shipments", "to_feed")
