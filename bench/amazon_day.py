@@ -129,9 +129,9 @@ def run(hours: int) -> dict[str, Any]:
                 while len(placed) < due:
                     number = f"302-{len(placed):07}-{len(placed):07}"
                     lines = [a_line("MUG-BLUE", 1, unit="12.50")]
-                    order = an_order(number, lines=lines, created_at=clock.now)
-                    save_order(database, ACCOUNT, order)
-                    placed.append((clock.now, number))
+                    at = START + timedelta(seconds=len(placed) * 3600 // OFFERED_PER_H)
+                    save_order(database, ACCOUNT, an_order(number, lines=lines, created_at=at))
+                    placed.append((at, number))
             news = {}
             while told < len(placed) and placed[told][0] <= clock.now - TOLD_AFTER:
                 changed_at, number = placed[told]

@@ -22,10 +22,11 @@ from pipeline.db import Sessions
 from pipeline.models import Cursor
 
 # A little less than a page holds: other changes fall into the same minutes.
-LEFT_TO_THE_SEARCH = 95
+LEFT_TO_THE_SEARCH = 97
 # Gaps closer than this are searched as one.
 CLOSE = timedelta(minutes=30)
 A_WHILE = timedelta(minutes=15)
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +46,40 @@ class Windows:
         self._sessions = sessions
 
     def end(self, account: str) -> datetime | None:
-        """Where the next search is to end, or None while a page holds all that is named."""
-        with self._sessions() as session:
-            return session.scalar(
-                select(ToFetch.changed_at)
-                .where(
-                    ToFetch.account == account,
-                    ToFetch.lane == "new",
-                    ToFetch.changed_at.is_not(None),
-                )
-                .order_by(ToFetch.changed_at)
-                .offset(LEFT_TO_THE_SEARCH)
-                .limit(1)
+        """Where the next search is to end, or None while a page holds all that is named.
+
+        A whole second, since Amazon's bounds are, and the last one that ends before the page is
+        full: a search of one order more costs a second token.
+        """
+        changed = (
+            select(ToFetch.changed_at)
+            .where(
+                ToFetch.account == account,
+                ToFetch.lane == "new",
+                ToFetch.changed_at.is_not(None),
             )
+            .order_by(ToFetch.changed_at)
+            .limit(1)
+        )
+        with self._sessions() as session:
+            beyond = session.scalar(changed.offset(LEFT_TO_THE_SEARCH))
+            if beyond is None:
+                return None
+            oldest = session.scalar(changed) or beyond
+        return max(beyond.replace(microsecond=0) - SECOND, oldest)
 
-    def may_wait(self, account: str, cursor_name: str, now: datetime) -> bool:
-        """Whether a search had better wait for a page full of named orders that Amazon lets search.
+    def may_wait(self, cursor_name: str, now: datetime) -> bool:
+        """Whether a search may wait, because notifications come first and the last one was lately.
 
-        That is so under pressure, and for a while after it; never for longer than that while.
+        The tokens it leaves are a backfill's and the gaps'.
         """
         with self._sessions() as session:
             cursor = session.get(Cursor, cursor_name)
-            if cursor is None or cursor.read_at < now - A_WHILE:
-                return False
-            recent = select(Gap.id).where(Gap.account == account, Gap.until_at > now - A_WHILE)
-            return session.scalar(recent.limit(1)) is not None or self.end(account) is not None
+            return (
+                cursor is not None
+                and cursor.checked_at is not None
+                and (cursor.trouble is None and cursor.read_at > now - A_WHILE)
+            )
 
     def pass_over(self, account: str, cursor_name: str, since: datetime | None = None) -> None:
         """Go on where the oldest unread notification is, before and after a search under pressure.

@@ -126,9 +126,7 @@ def _end_of_window(parts: Runtime, account_name: str) -> datetime | None:
 
 
 def _may_wait(parts: Runtime, account_name: str, cursor: str) -> bool:
-    return account_name in parts.queues and parts.windows.may_wait(
-        account_name, cursor, parts.clients.now()
-    )
+    return account_name in parts.queues and parts.windows.may_wait(cursor, parts.clients.now())
 
 
 def _store(app: Celery, parts: Runtime, account_name: str, page: OrderPage, read: _Read) -> None:

@@ -57,12 +57,18 @@ def test_under_pressure_a_search_ends_where_a_page_of_named_orders_does(
 ) -> None:
     changed = named(sessions, 300)
     end = Windows(sessions).end(ACCOUNT)
-    assert end == changed[LEFT_TO_THE_SEARCH]
+    assert end == changed[LEFT_TO_THE_SEARCH - 1]
     # What changed up to there is left to the search; the next ones are read one by one.
     taken = Fetching(sessions).take(ACCOUNT, NOW + HOUR, 2, after=end)
     assert [one.external_id for one in taken] == [
-        f"302-{LEFT_TO_THE_SEARCH + place:07}-0000000" for place in (1, 2)
+        f"302-{LEFT_TO_THE_SEARCH + place:07}-0000000" for place in (0, 1)
     ]
+
+
+def test_changes_within_one_second_still_have_a_window(sessions: Sessions) -> None:
+    changed = {f"302-{number:07}-0000000": NOW for number in range(300)}
+    Fetching(sessions).notified(ACCOUNT, {f"n{one}": one for one in changed}, NOW, changed)
+    assert Windows(sessions).end(ACCOUNT) == NOW
 
 
 def test_another_accounts_orders_are_no_pressure(sessions: Sessions) -> None:
@@ -174,16 +180,23 @@ def test_a_search_that_is_under_way_keeps_its_place(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named_orders", "read_ago", "waits"),
+    ("read_ago", "trouble", "waits"),
     [
-        (0, timedelta(0), False),
-        (300, timedelta(0), True),
-        (300, timedelta(minutes=16), False),
+        (timedelta(minutes=14), None, True),
+        (timedelta(minutes=16), None, False),
+        (timedelta(minutes=1), "503: busy", False),
     ],
 )
-def test_a_search_waits_under_pressure_but_never_for_long(
-    sessions: Sessions, named_orders: int, read_ago: timedelta, waits: bool
+def test_beside_notifications_a_search_may_wait_for_a_while(
+    sessions: Sessions, read_ago: timedelta, trouble: str | None, waits: bool
 ) -> None:
+    with sessions() as session, session.begin():
+        session.add(Cursor(name=CURSOR, position=NOW, read_at=NOW, checked_at=NOW, trouble=trouble))
+    assert Windows(sessions).may_wait(CURSOR, NOW + read_ago) is waits
+
+
+def test_the_first_search_never_waits(sessions: Sessions) -> None:
+    windows = Windows(sessions)
+    assert windows.may_wait(CURSOR, NOW) is False
     standing_at(sessions, NOW)
-    named(sessions, named_orders)
-    assert Windows(sessions).may_wait(ACCOUNT, CURSOR, NOW + read_ago) is waits
+    assert windows.may_wait(CURSOR, NOW) is False
