@@ -63,7 +63,7 @@ class Connection:
 
         def once() -> T:
             reply = self._http.call(method, _path(store, path), body=body, auth=self._auth)
-            return _understood(reply, understand, is_write=True, is_private=is_private)
+            return _understood(reply, understand, is_write=True, is_private=is_private, sent=body)
 
         return call_with_retry(once, self._sleep)
 
@@ -110,9 +110,14 @@ def _path(store: str, path: str) -> str:
 
 
 def _understood(
-    reply: Reply, understand: Callable[[Any], T], *, is_write: bool, is_private: bool = False
+    reply: Reply,
+    understand: Callable[[Any], T],
+    *,
+    is_write: bool,
+    is_private: bool = False,
+    sent: Any = None,
 ) -> T:
-    error = replies.error_in(reply, is_write=is_write, is_private=is_private)
+    error = replies.error_in(reply, is_write=is_write, is_private=is_private, sent=sent)
     if error is not None:
         raise error
     try:

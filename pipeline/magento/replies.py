@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pipeline.errors import OutcomeUnknown, Rejected, RemoteError, Transient
 from pipeline.http import Reply
@@ -21,16 +21,27 @@ _SIGN_IN = (
     '"bearer" the shop must allow it (Services > OAuth > Consumer Settings), which is off since '
     '2.4.4: better use auth = "oauth"'
 )
+# Keys of bodies we send whose texts may name a buyer.
+_PERSONAL = frozenset(
+    {
+        *("firstname", "lastname", "middlename", "company", "street", "city", "region", "postcode"),
+        *("telephone", "vat_id", "email", "customer_email", "customer_firstname"),
+        *("customer_lastname", "po_number", "comment"),
+    }
+)
 # Parameters that name a field or a limit of Magento's own, never a value that was sent.
 _HARMLESS = frozenset({"fieldName", "resources", "type", "max"})
 _SENT_VALUES = re.compile(r'"[^"]*"(?= value)|\S+@\S+|(?<![\w-])\+?\d[\d ()-]{5,}')
 
 
-def error_in(reply: Reply, *, is_write: bool, is_private: bool = False) -> RemoteError | None:
+def error_in(
+    reply: Reply, *, is_write: bool, is_private: bool = False, sent: object = None
+) -> RemoteError | None:
     """The error an answer stands for, None when it is a JSON answer to a request that worked.
 
-    `is_private` says that the request held a buyer's data: Magento's message is then kept without
-    what it may quote. A write that ends in a 5xx may have been saved: OutcomeUnknown.
+    `is_private` says that `sent`, the request's body, held a buyer's data: Magento's message is
+    then kept without what it may quote. A write that ends in a 5xx may have been saved:
+    OutcomeUnknown.
     """
     status = reply.status
     if status == 429:
@@ -41,7 +52,7 @@ def error_in(reply: Reply, *, is_write: bool, is_private: bool = False) -> Remot
             retry_after_s=reply.retry_after_s,
         )
     if status >= 500:
-        text = f"Magento answered {status}{_what_it_said(reply, is_private)}"
+        text = f"Magento answered {status}{_what_it_said(reply, is_private, sent)}"
         if is_write:
             return OutcomeUnknown(text, code=str(status), status=status)
         return Transient(text, code=str(status), status=status, retry_after_s=reply.retry_after_s)
@@ -53,7 +64,7 @@ def error_in(reply: Reply, *, is_write: bool, is_private: bool = False) -> Remot
             code="Redirected",
             status=status,
         )
-    said = _what_it_said(reply, is_private)
+    said = _what_it_said(reply, is_private, sent)
     if status == 401:
         return Rejected(
             f"Magento refuses to let us in (401){said}: {_SIGN_IN}",
@@ -81,7 +92,7 @@ def _code(reply: Reply) -> str:
     return REFUSED
 
 
-def _what_it_said(reply: Reply, is_private: bool) -> str:
+def _what_it_said(reply: Reply, is_private: bool, sent: object) -> str:
     """`: message` with its placeholders filled, as far as that may be told; "" when not JSON."""
     if not isinstance(reply.body, dict):
         return "" if reply.is_json else " in something other than JSON"
@@ -97,7 +108,30 @@ def _what_it_said(reply: Reply, is_private: bool) -> str:
     if is_private:
         template = _SENT_VALUES.sub("…", template)
         parameters = {key: value for key, value in parameters.items() if key in _HARMLESS}
-    return ": " + " ".join(_filled(template, parameters).split())[:_LONGEST_MESSAGE]
+    said = " ".join(_filled(template, parameters).split())
+    if is_private:
+        said = _without(said, sent)
+    return f": {said[:_LONGEST_MESSAGE]}"
+
+
+def _without(said: str, sent: object) -> str:
+    """A message without what was sent of the buyer: an extension may quote it in its own words."""
+    values = {" ".join(value.split()) for value in _personal(sent)}
+    for value in sorted((one for one in values if len(one) > 2), key=len, reverse=True):
+        said = re.sub(re.escape(value), "…", said, flags=re.IGNORECASE)
+    return said
+
+
+def _personal(sent: object, key: str = "") -> Iterator[str]:
+    """Every text below a key that may hold a buyer's data."""
+    if isinstance(sent, str) and key in _PERSONAL:
+        yield sent
+    elif isinstance(sent, Mapping):
+        for name, value in sent.items():
+            yield from _personal(value, str(name))
+    elif isinstance(sent, list | tuple):
+        for value in sent:
+            yield from _personal(value, key)
 
 
 def _filled(template: str, parameters: Mapping[str, object]) -> str:

@@ -228,3 +228,21 @@ def test_passes_on_how_long_to_wait(status: int) -> None:
 )  # fmt: skip
 def test_keeps_a_buyers_data_out_of_messages(body: Any, said: str) -> None:
     assert str(error_in(reply(400, body), is_write=True, is_private=True)) == said
+
+
+def test_what_was_sent_of_a_buyer_is_taken_out_of_any_words() -> None:
+    sent = {
+        "entity": {
+            "customer_email": "jane@relay.example",
+            "billing_address": {
+                "firstname": "Jane",
+                "lastname": "Doe",
+                "street": ["1 Long Road", "Flat 2"],
+                "city": "Townville",
+            },
+            "items": [{"sku": "MUG-BLUE", "name": "Mug"}],
+        }
+    }
+    body = message("jane DOE of 1 Long Road, townville: no carrier takes MUG-BLUE there")
+    error = error_in(reply(400, body), is_write=True, is_private=True, sent=sent)
+    assert str(error) == "Magento answered 400: … … of …, …: no carrier takes MUG-BLUE there"
