@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format lock clean
+.PHONY: help setup demo up test check bench format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,13 +25,17 @@ up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it
 	$(BIN)/python -m devstack up
 
 test: $(READY) ## Run all tests; a part of them with ARGS='tests/pipeline -k policy'
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(READY) ## Lint, formatting, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(READY) ## Measure, on a moved clock, a day of orders and a backfill (some minutes)
+	$(BIN)/python -m bench.amazon_day 3 2>/dev/null
+	$(BIN)/python -m bench.backfill 2>/dev/null
 
 format: $(READY) ## Format the code and sort imports
 	$(BIN)/ruff check --fix .

@@ -132,11 +132,11 @@ class Fetching:
         now: datetime,
         limit: int,
         lanes: Sequence[Lane] = (Lane.NEW, Lane.BACKFILL),
-        after: datetime | None = None,
+        not_before: datetime | None = None,
     ) -> list[Wanted]:
         """Up to `limit` orders that are due, those of the first lane first.
 
-        Those that changed up to `after` are left to the next search.
+        Those that changed before `not_before` are left to the next search.
         What is taken is not given out again for two minutes, unless it is named again.
         """
         words = [_word(lane) for lane in lanes]
@@ -148,7 +148,7 @@ class Fetching:
                     ToFetch.account == account,
                     ToFetch.lane.in_(words),
                     ToFetch.due_at <= now,
-                    *([_is_after(after)] if after is not None else []),
+                    *([_changed_since(not_before)] if not_before is not None else []),
                 )
                 .order_by(
                     urgency,
@@ -243,8 +243,8 @@ def _still(wanted: Wanted) -> ColumnElement[bool]:
     )
 
 
-def _is_after(after: datetime) -> ColumnElement[bool]:
-    return or_(ToFetch.changed_at.is_(None), ToFetch.changed_at > after)
+def _changed_since(moment: datetime) -> ColumnElement[bool]:
+    return or_(ToFetch.changed_at.is_(None), ToFetch.changed_at >= moment)
 
 
 def _count(session: Session, wanted: Wanted, **more: int) -> None:

@@ -26,7 +26,6 @@ LEFT_TO_THE_SEARCH = 97
 # Gaps closer than this are searched as one.
 CLOSE = timedelta(minutes=30)
 A_WHILE = timedelta(minutes=15)
-SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +44,38 @@ class Windows:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def end(self, account: str) -> datetime | None:
-        """Where the next search is to end, or None while a page holds all that is named.
+    def left_before(self, account: str) -> datetime | None:
+        """Named orders that changed before this are left to the next search; None: read them all.
 
-        A whole second, since Amazon's bounds are, and the last one that ends before the page is
-        full: a search of one order more costs a second token.
+        Exactly a page of them: were one read that belongs to it, a later one would take its place,
+        and the search would bring what is known.
         """
-        changed = (
-            select(ToFetch.changed_at)
-            .where(
-                ToFetch.account == account,
-                ToFetch.lane == "new",
-                ToFetch.changed_at.is_not(None),
-            )
-            .order_by(ToFetch.changed_at)
-            .limit(1)
-        )
+        return self._named_at(account, LEFT_TO_THE_SEARCH)
+
+    def end(self, account: str) -> datetime | None:
+        """Where the next search is to end: with the last order that is left to it.
+
+        None while a page holds all that is named. A whole second, since Amazon's bounds are.
+        """
+        if self._named_at(account, LEFT_TO_THE_SEARCH) is None:
+            return None
+        last = self._named_at(account, LEFT_TO_THE_SEARCH - 1)
+        return last and last.replace(microsecond=0)
+
+    def _named_at(self, account: str, place: int) -> datetime | None:
+        """When the named order changed that has this place, the oldest having none before it."""
         with self._sessions() as session:
-            beyond = session.scalar(changed.offset(LEFT_TO_THE_SEARCH))
-            if beyond is None:
-                return None
-            oldest = session.scalar(changed) or beyond
-        return max(beyond.replace(microsecond=0) - SECOND, oldest)
+            return session.scalar(
+                select(ToFetch.changed_at)
+                .where(
+                    ToFetch.account == account,
+                    ToFetch.lane == "new",
+                    ToFetch.changed_at.is_not(None),
+                )
+                .order_by(ToFetch.changed_at)
+                .offset(place)
+                .limit(1)
+            )
 
     def may_wait(self, cursor_name: str, now: datetime) -> bool:
         """Whether a search may wait, because notifications come first and the last one was lately.

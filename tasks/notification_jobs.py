@@ -139,9 +139,9 @@ def fetch_orders(app: Celery, parts: Runtime, account_name: str) -> None:
             return
         fetched = 0
         # Under pressure the oldest are left to the next search, which brings them all at once.
-        left_to_search = parts.windows.end(account_name)
+        not_before = parts.windows.left_before(account_name)
         while fetched < FETCHED_AT_ONCE:
-            due = parts.fetching.take(account_name, parts.clients.now(), 1, after=left_to_search)
+            due = parts.fetching.take(account_name, parts.clients.now(), 1, not_before=not_before)
             if not due or not _fetch(app, parts, due[0]):
                 break
             fetched += 1

@@ -56,10 +56,11 @@ def test_under_pressure_a_search_ends_where_a_page_of_named_orders_does(
     sessions: Sessions,
 ) -> None:
     changed = named(sessions, 300)
-    end = Windows(sessions).end(ACCOUNT)
-    assert end == changed[LEFT_TO_THE_SEARCH - 1]
+    windows = Windows(sessions)
+    assert windows.end(ACCOUNT) == changed[LEFT_TO_THE_SEARCH - 1]
     # What changed up to there is left to the search; the next ones are read one by one.
-    taken = Fetching(sessions).take(ACCOUNT, NOW + HOUR, 2, after=end)
+    left_before = windows.left_before(ACCOUNT)
+    taken = Fetching(sessions).take(ACCOUNT, NOW + HOUR, 2, not_before=left_before)
     assert [one.external_id for one in taken] == [
         f"302-{LEFT_TO_THE_SEARCH + place:07}-0000000" for place in (0, 1)
     ]
@@ -200,3 +201,14 @@ def test_the_first_search_never_waits(sessions: Sessions) -> None:
     assert windows.may_wait(CURSOR, NOW) is False
     standing_at(sessions, NOW)
     assert windows.may_wait(CURSOR, NOW) is False
+
+
+def test_reading_on_does_not_move_the_end_of_the_window(sessions: Sessions) -> None:
+    named(sessions, 300)
+    windows, fetching = Windows(sessions), Fetching(sessions)
+    end = windows.end(ACCOUNT)
+    for _ in range(50):
+        left_before = windows.left_before(ACCOUNT)
+        [wanted] = fetching.take(ACCOUNT, NOW + HOUR, 1, not_before=left_before)
+        fetching.done(wanted)
+    assert windows.end(ACCOUNT) == end
