@@ -5,6 +5,8 @@ Why each is as it is: docs/decisions/0005-celery-settings.md.
 
 from __future__ import annotations
 
+from typing import Any
+
 from kombu import Exchange, Queue
 
 from pipeline.settings import load
@@ -55,82 +57,40 @@ worker_soft_shutdown_timeout = 10.0
 worker_enable_soft_shutdown_on_idle = True
 worker_cancel_long_running_tasks_on_connection_loss = False
 
-_timing = _settings.timing
-beat_schedule = {
-    **{
-        f"poll {account}": {
-            "task": "orderbridge.poll_amazon",
-            "schedule": _timing.poll_every_s,
-            "args": (account,),
-            "options": {"expires": max(_timing.poll_every_s, 30.0)},
-        }
-        for account in _settings.accounts
-    },
-    **{
-        f"watch {shop}": {
-            "task": "orderbridge.watch_shipments",
-            "schedule": _timing.watch_shipments_every_s,
-            "args": (shop,),
-            "options": {"expires": max(_timing.watch_shipments_every_s, 30.0)},
-        }
-        for shop in _settings.shops
-    },
-    **{
-        f"watch confirmed {shop}": {
-            "task": "orderbridge.watch_confirmed",
-            "schedule": _timing.watch_confirmed_every_s,
-            "args": (shop,),
-            "options": {"expires": max(_timing.watch_confirmed_every_s, 30.0)},
-        }
-        for shop in _settings.shops
-    },
-    **{
-        f"notifications {account}": {
-            "task": "orderbridge.read_notifications",
-            "schedule": _timing.read_notifications_every_s,
-            "args": (account,),
-            "options": {"expires": max(_timing.read_notifications_every_s, 30.0)},
-        }
-        for account, given in _settings.accounts.items()
-        if given.notifications is not None
-    },
-    **{
-        f"fetch {account}": {
-            "task": "orderbridge.fetch_orders",
-            "schedule": _timing.fetch_orders_every_s,
-            "args": (account,),
-            "options": {"expires": max(_timing.fetch_orders_every_s, 30.0)},
-        }
-        for account in _settings.accounts
-    },
-    "forget notifications": {
-        "task": "orderbridge.forget_notifications",
-        "schedule": 24 * 3600.0,
-        "options": {"expires": 3600.0},
-    },
-    "check accounts": {
-        "task": "orderbridge.check_accounts",
-        "schedule": 300.0,
-        "options": {"expires": 300.0},
-    },
-    "backfills": {
-        "task": "orderbridge.run_backfills",
-        "schedule": _timing.run_backfills_every_s,
-        "options": {"expires": max(_timing.run_backfills_every_s, 30.0)},
-    },
-    **{
-        f"feeds {account}": {
-            "task": "orderbridge.run_feeds",
-            "schedule": 30.0,
-            "args": (account,),
-            "options": {"expires": 30.0},
-        }
-        for account, given in _settings.accounts.items()
-        if given.seller_id
-    },
-    "sweep": {
-        "task": "orderbridge.resume_due",
-        "schedule": _timing.sweep_every_s,
-        "options": {"expires": max(_timing.sweep_every_s, 30.0)},
-    },
-}
+
+def _entry(task: str, every_s: float, *args: str) -> dict[str, Any]:
+    """A job that nobody took in time is let go: the next one does its work."""
+    return {
+        "task": f"orderbridge.{task}",
+        "schedule": every_s,
+        "args": args,
+        "options": {"expires": max(every_s, 30.0)},
+    }
+
+
+def _schedule() -> dict[str, dict[str, Any]]:
+    every = _settings.timing
+    entries = {
+        "sweep": _entry("resume_due", every.sweep_every_s),
+        "backfills": _entry("run_backfills", every.run_backfills_every_s),
+        "check accounts": _entry("check_accounts", 300.0),
+        "forget notifications": _entry("forget_notifications", 24 * 3600.0),
+    }
+    for name, account in _settings.accounts.items():
+        entries[f"poll {name}"] = _entry("poll_amazon", every.poll_every_s, name)
+        entries[f"fetch {name}"] = _entry("fetch_orders", every.fetch_orders_every_s, name)
+        if account.notifications is not None:
+            entries[f"notifications {name}"] = _entry(
+                "read_notifications", every.read_notifications_every_s, name
+            )
+        if account.seller_id:
+            entries[f"feeds {name}"] = _entry("run_feeds", 30.0, name)
+    for name in _settings.shops:
+        entries[f"watch {name}"] = _entry("watch_shipments", every.watch_shipments_every_s, name)
+        entries[f"watch confirmed {name}"] = _entry(
+            "watch_confirmed", every.watch_confirmed_every_s, name
+        )
+    return entries
+
+
+beat_schedule = _schedule()
