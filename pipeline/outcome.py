@@ -28,6 +28,7 @@ class HoldCode(StrEnum):
     ORDER_REFUSED = "order_refused"
     INVOICE_REFUSED = "invoice_refused"
     CANCEL_REFUSED = "cancel_refused"
+    PARTLY_CANCELLED = "partly_cancelled"
     CANCELLED_AFTER_SHIPMENT = "cancelled_after_shipment"
     CANCELLED_IN_MAGENTO = "cancelled_in_magento"
     BUYER_WANTS_TO_CANCEL = "buyer_wants_to_cancel"

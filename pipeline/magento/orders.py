@@ -13,7 +13,7 @@ from pipeline.magento.wording import COMMENT_LENGTH, plain
 _FIELDS = (
     "entity_id,increment_id,ext_order_id,store_id,state,status,grand_total,total_paid,"
     "items[item_id,sku,ext_order_item_id,qty_ordered,qty_shipped,qty_invoiced,qty_canceled,"
-    "product_type]"
+    "qty_refunded,product_type]"
 )
 
 

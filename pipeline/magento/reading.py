@@ -106,6 +106,7 @@ def _item(row: dict[str, Any]) -> MagentoItem:
         quantity_shipped=number(row, "qty_shipped"),
         quantity_invoiced=number(row, "qty_invoiced"),
         quantity_canceled=number(row, "qty_canceled"),
+        quantity_refunded=number(row, "qty_refunded"),
         product_type=text(row, "product_type"),
     )
 

@@ -74,6 +74,12 @@ class MagentoItem:
     quantity_invoiced: Decimal = ZERO
     quantity_canceled: Decimal = ZERO
     product_type: str = ""
+    quantity_refunded: Decimal = ZERO
+
+    @property
+    def quantity_left(self) -> Decimal:
+        """What is neither cancelled nor taken back."""
+        return self.quantity_ordered - self.quantity_canceled - self.quantity_refunded
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pipeline.models import Order
 from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.policy import CARRIED_BY_AMAZON
 from tasks.steps.gate import stopped
+from tasks.steps.reduced import reduced
 
 _SHIPPED_LATER = (
     "Amazon has it as shipped: its label was bought there, or it was confirmed by hand; ship it in "
@@ -27,6 +28,8 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
         return Skipped(
             _SHIPPED_LATER if _is_open(order) else "it had been shipped before it came to us"
         )
+    if (hold := reduced(order, clients)) is not None:
+        return hold
     for item in order.items:
         left = item.quantity - item.quantity_fulfilled_before
         if units_shipped(order, item.magento_item_id) > left:

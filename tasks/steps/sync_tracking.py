@@ -20,6 +20,7 @@ from tasks.steps.packages import (
     shipped_by_others,
     transparency_codes,
 )
+from tasks.steps.reduced import reduced
 from tasks.steps.ship_order import units_shipped
 
 # Amazon carries these, or knows of their parcels by itself, and refuses a confirmation.
@@ -35,6 +36,8 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
     for program in CONFIRMED_OTHERWISE:
         if program in order.programs:
             return Skipped(f"{program}: Amazon needs no confirmation, and takes none")
+    if (hold := reduced(order, clients)) is not None:
+        return hold
     to_tell = [
         shipment
         for shipment in order.shipments
