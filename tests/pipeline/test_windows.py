@@ -43,7 +43,9 @@ def position(sessions: Sessions) -> datetime:
 
 def gaps(sessions: Sessions) -> list[tuple[datetime, datetime]]:
     with sessions() as session:
-        return [(gap.from_at, gap.until_at) for gap in session.scalars(select(Gap))]
+        return [
+            (gap.from_at, gap.until_at) for gap in session.scalars(select(Gap).order_by(Gap.id))
+        ]
 
 
 @pytest.mark.parametrize("count", [0, 1, LEFT_TO_THE_SEARCH])

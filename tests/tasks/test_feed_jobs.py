@@ -129,7 +129,9 @@ class Rig:
 
     def feeds(self) -> list[tuple[str, str | None]]:
         with self.sessions() as session:
-            return [(one.state, one.outcome) for one in session.scalars(select(Feed))]
+            return [
+                (one.state, one.outcome) for one in session.scalars(select(Feed).order_by(Feed.id))
+            ]
 
     def amazons_feeds(self) -> list[dict[str, Any]]:
         return self.control("GET", "feeds")["feeds"]  # type: ignore[no-any-return]
