@@ -6,10 +6,11 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from pipeline.accounts import standing
+from pipeline.clock import seconds
 from pipeline.db import Sessions
 from pipeline.incidents import Incidents
 from pipeline.models import Cursor
-from pipeline.settings import PREFIX, AccountSettings, Timing, seconds
+from pipeline.settings import PREFIX, AccountSettings, Timing
 
 NOTHING_READ_FOR = timedelta(minutes=30)
 REFUSED_FOR = timedelta(hours=1)

@@ -6,10 +6,11 @@ None of them holds anything that names a buyer.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Identity, Index, Integer, text
+from sqlalchemy import ForeignKey, Identity, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pipeline.models import Base
@@ -178,6 +179,27 @@ class Incident(Base):
     opened_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class Refund(Base):
+    """A credit memo that the shop's staff made, as facts for the marketplace.
+
+    `adjustment` is what was given beyond the lines and shipping, negative when a fee was kept.
+    `lines` are quantity and amounts, tax included, per marketplace item id.
+    """
+
+    __tablename__ = "refunds"
+    __table_args__ = (UniqueConstraint("order_id", "magento_creditmemo_id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    magento_creditmemo_id: Mapped[int]
+    refunded_at: Mapped[datetime]
+    currency: Mapped[str]
+    grand_total: Mapped[Decimal]
+    shipping: Mapped[Decimal]
+    adjustment: Mapped[Decimal]
+    lines: Mapped[dict[str, Any]]
 
 
 class AccountAccess(Base):

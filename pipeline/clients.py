@@ -16,14 +16,16 @@ from pipeline.amazon.replies import CONFIRM_SHIPMENT
 from pipeline.amounts import Amounts
 from pipeline.backlog import Backlog
 from pipeline.channel import Channel, ChannelOrder, Raw
+from pipeline.clock import seconds
 from pipeline.db import Sessions
 from pipeline.effects import Ledger
 from pipeline.errors import CannotMap
 from pipeline.magento.client import Magento
+from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.models import Order
 from pipeline.outcome import HoldCode
 from pipeline.rate_limit import Quota
-from pipeline.settings import MarketplaceSettings, Settings, ShopSettings, seconds
+from pipeline.settings import Settings, ShopSettings
 
 
 @dataclass(frozen=True, slots=True)

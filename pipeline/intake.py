@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from pipeline.channel import Channel, Identity, Raw
+from pipeline.clock import seconds
 from pipeline.db import Sessions
 from pipeline.errors import CannotMap
 from pipeline.log import log
@@ -23,7 +24,7 @@ from pipeline.orders import STEPS, reopen, wake
 from pipeline.policy import Case, Tab, decide
 from pipeline.privacy import Unreadable, Vault
 from pipeline.rate_limit import Lane
-from pipeline.settings import AccountSettings, Timing, seconds
+from pipeline.settings import AccountSettings, Timing
 
 _REFRESH_FACTS = (
     update(Order.__table__)  # type: ignore[arg-type]

@@ -78,7 +78,8 @@ class Order(Base):
 
     `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come
     (asked, sent, accepted, refused), `confirm_anyway` that a person overruled the buyer's wish to
-    cancel. `facts` are more of what the marketplace says, nothing personal.
+    cancel. `reserved_until` is how long a pending order holds stock. `facts` are more of what the
+    marketplace says, nothing personal.
     """
 
     __tablename__ = "orders"
@@ -136,6 +137,7 @@ class Order(Base):
     shown: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     magento_customer_id: Mapped[int | None]
+    magento_customer_group: Mapped[int | None]
     magento_order_id: Mapped[int | None]
     magento_increment_id: Mapped[str | None]
     magento_status: Mapped[str | None]
@@ -144,6 +146,7 @@ class Order(Base):
     cancellation: Mapped[str | None]
     cancel_refusal: Mapped[str | None]
     confirm_anyway: Mapped[bool] = mapped_column(default=False, server_default=false())
+    reserved_until: Mapped[datetime | None]
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
@@ -183,7 +186,10 @@ class OrderItem(Base):
 
 
 class OrderPrivate(Base):
-    """What may name a person: the marketplace's raw reply. Destroying `wrapped_key` shreds it."""
+    """What may name a person: the marketplace's raw reply, and the address a person corrected.
+
+    Destroying `wrapped_key` shreds both.
+    """
 
     __tablename__ = "order_private"
 
@@ -192,6 +198,7 @@ class OrderPrivate(Base):
     )
     wrapped_key: Mapped[bytes | None]
     sealed: Mapped[bytes | None]
+    correction: Mapped[bytes | None]
 
 
 class Attempt(Base):

@@ -19,11 +19,12 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
+from pipeline.clock import seconds
 from pipeline.db import Sessions
 from pipeline.models import LIVE, Attempt, Note, Order, OrderPrivate, Shipment, Status
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.privacy import Unreadable, Vault
-from pipeline.settings import Timing, seconds
+from pipeline.settings import Timing
 
 STEPS = (
     "import_order",

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pipeline.channel import FulfilledBy
+from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.outcome import HoldCode
-from pipeline.settings import MarketplaceSettings
 
 
 class Tab(StrEnum):

@@ -1,24 +1,15 @@
-"""Configuration: `orderbridge.toml` for what may be read by anyone, the environment for secrets.
-
-Secrets and connections have variables with the prefix `ORDERBRIDGE_`; see docs/settings.md.
-"""
+"""Everything that can be set, as it counts; `pipeline.configuration` reads it."""
 
 from __future__ import annotations
 
-import base64
-import os
 import re
-import tomllib
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     HttpUrl,
     SecretStr,
@@ -26,20 +17,12 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.marketplace_settings import MarketplaceSettings, SettingsModel
 from pipeline.marketplaces import in_country
 
 PREFIX = "ORDERBRIDGE_"
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _MONTH_S = 30 * 24 * 3600
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message names the place and what to do."""
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _base_url(text: str) -> str:
@@ -52,55 +35,12 @@ def _base_url(text: str) -> str:
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
-CancelReason = Literal[
-    "NoInventory",
-    "ShippingAddressUndeliverable",
-    "CustomerExchange",
-    "BuyerCanceled",
-    "GeneralAdjustment",
-    "CarrierCreditDecision",
-    "RiskAssessmentInformationNotValid",
-    "CarrierCoverageFailure",
-    "CustomerReturn",
-    "MerchandiseNotReceived",
-]
-"""What Amazon takes as the reason of a cancellation by the seller."""
-
-
-class MarketplaceSettings(_Model):
-    """What an operator decides per Amazon marketplace; the defaults are Amazon Sales Channel's."""
-
-    import_orders: bool = True
-    magento_store: str = "default"
-    customers: Literal["guest", "create"] = "guest"
-    welcome_mail: Literal["refuse", "accept"] = "refuse"
-    order_number: Literal["magento", "amazon"] = "magento"
-    order_number_prefix: str = Field(default="", max_length=20)
-    fba_orders: Literal["create", "ignore"] = "create"
-    fba_store: str | None = None
-    out_of_stock: Literal["block", "backorder"] = "block"
-    invoice: Literal["create", "leave"] = "create"
-    cancel_from_amazon: Literal["cancel", "hold"] = "cancel"
-    unclear_totals: Literal["hold", "import"] = "hold"
-    tax: Literal["amazon", "none"] = "amazon"
-    cancel_to_amazon: Literal["send", "never"] = "send"
-    cancel_reason: CancelReason = "NoInventory"
-
-    @model_validator(mode="after")
-    def _customers_get_mail(self) -> MarketplaceSettings:
-        if self.customers == "create" and self.welcome_mail == "refuse":
-            raise ValueError(
-                'customers = "create" makes Magento send the buyer a welcome mail, which no REST '
-                'call can prevent: set welcome_mail = "accept" as well, or customers = "guest"'
-            )
-        return self
-
-
-class ShopSettings(_Model):
+class ShopSettings(SettingsModel):
     """One Magento shop and how to sign in to it."""
 
     base_url: BaseUrl
     auth: Literal["oauth", "bearer"] = "oauth"
+    version: Literal["2.4.4", "2.4.5", "2.4.6", "2.4.7", "2.4.8"] = "2.4.7"
     request_limit_s: float = Field(default=60, gt=0, le=_MONTH_S)
     access_token: SecretStr = SecretStr("")
     access_token_secret: SecretStr = SecretStr("")
@@ -108,7 +48,7 @@ class ShopSettings(_Model):
     consumer_secret: SecretStr = SecretStr("")
 
 
-class NotificationSettings(_Model):
+class NotificationSettings(SettingsModel):
     """The SQS queue to which Amazon reports an account's changed orders."""
 
     queue_url: BaseUrl
@@ -135,7 +75,7 @@ class NotificationSettings(_Model):
         return f"arn:aws:sqs:{self.aws_region}:{owner}:{name}"
 
 
-class AccountSettings(_Model):
+class AccountSettings(SettingsModel):
     """One Amazon selling account in one region.
 
     `client_secret_new` is set while the application's secret is being rotated. Without the two keys
@@ -192,7 +132,7 @@ def _marketplace_id(region: str, name: str) -> str:
     return found
 
 
-class Timing(_Model):
+class Timing(SettingsModel):
     """How often things are looked at, in seconds; at most a month."""
 
     poll_every_s: float = Field(default=180, gt=0, le=_MONTH_S)
@@ -200,6 +140,8 @@ class Timing(_Model):
     fetch_orders_every_s: float = Field(default=5, gt=0, le=_MONTH_S)
     watch_confirmed_every_s: float = Field(default=3600, gt=0, le=_MONTH_S)
     watch_shipments_every_s: float = Field(default=60, gt=0, le=_MONTH_S)
+    watch_refunds_every_s: float = Field(default=900, gt=0, le=_MONTH_S)
+    guard_stock_every_s: float = Field(default=3600, gt=0, le=_MONTH_S)
     sweep_every_s: float = Field(default=5, gt=0, le=_MONTH_S)
     poll_overlap_s: float = Field(default=300, ge=0, le=_MONTH_S)
     run_backfills_every_s: float = Field(default=30, gt=0, le=_MONTH_S)
@@ -211,7 +153,7 @@ class Timing(_Model):
     lease_s: float = Field(default=30, ge=2, le=_MONTH_S)
 
 
-class Settings(_Model):
+class Settings(SettingsModel):
     """Everything that counts, from file and environment together."""
 
     database_url: SecretStr
@@ -244,114 +186,3 @@ class Settings(_Model):
     def for_order(self, account: str, marketplace_id: str) -> MarketplaceSettings:
         """The settings that count for an order of this account and marketplace."""
         return self.accounts[account].marketplace(marketplace_id)
-
-
-_SECRETS = ("database_url", "redis_url", "master_key")
-_SHOP_SECRETS = ("access_token", "access_token_secret", "consumer_key", "consumer_secret")
-_ACCOUNT_SECRETS = ("client_id", "client_secret", "refresh_token")
-_OPTIONAL_SECRETS = ("client_secret_new", "aws_access_key_id", "aws_secret_access_key")
-
-
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read `ORDERBRIDGE_CONFIG` (default: orderbridge.toml) and the environment's secrets.
-
-    Raises ConfigError with one line per mistake.
-    """
-    path = Path(environ.get(f"{PREFIX}CONFIG", "orderbridge.toml"))
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read ({error.strerror}); set {PREFIX}CONFIG to your orderbridge.toml"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
-    for secret in _SECRETS:
-        if secret in data:
-            raise ConfigError(
-                f"{path}: {secret} is a secret and belongs into the environment as "
-                f"{PREFIX}{secret.upper()}"
-            )
-    missing: list[str] = []
-    data["database_url"] = _variable(environ, "DATABASE_URL", missing)
-    data["redis_url"] = _variable(environ, "REDIS_URL", missing)
-    data["master_key"] = _master_key(_variable(environ, "MASTER_KEY", missing), missing)
-    for section, prefix, secrets in (
-        ("shops", "SHOP", _SHOP_SECRETS),
-        ("accounts", "ACCOUNT", (*_ACCOUNT_SECRETS, *_OPTIONAL_SECRETS)),
-    ):
-        for name, values in _named_tables(data, section, path):
-            for secret in secrets:
-                if secret in values:
-                    raise ConfigError(
-                        f"{path}: {section}.{name}.{secret} is a secret and belongs into the "
-                        f"environment as {PREFIX}{prefix}_{name.upper()}_{secret.upper()}"
-                    )
-                if (
-                    section == "shops"
-                    and values.get("auth") == "bearer"
-                    and secret != "access_token"
-                ):
-                    continue
-                # One that may be left out is never counted as missing.
-                wanted = [] if secret in _OPTIONAL_SECRETS else missing
-                values[secret] = _variable(environ, f"{prefix}_{name}_{secret}".upper(), wanted)
-    if missing:
-        raise ConfigError("these environment variables have to be set: " + ", ".join(missing))
-    try:
-        return Settings.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(_sentences(path, error)) from None
-
-
-def _named_tables(
-    data: dict[str, Any], section: str, path: Path
-) -> list[tuple[str, dict[str, Any]]]:
-    tables = data.get(section)
-    if not isinstance(tables, dict) or not tables:
-        raise ConfigError(f"{path}: at least one [{section}.NAME] is needed")
-    for name, values in tables.items():
-        if not _NAME.fullmatch(name) or not isinstance(values, dict):
-            raise ConfigError(
-                f"{path}: [{section}.{name}] must be a table whose name is lower-case letters, "
-                "digits and underscores"
-            )
-    return list(tables.items())
-
-
-def _variable(environ: Mapping[str, str], name: str, missing: list[str]) -> str:
-    value = environ.get(PREFIX + name, "")
-    if not value:
-        missing.append(PREFIX + name)
-    return value
-
-
-def _master_key(text: str, missing: list[str]) -> bytes:
-    try:
-        key = base64.b64decode(text, validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != 32 and not missing:
-        raise ConfigError(
-            f"{PREFIX}MASTER_KEY must be 32 random bytes in base64; make one with: "
-            "openssl rand -base64 32"
-        )
-    return key
-
-
-def _sentences(path: Path, error: ValidationError) -> str:
-    lines = [
-        f"{path}: {'.'.join(str(part) for part in one['loc']) or 'settings'}: {one['msg']}"
-        for one in error.errors(include_url=False, include_input=False)
-    ]
-    return "\n".join(lines)
-
-
-def utc_now() -> datetime:
-    """The one place that reads the clock; everything else is told the time."""
-    return datetime.now(UTC)
-
-
-def seconds(value: float) -> timedelta:
-    """A duration from a setting in seconds."""
-    return timedelta(seconds=value)

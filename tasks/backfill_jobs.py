@@ -10,10 +10,10 @@ from structlog.contextvars import bound_contextvars
 
 from pipeline.backfills import Backfills
 from pipeline.bookkeeping import Backfill
+from pipeline.clock import seconds
 from pipeline.errors import NotSent, Rejected, RemoteError
 from pipeline.log import log
 from pipeline.rate_limit import Lane
-from pipeline.settings import seconds
 from tasks.runtime import Runtime, runtime
 from tasks.workflow import send
 

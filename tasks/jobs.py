@@ -13,11 +13,11 @@ from structlog.contextvars import bound_contextvars
 
 from pipeline.account_checks import cursor_name, refused_search
 from pipeline.channel import OrderPage
+from pipeline.clock import seconds
 from pipeline.cursors import Cursors
 from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError
 from pipeline.log import log
 from pipeline.rate_limit import Lane
-from pipeline.settings import seconds
 from tasks.runtime import Runtime, runtime
 from tasks.workflow import WORKFLOW, send
 

@@ -15,11 +15,11 @@ from structlog.contextvars import bound_contextvars
 from pipeline.amazon.notices import OrderChange, Other, read
 from pipeline.amazon.sqs import Message, Queue
 from pipeline.channel import Raw
+from pipeline.clock import seconds
 from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError, Transient
 from pipeline.fetching import Wanted
 from pipeline.log import log
 from pipeline.rate_limit import Lane
-from pipeline.settings import seconds
 from tasks.runner import backoff
 from tasks.runtime import Runtime, runtime
 from tasks.workflow import send

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.clients import Clients
+from pipeline.clock import seconds
 from pipeline.errors import (
     AccountStopped,
     CannotMap,
@@ -25,7 +26,7 @@ from pipeline.log import log
 from pipeline.models import Order
 from pipeline.orders import Claim, Orders
 from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
-from pipeline.settings import Timing, seconds
+from pipeline.settings import Timing
 
 Step = Callable[[Order, Clients], Outcome]
 

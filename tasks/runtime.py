@@ -12,7 +12,7 @@ from threading import Lock
 
 import redis
 
-from pipeline import clients, db, settings
+from pipeline import clients, clock, configuration, db, settings
 from pipeline.amazon.sqs import Queue
 from pipeline.effects import Ledger
 from pipeline.fetching import Fetching
@@ -47,7 +47,7 @@ class Runtime:
 
 def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None = None) -> Runtime:
     """Wire a runtime from settings. With a clock that is moved, quotas follow it too."""
-    now = moved_clock or settings.utc_now
+    now = moved_clock or clock.utc_now
     sessions = db.sessions_for(db.engine_for(loaded.database_url.get_secret_value()))
     broker = redis.Redis.from_url(
         loaded.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
@@ -85,7 +85,7 @@ _building = Lock()
 
 @cache
 def _runtime() -> Runtime:
-    return build(settings.load())
+    return build(configuration.load())
 
 
 def runtime() -> Runtime:

@@ -51,8 +51,8 @@ def accounts(context: click.Context, as_json: bool) -> None:
     with installation() as found:
         from pipeline.account_checks import alarms_of, cursor_of
         from pipeline.accounts import standing
+        from pipeline.clock import utc_now
         from pipeline.incidents import Incidents
-        from pipeline.settings import utc_now
 
         now = utc_now()
         incidents = Incidents(found.sessions)
@@ -86,7 +86,7 @@ def retry(name: str) -> None:
     """
     with installation() as found:
         from pipeline.accounts import probe_now
-        from pipeline.settings import utc_now
+        from pipeline.clock import utc_now
 
         _must_exist(name, found)
         if not probe_now(found.sessions, name, utc_now()):

@@ -86,7 +86,7 @@ def backfill(
     with installation() as found:
         from pipeline.backfills import Backfills
         from pipeline.cli.estimate import estimate, probed
-        from pipeline.settings import utc_now
+        from pipeline.clock import utc_now
 
         now = utc_now()
         asked = _asked(found, account, after, before, ids, now)
@@ -205,7 +205,7 @@ def stop(backfill_id: int) -> None:
     """Read no more orders of backfill ID. Those that have been imported stay."""
     with installation() as found:
         from pipeline.backfills import Backfills
-        from pipeline.settings import utc_now
+        from pipeline.clock import utc_now
 
         if not Backfills(found.sessions).stop(backfill_id, utc_now()):
             click.echo(f"No backfill {backfill_id} runs.")

@@ -51,7 +51,7 @@ def clear_errors() -> Iterator[None]:
     """Turn what an operator can put right into a sentence, and leave defects as they are."""
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
-    from pipeline.settings import ConfigError
+    from pipeline.configuration import ConfigError
 
     try:
         yield
@@ -70,9 +70,9 @@ def clear_errors() -> Iterator[None]:
 def installation() -> Iterator[Installation]:
     """The configured database, for one command; its errors become sentences."""
     with clear_errors():
-        from pipeline import db, settings
+        from pipeline import configuration, db
 
-        loaded = settings.load()
+        loaded = configuration.load()
         engine = db.engine_for(loaded.database_url.get_secret_value())
         try:
             yield Installation(loaded, db.sessions_for(engine))

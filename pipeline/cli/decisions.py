@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _reasons(_: click.Context, __: click.Parameter, reason: str | None) -> str | None:
-    from pipeline.settings import CancelReason
+    from pipeline.marketplace_settings import CancelReason
 
     if reason is not None and reason not in get_args(CancelReason):
         raise click.BadParameter(f"choose one of {', '.join(get_args(CancelReason))}")
@@ -58,9 +58,9 @@ def _decide(
     number: str, as_json: bool, done: str, decide: Callable[[Decisions, int], None]
 ) -> None:
     with installation() as found:
+        from pipeline.clock import utc_now
         from pipeline.decisions import Decisions, NotPossible
         from pipeline.listing.orders import Listing
-        from pipeline.settings import utc_now
 
         order_id = the_one(Listing(found.sessions), number)
         try:

@@ -12,10 +12,10 @@ from pipeline.amazon.client import Amazon
 from pipeline.amazon.replies import GET_ORDER, SEARCH_ORDERS
 from pipeline.backfills import Backfills, duration_s
 from pipeline.cli.common import Installation, Unusable
+from pipeline.clock import utc_now
 from pipeline.errors import CannotMap, RemoteError
 from pipeline.policy import Case, decide
 from pipeline.rate_limit import Lane, Quota
-from pipeline.settings import utc_now
 
 
 @dataclass(frozen=True, slots=True)

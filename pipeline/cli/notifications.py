@@ -148,7 +148,7 @@ def remove(context: click.Context, name: str, as_json: bool) -> None:
 def _of(name: str) -> Iterator[_Setup]:
     """The account's queue and Amazon; what goes wrong there becomes a sentence."""
     with clear_errors():
-        from pipeline.settings import load
+        from pipeline.configuration import load
 
         account = load().accounts.get(name)
     if account is None:

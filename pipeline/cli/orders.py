@@ -117,11 +117,11 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
     if held and confirm_anyway:
         raise click.UsageError("--confirm-anyway is decided order by order: name them")
     with installation() as found:
+        from pipeline.clock import utc_now
         from pipeline.decisions import Decisions, NotPossible
         from pipeline.listing.orders import Listing
         from pipeline.orders import Orders
         from pipeline.privacy import Vault
-        from pipeline.settings import utc_now
 
         listing = Listing(found.sessions)
         machine = Orders(found.sessions, Vault(found.settings.master_key), found.settings.timing)

@@ -36,9 +36,9 @@ def migrate(wait_s: float) -> None:
         from sqlalchemy import create_engine, pool
         from sqlalchemy.exc import OperationalError
 
-        from pipeline import db, settings
+        from pipeline import configuration, db
 
-        url = settings.load().database_url.get_secret_value()
+        url = configuration.load().database_url.get_secret_value()
         engine = create_engine(url, poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
         give_up_at = time.monotonic() + wait_s
         while True:
@@ -92,9 +92,9 @@ def console(host: str, port: int, threads: int, flower_url: str) -> None:
     with installation() as found:
         from waitress.server import create_server
 
+        from pipeline.clock import utc_now
         from pipeline.console.app import create_app
         from pipeline.log import configure
-        from pipeline.settings import utc_now
 
         configure()
         app = create_app(found.settings, found.sessions, utc_now, user, password, flower_url)

@@ -29,7 +29,7 @@ def check() -> None:
     Neither the database nor a remote is asked.
     """
     with clear_errors():
-        from pipeline.settings import load
+        from pipeline.configuration import load
 
         loaded = load()
     for line in _lines(loaded):

@@ -10,8 +10,8 @@ import pytest
 from pipeline.amazon.parsing import parse
 from pipeline.amazon.withheld import reasons
 from pipeline.channel import FulfilledBy, Missing
+from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.policy import Case, Next, decide
-from pipeline.settings import MarketplaceSettings
 from tests.amazon.orders import GERMANY, JAPAN, UNITED_STATES, an_order
 
 WHOLE: dict[str, Any] = {

@@ -6,11 +6,11 @@ import json
 from datetime import timedelta
 
 from pipeline.accounts import Access, standing
+from pipeline.clock import utc_now
 from pipeline.cursors import Cursors
 from pipeline.db import Sessions
 from pipeline.errors import AccountStopped
 from pipeline.models import Cursor
-from pipeline.settings import utc_now
 from tests.cli.conftest import Run
 
 HOUR = timedelta(hours=1)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from pipeline.db import Sessions
+from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.models import (
     Attempt,
     Effect,
@@ -20,7 +21,7 @@ from pipeline.models import (
     ShipmentItem,
     Status,
 )
-from pipeline.settings import AccountSettings, MarketplaceSettings, Settings, ShopSettings
+from pipeline.settings import AccountSettings, Settings, ShopSettings
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 GERMANY, FRANCE = "A1PA6795UKMFR9", "A13V1IB3VIYZZH"

@@ -16,7 +16,7 @@ from redis.retry import Retry
 from devstack.broker import Broker
 from devstack.paths import kept_port
 from devstack.supervisor import Process, Supervisor
-from pipeline.settings import load
+from pipeline.configuration import load
 from tests.deploy import compose
 
 OURS = ("migrate", "worker", "beat", "flower", "console")

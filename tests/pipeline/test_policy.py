@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.channel import FulfilledBy
+from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.outcome import HoldCode
 from pipeline.policy import Case, Decision, MagentoOrder, MagentoState, Next, Stock, Tab, decide
-from pipeline.settings import MarketplaceSettings
 
 FBM, FBA = FulfilledBy.MERCHANT, FulfilledBy.AMAZON
 STATUSES = (

@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pipeline.settings import ConfigError, MarketplaceSettings, Settings, Timing, load
+from pipeline.configuration import ConfigError, load
+from pipeline.marketplace_settings import MarketplaceSettings
+from pipeline.settings import Settings, Timing
 from tests.builders import GERMANY
 
 FRANCE = "A13V1IB3VIYZZH"
@@ -63,19 +65,33 @@ def test_the_defaults_are_those_of_the_product() -> None:
     assert MarketplaceSettings().model_dump() == {
         "import_orders": True,
         "magento_store": "default",
+        "fba_store": None,
+        "fba_orders": "create",
+        "fba_lines": "detached",
         "customers": "guest",
+        "customer_group": 1,
         "welcome_mail": "refuse",
         "order_number": "magento",
         "order_number_prefix": "",
-        "fba_orders": "create",
-        "fba_store": None,
+        "fba_number_prefix": None,
+        "prime_number_prefix": None,
+        "b2b_number_prefix": None,
+        "order_status": None,
+        "order_comments": True,
+        "stock": "seed",
+        "pending_orders": "ignore",
+        "pending_reserve_days": 7,
+        "unknown_sku": "block",
+        "sku_map": None,
         "out_of_stock": "block",
         "invoice": "create",
         "cancel_from_amazon": "cancel",
-        "unclear_totals": "hold",
-        "tax": "amazon",
         "cancel_to_amazon": "send",
         "cancel_reason": "NoInventory",
+        "confirm_without_tracking": False,
+        "unclear_totals": "hold",
+        "tax": "amazon",
+        "gift_wrap": "line",
     }
 
 

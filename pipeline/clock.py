@@ -1,0 +1,15 @@
+"""The time, and durations from settings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+def utc_now() -> datetime:
+    """The one place that reads the clock; everything else is told the time."""
+    return datetime.now(UTC)
+
+
+def seconds(value: float) -> timedelta:
+    """A duration from a setting in seconds."""
+    return timedelta(seconds=value)

@@ -1,0 +1,72 @@
+"""What an operator decides per Amazon marketplace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class SettingsModel(BaseModel):
+    """Every part of the settings: nothing unknown in it, nothing changed later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+CancelReason = Literal[
+    "NoInventory",
+    "ShippingAddressUndeliverable",
+    "CustomerExchange",
+    "BuyerCanceled",
+    "GeneralAdjustment",
+    "CarrierCreditDecision",
+    "RiskAssessmentInformationNotValid",
+    "CarrierCoverageFailure",
+    "CustomerReturn",
+    "MerchandiseNotReceived",
+]
+"""What Amazon takes as the reason of a cancellation by the seller."""
+
+
+class MarketplaceSettings(SettingsModel):
+    """What an operator decides per Amazon marketplace; the defaults are Amazon Sales Channel's."""
+
+    import_orders: bool = True
+    magento_store: str = "default"
+    fba_store: str | None = None
+    fba_orders: Literal["create", "ignore"] = "create"
+    fba_lines: Literal["detached", "catalogue"] = "detached"
+    customers: Literal["guest", "create"] = "guest"
+    customer_group: int = Field(default=1, ge=1)
+    welcome_mail: Literal["refuse", "accept"] = "refuse"
+    order_number: Literal["magento", "amazon"] = "magento"
+    order_number_prefix: str = Field(default="", max_length=20)
+    fba_number_prefix: str | None = Field(default=None, max_length=20)
+    prime_number_prefix: str | None = Field(default=None, max_length=20)
+    b2b_number_prefix: str | None = Field(default=None, max_length=20)
+    order_status: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    order_comments: bool = True
+    stock: Literal["seed", "server", "none"] = "seed"
+    pending_orders: Literal["ignore", "reserve"] = "ignore"
+    pending_reserve_days: int = Field(default=7, ge=1, le=14)
+    unknown_sku: Literal["block", "map", "placeholder"] = "block"
+    sku_map: Path | None = None
+    out_of_stock: Literal["block", "backorder"] = "block"
+    invoice: Literal["create", "leave"] = "create"
+    cancel_from_amazon: Literal["cancel", "hold"] = "cancel"
+    cancel_to_amazon: Literal["send", "never"] = "send"
+    cancel_reason: CancelReason = "NoInventory"
+    confirm_without_tracking: bool = False
+    unclear_totals: Literal["hold", "import"] = "hold"
+    tax: Literal["amazon", "none"] = "amazon"
+    gift_wrap: Literal["line", "price"] = "line"
+
+    @model_validator(mode="after")
+    def _customers_get_mail(self) -> MarketplaceSettings:
+        if self.customers == "create" and self.welcome_mail == "refuse":
+            raise ValueError(
+                'customers = "create" makes Magento send the buyer a welcome mail, which no REST '
+                'call can prevent: set welcome_mail = "accept" as well, or customers = "guest"'
+            )
+        return self
