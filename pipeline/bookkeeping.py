@@ -216,3 +216,16 @@ class AccountAccess(Base):
     stopped_at: Mapped[datetime | None]
     probe_at: Mapped[datetime]
     reason: Mapped[str]
+
+
+class DatabaseLife(Base):
+    """A stretch of time in which the database forgot nothing; see `pipeline.lives`.
+
+    `identity` is what PostgreSQL says of itself, empty for one that a person began.
+    """
+
+    __tablename__ = "database_lives"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    identity: Mapped[str]
+    began_at: Mapped[datetime]

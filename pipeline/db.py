@@ -10,12 +10,14 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from pipeline import lives
+
 Sessions = Callable[[], Session]
 
 
 def engine_for(url: str, pool_size: int = 20) -> Engine:
     """An engine whose statements give up rather than block a worker for ever."""
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -28,6 +30,8 @@ def engine_for(url: str, pool_size: int = 20) -> Engine:
             "connect_timeout": 5,
         },
     )
+    lives.watch(engine)
+    return engine
 
 
 def sessions_for(engine: Engine) -> Sessions:

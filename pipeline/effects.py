@@ -1,7 +1,8 @@
 """The effect ledger: every remote write is intended here before it is made, and done after it.
 
 A crash at any point leaves a row that says what to do next: nothing there, send; intended, wait
-until the remote must have finished, look, and adopt what is found or send; done, never again.
+until the remote must have finished, look, and adopt what is found or send; done, never again. What
+a restored database may have forgotten counts as intended.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
+from pipeline import lives
 from pipeline.db import Sessions
 from pipeline.errors import (
     AccountStopped,
@@ -22,7 +25,7 @@ from pipeline.errors import (
     RemoteError,
     Transient,
 )
-from pipeline.models import Effect, EffectState
+from pipeline.models import Effect, EffectState, Order
 from pipeline.outcome import HoldCode
 
 
@@ -77,53 +80,57 @@ class Ledger:
             effect = self._intend_again(effect)
         return self._send(effect, write)
 
-    def made(self, write: Trace) -> str | None:
+    def made(self, order_id: int, write: Trace) -> str | None:
         """The id of what the write made, or None when it was never made; sends nothing.
 
         Raises Transient when an earlier try may still be landing.
         """
         with self._sessions() as session:
             effect = session.scalar(select(Effect).where(Effect.key == write.key))
+            forgotten_at = None if effect else _forgotten_at(session, order_id)
         if effect is None:
-            return None
+            if forgotten_at is None:
+                return None
+            self._await_landing(write, forgotten_at)
+            if write.find() is None:
+                return None
+            effect, _ = self._intend(order_id, write)
         if effect.state == EffectState.DONE:
             return effect.remote_id or ""
         return self._look(effect, write)
 
-    def _intend(self, order_id: int, write: Write) -> tuple[Effect, bool]:
+    def _intend(self, order_id: int, write: Trace) -> tuple[Effect, bool]:
+        """The write's row, and whether no earlier try of it can have been made."""
         with self._sessions() as session, session.begin():
-            made = session.scalar(
-                insert(Effect)
-                .values(
-                    order_id=order_id,
-                    key=write.key,
-                    kind=write.kind,
-                    state=EffectState.INTENDED,
-                    intended_at=self._now(),
-                )
-                .on_conflict_do_nothing(index_elements=[Effect.key])
-                .returning(Effect)
-            )
+            effect = session.scalar(select(Effect).where(Effect.key == write.key))
+            if effect is not None:
+                return effect, False
+            forgotten_at = _forgotten_at(session, order_id)
+            made = _insert(session, order_id, write, forgotten_at or self._now())
             if made is not None:
-                return made, True
+                return made, forgotten_at is None
             return session.scalars(select(Effect).where(Effect.key == write.key)).one(), False
 
     def _look(self, effect: Effect, write: Trace) -> str | None:
-        may_be_landing = effect.state in (EffectState.INTENDED, EffectState.UNKNOWN)
-        if may_be_landing and not write.harmless_twice:
-            # The request limit counts from the call, which may begin a while after its intent.
-            settled_at = effect.intended_at + _longest_stall(write) + write.settles_after
-            left = settled_at - self._now()
-            if left > timedelta(0):
-                raise Transient(
-                    f"an earlier {write.kind} may still be landing",
-                    code="settling",
-                    retry_after_s=left.total_seconds(),
-                )
+        if effect.state in (EffectState.INTENDED, EffectState.UNKNOWN):
+            self._await_landing(write, effect.intended_at)
         found = write.find()
         if found is not None:
             self._end(effect, EffectState.DONE, remote_id=found, adopted=True)
         return found
+
+    def _await_landing(self, write: Trace, intended_at: datetime) -> None:
+        """Raise Transient while a call that was intended then may still take effect."""
+        if write.harmless_twice:
+            return
+        # The request limit counts from the call, which may begin a while after its intent.
+        left = intended_at + _longest_stall(write) + write.settles_after - self._now()
+        if left > timedelta(0):
+            raise Transient(
+                f"an earlier {write.kind} may still be landing",
+                code="settling",
+                retry_after_s=left.total_seconds(),
+            )
 
     def _intend_again(self, effect: Effect) -> Effect:
         """Take the next try for ourselves, unless another worker took or ended it meanwhile."""
@@ -200,6 +207,31 @@ class Ledger:
                     detail=detail,
                 )
             )
+
+
+def _insert(session: Session, order_id: int, write: Trace, intended_at: datetime) -> Effect | None:
+    return session.scalar(
+        insert(Effect)
+        .values(
+            order_id=order_id,
+            key=write.key,
+            kind=write.kind,
+            state=EffectState.INTENDED,
+            intended_at=intended_at,
+        )
+        .on_conflict_do_nothing(index_elements=[Effect.key])
+        .returning(Effect)
+    )
+
+
+def _forgotten_at(session: Session, order_id: int) -> datetime | None:
+    """Until when this database may have forgotten writes for the order: they count as intended
+    then. None for an order that was placed later."""
+    life_began_at = lives.began_at(session)
+    purchased_at = session.scalar(select(Order.purchased_at).where(Order.id == order_id))
+    if life_began_at is None or (purchased_at is not None and purchased_at >= life_began_at):
+        return None
+    return life_began_at
 
 
 def _longest_stall(write: Trace) -> timedelta:

@@ -20,6 +20,7 @@ from devstack.paths import temporary_home
 from devstack.postgres import Postgres
 from devstack.supervisor import Supervisor
 from pipeline import db
+from tests.lives import remembers_everything
 from tests.queues import TestQueue, a_queue, serving_sqs
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -61,6 +62,7 @@ def template(servers: Servers) -> str:
     _execute(servers.database_url, f'DROP DATABASE IF EXISTS "{name}"')
     _execute(servers.database_url, f'CREATE DATABASE "{name}"')
     db.migrate(_database(servers.database_url, name))
+    remembers_everything(_database(servers.database_url, name))
     return name
 
 

@@ -17,7 +17,7 @@ _TOO_LATE = (
 
 def cancel(order: Order, clients: Clients) -> Outcome:
     """Cancel our Magento order when there is one; hold when goods have already left."""
-    entity_id = clients.ledger.made(placed_trace(order, clients))
+    entity_id = clients.ledger.made(order.id, placed_trace(order, clients))
     if entity_id is None:
         return Cancelled("cancelled on Amazon before it was created in Magento")
     order.magento_order_id = int(entity_id)

@@ -69,7 +69,7 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
     for shipment in to_tell:
         if shipment.confirmed_as is None and known_already(order, shipment, current):
             # A try of ours that died in the call may have told it: its row in the ledger ends here.
-            clients.ledger.made(_telling(order, shipment, current, clients))
+            clients.ledger.made(order.id, _telling(order, shipment, current, clients))
             _accepted(shipment, clients)
         elif by_feed:
             message = clients.channel(order).feed_message(confirmation_of(order, shipment, current))

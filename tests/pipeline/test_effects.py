@@ -435,17 +435,17 @@ def test_made_tells_without_sending(
     sessions: Sessions, ledger: Ledger, order_id: int, clock: Clock
 ) -> None:
     remote = Remote()
-    assert ledger.made(remote.write()) is None
+    assert ledger.made(order_id, remote.write()) is None
     remote.afterwards = raising(OutcomeUnknown("lost"))
     with pytest.raises(OutcomeUnknown):
         ledger.once(order_id, remote.write())
     with pytest.raises(Transient) as caught:
-        ledger.made(remote.write())
+        ledger.made(order_id, remote.write())
     assert caught.value.retry_after_s == SETTLED.total_seconds()
     clock.passes(SETTLED)
-    assert ledger.made(remote.write()) == "id-1"
+    assert ledger.made(order_id, remote.write()) == "id-1"
     assert effect(sessions).adopted
-    assert ledger.made(remote.write()) == "id-1"
+    assert ledger.made(order_id, remote.write()) == "id-1"
     assert remote.traffic == (1, 1, 1)
 
 
@@ -454,5 +454,5 @@ def test_made_says_no_of_what_was_refused_and_is_not_there(ledger: Ledger, order
     remote.instead = raising(Rejected("no"))
     with pytest.raises(CannotMap):
         ledger.once(order_id, remote.write())
-    assert ledger.made(remote.write()) is None
+    assert ledger.made(order_id, remote.write()) is None
     assert remote.traffic == (1, 1, 0)

@@ -22,6 +22,7 @@ from devstack.stack import wait_for, worker_arguments
 from devstack.supervisor import Process, Supervisor
 from pipeline import db
 from pipeline.models import Base
+from tests.lives import remembers_everything
 from tests.system.remotes import Remotes
 
 WORKERS = ("worker-1", "worker-2")
@@ -106,6 +107,7 @@ class Rig:
             "ORDERBRIDGE_ACCOUNT_MAIN_REFRESH_TOKEN": "Atzr|sandbox-main",
         }
         db.migrate(self.postgres.url())
+        remembers_everything(self.postgres.url())
         for url in self.urls.values():
             wait_for(f"{url}/_control/health")
         schedule = str(self.home / "beat-schedule")
@@ -116,6 +118,8 @@ class Rig:
         self.stop_workers()
         with self.database() as connection:
             for table in reversed(Base.metadata.sorted_tables):
+                if table.name == "database_lives":
+                    continue
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
         with self.broker() as broker:
             broker.flushall()

@@ -192,7 +192,7 @@ class MemoryLedger(Ledger):
         self.done[write.key] = remote_id
         return remote_id
 
-    def made(self, write: Trace) -> str | None:
+    def made(self, order_id: int, write: Trace) -> str | None:
         if write.key in self.done:
             return self.done[write.key]
         found = write.find() if write.key in self.begun else None

@@ -34,9 +34,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("order_id", "magento_creditmemo_id"),
     )
+    op.create_table(
+        "database_lives",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("identity", sa.Text(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("database_lives")
     op.drop_table("refunds")
     op.drop_column("order_private", "correction")
     op.drop_column("orders", "reserved_until")
