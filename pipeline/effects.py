@@ -27,6 +27,7 @@ from pipeline.errors import (
 )
 from pipeline.models import Effect, EffectState, Order
 from pipeline.outcome import HoldCode
+from pipeline.retry import no_try_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,12 +157,14 @@ class Ledger:
         return again
 
     def _send(self, effect: Effect, write: Write) -> str:
-        if self._now() - effect.intended_at > _longest_stall(write):
+        left = effect.intended_at + _longest_stall(write) - self._now()
+        if left < timedelta(0):
             # Stalled since the intent (a suspended machine): others may soon believe it is over.
             self._end(effect, EffectState.REFUSED, detail="not sent: stalled before the call")
             raise Transient("stalled before the call", code="stalled")
         try:
-            remote_id = write.send()
+            with no_try_after(left.total_seconds()):
+                remote_id = write.send()
         except OutcomeUnknown as error:
             self._end(effect, EffectState.UNKNOWN, detail=_detail(error))
             raise

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
@@ -14,6 +16,7 @@ T = TypeVar("T")
 
 TRIES = 4
 BUDGET_S = 20.0
+_last_start: ContextVar[float | None] = ContextVar("last_start", default=None)
 _backoff = wait_random_exponential(multiplier=0.5, max=8)
 
 
@@ -26,7 +29,22 @@ def _wait_s(state: RetryCallState) -> float:
 
 def _no_time_left(state: RetryCallState) -> bool:
     waited_s = max(state.seconds_since_start or 0.0, state.idle_for)
-    return state.attempt_number >= TRIES or waited_s + state.upcoming_sleep > BUDGET_S
+    last_start = _last_start.get()
+    return (
+        state.attempt_number >= TRIES
+        or waited_s + state.upcoming_sleep > BUDGET_S
+        or (last_start is not None and time.monotonic() + state.upcoming_sleep > last_start)
+    )
+
+
+@contextmanager
+def no_try_after(left_s: float) -> Iterator[None]:
+    """Within this block no call is tried again once so many seconds have passed."""
+    token = _last_start.set(time.monotonic() + left_s)
+    try:
+        yield
+    finally:
+        _last_start.reset(token)
 
 
 def _may_try_again(error: BaseException) -> bool:

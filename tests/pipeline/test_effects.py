@@ -25,6 +25,7 @@ from pipeline.errors import (
 )
 from pipeline.models import Effect, EffectState
 from pipeline.outcome import HoldCode
+from pipeline.retry import call_with_retry
 from tests.builders import NOW, an_order, stored
 
 LIMIT = timedelta(seconds=60)
@@ -332,6 +333,21 @@ def test_what_stalls_between_intent_and_call_is_not_sent(
     assert effect(sessions).state == ("done" if sends else "refused")
     assert Ledger(sessions, clock).once(order_id, remote.write()) == "id-1"
     assert len(remote.made) == 1
+
+
+def test_a_call_is_not_begun_again_when_others_may_soon_believe_it_over(
+    sessions: Sessions, ledger: Ledger, order_id: int
+) -> None:
+    slept: list[float] = []
+
+    def send() -> str:
+        call_with_retry(raising(Transient("could not connect", retry_after_s=16)), slept.append)
+        return "sent"
+
+    with pytest.raises(Transient, match="could not connect"):
+        ledger.once(order_id, Remote().write(send=send))
+    assert slept == []  # a quarter of the limit is 15 s
+    assert effect(sessions).state == "refused"
 
 
 def test_of_two_threads_with_one_key_exactly_one_sends(

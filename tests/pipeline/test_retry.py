@@ -16,7 +16,7 @@ from pipeline.errors import (
     RemoteError,
     Transient,
 )
-from pipeline.retry import call_with_retry
+from pipeline.retry import call_with_retry, no_try_after
 
 
 def failing(*errors: RemoteError) -> tuple[Callable[[], str], list[RemoteError]]:
@@ -107,3 +107,22 @@ def test_never_more_than_four_tries_nor_twenty_seconds(wishes: list[float | None
     assert len(raised) <= 4
     assert sum(slept) <= 20
     assert len(slept) == len(raised) - 1
+
+
+def test_no_try_begins_when_its_time_is_over() -> None:
+    call, raised = failing(busy(5.0), busy(5.0))
+    slept: list[float] = []
+    with no_try_after(4.0), pytest.raises(Transient):
+        call_with_retry(call, slept.append)
+    assert (len(raised), slept) == (1, [])
+    # Outside of the block it counts no more.
+    assert call_with_retry(call, slept.append) == "answer"
+    assert slept == [5.0]
+
+
+def test_a_try_within_the_time_is_made() -> None:
+    call, _ = failing(busy(3.0))
+    slept: list[float] = []
+    with no_try_after(4.0):
+        assert call_with_retry(call, slept.append) == "answer"
+    assert slept == [3.0]
