@@ -25,12 +25,13 @@ from sandbox.magento import (
     refunds,
     shipments,
 )
-from sandbox.magento.auth import ACCESS_TOKEN, check_oauth
+from sandbox.magento.config import INVENTORY, MAINTENANCE, read_config
 from sandbox.magento.errors import Crashed, Refused
+from sandbox.magento.permissions import check_caller
 from sandbox.magento.schema import SCHEMA
 from sandbox.magento.seed import seed
 from sandbox.magento.shop import STORES, Shop, utc_now
-from sandbox.magento.web import acceptable, body, refusal
+from sandbox.magento.web import acceptable, refusal
 
 _PARTS = (
     catalog,
@@ -44,41 +45,6 @@ _PARTS = (
     control,
 )
 _SLASH = "\x1f"
-_ANONYMOUS = ("countries", "country", "currency", "version")
-_RESOURCES = {
-    "orders": "Magento_Sales::actions_view",
-    "order": "Magento_Sales::actions_view",
-    "order_items": "Magento_Sales::actions_view",
-    "order_status": "Magento_Sales::actions_view",
-    "order_comments": "Magento_Sales::actions_view",
-    "create_order": "Magento_Sales::create",
-    "order_address": "Magento_Sales::create",
-    "order_comment": "Magento_Sales::comment",
-    "cancel_order": "Magento_Sales::cancel",
-    "hold_order": "Magento_Sales::hold",
-    "unhold_order": "Magento_Sales::unhold",
-    "invoice": "Magento_Sales::invoice",
-    "invoices": "Magento_Sales::sales_invoice",
-    "get_invoice": "Magento_Sales::sales_invoice",
-    "ship": "Magento_Sales::ship",
-    "shipments": "Magento_Sales::shipment",
-    "shipment": "Magento_Sales::shipment",
-    "add_track": "Magento_Sales::shipment",
-    "delete_track": "Magento_Sales::shipment",
-    "refund": "Magento_Sales::creditmemo",
-    "creditmemos": "Magento_Sales::sales_creditmemo",
-    "products": "Magento_Catalog::products",
-    "product": "Magento_Catalog::products",
-    "create_product": "Magento_Catalog::products",
-    "stock_items": "Magento_Catalog::catalog_inventory",
-    "update_stock_item": "Magento_Catalog::catalog_inventory",
-    "source_items": "Magento_InventoryApi::source",
-    "set_source_items": "Magento_InventoryApi::stock_source_item_assign",
-    "customers_search": "Magento_Customer::customer",
-    "customer": "Magento_Customer::customer",
-    "update_customer": "Magento_Customer::manage",
-    "create_customer": "Magento_Customer::manage",
-}
 _FAILED = (
     "<!doctype html>\n<html><head><title>There has been an error processing your request</title>"
     "</head><body><h1>There has been an error processing your request</h1></body></html>\n"
@@ -158,15 +124,16 @@ def _guard(app: Flask, shop: Shop) -> None:
         g.store_id = request.environ["magento.store"]
         g.origin = f"{request.scheme}://{request.host}"
         with shop.store.transaction() as db:
-            flag = db.execute("SELECT value FROM flags WHERE name = 'maintenance'").fetchone()
-        if flag is not None and flag["value"]:
+            g.config = read_config(db, bearer=shop.bearer)
+        if g.config[MAINTENANCE]:
             return Response(_MAINTENANCE, 503, content_type="text/html; charset=UTF-8")
         if not acceptable():
             return Response(_FAILED, 500, content_type="text/html; charset=UTF-8")
         if g.store_id is None:
             raise Refused(400, "Specified request cannot be processed.")
-        if request.endpoint is not None and not _is_open():
-            _authenticate(shop)
+        if request.path.startswith("/rest/V1/inventory") and not g.config[INVENTORY]:
+            raise NotFound
+        check_caller(shop)
         return None
 
     @app.errorhandler(Refused)
@@ -182,39 +149,6 @@ def _guard(app: Flask, shop: Shop) -> None:
     @app.errorhandler(MethodNotAllowed)
     def no_route(error: Exception) -> Response:
         return refusal(Refused(404, "Request does not match any route."))
-
-
-def _is_open() -> bool:
-    """Anyone may read the directory, and sign up as long as no customer group is named."""
-    if request.endpoint == "create_customer" and not request.headers.get("Authorization"):
-        return "group_id" not in (body().get("customer") or {})
-    return request.endpoint in _ANONYMOUS
-
-
-def _authenticate(shop: Shop) -> None:
-    header = request.headers.get("Authorization", "")
-    if header[:6].lower() == "oauth ":
-        host = request.host.partition(":")[0]
-        with shop.store.transaction() as db:
-            check_oauth(
-                db,
-                header,
-                request.method,
-                [g.origin, f"{request.scheme}://{host}"],
-                request.environ["magento.path"],
-                request.query_string.decode(),
-                shop.now(),
-            )
-        return
-    if shop.bearer and header == f"Bearer {ACCESS_TOKEN}":
-        return
-    inventory_resource = "Magento_InventorySalesApi::stock"
-    fallback = inventory_resource if "/inventory/" in request.path else "Magento_Backend::store"
-    raise Refused(
-        401,
-        "The consumer isn't authorized to access %resources.",
-        {"resources": _RESOURCES.get(request.endpoint or "", fallback)},
-    )
 
 
 def main(argv: list[str]) -> None:

@@ -7,14 +7,14 @@ import re
 import sqlite3
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from sandbox.core import next_number
 from sandbox.magento.errors import Refused
-from sandbox.magento.search import Column, Table, page_of, read_criteria
+from sandbox.magento.search import Column, Table, page_of
 from sandbox.magento.shop import Doc, Shop, amount, dump
 from sandbox.magento.stock import STOCKED_TYPES, level, set_source, stock_item
-from sandbox.magento.web import answer, identifier, part
+from sandbox.magento.web import answer, identifier, part, search_criteria
 
 _TEXTS = ("sku", "name", "type_id", "created_at", "updated_at")
 _NUMBERS = ("price", "status", "visibility", "weight", "attribute_set_id")
@@ -138,7 +138,7 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.get("/rest/V1/products")
     def products() -> Response:
-        criteria = read_criteria(request.query_string)
+        criteria = search_criteria()
         with shop.store.transaction() as db:
             rows, total = PRODUCTS.find(db, criteria)
             found: list[Any] = [

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 
 from sandbox.magento.catalog import find_product, save_product
+from sandbox.magento.config import MAINTENANCE, write_config
 from sandbox.magento.errors import Refused
 from sandbox.magento.order_docs import Order, find_order
 from sandbox.magento.order_routes import cancel
@@ -172,9 +173,12 @@ def register(app: Flask, shop: Shop) -> None:
         if not isinstance(on, bool):
             raise Refused(400, "on must be true or false")
         with shop.store.transaction() as db:
-            db.execute(
-                "INSERT INTO flags VALUES ('maintenance', ?) ON CONFLICT (name)"
-                " DO UPDATE SET value = excluded.value",
-                (int(on),),
-            )
+            write_config(db, {MAINTENANCE: on})
+        return jsonify(ok=True)
+
+    @app.post("/_control/config")
+    def control_config() -> Response:
+        """Settings of the shop, by path; `sandbox.magento.config` names them all."""
+        with shop.store.transaction() as db:
+            write_config(db, asked())
         return jsonify(ok=True)

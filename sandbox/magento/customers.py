@@ -7,14 +7,14 @@ import re
 import sqlite3
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from sandbox.core import next_number
 from sandbox.magento.directory import region_of
 from sandbox.magento.errors import Refused, required
-from sandbox.magento.search import Column, Table, page_of, read_criteria
+from sandbox.magento.search import Column, Table, page_of
 from sandbox.magento.shop import STORES, Doc, Shop, customer_mail, dump
-from sandbox.magento.web import answer, body, identifier, part, store_id
+from sandbox.magento.web import answer, body, identifier, part, search_criteria, store_id
 
 _TEXTS = (
     "email", "firstname", "lastname", "middlename", "prefix", "suffix", "taxvat", "dob",
@@ -146,7 +146,7 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.get("/rest/V1/customers/search")
     def customers_search() -> Response:
-        criteria = read_criteria(request.query_string)
+        criteria = search_criteria()
         with shop.store.transaction() as db:
             rows, total = CUSTOMERS.find(db, criteria)
         return answer(page_of([json.loads(row["doc"]) for row in rows], total, criteria))

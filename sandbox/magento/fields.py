@@ -6,10 +6,22 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sandbox.magento.errors import Refused, wrong_type
+from sandbox.magento.errors import Refused, internal_error, wrong_type
 from sandbox.magento.shop import Doc
 
 Scalar = Literal["int", "float", "string", "any"]
+_SINCE_2_4_7 = ("taxes", "additional_itemized_taxes", "itemized_taxes")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How strict a shop is about what it is sent: longest array, and since 2.4.7 unknown names.
+
+    Before 2.4.7 an unknown name was an error nobody caught, and tax rows were unknown.
+    """
+
+    longest: int | None = None
+    modern: bool = True
 
 
 @dataclass(frozen=True)
@@ -19,8 +31,9 @@ class Shape:
     scalars: dict[str, Scalar]
     objects: dict[str, Shape] = field(default_factory=dict)
     lists: dict[str, Shape] = field(default_factory=dict)
+    interface: str = ""
 
-    def read(self, sent: Any) -> Doc:
+    def read(self, sent: Any, rules: Rules) -> Doc:
         """Check and convert in the order of the keys; the first fault is the answer.
 
         A null or a text where an object belongs makes an empty object.
@@ -28,12 +41,16 @@ class Shape:
         known: Doc = {}
         for key, value in sent.items() if isinstance(sent, dict) else ():
             name = re.sub(r"(?<=[a-z0-9])([A-Z])", lambda m: "_" + m[1].lower(), key)
+            if name in _SINCE_2_4_7 and not rules.modern:
+                raise internal_error()
             if name in self.scalars:
                 known[name] = _scalar(name, value, self.scalars[name])
             elif name in self.objects:
-                known[name] = self.objects[name].read(value)
+                known[name] = self.objects[name].read(value, rules)
             elif name in self.lists:
-                known[name] = [self.lists[name].read(entry) for entry in _entries(value)]
+                known[name] = self.lists[name]._read_each(_entries(value), rules)
+            elif not rules.modern:
+                raise internal_error()
             else:
                 camel = "".join(word[:1].upper() + word[1:] for word in key.split("_"))
                 raise Refused(
@@ -42,6 +59,12 @@ class Shape:
                     {"fieldName": camel},
                 )
         return known
+
+    def _read_each(self, entries: list[Any], rules: Rules) -> list[Doc]:
+        if rules.longest is not None and len(entries) > rules.longest:
+            said = {"type": self.interface, "max": rules.longest}
+            raise Refused(400, 'Maximum items of type "%type" is %max', said)
+        return [self.read(entry, rules) for entry in entries]
 
 
 def _entries(value: Any) -> list[Any]:
@@ -119,7 +142,8 @@ PAYMENT = Shape(
 HISTORY = Shape(
     _names("string", "comment created_at entity_name status")
     | _names("int", "entity_id is_customer_notified is_visible_on_front parent_id")
-    | _names("any", "extension_attributes")
+    | _names("any", "extension_attributes"),
+    interface=r"\Magento\Sales\Api\Data\OrderStatusHistoryInterface",
 )
 _ITEM_SCALARS = (
     _names(
@@ -154,9 +178,27 @@ _ITEM_SCALARS = (
     )
     | _names("any", "product_option")
 )
-_ITEM_EXTENSION = Shape(_names("any", "gift_message itemized_taxes"))
+_TAX = Shape(
+    _names("string", "code title")
+    | _names("float", "percent amount base_amount base_real_amount")
+    | _names("int", "tax_id order_id priority position process")
+    | _names("any", "extension_attributes"),
+    interface=r"\Magento\Tax\Api\Data\OrderTaxInterface",
+)
+_ITEM_TAX = Shape(
+    _names("string", "tax_code taxable_item_type")
+    | _names("float", "tax_percent amount base_amount real_amount real_base_amount")
+    | _names("int", "tax_item_id tax_id item_id associated_item_id")
+    | _names("any", "extension_attributes"),
+    interface=r"\Magento\Tax\Api\Data\OrderTaxItemInterface",
+)
+_ITEM_EXTENSION = Shape(_names("any", "gift_message"), lists={"itemized_taxes": _ITEM_TAX})
 _PARENT_ITEM = Shape(_ITEM_SCALARS, {"extension_attributes": _ITEM_EXTENSION})
-ITEM = Shape(_ITEM_SCALARS, {"extension_attributes": _ITEM_EXTENSION, "parent_item": _PARENT_ITEM})
+ITEM = Shape(
+    _ITEM_SCALARS,
+    {"extension_attributes": _ITEM_EXTENSION, "parent_item": _PARENT_ITEM},
+    interface=r"\Magento\Sales\Api\Data\OrderItemInterface",
+)
 _SHIPPING = Shape(
     _names("string", "method") | _names("any", "extension_attributes"),
     {"address": ADDRESS, "total": TOTAL},
@@ -165,15 +207,19 @@ _ASSIGNMENT = Shape(
     _names("int", "stock_id") | _names("any", "extension_attributes"),
     {"shipping": _SHIPPING},
     {"items": ITEM},
+    interface=r"\Magento\Sales\Api\Data\ShippingAssignmentInterface",
 )
 _EXTENSION = Shape(
     _names(
         "any",
         "payment_additional_info gift_message pickup_location_code notification_sent"
-        " send_notification applied_taxes item_applied_taxes converting_from_quote taxes"
-        " additional_itemized_taxes",
+        " send_notification applied_taxes item_applied_taxes converting_from_quote",
     ),
-    lists={"shipping_assignments": _ASSIGNMENT},
+    lists={
+        "shipping_assignments": _ASSIGNMENT,
+        "taxes": _TAX,
+        "additional_itemized_taxes": _ITEM_TAX,
+    },
 )
 ORDER_SCALARS: dict[str, Scalar] = (
     _twins(

@@ -10,10 +10,10 @@ from flask import Flask, Response, request
 
 from sandbox.magento.catalog import find_product
 from sandbox.magento.errors import Crashed, Refused, no_such_entity
-from sandbox.magento.search import Column, Table, page_of, read_criteria
+from sandbox.magento.search import Column, Table, page_of
 from sandbox.magento.shop import SOURCE, STOCK_ID, WEBSITE, Doc, Shop, amount, number
 from sandbox.magento.stock import STOCKED_TYPES, is_salable, level, set_source
-from sandbox.magento.web import answer, identifier, part
+from sandbox.magento.web import answer, identifier, part, search_criteria
 
 _NOT_ENOUGH = {
     "back_order-disabled": "Backorders are disabled",
@@ -107,7 +107,7 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.get("/rest/V1/inventory/source-items")
     def source_items() -> Response:
-        criteria = read_criteria(request.query_string)
+        criteria = search_criteria()
         with shop.store.transaction() as db:
             rows, total = SOURCE_ITEMS.find(db, criteria)
         return answer(page_of([dict(row) for row in rows], total, criteria))
@@ -126,6 +126,15 @@ def register(app: Flask, shop: Shop) -> None:
                     in_stock=bool(item.get("status")),
                 )
         return answer([])
+
+    @app.get(
+        "/rest/V1/inventory/get-sources-assigned-to-stock-ordered-by-priority/<segment:stock_id>"
+    )
+    def assigned_sources(stock_id: str) -> Response:
+        known = identifier(stock_id) == STOCK_ID
+        return answer(
+            [{"source_code": SOURCE, "name": "Default", "enabled": True}] if known else []
+        )
 
     @app.get("/rest/V1/inventory/stock-resolver/website/<segment:code>")
     def stock_resolver(code: str) -> Response:

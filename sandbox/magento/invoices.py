@@ -7,12 +7,12 @@ import sqlite3
 from decimal import Decimal
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from sandbox.core import next_number
 from sandbox.magento.errors import Refused, no_such_entity
 from sandbox.magento.order_docs import Order, find_order, write_order
-from sandbox.magento.search import Column, Table, page_of, read_criteria
+from sandbox.magento.search import Column, Table, page_of
 from sandbox.magento.shop import Doc, Shop, add_to, amount, customer_mail, dump, load, number
 from sandbox.magento.states import (
     DEFAULT_STATUS,
@@ -22,7 +22,7 @@ from sandbox.magento.states import (
     uninvoiced,
 )
 from sandbox.magento.stock import deduct, reserve, stocked_sku
-from sandbox.magento.web import answer, body, identifier
+from sandbox.magento.web import answer, body, identifier, search_criteria
 
 PAID = 2
 _TEXTS = (
@@ -226,7 +226,7 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.get("/rest/V1/invoices")
     def invoices() -> Response:
-        criteria = read_criteria(request.query_string)
+        criteria = search_criteria()
         with shop.store.transaction() as db:
             rows, total = INVOICES.find(db, criteria)
         return answer(page_of([json.loads(row["doc"]) for row in rows], total, criteria))

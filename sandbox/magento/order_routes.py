@@ -6,10 +6,11 @@ import json
 import sqlite3
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from sandbox.core import next_number
-from sandbox.magento.errors import Refused
+from sandbox.magento.config import FAILING_CANCELS, STATUSES, is_at_least, write_config
+from sandbox.magento.errors import Refused, internal_error
 from sandbox.magento.fields import ADDRESS, HISTORY, ITEM, ORDER_SCALARS, as_kept
 from sandbox.magento.order_docs import (
     Order,
@@ -21,13 +22,22 @@ from sandbox.magento.order_docs import (
     write_order,
 )
 from sandbox.magento.order_save import save_order
-from sandbox.magento.search import Column, Criteria, Table, page_of, read_criteria
+from sandbox.magento.search import Column, Criteria, Table, page_of
 from sandbox.magento.shop import Doc, Shop, add_to, amount, customer_mail, number
 from sandbox.magento.states import DEFAULT_STATUS, can_cancel, not_sent, set_state, uninvoiced
 from sandbox.magento.stock import reserve, reserved_sku
-from sandbox.magento.web import answer, identifier, part, store_id
+from sandbox.magento.web import (
+    answer,
+    config,
+    identifier,
+    input_rules,
+    part,
+    search_criteria,
+    store_id,
+)
 
 _NUMERIC = ("int", "float")
+_FRAUD = {"processing": ["fraud"], "payment_review": ["fraud"]}
 
 
 def _order_column(name: str) -> Column | None:
@@ -51,20 +61,24 @@ ORDER_ITEMS = Table(
 )
 
 
-def cancel(db: sqlite3.Connection, order: Order, stamp: str) -> bool:
-    """Cancel what is open; False when nothing can be cancelled.
+def give_back(db: sqlite3.Connection, order: Order) -> None:
+    """Write what a cancellation gives back: what was ordered less what was shipped or invoiced.
 
-    Stock is given back by what was ordered less what was shipped or invoiced, without a floor at
-    zero: a line shipped twice over writes a *negative* reservation.
+    There is no floor at zero: a line shipped twice over writes a *negative* reservation.
     """
-    if not can_cancel(order.row, order.items):
-        return False
     for item in order.items:
         sku = reserved_sku(db, item)
         gone = max(amount(item.get("qty_shipped")), amount(item.get("qty_invoiced")))
         back = amount(item.get("qty_ordered")) - gone - amount(item.get("qty_canceled"))
         if sku is not None:
             reserve(db, sku, back, "order_canceled", order.row.get("increment_id"))
+
+
+def cancel(db: sqlite3.Connection, order: Order, stamp: str) -> bool:
+    """Cancel what is open; False when nothing can be cancelled."""
+    if not can_cancel(order.row, order.items):
+        return False
+    give_back(db, order)
     state = "canceled"
     for item in order.items:
         if amount(item.get("qty_invoiced")) > amount(item.get("qty_refunded")):
@@ -85,10 +99,16 @@ def cancel(db: sqlite3.Connection, order: Order, stamp: str) -> bool:
 
 
 def comment(db: sqlite3.Connection, order: Order, sent: Any, stamp: str) -> None:
-    """Add a comment. It cannot change the status: 400 unless it names the one the order has."""
-    entry = HISTORY.read(sent)
+    """Add a comment, and the status it names where the shop's version lets it change that.
+
+    Before 2.4.7 any status is taken, and none at all leaves the order without one. 2.4.7 takes
+    the order's own only, 2.4.8 any that belongs to the order's state.
+    """
+    entry = HISTORY.read(sent, input_rules())
     status = entry.get("status")
-    if status is not None and status != order.row.get("status"):
+    if not input_rules().modern or status in _statuses(order.row.get("state")):
+        order.row["status"] = status
+    elif status is not None and status != order.row.get("status"):
         raise Refused(
             400,
             'Unable to add comment: The status "%1" is not part of the order\n'
@@ -108,8 +128,16 @@ def comment(db: sqlite3.Connection, order: Order, sent: Any, stamp: str) -> None
     write_order(db, order, stamp)
 
 
+def _statuses(state: str | None) -> list[str]:
+    """The statuses a comment may set on an order of this state."""
+    if not is_at_least(config(), "2.4.8"):
+        return []
+    own = [status for status, owner in config()[STATUSES].items() if owner == state]
+    return [*_FRAUD.get(state or "", []), DEFAULT_STATUS.get(state or "", ""), *own]
+
+
 def _save_address(order: Order, sent: Any) -> Doc:
-    address = ADDRESS.read(sent)
+    address = ADDRESS.read(sent, input_rules())
     kind = "billing" if address.get("address_type") == "billing" else "shipping"
     known: Doc | None = getattr(order, kind)
     if known is None:
@@ -126,14 +154,14 @@ def register(app: Flask, shop: Shop) -> None:
     def create_order() -> Response:
         entity = part("entity")
         with shop.store.transaction() as db:
-            saved = save_order(db, entity, store_id(), shop.stamp())
+            saved = save_order(db, entity, store_id(), shop.stamp(), input_rules())
         if saved.complaint is not None:
             raise saved.complaint
         return answer(saved.answer)
 
     @app.get("/rest/V1/orders")
     def orders() -> Response:
-        criteria = read_criteria(request.query_string)
+        criteria = search_criteria()
         with shop.store.transaction() as db:
             rows, total = ORDERS.find(db, criteria)
         found = [shown_order(Order(**json.loads(row["doc"]))) for row in rows]
@@ -155,7 +183,7 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.get("/rest/V1/orders/items")
     def order_items() -> Response:
-        criteria = read_criteria(request.query_string)
+        criteria = search_criteria()
         with shop.store.transaction() as db:
             rows, total = ORDER_ITEMS.find(db, criteria)
         found = [shown_stored_item(json.loads(row["doc"])) for row in rows]
@@ -163,9 +191,16 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.post("/rest/V1/orders/<segment:order_id>/cancel")
     def cancel_order(order_id: str) -> Response:
+        failing = config()[FAILING_CANCELS]
         with shop.store.transaction() as db:
-            done = cancel(db, find_order(db, identifier(order_id)), shop.stamp())
-        return answer(done)
+            found = find_order(db, identifier(order_id))
+            if not failing:
+                return answer(cancel(db, found, shop.stamp()))
+            write_config(db, {FAILING_CANCELS: failing - 1})
+            # Since 2.4.7 one transaction holds it all; before, what was reserved stays reserved.
+            if not input_rules().modern and can_cancel(found.row, found.items):
+                give_back(db, found)
+        raise internal_error()
 
     @app.post("/rest/V1/orders/<segment:order_id>/hold")
     def hold_order(order_id: str) -> Response:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.core import next_number
 from sandbox.magento.errors import Refused, internal_error
-from sandbox.magento.fields import ITEM_ZEROES, ORDER, ORDER_SCALARS, as_kept
+from sandbox.magento.fields import ITEM_ZEROES, ORDER, ORDER_SCALARS, Rules, as_kept
 from sandbox.magento.order_docs import (
     Order,
     known_order,
@@ -40,9 +40,11 @@ class Saved:
     complaint: Refused | None = None
 
 
-def save_order(db: sqlite3.Connection, sent: Any, url_store: int, stamp: str) -> Saved:
+def save_order(
+    db: sqlite3.Connection, sent: Any, url_store: int, stamp: str, rules: Rules
+) -> Saved:
     """Insert or update an order from the body's `entity`."""
-    entity = ORDER.read(sent)
+    entity = ORDER.read(sent, rules)
     entity_id = entity.pop("entity_id", None)
     row = {key: value for key, value in entity.items() if key in ORDER_SCALARS}
     if row.get("created_at"):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sqlite3
 from decimal import Decimal
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from sandbox.core import next_number
 from sandbox.magento.invoices import document_table, quantities, refused
 from sandbox.magento.order_docs import Order, find_order, write_order
-from sandbox.magento.search import page_of, read_criteria
+from sandbox.magento.search import page_of
 from sandbox.magento.shop import Doc, Shop, add_to, amount, customer_mail, dump, load, number
 from sandbox.magento.states import DEFAULT_STATUS, after_document, can_refund, settle
 from sandbox.magento.stock import deduct, reserve, reserved_sku
-from sandbox.magento.web import answer, body, identifier
+from sandbox.magento.web import answer, body, identifier, search_criteria
 
 CREDITMEMOS = document_table(
     "creditmemos",
@@ -183,7 +183,7 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.get("/rest/V1/creditmemos")
     def creditmemos() -> Response:
-        criteria = read_criteria(request.query_string)
+        criteria = search_criteria()
         with shop.store.transaction() as db:
             rows, total = CREDITMEMOS.find(db, criteria)
         return answer(page_of([load(row) for row in rows], total, criteria))

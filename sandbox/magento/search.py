@@ -107,8 +107,13 @@ class Table:
         return column
 
 
-def read_criteria(query: bytes) -> Criteria:
-    """Parse a query string; a list route without any searchCriteria is refused with 400."""
+def read_criteria(
+    query: bytes, default_size: int | None = None, largest_size: int | None = None
+) -> Criteria:
+    """Parse a query string; a list route without any searchCriteria is refused with 400.
+
+    A hardened shop takes a page size of its own when none is asked for, and refuses larger ones.
+    """
     sent: Any = None
     for key, value in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True):
         name, *path = re.findall(r"[^\[\]]+", key) or [key]
@@ -119,6 +124,10 @@ def read_criteria(query: bytes) -> Criteria:
     if sent is None:
         raise required("searchCriteria")
     criteria = Criteria(page_size=_whole(sent, "page_size"), page=_whole(sent, "current_page"))
+    if largest_size is not None and (criteria.page_size or 0) > largest_size:
+        raise Refused(400, "Maximum SearchCriteria pageSize is %max", {"max": largest_size})
+    if criteria.page_size is None:
+        criteria.page_size = default_size
     for group in _listed(sent.get("filter_groups")):
         filters = [
             Filter(

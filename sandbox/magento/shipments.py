@@ -6,13 +6,13 @@ import sqlite3
 from decimal import Decimal
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from sandbox.core import next_number
 from sandbox.magento.errors import Refused, no_such_entity
 from sandbox.magento.invoices import document_table, quantities, refused
 from sandbox.magento.order_docs import Order, find_order, write_order
-from sandbox.magento.search import page_of, read_criteria
+from sandbox.magento.search import page_of
 from sandbox.magento.shop import (
     SOURCE,
     Doc,
@@ -25,7 +25,7 @@ from sandbox.magento.shop import (
 )
 from sandbox.magento.states import can_ship, set_state, settle, unshipped
 from sandbox.magento.stock import deduct, reserve, stocked_sku
-from sandbox.magento.web import answer, body, identifier, part
+from sandbox.magento.web import answer, body, identifier, part, search_criteria
 
 SHIPMENTS = document_table(
     "shipments",
@@ -201,7 +201,7 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.get("/rest/V1/shipments")
     def shipments() -> Response:
-        criteria = read_criteria(request.query_string)
+        criteria = search_criteria()
         with shop.store.transaction() as db:
             rows, total = SHIPMENTS.find(db, criteria)
         return answer(page_of([load(row) for row in rows], total, criteria))

@@ -9,7 +9,10 @@ from xml.etree import ElementTree
 
 from flask import Response, g, request
 
+from sandbox.magento.config import array_limit, is_at_least, page_limits
 from sandbox.magento.errors import Refused, required, wrong_type
+from sandbox.magento.fields import Rules
+from sandbox.magento.search import Criteria, read_criteria
 from sandbox.magento.shop import Doc
 
 _FORMS = {
@@ -54,6 +57,21 @@ def identifier(text: str) -> int:
 def store_id() -> int:
     """The store view the address names; without one the default view."""
     return cast(int, g.store_id)
+
+
+def config() -> Doc:
+    """The shop's settings as they were when the request came in."""
+    return cast(Doc, g.config)
+
+
+def search_criteria() -> Criteria:
+    """What a list route was asked for."""
+    return read_criteria(request.query_string, *page_limits(config()))
+
+
+def input_rules() -> Rules:
+    """How strict the shop is about the objects it is sent."""
+    return Rules(array_limit(config()), is_at_least(config(), "2.4.7"))
 
 
 def answer(value: Any, status: int = 200) -> Response:
