@@ -13,7 +13,11 @@ from pipeline.magento.wording import COMMENT_LENGTH, plain
 _FIELDS = (
     "entity_id,increment_id,ext_order_id,store_id,state,status,grand_total,total_paid,"
     "items[item_id,sku,ext_order_item_id,qty_ordered,qty_shipped,qty_invoiced,qty_canceled,"
-    "qty_refunded,product_type]"
+    "qty_refunded,product_type,product_id]"
+)
+_TO_SAVE_AGAIN = (
+    "base_grand_total,base_total_paid,payment[entity_id,method],"
+    "extension_attributes[payment_additional_info]"
 )
 
 
@@ -31,6 +35,25 @@ class Orders(Connection):
             groups.append(search.equals("store_id", store_id))
         return self._search("/orders", groups, reading.order, sort="entity_id", fields=_FIELDS)
 
+    def orders_numbered(self, external_ids: Collection[str]) -> list[MagentoOrder]:
+        """Every order with one of these marketplace numbers, oldest first; one call per 100.
+
+        Magento keeps a number's first 32 characters. Raises Transient or Rejected.
+        Source: GET /V1/orders by ext_order_id.
+        """
+        kept = [external_id[:EXT_ORDER_ID_LENGTH] for external_id in external_ids]
+        return [
+            order
+            for batch in search.batches(kept)
+            for order in self._search(
+                "/orders",
+                [search.any_of("ext_order_id", batch)],
+                reading.order,
+                sort="entity_id",
+                fields=_FIELDS,
+            )
+        ]
+
     def orders(self, entity_ids: Collection[int]) -> dict[int, MagentoOrder]:
         """The orders that exist of these, by entity id; one call per 100.
 
@@ -46,12 +69,14 @@ class Orders(Connection):
         return found
 
     def order(self, entity_id: int) -> MagentoOrder:
-        """One order, fresh. Raises Rejected (code NotFound) when there is none, or Transient.
+        """One order, fresh, with what has to be sent again when it is saved.
 
+        Raises Rejected (code NotFound) when there is none, or Transient.
         Source: GET /V1/orders/:id.
         """
+        fields = f"{_FIELDS},{_TO_SAVE_AGAIN}"
         return self._get(
-            f"/orders/{entity_id}", reading.order, query=search.encode([("fields", _FIELDS)])
+            f"/orders/{entity_id}", reading.order, query=search.encode([("fields", fields)])
         )
 
     def create_order(self, body: Mapping[str, Any], store: str) -> MagentoOrder:
@@ -70,6 +95,13 @@ class Orders(Connection):
             store=store,
             is_private=True,
         )
+
+    def update_order(self, body: Mapping[str, Any]) -> None:
+        """Save an order again as `order_update.rewritten` made it; what it leaves out stays.
+
+        Raises Rejected, Transient, OutcomeUnknown. Source: PUT /V1/orders/create with entity_id.
+        """
+        self._send("PUT", "/orders/create", _saved, body={"entity": body}, is_private=True)
 
     def invoice(self, entity_id: int) -> str:
         """Invoice all that is open of an order and return the invoice's entity id.
@@ -155,6 +187,10 @@ class Orders(Connection):
 
 def _new_id(body: Any) -> str:
     return str(reading.identifier({"id": body}, "id"))
+
+
+def _saved(body: Any) -> int:
+    return reading.identifier(body, "entity_id")
 
 
 def _yes_or_no(body: Any) -> bool:

@@ -94,7 +94,24 @@ def order(row: dict[str, Any]) -> MagentoOrder:
         grand_total=number(row, "grand_total"),
         total_paid=number(row, "total_paid"),
         items=tuple(_item(one) for one in rows(row.get("items"))),
+        base_grand_total=number(row, "base_grand_total"),
+        base_total_paid=number(row, "base_total_paid"),
+        payment=_payment(row),
     )
+
+
+def _payment(row: dict[str, Any]) -> dict[str, Any]:
+    """The payment's id, method and facts. Of the facts Magento shows names and values apart."""
+    payment = row.get("payment")
+    if not isinstance(payment, dict):
+        return {}
+    extension = row.get("extension_attributes")
+    told = extension.get("payment_additional_info") if isinstance(extension, dict) else None
+    return {
+        "entity_id": integer(payment, "entity_id"),
+        "method": text(payment, "method"),
+        "additional_information": {text(one, "key"): text(one, "value") for one in rows(told)},
+    }
 
 
 def _item(row: dict[str, Any]) -> MagentoItem:
@@ -108,6 +125,7 @@ def _item(row: dict[str, Any]) -> MagentoItem:
         quantity_canceled=number(row, "qty_canceled"),
         quantity_refunded=number(row, "qty_refunded"),
         product_type=text(row, "product_type"),
+        product_id=integer(row, "product_id"),
     )
 
 

@@ -75,6 +75,7 @@ class MagentoItem:
     quantity_canceled: Decimal = ZERO
     product_type: str = ""
     quantity_refunded: Decimal = ZERO
+    product_id: int = 0
 
     @property
     def quantity_left(self) -> Decimal:
@@ -84,7 +85,10 @@ class MagentoItem:
 
 @dataclass(frozen=True, slots=True)
 class MagentoOrder:
-    """An order as the shop keeps it. `ext_order_id` holds at most 32 characters."""
+    """An order as the shop keeps it. `ext_order_id` holds at most 32 characters.
+
+    `payment` is what has to be sent of it whenever the order is saved again; only `order` reads it.
+    """
 
     entity_id: int
     increment_id: str = ""
@@ -95,6 +99,9 @@ class MagentoOrder:
     grand_total: Decimal = ZERO
     total_paid: Decimal = ZERO
     items: tuple[MagentoItem, ...] = ()
+    base_grand_total: Decimal = ZERO
+    base_total_paid: Decimal = ZERO
+    payment: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
