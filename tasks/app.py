@@ -15,6 +15,7 @@ from tasks import (
     jobs,
     kombu_guard,
     notification_jobs,
+    stock_jobs,
     workflow,
 )
 
@@ -28,6 +29,7 @@ feed_jobs.register(app)
 account_jobs.register(app)
 backfill_jobs.register(app)
 notification_jobs.register(app)
+stock_jobs.register(app)
 
 
 @setup_logging.connect

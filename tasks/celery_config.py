@@ -87,6 +87,7 @@ def _schedule() -> dict[str, dict[str, Any]]:
             entries[f"feeds {name}"] = _entry("run_feeds", 30.0, name)
     for name in _settings.shops:
         entries[f"watch {name}"] = _entry("watch_shipments", every.watch_shipments_every_s, name)
+        entries[f"guard stock {name}"] = _entry("guard_stock", every.guard_stock_every_s, name)
         entries[f"watch confirmed {name}"] = _entry(
             "watch_confirmed", every.watch_confirmed_every_s, name
         )

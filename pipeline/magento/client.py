@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pipeline.magento.catalog import Catalog
 from pipeline.magento.customers import Customers
+from pipeline.magento.inventory import Inventory
 from pipeline.magento.orders import Orders
 from pipeline.magento.shipments import Shipments
 
 
-class Magento(Catalog, Customers, Orders, Shipments):
+class Magento(Inventory, Customers, Orders, Shipments):
     """A shop: one method per remote operation, grouped by noun in the modules beside this one.
 
     Reads are tried again on Transient; writes are sent once, except where they cannot have arrived.

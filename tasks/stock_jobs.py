@@ -1,0 +1,39 @@
+"""Beat's job that guards the shops' stock. It is safe to run twice at once, and to lose."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from celery import Celery
+from structlog.contextvars import bound_contextvars
+
+from pipeline.errors import RemoteError
+from pipeline.log import log
+from pipeline.stock_guard import StockGuard
+from tasks.runtime import Runtime, runtime
+
+
+def register(app: Celery) -> None:
+    """Make the job a Celery task of the app."""
+
+    @app.task(name="orderbridge.guard_stock")
+    def guard_stock_task(shop: str) -> None:
+        with bound_contextvars(job="guard_stock", shop=shop):
+            guard_stock(runtime(), shop)
+
+
+def guard_stock(parts: Runtime, shop_name: str) -> None:
+    """Compare what a shop would sell with what its open orders leave to sell."""
+    guard = StockGuard(parts.settings, parts.sessions, parts.incidents)
+    with parts.leases.hold(f"guard:{shop_name}", str(uuid4())) as ours:
+        if not ours:
+            return
+        try:
+            report = guard.run(shop_name, parts.clients.shops[shop_name], parts.clients.now())
+        except RemoteError as error:
+            log.warning("guard.stopped", code=error.code, request_id=error.request_id)
+            return
+    if report.too_many_orders:
+        log.warning("guard.too_many_orders", count=report.left)
+        return
+    log.info("guard.ended", count=report.compared, waiting=report.left)
