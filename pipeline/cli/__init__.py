@@ -10,6 +10,7 @@ from pipeline.cli.common import EXIT_STATUS
 from pipeline.cli.decisions import cancel, transparency
 from pipeline.cli.notifications import notifications
 from pipeline.cli.orders import orders
+from pipeline.cli.restored import restored
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
 
@@ -31,4 +32,5 @@ main.add_command(console)
 main.add_command(migrate)
 main.add_command(notifications)
 main.add_command(orders)
+main.add_command(restored)
 main.add_command(settings)

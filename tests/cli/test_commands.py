@@ -55,6 +55,7 @@ def test_these_are_the_commands() -> None:
         "orders release",
         "orders show",
         "orders transparency",
+        "restored",
         "settings",
         "settings check",
     ]

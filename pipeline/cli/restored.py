@@ -1,0 +1,30 @@
+"""`orderbridge restored`: what was done may have been forgotten."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.common import EXIT_STATUS, installation, print_json, when
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def restored(as_json: bool) -> None:
+    """Say that the database was set back, so that nothing is done twice.
+
+    Needed only after a disk or a virtual machine was set back to a snapshot: a restored dump, a
+    recovery to a point in time and a failover are noticed without it. Give it before the workers
+    start. For every order placed until now Amazon and Magento are then asked before anything is
+    written. It costs a call per write and cannot harm.
+    """
+    with installation() as found:
+        from pipeline import lives
+        from pipeline.clock import utc_now
+
+        now = utc_now()
+        with found.sessions() as session, session.begin():
+            lives.begin(session, now)
+    if as_json:
+        print_json({"looks_first_for_orders_placed_before": now})
+    else:
+        click.echo(f"Orders placed before {when(now)} UTC are looked for before anything is sent.")
