@@ -172,12 +172,17 @@ def _fulfilment(raw: Raw) -> tuple[str, FulfilledBy]:
 def _address(raw: Raw) -> Address | None:
     given = look(raw, "recipient", "deliveryAddress")
     lines = tuple(filter(None, (text(given, f"addressLine{number}") for number in (1, 2, 3))))
+    city, district = text(given, "city"), text(given, "districtOrCounty")
+    municipality = text(given, "municipality")
+    if city and municipality not in (city, district):
+        # Where Amazon tells both, the carrier needs both.
+        district = ", ".join(filter(None, (district, municipality)))
     address = Address(
         name=text(given, "name"),
         company=text(given, "companyName"),
-        lines=lines or _brazilian_lines(given),
-        city=text(given, "city") or text(given, "municipality"),
-        district=text(given, "districtOrCounty"),
+        lines=_with_brazilian(lines, given),
+        city=city or municipality,
+        district=district,
         region=text(given, "stateOrRegion"),
         postcode=text(given, "postalCode"),
         country=text(given, "countryCode").upper(),
@@ -187,13 +192,18 @@ def _address(raw: Raw) -> Address | None:
     return None if address == Address() else address
 
 
-def _brazilian_lines(given: object) -> tuple[str, ...]:
-    """Street, complement and neighbourhood, which Brazil tells apart instead of in lines."""
+def _with_brazilian(lines: tuple[str, ...], given: object) -> tuple[str, ...]:
+    """The lines, and of street, complement and neighbourhood, which Brazil tells apart, what is
+    not in them."""
     extended = look(given, "extendedFields")
     street = f"{text(extended, 'streetName')} {text(extended, 'streetNumber')}".strip()
-    return tuple(
-        filter(None, (street, text(extended, "complement"), text(extended, "neighborhood")))
-    )
+    told = set(_words(" ".join(lines)))
+    parts = (street, text(extended, "complement"), text(extended, "neighborhood"))
+    return lines + tuple(part for part in parts if not told.issuperset(_words(part)))
+
+
+def _words(text_: str) -> list[str]:
+    return re.findall(r"\w+", text_.casefold())
 
 
 def _package(raw: Mapping[str, Any]) -> Package:

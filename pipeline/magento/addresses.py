@@ -9,17 +9,19 @@ from typing import Any
 
 from pipeline.channel import Address
 from pipeline.errors import CannotMap
-from pipeline.magento import names
+from pipeline.magento import names, regions
 from pipeline.magento.records import Region
-from pipeline.magento.wording import plain
+from pipeline.magento.wording import label, unkept_letters
 from pipeline.outcome import HoldCode
 
 # Magento needs the key and label printers want digits: all zeros reads as "none was given".
 NO_PHONE = "0000000000"
 NOT_GIVEN = "-"
+# Each column of sales_order_address; the street's lines share one. Magento cuts without a word.
 _LONGEST = 255
 _COUNTRY = re.compile(r"[A-Z]{2}")
-_TRAILING_POSTCODE = re.compile(r"[\s,]+[\d-]*\d[\d\s-]*$")
+# Everyday codes that are no ISO 3166 ones.
+_COUNTRY_ALIASES = {"UK": "GB", "EL": "GR"}
 _PHONE = re.compile(r"[0-9+() -]{1,20}")
 _CITY = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '-]){0,99}")
 # Countries whose addresses Magento accepts without a postcode, by its defaults.
@@ -39,113 +41,123 @@ def for_order(
     """An order address with every key that Magento requires. `kind` is billing or shipping.
 
     What was withheld is "-". A country must be there, because Magento's admin cannot show an order
-    without one: `fallback_country` stands for it.
+    without one: `fallback_country` stands for it. Nothing is cut of what `check_deliverable` lets
+    through.
     """
-    street = street_lines(address)
+    street = "\n".join(street_lines(address))[:_LONGEST].split("\n")
     country = country_of(address) or fallback_country
-    first, last = names.split(name)
+    first, last = names.split(name, _LONGEST)
     return {
         "address_type": kind,
         "firstname": first,
         "lastname": last,
-        "company": plain(company, _LONGEST),
-        "street": street or [NOT_GIVEN],
-        "city": plain(address.city, _LONGEST) or NOT_GIVEN,
+        "company": label(company)[:_LONGEST],
+        "street": street if any(street) else [NOT_GIVEN],
+        "city": label(address.city)[:_LONGEST] or NOT_GIVEN,
         **region_fields(address.region, country, regions),
-        "postcode": plain(address.postcode, _LONGEST) or NOT_GIVEN,
+        "postcode": _in_digits(address.postcode)[:_LONGEST] or NOT_GIVEN,
         "country_id": country,
-        "telephone": plain(address.phone, _LONGEST) or NO_PHONE,
+        "telephone": phone_of(address)[:_LONGEST] or NO_PHONE,
         "fax": "",
         "email": email,
     }
 
 
 def check_deliverable(address: Address) -> None:
-    """Raise CannotMap(ADDRESS_UNUSABLE) when no parcel can be sent there."""
-    missing = [
+    """Raise CannotMap(ADDRESS_UNUSABLE) when no parcel can be sent there, or when Magento's
+    database would lose a part of what the carrier needs."""
+    street = street_lines(address)
+    if missing := [
         what
         for what, given in (
-            ("street line", street_lines(address)),
+            ("street line", not all(map(names.says_nothing, street))),
             ("country code", country_of(address)),
         )
         if not given
-    ]
-    if missing:
+    ]:
         raise CannotMap(
             HoldCode.ADDRESS_UNUSABLE,
             f"the shipping address has no {' and no '.join(missing)}: it may still be withheld, "
-            "else ask the buyer through Amazon",
+            "else ask the buyer through Amazon and correct the address",
+            {"missing": ", ".join(missing)},
+        )
+    parts = {
+        "name": address.name,
+        "company": address.company,
+        "street": "\n".join(street),
+        "city": address.city,
+        "region": address.region,
+        "postcode": address.postcode,
+        "phone": address.phone,
+    }
+    for what, text in parts.items():
+        length = len(text if what == "street" else label(text))
+        if length > _LONGEST:
+            raise CannotMap(
+                HoldCode.ADDRESS_UNUSABLE,
+                f"the {what} of the shipping address has {length} characters, of which Magento "
+                f"keeps {_LONGEST}: correct the address",
+                {"too_long": what},
+            )
+    where = (*address.lines, address.district, address.city, address.region)
+    if lost := sum(map(unkept_letters, where)):
+        raise CannotMap(
+            HoldCode.ADDRESS_UNUSABLE,
+            f"{lost} of the shipping address's letters cannot be kept by Magento's database: "
+            "correct the address with ones of everyday use",
+            {"letters": str(lost)},
         )
 
 
 def country_of(address: Address) -> str:
     """The ISO 3166 alpha-2 code, "" when there is none."""
     code = address.country.strip().upper()
-    return code if _COUNTRY.fullmatch(code) else ""
+    return _COUNTRY_ALIASES.get(code, code) if _COUNTRY.fullmatch(code) else ""
 
 
 def street_lines(address: Address) -> list[str]:
-    """The address lines that hold something, and the district after them."""
-    lines = [plain(line, _LONGEST) for line in (*address.lines, address.district)]
-    return [line for line in dict.fromkeys(lines) if line]
+    """The address lines that hold something, and the district unless it is told already."""
+    lines = [line for line in map(label, address.lines) if line]
+    district = label(address.district)
+    told = {regions.folded(text) for text in (*lines, address.city, address.region)}
+    if district and regions.folded(district) not in told:
+        lines.append(district)
+    return lines
 
 
-def region_fields(text: str, country: str, regions: Sequence[Region]) -> dict[str, Any]:
+def phone_of(address: Address) -> str:
+    """The phone number with its extension, "" when there is none."""
+    phone = _in_digits(address.phone)
+    return phone if any(map(str.isdigit, phone)) else ""
+
+
+def region_fields(text: str, country: str, known: Sequence[Region]) -> dict[str, Any]:
     """The region as the shop's directory knows it, else as free text, else nothing."""
-    known = find_region(text, country, regions)
-    if known is not None:
-        return {"region": known.name, "region_code": known.code, "region_id": known.id}
-    free = plain(text, _LONGEST)
-    return {"region": free} if free else {}
+    return regions.fields(text, country, known, _LONGEST)
 
 
-def find_region(text: str, country: str, regions: Sequence[Region]) -> Region | None:
-    """The region that `text` means: its name or code in any spelling, with or without the country's
-    prefix ("US-CA"), also with a postcode after it ("californiA 92025-1501")."""
-    by_word: dict[str, Region] = {}
-    for region in reversed(regions):
-        by_word[_folded(region.name)] = region
-    for region in reversed(regions):
-        by_word[_folded(region.code)] = region
-        by_word[_folded(_without_prefix(region.code, country))] = region
-    by_word.pop("", None)
-    for candidate in (text, _TRAILING_POSTCODE.sub("", text)):
-        for spelling in (candidate, _without_prefix(candidate.strip(), country)):
-            region_found = by_word.get(_folded(spelling))
-            if region_found is not None:
-                return region_found
-    return None
+def for_address_book(address: Address, known: Sequence[Region]) -> dict[str, Any] | None:
+    """An address of a customer account, None when some version of Magento would refuse it.
 
-
-def _without_prefix(code: str, country: str) -> str:
-    return re.sub(rf"^{re.escape(country)}[-_]", "", code, flags=re.IGNORECASE)
-
-
-def _folded(text: str) -> str:
-    """Letters and digits alone, without accents and case."""
-    spread = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(char for char in spread if char.isalnum())
-
-
-def for_address_book(address: Address, regions: Sequence[Region]) -> dict[str, Any] | None:
-    """An address of a customer account, None when Magento would refuse it.
-
-    Its rules are stricter than an order's: a telephone number, a city of letters, a region that the
-    directory knows where the country has any. Source: Magento\\Customer\\Model\\Validator, 2.4.8.
+    Its rules are stricter than an order's: a telephone number, a city of letters, a street of
+    letters and digits, a region that the directory knows where the country has any.
+    Source: Magento\\Customer\\Model\\Validator, 2.4.8.
     """
     street = street_lines(address)
     country = country_of(address)
-    city = plain(address.city, _LONGEST)
-    phone = plain(address.phone, _LONGEST)
-    postcode = plain(address.postcode, _LONGEST)
-    region = find_region(address.region, country, regions)
+    city = label(address.city)
+    phone = phone_of(address)
+    postcode = _in_digits(address.postcode)
+    region = regions.find(address.region, country, known)
     usable = (
         street
+        and all(names.is_allowed(char) for line in street for char in line)
+        and len("\n".join(street)) <= _LONGEST
         and country
         and _CITY.fullmatch(city)
         and _PHONE.fullmatch(phone)
         and (postcode or country in _WITHOUT_POSTCODE)
-        and (region is not None or not regions)
+        and (region is not None or not known)
     )
     if not usable:
         return None
@@ -170,3 +182,8 @@ def for_address_book(address: Address, regions: Sequence[Region]) -> dict[str, A
             "region_id": region.id,
         }
     return entry
+
+
+def _in_digits(text: str) -> str:
+    """A number as carriers read it, with full-width digits made plain ones."""
+    return label(unicodedata.normalize("NFKC", text))

@@ -11,6 +11,9 @@ _TAGS = re.compile(r"</?[a-zA-Z!?][^<>]*>")
 COMMENT_LENGTH = 5000
 _BRACKETS = {ord("<"): " ", ord(">"): " "}
 _LAST_OF_THREE_BYTES = 0xFFFF
+_MORE_THAN_ANY_COLUMN = 10_000
+# Rare forms of everyday letters, as Japanese names and places have them.
+_EVERYDAY_FORMS = str.maketrans("\U00020bb7\U0002123d\U0002363a\U00020b9f", "吉土橋叱")
 
 
 def plain(text: str, limit: int, *, keep_lines: bool = False) -> str:
@@ -25,6 +28,29 @@ def plain(text: str, limit: int, *, keep_lines: bool = False) -> str:
     lines = [" ".join(line.split()) for line in text.splitlines()]
     joined = ("\n" if keep_lines else " ").join(line for line in lines if line)
     return joined[:limit].strip()
+
+
+def label(text: str) -> str:
+    """`text` as one line for an address label, whole: nothing in it is taken for markup, and rare
+    forms of letters become their everyday ones where there are any."""
+    text = text.translate(_BRACKETS).translate(_EVERYDAY_FORMS)
+    return plain("".join(map(_everyday, text)), _MORE_THAN_ANY_COLUMN)
+
+
+def unkept_letters(text: str) -> int:
+    """How many letters of a label Magento's database cannot hold: they became "?"."""
+    forms = map(_everyday, text.translate(_EVERYDAY_FORMS))
+    return sum(
+        ord(char) > _LAST_OF_THREE_BYTES and unicodedata.category(char)[0] == "L"
+        for form in forms
+        for char in form
+    )
+
+
+def _everyday(char: str) -> str:
+    if ord(char) <= _LAST_OF_THREE_BYTES:
+        return char
+    return unicodedata.normalize("NFKC", char)
 
 
 def _kept(char: str) -> str:

@@ -275,6 +275,30 @@ def test_brazilian_streets_become_lines() -> None:
     assert order.address == Address(lines=("Rua A 7", "Centro"), city="Santos")
 
 
+@pytest.mark.parametrize(
+    ("address", "lines", "city", "district"),
+    [
+        ({"addressLine1": "Rua A, 7 - Centro"}, ("Rua A, 7 - Centro",), "", ""),
+        ({"addressLine1": "Rua A 7"}, ("Rua A 7", "Centro"), "", ""),
+        ({"addressLine1": "Rua A 70"}, ("Rua A 70", "Rua A 7", "Centro"), "", ""),
+        ({"city": "Santos", "municipality": "Santos"}, ("Rua A 7", "Centro"), "Santos", ""),
+        (
+            {"city": "Gonzaga", "municipality": "Santos", "districtOrCounty": "Leste"},
+            ("Rua A 7", "Centro"),
+            "Gonzaga",
+            "Leste, Santos",
+        ),
+    ],
+)
+def test_nothing_of_an_address_is_left_out_and_nothing_told_twice(
+    address: dict[str, str], lines: tuple[str, ...], city: str, district: str
+) -> None:
+    extended = {"streetName": "Rua A", "streetNumber": "7", "neighborhood": "Centro"}
+    told = {"extendedFields": extended, **address}
+    order = parse(an_order(recipient={"deliveryAddress": told}))
+    assert order.address == Address(lines=lines, city=city, district=district)
+
+
 def test_an_address_of_empty_fields_is_none() -> None:
     assert parse(an_order(recipient={"deliveryAddress": {"name": " "}})).address is None
 

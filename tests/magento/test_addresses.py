@@ -12,7 +12,6 @@ from pipeline.outcome import HoldCode
 from tests.magento.builders import CALIFORNIA, an_address
 
 US = (CALIFORNIA, Region(62, "WA", "Washington"), Region(2, "AA", "Armed Forces Americas"))
-SPAIN = (Region(130, "A Coruсa", "A Coruña"), Region(139, "ES-B", "Barcelona"))
 
 
 def for_order(address: Address, **changes: Any) -> dict[str, Any]:
@@ -69,37 +68,6 @@ def test_what_was_withheld_has_a_value_that_says_so() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("text", "region"),
-    [
-        ("CA", CALIFORNIA),
-        ("ca", CALIFORNIA),
-        ("C.A.", CALIFORNIA),
-        ("California", CALIFORNIA),
-        ("CALIFORNIA", CALIFORNIA),
-        ("californiA 92025-1501", CALIFORNIA),
-        ("CA, 92025", CALIFORNIA),
-        ("US-CA", CALIFORNIA),
-        ("Armed Forces Americas", US[2]),
-        ("Kalifornien", None),
-        ("92025", None),
-        ("", None),
-        ("--", None),
-    ],
-)
-def test_finds_a_region_however_it_is_written(text: str, region: Region | None) -> None:
-    assert addresses.find_region(text, "US", US) == region
-
-
-@pytest.mark.parametrize("text", ["B", "ES-B", "Barcelona", "barcelona"])
-def test_a_code_may_carry_its_country(text: str) -> None:
-    assert addresses.find_region(text, "ES", SPAIN) == SPAIN[1]
-
-
-def test_accents_do_not_matter() -> None:
-    assert addresses.find_region("A CORUNA", "ES", SPAIN) == SPAIN[0]
-
-
 def test_a_known_region_goes_by_id_and_another_as_text() -> None:
     known = {"region": "California", "region_code": "CA", "region_id": 12}
     assert addresses.region_fields("ca 92025", "US", US) == known
@@ -112,6 +80,7 @@ def test_a_known_region_goes_by_id_and_another_as_text() -> None:
     [
         ({"lines": ()}, "no street line:"),
         ({"lines": ("", "😀")}, "no street line:"),
+        ({"lines": ("n/a", "-")}, "no street line:"),
         ({"country": ""}, "no country code:"),
         ({"country": "Germany"}, "no country code:"),
         ({"lines": (), "country": ""}, "no street line and no country code:"),
@@ -121,6 +90,121 @@ def test_a_parcel_needs_a_street_and_a_country(changes: dict[str, Any], missing:
     with pytest.raises(CannotMap, match=missing) as caught:
         addresses.check_deliverable(an_address(**changes))
     assert caught.value.code == HoldCode.ADDRESS_UNUSABLE
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "facts"),
+    [
+        (
+            {"lines": ("x" * 130, "y" * 130)},
+            "the street of the shipping address has 261 characters, of which Magento keeps 255",
+            {"too_long": "street"},
+        ),
+        (
+            {"lines": ("x" * 130,), "district": "y" * 125},
+            "the street of the shipping address has 256 characters, of which Magento keeps 255",
+            {"too_long": "street"},
+        ),
+        (
+            {"name": "x" * 256},
+            "the name of the shipping address has 256 characters, of which Magento keeps 255",
+            {"too_long": "name"},
+        ),
+        (
+            {"city": "x" * 300},
+            "the city of the shipping address has 300 characters, of which Magento keeps 255",
+            {"too_long": "city"},
+        ),
+        (
+            {"phone": "1" * 256},
+            "the phone of the shipping address has 256 characters, of which Magento keeps 255",
+            {"too_long": "phone"},
+        ),
+        (
+            {"lines": ("𩸽町 1",), "city": "𞤀"},
+            "2 of the shipping address's letters cannot be kept by Magento's database",
+            {"letters": "2"},
+        ),
+    ],
+)
+def test_nothing_a_carrier_needs_is_cut(
+    changes: dict[str, Any], reason: str, facts: dict[str, str]
+) -> None:
+    with pytest.raises(CannotMap) as caught:
+        addresses.check_deliverable(an_address(**changes))
+    assert caught.value.code == HoldCode.ADDRESS_UNUSABLE
+    assert caught.value.reason.partition(": ")[0] == reason
+    assert caught.value.facts == facts
+
+
+def test_what_just_fits_is_whole() -> None:
+    address = an_address(lines=("x" * 127, "y" * 127), name="Ann " + "z" * 251, city="c" * 255)
+    addresses.check_deliverable(address)
+    made = for_order(address)
+    assert made["street"] == ["x" * 127, "y" * 127]
+    assert (made["firstname"], made["lastname"]) == ("Ann", "z" * 251)
+    assert made["city"] == "c" * 255
+
+
+def test_what_amazon_delivers_is_cut_to_what_magento_keeps() -> None:
+    made = for_order(an_address(lines=("x" * 200, "y" * 200)))
+    assert made["street"] == ["x" * 200, "y" * 54]
+
+
+WHERE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "Puerto Rico as a country": (
+        {"country": "PR", "region": "PR", "city": "San Juan", "postcode": "00907"},
+        {"country_id": "PR", "region": "PR", "postcode": "00907"},
+    ),
+    "United Kingdom by its everyday code, with a county": (
+        {"country": "UK", "region": "Surrey", "postcode": "GU1 1AA"},
+        {"country_id": "GB", "region": "Surrey", "postcode": "GU1 1AA"},
+    ),
+    "a post office box": (
+        {"lines": ("P.O. Box 1234", "PMB #56")},
+        {"street": ["P.O. Box 1234", "PMB #56"]},
+    ),
+    "a parcel station": (
+        {"lines": ("Packstation 101", "12345678"), "company": "DHL", "is_pickup_point": True},
+        {"street": ["Packstation 101", "12345678"], "company": "DHL"},
+    ),
+    "an army post office": (
+        {"country": "US", "city": "APO", "region": "AA", "postcode": "34030-1234"},
+        {"city": "APO", "region_id": 2, "region_code": "AA", "postcode": "34030-1234"},
+    ),
+    "three lines and a district": (
+        {"lines": ("Quay 4", "Quay 4", "Floor 2"), "district": "Docklands"},
+        {"street": ["Quay 4", "Quay 4", "Floor 2", "Docklands"]},
+    ),
+    "a district that is told already": (
+        {"lines": ("Lieferweg 7",), "district": "HAMBURG"},
+        {"street": ["Lieferweg 7"]},
+    ),
+    "a prefecture of Japan, in full-width digits": (
+        {"country": "JP", "region": "東京都", "postcode": "１００－０００１", "phone": "０３"},
+        {"region": "東京都", "postcode": "100-0001", "telephone": "03"},
+    ),
+    "a phone with an extension": (
+        {"phone": "+1 415-555-0100 ext. 12345"},
+        {"telephone": "+1 415-555-0100 ext. 12345"},
+    ),
+    "a phone that is none": ({"phone": "n/a"}, {"telephone": "0000000000"}),
+    "no postcode": ({"country": "IE", "postcode": ""}, {"postcode": "-"}),
+    "brackets": ({"lines": ("Hof <links>", "Tor >2<")}, {"street": ["Hof links", "Tor 2"]}),
+    "a region nobody knows where there are some": (
+        {"country": "US", "region": "Nowhere"},
+        {"region": "Nowhere"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "made"), WHERE.values(), ids=WHERE)
+def test_addresses_of_all_kinds(changes: dict[str, Any], made: dict[str, Any]) -> None:
+    address = an_address(**changes)
+    addresses.check_deliverable(address)
+    whole = for_order(address, regions=US if address.country == "US" else ())
+    assert {key: whole[key] for key in made} == made
+    assert ("region_id" in whole) == ("region_id" in made)
 
 
 def test_a_district_alone_is_somewhere() -> None:
@@ -152,6 +236,8 @@ def test_an_address_book_gets_what_its_rules_allow() -> None:
         {"lines": ()},
         {"city": ""},
         {"city": "Area 51"},
+        {"lines": ("c/o Meier",)},
+        {"lines": ("x" * 130, "y" * 130)},
         {"country": ""},
         {"postcode": ""},
     ],

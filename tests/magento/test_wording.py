@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.magento import names
-from pipeline.magento.wording import plain
+from pipeline.magento.wording import label, plain, unkept_letters
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,12 @@ def test_nothing_is_left_that_magento_refuses_or_loses(text: str) -> None:
         ("Solo", "Solo", "-"),
         ("", "Amazon", "Customer"),
         (" 😀 ", "Amazon", "Customer"),
-        ("<b>O'Neil</b> 😀", "O'Neil", "-"),
+        ("Anna <Meier> 😀", "Anna", "Meier"),
+        ("n/a", "Amazon", "Customer"),
+        ("- -", "Amazon", "Customer"),
+        ("𠮷田 太郎", "吉田", "太郎"),
+        ("Дмитрий Ильич", "Дмитрий", "Ильич"),
+        ("Kühn & Söhne GmbH & Co. KG", "Kühn", "& Söhne GmbH & Co. KG"),
         ("山田 太郎", "山田", "太郎"),
     ],
 )
@@ -70,10 +75,27 @@ def test_splits_a_name(name: str, first: str, last: str) -> None:
         ("Dr. Anne-Marie (Büro) 3", "Dr.", "Anne-Marie Büro 3"),
         ("***", "Amazon", "Customer"),
         ("Solo!", "Solo", "-"),
+        ("<b>O'Neil</b>", "b", "O'Neil b"),
+        ("山田 太郎", "山田", "太郎"),
     ],
 )
 def test_makes_a_name_that_a_customer_account_accepts(name: str, first: str, last: str) -> None:
     assert names.for_customer(name) == (first, last)
+
+
+def test_a_label_keeps_every_word() -> None:
+    assert label(" c/o <Meier>\n2nd\tfloor ") == "c/o Meier 2nd floor"
+    # Rare forms become everyday ones where there are any.
+    assert label("𝐌𝐚𝐢𝐧 𝟏𝟐, 𣘺") == "Main 12, 橋"
+    assert label("x" * 900) == "x" * 900
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("Lieferweg 7 😀", 0), ("𠮷野 𝐌𝐚𝐢𝐧", 0), ("𩸽町 𞤀", 2)]
+)
+def test_counts_the_letters_that_are_lost(text: str, count: int) -> None:
+    assert unkept_letters(text) == count
+    assert label(text).count("?") == count
 
 
 @given(st.text(max_size=300))
