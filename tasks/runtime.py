@@ -12,7 +12,7 @@ from threading import Lock
 
 import redis
 
-from pipeline import clients, clock, configuration, db, settings
+from pipeline import clients, configuration, db, settings
 from pipeline.amazon.sqs import Queue
 from pipeline.effects import Ledger
 from pipeline.fetching import Fetching
@@ -21,6 +21,7 @@ from pipeline.intake import Intake
 from pipeline.lease import Leases
 from pipeline.orders import Orders
 from pipeline.privacy import Vault
+from pipeline.shared_clock import SharedClock
 from pipeline.shipments import Shipments
 from pipeline.windows import Windows
 from tasks.runner import Runner
@@ -47,8 +48,8 @@ class Runtime:
 
 def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None = None) -> Runtime:
     """Wire a runtime from settings. With a clock that is moved, quotas follow it too."""
-    now = moved_clock or clock.utc_now
     sessions = db.sessions_for(db.engine_for(loaded.database_url.get_secret_value()))
+    now = moved_clock or SharedClock(sessions)
     broker = redis.Redis.from_url(
         loaded.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
     )
