@@ -24,6 +24,7 @@ from sandbox.magento import (
     order_routes,
     refunds,
     shipments,
+    warehouses,
 )
 from sandbox.magento.config import INVENTORY, MAINTENANCE, read_config
 from sandbox.magento.errors import Crashed, Refused
@@ -36,6 +37,7 @@ from sandbox.magento.web import acceptable, refusal
 _PARTS = (
     catalog,
     inventory,
+    warehouses,
     customers,
     order_routes,
     invoices,

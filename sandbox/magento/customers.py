@@ -23,6 +23,10 @@ _TEXTS = (
 _NUMBERS = ("group_id", "store_id", "website_id", "gender")
 _NAME = re.compile(r"[\w\s,\-.'’`&\u0300-\u036f]{1,255}")
 _TAKEN = "A customer with the same email address already exists in an associated website."
+_GROUPS: tuple[Doc, ...] = tuple(
+    {"id": n, "code": code, "tax_class_id": 3, "tax_class_name": "Retail Customer"}
+    for n, code in enumerate(("NOT LOGGED IN", "General", "Wholesale", "Retailer"))
+)
 _ZIP_OPTIONAL = ("HK", "IE", "MO", "PA", "GB")
 
 
@@ -129,14 +133,18 @@ def save_customer(
     return shown
 
 
+def _no_such(field: str, value: int) -> Refused:
+    return Refused(
+        404,
+        "No such entity with %fieldName = %fieldValue",
+        {"fieldName": field, "fieldValue": value},
+    )
+
+
 def find_customer(db: sqlite3.Connection, customer_id: int) -> Doc:
     row = db.execute("SELECT doc FROM customers WHERE entity_id = ?", (customer_id,)).fetchone()
     if row is None:
-        raise Refused(
-            404,
-            "No such entity with %fieldName = %fieldValue",
-            {"fieldName": "customerId", "fieldValue": customer_id},
-        )
+        raise _no_such("customerId", customer_id)
     found: Doc = json.loads(row["doc"])
     return found
 
@@ -178,6 +186,18 @@ def register(app: Flask, shop: Shop) -> None:
             fresh = sent if known else _new(sent)
             saved = save_customer(db, fresh, store_id(), shop.stamp(), known)
         return answer(saved)
+
+    @app.get("/rest/V1/customerGroups/<segment:group_id>")
+    def customer_group(group_id: str) -> Response:
+        asked = identifier(group_id)
+        group = next((one for one in _GROUPS if one["id"] == asked), None)
+        if group is None:
+            raise _no_such("id", asked)
+        return answer(group)
+
+    @app.get("/rest/V1/customerGroups/search")
+    def customer_groups() -> Response:
+        return answer(page_of(list(_GROUPS), len(_GROUPS), search_criteria()))
 
 
 def _new(sent: Any) -> Doc:

@@ -6,10 +6,11 @@ from typing import Any
 
 from flask import Flask, Response, g
 
+from sandbox.magento.config import INVENTORY, RATES
 from sandbox.magento.errors import Refused
 from sandbox.magento.regions import COUNTRIES, REGIONS
 from sandbox.magento.shop import STORES, WEBSITE, Doc, Shop
-from sandbox.magento.web import answer
+from sandbox.magento.web import answer, config
 
 _SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "SEK": "kr", "PLN": "zł"}
 _MODULES = """\
@@ -58,15 +59,15 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.get("/rest/V1/directory/currency")
     def currency() -> Response:
-        symbol = _SYMBOLS.get(base, base)
+        symbol, rates = _SYMBOLS.get(base, base), {base: 1} | config()[RATES]
         return answer(
             {
                 "base_currency_code": base,
                 "base_currency_symbol": symbol,
                 "default_display_currency_code": base,
                 "default_display_currency_symbol": symbol,
-                "available_currency_codes": [base],
-                "exchange_rates": [{"currency_to": base, "rate": 1}],
+                "available_currency_codes": sorted(rates),
+                "exchange_rates": [{"currency_to": c, "rate": rates[c]} for c in sorted(rates)],
             }
         )
 
@@ -121,7 +122,12 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.get("/rest/V1/modules")
     def modules() -> Response:
-        return answer([f"Magento_{name}" for name in _MODULES.split()])
+        names = [
+            name
+            for name in _MODULES.split()
+            if config()[INVENTORY] or not name.startswith("Inventory")
+        ]
+        return answer([f"Magento_{name}" for name in names])
 
     @app.get("/magento_version")
     def version() -> Response:

@@ -8,11 +8,18 @@ from decimal import Decimal
 
 from flask import Flask, Response, request
 
-from sandbox.magento.catalog import find_product
+from sandbox.magento.catalog import PRODUCTS, find_product
 from sandbox.magento.errors import Crashed, Refused, no_such_entity
 from sandbox.magento.search import Column, Table, page_of
-from sandbox.magento.shop import SOURCE, STOCK_ID, WEBSITE, Doc, Shop, amount, number
-from sandbox.magento.stock import STOCKED_TYPES, is_salable, level, set_source
+from sandbox.magento.shop import STOCK_ID, WEBSITE, Doc, Shop, amount, load, number
+from sandbox.magento.stock import (
+    STOCKED_TYPES,
+    is_salable,
+    is_source,
+    level,
+    set_source,
+    website_stock,
+)
 from sandbox.magento.web import answer, identifier, part, search_criteria
 
 _NOT_ENOUGH = {
@@ -30,7 +37,7 @@ def _column(name: str) -> Column | None:
 SOURCE_ITEMS = Table("source_items", "*", "rowid", _column)
 
 
-def salable_quantity(db: sqlite3.Connection, sku: str) -> Decimal:
+def salable_quantity(db: sqlite3.Connection, sku: str, stock_id: int) -> Decimal:
     """What the salable quantity route answers: 0 when disabled or out of stock.
 
     An unknown SKU is a PHP TypeError, a configurable or a bundle a 400.
@@ -44,17 +51,23 @@ def salable_quantity(db: sqlite3.Connection, sku: str) -> Decimal:
             400,
             "Can't check requested quantity for products without Source Items support.",
         )
-    now = level(db, sku)
+    now = level(db, sku, stock_id)
     return now.salable if product["status"] == 1 and now.indexed else Decimal(0)
 
 
-def _covers(db: sqlite3.Connection, sku: str, qty: str) -> Doc:
-    if is_salable(db, sku) and salable_quantity(db, sku) >= amount(qty):
-        return {"salable": True, "errors": []}
+def _covers(db: sqlite3.Connection, sku: str, qty: str, stock_id: int) -> Doc:
     # An unknown SKU breaks this check just as it breaks that of the quantity.
-    salable_quantity(db, sku)
+    left = salable_quantity(db, sku, stock_id)
+    if is_salable(db, sku, stock_id) and (left >= amount(qty) or level(db, sku, stock_id).always):
+        return {"salable": True, "errors": []}
     errors = [{"code": code, "message": text} for code, text in _NOT_ENOUGH.items()]
     return {"salable": False, "errors": errors}
+
+
+def _exported(db: sqlite3.Connection, sku: str) -> Doc:
+    stock_id = website_stock(db)
+    quantity = salable_quantity(db, sku, stock_id)
+    return {"sku": sku, "qty": number(quantity), "is_salable": is_salable(db, sku, stock_id)}
 
 
 def register(app: Flask, shop: Shop) -> None:
@@ -62,15 +75,15 @@ def register(app: Flask, shop: Shop) -> None:
 
     @app.get("/rest/V1/inventory/get-product-salable-quantity/<segment:sku>/<segment:stock_id>")
     def salable(sku: str, stock_id: str) -> Response:
-        identifier(stock_id)
+        stock = identifier(stock_id)
         with shop.store.transaction() as db:
-            return answer(number(salable_quantity(db, sku)))
+            return answer(number(salable_quantity(db, sku, stock)))
 
     @app.get("/rest/V1/inventory/is-product-salable/<segment:sku>/<segment:stock_id>")
     def product_salable(sku: str, stock_id: str) -> Response:
-        identifier(stock_id)
+        stock = identifier(stock_id)
         with shop.store.transaction() as db:
-            return answer(is_salable(db, sku))
+            return answer(is_salable(db, sku, stock))
 
     @app.get("/rest/V1/inventory/are-products-salable")
     def products_salable() -> Response:
@@ -78,7 +91,10 @@ def register(app: Flask, shop: Shop) -> None:
         stock_id = identifier(request.args.get("stockId", str(STOCK_ID)))
         with shop.store.transaction() as db:
             return answer(
-                [{"sku": sku, "stock_id": stock_id, "salable": is_salable(db, sku)} for sku in skus]
+                [
+                    {"sku": sku, "stock_id": stock_id, "salable": is_salable(db, sku, stock_id)}
+                    for sku in skus
+                ]
             )
 
     @app.get(
@@ -86,9 +102,9 @@ def register(app: Flask, shop: Shop) -> None:
         "/<segment:sku>/<segment:stock_id>/<segment:qty>"
     )
     def salable_for_quantity(sku: str, stock_id: str, qty: str) -> Response:
-        identifier(stock_id)
+        stock = identifier(stock_id)
         with shop.store.transaction() as db:
-            return answer(_covers(db, sku, qty))
+            return answer(_covers(db, sku, qty, stock))
 
     @app.get("/rest/V1/inventory/are-product-salable-for-requested-qty")
     def salable_for_quantities() -> Response:
@@ -100,10 +116,24 @@ def register(app: Flask, shop: Shop) -> None:
                 asked.setdefault(named[1], {})[named[2]] = value
         with shop.store.transaction() as db:
             answers = [
-                {"sku": one["sku"], "stock_id": stock_id} | _covers(db, one["sku"], one["qty"])
+                {"sku": one["sku"], "stock_id": stock_id}
+                | _covers(db, one["sku"], one["qty"], stock_id)
                 for one in asked.values()
             ]
         return answer(answers)
+
+    @app.get("/rest/V1/inventory/export-stock-salable-qty/website/<segment:code>")
+    def export_salable(code: str) -> Response:
+        criteria = search_criteria()
+        with shop.store.transaction() as db:
+            rows, total = PRODUCTS.find(db, criteria)
+            products = [load(row) for row in rows]
+            found = [
+                _exported(db, one["sku"]) for one in products if one["type_id"] in STOCKED_TYPES
+            ]
+        if code != WEBSITE:
+            raise no_such_entity()
+        return answer(page_of(found, total, criteria))
 
     @app.get("/rest/V1/inventory/source-items")
     def source_items() -> Response:
@@ -117,34 +147,13 @@ def register(app: Flask, shop: Shop) -> None:
         sent = part("sourceItems")
         with shop.store.transaction() as db:
             for item in sent:
-                if item.get("source_code") != SOURCE or not item.get("sku"):
+                if not is_source(db, str(item.get("source_code"))) or not item.get("sku"):
                     raise Refused(400, "Validation Failed")
                 set_source(
                     db,
                     item["sku"],
                     amount(item.get("quantity")),
                     in_stock=bool(item.get("status")),
+                    code=item["source_code"],
                 )
         return answer([])
-
-    @app.get(
-        "/rest/V1/inventory/get-sources-assigned-to-stock-ordered-by-priority/<segment:stock_id>"
-    )
-    def assigned_sources(stock_id: str) -> Response:
-        known = identifier(stock_id) == STOCK_ID
-        return answer(
-            [{"source_code": SOURCE, "name": "Default", "enabled": True}] if known else []
-        )
-
-    @app.get("/rest/V1/inventory/stock-resolver/website/<segment:code>")
-    def stock_resolver(code: str) -> Response:
-        if code != WEBSITE:
-            raise no_such_entity()
-        channels = [{"type": "website", "code": WEBSITE}]
-        return answer(
-            {
-                "stock_id": STOCK_ID,
-                "name": "Default Stock",
-                "extension_attributes": {"sales_channels": channels},
-            }
-        )

@@ -21,7 +21,7 @@ from sandbox.magento.states import (
     settle,
     uninvoiced,
 )
-from sandbox.magento.stock import deduct, reserve, stocked_sku
+from sandbox.magento.stock import deduct, reserve, source_for, stocked_sku
 from sandbox.magento.web import answer, body, identifier, search_criteria
 
 PAID = 2
@@ -105,7 +105,7 @@ def make_invoice(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) ->
     for item, qty in chosen:
         if item.get("product_type") in ("virtual", "downloadable"):
             sku = stocked_sku(db, item)
-            if sku is not None and deduct(db, sku, qty):
+            if sku is not None and deduct(db, sku, qty, source_for(db)):
                 reserve(db, sku, qty, "invoice_created", row.get("increment_id"))
     row["state"] = after_document(row, order.items, in_progress=True)
     row["status"] = DEFAULT_STATUS[row["state"]]

@@ -9,9 +9,10 @@ from typing import Any
 from flask import Flask, Response
 
 from sandbox.core import next_number
+from sandbox.magento.columns import as_kept
 from sandbox.magento.config import FAILING_CANCELS, STATUSES, is_at_least, write_config
-from sandbox.magento.errors import Refused, internal_error
-from sandbox.magento.fields import ADDRESS, HISTORY, ITEM, ORDER_SCALARS, as_kept
+from sandbox.magento.errors import Refused, internal_error, no_such_entity
+from sandbox.magento.fields import ADDRESS, HISTORY, ITEM, ORDER_SCALARS
 from sandbox.magento.order_docs import (
     Order,
     find_order,
@@ -22,7 +23,7 @@ from sandbox.magento.order_docs import (
     write_order,
 )
 from sandbox.magento.order_save import save_order
-from sandbox.magento.search import Column, Criteria, Table, page_of
+from sandbox.magento.search import Column, Criteria, Filter, Table, page_of
 from sandbox.magento.shop import Doc, Shop, add_to, amount, customer_mail, number
 from sandbox.magento.states import DEFAULT_STATUS, can_cancel, not_sent, set_state, uninvoiced
 from sandbox.magento.stock import reserve, reserved_sku
@@ -188,6 +189,15 @@ def register(app: Flask, shop: Shop) -> None:
             rows, total = ORDER_ITEMS.find(db, criteria)
         found = [shown_stored_item(json.loads(row["doc"])) for row in rows]
         return answer(page_of(found, total, criteria))
+
+    @app.get("/rest/V1/orders/items/<segment:item_id>")
+    def order_item(item_id: str) -> Response:
+        asked = Criteria([[Filter("item_id", str(identifier(item_id)), "eq")]])
+        with shop.store.transaction() as db:
+            rows, _ = ORDER_ITEMS.find(db, asked)
+        if not rows:
+            raise no_such_entity()
+        return answer(shown_stored_item(json.loads(rows[0]["doc"])))
 
     @app.post("/rest/V1/orders/<segment:order_id>/cancel")
     def cancel_order(order_id: str) -> Response:

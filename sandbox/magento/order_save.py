@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.core import next_number
+from sandbox.magento.columns import ITEM_ZEROES, as_kept
 from sandbox.magento.errors import Refused, internal_error
-from sandbox.magento.fields import ITEM_ZEROES, ORDER, ORDER_SCALARS, Rules, as_kept
+from sandbox.magento.fields import ORDER, ORDER_SCALARS, Rules
 from sandbox.magento.order_docs import (
     Order,
     known_order,

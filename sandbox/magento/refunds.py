@@ -8,12 +8,13 @@ from decimal import Decimal
 from flask import Flask, Response
 
 from sandbox.core import next_number
+from sandbox.magento.errors import no_such_entity
 from sandbox.magento.invoices import document_table, quantities, refused
 from sandbox.magento.order_docs import Order, find_order, write_order
 from sandbox.magento.search import page_of
 from sandbox.magento.shop import Doc, Shop, add_to, amount, customer_mail, dump, load, number
 from sandbox.magento.states import DEFAULT_STATUS, after_document, can_refund, settle
-from sandbox.magento.stock import deduct, reserve, reserved_sku
+from sandbox.magento.stock import deduct, reserve, reserved_sku, source_for
 from sandbox.magento.web import answer, body, identifier, search_criteria
 
 CREDITMEMOS = document_table(
@@ -157,17 +158,19 @@ def _move_stock(
     sku = reserved_sku(db, item)
     if sku is None or not db.execute("SELECT 1 FROM products WHERE sku = ?", (sku,)).fetchone():
         return
-    shipped = Decimal(0)
+    shipped, source = Decimal(0), source_for(db)
     for row in db.execute("SELECT doc FROM shipments WHERE order_id = ?", (order.entity_id,)):
-        for line in load(row)["items"]:
+        shipment = load(row)
+        for line in shipment["items"]:
             if line["order_item_id"] == item["item_id"]:
                 shipped += amount(line["qty"])
+                source = shipment["extension_attributes"]["source_code"]
     sent_out = min(qty, max(shipped - amount(item.get("qty_refunded")), Decimal(0)))
     never_sent = qty - sent_out
     if back:
-        deduct(db, sku, -sent_out)
+        deduct(db, sku, -sent_out, source)
     else:
-        deduct(db, sku, never_sent)
+        deduct(db, sku, never_sent, source)
     reserve(db, sku, never_sent, "creditmemo_created", order.row.get("increment_id"))
 
 
@@ -187,3 +190,13 @@ def register(app: Flask, shop: Shop) -> None:
         with shop.store.transaction() as db:
             rows, total = CREDITMEMOS.find(db, criteria)
         return answer(page_of([load(row) for row in rows], total, criteria))
+
+    @app.get("/rest/V1/creditmemo/<segment:memo_id>")
+    def creditmemo(memo_id: str) -> Response:
+        with shop.store.transaction() as db:
+            row = db.execute(
+                "SELECT doc FROM creditmemos WHERE entity_id = ?", (identifier(memo_id),)
+            ).fetchone()
+        if row is None:
+            raise no_such_entity()
+        return answer(load(row))

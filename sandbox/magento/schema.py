@@ -7,9 +7,19 @@ CREATE TABLE IF NOT EXISTS source_items (
     sku TEXT NOT NULL COLLATE NOCASE, source_code TEXT NOT NULL, quantity REAL NOT NULL,
     status INTEGER NOT NULL, PRIMARY KEY (sku, source_code));
 CREATE TABLE IF NOT EXISTS reservations (
-    reservation_id INTEGER PRIMARY KEY, sku TEXT NOT NULL COLLATE NOCASE, quantity REAL NOT NULL,
-    event TEXT NOT NULL, increment_id TEXT);
+    reservation_id INTEGER PRIMARY KEY, stock_id INTEGER NOT NULL,
+    sku TEXT NOT NULL COLLATE NOCASE, quantity REAL NOT NULL, event TEXT NOT NULL,
+    increment_id TEXT);
 CREATE INDEX IF NOT EXISTS reservations_sku ON reservations (sku);
+CREATE TABLE IF NOT EXISTS sources (
+    source_code TEXT PRIMARY KEY, enabled INTEGER NOT NULL, doc TEXT NOT NULL);
+INSERT OR IGNORE INTO sources VALUES ('default', 1, '{"name": "Default Source"}');
+CREATE TABLE IF NOT EXISTS stocks (stock_id INTEGER PRIMARY KEY, name TEXT NOT NULL, website TEXT);
+INSERT OR IGNORE INTO stocks VALUES (1, 'Default Stock', 'base');
+CREATE TABLE IF NOT EXISTS stock_source_links (
+    stock_id INTEGER NOT NULL, source_code TEXT NOT NULL, priority INTEGER NOT NULL,
+    PRIMARY KEY (stock_id, source_code));
+INSERT OR IGNORE INTO stock_source_links VALUES (1, 'default', 1);
 CREATE TABLE IF NOT EXISTS customers (
     entity_id INTEGER PRIMARY KEY, website_id INTEGER NOT NULL,
     email TEXT NOT NULL COLLATE NOCASE, doc TEXT NOT NULL, UNIQUE (email, website_id));

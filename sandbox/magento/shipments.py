@@ -14,7 +14,6 @@ from sandbox.magento.invoices import document_table, quantities, refused
 from sandbox.magento.order_docs import Order, find_order, write_order
 from sandbox.magento.search import page_of
 from sandbox.magento.shop import (
-    SOURCE,
     Doc,
     Shop,
     add_to,
@@ -24,7 +23,7 @@ from sandbox.magento.shop import (
     number,
 )
 from sandbox.magento.states import can_ship, set_state, settle, unshipped
-from sandbox.magento.stock import deduct, reserve, stocked_sku
+from sandbox.magento.stock import deduct, is_source, reserve, source_for, stocked_sku
 from sandbox.magento.web import answer, body, identifier, part, search_criteria
 
 SHIPMENTS = document_table(
@@ -63,8 +62,9 @@ def make_shipment(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -
         faults.append("Please enter a tracking number.")
     if faults:
         raise refused("Shipment", faults)
-    _take_stock(db, order, sent, chosen, tracks)
-    entity_id = _write(db, order, sent, chosen, stamp)
+    source = source_for(db, _named_source(sent))
+    _take_stock(db, order, chosen, tracks, source)
+    entity_id = _write(db, order, sent, chosen, stamp, source)
     for item, qty in chosen:
         add_to(item, "qty_shipped", qty)
         item["updated_at"] = stamp
@@ -80,23 +80,22 @@ def make_shipment(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -
 def _take_stock(
     db: sqlite3.Connection,
     order: Order,
-    sent: Doc,
     chosen: list[tuple[Doc, Decimal]],
     tracks: list[Doc],
+    source: str,
 ) -> None:
-    source = _source(sent)
-    if source not in (None, SOURCE) or any(not track.get("carrier_code") for track in tracks):
+    if not is_source(db, source) or any(not track.get("carrier_code") for track in tracks):
         raise Refused(400, _NOT_SAVED)
     for item, qty in chosen:
         sku = stocked_sku(db, item)
         if sku is None:
             continue
-        if not deduct(db, sku, qty):
+        if not deduct(db, sku, qty, source):
             raise Refused(400, _NOT_SAVED)
         reserve(db, sku, qty, "shipment_created", order.row.get("increment_id"))
 
 
-def _source(sent: Doc) -> Any:
+def _named_source(sent: Doc) -> Any:
     return ((sent.get("arguments") or {}).get("extension_attributes") or {}).get("source_code")
 
 
@@ -106,6 +105,7 @@ def _write(
     sent: Doc,
     chosen: list[tuple[Doc, Decimal]],
     stamp: str,
+    source: str,
 ) -> int:
     entity_id = next_number(db, "shipment")
     doc: Doc = {"created_at": stamp, "entity_id": entity_id, "increment_id": f"{entity_id:09d}"}
@@ -125,7 +125,7 @@ def _write(
             for track in sent.get("tracks") or []
         ],
         "comments": [],
-        "extension_attributes": {"source_code": SOURCE},
+        "extension_attributes": {"source_code": source},
     }
     text = (sent.get("comment") or {}).get("comment")
     if text:
