@@ -24,8 +24,11 @@ from pipeline.magento.client import Magento
 from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.models import Order
 from pipeline.outcome import HoldCode
+from pipeline.product_cache import KEPT_FOR, ProductCache
 from pipeline.rate_limit import Quota
 from pipeline.settings import Settings, ShopSettings
+from pipeline.sku_map import SkuMaps
+from pipeline.upcoming import Upcoming
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Clients:
     now: Callable[[], datetime]
     feeds: Mapping[str, FeedsApi]
     has_large_backlog: Callable[[str], bool]
+    catalogue: ProductCache
+    sku_maps: SkuMaps
 
     def channel(self, order: Order) -> Channel:
         """The marketplace account an order came from."""
@@ -114,6 +119,8 @@ def build(
         for name, account in settings.accounts.items()
     }
     rates = {name: partial(quota.rate, CONFIRM_SHIPMENT.plan) for name, quota in quotas.items()}
+    maps = SkuMaps()
+    upcoming = Upcoming(sessions, settings, maps, now, within=KEPT_FOR)
     return Clients(
         settings=settings,
         channels=channels,
@@ -123,4 +130,6 @@ def build(
         now=now,
         feeds={name: FeedsApi(channel.connection) for name, channel in channels.items()},
         has_large_backlog=Backlog(sessions, rates).is_large,
+        catalogue=ProductCache(broker, upcoming.skus),
+        sku_maps=maps,
     )

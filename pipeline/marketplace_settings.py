@@ -63,6 +63,12 @@ class MarketplaceSettings(SettingsModel):
     gift_wrap: Literal["line", "price"] = "line"
 
     @model_validator(mode="after")
+    def _map_has_a_file(self) -> MarketplaceSettings:
+        if self.unknown_sku == "map" and self.sku_map is None:
+            raise ValueError('unknown_sku = "map" needs sku_map, the path of the CSV file')
+        return self
+
+    @model_validator(mode="after")
     def _customers_get_mail(self) -> MarketplaceSettings:
         if self.customers == "create" and self.welcome_mail == "refuse":
             raise ValueError(
@@ -70,3 +76,7 @@ class MarketplaceSettings(SettingsModel):
                 'call can prevent: set welcome_mail = "accept" as well, or customers = "guest"'
             )
         return self
+
+    def store(self, *, is_fba: bool) -> str:
+        """The code of the store view; orders fulfilled by Amazon may have one of their own."""
+        return self.fba_store if is_fba and self.fba_store is not None else self.magento_store

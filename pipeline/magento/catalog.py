@@ -15,7 +15,9 @@ from pipeline.magento.records import Product
 # Indexes of one digit sort alike in every order, so a signature holds whichever a shop sorts by.
 _SALABLE_BATCH = 10
 # Encoded SKUs of a batch stay well below the 8 kB that web servers allow an address.
-_SKU_BATCH = 50
+SKU_BATCH = 50
+EVERYWHERE = "all"
+"""In place of a store view's code: the catalogue as it is before any store view changes it."""
 
 
 class Catalog(Directory):
@@ -29,7 +31,7 @@ class Catalog(Directory):
         """
         found: dict[str, Product] = {}
         stripped = [sku.strip() for sku in skus]
-        for batch in search.batches([sku for sku in stripped if sku], _SKU_BATCH):
+        for batch in search.batches([sku for sku in stripped if sku], SKU_BATCH):
             rows = self._search(
                 "/products",
                 [search.any_of("sku", batch)],
@@ -38,8 +40,60 @@ class Catalog(Directory):
                 fields="id,sku,name,type_id,status,weight",
                 store=store,
             )
-            found |= {_folded(row.sku): row for row in rows}
-        return {sku: found[_folded(sku)] for sku in skus if _folded(sku) in found}
+            found |= {folded(row.sku): row for row in rows}
+        return {sku: found[folded(sku)] for sku in skus if folded(sku) in found}
+
+    def create_product(self, body: Mapping[str, Any]) -> int:
+        """Create a product in every store view and return its id.
+
+        Magento updates a product that has this SKU already, without a word: look first. Raises
+        Rejected, Transient or OutcomeUnknown. Source: POST /V1/products.
+        """
+        return self._send(
+            "POST",
+            "/products",
+            lambda reply: reading.identifier(reply, "id"),
+            body={"product": body},
+            store=EVERYWHERE,
+        )
+
+    def product_at(self, url_key: str) -> int | None:
+        """The id of the product with this URL key, of which there is one at most.
+
+        Raises Transient or Rejected. Source: GET /V1/products.
+        """
+        found = self._search(
+            "/products",
+            [search.equals("url_key", url_key)],
+            lambda row: reading.identifier(row, "id"),
+            sort="entity_id",
+            fields="id",
+            store=EVERYWHERE,
+        )
+        return min(found, default=None)
+
+    def attribute_set(self) -> int:
+        """The id of the attribute set for products without attributes of their own.
+
+        That is the one named Default, else the oldest. Raises Transient or Rejected.
+        Source: GET /V1/products/attribute-sets/sets/list.
+        """
+        return self._cached(("attribute set",), self._attribute_set)
+
+    def _attribute_set(self) -> int:
+        sets = self._search(
+            "/products/attribute-sets/sets/list",
+            [],
+            lambda row: (
+                reading.identifier(row, "attribute_set_id"),
+                reading.text(row, "attribute_set_name"),
+            ),
+            sort="attribute_set_id",
+            fields="attribute_set_id,attribute_set_name",
+        )
+        if not sets:
+            raise Rejected("the shop has no attribute set for products")
+        return min(sets, key=lambda one: (one[1] != "Default", one[0]))[0]
 
     def salable(self, wanted: Mapping[str, int], store: str) -> dict[str, bool]:
         """Whether each SKU can be sold in the quantity wanted, by the store's website.
@@ -95,7 +149,7 @@ class Catalog(Directory):
                 store=store,
                 query=search.encode(pairs),
             )
-        return {sku: answers.get(_folded(sku), False) for sku in wanted}
+        return {sku: answers.get(folded(sku), False) for sku in wanted}
 
     def _in_stock(self, sku: str, quantity: int, store: str) -> bool:
         try:
@@ -110,13 +164,13 @@ class Catalog(Directory):
             return False
 
 
-def _folded(sku: str) -> str:
+def folded(sku: str) -> str:
     """How Magento's database compares SKUs."""
     return sku.strip().casefold()
 
 
 def _salable_by_sku(body: Any) -> dict[str, bool]:
-    return {_folded(row["sku"]): row["salable"] is True for row in body}
+    return {folded(row["sku"]): row["salable"] is True for row in body}
 
 
 def _covers(item: dict[str, Any], quantity: int) -> bool:

@@ -10,6 +10,4 @@ from pipeline.models import Order
 def store_code(order: Order, clients: Clients) -> str:
     """The code of the marketplace's store view; FBA orders may have one of their own."""
     settings = clients.marketplace(order)
-    if order.fulfilled_by == FulfilledBy.AMAZON and settings.fba_store is not None:
-        return settings.fba_store
-    return settings.magento_store
+    return settings.store(is_fba=order.fulfilled_by == FulfilledBy.AMAZON)

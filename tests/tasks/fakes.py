@@ -13,8 +13,11 @@ from pipeline.channel import Channel, ChannelOrder, Confirmation, Identity, Orde
 from pipeline.clients import Clients
 from pipeline.effects import Ledger, Trace, Write
 from pipeline.errors import CannotMap, Rejected
+from pipeline.magento.catalog import Catalog
 from pipeline.magento.client import Magento
+from pipeline.magento.customers import Customer
 from pipeline.magento.records import (
+    CreditMemo,
     Invoice,
     MagentoItem,
     MagentoOrder,
@@ -24,7 +27,9 @@ from pipeline.magento.records import (
     StoreView,
 )
 from pipeline.models import Order
+from pipeline.product_cache import ProductCache
 from pipeline.rate_limit import Lane
+from pipeline.sku_map import SkuMaps
 from tests.builders import ACCOUNT, NOW, SHOP, a_vault, settings
 
 MUG = Product(1, "MUG-BLUE", "Mug, blue", "simple", True, Decimal("0.4"))
@@ -128,11 +133,28 @@ class FakeShop(Magento):
     def salable(self, wanted: Mapping[str, int], store: str) -> dict[str, bool]:
         return self.told.give("salable", dict(wanted), store)  # type: ignore[no-any-return]
 
-    def find_customer(self, email: str, website_id: int) -> int | None:
+    def create_product(self, body: Mapping[str, Any]) -> int:
+        self.bodies.append(body)
+        return self.told.give("create_product", body["sku"])  # type: ignore[no-any-return]
+
+    def product_at(self, url_key: str) -> int | None:
+        return self.told.give("product_at", url_key)  # type: ignore[no-any-return]
+
+    def attribute_set(self) -> int:
+        return 4
+
+    def find_customer(self, email: str, website_id: int) -> Customer | None:
         return self.told.give("find_customer", email, website_id)  # type: ignore[no-any-return]
 
-    def create_customer(self, order: ChannelOrder, email: str, store: StoreView) -> int:
-        return self.told.give("create_customer", email, store.code)  # type: ignore[no-any-return]
+    def customer(self, customer_id: int) -> Customer | None:
+        return self.told.give("customer", customer_id)  # type: ignore[no-any-return]
+
+    def create_customer(self, body: Mapping[str, Any], store: str) -> Customer:
+        self.bodies.append(body)
+        return self.told.give("create_customer", body["email"], store)  # type: ignore[no-any-return]
+
+    def sells_to(self, country: str, store: str) -> bool:
+        return True
 
     def find_orders(self, external_id: str, store_id: int | None = None) -> list[MagentoOrder]:
         return self.told.give("find_orders", external_id)  # type: ignore[no-any-return]
@@ -164,6 +186,25 @@ class FakeShop(Magento):
 
     def comment(self, entity_id: int, text: str, status: str) -> None:
         self.told.give("comment", entity_id, text, status)
+
+    def find_comment(self, entity_id: int, text: str) -> str | None:
+        return self.told.give("find_comment", entity_id, text)  # type: ignore[no-any-return]
+
+    def credit_memos(self, since: datetime) -> list[CreditMemo]:
+        return self.told.give("credit_memos", since)  # type: ignore[no-any-return]
+
+
+class Catalogue(ProductCache):
+    """Keeps nothing, and notes which look-ups went past what is kept."""
+
+    def __init__(self) -> None:
+        self.fresh: list[bool] = []
+
+    def products(
+        self, shop: Catalog, store: str, skus: Collection[str], *, is_fresh: bool = False
+    ) -> dict[str, Product]:
+        self.fresh.append(is_fresh)
+        return shop.products(skus, store)
 
 
 class MemoryLedger(Ledger):
@@ -208,14 +249,17 @@ def clients(
     *,
     account: Mapping[str, Any] | None = None,
     has_large_backlog: bool = False,
+    catalogue: ProductCache | None = None,
     **marketplace: Any,
 ) -> Clients:
     """Clients of which each raises when it is touched, but for those that are given.
 
-    `marketplace` are the operator's settings.
+    `marketplace` are the operator's settings; comments are left only where a test asks for them.
     """
     return Clients(
-        settings=settings(marketplace=marketplace, account=account),
+        settings=settings(
+            marketplace={"order_comments": False, **marketplace}, account=account
+        ),
         channels={ACCOUNT: channel or FakeChannel()},
         shops={SHOP: shop or FakeShop()},
         ledger=ledger or MemoryLedger(),
@@ -223,6 +267,8 @@ def clients(
         now=lambda: NOW,
         feeds={},
         has_large_backlog=lambda _: has_large_backlog,
+        catalogue=catalogue or Catalogue(),
+        sku_maps=SkuMaps(),
     )
 
 

@@ -1,0 +1,70 @@
+"""Which products the orders that are on their way will be looked up for, so that one search can
+bring those of many orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from pipeline.channel import FulfilledBy
+from pipeline.db import Sessions
+from pipeline.models import LIVE, Order, OrderItem
+from pipeline.settings import Settings
+from pipeline.sku_map import SkuMapError, SkuMaps
+
+_BEFORE_THE_LOOK_UP = ("import_order", "verify_order", "enrich_order")
+_ORDERS = 200
+
+
+class Upcoming:
+    """The SKUs that orders will soon be looked up for, by shop and store view."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        settings: Settings,
+        maps: SkuMaps,
+        now: Callable[[], datetime],
+        within: timedelta,
+    ) -> None:
+        self._sessions = sessions
+        self._settings = settings
+        self._maps = maps
+        self._now = now
+        self._within = within
+
+    def skus(self, shop: str, store: str) -> list[str]:
+        """The shop's own SKUs of up to 200 orders, those that are due first at the front."""
+        accounts = [name for name, one in self._settings.accounts.items() if one.shop == shop]
+        # By `due_at`, which has an index; the orders after this one are due within a minute.
+        orders = (
+            select(Order.id, Order.account, Order.marketplace_id, Order.fulfilled_by, Order.due_at)
+            .where(
+                Order.status.in_(LIVE),
+                Order.due_at <= self._now() + self._within,
+                Order.step.in_(_BEFORE_THE_LOOK_UP),
+                Order.account.in_(accounts),
+            )
+            .order_by(Order.due_at)
+            .limit(_ORDERS)
+            .subquery()
+        )
+        with self._sessions() as session:
+            rows = session.execute(
+                select(
+                    orders.c.account, orders.c.marketplace_id, orders.c.fulfilled_by, OrderItem.sku
+                )
+                .join(OrderItem, OrderItem.order_id == orders.c.id)
+                .order_by(orders.c.due_at, OrderItem.id)
+            ).all()
+        found: dict[str, None] = {}
+        for account, marketplace_id, fulfilled_by, sku in rows:
+            settings = self._settings.for_order(account, marketplace_id)
+            if settings.store(is_fba=fulfilled_by == FulfilledBy.AMAZON) == store:
+                try:
+                    found |= dict.fromkeys(self._maps.targets(settings, [sku]).values())
+                except SkuMapError:  # it is told where that order is looked up itself
+                    continue
+        return list(found)
