@@ -37,6 +37,11 @@ def quantize(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(minor_unit(currency), rounding=ROUND_HALF_UP)
 
 
+def four_digits(amount: Decimal) -> Decimal:
+    """Rounded half up to what a shop's database keeps of an amount."""
+    return amount.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
+
+
 def split(total: Decimal, weights: list[Decimal], currency: str) -> list[Decimal]:
     """Shares of `total` in proportion to `weights`, in whole minor units, that sum to it exactly.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from pipeline.errors import Transient
 from pipeline.http import Http, Method, Reply
 from pipeline.magento import auth, reading, replies, search
 from pipeline.retry import call_with_retry
@@ -34,6 +35,7 @@ class Connection:
         self._auth = auth.for_shop(shop, now)
         self._now = now
         self._sleep = sleep
+        self._page_size = search.PAGE_SIZE
         self._kept: dict[tuple[str, ...], tuple[datetime, Any]] = {}
 
     def _get(
@@ -76,17 +78,35 @@ class Connection:
         sort: str,
         fields: str,
         store: str = "",
+        is_whole: bool = False,
     ) -> list[T]:
-        """Every row of every page of a search."""
+        """Every row of every page of a search. With `is_whole` fewer than the shop counts are
+        Transient: for where a row that is not there means something."""
         found: list[T] = []
-        page = 1
+        page, size = 1, self._page_size
         while True:
             query = search.criteria(
-                groups, sort=sort, fields=f"items[{fields}],total_count", page=page
+                groups,
+                sort=sort,
+                fields=f"items[{fields}],total_count",
+                page=page,
+                page_size=size,
             )
-            rows, total = self._get(path, lambda body: _page(body, read), store=store, query=query)
+            try:
+                rows, total = self._get(
+                    path, lambda body: _page(body, read), store=store, query=query
+                )
+            except replies.PageTooLarge as error:
+                if not 0 < error.limit < size:
+                    raise
+                # The shop has limits of its own: from now on its pages are of this size.
+                found, page, size = [], 1, error.limit
+                self._page_size = size
+                continue
             found += rows
-            if not rows or page * search.PAGE_SIZE >= total:
+            if not rows or page * size >= total:
+                if is_whole and len(found) < total:
+                    raise Transient(f"{self.name} counts {total} and sent {len(found)}", code="cut")
                 return found
             page += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -57,15 +58,46 @@ class Directory(Connection):
             country=reading.text(config, "locale").partition("_")[2][-2:] or "US",
         )
 
+    def rate(self, store: StoreView, currency: str) -> Decimal:
+        """How much of `currency` one unit of the store's base currency is, by the shop's own rates.
+
+        Raises CannotMap(CURRENCY) when the store view does not allow the currency or has no rate,
+        Transient or Rejected. Source: GET /V1/directory/currency, not asked for the base currency.
+        """
+        if currency == store.base_currency:
+            return Decimal(1)
+        rates = self._cached(
+            ("rates", store.code),
+            lambda: self._get("/directory/currency", _rates, store=store.code),
+        )
+        rate = rates.get(currency)
+        if rate is None:
+            raise CannotMap(
+                HoldCode.CURRENCY,
+                f"the order is in {currency}, the base currency of store view {store.code} is "
+                f"{store.base_currency}, and the shop has no rate between them: allow {currency} "
+                "for the store view and give it a rate (Stores > Currency Rates), or choose a "
+                f"store view of a website in {currency}",
+                {"order": currency, "store": store.base_currency},
+            )
+        return rate
+
     def regions(self, country: str, store: str) -> tuple[Region, ...]:
         """The regions of a country (ISO 3166 alpha-2) that the shop knows.
 
         None when it has no regions, or when the store does not allow the country. Raises Transient
         or Rejected. Source: GET /V1/directory/countries/:id.
         """
-        return self._cached(("regions", country, store), lambda: self._regions(country, store))
+        return self._country(country, store) or ()
 
-    def _regions(self, country: str, store: str) -> tuple[Region, ...]:
+    def sells_to(self, country: str, store: str) -> bool:
+        """Whether the store allows the country; customers' address books take no other."""
+        return self._country(country, store) is not None
+
+    def _country(self, country: str, store: str) -> tuple[Region, ...] | None:
+        return self._cached(("country", country, store), lambda: self._regions(country, store))
+
+    def _regions(self, country: str, store: str) -> tuple[Region, ...] | None:
         try:
             return self._get(
                 f"/directory/countries/{quote(country, safe='')}", _regions, store=store
@@ -73,7 +105,7 @@ class Directory(Connection):
         except Rejected as error:
             if error.code != replies.NOT_FOUND:
                 raise
-            return ()
+            return None
 
 
 def _list(body: Any) -> list[dict[str, Any]]:
@@ -84,3 +116,12 @@ def _list(body: Any) -> list[dict[str, Any]]:
 
 def _regions(body: dict[str, Any]) -> tuple[Region, ...]:
     return tuple(reading.region(row) for row in reading.rows(body.get("available_regions")))
+
+
+def _rates(body: dict[str, Any]) -> dict[str, Decimal]:
+    """What the store view's rates are; Magento tells a missing one as 0."""
+    found = {
+        reading.text(row, "currency_to"): reading.number(row, "rate")
+        for row in reading.rows(body["exchange_rates"])
+    }
+    return {currency: rate for currency, rate in found.items() if rate > 0}

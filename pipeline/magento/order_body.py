@@ -16,9 +16,11 @@ from typing import Any
 from pipeline.amounts import Amounts
 from pipeline.channel import Address, ChannelOrder, FulfilledBy
 from pipeline.errors import CannotMap
-from pipeline.magento import addresses, names, order_lines
+from pipeline.magento import addresses, names, order_charges, order_lines, order_taxes
+from pipeline.magento.order_charges import GiftWrap, OrderLine
 from pipeline.magento.order_comment import comment, title, utc
-from pipeline.magento.order_lines import Charges, twins
+from pipeline.magento.order_lines import twins
+from pipeline.magento.order_payment import payment
 from pipeline.magento.records import (
     EXT_ORDER_ID_LENGTH,
     MagentoOrder,
@@ -30,12 +32,13 @@ from pipeline.magento.wording import plain
 from pipeline.money import ZERO
 from pipeline.outcome import HoldCode
 
-PAYMENT_METHOD = "checkmo"
 SHIPPING_METHOD = "flatrate_flatrate"
 
 _GUESTS, _GENERAL = 0, 1
 _LONGEST_EMAIL = 128
 _LONGEST_TEXT = 255
+_LONGEST_TAX_NUMBER = 32
+_SAME_CURRENCY = Decimal(1)
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -65,25 +68,24 @@ def build(
     store: StoreView,
     regions: Sequence[Region],
     customer_id: int | None,
+    customer_group: int | None = None,
     increment_id: str | None,
     shape: OrderShape,
+    rate: Decimal = _SAME_CURRENCY,
+    gift_wrap: GiftWrap = "line",
+    with_tax_rows: bool = True,
 ) -> dict[str, Any]:
     """The order entity. `products` is keyed by the order's SKUs, `regions` are the country's.
 
-    Amounts are Decimal in the order's currency, which must be the store's base currency. The grand
-    total is Amazon's to the cent. Raises CannotMap with CURRENCY, TOTALS_UNCLEAR or
-    ADDRESS_UNUSABLE. Source: sales-data-order-interface.
+    Amounts are Decimal in the order's currency, and under `base_` in the store's base currency, one
+    unit of which is `rate` of the order's. The grand total is Amazon's to the cent. A shop before
+    2.4.7 knows no tax rows. Raises CannotMap with TOTALS_UNCLEAR or ADDRESS_UNUSABLE.
+    Source: sales-data-order-interface.
     """
-    if amounts.currency != store.base_currency:
-        raise CannotMap(
-            HoldCode.CURRENCY,
-            f"the order is in {amounts.currency}, the base currency of store view {store.code} is "
-            f"{store.base_currency}: choose a store view of a website in {amounts.currency}",
-            {"order": amounts.currency, "store": store.base_currency},
-        )
     address = order.address or Address()
-    charges = order_lines.charges(order.lines, amounts, products)
-    totals = _totals(charges)
+    charges = order_charges.charges(order.lines, amounts, products, gift_wrap)
+    base = charges.in_base(rate)
+    totals, base_totals = charges.totals(), base.totals()
     if totals["grand_total"] != amounts.grand_total:
         raise CannotMap(
             HoldCode.TOTALS_UNCLEAR,
@@ -92,7 +94,8 @@ def build(
     check_address(order)
     state, status = _STATE[shape]
     email = email_of(order)
-    shipping_total = {name: value for name, value in totals.items() if "shipping" in name}
+    all_totals = twins(totals, base_totals)
+    shipping_total = {name: value for name, value in all_totals.items() if "shipping" in name}
     entity: dict[str, Any] = {
         "customer_email": email,
         "store_id": store.id,
@@ -100,26 +103,27 @@ def build(
         "status": status,
         "ext_order_id": order.external_id[:EXT_ORDER_ID_LENGTH],
         "created_at": order.purchased_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
-        **_customer(order, address, customer_id),
+        **_customer(order, address, customer_id, customer_group),
+        "order_currency_code": amounts.currency,
         **dict.fromkeys(
-            ("base_currency_code", "order_currency_code", "store_currency_code"), amounts.currency
+            ("base_currency_code", "store_currency_code", "global_currency_code"),
+            store.base_currency,
         ),
-        "global_currency_code": amounts.currency,
-        **dict.fromkeys(
-            ("base_to_order_rate", "base_to_global_rate", "store_to_base_rate"), Decimal(1)
-        ),
-        "store_to_order_rate": Decimal(1),
-        **totals,
+        **dict.fromkeys(("base_to_order_rate", "store_to_order_rate"), rate),
+        **dict.fromkeys(("base_to_global_rate", "store_to_base_rate"), Decimal(1)),
+        **all_totals,
+        "discount_description": _discount_description(amounts),
         "total_qty_ordered": sum(line.quantity for line in charges.lines),
         "weight": sum((line.weight for line in charges.lines), ZERO),
         "is_virtual": 0,
         "shipping_description": shipping_description(order),
         "items": [
-            order_lines.item(line, store_id=store.id, shipped=_shipped(line, shape))
-            for line in charges.lines
+            order_lines.item(line, based, store_id=store.id, shipped=_shipped(line, shape))
+            | (order_taxes.of_line(line, based) if with_tax_rows else {})
+            for line, based in zip(charges.lines, base.lines, strict=True)
         ],
         **_addresses(order, address, email, store, regions, shipping_total),
-        "payment": _payment(order, totals),
+        "payment": payment(order, amounts, totals, base_totals),
         "status_histories": [
             {
                 "comment": comment(order, amounts),
@@ -130,6 +134,8 @@ def build(
             }
         ],
     }
+    if with_tax_rows:
+        entity["extension_attributes"] |= order_taxes.of_order(charges, base)
     if increment_id is not None:
         entity["increment_id"] = increment_id
     return entity
@@ -171,38 +177,39 @@ def shipping_description(order: ChannelOrder) -> str:
     return plain(" | ".join(parts), _LONGEST_TEXT)
 
 
-def _totals(charges: Charges) -> dict[str, Decimal]:
-    subtotal = sum((line.row_total for line in charges.lines), ZERO)
-    row_taxes = sum((line.tax for line in charges.lines), ZERO)
-    discount = sum((line.discount for line in charges.lines), charges.shipping_discount)
-    tax = row_taxes + charges.shipping_tax
-    grand_total = subtotal + charges.shipping + tax - discount
-    return twins(
-        subtotal=subtotal,
-        subtotal_incl_tax=subtotal + row_taxes,
-        discount_amount=-discount,
-        discount_tax_compensation_amount=ZERO,
-        shipping_amount=charges.shipping,
-        shipping_incl_tax=charges.shipping + charges.shipping_tax,
-        shipping_tax_amount=charges.shipping_tax,
-        shipping_discount_amount=charges.shipping_discount,
-        tax_amount=tax,
-        grand_total=grand_total,
-        total_due=grand_total,
-    )
+def _discount_description(amounts: Amounts) -> str:
+    """What the shop's admin shows beside the discount."""
+    labels = [one.label for one in amounts.adjustments if one.amount < ZERO]
+    lines = amounts.lines.values()
+    if any(line.discount_net or line.shipping_discount_net for line in lines):
+        labels.insert(0, "Amazon promotion")
+    return plain(", ".join(labels), _LONGEST_TEXT)
 
 
-def _customer(order: ChannelOrder, address: Address, customer_id: int | None) -> dict[str, Any]:
+def _tax_number(order: ChannelOrder) -> str:
+    """The buyer's VAT or tax number; one that no column holds whole is in the comment alone."""
+    for one in order.tax_registrations:
+        number = plain(one.number, _LONGEST_TEXT)
+        if one.entity == "BUYER" and 0 < len(number) <= _LONGEST_TAX_NUMBER:
+            return number
+    return ""
+
+
+def _customer(
+    order: ChannelOrder, address: Address, customer_id: int | None, group: int | None
+) -> dict[str, Any]:
     first, last = names.split(order.buyer_name or address.name)
     fields: dict[str, Any] = {
         "customer_is_guest": int(customer_id is None),
-        "customer_group_id": _GUESTS if customer_id is None else _GENERAL,
+        "customer_group_id": _GUESTS if customer_id is None else group or _GENERAL,
         "customer_firstname": first,
         "customer_lastname": last,
         "customer_note_notify": 0,
     }
     if customer_id is not None:
         fields["customer_id"] = customer_id
+    if tax_number := _tax_number(order):
+        fields["customer_taxvat"] = tax_number
     return fields
 
 
@@ -230,6 +237,8 @@ def _addresses(
             ("shipping", address.name or order.buyer_name, address.company),
         )
     )
+    if tax_number := _tax_number(order):
+        billing["vat_id"] = tax_number
     assignment = {
         "shipping": {"address": shipping, "method": SHIPPING_METHOD, "total": shipping_total},
         "items": [],
@@ -240,25 +249,7 @@ def _addresses(
     }
 
 
-def _payment(order: ChannelOrder, totals: Mapping[str, Decimal]) -> dict[str, Any]:
-    """Paid at Amazon: an offline method, which an invoice turns into paid without a gateway."""
-    fields: dict[str, Any] = {
-        "method": PAYMENT_METHOD,
-        "account_status": "",
-        "cc_last4": "",
-        **twins(amount_ordered=totals["grand_total"], shipping_amount=totals["shipping_amount"]),
-        "last_trans_id": order.external_id,
-        "additional_information": {
-            "method_title": "Amazon",
-            "amazon_order_id": order.external_id,
-        },
-    }
-    if order.purchase_order_number:
-        fields["po_number"] = plain(order.purchase_order_number, 32)
-    return fields
-
-
-def _shipped(line: order_lines.OrderLine, shape: OrderShape) -> int:
+def _shipped(line: OrderLine, shape: OrderShape) -> int:
     if shape is OrderShape.COMPLETE:
         return line.quantity
     return line.fulfilled if shape is OrderShape.PARTLY else 0

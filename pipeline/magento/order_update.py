@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pipeline.magento.order_lines import twins
 from pipeline.magento.records import MagentoItem, MagentoOrder
 from pipeline.money import ZERO
 
-_NOT_CANCELLED = (
-    *("subtotal_canceled", "tax_canceled", "shipping_canceled", "discount_canceled"),
-    "total_canceled",
+_CANCELLED_AMOUNTS = tuple(
+    f"{base}{name}_canceled"
+    for base in ("", "base_")
+    for name in ("subtotal", "tax", "shipping", "discount", "total")
 )
 
 
@@ -60,7 +60,7 @@ def rewritten(
     if order.total_paid:
         body |= {"total_paid": order.total_paid, "base_total_paid": order.base_total_paid}
     if lines is not None:
-        body |= twins(**dict.fromkeys(_NOT_CANCELLED, ZERO))
+        body |= dict.fromkeys(_CANCELLED_AMOUNTS, ZERO)
         body["items"] = [_line(item, lines[item.item_id]) for item in order.items]
     return body
 

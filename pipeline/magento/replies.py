@@ -26,12 +26,28 @@ _PERSONAL = frozenset(
     {
         *("firstname", "lastname", "middlename", "company", "street", "city", "region", "postcode"),
         *("telephone", "vat_id", "email", "customer_email", "customer_firstname"),
-        *("customer_lastname", "po_number", "comment"),
+        *("customer_lastname", "customer_taxvat", "po_number", "comment"),
     }
 )
+# What Magento tells beside a limit of its input, in any language.
+_PAGE_LIMIT, _LIST_LIMIT = frozenset({"max"}), frozenset({"type", "max"})
+_MORE_LINES = (
+    "; the limit is the shop's setting webapi/validation/complex_array_limit (Stores > "
+    "Configuration > Services > Magento Web API): raise it to the order's number of lines, charges "
+    "included, and the order goes on by itself"
+)
+_MOST_ERRORS = 3
 # Parameters that name a field or a limit of Magento's own, never a value that was sent.
 _HARMLESS = frozenset({"fieldName", "resources", "type", "max"})
 _SENT_VALUES = re.compile(r'"[^"]*"(?= value)|\S+@\S+|(?<![\w-])\+?\d[\d ()-]{5,}')
+
+
+class PageTooLarge(Rejected):
+    """The shop gives pages of at most `limit` rows."""
+
+    def __init__(self, message: str, limit: int, status: int) -> None:
+        super().__init__(message, code=REFUSED, status=status)
+        self.limit = limit
 
 
 def error_in(
@@ -71,7 +87,24 @@ def error_in(
             code=UNAUTHORIZED,
             status=status,
         )
-    return Rejected(f"Magento answered {status}{said}", code=_code(reply), status=status)
+    text = f"Magento answered {status}{said}"
+    limited, limit = _limit(reply)
+    if limited == _PAGE_LIMIT and not is_write:
+        return PageTooLarge(text, limit, status)
+    if limited == _LIST_LIMIT and is_write:
+        text += _MORE_LINES
+    return Rejected(text, code=_code(reply), status=status)
+
+
+def _limit(reply: Reply) -> tuple[frozenset[str], int]:
+    """Which limit of its input the shop names, and the limit itself."""
+    given = reply.body.get("parameters") if isinstance(reply.body, dict) else None
+    if reply.status != 400 or not isinstance(given, dict):
+        return frozenset(), 0
+    try:
+        return frozenset(given), int(given.get("max", 0))
+    except (TypeError, ValueError):
+        return frozenset(), 0
 
 
 def unexpected(reply: Reply, *, is_write: bool) -> RemoteError:
@@ -96,10 +129,20 @@ def _what_it_said(reply: Reply, is_private: bool, sent: object) -> str:
     """`: message` with its placeholders filled, as far as that may be told; "" when not JSON."""
     if not isinstance(reply.body, dict):
         return "" if reply.is_json else " in something other than JSON"
-    template = reply.body.get("message")
+    listed = reply.body.get("errors")
+    details = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    every = [reply.body, *details[:_MOST_ERRORS]]
+    said = " ".join(filter(None, (_one_text(one, is_private) for one in every)))
+    if is_private:
+        said = _without(said, sent)
+    return f": {said[:_LONGEST_MESSAGE]}" if said else ""
+
+
+def _one_text(body: Mapping[str, object], is_private: bool) -> str:
+    template = body.get("message")
     if not isinstance(template, str):
         return ""
-    given = reply.body.get("parameters")
+    given = body.get("parameters")
     parameters: Mapping[str, object] = {}
     if isinstance(given, dict):
         parameters = given
@@ -108,10 +151,7 @@ def _what_it_said(reply: Reply, is_private: bool, sent: object) -> str:
     if is_private:
         template = _SENT_VALUES.sub("…", template)
         parameters = {key: value for key, value in parameters.items() if key in _HARMLESS}
-    said = " ".join(_filled(template, parameters).split())
-    if is_private:
-        said = _without(said, sent)
-    return f": {said[:_LONGEST_MESSAGE]}"
+    return " ".join(_filled(template, parameters).split())
 
 
 def _without(said: str, sent: object) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
 
-# The largest page that shops with input limits accept by Magento's own default is 300.
+# No page is larger. Shops with input limits take 300 by Magento's own default, or fewer.
 PAGE_SIZE = 100
 BATCH = 100
 

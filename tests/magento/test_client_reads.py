@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import Rejected, Transient
 from pipeline.magento.client import Magento
+from pipeline.magento.customers import Customer
 from pipeline.magento.records import Invoice, MagentoItem, MagentoOrder, MagentoShipment, Track
 from tests.magento.conftest import Shop
 from tests.magento.searches import a_page, filters, page_of
@@ -54,6 +55,26 @@ def test_pages_are_read_to_the_end(shop: Shop, magento: Magento) -> None:
     shop.answers(a_page(*rows[:100], total=150), a_page(*rows[100:], total=150))
     assert len(magento.find_orders("902-1")) == 150
     assert [page_of(asked)[1] for asked in shop.asked] == ["1", "2"]
+
+
+def test_a_shop_with_smaller_pages_is_asked_for_those_from_then_on(
+    shop: Shop, magento: Magento
+) -> None:
+    rows = [{"entity_id": number} for number in range(1, 61)]
+    limit = {"message": "Maximum SearchCriteria pageSize is %max", "parameters": {"max": 50}}
+    shop.answers_with(400, limit)
+    shop.answers(a_page(*rows[:50], total=60), a_page(*rows[50:], total=60), a_page())
+    assert len(magento.find_orders("902-1")) == 60
+    assert magento.find_orders("902-2") == []
+    asked = [page_of(one)[1:] for one in shop.asked]
+    assert asked == [("1", "100"), ("1", "50"), ("2", "50"), ("1", "50")]
+
+
+def test_a_limit_that_no_page_fits_is_an_error(shop: Shop, magento: Magento) -> None:
+    limit = {"message": "Maximum SearchCriteria pageSize is %max", "parameters": {"max": 0}}
+    shop.answers_with(400, limit)
+    with pytest.raises(Rejected, match="pageSize is 0"):
+        magento.find_orders("902-1")
 
 
 def test_an_empty_page_ends_a_search_whose_rows_went_away(shop: Shop, magento: Magento) -> None:
@@ -114,13 +135,21 @@ def test_invoices_by_order(shop: Shop, magento: Magento) -> None:
 
 
 def test_finds_a_customer_of_the_website(shop: Shop, magento: Magento) -> None:
-    shop.answers(a_page({"id": "7"}), a_page())
-    assert magento.find_customer("a+b@shop.example", 3) == 7
+    shop.answers(a_page({"id": "7", "group_id": 2}), a_page())
+    assert magento.find_customer("a+b@shop.example", 3) == Customer(7, 2)
     assert magento.find_customer("a+b@shop.example", 3) is None
     assert filters(shop.asked[0]) == [
         ("email", "eq", "a+b@shop.example"),
         ("website_id", "eq", "3"),
     ]
+
+
+def test_a_customer_by_id_or_none_when_it_was_deleted(shop: Shop, magento: Magento) -> None:
+    shop.answers({"id": 7, "group_id": 1})
+    assert magento.customer(7) == Customer(7, 1)
+    shop.answers_with(404, {"message": "No such entity with customerId = 7"})
+    assert magento.customer(7) is None
+    assert [asked.path for asked in shop.asked] == ["/rest/V1/customers/7"] * 2
 
 
 def test_a_read_is_tried_again_and_waits_as_told(

@@ -81,7 +81,7 @@ def test_an_ordinary_order() -> None:
     assert {name: body["items"][0][name] for name in item} == item
     assert "qty_shipped" not in body["items"][0]
     assert body["payment"] == {
-        "method": "checkmo",
+        "method": "amazon_marketplace",
         "account_status": "",
         "cc_last4": "",
         "amount_ordered": Decimal("47.60"),
@@ -92,6 +92,8 @@ def test_an_ordinary_order() -> None:
         "additional_information": {
             "method_title": "Amazon",
             "amazon_order_id": "902-1234567-1234567",
+            "marketplace": "DE",
+            "fulfilled_by": "merchant",
         },
     }
     (history,) = body["status_histories"]

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import OutcomeUnknown, Rejected, Transient
 from pipeline.http import Reply
-from pipeline.magento.replies import error_in
+from pipeline.magento.replies import PageTooLarge, error_in
 
 HTML = "<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
 FATAL = "An error has happened during application run. See exception log for details.\n"
@@ -152,11 +152,61 @@ def test_json_that_worked_is_no_error(body: Any, is_write: bool) -> None:
         ),
         pytest.param(
             reply(400, message("Maximum SearchCriteria pageSize is %max", {"max": 50})),
-            Rejected,
+            PageTooLarge,
             Rejected,
             "Refused",
             "Maximum SearchCriteria pageSize is 50",
-            id="a limit",
+            id="a limit of pages",
+        ),
+        pytest.param(
+            reply(400, message("Höchstens %max", {"max": "many"})),
+            Rejected,
+            Rejected,
+            "Refused",
+            "Höchstens many",
+            id="a limit without a number",
+        ),
+        pytest.param(
+            reply(400, message("One or more input exceptions have occurred.")
+                  | {"errors": [message('"%fieldName" is required.', {"fieldName": "sku"}), 7]}),
+            Rejected,
+            Rejected,
+            "Refused",
+            'One or more input exceptions have occurred. "sku" is required.',
+            id="several faults at once",
+        ),
+        pytest.param(
+            reply(500, message("SQLSTATE[42S22]: Column not found: 1054") | {"trace": "#0 /app"}),
+            Transient,
+            OutcomeUnknown,
+            "500",
+            "Magento answered 500: SQLSTATE[42S22]: Column not found: 1054",
+            id="developer mode",
+        ),
+        pytest.param(
+            reply(404, message("Request does not match any route.")),
+            Rejected,
+            Rejected,
+            "NotFound",
+            "Magento answered 404: Request does not match any route.",
+            id="unknown route or method",
+        ),
+        pytest.param(
+            reply(400, message("Decoding error.")),
+            Rejected,
+            Rejected,
+            "Refused",
+            "Magento answered 400: Decoding error.",
+            id="malformed JSON",
+        ),
+        pytest.param(
+            reply(400, message('"%fieldName" is not supported. Correct the field name and try '
+                               "again.", {"fieldName": "Taxes"})),
+            Rejected,
+            Rejected,
+            "Refused",
+            '"Taxes" is not supported.',
+            id="a field of a later version",
         ),
         pytest.param(
             reply(400, message("100% of %1", None)),
@@ -246,3 +296,40 @@ def test_what_was_sent_of_a_buyer_is_taken_out_of_any_words() -> None:
     body = message("jane DOE of 1 Long Road, townville: no carrier takes MUG-BLUE there")
     error = error_in(reply(400, body), is_write=True, is_private=True, sent=sent)
     assert str(error) == "Magento answered 400: … … of …, …: no carrier takes MUG-BLUE there"
+
+
+def test_a_limit_of_pages_is_told_as_a_number() -> None:
+    limited = reply(400, message("Maximum SearchCriteria pageSize is %max", {"max": 50}))
+    error = error_in(limited, is_write=False)
+    assert isinstance(error, PageTooLarge)
+    assert error.limit == 50
+
+
+def test_a_limit_of_lines_names_the_setting_to_change() -> None:
+    limited = reply(
+        400,
+        message(
+            'Maximum items of type "%type" is %max',
+            {"type": "\\Magento\\Sales\\Api\\Data\\OrderItemInterface", "max": 20},
+        ),
+    )
+    error = error_in(limited, is_write=True, is_private=True)
+    assert type(error) is Rejected
+    assert str(error) == (
+        r"""Magento answered 400: Maximum items of type "\Magento\Sales\Api\Data\OrderItemInt"""
+        'erface" '
+        "is 20; the limit is the shop's setting webapi/validation/complex_array_limit (Stores > "
+        "Configuration > Services > Magento Web API): raise it to the order's number of lines, "
+        "charges included, and the order goes on by itself"
+    )
+
+
+def test_every_fault_of_several_is_told_without_a_buyers_data() -> None:
+    body = message("No.") | {
+        "errors": [
+            message("berta@shop.example is taken"),
+            message("%value is wrong", {"value": "x"}),
+        ]
+    }
+    said = str(error_in(reply(400, body), is_write=True, is_private=True))
+    assert said == "Magento answered 400: No. … is taken %value is wrong"
