@@ -1,39 +1,63 @@
-"""Customer accounts of the shop."""
+"""Customer accounts of the shop: found, or created. One that exists is never changed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.channel import Address, ChannelOrder
-from pipeline.magento import addresses, names, reading, search
+from pipeline.errors import Rejected
+from pipeline.magento import addresses, names, reading, replies, search
 from pipeline.magento.directory import Directory
 from pipeline.magento.records import StoreView
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """An account, as far as an order needs it."""
+
+    id: int
+    group_id: int
 
 
 class Customers(Directory):
     """Look-up and creation of customers."""
 
-    def find_customer(self, email: str, website_id: int) -> int | None:
-        """The id of the website's customer with this e-mail address, in any case; None without.
+    def find_customer(self, email: str, website_id: int) -> Customer | None:
+        """The website's customer with this e-mail address, in any case; None without.
 
         Raises Transient or Rejected. Source: GET /V1/customers/search.
         """
         found = self._search(
             "/customers/search",
             [search.equals("email", email), search.equals("website_id", website_id)],
-            lambda row: reading.identifier(row, "id"),
+            _customer,
             sort="entity_id",
-            fields="id",
+            fields="id,group_id",
         )
         return found[0] if found else None
 
-    def create_customer(self, order: ChannelOrder, email: str, store: StoreView) -> int:
-        """Create the buyer's account in a store view, without a password, and return its id.
+    def customer(self, customer_id: int) -> Customer | None:
+        """The customer with this id, None when there is none any more.
 
-        **Magento sends a welcome mail to the address**, which no call can prevent. The postal
-        address is left out unless it passes Magento's rules for address books, which are stricter
-        than those for orders. Raises Rejected (also for an e-mail address that is taken: look it up
-        again), Transient, OutcomeUnknown. Source: POST /V1/customers.
+        Raises Transient or Rejected. Source: GET /V1/customers/:id.
+        """
+        try:
+            return self._get(f"/customers/{customer_id}", _customer)
+        except Rejected as error:
+            if error.code != replies.NOT_FOUND:
+                raise
+            return None
+
+    def customer_body(
+        self, order: ChannelOrder, email: str, store: StoreView, group_id: int
+    ) -> dict[str, Any]:
+        """The buyer's account as `create_customer` sends it, without a password.
+
+        The postal address is left out unless it passes the rules for address books of every version
+        of Magento, which are stricter than those for orders. Raises Transient or Rejected, since
+        the country's regions are read.
         """
         address = order.address or Address()
         first, last = names.for_customer(order.buyer_name or address.name)
@@ -43,17 +67,26 @@ class Customers(Directory):
             "lastname": last,
             "website_id": store.website_id,
             "store_id": store.id,
+            "group_id": group_id,
         }
         country = addresses.country_of(address)
-        regions = self.regions(country, store.code) if country else ()
-        entry = addresses.for_address_book(address, regions)
-        if entry is not None:
-            customer["addresses"] = [entry]
+        if country and self.sells_to(country, store.code):
+            entry = addresses.for_address_book(address, self.regions(country, store.code))
+            if entry is not None:
+                customer["addresses"] = [entry]
+        return customer
+
+    def create_customer(self, body: Mapping[str, Any], store: str) -> Customer:
+        """Create an account made by `customer_body`.
+
+        **Magento sends a welcome mail to the address**, which no call can prevent. Raises Rejected
+        (also for an e-mail address that is taken: look it up again; its message quotes nothing that
+        was sent), Transient, OutcomeUnknown. Source: POST /V1/customers.
+        """
         return self._send(
-            "POST",
-            "/customers",
-            lambda body: reading.identifier(body, "id"),
-            body={"customer": customer},
-            store=store.code,
-            is_private=True,
+            "POST", "/customers", _customer, body={"customer": body}, store=store, is_private=True
         )
+
+
+def _customer(row: dict[str, Any]) -> Customer:
+    return Customer(reading.identifier(row, "id"), reading.integer(row, "group_id"))

@@ -1,9 +1,18 @@
-"""Step 4 of 7. Find or create the buyer's Magento account, or follow the guest process."""
+"""Step 4 of 7. Find or create the buyer's Magento account, or follow the guest process.
+
+That creating one makes Magento send a mail is asked for when the settings are read: they refuse
+`customers = "create"` without `welcome_mail = "accept"`.
+"""
 
 from __future__ import annotations
 
+from pipeline.channel import ChannelOrder, FulfilledBy
 from pipeline.clients import Clients
 from pipeline.effects import Write
+from pipeline.errors import Rejected
+from pipeline.magento.customers import Customer
+from pipeline.magento.order_body import email_of
+from pipeline.magento.records import StoreView
 from pipeline.models import Order
 from pipeline.outcome import Done, HoldCode, Outcome, Skipped
 from tasks.steps.gate import stopped
@@ -16,23 +25,53 @@ def create_customer(order: Order, clients: Clients) -> Outcome:
         return outcome
     if clients.marketplace(order).customers == "guest":
         return Skipped("guest order")
+    if order.fulfilled_by == FulfilledBy.AMAZON:
+        return Skipped("guest order: Amazon fulfils it and does not tell whose it is")
     placed = clients.placed(order)
     email = placed.buyer_email.strip().lower()
     if not email:
         return Skipped("guest order: Amazon gave no e-mail address")
-    shop = clients.shop(order)
-    store = shop.store_view(store_code(order, clients))
+    if email_of(placed).lower() != email:
+        return Skipped("guest order: Amazon's e-mail address of the buyer cannot be used")
+    store = clients.shop(order).store_view(store_code(order, clients))
+    customer = clients.shop(order).find_customer(email, store.website_id)
+    if customer is None:
+        customer = _created(order, clients, placed, email, store)
+    if customer is None:
+        order.magento_customer_id = order.magento_customer_group = None
+        return Skipped("guest order: the buyer's account was deleted in the shop")
+    order.magento_customer_id = customer.id
+    order.magento_customer_group = customer.group_id
+    return Done()
+
+
+def _created(
+    order: Order, clients: Clients, placed: ChannelOrder, email: str, store: StoreView
+) -> Customer | None:
+    """The account made for this buyer, by this order or an earlier one; None when it is gone."""
+    shop, account = clients.shop(order), clients.settings.accounts[order.account]
+    body = shop.customer_body(placed, email, store, clients.marketplace(order).customer_group)
+    made: dict[str, Customer] = {}
 
     def find() -> str | None:
-        customer_id = shop.find_customer(email, store.website_id)
-        return None if customer_id is None else str(customer_id)
+        found = shop.find_customer(email, store.website_id)
+        if found is None:
+            return None
+        made[str(found.id)] = found
+        return str(found.id)
 
     def send() -> str:
-        # Looking first is not for retries here: the buyer may have had an account for years.
-        return find() or str(shop.create_customer(placed, email, store))
+        try:
+            created = shop.create_customer(body, store.code)
+        except Rejected:
+            # The buyer may have registered since we looked.
+            if (theirs := find()) is None:
+                raise
+            return theirs
+        made[str(created.id)] = created
+        return str(created.id)
 
-    account = clients.settings.accounts[order.account]
-    customer_id = clients.ledger.once(
+    number = clients.ledger.once(
         order.id,
         Write(
             key=f"customer:{account.shop}:{store.website_id}:{clients.pseudonym(email)}",
@@ -43,5 +82,4 @@ def create_customer(order: Order, clients: Clients) -> Outcome:
             refused_as=HoldCode.CUSTOMER_REFUSED,
         ),
     )
-    order.magento_customer_id = int(customer_id)
-    return Done()
+    return made.get(number) or shop.customer(int(number))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.channel import FulfilledBy
+from pipeline.channel import Address, FulfilledBy
 from pipeline.clients import Clients
 from pipeline.effects import Trace, Write
+from pipeline.magento.addresses import country_of
 from pipeline.magento.order_body import OrderShape, build
 from pipeline.magento.records import Product
 from pipeline.models import Order
@@ -65,7 +66,7 @@ def _body(order: Order, clients: Clients) -> dict[str, Any]:
     number = None
     if settings.order_number == "amazon":
         number = settings.order_number_prefix + order.external_id
-    country = placed.address.country if placed.address else ""
+    country = country_of(placed.address or Address())
     return build(
         placed,
         clients.amounts(order),
@@ -73,6 +74,7 @@ def _body(order: Order, clients: Clients) -> dict[str, Any]:
         store=shop.store_view(code),
         regions=shop.regions(country, code) if country else (),
         customer_id=order.magento_customer_id,
+        customer_group=order.magento_customer_group,
         increment_id=number,
         shape=shape_of(order),
     )

@@ -12,6 +12,7 @@ import pytest
 from pipeline.errors import OutcomeUnknown, Rejected, Transient
 from pipeline.http import Http
 from pipeline.magento.client import Magento
+from pipeline.magento.customers import Customer
 from pipeline.magento.records import MagentoItem, MagentoOrder
 from pipeline.settings import ShopSettings
 from tests.magento.builders import EMAIL, NOW, STORE, a_body, an_address, an_order
@@ -25,9 +26,7 @@ WRITES: dict[str, Write] = {
     "cancel": lambda magento: magento.cancel(7),
     "refund": lambda magento: magento.refund(7, [1]),
     "comment": lambda magento: magento.comment(7, "hello", "pending"),
-    "create_customer": lambda magento: magento.create_customer(
-        an_order(address=None), EMAIL, STORE
-    ),
+    "create_customer": lambda magento: magento.create_customer({"email": EMAIL}, "default"),
 }
 each_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 
@@ -102,9 +101,10 @@ def test_a_refund_puts_goods_back(shop: Shop, magento: Magento) -> None:
 
 
 def test_a_customer_has_no_password_and_an_acceptable_name(shop: Shop, magento: Magento) -> None:
-    shop.answers({"id": "DE"}, {"id": 5})
+    shop.answers({"id": "DE"}, {"id": 5, "group_id": "4"})
     order = an_order(buyer_name="Jürgen & Söhne 😀")
-    assert magento.create_customer(order, EMAIL, STORE) == 5
+    body = magento.customer_body(order, EMAIL, STORE, 4)
+    assert magento.create_customer(body, "default") == Customer(5, 4)
     regions, asked = shop.asked
     assert regions.path == "/rest/default/V1/directory/countries/DE"
     assert (asked.method, asked.path) == ("POST", "/rest/default/V1/customers")
@@ -117,17 +117,46 @@ def test_a_customer_has_no_password_and_an_acceptable_name(shop: Shop, magento: 
             "lastname": "Söhne",
             "website_id": 1,
             "store_id": 1,
+            "group_id": 4,
         }
     }
 
 
 def test_a_customers_address_without_a_phone_is_left_out(shop: Shop, magento: Magento) -> None:
-    shop.answers({"id": "DE"}, {"id": 5})
+    shop.answers({"id": "DE"})
     order = an_order(address=an_address(phone=""), buyer_name="")
-    assert magento.create_customer(order, EMAIL, STORE) == 5
-    customer = shop.asked[1].body["customer"]
-    assert (customer["firstname"], customer["lastname"]) == ("Karla", "Kühn")
-    assert "addresses" not in customer
+    body = magento.customer_body(order, EMAIL, STORE, 1)
+    assert (body["firstname"], body["lastname"]) == ("Karla", "Kühn")
+    assert "addresses" not in body
+
+
+def test_a_customers_address_in_a_country_the_store_does_not_allow_is_left_out(
+    shop: Shop, magento: Magento
+) -> None:
+    shop.answers_with(404, {"message": "The country isn't available."})
+    assert "addresses" not in magento.customer_body(an_order(), EMAIL, STORE, 1)
+
+
+@pytest.mark.parametrize(
+    ("message", "parameters", "told"),
+    [
+        ('"%value" is not a valid %fieldName.', {"value": EMAIL, "fieldName": "email"}, "email"),
+        (f"{EMAIL} is taken.", {}, "is taken"),
+        ("Karla Kühn is not valid!", {}, "is not valid!"),
+        ('"Telephone" +49 40 123456 is wrong.', {}, "Telephone"),
+    ],
+)
+def test_a_refused_customer_tells_fields_and_no_values(
+    shop: Shop, magento: Magento, message: str, parameters: dict[str, str], told: str
+) -> None:
+    shop.answers({"id": "DE"})
+    body = magento.customer_body(an_order(buyer_name="Karla Kühn"), EMAIL, STORE, 1)
+    shop.answers_with(400, {"message": message, "parameters": parameters})
+    with pytest.raises(Rejected) as refused:
+        magento.create_customer(body, "default")
+    said = str(refused.value)
+    assert told in said
+    assert not [one for one in (EMAIL, "Karla", "Kühn", "123456") if one in said]
 
 
 @each_write

@@ -270,11 +270,15 @@ def test_a_customer_is_created_once_and_found_in_any_case(
         buyer_name="Jürgen & Söhne 😀",
         address=an_address(country="US", region="californiA 92025-1501", city="San Diego"),
     )
-    number = magento.create_customer(order, EMAIL, store)
-    assert magento.find_customer(EMAIL.upper(), store.website_id) == number
+    body = magento.customer_body(order, EMAIL, store, 3)
+    created = magento.create_customer(body, store.code)
+    assert created.group_id == 3
+    assert magento.find_customer(EMAIL.upper(), store.website_id) == created
+    assert magento.customer(created.id) == created
+    assert magento.customer(created.id + 1) is None
     with pytest.raises(Rejected):
-        magento.create_customer(order, EMAIL, store)
-    assert [mail["to_customer_id"] for mail in stand_in.ask("mails")] == [number]
+        magento.create_customer(body, store.code)
+    assert [mail["to_customer_id"] for mail in stand_in.ask("mails")] == [created.id]
 
 
 def test_names_and_addresses_arrive_without_question_marks(magento: Magento) -> None:

@@ -6,68 +6,116 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import CannotMap, Rejected
+from pipeline.errors import CannotMap, OutcomeUnknown, Rejected
+from pipeline.magento.customers import Customer
+from pipeline.models import Order
 from pipeline.outcome import Done, HoldCode, Skipped
 from tasks.steps.create_customer import create_customer
 from tests.builders import a_raw_order, a_vault, an_order
-from tests.tasks.fakes import FakeShop, MemoryLedger, clients
+from tests.tasks.fakes import FakeShop, InTurn, MemoryLedger, clients
 
 CREATE: dict[str, Any] = {"customers": "create", "welcome_mail": "accept"}
 EMAIL = "berta@marketplace.example"
 KEY = f"customer:main:1:{a_vault().pseudonym(EMAIL)}"
 LOOK = ("find_customer", EMAIL, 1)
+MAKE = ("create_customer", EMAIL, "default")
+REFUSED = Rejected("no", status=400)
+
+
+def customer_of(order: Order) -> tuple[int | None, int | None]:
+    return order.magento_customer_id, order.magento_customer_group
 
 
 def test_guests_cost_no_call_and_need_no_readable_data() -> None:
     order = an_order()
     assert create_customer(order, clients()) == Skipped("guest order")
-    assert order.magento_customer_id is None
-
-
-@pytest.mark.parametrize("buyer", [{}, {"buyerEmail": ""}, {"buyerEmail": "  "}])
-def test_without_an_e_mail_the_order_is_a_guests(buyer: dict[str, str]) -> None:
-    order = an_order(raw=a_raw_order(buyer=buyer))
-    assert create_customer(order, clients(**CREATE)) == Skipped(
-        "guest order: Amazon gave no e-mail address"
-    )
+    assert customer_of(order) == (None, None)
 
 
 @pytest.mark.parametrize(
-    ("found", "calls", "customer_id"),
+    ("buyer", "why"),
     [
-        (44, [LOOK], 44),
-        (None, [LOOK, ("create_customer", EMAIL, "default")], 45),
+        ({}, "Amazon gave no e-mail address"),
+        ({"buyerEmail": ""}, "Amazon gave no e-mail address"),
+        ({"buyerEmail": "  "}, "Amazon gave no e-mail address"),
+        ({"buyerEmail": "berta"}, "Amazon's e-mail address of the buyer cannot be used"),
     ],
 )
-def test_finds_or_creates_the_account(
-    found: int | None, calls: list[tuple[Any, ...]], customer_id: int
-) -> None:
-    order = an_order(raw=a_raw_order())
-    shop, ledger = FakeShop(find_customer=found, create_customer=45), MemoryLedger()
-    assert create_customer(order, clients(shop=shop, ledger=ledger, **CREATE)) == Done()
-    assert order.magento_customer_id == customer_id
-    assert shop.calls == calls
-    assert ledger.keys == [KEY]
+def test_without_an_e_mail_the_order_is_a_guests(buyer: dict[str, str], why: str) -> None:
+    order = an_order(raw=a_raw_order(buyer=buyer))
+    assert create_customer(order, clients(**CREATE)) == Skipped(f"guest order: {why}")
 
 
-def test_the_second_order_of_an_address_finds_the_first_ones_account_in_the_ledger() -> None:
-    ledger = MemoryLedger(done={KEY: "45"})
-    order = an_order(raw=a_raw_order(buyer={"buyerEmail": f" {EMAIL.upper()}"}))
-    assert create_customer(order, clients(ledger=ledger, **CREATE)) == Done()
-    assert order.magento_customer_id == 45
-
-
-def test_the_key_tells_no_address_and_the_store_decides_the_website() -> None:
+def test_nobody_gets_an_account_for_what_amazon_ships() -> None:
     order = an_order(raw=a_raw_order(fulfilled_by="AMAZON", status="SHIPPED"))
-    shop, ledger = FakeShop(find_customer=None, create_customer=46), MemoryLedger()
-    settings = {**CREATE, "fba_store": "amazon_fba"}
+    assert create_customer(order, clients(**CREATE)) == Skipped(
+        "guest order: Amazon fulfils it and does not tell whose it is"
+    )
+
+
+def test_an_account_that_is_there_is_taken_with_its_group_and_left_as_it_is() -> None:
+    order = an_order(raw=a_raw_order(buyer={"buyerEmail": f" {EMAIL.upper()}"}))
+    shop, ledger = FakeShop(find_customer=Customer(44, 3)), MemoryLedger()
+    assert create_customer(order, clients(shop=shop, ledger=ledger, **CREATE)) == Done()
+    assert customer_of(order) == (44, 3)
+    assert (shop.calls, ledger.keys) == ([LOOK], [])
+
+
+def test_an_account_that_is_not_there_is_created_in_the_group_that_was_chosen() -> None:
+    order = an_order(raw=a_raw_order())
+    shop = FakeShop(find_customer=None, create_customer=Customer(45, 2))
+    ledger = MemoryLedger()
+    settings = {**CREATE, "customer_group": 2}
     assert create_customer(order, clients(shop=shop, ledger=ledger, **settings)) == Done()
-    assert shop.calls[1] == ("create_customer", EMAIL, "amazon_fba")
-    assert "berta" not in ledger.keys[0]
+    assert customer_of(order) == (45, 2)
+    assert (shop.calls, ledger.keys) == ([LOOK, MAKE], [KEY])
+    (body,) = shop.bodies
+    assert (body["group_id"], body["store_id"], body["website_id"]) == (2, 1, 1)
+    assert EMAIL not in KEY
+
+
+def test_one_that_registered_since_we_looked_is_taken() -> None:
+    order = an_order(raw=a_raw_order())
+    shop = FakeShop(find_customer=InTurn(None, Customer(46, 4)), create_customer=REFUSED)
+    assert create_customer(order, clients(shop=shop, **CREATE)) == Done()
+    assert customer_of(order) == (46, 4)
+    assert shop.calls == [LOOK, MAKE, LOOK]
+
+
+def test_one_made_by_an_earlier_order_under_another_address_by_now_is_taken() -> None:
+    order = an_order(raw=a_raw_order())
+    shop = FakeShop(find_customer=None, customer=Customer(45, 1))
+    ledger = MemoryLedger(done={KEY: "45"})
+    assert create_customer(order, clients(shop=shop, ledger=ledger, **CREATE)) == Done()
+    assert customer_of(order) == (45, 1)
+    assert shop.calls == [LOOK, ("customer", 45)]
+
+
+def test_one_that_was_deleted_in_the_shop_is_not_made_again() -> None:
+    order = an_order(raw=a_raw_order(), magento_customer_id=45, magento_customer_group=1)
+    shop, ledger = FakeShop(find_customer=None, customer=None), MemoryLedger(done={KEY: "45"})
+    assert create_customer(order, clients(shop=shop, ledger=ledger, **CREATE)) == Skipped(
+        "guest order: the buyer's account was deleted in the shop"
+    )
+    assert customer_of(order) == (None, None)
+
+
+def test_a_creation_without_an_answer_is_looked_for() -> None:
+    order = an_order(raw=a_raw_order())
+    shop = FakeShop(
+        find_customer=InTurn(None, None, Customer(47, 1)), create_customer=OutcomeUnknown("cut off")
+    )
+    ledger = MemoryLedger()
+    with pytest.raises(OutcomeUnknown):
+        create_customer(order, clients(shop=shop, ledger=ledger, **CREATE))
+    assert create_customer(order, clients(shop=shop, ledger=ledger, **CREATE)) == Done()
+    assert customer_of(order) == (47, 1)
+    assert shop.calls == [LOOK, MAKE, LOOK, LOOK]
 
 
 def test_a_refused_customer_is_held() -> None:
-    shop = FakeShop(find_customer=None, create_customer=Rejected("no", status=400))
+    shop = FakeShop(find_customer=None, create_customer=REFUSED)
     with pytest.raises(CannotMap) as held:
         create_customer(an_order(raw=a_raw_order()), clients(shop=shop, **CREATE))
     assert held.value.code == HoldCode.CUSTOMER_REFUSED
+    assert shop.calls == [LOOK, MAKE, LOOK]
