@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,11 +105,35 @@ def queue(sqs_url: str) -> TestQueue:
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder with the remotes' contracts, where it lies beside the project."""
-    if not (SHARED / "contracts").is_dir():
-        pytest.skip("left out: ../shared/contracts is not beside the project")
-    return SHARED
+def shared() -> Callable[[str], Path]:
+    """Finds one of the remotes' contracts, which lie beside the project; without it, skips."""
+
+    def find(name: str) -> Path:
+        if not (SHARED / name).exists():
+            pytest.skip(f"left out: ../shared/{name} is not beside the project")
+        return SHARED / name
+
+    return find
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Keeps a sentence with a measured figure, to be shown at the end of the run."""
+    return lambda sentence: record_property("figure", sentence)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what the tests measured, whichever process ran them."""
+    reports = [
+        one for outcome in ("passed", "failed") for one in terminalreporter.getreports(outcome)
+    ]
+    figures = [
+        text for report in reports for name, text in report.user_properties if name == "figure"
+    ]
+    if figures:
+        terminalreporter.section("figures")
+        for text in figures:
+            terminalreporter.write_line(str(text))
 
 
 def _database(url: str, name: str) -> str:

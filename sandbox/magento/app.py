@@ -15,6 +15,7 @@ from werkzeug.routing import BaseConverter
 
 from sandbox.core import Store, attach, serve
 from sandbox.magento import (
+    bulk,
     catalog,
     control,
     customers,
@@ -44,6 +45,7 @@ _PARTS = (
     shipments,
     refunds,
     directory,
+    bulk,
     control,
 )
 _SLASH = "\x1f"
@@ -79,7 +81,8 @@ class _Front:
         environ["magento.path"] = raw
         segments = raw.split("/")
         environ["magento.store"] = 1
-        if segments[1:2] == ["rest"] and len(segments) > 2 and segments[2] != "V1":
+        named = segments[2:3] not in ([], ["V1"], ["async"])
+        if segments[1:2] == ["rest"] and named:
             codes = {code: store for store, (code, _) in STORES.items()} | {"all": 0}
             environ["magento.store"] = codes.get(segments[2])
             del segments[2]

@@ -129,6 +129,15 @@ def register(app: Flask, shop: Shop) -> None:
         ]
         return answer([f"Magento_{name}" for name in names])
 
+    @app.post("/rest/V1/integration/admin/token")
+    def admin_token() -> Response:
+        """The shop has no administrator, so that nothing comes to rest on a password."""
+        raise Refused(
+            401,
+            "The account sign-in was incorrect or your account is disabled temporarily."
+            " Please wait and try again later.",
+        )
+
     @app.get("/magento_version")
     def version() -> Response:
         return Response("Magento/2.4 (Community)", mimetype="text/plain")

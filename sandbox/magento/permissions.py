@@ -61,6 +61,7 @@ _RESOURCES = {
     "bulk_detailed_status": "Magento_Logging::system_magento_logging_bulk_operations",
     "async_ship": "Magento_Sales::ship",
     "async_order": "Magento_Sales::create",
+    "async_orders": "Magento_Sales::create",
 }
 _SALABLE = "Magento_InventorySalesApi::stock"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from flask import Flask, Response
 
@@ -23,6 +23,7 @@ CREDITMEMOS = document_table(
     ("grand_total", "base_grand_total", "state", "store_id"),
 )
 REFUNDED = 2
+_TAKEN_BACK = {"row": "amount_refunded", "tax": "tax_refunded", "discount": "discount_refunded"}
 
 
 def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> int:
@@ -54,9 +55,10 @@ def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> 
     returned = (arguments.get("extension_attributes") or {}).get("return_to_stock_items") or []
     for item, qty in chosen:
         _move_stock(db, order, item, qty, back=item["item_id"] in returned)
+        shares = {column: _share(item, kind, qty) for kind, column in _TAKEN_BACK.items()}
         add_to(item, "qty_refunded", qty)
-        add_to(item, "amount_refunded", _share(item, "row_invoiced", qty))
-        add_to(item, "tax_refunded", _share(item, "tax_invoiced", qty))
+        for column, share in shares.items():
+            add_to(item, column, share)
     for prefix in ("", "base_"):
         for ours, theirs in (
             ("subtotal_refunded", "subtotal"),
@@ -76,9 +78,18 @@ def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> 
     return entity_id
 
 
-def _share(item: Doc, key: str, qty: Decimal) -> Decimal:
-    invoiced = amount(item.get("qty_invoiced"))
-    return amount(item.get(key)) * qty / invoiced if invoiced else Decimal(0)
+def _share(item: Doc, kind: str, qty: Decimal) -> Decimal:
+    """What `qty` units take of what is invoiced of a line and not refunded yet.
+
+    In whole cents, but for the last units: those take what is left.
+    """
+    left = amount(item.get(f"{kind}_invoiced")) - amount(item.get(_TAKEN_BACK[kind]))
+    units = amount(item.get("qty_invoiced")) - amount(item.get("qty_refunded"))
+    if qty == units:
+        return left
+    if not units:
+        return Decimal(0)
+    return (left / units * qty).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
 
 
 def _totals(row: Doc, chosen: list[tuple[Doc, Decimal]], arguments: Doc) -> dict[str, Decimal]:
@@ -86,9 +97,9 @@ def _totals(row: Doc, chosen: list[tuple[Doc, Decimal]], arguments: Doc) -> dict
         return sum((_share(item, key, qty) for item, qty in chosen), Decimal(0))
 
     subtotal, tax, discount = (
-        lines("row_invoiced"),
-        lines("tax_invoiced"),
-        lines("discount_invoiced"),
+        lines("row"),
+        lines("tax"),
+        lines("discount"),
     )
     if arguments.get("shipping_amount") is not None:
         shipping = amount(arguments["shipping_amount"])
@@ -133,8 +144,8 @@ def _write(
                 "sku": item.get("sku"),
                 "name": item.get("name"),
                 "qty": number(qty),
-                "row_total": number(_share(item, "row_invoiced", qty)),
-                "tax_amount": number(_share(item, "tax_invoiced", qty)),
+                "row_total": number(_share(item, "row", qty)),
+                "tax_amount": number(_share(item, "tax", qty)),
             }
             for item, qty in chosen
         ],
@@ -164,7 +175,7 @@ def _move_stock(
         for line in shipment["items"]:
             if line["order_item_id"] == item["item_id"]:
                 shipped += amount(line["qty"])
-                source = shipment["extension_attributes"]["source_code"]
+                source = shipment.get("extension_attributes", {}).get("source_code", source)
     sent_out = min(qty, max(shipped - amount(item.get("qty_refunded")), Decimal(0)))
     never_sent = qty - sent_out
     if back:

@@ -38,6 +38,11 @@ CREATE TABLE IF NOT EXISTS shipments (
 CREATE INDEX IF NOT EXISTS shipments_order ON shipments (order_id);
 CREATE TABLE IF NOT EXISTS creditmemos (
     entity_id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, doc TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS bulks (
+    bulk_uuid TEXT PRIMARY KEY, topic TEXT NOT NULL, start_time TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS operations (
+    bulk_uuid TEXT NOT NULL, id INTEGER NOT NULL, data TEXT, status INTEGER NOT NULL,
+    message TEXT, code INTEGER, result TEXT, PRIMARY KEY (bulk_uuid, id));
 CREATE TABLE IF NOT EXISTS mails (
     mail_id INTEGER PRIMARY KEY, kind TEXT NOT NULL, to_customer_id INTEGER);
 CREATE TABLE IF NOT EXISTS nonces (nonce TEXT PRIMARY KEY);

@@ -189,6 +189,31 @@ def late_track(db: sqlite3.Connection, sent: Doc, stamp: str) -> Doc:
     return track
 
 
+def bare_shipment(db: sqlite3.Connection, sent: Doc, stamp: str) -> Doc:
+    """Save a shipment as it was sent: it changes neither its order nor any stock."""
+    order = find_order(db, int(sent.get("order_id") or 0))
+    entity_id = next_number(db, "shipment")
+    doc: Doc = {
+        "created_at": stamp,
+        "entity_id": entity_id,
+        "increment_id": f"{entity_id:09d}",
+        "order_id": order.entity_id,
+        "packages": [],
+        "updated_at": stamp,
+        "items": [
+            {"entity_id": next_number(db, "shipment item"), "parent_id": entity_id} | line
+            for line in sent.get("items") or []
+        ],
+        "tracks": [
+            _track(db, order.entity_id, entity_id, track, stamp)
+            for track in sent.get("tracks") or []
+        ],
+        "comments": [],
+    }
+    db.execute("INSERT INTO shipments VALUES (?, ?, ?)", (entity_id, order.entity_id, dump(doc)))
+    return doc
+
+
 def register(app: Flask, shop: Shop) -> None:
     """Add the shipment routes."""
 
@@ -210,6 +235,12 @@ def register(app: Flask, shop: Shop) -> None:
     def shipment(shipment_id: str) -> Response:
         with shop.store.transaction() as db:
             return answer(find_shipment(db, identifier(shipment_id)))
+
+    @app.post("/rest/V1/shipment")
+    def save_shipment() -> Response:
+        sent = part("entity")
+        with shop.store.transaction() as db:
+            return answer(bare_shipment(db, sent, shop.stamp()))
 
     @app.post("/rest/V1/shipment/track")
     def add_track() -> Response:

@@ -71,7 +71,11 @@ def search_criteria() -> Criteria:
 
 def input_rules() -> Rules:
     """How strict the shop is about the objects it is sent."""
-    return Rules(array_limit(config()), is_at_least(config(), "2.4.7"))
+    return rules_of(config())
+
+
+def rules_of(settings: Doc) -> Rules:
+    return Rules(array_limit(settings), is_at_least(settings, "2.4.7"))
 
 
 def answer(value: Any, status: int = 200) -> Response:
@@ -81,11 +85,11 @@ def answer(value: Any, status: int = 200) -> Response:
         value = _project(value, _wanted(fields))
     if _form() == "xml":
         root = ElementTree.Element("response")
-        _fill(root, _plain(value))
+        _fill(root, plain(value))
         ElementTree.indent(root)
         text = '<?xml version="1.0"?>\n' + ElementTree.tostring(root, "unicode") + "\n"
         return Response(text, status, content_type="application/xml; charset=utf-8")
-    text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
     return Response(text, status, content_type="application/json; charset=utf-8")
 
 
@@ -119,14 +123,14 @@ def _fill(element: ElementTree.Element, value: Any) -> None:
         element.text = str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Whole floats as integers: 40, not 40.0."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value
 
 
