@@ -39,11 +39,15 @@ def _of_order(order: ChannelOrder) -> Iterator[str]:
         yield f"Exchange for Amazon order {order.exchanges}"
     for alias in order.aliases:
         yield f"Your own number {alias}"
+    if order.buyer_company:
+        yield f"Buyer's company {order.buyer_company}"
     if order.purchase_order_number:
         yield f"Purchase order {order.purchase_order_number}"
     for one in order.tax_registrations:
         if one.entity == "BUYER" and one.number:
             yield f"Buyer's {one.kind or 'tax'} number {one.number}"
+    if order.payment_methods:
+        yield "Paid at Amazon by " + ", ".join(order.payment_methods)
     if order.invoice_preference:
         yield f"Invoice wanted: {title(order.invoice_preference)}"
     if order.drop_off:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.channel import FulfilledBy
+from pipeline.channel import FulfilledBy, TaxRegistration
 from pipeline.errors import CannotMap
 from pipeline.magento.order_body import (
     OrderShape,
@@ -122,6 +122,27 @@ def test_the_buyer_is_billed_and_the_recipient_gets_the_parcel() -> None:
     ]
     for one in (billing, shipping):
         assert (one["street"], one["city"], one["email"]) == (["Lieferweg 7"], "Hamburg", EMAIL)
+
+
+@pytest.mark.parametrize(
+    ("registrations", "number"),
+    [
+        ([("BUYER", "VAT", "DE123456789")], "DE123456789"),
+        ([("MERCHANT", "VAT", "DE999"), ("BUYER", "CPF", " 1<b>23 ")], "1 23"),
+        ([("BUYER", "VAT", ""), ("BUYER", "CNPJ", "1")], "1"),
+        ([("BUYER", "VAT", "9" * 32)], "9" * 32),
+        ([("BUYER", "VAT", "9" * 33)], None),
+        ([], None),
+    ],
+)
+def test_the_buyers_tax_number_is_on_the_bill(
+    registrations: list[tuple[str, str, str]], number: str | None
+) -> None:
+    told = tuple(TaxRegistration(*one) for one in registrations)
+    body = a_body(an_order(tax_registrations=told))
+    assert body.get("customer_taxvat") == number
+    assert body["billing_address"].get("vat_id") == number
+    assert "vat_id" not in shipping_of(body)
 
 
 def shipping_of(body: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ def test_a_dull_order_has_one_line() -> None:
         ({"replaces": "902-0"}, "Replaces Amazon order 902-0"),
         ({"exchanges": "902-0"}, "Exchange for Amazon order 902-0"),
         ({"aliases": ("WEB-1",)}, "Your own number WEB-1"),
+        ({"buyer_company": "Buyer AG"}, "Buyer's company Buyer AG"),
+        ({"payment_methods": ("CreditCard",)}, "Paid at Amazon by CreditCard"),
         ({"purchase_order_number": "PO-1"}, "Purchase order PO-1"),
         (
             {"tax_registrations": (TaxRegistration("BUYER", "VAT", "DE123456789"),)},

@@ -36,7 +36,7 @@ def some_money(draw: st.DrawFn) -> tuple[Amounts, list[int]]:
         parts["shipping_discount_net"] = min(parts["shipping_discount_net"], parts["shipping_net"])
         is_collected = draw(st.booleans())
         lines[f"I{number}"] = LineAmounts(
-            **parts,  # type: ignore[arg-type]
+            **parts,
             tax_is_collected_by_marketplace=is_collected,
         )
     counts = draw(st.lists(st.integers(-500, 500), max_size=3))
@@ -166,6 +166,15 @@ def test_a_deduction_is_taken_from_the_rows_first_and_then_from_shipping() -> No
     assert [item["discount_amount"] for item in body["items"]] == [Decimal("10.00"), Decimal(1)]
     assert body["shipping_discount_amount"] == Decimal("3.00")
     assert body["discount_amount"] == Decimal("-14.00")
+
+
+def test_a_gift_wrap_may_be_in_the_price_of_the_goods() -> None:
+    amounts = amounts_of(discount_net="4.00", gift_wrap_net="2.00", gift_wrap_tax="0.38")
+    (goods,) = a_body(amounts=amounts, gift_wrap="price")["items"]
+    assert (goods["row_total"], goods["tax_amount"], goods["discount_amount"]) == (
+        *(Decimal("42.00"), Decimal("7.98"), Decimal("4.00")),
+    )
+    assert (goods["price"], goods["price_incl_tax"]) == (21, Decimal("24.99"))
 
 
 def test_charges_beside_the_goods_are_lines_that_nobody_ships() -> None:
