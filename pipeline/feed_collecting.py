@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from pipeline.bookkeeping import FeedKind
@@ -42,7 +42,8 @@ def _packages(session: Session, account: str) -> list[Waiting]:
             Order.status.in_(LIVE),
             Order.remote_status != "CANCELLED",
             Shipment.confirmation == "feed",
-            Shipment.tracking_number != "",
+            # A number that was taken away since: its step sees to it first.
+            or_(Shipment.tracking_number != "", Shipment.to_feed["tracking"].astext == ""),
             Shipment.feed_id.is_(None),
             Shipment.to_feed.is_not(None),
         )

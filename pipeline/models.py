@@ -76,10 +76,11 @@ class Order(Base):
     `news` counts what the marketplace and the shop reported meanwhile. `version` stops a worker
     that lost its lease. Of `lane`, new ones go before a backfill's.
 
+    `magento_invoiced` and `magento_refunded` are the shop's totals, once all is invoiced.
     `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come
-    (asked, sent, accepted, refused), `confirm_anyway` that a person overruled the buyer's wish to
-    cancel. `reserved_until` is how long a pending order holds stock. `facts` are more of what the
-    marketplace says, nothing personal.
+    (asked, sent, accepted, refused), `confirm_anyway` that a person overruled what speaks against
+    confirming. `reserved_until` is how long a pending order holds stock. `facts` are more of what
+    the marketplace says, nothing personal.
     """
 
     __tablename__ = "orders"
@@ -100,6 +101,13 @@ class Order(Base):
             ),
         ),
         Index("orders_purchased", "purchased_at", "id"),
+        Index(
+            "orders_invoice_unseen",
+            "created_at",
+            postgresql_where=text(
+                "status = 'done' AND magento_order_id IS NOT NULL AND magento_invoiced IS NULL"
+            ),
+        ),
         Index("orders_to_cancel", "account", postgresql_where=text("cancellation = 'asked'")),
         CheckConstraint("status <> 'held' OR hold_code IS NOT NULL", name="held_has_a_code"),
     )
@@ -142,6 +150,8 @@ class Order(Base):
     magento_increment_id: Mapped[str | None]
     magento_status: Mapped[str | None]
     magento_state: Mapped[str | None]
+    magento_invoiced: Mapped[Decimal | None]
+    magento_refunded: Mapped[Decimal | None]
     cancel_reason: Mapped[str | None]
     cancellation: Mapped[str | None]
     cancel_refusal: Mapped[str | None]
@@ -240,17 +250,19 @@ class Effect(Base):
 
 
 class Shipment(Base):
-    """A Magento shipment, and how far its confirmation at the marketplace has come.
+    """A package of a Magento shipment, and how far its confirmation at the marketplace has come.
 
-    `package_reference` is the marketplace's reference of the package: the shipment's entity id, so
-    that the same shipment always has the same one, whatever this database has forgotten.
+    Each track is a package. `package_reference` is the marketplace's reference of it: of a
+    shipment's first package the shipment's entity id, so that it is always the same, whatever this
+    database has forgotten. `magento_track_id` is None without a track of its own. `mismatch` is
+    what the shop has changed of it that the marketplace cannot be told: see `pipeline.parcels`.
     `confirmation` is queued, feed (waits for the next feed), sent, accepted or refused; `to_feed`
     is what a feed is to say of it, `feed_id` the open feed that says it.
     """
 
     __tablename__ = "shipments"
     __table_args__ = (
-        UniqueConstraint("order_id", "magento_shipment_id"),
+        UniqueConstraint("order_id", "package_reference"),
         Index(
             "shipments_to_confirm",
             "order_id",
@@ -265,6 +277,7 @@ class Shipment(Base):
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
     magento_shipment_id: Mapped[int]
+    magento_track_id: Mapped[int | None]
     package_reference: Mapped[str]
     shipped_at: Mapped[datetime]
     carrier_code: Mapped[str] = mapped_column(default="", server_default="")
@@ -275,6 +288,7 @@ class Shipment(Base):
     confirmed_as: Mapped[str | None]
     confirmed_times: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     refusal: Mapped[str | None]
+    mismatch: Mapped[str | None]
     to_feed: Mapped[dict[str, Any] | None]
     feed_id: Mapped[int | None]
 

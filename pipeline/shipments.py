@@ -1,18 +1,25 @@
-"""Magento's shipments, brought to the orders they belong to."""
+"""Magento's shipments and totals, brought to the orders they belong to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
-from pipeline.magento.records import ENDED, MagentoOrder, MagentoShipment
+from pipeline.magento.records import ENDED, HOLDED, MagentoOrder, MagentoShipment
 from pipeline.models import LIVE, Order, Shipment, ShipmentItem, Status
 from pipeline.orders import reopen, wake
+from pipeline.parcels import Mismatch, Parcel, arranged
+
+_STATE = update(Order.__table__).where(  # type: ignore[arg-type]
+    Order.__table__.c.id == bindparam("of_order")
+)
+_COLUMNS = ("magento_state", "magento_status", "magento_invoiced", "magento_refunded")
 
 
 class Shipments:
@@ -23,30 +30,58 @@ class Shipments:
 
     def awaited(self, accounts: Sequence[str]) -> dict[int, int]:
         """Magento entity id → order id, of every order of these accounts not yet through."""
+        return self._watched(
+            accounts, Order.fulfilled_by == FulfilledBy.MERCHANT, Order.status.in_(LIVE)
+        )
+
+    def lately(self, accounts: Sequence[str], since: datetime) -> dict[int, int]:
+        """The same, of orders that are through and may still have news.
+
+        They had a package confirmed since then, or came since then and their invoice has not been
+        seen. Amazon's own that are held are among them: no other watch looks at those.
+        """
+        confirmed = select(Shipment.order_id).where(Shipment.confirmed_at >= since)
+        is_through = Order.status == Status.DONE
+        unseen = and_(is_through, Order.magento_invoiced.is_(None), Order.created_at >= since)
+        return {
+            **self._watched(accounts, Order.id.in_(confirmed), is_through),
+            **self._watched(accounts, unseen),
+            **self._watched(
+                accounts,
+                Order.fulfilled_by == FulfilledBy.AMAZON,
+                Order.status == Status.HELD,
+                Order.magento_invoiced.is_not(None),
+            ),
+        }
+
+    def _watched(self, accounts: Sequence[str], *conditions: Any) -> dict[int, int]:
         with self._sessions() as session:
             rows = session.execute(
                 select(Order.magento_order_id, Order.id).where(
-                    Order.account.in_(accounts),
-                    Order.magento_order_id.is_not(None),
-                    Order.fulfilled_by == FulfilledBy.MERCHANT,
-                    Order.status.in_(LIVE),
+                    Order.account.in_(accounts), Order.magento_order_id.is_not(None), *conditions
                 )
             )
             return {row.magento_order_id: row.id for row in rows}
 
-    def lately_confirmed(self, accounts: Sequence[str], since: datetime) -> dict[int, int]:
-        """The same, of orders that are through and had a package confirmed since then."""
-        confirmed = select(Shipment.order_id).where(Shipment.confirmed_at >= since)
+    def missing(
+        self, awaited: Mapping[int, int], shipments: Iterable[MagentoShipment]
+    ) -> dict[int, set[int]]:
+        """Of which Magento orders which shipments that we know are not among these."""
+        there = {one.entity_id for one in shipments}
+        missing: dict[int, set[int]] = {}
         with self._sessions() as session:
             rows = session.execute(
-                select(Order.magento_order_id, Order.id).where(
-                    Order.id.in_(confirmed),
-                    Order.account.in_(accounts),
-                    Order.magento_order_id.is_not(None),
-                    Order.status == Status.DONE,
+                select(Order.magento_order_id, Shipment.magento_shipment_id)
+                .join(Order, Order.id == Shipment.order_id)
+                .where(
+                    Order.id.in_(awaited.values()),
+                    Shipment.mismatch.is_distinct_from(Mismatch.DELETED),
                 )
             )
-            return {row.magento_order_id: row.id for row in rows}
+            for row in rows:
+                if row.magento_shipment_id not in there:
+                    missing.setdefault(row.magento_order_id, set()).add(row.magento_shipment_id)
+        return missing
 
     def store(
         self,
@@ -54,107 +89,177 @@ class Shipments:
         shipments: Sequence[MagentoShipment],
         states: Mapping[int, MagentoOrder],
         now: datetime,
+        gone: Collection[int] = (),
     ) -> list[int]:
-        """Add new shipments, take over changed tracks and statuses, and wake the orders concerned.
+        """Take over packages, states and totals, and wake the orders that have news.
 
-        Returns the ids of the orders that have news. Tracks are compared by their content, since
-        neither a shipment's nor an order's `updated_at` moves when one is added later.
+        Returns their ids. Tracks are compared by what they say, since neither a shipment's nor an
+        order's `updated_at` moves when one is added later. `gone` are shipments that the shop has
+        deleted.
         """
+        told: dict[int, list[MagentoShipment]] = {}
+        for shipment in shipments:
+            told.setdefault(awaited[shipment.order_id], []).append(shipment)
+        with self._sessions() as session:
+            changed = self._changed(session, told, gone, now)
+            seen = {awaited[entity_id]: one for entity_id, one in states.items()}
+            states_changed = _changed_states(session, seen)
         with self._sessions() as session, session.begin():
-            order_ids = sorted({awaited[one.order_id] for one in shipments})
-            known = {
-                (row.order_id, row.magento_shipment_id): row
-                for row in session.scalars(
-                    select(Shipment)
-                    .where(Shipment.order_id.in_(order_ids))
-                    .options(selectinload(Shipment.items))
-                    .order_by(Shipment.id)
-                    .with_for_update(of=Shipment)
-                )
+            # All in one order, before anything else holds them: the intake locks several as well.
+            locked = session.execute(
+                select(Order.id, Order.status)
+                .where(Order.id.in_({*changed, *states_changed}))
+                .order_by(Order.id)
+                .with_for_update()
+            )
+            statuses = {row.id: row.status for row in locked}
+            news = {
+                order_id
+                for order_id, rows in _rows(session, changed).items()
+                if self._take(session, order_id, rows, told.get(order_id, ()), gone, now, statuses)
             }
-            news: set[int] = set()
-            for shipment in shipments:
-                order_id = awaited[shipment.order_id]
-                row = known.get((order_id, shipment.entity_id))
-                if row is None:
-                    row = Shipment(
-                        order_id=order_id,
-                        magento_shipment_id=shipment.entity_id,
-                        package_reference=str(shipment.entity_id),
-                    )
-                    session.add(row)
-                    # A page may shift while it is read, and the same shipment come twice.
-                    known[order_id, shipment.entity_id] = row
-                if _take(row, shipment, now):
-                    news.add(order_id)
-            news |= _take_states(session, awaited, states, sorted(news))
+            if states_changed:
+                session.execute(_STATE, [one.values for one in states_changed.values()])
+            news |= {order_id for order_id, one in states_changed.items() if one.is_news}
             reopen(session, sorted(news), now)
             return wake(session, sorted(news), now)
 
+    def _changed(
+        self,
+        session: Session,
+        told: Mapping[int, Sequence[MagentoShipment]],
+        gone: Collection[int],
+        now: datetime,
+    ) -> list[int]:
+        """The orders whose packages are not what they should be."""
+        losers = session.scalars(
+            select(Shipment.order_id).where(Shipment.magento_shipment_id.in_(gone))
+        )
+        rows = _rows(session, sorted({*told, *losers}))
+        return [
+            order_id
+            for order_id, known in rows.items()
+            if (parcels := [_parcel(one) for one in known])
+            != arranged(parcels, told.get(order_id, ()), gone, now)
+        ]
 
-def _take(row: Shipment, shipment: MagentoShipment, now: datetime) -> bool:
-    """Bring a row up to what Magento says, and tell whether that changed anything."""
-    seen_at = row.shipped_at or now
-    track = shipment.tracks[-1] if shipment.tracks else None
-    facts = (
-        track.carrier_code if track else "",
-        track.title if track else "",
-        track.number if track else "",
-        shipment.created_at or seen_at,
+    def _take(
+        self,
+        session: Session,
+        order_id: int,
+        rows: Sequence[Shipment],
+        told: Sequence[MagentoShipment],
+        gone: Collection[int],
+        now: datetime,
+        statuses: Mapping[int, str],
+    ) -> bool:
+        """Bring an order's packages up to what the shop says, and tell whether that changed any."""
+        known = [_parcel(row) for row in rows]
+        parcels = arranged(known, told, gone, now)
+        references = {one.reference for one in parcels}
+        dropped = [row for row in rows if row.package_reference not in references]
+        if dropped and statuses[order_id] == Status.RUNNING:
+            return False  # the step at work may be telling of it right now; the next watch sees
+        for row in dropped:
+            session.delete(row)
+        by_reference = {row.package_reference: row for row in rows}
+        for parcel in parcels:
+            if parcel.reference not in by_reference:
+                made = Shipment(order_id=order_id, package_reference=parcel.reference)
+                by_reference[parcel.reference] = made
+                session.add(made)
+            _bring_up(by_reference[parcel.reference], parcel)
+        if {one.reference for one in parcels if one.mismatch} - {
+            one.reference for one in known if one.mismatch
+        }:
+            # What a person overruled before was something else.
+            session.execute(
+                update(Order)
+                .where(Order.id == order_id)
+                .values(confirm_anyway=False)
+                .execution_options(synchronize_session=False)
+            )
+        return parcels != known
+
+
+def _rows(session: Session, order_ids: Sequence[int]) -> dict[int, list[Shipment]]:
+    rows: dict[int, list[Shipment]] = {order_id: [] for order_id in order_ids}
+    for row in session.scalars(
+        select(Shipment)
+        .where(Shipment.order_id.in_(order_ids))
+        .options(selectinload(Shipment.items))
+        .order_by(Shipment.id)
+    ):
+        rows[row.order_id].append(row)
+    return rows
+
+
+def _parcel(row: Shipment) -> Parcel:
+    return Parcel(
+        reference=row.package_reference,
+        shipment_id=row.magento_shipment_id,
+        shipped_at=row.shipped_at,
+        track_id=row.magento_track_id,
+        carrier_code=row.carrier_code,
+        carrier_title=row.carrier_title,
+        tracking_number=row.tracking_number,
+        items={item.magento_item_id: item.quantity for item in row.items},
+        is_told=row.confirmed_as is not None or row.confirmation == "sent",
+        mismatch=row.mismatch,
     )
-    had = (row.carrier_code, row.carrier_title, row.tracking_number, row.shipped_at)
-    quantities = {item_id: int(quantity) for item_id, quantity in shipment.items.items()}
-    had_quantities = {item.magento_item_id: item.quantity for item in row.items}
-    if facts == had and quantities == had_quantities:
-        return False
-    row.carrier_code, row.carrier_title, row.tracking_number, row.shipped_at = facts
+
+
+def _bring_up(row: Shipment, parcel: Parcel) -> None:
     kept = {item.magento_item_id: item for item in row.items}
-    for item_id, quantity in quantities.items():
+    if row.confirmation == "feed" and parcel.items != {
+        item_id: item.quantity for item_id, item in kept.items()
+    }:
+        row.confirmation, row.to_feed = "queued", None
+    row.magento_shipment_id, row.magento_track_id = parcel.shipment_id, parcel.track_id
+    row.carrier_code, row.carrier_title = parcel.carrier_code, parcel.carrier_title
+    row.tracking_number, row.shipped_at = parcel.tracking_number, parcel.shipped_at
+    row.mismatch = parcel.mismatch
+    for item_id, quantity in parcel.items.items():
         if item_id in kept:
             kept[item_id].quantity = quantity
         else:
             row.items.append(ShipmentItem(magento_item_id=item_id, quantity=quantity))
-    row.items = [item for item in row.items if item.magento_item_id in quantities]
-    return True
+    row.items = [item for item in row.items if item.magento_item_id in parcel.items]
 
 
-def _take_states(
-    session: Session,
-    awaited: Mapping[int, int],
-    states: Mapping[int, MagentoOrder],
-    news: Sequence[int],
-) -> set[int]:
-    """Keep each order's state and status, and return those that have been ended in Magento."""
-    by_state: dict[tuple[str, str], list[int]] = {}
-    for entity_id, one in states.items():
-        by_state.setdefault((one.state, one.status), []).append(awaited[entity_id])
-    changed = {
-        told: and_(
-            Order.id.in_(order_ids),
-            or_(
-                Order.magento_state.is_distinct_from(told[0]),
-                Order.magento_status.is_distinct_from(told[1]),
-            ),
+class _State(NamedTuple):
+    """What is to be written of an order, and whether its step has to hear of it."""
+
+    values: dict[str, Any]
+    is_news: bool
+
+
+def _changed_states(session: Session, seen: Mapping[int, MagentoOrder]) -> dict[int, _State]:
+    """What has changed of states and totals, by order id."""
+    rows = session.execute(
+        select(
+            Order.id,
+            Order.magento_state,
+            Order.magento_status,
+            Order.magento_invoiced,
+            Order.magento_refunded,
+            Order.grand_total,
+        ).where(Order.id.in_(seen))
+    )
+    changed: dict[int, _State] = {}
+    for row in rows:
+        order = seen[row.id]
+        totals = (order.total_invoiced, order.total_refunded) if order.is_invoiced else (None, None)
+        now = (order.state, order.status, *totals)
+        had = (row.magento_state, row.magento_status, row.magento_invoiced, row.magento_refunded)
+        if now == had:
+            continue
+        values = dict(zip(_COLUMNS, now, strict=True))
+        stops = {order.state, row.magento_state} & {*ENDED, HOLDED}
+        # A step compares with Amazon's total; the one in the row is near enough to wake it for.
+        differs = totals != had[2:] and totals[0] not in (None, row.grand_total)
+        changed[row.id] = _State(
+            {"of_order": row.id, **values},
+            is_news=(bool(stops) and order.state != row.magento_state) or differs,
         )
-        for told, order_ids in by_state.items()
-    }
-    with session.no_autoflush:
-        # All in one order, before anything else holds them: the intake locks several as well.
-        session.execute(
-            select(Order.id)
-            .where(or_(Order.id.in_(news), *changed.values()))
-            .order_by(Order.id)
-            .with_for_update()
-        )
-    ended: set[int] = set()
-    for (state, status), condition in changed.items():
-        order_ids = session.scalars(
-            update(Order)
-            .where(condition)
-            .values(magento_state=state, magento_status=status)
-            .returning(Order.id)
-            .execution_options(synchronize_session=False)
-        )
-        if state in ENDED:
-            ended.update(order_ids)
-    return ended
+    return changed

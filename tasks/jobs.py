@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -25,7 +24,6 @@ FULL_QUEUE = 500
 SHORT_QUEUE = 20
 BATCH = 200
 SEARCHABLE_AFTER = timedelta(minutes=3)
-MAY_BE_MENDED = timedelta(days=7)
 
 
 def register(app: Celery) -> None:
@@ -35,16 +33,6 @@ def register(app: Celery) -> None:
     def poll_amazon_task(account: str) -> None:
         with bound_contextvars(job="poll_amazon", account=account):
             poll_amazon(app, runtime(), account)
-
-    @app.task(name="orderbridge.watch_shipments")
-    def watch_shipments_task(shop: str) -> None:
-        with bound_contextvars(job="watch_shipments", shop=shop):
-            watch_shipments(app, runtime(), shop)
-
-    @app.task(name="orderbridge.watch_confirmed")
-    def watch_confirmed_task(shop: str) -> None:
-        with bound_contextvars(job="watch_confirmed", shop=shop):
-            watch_confirmed(app, runtime(), shop)
 
     @app.task(name="orderbridge.resume_due")
     def resume_due_task() -> None:
@@ -138,7 +126,7 @@ def _store(app: Celery, parts: Runtime, account_name: str, page: OrderPage, read
     read.pages += 1
     read.new += len(stored.new)
     read.woken += len(stored.woken)
-    _send_now(app, parts, [*stored.new, *stored.woken])
+    send_now(app, parts, [*stored.new, *stored.woken])
 
 
 def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) -> None:
@@ -160,42 +148,6 @@ def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) ->
 def _is_refused(error: RemoteError) -> bool:
     """Whether the search itself was refused: a page token may have expired, so start it anew."""
     return isinstance(error, Rejected) and not isinstance(error, AccountStopped)
-
-
-def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:
-    """Read the shipments of all orders that wait for the warehouse, in batches."""
-    awaited = parts.shipments.awaited(_accounts_of(parts, shop_name))
-    _watch(app, parts, shop_name, awaited)
-
-
-def watch_confirmed(app: Celery, parts: Runtime, shop_name: str) -> None:
-    """Read once more what was confirmed lately: a clerk may have mended a tracking number."""
-    since = parts.clients.now() - MAY_BE_MENDED
-    confirmed = parts.shipments.lately_confirmed(_accounts_of(parts, shop_name), since)
-    _watch(app, parts, shop_name, confirmed)
-
-
-def _accounts_of(parts: Runtime, shop_name: str) -> list[str]:
-    accounts = parts.settings.accounts.items()
-    return [name for name, account in accounts if account.shop == shop_name]
-
-
-def _watch(app: Celery, parts: Runtime, shop_name: str, awaited: Mapping[int, int]) -> None:
-    if not awaited:
-        return
-    shop = parts.clients.shops[shop_name]
-    with parts.leases.hold(f"watch:{shop_name}", str(uuid4())) as ours:
-        if not ours:
-            return
-        try:
-            shipments = shop.shipments(awaited)
-            states = shop.orders(awaited)
-        except RemoteError as error:
-            log.warning("watch.stopped", code=error.code, request_id=error.request_id)
-            return
-        news = parts.shipments.store(awaited, shipments, states, parts.clients.now())
-    _send_now(app, parts, news)
-    log.info("watch.ended", count=len(awaited), waiting=len(news))
 
 
 def resume_due(app: Celery, parts: Runtime) -> None:
@@ -224,6 +176,7 @@ def _queues() -> set[str]:
     return {queue for _, queue in WORKFLOW.values()}
 
 
-def _send_now(app: Celery, parts: Runtime, order_ids: list[int]) -> None:
+def send_now(app: Celery, parts: Runtime, order_ids: list[int]) -> None:
+    """Send those of these orders that no worker has on their way from where they stand."""
     if order_ids:
         send(app, parts.orders.positions(order_ids, parts.clients.now()))

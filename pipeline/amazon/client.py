@@ -25,6 +25,7 @@ from pipeline.settings import AccountSettings
 _ORDERS = "/orders/2026-01-01/orders"
 _INCLUDED = ",".join(DATASETS)
 _PAGE_SIZE = "100"
+_UNTRACKED = "Untracked"
 
 
 class Amazon:
@@ -157,7 +158,9 @@ class Amazon:
 
 def _carrier(confirmation: Confirmation) -> Carrier:
     country = confirmation.country or country_of(confirmation.marketplace_id)
-    return carrier_for(confirmation.carrier_code, confirmation.carrier_title, country)
+    # A package without a number has no carrier in the shop either, and Amazon asks for one.
+    title = confirmation.carrier_title or ("" if confirmation.tracking_number else _UNTRACKED)
+    return carrier_for(confirmation.carrier_code, title, country)
 
 
 def _package_item(confirmation: Confirmation, item_id: str, quantity: int) -> dict[str, Any]:

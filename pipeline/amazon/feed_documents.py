@@ -112,7 +112,8 @@ def _fulfilment(body: Body) -> Element:
     _leaf(data, "CarrierCode", body["carrier_code"])
     if body["carrier_name"]:
         _leaf(data, "CarrierName", body["carrier_name"])
-    _leaf(data, "ShipperTrackingNumber", body["tracking"])
+    if body["tracking"]:
+        _leaf(data, "ShipperTrackingNumber", body["tracking"])
     for item_id, quantity in body["items"].items():
         item = SubElement(fulfilment, "Item")
         _leaf(item, "AmazonOrderItemCode", item_id)

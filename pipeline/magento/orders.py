@@ -12,6 +12,7 @@ from pipeline.magento.wording import COMMENT_LENGTH, plain
 
 _FIELDS = (
     "entity_id,increment_id,ext_order_id,store_id,state,status,grand_total,total_paid,"
+    "total_invoiced,total_refunded,"
     "items[item_id,sku,ext_order_item_id,qty_ordered,qty_shipped,qty_invoiced,qty_canceled,"
     "qty_refunded,product_type,product_id]"
 )
@@ -182,6 +183,25 @@ class Orders(Connection):
                 }
             },
             is_private=True,
+        )
+
+    def find_comment(self, entity_id: int, text: str) -> str | None:
+        """The entity id of the comment with this text, the first one if there are several.
+
+        Raises Transient or Rejected. Source: GET /V1/orders/:id/comments.
+        """
+        kept = plain(text, COMMENT_LENGTH, keep_lines=True)
+        return self._get(
+            f"/orders/{entity_id}/comments",
+            lambda body: min(
+                (
+                    str(reading.identifier(row, "entity_id"))
+                    for row in reading.rows(body["items"])
+                    if reading.text(row, "comment") == kept
+                ),
+                default=None,
+                key=int,
+            ),
         )
 
 

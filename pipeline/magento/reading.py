@@ -11,6 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.magento.records import (
+    CreditMemo,
+    CreditMemoLine,
     Invoice,
     MagentoItem,
     MagentoOrder,
@@ -93,6 +95,8 @@ def order(row: dict[str, Any]) -> MagentoOrder:
         status=text(row, "status"),
         grand_total=number(row, "grand_total"),
         total_paid=number(row, "total_paid"),
+        total_invoiced=number(row, "total_invoiced"),
+        total_refunded=number(row, "total_refunded"),
         items=tuple(_item(one) for one in rows(row.get("items"))),
         base_grand_total=number(row, "base_grand_total"),
         base_total_paid=number(row, "base_total_paid"),
@@ -132,6 +136,38 @@ def _item(row: dict[str, Any]) -> MagentoItem:
 def invoice(row: dict[str, Any]) -> Invoice:
     """An invoice. Source: GET /V1/invoices."""
     return Invoice(identifier(row, "entity_id"), number(row, "grand_total"))
+
+
+def credit_memo(row: dict[str, Any]) -> CreditMemo:
+    """A credit memo with its lines. Raises ValueError without a time. Source: GET /V1/creditmemos.
+
+    Discounts are positive there as in an order's items, and apart from the row's total.
+    """
+    created_at = moment(row.get("created_at"))
+    if created_at is None:
+        raise ValueError("a credit memo without created_at")
+    return CreditMemo(
+        entity_id=identifier(row, "entity_id"),
+        order_id=identifier(row, "order_id"),
+        increment_id=text(row, "increment_id"),
+        created_at=created_at,
+        currency=text(row, "order_currency_code"),
+        grand_total=number(row, "grand_total"),
+        shipping=number(row, "shipping_amount") + number(row, "shipping_tax_amount"),
+        lines=tuple(
+            CreditMemoLine(
+                order_item_id=identifier(one, "order_item_id"),
+                sku=text(one, "sku"),
+                quantity=number(one, "qty"),
+                total=number(one, "row_total")
+                + number(one, "tax_amount")
+                + number(one, "discount_tax_compensation_amount")
+                - number(one, "discount_amount"),
+            )
+            for one in rows(row.get("items"))
+            if number(one, "qty") > 0
+        ),
+    )
 
 
 def shipment(row: dict[str, Any]) -> MagentoShipment:

@@ -19,6 +19,9 @@ EXT_ORDER_ID_LENGTH = 32
 ENDED = frozenset({"canceled", "closed"})
 """The states of an order of which nothing is shipped any more."""
 
+HOLDED = "holded"
+"""Magento's own word for an order that a person put on hold: nothing of it can be shipped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Product:
@@ -99,6 +102,17 @@ class MagentoOrder:
     grand_total: Decimal = ZERO
     total_paid: Decimal = ZERO
     items: tuple[MagentoItem, ...] = ()
+    total_invoiced: Decimal = ZERO
+    total_refunded: Decimal = ZERO
+
+    @property
+    def is_invoiced(self) -> bool:
+        """Whether there is an invoice, and nothing is left to invoice."""
+        return any(item.quantity_invoiced > 0 for item in self.items) and all(
+            item.quantity_invoiced >= item.quantity_ordered - item.quantity_canceled
+            for item in self.items
+        )
+
     base_grand_total: Decimal = ZERO
     base_total_paid: Decimal = ZERO
     payment: Mapping[str, Any] = field(default_factory=dict)
@@ -110,6 +124,30 @@ class Invoice:
 
     entity_id: int
     grand_total: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class CreditMemoLine:
+    """What a credit memo gives back of one line, tax included."""
+
+    order_item_id: int
+    sku: str
+    quantity: Decimal
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CreditMemo:
+    """A credit memo of an order. Shipping is with its tax."""
+
+    entity_id: int
+    order_id: int
+    increment_id: str
+    created_at: datetime
+    currency: str
+    grand_total: Decimal
+    shipping: Decimal
+    lines: tuple[CreditMemoLine, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class Shipments(Connection):
         """Every shipment of these orders, oldest first within each 100 orders.
 
         They have to be read again to learn of a track added later: no updated_at moves then.
-        Raises Transient or Rejected. Source: GET /V1/shipments.
+        Raises Transient, also when fewer come than the shop counts, or Rejected. Source: GET /V1/shipments.
         """
         found: list[MagentoShipment] = []
         for batch in search.batches(order_ids):
@@ -27,5 +27,6 @@ class Shipments(Connection):
                 sort="entity_id",
                 fields="entity_id,order_id,created_at,items[order_item_id,qty],"
                 "tracks[entity_id,carrier_code,title,track_number]",
+                is_whole=True,
             )
         return found

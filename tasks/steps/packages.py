@@ -1,4 +1,4 @@
-"""What Amazon is told of a package, and what it knows of it already. Pure."""
+"""What Amazon is to be told of which package, and what it knows of it already. Pure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,76 @@ def announcement(shipment: Shipment) -> str:
     return f"{shipment.carrier_code}/{shipment.carrier_title}/{shipment.tracking_number}"
 
 
+def to_be_told(order: Order, *, without_number: bool) -> list[Shipment]:
+    """The packages of which Amazon does not know what it should, and that are in no feed.
+
+    One without a unit of the order's is none of Amazon's business: there were more tracks than
+    units, or Amazon has been told of the units with another. `without_number` is the operator's
+    setting, for what was never told.
+    """
+    left = {
+        item.external_item_id: item.quantity - item.quantity_fulfilled_before
+        for item in order.items
+    }
+    for shipment in order.shipments:
+        if shipment.confirmed_as is not None:
+            for item_id, count in quantities_of(order, shipment).items():
+                left[item_id] -= count
+    # A person let what Amazon has stand, against the shop: it takes no unit a second time.
+    is_overruled = any(shipment.mismatch for shipment in order.shipments)
+
+    def is_due(shipment: Shipment) -> bool:
+        units = quantities_of(order, shipment)
+        if not units or shipment.feed_id is not None:
+            return False
+        if shipment.confirmed_as is not None:
+            return bool(shipment.tracking_number) and shipment.confirmed_as != announcement(
+                shipment
+            )
+        if is_overruled and any(count > left[item_id] for item_id, count in units.items()):
+            return False
+        return bool(shipment.tracking_number) or without_number
+
+    return [shipment for shipment in order.shipments if is_due(shipment)]
+
+
+def surplus(order: Order) -> str:
+    """Which tracking numbers Amazon is not told, as a note; empty when it is told of all."""
+    numbers = [
+        shipment.tracking_number
+        for shipment in order.shipments
+        if shipment.tracking_number
+        and shipment.confirmed_as is None
+        and not quantities_of(order, shipment)
+    ]
+    if not numbers:
+        return ""
+    return f"not told to Amazon, since no unit was left to go with it: {', '.join(numbers)}"
+
+
+def told_of(order: Order) -> str:
+    """What Amazon has been told, for the shop's people: a package a line."""
+    skus = {item.external_item_id: item.sku for item in order.items}
+    lines = [
+        " ".join(
+            part
+            for part in (
+                shipment.carrier_title or shipment.carrier_code,
+                shipment.tracking_number or "without a tracking number",
+            )
+            if part
+        )
+        + ": "
+        + ", ".join(
+            f"{count} x {skus[item_id]}"
+            for item_id, count in quantities_of(order, shipment).items()
+        )
+        for shipment in order.shipments
+        if shipment.confirmed_as is not None
+    ]
+    return "\n".join(["Told Amazon:", *lines])
+
+
 def confirmation_of(order: Order, shipment: Shipment, current: ChannelOrder) -> Confirmation:
     """The shipment as Amazon is to hear of it."""
     codes, _ = transparency_codes(order, current)
@@ -28,7 +98,7 @@ def confirmation_of(order: Order, shipment: Shipment, current: ChannelOrder) -> 
         shipped_at=shipment.shipped_at,
         quantities=quantities_of(order, shipment),
         country=current.address.country if current.address else "",
-        transparency_codes=codes.get(shipment.magento_shipment_id, {}),
+        transparency_codes=codes.get(shipment.package_reference, {}),
     )
 
 
@@ -44,22 +114,22 @@ def quantities_of(order: Order, shipment: Shipment) -> dict[str, int]:
 
 def transparency_codes(
     order: Order, current: ChannelOrder
-) -> tuple[dict[int, dict[str, Sequence[str]]], dict[str, int]]:
-    """Each shipment's codes by item, one per unit, and how many codes of which item are missing.
+) -> tuple[dict[str, dict[str, Sequence[str]]], dict[str, int]]:
+    """Each package's codes by item, one per unit, and how many codes of which item are missing.
 
-    Codes are handed out in the order of the shipments, so that a package has the same ones whenever
+    Codes are handed out in the order of the packages, so that a package has the same ones whenever
     it is told.
     """
     wanted = {line.item_id for line in current.lines if TRANSPARENCY in line.programs}
     left = {item.external_item_id: list(item.transparency_codes or ()) for item in order.items}
-    given: dict[int, dict[str, Sequence[str]]] = {}
+    given: dict[str, dict[str, Sequence[str]]] = {}
     missing: dict[str, int] = {}
     for shipment in order.shipments:
         for item_id, quantity in quantities_of(order, shipment).items():
             if item_id not in wanted:
                 continue
             codes, left[item_id] = left[item_id][:quantity], left[item_id][quantity:]
-            given.setdefault(shipment.magento_shipment_id, {})[item_id] = codes
+            given.setdefault(shipment.package_reference, {})[item_id] = codes
             if len(codes) < quantity:
                 missing[item_id] = missing.get(item_id, 0) + quantity - len(codes)
     return given, missing
@@ -70,6 +140,8 @@ def known_already(order: Order, shipment: Shipment, current: ChannelOrder) -> bo
 
     Two of our own packages may share a tracking number; what is known of the other does not count.
     """
+    if not shipment.tracking_number:
+        return any(one.reference == shipment.package_reference for one in current.packages)
     others = {one.package_reference for one in order.shipments if one is not shipment}
     ours = quantities_of(order, shipment)
     return any(

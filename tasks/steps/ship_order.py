@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pipeline.channel import FulfilledBy
 from pipeline.clients import Clients
+from pipeline.magento.records import HOLDED
 from pipeline.models import Order
 from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.policy import CARRIED_BY_AMAZON
 from tasks.steps.gate import stopped
+from tasks.steps.invoiced import invoiced_wrongly
 from tasks.steps.reduced import reduced
 
+ON_HOLD = "on hold in Magento, so nothing of it can be shipped until it is taken off hold there"
 _SHIPPED_LATER = (
     "Amazon has it as shipped: its label was bought there, or it was confirmed by hand; ship it in "
     "Magento as well"
@@ -17,7 +20,7 @@ _SHIPPED_LATER = (
 
 
 def ship_order(order: Order, clients: Clients) -> Outcome:
-    """Done with the first package that has a tracking number; the last step waits for the rest."""
+    """Done with the first package that Amazon can be told; the last step waits for the rest."""
     if (outcome := stopped(order, clients)) is not None:
         return outcome
     if order.fulfilled_by == FulfilledBy.AMAZON:
@@ -28,7 +31,7 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
         return Skipped(
             _SHIPPED_LATER if _is_open(order) else "it had been shipped before it came to us"
         )
-    if (hold := reduced(order, clients)) is not None:
+    if (hold := reduced(order, clients) or invoiced_wrongly(order, clients)) is not None:
         return hold
     for item in order.items:
         left = item.quantity - item.quantity_fulfilled_before
@@ -38,9 +41,12 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
                 f"Magento shipped more of {item.sku} than the {left} that were to be shipped",
                 {"sku": item.sku},
             )
+    if not order.shipments and order.magento_state == HOLDED:
+        return Wait(ON_HOLD, clients.recheck_waiting)
     if not order.shipments:
         return Wait("waiting for the warehouse", clients.recheck_waiting)
-    if not any(shipment.tracking_number for shipment in order.shipments):
+    may_lack_number = clients.marketplace(order).confirm_without_tracking
+    if not may_lack_number and not any(one.tracking_number for one in order.shipments):
         return Wait("shipped, waiting for a tracking number", clients.recheck_waiting)
     return Done()
 

@@ -8,20 +8,26 @@ from pipeline.channel import ChannelOrder, FulfilledBy
 from pipeline.clients import Clients
 from pipeline.effects import Write
 from pipeline.errors import NotSent, Rejected
-from pipeline.magento.records import ENDED
+from pipeline.magento.records import ENDED, HOLDED
 from pipeline.models import Order, Shipment
 from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.parcels import Mismatch
 from pipeline.rate_limit import Lane
 from tasks.steps.gate import stopped
+from tasks.steps.invoiced import invoiced_wrongly
 from tasks.steps.packages import (
     announcement,
     confirmation_of,
     known_already,
     shipped_by_others,
+    surplus,
+    to_be_told,
+    told_of,
     transparency_codes,
 )
 from tasks.steps.reduced import reduced
-from tasks.steps.ship_order import units_shipped
+from tasks.steps.ship_order import ON_HOLD, units_shipped
+from tasks.steps.told import comment
 
 # Amazon carries these, or knows of their parcels by itself, and refuses a confirmation.
 CONFIRMED_OTHERWISE = ("FBM_SHIP_PLUS", "AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON")
@@ -31,23 +37,48 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
     """The order is read again just before, since Amazon may have cancelled it meanwhile."""
     if (outcome := stopped(order, clients)) is not None:
         return outcome
+    if (hold := invoiced_wrongly(order, clients)) is not None:
+        return hold
     if order.fulfilled_by == FulfilledBy.AMAZON or not order.shipments:
         return Skipped("nothing of ours to confirm")
     for program in CONFIRMED_OTHERWISE:
         if program in order.programs:
             return Skipped(f"{program}: Amazon needs no confirmation, and takes none")
-    if (hold := reduced(order, clients)) is not None:
+    if (hold := reduced(order, clients) or _changed_since(order)) is not None:
         return hold
-    to_tell = [
-        shipment
-        for shipment in order.shipments
-        if shipment.tracking_number
-        and shipment.feed_id is None
-        and shipment.confirmed_as != announcement(shipment)
-    ]
+    without_number = clients.marketplace(order).confirm_without_tracking
+    to_tell = to_be_told(order, without_number=without_number)
     if to_tell and (hold := _tell(order, to_tell, clients)) is not None:
         return hold
-    return _rest(order, clients)
+    if (outcome := _rest(order, clients)) is not None:
+        return outcome
+    notes = surplus(order), comment(order, told_of(order), clients)
+    return Skipped("; ".join(filter(None, notes))) if any(notes) else Done()
+
+
+def _changed_since(order: Order) -> Hold | None:
+    """What the shop has changed of a package after Amazon was told, and Amazon keeps as it was."""
+    changed = next((one for one in order.shipments if one.mismatch), None)
+    if changed is None or order.confirm_anyway:
+        return None
+    name = f"shipment {changed.magento_shipment_id}"
+    if changed.mismatch == Mismatch.DELETED:
+        what = (
+            f"{name} was deleted in Magento after Amazon had been told of it under "
+            f"{changed.tracking_number or 'no number'}: ship the same units again there, and "
+            "Amazon's package gets their number"
+        )
+    else:
+        what = (
+            f"units were taken out of {name} in Magento after Amazon had been told of them, and "
+            "Amazon never changes what is in a package: put them back"
+        )
+    return Hold(
+        HoldCode.SHIPMENT_CHANGED,
+        f"{what}; or let stand what Amazon has with `orderbridge orders release "
+        f"{order.external_id} --confirm-anyway`",
+        {"shipment": str(changed.magento_shipment_id)},
+    )
 
 
 def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold | None:
@@ -59,6 +90,13 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             HoldCode.CONFIRMATION_REFUSED, f"the shipment confirmation was refused: {refused[0]}"
         )
     by_feed = _all_by_feed(order, to_tell, clients)
+    has_seller_id = bool(clients.settings.accounts[order.account].seller_id)
+    if not has_seller_id and not all(one.tracking_number for one in to_tell):
+        return Hold(
+            HoldCode.SETTING_MISSING,
+            "a package without a tracking number is confirmed in a feed, which needs "
+            f"accounts.{order.account}.seller_id (in Seller Central: Account Info, Merchant Token)",
+        )
     # For a feed's orders one more call each would take longer than the feed saves.
     current = clients.placed(order) if by_feed else _read_again(order, clients)
     if (hold := _objection(order, to_tell, current)) is not None:
@@ -71,7 +109,8 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             # A try of ours that died in the call may have told it: its row in the ledger ends here.
             clients.ledger.made(order.id, _telling(order, shipment, current, clients))
             _accepted(shipment, clients)
-        elif by_feed:
+        elif by_feed or not shipment.tracking_number:
+            # A call without a number is refused; a feed's schema leaves it out.
             message = clients.channel(order).feed_message(confirmation_of(order, shipment, current))
             shipment.to_feed = {**message, "announcement": announcement(shipment)}
             shipment.confirmation = "feed"
@@ -134,8 +173,8 @@ def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder)
     return None
 
 
-def _rest(order: Order, clients: Clients) -> Outcome:
-    """Done once every unit of the order has been told of."""
+def _rest(order: Order, clients: Clients) -> Outcome | None:
+    """What the order still waits for; None once every unit of it has been told of."""
     if any(shipment.feed_id is not None for shipment in order.shipments):
         return Wait("its confirmation is with Amazon, in a feed", clients.recheck_waiting)
     if any(shipment.confirmation == "feed" for shipment in order.shipments):
@@ -150,11 +189,16 @@ def _rest(order: Order, clients: Clients) -> Outcome:
             f"{left} units will not be shipped, since the rest was cancelled in Magento; Amazon "
             "cancels whole orders only: refund them in Seller Central",
         )
+    if left > 0 and order.magento_state == HOLDED:
+        return Wait(ON_HOLD, clients.recheck_waiting)
     if left > 0:
         return Wait(f"{left} more to be shipped", clients.recheck_waiting)
-    if any(not shipment.tracking_number for shipment in order.shipments):
+    if any(
+        not shipment.tracking_number and shipment.confirmed_as != announcement(shipment)
+        for shipment in order.shipments
+    ):
         return Wait("a package has no tracking number yet", clients.recheck_waiting)
-    return Done()
+    return None
 
 
 def _confirm(order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients) -> None:

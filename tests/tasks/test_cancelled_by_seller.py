@@ -26,8 +26,9 @@ from sandbox.core import Store, make
 from sandbox.magento.app import create_app as create_magento
 from sandbox.magento.schema import SCHEMA
 from tasks.feed_jobs import run_feeds
-from tasks.jobs import poll_amazon, watch_shipments
+from tasks.jobs import poll_amazon
 from tasks.runtime import Runtime, build
+from tasks.watch_jobs import watch_shipments
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, NOW, SHOP, settings
 from tests.tasks.conftest import close

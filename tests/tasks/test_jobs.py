@@ -24,8 +24,9 @@ from pipeline.settings import Settings
 from sandbox.amazon.builders import a_line, an_order
 from sandbox.amazon.quota import Quota
 from sandbox.amazon.state import Options
-from tasks.jobs import FULL_QUEUE, poll_amazon, resume_due, watch_shipments
+from tasks.jobs import FULL_QUEUE, poll_amazon, resume_due
 from tasks.runtime import Runtime, build
+from tasks.watch_jobs import watch_shipments
 from tests import builders
 from tests.builders import ACCOUNT, NOW, SHOP, an_item, loaded, settings, stored
 from tests.sandbox.conftest import Caller, running_amazon

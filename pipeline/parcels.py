@@ -1,0 +1,209 @@
+"""Which packages an order's Magento shipments are to Amazon, and what is in each. Pure.
+
+A track is a package. Amazon lets a package's carrier, number and date be replaced and never its
+quantities, so a package that was told keeps its reference and its units whatever the shop does.
+Why each rule is as it is: docs/decisions/0034-a-track-is-a-package.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from pipeline.magento.records import MagentoShipment, Track
+
+# Above any entity id of Magento's (32 bits), so that no further package is named like a shipment.
+_SERIES = 10**10
+
+
+class Mismatch(StrEnum):
+    """What the shop has changed of a package after Amazon was told, and Amazon cannot be told."""
+
+    DELETED = "deleted"
+    QUANTITIES = "quantities"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A package: a track of a shipment and its share of the units, by Magento's order item id.
+
+    `track_id` is None of one without a track of its own: there is none yet, or it was told and has
+    to share another's number since its own is gone.
+    """
+
+    reference: str
+    shipment_id: int
+    shipped_at: datetime
+    track_id: int | None = None
+    carrier_code: str = ""
+    carrier_title: str = ""
+    tracking_number: str = ""
+    items: Mapping[int, int] = field(default_factory=dict)
+    is_told: bool = False
+    mismatch: str | None = None
+
+    def with_track(self, track: Track | None, *, is_own: bool = True) -> Parcel:
+        """The same package under this number."""
+        if track is None:
+            return replace(
+                self, track_id=None, carrier_code="", carrier_title="", tracking_number=""
+            )
+        return replace(
+            self,
+            track_id=track.entity_id if is_own else None,
+            carrier_code=track.carrier_code,
+            carrier_title=track.title,
+            tracking_number=track.number,
+        )
+
+
+def reference(shipment_id: int, position: int) -> str:
+    """Amazon's reference of a shipment's package; the first one's is the shipment's entity id."""
+    return str((position - 1) * _SERIES + shipment_id)
+
+
+def arranged(
+    known: Sequence[Parcel],
+    shipments: Sequence[MagentoShipment],
+    gone: Collection[int],
+    now: datetime,
+) -> list[Parcel]:
+    """The order's packages, those that are known already first.
+
+    `known` are in the order they came, `shipments` is what the shop tells, `gone` are shipments it
+    certainly has no more; of any other the packages stay. Repeating it changes nothing.
+    """
+    there = {one.entity_id: one for one in sorted(shipments, key=lambda one: one.entity_id)}
+    lost = {*gone, *(one.shipment_id for one in known if one.mismatch == Mismatch.DELETED)}
+    known = _taken_over(known, there, lost - there.keys())
+    references = {one.reference for one in known}
+    packages: list[Parcel] = []
+    for shipment_id in dict.fromkeys([*(one.shipment_id for one in known), *there]):
+        mine = [one for one in known if one.shipment_id == shipment_id]
+        if shipment_id in there:
+            packages += _of_shipment(mine, there[shipment_id], references, now)
+        elif shipment_id in lost:
+            packages += (replace(one, mismatch=Mismatch.DELETED) for one in mine if one.is_told)
+        else:
+            packages += mine
+    return packages
+
+
+def _taken_over(
+    known: Sequence[Parcel], there: Mapping[int, MagentoShipment], lost: Collection[int]
+) -> list[Parcel]:
+    """Give what Amazon was told of a deleted shipment to a new one with the very same units."""
+    new = [one for one in there if all(one != parcel.shipment_id for parcel in known)]
+    heirs: dict[int, int] = {}
+    for shipment_id in sorted(lost):
+        units = _sum(one for one in known if one.shipment_id == shipment_id and one.is_told)
+        heir = next((one for one in new if units and _units(there[one]) == units), None)
+        if heir is not None:
+            new.remove(heir)
+            heirs[shipment_id] = heir
+    return [
+        replace(one, shipment_id=heirs[one.shipment_id])
+        if one.is_told and one.shipment_id in heirs
+        else one
+        for one in known
+    ]
+
+
+def _of_shipment(
+    known: Sequence[Parcel], shipment: MagentoShipment, references: set[str], now: datetime
+) -> list[Parcel]:
+    packages = _with_tracks(known, shipment, references, now)
+    units, told = _units(shipment), _sum(one for one in packages if one.is_told)
+    left = Counter({item: units[item] - told[item] for item in units | told})
+    if +left and all(one.is_told for one in packages):
+        # Nothing is left to carry them but what has been told: they go under the same number.
+        spare = next((one for one in known if not one.is_told), None)
+        spare = spare or _new(shipment, references, now)
+        packages.append(
+            replace(
+                spare,
+                track_id=None,
+                carrier_code=packages[0].carrier_code,
+                carrier_title=packages[0].carrier_title,
+                tracking_number=packages[0].tracking_number,
+            )
+        )
+    shares = iter(dealt(+left, sum(not one.is_told for one in packages)))
+    mismatch = Mismatch.QUANTITIES if any(count < 0 for count in left.values()) else None
+    return [
+        replace(
+            one,
+            shipped_at=shipment.created_at or one.shipped_at,
+            items=one.items if one.is_told else next(shares),
+            mismatch=mismatch if one.is_told else None,
+        )
+        for one in packages
+    ]
+
+
+def _with_tracks(
+    known: Sequence[Parcel], shipment: MagentoShipment, references: set[str], now: datetime
+) -> list[Parcel]:
+    """The shipment's packages, each with its track; there is always one.
+
+    With fewer tracks than packages those that were told come first, and share what there is.
+    """
+    tracks = {one.entity_id: one for one in sorted(shipment.tracks, key=lambda one: one.entity_id)}
+    own = {one.reference: tracks[one.track_id] for one in known if one.track_id in tracks}
+    held = {one.entity_id for one in own.values()}
+    free = [one for one in tracks.values() if one.entity_id not in held]
+    for parcel in sorted(known, key=lambda one: not one.is_told):
+        if parcel.reference in own:
+            continue
+        if not free and parcel.is_told:
+            lender = next((one for one in known if not one.is_told and one.reference in own), None)
+            free = [own.pop(lender.reference)] if lender else []
+        if free:
+            same = (one for one in free if one.number == parcel.tracking_number)
+            own[parcel.reference] = next(same, free[0])
+            free.remove(own[parcel.reference])
+    shared = next((own[one.reference] for one in known if one.reference in own), None)
+    packages = [
+        one.with_track(own.get(one.reference, shared), is_own=one.reference in own)
+        for one in known
+        if one.reference in own or one.is_told
+    ]
+    if not packages and not free:
+        return [(known[0] if known else _new(shipment, references, now)).with_track(None)]
+    return packages + [_new(shipment, references, now).with_track(track) for track in free]
+
+
+def _new(shipment: MagentoShipment, references: set[str], now: datetime) -> Parcel:
+    position = 1
+    while (made := reference(shipment.entity_id, position)) in references:
+        position += 1
+    references.add(made)
+    return Parcel(made, shipment.entity_id, shipment.created_at or now)
+
+
+def dealt(units: Mapping[int, int], packages: int) -> list[dict[int, int]]:
+    """Units shared out evenly over packages, in the order of the item ids, the first ones first.
+
+    With more packages than units the last ones are empty.
+    """
+    each = [item for item in sorted(units) for _ in range(units[item])]
+    shares, start = [], 0
+    for number in range(packages):
+        end = start - (start - len(each)) // (packages - number)
+        shares.append(dict(Counter(each[start:end])))
+        start = end
+    return shares
+
+
+def _units(shipment: MagentoShipment) -> Counter[int]:
+    return Counter({item: int(quantity) for item, quantity in shipment.items.items()})
+
+
+def _sum(parcels: Iterable[Parcel]) -> Counter[int]:
+    total: Counter[int] = Counter()
+    for one in parcels:
+        total.update(one.items)
+    return total

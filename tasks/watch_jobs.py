@@ -1,0 +1,91 @@
+"""The watch of what becomes of orders in the shops. Safe to run twice at once, and to lose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import uuid4
+
+from celery import Celery
+from structlog.contextvars import bound_contextvars
+
+from pipeline.errors import RemoteError
+from pipeline.log import log
+from pipeline.magento.client import Magento
+from pipeline.magento.records import MagentoShipment
+from tasks.jobs import send_now
+from tasks.runtime import Runtime, runtime
+
+MAY_HAVE_NEWS = timedelta(days=7)
+
+
+def register(app: Celery) -> None:
+    """Make each job a Celery task of the app."""
+
+    @app.task(name="orderbridge.watch_shipments")
+    def watch_shipments_task(shop: str) -> None:
+        with bound_contextvars(job="watch_shipments", shop=shop):
+            watch_shipments(app, runtime(), shop)
+
+    @app.task(name="orderbridge.watch_confirmed")
+    def watch_confirmed_task(shop: str) -> None:
+        with bound_contextvars(job="watch_confirmed", shop=shop):
+            watch_confirmed(app, runtime(), shop)
+
+
+def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:
+    """Read shipments, states and totals of all orders that are not through, in batches."""
+    _watch(app, parts, shop_name, parts.shipments.awaited(accounts_of(parts, shop_name)))
+
+
+def watch_confirmed(app: Celery, parts: Runtime, shop_name: str) -> None:
+    """Read once more what is through since lately.
+
+    A clerk may have mended a tracking number or deleted a shipment, and of an order that is placed
+    as complete nobody has seen the invoice.
+    """
+    since = parts.clients.now() - MAY_HAVE_NEWS
+    _watch(app, parts, shop_name, parts.shipments.lately(accounts_of(parts, shop_name), since))
+
+
+def accounts_of(parts: Runtime, shop_name: str) -> list[str]:
+    """The accounts that sell into a shop."""
+    accounts = parts.settings.accounts.items()
+    return [name for name, account in accounts if account.shop == shop_name]
+
+
+def _watch(app: Celery, parts: Runtime, shop_name: str, awaited: Mapping[int, int]) -> None:
+    if not awaited:
+        return
+    shop = parts.clients.shops[shop_name]
+    with parts.leases.hold(f"watch:{shop_name}", str(uuid4())) as ours:
+        if not ours:
+            return
+        try:
+            shipments, gone = _shipments(parts, shop, awaited)
+            states = shop.orders(awaited)
+        except RemoteError as error:
+            log.warning("watch.stopped", code=error.code, request_id=error.request_id)
+            return
+        lost = {one for order_id, ids in gone.items() if order_id in states for one in ids}
+        news = parts.shipments.store(awaited, shipments, states, parts.clients.now(), lost)
+    send_now(app, parts, news)
+    log.info("watch.ended", count=len(awaited), waiting=len(news))
+
+
+def _shipments(
+    parts: Runtime, shop: Magento, awaited: Mapping[int, int]
+) -> tuple[list[MagentoShipment], dict[int, set[int]]]:
+    """The shop's shipments of these orders, and which ones it has deleted, by order.
+
+    A page that shifts while it is read leaves a shipment out, so that one counts as deleted only
+    when a second answer about its order has not got it either.
+    """
+    shipments = shop.shipments(awaited)
+    missing = parts.shipments.missing(awaited, shipments)
+    if not missing:
+        return shipments, {}
+    again = shop.shipments(sorted(missing))
+    there = {one.entity_id for one in again}
+    others = [one for one in shipments if one.order_id not in missing]
+    return [*others, *again], {order_id: ids - there for order_id, ids in missing.items()}
