@@ -51,11 +51,14 @@ class Write(Trace):
     """A remote write that must happen once.
 
     `send` makes it and returns its id; whatever it needs is read before, since the time for it is
-    counted from the intent. `refused_as` is how an order is held whose write was refused.
+    counted from the intent. `refused_as` is how an order is held whose write was refused. With
+    `when_unsure`, a sentence, it is held as well where an earlier try may have done its work and
+    left no trace.
     """
 
     send: Callable[[], str]
     refused_as: HoldCode
+    when_unsure: str = ""
 
 
 class Ledger:
@@ -68,8 +71,8 @@ class Ledger:
     def once(self, order_id: int, write: Write) -> str:
         """Make the write unless it has been made, and return the remote's id of it.
 
-        Raises CannotMap when the remote refuses it, Transient when an earlier try may still be
-        landing, and what else `send` and `find` raise.
+        Raises CannotMap when the remote refuses it or an earlier try leaves us unsure, Transient
+        when one may still be landing, and what else `send` and `find` raise.
         """
         effect, is_first = self._intend(order_id, write)
         if effect.state == EffectState.DONE:
@@ -78,6 +81,8 @@ class Ledger:
             found = self._look(effect, write)
             if found is not None:
                 return found
+            if write.when_unsure and effect.state in (EffectState.INTENDED, EffectState.UNKNOWN):
+                raise CannotMap(write.refused_as, write.when_unsure)
             effect = self._intend_again(effect)
         return self._send(effect, write)
 
@@ -88,7 +93,7 @@ class Ledger:
         """
         with self._sessions() as session:
             effect = session.scalar(select(Effect).where(Effect.key == write.key))
-            forgotten_at = None if effect else _forgotten_at(session, order_id)
+            forgotten_at = None if effect else forgets_until(session, order_id)
         if effect is None:
             if forgotten_at is None:
                 return None
@@ -106,7 +111,7 @@ class Ledger:
             effect = session.scalar(select(Effect).where(Effect.key == write.key))
             if effect is not None:
                 return effect, False
-            forgotten_at = _forgotten_at(session, order_id)
+            forgotten_at = forgets_until(session, order_id)
             made = _insert(session, order_id, write, forgotten_at or self._now())
             if made is not None:
                 return made, forgotten_at is None
@@ -227,7 +232,7 @@ def _insert(session: Session, order_id: int, write: Trace, intended_at: datetime
     )
 
 
-def _forgotten_at(session: Session, order_id: int) -> datetime | None:
+def forgets_until(session: Session, order_id: int) -> datetime | None:
     """Until when this database may have forgotten writes for the order: they count as intended
     then. None for an order that was placed later."""
     life_began_at = lives.began_at(session)

@@ -1,4 +1,4 @@
-"""The state machine: the only module that changes an order's step or status.
+"""The state machine: with `moves`, the only module that changes an order's step or status.
 
 READY ─claim─▶ RUNNING ─Done/Skipped─▶ READY (next step) … ─▶ DONE
   ▲               ├─Wait──▶ WAITING (due_at)
@@ -97,6 +97,7 @@ class Orders:
             private = session.get(OrderPrivate, order.id)
             session.flush()
             order.raw = self._open(order, private)
+            order.correction = self._correction(order, private)
             return Claim(order, attempt.id, order.news, crashed)
 
     def record(
@@ -164,6 +165,14 @@ class Orders:
             return self._vault.open(private.wrapped_key, owner(order), private.sealed)
         except Unreadable:
             return None
+
+    def _correction(self, order: Order, private: OrderPrivate | None) -> dict[str, Any] | None:
+        if private is None or private.wrapped_key is None or private.correction is None:
+            return None
+        try:
+            return self._vault.open(private.wrapped_key, owner(order), private.correction)
+        except Unreadable:
+            return {}
 
     def due(
         self, now: datetime, limit: int, *, with_backfill: bool = True

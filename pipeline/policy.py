@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from pipeline.channel import FulfilledBy
+from pipeline.channel import NON_AMAZON, FulfilledBy
 from pipeline.marketplace_settings import MarketplaceSettings
+from pipeline.models import Order
 from pipeline.outcome import HoldCode
 
 
@@ -244,3 +245,16 @@ _TABLE: tuple[tuple[Callable[[Case], bool], Decision], ...] = (
 def decide(case: Case) -> Decision:
     """The row of the table that counts for this case."""
     return next(decision for fits, decision in _TABLE if fits(case))
+
+
+def case_of(order: Order, settings: MarketplaceSettings) -> Case:
+    """The inputs for an order of ours, as its row has them."""
+    return Case(
+        FulfilledBy(order.fulfilled_by),
+        order.remote_status,
+        settings,
+        is_ours=order.magento_order_id is not None,
+        is_known=True,
+        programs=frozenset(order.programs),
+        is_from_elsewhere=order.facts.get("channel") == NON_AMAZON,
+    )

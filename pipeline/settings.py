@@ -47,6 +47,11 @@ class ShopSettings(SettingsModel):
     consumer_key: SecretStr = SecretStr("")
     consumer_secret: SecretStr = SecretStr("")
 
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The version as numbers, which compare as versions do."""
+        return tuple(map(int, self.version.split(".")))
+
 
 class NotificationSettings(SettingsModel):
     """The SQS queue to which Amazon reports an account's changed orders."""
@@ -142,6 +147,7 @@ class Timing(SettingsModel):
     watch_shipments_every_s: float = Field(default=60, gt=0, le=_MONTH_S)
     watch_refunds_every_s: float = Field(default=900, gt=0, le=_MONTH_S)
     guard_stock_every_s: float = Field(default=3600, gt=0, le=_MONTH_S)
+    reconcile_every_s: float = Field(default=24 * 3600, gt=0, le=_MONTH_S)
     sweep_every_s: float = Field(default=5, gt=0, le=_MONTH_S)
     poll_overlap_s: float = Field(default=300, ge=0, le=_MONTH_S)
     run_backfills_every_s: float = Field(default=30, gt=0, le=_MONTH_S)

@@ -15,7 +15,10 @@ from tasks import (
     jobs,
     kombu_guard,
     notification_jobs,
+    reconcile_jobs,
+    refund_jobs,
     stock_jobs,
+    watch_jobs,
     workflow,
 )
 
@@ -29,6 +32,9 @@ feed_jobs.register(app)
 account_jobs.register(app)
 backfill_jobs.register(app)
 notification_jobs.register(app)
+reconcile_jobs.register(app)
+watch_jobs.register(app)
+refund_jobs.register(app)
 stock_jobs.register(app)
 
 

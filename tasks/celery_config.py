@@ -73,6 +73,8 @@ def _schedule() -> dict[str, dict[str, Any]]:
     entries = {
         "sweep": _entry("resume_due", every.sweep_every_s),
         "backfills": _entry("run_backfills", every.run_backfills_every_s),
+        # Often, since it also goes on with a comparison that waits for quota.
+        "reconcile": _entry("reconcile", 60.0),
         "check accounts": _entry("check_accounts", 300.0),
         "forget notifications": _entry("forget_notifications", 24 * 3600.0),
     }
@@ -91,6 +93,7 @@ def _schedule() -> dict[str, dict[str, Any]]:
         entries[f"watch confirmed {name}"] = _entry(
             "watch_confirmed", every.watch_confirmed_every_s, name
         )
+        entries[f"refunds {name}"] = _entry("watch_refunds", every.watch_refunds_every_s, name)
     return entries
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import click
 
 from pipeline.cli.accounts import accounts
+from pipeline.cli.address import address
 from pipeline.cli.backfill import backfill
 from pipeline.cli.common import EXIT_STATUS
 from pipeline.cli.decisions import cancel, transparency
+from pipeline.cli.explain import explain
 from pipeline.cli.notifications import notifications
 from pipeline.cli.orders import orders
+from pipeline.cli.reconcile import reconcile
+from pipeline.cli.replay import replay
 from pipeline.cli.restored import restored
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
+from pipeline.cli.sku_map import sku_map
 
 
 @click.group(epilog=EXIT_STATUS)
@@ -24,13 +29,18 @@ def main() -> None:
     """
 
 
+orders.add_command(address)
 orders.add_command(cancel)
 orders.add_command(transparency)
 main.add_command(accounts)
 main.add_command(backfill)
 main.add_command(console)
+main.add_command(explain)
 main.add_command(migrate)
 main.add_command(notifications)
 main.add_command(orders)
 main.add_command(restored)
+main.add_command(reconcile)
+main.add_command(replay)
 main.add_command(settings)
+main.add_command(sku_map)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -17,6 +17,7 @@ from pipeline.cli.common import (
     Unusable,
     columns,
     installation,
+    moment,
     print_json,
     system_user,
     when,
@@ -33,27 +34,16 @@ _FOLLOW_EVERY_S = 2.0
 _NOT_BEFORE = timedelta(minutes=3)
 
 
-def _moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
-    """A day means its beginning; what names no offset is UTC."""
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter("write it as 2026-01-31 or 2026-01-31T18:00:00Z") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
 @click.group(invoke_without_command=True, epilog=EXIT_STATUS)
 @click.option("--account", metavar="NAME", help="The selling account.")
 @click.option(
     "--from",
     "after",
-    callback=_moment,
+    callback=moment,
     metavar="TIME",
     help="Orders placed from then on; a day or a time, in UTC.",
 )
-@click.option("--to", "before", callback=_moment, metavar="TIME", help="Orders placed up to then.")
+@click.option("--to", "before", callback=moment, metavar="TIME", help="Orders placed up to then.")
 @click.option(
     "--ids", type=click.File(), help="Orders by Amazon's number, one a line; - for standard input."
 )

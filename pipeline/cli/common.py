@@ -8,7 +8,7 @@ import pwd
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -107,6 +107,17 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
 def on_one_line(text: str) -> str:
     """Text that cannot move the cursor or colour the terminal, whatever a remote wrote in it."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
+    """A day or a time as an option. A day means its beginning; what names no offset is UTC."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter("write it as 2026-01-31 or 2026-01-31T18:00:00Z") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def when(at: datetime | None) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from pipeline.cli.common import EXIT_STATUS, clear_errors, columns, when
+from pipeline.cli.sku_map import used_maps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ def settings() -> None:
 
 @settings.command(epilog=EXIT_STATUS)
 def check() -> None:
-    """Read the configuration and print what counts, without secrets.
+    """Read the configuration and its SKU maps and print what counts, without secrets.
 
     Neither the database nor a remote is asked.
     """
@@ -32,6 +33,7 @@ def check() -> None:
         from pipeline.configuration import load
 
         loaded = load()
+        used_maps(loaded)
     for line in _lines(loaded):
         click.echo(line)
 

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from pipeline.channel import NON_AMAZON, FulfilledBy
 from pipeline.clients import Clients
 from pipeline.models import Order
 from pipeline.outcome import Hold, HoldCode, Outcome, Skipped, Wait
-from pipeline.policy import Case, Decision, Next, Tab, decide
+from pipeline.policy import Decision, Next, Tab, case_of, decide
 from tasks.steps.cancel import cancel
 from tasks.steps.cancel_on_amazon import cancelling
 
 
 def decision_for(order: Order, clients: Clients) -> Decision:
     """The row of the decision table that counts for an order of ours."""
-    return decide(
-        Case(
-            FulfilledBy(order.fulfilled_by),
-            order.remote_status,
-            clients.marketplace(order),
-            is_ours=order.magento_order_id is not None,
-            is_known=True,
-            programs=frozenset(order.programs),
-            is_from_elsewhere=order.facts.get("channel") == NON_AMAZON,
-        )
-    )
+    return decide(case_of(order, clients.marketplace(order)))
 
 
 def stopped(order: Order, clients: Clients) -> Outcome | None:

@@ -1,0 +1,267 @@
+"""`orderbridge reconcile`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NOTHING_DONE,
+    Installation,
+    NotFound,
+    Unusable,
+    columns,
+    installation,
+    moment,
+    print_json,
+    system_user,
+    when,
+)
+
+if TYPE_CHECKING:
+    from pipeline.bookkeeping import Reconciliation
+    from pipeline.cli.remotes import Remotes
+    from pipeline.reconcile.running import Reconciler
+    from pipeline.reconcile.runs import Result, Runs
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+ACCOUNT = click.option("--account", metavar="NAME", help="The selling account; all by default.")
+_LOOK_AFTER_S = 5.0
+
+
+@click.group(invoke_without_command=True, epilog=EXIT_STATUS)
+@ACCOUNT
+@click.option(
+    "--since",
+    "after",
+    callback=moment,
+    metavar="TIME",
+    help="Orders that Amazon changed from then on; by default 48 hours ago.",
+)
+@click.option(
+    "--until",
+    "before",
+    callback=moment,
+    metavar="TIME",
+    help="Orders that Amazon changed up to then; half an hour ago at the latest.",
+)
+@click.option("--dry-run", is_flag=True, help="Only compare; nothing is changed anywhere.")
+@AS_JSON
+@click.pass_context
+def reconcile(
+    context: click.Context,
+    account: str | None,
+    after: datetime | None,
+    before: datetime | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Compare Amazon, this database and Magento, order by order.
+
+    What the normal way can mend is mended; for the rest an order is held with its reason. Amazon
+    is read with half of the account's quota, so this may wait; when it is broken off, the workers
+    go on with it. They do the same once a day.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with installation() as found:
+        from pipeline.cli.remotes import remotes
+
+        accounts = _accounts(found, account)
+        period = _period(after, before)
+        with remotes(found) as reached:
+            results = [_compare(found, reached, name, period, dry_run) for name in accounts]
+    if as_json:
+        print_json(results)
+    else:
+        for result in results:
+            click.echo("\n".join(_as_text(result)))
+
+
+@reconcile.command(epilog=EXIT_STATUS)
+@ACCOUNT
+@AS_JSON
+def last(account: str | None, as_json: bool) -> None:
+    """Show what the last comparison of each account found. Times are UTC."""
+    with installation() as found:
+        from pipeline.reconcile.runs import Runs
+
+        results = [_as_json(one) for one in Runs(found.sessions).latest(_accounts(found, account))]
+    if as_json:
+        print_json(results)
+    elif not results:
+        click.echo("Nothing has been compared yet.")
+    else:
+        for result in results:
+            click.echo("\n".join(_as_text(result)))
+
+
+@reconcile.command(epilog=EXIT_STATUS)
+@click.argument("number")
+def accept(number: str) -> None:
+    """Let the differences of the order with Amazon's NUMBER be as they are.
+
+    The order goes on, and is held for them no more until one of them changes.
+    """
+    with installation() as found:
+        from pipeline.clock import utc_now
+        from pipeline.reconcile.runs import Runs
+
+        kinds = Runs(found.sessions).accept(number, author=system_user(), now=utc_now())
+    if not kinds:
+        click.echo(f"{number} has no open difference.")
+        raise click.exceptions.Exit(NOTHING_DONE)
+    click.echo(f"{number}: accepted {', '.join(kinds)}")
+
+
+def _accounts(found: Installation, account: str | None) -> list[str]:
+    if account is None:
+        return list(found.settings.accounts)
+    if account not in found.settings.accounts:
+        raise Unusable(f"there is no [accounts.{account}] in the configuration")
+    return [account]
+
+
+def _period(after: datetime | None, before: datetime | None) -> tuple[datetime, datetime]:
+    from pipeline.clock import utc_now
+    from pipeline.reconcile.runs import DEFAULT_PERIOD, LONGEST_PERIOD, NOT_BEFORE
+
+    latest = utc_now() - NOT_BEFORE
+    before = before or latest
+    after = after or before - DEFAULT_PERIOD
+    if before > latest + timedelta(seconds=1):
+        raise click.UsageError("--until has to be half an hour ago or more: newer ones are on work")
+    if after >= before:
+        raise click.UsageError("--until has to be later than --since")
+    if before - after > LONGEST_PERIOD:
+        raise click.UsageError("at most 30 days are compared at once")
+    return after, before
+
+
+def _compare(
+    found: Installation,
+    reached: Remotes,
+    account: str,
+    period: tuple[datetime, datetime],
+    dry_run: bool,
+) -> dict[str, Any]:
+    from pipeline.clock import utc_now
+    from pipeline.incidents import Incidents
+    from pipeline.intake import Intake
+    from pipeline.reconcile.running import Reconciler
+    from pipeline.reconcile.runs import AlreadyRunning, Runs
+
+    intake = Intake(found.sessions, reached.vault, found.settings.timing)
+    incidents = Incidents(found.sessions)
+    reconciler = Reconciler(found.sessions, reached.clients, intake, incidents)
+    if dry_run:
+        return _preview(reconciler, account, period)
+    runs = Runs(found.sessions)
+    try:
+        run_id = runs.start(account, *period, author=system_user(), now=utc_now())
+    except AlreadyRunning as error:
+        raise NotFound(
+            f"account {account} is being compared already; see orderbridge reconcile last"
+        ) from error
+    _run(runs, reconciler, reached, run_id)
+    [result] = runs.latest([account])
+    return _as_json(result)
+
+
+def _run(runs: Runs, reconciler: Reconciler, reached: Remotes, run_id: int) -> None:
+    """Go on with it until it is through; a worker may have it in between."""
+    from pipeline.clock import utc_now
+
+    run = runs.get(run_id)
+    while run.state == "running":
+        if run.due_at <= utc_now():
+            with reached.leases.hold(f"reconcile:{run.account}", str(uuid4())) as ours:
+                run = reconciler.go_on(run_id) if ours else runs.get(run_id)
+        if run.state == "running":
+            left_s = max(1.0, (run.due_at - utc_now()).total_seconds())
+            _say_wait(run.account, run.orders_seen, left_s, run.trouble)
+            time.sleep(min(left_s, _LOOK_AFTER_S))
+            run = runs.get(run_id)
+
+
+def _preview(
+    reconciler: Reconciler, account: str, period: tuple[datetime, datetime]
+) -> dict[str, Any]:
+    from pipeline.errors import NotSent
+
+    token, orders, unreadable = None, 0, 0
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    while True:
+        try:
+            page = reconciler.preview(account, *period, token)
+        except NotSent as error:
+            left_s = max(1.0, error.retry_after_s or 0.0)
+            _say_wait(account, orders, left_s, None)
+            time.sleep(left_s)
+            continue
+        orders, unreadable, token = orders + page.orders, unreadable + page.unreadable, page.token
+        for number, differences in page.found.items():
+            for one in differences:
+                kinds.setdefault(one.kind, []).append(
+                    {"order": number, "treatment": str(one.cure), "detail": one.detail}
+                )
+        if token is None:
+            break
+    return {
+        **{"account": account, "dry_run": True, "state": "done"},
+        **{"from": period[0], "to": period[1], "orders_compared": orders},
+        **{"unreadable": unreadable, "resolved": 0, "trouble": None},
+        "differences": {kind: kinds[kind] for kind in sorted(kinds)},
+    }
+
+
+def _say_wait(account: str, orders: int, left_s: float, trouble: str | None) -> None:
+    why = f" after {trouble}" if trouble else " for Amazon's quota"
+    click.echo(f"{account}: {orders} orders compared, waiting {left_s:.0f} s{why}", err=True)
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    run: Reconciliation = result.run
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for one in result.differences:
+        kinds.setdefault(one.kind, []).append(
+            {
+                **{"order": one.external_id, "treatment": one.treatment, "detail": one.detail},
+                **{"found_at": one.found_at, "accepted_by": one.accepted_by},
+            }
+        )
+    return {
+        **{"account": run.account, "dry_run": False, "state": run.state},
+        **{"id": run.id, "author": run.author, "begun_at": run.created_at},
+        **{"ended_at": run.ended_at, "from": run.after_at, "to": run.before_at},
+        **{"orders_compared": run.orders_seen, "unreadable": run.unreadable},
+        **{"resolved": run.resolved, "trouble": run.trouble},
+        "differences": kinds,
+    }
+
+
+def _as_text(result: dict[str, Any]) -> Sequence[str]:
+    kinds: dict[str, list[dict[str, Any]]] = result["differences"]
+    count = sum(map(len, kinds.values()))
+    lines = [
+        f"account {result['account']}, {when(result['from'])} to {when(result['to'])}: "
+        f"{result['orders_compared']} orders compared, {count} differences, "
+        f"{result['resolved']} resolved"
+    ]
+    if result["state"] == "running":
+        lines.append(f"  still running{': ' + result['trouble'] if result['trouble'] else ''}")
+    if result["unreadable"]:
+        lines.append(f"  {result['unreadable']} reports of Amazon have no order number")
+    for kind, ones in kinds.items():
+        lines.append(f"  {kind}: {len(ones)}")
+        rows = [(one["order"], one["treatment"], one["detail"]) for one in ones]
+        lines += columns(rows, indent="    ")
+    if result["dry_run"]:
+        lines.append("Nothing was changed.")
+    return lines

@@ -1,0 +1,56 @@
+"""The remotes, for the commands that read them: with the same quotas as the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.cli.common import Installation, NotFound
+
+if TYPE_CHECKING:
+    from pipeline.clients import Clients
+    from pipeline.lease import Leases
+    from pipeline.privacy import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Remotes:
+    """What reaches out, and the vault that opens what was stored."""
+
+    clients: Clients
+    leases: Leases
+    vault: Vault
+
+
+@contextmanager
+def remotes(found: Installation) -> Iterator[Remotes]:
+    """Clients of the installation's accounts and shops; their errors become sentences."""
+    import redis
+
+    from pipeline import clients
+    from pipeline.effects import Ledger
+    from pipeline.errors import RemoteError
+    from pipeline.lease import Leases
+    from pipeline.privacy import Vault
+    from pipeline.shared_clock import SharedClock
+
+    settings = found.settings
+    vault = Vault(settings.master_key)
+    broker = redis.Redis.from_url(
+        settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
+    )
+    try:
+        now = SharedClock(found.sessions)
+        ledger = Ledger(found.sessions, now)
+        built = clients.build(settings, ledger, broker, found.sessions, vault.pseudonym, now)
+        yield Remotes(built, Leases(broker, settings.timing.lease_s), vault)
+    except RemoteError as error:
+        raise NotFound(f"Amazon or Magento did not answer as needed: {error}") from error
+    except redis.RedisError as error:
+        raise NotFound(
+            f"the broker of ORDERBRIDGE_REDIS_URL does not answer ({type(error).__name__})"
+        ) from error
+    finally:
+        broker.close()

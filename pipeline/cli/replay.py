@@ -1,0 +1,86 @@
+"""`orderbridge replay`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NotFound,
+    columns,
+    installation,
+    print_json,
+    system_user,
+)
+from pipeline.cli.orders import the_one
+
+if TYPE_CHECKING:
+    from pipeline.replaying import Preview, Step
+
+
+def _step(_: click.Context, __: click.Parameter, name: str) -> str:
+    from pipeline.orders import STEPS
+
+    if name not in STEPS:
+        raise click.BadParameter(f"choose one of {', '.join(STEPS)}")
+    return name
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.argument("number")
+@click.option(
+    "--from", "step", required=True, callback=_step, metavar="STEP", help="The step to begin with."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Tell what each step would write; nothing is changed."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_obj
+def replay(
+    steps: Callable[[], Mapping[str, Step]], number: str, step: str, dry_run: bool, as_json: bool
+) -> None:
+    """Go through an order's steps again from STEP on, by its Amazon NUMBER or our id.
+
+    What has been written to Magento or Amazon is not written again. The workers take the order up
+    within seconds. The dry run reads Amazon and Magento as the steps do, and writes nothing.
+    """
+    with installation() as found:
+        from pipeline.cli.remotes import remotes
+        from pipeline.clock import utc_now
+        from pipeline.listing.orders import Listing
+        from pipeline.replaying import NotPossible, preview
+        from pipeline.replaying import replay as go_back
+
+        order_id = the_one(Listing(found.sessions), number)
+        try:
+            if not dry_run:
+                go_back(found.sessions, order_id, step, author=system_user(), now=utc_now())
+                previews: list[Preview] = []
+            else:
+                with remotes(found) as reached:
+                    previews = preview(
+                        found.sessions, reached.vault, reached.clients, steps(), order_id, step
+                    )
+        except NotPossible as error:
+            raise NotFound(f"{number}: {error}") from error
+    if as_json:
+        print_json(
+            {"order": number, "dry_run": dry_run, "steps": [asdict(one) for one in previews]}
+        )
+    elif dry_run:
+        click.echo("\n".join(_as_text(previews)))
+    else:
+        click.echo(f"{number} goes through its steps again from {step} on")
+
+
+def _as_text(previews: list[Preview]) -> list[str]:
+    lines: list[str] = []
+    for one in previews:
+        lines.append(f"{one.step}: {one.end}")
+        if one.calls:
+            lines += columns([(call.what, call.verdict) for call in one.calls], indent="  ")
+    return [*lines, "Nothing was changed."]

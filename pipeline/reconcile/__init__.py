@@ -1,0 +1,1 @@
+"""The three-way comparison: what Amazon, this database and Magento say of the same orders."""

@@ -1,0 +1,103 @@
+"""The three sides of a batch of Amazon's reports: ours in two queries, Magento's in few calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from pipeline import lives
+from pipeline.channel import Channel, ChannelOrder, Identity, Raw
+from pipeline.clients import Clients
+from pipeline.db import Sessions
+from pipeline.errors import CannotMap
+from pipeline.magento.records import EXT_ORDER_ID_LENGTH, MagentoOrder
+from pipeline.models import Effect, Order
+from pipeline.reconcile.comparing import Sides
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Orders by number, each as Amazon reports it and as the three sides have it."""
+
+    sides: Mapping[str, Sides]
+    raws: Mapping[str, Raw]
+    unreadable: int
+
+
+def read(sessions: Sessions, clients: Clients, account_name: str, raws: Sequence[Raw]) -> Batch:
+    """Raises what the shop's reads raise. An order without a number is only counted."""
+    account, channel = clients.settings.accounts[account_name], clients.channels[account_name]
+    reports: dict[str, tuple[Identity, Raw]] = {}
+    unreadable = 0
+    for raw in raws:
+        try:
+            identity = channel.identify(raw)
+        except CannotMap:
+            unreadable += 1
+            continue
+        reports[identity.external_id] = (identity, raw)
+    with sessions() as session:
+        orders = session.scalars(
+            select(Order)
+            .where(Order.account == account_name, Order.external_id.in_(list(reports)))
+            .options(selectinload(Order.items), selectinload(Order.shipments))
+        ).all()
+        placing = set(
+            session.scalars(
+                select(Effect.order_id).where(
+                    Effect.kind == "order", Effect.order_id.in_([one.id for one in orders])
+                )
+            )
+        )
+        forgotten_before = lives.began_at(session)
+    ours = {order.external_id: order for order in orders}
+    in_shop = _in_shop(clients, account.shop, list(reports), ours)
+    return Batch(
+        {
+            number: Sides(
+                identity=identity,
+                placed=_placed(channel, raw),
+                ours=ours.get(number),
+                in_shop=in_shop.get(number, ()),
+                settings=account.marketplace(identity.marketplace_id),
+                start_from=account.start_from,
+                is_placing=number in ours and ours[number].id in placing,
+                forgotten_before=forgotten_before,
+            )
+            for number, (identity, raw) in reports.items()
+        },
+        {number: raw for number, (_, raw) in reports.items()},
+        unreadable,
+    )
+
+
+def _placed(channel: Channel, raw: Raw) -> ChannelOrder | None:
+    try:
+        return channel.parse(raw)
+    except CannotMap:
+        return None
+
+
+def _in_shop(
+    clients: Clients, shop_name: str, numbers: Sequence[str], ours: Mapping[str, Order]
+) -> dict[str, list[MagentoOrder]]:
+    """The shop's orders by Amazon's number; those whose number was changed there by their id."""
+    shop = clients.shops[shop_name]
+    whole = {number[:EXT_ORDER_ID_LENGTH]: number for number in numbers}
+    found: dict[str, list[MagentoOrder]] = {}
+    seen: set[int] = set()
+    for one in shop.orders_numbered(numbers) if numbers else ():
+        if one.ext_order_id in whole:
+            found.setdefault(whole[one.ext_order_id], []).append(one)
+            seen.add(one.entity_id)
+    lost = {
+        order.magento_order_id: number
+        for number, order in ours.items()
+        if order.magento_order_id is not None and order.magento_order_id not in seen
+    }
+    for entity_id, one in (shop.orders(lost) if lost else {}).items():
+        found.setdefault(lost[entity_id], []).append(one)
+    return found

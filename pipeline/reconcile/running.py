@@ -1,0 +1,188 @@
+"""One reconciliation, page by page of Amazon's list; it goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pipeline.bookkeeping import Reconciliation, ReconciliationState
+from pipeline.channel import OrderPage, Raw
+from pipeline.clients import Clients
+from pipeline.clock import seconds
+from pipeline.db import Sessions
+from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError
+from pipeline.incidents import Incidents
+from pipeline.intake import Intake
+from pipeline.log import log
+from pipeline.rate_limit import Lane
+from pipeline.reconcile.comparing import Cure, Found, compare
+from pipeline.reconcile.reading import Batch, read
+from pipeline.reconcile.runs import Runs
+from pipeline.reconcile.treating import treat
+from pipeline.shipments import Shipments
+
+AFTER_TROUBLE = timedelta(minutes=1)
+AFTER_REFUSAL = timedelta(minutes=15)
+# Differences from before, read order by order.
+_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A page of Amazon's list and what was found; `token` names the next page, if there is one."""
+
+    found: Mapping[str, Sequence[Found]]
+    orders: int
+    unreadable: int
+    token: str | None
+
+
+class Reconciler:
+    """Compares, and has mended or held what differs."""
+
+    def __init__(
+        self, sessions: Sessions, clients: Clients, intake: Intake, incidents: Incidents
+    ) -> None:
+        self._sessions = sessions
+        self._clients = clients
+        self._intake = intake
+        self._incidents = incidents
+        self._runs = Runs(sessions)
+
+    def preview(
+        self, account: str, after: datetime, before: datetime, token: str | None
+    ) -> Compared:
+        """A page, compared and nothing else. Raises what reads raise."""
+        page = self._page(account, after, before, token)
+        batch = read(self._sessions, self._clients, account, page.orders)
+        found = self._compare(batch)
+        return Compared(
+            {number: ones for number, ones in found.items() if ones},
+            len(page.orders),
+            batch.unreadable,
+            page.next_token,
+        )
+
+    def go_on(self, run_id: int) -> Reconciliation:
+        """Compare as far as the quota goes, and return the run as it stands then.
+
+        The caller holds the account's lease. A page's differences are treated before its end is
+        noted: after a crash in between it is read again, and finds what it found.
+        """
+        run = self._runs.get(run_id)
+        try:
+            while run.state == ReconciliationState.RUNNING:
+                if not run.is_listed:
+                    self._list(run)
+                elif numbers := self._runs.unseen(run, _AT_ONCE):
+                    self._look_again(run, numbers)
+                else:
+                    self._end(run)
+                run = self._runs.get(run_id)
+        except NotSent as error:
+            wait = seconds(error.retry_after_s or 0)
+            self._runs.put_off(run_id, self._clients.now() + wait, None)
+        except RemoteError as error:
+            self._trouble(self._runs.get(run_id), error)
+        return self._runs.get(run_id)
+
+    def _page(
+        self, account: str, after: datetime, before: datetime, token: str | None
+    ) -> OrderPage:
+        channel = self._clients.channels[account]
+        return channel.changed_orders(after, token, before, Lane.BACKFILL)
+
+    def _list(self, run: Reconciliation) -> None:
+        page = self._page(run.account, run.after_at, run.before_at, run.page_token)
+        unreadable = self._take(run, page.orders)
+        self._runs.listed(run.id, page, unreadable)
+
+    def _look_again(self, run: Reconciliation, numbers: Sequence[str]) -> None:
+        """What was open before and has not changed at Amazon in this period."""
+        channel = self._clients.channels[run.account]
+        raws: list[Raw] = []
+        for number in numbers:
+            try:
+                raws.append(channel.order(number, Lane.BACKFILL))
+            except AccountStopped:
+                raise
+            except Rejected:
+                continue
+        self._take(run, raws)
+        self._runs.leave(run, numbers)
+
+    def _take(self, run: Reconciliation, raws: Sequence[Raw]) -> int:
+        """Compare orders and treat what differs; how many reports could not be read at all."""
+        batch = read(self._sessions, self._clients, run.account, raws)
+        found = self._compare(batch)
+        now = self._clients.now()
+        self._take_in(run.account, batch, found, now)
+        self._take_states(batch, found, now)
+        with self._sessions() as session, session.begin():
+            closed = treat(session, run, found, batch.sides, now)
+            session.get_one(Reconciliation, run.id).resolved += closed
+        return batch.unreadable
+
+    def _compare(self, batch: Batch) -> dict[str, Sequence[Found] | None]:
+        now = self._clients.now()
+        return {number: compare(sides, now) for number, sides in batch.sides.items()}
+
+    def _take_in(
+        self,
+        account: str,
+        batch: Batch,
+        found: Mapping[str, Sequence[Found] | None],
+        now: datetime,
+    ) -> None:
+        raws = [batch.raws[number] for number in _with_cure(found, Cure.TAKE_IN)]
+        if raws:
+            settings, channel = self._clients.settings, self._clients.channels[account]
+            self._intake.store(account, settings.accounts[account], channel, raws, now)
+
+    def _take_states(
+        self, batch: Batch, found: Mapping[str, Sequence[Found] | None], now: datetime
+    ) -> None:
+        """Bring Magento's state to the orders that are looked at again because of it."""
+        awaited, states = {}, {}
+        for number in _with_cure(found, Cure.LOOK):
+            sides = batch.sides[number]
+            for one in sides.in_shop:
+                if sides.ours is not None and one.entity_id == sides.ours.magento_order_id:
+                    awaited[one.entity_id], states[one.entity_id] = sides.ours.id, one
+        if awaited:
+            Shipments(self._sessions).store(awaited, [], states, now)
+
+    def _end(self, run: Reconciliation) -> None:
+        now = self._clients.now()
+        needing = self._runs.end(run.id, now)
+        key = f"reconcile:{run.account}"
+        if needing:
+            orders = "1 difference" if needing == 1 else f"{needing} differences"
+            self._incidents.open(
+                key,
+                f"{orders} between Amazon, Orderbridge and Magento need a person: "
+                f"`orderbridge reconcile last --account {run.account}`",
+                now,
+                account=run.account,
+            )
+        else:
+            self._incidents.close(key, now)
+        log.info("reconcile.ended", account=run.account, count=needing)
+
+    def _trouble(self, run: Reconciliation, error: RemoteError) -> None:
+        is_refused = isinstance(error, Rejected)
+        # A page's token lives for a day: without it the list begins anew.
+        expired = is_refused and run.page_token is not None
+        wait = AFTER_REFUSAL if is_refused and not expired else AFTER_TROUBLE
+        due_at = self._clients.now() + max(wait, seconds(error.retry_after_s or 0))
+        self._runs.put_off(run.id, due_at, f"{error.code}: {error}", restart=expired)
+        log.warning(
+            "reconcile.stopped", account=run.account, code=error.code, request_id=error.request_id
+        )
+
+
+def _with_cure(found: Mapping[str, Sequence[Found] | None], cure: Cure) -> Iterator[str]:
+    for number, differences in found.items():
+        if any(one.cure is cure for one in differences or ()):
+            yield number
