@@ -78,7 +78,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     if missing:
         raise ConfigError("these environment variables have to be set: " + ", ".join(missing))
     try:
-        return Settings.model_validate(data)
+        return Settings.model_validate(data, context={"folder": path.parent})
     except ValidationError as error:
         raise ConfigError(_sentences(path, error)) from None
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 
 class SettingsModel(BaseModel):
@@ -61,6 +68,15 @@ class MarketplaceSettings(SettingsModel):
     unclear_totals: Literal["hold", "import"] = "hold"
     tax: Literal["amazon", "none"] = "amazon"
     gift_wrap: Literal["line", "price"] = "line"
+
+    @field_validator("sku_map")
+    @classmethod
+    def _map_lies_beside_the_configuration(
+        cls, value: Path | None, info: ValidationInfo
+    ) -> Path | None:
+        """A relative path counts from the folder of the file that names it."""
+        folder = (info.context or {}).get("folder")
+        return folder / value if folder is not None and value is not None else value
 
     @model_validator(mode="after")
     def _map_has_a_file(self) -> MarketplaceSettings:
