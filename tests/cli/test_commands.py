@@ -58,6 +58,8 @@ def test_these_are_the_commands() -> None:
         "restored",
         "settings",
         "settings check",
+        "sku-map",
+        "sku-map check",
     ]
 
 
