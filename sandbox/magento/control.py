@@ -89,7 +89,7 @@ def register(app: Flask, shop: Shop) -> None:
         product = {"name": sent["sku"], "price": 10} | sent
         if "qty" in sent:
             stock = {"qty": sent["qty"], "is_in_stock": sent.get("in_stock", sent["qty"] > 0)}
-            product["extension_attributes"] = {"stock_item": stock}
+            product["extension_attributes"] = {"stock_item": stock | sent.get("stock", {})}
         with shop.store.transaction() as db:
             saved = save_product(db, product, shop.stamp())
         return jsonify(id=saved["id"], sku=saved["sku"])
@@ -102,6 +102,7 @@ def register(app: Flask, shop: Shop) -> None:
             stock = {"qty": sent["qty"], "is_in_stock": sent["qty"] > 0}
         if "in_stock" in sent:
             stock["is_in_stock"] = sent["in_stock"]
+        stock |= sent.get("stock", {})
         changed: Doc = {key: sent[key] for key in ("status", "name", "price") if key in sent}
         changed |= {"sku": sku, "extension_attributes": {"stock_item": stock}}
         with shop.store.transaction() as db:
@@ -142,6 +143,21 @@ def register(app: Flask, shop: Shop) -> None:
             ids = {"order_id": shipment["order_id"], "parent_id": shipment["entity_id"]}
             track = late_track(db, sent | ids, shop.stamp())
         return jsonify(track)
+
+    @app.post("/_control/delete_shipment")
+    def control_delete_shipment() -> Response:
+        """A clerk's extension removes a shipment: its order and the stock stay as they are."""
+        with shop.store.transaction() as db:
+            doc = find_shipment(db, int(asked()["shipment_id"]))
+            db.execute("DELETE FROM shipments WHERE entity_id = ?", (doc["entity_id"],))
+        return jsonify(ok=True)
+
+    @app.get("/_control/reservations")
+    def control_reservations() -> Response:
+        """Every reservation ever written: they are only added, never changed."""
+        with shop.store.transaction() as db:
+            rows = db.execute("SELECT * FROM reservations ORDER BY reservation_id").fetchall()
+        return jsonify([dict(row) for row in rows])
 
     @app.get("/_control/orders")
     def control_orders() -> Response:

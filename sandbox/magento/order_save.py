@@ -140,6 +140,9 @@ def _update(db: sqlite3.Connection, entity_id: int, row: Doc, entity: Doc, stamp
             kept = _columns(item)
             if any(known.get(key) != value for key, value in kept.items()):
                 known |= kept | {"updated_at": stamp}
+            taxes = item.get("extension_attributes", {}).get("itemized_taxes")
+            if taxes is not None:
+                known["itemized_taxes"] = taxes
             dates = {key: known[key] for key in ("created_at", "updated_at", "order_id")}
             shown_items.append(item | dates)
     payment = _payment(entity) if "payment" in entity else None

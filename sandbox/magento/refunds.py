@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from flask import Flask, Response
 
 from sandbox.core import next_number
-from sandbox.magento.errors import no_such_entity
+from sandbox.magento.errors import Crashed, Refused, no_such_entity
 from sandbox.magento.invoices import document_table, quantities, refused
 from sandbox.magento.order_docs import Order, find_order, write_order
 from sandbox.magento.search import page_of
@@ -51,6 +51,11 @@ def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> 
         faults.append(f"The most money available to refund is {available:.2f}.")
     if faults:
         raise refused("Creditmemo", faults)
+    for item, _ in chosen:
+        if item.get("product_type") == "configurable":
+            raise Refused(400, "Could not save a Creditmemo, see error log for details")
+        if item.get("product_type") == "bundle":
+            raise Crashed
     entity_id = _write(db, order, chosen, totals, stamp)
     returned = (arguments.get("extension_attributes") or {}).get("return_to_stock_items") or []
     for item, qty in chosen:
