@@ -1,4 +1,4 @@
-"""What happened to an order, newest first: attempts, remote writes, packages and notes."""
+"""What happened to an order, newest first: attempts, writes, packages, refunds and notes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from itertools import groupby
 
 from sqlalchemy import select
 
+from pipeline.bookkeeping import Refund
 from pipeline.db import Sessions
+from pipeline.listing.facts import price
 from pipeline.models import Attempt, Effect, Note, Order, Status
+from pipeline.money import ZERO
 
 NEWEST = 500
 _LOST = "no end was recorded: its worker died"
@@ -23,6 +26,7 @@ class Kind(StrEnum):
     ATTEMPT = "attempt"
     WRITE = "remote write"
     PACKAGE = "package"
+    REFUND = "refund"
     NOTE = "note"
     REPORT = "report"
 
@@ -69,10 +73,14 @@ def timeline(sessions: Sessions, order: Order) -> list[Event]:
         notes = session.scalars(
             select(Note).where(Note.order_id == order.id).order_by(Note.id.desc()).limit(NEWEST)
         ).all()
+        refunds = session.scalars(
+            select(Refund).where(Refund.order_id == order.id).order_by(Refund.id)
+        ).all()
     events = [
         *_attempts(order, attempts),
         *map(_write, effects),
         *_packages(order),
+        *_refunds(refunds, effects),
         *(Event(one.at, one.at, Kind.NOTE, one.text, by=one.author) for one in notes),
         Event(order.created_at, order.created_at, Kind.REPORT, "first reported by Amazon"),
     ]
@@ -128,6 +136,35 @@ def _packages(order: Order) -> Iterator[Event]:
                 "confirmed to Amazon",
                 detail=detail,
             )
+
+
+def _refunds(refunds: Sequence[Refund], effects: Sequence[Effect]) -> Iterator[Event]:
+    """The credit memos of the shop's staff; our own are remote writes of the ledger's.
+
+    What takes back an order that Amazon cancelled leaves no number of its memo.
+    """
+    if any(effect.kind == "cancellation" for effect in effects):
+        return
+    ours = {effect.remote_id for effect in effects if effect.kind == "credit memo"}
+    for refund in refunds:
+        if str(refund.magento_creditmemo_id) in ours:
+            continue
+        parts = [
+            f"{line['quantity']} x {line['sku']} {line['total']}" for line in refund.lines.values()
+        ]
+        parts += [
+            f"{name} {amount.normalize():f}"
+            for name, amount in (("shipping", refund.shipping), ("other", refund.adjustment))
+            if amount != ZERO
+        ]
+        yield Event(
+            refund.refunded_at,
+            refund.refunded_at,
+            Kind.REFUND,
+            f"credit memo {refund.magento_creditmemo_id}",
+            detail=f"{price(refund.grand_total, refund.currency)} ({', '.join(parts)}); nothing "
+            "was sent to Amazon: refund it in Seller Central too",
+        )
 
 
 def _repeats_as_one(newest_first: Sequence[Event]) -> Iterator[Event]:

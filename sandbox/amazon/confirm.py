@@ -71,7 +71,9 @@ def edit_package(package: dict[str, Any], shipment: Shipment) -> None:
     """Replace carrier, method, tracking number and date; what is in the package stays."""
     package["carrier"] = shipment.carrier
     package["shipTime"] = iso(shipment.ship_at)
-    package["trackingNumber"] = shipment.tracking_number
+    package.pop("trackingNumber", None)
+    if shipment.tracking_number is not None:
+        package["trackingNumber"] = shipment.tracking_number
     package.pop("shippingService", None)
     if shipment.method is not None:
         package["shippingService"] = shipment.method

@@ -141,7 +141,9 @@ def _fulfil(db: sqlite3.Connection, account: str, body: Element, now: datetime) 
         "orderItems": items,
     }
     marketplace = order["salesChannel"].get("marketplaceId")
-    shipment = read_shipment({"marketplaceId": marketplace, "packageDetail": detail}, now)
+    shipment = read_shipment(
+        {"marketplaceId": marketplace, "packageDetail": detail}, now, needs_number=False
+    )
     check_order(order, shipment)
     check_items(order, shipment)
     for package in order.get("packages", []):

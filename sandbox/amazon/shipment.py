@@ -48,13 +48,16 @@ class Shipment:
     reference: str
     carrier: str
     method: str | None
-    tracking_number: str
+    tracking_number: str | None
     ship_at: datetime
     items: list[ShippedItem]
 
 
-def read_shipment(body: Any, now: datetime) -> Shipment:
-    """Read the body; a 400 with Amazon's text for what it refuses."""
+def read_shipment(body: Any, now: datetime, *, needs_number: bool = True) -> Shipment:
+    """Read the body; a 400 with Amazon's text for what it refuses.
+
+    A feed's schema does not ask for a tracking number, the call's does.
+    """
     if not isinstance(body, dict) or not isinstance(body.get("packageDetail"), dict):
         raise invalid_input("Request has missing or invalid parameters and cannot be parsed.")
     detail: dict[str, Any] = body["packageDetail"]
@@ -72,7 +75,9 @@ def read_shipment(body: Any, now: datetime) -> Shipment:
         reference=reference,
         carrier=_carrier(detail, marketplace),
         method=detail.get("shippingMethod"),
-        tracking_number=_required(detail, "trackingNumber", "packageDetail.trackingNumber"),
+        tracking_number=_required(detail, "trackingNumber", "packageDetail.trackingNumber")
+        if needs_number
+        else detail.get("trackingNumber"),
         ship_at=_ship_at(detail, now),
         items=_items(detail),
     )

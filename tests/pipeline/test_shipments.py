@@ -15,7 +15,7 @@ from pipeline.magento.records import MagentoItem, MagentoOrder, MagentoShipment,
 from pipeline.models import Order, Shipment, Status
 from pipeline.orders import STEPS
 from pipeline.shipments import Shipments
-from tests.builders import ACCOUNT, NOW, a_shipment, an_order, loaded, stored
+from tests.builders import ACCOUNT, NOW, a_shipment, an_item, an_order, loaded, stored
 
 HOUR = timedelta(hours=1)
 DHL = Track(1, "dhl", "DHL", "0034")
@@ -305,7 +305,7 @@ def test_a_deleted_shipment_gives_its_units_back(sessions: Sessions) -> None:
 
 
 def test_what_amazon_was_told_outlives_its_shipment(sessions: Sessions) -> None:
-    told_as = {"confirmation": "accepted", "confirmed_as": "dhl/DHL/0034", "confirmed_at": NOW}
+    told_as: dict[str, Any] = {"confirmation": "accepted", "confirmed_as": "dhl/DHL/0034", "confirmed_at": NOW}
     order_id = placed(sessions, confirm_anyway=True, shipments=[a_shipment(71, **told_as)])
     assert news(sessions, gone=(71,)) == [order_id]
     order = loaded(sessions, order_id)
@@ -387,3 +387,23 @@ def test_an_invoice_that_nobody_saw_is_looked_at_after_the_end(sessions: Session
     wrong = placed(sessions, 903, **held, magento_invoiced=Decimal(21))
     watch = Shipments(sessions)
     assert watch.lately([ACCOUNT], NOW - timedelta(days=7)) == {900: unseen, 903: wrong}
+
+
+def test_an_order_whose_stock_is_being_put_right_does_not_count_as_cancelled(
+    sessions: Sessions,
+) -> None:
+    """Of five units one is taken off: four count as shipped for a moment, and none has been."""
+    before = an_item(magento_item_id=501, quantity=5, quantity_fulfilled_before=1)
+    order_id = placed(sessions, items=[before], magento_state="processing")
+    watch = Shipments(sessions)
+    awaited = watch.awaited([ACCOUNT])
+
+    def cancelled(shipped: int) -> dict[int, MagentoOrder]:
+        item = MagentoItem(501, quantity_ordered=Decimal(5), quantity_shipped=Decimal(shipped))
+        return {900: MagentoOrder(900, state="canceled", status="canceled", items=(item,))}
+
+    assert watch.store(awaited, [], cancelled(4), NOW) == []
+    assert loaded(sessions, order_id).magento_state == "processing"
+    # What had left before the order came is shipped, and so is what the shop has shipments of.
+    assert watch.store(awaited, [], cancelled(1), NOW) == [order_id]
+    assert loaded(sessions, order_id).magento_state == "canceled"
