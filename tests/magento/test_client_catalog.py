@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import CannotMap, Rejected
+from pipeline.errors import CannotMap, OutcomeUnknown, Rejected
 from pipeline.magento.client import Magento
 from pipeline.magento.records import Region, StoreView
 from pipeline.outcome import HoldCode
@@ -103,6 +103,53 @@ def test_a_country_may_have_no_regions_or_not_be_allowed(shop: Shop, magento: Ma
     shop.answers_with(404, {"message": "The country isn't available."})
     assert magento.regions("GB", "default") == ()
     assert magento.regions("XX", "default") == ()
+
+
+def test_a_product_is_made_for_every_store_view(shop: Shop, magento: Magento) -> None:
+    shop.answers({"id": "7", "sku": "NEW"})
+    assert magento.create_product({"sku": "NEW"}) == 7
+    (asked,) = shop.asked
+    assert (asked.method, asked.path) == ("POST", "/rest/all/V1/products")
+    assert asked.body == {"product": {"sku": "NEW"}}
+
+
+def test_a_product_without_an_id_may_have_been_made(shop: Shop, magento: Magento) -> None:
+    shop.answers({"sku": "NEW"})
+    with pytest.raises(OutcomeUnknown):
+        magento.create_product({"sku": "NEW"})
+
+
+def test_a_product_is_found_by_its_url_key(shop: Shop, magento: Magento) -> None:
+    shop.answers(a_page({"id": 7}), {"items": None, "total_count": 0})
+    assert magento.product_at("placeholder-new-1") == 7
+    assert magento.product_at("placeholder-new-2") is None
+    asked = shop.asked[0]
+    assert asked.path == "/rest/all/V1/products"
+    assert filters(asked) == [("url_key", "eq", "placeholder-new-1")]
+    assert asked.query["fields"] == "items[id],total_count"
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [({9: "Default", 4: "Bags"}, 9), ({12: "Top", 10: "Bags"}, 10), ({4: "Default"}, 4)],
+)
+def test_the_attribute_set_is_the_default_one_or_the_oldest(
+    shop: Shop, magento: Magento, names: dict[int, str], chosen: int
+) -> None:
+    rows = [
+        {"attribute_set_id": number, "attribute_set_name": name} for number, name in names.items()
+    ]
+    shop.answers(a_page(*rows))
+    assert [magento.attribute_set() for _ in range(2)] == [chosen, chosen]
+    (asked,) = shop.asked
+    assert asked.path == "/rest/V1/products/attribute-sets/sets/list"
+    assert page_of(asked) == ("attribute_set_id", "1", "100")
+
+
+def test_a_shop_without_attribute_sets_is_refused(shop: Shop, magento: Magento) -> None:
+    shop.answers(a_page())
+    with pytest.raises(Rejected, match="no attribute set"):
+        magento.attribute_set()
 
 
 def stock_of(shop: Shop) -> None:
