@@ -17,6 +17,7 @@ from pipeline.amounts import Amounts
 from pipeline.backlog import Backlog
 from pipeline.channel import Channel, ChannelOrder, Raw
 from pipeline.clock import seconds
+from pipeline.corrected import corrected
 from pipeline.db import Sessions
 from pipeline.effects import Ledger
 from pipeline.errors import CannotMap
@@ -68,8 +69,12 @@ class Clients:
         return bool(account.seller_id) and self.has_large_backlog(order.account)
 
     def placed(self, order: Order) -> ChannelOrder:
-        """The order as its marketplace last told it. Raises CannotMap when it cannot be read."""
-        return self.channel(order).parse(_raw(order))
+        """The order as its marketplace last told it, with the address a person corrected, if any.
+
+        Raises CannotMap when it cannot be read, or when both tell different addresses.
+        """
+        told = self.channel(order).parse(_raw(order))
+        return corrected(told, order.correction, is_in_shop=order.magento_order_id is not None)
 
     def amounts(self, order: Order) -> Amounts:
         """The order's money, as the operator wants it: reconciled, with or without its taxes.

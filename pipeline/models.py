@@ -170,6 +170,8 @@ class Order(Base):
 
     # What the marketplace last said, opened for the worker that claimed the order. Never a column.
     raw: dict[str, Any] | None = None
+    # The address a person corrected, likewise; empty when there is one that cannot be opened.
+    correction: dict[str, Any] | None = None
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
 

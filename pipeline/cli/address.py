@@ -1,0 +1,112 @@
+"""`orderbridge orders address`: where a parcel goes, corrected by a person."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NotFound,
+    installation,
+    print_json,
+    system_user,
+    titled,
+)
+from pipeline.cli.orders import AS_JSON, the_one
+
+if TYPE_CHECKING:
+    from pipeline.channel import Address
+    from pipeline.corrections import Addresses, Corrections
+
+_HELP = {
+    "name": "Who gets the parcel.",
+    "company": "The company at the address.",
+    "line1": "Street and number.",
+    "line2": "The second line.",
+    "line3": "The third line.",
+    "district": "The district; it is printed below the lines.",
+    "city": "The city.",
+    "postcode": "The postcode.",
+    "region": "The state, province or county; one the shop knows in any spelling.",
+    "country": "The country's code of two letters.",
+    "phone": "The phone number, with its extension.",
+}
+
+
+def _field_options(command: Any) -> Any:
+    for name, text in reversed(_HELP.items()):
+        command = click.option(f"--{name}", metavar="TEXT", help=text)(command)
+    return command
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.argument("number")
+@_field_options
+@click.option("--withdraw", is_flag=True, help="Go by Amazon's address again.")
+@click.option("--show", is_flag=True, help="Print the address; it is noted that you asked.")
+@AS_JSON
+def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: str | None) -> None:
+    """Correct where an order goes, by Amazon NUMBER or our id, before it is in Magento.
+
+    Only what you give is changed; "" takes it out. The corrected address counts instead of
+    Amazon's until the order is in Magento. Should Amazon tell another one meanwhile, the order is
+    held rather than sent to either.
+    """
+    changes = {name: text for name, text in fields.items() if text is not None}
+    if bool(changes) + withdraw > 1 or not (changes or withdraw or show):
+        raise click.UsageError("give what to change, or --withdraw, or --show")
+    with installation() as found:
+        from pipeline.clock import utc_now
+        from pipeline.corrections import Corrections
+        from pipeline.decisions import NotPossible
+        from pipeline.listing.orders import Listing
+        from pipeline.privacy import Vault
+
+        order_id = the_one(Listing(found.sessions), number)
+        vault = Vault(found.settings.master_key)
+        corrections = Corrections(found.sessions, vault, system_user(), utc_now())
+        try:
+            done = _done(corrections, order_id, changes, withdraw)
+            shown = corrections.show(order_id) if show else None
+        except NotPossible as error:
+            raise NotFound(f"{number}: {error}") from error
+    if as_json:
+        print_json({"order": number, **done, **(asdict(shown) if shown else {})})
+        return
+    if done:
+        what = ", ".join(done.get("corrected_fields", ())) or done["done"]
+        click.echo(f"{number}: {done['done']} ({what}); the order is looked at now")
+    if shown:
+        click.echo("\n".join(_as_text(shown)))
+
+
+def _done(
+    corrections: Corrections, order_id: int, changes: dict[str, str], withdraw: bool
+) -> dict[str, Any]:
+    if withdraw:
+        corrections.withdraw(order_id)
+        return {"done": "withdrawn"}
+    if changes:
+        return {
+            "done": "corrected",
+            "corrected_fields": list(corrections.correct(order_id, changes)),
+        }
+    return {}
+
+
+def _as_text(shown: Addresses) -> list[str]:
+    if shown.corrected is None:
+        return ["Amazon tells:", *_lines(shown.told)]
+    lines = ["Corrected:", *_lines(shown.corrected), "Amazon tells:", *_lines(shown.told)]
+    if shown.overtaken:
+        lines.append(f"Amazon has told anew since: {', '.join(shown.overtaken)}")
+    return lines
+
+
+def _lines(address: Address) -> list[str]:
+    from pipeline.corrections import FIELDS, field_of
+
+    return [f"  {line}" for line in titled({name: field_of(address, name) for name in FIELDS})]
