@@ -6,7 +6,6 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -23,7 +22,6 @@ from pipeline import db
 from tests.lives import remembers_everything
 from tests.queues import TestQueue, a_queue, serving_sqs
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 _numbers = itertools.count(1)
 
 
@@ -102,18 +100,6 @@ def sqs_url() -> Iterator[str]:
 def queue(sqs_url: str) -> TestQueue:
     """A queue of the test's own."""
     return a_queue(sqs_url)
-
-
-@pytest.fixture(scope="session")
-def shared() -> Callable[[str], Path]:
-    """Finds one of the remotes' contracts, which lie beside the project; without it, skips."""
-
-    def find(name: str) -> Path:
-        if not (SHARED / name).exists():
-            pytest.skip(f"left out: ../shared/{name} is not beside the project")
-        return SHARED / name
-
-    return find
 
 
 @pytest.fixture

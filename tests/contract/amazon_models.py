@@ -7,13 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
 from jsonschema import Draft4Validator
 
-MODELS = Path(__file__).parents[3] / "shared" / "contracts" / "amazon"
+from tests.contracts import contract
+
 NAMES = (
     *("orders_2026-01-01.json", "ordersV0.json", "feeds_2021-06-30.json", "notifications.json"),
     *("sellers.json", "tokens_2021-03-01.json"),
@@ -44,10 +43,7 @@ class Operation:
 
 
 def model(name: str) -> Any:
-    path = MODELS / name
-    if not path.exists():
-        pytest.skip(f"Amazon's models are not beside the project (shared/contracts/amazon/{name})")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(contract(f"amazon/{name}").read_text(encoding="utf-8"))
 
 
 def closed(schema: Any) -> Any:

@@ -17,7 +17,8 @@ from sandbox.amazon.builders import a_cancellation_request, an_order
 from sandbox.amazon.order_change import order_change, seller_id
 from sandbox.amazon.state import fill_quantities
 from tests.amazon.scripted import Answer, Server, an_account, serving
-from tests.contract.test_amazon_sandbox import MODELS, Model, model
+from tests.contract.test_amazon_sandbox import Model, model
+from tests.contracts import contract
 from tests.sandbox.conftest import NOW, Caller, running_amazon
 
 NUMBER = "028-0000001-0000001"
@@ -35,10 +36,7 @@ def notifications_model() -> Model:
 
 @pytest.fixture
 def schema() -> Any:
-    path = MODELS / "OrderChangeNotification.json"
-    if not path.exists():
-        pytest.skip("Amazon's models are not beside the project (../shared/contracts/amazon)")
-    return json.loads(path.read_text())
+    return json.loads(contract("amazon/OrderChangeNotification.json").read_text())
 
 
 @pytest.fixture

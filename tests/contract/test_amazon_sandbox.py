@@ -14,9 +14,9 @@ from jsonschema import Draft4Validator
 from sandbox.amazon.builders import a_cancellation_request, a_line, an_order
 from sandbox.amazon.quota import USAGE_PLAN, Quota
 from sandbox.amazon.state import Options
+from tests.contracts import contract
 from tests.sandbox.conftest import ALL_DATA, NOW, Caller, running_amazon
 
-MODELS = Path(__file__).parents[3] / "shared" / "contracts" / "amazon"
 ORDER, PENDING, FBA = "028-0000001-0000001", "028-0000001-0000002", "028-0000001-0000003"
 
 
@@ -40,10 +40,7 @@ class Model:
 
 
 def model(name: str) -> Model:
-    path = MODELS / name
-    if not path.exists():
-        pytest.skip("Amazon's models are not beside the project (../shared/contracts/amazon)")
-    return Model(path)
+    return Model(contract(f"amazon/{name}"))
 
 
 @pytest.fixture

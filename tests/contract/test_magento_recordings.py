@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.contract.magento_compare import Recording
 from tests.contract.magento_replay import Replay, start
 from tests.contract.magento_stories import LEFT_OUT, STORIES
+from tests.contracts import contract
 from tests.sandbox.test_magento_auth import Caller, running_magento
 
 _AT_LEAST = 0.95
 
 
 @pytest.fixture(scope="module")
-def recordings(shared: Callable[[str], Path]) -> dict[str, Recording]:
-    folder = shared("contracts/magento/recordings")
+def recordings() -> dict[str, Recording]:
+    folder = contract("magento/recordings")
     return {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
 
 
