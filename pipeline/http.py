@@ -9,7 +9,9 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal
 
@@ -43,6 +45,15 @@ class Reply:
         """The Retry-After header in seconds, at most a day; None when absent or a date."""
         value = self.headers.get("Retry-After", "")
         return min(float(value), LONGEST_RETRY_AFTER_S) if value.isdecimal() else None
+
+    @property
+    def told_at(self) -> datetime | None:
+        """The remote's own time, from the Date header; None when there is no usable one."""
+        try:
+            at = parsedate_to_datetime(self.headers.get("Date", ""))
+        except ValueError:
+            return None
+        return at.astimezone(UTC) if at.tzinfo else None
 
 
 class _Session(requests.Session):

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, abort, g, jsonify, request
+from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-FAULT_KINDS = ("status", "html", "delay", "cut_before", "cut_after")
+FAULT_KINDS = ("status", "html", "delay", "cut_before", "cut_after", "html_after")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS faults (
@@ -104,6 +105,7 @@ def attach(app: Flask, store: Store) -> None:
     - `delay`: wait `seconds`, then go on as usual
     - `cut_before`: close the connection before anything is done
     - `cut_after`: do everything, commit, then close the connection without an answer
+    - `html_after`: do everything, commit, then answer as `html` does
 
     `contains` limits a fault to requests whose path, query or body holds that text.
     """
@@ -137,16 +139,24 @@ def attach(app: Flask, store: Store) -> None:
         elif fault["kind"] == "cut_before":
             return Response(status=599)
         elif fault["kind"] == "html":
-            page = "<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
-            return Response(page, status=fault["status"], mimetype="text/html")
+            return _page(fault["status"])
+        elif fault["kind"] == "html_after":
+            g.status = fault["status"]
         elif fault["kind"] == "status":
             return Response(fault["body"], status=fault["status"], mimetype="application/json")
         return None
 
     @app.after_request
+    def date(response: Response) -> Response:
+        response.headers.setdefault("Date", http_date())
+        return response
+
+    @app.after_request
     def journal(response: Response) -> Response:
         if request.path.startswith("/_control"):
             return response
+        if g.get("fault") == "html_after":
+            response = _page(g.status)
         with store.transaction() as db:
             db.execute(
                 "INSERT INTO calls (at, route, method, path, status, fault) VALUES (?,?,?,?,?,?)",
@@ -212,6 +222,11 @@ def attach(app: Flask, store: Store) -> None:
         return jsonify(counted)
 
 
+def _page(status: int) -> Response:
+    page = "<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
+    return Response(page, status=status, mimetype="text/html")
+
+
 class _QuietHandler(WSGIRequestHandler):
     """HTTP/1.1, one request per connection, and no line per request on the terminal."""
 
@@ -220,6 +235,10 @@ class _QuietHandler(WSGIRequestHandler):
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
         return
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        # Without the Date that the server would add: the application sends its own.
+        self.send_response_only(code, message)
 
 
 def make(app: Flask, port: int) -> BaseWSGIServer:

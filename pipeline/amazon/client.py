@@ -48,7 +48,7 @@ class Amazon:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.connection = Connection(
-            account_name, account, http=http, quota=quota, access=access, sleep=sleep
+            account_name, account, http=http, quota=quota, access=access, sleep=sleep, now=now
         )
         self._now = now
 
@@ -152,8 +152,8 @@ class Amazon:
         }
 
     def _ship_date(self, confirmation: Confirmation) -> str:
-        # A shop's clock may be ahead of ours; Amazon refuses a date to come.
-        return _iso(min(confirmation.shipped_at, self._now()))
+        # The shop's clock may be ahead of Amazon's, and so may ours; it refuses a date to come.
+        return _iso(min(confirmation.shipped_at, self._now() - self.connection.behind))
 
 
 def _carrier(confirmation: Confirmation) -> Carrier:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -15,6 +16,7 @@ from urllib.parse import quote, urlencode
 from pipeline.accounts import Access
 from pipeline.amazon.auth import LoginWithAmazon
 from pipeline.amazon.replies import UNAUTHORIZED, Operation, refusal, told_rate
+from pipeline.clock import utc_now
 from pipeline.errors import AccountStopped, RemoteError, Transient
 from pipeline.http import Http, Method, Reply
 from pipeline.marketplaces import endpoint
@@ -42,12 +44,16 @@ class Connection:
         scope: str = "",
         access: Access | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._http = http or Http(endpoint_of(account))
         self._login = LoginWithAmazon(account_name, account, scope=scope)
         self._quota = quota
         self._access = access
         self._sleep = sleep
+        self._now = now
+        self.behind = timedelta(0)
+        """How far Amazon's clock is behind ours, by its last answer; zero when it is not."""
         self._user_agent = (
             f"Orderbridge/{version('orderbridge')} (Language=Python/{platform.python_version()})"
         )
@@ -160,6 +166,8 @@ class Connection:
             headers={"x-amz-access-token": token, "User-Agent": self._user_agent},
             repeatable=True,
         )
+        if (told_at := reply.told_at) is not None:
+            self.behind = max(timedelta(0), self._now() - told_at)
         if self._quota is not None:
             if (rate := told_rate(reply)) is not None:
                 self._quota.learn(operation.plan, rate)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, Response
+from werkzeug.http import http_date
 
 from sandbox.amazon.access import add_access
 from sandbox.amazon.confirm import add_confirmations
@@ -27,6 +28,13 @@ def create_app(store: Store, options: Options | None = None, clock: Clock = utc_
     # First, so that a fault strikes before anything is checked.
     attach(app, store)
     answer_errors(app)
+
+    @app.after_request
+    def tell_time(response: Response) -> Response:
+        with store.transaction() as db:
+            response.headers["Date"] = http_date(standin.now(db))
+        return response
+
     add_access(app, standin)
     add_orders(app, standin)
     add_confirmations(app, standin)

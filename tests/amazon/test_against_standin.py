@@ -148,6 +148,15 @@ def test_a_package_is_confirmed_and_edited(standin: Standin, amazon: Amazon) -> 
     )
 
 
+def test_amazons_clock_may_be_behind_ours_and_the_shops(standin: Standin, amazon: Amazon) -> None:
+    standin.place(an_order(order_id(1), lines=[a_line("A", 2, item_id="77")], created_at=SINCE))
+    standin.control("POST", "clock", {"offset_s": -150})
+    amazon.order(order_id(1))
+    amazon.confirm_shipment(a_confirmation(shipped_at=NOW + timedelta(minutes=3)))
+    (package,) = standin.control("GET", f"orders/{order_id(1)}")["order"]["packages"]
+    assert package["shipTime"] == "2026-11-22T11:57:30.000Z"
+
+
 def test_a_package_too_many_is_told_apart(standin: Standin, amazon: Amazon) -> None:
     standin.place(an_order(order_id(1), lines=[a_line("A", 2, item_id="77")], created_at=SINCE))
     amazon.confirm_shipment(a_confirmation())
