@@ -20,6 +20,8 @@ from pipeline.rate_limit import Lane
 
 # Longer than one read takes with all its tries.
 TAKEN_FOR = timedelta(minutes=2)
+# Read in less than a minute, so that what changed meanwhile does not wait for long behind them.
+FEW = 20
 # SQS keeps a message for 14 days at most.
 REMEMBERED_FOR = timedelta(days=15)
 
@@ -101,6 +103,18 @@ class Fetching:
         """See `ask`, in a transaction of its own."""
         with self._sessions() as session, session.begin():
             ask(session, account, external_ids, lane, now, backfill_id)
+
+    def ask_again(self, account: str, external_id: str, now: datetime) -> None:
+        """Have an order read that may tell more by now, unless enough others are wanted: then it
+        has its turn when it is next looked at."""
+        with self._sessions() as session, session.begin():
+            wanted = session.scalar(
+                select(func.count())
+                .select_from(ToFetch)
+                .where(ToFetch.account == account, ToFetch.lane == _word(Lane.NEW))
+            )
+            if (wanted or 0) < FEW:
+                ask(session, account, [external_id], Lane.NEW, now)
 
     def notified(
         self,

@@ -21,6 +21,7 @@ from pipeline.errors import CannotMap
 from pipeline.log import log
 from pipeline.models import Order, OrderPrivate, Status
 from pipeline.orders import STEPS, reopen, wake
+from pipeline.outcome import HoldCode
 from pipeline.policy import Case, Tab, decide
 from pipeline.privacy import Unreadable, Vault
 from pipeline.rate_limit import Lane
@@ -101,11 +102,36 @@ class Intake:
                 (known[identity.external_id], identity, raw)
                 for identity, raw in reports
                 if identity.external_id in known
-                and identity.updated_at > known[identity.external_id].remote_updated_at
+                and self._is_news(account_name, known[identity.external_id], channel, identity, raw)
             ]
             woken = self._refresh(session, account_name, account, changed, now)
         as_of = {number: identity.updated_at for number, (identity, _) in newest.items()}
         return Stored(new, woken, unreadable, as_of)
+
+    def _is_news(
+        self,
+        account_name: str,
+        row: Row[*tuple[Any, ...]],
+        channel: Channel,
+        identity: Identity,
+        raw: Raw,
+    ) -> bool:
+        """Whether a report is newer than ours, or tells an address that ours was held without:
+        that Amazon tells more by now, as after a role was granted, it does not call a change."""
+        if (
+            identity.updated_at != row.remote_updated_at
+            or row.hold_code != HoldCode.ADDRESS_UNUSABLE
+            or row.wrapped_key is None
+            or row.sealed is None
+        ):
+            return bool(identity.updated_at > row.remote_updated_at)
+        owner = f"{account_name}/{identity.external_id}"
+        try:
+            told = channel.parse(raw).address
+            ours = channel.parse(self._vault.open(row.wrapped_key, owner, row.sealed)).address
+        except (CannotMap, Unreadable):
+            return False
+        return told is not None and bool(told.lines) and told != ours
 
     def _sealed(self, wrapped_key: bytes, owner: str, raw: Raw) -> dict[str, bytes]:
         """The report under the order's key; under a new one where the old opens no more."""
@@ -237,7 +263,9 @@ def _known(
             Order.remote_updated_at,
             Order.status,
             Order.magento_order_id,
+            Order.hold_code,
             OrderPrivate.wrapped_key,
+            OrderPrivate.sealed,
         )
         .outerjoin(OrderPrivate, OrderPrivate.order_id == Order.id)
         .where(Order.account == account_name, Order.external_id.in_(external_ids))

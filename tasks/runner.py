@@ -21,6 +21,7 @@ from pipeline.errors import (
     RemoteError,
     Transient,
 )
+from pipeline.fetching import Fetching
 from pipeline.lease import Leases
 from pipeline.log import log
 from pipeline.models import Order
@@ -40,6 +41,7 @@ class Runner:
     clients: Clients
     timing: Timing
     worker: str
+    fetching: Fetching
 
     def run(self, name: str, step: Step, order_id: int, task_id: str) -> bool:
         """Run a step for an order, and say whether the order went on to its next step.
@@ -63,6 +65,7 @@ class Runner:
             return False
         # Read now: when the run is superseded, the rollback takes the order's values away.
         account, tries = claim.order.account, claim.order.tries
+        external_id, held_as = claim.order.external_id, claim.order.hold_code
         outcome, request_id = self._outcome(claim, step)
         recorded = self.orders.record(claim, outcome, now=self.clients.now(), request_id=request_id)
         log.info(
@@ -72,6 +75,8 @@ class Runner:
             account=account,
             tries=tries,
         )
+        if recorded and held_as == HoldCode.ADDRESS_UNUSABLE and _lacks_data(outcome):
+            self.fetching.ask_again(account, external_id, self.clients.now())
         return recorded and isinstance(outcome, Done | Skipped)
 
     def _outcome(self, claim: Claim, step: Step) -> tuple[Outcome, str]:
@@ -103,6 +108,16 @@ class Runner:
             log.error("step.defect", exc_info=error)
             reason = f"a defect in this program ({type(error).__name__}); see the worker's log"
             return Hold(HoldCode.PROGRAM_ERROR, reason), ""
+
+
+def _lacks_data(outcome: Outcome) -> bool:
+    """Whether an order is held for what Amazon withheld. It may tell it by now, as after a role was
+    granted, but does not call that a change: the order has to be read anew to see."""
+    return (
+        isinstance(outcome, Hold)
+        and outcome.code == HoldCode.ADDRESS_UNUSABLE
+        and "missing" in outcome.facts
+    )
 
 
 def backoff(

@@ -60,6 +60,7 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
     orders = Orders(sessions, vault, loaded.timing)
     leases = Leases(broker, loaded.timing.lease_s)
     worker = f"{socket.gethostname()}:{os.getpid()}"
+    fetching = Fetching(sessions)
     return Runtime(
         settings=loaded,
         clients=remotes,
@@ -67,9 +68,9 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
         intake=Intake(sessions, vault, loaded.timing),
         shipments=Shipments(sessions),
         leases=leases,
-        runner=Runner(orders, leases, remotes, loaded.timing, worker),
+        runner=Runner(orders, leases, remotes, loaded.timing, worker, fetching),
         incidents=Incidents(sessions),
-        fetching=Fetching(sessions),
+        fetching=fetching,
         windows=Windows(sessions),
         queues={
             name: Queue(account, account.notifications)

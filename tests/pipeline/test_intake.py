@@ -89,6 +89,50 @@ def test_a_new_order_can_be_claimed_and_recorded(sessions: Sessions) -> None:
     assert orders.record(claim, Done(), now=NOW)
 
 
+WITHHELD: dict[str, Any] = {"recipient": {"deliveryAddress": {"countryCode": "DE"}}}
+HELD: dict[str, Any] = {
+    "status": Status.HELD,
+    "hold_code": "address_unusable",
+    "due_at": NOW + HOUR,
+    "step": "enrich_order",
+}
+
+
+def test_an_address_that_was_withheld_counts_although_the_order_did_not_change(
+    sessions: Sessions,
+) -> None:
+    before = a_raw_order(**WITHHELD)
+    order_id = known(sessions, before, **HELD)
+    after = a_raw_order(before["orderId"])
+    assert taken_in(sessions, after).woken == [order_id]
+    assert opened(sessions, order_id) == after
+    assert loaded(sessions, order_id).due_at == NOW
+    # Once it is told it is no news any more.
+    assert taken_in(sessions, after).woken == []
+
+
+@pytest.mark.parametrize(
+    ("stored_as", "held", "told"),
+    [
+        (WITHHELD, HELD, WITHHELD),
+        (WITHHELD, {**HELD, "hold_code": "sku_not_found"}, {}),
+        (WITHHELD, {"status": Status.WAITING}, {}),
+        # Too long a street, say, and by now nothing is told any more.
+        ({}, HELD, WITHHELD),
+        ({}, HELD, {"recipient": {}}),
+        (WITHHELD, HELD, {"orderItems": []}),
+        (WITHHELD, HELD, {"updated_at": NOW - HOUR}),
+    ],
+)
+def test_else_a_report_of_the_same_time_is_none(
+    stored_as: dict[str, Any], held: dict[str, Any], told: dict[str, Any], sessions: Sessions
+) -> None:
+    before = a_raw_order(**stored_as)
+    order_id = known(sessions, before, **held)
+    assert taken_in(sessions, a_raw_order(before["orderId"], **told)).woken == []
+    assert opened(sessions, order_id) == before
+
+
 @pytest.mark.parametrize(
     ("status", "shown"),
     [("PENDING", False), ("UNSHIPPED", True), ("SHIPPED", True), ("LOST_IN_SPACE", True)],

@@ -25,13 +25,15 @@ from pipeline.errors import (
     Rejected,
     Transient,
 )
+from pipeline.fetching import Fetching
 from pipeline.lease import Leases
 from pipeline.models import Attempt, Order, Status
 from pipeline.orders import MAX_UNFINISHED, Orders
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.rate_limit import Lane
 from pipeline.settings import Timing
 from tasks.runner import Runner, Step, backoff
-from tests.builders import NOW, a_raw_order, a_vault, an_order, loaded, stored
+from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, an_order, loaded, stored
 from tests.tasks.fakes import clients
 
 CANARY = "Erika Canary"
@@ -52,7 +54,7 @@ def runner(sessions: Sessions, broker: redis.Redis) -> Runner:
 
 def a_runner(sessions: Sessions, broker: redis.Redis) -> Runner:
     orders = Orders(sessions, a_vault(), TIMING)
-    return Runner(orders, Leases(broker, 30), clients(), TIMING, WORKER)
+    return Runner(orders, Leases(broker, 30), clients(), TIMING, WORKER, Fetching(sessions))
 
 
 def ends(outcome: Outcome) -> Step:
@@ -111,6 +113,34 @@ def test_each_end_of_a_step(
     assert runner.run("import_order", ends(outcome), order_id, "task-1") is goes_on
     order = loaded(sessions, order_id)
     assert (order.step, order.status, order.due_at) == position
+
+
+WITHHELD = Hold(HoldCode.ADDRESS_UNUSABLE, "no address", {"missing": "street"})
+
+
+@pytest.mark.parametrize(
+    ("held_as", "outcome", "is_read_again"),
+    [
+        # What was just stored was just read: only a later look asks for more.
+        (None, WITHHELD, False),
+        ("address_unusable", WITHHELD, True),
+        ("address_unusable", Hold(HoldCode.ADDRESS_UNUSABLE, "long", {"too_long": "city"}), False),
+        ("address_unusable", Done(), False),
+        ("sku_not_found", WITHHELD, False),
+    ],
+)
+def test_an_order_without_address_is_read_again_when_it_is_looked_at_again(
+    runner: Runner,
+    sessions: Sessions,
+    held_as: str | None,
+    outcome: Outcome,
+    is_read_again: bool,
+) -> None:
+    status = Status.HELD if held_as else Status.READY
+    order_id = stored(sessions, an_order(hold_code=held_as, status=status))
+    runner.run("import_order", ends(outcome), order_id, "task-1")
+    wanted = [one.external_id for one in runner.fetching.take(ACCOUNT, NOW, 9, [Lane.NEW])]
+    assert wanted == ([loaded(sessions, order_id).external_id] if is_read_again else [])
 
 
 REFUSED = Rejected("Magento says no", code="400x", request_id="r-1")
