@@ -1,4 +1,4 @@
-"""Beat's jobs: the poll against Amazon's stand-in, the shipment watch, and the sweep's bound."""
+"""Beat's jobs: the poll against Amazon's stand-in, and the sweep's bound."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from pipeline.account_checks import cursor_name
 from pipeline.clients import Clients
 from pipeline.db import Sessions
 from pipeline.errors import Transient
-from pipeline.magento.records import MagentoShipment, Track
 from pipeline.models import Cursor, Order, Status
 from pipeline.settings import Settings
 from sandbox.amazon.builders import a_line, an_order
@@ -26,12 +25,10 @@ from sandbox.amazon.quota import Quota
 from sandbox.amazon.state import Options
 from tasks.jobs import FULL_QUEUE, poll_amazon, resume_due
 from tasks.runtime import Runtime, build
-from tasks.watch_jobs import watch_shipments
 from tests import builders
-from tests.builders import ACCOUNT, NOW, SHOP, an_item, loaded, settings, stored
+from tests.builders import ACCOUNT, NOW, settings, stored
 from tests.sandbox.conftest import Caller, running_amazon
 from tests.tasks.conftest import close
-from tests.tasks.fakes import FakeShop, a_magento_order
 
 PAGE = 100
 # The stand-in lists an order two minutes after it changed, at a clock that stands still.
@@ -248,55 +245,6 @@ def quick(parts: Runtime, **changes: Any) -> Runtime:
         parts.clients, **{"channels": {ACCOUNT: Silent()}, "now": lambda: NOW, **changes}
     )
     return replace(parts, clients=own)
-
-
-def awaiting(sessions: Sessions, entity_id: int) -> int:
-    return stored(
-        sessions,
-        builders.an_order(
-            magento_order_id=entity_id,
-            items=[an_item(magento_item_id=501)],
-            step="ship_order",
-            status=Status.WAITING,
-            due_at=NOW + timedelta(hours=1),
-        ),
-    )
-
-
-def test_the_watch_brings_shipments_and_wakes_whom_they_concern(
-    app: Celery, offline: Runtime, sessions: Sessions, broker: redis.Redis
-) -> None:
-    first, second = awaiting(sessions, 900), awaiting(sessions, 901)
-    shipment = MagentoShipment(71, 900, NOW, {501: 2}, (Track(5, "ups", "UPS", "1Z001"),))  # type: ignore[dict-item]
-    states = {
-        900: a_magento_order(900, status="complete", state="complete"),
-        901: a_magento_order(901),
-    }
-    shop = FakeShop(shipments=[shipment], orders=states)
-    parts = quick(offline, shops={SHOP: shop})
-    watch_shipments(app, parts, SHOP)
-    assert shop.calls == [("shipments", [900, 901]), ("orders", [900, 901])]
-    shipped, other = loaded(sessions, first), loaded(sessions, second)
-    assert [one.tracking_number for one in shipped.shipments] == ["1Z001"]
-    assert (shipped.due_at, shipped.magento_status) == (NOW, "complete")
-    assert (other.due_at, other.shipments) == (NOW + timedelta(hours=1), [])
-    assert waiting(broker, "magento") == 1
-    watch_shipments(app, parts, SHOP)
-    assert waiting(broker, "magento") == 1  # nothing new
-
-
-def test_the_watch_asks_nothing_when_nobody_waits(app: Celery, offline: Runtime) -> None:
-    watch_shipments(app, quick(offline, shops={SHOP: FakeShop()}), SHOP)
-
-
-def test_the_watch_leaves_all_as_it_was_when_the_shop_is_in_trouble(
-    app: Celery, offline: Runtime, sessions: Sessions, broker: redis.Redis
-) -> None:
-    order_id = awaiting(sessions, 900)
-    shop = FakeShop(shipments=[], orders=Transient("in trouble"))
-    watch_shipments(app, quick(offline, shops={SHOP: shop}), SHOP)
-    assert loaded(sessions, order_id).due_at == NOW + timedelta(hours=1)
-    assert waiting(broker, "magento") == 0
 
 
 def due_orders(sessions: Sessions, count: int) -> None:
