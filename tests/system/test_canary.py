@@ -7,6 +7,7 @@ import binascii
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ import requests
 from psycopg import sql
 
 from devstack.stack import wait_for
+from pipeline import db
+from pipeline.corrections import Corrections
 from pipeline.models import Base
+from pipeline.privacy import Vault
 from sandbox.amazon.builders import a_line, an_order
 from tests.system.remotes import SKU, Remotes
 from tests.system.rig import FRANCE, TIME_LIMIT_S, Rig
@@ -23,6 +27,7 @@ from tests.system.rig import FRANCE, TIME_LIMIT_S, Rig
 pytestmark = pytest.mark.timeout(TIME_LIMIT_S)
 
 SMOOTH, ROUGH = "305-0000001-0000001", "305-0000002-0000002"
+CORRECTED = "305-0000003-0000003"
 MARK = "zqcanary"
 ADDRESS = {
     "addressLine1": f"12 rue {MARK}street",
@@ -91,9 +96,12 @@ def everything_written(rig: Rig) -> Iterator[tuple[str, bytes]]:
             query = sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table))
             for (row,) in connection.execute(query):
                 yield table, row.encode()
-        for sealed, key in connection.execute("SELECT sealed, wrapped_key FROM order_private"):
+        private = "SELECT sealed, wrapped_key, correction FROM order_private"
+        for sealed, key, correction in connection.execute(private):
             yield "sealed", bytes(sealed)
             yield "key", bytes(key)
+            if correction is not None:
+                yield "correction", bytes(correction)
 
 
 def test_a_buyers_data_is_nowhere_but_sealed(rig: Rig, remotes: Remotes) -> None:
@@ -115,7 +123,8 @@ def test_a_buyers_data_is_nowhere_but_sealed(rig: Rig, remotes: Remotes) -> None
     # The search itself finds what is there.
     assert found_in(base64.b64encode(f"the buyer {MARK} of an order".encode())) == [MARK]
     names = {name for name, _ in written}
-    assert {"worker-1.log", "beat.log", "flower.log", "orders", "attempts", "sealed"} <= names
+    assert {"worker-1.log", "beat.log", "flower.log", "orders", "attempts"} <= names
+    assert {"sealed", "correction"} <= names
     assert [name for name, content in written if found_in(content)] == []
 
 
@@ -145,4 +154,24 @@ def play(rig: Rig, remotes: Remotes) -> None:
     for number in (SMOOTH, ROUGH):
         remotes.ship(number, f"1Z{number[-1]}")
     rig.until(lambda: rig.standing("sync_tracking", "done") == 2, "both orders through")
+    correct(rig, remotes)
     time.sleep(1)  # for the last events to reach Flower
+
+
+def correct(rig: Rig, remotes: Remotes) -> None:
+    """An order without a street is held until a person enters one."""
+    order = marked(CORRECTED)
+    del order["recipient"]["deliveryAddress"]["addressLine1"]
+    del order["recipient"]["deliveryAddress"]["addressLine2"]
+    remotes.place(order)
+    held = "SELECT id FROM orders WHERE external_id = %s AND hold_code = 'address_unusable'"
+    rig.until(lambda: len(rig.rows(held, CORRECTED)) == 1, "the order without a street")
+    ((order_id,),) = rig.rows(held, CORRECTED)
+    engine = db.engine_for(rig.environment["ORDERBRIDGE_DATABASE_URL"])
+    vault = Vault(base64.b64decode(rig.environment["ORDERBRIDGE_MASTER_KEY"]))
+    changes = {"line1": ADDRESS["addressLine1"], "line2": f"{MARK}entered"}
+    person = Corrections(db.sessions_for(engine), vault, "anna", datetime.now(UTC))
+    person.correct(order_id, changes)
+    engine.dispose()
+    rig.until(lambda: rig.standing("ship_order", "waiting") == 1, "the corrected order")
+    assert remotes.wrong([CORRECTED]) == {}
