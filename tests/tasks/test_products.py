@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def sessions(database_url: str) -> Iterator[Sessions]:
 
 
 def test_a_page_of_orders_costs_two_searches(
-    shop: StandIn, workers: Workers, sessions: Sessions
+    shop: StandIn, workers: Workers, sessions: Sessions, figure: Callable[[str], None]
 ) -> None:
     skus = [f"PAGE-{number}" for number in range(60)]
     for sku in skus:
@@ -103,7 +104,7 @@ def test_a_page_of_orders_costs_two_searches(
     assert {one.step for one in ends} == {"create_customer"}
     assert {one.items[0].product["sku"] for one in ends if one.items[0].product} == set(skus)
     searches = shop.answered("products").get("products", 0)
-    print(f"100 orders, 60 SKUs, 16 threads of 2 workers: {searches} searches")  # noqa: T201
+    figure(f"100 orders of 60 SKUs, 16 threads of 2 workers: {searches} product searches")
     assert searches == 2
 
 
@@ -181,3 +182,72 @@ def test_a_taken_url_key_holds_the_order_and_makes_nothing(
     assert held.hold_reason == (
         "the product was refused: Magento answered 400: URL key for specified store already exists."
     )
+
+
+def test_a_mapped_line_is_the_shops_product_and_still_amazons_item(
+    shop: StandIn, workers: Workers, sessions: Sessions, tmp_path: Path
+) -> None:
+    path = tmp_path / "skus.csv"
+    path.write_text("amazon_sku;magento_sku\nAMZ 1;mug-red\n", encoding="utf-8")
+    both = workers(unknown_sku="map", sku_map=path, out_of_stock="block")
+    (order,) = a_page(both[0], ["AMZ 1"])
+    for step in STEPS[:5]:
+        run(both, step, [order])
+    placed = loaded(sessions, order)
+    assert (placed.step, placed.hold_reason) == ("ship_order", None)
+    (line,) = [
+        one
+        for one in shop.rest("GET", f"/orders/{placed.magento_order_id}")["items"]
+        if one.get("ext_order_item_id")
+    ]
+    product = shop.rest("GET", "/products/MUG-RED")
+    assert (line["sku"], line["product_id"], line["ext_order_item_id"]) == (
+        "MUG-RED",
+        product["id"],
+        "I1",
+    )
+    assert (placed.items[0].sku, placed.items[0].magento_item_id) == ("AMZ 1", line["item_id"])
+
+
+@pytest.mark.parametrize("type_id", ["virtual", "downloadable"])
+def test_a_product_without_a_parcel_is_sold_as_goods(
+    shop: StandIn, workers: Workers, sessions: Sessions, type_id: str
+) -> None:
+    stock = {"stock_item": {"qty": 10, "is_in_stock": True}}
+    product = {"sku": "V-1", "name": "V", "type_id": type_id, "extension_attributes": stock}
+    shop.rest("POST", "/products", {"product": product})
+    both = workers(out_of_stock="block")
+    (order,) = a_page(both[0], ["V-1"])
+    for step in STEPS[:5]:
+        run(both, step, [order])
+    placed = loaded(sessions, order)
+    assert (placed.step, placed.hold_reason) == ("ship_order", None)
+    shop.tell("ship", entity_id=placed.magento_order_id)
+    assert shop.rest("GET", f"/orders/{placed.magento_order_id}")["state"] == "complete"
+    assert shop.stock("V-1") == (Decimal(8), Decimal(0), Decimal(8))
+
+
+@pytest.mark.parametrize(
+    ("stock", "hold_code"),
+    [
+        ({"qty": 0, "use_config_manage_stock": False, "manage_stock": False}, None),
+        ({"qty": 0, "use_config_backorders": False, "backorders": 1}, None),
+        ({"qty": 1}, "out_of_stock"),
+        ({"qty": 2}, None),
+    ],
+)
+def test_the_shops_own_stock_settings_count(
+    shop: StandIn,
+    workers: Workers,
+    sessions: Sessions,
+    stock: dict[str, Any],
+    hold_code: str | None,
+) -> None:
+    extension = {"stock_item": {"is_in_stock": True, **stock}}
+    product = {"sku": "S-1", "name": "S", "extension_attributes": extension}
+    shop.rest("POST", "/products", {"product": product})
+    both = workers(out_of_stock="block")
+    (order,) = a_page(both[0], ["S-1"])
+    for step in LOOK_UPS:
+        run(both, step, [order])
+    assert loaded(sessions, order).hold_code == hold_code
