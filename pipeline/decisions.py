@@ -17,6 +17,7 @@ from pipeline.db import Sessions
 from pipeline.feed_collecting import CANCELLABLE
 from pipeline.models import LIVE, Note, Order, OrderItem, Shipment
 from pipeline.orders import wake
+from pipeline.outcome import HoldCode
 
 
 class NotPossible(Exception):
@@ -68,15 +69,14 @@ class Decisions:
             )
 
     def confirm_anyway(self, order_id: int) -> None:
-        """Confirm the order's packages although the buyer asked to cancel."""
+        """Go on with the order's packages although the buyer asked to cancel, or although the shop
+        has changed one that Amazon was told of."""
         with self._sessions() as session, session.begin():
-            _live(session, order_id)
-            self._write(
-                session,
-                order_id,
-                "to be confirmed although the buyer asked to cancel",
-                confirm_anyway=True,
-            )
+            order = _live(session, order_id)
+            note = "to be confirmed although the buyer asked to cancel"
+            if order.hold_code == HoldCode.SHIPMENT_CHANGED:
+                note = "what Amazon was told of its packages stands"
+            self._write(session, order_id, note, confirm_anyway=True)
 
     def transparency(self, order_id: int, item_id: str, codes: Sequence[str]) -> None:
         """Keep an item's Transparency codes, in place of those it had."""

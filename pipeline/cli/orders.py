@@ -103,7 +103,9 @@ def show(number: str, as_json: bool) -> None:
 @click.argument("numbers", nargs=-1, metavar="NUMBER...")
 @click.option("--held", is_flag=True, help="All orders that are held.")
 @click.option(
-    "--confirm-anyway", is_flag=True, help="Confirm packages although the buyer asked to cancel."
+    "--confirm-anyway",
+    is_flag=True,
+    help="Confirm packages although the buyer asked to cancel, or the shop changed one since.",
 )
 @AS_JSON
 def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json: bool) -> None:

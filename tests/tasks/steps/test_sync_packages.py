@@ -11,11 +11,12 @@ import pytest
 from pipeline.channel import Confirmation
 from pipeline.errors import OutcomeUnknown, Rejected
 from pipeline.models import Order, Shipment
-from pipeline.outcome import Done, Hold, HoldCode, Skipped, Wait
+from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Skipped, Wait
+from tasks.steps.reduced import reduced
 from tasks.steps.ship_order import ship_order
 from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import a_raw_order, a_shipment, an_item, an_order
-from tests.tasks.fakes import FakeChannel, FakeShop, InTurn, MemoryLedger, clients
+from tests.tasks.fakes import FakeChannel, FakeShop, InTurn, MemoryLedger, a_magento_order, clients
 
 AN_HOUR = timedelta(hours=1)
 NUMBER = "00340434161094000001"
@@ -234,3 +235,34 @@ def test_a_refused_comment_holds_nothing() -> None:
     assert sync_tracking(both_told(), clients(shop=shop, order_comments=True)) == Skipped(
         "no comment on Magento's order: refused: The status is not part of it"
     )
+
+
+def test_the_shop_hears_of_a_cancellation_on_amazon() -> None:
+    order = shipped(remote_status="CANCELLED", magento_status="pending")
+    key = f"order:eu:{order.external_id}"
+    shop = FakeShop(
+        order=InTurn(a_magento_order(state="new"), a_magento_order(state="canceled")),
+        cancel=True,
+        comment=None,
+    )
+    remotes = clients(shop=shop, ledger=MemoryLedger({key: "900"}), order_comments=True)
+    assert ship_order(order, remotes) == Cancelled("cancelled on Amazon and in Magento")
+    assert shop.calls[-1] == (
+        "comment",
+        900,
+        "Cancelled on Amazon, and therefore here too.",
+        "canceled",
+    )
+
+
+def test_the_shop_hears_of_a_part_that_amazon_cancelled() -> None:
+    order = shipped()
+    (item,) = order.items
+    item.quantity = 3
+    # Somebody has taken it off in the shop already.
+    shop = FakeShop(order=a_magento_order(), comment=None)
+    remotes = clients(shop=shop, order_comments=True)
+    assert reduced(order, remotes) is None
+    assert item.quantity == 2
+    text = "Amazon cancelled 1 of 3 MUG-BLUE: taken off here too."
+    assert shop.calls == [("order", 900), ("comment", 900, text, "complete")]
