@@ -16,6 +16,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from pipeline.decisions import Decisions
+from pipeline.http import Method
 from pipeline.models import Order, Status
 from pipeline.settings import Settings
 from sandbox.amazon.app import create_app as create_amazon
@@ -62,6 +63,13 @@ class Day:
         answer.raise_for_status()
         return answer.json()
 
+    def url(self, remote: str) -> str:
+        return self._urls[remote]
+
+    def call(self, method: Method, path: str, body: Any) -> Any:
+        """A signed call to the shop, as its own people's programs make them."""
+        return self.parts.clients.shops[SHOP]._send(method, path, lambda made: made, body=body)
+
     def at_amazon(self) -> str:
         url = f"{self._urls['amazon']}/_control/orders/{NUMBER}"
         order = requests.get(url, timeout=10).json()["order"]
@@ -95,15 +103,19 @@ class Day:
         self._clock.on(timedelta(minutes=3))
 
 
-@pytest.fixture
-def day(app: Celery, tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Day]:
+@contextmanager
+def a_day(
+    app: Celery, folder: Path, database_url: str, redis_url: str, **marketplace: Any
+) -> Iterator[Day]:
+    """A day with one order of two mugs on Amazon, and the operator's settings."""
     clock = Clock()
-    amazon, shop = open_store(tmp_path / "amazon.sqlite"), Store(tmp_path / "shop.sqlite", SCHEMA)
+    amazon, shop = open_store(folder / "amazon.sqlite"), Store(folder / "shop.sqlite", SCHEMA)
     with (
         served(create_amazon(amazon, clock=clock)) as amazon_url,
         served(create_magento(shop, bearer=False)) as magento_url,
     ):
-        parts = build(loaded_settings(database_url, redis_url, amazon_url, magento_url), clock)
+        urls = (database_url, redis_url, amazon_url, magento_url)
+        parts = build(loaded_settings(*urls, **marketplace), clock)
         day = Day(app, parts, amazon_url, magento_url, clock)
         day.tell("magento", "products", sku="MUG-BLUE", qty=100)
         order = amazons_order(NUMBER, lines=[a_line("MUG-BLUE", 2)])
@@ -115,11 +127,19 @@ def day(app: Celery, tmp_path: Path, database_url: str, redis_url: str) -> Itera
     shop.close()
 
 
-def loaded_settings(database_url: str, redis_url: str, amazon: str, magento: str) -> Settings:
+@pytest.fixture
+def day(app: Celery, tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Day]:
+    with a_day(app, tmp_path, database_url, redis_url, invoice="leave") as day:
+        yield day
+
+
+def loaded_settings(
+    database_url: str, redis_url: str, amazon: str, magento: str, **marketplace: Any
+) -> Settings:
     return settings(
         database_url=database_url,
         redis_url=redis_url,
-        marketplace={"invoice": "leave"},
+        marketplace=marketplace,
         account={
             "seller_id": "A1SELLER",
             "base_url": amazon,
