@@ -59,19 +59,17 @@ def treat(
         ours = sides[number].ours
         for one in differences:
             noted = known.pop(one.kind, None)
+            if noted is not None and noted.detail != one.detail:
+                noted.accepted_by = None
+            accepted_by = noted.accepted_by if noted is not None else None
+            treatment = _treatment(session, one, ours, accepted_by, now)
             if noted is None:
                 noted = Difference(
-                    account=run.account,
-                    external_id=number,
-                    kind=one.kind,
-                    reconciliation_id=run.id,
-                    found_at=now,
+                    account=run.account, external_id=number, kind=one.kind, found_at=now
                 )
                 session.add(noted)
-            elif noted.detail != one.detail:
-                noted.accepted_by = None
-            noted.detail = one.detail
-            noted.treatment = _treatment(session, one, ours, noted.accepted_by, now)
+            noted.reconciliation_id = run.id
+            noted.detail, noted.treatment = one.detail, treatment
         for gone in known.values():
             gone.ended_at = now
             closed += 1
