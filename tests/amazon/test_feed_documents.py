@@ -93,6 +93,11 @@ def test_another_carrier_is_named_beside_its_code() -> None:
     assert "Item" not in dict(fulfilment)
 
 
+def test_a_package_without_a_number_has_none() -> None:
+    _, [(_, [_, (_, fulfilment)])] = messages(FeedKind.CONFIRMATIONS, {**PACKAGE, "tracking": ""})
+    assert dict(fulfilment)["FulfillmentData"] == [("CarrierCode", "DHL")]
+
+
 def test_a_cancellation_gives_every_item_its_reason() -> None:
     kind, [(_, [number, (tag, content)])] = messages(FeedKind.CANCELLATIONS, CANCELLATION)
     assert (kind, number, tag) == ("OrderAcknowledgement", ("MessageID", "1"), kind)

@@ -11,7 +11,15 @@ import pytest
 from pipeline.errors import Rejected, Transient
 from pipeline.magento.client import Magento
 from pipeline.magento.customers import Customer
-from pipeline.magento.records import Invoice, MagentoItem, MagentoOrder, MagentoShipment, Track
+from pipeline.magento.records import (
+    CreditMemo,
+    CreditMemoLine,
+    Invoice,
+    MagentoItem,
+    MagentoOrder,
+    MagentoShipment,
+    Track,
+)
 from tests.magento.conftest import Shop
 from tests.magento.searches import a_page, filters, page_of
 
@@ -125,6 +133,55 @@ def test_shipments_survive_every_odd_shape(shop: Shop, magento: Magento) -> None
     assert asked.path == "/rest/V1/shipments"
     assert filters(asked) == [("order_id", "in", "82")]
     assert "tracks[entity_id,carrier_code,title,track_number]" in asked.query["fields"]
+
+
+def test_fewer_shipments_than_the_shop_counts_are_no_answer(shop: Shop, magento: Magento) -> None:
+    """One that is left out would look as if it had been deleted."""
+    cut = a_page({"entity_id": 3, "order_id": 82}, total=2)
+    shop.answers(cut)
+    with pytest.raises(Transient, match="counts 2 and sent 1"):
+        magento.shipments([82])
+
+
+def test_credit_memos_since_a_time(shop: Shop, magento: Magento) -> None:
+    line = {
+        "order_item_id": "79",
+        "sku": "MUG-BLUE",
+        "qty": "1.0000",
+        "row_total": 20,
+        "tax_amount": "3.80",
+        "discount_amount": 2,
+        "discount_tax_compensation_amount": None,
+    }
+    memo = {
+        "entity_id": "12",
+        "order_id": 82,
+        "increment_id": "000000012",
+        "created_at": "2026-11-22 21:09:43",
+        "order_currency_code": "EUR",
+        "grand_total": 27.74,
+        "shipping_amount": 4.99,
+        "shipping_tax_amount": 0.95,
+        "items": [line, {"order_item_id": 80, "qty": 0}],
+    }
+    shop.answers(a_page(memo))
+    at = datetime(2026, 11, 22, 21, 9, 43, tzinfo=UTC)
+    lines = (CreditMemoLine(79, "MUG-BLUE", Decimal(1), Decimal("21.80")),)
+    assert magento.credit_memos(at) == [
+        CreditMemo(12, 82, "000000012", at, "EUR", Decimal("27.74"), Decimal("5.94"), lines)
+    ]
+    (asked,) = shop.asked
+    assert asked.path == "/rest/V1/creditmemos"
+    assert filters(asked) == [("created_at", "gteq", "2026-11-22 21:09:43")]
+    assert page_of(asked) == ("entity_id", "1", "100")
+
+
+def test_a_comment_is_found_by_its_words(shop: Shop, magento: Magento) -> None:
+    rows = [{"entity_id": 18, "comment": "Told"}, {"entity_id": 9, "comment": "Told"}, {}]
+    shop.answers(a_page(*rows), a_page(*rows))
+    assert magento.find_comment(900, "Told") == "9"
+    assert magento.find_comment(900, "Told more") is None
+    assert shop.asked[0].path == "/rest/V1/orders/900/comments"
 
 
 def test_invoices_by_order(shop: Shop, magento: Magento) -> None:

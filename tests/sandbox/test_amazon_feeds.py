@@ -94,13 +94,14 @@ def a_package(
     carrier: str = "<CarrierCode>DHL</CarrierCode>",
     item: str = "I1",
     quantity: int = 1,
+    number: str = "<ShipperTrackingNumber>123</ShipperTrackingNumber>",
 ) -> str:
     return (
         f"<AmazonOrderID>{order_id}</AmazonOrderID>"
         f"<MerchantFulfillmentID>{reference}</MerchantFulfillmentID>"
         f"<FulfillmentDate>{NOW.isoformat()}</FulfillmentDate>"
-        f"<FulfillmentData>{carrier}<ShipperTrackingNumber>123</ShipperTrackingNumber>"
-        f"</FulfillmentData><Item><AmazonOrderItemCode>{item}</AmazonOrderItemCode>"
+        f"<FulfillmentData>{carrier}{number}</FulfillmentData>"
+        f"<Item><AmazonOrderItemCode>{item}</AmazonOrderItemCode>"
         f"<Quantity>{quantity}</Quantity></Item>"
     )
 
@@ -135,6 +136,15 @@ def test_a_feed_takes_its_time_and_then_changes_the_order(amazon: Caller) -> Non
     summary = report(amazon, feed_id).find("ProcessingSummary")
     assert summary is not None
     assert [one.text for one in summary] == ["1", "1", "0", "0"]
+
+
+def test_a_feed_asks_for_no_tracking_number(amazon: Caller) -> None:
+    place(amazon, ORDER)
+    feed_id = submit(amazon, envelope("OrderFulfillment", a_package(number="")))
+    wait(amazon, 120)
+    assert words(amazon, feed_id) == {}
+    (package,) = amazon.truth(ORDER)["order"]["packages"]
+    assert "trackingNumber" not in package
 
 
 @pytest.mark.parametrize(
