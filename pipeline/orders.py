@@ -53,6 +53,18 @@ def owner(order: Order) -> str:
     return f"{order.account}/{order.external_id}"
 
 
+def corrected_address(
+    vault: Vault, order: Order, private: OrderPrivate | None
+) -> dict[str, Any] | None:
+    """The address a person corrected, opened; empty when there is one that cannot be."""
+    if private is None or private.wrapped_key is None or private.correction is None:
+        return None
+    try:
+        return vault.open(private.wrapped_key, owner(order), private.correction)
+    except Unreadable:
+        return {}
+
+
 class Orders:
     """Claims orders and records what came of them; each in one short transaction."""
 
@@ -97,7 +109,7 @@ class Orders:
             private = session.get(OrderPrivate, order.id)
             session.flush()
             order.raw = self._open(order, private)
-            order.correction = self._correction(order, private)
+            order.correction = corrected_address(self._vault, order, private)
             return Claim(order, attempt.id, order.news, crashed)
 
     def record(

@@ -19,7 +19,7 @@ from pipeline.effects import Ledger, Trace, Write, forgets_until
 from pipeline.errors import CannotMap, RemoteError
 from pipeline.models import Effect, EffectState, Note, Order, OrderPrivate, Shipment, Status
 from pipeline.moves import set_back
-from pipeline.orders import STEPS, owner
+from pipeline.orders import STEPS, corrected_address, owner
 from pipeline.outcome import Cancelled, Done, Hold, Outcome, Skipped, Wait
 from pipeline.privacy import Unreadable, Vault
 
@@ -114,6 +114,7 @@ def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order
             order.raw = vault.open(private.wrapped_key, owner(order), private.sealed)
         except Unreadable:
             order.raw = None
+    order.correction = corrected_address(vault, order, private)
     return order
 
 
