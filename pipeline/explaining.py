@@ -15,6 +15,7 @@ from pipeline.models import Effect, EffectState, Order, Status
 from pipeline.orders import STEPS
 from pipeline.outcome import HoldCode
 from pipeline.policy import Decision, Next, case_of, decide
+from pipeline.reconcile.treating import FOR_A_PERSON
 from pipeline.settings import AccountSettings, Settings, Timing
 
 # Which of a marketplace's settings a step goes by.
@@ -100,7 +101,9 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
         differences=tuple(f"{one.kind}: {one.detail} ({one.treatment})" for one in differences),
         next_look_at=order.due_at,
         next_look=_next_look(order, settings.timing),
-        possible=tuple(_possible(order, bool(differences))),
+        possible=tuple(
+            _possible(order, any(one.treatment in FOR_A_PERSON for one in differences))
+        ),
     )
 
 
