@@ -1,194 +1,194 @@
-"""Every request the client sends is one that the shop's own REST schema knows.
+"""Every request we send to a shop is one that its own REST schema knows.
 
-The schema is beside the project, not part of it. Where it says more than the shop enforces (facts
-read from Magento's source) the test says so.
+The requests are those of whole days between the stand-ins, and of the sixty orders of the corpus:
+nothing here lists them. The schema is beside the project, not part of it.
 """
 
 from __future__ import annotations
 
-import json
+import inspect
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
-from jsonschema import Draft4Validator
 
-from pipeline.channel import FulfilledBy
-from pipeline.errors import RemoteError
-from pipeline.http import Http, Reply
 from pipeline.magento.client import Magento
-from pipeline.magento.order_body import OrderShape
 from pipeline.settings import ShopSettings
-from tests.magento.builders import (
-    CALIFORNIA,
-    EMAIL,
-    NOW,
-    STORE,
-    a_body,
-    a_line,
-    amounts_of,
-    an_address,
-    an_order,
-)
+from sandbox.amazon.builders import a_line, an_order
+from sandbox.core import Store
+from sandbox.magento.app import create_app
+from sandbox.magento.auth import ACCESS_TOKEN
+from sandbox.magento.schema import SCHEMA
+from tests.contract.magento_days import Day, Noted, a_day, noting, served
+from tests.contract.magento_schema import Request, faults, route
+from tests.magento.corpus import CREATED
+from tests.magento.test_corpus import RATES, Shop, placed
 
-SCHEMA = Path(__file__).parents[3] / "shared/contracts/magento/openapi.json"
-# The schema names one example of each repeatable parameter: index 0.
-_INDEX = re.compile(r"\[\d+\]")
-# Set by the shop itself when a history entry comes with its order.
-_SET_BY_THE_SHOP = {"sales-data-order-status-history-interface": "parent_id"}
-
-
-@pytest.fixture(scope="module")
-def schema() -> dict[str, Any]:
-    if not SCHEMA.exists():
-        pytest.skip("needs Magento's REST schema at ../shared/contracts/magento/openapi.json")
-    return strict(json.loads(SCHEMA.read_text(encoding="utf-8")))
-
-
-def strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with unknown properties refused, as shops from 2.4.7 do."""
-    for name, definition in schema["definitions"].items():
-        if definition.get("type") == "object":
-            definition["additionalProperties"] = False
-        if name in _SET_BY_THE_SHOP:
-            definition["required"].remove(_SET_BY_THE_SHOP[name])
-    payment = schema["definitions"]["sales-data-order-payment-interface"]["properties"]
-    # Typed as a list of strings, and kept with its keys when it comes as an object.
-    payment["additional_information"] = {
-        "type": "object",
-        "additionalProperties": {"type": "string"},
-    }
-    return schema
+ROUTE = re.compile(r"(GET|POST|PUT|DELETE) (/V1/[\w/:-]+)")
+AMERICAN = {
+    "addressLine1": "1 Main St",
+    "city": "Springfield",
+    "stateOrRegion": "CA",
+    "postalCode": "92025",
+    "countryCode": "US",
+    "phone": "+1 760 555 0100",
+}
+DHL = {"track_number": "00340434161094000001", "title": "DHL", "carrier_code": "dhl"}
+SETTINGS: dict[str, Any] = {
+    "customers": "create",
+    "welcome_mail": "accept",
+    "order_number": "amazon",
+    "order_number_prefix": "AMZ-",
+    "order_status": "packed",
+    "pending_orders": "reserve",
+    "unknown_sku": "placeholder",
+    "gift_wrap": "price",
+    "fba_lines": "catalogue",
+}
+RATES_AND_STATUSES = {
+    "currency/rates": RATES,
+    "sales/statuses": {"packed": "processing"},
+    "version": "2.4.8",
+}
+LOST = ("create_order", "cancel_order", "invoice", "order_comment", "refund", "create_product")
 
 
-class Recorder(Http):
-    """Keeps what would have been sent and answers that there is nothing there."""
+def number(n: int) -> str:
+    return f"028-{n:07}-{n:07}"
 
-    sent: list[tuple[str, str, str, Any]]
 
-    def call(self, method: Any, path: str, **given: Any) -> Reply:
-        body = json.loads(json.dumps(given.get("body"), default=float))
-        self.sent.append((method, path, given.get("query", ""), body))
-        if path.endswith("/storeConfigs"):
-            config = {"id": 1, "code": "default", "website_id": 1, "base_currency_code": "EUR"}
-            return Reply(200, {}, [config], True)
-        if path.endswith("/websites"):
-            return Reply(200, {}, [{"id": 1, "code": "base"}], True)
-        if "stock-resolver" in path:
-            return Reply(200, {}, {"stock_id": 1}, True)
-        return Reply(404, {}, {"message": "Request does not match any route."}, True)
+def sell(day: Day, n: int, *lines: Any, **more: Any) -> str:
+    """An order at Amazon, or what has become of it."""
+    day.tell("amazon", "orders", order=an_order(number(n), lines=list(lines), **more))
+    return number(n)
+
+
+def a_busy_day(day: Day) -> None:
+    """Every kind of order, and what may happen to it afterwards."""
+    for sku in ("MUG-BLUE", "MUG-RED", "TEE-M", "LAMP", "FBA-1"):
+        day.tell("magento", "products", sku=sku, qty=100)
+    wrapped = a_line("TEE-M", 2, shipping="4.99", gift_wrap="2.00", tax="3.80", shipping_tax="0.95",
+                     discount="1.00", gift_message="All the best")  # fmt: skip
+    regular = "regular@marketplace.example"
+    plain = sell(day, 1, a_line("MUG-BLUE", 2), email=regular)
+    sell(day, 2, wrapped, address=AMERICAN, programs=("AMAZON_BUSINESS", "PRIME"))
+    sell(day, 3, a_line("FBA-1", 2), fulfilled_by="AMAZON", status="SHIPPED")
+    sell(day, 4, a_line("NEVER-SEEN", 1))
+    cancelled = sell(day, 5, a_line("MUG-RED", 1))
+    sell(day, 6, a_line("LAMP", 5), a_line("MUG-RED", 1))
+    sell(day, 7, a_line("MUG-BLUE", 1), currency="SEK")
+    pending = sell(day, 8, a_line("MUG-BLUE", 3), status="PENDING")
+    sell(day, 9, a_line("MUG-RED", 3), status="PENDING")
+    for _ in range(2):
+        day.work()
+    for order in (plain, number(2)):
+        entity_id = day.in_shop(order)["entity_id"]
+        day.tell("magento", "ship", entity_id=entity_id, tracks=[DHL])
+    day.tell("amazon", f"orders/{cancelled}/status", status="CANCELLED")
+    day.tell("amazon", f"orders/{pending}/status", status="UNSHIPPED")
+    day.tell("amazon", f"orders/{number(9)}/status", status="CANCELLED")
+    sell(day, 6, a_line("LAMP", 3), a_line("MUG-RED", 1))
+    day.customers_move()
+    sell(day, 10, a_line("MUG-BLUE", 1), email=regular)
+    for _ in range(3):
+        day.work(timedelta(minutes=10))
+
+
+def described() -> set[str]:
+    """The routes that the client's methods name as their sources."""
+    texts = [
+        inspect.getdoc(method) or ""
+        for name, method in inspect.getmembers(Magento, inspect.isfunction)
+        if not name.startswith("__")
+    ]
+    found = set()
+    for method, path in (pair for text in texts for pair in ROUTE.findall(text)):
+        named = route(Request(method, "/rest" + re.sub(r":\w+", "x", path), "", None))
+        assert named is not None, f"{method} {path}"
+        found.add(named)
+    return found
 
 
 @pytest.fixture
-def sent() -> list[tuple[str, str, str, Any]]:
-    """Every kind of request, recorded."""
-    http = Recorder("http://127.0.0.1:1")
-    http.sent = []
-    shop = ShopSettings.model_validate({"base_url": "http://127.0.0.1:1", "auth": "bearer"})
-    magento = Magento("main", shop, http=http, now=lambda: datetime.now(UTC))
-    for call in (
-        lambda: magento.products(["A", "B,C"], "default"),
-        lambda: magento.salable({"A": 1, "B": 2}, "default"),
-        lambda: magento.regions("US", "default"),
-        lambda: magento.find_orders("902-1", 1),
-        lambda: magento.orders([1, 2]),
-        lambda: magento.order(1),
-        lambda: magento.create_order(a_body(), "default"),
-        lambda: magento.invoice(1),
-        lambda: magento.invoices([1]),
-        lambda: magento.cancel(1),
-        lambda: magento.refund(1, [2]),
-        lambda: magento.comment(1, "text", "pending"),
-        lambda: magento.find_customer(EMAIL, 1),
-        lambda: magento.customer(1),
-        lambda: magento.create_customer(
-            magento.customer_body(an_order(), EMAIL, STORE, 1), STORE.code
-        ),
-        lambda: magento.shipments([1]),
-    ):
-        try:
-            call()
-        except RemoteError:
-            continue
-    return http.sent
+def run(
+    tmp_path: Path, database_url: str, redis_url: str, figure: Callable[[str], None]
+) -> Callable[..., set[str]]:
+    """Plays a busy day, judges every request that reached the shop, and returns their routes."""
+
+    def play(
+        settings: Mapping[str, Any], config: Mapping[str, Any], lost: Sequence[str] = ()
+    ) -> set[str]:
+        with a_day(tmp_path, database_url, redis_url, settings, config) as (day, noted):
+            for name in lost:
+                day.tell("magento", "faults", route=name, kind="cut_after")
+            a_busy_day(day)
+        return judged(noted.requests, figure)
+
+    return play
 
 
-def operation(schema: dict[str, Any], method: str, path: str) -> dict[str, Any]:
-    """The operation of the schema that a path belongs to."""
-    asked = re.sub(r"^/rest(/(?!V1/)[^/]+)?", "", path)
-    # Fixed paths before those with placeholders: /customers/search is no customer.
-    for template, operations in sorted(schema["paths"].items(), key=lambda one: "{" in one[0]):
-        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
-        if re.fullmatch(pattern, asked) and method.lower() in operations:
-            found: dict[str, Any] = operations[method.lower()]
-            return found
-    raise AssertionError(f"{method} {path} is no route")
+def judged(sent: Sequence[Request], figure: Callable[[str], None]) -> set[str]:
+    """The routes asked for. Every request must be one that the schema knows."""
+    assert [fault for request in sent for fault in faults(request)] == []
+    routes = set(filter(None, map(route, sent)))
+    with_body = sum(request.body is not None for request in sent)
+    figure(
+        f"{len(sent)} requests over {len(routes)} routes of Magento, {with_body} of them with a"
+        " body, are as its REST schema has them"
+    )
+    return routes
 
 
-def body_schema(schema: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    (body,) = (one["schema"] for one in found["parameters"] if one["in"] == "body")
-    return {**body, "additionalProperties": False, "definitions": schema["definitions"]}
+def test_a_plain_days_requests_are_known_to_the_schema(run: Callable[..., set[str]]) -> None:
+    assert "PUT /V1/orders/create" in run({}, {"currency/rates": RATES})
 
 
-def test_every_route_and_parameter_is_known(
-    schema: dict[str, Any], sent: list[tuple[str, str, str, Any]]
+def test_with_everything_on_every_route_of_the_client_is_asked_for_and_known(
+    run: Callable[..., set[str]],
 ) -> None:
-    routes = set()
-    for method, path, query, _ in sent:
-        found = operation(schema, method, path)
-        routes.add(found["operationId"])
-        known = {one["name"] for one in found.get("parameters", []) if one["in"] == "query"}
-        names = {
-            _INDEX.sub("[0]", name) for name, _ in parse_qsl(query, strict_parsing=bool(query))
+    assert described() - run(SETTINGS, RATES_AND_STATUSES, LOST) == set()
+
+
+def test_the_corpus_is_as_the_schema_wants_it(
+    tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    with ExitStack() as stack:
+        shops = {
+            base: stack.enter_context(a_noted_shop(tmp_path, base))
+            for base in ("EUR", "USD", "JPY")
         }
-        assert names - {"fields"} <= known
-    assert len(routes) == 19
+        shops["EUR"][0].tell(**{"currency/rates": RATES})
+        for n, case in enumerate(CREATED, start=1):
+            placed(shops[case.base][0], n, case)
+    sent = [request for _, noted in shops.values() for request in noted.requests]
+    assert "PUT /V1/orders/create" in judged(sent, figure)
+    assert sum(request.method == "PUT" for request in sent) == len(CREATED)
 
 
-def test_every_body_is_as_the_schema_wants_it(
-    schema: dict[str, Any], sent: list[tuple[str, str, str, Any]]
-) -> None:
-    validated = 0
-    for method, path, _, body in sent:
-        if body is not None:
-            Draft4Validator(body_schema(schema, operation(schema, method, path))).validate(body)
-            validated += 1
-    assert validated == 5
+@contextmanager
+def a_noted_shop(folder: Path, base_currency: str) -> Iterator[tuple[Shop, Noted]]:
+    store = Store(folder / f"{base_currency}.sqlite", SCHEMA)
+    app = create_app(store, base_currency=base_currency)
+    noted = noting(app)
+    with served(app) as url:
+        settings = {"base_url": url, "auth": "bearer", "access_token": ACCESS_TOKEN}
+        client = Magento(
+            "main", ShopSettings.model_validate(settings), now=lambda: datetime.now(UTC)
+        )
+        yield Shop(url, client), noted
+    store.close()
 
 
-def bodies() -> Iterator[Any]:
-    yield pytest.param(a_body(), id="guest")
-    yield pytest.param(a_body(customer_id=7, increment_id="AMZ-1"), id="customer with number")
-    for shape in OrderShape:
-        order = an_order(lines=(a_line(quantity_fulfilled=1),))
-        yield pytest.param(a_body(order, shape=shape), id=shape)
-    yield pytest.param(
-        a_body(an_order(fulfilled_by=FulfilledBy.AMAZON, address=None), products={}), id="bare"
-    )
-    yield pytest.param(
-        a_body(
-            an_order(
-                ship_by_at=NOW,
-                programs=("PRIME",),
-                purchase_order_number="PO-1",
-                lines=(a_line(gift_message="All the best"),),
-                address=an_address(country="US", region="ca", company="Kühn AG"),
-            ),
-            amounts_of(
-                discount_net="1.00", shipping_net="4.99", shipping_tax="0.95", gift_wrap_net="2.00"
-            ),
-            regions=(CALIFORNIA,),
-        ),
-        id="everything",
-    )
-
-
-@pytest.mark.parametrize("body", list(bodies()))
-def test_an_order_is_as_the_schema_wants_it(schema: dict[str, Any], body: dict[str, Any]) -> None:
-    sent = json.loads(json.dumps({"entity": body}, default=float))
-    found = operation(schema, "PUT", "/rest/default/V1/orders/create")
-    Draft4Validator(body_schema(schema, found)).validate(sent)
+def test_a_request_that_the_schema_does_not_know_is_seen() -> None:
+    body = {"entity": {"entity_id": 1, "surprise": 1, "items": [{"qty_ordered": "two"}]}}
+    seen = [
+        faults(Request("PUT", "/rest/default/V1/orders/create", "", body)),
+        faults(Request("GET", "/rest/V1/orders", "searchCriteria[size]=1", None)),
+        faults(Request("GET", "/rest/default/V1/order/1", "", None)),
+        faults(Request("POST", "/rest/default/V1/orders/1/cancel", "", {"reason": "x"})),
+    ]
+    assert [len(one) for one in seen] == [2, 1, 1, 1]
