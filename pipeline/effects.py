@@ -105,6 +105,21 @@ class Ledger:
             return effect.remote_id or ""
         return self._look(effect, write)
 
+    def seen(self, *keys: str, remote_id: str) -> None:
+        """End those of these writes that were begun: what they do has been seen at the remote."""
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(Effect)
+                .where(Effect.key.in_(keys), Effect.state != EffectState.DONE)
+                .values(
+                    state=EffectState.DONE,
+                    ended_at=self._now(),
+                    remote_id=remote_id,
+                    adopted=True,
+                    detail=None,
+                )
+            )
+
     def _intend(self, order_id: int, write: Trace) -> tuple[Effect, bool]:
         """The write's row, and whether no earlier try of it can have been made."""
         with self._sessions() as session, session.begin():

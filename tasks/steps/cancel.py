@@ -5,10 +5,13 @@ from __future__ import annotations
 from pipeline.clients import Clients
 from pipeline.effects import Write
 from pipeline.errors import CannotMap
-from pipeline.magento.records import ENDED
+from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.models import Order
 from pipeline.outcome import Cancelled, Hold, HoldCode, Outcome
+from tasks.steps.pending_stock import release_stock
 from tasks.steps.placement import placed_trace
+from tasks.steps.reserving import reserved
+from tasks.steps.told import comment
 
 _TOO_LATE = (
     "cancelled on Amazon after goods had left the warehouse; get them back or talk to the buyer"
@@ -17,33 +20,34 @@ _TOO_LATE = (
 
 def cancel(order: Order, clients: Clients) -> Outcome:
     """Cancel our Magento order when there is one; hold when goods have already left."""
+    release_stock(order, clients)
     entity_id = clients.ledger.made(order.id, placed_trace(order, clients))
     if entity_id is None:
         return Cancelled("cancelled on Amazon before it was created in Magento")
-    order.magento_order_id = int(entity_id)
     if order.shipments:
         return Hold(HoldCode.CANCELLED_AFTER_SHIPMENT, _TOO_LATE)
+    # One that is still being reserved looks cancelled and is not: its stock would be held for ever.
+    now = reserved(order, clients.shop(order).order(int(entity_id)), clients)
+    order.magento_order_id = now.entity_id
     # What the seller has asked for himself needs no second look.
     if clients.marketplace(order).cancel_from_amazon == "hold" and order.cancel_reason is None:
         return Hold(
             HoldCode.CANCEL_REFUSED,
             "cancelled on Amazon; cancel it in Magento too (cancel_from_amazon = hold)",
         )
-    order.magento_status = clients.ledger.once(
-        order.id, _cancellation(order, int(entity_id), clients)
-    )
-    return Cancelled("cancelled on Amazon and in Magento")
+    order.magento_status = clients.ledger.once(order.id, _cancellation(order, now, clients))
+    note = comment(order, "Cancelled on Amazon, and therefore here too.", clients)
+    return Cancelled("; ".join(filter(None, ("cancelled on Amazon and in Magento", note))))
 
 
-def _cancellation(order: Order, entity_id: int, clients: Clients) -> Write:
-    shop = clients.shop(order)
+def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write:
+    shop, entity_id = clients.shop(order), now.entity_id
 
     def find() -> str | None:
         state = shop.order(entity_id).state
         return state if state in ENDED else None
 
     def send() -> str:
-        now = shop.order(entity_id)
         if any(item.quantity_shipped > 0 for item in now.items):
             raise CannotMap(HoldCode.CANCELLED_AFTER_SHIPMENT, _TOO_LATE)
         # An invoiced order cannot be cancelled in Magento; its invoice is taken back instead.

@@ -1,54 +1,140 @@
-"""Step 5 of 7. Create the Magento order and its invoice, each exactly once."""
+"""Step 5 of 7. Create the Magento order, its reservation and its invoice, each exactly once."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from pipeline.clients import Clients
 from pipeline.effects import Write
 from pipeline.magento.order_body import OrderShape, differences
+from pipeline.magento.order_update import rewritten
+from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.models import Order
 from pipeline.outcome import Done, Hold, HoldCode, Outcome
 from tasks.steps.gate import stopped
-from tasks.steps.placement import placement, shape_of
+from tasks.steps.pending_stock import release_stock
+from tasks.steps.placement import placed_trace, placement, shape_of
+from tasks.steps.reserving import reserved
+
+_PROCESSING = "processing"
 
 
 def create_order(order: Order, clients: Clients) -> Outcome:
-    """From here on the merchant's systems see an ordinary new Magento order."""
+    """From here on the merchant's systems see an ordinary new Magento order.
+
+    What the shop answers to each write is what comes next; it is asked only after a repeat.
+    """
     if (outcome := stopped(order, clients)) is not None:
         return outcome
-    shop = clients.shop(order)
-    shape = shape_of(order)
-    entity_id = int(clients.ledger.once(order.id, placement(order, clients)))
-    if shape is OrderShape.COMPLETE or clients.marketplace(order).invoice == "create":
-        clients.ledger.once(order.id, _invoice(order, entity_id, clients))
-    created = shop.order(entity_id)
-    order.magento_order_id = created.entity_id
-    order.magento_increment_id = created.increment_id
-    order.magento_status = created.status
-    numbers = {item.ext_order_item_id: item.item_id for item in created.items}
-    for item in order.items:
-        item.magento_item_id = numbers.get(item.external_item_id)
+    settings, shape = clients.marketplace(order), shape_of(order)
+    now = reserved(order, _placed(order, clients), clients, _shipped_before(order, clients))
+    # Only now, so that nobody else can buy what this order was waiting for.
+    release_stock(order, clients)
+    # Ended by a person in the shop: the next step asks what that means on Amazon.
+    if now.state not in ENDED:
+        if shape is OrderShape.COMPLETE or settings.invoice == "create":
+            now = _invoiced(order, now, shape, clients)
+        is_open = settings.invoice == "create" and now.state == _PROCESSING
+        if is_open and settings.order_status is not None:
+            now = _with_status(order, now, settings.order_status, clients)
+    _remember(order, now)
     if shape is OrderShape.PARTLY:
-        for line in clients.placed(order).lines:
-            for item in order.items:
-                if item.external_item_id == line.item_id:
-                    item.quantity_fulfilled_before = line.quantity_fulfilled
-    if (difference := differences(created, clients.amounts(order))) is not None:
+        before = _shipped_before(order, clients)
+        for item in order.items:
+            item.quantity_fulfilled_before = before.get(item.external_item_id, 0)
+    if (difference := differences(now, clients.amounts(order))) is not None:
         return Hold(HoldCode.TOTALS_DIFFER, difference)
     return Done()
 
 
-def _invoice(order: Order, entity_id: int, clients: Clients) -> Write:
-    shop = clients.shop(order)
+def _placed(order: Order, clients: Clients) -> MagentoOrder:
+    """The Magento order, made now or before. One made before needs nothing of Amazon's any more."""
+    answers: list[MagentoOrder] = []
+    entity_id = clients.ledger.made(order.id, placed_trace(order, clients))
+    if entity_id is None:
+        entity_id = clients.ledger.once(order.id, placement(order, clients, answers.append))
+    return answers[0] if answers else clients.shop(order).order(int(entity_id))
+
+
+def _shipped_before(order: Order, clients: Clients) -> dict[str, int]:
+    """What Amazon calls fulfilled of each line of an order that was first seen partly shipped."""
+    if shape_of(order) is not OrderShape.PARTLY:
+        return {}
+    return {line.item_id: line.quantity_fulfilled for line in clients.placed(order).lines}
+
+
+def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clients) -> MagentoOrder:
+    """Invoice all of the order. One of which nothing is left to ship is complete then."""
+    shop, entity_id = clients.shop(order), now.entity_id
+    made: list[str] = []
 
     def find() -> str | None:
         invoices = shop.invoices([entity_id]).get(entity_id, [])
         return str(min(one.entity_id for one in invoices)) if invoices else None
 
-    return Write(
-        key=f"invoice:{order.account}:{order.external_id}",
-        kind="invoice",
-        send=lambda: shop.invoice(entity_id),
-        find=find,
-        settles_after=clients.settles_after(order),
-        refused_as=HoldCode.INVOICE_REFUSED,
+    def send() -> str:
+        made.append(shop.invoice(entity_id))
+        return made[0]
+
+    clients.ledger.once(
+        order.id,
+        Write(
+            key=f"invoice:{order.account}:{order.external_id}",
+            kind="invoice",
+            send=send,
+            find=find,
+            settles_after=clients.settles_after(order),
+            refused_as=HoldCode.INVOICE_REFUSED,
+        ),
     )
+    if not made:
+        return shop.order(entity_id) if now.state == "new" else now
+    state = "complete" if shape is OrderShape.COMPLETE else _PROCESSING
+    return replace(
+        now,
+        state=state,
+        status=state,
+        total_paid=now.grand_total,
+        base_total_paid=now.base_grand_total,
+    )
+
+
+def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients) -> MagentoOrder:
+    """Give the open order the operator's status; an invoice sets back any that was there before.
+
+    A comment cannot: Magento since 2.4.7 takes none that names another status.
+    """
+    shop, entity_id = clients.shop(order), now.entity_id
+    body = rewritten(now, state=_PROCESSING, status=status)
+    made: list[str] = []
+
+    def find() -> str | None:
+        found = shop.order(entity_id)
+        return found.status if found.status == status or found.state != _PROCESSING else None
+
+    def send() -> str:
+        shop.update_order(body)
+        made.append(status)
+        return status
+
+    clients.ledger.once(
+        order.id,
+        Write(
+            key=f"status:{order.account}:{order.external_id}",
+            kind="status",
+            send=send,
+            find=find,
+            settles_after=clients.settles_after(order),
+            refused_as=HoldCode.STATUS_REFUSED,
+        ),
+    )
+    return replace(now, status=status) if made else now
+
+
+def _remember(order: Order, now: MagentoOrder) -> None:
+    order.magento_order_id = now.entity_id
+    order.magento_increment_id = now.increment_id
+    order.magento_state, order.magento_status = now.state, now.status
+    numbers = {item.ext_order_item_id: item.item_id for item in now.items}
+    for item in order.items:
+        item.magento_item_id = numbers.get(item.external_item_id)

@@ -472,3 +472,47 @@ def test_made_says_no_of_what_was_refused_and_is_not_there(ledger: Ledger, order
         ledger.once(order_id, remote.write())
     assert ledger.made(order_id, remote.write()) is None
     assert remote.traffic == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_sent_again"),
+    [(Crash(), False), (OutcomeUnknown("cut off"), False), (Transient("not sent"), True)],
+    ids=["crashed", "cut off", "not sent"],
+)
+def test_a_write_that_may_leave_no_trace_is_not_made_twice(
+    ledger: Ledger,
+    clock: Clock,
+    order_id: int,
+    error: BaseException,
+    is_sent_again: bool,
+) -> None:
+    remote = Remote()
+    write = remote.write(when_unsure="look at the shop")
+    remote.instead = raising(error)
+    with pytest.raises(type(error)):
+        ledger.once(order_id, write)
+    remote.instead = None
+    clock.passes(SETTLED)
+    if is_sent_again:
+        assert ledger.once(order_id, write) == "id-1"
+        return
+    for _ in range(2):
+        with pytest.raises(CannotMap, match="look at the shop") as held:
+            ledger.once(order_id, write)
+        assert held.value.code == HoldCode.ORDER_REFUSED
+    assert remote.traffic == (2, 1, 0)
+    remote.made.append("id-9")
+    assert ledger.once(order_id, write) == "id-9"
+
+
+def test_what_was_seen_at_the_remote_is_done_and_never_sent_again(
+    sessions: Sessions, ledger: Ledger, order_id: int
+) -> None:
+    remote = Remote()
+    remote.instead = raising(Crash())
+    with pytest.raises(Crash):
+        ledger.once(order_id, remote.write())
+    ledger.seen(KEY, "never:begun", remote_id="id-7")
+    assert ledger.once(order_id, remote.write()) == "id-7"
+    assert (effect(sessions).state, effect(sessions).adopted) == (EffectState.DONE, True)
+    assert remote.traffic == (0, 1, 0)

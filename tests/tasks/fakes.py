@@ -169,6 +169,10 @@ class FakeShop(Magento):
         self.bodies.append(body)
         return self.told.give("create_order", store)  # type: ignore[no-any-return]
 
+    def update_order(self, body: Mapping[str, Any]) -> None:
+        self.bodies.append(body)
+        self.told.give("update_order", body["entity_id"])
+
     def invoice(self, entity_id: int) -> str:
         return self.told.give("invoice", entity_id)  # type: ignore[no-any-return]
 
@@ -241,6 +245,9 @@ class MemoryLedger(Ledger):
             self.done[write.key] = found
         return found
 
+    def seen(self, *keys: str, remote_id: str) -> None:
+        self.done |= dict.fromkeys(self.begun.intersection(keys), remote_id)
+
 
 def clients(
     channel: Channel | None = None,
@@ -257,9 +264,7 @@ def clients(
     `marketplace` are the operator's settings; comments are left only where a test asks for them.
     """
     return Clients(
-        settings=settings(
-            marketplace={"order_comments": False, **marketplace}, account=account
-        ),
+        settings=settings(marketplace={"order_comments": False, **marketplace}, account=account),
         channels={ACCOUNT: channel or FakeChannel()},
         shops={SHOP: shop or FakeShop()},
         ledger=ledger or MemoryLedger(),

@@ -110,7 +110,11 @@ def test_after_a_shipment_a_person_decides_and_nothing_is_asked() -> None:
 
 def test_a_shipment_not_heard_of_yet_stops_the_cancellation_too() -> None:
     order = cancelled()
-    items = (MagentoItem(501, "MUG-BLUE", "I1", quantity_shipped=Decimal(1)),)
+    items = (
+        MagentoItem(
+            501, "MUG-BLUE", "I1", quantity_ordered=Decimal(2), quantity_shipped=Decimal(1)
+        ),
+    )
     shop = FakeShop(order=a_magento_order(items=items))
     with pytest.raises(CannotMap) as held:
         create_order(order, clients(shop=shop, ledger=made(order)))
@@ -120,10 +124,13 @@ def test_a_shipment_not_heard_of_yet_stops_the_cancellation_too() -> None:
 
 def test_cancel_from_amazon_hold_leaves_the_magento_order_alone() -> None:
     order = cancelled()
-    assert create_order(order, clients(ledger=made(order), cancel_from_amazon="hold")) == Hold(
+    shop = FakeShop(order=in_state("new"))
+    settings = {"cancel_from_amazon": "hold"}
+    assert create_order(order, clients(shop=shop, ledger=made(order), **settings)) == Hold(
         HoldCode.CANCEL_REFUSED,
         "cancelled on Amazon; cancel it in Magento too (cancel_from_amazon = hold)",
     )
+    assert shop.calls == [READ]
 
 
 def test_a_refused_cancellation_is_held() -> None:
@@ -140,4 +147,4 @@ def test_a_cancellation_begun_before_a_crash_is_looked_for_first() -> None:
     ledger.begun.add(order_key(order).replace("order:", "cancel:"))
     shop = FakeShop(order=in_state("closed"))
     assert create_order(order, clients(shop=shop, ledger=ledger)) == GONE
-    assert shop.calls == [READ]
+    assert shop.calls == [READ, READ]

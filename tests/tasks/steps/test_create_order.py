@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import CannotMap, OutcomeUnknown, Rejected, Transient
-from pipeline.magento.records import Invoice, MagentoItem, Region
+from pipeline.magento.records import Invoice, MagentoItem, MagentoOrder, Region
 from pipeline.models import Order
 from pipeline.outcome import Done, Hold, HoldCode
 from tasks.steps.create_order import create_order
@@ -17,6 +17,7 @@ from tests.builders import a_raw_item, a_raw_order, an_item, an_order
 from tests.tasks.fakes import (
     MUG,
     FakeShop,
+    InTurn,
     MemoryLedger,
     a_magento_order,
     clients,
@@ -24,39 +25,65 @@ from tests.tasks.fakes import (
 )
 
 CREATE, INVOICE, READ = ("create_order", "default"), ("invoice", 900), ("order", 900)
+RESERVE, REOPEN = ("cancel", 900), ("update_order", 900)
+RESERVED = [CREATE, RESERVE, REOPEN]
 
 
 def an_enriched_order(**raw: Any) -> Order:
     return an_order(raw=a_raw_order(**raw), items=[an_item(product=MUG.as_json())])
 
 
+def a_new_order(shipped: int = 4, state: str = "new", **changes: Any) -> MagentoOrder:
+    """The two mugs as the shop answers their creation, by default with their marks."""
+    mugs = MagentoItem(
+        501,
+        "MUG-BLUE",
+        "I1",
+        quantity_ordered=Decimal(2),
+        quantity_shipped=Decimal(shipped),
+        product_type="simple",
+        product_id=1,
+    )
+    return a_magento_order(**{"state": state, "status": state, "items": (mugs,), **changes})
+
+
 def a_shop(**answers: Any) -> FakeShop:
     return FakeShop(
         **{
-            "create_order": a_magento_order(),
+            "create_order": a_new_order(),
+            "cancel": True,
+            "update_order": None,
             "invoice": "77",
-            "order": a_magento_order(),
             **answers,
         }
     )
 
 
-def test_creates_invoices_reads_back_and_remembers() -> None:
+def keys_of(order: Order, *kinds: str) -> list[str]:
+    return [order_key(order).replace("order:", f"{kind}:") for kind in kinds]
+
+
+def test_creates_reserves_invoices_and_remembers_without_a_read() -> None:
     order, shop, ledger = an_enriched_order(), a_shop(), MemoryLedger()
     assert create_order(order, clients(shop=shop, ledger=ledger)) == Done()
-    assert shop.calls == [CREATE, INVOICE, READ]
+    assert shop.calls == [*RESERVED, INVOICE]
     assert (order.magento_order_id, order.magento_increment_id) == (900, "000000900")
-    assert order.magento_status == "processing"
+    assert (order.magento_state, order.magento_status) == ("processing", "processing")
     assert order.items[0].magento_item_id == 501
-    assert ledger.keys == [order_key(order), order_key(order).replace("order:", "invoice:")]
-    (body,) = shop.bodies
+    assert ledger.keys == keys_of(order, "order", "reserve", "reopen", "invoice")
+    body, again = shop.bodies
+    assert [item["qty_shipped"] for item in body["items"]] == [4]
+    assert (again["state"], again["status"]) == ("new", "pending")
+    assert [item["qty_shipped"] for item in again["items"]] == [0]
+    assert again["payment"]["additional_information"] == body["payment"]["additional_information"]
+    assert "status_histories" not in again
     assert body["ext_order_id"] == order.external_id
     assert body["customer_is_guest"] == 1
     assert "increment_id" not in body
     assert (body["state"], body["grand_total"]) == ("new", Decimal("20.00"))
     # The write says how long a lost call may still land, and how a refusal is held.
     assert ledger.writes[0].settles_after == timedelta(seconds=60)
-    assert [write.harmless_twice for write in ledger.writes] == [False, False]
+    assert not any(write.harmless_twice for write in ledger.writes)
 
 
 @pytest.mark.parametrize(
@@ -80,26 +107,28 @@ def test_the_number_comes_from_magento_or_from_amazon(
 @pytest.mark.parametrize(
     ("fulfilled_by", "status", "settings", "state", "calls"),
     [
-        ("MERCHANT", "UNSHIPPED", {}, "new", [CREATE, INVOICE, READ]),
-        ("MERCHANT", "UNSHIPPED", {"invoice": "leave"}, "new", [CREATE, READ]),
-        ("MERCHANT", "PARTIALLY_SHIPPED", {"invoice": "leave"}, "new", [CREATE, READ]),
+        ("MERCHANT", "UNSHIPPED", {}, "new", [*RESERVED, INVOICE]),
+        ("MERCHANT", "UNSHIPPED", {"invoice": "leave"}, "new", RESERVED),
+        ("MERCHANT", "UNSHIPPED", {"stock": "server"}, "new", [CREATE, INVOICE]),
+        ("MERCHANT", "UNSHIPPED", {"stock": "none"}, "new", [CREATE, INVOICE]),
+        ("MERCHANT", "PARTIALLY_SHIPPED", {"invoice": "leave"}, "new", RESERVED),
         # Only the invoice makes an order complete whose goods have left.
-        ("MERCHANT", "SHIPPED", {"invoice": "leave"}, "processing", [CREATE, INVOICE, READ]),
-        ("AMAZON", "SHIPPED", {"invoice": "leave"}, "processing", [CREATE, INVOICE, READ]),
+        ("MERCHANT", "SHIPPED", {"invoice": "leave"}, "processing", [CREATE, INVOICE]),
+        ("AMAZON", "SHIPPED", {"invoice": "leave"}, "processing", [CREATE, INVOICE]),
         (
             "AMAZON",
             "SHIPPED",
             {"fba_store": "amazon_fba"},
             "processing",
-            [("create_order", "amazon_fba"), INVOICE, READ],
+            [("create_order", "amazon_fba"), INVOICE],
         ),
-        ("MERCHANT", "UNSHIPPED", {"fba_store": "amazon_fba"}, "new", [CREATE, INVOICE, READ]),
+        ("MERCHANT", "UNSHIPPED", {"fba_store": "amazon_fba"}, "new", [*RESERVED, INVOICE]),
         (
             "MERCHANT",
             "UNSHIPPED",
             {"magento_store": "de"},
             "new",
-            [("create_order", "de"), INVOICE, READ],
+            [("create_order", "de"), RESERVE, REOPEN, INVOICE],
         ),
     ],
 )
@@ -110,39 +139,57 @@ def test_the_shape_the_store_and_the_invoice_follow_channel_status_and_settings(
     state: str,
     calls: list[tuple[Any, ...]],
 ) -> None:
-    order, shop = an_enriched_order(fulfilled_by=fulfilled_by, status=status), a_shop()
+    order = an_enriched_order(fulfilled_by=fulfilled_by, status=status)
+    is_marked = RESERVE in calls
+    shop = a_shop(create_order=a_new_order(4 if is_marked else 0, state))
     assert create_order(order, clients(shop=shop, **settings)) == Done()
     assert shop.bodies[0]["state"] == state
+    assert (shop.bodies[0]["items"][0].get("qty_shipped") == 4) is is_marked
     assert shop.calls == calls
 
 
-def test_goods_amazon_shipped_count_as_shipped_from_the_start() -> None:
-    order, shop = an_enriched_order(fulfilled_by="AMAZON", status="SHIPPED"), a_shop()
-    assert create_order(order, clients(shop=shop)) == Done()
-    assert [item["qty_shipped"] for item in shop.bodies[0]["items"]] == [2]
+@pytest.mark.parametrize(
+    ("fulfilled_by", "settings", "sku", "has_product"),
+    [
+        ("AMAZON", {}, "MUG-BLUE (FBA)", False),
+        ("MERCHANT", {}, "MUG-BLUE (shipped)", False),
+        ("AMAZON", {"fba_lines": "catalogue"}, "MUG-BLUE", True),
+    ],
+)
+def test_goods_that_have_left_count_as_shipped_and_name_no_product(
+    fulfilled_by: str, settings: dict[str, Any], sku: str, has_product: bool
+) -> None:
+    order = an_enriched_order(fulfilled_by=fulfilled_by, status="SHIPPED")
+    shop = a_shop(create_order=a_new_order(2, "processing"))
+    assert create_order(order, clients(shop=shop, **settings)) == Done()
+    (item,) = shop.bodies[0]["items"]
+    assert (item["sku"], "product_id" in item, item["qty_shipped"]) == (sku, has_product, 2)
+    assert (order.magento_state, order.magento_status) == ("complete", "complete")
 
 
 def test_an_order_first_seen_partly_shipped_remembers_what_had_left() -> None:
     item = a_raw_item(fulfillment={"quantityFulfilled": 1, "quantityUnfulfilled": 1})
     order = an_enriched_order(status="PARTIALLY_SHIPPED", orderItems=[item])
-    shop = a_shop()
+    shop = a_shop(create_order=a_new_order(3))
     assert create_order(order, clients(shop=shop)) == Done()
     assert order.items[0].quantity_fulfilled_before == 1
-    assert [item["qty_shipped"] for item in shop.bodies[0]["items"]] == [1]
+    assert [body["items"][0]["qty_shipped"] for body in shop.bodies] == [3, 1]
 
 
-@pytest.mark.parametrize("customer_id", [None, 44])
-def test_a_customers_order_is_the_customers(customer_id: int | None) -> None:
+@pytest.mark.parametrize(("customer_id", "group"), [(None, 0), (44, 3)])
+def test_a_customers_order_is_the_customers(customer_id: int | None, group: int) -> None:
     order, shop = an_enriched_order(), a_shop()
     order.magento_customer_id = customer_id
+    order.magento_customer_group = group or None
     assert create_order(order, clients(shop=shop)) == Done()
     assert shop.bodies[0].get("customer_id") == customer_id
     assert shop.bodies[0]["customer_is_guest"] == (1 if customer_id is None else 0)
+    assert shop.bodies[0]["customer_group_id"] == group
 
 
 def test_totals_that_differ_are_held_with_both_after_all_was_remembered() -> None:
     order = an_enriched_order()
-    shop = a_shop(order=a_magento_order(grand_total=Decimal("19.99")))
+    shop = a_shop(create_order=a_new_order(grand_total=Decimal("19.99")))
     assert create_order(order, clients(shop=shop)) == Hold(
         HoldCode.TOTALS_DIFFER,
         "Magento's grand total is 19.99 EUR, Amazon's is 20.00 EUR",
@@ -168,7 +215,7 @@ def test_a_try_that_was_begun_looks_first_and_adopts_the_oldest() -> None:
         order=a_magento_order(),
     )
     assert create_order(order, clients(shop=shop, ledger=ledger)) == Done()
-    assert shop.calls == [("find_orders", order.external_id), ("invoices", [900]), READ]
+    assert shop.calls == [("find_orders", order.external_id), READ, ("invoices", [900])]
     assert ledger.done == {key: "900", key.replace("order:", "invoice:"): "77"}
 
 
@@ -178,19 +225,16 @@ def test_a_try_that_was_begun_and_left_nothing_is_sent_again() -> None:
     ledger = MemoryLedger(begun=[key, key.replace("order:", "invoice:")])
     shop = a_shop(find_orders=[], invoices={})
     assert create_order(order, clients(shop=shop, ledger=ledger)) == Done()
-    assert shop.calls == [
-        ("find_orders", order.external_id),
-        CREATE,
-        ("invoices", [900]),
-        INVOICE,
-        READ,
-    ]
+    look = ("find_orders", order.external_id)
+    assert shop.calls == [look, look, *RESERVED, ("invoices", [900]), INVOICE]
 
 
 @pytest.mark.parametrize(
     ("answers", "code"),
     [
         ({"create_order": Rejected("no", status=400)}, HoldCode.ORDER_REFUSED),
+        ({"cancel": Rejected("no", status=401)}, HoldCode.RESERVATION_UNCLEAR),
+        ({"update_order": Rejected("no", status=400)}, HoldCode.RESERVATION_UNCLEAR),
         ({"invoice": Rejected("no", status=400)}, HoldCode.INVOICE_REFUSED),
     ],
 )
@@ -214,8 +258,8 @@ def test_lines_are_matched_by_amazons_number_not_by_sku() -> None:
         MagentoItem(503, "FEE"),
     )
     order = an_enriched_order()
-    shop = a_shop(order=a_magento_order(items=items))
-    assert create_order(order, clients(shop=shop)) == Done()
+    shop = a_shop(create_order=a_magento_order(items=items))
+    assert create_order(order, clients(shop=shop, stock="none")) == Done()
     assert [item.magento_item_id for item in order.items] == [501]
 
 
@@ -228,3 +272,108 @@ def test_what_the_body_needs_is_read_before_anything_is_intended() -> None:
     with pytest.raises(Transient):
         create_order(order, clients(shop=shop, ledger=ledger))
     assert (shop.calls, ledger.keys) == ([], [])
+
+
+HIDDEN: dict[str, Any] = {"state": "canceled", "status": "canceled"}
+
+
+def test_a_cancellation_that_is_refused_since_it_was_made_already_goes_on() -> None:
+    order, shop = an_enriched_order(), a_shop(cancel=False, order=a_new_order(**HIDDEN))
+    assert create_order(order, clients(shop=shop)) == Done()
+    assert shop.calls == [CREATE, RESERVE, READ, READ, REOPEN, INVOICE]
+
+
+@pytest.mark.parametrize("state", ["new", "holded"])
+def test_a_cancellation_that_is_refused_for_any_other_reason_is_held(state: str) -> None:
+    shop = a_shop(cancel=False, order=a_new_order(state=state))
+    with pytest.raises(CannotMap) as held:
+        create_order(an_enriched_order(), clients(shop=shop))
+    assert held.value.code == HoldCode.RESERVATION_UNCLEAR
+    assert shop.calls == [CREATE, RESERVE, READ]
+
+
+@pytest.mark.parametrize(
+    ("there", "calls"),
+    [
+        (a_new_order(), [RESERVE, REOPEN, INVOICE]),
+        (a_new_order(**HIDDEN), [REOPEN, INVOICE]),
+        (a_new_order(0), [INVOICE]),
+        (a_new_order(0, **HIDDEN), []),
+    ],
+    ids=["marked", "hidden", "through", "cancelled by a person"],
+)
+def test_an_order_made_by_an_earlier_run_says_what_is_left(
+    there: MagentoOrder, calls: list[tuple[Any, ...]]
+) -> None:
+    order, shop = an_enriched_order(), a_shop(order=there)
+    ledger = MemoryLedger(done={order_key(order): "900"})
+    # It is all in the shop by now, so the setting of today no longer counts.
+    assert create_order(order, clients(shop=shop, ledger=ledger, stock="none")) == Done()
+    assert shop.calls == [READ, *calls]
+    assert order.magento_state == ("processing" if calls else "canceled")
+
+
+def test_a_reservation_that_the_ledger_knows_and_the_order_does_not_is_for_a_person() -> None:
+    order, shop = an_enriched_order(), a_shop(order=a_new_order())
+    ledger = MemoryLedger(done=dict.fromkeys(keys_of(order, "order", "reserve"), "900"))
+    with pytest.raises(CannotMap) as held:
+        create_order(order, clients(shop=shop, ledger=ledger))
+    assert held.value.code == HoldCode.RESERVATION_UNCLEAR
+    assert shop.calls == [READ, READ]
+
+
+def test_the_operators_status_follows_the_invoice() -> None:
+    order, shop, ledger = an_enriched_order(), a_shop(), MemoryLedger()
+    assert create_order(order, clients(shop=shop, ledger=ledger, order_status="amazon")) == Done()
+    assert shop.calls == [*RESERVED, INVOICE, REOPEN]
+    body = shop.bodies[-1]
+    assert (body["state"], body["status"], body["total_paid"]) == (
+        "processing",
+        "amazon",
+        Decimal("20.00"),
+    )
+    assert "items" not in body
+    assert (order.magento_state, order.magento_status) == ("processing", "amazon")
+    assert ledger.keys[-1:] == keys_of(order, "status")
+
+
+@pytest.mark.parametrize(
+    ("status", "settings"),
+    [("UNSHIPPED", {"invoice": "leave"}), ("SHIPPED", {})],
+    ids=["no invoice of ours", "complete"],
+)
+def test_an_order_that_is_not_open_and_invoiced_keeps_magentos_status(
+    status: str, settings: dict[str, Any]
+) -> None:
+    order = an_enriched_order(status=status)
+    shop = a_shop(create_order=a_new_order(0))
+    assert create_order(order, clients(shop=shop, order_status="amazon", **settings)) == Done()
+    assert ("update_order", 900) not in shop.calls
+
+
+def test_a_status_that_the_shop_refuses_is_held_and_the_order_stays_right() -> None:
+    order = an_enriched_order()
+    done = dict.fromkeys(keys_of(order, "order", "reserve", "reopen", "invoice"), "900")
+    refused = Rejected("no", status=400)
+    shop = FakeShop(
+        order=a_new_order(0, "processing", total_paid=Decimal("20.00")), update_order=refused
+    )
+    with pytest.raises(CannotMap) as held:
+        create_order(
+            order, clients(shop=shop, ledger=MemoryLedger(done=done), order_status="amazon")
+        )
+    assert held.value.code == HoldCode.STATUS_REFUSED
+
+
+@pytest.mark.parametrize(("state", "status"), [("processing", "amazon"), ("complete", "complete")])
+def test_a_status_that_was_begun_is_not_given_to_an_order_that_has_it_or_went_on(
+    state: str, status: str
+) -> None:
+    order = an_enriched_order()
+    done = dict.fromkeys(keys_of(order, "order", "reserve", "reopen", "invoice"), "900")
+    ledger = MemoryLedger(done=done, begun=keys_of(order, "status"))
+    shop = FakeShop(
+        order=InTurn(a_new_order(0, "processing"), a_new_order(0, state, status=status))
+    )
+    assert create_order(order, clients(shop=shop, ledger=ledger, order_status="amazon")) == Done()
+    assert shop.calls == [READ, READ]
