@@ -6,9 +6,12 @@ The core knows nothing of the tasks, so they are handed to it here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pipeline.cli import main as command
-from tasks.runner import Step
+
+if TYPE_CHECKING:
+    from tasks.runner import Step
 
 
 def steps() -> Mapping[str, Step]:
