@@ -268,39 +268,6 @@ def test_times_are_kept_in_utc(magento: Caller) -> None:
     )
 
 
-def test_an_update_writes_what_is_sent_and_nothing_else(magento: Caller) -> None:
-    made = place(magento, a_line(), a_line("MUG-RED", 1))
-    order_id, item_id = made["entity_id"], made["items"][0]["item_id"]
-    sent = {
-        "entity_id": order_id,
-        "ext_order_id": "changed",
-        "items": [{"item_id": item_id, "product_type": "simple", "qty_ordered": 3}],
-        "billing_address": an_address("billing", city="Ignored"),
-        "payment": {"entity_id": made["payment"]["entity_id"], "method": "checkmo"},
-    }
-    magento.ok("PUT", "orders/create", {"entity": sent})
-    order = magento.ok("GET", f"orders/{order_id}")
-    assert order["ext_order_id"] == "changed"
-    assert [item["qty_ordered"] for item in order["items"]] == [3, 1]
-    assert order["items"][0]["price"] == 10
-    assert order["billing_address"]["city"] == "Berlin"
-    assert order["payment"]["additional_information"] == []
-    assert order["increment_id"] == made["increment_id"]
-
-
-def test_an_update_whose_lines_lack_quantities_closes_the_order(magento: Caller) -> None:
-    made = place(magento)
-    items = [{"item_id": made["items"][0]["item_id"], "qty_shipped": 0}]
-    sent = {"entity_id": made["entity_id"], "state": "processing", "items": items}
-    magento.ok("PUT", "orders/create", {"entity": sent})
-    assert state(magento, made["entity_id"]) == ("closed", "closed")
-
-
-def test_an_update_of_no_order_is_an_internal_error(magento: Caller) -> None:
-    sent = {"entity_id": 99, "payment": {"method": "checkmo"}}
-    assert magento.call("PUT", "orders/create", {"entity": sent}).status_code == 500
-
-
 def test_cancelling_answers_false_when_there_is_nothing_to_cancel(magento: Caller) -> None:
     order_id = place(magento)["entity_id"]
     assert magento.ok("POST", f"order/{order_id}/invoice") == "1"
