@@ -143,6 +143,11 @@ def _is_picked_up(case: Case) -> bool:
     return "IN_STORE_PICK_UP" in case.programs and not case.is_ours
 
 
+def _holds_pending(settings: MarketplaceSettings) -> bool:
+    """Only the seed procedure can hold stock for what is not placed yet."""
+    return settings.pending_orders == "reserve" and settings.stock == "seed"
+
+
 def _fbm_shipped(is_ours: bool) -> Callable[[Case], bool]:
     return lambda case: _fbm("SHIPPED")(case) and case.is_ours is is_ours
 
@@ -170,6 +175,16 @@ _TABLE: tuple[tuple[Callable[[Case], bool], Decision], ...] = (
             "in-store pick-up",
             HoldCode.OTHER_FULFILMENT,
             "the buyer picks it up in your store: hand it over and report it in Seller Central",
+        ),
+    ),
+    (
+        lambda case: _fbm("PENDING")(case) and _holds_pending(case.settings),
+        replace(
+            _quiet(
+                "FBM PENDING, pending_orders = reserve",
+                reason="Amazon has not verified the payment yet",
+            ),
+            stock=Stock.RESERVED,
         ),
     ),
     (_fbm("PENDING"), _quiet("FBM PENDING", reason="Amazon has not verified the payment yet")),

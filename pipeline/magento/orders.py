@@ -142,6 +142,22 @@ class Orders(Connection):
         """
         return self._send("POST", f"/orders/{entity_id}/cancel", _yes_or_no)
 
+    def hold(self, entity_id: int) -> None:
+        """Put an open order on hold: nobody can ship, invoice or cancel it then.
+
+        Raises Rejected, also for one that is on hold, Transient, OutcomeUnknown.
+        Source: POST /V1/orders/:id/hold.
+        """
+        self._send("POST", f"/orders/{entity_id}/hold", _yes_or_no)
+
+    def unhold(self, entity_id: int) -> None:
+        """Take an order off hold, back into the state that it had.
+
+        Raises Rejected, also for one that is not on hold, Transient, OutcomeUnknown.
+        Source: POST /V1/orders/:id/unhold.
+        """
+        self._send("POST", f"/orders/{entity_id}/unhold", _yes_or_no)
+
     def refund(self, entity_id: int, back_to_stock: Collection[int]) -> str:
         """Take back all that was invoiced of an order and return the credit memo's entity id.
 

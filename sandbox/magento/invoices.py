@@ -25,6 +25,12 @@ from sandbox.magento.stock import deduct, reserve, source_for, stocked_sku
 from sandbox.magento.web import answer, body, identifier, search_criteria
 
 PAID = 2
+_INVOICED = {
+    "row_total": "row_invoiced",
+    "tax_amount": "tax_invoiced",
+    "discount_amount": "discount_invoiced",
+    "discount_tax_compensation_amount": "discount_tax_compensation_invoiced",
+}
 _TEXTS = (
     "base_currency_code", "created_at", "global_currency_code", "increment_id",
     "order_currency_code", "store_currency_code", "updated_at",
@@ -117,6 +123,11 @@ def make_invoice(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) ->
 
 
 def _share(item: Doc, key: str, qty: Decimal) -> Decimal:
+    """What `qty` units of a line cost; the last ones that are neither invoiced nor cancelled take
+    what is left."""
+    if qty == uninvoiced(item):
+        prefix, name = ("base_", key[5:]) if key.startswith("base_") else ("", key)
+        return amount(item.get(key)) - amount(item.get(prefix + _INVOICED[name]))
     return amount(item.get(key)) * qty / amount(item["qty_ordered"])
 
 
@@ -207,11 +218,14 @@ def _book(
         due = amount(row.get(p + "grand_total")) - amount(row.get(p + "total_paid"))
         row[p + "total_due"] = number(max(due, Decimal(0)))
     for item, qty in chosen:
+        shares = {
+            p + booked: _share(item, p + key, qty)
+            for p in ("", "base_")
+            for key, booked in list(_INVOICED.items())[:3]
+        }
         add_to(item, "qty_invoiced", qty)
-        for p in ("", "base_"):
-            add_to(item, p + "row_invoiced", _share(item, p + "row_total", qty))
-            add_to(item, p + "tax_invoiced", _share(item, p + "tax_amount", qty))
-            add_to(item, p + "discount_invoiced", _share(item, p + "discount_amount", qty))
+        for booked, share in shares.items():
+            add_to(item, booked, share)
 
 
 def register(app: Flask, shop: Shop) -> None:

@@ -8,6 +8,7 @@ from pipeline.magento.records import ENDED
 from pipeline.models import Order
 from pipeline.outcome import Hold, HoldCode, Outcome, Wait
 from pipeline.policy import PENDING
+from tasks.steps.reduced import being_reduced
 
 _SHIPPED = "goods have left already: take the parcel back and refund the buyer in Seller Central"
 
@@ -24,7 +25,7 @@ def cancelling(order: Order, clients: Clients) -> Outcome | None:
             return None
         if order.remote_status == "PARTIALLY_SHIPPED":
             return Hold(HoldCode.CANCELLED_IN_MAGENTO, f"cancelled in Magento, but {_SHIPPED}")
-        if order.remote_status not in PENDING | {"UNSHIPPED"}:
+        if order.remote_status not in PENDING | {"UNSHIPPED"} or not _is_ended(order, clients):
             return None
         settings = clients.marketplace(order)
         if settings.cancel_to_amazon == "never":
@@ -53,3 +54,14 @@ def cancelling(order: Order, clients: Clients) -> Outcome | None:
             )
         return Wait("its cancellation goes to Amazon with the next feed", clients.recheck_waiting)
     return Wait("cancellation sent to Amazon", clients.recheck_waiting)
+
+
+def _is_ended(order: Order, clients: Clients) -> bool:
+    """Whether the Magento order is cancelled for good, before Amazon is asked to do the same.
+
+    The watch may have seen it in the moment in which a part of it was being taken off.
+    """
+    if order.magento_order_id is None or being_reduced(order, clients):
+        return False
+    order.magento_state = clients.shop(order).order(order.magento_order_id).state
+    return order.magento_state in ENDED

@@ -13,6 +13,7 @@ from pipeline.magento.records import Product
 from pipeline.models import Order
 from pipeline.outcome import Hold, HoldCode
 from pipeline.sku_map import SkuMapError
+from tasks.steps.pending_stock import held_units
 from tasks.steps.placeholder import is_placeholder, make_placeholder
 from tasks.steps.store import store_code
 
@@ -82,6 +83,8 @@ def too_few(order: Order, placed: ChannelOrder, goods: Goods, clients: Clients) 
     wanted = Counter[str]()
     for line in placed.lines:
         wanted[goods.products[line.sku].sku] += line.quantity - line.quantity_fulfilled
+    # What is held for the order itself is missing from what the shop says it can sell.
+    wanted.subtract(held_units(order, clients))
     asked = {sku: n for sku, n in wanted.items() if n > 0 and sku not in goods.unstocked}
     if not asked:
         return None

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from pipeline.channel import FulfilledBy
 from pipeline.clients import Clients
 from pipeline.models import Order
-from pipeline.outcome import Done, Outcome
+from pipeline.outcome import Done, Outcome, Wait
+from pipeline.policy import Next, Stock
 from tasks.steps.facts import take_facts
-from tasks.steps.gate import stopped
+from tasks.steps.gate import decision_for, stopped
+from tasks.steps.pending_stock import hold_stock, release_stock
 
 
 def verify_order(order: Order, clients: Clients) -> Outcome:
-    """Wait for Amazon's check of the payment (FBM) or for Amazon to have shipped (FBA)."""
+    """Wait for Amazon's check of the payment (FBM) or for Amazon to have shipped (FBA).
+
+    Meanwhile an order holds its stock where the operator wants that. One that goes on keeps it
+    until the Magento order holds its own.
+    """
     if order.raw is not None:
         # While it waited here its dates and programs may have come, or changed.
         take_facts(order, clients.placed(order))
-    return stopped(order, clients) or Done()
+    outcome = stopped(order, clients)
+    if outcome is None:
+        return Done()
+    decision = decision_for(order, clients)
+    if decision.next is not Next.WAIT or decision.stock is not Stock.RESERVED:
+        if order.fulfilled_by == FulfilledBy.MERCHANT:
+            release_stock(order, clients)
+        return outcome
+    note, delay = hold_stock(order, clients)
+    reason = outcome.reason if isinstance(outcome, Wait) else decision.reason
+    return Wait(f"{reason}; {note}", delay)

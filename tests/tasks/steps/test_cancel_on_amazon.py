@@ -31,10 +31,18 @@ def test_an_order_cancelled_in_magento_is_to_be_cancelled_on_amazon(
     state: str, status: str
 ) -> None:
     order = placed(magento_state=state, remote_status=status)
-    remotes = clients(account=SELLER, cancel_reason="CarrierCoverageFailure")
+    shop = FakeShop(order=a_magento_order(state=state))
+    remotes = clients(account=SELLER, shop=shop, cancel_reason="CarrierCoverageFailure")
     assert ship_order(order, remotes) == NEXT_FEED
     assert (order.cancel_reason, order.cancellation) == ("CarrierCoverageFailure", "asked")
     assert ship_order(order, remotes) == NEXT_FEED
+
+
+def test_what_only_looked_cancelled_to_the_watch_is_not_cancelled_on_amazon() -> None:
+    order = placed(magento_state="canceled")
+    shop = FakeShop(order=a_magento_order(state="processing"))
+    assert cancelling(order, clients(account=SELLER, shop=shop)) is None
+    assert (order.cancel_reason, order.magento_state) == (None, "processing")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +85,8 @@ def test_once_amazon_has_cancelled_the_order_ends_here_too(cancel_from_amazon: s
 
 def test_never_means_a_person() -> None:
     order = placed(magento_state="canceled")
-    remotes = clients(account=SELLER, cancel_to_amazon="never")
+    shop = FakeShop(order=a_magento_order(state="canceled"))
+    remotes = clients(account=SELLER, shop=shop, cancel_to_amazon="never")
     assert ship_order(order, remotes) == Hold(
         HoldCode.CANCELLED_IN_MAGENTO,
         "cancelled in Magento and still open on Amazon: cancel it in Seller Central "
@@ -88,7 +97,8 @@ def test_never_means_a_person() -> None:
 
 def test_without_a_seller_id_the_way_to_it_is_told() -> None:
     order = placed(magento_state="canceled")
-    assert ship_order(order, clients()) == Hold(
+    shop = FakeShop(order=a_magento_order(state="canceled"))
+    assert ship_order(order, clients(shop=shop)) == Hold(
         HoldCode.SETTING_MISSING,
         "a cancellation goes to Amazon in a feed, which needs accounts.eu.seller_id (in Seller "
         "Central: Account Info, Merchant Token)",
