@@ -178,14 +178,6 @@ class Orders:
         except Unreadable:
             return None
 
-    def _correction(self, order: Order, private: OrderPrivate | None) -> dict[str, Any] | None:
-        if private is None or private.wrapped_key is None or private.correction is None:
-            return None
-        try:
-            return self._vault.open(private.wrapped_key, owner(order), private.correction)
-        except Unreadable:
-            return {}
-
     def due(
         self, now: datetime, limit: int, *, with_backfill: bool = True
     ) -> list[tuple[int, str]]:
