@@ -53,7 +53,7 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
 
 def _is_open(order: Order) -> bool:
     """Whether the shop still has something to ship, as the watch of its orders last saw it."""
-    return order.magento_status in ("pending", "processing")
+    return order.magento_state in ("new", "processing")
 
 
 def units_shipped(order: Order, magento_item_id: int | None) -> int:

@@ -13,7 +13,8 @@ from pipeline.effects import Ledger
 from pipeline.errors import OutcomeUnknown, Transient
 from pipeline.magento.client import Magento
 from pipeline.models import Order
-from pipeline.outcome import Outcome
+from pipeline.outcome import Done, Outcome
+from tasks.runner import Step
 from tasks.steps.create_order import create_order
 from tests.builders import NOW, a_raw_item, a_raw_order, an_item, an_order, stored
 from tests.magento.standing_in import StandIn, client_of
@@ -59,6 +60,7 @@ class Place:
     now: datetime = NOW
     waits: int = 0
     client: Magento | None = None
+    steps: Sequence[Step] = (create_order,)
 
     def __post_init__(self) -> None:
         total = sum(
@@ -75,14 +77,15 @@ class Place:
         self.total = total
 
     def run(self) -> tuple[Outcome, Order]:
-        """One run of the step. Raises what the step raises."""
+        """One run of the step, or of several. Raises what they raise."""
         raw = {
             **self.raw,
             "fulfillment": {**self.raw["fulfillment"], "fulfillmentStatus": self.status},
         }
         magento = self.client or client_of(self.shop.url)
         skus = {line["product"]["sellerSku"] for line in self.lines}
-        products = magento.products(skus, "default")
+        is_alone = self.steps == (create_order,)
+        products = magento.products(skus, "default") if is_alone else {}
         order = an_order(
             raw=raw,
             id=self.id,
@@ -104,7 +107,12 @@ class Place:
         }
         settings = ready.settings.model_copy(update={"shops": shops})
         ready = replace(ready, settings=settings, now=lambda: self.now)
-        return create_order(order, ready), order
+        outcome: Outcome = Done()
+        for step in self.steps:
+            outcome = step(order, ready)
+            if not isinstance(outcome, Done):
+                break
+        return outcome, order
 
     def through(self) -> tuple[Outcome, Order]:
         """Run it until a worker comes to an end, each a while after the one before."""

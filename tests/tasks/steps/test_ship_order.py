@@ -68,19 +68,19 @@ def above(left: int) -> Hold:
         ),
         *(
             pytest.param(
-                {"remote_status": "SHIPPED", "magento_order_id": 900, "magento_status": status},
+                {"remote_status": "SHIPPED", "magento_order_id": 900, "magento_state": state},
                 0,
                 [],
                 Skipped(
                     "Amazon has it as shipped: its label was bought there, or it was confirmed by "
                     "hand; ship it in Magento as well"
                 ),
-                id=f"confirmed elsewhere, {status} in Magento",
+                id=f"confirmed elsewhere, {state} in Magento",
             )
-            for status in ("pending", "processing")
+            for state in ("new", "processing")
         ),
         pytest.param(
-            {"remote_status": "SHIPPED", "magento_order_id": 900, "magento_status": "complete"},
+            {"remote_status": "SHIPPED", "magento_order_id": 900, "magento_state": "complete"},
             0,
             [],
             Skipped("it had been shipped before it came to us"),
