@@ -305,7 +305,11 @@ def test_a_deleted_shipment_gives_its_units_back(sessions: Sessions) -> None:
 
 
 def test_what_amazon_was_told_outlives_its_shipment(sessions: Sessions) -> None:
-    told_as: dict[str, Any] = {"confirmation": "accepted", "confirmed_as": "dhl/DHL/0034", "confirmed_at": NOW}
+    told_as: dict[str, Any] = {
+        "confirmation": "accepted",
+        "confirmed_as": "dhl/DHL/0034",
+        "confirmed_at": NOW,
+    }
     order_id = placed(sessions, confirm_anyway=True, shipments=[a_shipment(71, **told_as)])
     assert news(sessions, gone=(71,)) == [order_id]
     order = loaded(sessions, order_id)
