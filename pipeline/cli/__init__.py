@@ -9,6 +9,7 @@ from pipeline.cli.address import address
 from pipeline.cli.backfill import backfill
 from pipeline.cli.common import EXIT_STATUS
 from pipeline.cli.decisions import cancel, transparency
+from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
 from pipeline.cli.notifications import notifications
 from pipeline.cli.orders import orders
@@ -35,6 +36,7 @@ orders.add_command(transparency)
 main.add_command(accounts)
 main.add_command(backfill)
 main.add_command(console)
+main.add_command(doctor)
 main.add_command(explain)
 main.add_command(migrate)
 main.add_command(notifications)

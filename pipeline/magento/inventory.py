@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from pipeline.magento import reading, search
 from pipeline.magento.catalog import Catalog
+from pipeline.magento.replies import PageTooLarge
 from pipeline.money import ZERO
 
 # Lines of these types have goods of their own behind them; a parent's children do for the others.
@@ -67,21 +68,29 @@ class Inventory(Catalog):
     def open_lines(self, most_pages: int) -> list[OpenLine] | None:
         """What all orders of the shop that are neither through nor cancelled still have to ship.
 
-        None when there are more than `most_pages` pages of 100 orders. Raises Transient or
+        None when there are more than `most_pages` pages of orders, 100 each. Raises Transient or
         Rejected. Source: GET /V1/orders.
         """
         found: list[OpenLine] = []
+        size = self._page_size
         for page in range(1, most_pages + 1):
             query = search.criteria(
                 [(search.Filter("state", _ENDED, "nin"),)],
                 sort="entity_id",
                 fields=f"items[{_OPEN_FIELDS}],total_count",
                 page=page,
+                page_size=size,
             )
-            rows, total = self._get("/orders", _open_page, query=query)
+            try:
+                rows, total = self._get("/orders", _open_page, query=query)
+            except PageTooLarge as error:
+                if not 0 < error.limit < size:
+                    raise
+                self._page_size = error.limit
+                return self.open_lines(most_pages)
             for lines in rows:
                 found += lines
-            if not rows or page * search.PAGE_SIZE >= total:
+            if not rows or page * size >= total:
                 return found
         return None
 

@@ -274,3 +274,23 @@ def test_nothing_fulfilled_by_amazon_ever_touches_the_merchants_stock(
     status: str, seen: tuple[bool, bool], settings: dict[str, Any]
 ) -> None:
     assert decided(FBA, status, seen, **settings).stock is Stock.UNTOUCHED
+
+
+@pytest.mark.parametrize("state", EVERY)
+@pytest.mark.parametrize(
+    ("status", "settings", "stock"),
+    [
+        ("PENDING", {"pending_orders": "reserve"}, Stock.RESERVED),
+        ("PENDING", {"pending_orders": "reserve", "stock": "server"}, Stock.UNTOUCHED),
+        ("PENDING", {"pending_orders": "reserve", "stock": "none"}, Stock.UNTOUCHED),
+        ("PENDING_AVAILABILITY", {"pending_orders": "reserve"}, Stock.UNTOUCHED),
+    ],
+)
+def test_a_pending_order_holds_stock_where_that_is_set_and_can_be_done(
+    status: str, settings: dict[str, Any], stock: Stock, state: tuple[bool, bool]
+) -> None:
+    is_ours, is_known = state
+    chosen = MarketplaceSettings(**settings)
+    decision = decide(Case(FBM, status, chosen, is_ours=is_ours, is_known=is_known))
+    assert (decision.next, decision.tab, decision.stock) == (Next.WAIT, Tab.HIDDEN, stock)
+    assert decide(Case(FBA, status, chosen)).stock is Stock.UNTOUCHED

@@ -1,0 +1,94 @@
+"""`orderbridge doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NOTHING_DONE,
+    NotFound,
+    Unusable,
+    clear_errors,
+    columns,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from pipeline.doctor import Finding
+
+
+@click.command(epilog=f"{EXIT_STATUS} Here 1 means that a check failed.")
+@click.option("--shop", "shop_name", metavar="NAME", help="Only this shop; all without it.")
+@click.option(
+    "--prove-stock",
+    "sku",
+    metavar="SKU",
+    help="Reserve one piece of SKU with a test order, and give it back.",
+)
+@click.option("--yes", is_flag=True, help="Make the test order without asking.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> None:
+    """Find out what is wrong with the Magento shops before an order does.
+
+    Nothing is changed there, but for --prove-stock: it leaves a cancelled test order.
+    """
+    with clear_errors():
+        from pipeline import configuration
+        from pipeline.clock import utc_now
+        from pipeline.doctor import Verdict, examine, patient_of, prove_stock
+        from pipeline.errors import CannotMap, RemoteError
+        from pipeline.magento.client import Magento
+
+        settings = configuration.load()
+        if shop_name is not None and shop_name not in settings.shops:
+            raise NotFound(f"there is no [shops.{shop_name}] in the configuration")
+        names = [shop_name] if shop_name is not None else list(settings.shops)
+        if sku is not None and len(names) > 1:
+            raise Unusable("--prove-stock needs --shop NAME, since there are several shops")
+        found: list[Finding] = []
+        for name in names:
+            patient = patient_of(settings, name, Magento(name, settings.shops[name], now=utc_now))
+            if not patient.marketplaces:
+                found.append(patient.ok("accounts", "no account sells into this shop"))
+                continue
+            found += examine(patient)
+            if sku is None or any(one.verdict is Verdict.FAILED for one in found):
+                continue
+            if not yes:
+                click.confirm(
+                    f"This makes an order over one {sku} in shop {name}, without amounts, and "
+                    "cancels it. It stays there. Go on?",
+                    abort=True,
+                    err=True,
+                )
+            number = f"STOCK-TEST-{utc_now():%Y%m%d%H%M%S}"
+            try:
+                found.append(prove_stock(patient, sku, number))
+            except (RemoteError, CannotMap) as error:
+                found.append(
+                    patient.failed(
+                        "prove stock",
+                        f"the shop refused or did not answer: {error}",
+                        f"look for order {number} in the shop and cancel it",
+                    )
+                )
+    if as_json:
+        print_json([asdict(one) for one in found])
+    else:
+        for line in _as_text(found):
+            click.echo(line)
+    if any(one.verdict is Verdict.FAILED for one in found):
+        raise click.exceptions.Exit(NOTHING_DONE)
+
+
+def _as_text(found: list[Finding]) -> list[str]:
+    rows = []
+    for one in found:
+        rows.append((one.verdict.upper(), one.shop, one.check, one.sentence))
+        if one.remedy:
+            rows.append(("", "", "", f"-> {one.remedy}"))
+    return columns(rows)
