@@ -209,6 +209,8 @@ def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
         yield f"orderbridge reconcile accept {number}", "lets its differences be"
     if order.hold_code == HoldCode.BUYER_WANTS_TO_CANCEL:
         yield f"orderbridge orders release {number} --confirm-anyway", "confirms it all the same"
+    if order.hold_code == HoldCode.SHIPMENT_CHANGED:
+        yield f"orderbridge orders release {number} --confirm-anyway", "lets stand what Amazon has"
     if order.hold_code == HoldCode.TRANSPARENCY_CODES:
         yield f"orderbridge orders transparency {number} ITEM CODE...", "takes in its codes"
     is_own_work = order.fulfilled_by == FulfilledBy.MERCHANT
