@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from pipeline.console import words
-from pipeline.console.guard import guard
+from pipeline.console.csrf import csrf_field
+from pipeline.console.guard import allows, guard
 from pipeline.console.views import register
 from pipeline.db import Sessions
 from pipeline.listing.facts import country, price
@@ -39,7 +40,9 @@ def create_app(
         utc=words.utc,
         words=words.spaced,
     )
-    app.jinja_env.globals.update(flower_url=flower_url, price=price)
+    app.jinja_env.globals.update(
+        allows=allows, csrf_field=csrf_field, flower_url=flower_url, price=price
+    )
     guard(app, user, password)
     register(app, settings, sessions, now, user)
 

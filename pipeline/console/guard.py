@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import hmac
+import secrets
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, g, request
+
+from pipeline.people import Person
+from pipeline.roles import Role
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 OPEN_TO_ALL = frozenset({"healthz"})
 _HEADERS = {
@@ -16,12 +26,43 @@ _HEADERS = {
 }
 
 
+def current_person() -> Person:
+    """Who asks. There always is somebody on a page that is not open to all."""
+    person: Person = g.person
+    return person
+
+
+def allows(role: str) -> bool:
+    """Whether the one who asks has this role, or one that may do more."""
+    return current_person().role.includes(Role(role))
+
+
+def role_required(role: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Refuse a view with 403 to who has not this role."""
+
+    def decorate(view: Callable[_P, _R]) -> Callable[_P, _R]:
+        @wraps(view)
+        def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            if not allows(role):
+                abort(403, f"For this you need the role “{role}”.")
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
 def guard(app: Flask, user: str, password: str) -> None:
     """Ask for the login everywhere but at /healthz, and take changes from our own pages only."""
 
     @app.before_request
+    def _know_the_browser() -> None:
+        g.cookie = request.cookies.get("orderbridge") or secrets.token_urlsafe(32)
+
+    @app.before_request
     def _ask_for_login() -> Response | None:
         if request.endpoint in OPEN_TO_ALL or _knows(user, password):
+            g.person = Person(user, Role.ADMIN)
             return None
         return Response(
             "The console asks for its login.\n",
@@ -38,6 +79,8 @@ def guard(app: Flask, user: str, password: str) -> None:
     @app.after_request
     def _limit_the_browser(response: Response) -> Response:
         response.headers.update(_HEADERS)
+        if "orderbridge" not in request.cookies:
+            response.set_cookie("orderbridge", g.cookie, httponly=True, samesite="Lax")
         return response
 
 
