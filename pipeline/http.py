@@ -1,6 +1,6 @@
 """One HTTP client for both remotes: time-outs, a size limit, and errors by what they mean.
 
-Only this module and the two auth modules know `requests`.
+Only this module, `timed_answers` and Magento's auth know `requests`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
+from pipeline import received, timed_answers
 from pipeline.errors import OutcomeUnknown, RemoteError, Transient
 
 CONNECT_TIMEOUT_S = 3.05
@@ -51,9 +52,9 @@ class Reply:
         """The remote's own time, from the Date header; None when there is no usable one."""
         try:
             at = parsedate_to_datetime(self.headers.get("Date", ""))
-        except ValueError:
+            return at.astimezone(UTC) if at.tzinfo else None
+        except (ValueError, OverflowError):
             return None
-        return at.astimezone(UTC) if at.tzinfo else None
 
 
 class _Session(requests.Session):
@@ -81,7 +82,7 @@ class Http:
         session.trust_env = False
         # The jar is the one part of a session that threads must not share.
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_maxsize=64, max_retries=0)
+        adapter = timed_answers.Adapter(pool_maxsize=64, max_retries=0)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         self._session = session
@@ -143,36 +144,39 @@ class Http:
         may_repeat: bool,
     ) -> tuple[requests.Response, bytes]:
         try:
-            response = self._session.request(
-                method,
-                url,
-                data=data,
-                headers=headers,
-                auth=auth,
-                timeout=(self.connect_timeout_s, self.read_timeout_s),
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                return response, self._read(response)
-        except (requests.RequestException, HTTPError) as error:
+            # A remote that drips, whether headers or body, must not hold a worker.
+            with timed_answers.within(self.total_timeout_s, self.monotonic):
+                response = self._session.request(
+                    method,
+                    url,
+                    data=data,
+                    headers=headers,
+                    auth=auth,
+                    timeout=(self.connect_timeout_s, self.read_timeout_s),
+                    allow_redirects=False,
+                    stream=True,
+                )
+                with response:
+                    return response, self._read(response)
+        # ValueError: an address that a remote named and that is none.
+        except (requests.RequestException, HTTPError, ValueError) as error:
             raise self._meaning(error, may_repeat) from None
 
     def _read(self, response: requests.Response) -> bytes:
-        """The body, bounded in size and in time: a remote that drips must not hold a worker."""
-        deadline = self.monotonic() + self.total_timeout_s
+        """The body, bounded in size."""
+        if response.status_code < 200:
+            # The answer is still to come, and would be taken for that of the next request.
+            raise requests.exceptions.ConnectionError("no final answer")
         content = bytearray()
         # read1 returns what has come; read and iter_content would wait for a whole chunk.
         while chunk := response.raw.read1(64 * 1024, decode_content=True):
             content += chunk
             if len(content) > self.max_body_bytes:
                 raise requests.exceptions.ContentDecodingError("the answer is too large")
-            if self.monotonic() > deadline:
-                raise requests.exceptions.ReadTimeout("the answer came too slowly")
         return bytes(content)
 
     @staticmethod
-    def _meaning(error: requests.RequestException | HTTPError, may_repeat: bool) -> RemoteError:
+    def _meaning(error: Exception, may_repeat: bool) -> RemoteError:
         reason = error.args[0] if error.args else None
         never_connected = isinstance(error, requests.ConnectTimeout) or (
             isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
@@ -186,16 +190,14 @@ class Http:
 
 
 def _reply(response: requests.Response, content: bytes) -> Reply:
+    headers = CaseInsensitiveDict(
+        {name: received.storable(value) for name, value in response.headers.items()}
+    )
     try:
-        body, is_json = json.loads(content, parse_float=Decimal, parse_constant=_refuse), True
+        body, is_json = received.parsed(content), True
     except (ValueError, RecursionError):
         body, is_json = None, False
-    return Reply(response.status_code, response.headers, body, is_json)
-
-
-def _refuse(constant: str) -> None:
-    """NaN and Infinity are no JSON, whatever Python's own parser says."""
-    raise ValueError(constant)
+    return Reply(response.status_code, headers, body, is_json)
 
 
 def _number(value: object) -> float:

@@ -239,7 +239,7 @@ def test_an_answer_that_drips_is_given_up(method: Method, error: type[RemoteErro
         http = Http(remote.url, total_timeout_s=10, monotonic=lambda: float(next(ticks)))
         with pytest.raises(error, match="ReadTimeout"):
             http.call(method, "/")
-    assert next(ticks) == 12
+    assert next(ticks) == 11
 
 
 @pytest.mark.parametrize(("method", "error"), [("GET", Transient), ("POST", OutcomeUnknown)])

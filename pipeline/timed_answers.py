@@ -1,0 +1,97 @@
+"""A limit to how long a whole answer may take, headers included.
+
+The time-outs of `requests` are for each read from the socket: a remote that sends a byte now and
+then holds a worker for as long as it likes.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+
+class _Limit(NamedTuple):
+    ends_at: float
+    monotonic: Callable[[], float]
+
+    def left_s(self) -> float:
+        left_s = self.ends_at - self.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("the answer came too slowly")
+        return left_s
+
+
+_limit: ContextVar[_Limit | None] = ContextVar("limit", default=None)
+
+
+@contextmanager
+def within(total_s: float, monotonic: Callable[[], float]) -> Iterator[None]:
+    """An answer that an `Adapter` reads in this block has to be whole after so many seconds."""
+    token = _limit.set(_Limit(monotonic() + total_s, monotonic))
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+class _Reader(io.RawIOBase):
+    """What comes from a socket, as long as there is time."""
+
+    def __init__(self, sock: socket.socket, limit: _Limit) -> None:
+        self._sock = sock
+        self._each_s = sock.gettimeout()
+        self._limit = limit
+        self._raw: io.RawIOBase = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left_s = self._limit.left_s()
+        self._sock.settimeout(left_s if self._each_s is None else min(self._each_s, left_s))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        if (limit := _limit.get()) is not None:
+            self.fp.close()
+            self.fp = io.BufferedReader(_Reader(sock, limit))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Answer
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = _Answer
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class Adapter(HTTPAdapter):
+    """Reads answers within the limit of `within`."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
