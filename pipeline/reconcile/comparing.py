@@ -93,7 +93,7 @@ def compare(sides: Sides, now: datetime) -> list[Found] | None:
     """Every difference of the order, the gravest first; None while a step is at it."""
     if sides.ours is None:
         return list(_not_here(sides))
-    if sides.ours.status in (Status.READY, Status.RUNNING):
+    if _is_at_work(sides.ours):
         return None
     if decide(case_of(sides.ours, sides.settings)).next is Next.VIEW_ONLY:
         return []
@@ -108,6 +108,12 @@ def compare(sides: Sides, now: datetime) -> list[Found] | None:
     if shop is not None and STEPS.index(sides.ours.step) > _PLACING:
         found += _states(sides, sides.ours, shop, now)
     return found
+
+
+def _is_at_work(ours: Order) -> bool:
+    """Also where a try failed and the next one follows: the shop's order may be half done."""
+    is_tried_again = ours.status == Status.WAITING and ours.tries > 0
+    return ours.status in (Status.READY, Status.RUNNING) or is_tried_again
 
 
 def _is_its_own(shop: MagentoOrder, ours: Order) -> bool:

@@ -116,6 +116,7 @@ MISSING_HERE = (Kind.MISSING_HERE, Cure.TAKE_IN)
         pytest.param(sides(ours(), [in_shop()]), [], id="all agree"),
         pytest.param(sides(ours(status=Status.READY)), None, id="a step is at it"),
         pytest.param(sides(ours(status=Status.RUNNING)), None, id="a step is at it now"),
+        pytest.param(sides(ours(tries=1)), None, id="a step failed and is tried again"),
         pytest.param(sides(ours()), [(Kind.MISSING_IN_MAGENTO, Cure.HOLD)], id="gone in Magento"),
         pytest.param(
             sides(ours(magento_order_id=None, step="create_order"), [in_shop()], is_placing=True),
