@@ -42,6 +42,9 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+# Compared byte by byte, so that an index finds a number by its beginning.
+_NUMBER = Text(collation="C")
+
 LIVE = (Status.READY, Status.RUNNING, Status.WAITING, Status.HELD)
 
 
@@ -100,7 +103,24 @@ class Order(Base):
                 " AND status IN ('ready', 'running', 'waiting', 'held')"
             ),
         ),
+        # What the Orders tab sorts and filters by; docs/decisions/0045 says which is for what.
         Index("orders_purchased", "purchased_at", "id"),
+        Index("orders_ship_by", "ship_by_at", "id"),
+        Index("orders_total", "grand_total", "id"),
+        Index("orders_updated", "updated_at", "id"),
+        Index("orders_number", "external_id", "id"),
+        Index("orders_magento_number", "magento_increment_id"),
+        Index("orders_status", "status", "purchased_at", "id", postgresql_include=["shown"]),
+        Index(
+            "orders_held",
+            "hold_code",
+            "purchased_at",
+            "id",
+            postgresql_where=text("status = 'held'"),
+        ),
+        Index("orders_hidden", "purchased_at", "id", postgresql_where=text("NOT shown")),
+        Index("orders_sold_in", "marketplace_id", "fulfilled_by", "purchased_at", "id"),
+        Index("orders_programs", "programs", postgresql_using="gin"),
         Index(
             "orders_invoice_unseen",
             "created_at",
@@ -114,7 +134,7 @@ class Order(Base):
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     account: Mapped[str]
-    external_id: Mapped[str]
+    external_id: Mapped[str] = mapped_column(_NUMBER)
     marketplace_id: Mapped[str]
     fulfilled_by: Mapped[str]
     lane: Mapped[str] = mapped_column(default="new", server_default="new")
@@ -147,7 +167,7 @@ class Order(Base):
     magento_customer_id: Mapped[int | None]
     magento_customer_group: Mapped[int | None]
     magento_order_id: Mapped[int | None]
-    magento_increment_id: Mapped[str | None]
+    magento_increment_id: Mapped[str | None] = mapped_column(_NUMBER)
     magento_status: Mapped[str | None]
     magento_state: Mapped[str | None]
     magento_invoiced: Mapped[Decimal | None]
@@ -180,7 +200,10 @@ class OrderItem(Base):
     """One line of an order, without anything that names the buyer."""
 
     __tablename__ = "order_items"
-    __table_args__ = (UniqueConstraint("order_id", "external_item_id"),)
+    __table_args__ = (
+        UniqueConstraint("order_id", "external_item_id"),
+        Index("order_items_sku", "sku"),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
@@ -200,10 +223,12 @@ class OrderItem(Base):
 class OrderPrivate(Base):
     """What may name a person: the marketplace's raw reply, and the address a person corrected.
 
-    Destroying `wrapped_key` shreds both.
+    Destroying `wrapped_key` shreds both. `buyer_words` are keyed hashes that find the order by its
+    buyer, `buyer_initials` what a list shows; both are emptied when the key is destroyed.
     """
 
     __tablename__ = "order_private"
+    __table_args__ = (Index("order_private_buyer", "buyer_words", postgresql_using="gin"),)
 
     order_id: Mapped[int] = mapped_column(
         ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
@@ -211,6 +236,8 @@ class OrderPrivate(Base):
     wrapped_key: Mapped[bytes | None]
     sealed: Mapped[bytes | None]
     correction: Mapped[bytes | None]
+    buyer_words: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    buyer_initials: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Attempt(Base):
@@ -274,6 +301,7 @@ class Shipment(Base):
             ),
         ),
         Index("shipments_confirmed", "confirmed_at"),
+        Index("shipments_tracking", "tracking_number"),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

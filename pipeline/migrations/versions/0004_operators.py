@@ -52,14 +52,13 @@ def upgrade() -> None:
 
 
 def _index_the_orders() -> None:
-    in_c = sa.text('external_id COLLATE "C"')
+    for column in ("external_id", "magento_increment_id"):
+        op.alter_column("orders", column, type_=sa.Text(collation="C"))
     op.create_index("orders_ship_by", "orders", ["ship_by_at", "id"])
     op.create_index("orders_total", "orders", ["grand_total", "id"])
     op.create_index("orders_updated", "orders", ["updated_at", "id"])
-    op.create_index("orders_number", "orders", [in_c, "id"])
-    op.create_index(
-        "orders_magento_number", "orders", [sa.text('magento_increment_id COLLATE "C"')]
-    )
+    op.create_index("orders_number", "orders", ["external_id", "id"])
+    op.create_index("orders_magento_number", "orders", ["magento_increment_id"])
     op.create_index(
         "orders_status", "orders", ["status", "purchased_at", "id"], postgresql_include=["shown"]
     )
@@ -98,6 +97,8 @@ def downgrade() -> None:
         *("updated", "total", "ship_by"),
     ):
         op.drop_index(f"orders_{name}", "orders")
+    for column in ("external_id", "magento_increment_id"):
+        op.alter_column("orders", column, type_=sa.Text(collation="default"))
     op.drop_table("wrong_passwords")
     op.drop_table("sign_ins")
     op.drop_table("people")
