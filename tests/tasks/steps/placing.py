@@ -61,6 +61,7 @@ class Place:
     waits: int = 0
     client: Magento | None = None
     steps: Sequence[Step] = (create_order,)
+    without_product: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         total = sum(
@@ -85,7 +86,8 @@ class Place:
         magento = self.client or client_of(self.shop.url)
         skus = {line["product"]["sellerSku"] for line in self.lines}
         is_alone = self.steps == (create_order,)
-        products = magento.products(skus, "default") if is_alone else {}
+        looked_up = skus - self.without_product if is_alone else set[str]()
+        products = magento.products(looked_up, "default")
         order = an_order(
             raw=raw,
             id=self.id,

@@ -23,8 +23,10 @@ from tests.lives import remembers_everything
 from tests.magento.standing_in import StandIn, standing_in
 from tests.tasks.steps.placing import Place, a_line
 
-# No product stands behind the last one, so nothing may be reserved for it.
-LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2), a_line("I3", "NOT-THERE", 1))
+# The last line names no product, so its shipment would take nothing: nothing may be reserved.
+LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2), a_line("I3", "C", 1))
+
+WITHOUT_C: dict[str, Any] = {"without_product": frozenset({"C"})}
 
 CREATE = {"route": "create_order", "contains": "billing_address"}
 RESERVE = {"route": "cancel_order"}
@@ -44,10 +46,11 @@ def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 
 @pytest.fixture
 def shop(one_shop: StandIn) -> StandIn:
-    """A shop that sells 100 A and 10 B."""
+    """A shop that sells 100 A, 10 B and 10 C."""
     one_shop.tell("reset")
     one_shop.tell("products", sku="A", qty=100)
     one_shop.tell("products", sku="B", qty=10)
+    one_shop.tell("products", sku="C", qty=10)
     return one_shop
 
 
@@ -77,7 +80,7 @@ def the_order(shop: StandIn) -> Any:
 def test_one_order_one_invoice_and_stock_taken_once(
     shop: StandIn, sessions: Sessions, call: dict[str, str], kind: str
 ) -> None:
-    place = Place(shop, sessions, LINES)
+    place = Place(shop, sessions, LINES, **WITHOUT_C)
     lose(shop, call, kind)
     outcome, order = place.through()
     assert (outcome, place.waits) == (Done(), 1)
@@ -85,6 +88,7 @@ def test_one_order_one_invoice_and_stock_taken_once(
     assert (there["state"], there["invoices"], there["invoice_total"]) == ("processing", 1, 60)
     assert [item["qty_shipped"] for item in there["items"]] == [0, 0, 0]
     assert (stock(shop, "A"), stock(shop, "B")) == ((100, -3, 97), (10, -2, 8))
+    assert stock(shop, "C") == (10, 0, 10)
     assert (order.magento_order_id, order.magento_state) == (there["entity_id"], "processing")
     assert order.magento_increment_id == there["increment_id"]
     assert [item.magento_item_id for item in order.items] == [
@@ -104,7 +108,7 @@ def test_one_order_one_invoice_and_stock_taken_once(
 def test_what_amazon_cancels_meanwhile_gives_its_stock_back(
     shop: StandIn, sessions: Sessions, call: dict[str, str], kind: str
 ) -> None:
-    place = Place(shop, sessions, LINES)
+    place = Place(shop, sessions, LINES, **WITHOUT_C)
     lose(shop, call, kind)
     with pytest.raises(OutcomeUnknown):
         place.run()
@@ -150,7 +154,7 @@ class Dying(Magento):
 def test_another_worker_goes_on_where_one_died(
     shop: StandIn, sessions: Sessions, at: int, is_late: bool
 ) -> None:
-    place = Place(shop, sessions, LINES)
+    place = Place(shop, sessions, LINES, **WITHOUT_C)
     place.client = Dying(shop.url, at, is_late=is_late)
     with pytest.raises(Death):
         place.run()
@@ -170,7 +174,7 @@ def test_another_worker_goes_on_where_one_died(
 def test_before_2_4_7_a_reservation_without_answer_is_for_a_person(
     shop: StandIn, sessions: Sessions, kind: str
 ) -> None:
-    place = Place(shop, sessions, LINES, version="2.4.6")
+    place = Place(shop, sessions, LINES, **WITHOUT_C, version="2.4.6")
     lose(shop, RESERVE, kind)
     if kind == "cut_after":
         # The order says that it was reserved.
@@ -190,7 +194,7 @@ def test_before_2_4_7_a_reservation_without_answer_is_for_a_person(
 def test_an_order_that_somebody_held_meanwhile_waits_until_it_is_let_go(
     shop: StandIn, sessions: Sessions
 ) -> None:
-    place = Place(shop, sessions, LINES)
+    place = Place(shop, sessions, LINES, **WITHOUT_C)
     lose(shop, RESERVE, "cut_before")
     with pytest.raises(OutcomeUnknown):
         place.run()
@@ -208,7 +212,7 @@ def test_an_order_that_somebody_held_meanwhile_waits_until_it_is_let_go(
 def test_an_order_invoiced_before_it_was_reserved_is_for_a_person(
     shop: StandIn, sessions: Sessions
 ) -> None:
-    place = Place(shop, sessions, LINES)
+    place = Place(shop, sessions, LINES, **WITHOUT_C)
     lose(shop, RESERVE, "cut_before")
     with pytest.raises(OutcomeUnknown):
         place.run()
