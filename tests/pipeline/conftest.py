@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from pipeline import db
 from pipeline.models import Base
 from tests.conftest import Servers
+from tests.lives import remembers_everything
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +25,7 @@ def _core_database(servers: Servers) -> Iterator[str]:
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
     own = url.set(database=name).render_as_string(hide_password=False)
     db.migrate(own)
+    remembers_everything(own)
     yield own
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
