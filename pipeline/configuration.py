@@ -75,12 +75,28 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
                 # One that may be left out is never counted as missing.
                 wanted = [] if secret in _OPTIONAL_SECRETS else missing
                 values[secret] = _variable(environ, f"{prefix}_{name}_{secret}".upper(), wanted)
+    _read_the_providers_secret(data, environ, path, missing)
     if missing:
         raise ConfigError("these environment variables have to be set: " + ", ".join(missing))
     try:
         return Settings.model_validate(data, context={"folder": path.parent})
     except ValidationError as error:
         raise ConfigError(_sentences(path, error)) from None
+
+
+def _read_the_providers_secret(
+    data: dict[str, Any], environ: Mapping[str, str], path: Path, missing: list[str]
+) -> None:
+    console = data.get("console")
+    oidc = console.get("oidc") if isinstance(console, dict) else None
+    if not isinstance(oidc, dict):
+        return
+    if "client_secret" in oidc:
+        raise ConfigError(
+            f"{path}: console.oidc.client_secret is a secret and belongs into the environment as "
+            f"{PREFIX}CONSOLE_OIDC_SECRET"
+        )
+    oidc["client_secret"] = _variable(environ, "CONSOLE_OIDC_SECRET", missing)
 
 
 def _named_tables(

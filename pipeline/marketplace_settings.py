@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    HttpUrl,
+    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -19,6 +22,16 @@ class SettingsModel(BaseModel):
     """Every part of the settings: nothing unknown in it, nothing changed later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _base_url(text: str) -> str:
+    try:
+        return str(HttpUrl(text)).rstrip("/")
+    except ValidationError:
+        raise ValueError("this must be a URL that starts with https:// or http://") from None
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
 CancelReason = Literal[

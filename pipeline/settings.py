@@ -5,34 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     Field,
-    HttpUrl,
     SecretStr,
-    ValidationError,
     model_validator,
 )
 
-from pipeline.marketplace_settings import MarketplaceSettings, SettingsModel
+from pipeline.console_settings import ConsoleSettings
+from pipeline.marketplace_settings import BaseUrl, MarketplaceSettings, SettingsModel
 from pipeline.marketplaces import in_country
 
 PREFIX = "ORDERBRIDGE_"
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _MONTH_S = 30 * 24 * 3600
-
-
-def _base_url(text: str) -> str:
-    try:
-        return str(HttpUrl(text)).rstrip("/")
-    except ValidationError:
-        raise ValueError("this must be a URL that starts with https:// or http://") from None
-
-
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
 class ShopSettings(SettingsModel):
@@ -156,7 +144,7 @@ class Timing(SettingsModel):
     recheck_held_s: float = Field(default=900, gt=0, le=_MONTH_S)
     recheck_waiting_s: float = Field(default=3600, gt=0, le=_MONTH_S)
     resend_s: float = Field(default=60, gt=0, le=_MONTH_S)
-    lease_s: float = Field(default=30, ge=2, le=_MONTH_S)
+    lease_s: float = Field(default=10, ge=2, le=_MONTH_S)
 
 
 class Settings(SettingsModel):
@@ -168,6 +156,7 @@ class Settings(SettingsModel):
     shops: Mapping[str, ShopSettings]
     accounts: Mapping[str, AccountSettings]
     timing: Timing = Timing()
+    console: ConsoleSettings = ConsoleSettings()
 
     @model_validator(mode="after")
     def _accounts_name_a_shop(self) -> Settings:

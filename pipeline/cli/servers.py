@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from pipeline.cli.common import EXIT_STATUS, Unusable, clear_errors, installation
+from pipeline.cli.common import EXIT_STATUS, Installation, Unusable, clear_errors, installation
 
 USER, PASSWORD = "ORDERBRIDGE_CONSOLE_USER", "ORDERBRIDGE_CONSOLE_PASSWORD"
 LARGEST_REQUEST = 64 * 1024
@@ -79,14 +79,10 @@ def migrate(wait_s: float) -> None:
 def console(host: str, port: int, threads: int, flower_url: str) -> None:
     """Serve the web pages until SIGTERM or Ctrl-C.
 
-    They ask for the login that ORDERBRIDGE_CONSOLE_USER and ORDERBRIDGE_CONSOLE_PASSWORD give;
-    /healthz alone does not, and answers 200 while the database does.
+    People of `orderbridge people` sign in to them. While there is nobody, an admin is made of
+    ORDERBRIDGE_CONSOLE_USER and ORDERBRIDGE_CONSOLE_PASSWORD. /healthz is open, and answers 200
+    while the database does.
     """
-    user, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
-    if not user or not password or ":" in user:
-        raise Unusable(
-            f"{USER} and {PASSWORD} have to be set: they are the login (a name has no colon)"
-        )
     if flower_url and not flower_url.startswith(("http://", "https://")):
         raise Unusable("ORDERBRIDGE_FLOWER_URL must begin with http:// or https://")
     with installation() as found:
@@ -97,7 +93,8 @@ def console(host: str, port: int, threads: int, flower_url: str) -> None:
         from pipeline.log import configure
 
         configure()
-        app = create_app(found.settings, found.sessions, utc_now, user, password, flower_url)
+        _make_the_first_admin(found)
+        app = create_app(found.settings, found.sessions, utc_now, flower_url)
         with _listening_socket(host, port) as listening:
             server = create_server(
                 app,
@@ -105,12 +102,45 @@ def console(host: str, port: int, threads: int, flower_url: str) -> None:
                 threads=threads,
                 ident=None,
                 max_request_body_size=LARGEST_REQUEST,
+                **_proxies(found.settings.console.proxies),
             )
             signal.signal(signal.SIGTERM, _end)
             address, taken_port = listening.getsockname()[:2]
             shown = f"[{address}]" if ":" in address else address
             click.echo(f"Orderbridge answers on http://{shown}:{taken_port}/")
             server.run()
+
+
+def _make_the_first_admin(found: Installation) -> None:
+    from pipeline.clock import utc_now
+    from pipeline.people import NotAllowed, People
+
+    people = People(found.sessions)
+    if people.everyone():
+        return
+    name, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
+    if name and password:
+        try:
+            people.add_first(name, password, utc_now())
+        except NotAllowed as error:
+            raise Unusable(f"{USER} and {PASSWORD} make no admin: {error}") from error
+    elif found.settings.console.oidc is None:
+        raise Unusable(
+            "nobody could sign in: add an admin with orderbridge people add NAME --role admin, or "
+            f"set {USER} and {PASSWORD} for the first one"
+        )
+
+
+def _proxies(number: int) -> dict[str, object]:
+    """What waitress has to know to tell a browser's address from that of a proxy before it."""
+    if not number:
+        return {}
+    return {
+        "trusted_proxy": "*",
+        "trusted_proxy_count": number,
+        "trusted_proxy_headers": {"x-forwarded-for"},
+        "clear_untrusted_proxy_headers": True,
+    }
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:

@@ -12,24 +12,28 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from pipeline.console import words
+from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
 from pipeline.console.guard import allows, guard
+from pipeline.console.login import Entrance, register_login
 from pipeline.console.views import register
 from pipeline.db import Sessions
+from pipeline.guessing import Guessing
 from pipeline.listing.facts import country, price
 from pipeline.log import log
+from pipeline.people import People
+from pipeline.privacy import Vault
 from pipeline.settings import Settings
+from pipeline.sign_ins import SignIns
 
 
 def create_app(
     settings: Settings,
     sessions: Sessions,
     now: Callable[[], datetime],
-    user: str,
-    password: str,
     flower_url: str = "",
 ) -> Flask:
-    """The pages behind a login of `user` and `password`; `flower_url` is linked when given."""
+    """The pages, for those who sign in; `flower_url` is linked when given."""
     app = Flask(__name__)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -43,8 +47,16 @@ def create_app(
     app.jinja_env.globals.update(
         allows=allows, csrf_field=csrf_field, flower_url=flower_url, price=price
     )
-    guard(app, user, password)
-    register(app, settings, sessions, now, user)
+    entrance = Entrance(
+        People(sessions),
+        SignIns(sessions),
+        Guessing(sessions, Vault(settings.master_key)),
+        Cookie(is_secure=(settings.console.url or "").startswith("https://")),
+        now,
+    )
+    guard(app, entrance.sign_ins, now, entrance.cookie.value)
+    register_login(app, entrance, oidc_label=None)
+    register(app, settings, sessions, now)
 
     @app.get("/healthz")
     def healthz() -> Response:

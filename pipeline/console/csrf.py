@@ -17,6 +17,8 @@ def csrf_field() -> Markup:
 
 def is_from_our_page() -> bool:
     """Whether the request carries the token, and no browser says that another site sent it."""
+    if not g.cookie:  # then everybody could know the token
+        return False
     given = request.form.get(FIELD, "")
     # Bytes, because text that is not ASCII cannot be compared.
     return _is_not_from_elsewhere() and hmac.compare_digest(given.encode(), _token().encode())

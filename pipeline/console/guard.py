@@ -1,28 +1,39 @@
-"""Who may see a page, who may change something, and what a browser may load with it."""
+"""Who may see a page, who may change something, and what a browser may load with it.
+
+Every page asks for a sign-in, every change for the form's token and the role operator; what is not
+so is named here.
+"""
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, abort, g, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
 
+from pipeline.console.csrf import is_from_our_page
 from pipeline.people import Person
 from pipeline.roles import Role
+from pipeline.sign_ins import SignIns
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-OPEN_TO_ALL = frozenset({"healthz"})
+OPEN_TO_ALL = frozenset({"healthz", "static", "login", "oidc_start", "oidc_back"})
+OPEN_TO_VIEWERS = frozenset({"logout", "password"})
+"""What anybody who has signed in may send: it changes nothing but their own sign-in."""
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; object-src 'none'",
     "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
 }
 
 
@@ -43,8 +54,7 @@ def role_required(role: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     def decorate(view: Callable[_P, _R]) -> Callable[_P, _R]:
         @wraps(view)
         def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            if not allows(role):
-                abort(403, f"For this you need the role “{role}”.")
+            _ask_for(role)
             return view(*args, **kwargs)
 
         return guarded
@@ -52,55 +62,45 @@ def role_required(role: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     return decorate
 
 
-def guard(app: Flask, user: str, password: str) -> None:
-    """Ask for the login everywhere but at /healthz, and take changes from our own pages only."""
+def guard(
+    app: Flask, sign_ins: SignIns, now: Callable[[], datetime], cookie_of: Callable[[], str]
+) -> None:
+    """Look who asks, before every view. `cookie_of` reads the browser's cookie."""
 
     @app.before_request
-    def _know_the_browser() -> None:
-        g.cookie = request.cookies.get("orderbridge") or secrets.token_urlsafe(32)
-
-    @app.before_request
-    def _ask_for_login() -> Response | None:
-        if request.endpoint in OPEN_TO_ALL or _knows(user, password):
-            g.person = Person(user, Role.ADMIN)
+    def _look_who_asks() -> AnyResponse | None:
+        g.cookie, g.person = cookie_of(), None
+        if request.endpoint in OPEN_TO_ALL:
             return None
-        return Response(
-            "The console asks for its login.\n",
-            401,
-            {"WWW-Authenticate": 'Basic realm="Orderbridge", charset="UTF-8"'},
-            mimetype="text/plain",
-        )
+        is_by_itself = "fragment" in request.args
+        if g.cookie:
+            g.person = sign_ins.find(g.cookie, now(), is_a_person=not is_by_itself)
+        if g.person is not None:
+            return None
+        if is_by_itself:
+            abort(401, "Sign in again.")
+        wanted = request.full_path.removesuffix("?") if request.method in _READING else None
+        return redirect(url_for("login", next=wanted if wanted != "/" else None), 303)
 
     @app.before_request
-    def _refuse_other_sites() -> None:
-        if request.method not in ("GET", "HEAD", "OPTIONS") and not _comes_from_our_page():
-            abort(403, "This was not sent from a page of the console.")
+    def _take_changes_with_care() -> None:
+        if request.method in _READING:
+            return
+        if not is_from_our_page():
+            abort(400, "The form was too old, or not one of ours. Load its page again.")
+        if request.endpoint not in OPEN_TO_ALL | OPEN_TO_VIEWERS:
+            _ask_for(Role.OPERATOR)
 
     @app.after_request
     def _limit_the_browser(response: Response) -> Response:
         response.headers.update(_HEADERS)
-        if "orderbridge" not in request.cookies:
-            response.set_cookie("orderbridge", g.cookie, httponly=True, samesite="Lax")
         return response
 
-
-def _knows(user: str, password: str) -> bool:
-    given = request.authorization
-    if given is None or given.type != "basic":
-        return False
-    # Both are compared, to the end: the time it takes tells nothing about either.
-    is_user = hmac.compare_digest((given.username or "").encode(), user.encode())
-    is_password = hmac.compare_digest((given.password or "").encode(), password.encode())
-    return is_user & is_password
+    @app.context_processor
+    def _who_asks() -> dict[str, object]:
+        return {"person": g.get("person")}
 
 
-def _comes_from_our_page() -> bool:
-    """A browser sends the login along wherever a form comes from; but it says from where.
-
-    `Sec-Fetch-Site` is missing over plain HTTP to another machine; then `Origin` has to name our
-    host. A proxy in front of us may speak TLS, so the scheme is not compared.
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site == "same-origin"
-    return request.headers.get("Origin") in (f"http://{request.host}", f"https://{request.host}")
+def _ask_for(role: str) -> None:
+    if not allows(role):
+        abort(403, f"For this you need the role {role}.")

@@ -10,6 +10,7 @@ from flask import Flask, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.channel import FulfilledBy
+from pipeline.console.guard import current_person
 from pipeline.console.words import spaced
 from pipeline.db import Sessions
 from pipeline.incidents import Incidents
@@ -26,9 +27,9 @@ _STILL_TO_SHIP = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
 
 
 def register(
-    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime], user: str
+    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime]
 ) -> None:
-    """Add the pages to `app`. What is changed is noted in the name of `user`."""
+    """Add the pages to `app`. What is changed is noted in the name of who is signed in."""
     listing = Listing(sessions)
     incidents = Incidents(sessions)
     machine = Orders(sessions, Vault(settings.master_key), settings.timing)
@@ -83,7 +84,7 @@ def register(
     def release(order_id: int) -> Response:
         if listing.order(order_id) is None:
             abort(404, "There is no such order.")
-        if not machine.release(order_id, author=user, now=now()):
+        if not machine.release(order_id, author=current_person().name, now=now()):
             abort(409, "This order is neither waiting nor held any more.")
         return redirect(url_for("order", order_id=order_id), 303)
 

@@ -187,20 +187,21 @@ def test_settings_check_prints_what_counts_and_no_secret(without_database: Run) 
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "sentence"),
     [
-        dict.fromkeys(LOGIN),
-        {**LOGIN, "ORDERBRIDGE_CONSOLE_USER": ""},
-        {**LOGIN, "ORDERBRIDGE_CONSOLE_PASSWORD": ""},
-        {**LOGIN, "ORDERBRIDGE_CONSOLE_USER": "an:na"},
+        (dict.fromkeys(LOGIN), "nobody could sign in: add an admin with orderbridge people add"),
+        ({**LOGIN, "ORDERBRIDGE_CONSOLE_USER": ""}, "nobody could sign in"),
+        ({**LOGIN, "ORDERBRIDGE_CONSOLE_PASSWORD": ""}, "nobody could sign in"),
+        ({**LOGIN, "ORDERBRIDGE_CONSOLE_USER": "an:na"}, "make no admin: a name has up to 64"),
+        ({**LOGIN, "ORDERBRIDGE_CONSOLE_PASSWORD": "too-short"}, "a password has 12 to 256"),
     ],
 )
-def test_the_console_does_not_start_without_a_login(
-    without_database: Run, changed: dict[str, str | None]
+def test_the_console_does_not_start_where_nobody_could_sign_in(
+    orderbridge: Run, changed: dict[str, str | None], sentence: str
 ) -> None:
-    result = without_database("console", **changed)
+    result = orderbridge("console", **changed)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "ORDERBRIDGE_CONSOLE_USER and ORDERBRIDGE_CONSOLE_PASSWORD" in result.stderr
+    assert sentence in result.stderr
     assert "secret-login" not in result.stderr
 
 

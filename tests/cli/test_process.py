@@ -20,6 +20,7 @@ from pipeline.db import Sessions
 from pipeline.models import Note
 from tests.cli.conftest import environment
 from tests.console.builders import a_held_order, store
+from tests.console.forms import form_token, sign_in
 
 USER, PASSWORD = "anna", "secret-login"
 ORDERBRIDGE = str(Path(sys.executable).with_name("orderbridge"))
@@ -66,21 +67,20 @@ def test_it_answers_asks_for_the_login_and_ends_on_sigterm(
     sessions: Sessions, console: Console
 ) -> None:
     (order_id,) = store(sessions, a_held_order(1))
-    login = (USER, PASSWORD)
     with requests.Session() as web:
         assert web.get(f"{console.url}/healthz", timeout=20).text == "ok\n"
-        assert web.get(console.url, timeout=20).status_code == 401
-        assert web.get(console.url, auth=(USER, "wrong"), timeout=20).status_code == 401
-        page = web.get(console.url, auth=login, timeout=20)
-        assert page.status_code == 200
+        assert web.get(console.url, timeout=20).url == f"{console.url}/login"
+        assert sign_in(web, console.url, USER, "wrong").status_code == 403
+        page = sign_in(web, console.url, USER, PASSWORD)
+        assert (page.status_code, page.url) == (200, f"{console.url}/")
         assert "303-0000000-0000001" in page.text
         assert page.headers["Content-Security-Policy"].startswith("default-src 'self';")
         assert "Server" not in page.headers
         release = f"{console.url}/orders/{order_id}/release"
-        assert web.post(release, auth=login, timeout=20).status_code == 403
-        released = web.post(release, auth=login, headers={"Origin": console.url}, timeout=20)
+        assert web.post(release, timeout=20).status_code == 400
+        released = web.post(release, data=form_token(page.text), timeout=20)
         assert (released.status_code, released.url) == (200, f"{console.url}/orders/{order_id}")
-        too_much = web.post(release, auth=login, data=b"x" * 100_000, timeout=20)
+        too_much = web.post(release, data=b"x" * 100_000, timeout=20)
         assert too_much.status_code == 413
     with sessions() as session:
         assert session.scalars(select(Note.author)).all() == [USER]

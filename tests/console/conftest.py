@@ -1,40 +1,60 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import Authorization
 from werkzeug.test import TestResponse
 
 from pipeline.console.app import create_app
 from pipeline.db import Sessions
+from pipeline.people_tables import PersonRecord
+from pipeline.roles import Role
+from pipeline.sign_ins import SignIns
 from tests.console.builders import NOW, some_settings
+from tests.console.forms import form_token
 
-USER, PASSWORD = "anna", "pässword"
+USER = "anna"
 
 
 class SignedIn:
-    """A browser that has the login and sends what browsers send with a form of ours."""
+    """A browser in which somebody has signed in, that sends what browsers send with our forms."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(
+        self, app: Flask, sessions: Sessions, name: str = USER, role: Role = Role.ADMIN
+    ) -> None:
         self._client: FlaskClient = app.test_client()
-        self._login = Authorization("basic", {"username": USER, "password": PASSWORD})
+        with sessions() as session, session.begin():
+            person = PersonRecord(name=name, role=role, created_at=NOW)
+            session.add(person)
+            session.flush()
+            person_id = person.id
+        self._client.set_cookie("orderbridge", SignIns(sessions).begin(person_id, NOW))
 
     def get(self, path: str) -> TestResponse:
-        return self._client.get(path, auth=self._login, buffered=True)
+        return self._client.get(path, buffered=True)
 
-    def post(self, path: str, headers: dict[str, str] | None = None) -> TestResponse:
+    def post(
+        self,
+        path: str,
+        data: Mapping[str, str | list[str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> TestResponse:
+        """Send a form of ours; `headers` in place of those that a browser sends with it."""
         sent = {"Sec-Fetch-Site": "same-origin"} if headers is None else headers
-        return self._client.post(path, auth=self._login, headers=sent)
+        return self._client.post(path, data={**self.token(), **(data or {})}, headers=sent)
+
+    def token(self) -> dict[str, str]:
+        """The hidden field of every form, as the account's page has it."""
+        return form_token(self.get("/account").text)
 
 
 @pytest.fixture
 def app(sessions: Sessions) -> Flask:
-    return create_app(some_settings(), sessions, lambda: NOW, USER, PASSWORD)
+    return create_app(some_settings(), sessions, lambda: NOW)
 
 
 @pytest.fixture
@@ -44,12 +64,23 @@ def app_without_database() -> Flask:
     def no_database() -> Session:
         raise AssertionError("the database was asked")
 
-    return create_app(some_settings(), no_database, lambda: NOW, USER, PASSWORD)
+    return create_app(some_settings(), no_database, lambda: NOW)
 
 
 @pytest.fixture
-def browser(app: Flask) -> SignedIn:
-    return SignedIn(app)
+def browser(app: Flask, sessions: Sessions) -> SignedIn:
+    """An admin's."""
+    return SignedIn(app, sessions)
+
+
+@pytest.fixture
+def operator(app: Flask, sessions: Sessions) -> SignedIn:
+    return SignedIn(app, sessions, "otto", Role.OPERATOR)
+
+
+@pytest.fixture
+def viewer(app: Flask, sessions: Sessions) -> SignedIn:
+    return SignedIn(app, sessions, "vera", Role.VIEWER)
 
 
 @pytest.fixture

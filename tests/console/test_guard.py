@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from flask import Flask
 
 from pipeline.db import Sessions
 from pipeline.models import Note
@@ -17,7 +16,7 @@ from tests.console.builders import (
     an_item,
     store,
 )
-from tests.console.conftest import PASSWORD, USER, SignedIn
+from tests.console.conftest import SignedIn
 
 CANARY = "<script>alert(1)</script>\"'&"
 
@@ -25,7 +24,6 @@ CANARY = "<script>alert(1)</script>\"'&"
 @pytest.mark.parametrize(
     "headers",
     [
-        {},
         {"Origin": "null"},
         {"Origin": "https://evil.example"},
         {"Origin": "http://localhost.evil.example"},
@@ -36,42 +34,20 @@ CANARY = "<script>alert(1)</script>\"'&"
         {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
     ],
 )
-def test_a_change_from_another_site_is_refused(
-    app_without_database: Flask, headers: dict[str, str]
-) -> None:
-    reply = SignedIn(app_without_database).post("/orders/1/release", headers)
-    assert reply.status_code == 403
+def test_a_change_from_another_site_is_refused(browser: SignedIn, headers: dict[str, str]) -> None:
+    assert browser.post("/orders/1/release", headers=headers).status_code == 400
 
 
 def test_a_change_from_our_own_pages_is_taken(sessions: Sessions, browser: SignedIn) -> None:
     (order_id,) = store(sessions, a_held_order(1))
     own: list[dict[str, str]] = [
+        {},
         {"Origin": "http://localhost"},
         {"Origin": "https://localhost"},  # behind a proxy that speaks TLS
         {"Sec-Fetch-Site": "same-origin"},
     ]
     for headers in own:
-        assert browser.post(f"/orders/{order_id}/release", headers).status_code == 303
-
-
-@pytest.mark.parametrize(
-    "login",
-    [None, (USER, "wrong"), ("someone", PASSWORD), (USER, ""), ("", PASSWORD), (PASSWORD, USER)],
-)
-@pytest.mark.parametrize("path", ["/", "/orders/1", "/static/console.css", "/nothing"])
-def test_without_the_login_nothing_is_shown(
-    app_without_database: Flask, path: str, login: tuple[str, str] | None
-) -> None:
-    reply = app_without_database.test_client().get(path, auth=login)
-    assert reply.status_code == 401
-    assert reply.headers["WWW-Authenticate"].startswith('Basic realm="Orderbridge"')
-    assert reply.text == "The console asks for its login.\n"
-
-
-@pytest.mark.parametrize("header", ["Basic", "Basic !!", "Basic /w==", "Bearer x", "Basic YTpi"])
-def test_a_damaged_login_is_none(app_without_database: Flask, header: str) -> None:
-    reply = app_without_database.test_client().get("/", headers={"Authorization": header})
-    assert reply.status_code == 401
+        assert browser.post(f"/orders/{order_id}/release", headers=headers).status_code == 303
 
 
 def test_what_a_remote_wrote_is_text_and_never_markup(

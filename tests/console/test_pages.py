@@ -27,7 +27,7 @@ from tests.console.builders import (
     some_settings,
     store,
 )
-from tests.console.conftest import PASSWORD, USER, SignedIn
+from tests.console.conftest import USER, SignedIn
 
 
 def test_what_a_person_has_to_know_stands_above_the_list_until_it_is_over(
@@ -132,8 +132,8 @@ def test_when_all_are_hidden_the_empty_list_says_so(sessions: Sessions, browser:
 
 
 @pytest.mark.parametrize("path", ["/?status=x", "/?after=x", "/?after=2026-01-01T00:00:00~1"])
-def test_a_damaged_link_is_said_to_be_one(app_without_database: Flask, path: str) -> None:
-    page = SignedIn(app_without_database).get(path)
+def test_a_damaged_link_is_said_to_be_one(browser: SignedIn, path: str) -> None:
+    page = browser.get(path)
     assert page.status_code == 400
     assert "To the orders" in page.text
 
@@ -201,18 +201,20 @@ def test_the_fragment_is_the_page_without_its_frame(sessions: Sessions, browser:
 
 def test_flower_is_linked_when_it_is_known(sessions: Sessions, browser: SignedIn) -> None:
     assert "Flower" not in browser.get("/").text
-    app = create_app(some_settings(), sessions, lambda: NOW, USER, PASSWORD, "http://flower.test/")
-    assert '<a href="http://flower.test/">Workers in Flower</a>' in SignedIn(app).get("/").text
+    app = create_app(some_settings(), sessions, lambda: NOW, "http://flower.test/")
+    link = '<a href="http://flower.test/">Workers in Flower</a>'
+    assert link in SignedIn(app, sessions, "bert").get("/").text
 
 
 def test_health_is_that_of_the_database(app: Flask, database_url: str) -> None:
     reply = app.test_client().get("/healthz")
     assert (reply.status_code, reply.text) == (200, "ok\n")
     nowhere = db.engine_for(f"{database_url}_gone")
-    lost = create_app(some_settings(), db.sessions_for(nowhere), lambda: NOW, USER, PASSWORD)
-    reply = lost.test_client().get("/healthz")
+    lost = create_app(some_settings(), db.sessions_for(nowhere), lambda: NOW).test_client()
+    reply = lost.get("/healthz")
     assert (reply.status_code, reply.text) == (503, "the database does not answer\n")
-    page = SignedIn(lost).get("/")
+    lost.set_cookie("orderbridge", "a token of before")
+    page = lost.get("/")
     assert page.status_code == 503
     assert "The database does not answer. Try again soon." in page.text
     assert "_gone" not in page.text
@@ -220,8 +222,9 @@ def test_health_is_that_of_the_database(app: Flask, database_url: str) -> None:
 
 def test_a_database_without_tables_is_said_to_be_one(servers: Servers) -> None:
     engine = db.engine_for(servers.database_url)
-    app = create_app(some_settings(), db.sessions_for(engine), lambda: NOW, USER, PASSWORD)
-    page = SignedIn(app).get("/")
+    client = create_app(some_settings(), db.sessions_for(engine), lambda: NOW).test_client()
+    client.set_cookie("orderbridge", "a token of before")
+    page = client.get("/")
     engine.dispose()
     assert page.status_code == 503
     assert "orderbridge migrate" in page.text

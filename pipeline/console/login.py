@@ -1,0 +1,133 @@
+"""Signing in with a name and a password, signing out, and one's own account."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Flask, g, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from pipeline.console.cookie import Cookie
+from pipeline.console.guard import current_person
+from pipeline.guessing import Guessing
+from pipeline.log import log
+from pipeline.people import Busy, NotAllowed, People
+from pipeline.sign_ins import SignIns
+
+_WRONG = "The name or the password is wrong."
+_BUSY = "Too many people are signing in at this moment. Try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What signing in takes, whichever way."""
+
+    people: People
+    sign_ins: SignIns
+    guessing: Guessing
+    cookie: Cookie
+    now: Callable[[], datetime]
+
+    def let_in(self, person_id: int, page: str) -> Response:
+        """Sign a person in with a token that is new, and send them to `page` of ours."""
+        if g.cookie:
+            self.sign_ins.end(g.cookie)
+        response = redirect(page, 303)
+        self.cookie.set(response, self.sign_ins.begin(person_id, self.now()))
+        return response
+
+
+def page_of_ours(address: str) -> str:
+    """`address` if it is a path of this console, else the first page.
+
+    Browsers read a backslash as a slash and skip control characters, so that neither is taken.
+    """
+    is_path = address.startswith("/") and not address.startswith("//")
+    is_plain = "\\" not in address and address.isprintable()
+    return address if is_path and is_plain else url_for("orders")
+
+
+def register_login(app: Flask, entrance: Entrance, oidc_label: str | None) -> None:
+    """Add the pages to `app`; with a label, sign-in at the provider of that name is offered."""
+
+    def form(sentence: str = "", status: int = 200, *, name: str = "") -> Response:
+        # Without a cookie there would be nothing that the form's token is bound to.
+        is_new = not g.cookie
+        g.cookie = g.cookie or secrets.token_urlsafe(32)
+        wanted = page_of_ours(request.values.get("next", ""))
+        page = render_template(
+            "login.html", sentence=sentence, name=name, wanted=wanted, oidc_label=oidc_label
+        )
+        response = make_response(page, status)
+        if is_new:
+            entrance.cookie.set(response, g.cookie)
+        return response
+
+    def check(name: str, password: str) -> int | tuple[str, int]:
+        """The person's id, or why not and the status that says it."""
+        address = request.remote_addr or ""
+        pause = entrance.guessing.begin(name, address, entrance.now())
+        if pause is not None:
+            log.warning("console.sign_in_paused", seconds=round(pause.total_seconds()))
+            return f"Too many tries. Try again in {_words(pause)}.", 429
+        try:
+            person_id = entrance.people.with_password(name, password)
+        except Busy:
+            return _BUSY, 429
+        if person_id is None:
+            log.warning("console.sign_in_refused")
+            return _WRONG, 403
+        entrance.guessing.succeeded(name, address)
+        return person_id
+
+    @app.route("/login", methods=["GET", "POST"])
+    def login() -> Response:
+        if request.method != "POST":
+            return form()
+        name = request.form.get("name", "")
+        found = check(name, request.form.get("password", ""))
+        if not isinstance(found, int):
+            return form(*found, name=name)
+        return entrance.let_in(found, page_of_ours(request.form.get("next", "")))
+
+    @app.post("/logout")
+    def logout() -> Response:
+        entrance.sign_ins.end(g.cookie)
+        response = redirect(url_for("login"), 303)
+        entrance.cookie.forget(response)
+        return response
+
+    @app.get("/account")
+    def account() -> str:
+        return _account()
+
+    @app.post("/account/password")
+    def password() -> Response | tuple[str, int]:
+        person = current_person()
+        found = check(person.name, request.form.get("password", ""))
+        if not isinstance(found, int):
+            sentence, status = found
+            return _account(
+                "Your present password is wrong." if sentence == _WRONG else sentence
+            ), status
+        if request.form.get("new") != request.form.get("again"):
+            return _account("The new password was not written the same twice."), 400
+        try:
+            entrance.people.set_password(person.name, request.form.get("new", ""))
+        except NotAllowed as error:
+            return _account(f"Not changed: {error}."), 400
+        return entrance.let_in(person.id, url_for("account", changed=1))
+
+
+def _account(sentence: str = "") -> str:
+    if "changed" in request.args:
+        sentence = "Your password is changed; you are signed out everywhere else."
+    return render_template("account.html", sentence=sentence)
+
+
+def _words(pause: timedelta) -> str:
+    seconds = pause.total_seconds()
+    return f"{round(seconds)} seconds" if seconds < 100 else f"{round(seconds / 60)} minutes"
