@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench format lock clean
+.PHONY: help setup demo storm up test check bench format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## Play a day of orders on the whole stack; KILL=1 kills every process of it once
 	$(BIN)/python -m devstack demo $(if $(KILL),--kill)
+
+storm: $(READY) ## Break everything while a thousand orders come; ORDERS=200 SEED=7 for another one
+	$(BIN)/python -m devstack storm $(if $(ORDERS),--orders $(ORDERS)) $(if $(SEED),--seed $(SEED))
 
 up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it)
 	$(BIN)/python -m devstack up

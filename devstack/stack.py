@@ -80,8 +80,8 @@ class Stack:
     urls: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
 
-    def start(self, *, forget: bool = False) -> None:
-        """Start every part and return once all of them answer.
+    def start(self, *, forget: bool = False, with_pages: bool = True) -> None:
+        """Start every part, or all but Flower and the console, and return once they answer.
 
         `forget` begins with no orders: the embedded database, the broker and the stand-ins are
         emptied. Raises RuntimeError rather than empty a database that was named by its URL.
@@ -108,6 +108,12 @@ class Stack:
             self._run(name, *worker_arguments(name, CONCURRENCY))
         schedule = str(self.home / "beat-schedule")
         self._run("beat", "-m", "celery", "-A", "tasks.app", "beat", "--schedule", schedule)
+        for name in ("amazon", "magento"):
+            wait_for(self.urls[name] + "/_control/health")
+        if with_pages:
+            self._start_pages()
+
+    def _start_pages(self) -> None:
         flower, console = self._port("flower"), self._port("console")
         self.urls["flower"] = f"http://127.0.0.1:{flower}"
         self.urls["console"] = f"http://127.0.0.1:{console}"
@@ -118,8 +124,6 @@ class Stack:
         )
         self._keep(self._process("console", COMMAND, "console", "--port", str(console)))
         for name, path in (
-            ("amazon", "/_control/health"),
-            ("magento", "/_control/health"),
             ("console", "/healthz"),
             ("flower", "/healthcheck"),
         ):

@@ -22,7 +22,7 @@ from devstack.broker import Broker
 from devstack.paths import PROJECT
 from devstack.stack import WORKERS, Stack, worker_arguments
 from devstack.storm import plan, verdict
-from devstack.storm.plan import Event, Kind, Planned
+from devstack.storm.plan import Event, Fate, Kind, Planned
 from devstack.storm.town import Town
 from devstack.supervisor import Process, Supervisor
 
@@ -64,7 +64,7 @@ class Storm:
 
     def play(self) -> Mapping[str, Sequence[str]]:
         """Let it blow, wait until it is over, and count."""
-        self.stack.start(forget=True)
+        self.stack.start(forget=True, with_pages=False)
         self.town = Town(self.stack.urls["amazon"], self.stack.urls["magento"], self.planned)
         self.town.open()
         self.town.set_clock(AMAZONS_CLOCK_S)
@@ -154,14 +154,18 @@ class Storm:
         )
 
     def _all_ended(self) -> bool:
+        """Whether our tables hold nothing more to do, and every order that has to be there."""
+        kept = [one.number for one in self.planned if one.fate is not Fate.CANCELLED]
         try:
             with psycopg.connect(self.database, connect_timeout=3) as connection:
-                ended = connection.execute(
-                    "SELECT count(*) FROM orders WHERE status IN ('done', 'cancelled')"
+                counted = connection.execute(
+                    "SELECT count(*) FILTER (WHERE external_id = ANY(%s)),"
+                    " count(*) FILTER (WHERE status NOT IN ('done', 'cancelled')) FROM orders",
+                    (kept,),
                 ).fetchone()
         except psycopg.OperationalError:
             return False
-        return ended is not None and ended[0] >= len(self.planned)
+        return counted == (len(kept), 0)
 
     def _run(self, name: str, *arguments: str) -> None:
         self.stack.supervisor.start(

@@ -68,7 +68,8 @@ def counted(town: Town, planned: Sequence[Planned], database: str) -> dict[str, 
         if expected != found
     ]
     with psycopg.connect(database) as connection:
-        missing = {one.number for one in planned} - {
+        # One that was cancelled before it was first seen is none of ours, and not kept.
+        missing = {one.number for one in planned if one.fate is not Fate.CANCELLED} - {
             row[0] for row in connection.execute("SELECT external_id FROM orders")
         }
         unfinished = {row[0] for row in connection.execute(_NOT_THROUGH, (len(STEPS),))}
