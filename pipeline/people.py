@@ -83,14 +83,17 @@ class People:
     def set_role(self, name: str, role: Role) -> None:
         """Give a person another role, at once. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
-            _named(session, name).role = role
+            record = _named(session, name)
+            if record.subject is not None:
+                raise NotAllowed(f"{record.name} has the role that the OpenID provider gives")
+            record.role = role
 
     def set_password(self, name: str, password: str) -> None:
         """Give a person another password, and sign them out everywhere. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
             record = _named(session, name)
             if record.subject is not None:
-                raise NotAllowed(f"{record.name} signs in elsewhere and has no password here")
+                raise NotAllowed(f"{record.name} signs in at the OpenID provider")
             record.password_hash = _hashed(password, record.name)
             _sign_out(session, record.id)
 

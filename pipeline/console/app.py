@@ -16,6 +16,8 @@ from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
 from pipeline.console.guard import allows, guard
 from pipeline.console.login import Entrance, register_login
+from pipeline.console.orders_csv import register_orders_csv
+from pipeline.console.orders_tab import register_orders_tab
 from pipeline.console.views import register
 from pipeline.db import Sessions
 from pipeline.guessing import Guessing
@@ -55,8 +57,16 @@ def create_app(
         now,
     )
     guard(app, entrance.sign_ins, now, entrance.cookie.value)
-    register_login(app, entrance, oidc_label=None)
+    oidc = settings.console.oidc
+    register_login(app, entrance, oidc.label if oidc else None)
+    if oidc is not None:
+        # Slow to import, and most consoles have none.
+        from pipeline.console.oidc import register_oidc
+
+        register_oidc(app, entrance, settings.console, oidc, settings.master_key)
     register(app, settings, sessions, now)
+    register_orders_tab(app, settings, sessions, now)
+    register_orders_csv(app, settings, sessions, now)
 
     @app.get("/healthz")
     def healthz() -> Response:
