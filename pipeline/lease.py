@@ -71,17 +71,31 @@ class Leases:
             except RedisError:
                 log.warning("lease.not_released")  # it runs out by itself
 
+    def give_back(self) -> None:
+        """Give back all that this process holds: it ends, and what it had in hand waits for others.
+
+        Raises RedisError when the broker cannot be asked.
+        """
+        with self._guard:
+            held = list(self._held.items())
+            self._held.clear()
+        for key, token in held:
+            self._release(keys=[key], args=[token])
+
     def _keep_renewing(self) -> None:
         pause = threading.Event()
-        while not pause.wait(self._ttl_ms / 3000):
+        pause_s = self._ttl_ms / 3000
+        while not pause.wait(pause_s):
             with self._guard:
                 held = list(self._held.items())
                 if not held:
                     self._renewer = None
                     return
+            pause_s = self._ttl_ms / 3000
             for key, token in held:
                 try:
                     self._renew(keys=[key], args=[token, self._ttl_ms])
                 except RedisError:
                     log.warning("lease.not_renewed")
+                    pause_s = self._ttl_ms / 30_000  # soon again, before they run out
                     break

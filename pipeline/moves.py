@@ -1,4 +1,5 @@
-"""Moves of an order from outside its steps: held for what no step can see, set back by a person.
+"""Moves of an order from outside its steps: held for what no step can see, set back by a person,
+handed back by a worker that could not end its step.
 
 Beside the state machine of `pipeline.orders`, by the same rules: never while a step is at it, and
 with a new version, so that nobody records over them.
@@ -6,12 +7,13 @@ with a new version, so that nobody records over them.
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from pipeline.models import Order, Status
+from pipeline.models import Attempt, Order, Status
 from pipeline.orders import STEPS, wake
 from pipeline.outcome import Hold
 
@@ -81,3 +83,51 @@ def set_back(session: Session, order_id: int, step: str, now: datetime) -> bool:
         .execution_options(synchronize_session=False)
     ).all()
     return bool(moved)
+
+
+def hand_back(
+    session: Session,
+    order_id: int,
+    *,
+    task_id: str,
+    worker: str,
+    reason: str,
+    now: datetime,
+    delay_after: Callable[[int], timedelta],
+) -> bool:
+    """End a worker's run of a step that was begun and will not be recorded, which is no crash.
+
+    The order is taken up again after `delay_after` its number of tries, unless another run has
+    begun meanwhile. Whatever the old run still does is not recorded. False when it has come to its
+    end, or was never begun.
+    """
+    order = session.get(Order, order_id, with_for_update=True)
+    if order is None:
+        return False
+    mine = session.scalars(
+        update(Attempt)
+        .where(
+            Attempt.order_id == order_id,
+            Attempt.task_id == task_id,
+            Attempt.worker == worker,
+            Attempt.ended_at.is_(None),
+        )
+        .values(ended_at=now, outcome="handed back", detail=reason)
+        .returning(Attempt.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if not mine:
+        return False
+    unfinished = max(order.unfinished - len(mine), 0)
+    newest = session.scalar(select(func.max(Attempt.id)).where(Attempt.order_id == order_id))
+    if order.status == Status.RUNNING and newest == max(mine):
+        order.status, order.unfinished, order.last_note = Status.READY, unfinished, reason
+        order.due_at, order.sent_at = now + delay_after(order.tries), None
+    else:  # with the version as it is: another run may have it in hand
+        session.execute(
+            update(Order)
+            .where(Order.id == order_id)
+            .values(unfinished=unfinished)
+            .execution_options(synchronize_session=False)
+        )
+    return True

@@ -9,7 +9,7 @@ READY ─claim─▶ RUNNING ─Done/Skipped─▶ READY (next step) … ─▶ 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -179,12 +179,18 @@ class Orders:
             return None
 
     def due(
-        self, now: datetime, limit: int, *, with_backfill: bool = True
+        self,
+        now: datetime,
+        limit: int,
+        *,
+        steps: Collection[str] = STEPS,
+        with_backfill: bool = True,
     ) -> list[tuple[int, str]]:
         """Ids and steps of orders whose time has come, marked as sent now; a backfill's come last.
 
-        Each order is sent again only after a while, and two sweeps at once never take the same.
-        An order that is in the shop already is like any other, whatever brought it.
+        Of orders at one of `steps`. Each order is sent again only after a while, and two sweeps at
+        once never take the same. An order that is in the shop already is like any other, whatever
+        brought it.
         """
         is_backfill = and_(Order.lane == "backfill", Order.magento_order_id.is_(None))
         again_after = case(
@@ -196,6 +202,7 @@ class Orders:
                 select(Order.id, Order.step)
                 .where(
                     Order.status.in_(LIVE),
+                    Order.step.in_(steps),
                     Order.due_at <= now,
                     or_(Order.sent_at.is_(None), Order.sent_at <= now - again_after),
                     *(() if with_backfill else (not_(is_backfill),)),
@@ -294,6 +301,6 @@ def _end_attempt(
             name, detail = "cancelled", reason
     session.execute(
         update(Attempt)
-        .where(Attempt.id == attempt_id)
+        .where(Attempt.id == attempt_id, Attempt.ended_at.is_(None))
         .values(ended_at=now, outcome=name, code=code, detail=detail, request_id=request_id or None)
     )

@@ -18,11 +18,13 @@ from tasks import (
     reconcile_jobs,
     refund_jobs,
     stock_jobs,
+    stopping,
     watch_jobs,
     workflow,
 )
 
 kombu_guard.install()
+stopping.install()
 
 app = Celery("orderbridge")
 app.config_from_object("tasks.celery_config")

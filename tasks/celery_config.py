@@ -53,8 +53,6 @@ timezone = "UTC"
 task_send_sent_event = False
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False
-worker_soft_shutdown_timeout = 10.0
-worker_enable_soft_shutdown_on_idle = True
 worker_cancel_long_running_tasks_on_connection_loss = False
 
 

@@ -153,27 +153,33 @@ def _is_refused(error: RemoteError) -> bool:
 def resume_due(app: Celery, parts: Runtime) -> None:
     """The sweep: send every order whose time has come, whatever became of its last message.
 
-    A queue is never filled beyond a bound; what is left over is still due the next time. A
-    backfill's orders go only into a short queue, so that new ones never wait behind them for long.
+    Each queue gets as many as it has room for and is never filled beyond a bound; what is left over
+    is still due the next time. A backfill's orders go only into a short queue, so that new ones
+    never wait behind them for long.
     """
-    try:
-        longest = max(parts.broker.llen(f"orderbridge:{queue}") for queue in _queues())
-    except RedisError:
-        log.warning("broker.unavailable")
-        return
     now = parts.clients.now()
-    sent = 0
-    for bound, with_backfill in ((FULL_QUEUE, False), (SHORT_QUEUE, True)):
-        while (room := bound - longest - sent) > 0:
-            due = parts.orders.due(now, min(BATCH, room), with_backfill=with_backfill)
-            if not due:
-                break
-            log.info("sweep.sent", count=send(app, due))
-            sent += len(due)
+    for queue, steps in _steps_of_queues().items():
+        try:
+            length = parts.broker.llen(f"orderbridge:{queue}")
+        except RedisError:
+            log.warning("broker.unavailable")
+            return
+        for bound, with_backfill in ((FULL_QUEUE, False), (SHORT_QUEUE, True)):
+            while (room := bound - length) > 0:
+                due = parts.orders.due(
+                    now, min(BATCH, room), steps=steps, with_backfill=with_backfill
+                )
+                if not due:
+                    break
+                log.info("sweep.sent", count=send(app, due))
+                length += len(due)
 
 
-def _queues() -> set[str]:
-    return {queue for _, queue in WORKFLOW.values()}
+def _steps_of_queues() -> dict[str, list[str]]:
+    steps: dict[str, list[str]] = {}
+    for step, (_, queue) in WORKFLOW.items():
+        steps.setdefault(queue, []).append(step)
+    return steps
 
 
 def send_now(app: Celery, parts: Runtime, order_ids: list[int]) -> None:

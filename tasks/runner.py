@@ -28,6 +28,7 @@ from pipeline.models import Order
 from pipeline.orders import Claim, Orders
 from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.settings import Timing
+from tasks.runs import AWAY, Runs
 
 Step = Callable[[Order, Clients], Outcome]
 
@@ -42,6 +43,7 @@ class Runner:
     timing: Timing
     worker: str
     fetching: Fetching
+    runs: Runs
 
     def run(self, name: str, step: Step, order_id: int, task_id: str) -> bool:
         """Run a step for an order, and say whether the order went on to its next step.
@@ -51,11 +53,18 @@ class Runner:
         """
         try:
             with self.leases.hold(f"order:{order_id}", task_id) as ours:
-                return ours and self._run(name, step, order_id, task_id)
+                if not ours:
+                    return False
+                self.runs.settle(lambda tries: backoff(tries, Transient(""), self.timing))
+                with self.runs.in_hand(order_id, task_id):
+                    return self._run(name, step, order_id, task_id)
         except RedisError:
             # Without the lease nothing was done; the sweep sends the order again.
             log.warning("lease.unavailable", order=order_id, step=name)
-            return False
+        except AWAY:
+            # What was begun is remembered and handed back, so that it does not look like a crash.
+            log.warning("database.unavailable", order=order_id, step=name)
+        return False
 
     def _run(self, name: str, step: Step, order_id: int, task_id: str) -> bool:
         claim = self.orders.claim(

@@ -21,10 +21,12 @@ from pipeline.intake import Intake
 from pipeline.lease import Leases
 from pipeline.orders import Orders
 from pipeline.privacy import Vault
+from pipeline.read_only import Writes
 from pipeline.shared_clock import SharedClock
 from pipeline.shipments import Shipments
 from pipeline.windows import Windows
 from tasks.runner import Runner
+from tasks.runs import Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Runtime:
     queues: Mapping[str, Queue]
     sessions: db.Sessions
     broker: redis.Redis
+    writes: Writes
 
 
 def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None = None) -> Runtime:
@@ -54,7 +57,8 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
         loaded.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
     )
     vault = Vault(loaded.master_key)
-    ledger = Ledger(sessions, now)
+    writes = Writes(loaded, sessions, now)
+    ledger = Ledger(sessions, now, writes.ask)
     quota_clock = None if moved_clock is None else lambda: moved_clock().timestamp()
     remotes = clients.build(loaded, ledger, broker, sessions, vault.pseudonym, now, quota_clock)
     orders = Orders(sessions, vault, loaded.timing)
@@ -68,7 +72,9 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
         intake=Intake(sessions, vault, loaded.timing),
         shipments=Shipments(sessions),
         leases=leases,
-        runner=Runner(orders, leases, remotes, loaded.timing, worker, fetching),
+        runner=Runner(
+            orders, leases, remotes, loaded.timing, worker, fetching, Runs(sessions, worker, now)
+        ),
         incidents=Incidents(sessions),
         fetching=fetching,
         windows=Windows(sessions),
@@ -79,6 +85,7 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
         },
         sessions=sessions,
         broker=broker,
+        writes=writes,
     )
 
 

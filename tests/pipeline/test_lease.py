@@ -132,6 +132,17 @@ def test_a_lease_that_was_lost_is_neither_renewed_nor_given_back(client: redis.R
     assert holder(client) == b"task-2"
 
 
+def test_a_process_that_ends_gives_back_all_it_holds_and_nothing_else(
+    client: redis.Redis,
+) -> None:
+    leases, other = Leases(client, 30), "orderbridge:lease:order:8"
+    with leases.hold(NAME, "task-1"), leases.hold("order:8", "task-1"):
+        client.set(other, "task-2", px=60_000)  # lost to another one meanwhile
+        leases.give_back()
+        assert holder(client) is None
+        assert client.get(other) == b"task-2"
+
+
 def test_it_is_given_back_when_the_step_fails(client: redis.Redis) -> None:
     leases = Leases(client, 30)
     with pytest.raises(ZeroDivisionError), leases.hold(NAME, "task-1"):

@@ -23,7 +23,7 @@ from pipeline.settings import Settings
 from sandbox.amazon.builders import a_line, an_order
 from sandbox.amazon.quota import Quota
 from sandbox.amazon.state import Options
-from tasks.jobs import FULL_QUEUE, poll_amazon, resume_due
+from tasks.jobs import FULL_QUEUE, SHORT_QUEUE, poll_amazon, resume_due
 from tasks.runtime import Runtime, build
 from tests import builders
 from tests.builders import ACCOUNT, NOW, settings, stored
@@ -274,6 +274,47 @@ def test_the_sweep_fills_no_queue_beyond_its_bound(
         marked = session.scalar(select(func.count()).where(Order.sent_at.is_not(None)))
     # What was left over is still due the next time.
     assert marked == sent
+
+
+@pytest.mark.parametrize(
+    ("full", "other", "steps"),
+    [
+        ("amazon", "magento", ("import_order", "create_order")),
+        ("magento", "amazon", ("create_order", "sync_tracking")),
+    ],
+)
+def test_a_full_queue_stops_none_but_its_own_orders(
+    app: Celery,
+    offline: Runtime,
+    sessions: Sessions,
+    broker: redis.Redis,
+    full: str,
+    other: str,
+    steps: tuple[str, str],
+) -> None:
+    of_full, of_other = steps
+    for _ in range(FULL_QUEUE // 100):
+        stored(sessions, builders.an_order(due_at=NOW - timedelta(hours=1), step=of_full))
+    served = [stored(sessions, builders.an_order(due_at=NOW, step=of_other)) for _ in range(3)]
+    broker.lpush(f"orderbridge:{full}", *["{}"] * FULL_QUEUE)
+    resume_due(app, quick(offline))
+    assert broker.llen(f"orderbridge:{full}") == FULL_QUEUE
+    assert broker.llen(f"orderbridge:{other}") == 3
+    with sessions() as session:
+        sent = session.scalars(select(Order.id).where(Order.sent_at.is_not(None))).all()
+    assert sorted(sent) == served
+
+
+def test_a_backfills_orders_wait_for_a_short_queue_of_their_own(
+    app: Celery, offline: Runtime, sessions: Sessions, broker: redis.Redis
+) -> None:
+    for step in ("import_order", "enrich_order"):
+        for _ in range(3):
+            stored(sessions, builders.an_order(due_at=NOW, step=step, lane="backfill"))
+    broker.lpush("orderbridge:amazon", *["{}"] * SHORT_QUEUE)
+    resume_due(app, quick(offline))
+    assert broker.llen("orderbridge:amazon") == SHORT_QUEUE
+    assert broker.llen("orderbridge:magento") == 3
 
 
 def test_two_sweeps_send_an_order_once(

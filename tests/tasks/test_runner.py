@@ -33,6 +33,7 @@ from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, 
 from pipeline.rate_limit import Lane
 from pipeline.settings import Timing
 from tasks.runner import Runner, Step, backoff
+from tasks.runs import Runs
 from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, an_order, loaded, stored
 from tests.tasks.fakes import clients
 
@@ -54,7 +55,8 @@ def runner(sessions: Sessions, broker: redis.Redis) -> Runner:
 
 def a_runner(sessions: Sessions, broker: redis.Redis) -> Runner:
     orders = Orders(sessions, a_vault(), TIMING)
-    return Runner(orders, Leases(broker, 30), clients(), TIMING, WORKER, Fetching(sessions))
+    runs = Runs(sessions, WORKER, lambda: NOW)
+    return Runner(orders, Leases(broker, 30), clients(), TIMING, WORKER, Fetching(sessions), runs)
 
 
 def ends(outcome: Outcome) -> Step:
