@@ -14,6 +14,7 @@ from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from pipeline.buyers import found_by_buyer
 from pipeline.channel import Channel, Identity, Raw
 from pipeline.clock import seconds
 from pipeline.db import Sessions
@@ -39,7 +40,12 @@ _REFRESH_FACTS = (
 _REFRESH_PRIVATE = (
     update(OrderPrivate.__table__)  # type: ignore[arg-type]
     .where(OrderPrivate.__table__.c.order_id == bindparam("of_order"))
-    .values(wrapped_key=bindparam("wrapped_key"), sealed=bindparam("sealed"))
+    .values(
+        wrapped_key=bindparam("wrapped_key"),
+        sealed=bindparam("sealed"),
+        buyer_words=bindparam("buyer_words"),
+        buyer_initials=bindparam("buyer_initials"),
+    )
 )
 
 
@@ -95,7 +101,7 @@ class Intake:
         with self._sessions() as session, session.begin():
             known = _known(session, account_name, list(newest))
             fresh = [report for report in reports if report[0].external_id not in known]
-            new, overtaken = self._insert(session, account_name, account, fresh, now, lane)
+            new, overtaken = self._insert(session, account_name, account, channel, fresh, now, lane)
             if overtaken:
                 known |= _known(session, account_name, overtaken)
             changed = [
@@ -104,7 +110,7 @@ class Intake:
                 if identity.external_id in known
                 and self._is_news(account_name, known[identity.external_id], channel, identity, raw)
             ]
-            woken = self._refresh(session, account_name, account, changed, now)
+            woken = self._refresh(session, account_name, account, channel, changed, now)
         as_of = {number: identity.updated_at for number, (identity, _) in newest.items()}
         return Stored(new, woken, unreadable, as_of)
 
@@ -133,20 +139,25 @@ class Intake:
             return False
         return told is not None and bool(told.lines) and told != ours
 
-    def _sealed(self, wrapped_key: bytes, owner: str, raw: Raw) -> dict[str, bytes]:
-        """The report under the order's key; under a new one where the old opens no more."""
+    def _private(
+        self, wrapped_key: bytes, owner: str, channel: Channel, raw: Raw
+    ) -> dict[str, Any]:
+        """The report under the order's key; under a new one where the old opens no more. With it
+        goes what the order is found by."""
         try:
             sealed = self._vault.seal(wrapped_key, owner, raw)
         except Unreadable:
             wrapped_key = self._vault.new_key(owner)
             sealed = self._vault.seal(wrapped_key, owner, raw)
-        return {"wrapped_key": wrapped_key, "sealed": sealed}
+        found_by = found_by_buyer(self._vault, channel, raw)
+        return {"wrapped_key": wrapped_key, "sealed": sealed, **found_by}
 
     def _insert(
         self,
         session: Session,
         account_name: str,
         account: AccountSettings,
+        channel: Channel,
         fresh: Sequence[tuple[Identity, Raw]],
         now: datetime,
         lane: Lane,
@@ -197,9 +208,10 @@ class Intake:
         private = []
         for row in inserted:
             owner = f"{account_name}/{row.external_id}"
-            key = self._vault.new_key(owner)
-            sealed = self._vault.seal(key, owner, raws.pop(row.external_id))
-            private.append({"order_id": row.id, "wrapped_key": key, "sealed": sealed})
+            sealed = self._private(
+                self._vault.new_key(owner), owner, channel, raws.pop(row.external_id)
+            )
+            private.append({"order_id": row.id, **sealed})
         if private:
             session.execute(insert(OrderPrivate), private)
         return [row.id for row in inserted], list(raws)
@@ -209,6 +221,7 @@ class Intake:
         session: Session,
         account_name: str,
         account: AccountSettings,
+        channel: Channel,
         changed: Sequence[tuple[Row[*tuple[Any, ...]], Identity, Raw]],
         now: datetime,
     ) -> list[int]:
@@ -233,7 +246,8 @@ class Intake:
             )
             if row.wrapped_key is not None:
                 owner = f"{account_name}/{identity.external_id}"
-                private.append({"of_order": row.id, **self._sealed(row.wrapped_key, owner, raw)})
+                sealed = self._private(row.wrapped_key, owner, channel, raw)
+                private.append({"of_order": row.id, **sealed})
             if (
                 identity.status == "CANCELLED"
                 and row.status == Status.DONE

@@ -61,6 +61,12 @@ def currency_of(marketplace_id: str) -> str:
     return found.currency if found else ""
 
 
+def domain_of(marketplace_id: str) -> str:
+    """The marketplace's domain, such as amazon.de; empty when the id is not listed."""
+    found = _table().by_id.get(marketplace_id)
+    return found.domain if found else ""
+
+
 def in_country(region: str, country: str) -> str | None:
     """The id of a region's marketplace by its country's code; UK is taken for GB."""
     wanted = "GB" if country == "UK" else country

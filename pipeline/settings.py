@@ -27,9 +27,11 @@ class ShopSettings(SettingsModel):
     """One Magento shop and how to sign in to it."""
 
     base_url: BaseUrl
+    admin_url: BaseUrl | None = None
     auth: Literal["oauth", "bearer"] = "oauth"
     version: Literal["2.4.4", "2.4.5", "2.4.6", "2.4.7", "2.4.8"] = "2.4.7"
     request_limit_s: float = Field(default=60, gt=0, le=_MONTH_S)
+    read_only: bool = False
     access_token: SecretStr = SecretStr("")
     access_token_secret: SecretStr = SecretStr("")
     consumer_key: SecretStr = SecretStr("")
@@ -156,6 +158,7 @@ class Settings(SettingsModel):
     shops: Mapping[str, ShopSettings]
     accounts: Mapping[str, AccountSettings]
     timing: Timing = Timing()
+    read_only: bool = False
     console: ConsoleSettings = ConsoleSettings()
 
     @model_validator(mode="after")

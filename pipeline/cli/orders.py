@@ -59,10 +59,11 @@ def orders() -> None:
 def list_(everything: bool, status: Status | None, limit: int, as_json: bool) -> None:
     """List orders, newest purchase first. Times are UTC."""
     with installation() as found:
-        from pipeline.listing.orders import Listing, Selection
+        from pipeline.listing.counting import count_hidden
+        from pipeline.listing.filters import Filters
+        from pipeline.listing.orders import Listing
 
-        listing = Listing(found.sessions)
-        page = listing.page(Selection(status, everything), limit=limit)
+        page = Listing(found.sessions).page(Filters(status, everything), limit=limit)
         if as_json:
             print_json([_listed_as_json(order, found) for order in page.orders])
             return
@@ -73,7 +74,7 @@ def list_(everything: bool, status: Status | None, limit: int, as_json: bool) ->
             click.echo("There is no such order." if status else "There are no orders yet.")
         if page.following is not None:
             click.echo(f"There are more than these {limit}; --limit shows them.")
-        if not everything and (hidden := listing.counts(everything=False).hidden):
+        if not everything and (hidden := count_hidden(found.sessions)).number:
             click.echo(f"Hidden: {hidden}, most often because Amazon has not verified the payment.")
 
 

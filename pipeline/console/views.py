@@ -1,4 +1,4 @@
-"""The pages: `/` lists the orders, `/orders/ID` shows one and takes its release."""
+"""`/orders/ID`: shows an order and takes its release."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from werkzeug.wrappers import Response
 
 from pipeline.channel import FulfilledBy
 from pipeline.console.guard import current_person
-from pipeline.console.words import spaced
 from pipeline.db import Sessions
-from pipeline.incidents import Incidents
 from pipeline.listing.facts import proof, store_code
-from pipeline.listing.orders import Listed, Listing, Place, Selection
+from pipeline.listing.orders import Listed, Listing
 from pipeline.listing.timeline import timeline
 from pipeline.models import Order, Status
 from pipeline.orders import Orders
@@ -31,7 +29,6 @@ def register(
 ) -> None:
     """Add the pages to `app`. What is changed is noted in the name of who is signed in."""
     listing = Listing(sessions)
-    incidents = Incidents(sessions)
     machine = Orders(sessions, Vault(settings.master_key), settings.timing)
 
     def store(order: Order | Listed) -> str | None:
@@ -49,22 +46,6 @@ def register(
         # A fragment is what the page's script fetches anew: the page without its frame.
         frame = "fragment.html" if "fragment" in request.args else "base.html"
         return {"frame": frame, "store": store, "urgency": urgency}
-
-    @app.get("/")
-    def orders() -> str:
-        selection = _selection()
-        page = listing.page(selection, after=_place())
-        return render_template(
-            "orders.html",
-            page=page,
-            counts=listing.counts(everything=selection.everything),
-            selection=selection,
-            is_first="after" not in request.args,
-            url=_url,
-            statuses=_STATUSES,
-            incidents=incidents.open_ones(),
-            every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
-        )
 
     @app.get(f"/orders/<int(max={_LARGEST_ID}):order_id>")
     def order(order_id: int) -> str:
@@ -87,40 +68,3 @@ def register(
         if not machine.release(order_id, author=current_person().name, now=now()):
             abort(409, "This order is neither waiting nor held any more.")
         return redirect(url_for("order", order_id=order_id), 303)
-
-
-# What needs a person comes first.
-_STATUSES = (
-    Status.HELD,
-    Status.WAITING,
-    Status.READY,
-    Status.RUNNING,
-    Status.DONE,
-    Status.CANCELLED,
-)
-
-
-def _selection() -> Selection:
-    text = request.args.get("status")
-    try:
-        status = Status(text) if text else None
-    except ValueError:
-        abort(400, f"There is no status “{spaced(text or '')}”.")
-    return Selection(status, request.args.get("all") == "1")
-
-
-def _place() -> Place | None:
-    text = request.args.get("after")
-    try:
-        return Place.parse(text) if text else None
-    except ValueError:
-        abort(400, "The link to this page of the list is damaged.")
-
-
-def _url(selection: Selection, after: Place | None = None) -> str:
-    return url_for(
-        "orders",
-        status=selection.status,
-        all="1" if selection.everything else None,
-        after=str(after) if after else None,
-    )

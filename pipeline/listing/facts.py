@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from urllib.parse import quote
 
 from pipeline.channel import FulfilledBy
-from pipeline.marketplaces import country_of
+from pipeline.listing.orders import Listed
+from pipeline.marketplaces import country_of, domain_of
 from pipeline.models import Order
 from pipeline.money import ZERO, quantize
 from pipeline.settings import Settings
@@ -69,6 +71,22 @@ def store_code(
     if fulfilled_by == FulfilledBy.AMAZON and marketplace.fba_store is not None:
         return marketplace.fba_store
     return marketplace.magento_store
+
+
+def seller_central_url(marketplace_id: str, external_id: str) -> str | None:
+    """Where the seller sees the order on Amazon; None for a marketplace that is not listed."""
+    domain = domain_of(marketplace_id)
+    number = quote(external_id, safe="")
+    return f"https://sellercentral.{domain}/orders-v3/order/{number}" if domain else None
+
+
+def admin_url(settings: Settings, order: Order | Listed) -> str | None:
+    """Where the shop's staff see the order; None without one, or without `admin_url` set."""
+    account = settings.accounts.get(order.account)
+    if account is None or order.magento_order_id is None:
+        return None
+    admin = settings.shops[account.shop].admin_url
+    return f"{admin}/sales/order/view/order_id/{order.magento_order_id}/" if admin else None
 
 
 def country(marketplace_id: str) -> str:

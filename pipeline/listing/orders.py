@@ -1,71 +1,30 @@
-"""The list of orders, page by page, its counts, and one whole order."""
+"""The list of orders, page by page or as a stream, and one whole order."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import selectinload
 
 from pipeline.db import Sessions
-from pipeline.models import Order, OrderItem, Shipment, Status
+from pipeline.listing.filters import Filters
+from pipeline.listing.sorting import KEYS, Place, Sort, Zone, zones
+from pipeline.models import Order, OrderItem, OrderPrivate, Shipment, Status
 
 PAGE_SIZE = 50
-_PLACE = re.compile(r"(.*)~(\d{1,18})")
-
-
-class Place(NamedTuple):
-    """Where a page of the list ended: the next one begins below it."""
-
-    purchased_at: datetime | None
-    order_id: int
-
-    def __str__(self) -> str:
-        return f"{self.purchased_at.isoformat() if self.purchased_at else ''}~{self.order_id}"
-
-    @classmethod
-    def parse(cls, text: str) -> Place:
-        """The place that `str` wrote. Raises ValueError."""
-        parts = _PLACE.fullmatch(text)
-        if parts is None:
-            raise ValueError("not a place in the list of orders")
-        purchased_at = datetime.fromisoformat(parts[1]) if parts[1] else None
-        if purchased_at is not None and purchased_at.tzinfo is None:
-            raise ValueError("a place in the list of orders needs a time zone")
-        return cls(purchased_at, int(parts[2]))
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which orders are listed. `everything` takes in those that are hidden, such as unpaid ones."""
-
-    status: Status | None = None
-    everything: bool = False
-
-    def with_status(self, status: Status | None) -> Selection:
-        return replace(self, status=status)
-
-    def with_everything(self, everything: bool) -> Selection:
-        return replace(self, everything=everything)
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        wanted: list[ColumnElement[bool]] = []
-        if self.status is not None:
-            wanted.append(Order.status == self.status)
-        if not self.everything:
-            wanted.append(Order.shown.is_(True))
-        return wanted
+STREAMED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One order of the list. `items` are pairs of SKU and quantity."""
+    """One order of the list. `items` are pairs of SKU and quantity, `buyer` are initials."""
 
     id: int
     account: str
@@ -75,12 +34,16 @@ class Listed:
     remote_status: str
     step: str
     status: str
+    magento_order_id: int | None
     magento_increment_id: str | None
+    buyer: str
+    programs: Sequence[str]
     currency: str | None
     grand_total: Decimal | None
     purchased_at: datetime | None
     ship_by_at: datetime | None
     due_at: datetime | None
+    updated_at: datetime
     hold_code: str | None
     hold_reason: str | None
     last_note: str
@@ -95,22 +58,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Orders, newest first, and where the next page begins; None on the last one."""
+    """Orders, and where the pages before and after begin; None at either end of the list."""
 
     orders: Sequence[Listed]
+    previous: Place | None
     following: Place | None
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many orders a selection without a status has, by status, and how many are hidden."""
-
-    by_status: Mapping[Status, int]
-    hidden: int
-
-    @property
-    def total(self) -> int:
-        return sum(self.by_status.values())
 
 
 class Listing:
@@ -120,37 +72,49 @@ class Listing:
         self._sessions = sessions
 
     def page(
-        self, selection: Selection, *, after: Place | None = None, limit: int = PAGE_SIZE
+        self,
+        filters: Filters,
+        *,
+        after: Place | None = None,
+        before: Place | None = None,
+        limit: int = PAGE_SIZE,
     ) -> Page:
-        """At most `limit` orders, newest purchase first, those below `after`. One query."""
-        conditions = selection.conditions()
-        if after is not None:
-            conditions.append(_below(after))
-        with self._sessions() as session:
-            rows = session.execute(
-                select(*_COLUMNS)
-                .where(*conditions)
-                .order_by(Order.purchased_at.desc(), Order.id.desc())
-                .limit(limit + 1)
-            ).all()
-        listed = [Listed(**row._mapping) for row in rows[:limit]]
-        if len(rows) <= limit:
-            return Page(listed, None)
-        return Page(listed, Place(listed[-1].purchased_at, listed[-1].id))
+        """At most `limit` orders: the first ones, those after `after`, or those before `before`.
 
-    def counts(self, *, everything: bool) -> Counts:
-        """Counts by status, of all orders or of those that are not hidden. One query."""
+        One query; two where orders without a value begin on the page.
+        """
+        backwards = before is not None
+        found: list[Listed] = []
         with self._sessions() as session:
-            rows = session.execute(
-                select(Order.status, Order.shown, func.count().label("orders")).group_by(
-                    Order.status, Order.shown
+            for zone in zones(filters.sort, before or after, backwards=backwards):
+                query = _in_zone(filters, zone).limit(limit + 1 - len(found))
+                found += [Listed(**row._mapping) for row in session.execute(query)]
+                if len(found) > limit:
+                    break
+        there_is_more, listed = len(found) > limit, found[:limit]
+        if backwards:
+            listed.reverse()
+        if not listed:
+            return Page([], None, None)
+        first, last = _place(filters.sort, listed[0]), _place(filters.sort, listed[-1])
+        if backwards:
+            return Page(listed, first if there_is_more else None, last)
+        return Page(listed, first if after else None, last if there_is_more else None)
+
+    def stream(self, filters: Filters) -> Iterator[Sequence[Listed]]:
+        """All orders of the filters, some hundred at a time, as they were when it began.
+
+        The rows stay with the database until they are taken. A reader who stops for a minute loses
+        the connection.
+        """
+        with self._sessions() as session:
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            for zone in zones(filters.sort):
+                rows = session.execute(
+                    _in_zone(filters, zone).execution_options(yield_per=STREAMED_AT_ONCE)
                 )
-            ).all()
-        by_status = dict.fromkeys(Status, 0)
-        for row in rows:
-            if row.shown or everything:
-                by_status[Status(row.status)] += row.orders
-        return Counts(by_status, sum(row.orders for row in rows if not row.shown))
+                for some in rows.partitions():
+                    yield [Listed(**row._mapping) for row in some]
 
     def find(self, number: str) -> list[int]:
         """Ids of the orders with this Amazon number, in any account, or with this id of ours."""
@@ -184,14 +148,13 @@ class Listing:
             )
 
 
-def _below(place: Place) -> ColumnElement[bool]:
-    """PostgreSQL lists rows without a purchase date first when the newest come first."""
-    if place.purchased_at is None:
-        return or_(
-            Order.purchased_at.is_not(None),
-            and_(Order.purchased_at.is_(None), Order.id < place.order_id),
-        )
-    return tuple_(Order.purchased_at, Order.id) < (place.purchased_at, place.order_id)
+def _in_zone(filters: Filters, zone: Zone) -> Select[Any]:
+    wanted: list[ColumnElement[bool]] = [*filters.conditions(), *zone.conditions]
+    return select(*_COLUMNS).where(*wanted).order_by(*zone.order_by)
+
+
+def _place(sort: Sort, order: Listed) -> Place:
+    return sort.place_of(getattr(order, KEYS[sort.key].column.key), order.id)
 
 
 _ITEMS = (
@@ -218,6 +181,9 @@ _TRACKING_NUMBERS = (
     .where(Shipment.order_id == Order.id, Shipment.tracking_number != "")
     .scalar_subquery()
 )
+_BUYER = (
+    select(OrderPrivate.buyer_initials).where(OrderPrivate.order_id == Order.id).scalar_subquery()
+)
 _COLUMNS = (
     Order.id,
     Order.account,
@@ -227,12 +193,16 @@ _COLUMNS = (
     Order.remote_status,
     Order.step,
     Order.status,
+    Order.magento_order_id,
     Order.magento_increment_id,
+    func.coalesce(_BUYER, "").label("buyer"),
+    Order.programs,
     Order.currency,
     Order.grand_total,
     Order.purchased_at,
     Order.ship_by_at,
     Order.due_at,
+    Order.updated_at,
     Order.hold_code,
     Order.hold_reason,
     Order.last_note,

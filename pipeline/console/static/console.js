@@ -2,35 +2,66 @@
 "use strict";
 
 const EVERY_MS = 5000;
+const main = document.getElementById("main");
 const live = document.getElementById("live");
 const stale = document.getElementById("stale");
 const address = new URL(location.href);
 address.searchParams.set("fragment", "1");
-let shown = null;
+let etag = "";
+let timer = 0;
+
+// What a person has chosen or is at, which new content must not undo.
+function keepPlace() {
+  const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
+  const scrolled = live.querySelector(".wide")?.scrollLeft ?? 0;
+  const ticked = [...live.querySelectorAll("input[id]:checked")].map((one) => one.id);
+  const unfolded = [...live.querySelectorAll("details[id][open]")].map((one) => one.id);
+  return () => {
+    live.querySelector(".wide")?.scrollTo(scrolled, 0);
+    for (const id of ticked) document.getElementById(id)?.setAttribute("checked", "");
+    for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  };
+}
 
 async function refresh() {
-  // What nobody looks at costs nothing, and marked text is left alone.
-  if (document.hidden || !getSelection().isCollapsed) return;
+  // What nobody looks at costs nothing; marked text and a field somebody types in are left alone.
+  const isTyping = live.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), select, textarea");
+  if (document.hidden || isTyping || !getSelection().isCollapsed) return;
   try {
-    const reply = await fetch(address, { signal: AbortSignal.timeout(EVERY_MS * 2) });
-    if (!reply.ok) throw new Error(reply.statusText);
-    const text = await reply.text();
+    const reply = await fetch(address, {
+      headers: etag ? { "If-None-Match": etag } : {},
+      signal: AbortSignal.timeout(EVERY_MS * 2),
+    });
+    if (reply.status === 401) {
+      stale.textContent = "You are signed out. Load the page again to sign in.";
+      return;
+    }
+    if (!reply.ok && reply.status !== 304) throw new Error(reply.statusText);
     stale.textContent = "";
-    if (text === shown) return;
-    const focused = document.activeElement?.id;
-    const scrolled = document.querySelector(".wide")?.scrollLeft ?? 0;
-    live.innerHTML = shown = text;
-    document.querySelector(".wide")?.scrollTo(scrolled, 0);
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    if (reply.status === 304) return;
+    const text = await reply.text();
+    etag = reply.headers.get("ETag") ?? "";
+    const putBack = keepPlace();
+    live.innerHTML = text;
+    putBack();
   } catch {
-    stale.textContent = "Not up to date: the server did not answer. Trying again.";
+    stale.textContent = "Offline: the server did not answer, so this is not up to date. Trying again.";
   }
 }
 
 async function keepRefreshing() {
+  clearTimeout(timer);
   await refresh();
-  setTimeout(keepRefreshing, EVERY_MS);
+  timer = setTimeout(keepRefreshing, EVERY_MS);
 }
 
 // A page that says what went wrong stays as it is.
-if (live.querySelector("[data-live]")) setTimeout(keepRefreshing, EVERY_MS);
+if (live?.querySelector("[data-live]")) {
+  timer = setTimeout(keepRefreshing, EVERY_MS);
+  document.addEventListener("visibilitychange", () => document.hidden || keepRefreshing());
+}
+
+// Says that something is on its way; a page that is gone back to is as it was.
+document.addEventListener("submit", () => main.setAttribute("aria-busy", "true"));
+addEventListener("pageshow", () => main.removeAttribute("aria-busy"));

@@ -1,0 +1,172 @@
+"""`/`: the Orders tab. Which orders it shows, and in which order, stands in its address alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from pipeline.buyers import Buyers, hashes_of
+from pipeline.channel import FulfilledBy
+from pipeline.console.guard import current_person, role_required
+from pipeline.db import Sessions
+from pipeline.incidents import Incidents
+from pipeline.listing.counting import count, counts
+from pipeline.listing.facts import admin_url, seller_central_url
+from pipeline.listing.filters import Asked, Filters, read
+from pipeline.listing.orders import Listing
+from pipeline.listing.sorting import NEWEST_FIRST, Place, Sort
+from pipeline.listing.stores import stores
+from pipeline.models import Status
+from pipeline.outcome import HoldCode
+from pipeline.privacy import Vault
+from pipeline.settings import Settings
+
+LOOKED = "looked at the buyer's name"
+# What needs a person comes first.
+_STATUSES = (
+    Status.HELD,
+    Status.WAITING,
+    Status.READY,
+    Status.RUNNING,
+    Status.DONE,
+    Status.CANCELLED,
+)
+_SORTS = {
+    "-purchased": "newest first",
+    "purchased": "oldest first",
+    "ship_by": "ship-by, next first",
+    "-ship_by": "ship-by, last first",
+    "-total": "total, highest first",
+    "total": "total, lowest first",
+    "number": "Amazon number",
+    "-number": "Amazon number, backwards",
+    "-updated": "changed last",
+    "updated": "unchanged longest",
+}
+_PROGRAMS = (
+    *("PRIME", "AMAZON_BUSINESS", "FBM_SHIP_PLUS", "PREMIUM", "PREORDER", "AMAZON_EASY_SHIP"),
+    *("INVOICE_BY_AMAZON", "IN_STORE_PICK_UP", "DELIVERY_BY_AMAZON", "AMAZON_BAZAAR"),
+    "AMAZON_HAUL",
+)
+_VIEWS = {
+    "To ship, most urgent first": Filters(
+        Status.WAITING, channel=FulfilledBy.MERCHANT, sort=Sort("ship_by")
+    ),
+    "Held, most urgent first": Filters(Status.HELD, sort=Sort("ship_by")),
+    "Prime": Filters(program="PRIME"),
+    "Business": Filters(program="AMAZON_BUSINESS"),
+    "Changed last": Filters(sort=Sort("updated", descending=True)),
+}
+
+
+def register_orders_tab(
+    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime]
+) -> None:
+    """Add the tab to `app`."""
+    listing = Listing(sessions)
+    incidents = Incidents(sessions)
+    vault = Vault(settings.master_key)
+    buyers = Buyers(sessions, vault)
+    every_store = stores(settings)
+
+    def show(*, with_names: bool) -> str:
+        asked = read(request.args, every_store)
+        after, before = _place("after", asked.filters), _place("before", asked.filters)
+        rest = replace(asked.filters, status=None, sort=NEWEST_FIRST)
+        page = listing.page(asked.filters, after=after, before=before)
+        ids = [order.id for order in page.orders]
+        return render_template(
+            "orders.html",
+            asked=asked,
+            filters=asked.filters,
+            page=page,
+            found=count(sessions, asked.filters),
+            counts=counts(sessions, everything=asked.filters.everything),
+            names=buyers.tell(ids, current_person().name, now(), LOOKED) if with_names else None,
+            is_first=after is None and before is None,
+            here={**asked.filters.query(), "after": after, "before": before},
+            incidents=incidents.open_ones(),
+            every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
+            stores=every_store,
+            is_narrowed=replace(rest, everything=False) != Filters(),
+            is_unfolded=asked.mistakes or replace(rest, number="", buyer=()) != Filters(),
+        )
+
+    @app.context_processor
+    def _for_the_tab() -> dict[str, object]:
+        return {
+            "admin_url": lambda order: admin_url(settings, order),
+            "seller_central_url": seller_central_url,
+            "url": url,
+            "view": view,
+        }
+
+    app.jinja_env.globals.update(
+        because=lambda reason, everything: Filters(everything=everything, reason=HoldCode(reason)),
+        blank=lambda status, everything: Filters(status, everything),
+        channels=tuple(FulfilledBy),
+        programs=_PROGRAMS,
+        reasons=tuple(HoldCode),
+        sorts=_SORTS,
+        statuses=_STATUSES,
+        views=_VIEWS,
+    )
+
+    @app.get("/")
+    def orders() -> str:
+        return show(with_names=False)
+
+    @app.post("/buyers")
+    @role_required("operator")
+    def buyers_names() -> str:
+        """The same page with the buyers' names, in this answer alone."""
+        return show(with_names=True)
+
+    @app.post("/buyer")
+    @role_required("operator")
+    def search_buyer() -> Response:
+        """A name stays out of addresses, and so out of histories and logs: hashes go there."""
+        asked = read(request.args, every_store)
+        sought = hashes_of(vault, request.form.get("buyer", ""))
+        return redirect(url(replace(asked.filters, buyer=sought)), 303)
+
+    @app.after_request
+    def _send_only_news(response: Response) -> Response:
+        """A page asks for itself every few seconds; as long as nothing changed it gets no body."""
+        if "fragment" in request.args and response.status_code == 200:
+            response.add_etag()
+            response.make_conditional(request)
+        return response
+
+
+def url(filters: Filters, **more: object) -> str:
+    """The address of the list with these filters, on its first page unless `more` says another."""
+    query: dict[str, Any] = {**filters.query(), **more}
+    return url_for("orders", **query)
+
+
+def view(filters: Filters, **changed: object) -> str:
+    """The address of the list with some of its filters changed, such as sort or everything."""
+    if isinstance(changed.get("sort"), str):
+        changed["sort"] = Sort.parse(str(changed["sort"]))
+    return url(replace(filters, **changed))  # type: ignore[arg-type]
+
+
+def readable(asked: Asked) -> Filters:
+    """The filters, where each of them has to count. Answers 400 with what could not be read."""
+    if asked.mistakes:
+        abort(400, " ".join(f"{name}: {sentence}" for name, sentence in asked.mistakes.items()))
+    return asked.filters
+
+
+def _place(name: str, filters: Filters) -> Place | None:
+    text = request.args.get(name)
+    try:
+        return Place.parse(text, filters.sort) if text else None
+    except ValueError:
+        abort(400, "The link to this page of the list is damaged.")
