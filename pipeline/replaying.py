@@ -150,6 +150,9 @@ class _Teller(Ledger):
         self._tell(write, _FORGOTTEN if effect is None else _in_doubt(effect))
         raise _Unknowable
 
+    def seen(self, *keys: str, remote_id: str) -> None:
+        """Nothing: a row without its end keeps it until the order really runs."""
+
     def _known(self, order_id: int, write: Trace) -> tuple[Effect | None, bool]:
         """The write's row, and whether there may have been one that a restore took away."""
         with self._sessions() as session:
