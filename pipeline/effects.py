@@ -62,19 +62,30 @@ class Write(Trace):
 
 
 class Ledger:
-    """The effects of all orders. Each method is its own short transaction."""
+    """The effects of all orders. Each method is its own short transaction.
 
-    def __init__(self, sessions: Sessions, now: Callable[[], datetime]) -> None:
+    `ask` is called with the order's account before a write is intended, and raises WritesStopped
+    when none may leave.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        now: Callable[[], datetime],
+        ask: Callable[[str], None] | None = None,
+    ) -> None:
         self._sessions = sessions
         self._now = now
+        self._ask = ask
 
     def once(self, order_id: int, write: Write) -> str:
         """Make the write unless it has been made, and return the remote's id of it.
 
         Raises CannotMap when the remote refuses it or an earlier try leaves us unsure, Transient
-        when one may still be landing, and what else `send` and `find` raise.
+        when one may still be landing, WritesStopped when none may leave, and what else `send` and
+        `find` raise.
         """
-        effect, is_first = self._intend(order_id, write)
+        effect, is_first = self._intend(order_id, write, is_to_be_sent=True)
         if effect.state == EffectState.DONE:
             return effect.remote_id or ""
         if not is_first:
@@ -120,12 +131,20 @@ class Ledger:
                 )
             )
 
-    def _intend(self, order_id: int, write: Trace) -> tuple[Effect, bool]:
+    def _ask_to_write(self, session: Session, order_id: int) -> None:
+        if self._ask is not None:
+            self._ask(session.scalars(select(Order.account).where(Order.id == order_id)).one())
+
+    def _intend(
+        self, order_id: int, write: Trace, *, is_to_be_sent: bool = False
+    ) -> tuple[Effect, bool]:
         """The write's row, and whether no earlier try of it can have been made."""
         with self._sessions() as session, session.begin():
             effect = session.scalar(select(Effect).where(Effect.key == write.key))
             if effect is not None:
                 return effect, False
+            if is_to_be_sent:
+                self._ask_to_write(session, order_id)
             forgotten_at = forgets_until(session, order_id)
             made = _insert(session, order_id, write, forgotten_at or self._now())
             if made is not None:
@@ -156,6 +175,7 @@ class Ledger:
     def _intend_again(self, effect: Effect) -> Effect:
         """Take the next try for ourselves, unless another worker took or ended it meanwhile."""
         with self._sessions() as session, session.begin():
+            self._ask_to_write(session, effect.order_id)
             again: Effect | None = session.scalar(
                 update(Effect)
                 .where(

@@ -47,6 +47,10 @@ class AccountPaused(NotSent):
     """Not sent, because the remote refuses this account for now."""
 
 
+class WritesStopped(NotSent):
+    """Not sent, because nothing may be written for now: this installation is read-only."""
+
+
 class Rejected(RemoteError):
     """The remote read it and said no: never send the same again by itself."""
 

@@ -157,6 +157,7 @@ class Settings(SettingsModel):
     master_key: bytes = Field(repr=False)
     shops: Mapping[str, ShopSettings]
     accounts: Mapping[str, AccountSettings]
+    purge_after_days: int = Field(default=30, ge=1, le=30)
     timing: Timing = Timing()
     read_only: bool = False
     console: ConsoleSettings = ConsoleSettings()

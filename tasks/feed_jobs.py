@@ -54,18 +54,27 @@ def run_feeds(parts: Runtime, account: str) -> None:
     with parts.leases.hold(f"feeds:{account}", str(uuid4())) as ours:
         if not ours:
             return
-        way = FeedWay(Feeds(parts.sessions), parts.clients.feeds[account], parts.clients.now)
+        way = FeedWay(
+            Feeds(parts.sessions), parts.clients.feeds[account], parts.clients.now, parts.writes.ask
+        )
         for kind in FeedKind:
             way.go(account, seller_id, kind)
 
 
 class FeedWay:
-    """Takes one account's feeds from state to state."""
+    """Takes one account's feeds from state to state; `ask` as for the ledger."""
 
-    def __init__(self, feeds: Feeds, api: FeedsApi, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        feeds: Feeds,
+        api: FeedsApi,
+        now: Callable[[], datetime],
+        ask: Callable[[str], None],
+    ) -> None:
         self._feeds = feeds
         self._api = api
         self._now = now
+        self._ask = ask
 
     def go(self, account: str, seller_id: str, kind: FeedKind) -> None:
         """Go on with the open feed of this kind, or with a new one, until it has to wait."""
@@ -92,6 +101,7 @@ class FeedWay:
         """One state further, committed; False when there is nothing to do before its time."""
         match feed.state:
             case FeedState.COLLECTED:
+                self._ask(feed.account)
                 content = write(FeedKind(feed.kind), seller_id, self._feeds.messages(feed))
                 document = self._api.new_document(CONTENT_TYPE)
                 self._api.upload(document, content, CONTENT_TYPE)
@@ -107,6 +117,7 @@ class FeedWay:
         feed_type = FEED_TYPES[FeedKind(feed.kind)]
         if feed.submitted_at is not None:
             return self._find(feed, feed_type, feed.submitted_at)
+        self._ask(feed.account)
         if not self._feeds.intend(feed, now := self._now()):
             return False
         feed.submitted_at = now

@@ -57,7 +57,14 @@ def register(app: Celery) -> None:
 
 
 def read_notifications(parts: Runtime, account_name: str) -> None:
-    """Take in what lies in the account's queue, some two hundred messages at most."""
+    """Take in what lies in the account's queue, some two hundred messages at most.
+
+    Not while nothing may be written: what is taken out of a queue is gone for whoever else reads
+    it, as the installation of which this database is a copy. The searches bring the orders.
+    """
+    if parts.writes.why_not(account_name):
+        log.info("notifications.left", code="read_only")
+        return
     queue = parts.queues[account_name]
     incident = f"notifications:{account_name}"
     new = rounds = 0

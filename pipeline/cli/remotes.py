@@ -34,6 +34,7 @@ def remotes(found: Installation) -> Iterator[Remotes]:
     from pipeline.errors import RemoteError
     from pipeline.lease import Leases
     from pipeline.privacy import Vault
+    from pipeline.read_only import Writes
     from pipeline.shared_clock import SharedClock
 
     settings = found.settings
@@ -43,7 +44,7 @@ def remotes(found: Installation) -> Iterator[Remotes]:
     )
     try:
         now = SharedClock(found.sessions)
-        ledger = Ledger(found.sessions, now)
+        ledger = Ledger(found.sessions, now, Writes(settings, found.sessions, now).ask)
         built = clients.build(settings, ledger, broker, found.sessions, vault.pseudonym, now)
         yield Remotes(built, Leases(broker, settings.timing.lease_s), vault)
     except RemoteError as error:

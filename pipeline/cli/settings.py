@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from pipeline.cli.common import EXIT_STATUS, clear_errors, columns, when
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NOTHING_DONE,
+    clear_errors,
+    columns,
+    installation,
+    print_json,
+    system_user,
+    when,
+)
 from pipeline.cli.sku_map import used_maps
 
 if TYPE_CHECKING:
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
 
 @click.group(epilog=EXIT_STATUS)
 def settings() -> None:
-    """Look at the configuration."""
+    """Look at the configuration, and at whether it may write."""
 
 
 @settings.command(epilog=EXIT_STATUS)
@@ -36,6 +46,29 @@ def check() -> None:
         used_maps(loaded)
     for line in _lines(loaded):
         click.echo(line)
+
+
+@settings.command("accept-copy", epilog=f"{EXIT_STATUS} Here 1 means that nothing had changed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def accept_copy(as_json: bool) -> None:
+    """Say that this database belongs to the shops and sellers of the configuration.
+
+    A database that was used with others writes nothing, since it may be a copy: two of them would
+    tell the same orders to both. Accept it where the address of a shop has really changed.
+    """
+    with installation() as found:
+        from pipeline.clock import utc_now
+        from pipeline.read_only import Writes
+
+        changed = Writes(found.settings, found.sessions, utc_now).accept(system_user())
+    if as_json:
+        print_json([asdict(one) for one in changed])
+    else:
+        for line in columns([(one.name, f"{one.before} -> {one.now}") for one in changed]):
+            click.echo(line)
+        click.echo("Accepted." if changed else "Nothing had changed.")
+    if not changed:
+        raise click.exceptions.Exit(NOTHING_DONE)
 
 
 def _lines(loaded: Settings) -> list[str]:

@@ -202,7 +202,6 @@ def _rest(order: Order, clients: Clients) -> Outcome | None:
 
 
 def _confirm(order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients) -> None:
-    shipment.confirmation = "sent"
     clients.ledger.once(order.id, _telling(order, shipment, current, clients))
     _accepted(shipment, clients)
 
@@ -211,6 +210,7 @@ def _telling(order: Order, shipment: Shipment, current: ChannelOrder, clients: C
     confirmation = confirmation_of(order, shipment, current)
 
     def send() -> str:
+        shipment.confirmation = "sent"
         try:
             clients.channel(order).confirm_shipment(confirmation)
         except Rejected as error:

@@ -17,6 +17,7 @@ from pipeline.amazon.connection import Connection
 from pipeline.amazon.feeds import Document, FeedsApi, FeedStatus
 from pipeline.bookkeeping import Feed, FeedKind, FeedMessage, FeedState
 from pipeline.db import Sessions
+from pipeline.errors import WritesStopped
 from pipeline.feeds import Feeds
 from pipeline.http import Http
 from pipeline.models import Order, Shipment, Status
@@ -97,6 +98,11 @@ class Rig:
     store: Store
     url: str
     clock: Clock
+    is_read_only: bool = False
+
+    def ask(self, account: str) -> None:
+        if self.is_read_only:
+            raise WritesStopped(f"nothing is written for {account}", retry_after_s=60)
 
     def api(self, kind: Callable[..., FeedsApi] = FeedsApi) -> FeedsApi:
         account = an_account(self.url, **CREDENTIALS)
@@ -104,7 +110,8 @@ class Rig:
 
     def go(self, kind: FeedKind = CONFIRMATIONS, api: FeedsApi | None = None) -> None:
         """One run of the job, as by a new process."""
-        FeedWay(Feeds(self.sessions), api or self.api(), self.clock).go(ACCOUNT, "A1SELLER", kind)
+        way = FeedWay(Feeds(self.sessions), api or self.api(), self.clock, self.ask)
+        way.go(ACCOUNT, "A1SELLER", kind)
 
     def through(self, kind: FeedKind = CONFIRMATIONS) -> None:
         """Run until the open feed has ended, as beat would; bounded."""
@@ -118,7 +125,8 @@ class Rig:
     def until_it_crashes(self, feeds: Feeds, api: FeedsApi) -> None:
         for _ in range(3):
             try:
-                FeedWay(feeds, api, self.clock).go(ACCOUNT, "A1SELLER", CONFIRMATIONS)
+                way = FeedWay(feeds, api, self.clock, self.ask)
+                way.go(ACCOUNT, "A1SELLER", CONFIRMATIONS)
             except Crash:
                 return
             self.clock.on(WORKED_ON)
@@ -220,6 +228,21 @@ def rig(sessions: Sessions, tmp_path: Path) -> Iterator[Rig]:
         thread.join()
         server.server_close()
         store.close()
+
+
+def test_while_nothing_may_be_written_no_feed_is_begun_and_begun_ones_are_read(rig: Rig) -> None:
+    rig.waiting()
+    rig.is_read_only = True
+    rig.go()
+    assert (rig.feeds(), rig.amazons_feeds()) == ([("collected", None)], [])
+    rig.is_read_only = False
+    rig.clock.on(timedelta(seconds=60))
+    rig.go()
+    assert rig.feeds() == [("submitted", None)]
+    rig.is_read_only = True
+    rig.clock.on(WORKED_ON)
+    rig.go()
+    assert rig.feeds() == [("ended", "done")]
 
 
 def told(rig: Rig, order_id: int) -> tuple[Any, ...]:

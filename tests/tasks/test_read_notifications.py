@@ -16,6 +16,7 @@ from sqlalchemy import select, text
 from pipeline.amazon.notifications import Notifications
 from pipeline.amazon.sqs import Message, Queue
 from pipeline.models import Order
+from pipeline.operating_tables import Belonging
 from sandbox.amazon.app import create_app
 from sandbox.amazon.builders import an_order
 from sandbox.amazon.quota import USAGE_PLAN, Quota
@@ -29,7 +30,7 @@ from tasks.notification_jobs import (
     take_in,
 )
 from tasks.runtime import Runtime, build
-from tests.builders import ACCOUNT, settings
+from tests.builders import ACCOUNT, NOW, settings
 from tests.queues import TestQueue, a_queue
 from tests.sandbox.conftest import Caller
 
@@ -409,3 +410,11 @@ def test_nothing_personal_is_kept_outside_the_sealed_reply(
     kept += world.rows("SELECT orders::text FROM orders")
     assert POSTCODE not in str(kept)
     assert POSTCODE not in capfd.readouterr().err
+
+
+def test_nothing_is_taken_out_of_the_queue_while_nothing_may_be_written(world: World) -> None:
+    world.place(A)
+    with world.parts.sessions() as session, session.begin():
+        session.add(Belonging(name="shops.main", value="shop.example", noted_at=NOW, noted_by=""))
+    world.read()
+    assert (world.queue.left(), world.wanted()) == ((1, 0), [])

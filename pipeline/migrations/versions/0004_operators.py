@@ -48,7 +48,20 @@ def upgrade() -> None:
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("subject"),
     )
+    _operate()
     _index_the_orders()
+    _purge_the_orders()
+
+
+def _operate() -> None:
+    op.create_table(
+        "belongings",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("noted_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
 
 
 def _index_the_orders() -> None:
@@ -87,7 +100,16 @@ def _index_the_orders() -> None:
     op.create_index("order_private_buyer", "order_private", ["buyer_words"], postgresql_using="gin")
 
 
+def _purge_the_orders() -> None:
+    op.add_column("orders", sa.Column("purged_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index(
+        "orders_unpurged", "orders", ["id"], postgresql_where=sa.text("purged_at IS NULL")
+    )
+
+
 def downgrade() -> None:
+    op.drop_index("orders_unpurged", "orders")
+    op.drop_column("orders", "purged_at")
     op.drop_column("order_private", "buyer_initials")
     op.drop_column("order_private", "buyer_words")
     op.drop_index("shipments_tracking", "shipments")
@@ -99,6 +121,7 @@ def downgrade() -> None:
         op.drop_index(f"orders_{name}", "orders")
     for column in ("external_id", "magento_increment_id"):
         op.alter_column("orders", column, type_=sa.Text(collation="default"))
+    op.drop_table("belongings")
     op.drop_table("wrong_passwords")
     op.drop_table("sign_ins")
     op.drop_table("people")
