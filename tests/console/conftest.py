@@ -11,11 +11,13 @@ from werkzeug.test import TestResponse
 
 from pipeline.console.app import create_app
 from pipeline.db import Sessions
+from pipeline.people import People
 from pipeline.people_tables import PersonRecord
 from pipeline.roles import Role
 from pipeline.sign_ins import SignIns
 from tests.console.builders import NOW, some_settings
 from tests.console.forms import form_token
+from tests.console.signing_in import PASSWORD, Clock
 
 USER = "anna"
 
@@ -34,8 +36,8 @@ class SignedIn:
             person_id = person.id
         self._client.set_cookie("orderbridge", SignIns(sessions).begin(person_id, NOW))
 
-    def get(self, path: str) -> TestResponse:
-        return self._client.get(path, buffered=True)
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> TestResponse:
+        return self._client.get(path, buffered=True, headers=headers)
 
     def post(
         self,
@@ -81,6 +83,19 @@ def operator(app: Flask, sessions: Sessions) -> SignedIn:
 @pytest.fixture
 def viewer(app: Flask, sessions: Sessions) -> SignedIn:
     return SignedIn(app, sessions, "vera", Role.VIEWER)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time of `client`'s console."""
+    return Clock()
+
+
+@pytest.fixture
+def client(sessions: Sessions, clock: Clock) -> FlaskClient:
+    """A browser in which nobody has signed in, where `anna` may."""
+    People(sessions).add("Anna", Role.OPERATOR, PASSWORD, NOW)
+    return create_app(some_settings(), sessions, clock).test_client()
 
 
 @pytest.fixture
