@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     CheckConstraint,
     DateTime,
@@ -27,7 +26,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -83,7 +82,7 @@ class Order(Base):
     `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come
     (asked, sent, accepted, refused), `confirm_anyway` that a person overruled what speaks against
     confirming. `reserved_until` is how long a pending order holds stock. `facts` are more of what
-    the marketplace says, nothing personal.
+    the marketplace says, nothing personal. `purged_at` is when what names the buyer was destroyed.
     """
 
     __tablename__ = "orders"
@@ -129,6 +128,7 @@ class Order(Base):
             ),
         ),
         Index("orders_to_cancel", "account", postgresql_where=text("cancellation = 'asked'")),
+        Index("orders_unpurged", "id", postgresql_where=text("purged_at IS NULL")),
         CheckConstraint("status <> 'held' OR hold_code IS NOT NULL", name="held_has_a_code"),
     )
 
@@ -177,6 +177,7 @@ class Order(Base):
     cancel_refusal: Mapped[str | None]
     confirm_anyway: Mapped[bool] = mapped_column(default=False, server_default=false())
     reserved_until: Mapped[datetime | None]
+    purged_at: Mapped[datetime | None]
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

@@ -1,16 +1,24 @@
-"""The list of orders against real PostgreSQL: its pages, its counts, and its one query."""
+"""The list of orders against real PostgreSQL: its pages in every order, its filters, its counts."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
-from pipeline.listing.facts import Proof, price, store_code
-from pipeline.listing.orders import Listing, Place, Selection
-from pipeline.models import Status
+from pipeline.listing.counting import Count, count, count_hidden, counts
+from pipeline.listing.facts import Proof, admin_url, price, seller_central_url, store_code
+from pipeline.listing.filters import Filters
+from pipeline.listing.orders import Listing, Page
+from pipeline.listing.sorting import Place, Sort
+from pipeline.listing.stores import stores
+from pipeline.models import Order, OrderPrivate, Status
+from pipeline.outcome import HoldCode
 from tests.console.builders import (
     FRANCE,
     GERMANY,
@@ -24,40 +32,96 @@ from tests.console.builders import (
     store,
 )
 
-EVERYTHING = Selection(everything=True)
+EVERYTHING = Filters(everything=True)
+DAY = timedelta(days=1)
 
 
-def test_pages_hold_every_order_once_newest_first(sessions: Sessions) -> None:
-    same_second = NOW - timedelta(days=1)
-    ids = store(
-        sessions,
-        an_order(1),
-        an_order(2, purchased_at=same_second),
-        an_order(3, purchased_at=same_second),
-        an_order(4, purchased_at=same_second),
-        an_order(5, purchased_at=None),
-        an_order(6, purchased_at=None),
-        an_order(7, purchased_at=NOW - timedelta(days=2)),
-    )
+def ids_of(page: Page) -> list[int]:
+    return [order.id for order in page.orders]
+
+
+def walked(sessions: Sessions, filters: Filters, limit: int) -> tuple[list[int], list[int]]:
+    """What the pages show, forwards to the end, and then backwards to the start again."""
     listing = Listing(sessions)
-    pages, place = [], None
-    while True:
-        page = listing.page(EVERYTHING, after=place, limit=2)
-        pages.append([order.id for order in page.orders])
-        if page.following is None:
-            break
-        place = Place.parse(str(page.following))
-    undated, first, *tied, last = [ids[5], ids[4]], ids[0], ids[3], ids[2], ids[1], ids[6]
-    assert pages == [undated, [first, tied[0]], [tied[1], tied[2]], [last]]
+    forwards, backwards = [], []
+    page = listing.page(filters, limit=limit)
+    forwards += ids_of(page)
+    assert page.previous is None
+    while page.following is not None:
+        place = Place.parse(str(page.following), filters.sort)
+        page = listing.page(filters, after=place, limit=limit)
+        forwards += ids_of(page)
+    backwards = list(reversed(ids_of(page)))
+    while page.previous is not None:
+        place = Place.parse(str(page.previous), filters.sort)
+        page = listing.page(filters, before=place, limit=limit)
+        backwards += reversed(ids_of(page))
+    return forwards, list(reversed(backwards))
+
+
+def orders_with_ties_and_gaps() -> list[Order]:
+    same = NOW - DAY
+    half_a_second = timedelta(microseconds=500_001)
+    return [
+        an_order(1, grand_total=None, currency=None, ship_by_at=None),
+        an_order(2, purchased_at=same, grand_total=Decimal("0.0005"), ship_by_at=NOW),
+        an_order(3, purchased_at=same, grand_total=Decimal("9"), ship_by_at=NOW),
+        an_order(4, purchased_at=same, grand_total=Decimal("10"), ship_by_at=NOW + half_a_second),
+        an_order(5, purchased_at=None, grand_total=Decimal("10"), ship_by_at=None),
+        an_order(6, purchased_at=None, grand_total=None, ship_by_at=NOW - DAY),
+        an_order(7, purchased_at=NOW - 2 * DAY, grand_total=Decimal("123456789012345.6789")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("-purchased", [1, 4, 3, 2, 7, 6, 5]),
+        ("purchased", [7, 2, 3, 4, 1, 5, 6]),
+        ("ship_by", [6, 2, 3, 4, 7, 1, 5]),
+        ("-ship_by", [7, 4, 3, 2, 6, 5, 1]),
+        ("total", [2, 3, 4, 5, 7, 1, 6]),
+        ("-total", [7, 5, 4, 3, 2, 6, 1]),
+        ("number", [1, 2, 3, 4, 5, 6, 7]),
+        ("-number", [7, 6, 5, 4, 3, 2, 1]),
+    ],
+)
+def test_pages_hold_every_order_once_both_ways_and_those_without_a_value_last(
+    sessions: Sessions, sort: str, expected: list[int]
+) -> None:
+    ids = store(sessions, *orders_with_ties_and_gaps())
+    filters = replace(EVERYTHING, sort=Sort.parse(sort))
+    for limit in (1, 2, 3, 7, 8):
+        forwards, backwards = walked(sessions, filters, limit)
+        assert [ids.index(one) + 1 for one in forwards] == expected
+        assert backwards == forwards
+    streamed = [order.id for some in Listing(sessions).stream(filters) for order in some]
+    assert streamed == forwards
+
+
+def test_what_changed_last_comes_first(sessions: Sessions) -> None:
+    ids = store(sessions, an_order(1), an_order(2), an_order(3))
+    with sessions() as session, session.begin():
+        session.get_one(Order, ids[1]).news = 1
+    changed_last = replace(EVERYTHING, sort=Sort("updated", descending=True))
+    assert walked(sessions, changed_last, 2)[0][0] == ids[1]
 
 
 def test_a_page_that_is_just_full_is_the_last(sessions: Sessions) -> None:
     store(sessions, an_order(1), an_order(2))
     page = Listing(sessions).page(EVERYTHING, limit=2)
-    assert (len(page.orders), page.following) == (2, None)
+    assert (len(page.orders), page.previous, page.following) == (2, None, None)
 
 
-def test_a_page_is_one_query_whatever_is_on_it(sessions: Sessions, statements: list[str]) -> None:
+def test_a_page_beyond_the_end_is_empty(sessions: Sessions) -> None:
+    store(sessions, an_order(1))
+    place = Place("2020-01-01T00:00:00+00:00", 1)
+    assert Listing(sessions).page(EVERYTHING, after=place) == Page([], None, None)
+
+
+def test_a_full_page_is_one_query_and_one_that_reaches_the_gaps_two(
+    sessions: Sessions, statements: list[str]
+) -> None:
     store(
         sessions,
         a_shipped_order(1),
@@ -65,8 +129,10 @@ def test_a_page_is_one_query_whatever_is_on_it(sessions: Sessions, statements: l
         an_order(3, items=[]),
     )
     statements.clear()
-    page = Listing(sessions).page(EVERYTHING)
+    Listing(sessions).page(EVERYTHING, limit=2)
     assert len(statements) == 1
+    page = Listing(sessions).page(EVERYTHING)
+    assert len(statements) == 3
     assert [[tuple(item) for item in order.items] for order in page.orders] == [
         [("MUG-1", 2)],
         [("MUG-1", 2), ("MUG-2", 3)],
@@ -75,47 +141,144 @@ def test_a_page_is_one_query_whatever_is_on_it(sessions: Sessions, statements: l
     assert [order.tracking_numbers for order in page.orders] == [["00340434161094015902"], [], []]
 
 
-def test_counts_are_one_query_and_leave_hidden_orders_out(
+def test_a_stream_is_what_there_was_when_it_began(sessions: Sessions) -> None:
+    ids = store(sessions, *(an_order(number) for number in range(1, 503)))
+    stream = Listing(sessions).stream(Filters())
+    first = next(stream)
+    store(sessions, an_order(9_000, purchased_at=NOW - timedelta(days=900)))
+    rest = [order.id for some in stream for order in some]
+    assert (len(first), rest) == (500, ids[500:])
+
+
+FOUND: list[tuple[Filters, list[int]]] = [
+    (Filters(), [1, 2, 4, 5]),
+    (EVERYTHING, [1, 2, 3, 4, 5]),
+    (Filters(Status.HELD), [2]),
+    (Filters(Status.WAITING), [1, 5]),
+    (Filters(Status.WAITING, everything=True), [1, 3, 5]),
+    (Filters(Status.READY), []),
+    (Filters(reason=HoldCode.SKU_NOT_FOUND), [2]),
+    (Filters(reason=HoldCode.OUT_OF_STOCK), []),
+    (Filters(Status.DONE, reason=HoldCode.SKU_NOT_FOUND), []),
+    (Filters(number="303-0000000-0000005"), [5]),
+    (Filters(number="303-0000000-000000"), [1, 2, 4, 5]),
+    (Filters(number="000000004"), [4]),
+    (Filters(number="00340434161094015902"), [4]),
+    (Filters(number="0034043416109401590"), []),
+    (Filters(number="303-000000%"), []),
+    (Filters(number="303_0000000"), []),
+    (Filters(sku="LAMP"), [5]),
+    (Filters(sku="lamp"), []),
+    (Filters(placed_from=date(2026, 3, 9), placed_until=date(2026, 3, 9)), [2]),
+    (Filters(placed_from=date(2026, 3, 10)), [1, 4, 5]),
+    (Filters(placed_until=date(2026, 3, 8)), []),
+    (Filters(total_from=Decimal("41.97")), [1, 2, 4]),
+    (Filters(total_from=Decimal("41.9701")), []),
+    (Filters(total_until=Decimal("7.505")), [5]),
+    (Filters(total_from=Decimal("7.51"), total_until=Decimal("41.97")), [1, 2, 4]),
+    (Filters(channel=FulfilledBy.AMAZON), [4]),
+    (Filters(program="PRIME"), [5]),
+    (Filters(program="PRIM"), []),
+    (Filters(buyer=("aa",)), [1, 5]),
+    (Filters(buyer=("aa", "bb")), [5]),
+    (Filters(store=stores(some_settings())["german"]), [1, 2]),
+    (Filters(store=stores(some_settings())["french"]), [5]),
+    (Filters(store=stores(some_settings())["french_fba"]), [4]),
+    (Filters(store=stores(some_settings())["default"]), []),
+    (Filters(Status.WAITING, buyer=("aa",), program="PRIME", number="303", sku="LAMP"), [5]),
+    (Filters(Status.HELD, buyer=("aa",)), []),
+]
+
+
+def test_filters_find_what_they_say_and_all_have_to_apply(sessions: Sessions) -> None:
+    changed: list[dict[str, Any]] = [
+        {},
+        {"purchased_at": NOW - DAY},
+        {},
+        {"fulfilled_by": "FBA", "marketplace_id": FRANCE},
+        {
+            "marketplace_id": FRANCE,
+            "programs": ["PREMIUM", "PRIME"],
+            "grand_total": Decimal("7.505"),
+            "items": [an_item(1), an_item(2, sku="LAMP")],
+        },
+    ]
+    made = (an_order, a_held_order, a_pending_order, a_shipped_order, an_order)
+    orders = [one(number + 1, **changed[number]) for number, one in enumerate(made)]
+    ids = store(sessions, *orders)
+    with sessions() as session, session.begin():
+        session.add_all(
+            [
+                OrderPrivate(order_id=ids[0], buyer_words=["aa"]),
+                OrderPrivate(order_id=ids[4], buyer_words=["bb", "aa"]),
+            ]
+        )
+    for filters, expected in FOUND:
+        found = Listing(sessions).page(replace(filters, sort=Sort("number")))
+        assert ([ids.index(one) + 1 for one in ids_of(found)], filters) == (expected, filters)
+        assert count(sessions, filters) == Count(len(expected))
+
+
+def test_the_buyer_is_listed_by_initials(sessions: Sessions) -> None:
+    ids = store(sessions, an_order(1), an_order(2))
+    with sessions() as session, session.begin():
+        session.add(OrderPrivate(order_id=ids[0], buyer_initials="E. M."))
+    assert [order.buyer for order in Listing(sessions).page(EVERYTHING).orders] == ["E. M.", ""]
+
+
+def test_every_store_view_has_its_orders_and_no_other(sessions: Sessions) -> None:
+    """Also orders of marketplaces that the settings do not name."""
+    settings = some_settings()
+    places = [
+        (market, channel) for market in (GERMANY, FRANCE, "UNNAMED") for channel in FulfilledBy
+    ]
+    ids = store(
+        sessions,
+        *(
+            an_order(number, marketplace_id=market, fulfilled_by=channel)
+            for number, (market, channel) in enumerate(places, 1)
+        ),
+    )
+    listed = {
+        code: set(ids_of(Listing(sessions).page(Filters(store=one))))
+        for code, one in stores(settings).items()
+    }
+    expected: dict[str, set[int]] = {}
+    for order_id, (market, channel) in zip(ids, places, strict=True):
+        expected.setdefault(str(store_code(settings, "eu", market, channel)), set()).add(order_id)
+    assert listed == expected
+
+
+def test_counts_stop_at_their_limit(sessions: Sessions) -> None:
+    store(sessions, *(an_order(number) for number in range(1, 5)), a_pending_order(9))
+    assert count(sessions, Filters(), limit=4) == Count(4)
+    assert count(sessions, Filters(), limit=3) == Count(3, is_more=True)
+    assert count_hidden(sessions, limit=1) == Count(1)
+    assert [str(Count(10_000, is_more=True)), str(Count(999))] == ["10,000+", "999"]
+
+
+def test_counts_tell_statuses_and_reasons_in_two_queries(
     sessions: Sessions, statements: list[str]
 ) -> None:
-    store(sessions, an_order(1), a_held_order(2), a_pending_order(3), a_pending_order(4))
-    listing = Listing(sessions)
+    store(
+        sessions,
+        an_order(1),
+        a_held_order(2),
+        a_held_order(3, hold_code="out_of_stock"),
+        a_held_order(4, hold_code="of_another_version"),
+        a_pending_order(5),
+        a_pending_order(6),
+    )
     statements.clear()
-    counts = listing.counts(everything=False)
-    assert len(statements) == 1
-    assert {status: n for status, n in counts.by_status.items() if n} == {
+    shown = counts(sessions, everything=False)
+    assert len(statements) == 2
+    assert {status: n.number for status, n in shown.by_status.items() if n.number} == {
         Status.WAITING: 1,
-        Status.HELD: 1,
+        Status.HELD: 3,
     }
-    assert (counts.total, counts.hidden) == (2, 2)
-    assert listing.counts(everything=True).total == 4
-
-
-@pytest.mark.parametrize(
-    ("selection", "expected"),
-    [
-        (Selection(), [1, 2]),
-        (Selection(everything=True), [1, 2, 3]),
-        (Selection(Status.HELD), [2]),
-        (Selection(Status.WAITING), [1]),
-        (Selection(Status.WAITING, everything=True), [1, 3]),
-        (Selection(Status.DONE), []),
-    ],
-)
-def test_a_selection_lists_what_it_says(
-    sessions: Sessions, selection: Selection, expected: list[int]
-) -> None:
-    ids = store(sessions, an_order(1), a_held_order(2), a_pending_order(3))
-    listed = [order.id for order in Listing(sessions).page(selection).orders]
-    assert listed == [ids[number - 1] for number in expected]
-
-
-@pytest.mark.parametrize(
-    "text", ["", "~", "12", "2026-01-01~5", "2026-01-01T00:00:00~5", "x~5", "~5x", "~" + "9" * 19]
-)
-def test_a_damaged_place_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"place|isoformat"):
-        Place.parse(text)
+    assert shown.by_reason == {HoldCode.SKU_NOT_FOUND: Count(1), HoldCode.OUT_OF_STOCK: Count(1)}
+    assert shown.hidden == Count(2)
+    assert counts(sessions, everything=True).by_status[Status.WAITING] == Count(3)
 
 
 def test_an_order_is_found_by_its_amazon_number_or_our_id(sessions: Sessions) -> None:
@@ -155,8 +318,32 @@ def test_the_store_is_that_of_the_settings(
     assert store_code(some_settings(), account, marketplace, fulfilled_by) == store_view
 
 
+def test_links_lead_to_seller_central_and_to_the_admin() -> None:
+    settings = some_settings()
+    shop = settings.shops["main"].model_copy(update={"admin_url": "https://shop.example/backend"})
+    linked = settings.model_copy(update={"shops": {"main": shop}})
+    order, unplaced, gone = (
+        an_order(1),
+        an_order(2, magento_order_id=None),
+        an_order(3, account="gone"),
+    )
+    assert (
+        admin_url(linked, order) == "https://shop.example/backend/sales/order/view/order_id/1001/"
+    )
+    assert [admin_url(linked, unplaced), admin_url(linked, gone), admin_url(settings, order)] == (
+        [None] * 3
+    )
+    assert seller_central_url(GERMANY, "303-1") == (
+        "https://sellercentral.amazon.de/orders-v3/order/303-1"
+    )
+    assert seller_central_url(GERMANY, "a/../b?c") == (
+        "https://sellercentral.amazon.de/orders-v3/order/a%2F..%2Fb%3Fc"
+    )
+    assert seller_central_url("UNNAMED", "303-1") is None
+
+
 @pytest.mark.parametrize(
-    ("amount", "currency", "text"),
+    ("amount", "currency", "shown"),
     [
         ("41.9700", "EUR", "41.97 EUR"),
         ("1200.0000", "JPY", "1200 JPY"),
@@ -165,8 +352,8 @@ def test_the_store_is_that_of_the_settings(
         (None, "EUR", ""),
     ],
 )
-def test_a_price_is_never_rounded(amount: str | None, currency: str | None, text: str) -> None:
-    assert price(Decimal(amount) if amount else None, currency) == text
+def test_a_price_is_never_rounded(amount: str | None, currency: str | None, shown: str) -> None:
+    assert price(Decimal(amount) if amount else None, currency) == shown
 
 
 def test_a_proof_tells_what_its_parts_lack() -> None:
