@@ -16,6 +16,7 @@ from pipeline.orders import STEPS
 from pipeline.outcome import HoldCode
 from pipeline.policy import Decision, Next, case_of, decide
 from pipeline.reconcile.treating import FOR_A_PERSON
+from pipeline.replaying import WITHOUT_PERSONAL_DATA
 from pipeline.settings import AccountSettings, Settings, Timing
 
 # Which of a marketplace's settings a step goes by.
@@ -101,9 +102,7 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
         differences=tuple(f"{one.kind}: {one.detail} ({one.treatment})" for one in differences),
         next_look_at=order.due_at,
         next_look=_next_look(order, settings.timing),
-        possible=tuple(
-            _possible(order, any(one.treatment in FOR_A_PERSON for one in differences))
-        ),
+        possible=tuple(_possible(order, any(one.treatment in FOR_A_PERSON for one in differences))),
     )
 
 
@@ -120,6 +119,7 @@ def _facts(order: Order, account: AccountSettings) -> dict[str, str]:
             else "no order of ours"
         ),
         "placed": "before start_from: a backfill brought it" if old else "after start_from",
+        **({"buyer's data": f"purged on {order.purged_at:%Y-%m-%d}"} if order.purged_at else {}),
     }
 
 
@@ -218,7 +218,9 @@ def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
         yield f"orderbridge orders cancel {number} --withdraw", "takes the cancellation back"
     elif is_own_work and order.remote_status == "UNSHIPPED" and order.status != Status.DONE:
         yield f"orderbridge orders cancel {number} --reason ...", "has Amazon cancel it"
-    if order.status != Status.RUNNING:
+    if order.status != Status.RUNNING and (
+        order.purged_at is None or order.step in WITHOUT_PERSONAL_DATA
+    ):
         yield (
             f"orderbridge replay {number} --from {order.step} --dry-run",
             "tells what going through it again would do",

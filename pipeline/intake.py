@@ -39,7 +39,11 @@ _REFRESH_FACTS = (
 )
 _REFRESH_PRIVATE = (
     update(OrderPrivate.__table__)  # type: ignore[arg-type]
-    .where(OrderPrivate.__table__.c.order_id == bindparam("of_order"))
+    .where(
+        OrderPrivate.__table__.c.order_id == bindparam("of_order"),
+        # One that is purged in this moment stays purged.
+        OrderPrivate.__table__.c.wrapped_key.is_not(None),
+    )
     .values(
         wrapped_key=bindparam("wrapped_key"),
         sealed=bindparam("sealed"),

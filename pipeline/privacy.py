@@ -1,6 +1,7 @@
 """Personal data at rest: AES-256-GCM under a key per order, itself wrapped by the master key.
 
-Destroying an order's wrapped key makes its data unreadable everywhere, backups included.
+Destroying an order's wrapped key makes all that was sealed under it unreadable, wherever a copy of
+the sealed data alone is left.
 """
 
 from __future__ import annotations

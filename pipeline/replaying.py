@@ -23,6 +23,8 @@ from pipeline.orders import STEPS, corrected_address, owner
 from pipeline.outcome import Cancelled, Done, Hold, Outcome, Skipped, Wait
 from pipeline.privacy import Unreadable, Vault
 
+WITHOUT_PERSONAL_DATA = ("ship_order", "sync_tracking")
+
 Step = Callable[[Order, Clients], Outcome]
 
 
@@ -93,6 +95,10 @@ def _check(order: Order | None, step: str) -> None:
         raise NotPossible(f"it has come to {order.step} only")
     if order.status == Status.RUNNING:
         raise NotPossible("a step is at it right now: try again in a moment")
+    if order.purged_at is not None and step not in WITHOUT_PERSONAL_DATA:
+        raise NotPossible(
+            "its personal data was purged: only ship_order and sync_tracking do without"
+        )
 
 
 def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order:

@@ -15,6 +15,7 @@ from tasks import (
     jobs,
     kombu_guard,
     notification_jobs,
+    purge_job,
     reconcile_jobs,
     refund_jobs,
     stock_jobs,
@@ -38,6 +39,7 @@ reconcile_jobs.register(app)
 watch_jobs.register(app)
 refund_jobs.register(app)
 stock_jobs.register(app)
+purge_job.register(app)
 
 
 @setup_logging.connect

@@ -21,7 +21,7 @@ _FACTS = (
     *("currency", "grand_total", "total_proof", "facts", "shown"),
     *("magento_customer_id", "magento_order_id", "magento_increment_id", "magento_status"),
     *("cancel_reason", "cancellation", "cancel_refusal", "confirm_anyway"),
-    *("created_at", "updated_at"),
+    *("created_at", "updated_at", "purged_at"),
 )
 _LINE = (
     *("external_item_id", "sku", "title", "quantity", "quantity_fulfilled_before", "line_total"),
@@ -108,6 +108,7 @@ def _facts(order: Order, settings: Settings) -> dict[str, str]:
         "ship by": when(order.ship_by_at),
         "deliver by": when(order.deliver_by_at),
         "total": price(order.grand_total, order.currency),
+        "buyer's data": f"purged {when(order.purged_at)}" if order.purged_at else "",
         "replaces": order.facts.get("replaces", ""),
         "exchange for": order.facts.get("exchanges", ""),
         "your number": ", ".join(order.facts.get("aliases", [])),

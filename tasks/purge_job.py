@@ -1,0 +1,31 @@
+"""Beat's job that destroys what names a buyer once it is time. Safe to run twice at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import Celery
+from structlog.contextvars import bound_contextvars
+
+from pipeline.log import log
+from pipeline.purging import Purging
+from tasks.runtime import Runtime, runtime
+
+MOST_A_RUN = 20_000
+
+
+def register(app: Celery) -> None:
+    """Make the job a Celery task of the app."""
+
+    @app.task(name="orderbridge.purge")
+    def purge_task() -> None:
+        with bound_contextvars(job="purge"):
+            purge(runtime())
+
+
+def purge(parts: Runtime) -> None:
+    """Purge what was delivered long enough ago."""
+    now = parts.clients.now()
+    before = now - timedelta(days=parts.settings.purge_after_days)
+    count = Purging(parts.sessions, before).run(now, MOST_A_RUN)
+    log.info("purge.ended", count=count)
