@@ -1,4 +1,4 @@
-"""A worker's thread sleeps but for a moment inside one call: a longer wait is the order's due time."""
+"""A worker sleeps but for a moment inside one call: a longer wait is the order's due time."""
 
 from __future__ import annotations
 
