@@ -13,6 +13,8 @@ from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
 from pipeline.cli.notifications import notifications
 from pipeline.cli.orders import orders
+from pipeline.cli.people import people
+from pipeline.cli.purge import purge
 from pipeline.cli.reconcile import reconcile
 from pipeline.cli.replay import replay
 from pipeline.cli.restored import restored
@@ -41,6 +43,8 @@ main.add_command(explain)
 main.add_command(migrate)
 main.add_command(notifications)
 main.add_command(orders)
+main.add_command(people)
+main.add_command(purge)
 main.add_command(restored)
 main.add_command(reconcile)
 main.add_command(replay)

@@ -1,0 +1,165 @@
+"""`orderbridge people`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NOTHING_DONE,
+    columns,
+    installation,
+    print_json,
+    when,
+)
+from pipeline.roles import Role
+
+if TYPE_CHECKING:
+    from pipeline.people import People
+    from pipeline.people_tables import PersonRecord
+
+_ROLES = click.Choice([role.value for role in Role])
+
+
+@click.group(epilog=EXIT_STATUS)
+def people() -> None:
+    """Say who may sign in to the console, and what they may do.
+
+    A viewer sees the orders, without what names a buyer. An operator acts on them. An admin may do
+    everything.
+    """
+
+
+@people.command("list", epilog=EXIT_STATUS)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def list_people(as_json: bool) -> None:
+    """List everybody. Times are UTC."""
+    with _people() as found:
+        everyone = found.everyone()
+    if as_json:
+        print_json([_as_json(one) for one in everyone])
+    elif everyone:
+        rows = [("NAME", "ROLE", "SIGNS IN WITH", "LAST SIGNED IN", "")]
+        rows += [
+            (one.name, one.role, _way(one), when(one.signed_in_at), "locked" if one.locked else "")
+            for one in everyone
+        ]
+        click.echo("\n".join(columns(rows)))
+    if not everyone:
+        click.echo("There is nobody who may sign in.", err=True)
+        raise click.exceptions.Exit(NOTHING_DONE)
+
+
+@people.command(epilog=EXIT_STATUS)
+@click.argument("name")
+@click.option("--role", type=_ROLES, required=True, help="What the person may do.")
+def add(name: str, role: str) -> None:
+    """Add the person NAME. The password is asked for, or read from standard input."""
+    from pipeline.clock import utc_now
+
+    with _people() as found:
+        found.add(name, Role(role), _password(), utc_now())
+    click.echo(f"{name} may sign in as {role}.")
+
+
+@people.command("role", epilog=EXIT_STATUS)
+@click.argument("name")
+@click.argument("role", type=_ROLES)
+def set_role(name: str, role: str) -> None:
+    """Give the person NAME the role ROLE. It counts at once."""
+    with _people() as found:
+        found.set_role(name, Role(role))
+    click.echo(f"{name} is {role} now.")
+
+
+@people.command(epilog=EXIT_STATUS)
+@click.argument("name")
+def password(name: str) -> None:
+    """Give the person NAME another password, which is asked for or read from standard input.
+
+    They are signed out everywhere.
+    """
+    with _people() as found:
+        found.set_password(name, _password())
+    click.echo(f"{name} has a new password.")
+
+
+@people.command(epilog=EXIT_STATUS)
+@click.argument("name")
+def lock(name: str) -> None:
+    """Sign the person NAME out, and keep them out from now on."""
+    with _people() as found:
+        found.set_locked(name, True)
+    click.echo(f"{name} is locked.")
+
+
+@people.command(epilog=EXIT_STATUS)
+@click.argument("name")
+def unlock(name: str) -> None:
+    """Let the person NAME in again, also after too many tries."""
+    with installation() as found, _clear_refusals():
+        from pipeline.guessing import Guessing
+        from pipeline.people import People
+        from pipeline.privacy import Vault
+
+        People(found.sessions).set_locked(name, False)
+        Guessing(found.sessions, Vault(found.settings.master_key)).forgive(name)
+    click.echo(f"{name} may sign in.")
+
+
+@people.command(epilog=EXIT_STATUS)
+@click.argument("name")
+def remove(name: str) -> None:
+    """Forget the person NAME. Orders' timelines keep the name.
+
+    Whom an OpenID provider lets in comes back with the next sign-in: lock them instead.
+    """
+    with _people() as found:
+        found.remove(name)
+    click.echo(f"{name} is removed.")
+
+
+@contextmanager
+def _people() -> Iterator[People]:
+    with installation() as found, _clear_refusals():
+        from pipeline.people import People
+
+        yield People(found.sessions)
+
+
+@contextmanager
+def _clear_refusals() -> Iterator[None]:
+    from pipeline.people import NotAllowed
+
+    try:
+        yield
+    except NotAllowed as error:
+        raise click.ClickException(str(error)) from error  # which ends with NOTHING_DONE
+
+
+def _password() -> str:
+    """Never an argument: those are seen by everyone on the machine."""
+    if sys.stdin.isatty():
+        entered: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return entered
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _way(one: PersonRecord) -> str:
+    return "password" if one.subject is None else "OpenID"
+
+
+def _as_json(one: PersonRecord) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "role": one.role,
+        "signs_in_with": _way(one).lower(),
+        "locked": one.locked,
+        "created_at": one.created_at,
+        "signed_in_at": one.signed_in_at,
+    }

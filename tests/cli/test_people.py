@@ -1,0 +1,142 @@
+"""`orderbridge people`: who may sign in to the console."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from pipeline.db import Sessions
+from pipeline.guessing import Guessing
+from pipeline.people import People
+from pipeline.people_tables import PersonRecord, SignIn
+from pipeline.privacy import Vault
+from pipeline.roles import Role
+from pipeline.sign_ins import SignIns
+from tests.cli.conftest import Run
+
+NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+PASSWORD = "four words of mine"
+
+
+@pytest.fixture
+def people(sessions: Sessions) -> People:
+    """Where anna is an operator."""
+    found = People(sessions)
+    found.add("anna", Role.OPERATOR, PASSWORD, NOW)
+    return found
+
+
+def test_a_person_is_added_with_a_password_from_standard_input(
+    orderbridge: Run, sessions: Sessions
+) -> None:
+    result = orderbridge("people", "add", "Anna", "--role", "admin", input=f"{PASSWORD}\n")
+    assert (result.exit_code, result.stdout) == (0, "Anna may sign in as admin.\n")
+    with sessions() as session:
+        one = session.scalars(select(PersonRecord)).one()
+    assert (one.name, one.role, one.locked) == ("Anna", "admin", False)
+    assert People(sessions).with_password("anna", PASSWORD) == one.id
+
+
+@pytest.mark.parametrize(
+    ("words", "password", "sentence"),
+    [
+        (("add", "ANNA", "--role", "viewer"), PASSWORD, "there is somebody called ANNA already"),
+        (("add", "an:na", "--role", "viewer"), PASSWORD, "a name has up to 64 letters"),
+        (("add", "bert", "--role", "viewer"), "short", "a password has 12 to 256 characters"),
+        (("add", "bert", "--role", "viewer"), "", "a password has 12 to 256 characters"),
+        (("add", "bert the longest", "--role", "viewer"), "Bert the Longest", "not be the name"),
+        (("password", "anna"), "short", "a password has 12 to 256 characters"),
+        (("password", "bert"), PASSWORD, "there is nobody called bert"),
+        (("role", "bert", "admin"), "", "there is nobody called bert"),
+        (("lock", "bert"), "", "there is nobody called bert"),
+        (("unlock", "bert"), "", "there is nobody called bert"),
+        (("remove", "bert"), "", "there is nobody called bert"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence_and_changes_nothing(
+    orderbridge: Run, people: People, words: tuple[str, ...], password: str, sentence: str
+) -> None:
+    result = orderbridge("people", *words, input=password)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert sentence in result.stderr
+    assert [(one.name, one.role) for one in people.everyone()] == [("anna", "operator")]
+    assert people.with_password("anna", PASSWORD) is not None
+
+
+def test_everybody_is_listed(orderbridge: Run, people: People, sessions: Sessions) -> None:
+    people.from_elsewhere("https://id.example 1", "bert@shop.example", Role.VIEWER, NOW)
+    people.set_locked("anna", True)
+    SignIns(sessions).begin(people.everyone()[1].id, NOW)
+    result = orderbridge("people", "list")
+    assert [line.split() for line in result.stdout.splitlines()[1:]] == [
+        ["anna", "operator", "password", "-", "locked"],
+        ["bert@shop.example", "viewer", "OpenID", "2026-03-10", "12:00"],
+    ]
+    first = json.loads(orderbridge("people", "list", "--json").stdout)[0]
+    assert first == {
+        "name": "anna",
+        "role": "operator",
+        "signs_in_with": "password",
+        "locked": True,
+        "created_at": "2026-03-10T12:00:00+00:00",
+        "signed_in_at": None,
+    }
+
+
+def test_nobody_is_said_to_be_there(orderbridge: Run) -> None:
+    result = orderbridge("people", "list", "--json")
+    assert (result.exit_code, result.stdout) == (1, "[]\n")
+    assert "There is nobody who may sign in." in result.stderr
+
+
+def test_a_new_password_and_a_lock_end_all_sign_ins(
+    orderbridge: Run, people: People, sessions: Sessions
+) -> None:
+    new = "four other words of mine"
+    for words, password in ((("password", "Anna"), new), (("lock", "anna"), "")):
+        SignIns(sessions).begin(people.everyone()[0].id, NOW)
+        assert orderbridge("people", *words, input=password).exit_code == 0
+        with sessions() as session:
+            assert session.scalars(select(SignIn)).all() == []
+    assert people.with_password("anna", new) is None
+    assert orderbridge("people", "unlock", "anna").exit_code == 0
+    assert people.with_password("anna", new) is not None
+    assert people.with_password("anna", PASSWORD) is None
+
+
+def test_unlocking_forgives_too_many_tries(
+    orderbridge: Run, people: People, sessions: Sessions
+) -> None:
+    guessing = Guessing(sessions, Vault(bytes(range(32))))
+    tries = [guessing.begin("anna", "192.0.2.1", NOW) for _ in range(6)]
+    assert tries == [None] * 5 + [timedelta(seconds=30)]
+    assert orderbridge("people", "unlock", "ANNA").exit_code == 0
+    assert guessing.begin("anna", "192.0.2.1", NOW) is None
+
+
+def test_a_role_is_changed_and_a_person_removed(orderbridge: Run, people: People) -> None:
+    assert orderbridge("people", "role", "anna", "admin").stdout == "anna is admin now.\n"
+    assert [one.role for one in people.everyone()] == ["admin"]
+    assert orderbridge("people", "remove", "anna").stdout == "anna is removed.\n"
+    assert people.everyone() == []
+
+
+def test_the_providers_people_have_its_roles_and_no_password(
+    orderbridge: Run, people: People
+) -> None:
+    people.from_elsewhere("https://id.example 1", "bert", Role.VIEWER, NOW)
+    role = orderbridge("people", "role", "bert", "admin")
+    password = orderbridge("people", "password", "bert", input=PASSWORD)
+    assert (role.exit_code, password.exit_code) == (1, 1)
+    assert "OpenID provider" in role.stderr
+    assert "OpenID provider" in password.stderr
+
+
+def test_the_first_admin_is_made_while_there_is_nobody(sessions: Sessions) -> None:
+    people = People(sessions)
+    people.add_first("anna", PASSWORD, NOW)
+    people.add_first("bert", PASSWORD, NOW)
+    assert [(one.name, one.role) for one in people.everyone()] == [("anna", "admin")]
