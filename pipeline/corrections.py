@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.amazon.parsing import parse
-from pipeline.channel import Address, FulfilledBy
+from pipeline.channel import Address, ChannelOrder, FulfilledBy
 from pipeline.corrected import Correction
 from pipeline.db import Sessions
 from pipeline.decisions import NotPossible
@@ -25,6 +25,7 @@ from pipeline.models import LIVE, Effect, EffectState, Note, Order, OrderPrivate
 from pipeline.orders import owner, wake
 from pipeline.privacy import Unreadable, Vault
 
+LOOKED = "looked at the buyer's data"
 LINES = ("line1", "line2", "line3")
 FIELDS = (
     *("name", "company", *LINES, "district", "city", "postcode", "region", "country", "phone"),
@@ -41,6 +42,19 @@ class Addresses:
     told: Address
     corrected: Address | None = None
     overtaken: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> Address:
+        """The one that the parcel goes to."""
+        return self.corrected or self.told
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """All that names an order's buyer, for the eyes of who asked."""
+
+    order: ChannelOrder
+    addresses: Addresses
 
 
 class Corrections:
@@ -99,17 +113,24 @@ class Corrections:
 
     def show(self, order_id: int) -> Addresses:
         """Both addresses, for the author's eyes; that they were asked for is noted."""
+        return self._open(order_id, "looked at the shipping address").addresses
+
+    def disclose(self, order_id: int) -> Disclosed:
+        """All that names the buyer, for the author's eyes; that it was asked for is noted."""
+        return self._open(order_id, LOOKED)
+
+    def _open(self, order_id: int, note: str) -> Disclosed:
         with self._sessions() as session, session.begin():
             order = _order(session, order_id)
             private, key = self._private(session, order)
-            told, correction = (
-                self._told(order, private, key),
-                self._correction(order, private, key),
-            )
-            self._note(session, order_id, "looked at the shipping address")
+            parsed = self._parsed(order, private, key)
+            correction = self._correction(order, private, key)
+            self._note(session, order_id, note)
+        told = parsed.address or Address()
         if correction is None:
-            return Addresses(told)
-        return Addresses(told, correction.address, tuple(correction.overtaken_by(told)))
+            return Disclosed(parsed, Addresses(told))
+        overtaken = tuple(correction.overtaken_by(told))
+        return Disclosed(parsed, Addresses(told, correction.address, overtaken))
 
     def _private(self, session: Session, order: Order) -> tuple[OrderPrivate, bytes]:
         private = session.get(OrderPrivate, order.id, with_for_update=True)
@@ -118,10 +139,13 @@ class Corrections:
         return private, private.wrapped_key
 
     def _told(self, order: Order, private: OrderPrivate, key: bytes) -> Address:
+        return self._parsed(order, private, key).address or Address()
+
+    def _parsed(self, order: Order, private: OrderPrivate, key: bytes) -> ChannelOrder:
         if private.sealed is None:
             raise NotPossible("its personal data was purged")
         try:
-            return parse(self._vault.open(key, owner(order), private.sealed)).address or Address()
+            return parse(self._vault.open(key, owner(order), private.sealed))
         except Unreadable:
             raise NotPossible("ORDERBRIDGE_MASTER_KEY does not open its data") from None
         except CannotMap as error:

@@ -19,6 +19,8 @@ from pipeline.models import LIVE, Note, Order, OrderItem, Shipment
 from pipeline.orders import wake
 from pipeline.outcome import HoldCode
 
+LONGEST_NOTE = 1000
+
 
 class NotPossible(Exception):
     """The order is not in a state for that; the message says why."""
@@ -31,6 +33,19 @@ class Decisions:
         self._sessions = sessions
         self._author = author
         self._now = now
+
+    def note(self, order_id: int, text: str) -> None:
+        """Keep what a person has to say of an order, whatever its state; nothing else happens."""
+        with self._sessions() as session, session.begin():
+            if session.get(Order, order_id) is None:
+                raise NotPossible("it has just been deleted")
+            if not text.strip():
+                raise NotPossible("the note is empty")
+            if len(text) > LONGEST_NOTE:
+                raise NotPossible(f"a note has {LONGEST_NOTE} letters at most")
+            session.add(
+                Note(order_id=order_id, at=self._now, author=self._author, text=text.strip())
+            )
 
     def cancel(self, order_id: int, reason: str) -> None:
         """Have Amazon cancel an order of which nothing has been shipped, for one of its reasons."""

@@ -6,12 +6,24 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from pipeline.cli.common import EXIT_STATUS, Installation, Unusable, clear_errors, installation
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    Installation,
+    NotFound,
+    Unusable,
+    clear_errors,
+    installation,
+)
+
+if TYPE_CHECKING:
+    from pipeline.console.order_views import Previews
+    from pipeline.replaying import Preview, Step
 
 USER, PASSWORD = "ORDERBRIDGE_CONSOLE_USER", "ORDERBRIDGE_CONSOLE_PASSWORD"
 LARGEST_REQUEST = 64 * 1024
@@ -76,7 +88,14 @@ def migrate(wait_s: float) -> None:
     show_envvar=True,
     help="Where people reach Flower; the pages link to it.",
 )
-def console(host: str, port: int, threads: int, flower_url: str) -> None:
+@click.pass_obj
+def console(
+    steps: Callable[[], Mapping[str, Step]] | None,
+    host: str,
+    port: int,
+    threads: int,
+    flower_url: str,
+) -> None:
     """Serve the web pages until SIGTERM or Ctrl-C.
 
     People of `orderbridge people` sign in to them. While there is nobody, an admin is made of
@@ -94,7 +113,8 @@ def console(host: str, port: int, threads: int, flower_url: str) -> None:
 
         configure()
         _make_the_first_admin(found)
-        app = create_app(found.settings, found.sessions, utc_now, flower_url)
+        previews = None if steps is None else _previews(found, steps)
+        app = create_app(found.settings, found.sessions, utc_now, flower_url, previews)
         with _listening_socket(host, port) as listening:
             server = create_server(
                 app,
@@ -109,6 +129,24 @@ def console(host: str, port: int, threads: int, flower_url: str) -> None:
             shown = f"[{address}]" if ":" in address else address
             click.echo(f"Orderbridge answers on http://{shown}:{taken_port}/")
             server.run()
+
+
+def _previews(found: Installation, steps: Callable[[], Mapping[str, Step]]) -> Previews:
+    """What a replay would do, read from the remotes whenever a page asks for it."""
+
+    def previews(order_id: int, step: str) -> Sequence[Preview]:
+        from pipeline.cli.remotes import remotes
+        from pipeline.replaying import NotPossible, preview
+
+        try:
+            with remotes(found) as reached:
+                return preview(
+                    found.sessions, reached.vault, reached.clients, steps(), order_id, step
+                )
+        except NotFound as error:
+            raise NotPossible(error.message) from error
+
+    return previews
 
 
 def _make_the_first_admin(found: Installation) -> None:

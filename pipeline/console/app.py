@@ -16,9 +16,11 @@ from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
 from pipeline.console.guard import allows, guard
 from pipeline.console.login import Entrance, register_login
+from pipeline.console.order_acts import register_order_acts
+from pipeline.console.order_views import Previews, register_order_page
 from pipeline.console.orders_csv import register_orders_csv
 from pipeline.console.orders_tab import register_orders_tab
-from pipeline.console.views import register
+from pipeline.console.people_views import register_people
 from pipeline.db import Sessions
 from pipeline.guessing import Guessing
 from pipeline.listing.facts import country, price
@@ -34,14 +36,19 @@ def create_app(
     sessions: Sessions,
     now: Callable[[], datetime],
     flower_url: str = "",
+    previews: Previews | None = None,
 ) -> Flask:
-    """The pages, for those who sign in; `flower_url` is linked when given."""
+    """The pages, for those who sign in; `flower_url` is linked when given.
+
+    With `previews` an order's page tells what a replay would do.
+    """
     app = Flask(__name__)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         ago=lambda at: words.ago(at, now()),
         country=country,
+        lasting=words.lasting,
         short=lambda at: words.short(at, now()),
         utc=words.utc,
         words=words.spaced,
@@ -59,12 +66,14 @@ def create_app(
     guard(app, entrance.sign_ins, now, entrance.cookie.value)
     oidc = settings.console.oidc
     register_login(app, entrance, oidc.label if oidc else None)
+    register_people(app, entrance)
     if oidc is not None:
         # Slow to import, and most consoles have none.
         from pipeline.console.oidc import register_oidc
 
         register_oidc(app, entrance, settings.console, oidc, settings.master_key)
-    register(app, settings, sessions, now)
+    page = register_order_page(app, settings, sessions, now, previews)
+    register_order_acts(app, settings, sessions, now, page)
     register_orders_tab(app, settings, sessions, now)
     register_orders_csv(app, settings, sessions, now)
 

@@ -31,6 +31,16 @@ def ago(at: datetime, now: datetime) -> str:
     return f"in {amount}" if at > now else f"{amount} ago"
 
 
+def lasting(time: timedelta) -> str:
+    """How long something took: 40 ms, 2.5 s, 3 min."""
+    seconds = time.total_seconds()
+    if seconds < 1:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min"
+
+
 def spaced(code: str) -> str:
     """A code such as PARTIALLY_SHIPPED or create_order in small letters and with spaces."""
     return code.replace("_", " ").lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
 
@@ -50,6 +50,11 @@ class Event:
     reference: str = ""
     ended_at: datetime | None = None
     times: int = 1
+
+    @property
+    def lasted(self) -> timedelta | None:
+        """How long it took; of several the newest. None without an end."""
+        return self.ended_at - self.at if self.ended_at else None
 
 
 def timeline(sessions: Sessions, order: Order) -> list[Event]:

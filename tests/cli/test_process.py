@@ -127,3 +127,18 @@ def test_a_port_that_is_taken_is_one_sentence(variables: dict[str, str]) -> None
     assert (done.returncode, done.stdout) == (2, "")
     reason = "Address already in use"
     assert done.stderr == f"Error: cannot listen on 127.0.0.1, port {port}: {reason}\n"
+
+
+def test_a_replays_preview_is_told_by_the_steps_themselves(
+    variables: dict[str, str], sessions: Sessions
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    with serving(variables) as console, requests.Session() as web:
+        page = sign_in(web, console.url, USER, PASSWORD).text
+        told = web.post(
+            f"{console.url}/orders/{order_id}/preview",
+            data={**form_token(page), "step": "import_order"},
+            timeout=20,
+        )
+    assert told.status_code == 200
+    assert "would be held: unreadable_order" in told.text

@@ -1,0 +1,124 @@
+"""What a person does about one order on its page. Each act writes the row and a note, no more:
+the workers take it up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import get_args
+
+from flask import Flask, abort, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from pipeline.console.guard import current_person
+from pipeline.console.order_views import ORDER, Page, chosen_step
+from pipeline.corrections import FIELDS, Corrections
+from pipeline.db import Sessions
+from pipeline.decisions import LONGEST_NOTE, Decisions, NotPossible
+from pipeline.listing.orders import Listing
+from pipeline.marketplace_settings import CancelReason
+from pipeline.orders import Orders
+from pipeline.privacy import Vault
+from pipeline.replaying import NotPossible as CannotReplay
+from pipeline.replaying import replay
+from pipeline.settings import Settings
+
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """What an act needs: who does it, and when."""
+
+    sessions: Sessions
+    settings: Settings
+    author: str
+    now: datetime
+
+    @property
+    def decisions(self) -> Decisions:
+        return Decisions(self.sessions, self.author, self.now)
+
+    @property
+    def corrections(self) -> Corrections:
+        vault = Vault(self.settings.master_key)
+        return Corrections(self.sessions, vault, self.author, self.now)
+
+
+def register_order_acts(
+    app: Flask,
+    settings: Settings,
+    sessions: Sessions,
+    now: Callable[[], datetime],
+    page: Page,
+) -> None:
+    """Add each act as `POST /orders/ID/ACT`; what came of it is a sentence on the order's page."""
+
+    def view(name: str, act: _Act) -> Callable[[int], Response | tuple[str, int]]:
+        def do(order_id: int) -> Response | tuple[str, int]:
+            if Listing(sessions).order(order_id) is None:
+                abort(404, "There is no such order.")
+            try:
+                act(_Hand(sessions, settings, current_person().name, now()), order_id)
+            except (NotPossible, CannotReplay) as error:
+                typed = {key: request.form[key] for key in FIELDS if key in request.form}
+                sentence = f"Nothing was changed: {error}."
+                return page.show(order_id, refusal=sentence, address=typed or None), 409
+            return redirect(url_for("order", order_id=order_id, said=name), 303)
+
+        return do
+
+    for name, act in _ACTS.items():
+        app.add_url_rule(f"{ORDER}/{name}", f"order_{name}", view(name, act), methods=["POST"])
+
+
+_Act = Callable[[_Hand, int], object]
+
+
+def _text(name: str, longest: int = _LONGEST) -> str:
+    """A field of the form; PostgreSQL keeps no NUL."""
+    return request.form.get(name, "").replace("\x00", "").strip()[:longest]
+
+
+def _release(hand: _Hand, order_id: int) -> None:
+    machine = Orders(hand.sessions, Vault(hand.settings.master_key), hand.settings.timing)
+    if not machine.release(order_id, author=hand.author, now=hand.now):
+        raise NotPossible("it is neither waiting nor held any more")
+
+
+def _note(hand: _Hand, order_id: int) -> None:
+    hand.decisions.note(order_id, _text("text", LONGEST_NOTE + 1))
+
+
+def _cancel(hand: _Hand, order_id: int) -> None:
+    reason = request.form.get("reason", "")
+    if reason not in get_args(CancelReason):
+        abort(400, "Amazon knows no such reason.")
+    hand.decisions.cancel(order_id, reason)
+
+
+def _transparency(hand: _Hand, order_id: int) -> None:
+    hand.decisions.transparency(order_id, _text("item"), _text("codes", 20_000).split())
+
+
+def _correct(hand: _Hand, order_id: int) -> None:
+    changes = {name: _text(name) for name in FIELDS if name in request.form}
+    hand.corrections.correct(order_id, changes)
+
+
+def _replay(hand: _Hand, order_id: int) -> None:
+    replay(hand.sessions, order_id, chosen_step(), author=hand.author, now=hand.now)
+
+
+_ACTS: Mapping[str, _Act] = {
+    "release": _release,
+    "note": _note,
+    "cancel": _cancel,
+    "keep": lambda hand, order_id: hand.decisions.withdraw(order_id),
+    "confirm-anyway": lambda hand, order_id: hand.decisions.confirm_anyway(order_id),
+    "transparency": _transparency,
+    "address": _correct,
+    "amazons-address": lambda hand, order_id: hand.corrections.withdraw(order_id),
+    "replay": _replay,
+}

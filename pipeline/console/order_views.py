@@ -1,0 +1,167 @@
+"""`/orders/ID`: an order, what names its buyer on request, and what replaying it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from flask import Flask, abort, render_template, request
+
+from pipeline.channel import FulfilledBy
+from pipeline.console.guard import current_person
+from pipeline.corrections import FIELDS, Corrections, Disclosed, field_of
+from pipeline.db import Sessions
+from pipeline.decisions import LONGEST_NOTE, NotPossible
+from pipeline.listing.buyer import masked
+from pipeline.listing.facts import proof, store_code
+from pipeline.listing.orders import Listed, Listing
+from pipeline.listing.timeline import timeline
+from pipeline.marketplace_settings import CancelReason
+from pipeline.models import LIVE, Order, Status
+from pipeline.orders import STEPS
+from pipeline.privacy import Vault
+from pipeline.replaying import NotPossible as CannotReplay
+from pipeline.replaying import Preview
+from pipeline.settings import Settings
+
+LARGEST_ID = 2**63 - 1
+ORDER = f"/orders/<int(max={LARGEST_ID}):order_id>"
+Previews = Callable[[int, str], Sequence[Preview]]
+"""What going through an order's steps again from one on would do. Raises CannotReplay."""
+_STILL_TO_SHIP = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
+# What became of an act, by the name that its answer's address carries.
+SAID: Mapping[str, str] = {
+    "release": "The order is looked at now.",
+    "note": "The note is kept.",
+    "cancel": "Amazon is asked to cancel the order, with the next feed.",
+    "keep": "The cancellation is taken back.",
+    "confirm-anyway": "Its packages are confirmed all the same. The order is looked at now.",
+    "transparency": "The codes are kept. The order is looked at now.",
+    "address": "The address is corrected. The order is looked at now.",
+    "amazons-address": "Amazon’s address counts again. The order is looked at now.",
+    "replay": "The order goes through its steps again.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Shows the page of one order; views answer with it."""
+
+    settings: Settings
+    sessions: Sessions
+    may_preview: bool
+
+    def show(self, order_id: int, **more: Any) -> str:
+        """The page, with what `more` adds to it. Answers 404 where there is no such order."""
+        order = Listing(self.sessions).order(order_id)
+        if order is None:
+            abort(404, "There is no such order.")
+        shown: dict[str, Any] = {
+            "order": order,
+            "buyer": masked(self.sessions, order_id),
+            "proof": proof(order),
+            "skus": {line.external_item_id: line.sku for line in order.items},
+            "events": timeline(self.sessions, order),
+            "possible": _possible(order, may_preview=self.may_preview),
+            "reasons": get_args(CancelReason),
+            "steps": STEPS[: STEPS.index(order.step) + 1],
+            "longest_note": LONGEST_NOTE,
+            "said": SAID.get(request.args.get("said", ""), ""),
+            "refusal": "",
+            "disclosed": None,
+            "address": None,
+            "previews": None,
+            "from_step": order.step,
+        }
+        return render_template("order.html", **{**shown, **more})
+
+
+def register_order_page(
+    app: Flask,
+    settings: Settings,
+    sessions: Sessions,
+    now: Callable[[], datetime],
+    previews: Previews | None = None,
+) -> Page:
+    """Add the page to `app`; it offers a replay's preview when `previews` can tell one."""
+    page = Page(settings, sessions, previews is not None)
+    vault = Vault(settings.master_key)
+
+    def store(order: Order | Listed) -> str | None:
+        return store_code(settings, order.account, order.marketplace_id, order.fulfilled_by)
+
+    def urgency(order: Order | Listed) -> Literal["", "open", "late"]:
+        """Whether goods of ours have still to leave, as far as Amazon knows, and should have."""
+        is_ours = order.fulfilled_by == FulfilledBy.MERCHANT
+        if not is_ours or order.ship_by_at is None or order.remote_status not in _STILL_TO_SHIP:
+            return ""
+        return "late" if order.ship_by_at < now() else "open"
+
+    @app.context_processor
+    def _for_all_templates() -> dict[str, object]:
+        # A fragment is what the page's script fetches anew: the page without its frame.
+        frame = "fragment.html" if "fragment" in request.args else "base.html"
+        return {"frame": frame, "store": store, "urgency": urgency}
+
+    @app.get(ORDER)
+    def order(order_id: int) -> str:
+        return page.show(order_id)
+
+    @app.post(f"{ORDER}/buyer")
+    def disclose(order_id: int) -> str | tuple[str, int]:
+        """What names the buyer, in this answer alone; that it was asked for is on the timeline."""
+        corrections = Corrections(sessions, vault, current_person().name, now())
+        try:
+            found = corrections.disclose(order_id)
+        except NotPossible as error:
+            return page.show(order_id, refusal=f"That cannot be shown: {error}."), 409
+        return page.show(order_id, disclosed=found, address=_fields(found))
+
+    if previews is not None:
+
+        @app.post(f"{ORDER}/preview")
+        def preview(order_id: int) -> str | tuple[str, int]:
+            """What a replay would do; nothing is written."""
+            step = chosen_step()
+            try:
+                told = previews(order_id, step)
+            except CannotReplay as error:
+                return page.show(order_id, refusal=f"That cannot be told: {error}."), 409
+            return page.show(order_id, previews=told, from_step=step)
+
+    return page
+
+
+def chosen_step() -> str:
+    """The step that a form names. Answers 400 to another word."""
+    step = request.form.get("step", "")
+    if step not in STEPS:
+        abort(400, "There is no such step.")
+    return step
+
+
+def _fields(found: Disclosed) -> dict[str, str]:
+    return {name: field_of(found.addresses.counts, name) for name in FIELDS}
+
+
+def _possible(order: Order, *, may_preview: bool) -> frozenset[str]:
+    """The acts that the page offers; each looks for itself whether it may be done."""
+    is_ours = order.fulfilled_by == FulfilledBy.MERCHANT
+    is_live = order.status in LIVE
+    offered = {
+        "release": order.status in (Status.WAITING, Status.HELD),
+        "cancel": is_live
+        and is_ours
+        and not order.shipments
+        and order.cancellation in (None, "refused")
+        and order.remote_status != "CANCELLED",
+        "keep": is_live and order.cancellation in ("asked", "refused"),
+        "confirm-anyway": order.hold_code in ("buyer_wants_to_cancel", "shipment_changed"),
+        "transparency": order.hold_code == "transparency_codes",
+        "address": is_live and is_ours and order.magento_order_id is None,
+        "replay": order.status != Status.RUNNING,
+        "preview": may_preview and order.status != Status.RUNNING,
+    }
+    return frozenset(name for name, is_offered in offered.items() if is_offered)

@@ -1,0 +1,248 @@
+"""An order's page: what names its buyer, what was done, and what a replay would do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from pipeline.console.app import create_app
+from pipeline.db import Sessions
+from pipeline.models import Note, Order, OrderPrivate, Status
+from pipeline.privacy import Vault
+from pipeline.replaying import Call, NotPossible, Preview
+from tests.builders import a_raw_item, a_raw_order, stored
+from tests.console.builders import (
+    NOW,
+    a_held_order,
+    a_shipped_order,
+    an_attempt,
+    an_effect,
+    some_settings,
+    store,
+)
+from tests.console.conftest import SignedIn
+from tests.console.reading import words_of
+
+PERSONAL = ("Berta Buyer", "berta@marketplace.example", "Lieferweg 7", "+49 40 123456", "For Jo")
+
+
+def an_order_with_its_buyer(sessions: Sessions, **changed: object) -> int:
+    order: Order = a_held_order(1, **changed)
+    order.raw = a_raw_order(order.external_id, orderItems=[{**a_raw_item(), **_gift("For Jo")}])
+    return stored(sessions, order, vault=Vault(some_settings().master_key))
+
+
+def _gift(message: str) -> dict[str, object]:
+    from_item = a_raw_item()
+    packing = {"giftOption": {"giftMessage": message}}
+    return {"fulfillment": {**from_item["fulfillment"], "packing": packing}}
+
+
+def notes(sessions: Sessions) -> list[tuple[str, str]]:
+    with sessions() as session:
+        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+
+
+def test_the_buyer_is_masked_until_an_operator_asks_and_that_is_noted(
+    sessions: Sessions, operator: SignedIn, viewer: SignedIn
+) -> None:
+    path = f"/orders/{an_order_with_its_buyer(sessions)}"
+    page = operator.get(path)
+    assert not [one for one in PERSONAL if one in page.text]
+    assert "Show the buyer’s data" in page.text
+    assert "Show the buyer’s data" not in viewer.get(path).text
+    assert viewer.post(f"{path}/buyer").status_code == 403
+    assert notes(sessions) == []
+
+    shown = operator.post(f"{path}/buyer")
+    assert shown.status_code == 200
+    assert [one for one in PERSONAL if one not in shown.text] == []
+    assert shown.headers["Cache-Control"] == "no-store"
+    assert "data-live" not in shown.text
+    assert notes(sessions) == [("otto", "looked at the buyer's data")]
+    assert "looked at the buyer's data" in words_of(viewer.get(path).text).replace("’", "'")
+    assert not [one for one in PERSONAL if one in operator.get(path).text]
+
+
+def test_what_was_purged_is_not_shown(sessions: Sessions, operator: SignedIn) -> None:
+    order_id = an_order_with_its_buyer(sessions)
+    with sessions() as session, session.begin():
+        private = session.get_one(OrderPrivate, order_id)
+        private.wrapped_key = None
+    path = f"/orders/{order_id}"
+    page = operator.get(path).text
+    assert "personal data purged" in page
+    assert "Show the buyer’s data" not in page
+    reply = operator.post(f"{path}/buyer")
+    assert reply.status_code == 409
+    assert "That cannot be shown: its personal data was purged." in reply.text
+    assert notes(sessions) == []
+
+
+def test_an_address_is_corrected_from_what_is_shown(sessions: Sessions, operator: SignedIn) -> None:
+    order_id = an_order_with_its_buyer(sessions)
+    path = f"/orders/{order_id}"
+    assert 'name="line1" value="Lieferweg 7"' in operator.post(f"{path}/buyer").text
+    done = operator.post(f"{path}/address", {"line1": "Lieferweg 77", "city": "Hamburg"})
+    assert (done.status_code, done.headers["Location"]) == (303, f"{path}?said=address")
+    page = operator.get(done.headers["Location"]).text
+    assert "The address is corrected. The order is looked at now." in page
+    assert "the address was corrected here" in page
+    assert "Lieferweg" not in page
+    assert notes(sessions)[-1] == ("otto", "corrected the shipping address: line1")
+    shown = operator.post(f"{path}/buyer").text
+    assert 'name="line1" value="Lieferweg 77"' in shown
+    assert "Address, as Amazon tells it" in shown
+    assert operator.post(f"{path}/amazons-address").status_code == 303
+    assert notes(sessions)[-1] == ("otto", "withdrew the corrected shipping address")
+
+
+def test_an_address_that_cannot_be_used_changes_nothing_and_stays_in_the_form(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    path = f"/orders/{an_order_with_its_buyer(sessions)}"
+    reply = operator.post(f"{path}/address", {"country": "Germany", "city": "Altona"})
+    assert reply.status_code == 409
+    assert "Nothing was changed: the country must be its code of two letters" in reply.text
+    assert 'name="city" value="Altona"' in reply.text
+    assert notes(sessions) == []
+
+
+@pytest.mark.parametrize(
+    ("act", "form", "note", "sentence"),
+    [
+        ("release", {}, "released", "The order is looked at now."),
+        ("note", {"text": " Called.\x00 "}, "Called.", "The note is kept."),
+        (
+            "cancel",
+            {"reason": "NoInventory"},
+            "asked Amazon to cancel it: NoInventory",
+            "Amazon is asked to cancel the order, with the next feed.",
+        ),
+        (
+            "confirm-anyway",
+            {},
+            "to be confirmed although the buyer asked to cancel",
+            "Its packages are confirmed all the same. The order is looked at now.",
+        ),
+        (
+            "transparency",
+            {"item": "item-1", "codes": "AZ:1\r\nAZ:2"},
+            "entered 2 Transparency codes of item-1",
+            "The codes are kept. The order is looked at now.",
+        ),
+        (
+            "replay",
+            {"step": "verify_order"},
+            "to be gone through again from verify_order on",
+            "The order goes through its steps again.",
+        ),
+    ],
+)
+def test_each_act_leaves_a_note_and_says_so(
+    sessions: Sessions,
+    operator: SignedIn,
+    act: str,
+    form: dict[str, str],
+    note: str,
+    sentence: str,
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    done = operator.post(f"/orders/{order_id}/{act}", form)
+    assert (done.status_code, done.headers["Location"]) == (303, f"/orders/{order_id}?said={act}")
+    assert notes(sessions) == [("otto", note)]
+    page = operator.get(done.headers["Location"])
+    assert f'<p class="hint" role="status">{sentence}</p>' in page.text
+    assert f"{note}" in page.text
+
+
+def test_a_cancellation_is_taken_back(sessions: Sessions, operator: SignedIn) -> None:
+    asked = a_held_order(1, cancellation="asked", cancel_reason="NoInventory")
+    (order_id,) = store(sessions, asked)
+    page = operator.get(f"/orders/{order_id}").text
+    assert "Take the cancellation back" in page
+    assert "Ask Amazon to cancel it" not in page
+    assert operator.post(f"/orders/{order_id}/keep").status_code == 303
+    with sessions() as session:
+        assert session.get_one(Order, order_id).cancellation is None
+    assert notes(sessions) == [("otto", "took the cancellation back")]
+
+
+@pytest.mark.parametrize(
+    ("act", "form", "why"),
+    [
+        ("release", {}, "it is neither waiting nor held any more"),
+        ("note", {"text": "  "}, "the note is empty"),
+        ("note", {"text": "x" * 1001}, "a note has 1000 letters at most"),
+        ("cancel", {"reason": "NoInventory"}, "it is done here"),
+        ("keep", {}, "it is done here"),
+        ("amazons-address", {}, "it is Magento order 000000001 already"),
+        ("address", {"city": "Bonn"}, "it is Magento order 000000001 already"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_changes_nothing(
+    sessions: Sessions, operator: SignedIn, act: str, form: dict[str, str], why: str
+) -> None:
+    (order_id,) = store(sessions, a_shipped_order(1))
+    reply = operator.post(f"/orders/{order_id}/{act}", form)
+    assert reply.status_code == 409
+    assert f'role="alert">Nothing was changed: {why}' in reply.text
+    assert notes(sessions) == []
+    assert operator.post(f"/orders/{order_id + 1}/{act}", form).status_code == 404
+
+
+def test_only_words_that_are_known_are_taken(sessions: Sessions, operator: SignedIn) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    assert operator.post(f"/orders/{order_id}/cancel", {"reason": "Mood"}).status_code == 400
+    assert operator.post(f"/orders/{order_id}/replay", {"step": "cook"}).status_code == 400
+    assert "cook" not in operator.get(f"/orders/{order_id}?said=cook").text
+    assert notes(sessions) == []
+
+
+def test_a_replay_is_previewed_and_changes_nothing(sessions: Sessions) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    asked: list[tuple[int, str]] = []
+
+    def previews(number: int, step: str) -> Sequence[Preview]:
+        asked.append((number, step))
+        if step == "import_order":
+            raise NotPossible("Amazon did not answer")
+        return [Preview(step, (Call("order", "order:1", "would be made"),), "it ends here")]
+
+    app = create_app(some_settings(), sessions, lambda: NOW, previews=previews)
+    someone = SignedIn(app, sessions)
+    path = f"/orders/{order_id}/preview"
+    page = words_of(someone.post(path, {"step": "verify_order"}).text)
+    assert (
+        "Nothing was changed. From “verify order” on: verify order : it ends here "
+        "order: would be made" in page
+    )
+    refused = someone.post(path, {"step": "import_order"})
+    assert refused.status_code == 409
+    assert "That cannot be told: Amazon did not answer." in refused.text
+    assert asked == [(order_id, "verify_order"), (order_id, "import_order")]
+    with sessions() as session:
+        assert session.get_one(Order, order_id).status == Status.HELD
+
+
+def test_the_timeline_tells_how_long_things_took_and_what_the_remote_calls_them(
+    sessions: Sessions, viewer: SignedIn
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    with sessions() as session, session.begin():
+        session.add(an_attempt(order_id, 9, request_id="req-7"))
+        at = NOW - timedelta(minutes=5)
+        session.add(an_effect(order_id, 5, ended_at=at + timedelta(milliseconds=40)))
+    page = words_of(viewer.get(f"/orders/{order_id}").text)
+    assert "by worker-1:20 request req-7 took 1.0 s" in page
+    assert "order remote write done as 1001 took 40 ms" in page
+
+
+def test_a_viewer_is_offered_nothing_to_do(sessions: Sessions, viewer: SignedIn) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    page = viewer.get(f"/orders/{order_id}").text
+    # Signing out is the one form that is left.
+    assert (page.count("<form"), page.count("<button")) == (1, 1)
