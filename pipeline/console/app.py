@@ -21,6 +21,7 @@ from pipeline.console.order_views import Previews, register_order_page
 from pipeline.console.orders_csv import register_orders_csv
 from pipeline.console.orders_tab import register_orders_tab
 from pipeline.console.people_views import register_people
+from pipeline.console.read_only_views import register_read_only
 from pipeline.db import Sessions
 from pipeline.guessing import Guessing
 from pipeline.listing.facts import country, price
@@ -74,6 +75,7 @@ def create_app(
         register_oidc(app, entrance, settings.console, oidc, settings.master_key)
     page = register_order_page(app, settings, sessions, now, previews)
     register_order_acts(app, settings, sessions, now, page)
+    register_read_only(app, settings, sessions, now)
     register_orders_tab(app, settings, sessions, now)
     register_orders_csv(app, settings, sessions, now)
 
