@@ -1,0 +1,87 @@
+"""The page where an admin says who may sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from flask import Flask, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from pipeline.console.guard import current_person, role_required
+from pipeline.console.login import Entrance
+from pipeline.people import NotAllowed, People
+from pipeline.roles import Role
+
+Answer = Response | tuple[str, int]
+
+
+def register_people(app: Flask, entrance: Entrance) -> None:
+    """Add the page and its forms to `app`, for admins."""
+    people = entrance.people
+
+    def changing(change: Callable[[str], None]) -> Callable[[], Answer]:
+        """A view that makes a change to the person whom the form names, but to oneself."""
+
+        @wraps(change)
+        @role_required("admin")
+        def view() -> Answer:
+            name = request.form.get("name", "")
+            try:
+                _refuse_oneself(name)
+                change(name)
+            except NotAllowed as error:
+                return _page(people, f"Nothing was changed: {error}."), 400
+            return redirect(url_for("everybody"), 303)
+
+        return view
+
+    @app.get("/people")
+    @role_required("admin")
+    def everybody() -> str:
+        return _page(people)
+
+    @app.post("/people/add")
+    @changing
+    def add_person(name: str) -> None:
+        people.add(name, _role(), request.form.get("password", ""), entrance.now())
+
+    @app.post("/people/role")
+    @changing
+    def set_role(name: str) -> None:
+        people.set_role(name, _role())
+
+    @app.post("/people/password")
+    @changing
+    def set_password(name: str) -> None:
+        people.set_password(name, request.form.get("password", ""))
+
+    @app.post("/people/lock")
+    @changing
+    def lock_person(name: str) -> None:
+        people.set_locked(name, True)
+
+    @app.post("/people/unlock")
+    @changing
+    def unlock_person(name: str) -> None:
+        people.set_locked(name, False)
+        entrance.guessing.forgive(name)
+
+
+def _refuse_oneself(name: str) -> None:
+    """So that there always is an admin."""
+    if name.strip().lower() == current_person().name.lower():
+        raise NotAllowed("ask another admin to change what you may do")
+
+
+def _role() -> Role:
+    try:
+        return Role(request.form.get("role", ""))
+    except ValueError:
+        raise NotAllowed("there is no such role") from None
+
+
+def _page(people: People, sentence: str = "") -> str:
+    return render_template(
+        "people.html", people=people.everyone(), roles=list(Role), sentence=sentence
+    )
