@@ -6,6 +6,7 @@ Only this module, `timed_answers` and Magento's auth know `requests`.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ READ_TIMEOUT_S = 15.0
 MAX_BODY_BYTES = 32 * 1024 * 1024
 TOTAL_TIMEOUT_S = 30.0
 LONGEST_RETRY_AFTER_S = 24 * 3600.0
+
+# Its warnings quote the address, and the query of a search may hold a buyer's e-mail address.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 ZERO = Decimal(0)
+_MOST_DIGITS = 30
 
 # ISO 4217 minor units that are not two, for the currencies of Amazon's marketplaces and neighbours.
 _MINOR_DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "JOD": 3}
@@ -19,7 +20,8 @@ def parse_amount(text: object) -> Decimal:
     """A remote's amount as Decimal.
 
     Takes strings, integers and Decimals; floats have already lost what was meant (TypeError).
-    Raises ValueError for what is not a finite number.
+    Raises ValueError for what is not a finite number, or one of more than thirty digits before or
+    behind the point: making an integer of 1e999999999 takes all memory.
     """
     if isinstance(text, bool) or not isinstance(text, str | int | Decimal):
         raise TypeError(f"an amount must be a decimal string, not {type(text).__name__}")
@@ -29,6 +31,8 @@ def parse_amount(text: object) -> Decimal:
         raise ValueError("an amount is not a decimal number") from error
     if not amount.is_finite():
         raise ValueError("an amount is not finite")
+    if abs(amount.adjusted()) > _MOST_DIGITS:
+        raise ValueError("an amount is beyond all reason")
     return amount
 
 

@@ -20,6 +20,7 @@ from pipeline.marketplaces import in_country
 
 PREFIX = "ORDERBRIDGE_"
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_REGIONS = ("NA", "EU", "FE")
 _MONTH_S = 30 * 24 * 3600
 
 
@@ -102,6 +103,8 @@ class AccountSettings(SettingsModel):
             return data
         common = data.get("settings", {})
         own = data.get("marketplaces", {})
+        if data.get("region") not in _REGIONS:
+            return data  # which is told by itself, without quoting what stands there
         if not isinstance(own, dict) or not all(isinstance(one, dict) for one in own.values()):
             return data
         by_id: dict[str, Any] = {}

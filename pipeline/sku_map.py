@@ -28,10 +28,10 @@ def read(path: Path) -> dict[str, str]:
     """Magento's SKU by Amazon's. Raises SkuMapError at the first mistake."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SkuMapError(f"the SKU map {path} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise SkuMapError(f"the SKU map {path} is not in UTF-8") from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
     header = text.partition("\n")[0]
     delimiter = ";" if header.count(";") > header.count(",") else ","
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -39,6 +39,12 @@ def read(path: Path) -> dict[str, str]:
         return _pairs(rows)
     except (csv.Error, ValueError) as error:
         raise SkuMapError(f"the SKU map {path}, line {max(rows.line_num, 1)}: {error}") from error
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> SkuMapError:
+    """ValueError: a name that no file can have."""
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    return SkuMapError(f"the SKU map {path} cannot be read ({why})")
 
 
 def _pairs(rows: _Reader) -> dict[str, str]:
@@ -85,8 +91,8 @@ class SkuMaps:
     def _read(self, path: Path) -> Mapping[str, str]:
         try:
             stat = path.stat()
-        except OSError as error:
-            raise SkuMapError(f"the SKU map {path} cannot be read ({error.strerror})") from error
+        except (OSError, ValueError) as error:
+            raise _unreadable(path, error) from error
         stamp = (stat.st_mtime_ns, stat.st_size)
         kept = self._kept.get(path)
         if kept is None or kept[0] != stamp:

@@ -12,16 +12,19 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
-class _Limit(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Limit:
     ends_at: float
     monotonic: Callable[[], float]
+    readers: list[_Reader] = field(default_factory=list)
 
     def left_s(self) -> float:
         left_s = self.ends_at - self.monotonic()
@@ -36,11 +39,15 @@ _limit: ContextVar[_Limit | None] = ContextVar("limit", default=None)
 @contextmanager
 def within(total_s: float, monotonic: Callable[[], float]) -> Iterator[None]:
     """An answer that an `Adapter` reads in this block has to be whole after so many seconds."""
-    token = _limit.set(_Limit(monotonic() + total_s, monotonic))
+    limit = _Limit(monotonic() + total_s, monotonic)
+    token = _limit.set(limit)
     try:
         yield
     finally:
         _limit.reset(token)
+        # Of an answer that broke off nobody else does, and the socket would stay open with it.
+        for reader in limit.readers:
+            reader.close()
 
 
 class _Reader(io.RawIOBase):
@@ -70,7 +77,9 @@ class _Answer(http.client.HTTPResponse):
         super().__init__(sock, *args, **kwargs)
         if (limit := _limit.get()) is not None:
             self.fp.close()
-            self.fp = io.BufferedReader(_Reader(sock, limit))
+            reader = _Reader(sock, limit)
+            limit.readers.append(reader)
+            self.fp = io.BufferedReader(reader)
 
 
 class _Connection(HTTPConnection):

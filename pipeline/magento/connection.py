@@ -16,6 +16,7 @@ from pipeline.settings import ShopSettings
 T = TypeVar("T")
 
 CACHE_FOR = timedelta(minutes=10)
+_MOST_PAGES = 1000
 
 
 class Connection:
@@ -108,6 +109,9 @@ class Connection:
                 if is_whole and len(found) < total:
                     raise Transient(f"{self.name} counts {total} and sent {len(found)}", code="cut")
                 return found
+            if page == _MOST_PAGES:
+                # A shop repeats its last page for ever when it is asked for one beyond it.
+                raise Transient(f"{self.name} counts {total}, page after page", code="endless")
             page += 1
 
     def _in_batches(self, field: str, ids: Sequence[int]) -> Iterator[search.Group]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pipeline.magento import reading, search
 from pipeline.magento.catalog import Catalog
 from pipeline.magento.replies import PageTooLarge
-from pipeline.money import ZERO
+from pipeline.money import ZERO, parse_amount
 
 # Lines of these types have goods of their own behind them; a parent's children do for the others.
 STOCKED_TYPES = frozenset({"simple", "virtual", "downloadable"})
@@ -198,9 +198,7 @@ def _source_item(row: dict[str, Any]) -> tuple[str, str, Decimal | None]:
 
 
 def _quantity(body: Any) -> Decimal:
-    if isinstance(body, bool) or not isinstance(body, int | float | str | Decimal):
-        raise TypeError("not a quantity")
-    return Decimal(str(body))
+    return parse_amount(body)
 
 
 def _stock_item(row: dict[str, Any]) -> StockItem:
