@@ -80,6 +80,8 @@ def register_orders_tab(
         rest = replace(asked.filters, status=None, sort=NEWEST_FIRST)
         page = listing.page(asked.filters, after=after, before=before)
         ids = [order.id for order in page.orders]
+        place = {"after": after, "before": before}
+        here = asked.filters.query() | {name: str(one) for name, one in place.items() if one}
         return render_template(
             "orders.html",
             asked=asked,
@@ -89,7 +91,7 @@ def register_orders_tab(
             counts=counts(sessions, everything=asked.filters.everything),
             names=buyers.tell(ids, current_person().name, now(), LOOKED) if with_names else None,
             is_first=after is None and before is None,
-            here={**asked.filters.query(), "after": after, "before": before},
+            here=here,
             incidents=incidents.open_ones(),
             every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
             stores=every_store,
@@ -146,7 +148,7 @@ def register_orders_tab(
 
 def url(filters: Filters, **more: object) -> str:
     """The address of the list with these filters, on its first page unless `more` says another."""
-    query: dict[str, Any] = {**filters.query(), **more}
+    query: dict[str, Any] = {**filters.query(), **{name: str(one) for name, one in more.items()}}
     return url_for("orders", **query)
 
 

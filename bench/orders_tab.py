@@ -1,0 +1,211 @@
+"""What a million orders cost the Orders tab: `python -m bench.orders_tab [ORDERS]`.
+
+The same pages are read of 1,000 orders and of a million in an embedded PostgreSQL; each figure is
+the median of 15 readings, and the ratio of the two is what counts. Page 1,000 begins at the order
+that stands there; of 1,000 orders it is the last page.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from sqlalchemy import select, text
+
+from devstack.paths import temporary_home
+from devstack.postgres import Postgres
+from devstack.supervisor import Supervisor
+from pipeline import db
+from pipeline.channel import FulfilledBy
+from pipeline.db import Sessions
+from pipeline.listing.counting import count, counts
+from pipeline.listing.filters import Filters
+from pipeline.listing.orders import PAGE_SIZE, Listing
+from pipeline.listing.sorting import Place, Sort
+from pipeline.models import Order, Status
+from pipeline.outcome import HoldCode
+
+FEW, MANY = 1_000, 1_000_000
+READINGS = 15
+PAGE = 1_000
+MOST = 3.0
+NEWEST = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+# Spread as a shop has them: most are done, one of 200 is held, one of 100 pending.
+_ORDERS = """
+INSERT INTO orders (account, external_id, marketplace_id, fulfilled_by, step, status, due_at, tries,
+    unfinished, news, version, hold_code, hold_reason, last_note, remote_status, remote_updated_at,
+    purchased_at, ship_by_at, currency, grand_total, programs, shown, magento_order_id,
+    magento_increment_id, updated_at)
+SELECT 'eu', '303-' || lpad((n / 10000000)::text, 7, '0') || '-' || lpad(n::text, 7, '0'),
+    (ARRAY['A1PA6795UKMFR9', 'A13V1IB3VIYZZH', 'APJ6JRA9NG5V4'])[1 + n % 3],
+    CASE WHEN n % 5 = 0 THEN 'FBA' ELSE 'FBM' END,
+    CASE WHEN n % 200 = 7 THEN 'enrich_order' WHEN n % 20 = 3 THEN 'ship_order'
+         ELSE 'sync_tracking' END,
+    CASE WHEN n % 200 = 7 THEN 'held' WHEN n % 20 = 3 THEN 'waiting' ELSE 'done' END,
+    CASE WHEN n % 20 IN (3, 7) THEN timestamptz '2026-11-22 12:00Z' END,
+    0, 0, 0, 1,
+    CASE WHEN n % 200 = 7 THEN
+        (ARRAY['sku_not_found', 'out_of_stock', 'address_unusable'])[1 + n % 3] END,
+    CASE WHEN n % 200 = 7 THEN 'not in the catalogue' END,
+    '', CASE WHEN n % 100 = 50 THEN 'PENDING' WHEN n % 20 = 3 THEN 'UNSHIPPED' ELSE 'SHIPPED' END,
+    timestamptz '2026-11-22 12:00Z' - n * interval '31 seconds',
+    timestamptz '2026-11-22 12:00Z' - n * interval '31 seconds',
+    CASE WHEN n % 5 <> 0 THEN timestamptz '2026-11-24 12:00Z' - n * interval '31 seconds' END,
+    CASE WHEN n % 100 <> 50 THEN 'EUR' END,
+    CASE WHEN n % 100 <> 50 THEN ((n::bigint * 7919) % 50000)::numeric / 100 END,
+    CASE WHEN n % 4 = 0 THEN ARRAY['PRIME'] WHEN n % 50 = 1 THEN ARRAY['AMAZON_BUSINESS']
+         ELSE '{}'::text[] END,
+    n % 100 <> 50, n, lpad(n::text, 9, '0'),
+    timestamptz '2026-11-22 12:00Z' - n * interval '29 seconds'
+FROM generate_series(1, :orders) n
+"""
+_REST = (
+    """
+    INSERT INTO order_items (order_id, external_item_id, sku, title, quantity)
+    SELECT id, 'item-1', 'MUG-' || (id % 5000), 'Mug', 1 FROM orders
+    """,
+    """
+    INSERT INTO shipments (order_id, magento_shipment_id, package_reference, shipped_at,
+        carrier_code, carrier_title, tracking_number, confirmation)
+    SELECT id, id, id::text, purchased_at, 'dhl', 'DHL', '0034' || lpad(id::text, 16, '0'),
+        'accepted' FROM orders WHERE status = 'done'
+    """,
+    """
+    INSERT INTO order_private (order_id, buyer_words, buyer_initials)
+    SELECT id, ARRAY[lpad(to_hex(id % 40000), 16, '0'), lpad(to_hex(50000 + id % 9000), 16, '0')],
+        'E. M.' FROM orders
+    """,
+)
+_TABLES = ("orders", "order_items", "shipments", "order_private")
+
+
+def fill(sessions: Sessions, orders: int) -> None:
+    """So many orders, each with a line, a buyer and, where it is done, a package."""
+    with sessions() as session, session.begin():
+        session.execute(text("SET LOCAL statement_timeout = 0"))
+        session.execute(text(_ORDERS), {"orders": orders})
+        for statement in _REST:
+            session.execute(text(statement))
+    with sessions() as session:
+        connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        connection.execute(text("SET statement_timeout = 0"))
+        for table in _TABLES:
+            connection.execute(text(f"VACUUM ANALYZE {table}"))
+
+
+def deep_place(sessions: Sessions, sort: Sort) -> Place:
+    """Where page 1,000 of all shown orders begins; of few orders, where their last one does."""
+    rows = select(Order.id, Order.purchased_at).where(Order.shown.is_(True))
+    newest_first = rows.order_by(Order.purchased_at.desc(), Order.id.desc())
+    oldest_first = rows.order_by(Order.purchased_at, Order.id).offset(PAGE_SIZE)
+    with sessions() as session:
+        row = session.execute(newest_first.offset((PAGE - 1) * PAGE_SIZE - 1).limit(1)).first()
+        if row is None:
+            row = session.execute(oldest_first.limit(1)).one()
+    return sort.place_of(row.purchased_at, row.id)
+
+
+def readings(sessions: Sessions) -> dict[str, Callable[[], object]]:
+    """What is measured, by name."""
+    listing, first = Listing(sessions), Filters()
+    deep = deep_place(sessions, first.sort)
+    day = (NEWEST - timedelta(hours=3)).date()
+    filters = {
+        "held, one reason": Filters(reason=HoldCode.OUT_OF_STOCK),
+        "to ship, by ship-by": Filters(
+            Status.WAITING, channel=FulfilledBy.MERCHANT, sort=Sort("ship_by")
+        ),
+        "a day, Prime, FBM": Filters(
+            placed_from=day, channel=FulfilledBy.MERCHANT, program="PRIME"
+        ),
+        "highest totals": Filters(sort=Sort("total", descending=True)),
+        "Amazon number": Filters(number="303-0000000-0000203"),
+        "buyer": Filters(buyer=("0" * 13 + "0cb", f"{50000 + 203:016x}")),
+        "changed last": Filters(sort=Sort("updated", descending=True)),
+    }
+    found: dict[str, Callable[[], object]] = {
+        "first page": lambda: listing.page(first),
+        "page 1,000": lambda: listing.page(first, after=deep),
+    }
+    for name, one in filters.items():
+        found[name] = lambda one=one: listing.page(one)  # type: ignore[misc]
+    found["count of all, up to 10,000"] = lambda: count(sessions, first)
+    found["counts by status and reason, up to 10,000"] = lambda: counts(sessions, everything=False)
+    return found
+
+
+def measured(sessions: Sessions) -> dict[str, float]:
+    """The median of each reading, in milliseconds."""
+    figures = {}
+    for name, reading in readings(sessions).items():
+        reading()
+        took = []
+        for _ in range(READINGS):
+            begun = perf_counter()
+            reading()
+            took.append((perf_counter() - begun) * 1000)
+        figures[name] = median(took)
+    return figures
+
+
+@contextmanager
+def database(home: Path, supervisor: Supervisor) -> Iterator[Callable[[str], Sessions]]:
+    """Makes migrated databases by name, on a server of their own."""
+    postgres = Postgres(home)
+    postgres.prepare()
+    supervisor.start(postgres.command())
+    postgres.wait_ready()
+    engines = []
+
+    def named(name: str) -> Sessions:
+        engine = db.engine_for(postgres.url("postgres"))
+        with engine.connect() as connection:
+            free = connection.execution_options(isolation_level="AUTOCOMMIT")
+            free.execute(text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        db.migrate(postgres.url(name))
+        engines.append(db.engine_for(postgres.url(name)))
+        return db.sessions_for(engines[-1])
+
+    yield named
+    for engine in engines:
+        engine.dispose()
+
+
+def main() -> None:
+    """Print the figures; exit status 1 when a page of many costs more than three times as much."""
+    many = int(sys.argv[1]) if len(sys.argv) > 1 else MANY
+    with (
+        temporary_home() as home,
+        Supervisor(home) as supervisor,
+        database(home, supervisor) as new,
+    ):
+        figures: dict[int, dict[str, float]] = {}
+        for orders in (FEW, many):
+            sessions = new(f"orders_{orders}")
+            begun = perf_counter()
+            fill(sessions, orders)
+            print(f"{orders} orders stored in {perf_counter() - begun:.0f} s", file=sys.stderr)
+            figures[orders] = measured(sessions)
+    table: dict[str, Any] = {
+        name: {
+            f"{FEW}_ms": round(few_ms, 2),
+            f"{many}_ms": round(figures[many][name], 2),
+            "ratio": round(figures[many][name] / few_ms, 2),
+        }
+        for name, few_ms in figures[FEW].items()
+    }
+    print(json.dumps(table, indent=2))
+    sys.exit(any(one["ratio"] > MOST for name, one in table.items() if "10,000" not in name))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""How PostgreSQL reads the list: no page of 50,000 orders is found by going through them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from bench.orders_tab import fill, readings
+from pipeline.db import Sessions
+from pipeline.listing.filters import Filters
+from pipeline.listing.orders import Listing
+from pipeline.listing.sorting import KEYS, Sort
+
+ORDERS = 50_000
+
+
+def scans(plan: dict[str, Any], *, is_limited: bool = False) -> Iterator[tuple[str, bool]]:
+    """The tables that a plan goes through row by row, and whether a limit stops it."""
+    is_limited = is_limited or plan["Node Type"] == "Limit"
+    if plan["Node Type"] == "Seq Scan":
+        yield plan["Relation Name"], is_limited
+    for part in plan.get("Plans", []):
+        yield from scans(part, is_limited=is_limited)
+
+
+@pytest.fixture
+def asked(sessions: Sessions) -> Iterator[list[tuple[str, Any]]]:
+    """Every SELECT that is sent, with what it is sent with."""
+    found: list[tuple[str, Any]] = []
+
+    def keep(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if statement.lstrip().startswith("SELECT"):
+            found.append((statement, parameters))
+
+    with sessions() as session:
+        engine = session.get_bind()
+    event.listen(engine, "before_cursor_execute", keep)
+    yield found
+    event.remove(engine, "before_cursor_execute", keep)
+
+
+def plans(sessions: Sessions, asked: list[tuple[str, Any]]) -> list[dict[str, Any]]:
+    with sessions() as session:
+        engine = session.get_bind()
+    assert isinstance(engine, Engine)
+    with engine.connect() as connection:
+        replies = [
+            connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar()
+            for statement, parameters in list(asked)
+        ]
+    return [plan["Plan"] for reply in replies if reply for plan in reply]
+
+
+def test_no_page_and_no_file_goes_through_all_orders(
+    sessions: Sessions, asked: list[tuple[str, Any]]
+) -> None:
+    fill(sessions, ORDERS)
+    listing = Listing(sessions)
+    for name, reading in readings(sessions).items():
+        asked.clear()
+        reading()
+        assert asked
+        for plan in plans(sessions, asked):
+            found = list(scans(plan))
+            # A count may read the first 10,000 it comes to, and no more.
+            is_count = name.startswith("count")
+            assert [one for one in found if not (is_count and one[1])] == [], name
+    for key in KEYS:
+        for is_descending in (False, True):
+            filters = Filters(sort=Sort(key, is_descending))
+            asked.clear()
+            page = listing.page(filters)
+            assert page.following is not None
+            listing.page(filters, after=page.following)
+            listing.page(filters, before=page.following)
+            assert len(asked) == 3
+            for plan in plans(sessions, asked):
+                assert list(scans(plan)) == [], filters.sort

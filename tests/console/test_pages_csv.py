@@ -1,0 +1,131 @@
+"""The file of the listed orders: exactly those, however many, and nothing that calculates."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select
+
+from pipeline.console.orders_csv import COLUMNS
+from pipeline.db import Sessions
+from pipeline.models import Note
+from tests.console.builders import (
+    a_held_order,
+    a_pending_order,
+    a_shipped_order,
+    an_item,
+    an_order,
+    store,
+)
+from tests.console.conftest import SignedIn
+from tests.console.test_pages_orders import BUYER, bought_by, notes
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    assert text.startswith("\ufeff")
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+
+
+def test_a_row_has_all_facts_in_the_columns_that_are_documented(
+    sessions: Sessions, viewer: SignedIn
+) -> None:
+    (order_id,) = store(
+        sessions,
+        a_shipped_order(
+            1, items=[an_item(1), an_item(2, quantity=1)], programs=["PRIME", "PREMIUM"]
+        ),
+    )
+    bought_by(sessions, order_id)
+    reply = viewer.get("/orders.csv")
+    assert reply.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert reply.headers["Content-Disposition"] == 'attachment; filename="orders-20260310-1200.csv"'
+    (row,) = rows(reply.text)
+    assert tuple(row) == COLUMNS
+    updated_at = row.pop("updated_at")
+    assert (len(updated_at), updated_at[-1]) == (20, "Z")
+    assert list(row.values()) == [
+        *("303-0000000-0000001", "000000001", "eu", "DE", "german", "FBM", "done"),
+        *("sync_tracking", "SHIPPED", "G. O.", "41.97", "EUR"),
+        *("2026-03-10T11:00:00Z", "2026-03-10T17:00:00Z"),
+        *("2 x MUG-1; 1 x MUG-2", "00340434161094015902", "PRIME; PREMIUM", "", ""),
+    ]
+    assert BUYER not in reply.text
+
+
+def test_the_file_is_exactly_what_is_filtered_in_its_order(
+    sessions: Sessions, browser: SignedIn
+) -> None:
+    store(
+        sessions,
+        *(an_order(number, grand_total=Decimal(number)) for number in range(1, 602)),
+        an_order(602, grand_total=None),
+        a_held_order(603),
+        a_pending_order(604),
+    )
+    reply = browser.get("/orders.csv?status=waiting&min=3&sort=-total")
+    numbers = [int(row["amazon_number"][-7:]) for row in rows(reply.text)]
+    assert numbers == list(range(601, 2, -1))
+    everything = rows(browser.get("/orders.csv?all=1&sort=total").text)
+    assert len(everything) == 604
+    assert [row["amazon_number"][-3:] for row in everything[-2:]] == ["602", "604"]
+
+
+def test_an_empty_file_has_its_headings(browser: SignedIn) -> None:
+    assert browser.get("/orders.csv?status=held").text == "\ufeff" + ",".join(COLUMNS) + "\r\n"
+
+
+def test_what_a_spreadsheet_would_calculate_stays_text(
+    sessions: Sessions, browser: SignedIn
+) -> None:
+    evil = '=HYPERLINK("https://evil.example")'
+    store(
+        sessions,
+        a_held_order(
+            1,
+            external_id="@SUM(1)",
+            magento_increment_id="+49",
+            hold_reason=evil,
+            remote_status="-1",
+            programs=["\tTAB", "PRIME"],
+            grand_total=Decimal("-5.5"),
+        ),
+    )
+    (row,) = rows(browser.get("/orders.csv").text)
+    assert row["note"] == f"'{evil}"
+    assert (row["amazon_number"], row["magento_number"]) == ("'@SUM(1)", "'+49")
+    assert (row["amazon_status"], row["programs"]) == ("'-1", "'\tTAB; PRIME")
+    assert row["total"] == "-5.50"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_filter_that_cannot_be_read_makes_no_file(
+    sessions: Sessions, operator: SignedIn, method: str
+) -> None:
+    store(sessions, an_order(1))
+    reply = getattr(operator, method)("/orders.csv?min=much")
+    assert reply.status_code == 400
+    assert "min: An amount looks like" in reply.text
+
+
+def test_names_are_in_it_on_request_and_each_order_says_so(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    ids = store(sessions, an_order(1), an_order(2), a_held_order(3))
+    for order_id in (ids[0], ids[2]):
+        bought_by(sessions, order_id)
+    reply = operator.post("/orders.csv?status=waiting")
+    assert [row["buyer"] for row in rows(reply.text)] == [BUYER, ""]
+    assert notes(sessions) == [(ids[0], "otto", "exported the buyer's name")]
+
+
+def test_looking_at_the_file_without_names_is_not_noted(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    (order_id,) = store(sessions, an_order(1))
+    bought_by(sessions, order_id)
+    operator.get("/orders.csv")
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Note)) == 0
