@@ -7,10 +7,10 @@ with a new version, so that nobody records over them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ARRAY, BigInteger, and_, cast, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from pipeline.models import Attempt, Order, Status
@@ -55,6 +55,34 @@ def let_go(session: Session, order_id: int, now: datetime) -> None:
         Order.id == order_id, Order.status == Status.HELD, Order.due_at.is_(None)
     )
     wake(session, session.scalars(held).all(), now)
+
+
+def look_in_turn(
+    session: Session, order_ids: Sequence[int], now: datetime, apart: timedelta
+) -> list[int]:
+    """Have many waiting or held orders looked at one after the other, `apart` from each other, so
+    that new orders find quota between them. Returns the ids of those that will be."""
+    turns = (
+        func.unnest(cast(list(order_ids), ARRAY(BigInteger)))
+        .table_valued("id", with_ordinality="turn")
+        .render_derived()
+    )
+    session.execute(  # all in one order: the intake locks several as well
+        select(Order.id).where(Order.id.in_(order_ids)).order_by(Order.id).with_for_update()
+    )
+    return list(
+        session.scalars(
+            update(Order)
+            .where(Order.id == turns.c.id, Order.status.in_((Status.WAITING, Status.HELD)))
+            .values(
+                news=Order.news + 1,
+                due_at=literal(now) + (turns.c.turn - 1) * literal(apart),
+                sent_at=None,
+            )
+            .returning(Order.id)
+            .execution_options(synchronize_session=False)
+        )
+    )
 
 
 def set_back(session: Session, order_id: int, step: str, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from pipeline.console import words
+from pipeline.console.board_views import register_boards
 from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
 from pipeline.console.guard import allows, guard
@@ -75,6 +76,7 @@ def create_app(
         register_oidc(app, entrance, settings.console, oidc, settings.master_key)
     page = register_order_page(app, settings, sessions, now, previews)
     register_order_acts(app, settings, sessions, now, page)
+    register_boards(app, sessions, now)
     register_read_only(app, settings, sessions, now)
     register_orders_tab(app, settings, sessions, now)
     register_orders_csv(app, settings, sessions, now)

@@ -1,0 +1,167 @@
+"""Held orders by what holds them: one SKU that is missing may hold up a dozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, case, cast, func, literal, select, true
+from sqlalchemy.dialects.postgresql import JSONPATH, aggregate_order_by, array
+
+from pipeline.channel import FulfilledBy
+from pipeline.db import Sessions
+from pipeline.models import Order, Status
+from pipeline.money import ZERO
+from pipeline.outcome import HoldCode
+
+NAMED = 5
+MOST = 300
+TO_SHIP = ("UNSHIPPED", "PARTIALLY_SHIPPED")
+# What holds these is a product: an order that lacks two of them is held by both.
+_BY_SKU = (
+    HoldCode.SKU_NOT_FOUND,
+    HoldCode.PRODUCT_DISABLED,
+    HoldCode.PRODUCT_TYPE,
+    HoldCode.PRODUCT_REFUSED,
+    HoldCode.OUT_OF_STOCK,
+)
+# What holds these is named in their sentence, and the sentence is the same for all of its orders.
+_BY_SENTENCE = (
+    HoldCode.STORE_UNKNOWN,
+    HoldCode.CURRENCY,
+    HoldCode.SETTING_MISSING,
+    HoldCode.CARRIER_UNMAPPED,
+    HoldCode.CUSTOMER_REFUSED,
+    HoldCode.ORDER_REFUSED,
+    HoldCode.INVOICE_REFUSED,
+    HoldCode.STATUS_REFUSED,
+    HoldCode.REMOTE_REFUSED,
+    HoldCode.UNKNOWN_STATUS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing that holds `orders` orders, worth `totals` by currency.
+
+    `fact` is the SKU or the sentence that they share, empty where each order has its own.
+    `ship_by_at` is when the first of those that are to be shipped should leave. `named` are ids and
+    Amazon numbers of the most urgent ones.
+    """
+
+    code: str
+    fact: str
+    is_sku: bool
+    orders: int
+    totals: Mapping[str, Decimal]
+    ship_by_at: datetime | None
+    named: Sequence[tuple[int, str]]
+
+
+def causes(sessions: Sessions) -> list[Cause]:
+    """What holds orders, the most urgent first. One query, of at most 300 rows."""
+    held = _held().subquery()
+    first = func.min(held.c.ship_by_at)
+    urgent_first = (held.c.ship_by_at.asc().nulls_last(), held.c.id)
+    number = func.jsonb_build_array(held.c.id, held.c.external_id)
+    query = (
+        select(
+            held.c.hold_code,
+            held.c.fact,
+            held.c.currency,
+            func.count().label("orders"),
+            func.coalesce(func.sum(held.c.grand_total), 0).label("total"),
+            first.label("ship_by_at"),
+            func.jsonb_path_query_array(
+                func.jsonb_agg(aggregate_order_by(number, *urgent_first)),
+                cast(literal(f"$[0 to {NAMED - 1}]"), JSONPATH),
+            ).label("named"),
+        )
+        .group_by(held.c.hold_code, held.c.fact, held.c.currency)
+        .order_by(first.asc().nulls_last(), func.count().desc(), held.c.hold_code, held.c.fact)
+        .limit(MOST)
+    )
+    found: dict[tuple[str, str], Cause] = {}
+    with sessions() as session:
+        for row in session.execute(query):
+            key = (row.hold_code, row.fact)
+            found[key] = _with(found.get(key), row)
+    return list(found.values())
+
+
+def held_by(sessions: Sessions, code: str, fact: str) -> list[int]:
+    """Ids of the orders that a cause holds, the most urgent first."""
+    held = _held().subquery()
+    with sessions() as session:
+        return list(
+            session.scalars(
+                select(held.c.id)
+                .where(held.c.hold_code == code, held.c.fact == fact)
+                .order_by(held.c.ship_by_at.asc().nulls_last(), held.c.id)
+            )
+        )
+
+
+def _held() -> Select[Any]:
+    """Each held order once for each fact that holds it."""
+    skus = func.nullif(Order.hold_facts["skus"].astext, "")
+    sentence = case((Order.hold_code.in_(_BY_SENTENCE), Order.hold_reason), else_="")
+    facts = (
+        func.unnest(
+            case(
+                (
+                    Order.hold_code.in_(_BY_SKU) & skus.is_not(None),
+                    func.string_to_array(skus, ", "),
+                ),
+                else_=array([func.coalesce(sentence, "")]),
+            )
+        )
+        .table_valued("fact")
+        .render_derived()
+    )
+    is_to_ship = (Order.fulfilled_by == FulfilledBy.MERCHANT) & Order.remote_status.in_(TO_SHIP)
+    return (
+        select(
+            Order.id,
+            Order.external_id,
+            Order.hold_code,
+            facts.c.fact,
+            func.coalesce(Order.currency, "").label("currency"),
+            Order.grand_total,
+            case((is_to_ship, Order.ship_by_at)).label("ship_by_at"),
+        )
+        .join_from(Order, facts, true())
+        .where(Order.status == Status.HELD)
+        .distinct()
+    )
+
+
+def _with(known: Cause | None, row: Any) -> Cause:
+    named = [(int(order_id), str(number)) for order_id, number in row.named]
+    totals = {row.currency: row.total} if row.currency else {}
+    if known is None:
+        return Cause(
+            row.hold_code,
+            row.fact,
+            row.hold_code in _BY_SKU and bool(row.fact),
+            row.orders,
+            totals,
+            row.ship_by_at,
+            named,
+        )
+    summed = {**known.totals}
+    for currency, total in totals.items():
+        summed[currency] = summed.get(currency, ZERO) + total
+    times = [one for one in (known.ship_by_at, row.ship_by_at) if one is not None]
+    return Cause(
+        known.code,
+        known.fact,
+        known.is_sku,
+        known.orders + row.orders,
+        summed,
+        min(times, default=None),
+        [*known.named, *named][:NAMED],
+    )

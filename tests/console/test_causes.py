@@ -1,0 +1,160 @@
+"""Held orders by what holds them, and freeing all of a group."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from pipeline.bulk import APART
+from pipeline.db import Sessions
+from pipeline.listing.causes import Cause, causes, held_by
+from pipeline.listing.fixes import FIXES
+from pipeline.models import Note, Order, Status
+from pipeline.outcome import HoldCode
+from tests.console.builders import NOW, a_held_order, an_order, store
+from tests.console.conftest import SignedIn
+from tests.console.reading import words_of
+
+
+def held_for(number: int, skus: str, **changed: object) -> Order:
+    return a_held_order(number, hold_facts={"skus": skus}, **changed)
+
+
+def test_one_sku_holds_many_orders_and_two_skus_one(
+    sessions: Sessions, statements: list[str]
+) -> None:
+    first, second, both = store(
+        sessions,
+        held_for(1, "MUG", ship_by_at=NOW + timedelta(hours=9), grand_total=Decimal("10.50")),
+        held_for(2, "MUG", ship_by_at=NOW + timedelta(hours=5), currency="PLN"),
+        held_for(3, "MUG, POT", ship_by_at=NOW + timedelta(hours=7), grand_total=Decimal("2")),
+        an_order(4),
+    )[:3]
+    statements.clear()
+    assert causes(sessions) == [
+        Cause(
+            code="sku_not_found",
+            fact="MUG",
+            is_sku=True,
+            orders=3,
+            totals={"PLN": Decimal("41.97"), "EUR": Decimal("12.50")},
+            ship_by_at=NOW + timedelta(hours=5),
+            named=[
+                (second, "303-0000000-0000002"),
+                (both, "303-0000000-0000003"),
+                (first, "303-0000000-0000001"),
+            ],
+        ),
+        Cause(
+            code="sku_not_found",
+            fact="POT",
+            is_sku=True,
+            orders=1,
+            totals={"EUR": Decimal("2")},
+            ship_by_at=NOW + timedelta(hours=7),
+            named=[(both, "303-0000000-0000003")],
+        ),
+    ]
+    assert len(statements) == 1
+    assert held_by(sessions, "sku_not_found", "MUG") == [second, both, first]
+    assert held_by(sessions, "sku_not_found", "MU") == []
+
+
+def test_what_is_an_orders_own_is_one_group_and_a_shared_sentence_another(
+    sessions: Sessions,
+) -> None:
+    def held(number: int, code: HoldCode, reason: str) -> Order:
+        facts = {"invoiced": str(number)}
+        return a_held_order(
+            number, hold_code=code, hold_reason=reason, hold_facts=facts, ship_by_at=None
+        )
+
+    store(
+        sessions,
+        held(1, HoldCode.TOTALS_DIFFER, "Magento has 1.00"),
+        held(2, HoldCode.TOTALS_DIFFER, "Magento has 2.00"),
+        held(3, HoldCode.STORE_UNKNOWN, 'no store view "de"'),
+        held(4, HoldCode.STORE_UNKNOWN, 'no store view "fr"'),
+        held(5, HoldCode.STORE_UNKNOWN, 'no store view "de"'),
+    )
+    assert [(one.code, one.fact, one.orders, one.ship_by_at) for one in causes(sessions)] == [
+        ("store_unknown", 'no store view "de"', 2, None),
+        ("totals_differ", "", 2, None),
+        ("store_unknown", 'no store view "fr"', 1, None),
+    ]
+
+
+def test_what_amazon_ships_or_has_as_shipped_is_not_urgent(sessions: Sessions) -> None:
+    store(
+        sessions,
+        held_for(1, "MUG", fulfilled_by="FBA"),
+        held_for(2, "MUG", remote_status="SHIPPED"),
+    )
+    (cause,) = causes(sessions)
+    assert (cause.orders, cause.ship_by_at) == (2, None)
+
+
+def test_every_reason_says_what_to_do() -> None:
+    assert set(FIXES) == set(HoldCode)
+
+
+def test_the_page_says_what_holds_how_much_and_frees_all_of_it(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    ids = store(
+        sessions,
+        held_for(1, "MUG", ship_by_at=NOW + timedelta(hours=9)),
+        held_for(2, "MUG"),
+        held_for(3, "POT"),
+    )
+    page = operator.get("/held").text
+    assert (
+        "sku not found MUG 2 303-0000000-0000002 , 303-0000000-0000001 83.94 EUR "
+        "10 Mar 17:00 in 5 h Add the product to the shop, map the SKU, or correct it at Amazon. "
+        "Look at all 2 now"
+    ) in words_of(page)
+    assert 'href="/?status=held&amp;reason=sku_not_found&amp;sku=MUG"' in page
+    done = operator.post("/held", {"code": "sku_not_found", "fact": "MUG"})
+    assert (done.status_code, done.headers["Location"]) == (303, "/held?freed=2")
+    assert "2 orders are looked at now" in operator.get(done.headers["Location"]).text
+    with sessions() as session:
+        orders = [session.get_one(Order, order_id) for order_id in ids]
+        notes = session.execute(select(Note.order_id, Note.author, Note.text)).all()
+    # The most urgent one first, and a little apart, so that new orders find quota between them.
+    assert [one.due_at for one in orders] == [
+        NOW + APART,
+        NOW,
+        NOW + timedelta(minutes=40),
+    ]
+    assert [(one.status, one.news) for one in orders] == [
+        (Status.HELD, 1),
+        (Status.HELD, 1),
+        (Status.HELD, 0),
+    ]
+    assert sorted(tuple(one) for one in notes) == [
+        (ids[0], "otto", "released"),
+        (ids[1], "otto", "released"),
+    ]
+
+
+def test_what_would_be_placed_twice_is_not_freed_together(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    store(sessions, a_held_order(1, hold_code=HoldCode.IN_MAGENTO_ALREADY))
+    assert "Look at it now" not in operator.get("/held").text
+    form = {"code": "in_magento_already", "fact": ""}
+    assert operator.post("/held", form).status_code == 409
+
+
+def test_a_viewer_sees_causes_and_frees_none(sessions: Sessions, viewer: SignedIn) -> None:
+    store(sessions, held_for(1, "MUG"))
+    page = viewer.get("/held").text
+    assert "sku not found" in page
+    assert "Look at it now" not in page
+    assert viewer.post("/held", {"code": "sku_not_found", "fact": "MUG"}).status_code == 403
+
+
+def test_nothing_held_is_said_so(viewer: SignedIn) -> None:
+    assert "No order is held." in viewer.get("/held").text
