@@ -1,0 +1,147 @@
+"""A worker process that dies by SIGKILL at a named point of a named write, or of a named step."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+
+from pipeline.db import Sessions
+from pipeline.effects import Ledger, Write
+from pipeline.lease import Leases
+from pipeline.models import Order
+from pipeline.orders import Claim, Orders
+from pipeline.outcome import Outcome
+from pipeline.privacy import Vault
+from pipeline.settings import Settings
+from tasks.runner import Step
+from tasks.runtime import Runtime, build
+from tasks.workflow import WORKFLOW
+
+AT_A_WRITE = (
+    "before its intent",
+    "intended, not sent",
+    "carried out there, no answer",
+    "answered, not noted",
+    "noted, the step not through",
+)
+AT_A_STEP = (
+    "message in hand, not claimed",
+    "claimed",
+    "through, not recorded",
+    "recorded, the next not begun",
+)
+BEFORE_INTENT, INTENDED, CARRIED_OUT, ANSWERED, NOTED = AT_A_WRITE
+IN_HAND, CLAIMED, THROUGH, RECORDED = AT_A_STEP
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Where a process ends. `of` is the kind of a write, or the name of a step.
+
+    `key_end` tells writes of one kind apart. In the middle of a call the stand-in kills, as soon as
+    it finds the process's id in `armed`: only there it is known that all is carried out.
+    """
+
+    of: str
+    point: str
+    armed: Path
+    key_end: str = ""
+
+    def at(self, point: str, of: str, key: str = "") -> None:
+        """Die if this is the place."""
+        if (point, of) == (self.point, self.of) and key.endswith(self.key_end):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DyingLedger(Ledger):
+    """Ends the process before, in or after a write."""
+
+    death: Death
+
+    def once(self, order_id: int, write: Write) -> str:
+        self._at(BEFORE_INTENT, write)
+
+        def send() -> str:
+            self._at(INTENDED, write)
+            if self.death.point == CARRIED_OUT and self._is_meant(write):
+                self.death.armed.write_text(str(os.getpid()), encoding="ascii")
+            made = write.send()
+            self._at(ANSWERED, write)
+            return made
+
+        made = super().once(order_id, replace(write, send=send))
+        self._at(NOTED, write)
+        return made
+
+    def _at(self, point: str, write: Write) -> None:
+        self.death.at(point, write.kind, write.key)
+
+    def _is_meant(self, write: Write) -> bool:
+        return write.kind == self.death.of and write.key.endswith(self.death.key_end)
+
+
+class DyingOrders(Orders):
+    """Ends the process before or after an order is claimed or recorded."""
+
+    death: Death
+
+    def claim(
+        self, order_id: int, step: str, *, task_id: str, worker: str, now: datetime
+    ) -> Claim | None:
+        self.death.at(IN_HAND, step)
+        claim = super().claim(order_id, step, task_id=task_id, worker=worker, now=now)
+        self.death.at(CLAIMED, step)
+        return claim
+
+    def record(
+        self, claim: Claim, outcome: Outcome, *, now: datetime, request_id: str = ""
+    ) -> bool:
+        step = claim.order.step
+        self.death.at(THROUGH, step)
+        recorded = super().record(claim, outcome, now=now, request_id=request_id)
+        self.death.at(RECORDED, step)
+        return recorded
+
+
+def work_and_die(settings: Settings, at: datetime, order_id: int, run: str, death: Death) -> None:
+    """A worker with one order's chain in hand, at a time that stands still."""
+    parts = build(settings, lambda: at)
+    ledger = DyingLedger(parts.sessions, parts.clients.now)
+    orders = DyingOrders(parts.sessions, Vault(settings.master_key), settings.timing)
+    ledger.death = orders.death = death
+    chain(with_parts(parts, ledger=ledger, orders=orders), order_id, run)
+
+
+def with_parts(
+    parts: Runtime,
+    *,
+    ledger: Ledger | None = None,
+    orders: Orders | None = None,
+    leases: Leases | None = None,
+) -> Runtime:
+    """The same process with another ledger, state machine or lease."""
+    clients = replace(parts.clients, ledger=ledger or parts.clients.ledger)
+    orders, leases = orders or parts.orders, leases or parts.leases
+    runner = replace(parts.runner, clients=clients, orders=orders, leases=leases)
+    return replace(parts, clients=clients, orders=orders, leases=leases, runner=runner)
+
+
+def chain(parts: Runtime, order_id: int, run: str) -> None:
+    """One message after another, as long as the order goes on. `run` is the part of the message's
+    ids that a redelivery shares with what it repeats."""
+    for _ in WORKFLOW:
+        name = step_of(parts.sessions, order_id)
+        step: Step = WORKFLOW[name][0]
+        if not parts.runner.run(name, step, order_id, f"{run}:{order_id}:{name}"):
+            return
+
+
+def step_of(sessions: Sessions, order_id: int) -> str:
+    """The step that an order stands at."""
+    with sessions() as session:
+        return session.scalars(select(Order.step).where(Order.id == order_id)).one()
