@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from pipeline.models import Attempt, Base, Order, OrderPrivate, Status
 from pipeline.orders import STEPS, Orders, owner, reopen
 from pipeline.outcome import Done
 from pipeline.privacy import Unreadable
-from pipeline.purging import BATCH, Purging
+from pipeline.purging import BATCH, Purging, _destroy
 from pipeline.replaying import NotPossible as NoReplay
 from pipeline.replaying import replay
 from pipeline.settings import Timing
@@ -190,6 +191,7 @@ def test_nothing_of_the_buyer_is_left_even_with_the_master_key(sessions: Session
     assert purge(sessions) == 1
     after = everything(sessions)
     assert [name for name in (*NAMES, *hashes, "Lieferweg 9") if name in after] == []
+    assert private(sessions, order_id) == (None, None, None, [], "")
     assert base64.b64encode(copy).decode() not in after
     assert copy.hex() not in after
     # A copy of the sealed data from elsewhere is of no use: another order's key does not open it.
@@ -208,6 +210,34 @@ def test_news_of_a_purged_order_bring_no_data_back(sessions: Sessions) -> None:
     Intake(sessions, a_vault(), Timing()).store(ACCOUNT, account, channel, [newer], NOW)
     assert loaded(sessions, order_id).remote_status == "SHIPPED"
     assert private(sessions, order_id) == (None, None, None, [], "")
+
+
+def test_news_that_arrive_while_it_is_purged_bring_no_data_back_either(sessions: Sessions) -> None:
+    order_id = stored(sessions, ended(remote_updated_at=LONG_AGO))
+    newer = a_raw_order(loaded(sessions, order_id).external_id, updated_at=NOW)
+    account = settings().accounts[ACCOUNT]
+    channel = Amazon(ACCOUNT, account, now=lambda: NOW)
+    intake = Intake(sessions, a_vault(), Timing())
+    reader = threading.Thread(target=intake.store, args=(ACCOUNT, account, channel, [newer], NOW))
+    with sessions() as session, session.begin():
+        session.get_one(Order, order_id, with_for_update=True)
+        reader.start()
+        until_somebody_waits(sessions)
+        _destroy(session, [order_id], NOW)
+    reader.join()
+    assert loaded(sessions, order_id).remote_updated_at == NOW
+    assert private(sessions, order_id) == (None, None, None, [], "")
+
+
+def until_somebody_waits(sessions: Sessions) -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while True:
+        with sessions() as session:
+            if session.scalar(waiting):
+                return
 
 
 def test_a_purged_order_can_still_be_looked_at_and_reopened(sessions: Sessions) -> None:
