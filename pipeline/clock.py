@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+FAR_AHEAD = timedelta(days=1)
+"""No remote's clock is that much ahead of ours: what says so is not believed."""
+
 
 def utc_now() -> datetime:
     """The one place that reads the clock; everything else is told the time."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.dialects.postgresql import insert
 
 from pipeline.channel import OrderPage
+from pipeline.clock import FAR_AHEAD
 from pipeline.db import Sessions
 from pipeline.models import Cursor
 
@@ -63,7 +64,10 @@ class Cursors:
         The watermark is the upper bound that came with the search's first page: what changed while
         the pages were read is read next time.
         """
-        until = search.until or page.upper_bound or search.before
+        told = page.upper_bound
+        if told is not None and told > now + FAR_AHEAD:
+            told = None  # a watermark there would leave out everything until then
+        until = search.until or told or search.before
         with self._sessions() as session, session.begin():
             cursor = session.get_one(Cursor, name, with_for_update=True)
             cursor.checked_at = cursor.read_at = now

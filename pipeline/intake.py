@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from pipeline.buyers import found_by_buyer
 from pipeline.channel import Channel, Identity, Raw
-from pipeline.clock import seconds
+from pipeline.clock import FAR_AHEAD, seconds
 from pipeline.db import Sessions
 from pipeline.errors import CannotMap
 from pipeline.log import log
@@ -97,6 +97,9 @@ class Intake:
                 unreadable += 1
                 log.error("order.unreadable", account=account_name, code=error.code)
                 continue
+            # One from a far future would make all that is told later count as old.
+            changed_at = min(identity.updated_at, now + FAR_AHEAD)
+            identity = identity._replace(updated_at=changed_at)
             seen = newest.get(identity.external_id)
             if seen is None or identity.updated_at > seen[0].updated_at:
                 newest[identity.external_id] = (identity, raw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pipeline.amazon.reading import blocks, look, moment, named, number, text, texts, whole
+from pipeline.amazon.reading import blocks, look, moment, named, number, text, texts, whole, word
 from pipeline.channel import Line, Raw, Window
 from pipeline.errors import CannotMap
 from pipeline.outcome import HoldCode
@@ -35,9 +35,9 @@ def every_item(raw: Raw) -> list[Item]:
         raise CannotMap(HoldCode.UNREADABLE_ORDER, "Amazon's order has no orderItems")
     result: list[Item] = []
     for position, one in enumerate(found, start=1):
-        item_id = text(one, "orderItemId")
+        item_id = word(one, "orderItemId")
         if not item_id:
-            raise CannotMap(HoldCode.UNREADABLE_ORDER, f"item {position} has no orderItemId")
+            raise CannotMap(HoldCode.UNREADABLE_ORDER, f"item {position} has no usable orderItemId")
         quantity = whole(one, "quantityOrdered")
         if quantity is None or quantity < 0:
             raise CannotMap(
@@ -69,7 +69,7 @@ def line(item: Item) -> Line:
     shipping = look(raw, "fulfillment", "shipping")
     return Line(
         item_id=item.item_id,
-        sku=text(raw, "product", "sellerSku"),
+        sku=word(raw, "product", "sellerSku"),
         title=text(raw, "product", "title"),
         quantity=item.quantity,
         asin=text(raw, "product", "asin"),

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.amazon import withheld
 from pipeline.amazon.items import every_item, line, nothing_is_left, window
-from pipeline.amazon.reading import blocks, look, moment, money, text, texts, whole
+from pipeline.amazon.reading import blocks, look, moment, money, text, whole, word, words
 from pipeline.channel import (
     Address,
     ChannelOrder,
@@ -50,13 +50,13 @@ def identify(raw: Raw) -> Identity:
 
     Raises CannotMap when the order id or one of its two times is missing.
     """
-    external_id = text(raw, "orderId")
+    external_id = word(raw, "orderId")
     if not external_id:
-        raise CannotMap(HoldCode.UNREADABLE_ORDER, "Amazon's order has no orderId")
+        raise CannotMap(HoldCode.UNREADABLE_ORDER, "Amazon's order has no usable orderId")
     status, fulfilled_by = _fulfilment(raw)
     return Identity(
         external_id=external_id,
-        marketplace_id=text(raw, "salesChannel", "marketplaceId"),
+        marketplace_id=word(raw, "salesChannel", "marketplaceId"),
         status=status,
         fulfilled_by=fulfilled_by,
         purchased_at=_time(raw, "createdTime"),
@@ -95,7 +95,7 @@ def parse(raw: Raw) -> ChannelOrder:
         deliver_by_at=deliver_by.latest_at,
         label_from_at=window(raw, "fulfillment", "labelPrintingWindow").earliest_at,
         service_level=text(raw, "fulfillment", "fulfillmentServiceLevel"),
-        programs=texts(raw, "programs"),
+        programs=words(raw, "programs"),
         replaces=_associated(raw, "REPLACEMENT_ORIGINAL_ID"),
         exchanges=_associated(raw, "EXCHANGE_ORIGINAL_ID"),
         buyer_name=text(raw, "buyer", "buyerName"),

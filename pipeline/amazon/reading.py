@@ -15,6 +15,8 @@ from pipeline.money import parse_amount
 
 # PostgreSQL stores no NUL, UTF-8 no half of a surrogate pair, and nobody can see the others.
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+# Far more than any of Amazon's, and what an index of PostgreSQL has room for.
+_LONGEST_WORD = 200
 _LARGEST_QUANTITY = 2**31 - 1
 # What a NUMERIC(19,4) column holds.
 _LARGEST_AMOUNT = Decimal(10) ** 15
@@ -47,6 +49,18 @@ def text(value: object, *path: str) -> str:
     """A text without white space around it and without characters that cannot be stored."""
     found = look(value, *path)
     return _UNSTORABLE.sub("", found).strip() if isinstance(found, str) else ""
+
+
+def word(value: object, *path: str) -> str:
+    """A name or number that things are found by; one too long for that is none."""
+    found = text(value, *path)
+    return found if len(found) <= _LONGEST_WORD else ""
+
+
+def words(value: object, *path: str) -> tuple[str, ...]:
+    """The words of a list that are not empty."""
+    found = look(value, *path)
+    return tuple(filter(None, map(word, found))) if isinstance(found, list) else ()
 
 
 def named(value: object, word: str) -> tuple[str, ...]:

@@ -24,6 +24,9 @@ from pipeline.magento.records import (
 from pipeline.money import ZERO, parse_amount
 
 ENABLED = 1
+_LONGEST_NAME = 255
+_LARGEST_AMOUNT = Decimal(10) ** 15
+_LARGEST_QUANTITY = 2**31
 
 
 def rows(value: object) -> list[dict[str, Any]]:
@@ -37,12 +40,24 @@ def text(row: dict[str, Any], key: str) -> str:
     return str(value) if isinstance(value, str | int | Decimal) else ""
 
 
+def name(row: dict[str, Any], key: str) -> str:
+    """A field as text that things are found by, cut to what Magento's columns hold."""
+    return text(row, key)[:_LONGEST_NAME]
+
+
 def number(row: dict[str, Any], key: str) -> Decimal:
-    """A field as Decimal, zero by default."""
+    """A field as Decimal, zero by default and where no column holds it."""
     try:
-        return parse_amount(row.get(key))
+        value = parse_amount(row.get(key))
     except (TypeError, ValueError):
         return ZERO
+    return value if abs(value) < _LARGEST_AMOUNT else ZERO
+
+
+def quantity(row: dict[str, Any], key: str) -> Decimal:
+    """A number of units, zero by default and beyond reason."""
+    value = number(row, key)
+    return value if abs(value) < _LARGEST_QUANTITY else ZERO
 
 
 def integer(row: dict[str, Any], key: str) -> int:
@@ -88,7 +103,7 @@ def order(row: dict[str, Any]) -> MagentoOrder:
     """An order, whole or cut down by `fields`. Source: GET /V1/orders."""
     return MagentoOrder(
         entity_id=identifier(row, "entity_id"),
-        increment_id=text(row, "increment_id"),
+        increment_id=name(row, "increment_id"),
         ext_order_id=text(row, "ext_order_id"),
         store_id=integer(row, "store_id"),
         state=text(row, "state"),
@@ -123,11 +138,11 @@ def _item(row: dict[str, Any]) -> MagentoItem:
         item_id=identifier(row, "item_id"),
         sku=text(row, "sku"),
         ext_order_item_id=text(row, "ext_order_item_id"),
-        quantity_ordered=number(row, "qty_ordered"),
-        quantity_shipped=number(row, "qty_shipped"),
-        quantity_invoiced=number(row, "qty_invoiced"),
-        quantity_canceled=number(row, "qty_canceled"),
-        quantity_refunded=number(row, "qty_refunded"),
+        quantity_ordered=quantity(row, "qty_ordered"),
+        quantity_shipped=quantity(row, "qty_shipped"),
+        quantity_invoiced=quantity(row, "qty_invoiced"),
+        quantity_canceled=quantity(row, "qty_canceled"),
+        quantity_refunded=quantity(row, "qty_refunded"),
         product_type=text(row, "product_type"),
         product_id=integer(row, "product_id"),
     )
@@ -149,7 +164,7 @@ def credit_memo(row: dict[str, Any]) -> CreditMemo:
     return CreditMemo(
         entity_id=identifier(row, "entity_id"),
         order_id=identifier(row, "order_id"),
-        increment_id=text(row, "increment_id"),
+        increment_id=name(row, "increment_id"),
         created_at=created_at,
         currency=text(row, "order_currency_code"),
         grand_total=number(row, "grand_total"),
@@ -158,7 +173,7 @@ def credit_memo(row: dict[str, Any]) -> CreditMemo:
             CreditMemoLine(
                 order_item_id=identifier(one, "order_item_id"),
                 sku=text(one, "sku"),
-                quantity=number(one, "qty"),
+                quantity=quantity(one, "qty"),
                 total=number(one, "row_total")
                 + number(one, "tax_amount")
                 + number(one, "discount_tax_compensation_amount")
@@ -175,7 +190,7 @@ def shipment(row: dict[str, Any]) -> MagentoShipment:
     items: dict[int, Decimal] = {}
     for one in rows(row.get("items")):
         item_id = identifier(one, "order_item_id")
-        items[item_id] = items.get(item_id, ZERO) + number(one, "qty")
+        items[item_id] = items.get(item_id, ZERO) + quantity(one, "qty")
     return MagentoShipment(
         entity_id=identifier(row, "entity_id"),
         order_id=identifier(row, "order_id"),
@@ -186,7 +201,7 @@ def shipment(row: dict[str, Any]) -> MagentoShipment:
                 entity_id=identifier(one, "entity_id"),
                 carrier_code=text(one, "carrier_code"),
                 title=text(one, "title"),
-                number=text(one, "track_number"),
+                number=name(one, "track_number"),
             )
             for one in rows(row.get("tracks"))
         ),

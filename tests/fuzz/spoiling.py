@@ -51,7 +51,7 @@ class Raw(str):
 
 
 # Long, and not to be packed any smaller: what an index of the database has no room for.
-_LONG = "".join(random.Random(1).choices(string.ascii_letters, k=5000))  # noqa: S311
+LONG = "".join(random.Random(1).choices(string.ascii_letters, k=5000))  # noqa: S311
 
 DROPPED, TWICE, WRAPPED, DEEP = Raw("dropped"), Raw("twice"), Raw("wrapped"), Raw("deep")
 JUNK: Sequence[Any] = (
@@ -60,7 +60,7 @@ JUNK: Sequence[Any] = (
     *(Raw("1e400"), Raw("1e999999999"), Raw("-1E-999999999"), Raw("1e99999999999999999999")),
     *(Raw("9" * 4000), Raw("0." + "1" * 500), Raw("999999999999999.9999"), Raw("0e999999")),
     *("", " ", "0", "-1", "2.0", "1e999999999", "NaN", "Infinity", "19.99999", "９", "²"),
-    *("999999999999999.99", "-0", _LONG, "a\x00b", "\ud800", "😀", "<script>", "%1 %s {0}"),
+    *("999999999999999.99", "-0", LONG, "a\x00b", "\ud800", "😀", "<script>", "%1 %s {0}"),
     *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-02-30T00:00:00Z"),
     *("1970-01-01", "9999-12-31 23:59:59", "\u202e\u2028", "../../etc", "http://[::1"),
     *("PENDING", "SHIPPED", "CANCELLED", "closed", "holded", "configurable", "EUR", "XXX", "JPY"),

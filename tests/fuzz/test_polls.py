@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
+from pipeline.models import Order
 from tests.fuzz.conftest import Market, Shop
 from tests.fuzz.rig import Rig, rigged
-from tests.fuzz.spoiling import EDITS, PLANS, Spoil, looked_for
+from tests.fuzz.spoiling import EDITS, LONG, PLANS, Raw, Spoil, looked_for
 
-STEP = timedelta(minutes=4)
+STEP, DAY = timedelta(minutes=4), timedelta(days=1)
 SEARCH = "/orders/2026-01-01/orders"
 
 
@@ -71,3 +73,70 @@ def test_one_odd_order_costs_the_others_of_its_page_nothing(edits: Any, at: int,
     assert len(missing) <= 1
     assert rig.cursor().trouble is None
     assert rig.cursor().position > before
+
+
+@dataclass(frozen=True)
+class With(Spoil):
+    """Sets values of the page itself, or of its first order."""
+
+    page: Mapping[str, Any] = field(default_factory=dict)
+    order: Mapping[str, Any] = field(default_factory=dict)
+
+    def edited(self, value: Any) -> Any:
+        first, *rest = value["orders"]
+        return {**value, "orders": [{**first, **self.order}, *rest], **self.page}
+
+
+FAR = "9999-12-31T23:59:59Z"
+
+
+def test_a_search_that_ends_in_a_far_future_moves_the_watermark_no_further_than_now(
+    rig: Rig,
+) -> None:
+    rig.place()
+    rig.market.spoiler.begin(With(page={"lastUpdatedBefore": FAR}), only=SEARCH)
+    rig.poll()
+    rig.market.spoiler.begin()
+    assert rig.cursor().position <= rig.at
+    late = rig.place()
+    rig.pass_time(STEP)
+    rig.poll()
+    assert late["orderId"] in rig.stored()
+
+
+def test_an_order_changed_in_a_far_future_is_still_kept_up_to_date(rig: Rig) -> None:
+    order = rig.place()
+    number = order["orderId"]
+    rig.market.spoiler.begin(With(order={"lastUpdatedTime": FAR}), only=SEARCH)
+    rig.poll()
+    rig.market.spoiler.begin()
+    rig.pass_time(2 * DAY)
+    rig.market.control("POST", f"orders/{number}/status", {"status": "CANCELLED"})
+    rig.pass_time(STEP)
+    rig.poll()
+    with rig.parts.sessions() as session:
+        found = select(Order.remote_status).where(Order.external_id == number)
+        status = session.scalars(found).one()
+    assert status == "CANCELLED"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"orderId": LONG},
+        {"orderId": "302\x00-1"},
+        {"createdTime": "0001-01-01T00:00:00Z"},
+        {"createdTime": FAR, "lastUpdatedTime": FAR},
+        {"fulfillment": {"fulfillmentStatus": LONG, "fulfilledBy": "MERCHANT"}},
+        {"salesChannel": {"marketplaceId": LONG}},
+        {"new": Raw("[" * 500 + "]" * 500)},
+    ],
+    ids=["long number", "NUL", "year 1", "year 9999", "long status", "long marketplace", "deep"],
+)
+def test_an_order_that_no_table_takes_costs_the_others_nothing(odd: Any, rig: Rig) -> None:
+    news = [rig.place() for _ in range(3)]
+    rig.market.spoiler.begin(With(order=odd), only=SEARCH)
+    rig.poll()
+    rig.market.spoiler.begin()
+    assert len({one["orderId"] for one in news} & rig.stored()) >= 2
+    assert rig.cursor().trouble is None

@@ -52,8 +52,9 @@ def test_no_answer_of_the_shop_is_a_defect(plan: tuple[Spoil | None, ...], rig: 
 @looked_for(8)
 @given(plan=PLANS)
 def test_no_answer_of_amazon_is_a_defect(plan: tuple[Spoil | None, ...], rig: Rig) -> None:
-    (order_id,) = rig.take_in(rig.place())
     rig.shop.spoiler.begin()
+    rig.shop.control.tell("products/MUG-BLUE", qty=1_000_000)
+    (order_id,) = rig.take_in(rig.place())
     order = rig.work(order_id)
     assert (order.step, order.status) == ("ship_order", Status.WAITING)
     shipped(rig, order_id)
