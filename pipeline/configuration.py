@@ -76,6 +76,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
                 wanted = [] if secret in _OPTIONAL_SECRETS else missing
                 values[secret] = _variable(environ, f"{prefix}_{name}_{secret}".upper(), wanted)
     _read_the_providers_secret(data, environ, path, missing)
+    _read_the_alerts_secrets(data, environ, path, missing)
     if missing:
         raise ConfigError("these environment variables have to be set: " + ", ".join(missing))
     try:
@@ -97,6 +98,27 @@ def _read_the_providers_secret(
             f"{PREFIX}CONSOLE_OIDC_SECRET"
         )
     oidc["client_secret"] = _variable(environ, "CONSOLE_OIDC_SECRET", missing)
+
+
+def _read_the_alerts_secrets(
+    data: dict[str, Any], environ: Mapping[str, str], path: Path, missing: list[str]
+) -> None:
+    alerts = data.get("alerts")
+    if not isinstance(alerts, dict):
+        return
+    mail = alerts.get("mail")
+    for table, name, place in (
+        (alerts, "webhook_url", "alerts"),
+        (mail if isinstance(mail, dict) else {}, "password", "alerts.mail"),
+    ):
+        variable = f"{place}_{name}".replace(".", "_").upper()
+        if name in table:
+            raise ConfigError(
+                f"{path}: {place}.{name} is a secret and belongs into the environment as "
+                f"{PREFIX}{variable}"
+            )
+        if table.get("webhook") is True or table.get("user"):
+            table[name] = _variable(environ, variable, missing)
 
 
 def _named_tables(

@@ -1,9 +1,12 @@
-"""The tables of what operates the installation: which remotes its database belongs to."""
+"""The tables of what operates the installation: which remotes its database belongs to, and who was
+told of what.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import ForeignKey, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pipeline.models import Base
@@ -21,3 +24,25 @@ class Belonging(Base):
     value: Mapped[str]
     noted_at: Mapped[datetime]
     noted_by: Mapped[str]
+
+
+class AlertDelivery(Base):
+    """An incident's beginning or end (`event`: opened, closed), told or to be told by one way.
+
+    `due_at` is when it may be tried next; while somebody tries, a little later than that can take.
+    """
+
+    __tablename__ = "alert_deliveries"
+    __table_args__ = (
+        Index("alert_deliveries_due", "due_at", postgresql_where=text("sent_at IS NULL")),
+    )
+
+    incident_id: Mapped[int] = mapped_column(
+        ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    event: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    due_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    sent_at: Mapped[datetime | None]
+    trouble: Mapped[str | None]

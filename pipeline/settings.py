@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.alert_settings import AlertSettings
 from pipeline.console_settings import ConsoleSettings
 from pipeline.marketplace_settings import BaseUrl, MarketplaceSettings, SettingsModel
 from pipeline.marketplaces import in_country
@@ -164,6 +165,7 @@ class Settings(SettingsModel):
     timing: Timing = Timing()
     read_only: bool = False
     console: ConsoleSettings = ConsoleSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @model_validator(mode="after")
     def _accounts_name_a_shop(self) -> Settings:

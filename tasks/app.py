@@ -10,6 +10,7 @@ from celery.signals import setup_logging
 from pipeline.log import configure
 from tasks import (
     account_jobs,
+    alert_job,
     backfill_jobs,
     feed_jobs,
     jobs,
@@ -33,6 +34,7 @@ workflow.register(app)
 jobs.register(app)
 feed_jobs.register(app)
 account_jobs.register(app)
+alert_job.register(app)
 backfill_jobs.register(app)
 notification_jobs.register(app)
 reconcile_jobs.register(app)

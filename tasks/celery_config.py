@@ -74,6 +74,7 @@ def _schedule() -> dict[str, dict[str, Any]]:
         # Often, since it also goes on with a comparison that waits for quota.
         "reconcile": _entry("reconcile", 60.0),
         "check accounts": _entry("check_accounts", 300.0),
+        "alert": _entry("alert", 30.0),
         "purge": _entry("purge", 3600.0),
         "forget notifications": _entry("forget_notifications", 24 * 3600.0),
     }

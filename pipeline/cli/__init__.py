@@ -6,6 +6,7 @@ import click
 
 from pipeline.cli.accounts import accounts
 from pipeline.cli.address import address
+from pipeline.cli.alerts import alerts
 from pipeline.cli.backfill import backfill
 from pipeline.cli.common import EXIT_STATUS
 from pipeline.cli.decisions import cancel, transparency
@@ -36,6 +37,7 @@ orders.add_command(address)
 orders.add_command(cancel)
 orders.add_command(transparency)
 main.add_command(accounts)
+main.add_command(alerts)
 main.add_command(backfill)
 main.add_command(console)
 main.add_command(doctor)

@@ -135,7 +135,7 @@ def test_orders_that_waited_for_it_are_looked_at_once_it_is_accepted(sessions: S
     writes(sessions).changed()
     copy = writes(sessions, shop=COPY)
     later = NOW + timedelta(minutes=15)
-    parked = {"status": Status.WAITING, "due_at": later}
+    parked: dict[str, Any] = {"status": Status.WAITING, "due_at": later}
     ours = stored(sessions, an_order(last_note=copy.why_not(ACCOUNT), **parked))
     another = stored(sessions, an_order(last_note="Amazon has not verified it", **parked))
     copy.accept("anna")

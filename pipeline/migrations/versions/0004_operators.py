@@ -62,6 +62,24 @@ def _operate() -> None:
         sa.Column("noted_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.create_table(
+        "alert_deliveries",
+        sa.Column("incident_id", sa.BigInteger(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["incident_id"], ["incidents.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("incident_id", "event", "channel"),
+    )
+    op.create_index(
+        "alert_deliveries_due",
+        "alert_deliveries",
+        ["due_at"],
+        postgresql_where=sa.text("sent_at IS NULL"),
+    )
 
 
 def _index_the_orders() -> None:
@@ -79,6 +97,7 @@ def _index_the_orders() -> None:
         "orders_held",
         "orders",
         ["hold_code", "purchased_at", "id"],
+        postgresql_include=["shown"],
         postgresql_where=sa.text("status = 'held'"),
     )
     op.create_index(
@@ -121,6 +140,7 @@ def downgrade() -> None:
         op.drop_index(f"orders_{name}", "orders")
     for column in ("external_id", "magento_increment_id"):
         op.alter_column("orders", column, type_=sa.Text(collation="default"))
+    op.drop_table("alert_deliveries")
     op.drop_table("belongings")
     op.drop_table("wrong_passwords")
     op.drop_table("sign_ins")

@@ -1,0 +1,115 @@
+"""What is looked at for the whole installation from time to time, and told as incidents."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, not_, select
+
+from pipeline.channel import FulfilledBy
+from pipeline.db import Sessions
+from pipeline.incidents import Incidents
+from pipeline.models import LIVE, Order, Shipment
+from pipeline.read_only import Writes
+from pipeline.settings import Settings
+
+OVERDUE_FOR = timedelta(minutes=15)
+_TO_SHIP = ("UNSHIPPED", "PARTIALLY_SHIPPED")
+
+
+def watch(
+    settings: Settings, sessions: Sessions, incidents: Incidents, writes: Writes, now: datetime
+) -> None:
+    """Open the incidents that there are reasons for, and close those whose reason is gone."""
+    hours = settings.alerts.ship_by_hours
+    looked_at = {
+        "orders:overdue": overdue(sessions, now),
+        "ship_by:passed": ship_by_passed(sessions, now),
+        "ship_by:soon": ship_by_soon(sessions, hours, now),
+        "read_only:copy": copied(writes),
+        **{f"confirmations:{name}": refused(sessions, name) for name in settings.accounts},
+    }
+    for key, text in looked_at.items():
+        account = key.partition(":")[2] if key.startswith("confirmations:") else None
+        if text:
+            incidents.open(key, text, now, account=account)
+        else:
+            incidents.close(key, now)
+
+
+def overdue(sessions: Sessions, now: datetime) -> str:
+    """What to say of orders that no worker has looked at for long; a backfill's may wait."""
+    is_backfill = and_(Order.lane == "backfill", Order.magento_order_id.is_(None))
+    with sessions() as session:
+        count, oldest = session.execute(
+            select(func.count(), func.min(Order.due_at)).where(
+                Order.status.in_(LIVE), Order.due_at < now - OVERDUE_FOR, not_(is_backfill)
+            )
+        ).one()
+    if not count:
+        return ""
+    return (
+        f"for 15 minutes or more {_orders(count)} waited for a worker, the oldest since "
+        f"{oldest:%Y-%m-%d %H:%M} UTC: are all workers running, and do they need more hands?"
+    )
+
+
+def ship_by_passed(sessions: Sessions, now: datetime) -> str:
+    """What to say of orders that should have left."""
+    count = _to_leave(sessions, None, now)
+    if not count:
+        return ""
+    return f"{_orders(count)} should have been shipped by now, and Amazon knows of no shipment"
+
+
+def ship_by_soon(sessions: Sessions, hours: int, now: datetime) -> str:
+    """What to say of orders that have to leave soon."""
+    count = _to_leave(sessions, now, now + timedelta(hours=hours))
+    if not count:
+        return ""
+    return f"{_orders(count)} to be shipped within {hours} hours, and Amazon knows of no shipment"
+
+
+def refused(sessions: Sessions, account: str) -> str:
+    """What to say of confirmations that Amazon refused."""
+    with sessions() as session:
+        count = session.scalar(
+            select(func.count(Order.id.distinct()))
+            .join(Shipment, Shipment.order_id == Order.id)
+            .where(
+                Order.account == account,
+                Order.status.in_(LIVE),
+                Shipment.confirmation == "refused",
+            )
+        )
+    if not count:
+        return ""
+    return (
+        f"account {account}: Amazon refused the shipment confirmation of {_orders(count)}; "
+        "`orderbridge orders list --status held` tells why"
+    )
+
+
+def copied(writes: Writes) -> str:
+    """What to say of a database that belongs to other remotes."""
+    return writes.told() if writes.changed() else ""
+
+
+def _to_leave(sessions: Sessions, after: datetime | None, before: datetime) -> int:
+    with sessions() as session:
+        return (
+            session.scalar(
+                select(func.count()).where(
+                    Order.ship_by_at < before,
+                    *(() if after is None else (Order.ship_by_at >= after,)),
+                    Order.fulfilled_by == FulfilledBy.MERCHANT,
+                    Order.remote_status.in_(_TO_SHIP),
+                    Order.status.in_(LIVE),
+                )
+            )
+            or 0
+        )
+
+
+def _orders(count: int) -> str:
+    return "1 order" if count == 1 else f"{count} orders"

@@ -1,0 +1,53 @@
+"""`orderbridge alerts`."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NOTHING_DONE,
+    NotFound,
+    clear_errors,
+    columns,
+    print_json,
+)
+
+
+@click.group(epilog=EXIT_STATUS)
+def alerts() -> None:
+    """What people are told by webhook and by mail."""
+
+
+@alerts.command(
+    "test", epilog=f"{EXIT_STATUS} Here 1 means that a way failed, or that none is set."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def test(as_json: bool) -> None:
+    """Tell a test on every way that is set, and say whether it was taken."""
+    with clear_errors():
+        from pipeline import configuration
+        from pipeline.alert_channels import Alert, Undelivered, channels_of
+        from pipeline.clock import utc_now
+
+        channels = channels_of(configuration.load().alerts)
+        if not channels:
+            raise NotFound("no way is set: see [alerts] in docs/settings.md")
+        alert = Alert(
+            f"test-{utc_now():%Y%m%d%H%M%S}", "Orderbridge: this is a test, nothing is wrong"
+        )
+        found: dict[str, str] = {}
+        for name, send in channels.items():
+            try:
+                send(alert)
+            except Undelivered as error:
+                found[name] = f"failed: {error}"
+            else:
+                found[name] = "taken"
+    if as_json:
+        print_json(found)
+    else:
+        for line in columns([*found.items()]):
+            click.echo(line)
+    if any(word != "taken" for word in found.values()):
+        raise click.exceptions.Exit(NOTHING_DONE)
