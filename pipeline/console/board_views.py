@@ -1,9 +1,9 @@
-"""`/held`: held orders by what holds them."""
+"""`/held`: held orders by what holds them. `/ship-by`: what has to leave soon. And their counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Flask, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -12,6 +12,7 @@ from pipeline.bulk import release
 from pipeline.console.guard import current_person
 from pipeline.console.orders_tab import url
 from pipeline.db import Sessions
+from pipeline.listing.board import UNCONFIRMED_AFTER, Board
 from pipeline.listing.causes import causes, held_by
 from pipeline.listing.filters import Filters
 from pipeline.listing.fixes import FIXES
@@ -24,6 +25,22 @@ ONE_BY_ONE = frozenset({HoldCode.IN_MAGENTO_ALREADY})
 
 def register_boards(app: Flask, sessions: Sessions, now: Callable[[], datetime]) -> None:
     """Add the pages to `app`."""
+
+    @app.context_processor
+    def _for_the_navigation() -> dict[str, object]:
+        return {"standing": lambda: Board(sessions, now()).standing()}
+
+    @app.get("/ship-by")
+    def ship_by() -> str:
+        board = Board(sessions, now())
+        return render_template(
+            "board_ship_by.html",
+            now=now(),
+            by_class=board.by_class(),
+            to_ship=board.to_ship(),
+            unconfirmed=board.unconfirmed(),
+            minutes=UNCONFIRMED_AFTER // timedelta(minutes=1),
+        )
 
     @app.get("/held")
     def held() -> str:

@@ -23,7 +23,7 @@ from pipeline.policy import CARRIED_BY_AMAZON, PENDING, Case, Next, case_of, dec
 # Confirmations that wait for quota or a feed, and a warehouse's evening, are no difference yet.
 SETTLED_AFTER = timedelta(hours=4)
 _UNSHIPPED = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
-_NEVER_CONFIRMED = CARRIED_BY_AMAZON | {"FBM_SHIP_PLUS"}
+NEVER_CONFIRMED = CARRIED_BY_AMAZON | {"FBM_SHIP_PLUS"}
 _PLACING = STEPS.index("create_order")
 
 
@@ -225,7 +225,7 @@ def _totals(sides: Sides, ours: Order, shop: MagentoOrder) -> Iterator[Found]:
 
 
 def _unconfirmed(sides: Sides, ours: Order, shop: MagentoOrder, now: datetime) -> Iterator[Found]:
-    if _NEVER_CONFIRMED.intersection(ours.programs) or sides.placed is None:
+    if NEVER_CONFIRMED.intersection(ours.programs) or sides.placed is None:
         return
     shipped = sum((one.quantity_shipped for one in shop.items if one.ext_order_item_id), ZERO)
     confirmed = sum(line.quantity_fulfilled for line in sides.placed.lines)
