@@ -115,6 +115,7 @@ class Order(Base):
             "hold_code",
             "purchased_at",
             "id",
+            postgresql_include=["shown"],
             postgresql_where=text("status = 'held'"),
         ),
         Index("orders_hidden", "purchased_at", "id", postgresql_where=text("NOT shown")),
