@@ -17,6 +17,7 @@ from devstack.broker import Broker
 from devstack.paths import kept_port
 from devstack.supervisor import Process, Supervisor
 from pipeline.configuration import load
+from tasks.stopping import FINISH_WITHIN_S
 from tests.deploy import compose
 
 OURS = ("migrate", "worker", "beat", "flower", "console")
@@ -81,6 +82,11 @@ def test_what_ends_is_started_again_and_what_hangs_is_seen(
     assert service["restart"] == "unless-stopped"
     assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
     assert "stop_grace_period" in service
+
+
+def test_a_worker_has_time_to_hand_back_what_it_has_in_hand(services: dict[str, Any]) -> None:
+    grace_s = int(services["worker"]["stop_grace_period"].removesuffix("s"))
+    assert grace_s >= 2 * FINISH_WITHIN_S
 
 
 @pytest.mark.parametrize("name", [name for name in OURS if name != "migrate"])

@@ -82,6 +82,11 @@ def with_settings(world: World, **marketplace: Any) -> Runtime:
 CASES = {
     "the SKU appears": Case("sku_not_found", cure=stocked, has_product=False),
     "the product is enabled": Case("product_disabled", changed(status=2), changed(status=1)),
+    "the product is a simple one": Case(
+        "product_type",
+        lambda world: stocked(world, type_id="configurable"),
+        lambda world: stocked(world, type_id="simple"),
+    ),
     "stock arrives": Case("out_of_stock", changed(qty=0), changed(qty=5)),
     "the shop gets a rate": Case(
         "currency", cure=configured(currency__rates={"USD": 1.1}), order={"currency": "USD"}
@@ -97,6 +102,15 @@ CASES = {
     ),
     "the shop answers a read": Case("remote_refused", refusing("magento", "products")),
 }
+
+
+def placed(world: World) -> None:
+    """An order that waits for the warehouse."""
+    world.tell("magento", "products", sku="MUG-BLUE", qty=100)
+    world.place(NAME)
+    world.clock.on(timedelta(minutes=3))
+    world.poll()
+    world.work()
 
 
 def held(world: World, case: Case) -> Order:
@@ -180,11 +194,7 @@ def test_an_address_comes_with_the_role(world: World) -> None:
 
 
 def test_a_confirmation_that_was_refused_is_taken_later(world: World) -> None:
-    world.tell("magento", "products", sku="MUG-BLUE", qty=100)
-    world.place(NAME)
-    world.clock.on(timedelta(minutes=3))
-    world.poll()
-    world.work()
+    placed(world)
     world.tell("magento", "ship", entity_id=world.entity(NAME), tracks=[TRACK])
     errors = {"errors": [{"code": "InvalidInput", "message": "no"}]}
     refusing("amazon", "confirm_shipment", body=errors)(world)
@@ -195,3 +205,33 @@ def test_a_confirmation_that_was_refused_is_taken_later(world: World) -> None:
     world.clock.on(TIMER)
     world.work()
     assert world.order(NAME).status == Status.DONE
+
+
+def test_a_parcel_is_confirmed_once_its_carrier_has_a_name(world: World) -> None:
+    placed(world)
+    nameless = {"carrier_code": "custom", "title": "", "track_number": "42"}
+    world.tell("magento", "ship", entity_id=world.entity(NAME), tracks=[nameless])
+    watch_shipments(world._app, world.parts, SHOP)
+    world.work()
+    assert world.order(NAME).hold_code == "carrier_unmapped"
+    with world._shop.transaction() as db:
+        db.execute("UPDATE shipments SET doc = json_set(doc, '$.tracks[0].title', 'Hermes')")
+    watch_shipments(world._app, world.parts, SHOP)
+    world.work()
+    assert world.order(NAME).status == Status.DONE
+
+
+def test_a_cancellation_is_made_once_the_shop_allows_it(world: World) -> None:
+    placed(world)
+    before = world.tell("magento", "orders", "GET")[0]
+    world.in_shop(NAME, state="holded", status="holded")
+    world.tell("amazon", f"orders/{NUMBER}/status", status="CANCELLED")
+    world.clock.on(timedelta(minutes=3))
+    world.poll()
+    world.work()
+    assert world.order(NAME).hold_code == "cancel_refused"
+    world.in_shop(NAME, state=before["state"], status=before["status"])
+    world.clock.on(TIMER)
+    world.work()
+    assert world.order(NAME).status == Status.CANCELLED
+    assert [one["state"] for one in world.tell("magento", "orders", "GET")] == ["canceled"]
