@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, func, not_, select
@@ -21,20 +22,25 @@ def watch(
     settings: Settings, sessions: Sessions, incidents: Incidents, writes: Writes, now: datetime
 ) -> None:
     """Open the incidents that there are reasons for, and close those whose reason is gone."""
-    hours = settings.alerts.ship_by_hours
-    looked_at = {
-        "orders:overdue": overdue(sessions, now),
-        "ship_by:passed": ship_by_passed(sessions, now),
-        "ship_by:soon": ship_by_soon(sessions, hours, now),
-        "read_only:copy": copied(writes),
-        **{f"confirmations:{name}": refused(sessions, name) for name in settings.accounts},
-    }
-    for key, text in looked_at.items():
-        account = key.partition(":")[2] if key.startswith("confirmations:") else None
+    for key, text in reasons(settings, sessions, writes, now).items():
         if text:
+            account = key.partition(":")[2] if key.startswith("confirmations:") else None
             incidents.open(key, text, now, account=account)
         else:
             incidents.close(key, now)
+
+
+def reasons(
+    settings: Settings, sessions: Sessions, writes: Writes, now: datetime
+) -> Mapping[str, str]:
+    """What there is to say now, by the incident's key; empty where nothing is wrong."""
+    return {
+        "orders:overdue": overdue(sessions, now),
+        "ship_by:passed": ship_by_passed(sessions, now),
+        "ship_by:soon": ship_by_soon(sessions, settings.alerts.ship_by_hours, now),
+        "read_only:copy": copied(writes),
+        **{f"confirmations:{name}": refused(sessions, name) for name in settings.accounts},
+    }
 
 
 def overdue(sessions: Sessions, now: datetime) -> str:

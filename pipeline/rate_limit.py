@@ -120,6 +120,15 @@ class Quota:
             return plan.rate_per_s
         return float(told) if told else plan.rate_per_s
 
+    def left(self, plan: Plan) -> float:
+        """How many calls could be made at once. Raises RedisError."""
+        tokens, at, rate = self._redis.hmget(self._key(plan), "tokens", "at", "rate")
+        if tokens is None or at is None:
+            return float(plan.burst)
+        seconds, micros = self._redis.time()
+        passed_s = max(0.0, float(self._now() or seconds + micros / 1e6) - float(at))
+        return min(plan.burst, float(tokens) + passed_s * float(rate or plan.rate_per_s))
+
     def learn(self, plan: Plan, rate_per_s: float) -> None:
         """Amazon told the rate it really allows."""
         self._quietly(lambda: self._learn(keys=[self._key(plan)], args=[rate_per_s]))

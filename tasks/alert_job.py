@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from celery import Celery
+from redis.exceptions import RedisError
 from structlog.contextvars import bound_contextvars
 
 from pipeline.alarms import watch
 from pipeline.alert_channels import channels_of
 from pipeline.alerting import Alerts
+from pipeline.health import note_beat
 from pipeline.log import log
 from tasks.runtime import Runtime, runtime
 
@@ -22,7 +24,11 @@ def register(app: Celery) -> None:
 
 
 def alert(parts: Runtime) -> None:
-    """See what there is to tell, and tell it."""
+    """See what there is to tell, and tell it; and note that beat and workers run."""
+    try:
+        note_beat(parts.broker, parts.clients.now())
+    except RedisError:
+        log.warning("broker.unavailable")
     watch(parts.settings, parts.sessions, parts.incidents, parts.writes, parts.clients.now())
     channels = channels_of(parts.settings.alerts)
     told = Alerts(parts.sessions, channels, parts.clients.now).deliver()

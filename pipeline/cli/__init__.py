@@ -9,9 +9,10 @@ from pipeline.cli.address import address
 from pipeline.cli.alerts import alerts
 from pipeline.cli.backfill import backfill
 from pipeline.cli.common import EXIT_STATUS
-from pipeline.cli.decisions import cancel, transparency
+from pipeline.cli.decisions import cancel, dismiss, note, transparency
 from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
+from pipeline.cli.health import health
 from pipeline.cli.notifications import notifications
 from pipeline.cli.orders import orders
 from pipeline.cli.people import people
@@ -35,6 +36,8 @@ def main() -> None:
 
 orders.add_command(address)
 orders.add_command(cancel)
+orders.add_command(dismiss)
+orders.add_command(note)
 orders.add_command(transparency)
 main.add_command(accounts)
 main.add_command(alerts)
@@ -42,6 +45,7 @@ main.add_command(backfill)
 main.add_command(console)
 main.add_command(doctor)
 main.add_command(explain)
+main.add_command(health)
 main.add_command(migrate)
 main.add_command(notifications)
 main.add_command(orders)

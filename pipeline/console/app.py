@@ -16,6 +16,7 @@ from pipeline.console.board_views import register_boards
 from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
 from pipeline.console.guard import allows, guard
+from pipeline.console.health_views import register_health
 from pipeline.console.login import Entrance, register_login
 from pipeline.console.order_acts import register_order_acts
 from pipeline.console.order_views import Previews, register_order_page
@@ -78,6 +79,7 @@ def create_app(
     register_order_acts(app, settings, sessions, now, page)
     register_boards(app, sessions, now)
     register_read_only(app, settings, sessions, now)
+    register_health(app, settings, sessions, now)
     register_orders_tab(app, settings, sessions, now)
     register_orders_csv(app, settings, sessions, now)
 

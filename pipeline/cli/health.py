@@ -1,0 +1,81 @@
+"""`orderbridge health`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NOTHING_DONE,
+    columns,
+    installation,
+    print_json,
+    titled,
+    when,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.health import Health
+
+
+@click.command(epilog=f"{EXIT_STATUS} Here 1 means that a person has to know something.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def health(as_json: bool) -> None:
+    """Show how accounts, shops, queues and workers stand, and what is wrong. Times are UTC."""
+    with installation() as found:
+        import redis
+
+        from pipeline.clock import utc_now
+        from pipeline.health import health as look
+
+        url = found.settings.redis_url.get_secret_value()
+        with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as broker:
+            shown = look(found.settings, found.sessions, broker, utc_now())
+    if as_json:
+        print_json({"is_well": shown.is_well, **asdict(shown)})
+    else:
+        for line in _as_text(shown):
+            click.echo(line)
+    if not shown.is_well:
+        raise click.exceptions.Exit(NOTHING_DONE)
+
+
+def _as_text(shown: Health) -> list[str]:
+    lines: list[str] = []
+    for one in shown.accounts:
+        quota = {name: left for name, left in one.quota_left.items() if left is not None}
+        facts = {
+            "state": one.state,
+            "last import": when(one.last_import_at),
+            "last trouble": one.trouble,
+            "orders": _counts(one.orders),
+            "due": f"{one.due}, the oldest since {when(one.oldest_due_at)}" if one.due else "0",
+            "to be fetched": str(one.to_fetch),
+            "confirmations": f"{one.unconfirmed} to be told, {one.refused} refused",
+            "quota left": ", ".join(f"{name} {left:.0f}" for name, left in quota.items()),
+            "client secret": f"until {one.client_secret_expires}"
+            if one.client_secret_expires
+            else "",
+        }
+        lines += [f"account {one.name}", *(f"  {line}" for line in titled(facts)), ""]
+    for shop in shown.shops:
+        facts = {"orders": _counts(shop.orders), "due": str(shop.due)}
+        lines += [f"shop {shop.name}", *(f"  {line}" for line in titled(facts)), ""]
+    queues = _counts(shown.queues) if shown.queues is not None else "unknown"
+    lines += titled({"queues": queues, "last beat": when(shown.last_beat_at)})
+    if shown.untold_alerts:
+        lines.append(f"{shown.untold_alerts} alerts could not be told yet")
+    if shown.read_only:
+        lines.append(shown.read_only)
+    if shown.is_well:
+        return [*lines, "", "all is well"]
+    return [*lines, "", "attention", *columns([*shown.problems.items()], "  ")]
+
+
+def _counts(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counted.items()) or "none"
