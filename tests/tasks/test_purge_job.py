@@ -1,0 +1,36 @@
+"""The hourly job that destroys what names a buyer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from pipeline.db import Sessions
+from pipeline.models import Status
+from tasks.purge_job import purge
+from tasks.runtime import Runtime, build
+from tests.builders import NOW, a_raw_order, an_order, loaded, settings, stored
+from tests.tasks.conftest import close
+
+
+@pytest.fixture
+def parts(database_url: str, redis_url: str) -> Iterator[Runtime]:
+    built = build(settings(database_url=database_url, redis_url=redis_url), lambda: NOW)
+    yield built
+    close(built)
+
+
+@pytest.mark.parametrize("days", [1, 30])
+def test_it_goes_by_the_days_that_are_set(parts: Runtime, sessions: Sessions, days: int) -> None:
+    ends = {"status": Status.DONE, "due_at": None}
+    old, young = (
+        stored(sessions, an_order(raw=a_raw_order(), deliver_by_at=NOW - since, **ends))
+        for since in (timedelta(days=days), timedelta(days=days) - timedelta(seconds=1))
+    )
+    chosen = parts.settings.model_copy(update={"purge_after_days": days})
+    purge(replace(parts, settings=chosen))
+    assert loaded(sessions, old).purged_at == NOW
+    assert loaded(sessions, young).purged_at is None
