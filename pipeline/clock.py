@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 FAR_AHEAD = timedelta(days=1)
 """No remote's clock is that much ahead of ours: what says so is not believed."""
 
+YEARS = range(1990, 2200)
+"""Those in which orders are placed, shipped and delivered."""
+
 
 def utc_now() -> datetime:
     """The one place that reads the clock; everything else is told the time."""

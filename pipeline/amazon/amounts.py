@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.amazon.items import Item, items
 from pipeline.amazon.proceeds import ITEM_TYPES, ItemProceeds, read_item, unclear
-from pipeline.amazon.reading import blocks, money, text
+from pipeline.amazon.reading import LARGEST_AMOUNT, blocks, money, text
 from pipeline.amazon.readings import Line, closest, likeliest, line_under, readings, settled
 from pipeline.amounts import Adjustment, Amounts, LineAmounts
 from pipeline.channel import Raw
@@ -75,11 +75,15 @@ def amounts(raw: Raw, *, trust_total: bool = False) -> Amounts:
     if _is_free(raw, found):
         return _nothing_to_pay(raw, found)
     try:
-        return _reconciled(raw, found)
+        read = _reconciled(raw, found)
     except CannotMap as held:
         if not trust_total:
             raise
-        return _levelled(raw, found, held)
+        read = _levelled(raw, found, held)
+    largest = max(abs(line.total) for line in read.lines.values())
+    if largest >= LARGEST_AMOUNT or abs(read.grand_total) >= LARGEST_AMOUNT:
+        raise unclear("an amount of this order is larger than anything anybody sells")
+    return read
 
 
 def _is_free(raw: Raw, found: Sequence[Item]) -> bool:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from pipeline.clock import YEARS
 from pipeline.money import parse_amount
 
 # PostgreSQL stores no NUL, UTF-8 no half of a surrogate pair, and nobody can see the others.
@@ -19,7 +20,7 @@ _UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _LONGEST_WORD = 200
 _LARGEST_QUANTITY = 2**31 - 1
 # What a NUMERIC(19,4) column holds.
-_LARGEST_AMOUNT = Decimal(10) ** 15
+LARGEST_AMOUNT = Decimal(10) ** 15
 _FINEST_AMOUNT = Decimal("0.0001")
 
 
@@ -92,19 +93,24 @@ def number(value: object, *path: str) -> Decimal | None:
         found = parse_amount(look(value, *path))
     except (TypeError, ValueError):
         return None
-    return found if abs(found) < _LARGEST_AMOUNT and found % _FINEST_AMOUNT == 0 else None
+    return found if abs(found) < LARGEST_AMOUNT and found % _FINEST_AMOUNT == 0 else None
 
 
 def moment(value: object, *path: str) -> datetime | None:
-    """An ISO 8601 time in UTC; one without an offset is taken for UTC, as Amazon means it."""
+    """An ISO 8601 time in UTC; one without an offset is taken for UTC, as Amazon means it.
+
+    A time of another age is none: nothing can be reckoned from the year 1 or 9999.
+    """
     found = look(value, *path)
     if not isinstance(found, str):
         return None
     try:
         at = datetime.fromisoformat(found.strip())
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    if at.year not in YEARS:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def money(value: object, *path: str) -> Money | None:

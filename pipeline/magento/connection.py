@@ -16,7 +16,6 @@ from pipeline.settings import ShopSettings
 T = TypeVar("T")
 
 CACHE_FOR = timedelta(minutes=10)
-_MOST_PAGES = 1000
 
 
 class Connection:
@@ -84,6 +83,7 @@ class Connection:
         """Every row of every page of a search. With `is_whole` fewer than the shop counts are
         Transient: for where a row that is not there means something."""
         found: list[T] = []
+        before: list[T] = []
         page, size = 1, self._page_size
         while True:
             query = search.criteria(
@@ -101,7 +101,7 @@ class Connection:
                 if not 0 < error.limit < size:
                     raise
                 # The shop has limits of its own: from now on its pages are of this size.
-                found, page, size = [], 1, error.limit
+                found, before, page, size = [], [], 1, error.limit
                 self._page_size = size
                 continue
             found += rows
@@ -109,10 +109,10 @@ class Connection:
                 if is_whole and len(found) < total:
                     raise Transient(f"{self.name} counts {total} and sent {len(found)}", code="cut")
                 return found
-            if page == _MOST_PAGES:
-                # A shop repeats its last page for ever when it is asked for one beyond it.
-                raise Transient(f"{self.name} counts {total}, page after page", code="endless")
-            page += 1
+            if rows == before:
+                # What a shop does that is asked for a page beyond its last one: no end would come.
+                raise Transient(f"{self.name} counts {total} and repeats a page", code="endless")
+            page, before = page + 1, rows
 
     def _in_batches(self, field: str, ids: Sequence[int]) -> Iterator[search.Group]:
         for batch in search.batches(ids):
@@ -146,7 +146,7 @@ def _understood(
         raise error
     try:
         return understand(reply.body)
-    except (LookupError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise replies.unexpected(reply, is_write=is_write) from None
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from pipeline.clock import YEARS
 from pipeline.magento.records import (
     CreditMemo,
     CreditMemoLine,
@@ -78,6 +79,8 @@ def moment(value: object) -> datetime | None:
     try:
         read = datetime.fromisoformat(str(value))
     except ValueError:
+        return None
+    if read.year not in YEARS:
         return None
     return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
 

@@ -103,7 +103,7 @@ def test_the_good_one_is_good(config: Path) -> None:
     assert settings.accounts["eu"].start_from == datetime.fromisoformat("2026-11-01T00:00:00Z")
 
 
-@looked_for(250)
+@looked_for(150)
 @given(edits=EDITS, key=st.sampled_from(["client_secret", "access_token", "unknown", "region"]))
 def test_a_table_with_odd_values_loads_or_is_told_so(edits: Any, key: str, config: Path) -> None:
     odd = Spoil(edits=edits).edited({**tomllib.loads(GOOD)})
@@ -180,7 +180,7 @@ WORDS = st.sampled_from(
 )
 
 
-@looked_for(60)
+@looked_for(30)
 @given(
     command=st.sampled_from(COMMANDS),
     words=st.lists(WORDS | TEXTS, max_size=5),

@@ -113,7 +113,7 @@ def tapes(market: Market, sent: Sent) -> Mapping[str, Tape]:
 
 
 @pytest.mark.parametrize("name", CALLS)
-@looked_for(40)
+@looked_for(25)
 @given(plan=PLANS)
 def test_a_call_ends_in_a_value_or_in_one_of_our_errors(
     name: str,
@@ -145,7 +145,7 @@ def test_amazon_answers_every_call(tapes: Mapping[str, Tape]) -> None:
     assert all(tapes.values())
 
 
-@looked_for(30)
+@looked_for(15)
 @given(spoil=SPOILS)
 def test_a_sign_in_gives_a_token_or_one_of_our_errors(spoil: Spoil, market: Market) -> None:
     market.spoiler.begin(spoil)
@@ -176,7 +176,7 @@ ABOUT_NOTIFICATIONS: Mapping[str, Callable[[Notifications], Any]] = {
 
 
 @pytest.mark.parametrize("name", ABOUT_NOTIFICATIONS)
-@looked_for(10)
+@looked_for(6)
 @given(spoil=SPOILS)
 def test_a_subscription_ends_in_a_value_or_in_one_of_our_errors(
     name: str, spoil: Spoil, notifications: Notifications, market: Market

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from pipeline.outcome import HoldCode
 from sandbox.amazon.builders import a_line
 from sandbox.amazon.builders import an_order as amazons_order
 from tests.amazon.orders import WHOLE
-from tests.builders import NOW, a_raw_order, a_vault
+from tests.builders import NOW, a_raw_item, a_raw_order, a_vault
 from tests.fuzz.spoiling import EDITS, Spoil, looked_for, written
 from tests.magento.builders import STORE
 
@@ -75,7 +76,18 @@ def place(raw: Mapping[str, Any], store: StoreView, *, trust_total: bool) -> Non
         json.dumps(body, default=float, allow_nan=False)
 
 
-@looked_for(800)
+@pytest.mark.parametrize("trust_total", [False, True])
+def test_amounts_beyond_every_column_are_held(trust_total: bool) -> None:
+    item = a_raw_item(quantityOrdered=2**31 - 1)
+    item["product"]["price"]["unitPrice"]["amount"] = "999999999999999"
+    del item["proceeds"]
+    order = came(a_raw_order(orderItems=[item]))
+    assert order is not None
+    with pytest.raises(CannotMap):
+        amounts.amounts(order, trust_total=trust_total)
+
+
+@looked_for(500)
 @given(raw=ORDERS, trust_total=st.booleans())
 def test_an_order_is_read_or_held(raw: Any, trust_total: bool) -> None:
     order = came(raw)

@@ -40,7 +40,7 @@ class InOneOrder(Spoil):
         return {**value, "orders": orders}
 
 
-@looked_for(10)
+@looked_for(6)
 @given(plan=PLANS)
 def test_no_answer_leaves_an_account_stuck(plan: tuple[Spoil | None, ...], rig: Rig) -> None:
     rig.place()
@@ -58,7 +58,7 @@ def test_no_answer_leaves_an_account_stuck(plan: tuple[Spoil | None, ...], rig: 
     assert rig.cursor().trouble is None
 
 
-@looked_for(12)
+@looked_for(8)
 @given(edits=EDITS, at=st.integers(0, 2))
 def test_one_odd_order_costs_the_others_of_its_page_nothing(edits: Any, at: int, rig: Rig) -> None:
     rig.pass_time(STEP)
@@ -87,7 +87,7 @@ class With(Spoil):
         return {**value, "orders": [{**first, **self.order}, *rest], **self.page}
 
 
-FAR = "9999-12-31T23:59:59Z"
+FAR, LAST = "2126-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 
 
 def test_a_search_that_ends_in_a_far_future_moves_the_watermark_no_further_than_now(
@@ -126,7 +126,7 @@ def test_an_order_changed_in_a_far_future_is_still_kept_up_to_date(rig: Rig) -> 
         {"orderId": LONG},
         {"orderId": "302\x00-1"},
         {"createdTime": "0001-01-01T00:00:00Z"},
-        {"createdTime": FAR, "lastUpdatedTime": FAR},
+        {"createdTime": LAST, "lastUpdatedTime": LAST},
         {"fulfillment": {"fulfillmentStatus": LONG, "fulfilledBy": "MERCHANT"}},
         {"salesChannel": {"marketplaceId": LONG}},
         {"new": Raw("[" * 500 + "]" * 500)},

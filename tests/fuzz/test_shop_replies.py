@@ -136,7 +136,7 @@ def tapes(shop: Shop, placed: Placed) -> Mapping[str, Tape]:
 
 
 @pytest.mark.parametrize("name", CALLS)
-@looked_for(25)
+@looked_for(20)
 @given(plan=PLANS)
 def test_a_call_ends_in_a_value_or_in_one_of_our_errors(
     name: str, plan: tuple[Spoil | None, ...], shop: Shop, placed: Placed, tapes: Mapping[str, Tape]

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from pipeline import received
-from pipeline.models import Status
+from pipeline.models import Shipment, Status
+from pipeline.outcome import HoldCode
+from tasks.refund_jobs import watch_refunds
+from tasks.stock_jobs import guard_stock
+from tasks.watch_jobs import watch_confirmed, watch_shipments
+from tests.builders import SHOP
 from tests.fuzz.conftest import Market, Shop
 from tests.fuzz.rig import DEFECTS, Rig, rigged
-from tests.fuzz.spoiling import EDITS, PLANS, Spoil, looked_for, written
+from tests.fuzz.spoiling import EDITS, LONG, PLANS, Spoil, looked_for, written
 from tests.tasks.test_shipped_day import DHL
 
 HOUR = timedelta(hours=1)
@@ -35,7 +42,7 @@ def ended_well(rig: Rig, order_id: int) -> None:
     assert order.hold_code not in DEFECTS
 
 
-@looked_for(10)
+@looked_for(6)
 @given(plan=PLANS)
 def test_no_answer_of_the_shop_is_a_defect(plan: tuple[Spoil | None, ...], rig: Rig) -> None:
     (order_id,) = rig.take_in(rig.place())
@@ -49,7 +56,7 @@ def test_no_answer_of_the_shop_is_a_defect(plan: tuple[Spoil | None, ...], rig: 
     ended_well(rig, order_id)
 
 
-@looked_for(8)
+@looked_for(5)
 @given(plan=PLANS)
 def test_no_answer_of_amazon_is_a_defect(plan: tuple[Spoil | None, ...], rig: Rig) -> None:
     rig.shop.spoiler.begin()
@@ -74,7 +81,7 @@ def shipped(rig: Rig, order_id: int) -> None:
     rig.make_due(order_id)
 
 
-@looked_for(10)
+@looked_for(6)
 @given(every=st.lists(EDITS, min_size=10, max_size=10))
 def test_no_order_of_amazons_is_a_defect(every: list[Any], rig: Rig) -> None:
     rig.shop.spoiler.begin()
@@ -86,3 +93,64 @@ def test_no_order_of_amazons_is_a_defect(every: list[Any], rig: Rig) -> None:
     for order_id in order_ids[:3]:
         rig.work(order_id)
         ended_well(rig, order_id)
+
+
+@looked_for(4)
+@given(plan=PLANS)
+def test_no_answer_of_the_shop_stops_what_watches_it(
+    plan: tuple[Spoil | None, ...], rig: Rig
+) -> None:
+    rig.shop.spoiler.begin()
+    rig.shop.control.tell("products/MUG-BLUE", qty=1_000_000)
+    (order_id,) = rig.take_in(rig.place())
+    entity_id = rig.work(order_id).magento_order_id
+    rig.shop.control.tell("ship", entity_id=entity_id, tracks=[DHL])
+    for watch in (watch_shipments, watch_confirmed):
+        rig.shop.spoiler.begin(*plan)
+        watch(rig.app, rig.parts, SHOP)
+    for look in (watch_refunds, guard_stock):
+        rig.shop.spoiler.begin(*plan)
+        look(rig.parts, SHOP)
+    rig.shop.spoiler.begin()
+    watch_shipments(rig.app, rig.parts, SHOP)
+    with rig.parts.sessions() as session:
+        of_this_order = select(Shipment).where(Shipment.order_id == order_id)
+        assert [one.tracking_number for one in session.scalars(of_this_order)] == ["0034"]
+
+
+@dataclass(frozen=True)
+class Says(Spoil):
+    """Another body altogether."""
+
+    whole: Any = None
+
+    def edited(self, value: Any) -> Any:
+        return self.whole
+
+
+@pytest.mark.parametrize("message", ["no\x00 \ud800", LONG, "%1 %2 %fieldName {0}"])
+def test_a_refusal_is_kept_whatever_it_says(message: str, rig: Rig) -> None:
+    (order_id,) = rig.take_in(rig.place())
+    refusal = Says(status=400, whole={"message": message, "parameters": ["\x00", {}]})
+    rig.shop.spoiler.begin(refusal, only="/orders/create")
+    order = rig.work(order_id)
+    ended_well(rig, order_id)
+    assert (order.step, order.hold_code) == ("create_order", HoldCode.ORDER_REFUSED)
+
+
+def test_a_quantity_and_a_number_beyond_every_column_stop_no_watch(rig: Rig) -> None:
+    (order_id,) = rig.take_in(rig.place())
+    entity_id = rig.work(order_id).magento_order_id
+    shipment = {
+        "entity_id": 2**62,
+        "order_id": entity_id,
+        "created_at": "0001-01-01 00:00:00",
+        "items": [{"order_item_id": 2**62, "qty": 10**14}],
+        "tracks": [{"entity_id": 1, "carrier_code": LONG, "track_number": LONG}],
+    }
+    odd = Says(whole={"items": [shipment], "total_count": 1})
+    rig.shop.spoiler.begin(odd, only="/shipments")
+    watch_shipments(rig.app, rig.parts, SHOP)
+    rig.make_due(order_id)
+    rig.work(order_id)
+    ended_well(rig, order_id)

@@ -250,3 +250,11 @@ def test_a_read_gives_up_after_four_tries(shop: Shop, magento: Magento, slept: l
     with pytest.raises(Transient):
         magento.order(7)
     assert len(slept) == 3
+
+
+def test_a_search_whose_count_has_no_end_is_given_up(shop: Shop, magento: Magento) -> None:
+    """A shop repeats its last page when it is asked for one beyond it."""
+    page = {"items": [{"id": 7, "group_id": 1}], "total_count": 10**9}
+    shop.answers(page, page)
+    with pytest.raises(Transient, match="repeats a page"):
+        magento.find_customer("b@buyers.example", 1)
