@@ -16,8 +16,10 @@ from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
 from pipeline.feed_collecting import CANCELLABLE
 from pipeline.models import LIVE, Note, Order, OrderItem, Shipment
+from pipeline.moves import dismiss, take_up_again
 from pipeline.orders import wake
 from pipeline.outcome import HoldCode
+from pipeline.policy import PENDING
 
 LONGEST_NOTE = 1000
 
@@ -43,9 +45,29 @@ class Decisions:
                 raise NotPossible("the note is empty")
             if len(text) > LONGEST_NOTE:
                 raise NotPossible(f"a note has {LONGEST_NOTE} letters at most")
-            session.add(
-                Note(order_id=order_id, at=self._now, author=self._author, text=text.strip())
-            )
+            self._keep(session, order_id, text.strip())
+
+    def dismiss(self, order_id: int, why: str) -> None:
+        """End an order that is done elsewhere, or never will be: nothing more is done with it."""
+        if not why.strip():
+            raise NotPossible("say why it is dismissed")
+        text = f"dismissed: {why.strip()}"[:LONGEST_NOTE]
+        with self._sessions() as session, session.begin():
+            order = _live(session, order_id)
+            if order.remote_status in PENDING:
+                raise NotPossible("Amazon has not verified its payment yet")
+            if order.cancellation in ("asked", "sent"):
+                raise NotPossible("Amazon is being asked to cancel it")
+            if not dismiss(session, order_id, text, self._now):
+                raise NotPossible("a step is at it right now: try again in a moment")
+            self._keep(session, order_id, text)
+
+    def take_up_again(self, order_id: int) -> None:
+        """Take a dismissal back: the order goes on where it stood."""
+        with self._sessions() as session, session.begin():
+            if not take_up_again(session, order_id, self._now):
+                raise NotPossible("it is not dismissed")
+            self._keep(session, order_id, "took it up again")
 
     def cancel(self, order_id: int, reason: str) -> None:
         """Have Amazon cancel an order of which nothing has been shipped, for one of its reasons."""
@@ -117,8 +139,11 @@ class Decisions:
                 .values(**values)
                 .execution_options(synchronize_session=False)
             )
-        session.add(Note(order_id=order_id, at=self._now, author=self._author, text=note))
+        self._keep(session, order_id, note)
         wake(session, [order_id], self._now)
+
+    def _keep(self, session: Session, order_id: int, note: str) -> None:
+        session.add(Note(order_id=order_id, at=self._now, author=self._author, text=note))
 
 
 def _live(session: Session, order_id: int) -> Order:

@@ -194,6 +194,8 @@ def _next_look(order: Order, timing: Timing) -> str:
                 f"every {timing.recheck_held_s:g} s until the cause is gone, and as soon as there "
                 "is news"
             )
+        case Status.DONE if order.dismissed_at is not None:
+            return "not before a person takes it up again"
         case Status.DONE:
             return "not by itself; news of its shipments or of a cancellation open it again"
         case Status.CANCELLED:
@@ -205,6 +207,9 @@ def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
     number = order.external_id
     if order.status in (Status.WAITING, Status.HELD):
         yield f"orderbridge orders release {number}", "looks at it now"
+        yield f"orderbridge orders dismiss {number} --why ...", "ends it; it is done elsewhere"
+    if order.dismissed_at is not None:
+        yield f"orderbridge orders dismiss {number} --undo", "has it go on where it stood"
     if differs:
         yield f"orderbridge reconcile accept {number}", "lets its differences be"
     if order.hold_code == HoldCode.BUYER_WANTS_TO_CANCEL:

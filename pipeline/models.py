@@ -82,7 +82,8 @@ class Order(Base):
     `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come
     (asked, sent, accepted, refused), `confirm_anyway` that a person overruled what speaks against
     confirming. `reserved_until` is how long a pending order holds stock. `facts` are more of what
-    the marketplace says, nothing personal. `purged_at` is when what names the buyer was destroyed.
+    the marketplace says, nothing personal. `purged_at` is when what names the buyer was destroyed,
+    `dismissed_at` when a person said that the order is done elsewhere.
     """
 
     __tablename__ = "orders"
@@ -179,6 +180,7 @@ class Order(Base):
     confirm_anyway: Mapped[bool] = mapped_column(default=False, server_default=false())
     reserved_until: Mapped[datetime | None]
     purged_at: Mapped[datetime | None]
+    dismissed_at: Mapped[datetime | None]
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

@@ -24,7 +24,10 @@ def hold_until_news(session: Session, order_id: int, hold: Hold) -> bool:
     No timer looks at it: news do, a person, and whoever found the reason (see `let_go`). False when
     a step is at it, or when it is held for something else.
     """
-    not_at_work = Order.status.in_((Status.WAITING, Status.DONE, Status.CANCELLED))
+    not_at_work = and_(
+        Order.status.in_((Status.WAITING, Status.DONE, Status.CANCELLED)),
+        Order.dismissed_at.is_(None),
+    )
     is_held_for_it = and_(
         Order.status == Status.HELD, Order.due_at.is_(None), Order.hold_code == hold.code
     )
@@ -85,6 +88,53 @@ def look_in_turn(
     )
 
 
+def dismiss(session: Session, order_id: int, note: str, now: datetime) -> bool:
+    """End an order at the step it stands at, for good: news do not open it again, only a person
+    does (see `take_up_again`). False when a step is at it, or it has ended."""
+    ended = session.scalars(
+        update(Order)
+        .where(
+            Order.id == order_id,
+            Order.status.in_((Status.READY, Status.WAITING, Status.HELD)),
+        )
+        .values(
+            status=Status.DONE,
+            due_at=None,
+            sent_at=None,
+            tries=0,
+            unfinished=0,
+            hold_code=None,
+            hold_reason=None,
+            hold_facts={},
+            dismissed_at=now,
+            last_note=note,
+            version=Order.version + 1,
+        )
+        .returning(Order.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return bool(ended)
+
+
+def take_up_again(session: Session, order_id: int, now: datetime) -> bool:
+    """Have a dismissed order go on where it stood. False when it is not dismissed."""
+    taken = session.scalars(
+        update(Order)
+        .where(Order.id == order_id, Order.dismissed_at.is_not(None))
+        .values(
+            status=Status.WAITING,
+            due_at=now,
+            sent_at=None,
+            dismissed_at=None,
+            last_note="taken up again",
+            version=Order.version + 1,
+        )
+        .returning(Order.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return bool(taken)
+
+
 def set_back(session: Session, order_id: int, step: str, now: datetime) -> bool:
     """Have an order go through its steps again from `step` on, which it has reached before.
 
@@ -104,6 +154,7 @@ def set_back(session: Session, order_id: int, step: str, now: datetime) -> bool:
             hold_code=None,
             hold_reason=None,
             hold_facts={},
+            dismissed_at=None,
             last_note=f"set back to {step}",
             version=Order.version + 1,
         )

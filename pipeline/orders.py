@@ -267,10 +267,11 @@ def wake(session: Session, order_ids: Sequence[int], now: datetime) -> list[int]
 
 
 def reopen(session: Session, order_ids: Sequence[int], now: datetime) -> None:
-    """There is news of orders that were through: their last step has to look again."""
+    """There is news of orders that were through: their last step has to look again. Not at one
+    that a person has dismissed."""
     session.execute(
         update(Order)
-        .where(Order.id.in_(order_ids), Order.status == Status.DONE)
+        .where(Order.id.in_(order_ids), Order.status == Status.DONE, Order.dismissed_at.is_(None))
         .values(
             step=STEPS[-1],
             status=Status.WAITING,

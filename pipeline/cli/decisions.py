@@ -1,4 +1,5 @@
-"""`orderbridge orders cancel` and `transparency`: what a person decides about one order."""
+"""`orderbridge orders cancel`, `dismiss`, `note`, `transparency`: what a person decides or says
+about one order."""
 
 from __future__ import annotations
 
@@ -54,8 +55,50 @@ def transparency(number: str, item: str, codes: tuple[str, ...], as_json: bool) 
     )
 
 
+@click.command(epilog=EXIT_STATUS)
+@click.argument("number")
+@click.option("--why", metavar="TEXT", help="Why; it is kept as a note.")
+@click.option("--undo", is_flag=True, help="Take it up again, where it stood.")
+@AS_JSON
+def dismiss(number: str, why: str | None, undo: bool, as_json: bool) -> None:
+    """End an order that is done elsewhere or cannot be helped, by Amazon NUMBER or our id.
+
+    Nothing more is done with it: not here, in Magento or at Amazon. News do not open it again.
+    """
+    if bool(why) == undo:
+        raise click.UsageError("say --why, or --undo")
+    if undo:
+        _decide(number, as_json, "taken up again", lambda one, id_: one.take_up_again(id_))
+    else:
+        _decide(
+            number,
+            as_json,
+            "dismissed",
+            lambda one, id_: one.dismiss(id_, why or ""),
+            then="nothing more is done with it",
+        )
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.argument("number")
+@click.argument("text")
+@AS_JSON
+def note(number: str, text: str, as_json: bool) -> None:
+    """Add a note to an order's timeline, by Amazon NUMBER or our id.
+
+    It is kept as long as the order: write nothing into it that names the buyer.
+    """
+    _decide(
+        number, as_json, "noted", lambda one, id_: one.note(id_, text), then="nothing else happens"
+    )
+
+
 def _decide(
-    number: str, as_json: bool, done: str, decide: Callable[[Decisions, int], None]
+    number: str,
+    as_json: bool,
+    done: str,
+    decide: Callable[[Decisions, int], None],
+    then: str = "the order is looked at now",
 ) -> None:
     with installation() as found:
         from pipeline.clock import utc_now
@@ -70,4 +113,4 @@ def _decide(
     if as_json:
         print_json({"order": number, "done": done})
     else:
-        click.echo(f"{number}: {done}; the order is looked at now")
+        click.echo(f"{number}: {done}; {then}")

@@ -21,7 +21,7 @@ _FACTS = (
     *("currency", "grand_total", "total_proof", "facts", "shown"),
     *("magento_customer_id", "magento_order_id", "magento_increment_id", "magento_status"),
     *("cancel_reason", "cancellation", "cancel_refusal", "confirm_anyway"),
-    *("created_at", "updated_at", "purged_at"),
+    *("created_at", "updated_at", "purged_at", "dismissed_at"),
 )
 _LINE = (
     *("external_item_id", "sku", "title", "quantity", "quantity_fulfilled_before", "line_total"),

@@ -116,6 +116,8 @@ _ACTS: Mapping[str, _Act] = {
     "note": _note,
     "cancel": _cancel,
     "keep": lambda hand, order_id: hand.decisions.withdraw(order_id),
+    "dismiss": lambda hand, order_id: hand.decisions.dismiss(order_id, _text("why")),
+    "take-up": lambda hand, order_id: hand.decisions.take_up_again(order_id),
     "confirm-anyway": lambda hand, order_id: hand.decisions.confirm_anyway(order_id),
     "transparency": _transparency,
     "address": _correct,

@@ -21,6 +21,7 @@ from pipeline.listing.timeline import timeline
 from pipeline.marketplace_settings import CancelReason
 from pipeline.models import LIVE, Order, Status
 from pipeline.orders import STEPS
+from pipeline.policy import PENDING
 from pipeline.privacy import Vault
 from pipeline.replaying import NotPossible as CannotReplay
 from pipeline.replaying import Preview
@@ -37,6 +38,8 @@ SAID: Mapping[str, str] = {
     "note": "The note is kept.",
     "cancel": "Amazon is asked to cancel the order, with the next feed.",
     "keep": "The cancellation is taken back.",
+    "dismiss": "The order is dismissed: nothing more is done with it here.",
+    "take-up": "The order goes on where it stood.",
     "confirm-anyway": "Its packages are confirmed all the same. The order is looked at now.",
     "transparency": "The codes are kept. The order is looked at now.",
     "address": "The address is corrected. The order is looked at now.",
@@ -158,6 +161,9 @@ def _possible(order: Order, *, may_preview: bool) -> frozenset[str]:
         and order.cancellation in (None, "refused")
         and order.remote_status != "CANCELLED",
         "keep": is_live and order.cancellation in ("asked", "refused"),
+        "dismiss": order.status in (Status.WAITING, Status.HELD)
+        and order.remote_status not in PENDING,
+        "take-up": order.dismissed_at is not None,
         "confirm-anyway": order.hold_code in ("buyer_wants_to_cancel", "shipment_changed"),
         "transparency": order.hold_code == "transparency_codes",
         "address": is_live and is_ours and order.magento_order_id is None,

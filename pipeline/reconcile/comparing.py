@@ -95,6 +95,8 @@ def compare(sides: Sides, now: datetime) -> list[Found] | None:
         return list(_not_here(sides))
     if _is_at_work(sides.ours):
         return None
+    if sides.ours.dismissed_at is not None:
+        return []
     if decide(case_of(sides.ours, sides.settings)).next is Next.VIEW_ONLY:
         return []
     found = list(_in_shop(sides, sides.ours))

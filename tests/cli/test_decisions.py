@@ -116,3 +116,51 @@ def test_transparency_codes_are_entered_one_per_unit(sessions: Sessions, orderbr
     (item,) = loaded(sessions, order_id).items
     assert item.transparency_codes == ["AZ:1", "AZ:2"]
     assert notes(sessions) == [(order_id, system_user(), "entered 2 Transparency codes of I1")]
+
+
+def test_an_order_is_dismissed_with_a_reason_and_taken_up_again(
+    sessions: Sessions, orderbridge: Run
+) -> None:
+    order_id = waiting(sessions, status=Status.HELD, hold_code="currency")
+    number = str(order_id)
+    assert orderbridge("orders", "dismiss", number).exit_code == 2
+    done = orderbridge("orders", "dismiss", number, "--why", "sold twice")
+    assert (done.exit_code, done.stdout) == (
+        0,
+        f"{number}: dismissed; nothing more is done with it\n",
+    )
+    assert loaded(sessions, order_id).status == Status.DONE
+    again = orderbridge("orders", "dismiss", number, "--why", "sold twice")
+    assert (again.exit_code, again.stderr) == (1, f"Error: {number}: it is done here\n")
+    back = orderbridge("orders", "dismiss", number, "--undo", "--json")
+    assert json.loads(back.stdout) == {"order": number, "done": "taken up again"}
+    assert loaded(sessions, order_id).status == Status.WAITING
+    assert notes(sessions) == [
+        (order_id, system_user(), "dismissed: sold twice"),
+        (order_id, system_user(), "took it up again"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"remote_status": "PENDING"}, "Amazon has not verified its payment yet"),
+        ({"cancellation": "asked"}, "Amazon is being asked to cancel it"),
+        ({"status": Status.RUNNING}, "a step is at it right now: try again in a moment"),
+    ],
+)
+def test_what_is_still_in_somebodys_hands_is_not_dismissed(
+    sessions: Sessions, orderbridge: Run, changes: dict[str, Any], why: str
+) -> None:
+    order_id = waiting(sessions, **changes)
+    result = orderbridge("orders", "dismiss", str(order_id), "--why", "sold twice")
+    assert (result.exit_code, result.stderr) == (1, f"Error: {order_id}: {why}\n")
+    assert notes(sessions) == []
+
+
+def test_a_note_is_kept_and_nothing_else_happens(sessions: Sessions, orderbridge: Run) -> None:
+    order_id = waiting(sessions)
+    done = orderbridge("orders", "note", str(order_id), "the carrier called")
+    assert (done.exit_code, done.stdout) == (0, f"{order_id}: noted; nothing else happens\n")
+    assert loaded(sessions, order_id).due_at is None
+    assert notes(sessions) == [(order_id, system_user(), "the carrier called")]

@@ -123,6 +123,12 @@ def test_an_address_that_cannot_be_used_changes_nothing_and_stays_in_the_form(
             "Amazon is asked to cancel the order, with the next feed.",
         ),
         (
+            "dismiss",
+            {"why": "packed by hand"},
+            "dismissed: packed by hand",
+            "The order is dismissed: nothing more is done with it here.",
+        ),
+        (
             "confirm-anyway",
             {},
             "to be confirmed although the buyer asked to cancel",
@@ -178,6 +184,8 @@ def test_a_cancellation_is_taken_back(sessions: Sessions, operator: SignedIn) ->
         ("note", {"text": "  "}, "the note is empty"),
         ("note", {"text": "x" * 1001}, "a note has 1000 letters at most"),
         ("cancel", {"reason": "NoInventory"}, "it is done here"),
+        ("dismiss", {"why": "sold twice"}, "it is done here"),
+        ("take-up", {}, "it is not dismissed"),
         ("keep", {}, "it is done here"),
         ("amazons-address", {}, "it is Magento order 000000001 already"),
         ("address", {"city": "Bonn"}, "it is Magento order 000000001 already"),
@@ -246,3 +254,21 @@ def test_a_viewer_is_offered_nothing_to_do(sessions: Sessions, viewer: SignedIn)
     page = viewer.get(f"/orders/{order_id}").text
     # Signing out is the one form that is left.
     assert (page.count("<form"), page.count("<button")) == (1, 1)
+
+
+def test_a_dismissed_order_is_taken_up_again_where_it_stood(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    path = f"/orders/{order_id}"
+    assert operator.post(f"{path}/dismiss", {"why": "sold twice"}).status_code == 303
+    page = operator.get(path).text
+    assert "Take it up again" in page
+    assert "Dismiss it" not in page
+    done = operator.post(f"{path}/take-up")
+    assert done.headers["Location"] == f"{path}?said=take-up"
+    with sessions() as session:
+        order = session.get_one(Order, order_id)
+    assert (order.status, order.step, order.due_at) == (Status.WAITING, "enrich_order", NOW)
+    assert order.dismissed_at is None
+    assert notes(sessions) == [("otto", "dismissed: sold twice"), ("otto", "took it up again")]

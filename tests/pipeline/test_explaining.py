@@ -126,6 +126,7 @@ def test_writes_differences_and_what_a_person_can_do(sessions: Sessions) -> None
     assert found.differences == ("different totals: 19 for 20 (held)",)
     assert [command for command, _ in found.possible] == [
         f"orderbridge orders release {number}",
+        f"orderbridge orders dismiss {number} --why ...",
         f"orderbridge reconcile accept {number}",
         f"orderbridge orders cancel {number} --reason ...",
         f"orderbridge replay {number} --from ship_order --dry-run",

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.db import Sessions
 from pipeline.models import Status
-from pipeline.moves import hold_until_news, let_go, set_back
+from pipeline.moves import dismiss, hold_until_news, let_go, set_back, take_up_again
+from pipeline.orders import reopen, wake
 from pipeline.outcome import Hold, HoldCode
 from tests.builders import NOW, an_order, loaded, stored
 
@@ -83,3 +84,54 @@ def test_sets_back_what_has_come_so_far(
         assert (order.due_at, order.version) == (NOW + timedelta(hours=1), before.version + 1)
     else:
         assert (order.step, order.status, order.version) == (at, status, before.version)
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "ends"),
+    [
+        (Status.READY, {}, True),
+        (Status.WAITING, {}, True),
+        (Status.HELD, {"hold_code": "currency"}, True),
+        (Status.RUNNING, {}, False),
+        (Status.DONE, {"due_at": None}, False),
+        (Status.CANCELLED, {"due_at": None}, False),
+    ],
+)
+def test_dismisses_what_no_step_is_at_and_has_not_ended(
+    sessions: Sessions, status: Status, changes: dict[str, Any], ends: bool
+) -> None:
+    order_id = stored(sessions, an_order(status=status, **changes))
+    before = loaded(sessions, order_id)
+    with sessions() as session, session.begin():
+        assert dismiss(session, order_id, "dismissed: sold twice", NOW) is ends
+    order = loaded(sessions, order_id)
+    if not ends:
+        assert (order.status, order.version, order.dismissed_at) == (status, before.version, None)
+        return
+    assert (order.status, order.due_at, order.hold_code) == (Status.DONE, None, None)
+    assert (order.last_note, order.dismissed_at) == ("dismissed: sold twice", NOW)
+    assert (order.step, order.version) == (before.step, before.version + 1)
+
+
+def test_a_dismissed_order_is_opened_by_a_person_alone(sessions: Sessions) -> None:
+    order_id = stored(sessions, an_order(step="enrich_order", status=Status.WAITING))
+    with sessions() as session, session.begin():
+        assert take_up_again(session, order_id, NOW) is False
+        assert dismiss(session, order_id, "dismissed", NOW)
+        reopen(session, [order_id], NOW)
+        assert wake(session, [order_id], NOW) == []
+        assert hold_until_news(session, order_id, HOLD) is False
+    assert loaded(sessions, order_id).status == Status.DONE
+    with sessions() as session, session.begin():
+        assert take_up_again(session, order_id, NOW + timedelta(hours=1)) is True
+    order = loaded(sessions, order_id)
+    assert (order.step, order.status) == ("enrich_order", Status.WAITING)
+    assert (order.due_at, order.dismissed_at) == (NOW + timedelta(hours=1), None)
+
+
+def test_going_through_the_steps_again_ends_a_dismissal(sessions: Sessions) -> None:
+    order_id = stored(sessions, an_order(step="enrich_order", status=Status.WAITING))
+    with sessions() as session, session.begin():
+        dismiss(session, order_id, "dismissed", NOW)
+        assert set_back(session, order_id, "verify_order", NOW)
+    assert loaded(sessions, order_id).dismissed_at is None

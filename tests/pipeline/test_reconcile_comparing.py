@@ -119,6 +119,11 @@ MISSING_HERE = (Kind.MISSING_HERE, Cure.TAKE_IN)
         pytest.param(sides(ours(tries=1)), None, id="a step failed and is tried again"),
         pytest.param(sides(ours()), [(Kind.MISSING_IN_MAGENTO, Cure.HOLD)], id="gone in Magento"),
         pytest.param(
+            sides(ours(magento_order_id=None, status=Status.DONE, dismissed_at=NOW), [in_shop()]),
+            [],
+            id="dismissed, and placed by hand",
+        ),
+        pytest.param(
             sides(ours(magento_order_id=None, step="create_order"), [in_shop()], is_placing=True),
             [],
             id="the ledger is at it",

@@ -51,6 +51,7 @@ def upgrade() -> None:
     _operate()
     _index_the_orders()
     _purge_the_orders()
+    op.add_column("orders", sa.Column("dismissed_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def _operate() -> None:
@@ -127,6 +128,7 @@ def _purge_the_orders() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("orders", "dismissed_at")
     op.drop_index("orders_unpurged", "orders")
     op.drop_column("orders", "purged_at")
     op.drop_column("order_private", "buyer_initials")
