@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_LONGEST_WORD = 200
+
 
 class RemoteError(Exception):
     """A call to Amazon or Magento that did not end well.
@@ -25,9 +27,9 @@ class RemoteError(Exception):
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = code[:_LONGEST_WORD]
         self.status = status
-        self.request_id = request_id
+        self.request_id = request_id[:_LONGEST_WORD]
         self.retry_after_s = retry_after_s
 
 
