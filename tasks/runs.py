@@ -38,7 +38,7 @@ class Runs:
         self._worker = worker
         self._now = now
         self._guard = Lock()
-        self._in_hand: set[Run] = set()
+        self._in_hand: list[Run] = []  # a message that came twice is there twice
         self._broken_off: set[Run] = set()
 
     @contextmanager
@@ -49,7 +49,7 @@ class Runs:
         """
         run = Run(order_id, task_id)
         with self._guard:
-            self._in_hand.add(run)
+            self._in_hand.append(run)
         try:
             yield
         except AWAY:
@@ -58,7 +58,7 @@ class Runs:
             raise
         finally:
             with self._guard:
-                self._in_hand.discard(run)
+                self._in_hand.remove(run)
 
     def settle(self, delay_after: Callable[[int], timedelta]) -> None:
         """Hand back what was broken off, to be tried again so long after so many tries.
@@ -66,7 +66,7 @@ class Runs:
         Raises one of AWAY while the database still is.
         """
         with self._guard:
-            runs = list(self._broken_off)
+            runs = self._broken_off.difference(self._in_hand)
         for run in runs:
             self._hand_back(run, "our own database was away at its end", delay_after)
             with self._guard:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import psycopg
@@ -11,7 +11,7 @@ import pytest
 import redis
 from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from pipeline.clients import Clients
 from pipeline.db import Sessions
@@ -145,6 +145,23 @@ def test_what_another_worker_took_up_meanwhile_stays_its_own(
     assert second.run("import_order", while_the_first_settles, order_id, "task-2")
     assert attempts(sessions) == [AWAY, ("done", None)]
     assert loaded(sessions, order_id).step == "verify_order"
+
+
+def test_a_message_that_came_twice_is_not_handed_back_while_it_is_in_hand(
+    sessions: Sessions, broker: redis.Redis
+) -> None:
+    order_id = stored(sessions, an_order())
+    runner = a_runner(sessions, broker)
+
+    def beside_one_that_breaks_off(order: Order, clients: Clients) -> Outcome:
+        away = OperationalError("COMMIT", None, Exception())
+        with suppress(OperationalError), runner.runs.in_hand(order_id, "task-1"):
+            raise away
+        runner.runs.settle(lambda tries: timedelta())
+        return Done()
+
+    assert runner.run("import_order", beside_one_that_breaks_off, order_id, "task-1")
+    assert attempts(sessions) == [("done", None)]
 
 
 def test_a_process_that_ends_leaves_a_crash_behind(
