@@ -33,9 +33,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The answer to one question: a sentence, and what to do where something is to be done."""
+    """The answer to one question: a sentence, and what to do where something is to be done.
 
-    shop: str
+    `about` is a shop's name, or what else was asked.
+    """
+
+    about: str
     check: str
     verdict: Verdict
     sentence: str

@@ -19,10 +19,11 @@ from pipeline.cli.common import (
 
 if TYPE_CHECKING:
     from pipeline.doctor import Finding
+    from pipeline.settings import Settings
 
 
 @click.command(epilog=f"{EXIT_STATUS} Here 1 means that a check failed.")
-@click.option("--shop", "shop_name", metavar="NAME", help="Only this shop; all without it.")
+@click.option("--shop", "shop_name", metavar="NAME", help="Only this shop; without it, everything.")
 @click.option(
     "--prove-stock",
     "sku",
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Make the test order without asking.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> None:
-    """Find out what is wrong with the Magento shops before an order does.
+    """Find out what is wrong with this installation, its accounts and shops before an order does.
 
-    Nothing is changed there, but for --prove-stock: it leaves a cancelled test order.
+    Nothing is changed anywhere, but for --prove-stock: it leaves a cancelled test order.
     """
     with clear_errors():
         from pipeline import configuration
@@ -50,14 +51,19 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
         if sku is not None and len(names) > 1:
             raise Unusable("--prove-stock needs --shop NAME, since there are several shops")
         found: list[Finding] = []
+        if shop_name is None:
+            found += _about_all_but_shops(settings)
         for name in names:
             patient = patient_of(settings, name, Magento(name, settings.shops[name], now=utc_now))
             if not patient.marketplaces:
                 found.append(patient.ok("accounts", "no account sells into this shop"))
                 continue
             found += examine(patient)
-            if sku is None or any(one.verdict is Verdict.FAILED for one in found):
+            failed = any(one.verdict is Verdict.FAILED and one.about == name for one in found)
+            if sku is None or failed:
                 continue
+            if settings.read_only or settings.shops[name].read_only:
+                raise Unusable(f"shop {name} is read_only, so that no test order is made")
             if not yes:
                 click.confirm(
                     f"This makes an order over one {sku} in shop {name}, without amounts, and "
@@ -85,10 +91,29 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
+def _about_all_but_shops(settings: Settings) -> list[Finding]:
+    import redis
+
+    from pipeline import db
+    from pipeline.clock import utc_now
+    from pipeline.doctoring import examine_account, examine_installation
+
+    engine = db.engine_for(settings.database_url.get_secret_value())
+    url = settings.redis_url.get_secret_value()
+    with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as broker:
+        try:
+            found = list(examine_installation(settings, db.sessions_for(engine), broker))
+        finally:
+            engine.dispose()
+        for name, account in settings.accounts.items():
+            found.append(examine_account(name, account, broker, utc_now()))
+    return found
+
+
 def _as_text(found: list[Finding]) -> list[str]:
     rows = []
     for one in found:
-        rows.append((one.verdict.upper(), one.shop, one.check, one.sentence))
+        rows.append((one.verdict.upper(), one.about, one.check, one.sentence))
         if one.remedy:
             rows.append(("", "", "", f"-> {one.remedy}"))
     return columns(rows)

@@ -142,7 +142,8 @@ def run(folder: Path, shop: StandIn, *words: str, input: str = "") -> Result:
     )
     path.write_text(text.replace('magento_store = "german"', ""), encoding="utf-8")
     variables["ORDERBRIDGE_SHOP_MAIN_ACCESS_TOKEN"] = TOKEN
-    return CliRunner().invoke(main, ["doctor", *words], input=input, env=variables)
+    only = () if "--shop" in words else ("--shop", "main")
+    return CliRunner().invoke(main, ["doctor", *only, *words], input=input, env=variables)
 
 
 def test_the_command_says_what_it_found_and_ends_with_0(shop: StandIn, tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_the_command_says_what_it_found_and_ends_with_0(shop: StandIn, tmp_path:
     assert result.stdout.startswith("OK  main  sign in")
     told = json.loads(run(tmp_path, shop, "--json").stdout)
     assert {one["verdict"] for one in told} == {"ok"}
-    assert set(told[0]) == {"shop", "check", "verdict", "sentence", "remedy"}
+    assert set(told[0]) == {"about", "check", "verdict", "sentence", "remedy"}
 
 
 def test_the_command_ends_with_1_when_something_failed(shop: StandIn, tmp_path: Path) -> None:
