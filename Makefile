@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo storm up test check bench format lock clean
+.PHONY: help setup demo storm up test check bench docs format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -36,9 +36,13 @@ check: $(READY) ## Lint, formatting, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) ## Measure, on a moved clock, a day of orders and a backfill (some minutes)
+bench: $(READY) ## Measure a day of orders and a backfill on a moved clock, and a list of a million (minutes)
 	$(BIN)/python -m bench.amazon_day 3 2>/dev/null
 	$(BIN)/python -m bench.backfill 2>/dev/null
+	$(BIN)/python -m bench.orders_tab 2>/dev/null
+
+docs: $(READY) ## Write the tables of docs/reliability.md anew, from every crash played (minutes)
+	$(BIN)/python -m tests.system.matrix
 
 format: $(READY) ## Format the code and sort imports
 	$(BIN)/ruff check --fix .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -52,6 +53,7 @@ def test_list_takes_a_status_a_limit_and_hidden_orders(
 def test_list_as_json_has_plain_values(sessions: Sessions, orderbridge: Run) -> None:
     store(sessions, a_held_order(1, items=[an_item(1), an_item(2, quantity=1)]))
     (order,) = json.loads(orderbridge("orders", "list", "--json").stdout)
+    assert datetime.fromisoformat(order.pop("updated_at")).tzinfo is not None
     assert order == {
         "id": 1,
         "account": "eu",
@@ -61,7 +63,10 @@ def test_list_as_json_has_plain_values(sessions: Sessions, orderbridge: Run) -> 
         "remote_status": "UNSHIPPED",
         "step": "enrich_order",
         "status": "held",
+        "magento_order_id": None,
         "magento_increment_id": None,
+        "buyer": "",
+        "programs": [],
         "currency": "EUR",
         "grand_total": "41.9700",
         "purchased_at": "2026-03-10T11:00:00+00:00",

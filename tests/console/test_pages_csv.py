@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -53,6 +55,17 @@ def test_a_row_has_all_facts_in_the_columns_that_are_documented(
         *("2 x MUG-1; 1 x MUG-2", "00340434161094015902", "PRIME; PREMIUM", "", ""),
     ]
     assert BUYER not in reply.text
+
+
+def test_the_columns_are_those_of_the_manual() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    table = manual.partition("| column | what it is |")[2].partition("\n\n")[0]
+    named = [
+        name
+        for row in table.splitlines()
+        for name in re.findall(r"`(\w+)`", "".join(row.split("|")[1:2]))
+    ]
+    assert sorted(named) == sorted(COLUMNS)
 
 
 def test_the_file_is_exactly_what_is_filtered_in_its_order(
