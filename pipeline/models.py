@@ -305,6 +305,9 @@ class Shipment(Base):
             ),
         ),
         Index("shipments_confirmed", "confirmed_at"),
+        Index(
+            "shipments_unconfirmed", "order_id", postgresql_where=text("confirmation <> 'accepted'")
+        ),
         Index("shipments_tracking", "tracking_number"),
     )
 

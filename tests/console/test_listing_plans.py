@@ -1,4 +1,4 @@
-"""How PostgreSQL reads the list: no page of 50,000 orders is found by going through them all."""
+"""How PostgreSQL reads the list and the boards: none goes through all of 50,000 orders."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from bench.orders_tab import fill, readings
+from bench.orders_tab import NEWEST, fill, readings
 from pipeline.db import Sessions
+from pipeline.listing.board import Board
+from pipeline.listing.causes import causes
 from pipeline.listing.filters import Filters
 from pipeline.listing.orders import Listing
 from pipeline.listing.sorting import KEYS, Sort
@@ -79,3 +81,19 @@ def test_no_page_and_no_file_goes_through_all_orders(
             assert len(asked) == 3
             for plan in plans(sessions, asked):
                 assert list(scans(plan)) == [], filters.sort
+
+
+def test_neither_the_boards_nor_their_counts_go_through_all_orders(
+    sessions: Sessions, asked: list[tuple[str, Any]]
+) -> None:
+    fill(sessions, ORDERS)
+    board = Board(sessions, NEWEST)
+    asked.clear()
+    assert board.to_ship()
+    assert board.unconfirmed() == []
+    assert sum(board.by_class().values()) > 0
+    assert board.standing().held.number == ORDERS // 200
+    assert causes(sessions)
+    assert len(asked) == 5
+    for plan in plans(sessions, asked):
+        assert list(scans(plan)) == []

@@ -110,6 +110,12 @@ def _index_the_orders() -> None:
     op.create_index("orders_programs", "orders", ["programs"], postgresql_using="gin")
     op.create_index("order_items_sku", "order_items", ["sku"])
     op.create_index("shipments_tracking", "shipments", ["tracking_number"])
+    op.create_index(
+        "shipments_unconfirmed",
+        "shipments",
+        ["order_id"],
+        postgresql_where=sa.text("confirmation <> 'accepted'"),
+    )
     op.add_column(
         "order_private",
         sa.Column("buyer_words", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
@@ -133,6 +139,7 @@ def downgrade() -> None:
     op.drop_column("orders", "purged_at")
     op.drop_column("order_private", "buyer_initials")
     op.drop_column("order_private", "buyer_words")
+    op.drop_index("shipments_unconfirmed", "shipments")
     op.drop_index("shipments_tracking", "shipments")
     op.drop_index("order_items_sku", "order_items")
     for name in (
