@@ -18,11 +18,17 @@ class WatchedLedger(Ledger):
     """Notes what it does about each write, by key."""
 
     noted: list[tuple[str, str]]
+    sending: list[str]
+    """The key of the write that is being sent just now."""
 
     def once(self, order_id: int, write: Write) -> str:
         def send() -> str:
             self.noted.append((write.key, "sends"))
-            return write.send()
+            self.sending.append(write.key)
+            try:
+                return write.send()
+            finally:
+                self.sending.clear()
 
         with self._settling(write):
             return super().once(order_id, replace(write, find=self._looking(write), send=send))

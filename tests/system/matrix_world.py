@@ -64,6 +64,9 @@ class World:
     folder: Path
     clock: Clock = field(default_factory=Clock)
     noted: list[tuple[str, str]] = field(default_factory=list)
+    sending: list[str] = field(default_factory=list)
+    unbooked: list[str] = field(default_factory=list)
+    """Routes by which something was written that is in no ledger."""
     route: str = ""
     number: str = ""
     _processes: list[Runtime] = field(default_factory=list)
@@ -78,6 +81,7 @@ class World:
             self.tell(remote, "reset")
         self.clock.at, self.number, self.route = NOW, number, route
         self.noted.clear()
+        self.unbooked.clear()
         self.armed.unlink(missing_ok=True)
         self.settings = self._settings(marketplace)
         self.parts = self.a_process()
@@ -91,7 +95,7 @@ class World:
         """A worker process that lives; what it does about a write is noted."""
         parts = build(self.settings, self.clock)
         ledger = WatchedLedger(parts.sessions, self.clock)
-        ledger.noted = self.noted
+        ledger.noted, ledger.sending = self.noted, self.sending
         self._processes.append(parts)
         return with_parts(parts, ledger=ledger)
 
@@ -229,7 +233,7 @@ def a_world(folder: Path, sessions: Sessions, database_url: str, redis_url: str)
     world = World(stores, urls, sessions, database_url, redis_url, folder, clock)
     with ExitStack() as stack:
         for name, app in apps.items():
-            _kill_callers(app, world)
+            _watch_callers(app, world)
             urls[name] = stack.enter_context(_served(app))
         yield world
         world.close()
@@ -237,13 +241,16 @@ def a_world(folder: Path, sessions: Sessions, database_url: str, redis_url: str)
         store.close()
 
 
-def _kill_callers(app: Flask, world: World) -> None:
-    """Have a stand-in end the process whose write it has just carried out, before the answer."""
+def _watch_callers(app: Flask, world: World) -> None:
+    """Have a stand-in note who writes outside the ledger, and end the process that is to die once
+    its write is carried out, before the answer."""
 
     @app.after_request
-    def kill(response: Response) -> Response:
+    def watch(response: Response) -> Response:
         if request.method == "GET" or request.path.startswith(("/_control", _SIGNED_IN)):
             return response
+        if not world.sending:
+            world.unbooked.append(str(request.endpoint))
         if response.status_code >= 400 or world.route not in ("", request.endpoint):
             return response
         with suppress(FileNotFoundError):
