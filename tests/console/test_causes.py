@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from pipeline.bulk import APART
 from pipeline.db import Sessions
 from pipeline.listing.causes import Cause, causes, held_by
 from pipeline.listing.fixes import FIXES
@@ -124,7 +123,7 @@ def test_the_page_says_what_holds_how_much_and_frees_all_of_it(
         notes = session.execute(select(Note.order_id, Note.author, Note.text)).all()
     # The most urgent one first, and a little apart, so that new orders find quota between them.
     assert [one.due_at for one in orders] == [
-        NOW + APART,
+        NOW + timedelta(milliseconds=200),
         NOW,
         NOW + timedelta(minutes=40),
     ]
