@@ -16,7 +16,8 @@ class Shipments(Connection):
         """Every shipment of these orders, oldest first within each 100 orders.
 
         They have to be read again to learn of a track added later: no updated_at moves then.
-        Raises Transient, also when fewer come than the shop counts, or Rejected. Source: GET /V1/shipments.
+        Raises Transient, also when fewer come than the shop counts, or Rejected.
+        Source: GET /V1/shipments.
         """
         found: list[MagentoShipment] = []
         for batch in search.batches(order_ids):

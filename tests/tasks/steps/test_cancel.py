@@ -125,8 +125,8 @@ def test_a_shipment_not_heard_of_yet_stops_the_cancellation_too() -> None:
 def test_cancel_from_amazon_hold_leaves_the_magento_order_alone() -> None:
     order = cancelled()
     shop = FakeShop(order=in_state("new"))
-    settings = {"cancel_from_amazon": "hold"}
-    assert create_order(order, clients(shop=shop, ledger=made(order), **settings)) == Hold(
+    held = clients(shop=shop, ledger=made(order), cancel_from_amazon="hold")
+    assert create_order(order, held) == Hold(
         HoldCode.CANCEL_REFUSED,
         "cancelled on Amazon; cancel it in Magento too (cancel_from_amazon = hold)",
     )
