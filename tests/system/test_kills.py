@@ -33,7 +33,7 @@ def test_a_worker_killed_in_a_write_leaves_it_done_once(
     remotes.fail(remote, route=route, kind="delay", seconds=DELAY_S)
     remotes.place(an_order(NUMBER, lines=[a_line(SKU, 2, tax="3.80")]))
     if remote == "amazon":
-        rig.until(lambda: NUMBER in remotes.magento(), "the Magento order")
+        rig.until(lambda: rig.standing("ship_order", "waiting") == 1, "the Magento order")
         remotes.ship(NUMBER, "1Z001")
     rig.until(
         lambda: rig.rows("SELECT 1 FROM effects WHERE kind = %s", kind) == [(1,)], f"the {kind}"

@@ -21,7 +21,7 @@ SLOW_S = 14.5
 def test_a_worker_told_to_stop_hands_its_slow_step_back(rig: Rig, remotes: Remotes) -> None:
     remotes.fail("amazon", route="get_order", kind="delay", seconds=SLOW_S)
     remotes.place(an_order(NUMBER, lines=[a_line(SKU, 2, tax="3.80")]))
-    rig.until(lambda: NUMBER in remotes.magento(), "the Magento order")
+    rig.until(lambda: rig.standing("ship_order", "waiting") == 1, "the Magento order")
     remotes.ship(NUMBER, "1Z001")
     query = "SELECT worker FROM attempts WHERE step = 'sync_tracking' AND ended_at IS NULL"
     rig.until(lambda: len(rig.rows(query)) == 1, "the slow step")
