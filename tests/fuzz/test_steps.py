@@ -140,12 +140,13 @@ def test_a_refusal_is_kept_whatever_it_says(message: str, rig: Rig) -> None:
 
 def test_a_quantity_and_a_number_beyond_every_column_stop_no_watch(rig: Rig) -> None:
     (order_id,) = rig.take_in(rig.place())
-    entity_id = rig.work(order_id).magento_order_id
+    entity_id = rig.work(order_id).magento_order_id or 0
+    item = rig.shop.client().order(entity_id).items[0]
     shipment = {
-        "entity_id": 2**62,
+        "entity_id": 10**14,
         "order_id": entity_id,
         "created_at": "0001-01-01 00:00:00",
-        "items": [{"order_item_id": 2**62, "qty": 10**14}],
+        "items": [{"order_item_id": item.item_id, "qty": 10**14}],
         "tracks": [{"entity_id": 1, "carrier_code": LONG, "track_number": LONG}],
     }
     odd = Says(whole={"items": [shipment], "total_count": 1})
