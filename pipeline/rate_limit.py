@@ -55,7 +55,7 @@ else
   promised = math.max(free, promised + 1 / rate)
   wait = promised - now
 end
-redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now, 'rate', rate, 'promised', promised)
+redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now, 'promised', promised)
 redis.call('EXPIRE', KEYS[1], 172800)
 return tostring(wait)
 """
@@ -77,7 +77,11 @@ return 1
 
 
 class Quota:
-    """The buckets of one account. `clock` gives seconds where Redis' own clock shall not count."""
+    """The buckets of one account. `clock` gives seconds where Redis' own clock shall not count.
+
+    What Amazon told of its rates is kept in Redis, and in each process that was told: a Redis that
+    was emptied does not bring back the plan's rate, which may be a call in three minutes.
+    """
 
     def __init__(
         self, client: redis.Redis, account: str, clock: Callable[[], float] | None = None
@@ -85,6 +89,7 @@ class Quota:
         self._redis = client
         self._account = account
         self._clock = clock
+        self._told: dict[str, float] = {}
         self._take = client.register_script(_TAKE)
         self._learn = client.register_script(_LEARN)
         self._empty = client.register_script(_EMPTY)
@@ -99,7 +104,7 @@ class Quota:
             wait_s = float(
                 self._take(
                     keys=[self._key(plan)],
-                    args=[plan.rate_per_s, plan.burst, floor, self._now()],
+                    args=[self._known(plan), plan.burst, floor, self._now()],
                 )
             )
         except RedisError:
@@ -117,8 +122,8 @@ class Quota:
         try:
             told = self._redis.hget(self._key(plan), "rate")
         except RedisError:
-            return plan.rate_per_s
-        return float(told) if told else plan.rate_per_s
+            return self._known(plan)
+        return float(told) if told else self._known(plan)
 
     def left(self, plan: Plan) -> float:
         """How many calls could be made at once. Raises RedisError."""
@@ -127,15 +132,19 @@ class Quota:
             return float(plan.burst)
         seconds, micros = self._redis.time()
         passed_s = max(0.0, float(self._now() or seconds + micros / 1e6) - float(at))
-        return min(plan.burst, float(tokens) + passed_s * float(rate or plan.rate_per_s))
+        return min(plan.burst, float(tokens) + passed_s * float(rate or self._known(plan)))
 
     def learn(self, plan: Plan, rate_per_s: float) -> None:
         """Amazon told the rate it really allows."""
+        self._told[plan.operation] = rate_per_s
         self._quietly(lambda: self._learn(keys=[self._key(plan)], args=[rate_per_s]))
 
     def refused(self, plan: Plan) -> None:
         """Amazon says the bucket is empty."""
         self._quietly(lambda: self._empty(keys=[self._key(plan)], args=[self._now()]))
+
+    def _known(self, plan: Plan) -> float:
+        return self._told.get(plan.operation, plan.rate_per_s)
 
     def _now(self) -> str:
         return "" if self._clock is None else str(self._clock())
