@@ -27,6 +27,9 @@ COMMAND = str(Path(sys.executable).with_name("orderbridge"))
 WORKERS = ("worker-1", "worker-2")
 CONCURRENCY = 8
 OPERATOR = "demo"
+# A day in a minute needs Amazon's rates of a day. With two confirmations a second, its plan, a
+# thousand orders would take eight minutes whatever happened to them.
+QUOTAS = ("searchOrders=20:40", "getOrder=20:40", "confirmShipment=20:40")
 
 # A day in a minute: the same settings as a shop's, only quicker.
 CONFIGURATION = """\
@@ -92,7 +95,7 @@ class Stack:
         for name, options in (
             (
                 "amazon",
-                ("--search-delay-s", "1", "--quota", "searchOrders=20:40", "getOrder=20:40"),
+                ("--search-delay-s", "1", "--quota", *QUOTAS),
             ),
             ("magento", ()),
         ):

@@ -29,6 +29,8 @@ from pipeline.models import Effect, EffectState, Order
 from pipeline.outcome import HoldCode
 from pipeline.retry import no_try_after
 
+_IN_DOUBT = (EffectState.INTENDED, EffectState.UNKNOWN)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
@@ -92,7 +94,7 @@ class Ledger:
             found = self._look(effect, write)
             if found is not None:
                 return found
-            if write.when_unsure and effect.state in (EffectState.INTENDED, EffectState.UNKNOWN):
+            if write.when_unsure and effect.state in _IN_DOUBT:
                 raise CannotMap(write.refused_as, write.when_unsure)
             effect = self._intend_again(effect)
         return self._send(effect, write)
@@ -131,6 +133,27 @@ class Ledger:
                 )
             )
 
+    def landed(self, order_id: int, settles_after: timedelta) -> None:
+        """Raise Transient while a write begun for the order may still take effect."""
+        with self._sessions() as session:
+            begun = session.scalars(
+                select(Effect).where(Effect.order_id == order_id, Effect.state.in_(_IN_DOUBT))
+            ).all()
+        for effect in sorted(begun, key=lambda one: one.intended_at, reverse=True):
+            self._await(effect.kind, effect.intended_at, settles_after)
+
+    def give_up(self, order_id: int, why: str) -> None:
+        """End the writes that were begun for the order: none of them is made any more.
+
+        Only once they have `landed`, since the next try of one would not wait for it.
+        """
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(Effect)
+                .where(Effect.order_id == order_id, Effect.state.in_(_IN_DOUBT))
+                .values(state=EffectState.REFUSED, ended_at=self._now(), detail=why)
+            )
+
     def _ask_to_write(self, session: Session, order_id: int) -> None:
         if self._ask is not None:
             self._ask(session.scalars(select(Order.account).where(Order.id == order_id)).one())
@@ -152,7 +175,7 @@ class Ledger:
             return session.scalars(select(Effect).where(Effect.key == write.key)).one(), False
 
     def _look(self, effect: Effect, write: Trace) -> str | None:
-        if effect.state in (EffectState.INTENDED, EffectState.UNKNOWN):
+        if effect.state in _IN_DOUBT:
             self._await_landing(write, effect.intended_at)
         found = write.find()
         if found is not None:
@@ -161,13 +184,15 @@ class Ledger:
 
     def _await_landing(self, write: Trace, intended_at: datetime) -> None:
         """Raise Transient while a call that was intended then may still take effect."""
-        if write.harmless_twice:
-            return
+        if not write.harmless_twice:
+            self._await(write.kind, intended_at, write.settles_after)
+
+    def _await(self, kind: str, intended_at: datetime, settles_after: timedelta) -> None:
         # The request limit counts from the call, which may begin a while after its intent.
-        left = intended_at + _longest_stall(write) + write.settles_after - self._now()
+        left = intended_at + _longest_stall(settles_after) + settles_after - self._now()
         if left > timedelta(0):
             raise Transient(
-                f"an earlier {write.kind} may still be landing",
+                f"an earlier {kind} may still be landing",
                 code="settling",
                 retry_after_s=left.total_seconds(),
             )
@@ -197,7 +222,7 @@ class Ledger:
         return again
 
     def _send(self, effect: Effect, write: Write) -> str:
-        left = effect.intended_at + _longest_stall(write) - self._now()
+        left = effect.intended_at + _longest_stall(write.settles_after) - self._now()
         if left < timedelta(0):
             # Stalled since the intent (a suspended machine): others may soon believe it is over.
             self._end(effect, EffectState.REFUSED, detail="not sent: stalled before the call")
@@ -277,9 +302,9 @@ def forgets_until(session: Session, order_id: int) -> datetime | None:
     return life_began_at
 
 
-def _longest_stall(write: Trace) -> timedelta:
+def _longest_stall(settles_after: timedelta) -> timedelta:
     """How long after its intent a call may still begin."""
-    return write.settles_after / 4
+    return settles_after / 4
 
 
 def _detail(error: RemoteError | CannotMap) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -158,6 +158,12 @@ class _Teller(Ledger):
 
     def seen(self, *keys: str, remote_id: str) -> None:
         """Nothing: a row without its end keeps it until the order really runs."""
+
+    def landed(self, order_id: int, settles_after: timedelta) -> None:
+        """Nothing: a preview need not wait."""
+
+    def give_up(self, order_id: int, why: str) -> None:
+        """Nothing: a row in doubt stays so until the order really runs."""
 
     def _known(self, order_id: int, write: Trace) -> tuple[Effect | None, bool]:
         """The write's row, and whether there may have been one that a restore took away."""

@@ -16,16 +16,20 @@ from tasks.steps.told import comment
 _TOO_LATE = (
     "cancelled on Amazon after goods had left the warehouse; get them back or talk to the buyer"
 )
+_GIVEN_UP = "not made any more: cancelled on Amazon meanwhile"
 
 
 def cancel(order: Order, clients: Clients) -> Outcome:
     """Cancel our Magento order when there is one; hold when goods have already left."""
     release_stock(order, clients)
     entity_id = clients.ledger.made(order.id, placed_trace(order, clients))
-    if entity_id is None:
-        return Cancelled("cancelled on Amazon before it was created in Magento")
-    if order.shipments:
+    if order.shipments and entity_id is not None:
         return Hold(HoldCode.CANCELLED_AFTER_SHIPMENT, _TOO_LATE)
+    # An invoice or a status that lands after the cancellation would open the order again.
+    clients.ledger.landed(order.id, clients.settles_after(order))
+    if entity_id is None:
+        clients.ledger.give_up(order.id, _GIVEN_UP)
+        return Cancelled("cancelled on Amazon before it was created in Magento")
     # One that is still being reserved looks cancelled and is not: its stock would be held for ever.
     now = reserved(order, clients.shop(order).order(int(entity_id)), clients)
     order.magento_order_id = now.entity_id
@@ -36,6 +40,7 @@ def cancel(order: Order, clients: Clients) -> Outcome:
             "cancelled on Amazon; cancel it in Magento too (cancel_from_amazon = hold)",
         )
     order.magento_status = clients.ledger.once(order.id, _cancellation(order, now, clients))
+    clients.ledger.give_up(order.id, _GIVEN_UP)
     note = comment(order, "Cancelled on Amazon, and therefore here too.", clients)
     return Cancelled("; ".join(filter(None, ("cancelled on Amazon and in Magento", note))))
 

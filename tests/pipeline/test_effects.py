@@ -516,3 +516,28 @@ def test_what_was_seen_at_the_remote_is_done_and_never_sent_again(
     assert ledger.once(order_id, remote.write()) == "id-7"
     assert (effect(sessions).state, effect(sessions).adopted) == (EffectState.DONE, True)
     assert remote.traffic == (0, 1, 0)
+
+
+def test_an_order_that_ends_waits_for_what_was_begun_and_leaves_nothing_in_doubt(
+    ledger: Ledger, order_id: int, sessions: Sessions, clock: Clock
+) -> None:
+    remote, done, refused = Remote(), Remote(), Remote()
+    remote.instead = raising(OutcomeUnknown("no answer"))
+    refused.instead = raising(Rejected("no", code="no"))
+    ledger.once(order_id, done.write(key="done"))
+    with pytest.raises(CannotMap):
+        ledger.once(order_id, refused.write(key="refused"))
+    with pytest.raises(OutcomeUnknown):
+        ledger.once(order_id, remote.write())
+    clock.passes(SETTLED - timedelta(seconds=1))
+    with pytest.raises(Transient) as waits:
+        ledger.landed(order_id, LIMIT)
+    assert (waits.value.code, waits.value.retry_after_s) == ("settling", 1.0)
+    clock.passes(timedelta(seconds=1))
+    ledger.landed(order_id, LIMIT)
+    ledger.give_up(order_id, "cancelled meanwhile")
+    ended = effect(sessions)
+    assert (ended.state, ended.detail) == (EffectState.REFUSED, "cancelled meanwhile")
+    assert ended.ended_at == clock.at
+    assert effect(sessions, "done").state == EffectState.DONE
+    assert "cancelled" not in (effect(sessions, "refused").detail or "")

@@ -86,6 +86,18 @@ def test_the_rate_that_amazon_tells_counts(client: redis.Redis) -> None:
     assert refused.value.retry_after_s == pytest.approx(2, abs=0.5)
 
 
+def test_a_rate_that_was_told_outlives_what_redis_kept(client: redis.Redis) -> None:
+    quota = Quota(client, "main")
+    quota.learn(SLOW, 0.5)
+    client.flushdb()
+    Quota(client, "main").take(SLOW, Lane.CONFIRM)  # another process, which was told nothing
+    quota.refused(SLOW)
+    with pytest.raises(OverQuota) as refused:
+        quota.take(SLOW, Lane.CONFIRM)
+    assert refused.value.retry_after_s == pytest.approx(2, abs=0.5)
+    assert quota.rate(SLOW) == 0.5
+
+
 def test_a_refusal_empties_the_bucket_whatever_was_believed(client: redis.Redis) -> None:
     quota = Quota(client, "main")
     quota.refused(SLOW)

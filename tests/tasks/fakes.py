@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -247,6 +247,12 @@ class MemoryLedger(Ledger):
 
     def seen(self, *keys: str, remote_id: str) -> None:
         self.done |= dict.fromkeys(self.begun.intersection(keys), remote_id)
+
+    def landed(self, order_id: int, settles_after: timedelta) -> None:
+        """A call of the tests has landed when it was made."""
+
+    def give_up(self, order_id: int, why: str) -> None:
+        self.begun &= self.done.keys()
 
 
 def clients(

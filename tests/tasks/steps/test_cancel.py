@@ -148,3 +148,18 @@ def test_a_cancellation_begun_before_a_crash_is_looked_for_first() -> None:
     shop = FakeShop(order=in_state("closed"))
     assert create_order(order, clients(shop=shop, ledger=ledger)) == GONE
     assert shop.calls == [READ, READ]
+
+
+@pytest.mark.parametrize("entity_id", [None, "900"], ids=["not in Magento", "in Magento"])
+def test_what_was_begun_and_is_not_made_any_more_ends_with_the_order(entity_id: str | None) -> None:
+    order = cancelled(magento_order_id=None)
+    invoice = order_key(order).replace("order:", "invoice:")
+    ledger = MemoryLedger(
+        done={} if entity_id is None else {order_key(order): entity_id},
+        begun=[order_key(order), invoice],
+    )
+    shop = FakeShop(
+        find_orders=(), order=InTurn(in_state("new"), in_state("canceled")), cancel=True
+    )
+    assert isinstance(create_order(order, clients(shop=shop, ledger=ledger)), Cancelled)
+    assert ledger.begun == ledger.done.keys()
