@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy import select, true
 
@@ -36,6 +37,16 @@ class WatchedLedger(Ledger):
     def made(self, order_id: int, write: Trace) -> str | None:
         with self._settling(write):
             return super().made(order_id, replace(write, find=self._looking(write)))
+
+    def landed(self, order_id: int, settles_after: timedelta) -> None:
+        try:
+            super().landed(order_id, settles_after)
+        except Transient:
+            begun = (EffectState.INTENDED, EffectState.UNKNOWN)
+            self.noted += [
+                (key, "waits") for key, state in states(self._sessions).items() if state in begun
+            ]
+            raise
 
     def seen(self, *keys: str, remote_id: str) -> None:
         for key, state in states(self._sessions).items():
