@@ -128,7 +128,7 @@ def test_news_wake_an_order_and_are_sent(
     (number,) = placed(amazon, 1)
     poll_amazon(app, parts, ACCOUNT)
     with sessions() as session, session.begin():
-        later = NOW + timedelta(days=1)
+        later = parts.clients.now() + timedelta(days=1)
         session.execute(update(Order).values(status=Status.WAITING, due_at=later, step=WATCHED))
     amazon.control("POST", f"orders/{number}/status", {"status": "CANCELLED"})
     amazon.control("POST", "clock", {"offset_s": 600})
