@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo storm up test check bench docs format lock clean
+.PHONY: help setup demo storm up test browser chromium check bench docs screenshots format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,8 +27,21 @@ storm: $(READY) ## Break everything while a thousand orders come; ORDERS=200 SEE
 up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it)
 	$(BIN)/python -m devstack up
 
-test: $(READY) ## Run all tests; a part of them with ARGS='tests/pipeline -k policy'
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+test: $(READY) ## Run all tests but those in a browser; a part with ARGS='tests/pipeline -k policy'
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/browser $(ARGS)
+
+browser: $(READY) chromium node_modules ## Test the pages in chromium; as root, it is installed first
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(or $(ARGS),tests/browser)
+
+# Debian's own package: what runs the tests is what the distribution keeps safe.
+chromium:
+	@command -v $${ORDERBRIDGE_CHROMIUM:-chromium} >/dev/null || \
+	  { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq --yes chromium; } || \
+	  { echo "chromium is needed: install it, or name its program in ORDERBRIDGE_CHROMIUM" >&2; exit 1; }
+
+node_modules: package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 check: $(READY) ## Lint, formatting, types and layers
 	$(BIN)/ruff check .
@@ -44,6 +57,9 @@ bench: $(READY) ## Measure a day of orders and a backfill on a moved clock, and 
 docs: $(READY) ## Write the tables of docs/reliability.md anew, from every crash played (minutes)
 	$(BIN)/python -m tests.system.matrix
 
+screenshots: $(READY) chromium ## Take the pictures of the README from the demo's orders
+	$(BIN)/python -m tests.browser.screenshots
+
 format: $(READY) ## Format the code and sort imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -57,4 +73,4 @@ lock: ## Take the newest versions pyproject.toml allows and write constraints.tx
 	rm -rf $(VENV)-lock
 
 clean: ## Remove the virtual environment and the local stack's data
-	rm -rf $(VENV) .orderbridge .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) node_modules .orderbridge .mypy_cache .pytest_cache .ruff_cache

@@ -162,6 +162,17 @@ def table(play: Play, *, final: bool) -> Table:
     return shown
 
 
+def world_of(stack: Stack) -> World:
+    """What happens around a stack that was started."""
+    supervisor = stack.supervisor
+    return World(
+        stack.urls["amazon"],
+        stack.urls["magento"],
+        stack.environment["ORDERBRIDGE_DATABASE_URL"],
+        lambda: {pid for name in WORKERS if (pid := supervisor.pid(name)) is not None},
+    )
+
+
 @dataclass
 class Killer:
     """Kills every part of the stack once with -9, one after the other, while the day is played."""
@@ -191,15 +202,7 @@ def run(console: Console, *, kill: bool = False) -> int:
         console.print("Starting PostgreSQL, Valkey, two stand-ins, two workers, beat, Flower …")
         stack.start(forget=True)
         console.print(f"Up after {time.monotonic() - began:.0f} s, with its data in {folder}")
-        play = Play(
-            World(
-                stack.urls["amazon"],
-                stack.urls["magento"],
-                stack.environment["ORDERBRIDGE_DATABASE_URL"],
-                lambda: {pid for name in WORKERS if (pid := supervisor.pid(name)) is not None},
-            ),
-            stories(),
-        )
+        play = Play(world_of(stack), stories())
         play.begin()
         killer = Killer(supervisor, list(stack.names) if kill else [])
         wrong = _watch(play, console, began, killer)

@@ -1,0 +1,74 @@
+"""axe-core finds nothing serious on any page, in light and dark, on a desktop and a phone."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.db import Sessions
+from tests.browser.conftest import PHONE, Visit, violations
+from tests.console.builders import (
+    a_held_order,
+    a_note,
+    a_pending_order,
+    a_shipped_order,
+    an_attempt,
+    an_effect,
+    an_order,
+    store,
+)
+
+PAGES = {
+    "orders": "/",
+    "orders, filtered": "/?status=held&all=1",
+    "orders, filters that are wrong": "/?min=abc&from=never",
+    "an order that is held": "/orders/{held}",
+    "an order that was shipped": "/orders/{shipped}",
+    "held by cause": "/held",
+    "ship-by": "/ship-by",
+    "health": "/health",
+    "people": "/people",
+    "account": "/account",
+    "nothing here": "/orders/999999",
+}
+
+
+def _stored(sessions: Sessions) -> dict[str, int]:
+    held, shipped, _, _ = store(
+        sessions, a_held_order(1), a_shipped_order(2), an_order(3), a_pending_order(4)
+    )
+    with sessions() as session, session.begin():
+        session.add_all(
+            [an_attempt(held, 5), an_effect(shipped, 4), a_note(held, 3, "otto", "asked the shop")]
+        )
+    return {"held": held, "shipped": shipped}
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_no_page_has_a_serious_violation(
+    visit: Visit, sessions: Sessions, scheme: str, size: str
+) -> None:
+    ids = _stored(sessions)
+    options = {"viewport": PHONE} if size == "phone" else {}
+    page = visit("anna", color_scheme=scheme, **options)
+    found = {}
+    for name, path in PAGES.items():
+        page.goto(path.format(**ids))
+        found[name] = violations(page)
+    assert {name: which for name, which in found.items() if which} == {}
+
+
+def test_neither_have_the_empty_pages_nor_the_login(visit: Visit) -> None:
+    page = visit(None, "/login")
+    assert violations(page) == []
+    page = visit("vera")
+    for path in ("/", "/held", "/ship-by", "/health"):
+        page.goto(path)
+        assert violations(page) == []
+
+
+def test_axe_sees_what_is_wrong(visit: Visit) -> None:
+    page = visit("vera")
+    page.evaluate("document.querySelector('main').innerHTML = '<img src=\"/static/icon.svg\">'")
+    assert [one.split(":")[0] for one in violations(page)] == ["image-alt"]

@@ -1,0 +1,119 @@
+"""An order's page, the boards, health, and who may do what."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+from pipeline.db import Sessions
+from pipeline.models import Note, Order
+from tests.browser.conftest import Console, Visit, sign_in
+from tests.console.builders import NOW, a_held_order, a_shipped_order, an_attempt, an_order, store
+
+
+def notes(sessions: Sessions) -> list[tuple[str, str]]:
+    with sessions() as session:
+        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+
+
+def test_a_held_order_is_looked_at_again_and_names_the_person(
+    visit: Visit, sessions: Sessions
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1, due_at=NOW + timedelta(minutes=15)))
+    page = visit(path=f"/orders/{order_id}")
+    expect(page.locator(".blocked")).to_contain_text("MUG-1 is not in Magento's catalogue")
+    page.get_by_role("button", name="Look at it now").click()
+    expect(page.get_by_role("status").filter(has_text=".")).to_be_visible()
+    with sessions() as session:
+        due_at = session.scalars(select(Order.due_at)).one()
+    assert due_at is not None
+    assert due_at <= NOW
+    assert notes(sessions) == [("otto", "released")]
+
+
+def test_a_note_and_every_attempt_are_on_the_timeline(visit: Visit, sessions: Sessions) -> None:
+    (order_id,) = store(sessions, an_order(1))
+    with sessions() as session, session.begin():
+        session.add(an_attempt(order_id, 5))
+    page = visit(path=f"/orders/{order_id}")
+    page.get_by_text("Add a note").click()
+    page.locator("#text").fill("the warehouse was called")
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.locator("#live").get_by_text("the warehouse was called")).to_be_visible()
+    expect(page.locator("#live").get_by_text("waiting for the warehouse").first).to_be_visible()
+    assert notes(sessions) == [("otto", "the warehouse was called")]
+
+
+def test_an_order_is_cancelled_with_a_reason_and_that_can_be_taken_back(
+    visit: Visit, sessions: Sessions
+) -> None:
+    (order_id,) = store(sessions, an_order(1))
+    page = visit(path=f"/orders/{order_id}")
+    page.get_by_text("Cancel the order at Amazon").click()
+    page.get_by_label("Reason, in Amazon’s words").select_option("NoInventory")
+    page.get_by_role("button", name="Ask Amazon to cancel it").click()
+    expect(page.get_by_text("to cancel it, NoInventory")).to_be_visible()
+    page.get_by_role("button", name="Take the cancellation back").click()
+    expect(page.get_by_text("to cancel it, NoInventory")).to_have_count(0)
+
+
+def test_one_fix_frees_all_orders_of_a_cause(visit: Visit, sessions: Sessions) -> None:
+    later = NOW + timedelta(minutes=15)
+    store(sessions, *(a_held_order(n, due_at=later) for n in (1, 2, 3)), a_shipped_order(4))
+    page = visit(path="/held")
+    expect(page.locator("#live tbody tr")).to_have_count(1)
+    expect(page.locator("#live tbody tr")).to_contain_text("125.91 EUR")
+    page.locator("#live tbody button").click()
+    expect(page.get_by_text("3 orders are looked at now")).to_be_visible()
+    assert notes(sessions) == [("otto", "released")] * 3
+
+
+def test_the_ship_by_board_is_sorted_by_time_left(visit: Visit, sessions: Sessions) -> None:
+    store(
+        sessions,
+        an_order(1, ship_by_at=NOW + timedelta(hours=20)),
+        an_order(2, ship_by_at=NOW + timedelta(minutes=30)),
+        an_order(3, ship_by_at=NOW + timedelta(hours=3)),
+        an_order(4, ship_by_at=NOW + timedelta(days=3)),
+    )
+    page = visit(path="/ship-by")
+    shown = page.locator("#live a[href^='/orders/']").all_inner_texts()
+    assert [one.strip()[-1] for one in shown] == ["2", "3", "1"]
+
+
+def test_health_says_how_each_account_stands(visit: Visit, sessions: Sessions) -> None:
+    store(sessions, a_held_order(1))
+    page = visit("vera", "/health")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("main")).to_contain_text("eu")
+
+
+def test_a_viewer_sees_and_cannot_act(visit: Visit, sessions: Sessions) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    page = visit("vera", f"/orders/{order_id}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("303-0000000-0000001")
+    assert page.locator("main button").count() == 0
+    page.goto("/held")
+    assert page.locator("main button").count() == 0
+    assert page.goto("/people").status == 403  # type: ignore[union-attr]
+
+
+@pytest.mark.timeout(90)
+def test_who_guesses_has_to_wait_and_who_signs_out_is_out(visit: Visit, console: Console) -> None:
+    page = visit(None, "/login")
+    sign_in(page, "otto", "not the password")
+    expect(page.get_by_role("alert")).to_be_visible()
+    for _ in range(12):
+        sign_in(page, "otto", "not the password")
+    refused = page.get_by_role("alert").inner_text()
+    sign_in(page, "otto")
+    expect(page.get_by_role("alert")).to_have_text(refused)
+    console.clock.pass_(hours=2)
+    sign_in(page, "otto")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
+    page.get_by_role("button", name="Sign out").click()
+    page.goto("/held")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -1,0 +1,134 @@
+"""The Orders tab as a person uses it."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import update
+
+from pipeline.db import Sessions
+from pipeline.models import Order, Status
+from tests.browser.conftest import PHONE, Visit
+from tests.console.builders import a_held_order, a_pending_order, an_order, store
+
+
+def numbers(page: Page) -> list[str]:
+    """The last digits of Amazon's number of each order that is shown."""
+    cells = page.locator("table.orders tbody a[id^=order-]").all_inner_texts()
+    return [cell.strip()[-2:] for cell in cells]
+
+
+def test_filters_combine_and_the_address_is_the_view(visit: Visit, sessions: Sessions) -> None:
+    store(
+        sessions,
+        an_order(1, grand_total=Decimal("12.34")),
+        an_order(2, grand_total=Decimal("12.35")),
+        a_held_order(3, grand_total=Decimal("12.34")),
+        a_pending_order(4),
+    )
+    page = visit()
+    assert numbers(page) == ["01", "02", "03"]
+    page.get_by_label("Status", exact=True).select_option("waiting")
+    page.get_by_text("More filters").click()
+    page.get_by_label("Total to").fill("12.34")
+    page.get_by_role("button", name="Show", exact=True).click()
+    assert numbers(page) == ["01"]
+    assert "status=waiting" in page.url
+    assert "max=12.34" in page.url
+    saved = page.url
+    page.locator("#clear").click()
+    expect(page.locator("table.orders tbody tr")).to_have_count(3)
+    page.goto(saved)
+    assert numbers(page) == ["01"]
+    assert page.get_by_label("Total to").input_value() == "12.34"
+
+
+def test_pending_orders_are_shown_on_request(visit: Visit, sessions: Sessions) -> None:
+    store(sessions, an_order(1), a_pending_order(2))
+    page = visit()
+    assert numbers(page) == ["01"]
+    page.get_by_role("link", name="Show 1 pending order").click()
+    expect(page.locator("table.orders tbody tr")).to_have_count(2)
+
+
+def test_it_sorts_the_whole_set_and_pages_through_it(visit: Visit, sessions: Sessions) -> None:
+    count = 75
+    store(sessions, *(an_order(n, grand_total=Decimal(n)) for n in range(1, count + 1)))
+    page = visit()
+    page.locator("#sort-total").click()
+    assert numbers(page)[:2] == ["75", "74"]
+    seen = numbers(page)
+    while (following := page.locator("#next")).count():
+        following.click()
+        page.wait_for_load_state()
+        seen += numbers(page)
+    assert seen == [f"{n:02}" for n in range(count, 0, -1)]
+    page.locator("#first").click()
+    assert numbers(page)[0] == "75"
+
+
+def test_the_csv_is_exactly_what_is_filtered(
+    visit: Visit, sessions: Sessions, tmp_path: Path
+) -> None:
+    store(sessions, an_order(1), an_order(2), a_held_order(3))
+    page = visit(path="/?status=waiting")
+    with page.expect_download() as download:
+        page.locator("#csv").click()
+    download.value.save_as(tmp_path / "orders.csv")
+    text = (tmp_path / "orders.csv").read_text(encoding="utf-8-sig")
+    rows = list(csv.reader(text.splitlines()))
+    assert len(rows) == 3
+    assert {cell[-2:] for row in rows[1:] for cell in row if cell.startswith("303-")} == {
+        "01",
+        "02",
+    }
+
+
+@pytest.mark.timeout(90)
+def test_a_change_appears_without_reload(visit: Visit, sessions: Sessions) -> None:
+    (order_id,) = store(sessions, an_order(1))
+    page = visit()
+    page.evaluate("window.notReloaded = true")
+    with sessions() as session, session.begin():
+        session.execute(
+            update(Order).where(Order.id == order_id).values(last_note="the parcel has left")
+        )
+    expect(page.get_by_text("the parcel has left")).to_be_visible(timeout=15_000)
+    assert page.evaluate("window.notReloaded")
+
+
+def test_it_says_what_is_wrong_and_what_is_empty(visit: Visit, sessions: Sessions) -> None:
+    page = visit()
+    expect(page.locator(".empty")).to_contain_text("No orders yet")
+    store(sessions, an_order(1))
+    page.goto("/?number=999-9999999-9999999")
+    expect(page.locator(".empty")).to_contain_text("No order is like this")
+    page.goto("/?min=abc")
+    expect(page.locator("#min-mistake")).to_be_visible()
+    assert page.get_by_label("Total from").input_value() == "abc"
+
+
+def test_a_phone_need_not_scroll_sideways(visit: Visit, sessions: Sessions) -> None:
+    store(sessions, an_order(1), a_held_order(2, status=Status.HELD))
+    page = visit(viewport=PHONE)
+    assert numbers(page) == ["01", "02"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_the_keyboard_alone_opens_an_order(visit: Visit, sessions: Sessions) -> None:
+    (order_id,) = store(sessions, an_order(1))
+    page = visit()
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == f"order-{order_id}":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/orders/{order_id}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("303-0000000-0000001")
