@@ -23,6 +23,7 @@ from pipeline.cli.replay import replay
 from pipeline.cli.restored import restored
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
+from pipeline.cli.simulate import simulate
 from pipeline.cli.sku_map import sku_map
 
 
@@ -57,4 +58,5 @@ main.add_command(restored)
 main.add_command(reconcile)
 main.add_command(replay)
 main.add_command(settings)
+main.add_command(simulate)
 main.add_command(sku_map)

@@ -81,6 +81,7 @@ def test_these_are_the_commands() -> None:
         "settings",
         "settings accept-copy",
         "settings check",
+        "simulate",
         "sku-map",
         "sku-map check",
     ]
