@@ -15,7 +15,7 @@ from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
 from pipeline.cli.health import health
 from pipeline.cli.notifications import notifications
-from pipeline.cli.orders import orders
+from pipeline.cli.orders import orders, release
 from pipeline.cli.people import people
 from pipeline.cli.purge import purge
 from pipeline.cli.reconcile import reconcile
@@ -39,7 +39,10 @@ def main() -> None:
 orders.add_command(address)
 orders.add_command(cancel)
 orders.add_command(dismiss)
+orders.add_command(explain)
 orders.add_command(note)
+orders.add_command(release, "retry")
+orders.add_command(replay)
 orders.add_command(transparency)
 main.add_command(accounts)
 main.add_command(alerts)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     NotFound,
@@ -72,7 +73,7 @@ class _Assumed:
     help="The parcel's number.",
 )
 @click.option("--show-buyer", is_flag=True, help="Print names and addresses too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 @click.pass_obj
 def simulate(
     steps: Callable[[], Mapping[str, Step]],
