@@ -207,7 +207,8 @@ def _about_the_shop(known: Known) -> list[str]:
 
 def _as_text(one: Simulated, show_buyer: bool) -> list[str]:
     fate = "would be created in Magento" if one.is_created else "would not be created in Magento"
-    lines = [f"Order {one.number or '(no number)'} ({one.marketplace or '-'}) {fate}"]
+    named = on_one_line(f"{one.number or '(no number)'} ({one.marketplace or '-'})")
+    lines = [f"Order {named} {fate}"]
     if one.note:
         lines.append(f"  {one.note}")
     told = columns([(end.step, _end(end)) for end in one.steps], indent="  ")

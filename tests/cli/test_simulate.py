@@ -168,6 +168,13 @@ def test_a_pending_order_shows_what_would_hold_its_stock(simulate: Simulate) -> 
     ]
 
 
+def test_nothing_in_the_file_reaches_the_terminal_as_a_control(simulate: Simulate) -> None:
+    raw = a_raw(lines=[a_line("MUG\x1b[31m", title="Mug\x9b31m")], marketplace="A\x9b31m")
+    result = simulate(raw, "--show-buyer")
+    assert result.exit_code == 0
+    assert [one for one in result.stdout if not one.isprintable() and one != "\n"] == []
+
+
 def test_one_buyer_gets_one_account(simulate: Simulate) -> None:
     settings = 'customers = "create"\nwelcome_mail = "accept"'
     files = {"orderbridge.toml": CONFIGURATION.format(settings=settings)}
