@@ -37,20 +37,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises ConfigError with one line per mistake.
     """
     path = Path(environ.get(f"{PREFIX}CONFIG", "orderbridge.toml"))
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read ({error.strerror}); set {PREFIX}CONFIG to your orderbridge.toml"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
-    for secret in _SECRETS:
-        if secret in data:
-            raise ConfigError(
-                f"{path}: {secret} is a secret and belongs into the environment as "
-                f"{PREFIX}{secret.upper()}"
-            )
+    data = _tables(path)
     missing: list[str] = []
     data["database_url"] = _variable(environ, "DATABASE_URL", missing)
     data["redis_url"] = _variable(environ, "REDIS_URL", missing)
@@ -83,6 +70,43 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         return Settings.model_validate(data, context={"folder": path.parent})
     except ValidationError as error:
         raise ConfigError(_sentences(path, error)) from None
+
+
+def load_without_secrets(path: Path) -> Settings:
+    """What a file says of accounts, shops and times, for what reaches nobody: no secret is needed.
+
+    Raises ConfigError with one line per mistake.
+    """
+    told = _tables(path)
+    data: dict[str, Any] = {
+        name: told[name] for name in ("shops", "accounts", "timing") if name in told
+    }
+    for section in ("shops", "accounts"):
+        _named_tables(data, section, path)
+    nobody = {"database_url": "", "redis_url": "", "master_key": bytes(32)}
+    try:
+        return Settings.model_validate({**data, **nobody}, context={"folder": path.parent})
+    except ValidationError as error:
+        raise ConfigError(_sentences(path, error)) from None
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    """The file's tables, in which no secret of the installation may stand."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error.strerror}); set {PREFIX}CONFIG to your orderbridge.toml"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    for secret in _SECRETS:
+        if secret in data:
+            raise ConfigError(
+                f"{path}: {secret} is a secret and belongs into the environment as "
+                f"{PREFIX}{secret.upper()}"
+            )
+    return data
 
 
 def _read_the_providers_secret(

@@ -113,7 +113,7 @@ class Http:
         response, content = self._exchange(
             method,
             f"{self.base_url}{path}" + (f"?{query}" if query else ""),
-            json.dumps(body, default=_number).encode() if body is not None else form,
+            encoded(body) if body is not None else form,
             {
                 "Accept": "application/json",
                 **({"Content-Type": "application/json"} if body is not None else {}),
@@ -202,6 +202,11 @@ def _reply(response: requests.Response, content: bytes) -> Reply:
     except (ValueError, RecursionError):
         body, is_json = None, False
     return Reply(response.status_code, headers, body, is_json)
+
+
+def encoded(body: Any) -> bytes:
+    """A body as it is sent: Decimals become JSON numbers."""
+    return json.dumps(body, default=_number).encode()
 
 
 def _number(value: object) -> float:

@@ -23,7 +23,7 @@ from pipeline.log import log
 from pipeline.models import Order, OrderPrivate, Status
 from pipeline.orders import STEPS, reopen, wake
 from pipeline.outcome import HoldCode
-from pipeline.policy import Case, Tab, decide
+from pipeline.policy import Case, Decision, Tab, decide
 from pipeline.privacy import Unreadable, Vault
 from pipeline.rate_limit import Lane
 from pipeline.settings import AccountSettings, Timing
@@ -175,13 +175,7 @@ class Intake:
         # A new order's chain is sent after the commit; the sweep steps in if it gets lost.
         sent_after = seconds(0 if lane is Lane.BACKFILL else self._timing.resend_s)
         for identity, raw in fresh:
-            decision = decide(
-                Case(
-                    identity.fulfilled_by,
-                    identity.status,
-                    account.marketplace(identity.marketplace_id),
-                )
-            )
+            decision = first_decision(identity, account)
             # A person asked for a backfill's orders, however old they are.
             is_too_old = lane is not Lane.BACKFILL and identity.purchased_at < account.start_from
             if not decision.kept or is_too_old:
@@ -189,19 +183,10 @@ class Intake:
             raws[identity.external_id] = raw
             rows.append(
                 {
-                    "account": account_name,
-                    "external_id": identity.external_id,
-                    "marketplace_id": identity.marketplace_id,
-                    "fulfilled_by": identity.fulfilled_by,
+                    **new_row(account_name, identity, decision),
                     "lane": lane.name.lower(),
-                    "step": STEPS[0],
-                    "status": Status.READY,
                     "due_at": now + sent_after,
                     "version": 1,
-                    "remote_status": identity.status,
-                    "remote_updated_at": identity.updated_at,
-                    "purchased_at": identity.purchased_at,
-                    "shown": decision.tab is not Tab.HIDDEN,
                 }
             )
         if not rows:
@@ -271,6 +256,28 @@ class Intake:
         if cancelled_late:
             reopen(session, cancelled_late, now)
         return wake(session, [fact["of_order"] for fact in facts], now)
+
+
+def first_decision(identity: Identity, account: AccountSettings) -> Decision:
+    """The row of the decision table that counts for an order that we do not have."""
+    settings = account.marketplace(identity.marketplace_id)
+    return decide(Case(identity.fulfilled_by, identity.status, settings))
+
+
+def new_row(account_name: str, identity: Identity, decision: Decision) -> dict[str, Any]:
+    """What an order's row says before its first step."""
+    return {
+        "account": account_name,
+        "external_id": identity.external_id,
+        "marketplace_id": identity.marketplace_id,
+        "fulfilled_by": identity.fulfilled_by,
+        "step": STEPS[0],
+        "status": Status.READY,
+        "remote_status": identity.status,
+        "remote_updated_at": identity.updated_at,
+        "purchased_at": identity.purchased_at,
+        "shown": decision.tab is not Tab.HIDDEN,
+    }
 
 
 def _known(

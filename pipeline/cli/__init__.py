@@ -15,7 +15,7 @@ from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
 from pipeline.cli.health import health
 from pipeline.cli.notifications import notifications
-from pipeline.cli.orders import orders
+from pipeline.cli.orders import orders, release
 from pipeline.cli.people import people
 from pipeline.cli.purge import purge
 from pipeline.cli.reconcile import reconcile
@@ -23,6 +23,7 @@ from pipeline.cli.replay import replay
 from pipeline.cli.restored import restored
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
+from pipeline.cli.simulate import simulate
 from pipeline.cli.sku_map import sku_map
 
 
@@ -38,7 +39,10 @@ def main() -> None:
 orders.add_command(address)
 orders.add_command(cancel)
 orders.add_command(dismiss)
+orders.add_command(explain)
 orders.add_command(note)
+orders.add_command(release, "retry")
+orders.add_command(replay)
 orders.add_command(transparency)
 main.add_command(accounts)
 main.add_command(alerts)
@@ -57,4 +61,5 @@ main.add_command(restored)
 main.add_command(reconcile)
 main.add_command(replay)
 main.add_command(settings)
+main.add_command(simulate)
 main.add_command(sku_map)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     Installation,
@@ -15,6 +16,7 @@ from pipeline.cli.common import (
     columns,
     installation,
     print_json,
+    tell,
     titled,
     when,
 )
@@ -40,7 +42,7 @@ class _Account:
 
 
 @click.group(invoke_without_command=True, epilog=EXIT_STATUS)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 @click.pass_context
 def accounts(context: click.Context, as_json: bool) -> None:
     """Show how each selling account stands, and what a person has to know. Times are UTC."""
@@ -79,7 +81,8 @@ def accounts(context: click.Context, as_json: bool) -> None:
 
 @accounts.command(epilog=EXIT_STATUS)
 @click.argument("name")
-def retry(name: str) -> None:
+@AS_JSON
+def retry(name: str, as_json: bool) -> None:
     """Have the stopped account NAME tried at once, after new secrets have been set.
 
     Its next call shows whether it works again; that is the next poll at the latest.
@@ -90,9 +93,9 @@ def retry(name: str) -> None:
 
         _must_exist(name, found)
         if not probe_now(found.sessions, name, utc_now()):
-            click.echo(f"Account {name} is not stopped.")
+            tell(f"Account {name} is not stopped.", as_json, account=name, is_tried=False)
             raise click.exceptions.Exit(NOTHING_DONE)
-        click.echo(f"Account {name} is tried with its next call.")
+    tell(f"Account {name} is tried with its next call.", as_json, account=name, is_tried=True)
 
 
 def _must_exist(name: str, found: Installation) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NotFound,
     installation,
@@ -15,7 +16,7 @@ from pipeline.cli.common import (
     system_user,
     titled,
 )
-from pipeline.cli.orders import AS_JSON, the_one
+from pipeline.cli.orders import the_one
 
 if TYPE_CHECKING:
     from pipeline.channel import Address

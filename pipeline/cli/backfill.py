@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     Installation,
@@ -20,6 +21,7 @@ from pipeline.cli.common import (
     moment,
     print_json,
     system_user,
+    tell,
     when,
 )
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from pipeline.backfills import Backfills, Progress
     from pipeline.cli.estimate import Asked
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 _NUMBER = re.compile(r"\d{3}-\d{7}-\d{7}")
 _FOLLOW_EVERY_S = 2.0
 # Amazon refuses an end that is less than two minutes ago; our clock may be ahead of theirs.
@@ -191,16 +192,17 @@ def status(follow: bool, limit: int, as_json: bool) -> None:
 
 @backfill.command(epilog=EXIT_STATUS)
 @click.argument("backfill_id", metavar="ID", type=click.IntRange(min=1))
-def stop(backfill_id: int) -> None:
+@AS_JSON
+def stop(backfill_id: int, as_json: bool) -> None:
     """Read no more orders of backfill ID. Those that have been imported stay."""
     with installation() as found:
         from pipeline.backfills import Backfills
         from pipeline.clock import utc_now
 
         if not Backfills(found.sessions).stop(backfill_id, utc_now()):
-            click.echo(f"No backfill {backfill_id} runs.")
+            tell(f"No backfill {backfill_id} runs.", as_json, id=backfill_id, is_stopped=False)
             raise click.exceptions.Exit(NOTHING_DONE)
-        click.echo(f"Backfill {backfill_id} is stopped.")
+    tell(f"Backfill {backfill_id} is stopped.", as_json, id=backfill_id, is_stopped=True)
 
 
 _HEADINGS = ("id", "account", "state", "what", "read", "new", "calls", "begun", "ended", "trouble")

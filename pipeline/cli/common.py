@@ -24,6 +24,7 @@ EXIT_STATUS = (
     "database does not answer."
 )
 NOTHING_DONE = 1
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class NotFound(click.ClickException):
@@ -91,6 +92,14 @@ def system_user() -> str:
 def print_json(data: object) -> None:
     """Print one JSON document; times in ISO 8601, amounts as strings."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
+
+
+def tell(sentence: str, as_json: bool, **facts: object) -> None:
+    """Say what was done: a sentence for a person, the facts for a program."""
+    if as_json:
+        print_json(facts)
+    else:
+        click.echo(sentence)
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from pipeline.cli.common import EXIT_STATUS, NotFound, installation, print_json, system_user
-from pipeline.cli.orders import AS_JSON, the_one
+from pipeline.cli.common import (
+    AS_JSON,
+    EXIT_STATUS,
+    NotFound,
+    installation,
+    system_user,
+    tell,
+)
+from pipeline.cli.orders import the_one
 
 if TYPE_CHECKING:
     from pipeline.decisions import Decisions
@@ -110,7 +117,4 @@ def _decide(
             decide(Decisions(found.sessions, system_user(), utc_now()), order_id)
         except NotPossible as error:
             raise NotFound(f"{number}: {error}") from error
-    if as_json:
-        print_json({"order": number, "done": done})
-    else:
-        click.echo(f"{number}: {done}; {then}")
+    tell(f"{number}: {done}; {then}", as_json, order=number, done=done)

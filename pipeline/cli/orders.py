@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     Installation,
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from pipeline.listing.orders import Listed, Listing
     from pipeline.models import Status
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-
 
 def _status(_: click.Context, __: click.Parameter, text: str | None) -> Status | None:
     from pipeline.models import Status
@@ -37,7 +36,7 @@ def _status(_: click.Context, __: click.Parameter, text: str | None) -> Status |
 
 @click.group(epilog=EXIT_STATUS)
 def orders() -> None:
-    """List, show and release orders."""
+    """List and show orders, and decide about single ones."""
 
 
 @orders.command("list", epilog=EXIT_STATUS)
@@ -112,8 +111,9 @@ def show(number: str, as_json: bool) -> None:
 def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json: bool) -> None:
     """Have waiting or held orders looked at now, by Amazon NUMBER or our id.
 
-    The workers take them up within seconds. Every release is noted with your system name. Exit
-    status 1 when there was an order that could not be released, or none at all.
+    The workers take them up within seconds. `retry` is another name of it. Every release is noted
+    with your system name. Exit status 1 when there was an order that could not be released, or none
+    at all.
     """
     if bool(numbers) == held:
         raise click.UsageError("name the orders, or use --held")

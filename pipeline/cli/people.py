@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     columns,
     installation,
     print_json,
+    tell,
     when,
 )
 from pipeline.roles import Role
@@ -36,7 +38,7 @@ def people() -> None:
 
 
 @people.command("list", epilog=EXIT_STATUS)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def list_people(as_json: bool) -> None:
     """List everybody. Times are UTC."""
     with _people() as found:
@@ -58,49 +60,54 @@ def list_people(as_json: bool) -> None:
 @people.command(epilog=EXIT_STATUS)
 @click.argument("name")
 @click.option("--role", type=_ROLES, required=True, help="What the person may do.")
-def add(name: str, role: str) -> None:
+@AS_JSON
+def add(name: str, role: str, as_json: bool) -> None:
     """Add the person NAME. The password is asked for, or read from standard input."""
     from pipeline.clock import utc_now
 
     with _people() as found:
         found.add(name, Role(role), _password(), utc_now())
-    click.echo(f"{name} may sign in as {role}.")
+    tell(f"{name} may sign in as {role}.", as_json, person=name, done="added", role=role)
 
 
 @people.command("role", epilog=EXIT_STATUS)
 @click.argument("name")
 @click.argument("role", type=_ROLES)
-def set_role(name: str, role: str) -> None:
+@AS_JSON
+def set_role(name: str, role: str, as_json: bool) -> None:
     """Give the person NAME the role ROLE. It counts at once."""
     with _people() as found:
         found.set_role(name, Role(role))
-    click.echo(f"{name} is {role} now.")
+    tell(f"{name} is {role} now.", as_json, person=name, done="role changed", role=role)
 
 
 @people.command(epilog=EXIT_STATUS)
 @click.argument("name")
-def password(name: str) -> None:
+@AS_JSON
+def password(name: str, as_json: bool) -> None:
     """Give the person NAME another password, which is asked for or read from standard input.
 
     They are signed out everywhere.
     """
     with _people() as found:
         found.set_password(name, _password())
-    click.echo(f"{name} has a new password.")
+    tell(f"{name} has a new password.", as_json, person=name, done="password changed")
 
 
 @people.command(epilog=EXIT_STATUS)
 @click.argument("name")
-def lock(name: str) -> None:
+@AS_JSON
+def lock(name: str, as_json: bool) -> None:
     """Sign the person NAME out, and keep them out from now on."""
     with _people() as found:
         found.set_locked(name, True)
-    click.echo(f"{name} is locked.")
+    tell(f"{name} is locked.", as_json, person=name, done="locked")
 
 
 @people.command(epilog=EXIT_STATUS)
 @click.argument("name")
-def unlock(name: str) -> None:
+@AS_JSON
+def unlock(name: str, as_json: bool) -> None:
     """Let the person NAME in again, also after too many tries."""
     with installation() as found, _clear_refusals():
         from pipeline.guessing import Guessing
@@ -109,19 +116,20 @@ def unlock(name: str) -> None:
 
         People(found.sessions).set_locked(name, False)
         Guessing(found.sessions, Vault(found.settings.master_key)).forgive(name)
-    click.echo(f"{name} may sign in.")
+    tell(f"{name} may sign in.", as_json, person=name, done="unlocked")
 
 
 @people.command(epilog=EXIT_STATUS)
 @click.argument("name")
-def remove(name: str) -> None:
+@AS_JSON
+def remove(name: str, as_json: bool) -> None:
     """Forget the person NAME. Orders' timelines keep the name.
 
     Whom an OpenID provider lets in comes back with the next sign-in: lock them instead.
     """
     with _people() as found:
         found.remove(name)
-    click.echo(f"{name} is removed.")
+    tell(f"{name} is removed.", as_json, person=name, done="removed")
 
 
 @contextmanager
@@ -145,7 +153,7 @@ def _clear_refusals() -> Iterator[None]:
 def _password() -> str:
     """Never an argument: those are seen by everyone on the machine."""
     if sys.stdin.isatty():
-        entered: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        entered: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
         return entered
     return sys.stdin.readline().rstrip("\r\n")
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     Installation,
@@ -21,6 +22,7 @@ from pipeline.cli.common import (
     moment,
     print_json,
     system_user,
+    tell,
     when,
 )
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from pipeline.reconcile.running import Reconciler
     from pipeline.reconcile.runs import Result, Runs
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 ACCOUNT = click.option("--account", metavar="NAME", help="The selling account; all by default.")
 _LOOK_AFTER_S = 5.0
 
@@ -104,7 +105,8 @@ def last(account: str | None, as_json: bool) -> None:
 
 @reconcile.command(epilog=EXIT_STATUS)
 @click.argument("number")
-def accept(number: str) -> None:
+@AS_JSON
+def accept(number: str, as_json: bool) -> None:
     """Let the differences of the order with Amazon's NUMBER be as they are.
 
     The order goes on, and is held for them no more until one of them changes.
@@ -115,9 +117,9 @@ def accept(number: str) -> None:
 
         kinds = Runs(found.sessions).accept(number, author=system_user(), now=utc_now())
     if not kinds:
-        click.echo(f"{number} has no open difference.")
+        tell(f"{number} has no open difference.", as_json, order=number, accepted=[])
         raise click.exceptions.Exit(NOTHING_DONE)
-    click.echo(f"{number}: accepted {', '.join(kinds)}")
+    tell(f"{number}: accepted {', '.join(kinds)}", as_json, order=number, accepted=kinds)
 
 
 def _accounts(found: Installation, account: str | None) -> list[str]:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     Installation,
     NotFound,
     Unusable,
     clear_errors,
     installation,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ LARGEST_REQUEST = 64 * 1024
     metavar="SECONDS",
     help="How long to wait for a database that does not answer yet.",
 )
-def migrate(wait_s: float) -> None:
+@AS_JSON
+def migrate(wait_s: float, as_json: bool) -> None:
     """Bring the database's tables up to this version.
 
     Repeating it does no harm, and neither does running it twice at once.
@@ -62,7 +65,7 @@ def migrate(wait_s: float) -> None:
                     raise
                 time.sleep(0.5)
         db.migrate(url)
-    click.echo("The database is up to date.")
+    tell("The database is up to date.", as_json, is_up_to_date=True)
 
 
 @click.command(epilog=EXIT_STATUS)

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import json
+import os
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.cli import main
+from tasks.command import steps
+from tests.cli.simulating import Simulate
 
 CONFIGURATION = """
 [shops.main]
@@ -70,5 +75,21 @@ def without_database(tmp_path: Path) -> Run:
 def runner(variables: Mapping[str, str]) -> Run:
     def run(*words: str, input: str = "", **changed: str | None) -> Result:
         return CliRunner().invoke(main, words, input=input, env={**variables, **changed})
+
+    return run
+
+
+@pytest.fixture
+def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulate:
+    """Runs `orderbridge simulate -` in an empty folder, with no variable of Orderbridge's set."""
+    for name in [name for name in os.environ if name.startswith("ORDERBRIDGE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def run(given: Any, *words: str, **files: str) -> Result:
+        for name, content in files.items():
+            (tmp_path / name).write_text(content, encoding="utf-8")
+        content = json.dumps(given) if isinstance(given, dict | list) else given
+        return CliRunner().invoke(main, ["simulate", "-", *words], obj=steps, input=content)
 
     return run

@@ -1,0 +1,243 @@
+"""`orderbridge simulate`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pipeline.cli.common import (
+    AS_JSON,
+    EXIT_STATUS,
+    NOTHING_DONE,
+    NotFound,
+    Unusable,
+    clear_errors,
+    columns,
+    on_one_line,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+    from pipeline.simulating.playing import Parcel, Simulated, Step, StepEnd
+    from pipeline.simulating.shop import Known
+
+T = TypeVar("T")
+
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+_CONFIG = "ORDERBRIDGE_CONFIG"
+_BY_MAGENTO = ("ups", "usps", "fedex", "dhl")
+_EXIT_STATUS = f"{EXIT_STATUS} Here 1 means that an order would not be created in Magento."
+
+
+@dataclass(frozen=True, slots=True)
+class _Assumed:
+    """The account that counts, and what nobody has said and is therefore taken to be so."""
+
+    settings: Settings
+    account: str
+    lines: Sequence[str]
+
+
+@click.command(epilog=_EXIT_STATUS)
+@click.argument("file", type=_FILE)
+@click.option("--account", metavar="NAME", help="The selling account whose settings count.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The configuration; without one that of the installation, if it has any.",
+)
+@click.option(
+    "--products",
+    type=_FILE,
+    help="CSV with sku, type, enabled, weight, qty, or a saved reply of GET /V1/products.",
+)
+@click.option(
+    "--shop",
+    "replies",
+    type=_FILE,
+    help='Saved replies of your shop: {"/store/storeConfigs": [...], ...}.',
+)
+@click.option("--carrier", help="Play the parcel too: dhl, ups, or a carrier's name.")
+@click.option(
+    "--tracking",
+    default="TRACKING-NUMBER",
+    show_default=True,
+    metavar="NUMBER",
+    help="The parcel's number.",
+)
+@click.option("--show-buyer", is_flag=True, help="Print names and addresses too.")
+@AS_JSON
+@click.pass_obj
+def simulate(
+    steps: Callable[[], Mapping[str, Step]],
+    file: str,
+    account: str | None,
+    config: Path | None,
+    products: str | None,
+    replies: str | None,
+    carrier: str | None,
+    tracking: str,
+    show_buyer: bool,
+    as_json: bool,
+) -> None:
+    """Tell what would be sent to Magento for the Amazon order in FILE.
+
+    FILE is a reply of getOrder or searchOrders of the Orders API 2026-01-01, an order of one, or a
+    list of them; - is standard input. Nothing is reached, stored or sent: neither network, database
+    nor secrets are needed. The shop is taken to have every SKU as a simple product in stock, and to
+    refuse nothing.
+    """
+    from pipeline.clock import utc_now
+    from pipeline.simulating.orders_file import orders_in
+    from pipeline.simulating.playing import Simulator
+
+    assumed = _assumed(config, account)
+    known = _known(products, replies)
+    orders = _read(file, orders_in)
+    if not orders:
+        raise NotFound(f"{_named(file)} holds no order")
+
+    simulator = Simulator(assumed.settings, steps(), known, utc_now(), _parcel(carrier, tracking))
+    played = [simulator.play(assumed.account, raw) for raw in orders]
+    lines = [*assumed.lines, *_about_the_shop(known), *([] if show_buyer else [_MASKED])]
+    if as_json:
+        print_json({"assumed": lines, "orders": [_as_json(one, show_buyer) for one in played]})
+    else:
+        for one in played:
+            click.echo("\n".join([*_as_text(one, show_buyer), ""]))
+        click.echo("\n".join(lines))
+    if not all(one.is_created for one in played):
+        raise click.exceptions.Exit(NOTHING_DONE)
+
+
+_MASKED = "What may name the buyer is masked; --show-buyer shows it."
+
+
+def _assumed(config: Path | None, account: str | None) -> _Assumed:
+    from pipeline.configuration import load_without_secrets
+
+    named = config or (Path(os.environ[_CONFIG]) if os.environ.get(_CONFIG) else None)
+    path = named or Path("orderbridge.toml")
+    if named is None and not path.exists():
+        if account is not None:
+            raise Unusable(f"there is no orderbridge.toml that has an account {account}")
+        return _Assumed(
+            _defaults(), "default", ["Settings: the defaults, since there is no orderbridge.toml."]
+        )
+    with clear_errors():
+        settings = load_without_secrets(path)
+    names = sorted(settings.accounts)
+    if account is None and len(names) > 1:
+        raise Unusable(f"say --account, one of {', '.join(names)}")
+    account = account or names[0]
+    if account not in settings.accounts:
+        raise Unusable(f"there is no [accounts.{account}] in {path}")
+    return _Assumed(settings, account, [f"Settings: account {account} of {path}."])
+
+
+def _defaults() -> Settings:
+    """An account and a shop of which nothing was set."""
+    from pipeline.settings import Settings
+
+    return Settings.model_validate(
+        {
+            "database_url": "",
+            "redis_url": "",
+            "master_key": bytes(32),
+            "shops": {"default": {"base_url": "https://offline.invalid"}},
+            "accounts": {
+                "default": {"region": "EU", "shop": "default", "start_from": "1970-01-01T00:00:00Z"}
+            },
+        }
+    )
+
+
+def _known(products: str | None, replies: str | None) -> Known:
+    from pipeline.simulating.products_file import products_in
+    from pipeline.simulating.replies_file import replies_in
+    from pipeline.simulating.shop import Known
+
+    return Known(
+        _read(products, products_in) if products else None,
+        _read(replies, replies_in) if replies else {},
+    )
+
+
+def _read(file: str, understand: Callable[[bytes], T]) -> T:
+    """What a file holds; a sentence where it cannot be used."""
+    from pipeline.http import MAX_BODY_BYTES
+    from pipeline.simulating import orders_file
+
+    try:
+        with click.open_file(file, "rb") as opened:
+            return understand(opened.read(MAX_BODY_BYTES + 1))
+    except orders_file.Unusable as error:
+        raise Unusable(f"{_named(file)}: {error}") from error
+
+
+def _named(file: str) -> str:
+    return "standard input" if file == "-" else file
+
+
+def _parcel(carrier: str | None, tracking: str) -> Parcel | None:
+    from pipeline.simulating.playing import Parcel
+
+    if carrier is None:
+        return None
+    code = carrier.lower() if carrier.lower() in _BY_MAGENTO else "custom"
+    return Parcel(code, carrier, tracking)
+
+
+def _about_the_shop(known: Known) -> list[str]:
+    if known.products is None:
+        goods = "every SKU is there as a simple product in stock, under an id that is made up"
+    else:
+        goods = f"it has {len(known.products)} products, as told"
+    told = ", ".join(sorted(known.replies))
+    rest = f"; {told} as told" if told else "; its store views are in the order's currency"
+    return [f"The shop is played: {goods}{rest}."]
+
+
+def _as_text(one: Simulated, show_buyer: bool) -> list[str]:
+    fate = "would be created in Magento" if one.is_created else "would not be created in Magento"
+    named = on_one_line(f"{one.number or '(no number)'} ({one.marketplace or '-'})")
+    lines = [f"Order {named} {fate}"]
+    if one.note:
+        lines.append(f"  {one.note}")
+    told = columns([(end.step, _end(end)) for end in one.steps], indent="  ")
+    for end, line in zip(one.steps, told, strict=True):
+        lines.append(line)
+        for request in end.requests:
+            where = f"{request.remote}: {request.method} {request.path}"
+            lines.append(f"    {request.what}: {on_one_line(where)}")
+            if request.body is not None:
+                body = json.dumps(_shown(request.body, show_buyer), indent=2, ensure_ascii=False)
+                lines += [f"      {on_one_line(text)}" for text in body.split("\n")]
+    return lines
+
+
+def _end(end: StepEnd) -> str:
+    facts = ", ".join(f"{name} {value}" for name, value in end.facts.items())
+    told = ": ".join(part for part in (end.end, end.code, end.reason) if part)
+    return f"{told} ({facts})" if facts else told
+
+
+def _as_json(one: Simulated, show_buyer: bool) -> dict[str, Any]:
+    told = asdict(one)
+    for step in told["steps"]:
+        for request in step["requests"]:
+            request["body"] = _shown(request["body"], show_buyer)
+    return told
+
+
+def _shown(body: Any, show_buyer: bool) -> Any:
+    from pipeline.simulating.masking import masked
+
+    return body if show_buyer else masked(body)

@@ -1,0 +1,1 @@
+"""What would become of an order, told without a network, a database or an account."""
