@@ -20,6 +20,7 @@ from pipeline.moves import dismiss, take_up_again
 from pipeline.orders import wake
 from pipeline.outcome import HoldCode
 from pipeline.policy import PENDING
+from pipeline.wish_table import standing
 
 LONGEST_NOTE = 1000
 
@@ -81,6 +82,8 @@ class Decisions:
                 raise NotPossible("the warehouse has shipped some of it")
             if order.cancellation in ("sent", "accepted"):
                 raise NotPossible("its cancellation has been sent to Amazon already")
+            if standing(session, order_id) is not None:
+                raise NotPossible("its shipment has been asked for: take that back first")
             self._write(
                 session,
                 order_id,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -142,15 +142,20 @@ class Ledger:
         for effect in sorted(begun, key=lambda one: one.intended_at, reverse=True):
             self._await(effect.kind, effect.intended_at, settles_after)
 
-    def give_up(self, order_id: int, why: str) -> None:
-        """End the writes that were begun for the order: none of them is made any more.
+    def give_up(self, order_id: int, why: str, key: str | None = None) -> None:
+        """End the writes that were begun for the order, or the one of this key: none of them is
+        made any more.
 
         Only once they have `landed`, since the next try of one would not wait for it.
         """
         with self._sessions() as session, session.begin():
             session.execute(
                 update(Effect)
-                .where(Effect.order_id == order_id, Effect.state.in_(_IN_DOUBT))
+                .where(
+                    Effect.order_id == order_id,
+                    Effect.state.in_(_IN_DOUBT),
+                    true() if key is None else Effect.key == key,
+                )
                 .values(state=EffectState.REFUSED, ended_at=self._now(), detail=why)
             )
 

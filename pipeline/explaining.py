@@ -18,6 +18,7 @@ from pipeline.policy import Decision, Next, case_of, decide
 from pipeline.reconcile.treating import FOR_A_PERSON
 from pipeline.replaying import WITHOUT_PERSONAL_DATA
 from pipeline.settings import AccountSettings, Settings, Timing
+from pipeline.wishes import obstacle
 
 # Which of a marketplace's settings a step goes by.
 COUNTS: Mapping[str, tuple[str, ...]] = {
@@ -216,6 +217,13 @@ def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
         yield f"orderbridge orders release {number} --confirm-anyway", "confirms it all the same"
     if order.hold_code == HoldCode.SHIPMENT_CHANGED:
         yield f"orderbridge orders release {number} --confirm-anyway", "lets stand what Amazon has"
+    if order.hold_code == HoldCode.SHIPMENT_REFUSED:
+        yield f"orderbridge orders ship {number} --withdraw", "takes the shipment back"
+    elif not obstacle(order):
+        yield (
+            f"orderbridge orders ship {number} --carrier ... --tracking ...",
+            "ships it in Magento",
+        )
     if order.hold_code == HoldCode.TRANSPARENCY_CODES:
         yield f"orderbridge orders transparency {number} ITEM CODE...", "takes in its codes"
     is_own_work = order.fulfilled_by == FulfilledBy.MERCHANT

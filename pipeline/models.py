@@ -29,6 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from pipeline.wish import Wish
+
 
 class Status(StrEnum):
     """Where an order stands within its step."""
@@ -196,6 +198,8 @@ class Order(Base):
     raw: dict[str, Any] | None = None
     # The address a person corrected, likewise; empty when there is one that cannot be opened.
     correction: dict[str, Any] | None = None
+    # The shipment that a person asked for, likewise; recorded with the order.
+    wish: Wish | None = None
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from pipeline.models import Attempt, Order, Status
 from pipeline.orders import STEPS, wake
 from pipeline.outcome import Hold
+from pipeline.wish_table import end_standing
 
 
 def hold_until_news(session: Session, order_id: int, hold: Hold) -> bool:
@@ -113,6 +114,8 @@ def dismiss(session: Session, order_id: int, note: str, now: datetime) -> bool:
         .returning(Order.id)
         .execution_options(synchronize_session=False)
     ).all()
+    if ended:
+        end_standing(session, order_id, note)
     return bool(ended)
 
 

@@ -25,6 +25,7 @@ from pipeline.models import LIVE, Attempt, Note, Order, OrderPrivate, Shipment, 
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.privacy import Unreadable, Vault
 from pipeline.settings import Timing
+from pipeline.wish_table import end_standing, keep, standing
 
 STEPS = (
     "import_order",
@@ -35,6 +36,8 @@ STEPS = (
     "ship_order",
     "sync_tracking",
 )
+SHIPPING_STEPS = STEPS[-2:]
+"""Where an order waits for its packages."""
 MAX_UNFINISHED = 5
 
 
@@ -110,6 +113,7 @@ class Orders:
             session.flush()
             order.raw = self._open(order, private)
             order.correction = corrected_address(self._vault, order, private)
+            order.wish = standing(session, order.id) if step in SHIPPING_STEPS else None
             return Claim(order, attempt.id, order.news, crashed)
 
     def record(
@@ -132,6 +136,10 @@ class Orders:
                 # The sweep may have sent it meanwhile, which must not put off its next time.
                 order.sent_at = None
                 flag_modified(order, "sent_at")
+                if order.wish is not None:
+                    keep(session, order.wish)
+                if order.status not in LIVE:
+                    end_standing(session, order.id, order.last_note or "the order is through")
                 _end_attempt(session, claim.attempt_id, outcome, now, request_id)
         except StaleDataError:
             with self._sessions() as session, session.begin():

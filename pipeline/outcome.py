@@ -37,6 +37,7 @@ class HoldCode(StrEnum):
     CANCELLED_IN_MAGENTO = "cancelled_in_magento"
     BUYER_WANTS_TO_CANCEL = "buyer_wants_to_cancel"
     CONFIRMED_ELSEWHERE = "confirmed_elsewhere"
+    SHIPMENT_REFUSED = "shipment_refused"
     SHIPMENT_CHANGED = "shipment_changed"
     TRANSPARENCY_CODES = "transparency_codes"
     SETTING_MISSING = "setting_missing"

@@ -65,6 +65,11 @@ def reference(shipment_id: int, position: int) -> str:
     return str((position - 1) * _SERIES + shipment_id)
 
 
+def is_same_number(one: str, other: str) -> bool:
+    """Whether two tracking numbers mean the same, however they are spaced."""
+    return "".join(one.split()).casefold() == "".join(other.split()).casefold()
+
+
 def arranged(
     known: Sequence[Parcel],
     shipments: Sequence[MagentoShipment],

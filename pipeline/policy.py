@@ -96,7 +96,8 @@ class Case:
 PENDING = frozenset({"PENDING", "PENDING_AVAILABILITY"})
 # Amazon's carrier collects the parcel, so neither tracking number nor confirmation is ours.
 CARRIED_BY_AMAZON = frozenset({"AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON"})
-KNOWN = PENDING | {"UNSHIPPED", "PARTIALLY_SHIPPED", "SHIPPED", "CANCELLED", "UNFULFILLABLE"}
+STILL_TO_SHIP = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
+KNOWN = PENDING | STILL_TO_SHIP | {"SHIPPED", "CANCELLED", "UNFULFILLABLE"}
 
 
 def _quiet(

@@ -19,11 +19,12 @@ from pipeline.effects import Ledger, Trace, Write, forgets_until
 from pipeline.errors import CannotMap, RemoteError
 from pipeline.models import Effect, EffectState, Note, Order, OrderPrivate, Shipment, Status
 from pipeline.moves import set_back
-from pipeline.orders import STEPS, corrected_address, owner
+from pipeline.orders import SHIPPING_STEPS, STEPS, corrected_address, owner
 from pipeline.outcome import Cancelled, Done, Hold, Outcome, Skipped, Wait
 from pipeline.privacy import Unreadable, Vault
+from pipeline.wish_table import standing
 
-WITHOUT_PERSONAL_DATA = ("ship_order", "sync_tracking")
+WITHOUT_PERSONAL_DATA = SHIPPING_STEPS
 
 Step = Callable[[Order, Clients], Outcome]
 
@@ -113,6 +114,7 @@ def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order
             ),
         )
         private = session.get(OrderPrivate, order_id)
+        wish = standing(session, order_id)
     _check(order, step)
     assert order is not None  # noqa: S101 - `_check` has raised otherwise
     if private is not None and private.wrapped_key is not None and private.sealed is not None:
@@ -121,6 +123,7 @@ def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order
         except Unreadable:
             order.raw = None
     order.correction = corrected_address(vault, order, private)
+    order.wish = wish
     return order
 
 
@@ -162,7 +165,7 @@ class _Teller(Ledger):
     def landed(self, order_id: int, settles_after: timedelta) -> None:
         """Nothing: a preview need not wait."""
 
-    def give_up(self, order_id: int, why: str) -> None:
+    def give_up(self, order_id: int, why: str, key: str | None = None) -> None:
         """Nothing: a row in doubt stays so until the order really runs."""
 
     def _known(self, order_id: int, write: Trace) -> tuple[Effect | None, bool]:

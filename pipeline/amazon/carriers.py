@@ -51,6 +51,11 @@ def _codes() -> _Codes:
     )
 
 
+def offered() -> Mapping[str, str]:
+    """The Magento carrier codes that have one of Amazon's, and that one, by name."""
+    return dict(sorted(_codes().by_magento_code.items(), key=lambda one: one[1].casefold()))
+
+
 def carrier_for(carrier_code: str, title: str, country: str) -> Carrier:
     """Amazon's carrier for a Magento carrier code and title, in a marketplace of this country.
 

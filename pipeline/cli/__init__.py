@@ -23,6 +23,7 @@ from pipeline.cli.replay import replay
 from pipeline.cli.restored import restored
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
+from pipeline.cli.ship import ship
 from pipeline.cli.simulate import simulate
 from pipeline.cli.sku_map import sku_map
 
@@ -43,6 +44,7 @@ orders.add_command(explain)
 orders.add_command(note)
 orders.add_command(release, "retry")
 orders.add_command(replay)
+orders.add_command(ship)
 orders.add_command(transparency)
 main.add_command(accounts)
 main.add_command(alerts)

@@ -23,6 +23,7 @@ from pipeline.privacy import Vault
 from pipeline.replaying import NotPossible as CannotReplay
 from pipeline.replaying import replay
 from pipeline.settings import Settings
+from pipeline.wishes import Wishes
 
 _LONGEST = 300
 
@@ -39,6 +40,10 @@ class _Hand:
     @property
     def decisions(self) -> Decisions:
         return Decisions(self.sessions, self.author, self.now)
+
+    @property
+    def wishes(self) -> Wishes:
+        return Wishes(self.sessions, self.author, self.now)
 
     @property
     def corrections(self) -> Corrections:
@@ -98,6 +103,10 @@ def _cancel(hand: _Hand, order_id: int) -> None:
     hand.decisions.cancel(order_id, reason)
 
 
+def _ship(hand: _Hand, order_id: int) -> None:
+    hand.wishes.ask(order_id, _text("carrier"), _text("tracking"), _text("title"))
+
+
 def _transparency(hand: _Hand, order_id: int) -> None:
     hand.decisions.transparency(order_id, _text("item"), _text("codes", 20_000).split())
 
@@ -116,6 +125,8 @@ _ACTS: Mapping[str, _Act] = {
     "note": _note,
     "cancel": _cancel,
     "keep": lambda hand, order_id: hand.decisions.withdraw(order_id),
+    "ship": _ship,
+    "withdraw-shipment": lambda hand, order_id: hand.wishes.withdraw(order_id),
     "dismiss": lambda hand, order_id: hand.decisions.dismiss(order_id, _text("why")),
     "take-up": lambda hand, order_id: hand.decisions.take_up_again(order_id),
     "confirm-anyway": lambda hand, order_id: hand.decisions.confirm_anyway(order_id),

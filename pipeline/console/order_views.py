@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from flask import Flask, abort, render_template, request
 
+from pipeline.amazon.carriers import offered
 from pipeline.channel import FulfilledBy
 from pipeline.console.guard import current_person
 from pipeline.corrections import FIELDS, Corrections, Disclosed, field_of
@@ -21,23 +22,27 @@ from pipeline.listing.timeline import timeline
 from pipeline.marketplace_settings import CancelReason
 from pipeline.models import LIVE, Order, Status
 from pipeline.orders import STEPS
-from pipeline.policy import PENDING
+from pipeline.policy import PENDING, STILL_TO_SHIP
 from pipeline.privacy import Vault
 from pipeline.replaying import NotPossible as CannotReplay
 from pipeline.replaying import Preview
 from pipeline.settings import Settings
+from pipeline.wish import STANDING, WishState
+from pipeline.wish_table import ShipmentWish
+from pipeline.wishes import latest, obstacle
 
 LARGEST_ID = 2**63 - 1
 ORDER = f"/orders/<int(max={LARGEST_ID}):order_id>"
 Previews = Callable[[int, str], Sequence[Preview]]
 """What going through an order's steps again from one on would do. Raises CannotReplay."""
-_STILL_TO_SHIP = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
 # What became of an act, by the name that its answer's address carries.
 SAID: Mapping[str, str] = {
     "release": "The order is looked at now.",
     "note": "The note is kept.",
     "cancel": "Amazon is asked to cancel the order, with the next feed.",
     "keep": "The cancellation is taken back.",
+    "ship": "The shipment is asked for. The order is looked at now.",
+    "withdraw-shipment": "The shipment is taken back. The order is looked at now.",
     "dismiss": "The order is dismissed: nothing more is done with it here.",
     "take-up": "The order goes on where it stood.",
     "confirm-anyway": "Its packages are confirmed all the same. The order is looked at now.",
@@ -61,13 +66,16 @@ class Page:
         order = Listing(self.sessions).order(order_id)
         if order is None:
             abort(404, "There is no such order.")
+        wish = latest(self.sessions, order_id)
         shown: dict[str, Any] = {
             "order": order,
+            "wish": wish,
+            "carriers": offered(),
             "buyer": masked(self.sessions, order_id),
             "proof": proof(order),
             "skus": {line.external_item_id: line.sku for line in order.items},
             "events": timeline(self.sessions, order),
-            "possible": _possible(order, may_preview=self.may_preview),
+            "possible": _possible(order, wish, may_preview=self.may_preview),
             "reasons": get_args(CancelReason),
             "steps": STEPS[: STEPS.index(order.step) + 1],
             "longest_note": LONGEST_NOTE,
@@ -98,7 +106,7 @@ def register_order_page(
     def urgency(order: Order | Listed) -> Literal["", "open", "late"]:
         """Whether goods of ours have still to leave, as far as Amazon knows, and should have."""
         is_ours = order.fulfilled_by == FulfilledBy.MERCHANT
-        if not is_ours or order.ship_by_at is None or order.remote_status not in _STILL_TO_SHIP:
+        if not is_ours or order.ship_by_at is None or order.remote_status not in STILL_TO_SHIP:
             return ""
         return "late" if order.ship_by_at < now() else "open"
 
@@ -149,18 +157,22 @@ def _fields(found: Disclosed) -> dict[str, str]:
     return {name: field_of(found.addresses.counts, name) for name in FIELDS}
 
 
-def _possible(order: Order, *, may_preview: bool) -> frozenset[str]:
+def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> frozenset[str]:
     """The acts that the page offers; each looks for itself whether it may be done."""
     is_ours = order.fulfilled_by == FulfilledBy.MERCHANT
     is_live = order.status in LIVE
-    offered = {
+    is_asked = wish is not None and wish.state in STANDING
+    acts = {
         "release": order.status in (Status.WAITING, Status.HELD),
         "cancel": is_live
         and is_ours
         and not order.shipments
+        and not is_asked
         and order.cancellation in (None, "refused")
         and order.remote_status != "CANCELLED",
         "keep": is_live and order.cancellation in ("asked", "refused"),
+        "ship": not obstacle(order) and (wish is None or wish.state != WishState.OPEN),
+        "withdraw-shipment": is_asked,
         "dismiss": order.status in (Status.WAITING, Status.HELD)
         and order.remote_status not in PENDING,
         "take-up": order.dismissed_at is not None,
@@ -170,4 +182,4 @@ def _possible(order: Order, *, may_preview: bool) -> frozenset[str]:
         "replay": order.status != Status.RUNNING,
         "preview": may_preview and order.status != Status.RUNNING,
     }
-    return frozenset(name for name, is_offered in offered.items() if is_offered)
+    return frozenset(name for name, is_offered in acts.items() if is_offered)

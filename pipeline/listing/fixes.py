@@ -32,6 +32,8 @@ FIXES: Mapping[HoldCode, str] = {
     "packages all the same.",
     HoldCode.CONFIRMED_ELSEWHERE: "Correct the tracking number that is wrong.",
     HoldCode.TRANSPARENCY_CODES: "Enter the codes on the order’s page.",
+    HoldCode.SHIPMENT_REFUSED: "Restock the shop’s source, or mend what its message says; or "
+    "take the shipment back on the order’s page.",
     HoldCode.SHIPMENT_CHANGED: "Ship the same units again in the shop, or let stand what Amazon "
     "was told.",
     HoldCode.SETTING_MISSING: "Make the setting that the sentence names.",

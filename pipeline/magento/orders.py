@@ -113,7 +113,7 @@ class Orders(Connection):
         return self._send(
             "POST",
             f"/order/{entity_id}/invoice",
-            _new_id,
+            reading.new_id,
             body={"capture": True, "notify": False},
         )
 
@@ -168,7 +168,7 @@ class Orders(Connection):
         return self._send(
             "POST",
             f"/order/{entity_id}/refund",
-            _new_id,
+            reading.new_id,
             body={
                 "notify": False,
                 "arguments": {
@@ -219,10 +219,6 @@ class Orders(Connection):
                 key=int,
             ),
         )
-
-
-def _new_id(body: Any) -> str:
-    return str(reading.identifier({"id": body}, "id"))
 
 
 def _saved(body: Any) -> int:

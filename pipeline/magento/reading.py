@@ -74,6 +74,11 @@ def identifier(row: dict[str, Any], key: str) -> int:
     return value
 
 
+def new_id(body: object) -> str:
+    """An answer that is the id of what was made, and nothing else. Raises ValueError likewise."""
+    return str(identifier({"id": body}, "id"))
+
+
 def moment(value: object) -> datetime | None:
     """Magento's "2026-11-22 21:09:42", which is UTC without saying so."""
     try:

@@ -74,5 +74,5 @@ class OfflineLedger(Ledger):
     def landed(self, order_id: int, settles_after: timedelta) -> None:
         """Nothing: a write has landed when it was made."""
 
-    def give_up(self, order_id: int, why: str) -> None:
+    def give_up(self, order_id: int, why: str, key: str | None = None) -> None:
         """Nothing: no write was begun and not ended."""

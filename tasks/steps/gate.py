@@ -8,6 +8,7 @@ from pipeline.outcome import Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.policy import Decision, Next, Tab, case_of, decide
 from tasks.steps.cancel import cancel
 from tasks.steps.cancel_on_amazon import cancelling
+from tasks.steps.wished import end_wish
 
 
 def decision_for(order: Order, clients: Clients) -> Decision:
@@ -31,4 +32,5 @@ def stopped(order: Order, clients: Clients) -> Outcome | None:
         case Next.HOLD:
             return Hold(decision.code or HoldCode.UNKNOWN_STATUS, decision.reason)
         case Next.CANCEL:
+            end_wish(order, "cancelled on Amazon meanwhile", clients)
             return cancel(order, clients)

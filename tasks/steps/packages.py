@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.channel import ChannelOrder, Confirmation, Package
 from pipeline.models import Order, Shipment
+from pipeline.parcels import is_same_number
 
 TRANSPARENCY = "TRANSPARENCY"
 
@@ -146,7 +147,7 @@ def known_already(order: Order, shipment: Shipment, current: ChannelOrder) -> bo
     ours = quantities_of(order, shipment)
     return any(
         package.reference not in others
-        and _is_same(package.tracking_number, shipment.tracking_number)
+        and is_same_number(package.tracking_number, shipment.tracking_number)
         and _covers(package.quantities, ours)
         for package in current.packages
     )
@@ -164,10 +165,6 @@ def shipped_by_others(order: Order, shipment: Shipment, current: ChannelOrder) -
         for package in current.packages
         if package.reference not in ours and package.tracking_number
     ]
-
-
-def _is_same(one: str, other: str) -> bool:
-    return "".join(one.split()).casefold() == "".join(other.split()).casefold()
 
 
 def _covers(theirs: Mapping[str, int], ours: Mapping[str, int]) -> bool:

@@ -1,4 +1,7 @@
-"""Step 6 of 7. Wait for the warehouse; `watch_shipments` brings its shipments to the order."""
+"""Step 6 of 7. Wait for the warehouse, or ship what a person asked for here.
+
+`watch_shipments` brings the shipments to the order.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pipeline.policy import CARRIED_BY_AMAZON
 from tasks.steps.gate import stopped
 from tasks.steps.invoiced import invoiced_wrongly
 from tasks.steps.reduced import reduced
+from tasks.steps.wished import end_wish, ship_wished
 
 ON_HOLD = "on hold in Magento, so nothing of it can be shipped until it is taken off hold there"
 _SHIPPED_LATER = (
@@ -28,6 +32,7 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
     if CARRIED_BY_AMAZON.intersection(order.programs):
         return Skipped("Amazon's carrier collects it, so there is no tracking number to wait for")
     if order.remote_status == "SHIPPED" and not order.shipments:
+        end_wish(order, "Amazon has it as shipped", clients)
         return Skipped(
             _SHIPPED_LATER if _is_open(order) else "it had been shipped before it came to us"
         )
@@ -43,8 +48,10 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
             )
     if not order.shipments and order.magento_state == HOLDED:
         return Wait(ON_HOLD, clients.recheck_waiting)
+    if (hold := ship_wished(order, clients)) is not None:
+        return hold
     if not order.shipments:
-        return Wait("waiting for the warehouse", clients.recheck_waiting)
+        return Wait(_shipped_here(order) or "waiting for the warehouse", clients.recheck_waiting)
     may_lack_number = clients.marketplace(order).confirm_without_tracking
     if not may_lack_number and not any(one.tracking_number for one in order.shipments):
         return Wait("shipped, waiting for a tracking number", clients.recheck_waiting)
@@ -54,6 +61,13 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
 def _is_open(order: Order) -> bool:
     """Whether the shop still has something to ship, as the watch of its orders last saw it."""
     return order.magento_state in ("new", "processing")
+
+
+def _shipped_here(order: Order) -> str:
+    wish = order.wish
+    if wish is None or wish.magento_shipment_id is None:
+        return ""
+    return f"shipped as {wish.magento_shipment_id}, which the shop's next watch brings"
 
 
 def units_shipped(order: Order, magento_item_id: int | None) -> int:

@@ -28,6 +28,7 @@ from tasks.steps.packages import (
 from tasks.steps.reduced import reduced
 from tasks.steps.ship_order import ON_HOLD, units_shipped
 from tasks.steps.told import comment
+from tasks.steps.wished import ship_wished
 
 # Amazon carries these, or knows of their parcels by itself, and refuses a confirmation.
 CONFIRMED_OTHERWISE = ("FBM_SHIP_PLUS", "AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON")
@@ -46,10 +47,13 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
             return Skipped(f"{program}: Amazon needs no confirmation, and takes none")
     if (hold := reduced(order, clients) or _changed_since(order)) is not None:
         return hold
+    refused = ship_wished(order, clients)
     without_number = clients.marketplace(order).confirm_without_tracking
     to_tell = to_be_told(order, without_number=without_number)
     if to_tell and (hold := _tell(order, to_tell, clients)) is not None:
         return hold
+    if refused is not None:
+        return refused
     if (outcome := _rest(order, clients)) is not None:
         return outcome
     notes = surplus(order), comment(order, told_of(order), clients)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.amazon.carriers import Carrier, carrier_for
+from pipeline.amazon.carriers import Carrier, carrier_for, offered
 from pipeline.errors import CannotMap
 from pipeline.outcome import HoldCode
 
@@ -53,3 +53,10 @@ def test_a_carrier_without_a_name_is_held(magento_code: str, title: str, country
         "title": title.strip(),
         "country": country,
     }
+
+
+def test_every_carrier_on_offer_is_known_to_amazon_by_that_name() -> None:
+    carriers = offered()
+    assert {code: carrier_for(code, "", "FR").code for code in carriers} == carriers
+    assert list(carriers.values()) == sorted(carriers.values(), key=str.casefold)
+    assert carriers["royalmail"] == "Royal Mail"

@@ -17,6 +17,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from pipeline.models import Order
+from pipeline.wishes import Wishes
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.state import open_store
 from sandbox.core import Store, make
@@ -106,6 +107,12 @@ class Day:
         found = requests.get(f"{self._urls['magento']}/_control/orders", timeout=10).json()
         (order,) = [one for one in found if one["ext_order_id"] == number]
         return order
+
+    def asked_to_ship(self, number: str, carrier: str, tracking_number: str) -> None:
+        """A person has an order shipped from here."""
+        (order_id,) = [one.id for one in self.orders() if one.external_id == number]
+        wishes = Wishes(self.parts.sessions, "otto", self._clock.at)
+        wishes.ask(order_id, carrier, tracking_number)
 
     def orders(self) -> list[Order]:
         with self.parts.sessions() as session:

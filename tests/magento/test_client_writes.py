@@ -23,6 +23,7 @@ Write = Callable[[Magento], Any]
 WRITES: dict[str, Write] = {
     "create_order": lambda magento: magento.create_order(a_body(), "default"),
     "invoice": lambda magento: magento.invoice(7),
+    "ship": lambda magento: magento.ship(7, {9: 1}, carrier_code="ups", title="UPS", number="1Z"),
     "cancel": lambda magento: magento.cancel(7),
     "refund": lambda magento: magento.refund(7, [1]),
     "comment": lambda magento: magento.comment(7, "hello", "pending"),
@@ -62,6 +63,19 @@ def test_an_invoice_is_for_all_and_tells_nobody(shop: Shop, magento: Magento, an
     (asked,) = shop.asked
     assert (asked.method, asked.path) == ("POST", "/rest/V1/order/7/invoice")
     assert asked.body == {"capture": True, "notify": False}
+
+
+def test_a_shipment_has_its_number_and_tells_nobody(shop: Shop, magento: Magento) -> None:
+    shop.answers_with(200, '"3"')
+    units = {9: 2, 10: 1}
+    assert magento.ship(7, units, carrier_code="custom", title="Swift Post", number="S-1") == "3"
+    (asked,) = shop.asked
+    assert (asked.method, asked.path) == ("POST", "/rest/V1/order/7/ship")
+    assert asked.body == {
+        "items": [{"order_item_id": 9, "qty": 2}, {"order_item_id": 10, "qty": 1}],
+        "notify": False,
+        "tracks": [{"carrier_code": "custom", "title": "Swift Post", "track_number": "S-1"}],
+    }
 
 
 @pytest.mark.parametrize("answer", [True, False])

@@ -541,3 +541,16 @@ def test_an_order_that_ends_waits_for_what_was_begun_and_leaves_nothing_in_doubt
     assert ended.ended_at == clock.at
     assert effect(sessions, "done").state == EffectState.DONE
     assert "cancelled" not in (effect(sessions, "refused").detail or "")
+
+
+def test_one_write_is_given_up_and_no_other(
+    ledger: Ledger, order_id: int, sessions: Sessions
+) -> None:
+    for key in ("one", "other"):
+        remote = Remote()
+        remote.instead = raising(OutcomeUnknown("no answer"))
+        with pytest.raises(OutcomeUnknown):
+            ledger.once(order_id, remote.write(key=key))
+    ledger.give_up(order_id, "not wanted any more", "one")
+    assert effect(sessions, "one").state == EffectState.REFUSED
+    assert effect(sessions, "other").state == EffectState.UNKNOWN

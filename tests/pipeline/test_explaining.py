@@ -13,7 +13,7 @@ from pipeline.explaining import COUNTS, Counted, Explanation, explain
 from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.models import Effect, EffectState, Status
 from pipeline.orders import STEPS
-from tests.builders import ACCOUNT, GERMANY, NOW, an_order, loaded, settings, stored
+from tests.builders import ACCOUNT, GERMANY, NOW, an_item, an_order, loaded, settings, stored
 
 SETTINGS = settings(
     marketplace={"invoice": "leave", "tax": "none"},
@@ -132,3 +132,21 @@ def test_writes_differences_and_what_a_person_can_do(sessions: Sessions) -> None
         f"orderbridge replay {number} --from ship_order --dry-run",
     ]
     assert GERMANY in SETTINGS.accounts[ACCOUNT].marketplaces
+
+
+@pytest.mark.parametrize(
+    ("changes", "ending"),
+    [
+        ({"status": Status.WAITING}, "--carrier ... --tracking ..."),
+        ({"status": Status.HELD, "hold_code": "shipment_refused"}, "--withdraw"),
+        ({"status": Status.DONE}, ""),
+    ],
+)
+def test_shipping_from_here_is_offered_where_it_can_be_done(
+    sessions: Sessions, changes: dict[str, Any], ending: str
+) -> None:
+    item = an_item(magento_item_id=501)
+    order = an_order(step="ship_order", magento_order_id=900, items=[item], **changes)
+    found = explain(sessions, settings(), loaded(sessions, stored(sessions, order)))
+    offered = [command for command, _ in found.possible if " ship " in command]
+    assert offered == ([f"orderbridge orders ship {order.external_id} {ending}"] if ending else [])

@@ -18,12 +18,13 @@ from sqlalchemy import select, text
 
 from pipeline.db import Sessions
 from pipeline.models import Base, Order, OrderItem, Shipment, ShipmentItem
+from pipeline.wish_table import ShipmentWish
 from sandbox.core import Store
 from tests.system.matrix_world import World
 
 # What differs by nature: how often and when somebody asked.
 _BESIDE = frozenset({"faults", "calls", "nonces", "tokens", "buckets", "pages", "counters"})
-_OWN = (Order, OrderItem, Shipment, ShipmentItem)
+_OWN = (Order, OrderItem, Shipment, ShipmentItem, ShipmentWish)
 # Numbers of rows, which go on counting from case to case.
 _OWN_BESIDE = frozenset({"id", "order_id", "shipment_id", "version", "news"})
 _TABLES = [one for one in Base.metadata.sorted_tables if one.name != "database_lives"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.wishes import Wishes
 from sandbox.amazon.builders import Line, a_line, an_order
 from tests.system.matrix_world import World
 
@@ -74,6 +75,16 @@ def shipped(world: World) -> None:
     world.tell("magento", "ship", entity_id=entity_id, tracks=[track])
 
 
+def wished(world: World) -> None:
+    """A person has it shipped from here."""
+    wishes = Wishes(world.sessions, "otto", world.clock())
+    wishes.ask(world.order().id, "ups", "1Z001")
+
+
+def nothing(world: World) -> None:
+    """Only the news come."""
+
+
 LEAVE = {"invoice": "leave"}
 CANCELLED = ("ship_order", "cancelled")
 WAITS = ("ship_order", "waiting")
@@ -111,9 +122,15 @@ PENDING = Story(
     WAITS,
     {"pending_orders": "reserve"},
 )
+SHIPPED_HERE = Story(
+    "shipped from here", (placed(a_line(SKU, 2)), wished, nothing), ("sync_tracking", "done")
+)
 SHIPPING = ("ship_order", "sync_tracking")
 """The steps that an order fulfilled by the merchant takes in its second act."""
-STORIES = (FULFILLED, CANCELLED_OPEN, CANCELLED_PAID, REDUCED_PAID, REDUCED_OPEN, PENDING)
+STORIES = (
+    *(FULFILLED, SHIPPED_HERE, CANCELLED_OPEN, CANCELLED_PAID, REDUCED_PAID, REDUCED_OPEN),
+    PENDING,
+)
 
 _PENDING = "stock of a pending order: "
 PLACES = (
@@ -126,6 +143,7 @@ PLACES = (
     Place("status", FULFILLED, 0, "status"),
     Place("shipment confirmation to Amazon", FULFILLED, 1, "shipment confirmation"),
     Place("comment", FULFILLED, 1, "comment"),
+    Place("shipment that was asked for here", SHIPPED_HERE, 1, "shipment"),
     Place("cancellation, not invoiced", CANCELLED_OPEN, 1, "cancellation"),
     Place("cancellation, invoiced: credit memo", CANCELLED_PAID, 1, "cancellation", route="refund"),
     Place("part cancelled, invoiced: credit memo", REDUCED_PAID, 1, "credit memo"),

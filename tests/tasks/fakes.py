@@ -188,6 +188,19 @@ class FakeShop(Magento):
     def shipments(self, order_ids: Collection[int]) -> list[MagentoShipment]:
         return self.told.give("shipments", sorted(order_ids))  # type: ignore[no-any-return]
 
+    def ship(
+        self,
+        entity_id: int,
+        units: Mapping[int, int],
+        *,
+        carrier_code: str,
+        title: str,
+        number: str,
+    ) -> str:
+        return self.told.give(  # type: ignore[no-any-return]
+            "ship", entity_id, dict(units), carrier_code, title, number
+        )
+
     def comment(self, entity_id: int, text: str, status: str) -> None:
         self.told.give("comment", entity_id, text, status)
 
@@ -251,8 +264,8 @@ class MemoryLedger(Ledger):
     def landed(self, order_id: int, settles_after: timedelta) -> None:
         """A call of the tests has landed when it was made."""
 
-    def give_up(self, order_id: int, why: str) -> None:
-        self.begun &= self.done.keys()
+    def give_up(self, order_id: int, why: str, key: str | None = None) -> None:
+        self.begun &= self.done.keys() if key is None else self.begun - {key}
 
 
 def clients(

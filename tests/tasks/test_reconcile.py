@@ -27,8 +27,9 @@ from sandbox.magento.schema import SCHEMA
 from tasks.jobs import poll_amazon
 from tasks.reconcile_jobs import reconcile
 from tasks.runtime import Runtime, build
+from tasks.watch_jobs import watch_shipments
 from tasks.workflow import WORKFLOW
-from tests.builders import ACCOUNT
+from tests.builders import ACCOUNT, SHOP
 from tests.lives import remembers_everything
 from tests.tasks.conftest import close
 from tests.tasks.test_cancelled_by_seller import loaded_settings, served
@@ -67,6 +68,9 @@ class World:
 
     def poll(self) -> None:
         poll_amazon(self._app, self.parts, ACCOUNT)
+
+    def watch(self) -> None:
+        watch_shipments(self._app, self.parts, SHOP)
 
     def work(self) -> None:
         """What workers do with all that is due, once no message is waited for any more."""
