@@ -59,7 +59,7 @@ class Decisions:
                 raise NotPossible("Amazon has not verified its payment yet")
             if order.cancellation in ("asked", "sent"):
                 raise NotPossible("Amazon is being asked to cancel it")
-            if not dismiss(session, order_id, text, self._now):
+            if not dismiss(session, [order_id], text, self._now):
                 raise NotPossible("a step is at it right now: try again in a moment")
             self._keep(session, order_id, text)
 

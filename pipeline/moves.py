@@ -89,34 +89,36 @@ def look_in_turn(
     )
 
 
-def dismiss(session: Session, order_id: int, note: str, now: datetime) -> bool:
-    """End an order at the step it stands at, for good: news do not open it again, only a person
-    does (see `take_up_again`). False when a step is at it, or it has ended."""
-    ended = session.scalars(
-        update(Order)
-        .where(
-            Order.id == order_id,
-            Order.status.in_((Status.READY, Status.WAITING, Status.HELD)),
+def dismiss(session: Session, order_ids: Sequence[int], note: str, now: datetime) -> list[int]:
+    """End orders at the step each stands at, for good: news do not open them again, only a person
+    does (see `take_up_again`). Returns the ids of those that were; not of those that a step is at,
+    or that have ended."""
+    ended = list(
+        session.scalars(
+            update(Order)
+            .where(
+                Order.id.in_(order_ids),
+                Order.status.in_((Status.READY, Status.WAITING, Status.HELD)),
+            )
+            .values(
+                status=Status.DONE,
+                due_at=None,
+                sent_at=None,
+                tries=0,
+                unfinished=0,
+                hold_code=None,
+                hold_reason=None,
+                hold_facts={},
+                dismissed_at=now,
+                last_note=note,
+                version=Order.version + 1,
+            )
+            .returning(Order.id)
+            .execution_options(synchronize_session=False)
         )
-        .values(
-            status=Status.DONE,
-            due_at=None,
-            sent_at=None,
-            tries=0,
-            unfinished=0,
-            hold_code=None,
-            hold_reason=None,
-            hold_facts={},
-            dismissed_at=now,
-            last_note=note,
-            version=Order.version + 1,
-        )
-        .returning(Order.id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    if ended:
-        end_standing(session, order_id, note)
-    return bool(ended)
+    )
+    end_standing(session, ended, note)
+    return ended
 
 
 def take_up_again(session: Session, order_id: int, now: datetime) -> bool:

@@ -139,7 +139,7 @@ class Orders:
                 if order.wish is not None:
                     keep(session, order.wish)
                 if order.status not in LIVE:
-                    end_standing(session, order.id, order.last_note or "the order is through")
+                    end_standing(session, [order.id], order.last_note or "the order is through")
                 _end_attempt(session, claim.attempt_id, outcome, now, request_id)
         except StaleDataError:
             with self._sessions() as session, session.begin():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Identity, Index, select, text, update
@@ -67,11 +68,11 @@ def keep(session: Session, wish: Wish) -> None:
     )
 
 
-def end_standing(session: Session, order_id: int, why: str) -> None:
-    """Nothing comes any more of what was asked for the order."""
+def end_standing(session: Session, order_ids: Sequence[int], why: str) -> None:
+    """Nothing comes any more of what was asked for these orders."""
     session.execute(
         update(ShipmentWish)
-        .where(ShipmentWish.order_id == order_id, ShipmentWish.state.in_(STANDING))
+        .where(ShipmentWish.order_id.in_(order_ids), ShipmentWish.state.in_(STANDING))
         .values(state=WishState.ENDED, why=why)
         .execution_options(synchronize_session=False)
     )

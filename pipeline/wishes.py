@@ -85,7 +85,7 @@ class Wishes:
         sent = session.scalar(select(Effect.state).where(Effect.key == key))
         if sent not in (None, EffectState.REFUSED):
             raise NotPossible("its shipment has been sent to Magento already")
-        end_standing(session, order.id, why)
+        end_standing(session, [order.id], why)
 
     def _note(self, session: Session, order_id: int, text: str) -> None:
         session.add(Note(order_id=order_id, at=self._now, author=self._author, text=text))

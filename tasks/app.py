@@ -12,6 +12,7 @@ from tasks import (
     account_jobs,
     alert_job,
     backfill_jobs,
+    bulk_job,
     feed_jobs,
     jobs,
     kombu_guard,
@@ -36,6 +37,7 @@ feed_jobs.register(app)
 account_jobs.register(app)
 alert_job.register(app)
 backfill_jobs.register(app)
+bulk_job.register(app)
 notification_jobs.register(app)
 reconcile_jobs.register(app)
 watch_jobs.register(app)

@@ -71,6 +71,7 @@ def _schedule() -> dict[str, dict[str, Any]]:
     entries = {
         "sweep": _entry("resume_due", every.sweep_every_s),
         "backfills": _entry("run_backfills", every.run_backfills_every_s),
+        "bulk acts": _entry("run_bulk_acts", 5.0),
         # Often, since it also goes on with a comparison that waits for quota.
         "reconcile": _entry("reconcile", 60.0),
         "check accounts": _entry("check_accounts", 300.0),

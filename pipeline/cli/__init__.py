@@ -8,6 +8,7 @@ from pipeline.cli.accounts import accounts
 from pipeline.cli.address import address
 from pipeline.cli.alerts import alerts
 from pipeline.cli.backfill import backfill
+from pipeline.cli.bulk import bulk
 from pipeline.cli.common import EXIT_STATUS
 from pipeline.cli.completion import completion
 from pipeline.cli.decisions import cancel, dismiss, note, transparency
@@ -49,6 +50,7 @@ orders.add_command(transparency)
 main.add_command(accounts)
 main.add_command(alerts)
 main.add_command(backfill)
+main.add_command(bulk)
 main.add_command(completion)
 main.add_command(console)
 main.add_command(doctor)

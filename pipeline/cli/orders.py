@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import click
 
@@ -111,7 +112,8 @@ def show(number: str, as_json: bool) -> None:
 def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json: bool) -> None:
     """Have waiting or held orders looked at now, by Amazon NUMBER or our id.
 
-    The workers take them up within seconds. `retry` is another name of it. Every release is noted
+    The workers take them up within seconds; all that are held one after the other, five a second,
+    which `orderbridge bulk show` follows. `retry` is another name of it. Every release is noted
     with your system name. Exit status 1 when there was an order that could not be released, or none
     at all.
     """
@@ -119,6 +121,9 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
         raise click.UsageError("name the orders, or use --held")
     if held and confirm_anyway:
         raise click.UsageError("--confirm-anyway is decided order by order: name them")
+    if held:
+        _release_held(as_json)
+        return
     with installation() as found:
         from pipeline.clock import utc_now
         from pipeline.decisions import Decisions, NotPossible
@@ -128,12 +133,11 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
 
         listing = Listing(found.sessions)
         machine = Orders(found.sessions, Vault(found.settings.master_key), found.settings.timing)
-        wanted = [str(order_id) for order_id in listing.held()] if held else list(numbers)
         released: list[str] = []
         refused: dict[str, str] = {}
-        for number in dict.fromkeys(wanted):
+        for number in dict.fromkeys(numbers):
             try:
-                order_id = int(number) if held else the_one(listing, number)
+                order_id = the_one(listing, number)
             except NotFound as error:
                 refused[number] = error.message
                 continue
@@ -151,14 +155,43 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
     if as_json:
         print_json({"released": released, "not_released": refused})
     else:
-        if not wanted:
-            click.echo("No order is held.")
         for number in released:
             click.echo(f"{number} is looked at now")
         for why in refused.values():
             click.echo(why, err=True)
     if refused or not released:
         raise click.exceptions.Exit(NOTHING_DONE)
+
+
+def _release_held(as_json: bool) -> None:
+    with installation() as found:
+        from pipeline.bulk import Act, BulkActs
+        from pipeline.clock import utc_now
+        from pipeline.decisions import NotPossible
+        from pipeline.listing.bulk_acts import Acts
+        from pipeline.listing.choosing import those_of
+        from pipeline.listing.filters import Filters
+        from pipeline.models import Status
+
+        choice = those_of(Filters(Status.HELD, everything=True))
+        try:
+            act_id = BulkActs(found.sessions).begin(
+                Act.RELEASE,
+                choice.turns(),
+                chosen=choice.words,
+                author=system_user(),
+                now=utc_now(),
+                token=uuid4().hex,
+            )
+        except NotPossible as error:
+            raise NotFound("no order is held that could be released with others") from error
+        progress = Acts(found.sessions).progress(act_id)
+    orders = 0 if progress is None else progress.act.orders
+    if as_json:
+        print_json({"act": act_id, "orders": orders})
+    else:
+        click.echo(f"Held orders to be looked at: {orders}, five a second.")
+        click.echo(f"orderbridge bulk show {act_id} tells how far that is.")
 
 
 def the_one(listing: Listing, number: str) -> int:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from pipeline.console import words
 from pipeline.console.board_views import register_boards
+from pipeline.console.bulk_views import register_bulk
 from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
 from pipeline.console.guard import allows, guard
@@ -82,6 +83,7 @@ def create_app(
     register_health(app, settings, sessions, now)
     register_orders_tab(app, settings, sessions, now)
     register_orders_csv(app, settings, sessions, now)
+    register_bulk(app, settings, sessions, now)
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from flask import Flask, abort, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask import Flask, render_template
 
-from pipeline.bulk import release
-from pipeline.console.guard import current_person
+from pipeline.bulk import ONE_BY_ONE
 from pipeline.console.orders_tab import url
 from pipeline.db import Sessions
 from pipeline.listing.board import UNCONFIRMED_AFTER, Board
-from pipeline.listing.causes import causes, held_by
+from pipeline.listing.causes import causes
 from pipeline.listing.filters import Filters
 from pipeline.listing.fixes import FIXES
 from pipeline.models import Status
 from pipeline.outcome import HoldCode
-
-ONE_BY_ONE = frozenset({HoldCode.IN_MAGENTO_ALREADY})
-"""Looked at as they are, these would be placed once more: that is decided order by order."""
 
 
 def register_boards(app: Flask, sessions: Sessions, now: Callable[[], datetime]) -> None:
@@ -44,25 +39,13 @@ def register_boards(app: Flask, sessions: Sessions, now: Callable[[], datetime])
 
     @app.get("/held")
     def held() -> str:
-        freed = request.args.get("freed", "")
         return render_template(
             "board_held.html",
             causes=causes(sessions),
             fixes=FIXES,
             one_by_one=ONE_BY_ONE,
             link=_link,
-            freed=int(freed) if freed.isascii() and freed.isdigit() and len(freed) < 9 else None,
         )
-
-    @app.post("/held")
-    def free() -> Response:
-        """Have all orders of one cause looked at."""
-        code, fact = request.form.get("code", ""), request.form.get("fact", "")
-        if code in ONE_BY_ONE:
-            abort(409, "Such orders are decided on one by one.")
-        ids = held_by(sessions, code, fact.replace("\x00", ""))
-        freed = release(sessions, ids, author=current_person().name, now=now())
-        return redirect(url_for("held", freed=freed), 303)
 
 
 def _link(code: str, sku: str) -> str:

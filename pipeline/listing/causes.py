@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, case, cast, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, case, cast, func, literal, select, true
 from sqlalchemy.dialects.postgresql import JSONPATH, aggregate_order_by, array
 
 from pipeline.channel import FulfilledBy
@@ -92,17 +92,16 @@ def causes(sessions: Sessions) -> list[Cause]:
     return list(found.values())
 
 
-def held_by(sessions: Sessions, code: str, fact: str) -> list[int]:
-    """Ids of the orders that a cause holds, the most urgent first."""
+def is_held_by(code: str, fact: str) -> ColumnElement[bool]:
+    """Whether a cause holds an order."""
     held = _held().subquery()
-    with sessions() as session:
-        return list(
-            session.scalars(
-                select(held.c.id)
-                .where(held.c.hold_code == code, held.c.fact == fact)
-                .order_by(held.c.ship_by_at.asc().nulls_last(), held.c.id)
-            )
-        )
+    return Order.id.in_(select(held.c.id).where(held.c.hold_code == code, held.c.fact == fact))
+
+
+def ship_by() -> ColumnElement[datetime | None]:
+    """When an order should leave, null when it is not ours to ship."""
+    is_to_ship = (Order.fulfilled_by == FulfilledBy.MERCHANT) & Order.remote_status.in_(TO_SHIP)
+    return case((is_to_ship, Order.ship_by_at))
 
 
 def _held() -> Select[Any]:
@@ -122,7 +121,6 @@ def _held() -> Select[Any]:
         .table_valued("fact")
         .render_derived()
     )
-    is_to_ship = (Order.fulfilled_by == FulfilledBy.MERCHANT) & Order.remote_status.in_(TO_SHIP)
     return (
         select(
             Order.id,
@@ -131,7 +129,7 @@ def _held() -> Select[Any]:
             facts.c.fact,
             func.coalesce(Order.currency, "").label("currency"),
             Order.grand_total,
-            case((is_to_ship, Order.ship_by_at)).label("ship_by_at"),
+            ship_by().label("ship_by_at"),
         )
         .join_from(Order, facts, true())
         .where(Order.status == Status.HELD)

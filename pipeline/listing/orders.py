@@ -16,7 +16,7 @@ from sqlalchemy.orm import selectinload
 from pipeline.db import Sessions
 from pipeline.listing.filters import Filters
 from pipeline.listing.sorting import KEYS, Place, Sort, Zone, zones
-from pipeline.models import Order, OrderItem, OrderPrivate, Shipment, Status
+from pipeline.models import Order, OrderItem, OrderPrivate, Shipment
 
 PAGE_SIZE = 50
 STREAMED_AT_ONCE = 500
@@ -123,17 +123,6 @@ class Listing:
             names.append(Order.id == int(number))
         with self._sessions() as session:
             return list(session.scalars(select(Order.id).where(or_(*names)).order_by(Order.id)))
-
-    def held(self) -> list[int]:
-        """Ids of all held orders, oldest purchase first."""
-        with self._sessions() as session:
-            return list(
-                session.scalars(
-                    select(Order.id)
-                    .where(Order.status == Status.HELD)
-                    .order_by(Order.purchased_at, Order.id)
-                )
-            )
 
     def order(self, order_id: int) -> Order | None:
         """One order with its lines and shipments, detached."""

@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import create_engine, text
 
 from pipeline.bookkeeping import Incident
+from pipeline.bulk_tables import BulkAct  # noqa: F401 - its tables are looked at too
 from pipeline.operating_tables import Belonging  # noqa: F401 - its tables are looked at too
 from pipeline.people_tables import PersonRecord  # noqa: F401 - its tables are looked at too
 from pipeline.wish_table import ShipmentWish  # noqa: F401 - its table is looked at too

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
+from pipeline.bulk_tables import BulkAct, BulkActOrder
 from pipeline.cli.common import system_user
 from pipeline.db import Sessions
 from pipeline.models import Note, Order
@@ -255,19 +256,38 @@ def test_release_of_what_is_not_there_or_has_ended_is_a_failure(
     }
 
 
-def test_release_held_takes_all_that_are(sessions: Sessions, orderbridge: Run) -> None:
-    store(sessions, a_held_order(1), an_order(2), a_held_order(3))
+def test_release_held_begins_an_act_on_all_that_are(sessions: Sessions, orderbridge: Run) -> None:
+    ids = store(
+        sessions,
+        a_held_order(1),
+        an_order(2),
+        a_held_order(3, shown=False),
+        a_held_order(4, hold_code="in_magento_already"),
+    )
     result = orderbridge("orders", "release", "--held")
-    assert (result.exit_code, result.stdout) == (0, "3 is looked at now\n1 is looked at now\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "Held orders to be looked at: 2, five a second.\n"
+        "orderbridge bulk show 1 tells how far that is.\n",
+    )
+    assert json.loads(orderbridge("orders", "release", "--held", "--json").stdout) == {
+        "act": 2,
+        "orders": 2,
+    }
     with sessions() as session:
-        noted = session.scalars(select(Note.order_id).order_by(Note.order_id)).all()
-    assert noted == [1, 3]
+        authors = session.scalars(select(BulkAct.author)).all()
+        chosen = session.scalars(select(BulkActOrder.order_id).where(BulkActOrder.act_id == 1))
+        assert sorted(chosen) == [ids[0], ids[2]]
+    assert authors == [system_user()] * 2
 
 
 def test_release_held_without_any_did_nothing(sessions: Sessions, orderbridge: Run) -> None:
-    store(sessions, an_order(1))
+    store(sessions, an_order(1), a_held_order(2, hold_code="in_magento_already"))
     result = orderbridge("orders", "release", "--held")
-    assert (result.exit_code, result.stdout) == (1, "No order is held.\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: no order is held that could be released with others\n",
+    )
 
 
 def test_release_wants_either_numbers_or_all(without_database: Run) -> None:

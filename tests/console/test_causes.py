@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
-
-from sqlalchemy import select
+from operator import itemgetter
 
 from pipeline.db import Sessions
-from pipeline.listing.causes import Cause, causes, held_by
+from pipeline.listing.causes import Cause, causes
+from pipeline.listing.choosing import held_by
 from pipeline.listing.fixes import FIXES
-from pipeline.models import Note, Order, Status
+from pipeline.models import Order
 from pipeline.outcome import HoldCode
 from tests.console.builders import NOW, a_held_order, an_order, store
 from tests.console.conftest import SignedIn
@@ -19,6 +20,14 @@ from tests.console.reading import words_of
 
 def held_for(number: int, skus: str, **changed: object) -> Order:
     return a_held_order(number, hold_facts={"skus": skus}, **changed)
+
+
+def chosen(sessions: Sessions, sku: str) -> list[int]:
+    """Ids of the orders that lack the SKU, by their turns."""
+    turns = held_by("sku_not_found", sku).turns()
+    with sessions() as session:
+        rows = session.execute(turns).all()
+    return [row.id for row in sorted(rows, key=itemgetter(1))]
 
 
 def test_one_sku_holds_many_orders_and_two_skus_one(
@@ -57,8 +66,8 @@ def test_one_sku_holds_many_orders_and_two_skus_one(
         ),
     ]
     assert len(statements) == 1
-    assert held_by(sessions, "sku_not_found", "MUG") == [second, both, first]
-    assert held_by(sessions, "sku_not_found", "MU") == []
+    assert chosen(sessions, "MUG") == [second, both, first]
+    assert chosen(sessions, "MU") == []
 
 
 def test_what_is_an_orders_own_is_one_group_and_a_shared_sentence_another(
@@ -99,42 +108,28 @@ def test_every_reason_says_what_to_do() -> None:
     assert set(FIXES) == set(HoldCode)
 
 
-def test_the_page_says_what_holds_how_much_and_frees_all_of_it(
+def test_the_page_says_what_holds_how_much_and_leads_to_an_act_on_all_of_it(
     sessions: Sessions, operator: SignedIn
 ) -> None:
-    ids = store(
+    store(
         sessions,
-        held_for(1, "MUG", ship_by_at=NOW + timedelta(hours=9)),
-        held_for(2, "MUG"),
+        held_for(1, "MUG & CO", ship_by_at=NOW + timedelta(hours=9)),
+        held_for(2, "MUG & CO"),
         held_for(3, "POT"),
     )
     page = operator.get("/held").text
     assert (
-        "sku not found MUG 2 303-0000000-0000002 , 303-0000000-0000001 83.94 EUR "
+        "sku not found MUG & CO 2 303-0000000-0000002 , 303-0000000-0000001 83.94 EUR "
         "10 Mar 17:00 in 5 h Add the product to the shop, map the SKU, or correct it at Amazon. "
-        "Look at all 2 now"
+        "Look at all 2 now Dismiss all 2"
     ) in words_of(page)
-    assert 'href="/?status=held&amp;reason=sku_not_found&amp;sku=MUG"' in page
-    done = operator.post("/held", {"code": "sku_not_found", "fact": "MUG"})
-    assert (done.status_code, done.headers["Location"]) == (303, "/held?freed=2")
-    assert "2 orders are looked at now" in operator.get(done.headers["Location"]).text
-    with sessions() as session:
-        orders = [session.get_one(Order, order_id) for order_id in ids]
-        notes = session.execute(select(Note.order_id, Note.author, Note.text)).all()
-    # The most urgent one first, and a little apart, so that new orders find quota between them.
-    assert [one.due_at for one in orders] == [
-        NOW + timedelta(milliseconds=200),
-        NOW,
-        NOW + timedelta(minutes=40),
-    ]
-    assert [(one.status, one.news) for one in orders] == [
-        (Status.HELD, 1),
-        (Status.HELD, 1),
-        (Status.HELD, 0),
-    ]
-    assert sorted(tuple(one) for one in notes) == [
-        (ids[0], "otto", "released"),
-        (ids[1], "otto", "released"),
+    assert 'href="/?status=held&amp;reason=sku_not_found&amp;sku=MUG+%26+CO"' in page
+    form = page.partition('action="/bulk/new"')[2].partition("</form>")[0]
+    assert re.findall(r'name="(\w+)" value="([^"]*)"', form) == [
+        ("cause", "sku_not_found"),
+        ("fact", "MUG &amp; CO"),
+        ("act", "release"),
+        ("act", "dismiss"),
     ]
 
 
@@ -142,17 +137,16 @@ def test_what_would_be_placed_twice_is_not_freed_together(
     sessions: Sessions, operator: SignedIn
 ) -> None:
     store(sessions, a_held_order(1, hold_code=HoldCode.IN_MAGENTO_ALREADY))
-    assert "Look at it now" not in operator.get("/held").text
-    form = {"code": "in_magento_already", "fact": ""}
-    assert operator.post("/held", form).status_code == 409
+    page = operator.get("/held").text
+    assert "Look at it now" not in page
+    assert "Dismiss it" in page
 
 
 def test_a_viewer_sees_causes_and_frees_none(sessions: Sessions, viewer: SignedIn) -> None:
     store(sessions, held_for(1, "MUG"))
     page = viewer.get("/held").text
     assert "sku not found" in page
-    assert "Look at it now" not in page
-    assert viewer.post("/held", {"code": "sku_not_found", "fact": "MUG"}).status_code == 403
+    assert "/bulk/new" not in page
 
 
 def test_nothing_held_is_said_so(viewer: SignedIn) -> None:

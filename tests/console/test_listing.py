@@ -296,11 +296,6 @@ def test_an_order_is_found_by_its_amazon_number_or_our_id(sessions: Sessions) ->
     assert listing.find("9" * 40) == []
 
 
-def test_held_orders_are_told_oldest_first(sessions: Sessions) -> None:
-    newer, older, _ = store(sessions, a_held_order(1), a_held_order(2), an_order(3))
-    assert Listing(sessions).held() == [older, newer]
-
-
 @pytest.mark.parametrize(
     ("account", "marketplace", "fulfilled_by", "store_view"),
     [

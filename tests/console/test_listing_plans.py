@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 from bench.orders_tab import NEWEST, fill, readings
+from pipeline.bulk import Act, BulkActs
+from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
 from pipeline.listing.board import Board
 from pipeline.listing.causes import causes
+from pipeline.listing.choosing import held_by, these, those_of, weigh
 from pipeline.listing.filters import Filters
 from pipeline.listing.orders import Listing
 from pipeline.listing.sorting import KEYS, Sort
+from pipeline.models import Status
+from pipeline.outcome import HoldCode
 
 ORDERS = 50_000
 
@@ -97,3 +102,42 @@ def test_neither_the_boards_nor_their_counts_go_through_all_orders(
     assert len(asked) == 5
     for plan in plans(sessions, asked):
         assert list(scans(plan)) == []
+
+
+def test_an_act_on_many_is_weighed_and_written_down_by_the_indexes(
+    sessions: Sessions, asked: list[tuple[str, Any]]
+) -> None:
+    fill(sessions, ORDERS)
+    chosen = {
+        "held": those_of(Filters(Status.HELD)),
+        "waiting, by channel": those_of(Filters(Status.WAITING, channel=FulfilledBy.MERCHANT)),
+        "one reason": those_of(Filters(reason=HoldCode.OUT_OF_STOCK)),
+        "one SKU": those_of(Filters(sku="MUG-7")),
+        "ticked": these(range(1, 51)),
+        "a cause": held_by("sku_not_found", ""),
+        "all": those_of(Filters()),
+    }
+    for name, choice in chosen.items():
+        asked.clear()
+        weigh(sessions, Act.RELEASE, choice)
+        with sessions() as session:
+            assert session.execute(choice.turns()).all(), name
+        assert len(asked) == 3
+        for plan in plans(sessions, asked):
+            # Of those that are passed over the first 10,000 are as good as any.
+            assert list(scans(plan)) in ([], [("orders", True)]), name
+
+
+def test_the_next_orders_of_an_act_are_found_by_an_index(
+    sessions: Sessions, asked: list[tuple[str, Any]]
+) -> None:
+    fill(sessions, ORDERS)
+    acts, choice = BulkActs(sessions), those_of(Filters(Status.WAITING))
+    acts.begin(Act.RELEASE, choice.turns(), chosen="", author="anna", now=NEWEST, token="t")
+    with sessions() as session, session.begin():
+        session.execute(text("ANALYZE bulk_acts, bulk_act_orders"))
+    asked.clear()
+    assert acts.go_on(NEWEST) == 100
+    assert len(asked) > 5
+    for plan in plans(sessions, asked):
+        assert {table for table, _ in scans(plan)} <= {"bulk_acts"}

@@ -103,7 +103,8 @@ def test_dismisses_what_no_step_is_at_and_has_not_ended(
     order_id = stored(sessions, an_order(status=status, **changes))
     before = loaded(sessions, order_id)
     with sessions() as session, session.begin():
-        assert dismiss(session, order_id, "dismissed: sold twice", NOW) is ends
+        ended = dismiss(session, [order_id], "dismissed: sold twice", NOW)
+    assert ended == ([order_id] if ends else [])
     order = loaded(sessions, order_id)
     if not ends:
         assert (order.status, order.version, order.dismissed_at) == (status, before.version, None)
@@ -117,7 +118,7 @@ def test_a_dismissed_order_is_opened_by_a_person_alone(sessions: Sessions) -> No
     order_id = stored(sessions, an_order(step="enrich_order", status=Status.WAITING))
     with sessions() as session, session.begin():
         assert take_up_again(session, order_id, NOW) is False
-        assert dismiss(session, order_id, "dismissed", NOW)
+        assert dismiss(session, [order_id], "dismissed", NOW)
         reopen(session, [order_id], NOW)
         assert wake(session, [order_id], NOW) == []
         assert hold_until_news(session, order_id, HOLD) is False
@@ -132,6 +133,6 @@ def test_a_dismissed_order_is_opened_by_a_person_alone(sessions: Sessions) -> No
 def test_going_through_the_steps_again_ends_a_dismissal(sessions: Sessions) -> None:
     order_id = stored(sessions, an_order(step="enrich_order", status=Status.WAITING))
     with sessions() as session, session.begin():
-        dismiss(session, order_id, "dismissed", NOW)
+        dismiss(session, [order_id], "dismissed", NOW)
         assert set_back(session, order_id, "verify_order", NOW)
     assert loaded(sessions, order_id).dismissed_at is None

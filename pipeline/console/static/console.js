@@ -45,6 +45,7 @@ async function refresh() {
     const putBack = keepPlace();
     live.innerHTML = text;
     putBack();
+    showPicked();
   } catch {
     stale.textContent = "Offline: the server did not answer, so this is not up to date. Trying again.";
   }
@@ -56,6 +57,23 @@ async function keepRefreshing() {
   timer = setTimeout(keepRefreshing, EVERY_MS);
 }
 
+// Orders that are ticked for an act on many of them.
+const picks = () => [...live.querySelectorAll("input[name=order]")];
+
+function showPicked() {
+  const all = document.getElementById("pick-all");
+  if (!all) return;
+  const ticked = picks().filter((one) => one.checked).length;
+  all.checked = ticked > 0 && ticked === picks().length;
+  all.indeterminate = ticked > 0 && !all.checked;
+  document.getElementById("picked").textContent = ticked ? `${ticked} ticked` : "";
+}
+
+live?.addEventListener("change", (event) => {
+  if (event.target.id === "pick-all") for (const one of picks()) one.checked = event.target.checked;
+  showPicked();
+});
+
 // A page that says what went wrong stays as it is.
 if (live?.querySelector("[data-live]")) {
   timer = setTimeout(keepRefreshing, EVERY_MS);
@@ -64,4 +82,7 @@ if (live?.querySelector("[data-live]")) {
 
 // Says that something is on its way; a page that is gone back to is as it was.
 document.addEventListener("submit", () => main.setAttribute("aria-busy", "true"));
-addEventListener("pageshow", () => main.removeAttribute("aria-busy"));
+addEventListener("pageshow", () => {
+  main.removeAttribute("aria-busy");
+  showPicked();
+});

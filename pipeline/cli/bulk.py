@@ -1,0 +1,122 @@
+"""`orderbridge bulk`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.common import (
+    AS_JSON,
+    EXIT_STATUS,
+    NOTHING_DONE,
+    NotFound,
+    columns,
+    installation,
+    print_json,
+    system_user,
+    titled,
+    when,
+)
+
+if TYPE_CHECKING:
+    from pipeline.bulk_tables import BulkAct
+
+ACT_ID = click.argument("act_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+
+
+@click.group(epilog=EXIT_STATUS)
+def bulk() -> None:
+    """Follow and stop what was decided about many orders at once."""
+
+
+@bulk.command("list", epilog=EXIT_STATUS)
+@AS_JSON
+def list_(as_json: bool) -> None:
+    """List the latest acts, the newest first. Times are UTC."""
+    with installation() as found:
+        from pipeline.listing.bulk_acts import Acts
+
+        acts = Acts(found.sessions).latest()
+    if as_json:
+        print_json([_as_json(act) for act in acts])
+    elif acts:
+        click.echo("\n".join(columns([_HEADINGS, *map(_row, acts)])))
+    else:
+        click.echo("Nobody has done anything to many orders at once yet.")
+
+
+@bulk.command(epilog=EXIT_STATUS)
+@ACT_ID
+@AS_JSON
+def show(act_id: int, as_json: bool) -> None:
+    """Show how far act ID has come, and where its orders stand since. Times are UTC."""
+    with installation() as found:
+        from pipeline.listing.bulk_acts import Acts
+
+        progress = Acts(found.sessions).progress(act_id)
+    if progress is None:
+        raise NotFound(f"there is no act {act_id}")
+    since = {str(name): number for name, number in progress.since.items() if number}
+    if as_json:
+        passed_over = {one.external_id: one.why for one in progress.passed_over}
+        more = {"since": since, "held_again": progress.held, "passed_over_because": passed_over}
+        print_json(_as_json(progress.act) | more)
+        return
+    facts = dict(zip(_HEADINGS, _row(progress.act), strict=True))
+    facts |= {name: str(number) for name, number in since.items()}
+    facts |= {f"held again: {code}": str(number) for code, number in progress.held.items()}
+    click.echo("\n".join(titled(facts)))
+    for one in progress.passed_over:
+        click.echo(f"{one.external_id or one.order_id} was passed over: {one.why}")
+
+
+@bulk.command(epilog=EXIT_STATUS)
+@ACT_ID
+def stop(act_id: int) -> None:
+    """Do no more of act ID: orders that have not had their turn stay as they are."""
+    with installation() as found:
+        from pipeline.bulk import BulkActs
+        from pipeline.clock import utc_now
+
+        if not BulkActs(found.sessions).stop(act_id, author=system_user(), now=utc_now()):
+            click.echo(f"No act {act_id} is under way.")
+            raise click.exceptions.Exit(NOTHING_DONE)
+        click.echo(f"Act {act_id} is stopped.")
+
+
+_HEADINGS = (
+    *("id", "act", "state", "orders", "done", "passed over", "to do", "begun", "ended", "by"),
+    *("chosen", "why"),
+)
+
+
+def _state(act: BulkAct) -> str:
+    if act.stopped_by is not None:
+        return f"stopped by {act.stopped_by}"
+    return "ended" if act.ended_at else "under way"
+
+
+def _row(act: BulkAct) -> tuple[str, ...]:
+    return (
+        *(str(act.id), act.act, _state(act), str(act.orders), str(act.done)),
+        *(str(act.passed_over), str(act.to_do), when(act.asked_at), when(act.ended_at)),
+        *(act.author, act.chosen, act.why),
+    )
+
+
+def _as_json(act: BulkAct) -> dict[str, Any]:
+    return {
+        "id": act.id,
+        "act": act.act,
+        "author": act.author,
+        "chosen": act.chosen,
+        "why": act.why,
+        "orders": act.orders,
+        "done": act.done,
+        "passed_over": act.passed_over,
+        "to_do": act.to_do,
+        "asked_at": act.asked_at,
+        "ended_at": act.ended_at,
+        "stopped_by": act.stopped_by,
+    }

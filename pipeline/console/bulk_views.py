@@ -1,0 +1,128 @@
+"""`/bulk`: what people do to many orders at once: asked, confirmed, followed and stopped.
+
+Which orders are meant stands in the address of the question; the answer is sent to the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import uuid4
+
+from flask import Flask, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from pipeline.bulk import APART, Act, BulkActs, MoreThanSeen
+from pipeline.console.guard import current_person, role_required
+from pipeline.console.orders_tab import readable, url
+from pipeline.db import Sessions
+from pipeline.decisions import NotPossible
+from pipeline.listing.bulk_acts import Acts
+from pipeline.listing.choosing import Choice, held_by, these, those_of, weigh
+from pipeline.listing.filters import read
+from pipeline.listing.orders import PAGE_SIZE
+from pipeline.listing.stores import stores
+from pipeline.settings import Settings
+
+LONGEST_REASON = 300
+
+
+class _Asked(NamedTuple):
+    """What the address asks for, and where its orders were chosen."""
+
+    act: Act
+    choice: Choice
+    back: str
+
+
+def register_bulk(
+    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime]
+) -> None:
+    """Add the pages to `app`."""
+    acts = BulkActs(sessions)
+    every_store = stores(settings)
+
+    def asked() -> _Asked:
+        """Answers 400 to an address that names no act or no orders."""
+        words = request.args
+        if words.get("act") not in frozenset(Act):
+            abort(400, "There is no such act.")
+        act = Act(words["act"])
+        if "cause" in words:
+            fact = words.get("fact", "").replace("\x00", "")
+            return _Asked(act, held_by(words["cause"].replace("\x00", ""), fact), url_for("held"))
+        filters = readable(read(words, every_store))
+        if "whole" in words:
+            return _Asked(act, those_of(filters), url(filters))
+        ids = [one for one in words.getlist("order") if one.isascii() and one.isdigit()]
+        if not ids:
+            abort(400, "No order was chosen: go back, and tick some.")
+        if len(ids) > PAGE_SIZE or max(map(len, ids)) > 18:
+            abort(400, "That are more orders than a page has.")
+        return _Asked(act, these(list(map(int, dict.fromkeys(ids)))), url(filters))
+
+    def confirm(sentence: str = "") -> str:
+        one = asked()
+        return render_template(
+            "bulk_confirm.html",
+            asked=one,
+            weighed=weigh(sessions, one.act, one.choice),
+            sentence=sentence,
+            why=request.form.get("why", ""),
+            token=uuid4().hex,
+            apart=APART,
+            longest=LONGEST_REASON,
+        )
+
+    @app.get("/bulk/new")
+    @role_required("operator")
+    def new_bulk() -> str:
+        """What an act would do. Nothing is written."""
+        return confirm()
+
+    @app.post("/bulk/new")
+    def begin_bulk() -> Response | tuple[str, int]:
+        one = asked()
+        seen = request.form.get("seen", "")
+        try:
+            act_id = acts.begin(
+                one.act,
+                one.choice.turns(),
+                chosen=one.choice.words,
+                author=current_person().name,
+                now=now(),
+                token=request.form.get("token", "").replace("\x00", "")[:64] or uuid4().hex,
+                why=request.form.get("why", "").replace("\x00", "")[:LONGEST_REASON],
+                # An order too many that is looked at does no harm.
+                seen=_number(seen) if one.act == Act.DISMISS else None,
+            )
+        except NotPossible as error:
+            return confirm(f"Nothing was changed: {error}."), 409
+        except MoreThanSeen as error:
+            return confirm(
+                f"Nothing was changed: there are {error.orders:,} orders by now. Confirm it anew."
+            ), 409
+        return redirect(url_for("bulk", act_id=act_id), 303)
+
+    @app.get("/bulk")
+    def bulks() -> str:
+        return render_template("bulk_acts.html", acts=Acts(sessions).latest())
+
+    @app.get("/bulk/<int:act_id>")
+    def bulk(act_id: int) -> str:
+        progress = Acts(sessions).progress(act_id)
+        if progress is None:
+            abort(404, "There is no such act.")
+        return render_template("bulk_act.html", progress=progress, act=progress.act)
+
+    @app.post("/bulk/<int:act_id>/stop")
+    def stop_bulk(act_id: int) -> Response:
+        """One that has ended meanwhile says so on its page."""
+        acts.stop(act_id, author=current_person().name, now=now())
+        return redirect(url_for("bulk", act_id=act_id), 303)
+
+
+def _number(text: str) -> int:
+    """How many orders the form has shown; none where it does not say."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,0 +1,136 @@
+"""Many orders at once: following an act, and stopping it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from flask import Flask
+from sqlalchemy import delete
+
+from pipeline.bulk import Act, BulkActs
+from pipeline.db import Sessions
+from pipeline.listing.bulk_acts import Acts, PassedOver, Since
+from pipeline.listing.filters import Filters
+from pipeline.models import Order, Status
+from pipeline.outcome import HoldCode
+from tests.console.builders import NOW, a_held_order, an_order, store
+from tests.console.bulk import HELD, begin, change, notes, only
+from tests.console.conftest import SignedIn
+from tests.console.reading import words_of
+
+
+def test_a_viewer_chooses_nothing_and_follows_everything(
+    sessions: Sessions, viewer: SignedIn
+) -> None:
+    store(sessions, a_held_order(1))
+    act_id = begin(sessions, Filters(Status.HELD))
+    page = viewer.get("/").text
+    assert 'id="bulk"' not in page
+    assert 'name="order"' not in page
+    assert viewer.get(HELD).status_code == 403
+    assert viewer.post(HELD, {"why": "sold", "seen": "1"}).status_code == 403
+    assert viewer.post(f"/bulk/{act_id}/stop").status_code == 403
+    assert viewer.get("/bulk").status_code == 200
+    followed = viewer.get(f"/bulk/{act_id}")
+    assert followed.status_code == 200
+    assert 'id="stop"' not in followed.text
+    assert only(sessions).ended_at is None
+
+
+def test_the_page_of_an_act_says_how_far_it_is_and_whether_it_helped(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    ids = store(sessions, *(a_held_order(number) for number in range(1, 9)))
+    act_id = begin(sessions, Filters(Status.HELD))
+    page = operator.get(f"/bulk/{act_id}")
+    assert 'max="8" value="0"' in page.text
+    assert "Look at 8 orders act 1" in re.sub(r"act \d+", "act 1", words_of(page.text))
+    assert "0 done, 0 passed over, 8 to do Stop" in words_of(page.text)
+    assert "data-live" in page.text
+    change(sessions, ids[0], status=Status.RUNNING)
+    BulkActs(sessions).go_on(NOW)
+    again = NOW + timedelta(minutes=15)
+    change(sessions, ids[1], due_at=again)
+    change(sessions, ids[2], due_at=again, hold_code=HoldCode.OUT_OF_STOCK)
+    change(sessions, ids[3], status=Status.WAITING, hold_code=None, due_at=again)
+    change(sessions, ids[4], status=Status.READY, hold_code=None)
+    change(sessions, ids[5], status=Status.DONE, hold_code=None, due_at=None)
+    change(sessions, ids[6], status=Status.CANCELLED, hold_code=None, due_at=None)
+    words = words_of(operator.get(f"/bulk/{act_id}?fragment=1").text)
+    assert "7 done, 1 passed over, 0 to do Chosen status held By anna, 2026-03-10 12:00" in words
+    assert (
+        "1 in line 1 going on 1 waiting 2 held again 1 done 1 cancelled "
+        "1 out of stock 1 sku not found"
+    ) in words
+    assert "Passed over 303-0000000-0000001 : a step is at it" in words
+    assert "Stop" not in words
+
+
+def test_an_operator_stops_an_act_and_the_page_says_who(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    act_id = begin(sessions, Filters(Status.HELD))
+    for _ in range(2):
+        reply = operator.post(f"/bulk/{act_id}/stop")
+        assert (reply.status_code, reply.headers["Location"]) == (303, f"/bulk/{act_id}")
+    words = words_of(operator.get(f"/bulk/{act_id}").text)
+    assert "0 done, 0 passed over, 1 left as they were Stopped by otto, 2026-03-10 12:00" in words
+    assert BulkActs(sessions).go_on(NOW) == 0
+    assert notes(sessions) == []
+    with sessions() as session:
+        assert session.get_one(Order, order_id).due_at == NOW + timedelta(minutes=40)
+
+
+def test_the_acts_are_listed_newest_first(sessions: Sessions, viewer: SignedIn) -> None:
+    store(sessions, a_held_order(1), an_order(2))
+    begin(sessions, Filters(Status.HELD))
+    BulkActs(sessions).go_on(NOW)
+    begin(sessions, Filters(Status.WAITING), Act.DISMISS, "sold <i>twice</i>")
+    page = viewer.get("/bulk")
+    assert (
+        "Dismiss status waiting sold <i>twice</i> anna 10 Mar 12:00 1 0 0 under way "
+        "Look at them status held anna 10 Mar 12:00 1 1 0 ended 10 Mar 12:00"
+    ) in words_of(page.text)
+    for path in ("/", "/held"):
+        assert ('id="all-acts" href="/bulk"' in viewer.get(path).text) is (path == "/held")
+
+
+def test_no_act_yet_is_said_so_and_one_that_is_not_there(viewer: SignedIn) -> None:
+    assert "Nobody has done anything to many orders at once yet." in viewer.get("/bulk").text
+    reply = viewer.get("/bulk/7")
+    assert reply.status_code == 404
+    assert "There is no such act." in reply.text
+
+
+def test_no_page_names_what_a_browser_would_not_load(
+    app: Flask, sessions: Sessions, operator: SignedIn
+) -> None:
+    store(sessions, a_held_order(1))
+    act_id = begin(sessions, Filters(Status.HELD))
+    for path in (HELD, "/bulk", f"/bulk/{act_id}", "/", "/held"):
+        page = operator.get(path).text
+        assert not re.search(r"\son\w+=|style=|<script>|javascript:", page)
+        ids = re.findall(r'\bid="([^"]+)"', page)
+        assert len(ids) == len(set(ids))
+        for field in re.findall(r"<(?:input|select)\b(?![^>]*hidden)[^>]*>", page):
+            name = re.search(r'\bid="([^"]+)"', field)
+            assert name is not None
+            assert "aria-label=" in field or f'<label for="{name[1]}">' in page
+
+
+def test_what_is_gone_and_what_was_dismissed_since_is_told(sessions: Sessions) -> None:
+    gone, kept = store(sessions, a_held_order(1), a_held_order(2))
+    act_id = begin(sessions, Filters(Status.HELD), Act.DISMISS, "sold")
+    with sessions() as session, session.begin():
+        session.execute(delete(Order).where(Order.id == gone))
+    BulkActs(sessions).go_on(NOW)
+    progress = Acts(sessions).progress(act_id)
+    assert progress is not None
+    assert progress.passed_over == [PassedOver(gone, "", "it is not there any more")]
+    assert {name: number for name, number in progress.since.items() if number} == {
+        Since.DISMISSED: 1
+    }
+    with sessions() as session:
+        assert session.get_one(Order, kept).dismissed_at == NOW
