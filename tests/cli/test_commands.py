@@ -83,6 +83,9 @@ def test_these_are_the_commands() -> None:
         "settings check",
         "sku-map",
         "sku-map check",
+        "sku-map list",
+        "sku-map set",
+        "sku-map unset",
     ]
 
 
