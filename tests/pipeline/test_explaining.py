@@ -13,7 +13,8 @@ from pipeline.explaining import COUNTS, Counted, Explanation, explain
 from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.models import Effect, EffectState, Status
 from pipeline.orders import STEPS
-from tests.builders import ACCOUNT, GERMANY, NOW, an_order, loaded, settings, stored
+from pipeline.sku_decisions import SkuDecisions
+from tests.builders import ACCOUNT, GERMANY, NOW, an_item, an_order, loaded, settings, stored
 
 SETTINGS = settings(
     marketplace={"invoice": "leave", "tax": "none"},
@@ -132,3 +133,10 @@ def test_writes_differences_and_what_a_person_can_do(sessions: Sessions) -> None
         f"orderbridge replay {number} --from ship_order --dry-run",
     ]
     assert GERMANY in SETTINGS.accounts[ACCOUNT].marketplaces
+
+
+def test_tells_as_what_its_lines_are_sold(sessions: Sessions) -> None:
+    SkuDecisions(sessions, [ACCOUNT], "anna", NOW).sell_as(ACCOUNT, "MUG-BLUE", "CUP")
+    items = [an_item(), an_item(external_item_id="I2", sku="POT")]
+    assert told(sessions, items=items).facts["sold in the shop"] == "MUG-BLUE as CUP"
+    assert "sold in the shop" not in told(sessions, items=[an_item(sku="POT")]).facts
