@@ -254,3 +254,20 @@ def _keep(
             for row in rows
         ],
     )
+
+
+def look_at(
+    session: Session, order_ids: Sequence[int], *, author: str, text: str, now: datetime
+) -> list[int]:
+    """Have those of these orders that wait or are held looked at, in this order and `APART`, each
+    with this note; their ids. For what one fix frees; `BulkActs` is for any number."""
+    woken = look_in_turn(session, order_ids, now, APART)
+    if woken:
+        session.execute(
+            insert(Note),
+            [
+                {"order_id": order_id, "at": now, "author": author, "text": text}
+                for order_id in sorted(woken)
+            ],
+        )
+    return woken

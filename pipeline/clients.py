@@ -29,6 +29,7 @@ from pipeline.product_cache import KEPT_FOR, ProductCache
 from pipeline.rate_limit import Quota
 from pipeline.settings import Settings, ShopSettings
 from pipeline.sku_map import SkuMaps
+from pipeline.skus_by_hand import SkusByHand
 from pipeline.upcoming import Upcoming
 
 
@@ -124,7 +125,7 @@ def build(
         for name, account in settings.accounts.items()
     }
     rates = {name: partial(quota.rate, CONFIRM_SHIPMENT.plan) for name, quota in quotas.items()}
-    maps = SkuMaps()
+    maps = SkuMaps(SkusByHand(sessions).of)
     upcoming = Upcoming(sessions, settings, maps, now, within=KEPT_FOR)
     return Clients(
         settings=settings,

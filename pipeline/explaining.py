@@ -11,6 +11,7 @@ from sqlalchemy import select
 from pipeline.bookkeeping import Difference
 from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
+from pipeline.listing.mapped import sold_as
 from pipeline.models import Effect, EffectState, Order, Status
 from pipeline.orders import STEPS
 from pipeline.outcome import HoldCode
@@ -94,7 +95,7 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
     account = settings.accounts[order.account]
     decision = decide(case_of(order, account.marketplace(order.marketplace_id)))
     return Explanation(
-        facts=_facts(order, account),
+        facts=_facts(order, account) | _sold_as(sessions, order),
         decided=_decided(decision),
         row=decision.row,
         settings=tuple(_counted(order, account)),
@@ -122,6 +123,12 @@ def _facts(order: Order, account: AccountSettings) -> dict[str, str]:
         "placed": "before start_from: a backfill brought it" if old else "after start_from",
         **({"buyer's data": f"purged on {order.purged_at:%Y-%m-%d}"} if order.purged_at else {}),
     }
+
+
+def _sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
+    mapped = sold_as(sessions, order)
+    told = ", ".join(f"{sku} as {target}" for sku, target in mapped.items())
+    return {"sold in the shop": told} if told else {}
 
 
 def _decided(decision: Decision) -> str:

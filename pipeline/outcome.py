@@ -56,6 +56,16 @@ class HoldCode(StrEnum):
     PROGRAM_ERROR = "program_error"
 
 
+ABOUT_PRODUCTS = (
+    HoldCode.SKU_NOT_FOUND,
+    HoldCode.PRODUCT_DISABLED,
+    HoldCode.PRODUCT_TYPE,
+    HoldCode.PRODUCT_REFUSED,
+    HoldCode.OUT_OF_STOCK,
+)
+"""What holds an order for the products behind its lines; its facts name the SKUs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """The step is through; the next one may begin."""

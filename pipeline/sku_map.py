@@ -1,22 +1,27 @@
-"""The merchant's SKU map: which product of the shop an Amazon SKU stands for.
+"""Which product of the shop an Amazon SKU stands for: what a person said of it in the console or
+on the command line, else what the merchant's SKU map says.
 
-A CSV file in UTF-8 whose header names `amazon_sku` and `magento_sku`; further columns are the
-merchant's own. Amazon tells SKUs apart by case, so the left column is taken as it is written.
+The map is a CSV file in UTF-8 whose header names `amazon_sku` and `magento_sku`; further columns
+are the merchant's own. Amazon tells SKUs apart by case, so the left column is taken as it is
+written.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.marketplace_settings import MarketplaceSettings
+from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from _csv import Reader as _Reader  # what csv.reader makes has no public name before 3.12
 
+ByHand = Callable[[str, Collection[str]], Mapping[str, str]]
+"""Magento's SKU by Amazon's, for those of an account's SKUs that a person has mapped."""
 _COLUMNS = ("amazon_sku", "magento_sku")
 
 
@@ -72,21 +77,38 @@ def _places(header: list[str]) -> list[int]:
     return [names.index(column) for column in _COLUMNS]
 
 
+def files_in_use(settings: Settings) -> list[tuple[Path, str]]:
+    """The maps that count somewhere, each with an account that goes by it."""
+    found: dict[tuple[Path, str], None] = {}
+    for name, account in settings.accounts.items():
+        for one in (account.settings, *account.marketplaces.values()):
+            if one.sku_map is not None and one.unknown_sku != "block":
+                found[one.sku_map, name] = None
+    return list(found)
+
+
 class SkuMaps:
     """The maps in use: each file is read once, and again when it has changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, by_hand: ByHand) -> None:
+        self._by_hand = by_hand
         self._kept: dict[Path, tuple[tuple[int, int], Mapping[str, str]]] = {}
 
-    def targets(self, settings: MarketplaceSettings, skus: Collection[str]) -> dict[str, str]:
+    def targets(
+        self, account: str, settings: MarketplaceSettings, skus: Collection[str]
+    ) -> dict[str, str]:
         """For each of Amazon's SKUs the one to look for in the shop: the mapped one, or itself.
 
-        Raises SkuMapError.
+        What is mapped by hand counts whatever `settings` say. Raises SkuMapError when the file
+        cannot be read and would say the rest.
         """
-        if settings.sku_map is None or settings.unknown_sku == "block":
-            return {sku: sku for sku in skus}
-        mapped = self._read(settings.sku_map)
-        return {sku: mapped.get(sku.strip(), sku) for sku in skus}
+        names = {sku: sku.strip() for sku in skus}
+        mapped = dict(self._by_hand(account, set(names.values())))
+        if settings.sku_map is not None and settings.unknown_sku != "block":
+            left = [name for name in names.values() if name not in mapped]
+            from_file = self._read(settings.sku_map) if left else {}
+            mapped |= {name: from_file[name] for name in left if name in from_file}
+        return {sku: mapped.get(name, sku) for sku, name in names.items()}
 
     def _read(self, path: Path) -> Mapping[str, str]:
         try:

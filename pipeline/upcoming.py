@@ -59,12 +59,22 @@ class Upcoming:
                 .join(OrderItem, OrderItem.order_id == orders.c.id)
                 .order_by(orders.c.due_at, OrderItem.id)
             ).all()
+        sold: dict[tuple[str, str], set[str]] = {}
+        for account, marketplace_id, _, sku in rows:
+            sold.setdefault((account, marketplace_id), set()).add(sku)
+        targets = {place: self._targets(*place, skus) for place, skus in sold.items()}
         found: dict[str, None] = {}
         for account, marketplace_id, fulfilled_by, sku in rows:
             settings = self._settings.for_order(account, marketplace_id)
-            if settings.store(is_fba=fulfilled_by == FulfilledBy.AMAZON) == store:
-                try:
-                    found |= dict.fromkeys(self._maps.targets(settings, [sku]).values())
-                except SkuMapError:  # it is told where that order is looked up itself
-                    continue
+            target = targets[account, marketplace_id].get(sku)
+            is_fba = fulfilled_by == FulfilledBy.AMAZON
+            if target is not None and settings.store(is_fba=is_fba) == store:
+                found[target] = None
         return list(found)
+
+    def _targets(self, account: str, marketplace_id: str, skus: set[str]) -> dict[str, str]:
+        settings = self._settings.for_order(account, marketplace_id)
+        try:
+            return self._maps.targets(account, settings, skus)
+        except SkuMapError:  # it is told where these orders are looked up themselves
+            return {}

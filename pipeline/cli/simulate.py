@@ -202,7 +202,10 @@ def _about_the_shop(known: Known) -> list[str]:
         goods = f"it has {len(known.products)} products, as told"
     told = ", ".join(sorted(known.replies))
     rest = f"; {told} as told" if told else "; its store views are in the order's currency"
-    return [f"The shop is played: {goods}{rest}."]
+    return [
+        f"The shop is played: {goods}{rest}.",
+        "What people have set in the database does not count: SKUs mapped by hand, settings turned.",
+    ]
 
 
 def _as_text(one: Simulated, show_buyer: bool) -> list[str]:

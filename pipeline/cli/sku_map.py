@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +12,34 @@ from pipeline.cli.common import (
     EXIT_STATUS,
     NOTHING_DONE,
     Unusable,
-    clear_errors,
+    columns,
+    installation,
     on_one_line,
     print_json,
+    system_user,
+    when,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pipeline.listing.mapped import Mapped
     from pipeline.settings import Settings
+    from pipeline.sku_decisions import SkuDecisions
+
+_ACCOUNT = click.option(
+    "--account", required=True, metavar="NAME", help="The account that sells it."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """A map for a shop; `missing` are Amazon's SKUs by the shop's SKU that is not there."""
+    """A map for a shop: a file, or what is mapped by hand for an account. `missing` are Amazon's
+    SKUs by the shop's SKU that is not there."""
 
-    path: Path
+    path: Path | None
+    account: str | None
     shop: str
     rows: int
     missing: Mapping[str, list[str]]
@@ -36,22 +48,74 @@ class _Checked:
 def used_maps(settings: Settings) -> dict[tuple[Path, str], dict[str, str]]:
     """The maps that count somewhere, by file and shop. Raises ConfigError at a mistake in one."""
     from pipeline.configuration import ConfigError
-    from pipeline.sku_map import SkuMapError, read
+    from pipeline.sku_map import SkuMapError, files_in_use, read
 
     found: dict[tuple[Path, str], dict[str, str]] = {}
-    for account in settings.accounts.values():
-        for one in (account.settings, *account.marketplaces.values()):
-            if one.sku_map is not None and one.unknown_sku != "block":
-                try:
-                    found[one.sku_map, account.shop] = read(one.sku_map)
-                except SkuMapError as error:
-                    raise ConfigError(str(error)) from error
+    for path, account in files_in_use(settings):
+        try:
+            found[path, settings.accounts[account].shop] = read(path)
+        except SkuMapError as error:
+            raise ConfigError(str(error)) from error
     return found
 
 
 @click.group("sku-map", epilog=EXIT_STATUS)
 def sku_map() -> None:
-    """Look at the CSV files that say which product of the shop an Amazon SKU stands for."""
+    """Say as which product of the shop an Amazon SKU is sold, and look at what was said.
+
+    What is mapped here or in the console wins over the CSV files of the configuration.
+    """
+
+
+@sku_map.command("set", epilog=f"{EXIT_STATUS} Here 1 means that nothing was changed.")
+@click.argument("amazon_sku")
+@click.argument("magento_sku")
+@_ACCOUNT
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def set_sku(amazon_sku: str, magento_sku: str, account: str, as_json: bool) -> None:
+    """Have AMAZON_SKU sold as MAGENTO_SKU.
+
+    Held orders that wait for it are looked at. Orders that are in Magento stay as they are.
+    """
+    freed = _decide(lambda hand: hand.sell_as(account, amazon_sku, magento_sku))
+    _say(f"{amazon_sku} is sold as {magento_sku}", freed, as_json)
+
+
+@sku_map.command("unset", epilog=f"{EXIT_STATUS} Here 1 means that nothing was changed.")
+@click.argument("amazon_sku")
+@_ACCOUNT
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def unset_sku(amazon_sku: str, account: str, as_json: bool) -> None:
+    """Take back as what AMAZON_SKU is sold."""
+    freed = _decide(lambda hand: hand.take_back(account, amazon_sku))
+    _say(f"{amazon_sku} is not mapped by hand any more", freed, as_json)
+
+
+@sku_map.command("list", epilog=EXIT_STATUS)
+@click.option("--sku", default="", help="Only SKUs of either side that contain this.")
+@click.option("--earlier", is_flag=True, help="What counted before, the latest first.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def list_skus(sku: str, earlier: bool, as_json: bool) -> None:
+    """List what is mapped by hand, with who said so and the held orders that wait for it.
+
+    Times are UTC.
+    """
+    with installation() as found:
+        from pipeline.listing.mapped import MappedSkus
+
+        mapped = MappedSkus(found.sessions)
+        rows = mapped.earlier(sku, None) if earlier else mapped.page(sku, limit=None)[0]
+    if as_json:
+        print_json([_mapped_as_json(one) for one in rows])
+    elif rows:
+        last = "UNTIL" if earlier else "HELD ORDERS"
+        table = [("ACCOUNT", "AMAZON SKU", "MAGENTO SKU", "SINCE", "BY", last)]
+        click.echo("\n".join(columns([*table, *map(_mapped_as_row, rows)])))
+    if not rows:
+        click.echo(
+            "There is no such SKU." if sku or earlier else "No SKU is mapped by hand.", err=True
+        )
+        raise click.exceptions.Exit(NOTHING_DONE)
 
 
 @sku_map.command(epilog=EXIT_STATUS)
@@ -59,18 +123,26 @@ def sku_map() -> None:
 def check(as_json: bool) -> None:
     """Read each map and look whether the shop has its products: one search for 50 of them.
 
-    A product that is not there counts as one not found.
+    What is mapped by hand is looked at by account. A product that is not there counts as one not
+    found.
     """
-    with clear_errors():
-        from pipeline.configuration import load
+    with installation() as found:
+        from pipeline.listing.mapped import MappedSkus
 
-        settings = load()
-        maps = used_maps(settings)
-    checked = [_look(settings, path, shop, rows) for (path, shop), rows in maps.items()]
+        settings = found.settings
+        files = used_maps(settings)
+        mapped = MappedSkus(found.sessions).page(limit=None)[0]
+    checked = [_look(settings, path, None, shop, rows) for (path, shop), rows in files.items()]
+    for name, account in settings.accounts.items():
+        rows = {one.amazon_sku: one.magento_sku for one in mapped if one.account == name}
+        if rows:
+            checked.append(_look(settings, None, name, account.shop, rows))
     if as_json:
         print_json([_as_json(one) for one in checked])
     for one in checked if not as_json else ():
-        click.echo(f"{one.path} for shop {one.shop}: {one.rows} SKUs are mapped")
+        source = str(one.path) if one.path else f"By hand for account {one.account},"
+        told = "1 SKU is" if one.rows == 1 else f"{one.rows} SKUs are"
+        click.echo(f"{source} for shop {one.shop}: {told} mapped")
         for magento, amazon in one.missing.items():
             text = f"  {magento} is not in the catalogue (for {', '.join(amazon)})"
             click.echo(on_one_line(text))
@@ -80,7 +152,34 @@ def check(as_json: bool) -> None:
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
-def _look(settings: Settings, path: Path, shop: str, rows: Mapping[str, str]) -> _Checked:
+def _decide(act: Callable[[SkuDecisions], int]) -> int:
+    with installation() as found:
+        from pipeline.clock import utc_now
+        from pipeline.decisions import NotPossible
+        from pipeline.sku_decisions import SkuDecisions
+
+        hand = SkuDecisions(found.sessions, found.settings.accounts, system_user(), utc_now())
+        try:
+            return act(hand)
+        except NotPossible as error:
+            raise click.ClickException(f"nothing was changed: {error}") from error
+
+
+def _say(done: str, freed: int, as_json: bool) -> None:
+    if as_json:
+        print_json({"orders_looked_at": freed})
+        return
+    orders = "1 order is" if freed == 1 else f"{freed} orders are"
+    click.echo(on_one_line(f"{done}; {orders} looked at because of it."))
+
+
+def _look(
+    settings: Settings,
+    path: Path | None,
+    account: str | None,
+    shop: str,
+    rows: Mapping[str, str],
+) -> _Checked:
     from pipeline.clock import utc_now
     from pipeline.errors import RemoteError
     from pipeline.magento.catalog import EVERYWHERE
@@ -96,16 +195,35 @@ def _look(settings: Settings, path: Path, shop: str, rows: Mapping[str, str]) ->
     for amazon, magento in rows.items():
         if magento not in there:
             missing.setdefault(magento, []).append(amazon)
-    return _Checked(path, shop, len(rows), missing)
+    return _Checked(path, account, shop, len(rows), missing)
 
 
 def _as_json(one: _Checked) -> dict[str, Any]:
     return {
-        "file": str(one.path),
+        "file": str(one.path) if one.path else None,
+        "account": one.account,
         "shop": one.shop,
         "rows": one.rows,
         "missing": [
             {"magento_sku": magento, "amazon_skus": amazon}
             for magento, amazon in one.missing.items()
         ],
+    }
+
+
+def _mapped_as_row(one: Mapped) -> tuple[str, ...]:
+    last = f"{when(one.ended_at)} by {one.ended_by}" if one.ended_at else str(one.held or "-")
+    return one.account, one.amazon_sku, one.magento_sku, when(one.set_at), one.set_by, last
+
+
+def _mapped_as_json(one: Mapped) -> dict[str, Any]:
+    return {
+        "account": one.account,
+        "amazon_sku": one.amazon_sku,
+        "magento_sku": one.magento_sku,
+        "set_at": one.set_at,
+        "set_by": one.set_by,
+        "ended_at": one.ended_at,
+        "ended_by": one.ended_by,
+        "held_orders": one.held,
     }

@@ -25,6 +25,7 @@ from pipeline.console.orders_csv import register_orders_csv
 from pipeline.console.orders_tab import register_orders_tab
 from pipeline.console.people_views import register_people
 from pipeline.console.read_only_views import register_read_only
+from pipeline.console.sku_map_views import register_sku_map
 from pipeline.db import Sessions
 from pipeline.guessing import Guessing
 from pipeline.listing.facts import country, price
@@ -79,6 +80,7 @@ def create_app(
     page = register_order_page(app, settings, sessions, now, previews)
     register_order_acts(app, settings, sessions, now, page)
     register_boards(app, sessions, now)
+    register_sku_map(app, settings, sessions, now)
     register_read_only(app, settings, sessions, now)
     register_health(app, settings, sessions, now)
     register_orders_tab(app, settings, sessions, now)

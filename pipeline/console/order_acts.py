@@ -23,6 +23,7 @@ from pipeline.privacy import Vault
 from pipeline.replaying import NotPossible as CannotReplay
 from pipeline.replaying import replay
 from pipeline.settings import Settings
+from pipeline.sku_decisions import SkuDecisions
 from pipeline.wishes import Wishes
 
 _LONGEST = 300
@@ -111,6 +112,15 @@ def _transparency(hand: _Hand, order_id: int) -> None:
     hand.decisions.transparency(order_id, _text("item"), _text("codes", 20_000).split())
 
 
+def _map_sku(hand: _Hand, order_id: int) -> None:
+    order = Listing(hand.sessions).order(order_id)
+    if order is None:
+        raise NotPossible("it has just been deleted")
+    decisions = SkuDecisions(hand.sessions, hand.settings.accounts, hand.author, hand.now)
+    amazon_sku, magento_sku = (request.form.get(one, "") for one in ("amazon_sku", "magento_sku"))
+    decisions.sell_as(order.account, amazon_sku, magento_sku)
+
+
 def _correct(hand: _Hand, order_id: int) -> None:
     changes = {name: _text(name) for name in FIELDS if name in request.form}
     hand.corrections.correct(order_id, changes)
@@ -130,6 +140,7 @@ _ACTS: Mapping[str, _Act] = {
     "dismiss": lambda hand, order_id: hand.decisions.dismiss(order_id, _text("why")),
     "take-up": lambda hand, order_id: hand.decisions.take_up_again(order_id),
     "confirm-anyway": lambda hand, order_id: hand.decisions.confirm_anyway(order_id),
+    "map-sku": _map_sku,
     "transparency": _transparency,
     "address": _correct,
     "amazons-address": lambda hand, order_id: hand.corrections.withdraw(order_id),

@@ -17,11 +17,13 @@ from pipeline.db import Sessions
 from pipeline.decisions import LONGEST_NOTE, NotPossible
 from pipeline.listing.buyer import masked
 from pipeline.listing.facts import proof, store_code
+from pipeline.listing.mapped import sold_as
 from pipeline.listing.orders import Listed, Listing
 from pipeline.listing.timeline import timeline
 from pipeline.marketplace_settings import CancelReason
 from pipeline.models import LIVE, Order, Status
 from pipeline.orders import STEPS
+from pipeline.outcome import ABOUT_PRODUCTS
 from pipeline.policy import PENDING, STILL_TO_SHIP
 from pipeline.privacy import Vault
 from pipeline.replaying import NotPossible as CannotReplay
@@ -46,6 +48,7 @@ SAID: Mapping[str, str] = {
     "dismiss": "The order is dismissed: nothing more is done with it here.",
     "take-up": "The order goes on where it stood.",
     "confirm-anyway": "Its packages are confirmed all the same. The order is looked at now.",
+    "map-sku": "The SKU is mapped. All orders that waited for it are looked at now.",
     "transparency": "The codes are kept. The order is looked at now.",
     "address": "The address is corrected. The order is looked at now.",
     "amazons-address": "Amazon’s address counts again. The order is looked at now.",
@@ -73,6 +76,8 @@ class Page:
             "carriers": offered(),
             "buyer": masked(self.sessions, order_id),
             "proof": proof(order),
+            "mappable": _mappable(order),
+            "sold_as": sold_as(self.sessions, order),
             "skus": {line.external_item_id: line.sku for line in order.items},
             "events": timeline(self.sessions, order),
             "possible": _possible(order, wish, may_preview=self.may_preview),
@@ -157,6 +162,14 @@ def _fields(found: Disclosed) -> dict[str, str]:
     return {name: field_of(found.addresses.counts, name) for name in FIELDS}
 
 
+def _mappable(order: Order) -> list[str]:
+    """The SKUs of a held order's lines; those that it waits for come first."""
+    facts = order.hold_facts
+    waited = facts.get("amazon_skus", facts.get("skus", "")).split(", ")
+    skus = dict.fromkeys(line.sku.strip() for line in order.items if line.sku.strip())
+    return sorted(skus, key=lambda sku: sku not in waited)
+
+
 def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> frozenset[str]:
     """The acts that the page offers; each looks for itself whether it may be done."""
     is_ours = order.fulfilled_by == FulfilledBy.MERCHANT
@@ -177,6 +190,9 @@ def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> 
         and order.remote_status not in PENDING,
         "take-up": order.dismissed_at is not None,
         "confirm-anyway": order.hold_code in ("buyer_wants_to_cancel", "shipment_changed"),
+        "map-sku": order.status == Status.HELD
+        and order.hold_code in ABOUT_PRODUCTS
+        and bool(_mappable(order)),
         "transparency": order.hold_code == "transparency_codes",
         "address": is_live and is_ours and order.magento_order_id is None,
         "replay": order.status != Status.RUNNING,

@@ -15,19 +15,11 @@ from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
 from pipeline.models import Order, Status
 from pipeline.money import ZERO
-from pipeline.outcome import HoldCode
+from pipeline.outcome import ABOUT_PRODUCTS, HoldCode
 
 NAMED = 5
 MOST = 300
 TO_SHIP = ("UNSHIPPED", "PARTIALLY_SHIPPED")
-# What holds these is a product: an order that lacks two of them is held by both.
-_BY_SKU = (
-    HoldCode.SKU_NOT_FOUND,
-    HoldCode.PRODUCT_DISABLED,
-    HoldCode.PRODUCT_TYPE,
-    HoldCode.PRODUCT_REFUSED,
-    HoldCode.OUT_OF_STOCK,
-)
 # What holds these is named in their sentence, and the sentence is the same for all of its orders.
 _BY_SENTENCE = (
     HoldCode.STORE_UNKNOWN,
@@ -49,7 +41,7 @@ class Cause:
 
     `fact` is the SKU or the sentence that they share, empty where each order has its own.
     `ship_by_at` is when the first of those that are to be shipped should leave. `named` are ids and
-    Amazon numbers of the most urgent ones.
+    Amazon numbers of the most urgent ones. `accounts` are those that have such orders.
     """
 
     code: str
@@ -59,6 +51,7 @@ class Cause:
     totals: Mapping[str, Decimal]
     ship_by_at: datetime | None
     named: Sequence[tuple[int, str]]
+    accounts: Sequence[str]
 
 
 def causes(sessions: Sessions) -> list[Cause]:
@@ -79,6 +72,7 @@ def causes(sessions: Sessions) -> list[Cause]:
                 func.jsonb_agg(aggregate_order_by(number, *urgent_first)),
                 cast(literal(f"$[0 to {NAMED - 1}]"), JSONPATH),
             ).label("named"),
+            func.array_agg(held.c.account.distinct()).label("accounts"),
         )
         .group_by(held.c.hold_code, held.c.fact, held.c.currency)
         .order_by(first.asc().nulls_last(), func.count().desc(), held.c.hold_code, held.c.fact)
@@ -105,14 +99,14 @@ def ship_by() -> ColumnElement[datetime | None]:
 
 
 def _held() -> Select[Any]:
-    """Each held order once for each fact that holds it."""
+    """Each held order once for each fact that holds it: one that lacks two SKUs is held by both."""
     skus = func.nullif(Order.hold_facts["skus"].astext, "")
     sentence = case((Order.hold_code.in_(_BY_SENTENCE), Order.hold_reason), else_="")
     facts = (
         func.unnest(
             case(
                 (
-                    Order.hold_code.in_(_BY_SKU) & skus.is_not(None),
+                    Order.hold_code.in_(ABOUT_PRODUCTS) & skus.is_not(None),
                     func.string_to_array(skus, ", "),
                 ),
                 else_=array([func.coalesce(sentence, "")]),
@@ -124,6 +118,7 @@ def _held() -> Select[Any]:
     return (
         select(
             Order.id,
+            Order.account,
             Order.external_id,
             Order.hold_code,
             facts.c.fact,
@@ -144,11 +139,12 @@ def _with(known: Cause | None, row: Any) -> Cause:
         return Cause(
             row.hold_code,
             row.fact,
-            row.hold_code in _BY_SKU and bool(row.fact),
+            row.hold_code in ABOUT_PRODUCTS and bool(row.fact),
             row.orders,
             totals,
             row.ship_by_at,
             named,
+            sorted(row.accounts),
         )
     summed = {**known.totals}
     for currency, total in totals.items():
@@ -162,4 +158,5 @@ def _with(known: Cause | None, row: Any) -> Cause:
         summed,
         min(times, default=None),
         [*known.named, *named][:NAMED],
+        sorted({*known.accounts, *row.accounts}),
     )

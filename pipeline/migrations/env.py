@@ -9,6 +9,7 @@ from pipeline.bookkeeping import Incident
 from pipeline.bulk_tables import BulkAct  # noqa: F401 - its tables are looked at too
 from pipeline.operating_tables import Belonging  # noqa: F401 - its tables are looked at too
 from pipeline.people_tables import PersonRecord  # noqa: F401 - its tables are looked at too
+from pipeline.sku_tables import MappedSku  # noqa: F401 - its table is looked at too
 from pipeline.wish_table import ShipmentWish  # noqa: F401 - its table is looked at too
 
 MIGRATION_LOCK = 7_204_251_906

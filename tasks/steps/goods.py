@@ -11,7 +11,7 @@ from pipeline.clients import Clients
 from pipeline.errors import CannotMap
 from pipeline.magento.records import Product
 from pipeline.models import Order
-from pipeline.outcome import Hold, HoldCode
+from pipeline.outcome import ABOUT_PRODUCTS, Hold, HoldCode
 from pipeline.sku_map import SkuMapError
 from tasks.steps.pending_stock import held_units
 from tasks.steps.placeholder import is_placeholder, make_placeholder
@@ -19,17 +19,6 @@ from tasks.steps.store import store_code
 
 SELLABLE_TYPES = frozenset({"simple", "virtual", "downloadable"})
 _MADE_OF_SIMPLE_ONES = frozenset({"configurable", "bundle", "grouped"})
-
-# While an order is held for one of these, what was found before is not believed.
-_ABOUT_PRODUCTS = frozenset(
-    {
-        HoldCode.SKU_NOT_FOUND,
-        HoldCode.PRODUCT_DISABLED,
-        HoldCode.PRODUCT_TYPE,
-        HoldCode.PRODUCT_REFUSED,
-        HoldCode.OUT_OF_STOCK,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +39,15 @@ def find_goods(order: Order, placed: ChannelOrder, clients: Clients) -> Goods | 
         clients.shop(order),
         store_code(order, clients),
         list(targets.values()),
-        is_fresh=order.hold_code in _ABOUT_PRODUCTS,
+        # While an order is held for its products, what was found before is not believed.
+        is_fresh=order.hold_code in ABOUT_PRODUCTS,
     )
     products = {sku: found[target] for sku, target in targets.items() if target in found}
     unknown = sorted(titles.keys() - products.keys())
     if settings.unknown_sku == "placeholder":
         # A mapped SKU that is not there is a mistake in the map: no product is made of that.
         for sku in [one for one in unknown if one.strip() and targets[one] == one]:
-            products[sku] = make_placeholder(order, sku, titles[sku], clients)
+            products[sku] = _placeholder(order, sku, titles[sku], clients)
     if missing := [sku for sku in unknown if sku not in products]:
         return _not_found(missing, targets)
     unstocked = set()
@@ -73,7 +63,7 @@ def find_goods(order: Order, placed: ChannelOrder, clients: Clients) -> Goods | 
                 HoldCode.PRODUCT_DISABLED,
                 f"{_named(sku, product)} is disabled in Magento; enable it and the order goes on "
                 "by itself",
-                {"skus": product.sku},
+                _facts({sku: product}),
             )
     return Goods(products, frozenset(unstocked))
 
@@ -95,30 +85,47 @@ def too_few(order: Order, placed: ChannelOrder, goods: Goods, clients: Clients) 
     return Hold(
         HoldCode.OUT_OF_STOCK,
         f"not enough in stock of {', '.join(missing)}; goes on by itself once there is",
-        {"skus": ", ".join(missing)},
+        _facts({sku: one for sku, one in goods.products.items() if one.sku in missing}),
     )
 
 
 def _targets(order: Order, titles: Mapping[str, str], clients: Clients) -> dict[str, str]:
     try:
-        return clients.sku_maps.targets(clients.marketplace(order), titles)
+        return clients.sku_maps.targets(order.account, clients.marketplace(order), titles)
     except SkuMapError as error:
         raise CannotMap(
             HoldCode.SKU_NOT_FOUND, f"{error}; mend it and the order goes on by itself"
         ) from error
 
 
+def _placeholder(order: Order, sku: str, title: str, clients: Clients) -> Product:
+    try:
+        return make_placeholder(order, sku, title, clients)
+    except CannotMap as error:
+        raise CannotMap(error.code, error.reason, {"skus": sku.strip()}) from error
+
+
 def _not_found(missing: list[str], targets: Mapping[str, str]) -> Hold:
-    names = [sku if sku.strip() else "(no SKU)" for sku in missing]
+    names = [sku.strip() or "(no SKU)" for sku in missing]
     told = [
         f"{targets[sku]} (to which {name} is mapped)" if targets[sku] != sku else name
         for sku, name in zip(missing, names, strict=True)
     ]
+    is_mapped = any(targets[sku] != sku for sku in missing)
+    or_else = ", or map its SKU anew (console: SKU map)," if is_mapped else ""
     return Hold(
         HoldCode.SKU_NOT_FOUND,
-        f"{', '.join(told)} is not in Magento's catalogue; add it and the order goes on by itself",
+        f"{', '.join(told)} is not in Magento's catalogue; add it{or_else} and the order goes on "
+        "by itself",
         {"skus": ", ".join(names)},
     )
+
+
+def _facts(products: Mapping[str, Product]) -> dict[str, str]:
+    """Magento's SKUs; Amazon's as well where they are others, since people map those."""
+    named = ", ".join(sorted({product.sku for product in products.values()}))
+    sold = ", ".join(sorted({sku.strip() for sku in products}))
+    return {"skus": named} if sold == named else {"skus": named, "amazon_skus": sold}
 
 
 def _wrong_type(sku: str, product: Product) -> Hold:
@@ -128,7 +135,7 @@ def _wrong_type(sku: str, product: Product) -> Hold:
     return Hold(
         HoldCode.PRODUCT_TYPE,
         f"{_named(sku, product)} is a {product.type_id} product; {instead}",
-        {"skus": product.sku, "type": product.type_id},
+        {**_facts({sku: product}), "type": product.type_id},
     )
 
 

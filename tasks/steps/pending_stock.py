@@ -166,7 +166,7 @@ def _body(order: Order, clients: Clients) -> tuple[dict[str, object] | None, lis
     placed, shop, code = clients.placed(order), clients.shop(order), store_code(order, clients)
     titles = {line.sku: line.title for line in placed.lines}
     try:
-        targets = clients.sku_maps.targets(clients.marketplace(order), titles)
+        targets = clients.sku_maps.targets(order.account, clients.marketplace(order), titles)
     except SkuMapError:
         targets = {sku: sku for sku in titles}  # the order itself is held with the mistake
     products = clients.catalogue.products(shop, code, list(targets.values()))

@@ -92,6 +92,9 @@ def test_these_are_the_commands() -> None:
         "simulate",
         "sku-map",
         "sku-map check",
+        "sku-map list",
+        "sku-map set",
+        "sku-map unset",
     ]
 
 

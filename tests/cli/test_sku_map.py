@@ -1,4 +1,4 @@
-"""`orderbridge sku-map check` against the stand-in, and what `settings check` says of a map."""
+"""`orderbridge sku-map`, its `check` against the stand-in; what `settings check` says of a map."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.db import Sessions
 from tests.cli.conftest import NO_DATABASE, Run, environment, runner
+from tests.console.builders import a_held_order, store
 from tests.magento.standing_in import TOKEN, StandIn, standing_in
 
 HEADER = "amazon_sku,magento_sku\n"
@@ -22,11 +24,11 @@ def shop(tmp_path: Path) -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def mapping(tmp_path: Path, shop: StandIn) -> Maps:
+def mapping(tmp_path: Path, shop: StandIn, database_url: str) -> Maps:
     """`orderbridge` with a map of these rows, beside the configuration that names it."""
 
     def make(content: str, unknown_sku: str = "map") -> Run:
-        variables = environment(tmp_path, NO_DATABASE)
+        variables = environment(tmp_path, database_url)
         config = Path(variables["ORDERBRIDGE_CONFIG"])
         text = config.read_text(encoding="utf-8")
         text = text.replace(
@@ -103,3 +105,61 @@ def test_a_shop_that_cannot_be_asked_is_named(mapping: Maps) -> None:
     )
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: the shop main cannot be asked: Magento refuses")
+
+
+def test_check_looks_at_what_is_mapped_by_hand_as_well(mapping: Maps, tmp_path: Path) -> None:
+    run = mapping(HEADER + "A,MUG-BLUE\n")
+    assert run("sku-map", "set", "B", "NOPE", "--account", "eu").exit_code == 0
+    result = run("sku-map", "check")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        f"{tmp_path / 'skus.csv'} for shop main: 1 SKU is mapped",
+        "By hand for account eu, for shop main: 1 SKU is mapped",
+        "  NOPE is not in the catalogue (for B)",
+    ]
+    told = json.loads(run("sku-map", "check", "--json").stdout)
+    assert [(one["file"], one["account"], len(one["missing"])) for one in told] == [
+        (str(tmp_path / "skus.csv"), None, 0),
+        (None, "eu", 1),
+    ]
+
+
+def test_a_sku_is_mapped_listed_and_taken_back(sessions: Sessions, orderbridge: Run) -> None:
+    store(sessions, a_held_order())
+    result = orderbridge("sku-map", "set", "MUG-1", "CUP", "--account", "eu")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "MUG-1 is sold as CUP; 1 order is looked at because of it.\n",
+    )
+    listed = orderbridge("sku-map", "list").stdout.splitlines()
+    assert listed[0].split()[:5] == ["ACCOUNT", "AMAZON", "SKU", "MAGENTO", "SKU"]
+    assert listed[1].split()[:3] == ["eu", "MUG-1", "CUP"]
+    assert listed[1].endswith("  1")
+    (told,) = json.loads(orderbridge("sku-map", "list", "--sku", "cup", "--json").stdout)
+    assert (told["amazon_sku"], told["magento_sku"], told["held_orders"], told["ended_at"]) == (
+        *("MUG-1", "CUP", 1),
+        None,
+    )
+    result = orderbridge("sku-map", "unset", "MUG-1", "--account", "eu", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"orders_looked_at": 1})
+    empty = orderbridge("sku-map", "list")
+    assert (empty.exit_code, empty.stderr) == (1, "No SKU is mapped by hand.\n")
+    (earlier,) = json.loads(orderbridge("sku-map", "list", "--earlier", "--json").stdout)
+    assert earlier["ended_by"] == earlier["set_by"] != ""
+    assert "UNTIL" in orderbridge("sku-map", "list", "--earlier").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("set", "A", "B", "--account", "us"), "nothing was changed: there is no account us"),
+        (("set", "A", " ", "--account", "eu"), "nothing was changed: say which SKU of Magento's"),
+        (("unset", "A", "--account", "eu"), "nothing was changed: A is not mapped by hand"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(
+    orderbridge: Run, words: tuple[str, ...], sentence: str
+) -> None:
+    result = orderbridge("sku-map", *words)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {sentence}")

@@ -36,7 +36,7 @@ def test_one_sku_holds_many_orders_and_two_skus_one(
     first, second, both = store(
         sessions,
         held_for(1, "MUG", ship_by_at=NOW + timedelta(hours=9), grand_total=Decimal("10.50")),
-        held_for(2, "MUG", ship_by_at=NOW + timedelta(hours=5), currency="PLN"),
+        held_for(2, "MUG", ship_by_at=NOW + timedelta(hours=5), account="us", currency="PLN"),
         held_for(3, "MUG, POT", ship_by_at=NOW + timedelta(hours=7), grand_total=Decimal("2")),
         an_order(4),
     )[:3]
@@ -54,6 +54,7 @@ def test_one_sku_holds_many_orders_and_two_skus_one(
                 (both, "303-0000000-0000003"),
                 (first, "303-0000000-0000001"),
             ],
+            accounts=["eu", "us"],
         ),
         Cause(
             code="sku_not_found",
@@ -63,6 +64,7 @@ def test_one_sku_holds_many_orders_and_two_skus_one(
             totals={"EUR": Decimal("2")},
             ship_by_at=NOW + timedelta(hours=7),
             named=[(both, "303-0000000-0000003")],
+            accounts=["eu"],
         ),
     ]
     assert len(statements) == 1

@@ -13,6 +13,7 @@ from pipeline.explaining import COUNTS, Counted, Explanation, explain
 from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.models import Effect, EffectState, Status
 from pipeline.orders import STEPS
+from pipeline.sku_decisions import SkuDecisions
 from tests.builders import ACCOUNT, GERMANY, NOW, an_item, an_order, loaded, settings, stored
 
 SETTINGS = settings(
@@ -150,3 +151,10 @@ def test_shipping_from_here_is_offered_where_it_can_be_done(
     found = explain(sessions, settings(), loaded(sessions, stored(sessions, order)))
     offered = [command for command, _ in found.possible if " ship " in command]
     assert offered == ([f"orderbridge orders ship {order.external_id} {ending}"] if ending else [])
+
+
+def test_tells_as_what_its_lines_are_sold(sessions: Sessions) -> None:
+    SkuDecisions(sessions, [ACCOUNT], "anna", NOW).sell_as(ACCOUNT, "MUG-BLUE", "CUP")
+    items = [an_item(), an_item(external_item_id="I2", sku="POT")]
+    assert told(sessions, items=items).facts["sold in the shop"] == "MUG-BLUE as CUP"
+    assert "sold in the shop" not in told(sessions, items=[an_item(sku="POT")]).facts

@@ -1,14 +1,19 @@
-"""The merchant's SKU map: what is read, what is refused, and that a changed file counts at once."""
+"""The merchant's SKU map: what is read, what is refused, and that a changed file counts at once.
+
+And that a person's word wins over it.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
 
 from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.sku_map import SkuMapError, SkuMaps, read
+from tests.builders import ACCOUNT
 
 
 def a_file(folder: Path, content: str | bytes) -> Path:
@@ -61,31 +66,55 @@ def mapped(path: Path | None, unknown_sku: str = "map") -> MarketplaceSettings:
     return MarketplaceSettings.model_validate({"unknown_sku": unknown_sku, "sku_map": path})
 
 
+def nothing_by_hand(account: str, skus: Collection[str]) -> Mapping[str, str]:
+    return {}
+
+
 def test_the_map_wins_and_the_rest_stands_for_itself(tmp_path: Path) -> None:
     path = a_file(tmp_path, "amazon_sku,magento_sku\nA,MUG\n")
-    maps = SkuMaps()
+    maps = SkuMaps(nothing_by_hand)
     as_mapped = {"A": "MUG", " A": "MUG", "a": "a", "": ""}
-    assert maps.targets(mapped(path), ["A", " A", "a", ""]) == as_mapped
-    assert maps.targets(mapped(path, "placeholder"), ["A"]) == {"A": "MUG"}
-    assert maps.targets(mapped(path, "block"), ["A"]) == {"A": "A"}
-    assert maps.targets(mapped(None, "placeholder"), ["A"]) == {"A": "A"}
+    assert maps.targets(ACCOUNT, mapped(path), ["A", " A", "a", ""]) == as_mapped
+    assert maps.targets(ACCOUNT, mapped(path, "placeholder"), ["A"]) == {"A": "MUG"}
+    assert maps.targets(ACCOUNT, mapped(path, "block"), ["A"]) == {"A": "A"}
+    assert maps.targets(ACCOUNT, mapped(None, "placeholder"), ["A"]) == {"A": "A"}
 
 
 def test_a_changed_file_counts_at_once_and_another_is_not_read_again(tmp_path: Path) -> None:
     path = a_file(tmp_path, "amazon_sku,magento_sku\nA,MUG\n")
-    maps, settings = SkuMaps(), mapped(path)
-    assert maps.targets(settings, ["A"]) == {"A": "MUG"}
+    maps, settings = SkuMaps(nothing_by_hand), mapped(path)
+    assert maps.targets(ACCOUNT, settings, ["A"]) == {"A": "MUG"}
     before = path.stat()
     a_file(tmp_path, "amazon_sku,magento_sku\nA,CUP\n")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert maps.targets(settings, ["A"]) == {"A": "MUG"}
+    assert maps.targets(ACCOUNT, settings, ["A"]) == {"A": "MUG"}
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    assert maps.targets(settings, ["A"]) == {"A": "CUP"}
+    assert maps.targets(ACCOUNT, settings, ["A"]) == {"A": "CUP"}
     a_file(tmp_path, "amazon_sku\n")
     with pytest.raises(SkuMapError, match="lacks the column magento_sku"):
-        maps.targets(settings, ["A"])
+        maps.targets(ACCOUNT, settings, ["A"])
     path.unlink()
     with pytest.raises(SkuMapError, match="cannot be read \\(No such file or directory\\)"):
-        maps.targets(settings, ["A"])
+        maps.targets(ACCOUNT, settings, ["A"])
     a_file(tmp_path, "amazon_sku,magento_sku\nA,LAMP\n")
-    assert maps.targets(settings, ["A"]) == {"A": "LAMP"}
+    assert maps.targets(ACCOUNT, settings, ["A"]) == {"A": "LAMP"}
+
+
+def lamp_by_hand(account: str, skus: Collection[str]) -> Mapping[str, str]:
+    assert account == ACCOUNT
+    return {sku: "LAMP" for sku in skus if sku == "A"}
+
+
+@pytest.mark.parametrize("unknown_sku", ["block", "map", "placeholder"])
+def test_what_is_mapped_by_hand_wins_whatever_is_set(tmp_path: Path, unknown_sku: str) -> None:
+    path = a_file(tmp_path, "amazon_sku,magento_sku\nA,MUG\nB,CUP\n")
+    found = SkuMaps(lamp_by_hand).targets(ACCOUNT, mapped(path, unknown_sku), [" A", "B"])
+    assert found == {" A": "LAMP", "B": "B" if unknown_sku == "block" else "CUP"}
+
+
+def test_a_broken_file_does_not_matter_to_what_is_mapped_by_hand(tmp_path: Path) -> None:
+    path = a_file(tmp_path, "amazon_sku\nA\n")
+    maps = SkuMaps(lamp_by_hand)
+    assert maps.targets(ACCOUNT, mapped(path), ["A"]) == {"A": "LAMP"}
+    with pytest.raises(SkuMapError):
+        maps.targets(ACCOUNT, mapped(path), ["A", "B"])

@@ -10,17 +10,18 @@ import pytest
 
 from pipeline.db import Sessions
 from pipeline.models import Status
+from pipeline.sku_decisions import SkuDecisions
 from pipeline.sku_map import SkuMaps
+from pipeline.skus_by_hand import SkusByHand
 from pipeline.upcoming import Upcoming
-from tests.builders import NOW, an_item, an_order, settings, stored
+from tests.builders import ACCOUNT, NOW, an_item, an_order, settings, stored
 
 WITHIN = timedelta(minutes=2)
 
 
 def upcoming(sessions: Sessions, **marketplace: Any) -> Upcoming:
-    return Upcoming(
-        sessions, settings(marketplace=marketplace), SkuMaps(), lambda: NOW, within=WITHIN
-    )
+    maps = SkuMaps(SkusByHand(sessions).of)
+    return Upcoming(sessions, settings(marketplace=marketplace), maps, lambda: NOW, within=WITHIN)
 
 
 def test_takes_those_due_first_and_each_once(sessions: Sessions) -> None:
@@ -65,3 +66,10 @@ def test_asks_for_what_a_sku_is_mapped_to(sessions: Sessions, tmp_path: Path) ->
     assert found.skus("main", "default") == ["CUP"]
     path.write_text("amazon_sku\nMUG-BLUE\n", encoding="utf-8")
     assert found.skus("main", "default") == []
+
+
+def test_asks_for_what_a_person_mapped(sessions: Sessions) -> None:
+    items = [an_item(), an_item(external_item_id="I2", sku="POT")]
+    stored(sessions, an_order(items=items))
+    SkuDecisions(sessions, [ACCOUNT], "anna", NOW).sell_as(ACCOUNT, "POT", "POT-RED")
+    assert upcoming(sessions).skus("main", "default") == ["MUG-BLUE", "POT-RED"]

@@ -276,11 +276,13 @@ def clients(
     account: Mapping[str, Any] | None = None,
     has_large_backlog: bool = False,
     catalogue: ProductCache | None = None,
+    by_hand: Mapping[str, str] | None = None,
     **marketplace: Any,
 ) -> Clients:
     """Clients of which each raises when it is touched, but for those that are given.
 
     `marketplace` are the operator's settings; comments are left only where a test asks for them.
+    `by_hand` is what people have mapped.
     """
     return Clients(
         settings=settings(marketplace={"order_comments": False, **marketplace}, account=account),
@@ -292,8 +294,15 @@ def clients(
         feeds={},
         has_large_backlog=lambda _: has_large_backlog,
         catalogue=catalogue or Catalogue(),
-        sku_maps=SkuMaps(),
+        sku_maps=SkuMaps(lambda account, skus: mapped_by_hand(account, skus, by_hand or {})),
     )
+
+
+def mapped_by_hand(
+    account: str, skus: Collection[str], mapped: Mapping[str, str]
+) -> Mapping[str, str]:
+    """What people have mapped of an account's SKUs, all of it in one account."""
+    return {sku: mapped[sku] for sku in skus if sku in mapped and account == ACCOUNT}
 
 
 def order_key(order: Order) -> str:

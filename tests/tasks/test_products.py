@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from itertools import cycle
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipeline.db import Sessions
 from pipeline.models import Effect, Status
 from pipeline.orders import STEPS
 from pipeline.rate_limit import Lane
+from pipeline.sku_decisions import SkuDecisions
 from tasks.runtime import Runtime, build
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, NOW, a_raw_item, a_raw_order, loaded, settings
@@ -207,6 +209,29 @@ def test_a_mapped_line_is_the_shops_product_and_still_amazons_item(
         "I1",
     )
     assert (placed.items[0].sku, placed.items[0].magento_item_id) == ("AMZ 1", line["item_id"])
+
+
+def test_what_a_person_maps_places_every_order_that_was_held_for_it(
+    shop: StandIn, workers: Workers, sessions: Sessions
+) -> None:
+    both = workers(out_of_stock="block")
+    orders = a_page(both[0], ["AMZ 1"] * 3)
+    for step in LOOK_UPS:
+        run(both, step, orders)
+    assert {loaded(sessions, one).hold_code for one in orders} == {"sku_not_found"}
+    decisions = SkuDecisions(sessions, [ACCOUNT], "anna", NOW - timedelta(seconds=1))
+    assert decisions.sell_as(ACCOUNT, "AMZ 1", "mug-red") == 3
+    for step in STEPS[2:5]:
+        run(both, step, orders)
+    placed = [loaded(sessions, one) for one in orders]
+    assert {(one.step, one.hold_reason) for one in placed} == {("ship_order", None)}
+    sold = [
+        line["sku"]
+        for one in placed
+        for line in shop.rest("GET", f"/orders/{one.magento_order_id}")["items"]
+        if line.get("ext_order_item_id")
+    ]
+    assert sold == ["MUG-RED"] * 3
 
 
 @pytest.mark.parametrize("type_id", ["virtual", "downloadable"])

@@ -68,10 +68,59 @@ def test_a_mistake_in_the_map_makes_no_product(tmp_path: Path, unknown_sku: str)
     )
     assert outcome == Hold(
         HoldCode.SKU_NOT_FOUND,
-        "CUPP (to which MUG-BLUE is mapped) is not in Magento's catalogue; add it and the order "
-        "goes on by itself",
+        "CUPP (to which MUG-BLUE is mapped) is not in Magento's catalogue; add it, or map its SKU "
+        "anew (console: SKU map), and the order goes on by itself",
         {"skus": "MUG-BLUE"},
     )
+
+
+@pytest.mark.parametrize("unknown_sku", ["block", "placeholder"])
+def test_what_a_person_mapped_counts_whatever_is_set(unknown_sku: str) -> None:
+    cup = replace(MUG, id=2, sku="CUP")
+    shop = FakeShop(products={"MUG-BLUE": MUG, "CUP": cup}, salable={"CUP": True})
+    order = an_order(raw=a_raw_order())
+    by_hand = {"MUG-BLUE": "CUP"}
+    everything = clients(shop=shop, by_hand=by_hand, unknown_sku=unknown_sku)
+    assert enrich_order(order, everything) == Done()
+    assert (order.items[0].sku, order.items[0].product) == ("MUG-BLUE", cup.as_json())
+    assert shop.calls == [("products", ["CUP"], "default"), ("salable", {"CUP": 2}, "default")]
+
+
+@pytest.mark.parametrize("unknown_sku", ["block", "placeholder"])
+def test_what_a_person_mapped_and_is_not_there_holds_and_says_where_to_change_it(
+    unknown_sku: str,
+) -> None:
+    shop = FakeShop(products={})
+    everything = clients(shop=shop, by_hand={"MUG-BLUE": "CUPP"}, unknown_sku=unknown_sku)
+    assert enrich_order(an_order(raw=a_raw_order()), everything) == Hold(
+        HoldCode.SKU_NOT_FOUND,
+        "CUPP (to which MUG-BLUE is mapped) is not in Magento's catalogue; add it, or map its SKU "
+        "anew (console: SKU map), and the order goes on by itself",
+        {"skus": "MUG-BLUE"},
+    )
+
+
+CUP = replace(MUG, id=2, sku="CUP")
+
+
+@pytest.mark.parametrize(
+    ("product", "salable", "code", "facts"),
+    [
+        (replace(CUP, enabled=False), True, HoldCode.PRODUCT_DISABLED, {}),
+        (replace(CUP, type_id="giftcard"), True, HoldCode.PRODUCT_TYPE, {"type": "giftcard"}),
+        (CUP, False, HoldCode.OUT_OF_STOCK, {}),
+    ],
+)
+def test_a_mapped_product_that_cannot_be_sold_names_both_skus(
+    product: Product, salable: bool, code: HoldCode, facts: dict[str, str]
+) -> None:
+    shop = FakeShop(products={"CUP": product}, salable={"CUP": salable})
+    outcome = enrich_order(
+        an_order(raw=a_raw_order()), clients(shop=shop, by_hand={"MUG-BLUE": "CUP"})
+    )
+    assert isinstance(outcome, Hold)
+    assert outcome.code is code
+    assert outcome.facts == {"skus": "CUP", "amazon_skus": "MUG-BLUE", **facts}
 
 
 def test_an_unusable_map_holds_the_order_with_file_and_line(tmp_path: Path) -> None:
@@ -176,6 +225,7 @@ def test_a_refused_placeholder_holds_the_order() -> None:
     with pytest.raises(CannotMap) as held:
         enrich_order(an_order(raw=a_raw_order()), clients(shop=shop, unknown_sku="placeholder"))
     assert held.value.code == HoldCode.PRODUCT_REFUSED
+    assert held.value.facts == {"skus": "MUG-BLUE"}
 
 
 def test_a_placeholder_that_was_deleted_is_not_made_again() -> None:

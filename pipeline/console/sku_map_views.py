@@ -1,0 +1,76 @@
+"""`/sku-map`: as which product of the shop an Amazon SKU is sold. The workers go by its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Flask, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from pipeline.console.guard import current_person
+from pipeline.db import Sessions
+from pipeline.decisions import NotPossible
+from pipeline.listing.mapped import MappedSkus, files
+from pipeline.settings import Settings
+from pipeline.sku_decisions import LONGEST_SKU, SkuDecisions
+
+_DIGITS = 19
+"""A number of fewer digits than this is one that PostgreSQL can compare."""
+_FIELDS = ("account", "amazon_sku", "magento_sku")
+Answer = Response | tuple[str, int]
+
+
+def register_sku_map(
+    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime]
+) -> None:
+    """Add the page and its forms to `app`; other pages send their forms here as well."""
+    app.jinja_env.globals["longest_sku"] = LONGEST_SKU
+
+    def page(sku: str = "", refusal: str = "") -> str:
+        after, freed = _number("after"), _number("freed")
+        mapped = MappedSkus(sessions)
+        rows, following = mapped.page(sku, after)
+        return render_template(
+            "sku_map.html",
+            mapped=rows,
+            following=following,
+            is_first=after is None,
+            earlier=mapped.earlier(sku) if sku else [],
+            files=list(files(settings)),
+            accounts=list(settings.accounts),
+            sku=sku,
+            freed=freed,
+            refusal=refusal,
+            typed={name: request.form.get(name, "") for name in _FIELDS},
+        )
+
+    def decide(act: Callable[[SkuDecisions, str, str], int]) -> Answer:
+        account, amazon_sku = request.form.get("account", ""), request.form.get("amazon_sku", "")
+        hand = SkuDecisions(sessions, settings.accounts, current_person().name, now())
+        try:
+            freed = act(hand, account, amazon_sku)
+        except NotPossible as error:
+            return page(refusal=f"Nothing was changed: {error}."), 409
+        if request.form.get("back") == "held":
+            return redirect(url_for("held", freed=freed), 303)
+        return redirect(url_for("sku_map", sku=amazon_sku.strip(), freed=freed), 303)
+
+    @app.get("/sku-map")
+    def sku_map() -> str:
+        return page(request.args.get("sku", "").replace("\x00", "").strip())
+
+    @app.post("/sku-map/set")
+    def map_sku() -> Answer:
+        magento_sku = request.form.get("magento_sku", "")
+        return decide(lambda hand, account, sku: hand.sell_as(account, sku, magento_sku))
+
+    @app.post("/sku-map/unset")
+    def unmap_sku() -> Answer:
+        return decide(lambda hand, account, sku: hand.take_back(account, sku))
+
+
+def _number(name: str) -> int | None:
+    text = request.args.get(name, "")
+    is_one = text.isascii() and text.isdigit() and len(text) < _DIGITS
+    return int(text) if is_one else None
