@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, text
 from pipeline.bookkeeping import Incident
 from pipeline.operating_tables import Belonging  # noqa: F401 - its tables are looked at too
 from pipeline.people_tables import PersonRecord  # noqa: F401 - its tables are looked at too
+from pipeline.turned_table import TurnedSetting  # noqa: F401 - its table is looked at too
 
 MIGRATION_LOCK = 7_204_251_906
 

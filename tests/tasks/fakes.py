@@ -269,8 +269,9 @@ def clients(
 
     `marketplace` are the operator's settings; comments are left only where a test asks for them.
     """
+    loaded = settings(marketplace={"order_comments": False, **marketplace}, account=account)
     return Clients(
-        settings=settings(marketplace={"order_comments": False, **marketplace}, account=account),
+        settings=loaded,
         channels={ACCOUNT: channel or FakeChannel()},
         shops={SHOP: shop or FakeShop()},
         ledger=ledger or MemoryLedger(),
@@ -280,6 +281,7 @@ def clients(
         has_large_backlog=lambda _: has_large_backlog,
         catalogue=catalogue or Catalogue(),
         sku_maps=SkuMaps(),
+        in_force=lambda: loaded,
     )
 
 
