@@ -24,6 +24,7 @@ from pipeline.cli.restored import restored
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
 from pipeline.cli.sku_map import sku_map
+from pipeline.cli.turning import show, turn, turn_back, turned
 
 
 @click.group(epilog=EXIT_STATUS)
@@ -40,6 +41,10 @@ orders.add_command(cancel)
 orders.add_command(dismiss)
 orders.add_command(note)
 orders.add_command(transparency)
+settings.add_command(show)
+settings.add_command(turn)
+settings.add_command(turn_back)
+settings.add_command(turned)
 main.add_command(accounts)
 main.add_command(alerts)
 main.add_command(backfill)

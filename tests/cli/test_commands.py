@@ -81,6 +81,10 @@ def test_these_are_the_commands() -> None:
         "settings",
         "settings accept-copy",
         "settings check",
+        "settings show",
+        "settings turn",
+        "settings turn-back",
+        "settings turned",
         "sku-map",
         "sku-map check",
     ]
