@@ -24,6 +24,7 @@ from pipeline.console.orders_csv import register_orders_csv
 from pipeline.console.orders_tab import register_orders_tab
 from pipeline.console.people_views import register_people
 from pipeline.console.read_only_views import register_read_only
+from pipeline.console.settings_views import register_settings
 from pipeline.db import Sessions
 from pipeline.guessing import Guessing
 from pipeline.listing.facts import country, price
@@ -82,6 +83,7 @@ def create_app(
     register_health(app, settings, sessions, now)
     register_orders_tab(app, settings, sessions, now)
     register_orders_csv(app, settings, sessions, now)
+    register_settings(app, settings, sessions, now)
 
     @app.get("/healthz")
     def healthz() -> Response:
