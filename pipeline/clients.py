@@ -30,12 +30,16 @@ from pipeline.rate_limit import Quota
 from pipeline.settings import Settings, ShopSettings
 from pipeline.sku_map import SkuMaps
 from pipeline.skus_by_hand import SkusByHand
+from pipeline.turned import Turned
 from pipeline.upcoming import Upcoming
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The remotes, the ledger, the settings and the clock."""
+    """The remotes, the ledger, the settings and the clock.
+
+    `in_force` are the settings with what operators have turned since the process was started.
+    """
 
     settings: Settings
     channels: Mapping[str, Channel]
@@ -47,6 +51,7 @@ class Clients:
     has_large_backlog: Callable[[str], bool]
     catalogue: ProductCache
     sku_maps: SkuMaps
+    in_force: Callable[[], Settings]
 
     def channel(self, order: Order) -> Channel:
         """The marketplace account an order came from."""
@@ -62,7 +67,7 @@ class Clients:
 
     def marketplace(self, order: Order) -> MarketplaceSettings:
         """What the operator decided for the order's marketplace."""
-        return self.settings.for_order(order.account, order.marketplace_id)
+        return self.in_force().for_order(order.account, order.marketplace_id)
 
     def confirms_by_feed(self, order: Order) -> bool:
         """Whether the account has more packages to confirm than single calls can do in time."""
@@ -138,4 +143,5 @@ def build(
         has_large_backlog=Backlog(sessions, rates).is_large,
         catalogue=ProductCache(broker, upcoming.skus),
         sku_maps=maps,
+        in_force=Turned(settings, sessions).settings,
     )

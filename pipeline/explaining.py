@@ -16,9 +16,11 @@ from pipeline.models import Effect, EffectState, Order, Status
 from pipeline.orders import STEPS
 from pipeline.outcome import HoldCode
 from pipeline.policy import Decision, Next, case_of, decide
+from pipeline.provenance import origin
 from pipeline.reconcile.treating import FOR_A_PERSON
 from pipeline.replaying import WITHOUT_PERSONAL_DATA
 from pipeline.settings import AccountSettings, Settings, Timing
+from pipeline.turned import overlaid, turns
 from pipeline.wishes import obstacle
 
 # Which of a marketplace's settings a step goes by.
@@ -54,7 +56,7 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A setting that counted, and whether the marketplace, the account or nobody set it."""
+    """A setting that counts, and where it comes from."""
 
     name: str
     value: object
@@ -92,13 +94,22 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
             )
             .order_by(Difference.id)
         ).all()
+        turned = turns(session)
     account = settings.accounts[order.account]
-    decision = decide(case_of(order, account.marketplace(order.marketplace_id)))
+    counts = overlaid(settings, turned).for_order(order.account, order.marketplace_id)
+    decision = decide(case_of(order, counts))
     return Explanation(
         facts=_facts(order, account) | _sold_as(sessions, order),
         decided=_decided(decision),
         row=decision.row,
-        settings=tuple(_counted(order, account)),
+        settings=tuple(
+            Counted(
+                name,
+                getattr(counts, name),
+                origin(settings, turned, order.account, order.marketplace_id, name),
+            )
+            for name in _of_its_steps(order)
+        ),
         standing=_standing(order),
         writes=tuple((effect.kind, _write(effect)) for effect in effects),
         differences=tuple(f"{one.kind}: {one.detail} ({one.treatment})" for one in differences),
@@ -136,26 +147,13 @@ def _decided(decision: Decision) -> str:
     return f'The row "{decision.row}" of the decision table counts{why}; {_NEXT[decision.next]}.'
 
 
-def _counted(order: Order, account: AccountSettings) -> Iterator[Counted]:
+def _of_its_steps(order: Order) -> Iterator[str]:
     """The settings of the steps it has come to, and of its kind."""
     others = _ONLY_FBM if order.fulfilled_by == FulfilledBy.AMAZON else _ONLY_FBA
-    count = account.marketplace(order.marketplace_id)
     for step in STEPS[: STEPS.index(order.step) + 1]:
         for name in COUNTS[step]:
             if name not in others:
-                value = getattr(count, name)
-                yield Counted(name, value, _origin(order.marketplace_id, name, account))
-
-
-def _origin(marketplace_id: str, name: str, account: AccountSettings) -> str:
-    """A marketplace's settings hold the account's as well, so that what equals those is theirs."""
-    own = account.marketplaces.get(marketplace_id)
-    common = account.settings
-    if own is not None and name in own.model_fields_set:
-        is_common = name in common.model_fields_set
-        if not is_common or getattr(own, name) != getattr(common, name):
-            return "the marketplace's block"
-    return "the account's settings" if name in common.model_fields_set else "default"
+                yield name
 
 
 def _standing(order: Order) -> str:

@@ -58,7 +58,6 @@ def _read_on(app: Celery, parts: Runtime, backfills: Backfills, backfill_id: int
     if not found or found[0].after_at is None or found[0].before_at is None:
         return
     backfill, after, before = found[0], found[0].after_at, found[0].before_at
-    account = parts.settings.accounts[backfill.account]
     channel = parts.clients.channels[backfill.account]
     token = backfill.page_token
     pages = new = 0
@@ -66,6 +65,7 @@ def _read_on(app: Celery, parts: Runtime, backfills: Backfills, backfill_id: int
         while True:
             page = channel.placed_orders(after, before, token)
             now = parts.clients.now()
+            account = parts.clients.in_force().accounts[backfill.account]
             stored = parts.intake.store(
                 backfill.account, account, channel, page.orders, now, Lane.BACKFILL
             )

@@ -118,7 +118,8 @@ def _may_wait(parts: Runtime, account_name: str, cursor: str) -> bool:
 
 
 def _store(app: Celery, parts: Runtime, account_name: str, page: OrderPage, read: _Read) -> None:
-    account, channel = parts.settings.accounts[account_name], parts.clients.channels[account_name]
+    account = parts.clients.in_force().accounts[account_name]
+    channel = parts.clients.channels[account_name]
     now = parts.clients.now()
     stored = parts.intake.store(account_name, account, channel, page.orders, now)
     if account_name in parts.queues:

@@ -196,7 +196,7 @@ def _store(app: Celery, parts: Runtime, wanted: Wanted, raw: Raw) -> None:
     """Store what was read, and send the order on its way if it is new or has news."""
     # What a person asked for stays a backfill's, even when a notification made it urgent.
     lane = Lane.NEW if wanted.backfill_id is None else Lane.BACKFILL
-    account = parts.settings.accounts[wanted.account]
+    account = parts.clients.in_force().accounts[wanted.account]
     channel = parts.clients.channels[wanted.account]
     now = parts.clients.now()
     stored = parts.intake.store(wanted.account, account, channel, [raw], now, lane)

@@ -27,6 +27,7 @@ from pipeline.cli.settings import settings
 from pipeline.cli.ship import ship
 from pipeline.cli.simulate import simulate
 from pipeline.cli.sku_map import sku_map
+from pipeline.cli.turning import show, turn, turn_back, turned
 
 
 @click.group(epilog=EXIT_STATUS)
@@ -47,6 +48,10 @@ orders.add_command(release, "retry")
 orders.add_command(replay)
 orders.add_command(ship)
 orders.add_command(transparency)
+settings.add_command(show)
+settings.add_command(turn)
+settings.add_command(turn_back)
+settings.add_command(turned)
 main.add_command(accounts)
 main.add_command(alerts)
 main.add_command(backfill)

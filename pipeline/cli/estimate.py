@@ -16,6 +16,7 @@ from pipeline.clock import utc_now
 from pipeline.errors import CannotMap, RemoteError
 from pipeline.policy import Case, decide
 from pipeline.rate_limit import Lane, Quota
+from pipeline.turned import Turned
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def probed(found: Installation, asked: Asked) -> dict[str, Any]:
     """What one call tells; it is counted against the quota like any other."""
     if asked.after is None or asked.before is None:
         return {}
-    account = found.settings.accounts[asked.account]
+    account = Turned(found.settings, found.sessions).settings().accounts[asked.account]
     broker = redis.Redis.from_url(
         found.settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,20 +29,25 @@ if TYPE_CHECKING:
 
 @click.group(epilog=EXIT_STATUS)
 def settings() -> None:
-    """Look at the configuration, and at whether it may write."""
+    """Look at the configuration, turn what may be turned, and say whether it may write."""
 
 
 @settings.command(epilog=EXIT_STATUS)
-def check() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def check(as_json: bool) -> None:
     """Read the configuration and its SKU maps and print what counts, without secrets.
 
-    Neither the database nor a remote is asked.
+    Neither the database nor a remote is asked: what operators have turned is told by
+    `orderbridge settings show`.
     """
     with clear_errors():
         from pipeline.configuration import load
 
         loaded = load()
         used_maps(loaded)
+    if as_json:
+        print_json(_as_json(loaded))
+        return
     for line in _lines(loaded):
         click.echo(line)
 
@@ -71,10 +75,29 @@ def accept_copy(as_json: bool) -> None:
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
+def _as_json(loaded: Settings) -> dict[str, Any]:
+    """Each setting with its value and where it comes from, by table of the file."""
+    from pipeline.provenance import connections, places, table
+
+    tables = {**connections(loaded), "timing": table(loaded.timing, "timing")}
+    for one in places(loaded, (), {}):
+        block = f"marketplaces.{one.marketplace_id}" if one.marketplace_id else "settings"
+        tables[f"accounts.{one.account}.{block}"] = one.values
+    return {
+        name: {
+            one.name: {"value": one.value, "from": one.origin, "is_default": one.is_default}
+            for one in values
+        }
+        for name, values in tables.items()
+    }
+
+
 def _lines(loaded: Settings) -> list[str]:
+    from pipeline.provenance import without_login
+
     lines: list[str] = []
     for name, shop in loaded.shops.items():
-        facts = {"address": _without_login(shop.base_url), "sign-in": shop.auth}
+        facts = {"address": without_login(shop.base_url), "sign-in": shop.auth}
         facts["request limit"] = f"{shop.request_limit_s:g} s"
         lines += [f"shop {name}", *columns([*facts.items()], "  "), ""]
     for name, account in loaded.accounts.items():
@@ -86,6 +109,7 @@ def _lines(loaded: Settings) -> list[str]:
 
 def _account(account: AccountSettings) -> Mapping[str, str]:
     from pipeline.marketplaces import endpoint, of_region
+    from pipeline.provenance import without_login
 
     return {
         "region": account.region,
@@ -94,8 +118,8 @@ def _account(account: AccountSettings) -> Mapping[str, str]:
         "marketplaces": ", ".join(one.country for one in of_region(account.region)),
         "client secret": f"until {account.client_secret_expires or 'a date not given'}"
         + (", and a new one" if account.client_secret_new.get_secret_value() else ""),
-        "address": _without_login(account.base_url or endpoint(account.region)),
-        "sign-in address": _without_login(account.token_url) if account.token_url else "Amazon's",
+        "address": without_login(account.base_url or endpoint(account.region)),
+        "sign-in address": without_login(account.token_url) if account.token_url else "Amazon's",
     }
 
 
@@ -111,21 +135,6 @@ def _per_marketplace(account: AccountSettings) -> list[tuple[str, BaseModel]]:
 
 
 def _values(model: BaseModel) -> list[tuple[str, str]]:
-    return [(name, _value(value)) for name, value in model]
+    from pipeline.provenance import written
 
-
-def _value(value: object) -> str:
-    match value:
-        case None | "":
-            return "-"
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return f"{value:g}"
-        case _:
-            return str(value)
-
-
-def _without_login(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return [(name, written(value)) for name, value in model]

@@ -204,7 +204,7 @@ def _about_the_shop(known: Known) -> list[str]:
     rest = f"; {told} as told" if told else "; its store views are in the order's currency"
     return [
         f"The shop is played: {goods}{rest}.",
-        "What people have set in the database does not count: SKUs mapped by hand, settings turned.",
+        "SKUs mapped by hand and settings turned are in the database, and do not count here.",
     ]
 
 

@@ -25,6 +25,7 @@ from pipeline.console.orders_csv import register_orders_csv
 from pipeline.console.orders_tab import register_orders_tab
 from pipeline.console.people_views import register_people
 from pipeline.console.read_only_views import register_read_only
+from pipeline.console.settings_views import register_settings
 from pipeline.console.sku_map_views import register_sku_map
 from pipeline.db import Sessions
 from pipeline.guessing import Guessing
@@ -86,6 +87,7 @@ def create_app(
     register_orders_tab(app, settings, sessions, now)
     register_orders_csv(app, settings, sessions, now)
     register_bulk(app, settings, sessions, now)
+    register_settings(app, settings, sessions, now)
 
     @app.get("/healthz")
     def healthz() -> Response:

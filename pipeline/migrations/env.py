@@ -10,6 +10,7 @@ from pipeline.bulk_tables import BulkAct  # noqa: F401 - its tables are looked a
 from pipeline.operating_tables import Belonging  # noqa: F401 - its tables are looked at too
 from pipeline.people_tables import PersonRecord  # noqa: F401 - its tables are looked at too
 from pipeline.sku_tables import MappedSku  # noqa: F401 - its table is looked at too
+from pipeline.turned_table import TurnedSetting  # noqa: F401 - its table is looked at too
 from pipeline.wish_table import ShipmentWish  # noqa: F401 - its table is looked at too
 
 MIGRATION_LOCK = 7_204_251_906

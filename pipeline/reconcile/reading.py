@@ -29,7 +29,7 @@ class Batch:
 
 def read(sessions: Sessions, clients: Clients, account_name: str, raws: Sequence[Raw]) -> Batch:
     """Raises what the shop's reads raise. An order without a number is only counted."""
-    account, channel = clients.settings.accounts[account_name], clients.channels[account_name]
+    account, channel = clients.in_force().accounts[account_name], clients.channels[account_name]
     reports: dict[str, tuple[Identity, Raw]] = {}
     unreadable = 0
     for raw in raws:

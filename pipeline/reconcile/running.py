@@ -137,7 +137,7 @@ class Reconciler:
     ) -> None:
         raws = [batch.raws[number] for number in _with_cure(found, Cure.TAKE_IN)]
         if raws:
-            settings, channel = self._clients.settings, self._clients.channels[account]
+            settings, channel = self._clients.in_force(), self._clients.channels[account]
             self._intake.store(account, settings.accounts[account], channel, raws, now)
 
     def _take_states(

@@ -170,6 +170,7 @@ class Simulator:
             has_large_backlog=lambda _: False,
             catalogue=_Uncached(),
             sku_maps=self._sku_maps,
+            in_force=lambda: self._settings,
         )
 
     def _shipment(self, order: Order, parcel: Parcel) -> Shipment:

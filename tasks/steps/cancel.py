@@ -33,13 +33,18 @@ def cancel(order: Order, clients: Clients) -> Outcome:
     # One that is still being reserved looks cancelled and is not: its stock would be held for ever.
     now = reserved(order, clients.shop(order).order(int(entity_id)), clients)
     order.magento_order_id = now.entity_id
+    cancellation = _cancellation(order, now, clients)
     # What the seller has asked for himself needs no second look.
-    if clients.marketplace(order).cancel_from_amazon == "hold" and order.cancel_reason is None:
+    is_left = (
+        clients.marketplace(order).cancel_from_amazon == "hold" and order.cancel_reason is None
+    )
+    # One that was begun before the setting was turned is seen through.
+    if is_left and clients.ledger.made(order.id, cancellation) is None:
         return Hold(
             HoldCode.CANCEL_REFUSED,
             "cancelled on Amazon; cancel it in Magento too (cancel_from_amazon = hold)",
         )
-    order.magento_status = clients.ledger.once(order.id, _cancellation(order, now, clients))
+    order.magento_status = clients.ledger.once(order.id, cancellation)
     clients.ledger.give_up(order.id, _GIVEN_UP)
     note = comment(order, "Cancelled on Amazon, and therefore here too.", clients)
     return Cancelled("; ".join(filter(None, ("cancelled on Amazon and in Magento", note))))

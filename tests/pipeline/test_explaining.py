@@ -14,6 +14,7 @@ from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.models import Effect, EffectState, Status
 from pipeline.orders import STEPS
 from pipeline.sku_decisions import SkuDecisions
+from pipeline.turned import Turn, save
 from tests.builders import ACCOUNT, GERMANY, NOW, an_item, an_order, loaded, settings, stored
 
 SETTINGS = settings(
@@ -36,8 +37,10 @@ def test_every_setting_of_a_marketplace_has_its_step() -> None:
 def test_settings_come_with_their_origin_as_far_as_the_order_has_come(sessions: Sessions) -> None:
     found = told(sessions, step="create_order", magento_order_id=900, magento_increment_id="9")
     counted = {one.name: one for one in found.settings}
-    assert counted["magento_store"] == Counted("magento_store", "german", "the marketplace's block")
-    assert counted["invoice"] == Counted("invoice", "leave", "the account's settings")
+    assert counted["magento_store"] == Counted(
+        "magento_store", "german", "file, [accounts.eu.marketplaces.DE]"
+    )
+    assert counted["invoice"] == Counted("invoice", "leave", "file, [accounts.eu.settings]")
     assert counted["customers"] == Counted("customers", "guest", "default")
     assert "fba_orders" not in counted
     assert "confirm_without_tracking" not in counted
@@ -158,3 +161,12 @@ def test_tells_as_what_its_lines_are_sold(sessions: Sessions) -> None:
     items = [an_item(), an_item(external_item_id="I2", sku="POT")]
     assert told(sessions, items=items).facts["sold in the shop"] == "MUG-BLUE as CUP"
     assert "sold in the shop" not in told(sessions, items=[an_item(sku="POT")]).facts
+
+
+def test_what_an_operator_turned_counts_and_is_named(sessions: Sessions) -> None:
+    turn = Turn(ACCOUNT, GERMANY, "out_of_stock", "backorder")
+    save(sessions, turn, why="sold from the supplier", author="anna", now=NOW)
+    counted = {one.name: one for one in told(sessions, step="enrich_order").settings}
+    assert counted["out_of_stock"] == Counted(
+        "out_of_stock", "backorder", "turned by anna on 2026-11-22 12:00 UTC"
+    )

@@ -284,8 +284,9 @@ def clients(
     `marketplace` are the operator's settings; comments are left only where a test asks for them.
     `by_hand` is what people have mapped.
     """
+    loaded = settings(marketplace={"order_comments": False, **marketplace}, account=account)
     return Clients(
-        settings=settings(marketplace={"order_comments": False, **marketplace}, account=account),
+        settings=loaded,
         channels={ACCOUNT: channel or FakeChannel()},
         shops={SHOP: shop or FakeShop()},
         ledger=ledger or MemoryLedger(),
@@ -295,6 +296,7 @@ def clients(
         has_large_backlog=lambda _: has_large_backlog,
         catalogue=catalogue or Catalogue(),
         sku_maps=SkuMaps(lambda account, skus: mapped_by_hand(account, skus, by_hand or {})),
+        in_force=lambda: loaded,
     )
 
 

@@ -108,7 +108,7 @@ class Place:
             for name, one in ready.settings.shops.items()
         }
         settings = ready.settings.model_copy(update={"shops": shops})
-        ready = replace(ready, settings=settings, now=lambda: self.now)
+        ready = replace(ready, settings=settings, in_force=lambda: settings, now=lambda: self.now)
         outcome: Outcome = Done()
         for step in self.steps:
             outcome = step(order, ready)

@@ -133,6 +133,16 @@ def test_cancel_from_amazon_hold_leaves_the_magento_order_alone() -> None:
     assert shop.calls == [READ]
 
 
+def test_a_cancellation_that_was_begun_is_seen_through_whatever_is_turned() -> None:
+    order = cancelled()
+    shop = FakeShop(order=in_state("canceled"))
+    ledger = made(order)
+    ledger.begun.add(f"cancel:{order.account}:{order.external_id}")
+    outcome = create_order(order, clients(shop=shop, ledger=ledger, cancel_from_amazon="hold"))
+    assert outcome == Cancelled("cancelled on Amazon and in Magento")
+    assert (shop.calls, order.magento_status) == ([READ, READ], "canceled")
+
+
 def test_a_refused_cancellation_is_held() -> None:
     order = cancelled()
     shop = FakeShop(order=in_state("holded"), cancel=False, refund=Rejected("no", status=400))

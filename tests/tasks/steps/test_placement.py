@@ -57,7 +57,9 @@ def sent(
     }
     order = an_order(raw=a_raw_order(**given), items=[an_item(product=MUG.as_json())])
     every = replace(
-        clients(shop=shop), settings=settings(marketplace=marketplace, shop=shop_settings)
+        clients(shop=shop),
+        settings=(loaded := settings(marketplace=marketplace, shop=shop_settings)),
+        in_force=lambda: loaded,
     )
     placement(order, every, lambda answer: None).send()
     (body,) = shop.bodies

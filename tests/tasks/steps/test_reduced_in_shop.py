@@ -89,7 +89,7 @@ class Cut:
             for name, one in ready.settings.shops.items()
         }
         settings = ready.settings.model_copy(update={"shops": shops})
-        ready = replace(ready, settings=settings, now=lambda: place.now)
+        ready = replace(ready, settings=settings, in_force=lambda: settings, now=lambda: place.now)
         outcome = ship_order(order, ready)
         if not isinstance(outcome, Hold):
             self.quantities = {one.external_item_id: one.quantity for one in order.items}

@@ -1,0 +1,289 @@
+"""`orderbridge settings show`, `turn`, `turn-back` and `turned`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.common import (
+    EXIT_STATUS,
+    NOTHING_DONE,
+    NotFound,
+    Unusable,
+    columns,
+    installation,
+    print_json,
+    system_user,
+    when,
+)
+
+if TYPE_CHECKING:
+    from pipeline.cli.common import Installation
+    from pipeline.provenance import Place
+    from pipeline.trying import Preview
+    from pipeline.turned import Turning
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+_account = click.option("--account", required=True, help="The account, as the file names it.")
+_marketplace = click.option(
+    "--marketplace", help="One marketplace, by country or id; without it all of the account."
+)
+_why = click.option("--why", default="", help="Why, for those who come after you.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Only tell what would change.")
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.option("--account", help="Only this account.")
+@click.option("--marketplace", help="Only this marketplace, by country or id.")
+@click.option("--differing", is_flag=True, help="Only what is not the default.")
+@_json
+def show(account: str | None, marketplace: str | None, differing: bool, as_json: bool) -> None:
+    """Print what counts per marketplace, and where it comes from.
+
+    Marketplaces are those that are configured, turned, or met in the orders of the last 30 days.
+    """
+    with installation() as found, _refusals():
+        from pipeline.clock import utc_now
+        from pipeline.provenance import marketplace_named, met_in_orders, places
+        from pipeline.trying import WINDOW
+        from pipeline.turned import turns
+
+        if account is not None and account not in found.settings.accounts:
+            raise NotFound(f"there is no account {account} in the configuration")
+        with found.sessions() as session:
+            met = met_in_orders(session, utc_now() - WINDOW)
+            shown = [
+                one
+                for one in places(found.settings, turns(session), met)
+                if account in (None, one.account)
+            ]
+        if marketplace is not None:
+            wanted = {
+                marketplace_named(found.settings, met, one, marketplace)
+                for one in {place.account for place in shown}
+            }
+            shown = [one for one in shown if one.marketplace_id in wanted]
+        if as_json:
+            print_json([_as_json(one, differing) for one in shown])
+        else:
+            click.echo("\n\n".join("\n".join(_as_text(one, differing)) for one in shown))
+        if not shown:
+            raise click.exceptions.Exit(NOTHING_DONE)
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.argument("name")
+@click.argument("value")
+@_account
+@_marketplace
+@_why
+@_dry_run
+@_json
+def turn(
+    name: str,
+    value: str,
+    account: str,
+    marketplace: str | None,
+    why: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Have the setting NAME be VALUE from now on, without a restart.
+
+    It is told what would change for the orders of the last 30 days, which --dry-run leaves at. A
+    setting that cannot be turned may be tried so, before it is set in the file.
+    """
+    _turn(name, value, account, marketplace, why, dry_run, as_json)
+
+
+@click.command("turn-back", epilog=EXIT_STATUS)
+@click.argument("name")
+@_account
+@_marketplace
+@_why
+@_dry_run
+@_json
+def turn_back(
+    name: str, account: str, marketplace: str | None, why: str, dry_run: bool, as_json: bool
+) -> None:
+    """Have the setting NAME be as in the file again."""
+    _turn(name, None, account, marketplace, why, dry_run, as_json)
+
+
+@click.command(epilog=EXIT_STATUS)
+@_json
+def turned(as_json: bool) -> None:
+    """Print who turned what, the newest first."""
+    with installation() as found:
+        from pipeline.turned import history
+
+        with found.sessions() as session:
+            past = history(session)
+        if as_json:
+            print_json([_turning(one) for one in past])
+        elif past:
+            for line in columns(_past(past)):
+                click.echo(line)
+        else:
+            click.echo("Nothing was turned.")
+        if not past:
+            raise click.exceptions.Exit(NOTHING_DONE)
+
+
+def _turn(
+    name: str,
+    value: str | None,
+    account: str,
+    marketplace: str | None,
+    why: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    with installation() as found, _refusals():
+        from pipeline.clock import utc_now
+        from pipeline.turned import save
+
+        told = _tried(found, name, value, account, marketplace)
+        if not dry_run:
+            save(found.sessions, told.turn, why=why, author=system_user(), now=utc_now())
+        if as_json:
+            print_json({**_preview(told), "saved": not dry_run})
+        else:
+            for line in _told(told):
+                click.echo(line)
+            click.echo("Not saved." if dry_run else "Saved: it counts in all workers within 5 s.")
+
+
+def _tried(
+    found: Installation, name: str, value: str | None, account: str, marketplace: str | None
+) -> Preview:
+    from pipeline.clock import utc_now
+    from pipeline.provenance import marketplace_named, met_in_orders
+    from pipeline.trying import WINDOW, preview
+    from pipeline.turned import wanted
+
+    now = utc_now()
+    with found.sessions() as session:
+        there = None
+        if marketplace is not None:
+            met = met_in_orders(session, now - WINDOW)
+            there = marketplace_named(found.settings, met, account, marketplace)
+        asked = wanted(found.settings, account, there, name, value)
+        return preview(session, found.settings, asked, now)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    from pipeline.turned import AlreadySo, NotTurnable
+
+    try:
+        yield
+    except AlreadySo as error:
+        raise NotFound(str(error)) from error
+    except NotTurnable as error:
+        raise Unusable(str(error)) from error
+
+
+def _as_json(place: Place, differing: bool) -> dict[str, Any]:
+    return {
+        "account": place.account,
+        "marketplace": place.marketplace_id,
+        "settings": {
+            one.name: {"value": one.value, "from": one.origin, "is_default": one.is_default}
+            for one in place.values
+            if not (differing and one.is_default)
+        },
+    }
+
+
+def _as_text(place: Place, differing: bool) -> list[str]:
+    from pipeline.provenance import written
+
+    rows = [
+        (one.name, written(one.value), one.origin)
+        for one in place.values
+        if not (differing and one.is_default)
+    ]
+    title = f"account {place.account}, {_where(place.marketplace_id, 'every other marketplace')}"
+    return [title, *(columns(rows, "  ") if rows else ["  all as by default"])]
+
+
+def _where(marketplace_id: str | None, otherwise: str) -> str:
+    from pipeline.listing.facts import country
+
+    if marketplace_id is None:
+        return otherwise
+    return f"marketplace {marketplace_id} ({country(marketplace_id)})"
+
+
+def _preview(told: Preview) -> dict[str, Any]:
+    return {
+        "account": told.turn.account,
+        "marketplace": told.turn.marketplace_id,
+        "name": told.turn.name,
+        "before": told.before,
+        "after": told.after,
+        "since": told.since,
+        "orders": told.looked_at,
+        "changes": [
+            {
+                "what": one.what,
+                "orders": one.orders,
+                "under_way": one.under_way,
+                "totals": one.totals,
+                "examples": [number for _, number in one.examples],
+            }
+            for one in told.changes
+        ],
+        "rests_on": told.rests_on,
+        "unknown": told.unknown,
+    }
+
+
+def _told(told: Preview) -> Iterator[str]:
+    from pipeline.listing.facts import price
+    from pipeline.provenance import written
+
+    place = _where(told.turn.marketplace_id, "all marketplaces")
+    yield f"{told.turn.name}: {written(told.before)} -> {written(told.after)}"
+    yield f"  account {told.turn.account}, {place}"
+    yield f"Of {told.looked_at} orders since {when(told.since)}:"
+    for one in told.changes:
+        worth = ", ".join(price(total, currency) for currency, total in one.totals.items())
+        yield f"  {one.orders}, {one.under_way} of them under way: {one.what} ({worth or '-'})"
+        yield f"    {', '.join(number for _, number in one.examples)}"
+    if not told.changes:
+        yield "  none that anything stored tells of"
+    yield f"It is read from: {told.rests_on}"
+    if told.unknown:
+        yield f"Not told: {told.unknown}"
+
+
+def _turning(one: Turning) -> dict[str, Any]:
+    row = one.row
+    return {
+        **{"account": row.account, "marketplace": row.marketplace_id, "name": row.name},
+        **{"before": one.before, "after": row.value, "author": row.author},
+        **{"at": row.at, "why": row.why},
+    }
+
+
+def _past(past: Sequence[Turning]) -> list[tuple[str, ...]]:
+    from pipeline.provenance import written
+
+    def of(value: object) -> str:
+        return "as in the file" if value is None else written(value)
+
+    return [
+        (
+            when(one.row.at),
+            one.row.author,
+            f"{one.row.account}, {_where(one.row.marketplace_id, 'all of it')}",
+            f"{one.row.name}: {of(one.before)} -> {of(one.row.value)}",
+            one.row.why,
+        )
+        for one in past
+    ]

@@ -1,0 +1,161 @@
+"""`/settings`: what counts per marketplace and why, and the switches that an operator may turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Flask, abort, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from pipeline.console.guard import current_person
+from pipeline.db import Sessions
+from pipeline.provenance import (
+    connections,
+    marketplace_named,
+    met_in_orders,
+    places,
+    written,
+)
+from pipeline.setting_meanings import MEANINGS
+from pipeline.settings import Settings
+from pipeline.trying import TRIABLE, WINDOW, Preview, preview
+from pipeline.turned import (
+    LONGEST_WHY,
+    TURNABLE,
+    NotTurnable,
+    choices,
+    history,
+    save,
+    turns,
+    wanted,
+)
+
+Answer = Response | str | tuple[str, int]
+
+
+def register_settings(
+    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime]
+) -> None:
+    """Add the page, what a turn would change, and the turn itself to `app`."""
+    app.jinja_env.filters["written"] = written
+
+    @app.get("/settings")
+    def settings_page() -> str:
+        return _page("")
+
+    @app.post("/settings/try")
+    def try_setting() -> Answer:
+        """What would change, with the form that saves it."""
+        try:
+            with sessions() as session:
+                found = _tried(session, settings, now())
+        except NotTurnable as error:
+            return _page(f"{error}."), 400
+        return _preview_page(found, "")
+
+    @app.post("/settings/turn")
+    def turn_setting() -> Answer:
+        try:
+            with sessions() as session:
+                found = _tried(session, settings, now())
+        except NotTurnable as error:
+            return _page(f"{error}."), 400
+        why = request.form.get("why", "").replace("\x00", "")
+        try:
+            save(sessions, found.turn, why=why, author=current_person().name, now=now())
+        except NotTurnable as error:
+            return _preview_page(found, f"Nothing was saved: {error}."), 400
+        turn = found.turn
+        there = url_for(
+            "settings_page",
+            account=turn.account,
+            marketplace=turn.marketplace_id,
+            turned=turn.name,
+        )
+        return redirect(there, 303)
+
+    def _page(sentence: str) -> str:
+        with sessions() as session:
+            turned = turns(session)
+            found = places(settings, turned, met_in_orders(session, now() - WINDOW))
+            account, marketplace_id = _asked(found[0].account)
+            shown = next(
+                (
+                    one
+                    for one in found
+                    if (one.account, one.marketplace_id) == (account, marketplace_id)
+                ),
+                None,
+            )
+            if shown is None:
+                if not sentence:
+                    abort(404, "No such account or marketplace is configured or has orders.")
+                shown = found[0]
+            past = history(session)
+        differing = "differing" in request.args
+        tables = connections(settings)
+        names = (f"accounts.{shown.account}", f"shops.{settings.accounts[shown.account].shop}")
+        here = {
+            one.name
+            for one in turned
+            if (one.account, one.marketplace_id) == (shown.account, shown.marketplace_id)
+        }
+        return render_template(
+            "settings.html",
+            place=shown,
+            places=found,
+            values=[one for one in shown.values if not (differing and one.is_default)],
+            tables={
+                name: [one for one in tables[name] if not (differing and one.is_default)]
+                for name in names
+            },
+            differing=differing,
+            turned_here=here,
+            just_turned=_just_turned() if not sentence else "",
+            history=past,
+            sentence=sentence,
+            meanings=MEANINGS,
+            turnable=TURNABLE,
+            triable=TRIABLE,
+            choices=choices,
+        )
+
+
+def _just_turned() -> str:
+    """The setting that was turned right before."""
+    name = request.args.get("turned", "")
+    return name if name in TURNABLE else ""
+
+
+def _asked(first: str) -> tuple[str, str | None]:
+    """The place that the address, or the form, names."""
+    given = request.form if request.method == "POST" else request.args
+    return given.get("account", first), given.get("marketplace") or None
+
+
+def _tried(session: Session, settings: Settings, now: datetime) -> Preview:
+    """What the form asks for, tried. Raises NotTurnable."""
+    account, marketplace_id = _asked("")
+    if marketplace_id is not None:
+        met = met_in_orders(session, now - WINDOW)
+        marketplace_id = marketplace_named(settings, met, account, marketplace_id)
+    text = request.form.get("value", "").replace("\x00", "")
+    name = request.form.get("name", "").replace("\x00", "")
+    turn = wanted(settings, account, marketplace_id, name, text or None)
+    return preview(session, settings, turn, now)
+
+
+def _preview_page(found: Preview, sentence: str) -> str:
+    turn = found.turn
+    return render_template(
+        "settings_try.html",
+        found=found,
+        value="" if turn.value is None else written(turn.value),
+        may_be_saved=turn.name in TURNABLE,
+        meaning=MEANINGS[turn.name],
+        sentence=sentence,
+        why=request.form.get("why", ""),
+        longest_why=LONGEST_WHY,
+    )

@@ -1,0 +1,37 @@
+"""What each setting of a marketplace is for, in a few words; docs/settings.md tells all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+MEANINGS: Mapping[str, str] = {
+    "import_orders": "whether orders go to Magento at all; otherwise they are shown only",
+    "magento_store": "the store view orders are placed in",
+    "fba_store": "a store view for orders fulfilled by Amazon",
+    "fba_orders": "whether orders fulfilled by Amazon go to Magento",
+    "fba_lines": "whether goods that had left already name their product",
+    "customers": "guest orders, or the buyer's account",
+    "customer_group": "the group of accounts that are created",
+    "welcome_mail": "whether Magento may write to new accounts",
+    "order_number": "whose number the Magento order carries",
+    "order_number_prefix": "stands before Amazon's number",
+    "fba_number_prefix": "instead, for orders fulfilled by Amazon",
+    "prime_number_prefix": "instead, for Prime orders",
+    "b2b_number_prefix": "instead, for business orders",
+    "order_status": "the status of an open order in Magento",
+    "order_comments": "whether what was told to Amazon is a comment on the order",
+    "stock": "how the shop learns that goods are sold",
+    "pending_orders": "whether orders hold stock while Amazon checks their payment",
+    "pending_reserve_days": "for how long at most",
+    "unknown_sku": "what a SKU stands for that is not the shop's own",
+    "sku_map": "the file that says which product a SKU stands for",
+    "out_of_stock": "whether an order waits until the shop can sell all of it",
+    "invoice": "whether the invoice is made with the order",
+    "cancel_from_amazon": "what a cancellation on Amazon means for the Magento order",
+    "cancel_to_amazon": "whether a cancellation in Magento goes to Amazon",
+    "cancel_reason": "the reason Amazon is given for it",
+    "confirm_without_tracking": "whether packages without a tracking number are confirmed",
+    "unclear_totals": "what becomes of orders whose amounts do not add up",
+    "tax": "whether Amazon's taxes go to Magento beside the net amounts",
+    "gift_wrap": "a line of its own, or in the price of the goods",
+}

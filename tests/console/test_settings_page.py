@@ -1,0 +1,163 @@
+"""The page of settings: what counts and why, what would change, and turning it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pipeline.console.app import create_app
+from pipeline.db import Sessions
+from pipeline.turned import Turn, Turned, save
+from pipeline.turned_table import TurnedSetting
+from tests.console.builders import FRANCE, GERMANY, NOW, a_held_order, some_settings, store
+from tests.console.conftest import SignedIn
+
+SWITCH = {"account": "eu", "marketplace": FRANCE, "name": "out_of_stock", "value": "backorder"}
+OF_FRANCE = f"/settings?account=eu&marketplace={FRANCE}"
+
+
+def row(page: str, name: str) -> str:
+    """The text of a setting's row."""
+    found = re.search(rf'<tr>\s*<th scope="row">{name}</th>.*?</tr>', page, re.DOTALL)
+    assert found is not None
+    return " ".join(re.sub(r"<form.*?</form>|<[^>]*>", " ", found[0], flags=re.DOTALL).split())
+
+
+def kept(sessions: Sessions) -> list[tuple[str | None, object, str, str]]:
+    with sessions() as session:
+        rows = session.query(TurnedSetting).order_by(TurnedSetting.id)
+        return [(one.marketplace_id, one.value, one.author, one.why) for one in rows]
+
+
+def test_a_viewer_sees_what_counts_and_where_from(viewer: SignedIn) -> None:
+    page = viewer.get(OF_FRANCE).text
+    assert row(page, "magento_store") == (
+        "magento_store french file, [accounts.eu.marketplaces.FR] the store view orders are "
+        "placed in"
+    )
+    assert row(page, "out_of_stock") == (
+        "out_of_stock block default whether an order waits until the shop can sell all of it"
+    )
+    assert row(page, "region") == "region EU file, [accounts.eu]"
+    assert "Try it" not in page
+    assert "Nothing was turned yet" in page
+    assert viewer.post("/settings/try", SWITCH).status_code == 403
+    assert viewer.post("/settings/turn", {**SWITCH, "why": "so"}).status_code == 403
+
+
+def test_only_what_differs_is_shown_on_request(viewer: SignedIn) -> None:
+    page = viewer.get(f"{OF_FRANCE}&differing=1").text
+    rows = re.findall(r'<th scope="row">(\w+)</th>', page)
+    assert rows == ["magento_store", "fba_store", "region", "shop", "start_from", "base_url"]
+    page = viewer.get("/settings?differing=1").text
+    assert "Every setting of this marketplace is as by default." in page
+
+
+def test_it_is_tried_before_it_is_saved(operator: SignedIn, sessions: Sessions) -> None:
+    store(sessions, a_held_order(1, hold_code="out_of_stock", marketplace_id=FRANCE))
+    tried = operator.post("/settings/try", SWITCH)
+    assert tried.status_code == 200
+    assert "out_of_stock: block → backorder" in tried.text
+    assert row(tried.text, "held as out of stock: would go on to Magento") == (
+        "held as out of stock: would go on to Magento 1 1 41.97 EUR 303-0000000-0000001"
+    )
+    assert 'href="/held"' in tried.text
+    assert kept(sessions) == []
+
+    saved = operator.post("/settings/turn", {**SWITCH, "why": "the supplier delivers"})
+    assert saved.status_code == 303
+    assert kept(sessions) == [(FRANCE, "backorder", "otto", "the supplier delivers")]
+    assert Turned(some_settings(), sessions).settings().for_order("eu", FRANCE).out_of_stock == (
+        "backorder"
+    )
+    page = operator.get(saved.headers["Location"]).text
+    assert "out_of_stock is turned: it counts in all workers within 5 seconds." in page
+    assert row(page, "out_of_stock").startswith(
+        "out_of_stock backorder turned by otto on 2026-03-10 12:00 UTC"
+    )
+    assert "the supplier delivers" in page
+    german = operator.get(f"/settings?account=eu&marketplace={GERMANY}").text
+    assert row(german, "out_of_stock").startswith("out_of_stock block default")
+
+
+def test_a_turn_is_undone_by_its_own_button(operator: SignedIn, sessions: Sessions) -> None:
+    for value in ("backorder", "block"):
+        turn = Turn("eu", None, "out_of_stock", value)
+        save(sessions, turn, why="so", author="anna", now=NOW)
+    page = operator.get("/settings").text
+    [form] = re.findall(r"<form[^>]*>(?:(?!</form>).)*As before</button>", page, re.DOTALL)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    fields.pop("csrf_token")
+    assert fields == {
+        "account": "eu",
+        "marketplace": "",
+        "name": "out_of_stock",
+        "value": "backorder",
+    }
+    assert "out_of_stock: block → backorder" in operator.post("/settings/try", fields).text
+    operator.post("/settings/turn", {**fields, "why": "as before"})
+    as_in_file = {**fields, "value": "", "why": "done"}
+    assert operator.post("/settings/turn", as_in_file).status_code == 303
+    assert kept(sessions)[2:] == [
+        (None, "backorder", "otto", "as before"),
+        (None, None, "otto", "done"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "sentence"),
+    [
+        ("/settings/try", {"name": "tax", "value": "none"}, "cannot be told from what is stored"),
+        ("/settings/try", {"value": "never"}, "out_of_stock may be block, backorder."),
+        ("/settings/try", {"account": "us"}, "there is no account us"),
+        ("/settings/try", {"marketplace": "A0-TYPO"}, "account eu has no marketplace A0-TYPO"),
+        ("/settings/try", {"name": "out\x00_of_stok"}, "there is no setting out_of_stok"),
+        ("/settings/turn", {"why": " "}, "Nothing was saved: say why"),
+        ("/settings/turn", {"value": "", "why": "so"}, "Nothing was saved: nothing would change"),
+        (
+            "/settings/turn",
+            {"name": "import_orders", "value": "false", "why": "so"},
+            "Nothing was saved: import_orders cannot be turned",
+        ),
+    ],
+)
+def test_what_cannot_be_is_said_and_not_saved(
+    operator: SignedIn, sessions: Sessions, path: str, changes: dict[str, str], sentence: str
+) -> None:
+    answer = operator.post(path, {**SWITCH, **changes})
+    assert answer.status_code == 400
+    assert sentence in answer.text
+    assert kept(sessions) == []
+
+
+def test_what_is_set_in_the_file_alone_may_be_tried(operator: SignedIn) -> None:
+    answer = operator.post(
+        "/settings/try", {"account": "eu", "name": "import_orders", "value": "false"}
+    )
+    assert answer.status_code == 200
+    assert "set it in the file, then restart" in answer.text
+    assert 'id="save"' not in answer.text
+
+
+def test_text_of_people_is_escaped(operator: SignedIn, sessions: Sessions) -> None:
+    operator.post("/settings/turn", {**SWITCH, "why": "<b>bold</b>"})
+    assert "&lt;b&gt;bold&lt;/b&gt;" in operator.get(OF_FRANCE).text
+
+
+def test_another_place_is_not_found(viewer: SignedIn) -> None:
+    assert viewer.get("/settings?account=us").status_code == 404
+    assert viewer.get("/settings?account=eu&marketplace=A0-TYPO").status_code == 404
+
+
+def test_no_secret_is_on_the_page(sessions: Sessions) -> None:
+    settings = some_settings()
+    account = settings.accounts["eu"].model_copy(
+        update={"refresh_token": type(settings.database_url)("hidden-token")}
+    )
+    app = create_app(
+        settings.model_copy(update={"accounts": {"eu": account}}), sessions, lambda: NOW
+    )
+    page = SignedIn(app, sessions).get("/settings").text
+    assert "environment variable ORDERBRIDGE_ACCOUNT_EU_REFRESH_TOKEN" in page
+    assert "hidden-token" not in page
