@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from flask import Flask, render_template
+from flask import Flask, render_template, request
 
 from pipeline.bulk import ONE_BY_ONE
 from pipeline.console.orders_tab import url
@@ -45,6 +45,7 @@ def register_boards(app: Flask, sessions: Sessions, now: Callable[[], datetime])
             fixes=FIXES,
             one_by_one=ONE_BY_ONE,
             link=_link,
+            freed=request.args.get("freed", type=int),
         )
 
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.bulk import BulkActs
 from pipeline.db import Sessions
+from pipeline.listing.filters import Filters
+from pipeline.models import Status
+from pipeline.sku_decisions import SkuDecisions
+from pipeline.turned import Turn, save
 from tests.browser.conftest import PHONE, Visit, violations
 from tests.console.builders import (
+    NOW,
     a_held_order,
     a_note,
     a_pending_order,
@@ -16,6 +22,7 @@ from tests.console.builders import (
     an_order,
     store,
 )
+from tests.console.bulk import begin
 
 PAGES = {
     "orders": "/",
@@ -26,6 +33,11 @@ PAGES = {
     "held by cause": "/held",
     "ship-by": "/ship-by",
     "health": "/health",
+    "a question about many orders": "/bulk/new?act=dismiss&whole=1",
+    "many orders, followed": "/bulk/{act}",
+    "acts on many orders": "/bulk",
+    "SKU map": "/sku-map",
+    "settings": "/settings",
     "people": "/people",
     "account": "/account",
     "nothing here": "/orders/999999",
@@ -40,7 +52,17 @@ def _stored(sessions: Sessions) -> dict[str, int]:
         session.add_all(
             [an_attempt(held, 5), an_effect(shipped, 4), a_note(held, 3, "otto", "asked the shop")]
         )
-    return {"held": held, "shipped": shipped}
+    act = begin(sessions, Filters(status=Status.HELD))
+    BulkActs(sessions).go_on(NOW)
+    SkuDecisions(sessions, ["eu"], "otto", NOW).sell_as("eu", "POT-1", "POT")
+    save(
+        sessions,
+        Turn("eu", None, "out_of_stock", "backorder"),
+        why="as told",
+        author="otto",
+        now=NOW,
+    )
+    return {"held": held, "shipped": shipped, "act": act}
 
 
 @pytest.mark.timeout(180)
@@ -56,6 +78,9 @@ def test_no_page_has_a_serious_violation(
     for name, path in PAGES.items():
         page.goto(path.format(**ids))
         found[name] = violations(page)
+    page.goto("/settings")
+    page.locator("#try-unclear_totals").click()
+    found["a setting tried"] = violations(page)
     assert {name: which for name, which in found.items() if which} == {}
 
 
@@ -63,7 +88,7 @@ def test_neither_have_the_empty_pages_nor_the_login(visit: Visit) -> None:
     page = visit(None, "/login")
     assert violations(page) == []
     page = visit("vera")
-    for path in ("/", "/held", "/ship-by", "/health"):
+    for path in ("/", "/held", "/ship-by", "/health", "/bulk", "/sku-map", "/settings"):
         page.goto(path)
         assert violations(page) == []
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from pipeline.db import Sessions
 from pipeline.models import Note, Order
 from tests.browser.conftest import Console, Visit, sign_in
-from tests.console.builders import NOW, a_held_order, a_shipped_order, an_attempt, an_order, store
+from tests.console.builders import NOW, a_held_order, an_attempt, an_order, store
 
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
@@ -58,17 +58,6 @@ def test_an_order_is_cancelled_with_a_reason_and_that_can_be_taken_back(
     expect(page.get_by_text("to cancel it, NoInventory")).to_be_visible()
     page.get_by_role("button", name="Take the cancellation back").click()
     expect(page.get_by_text("to cancel it, NoInventory")).to_have_count(0)
-
-
-def test_one_fix_frees_all_orders_of_a_cause(visit: Visit, sessions: Sessions) -> None:
-    later = NOW + timedelta(minutes=15)
-    store(sessions, *(a_held_order(n, due_at=later) for n in (1, 2, 3)), a_shipped_order(4))
-    page = visit(path="/held")
-    expect(page.locator("#live tbody tr")).to_have_count(1)
-    expect(page.locator("#live tbody tr")).to_contain_text("125.91 EUR")
-    page.locator("#live tbody button").click()
-    expect(page.get_by_text("3 orders are looked at now")).to_be_visible()
-    assert notes(sessions) == [("otto", "released")] * 3
 
 
 def test_the_ship_by_board_is_sorted_by_time_left(visit: Visit, sessions: Sessions) -> None:

@@ -179,6 +179,7 @@ def test_the_held_board_maps_a_sku_for_all_that_it_holds(
     assert "Map it for all its orders" not in viewer.get("/held").text
     done = operator.post("/sku-map/set", {**CUP, "back": "held"})
     assert (done.status_code, done.headers["Location"]) == (303, "/held?freed=2")
+    assert "2 orders that waited for it are looked at now" in operator.get("/held?freed=2").text
     assert counting(sessions) == {"MUG-1": "CUP"}
 
 
