@@ -17,7 +17,7 @@ from sandbox.amazon.builders import a_line, an_order
 from tests.browser.conftest import sign_in, started_chromium
 
 IMAGES = PROJECT / "docs" / "img"
-WINDOW: ViewportSize = {"width": 1280, "height": 800}
+WINDOW: ViewportSize = {"width": 1440, "height": 900}
 PLAYED_WITHIN_S = 120
 HELD_WITHIN_MS = 60_000
 # Two causes, so that the board has something to group.

@@ -71,7 +71,9 @@ def test_one_fix_frees_all_orders_of_a_sku(visit: Visit, sessions: Sessions) -> 
     row.get_by_text("Sell it as another product").click()
     row.get_by_label("Magento SKU").fill("CUP-1")
     row.get_by_role("button", name="Map it for all its orders").click()
-    expect(page.get_by_role("status").filter(has_text="3 orders that waited for it")).to_be_visible()
+    expect(
+        page.get_by_role("status").filter(has_text="3 orders that waited for it")
+    ).to_be_visible()
     with sessions() as session:
         (mapped,) = session.scalars(select(MappedSku)).all()
         due = session.scalars(select(Order.due_at)).all()

@@ -19,7 +19,6 @@ from tests.console.builders import a_held_order, store
 WITHOUT_JSON = {
     "completion": "prints what a shell reads",
     "console": "serves until it is stopped",
-    "settings check": "prints the configuration, which is a file already",
 }
 HELD = "303-0000000-0000001"
 

@@ -159,12 +159,17 @@ def test_nothing_is_left_when_the_supervisor_ends(
         stderr=subprocess.DEVNULL,
         text=True,
     ) as driver:
-        assert driver.stdout is not None
-        pids = [int(pid) for pid in driver.stdout.readline().split()]
-        assert [psutil.Process(pid).ppid() for pid in pids] == [driver.pid, driver.pid]
-        until(lambda: all(psutil.Process(pid).name() == "sleep" for pid in pids), "both programs")
-        driver.send_signal(number)
-        assert driver.wait() == status
+        try:
+            assert driver.stdout is not None
+            pids = [int(pid) for pid in driver.stdout.readline().split()]
+            assert [psutil.Process(pid).ppid() for pid in pids] == [driver.pid, driver.pid]
+            until(
+                lambda: all(psutil.Process(pid).name() == "sleep" for pid in pids), "both programs"
+            )
+            driver.send_signal(number)
+            assert driver.wait() == status
+        finally:
+            driver.kill()
     until(lambda: all(is_gone(pid) for pid in pids), "the children's end")
 
 
