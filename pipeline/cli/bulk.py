@@ -15,6 +15,7 @@ from pipeline.cli.common import (
     installation,
     print_json,
     system_user,
+    tell,
     titled,
     when,
 )
@@ -73,16 +74,18 @@ def show(act_id: int, as_json: bool) -> None:
 
 @bulk.command(epilog=EXIT_STATUS)
 @ACT_ID
-def stop(act_id: int) -> None:
+@AS_JSON
+def stop(act_id: int, as_json: bool) -> None:
     """Do no more of act ID: orders that have not had their turn stay as they are."""
     with installation() as found:
         from pipeline.bulk import BulkActs
         from pipeline.clock import utc_now
 
-        if not BulkActs(found.sessions).stop(act_id, author=system_user(), now=utc_now()):
-            click.echo(f"No act {act_id} is under way.")
-            raise click.exceptions.Exit(NOTHING_DONE)
-        click.echo(f"Act {act_id} is stopped.")
+        is_stopped = BulkActs(found.sessions).stop(act_id, author=system_user(), now=utc_now())
+    text = f"Act {act_id} is stopped." if is_stopped else f"No act {act_id} is under way."
+    tell(text, as_json, id=act_id, is_stopped=is_stopped)
+    if not is_stopped:
+        raise click.exceptions.Exit(NOTHING_DONE)
 
 
 _HEADINGS = (

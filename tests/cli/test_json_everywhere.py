@@ -80,6 +80,7 @@ def test_an_order_is_tried_again_by_either_name(orderbridge: Run, sessions: Sess
         ("migrate", 0, {"is_up_to_date": True}),
         ("accounts retry eu", 1, {"account": "eu", "is_tried": False}),
         ("backfill stop 7", 1, {"id": 7, "is_stopped": False}),
+        ("bulk stop 7", 1, {"id": 7, "is_stopped": False}),
         (f"reconcile accept {HELD}", 1, {"order": HELD, "accepted": []}),
     ],
 )

@@ -32,12 +32,13 @@ def test_an_order_that_would_be_created_is_told_step_by_step(simulate: Simulate)
     ]
     assert "    invoice: Magento: POST /rest/V1/order/1/invoice" in lines
     assert '          "grand_total": 28.79,' in lines
-    assert lines[-5:] == [
+    assert lines[-6:] == [
         "  ship_order       waits: waiting for the warehouse",
         "",
         "Settings: the defaults, since there is no orderbridge.toml.",
         "The shop is played: every SKU is there as a simple product in stock, under an id that is "
         "made up; its store views are in the order's currency.",
+        "SKUs mapped by hand and settings turned are in the database, and do not count here.",
         "What may name the buyer is masked; --show-buyer shows it.",
     ]
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pipeline.explaining import explain
 from pipeline.models import Status
 from pipeline.turned import Turn, save
+from tests.builders import loaded
 from tests.tasks.conftest import close
 from tests.tasks.test_held_goes_on import NAME, TIMER, Case, changed, held, with_settings
 from tests.tasks.test_reconcile import World
@@ -25,7 +26,7 @@ def test_an_order_out_of_stock_is_placed_once_that_is_turned(world: World) -> No
         world.work()
         order = world.order(NAME)
         assert (order.step, order.status) == ("ship_order", Status.WAITING), order.last_note
-        told = explain(first.sessions, first.settings, order)
+        told = explain(first.sessions, first.settings, loaded(first.sessions, order.id))
     finally:
         close(world.parts)
         world.parts = first
