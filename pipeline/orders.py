@@ -193,12 +193,13 @@ class Orders:
         *,
         steps: Collection[str] = STEPS,
         with_backfill: bool = True,
+        only_running: bool = False,
     ) -> list[tuple[int, str]]:
         """Ids and steps of orders whose time has come, marked as sent now; a backfill's come last.
 
-        Of orders at one of `steps`. Each order is sent again only after a while, and two sweeps at
-        once never take the same. An order that is in the shop already is like any other, whatever
-        brought it.
+        Of orders at one of `steps`; `only_running` are those whose worker may have died. Each order
+        is sent again only after a while, and two sweeps at once never take the same. An order that
+        is in the shop already is like any other, whatever brought it.
         """
         is_backfill = and_(Order.lane == "backfill", Order.magento_order_id.is_(None))
         again_after = case(
@@ -209,7 +210,7 @@ class Orders:
             rows = session.execute(
                 select(Order.id, Order.step)
                 .where(
-                    Order.status.in_(LIVE),
+                    Order.status == Status.RUNNING if only_running else Order.status.in_(LIVE),
                     Order.step.in_(steps),
                     Order.due_at <= now,
                     or_(Order.sent_at.is_(None), Order.sent_at <= now - again_after),

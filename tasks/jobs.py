@@ -23,6 +23,7 @@ from tasks.workflow import WORKFLOW, send
 FULL_QUEUE = 500
 SHORT_QUEUE = 20
 BATCH = 200
+JOBS = "jobs"
 SEARCHABLE_AFTER = timedelta(minutes=3)
 
 
@@ -156,15 +157,20 @@ def resume_due(app: Celery, parts: Runtime) -> None:
 
     Each queue gets as many as it has room for and is never filled beyond a bound; what is left over
     is still due the next time. A backfill's orders go only into a short queue, so that new ones
-    never wait behind them for long.
+    never wait behind them for long. What dead workers had in hand goes by the jobs' queue: that is
+    a handful, and was at work before all that waits.
     """
     now = parts.clients.now()
-    for queue, steps in _steps_of_queues().items():
-        try:
-            length = parts.broker.llen(f"orderbridge:{queue}")
-        except RedisError:
-            log.warning("broker.unavailable")
-            return
+    steps_of = _steps_of_queues()
+    try:
+        lengths = {name: parts.broker.llen(f"orderbridge:{name}") for name in (JOBS, *steps_of)}
+    except RedisError:
+        log.warning("broker.unavailable")
+        return
+    if (room := SHORT_QUEUE - lengths[JOBS]) > 0:
+        _send_due(app, parts.orders.due(now, room, only_running=True), JOBS)
+    for queue, steps in steps_of.items():
+        length = lengths[queue]
         for bound, with_backfill in ((FULL_QUEUE, False), (SHORT_QUEUE, True)):
             while (room := bound - length) > 0:
                 due = parts.orders.due(
@@ -172,8 +178,13 @@ def resume_due(app: Celery, parts: Runtime) -> None:
                 )
                 if not due:
                     break
-                log.info("sweep.sent", count=send(app, due))
+                _send_due(app, due)
                 length += len(due)
+
+
+def _send_due(app: Celery, due: list[tuple[int, str]], queue: str | None = None) -> None:
+    if due:
+        log.info("sweep.sent", count=send(app, due, queue))
 
 
 def _steps_of_queues() -> dict[str, list[str]]:

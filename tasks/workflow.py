@@ -54,25 +54,29 @@ def _task(name: str, step: Step) -> Callable[[Task[..., None], int], None]:
     return run
 
 
-def chain_from(app: Celery, step: str, order_id: int) -> chain:
-    """The chain of an order's steps from `step` on."""
+def chain_from(app: Celery, step: str, order_id: int, first: str | None = None) -> chain:
+    """The chain of an order's steps from `step` on, each by its queue; `first` is another queue
+    for its beginning."""
     links = [
         app.signature(task_name(name), args=(order_id,), immutable=True, queue=WORKFLOW[name][1])
         for name in STEPS[STEPS.index(step) :]
     ]
+    if first is not None:
+        links[0].set(queue=first)
     return chain(*links)
 
 
-def send(app: Celery, due: Sequence[tuple[int, str]]) -> int:
+def send(app: Celery, due: Sequence[tuple[int, str]], queue: str | None = None) -> int:
     """Send orders on their way from the step each stands at, and return how many were sent.
 
-    A broker that is away is no error here: the rows are committed, and the sweep sends them again.
+    The first step goes by its own queue, or by `queue`. A broker that is away is no error here: the
+    rows are committed, and the sweep sends them again.
     """
     sent = 0
     try:
         with app.producer_or_acquire() as producer:
             for order_id, step in due:
-                chain_from(app, step, order_id).apply_async(producer=producer)
+                chain_from(app, step, order_id, queue).apply_async(producer=producer)
                 sent += 1
     except OperationalError:
         log.warning("broker.unavailable", count=len(due) - sent)

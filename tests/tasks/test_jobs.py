@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -303,6 +305,37 @@ def test_a_full_queue_stops_none_but_its_own_orders(
     with sessions() as session:
         sent = session.scalars(select(Order.id).where(Order.sent_at.is_not(None))).all()
     assert sorted(sent) == served
+
+
+def test_what_a_dead_worker_had_in_hand_does_not_wait_behind_a_backlog(
+    app: Celery, offline: Runtime, sessions: Sessions, broker: redis.Redis
+) -> None:
+    due_orders(sessions, 3)
+    running = builders.an_order(due_at=NOW, step="create_order", status=Status.RUNNING)
+    order_id = stored(sessions, running)
+    broker.lpush("orderbridge:magento", *["{}"] * FULL_QUEUE)
+    resume_due(app, quick(offline))
+    resume_due(app, quick(offline))
+    lengths = [broker.llen(f"orderbridge:{name}") for name in ("jobs", "magento", "amazon")]
+    assert lengths == [1, FULL_QUEUE, 3]
+    (message,) = broker.lrange("orderbridge:jobs", 0, -1)
+    told = json.loads(message)
+    assert told["headers"]["task"] == "orderbridge.create_order"
+    args, _, embedded = json.loads(base64.b64decode(told["body"]))
+    assert args == [order_id]
+    # The steps that follow go by their own queues.
+    queues = [one["options"]["queue"] for one in embedded["chain"]]
+    assert queues == ["amazon", "magento"]
+
+
+def test_a_long_queue_of_jobs_takes_no_orders(
+    app: Celery, offline: Runtime, sessions: Sessions, broker: redis.Redis
+) -> None:
+    stored(sessions, builders.an_order(due_at=NOW, step="create_order", status=Status.RUNNING))
+    broker.lpush("orderbridge:jobs", *["{}"] * SHORT_QUEUE)
+    resume_due(app, quick(offline))
+    assert broker.llen("orderbridge:jobs") == SHORT_QUEUE
+    assert broker.llen("orderbridge:magento") == 1
 
 
 def test_a_backfills_orders_wait_for_a_short_queue_of_their_own(
