@@ -9,14 +9,10 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from pipeline.db import Sessions
-from pipeline.models import Note, Order
-from tests.browser.conftest import Console, Visit, sign_in
+from pipeline.models import Order
+from tests.browser.conftest import Console, Visit, sign_in, violations
 from tests.console.builders import NOW, a_held_order, an_attempt, an_order, store
-
-
-def notes(sessions: Sessions) -> list[tuple[str, str]]:
-    with sessions() as session:
-        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+from tests.console.test_order_page import an_order_with_its_buyer, notes
 
 
 def test_a_held_order_is_looked_at_again_and_names_the_person(
@@ -45,6 +41,37 @@ def test_a_note_and_every_attempt_are_on_the_timeline(visit: Visit, sessions: Se
     expect(page.locator("#live").get_by_text("the warehouse was called")).to_be_visible()
     expect(page.locator("#live").get_by_text("waiting for the warehouse").first).to_be_visible()
     assert notes(sessions) == [("otto", "the warehouse was called")]
+
+
+def test_the_buyer_is_masked_until_asked_for_and_the_asking_is_noted(
+    visit: Visit, sessions: Sessions
+) -> None:
+    order_id = an_order_with_its_buyer(sessions)
+    page = visit(path=f"/orders/{order_id}")
+    expect(page.get_by_text("Berta Buyer")).to_have_count(0)
+    page.get_by_role("button", name="Show the buyer’s data").click()
+    expect(page.get_by_text("Berta Buyer").first).to_be_visible()
+    page.goto(f"/orders/{order_id}")
+    expect(page.get_by_text("Berta Buyer")).to_have_count(0)
+    expect(page.locator("#live")).to_contain_text("looked at the buyer's data")
+    assert notes(sessions) == [("otto", "looked at the buyer's data")]
+
+
+def test_a_replay_is_shown_before_it_is_done(visit: Visit, sessions: Sessions) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    page = visit(path=f"/orders/{order_id}")
+    page.get_by_text("Go through its steps again").click()
+    page.get_by_label("From this step on").select_option("verify_order")
+    page.get_by_role("button", name="Show what that would do").click()
+    expect(page.get_by_role("status").filter(has_text="Nothing was changed")).to_contain_text(
+        "done already"
+    )
+    assert violations(page) == []
+    assert notes(sessions) == []
+    page.get_by_role("button", name="Go through them again").click()
+    expect(page.get_by_text("The order goes through its steps again.")).to_be_visible()
+    with sessions() as session:
+        assert session.get_one(Order, order_id).step == "verify_order"
 
 
 def test_an_order_is_cancelled_with_a_reason_and_that_can_be_taken_back(
