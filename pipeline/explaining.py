@@ -229,6 +229,11 @@ def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
             f"orderbridge orders ship {number} --carrier ... --tracking ...",
             "ships it in Magento",
         )
+    if order.hold_code == HoldCode.SKU_NOT_FOUND:
+        yield (
+            f"orderbridge sku-map set AMAZON_SKU MAGENTO_SKU --account {order.account}",
+            "has it sold as another product, for all its orders",
+        )
     if order.hold_code == HoldCode.TRANSPARENCY_CODES:
         yield f"orderbridge orders transparency {number} ITEM CODE...", "takes in its codes"
     is_own_work = order.fulfilled_by == FulfilledBy.MERCHANT

@@ -201,7 +201,6 @@ def save(sessions: Sessions, turn: Turn, *, why: str, author: str, now: datetime
         )
         session.add(row)
         session.flush()
-        log.info("settings.turned", account=turn.account, marketplace=turn.marketplace_id)
         return row.id
 
 

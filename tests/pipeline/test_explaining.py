@@ -156,6 +156,13 @@ def test_shipping_from_here_is_offered_where_it_can_be_done(
     assert offered == ([f"orderbridge orders ship {order.external_id} {ending}"] if ending else [])
 
 
+@pytest.mark.parametrize(("code", "count"), [("sku_not_found", 1), ("out_of_stock", 0)])
+def test_a_sku_that_is_not_found_can_be_mapped(sessions: Sessions, code: str, count: int) -> None:
+    found = told(sessions, step="enrich_order", status=Status.HELD, hold_code=code).possible
+    command = f"orderbridge sku-map set AMAZON_SKU MAGENTO_SKU --account {ACCOUNT}"
+    assert [one for one, _ in found].count(command) == count
+
+
 def test_tells_as_what_its_lines_are_sold(sessions: Sessions) -> None:
     SkuDecisions(sessions, [ACCOUNT], "anna", NOW).sell_as(ACCOUNT, "MUG-BLUE", "CUP")
     items = [an_item(), an_item(external_item_id="I2", sku="POT")]
