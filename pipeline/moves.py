@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, and_, cast, func, literal, or_, select, update
 from sqlalchemy.orm import Session
@@ -17,6 +18,16 @@ from pipeline.models import Attempt, Order, Status
 from pipeline.orders import STEPS, wake
 from pipeline.outcome import Hold
 from pipeline.wish_table import end_standing
+
+# Nothing that was noted of the step it stood at counts any more.
+_AFRESH: dict[str, Any] = {
+    "sent_at": None,
+    "tries": 0,
+    "unfinished": 0,
+    "hold_code": None,
+    "hold_reason": None,
+    "hold_facts": {},
+}
 
 
 def hold_until_news(session: Session, order_id: int, hold: Hold) -> bool:
@@ -103,12 +114,7 @@ def dismiss(session: Session, order_ids: Sequence[int], note: str, now: datetime
             .values(
                 status=Status.DONE,
                 due_at=None,
-                sent_at=None,
-                tries=0,
-                unfinished=0,
-                hold_code=None,
-                hold_reason=None,
-                hold_facts={},
+                **_AFRESH,
                 dismissed_at=now,
                 last_note=note,
                 version=Order.version + 1,
@@ -153,12 +159,7 @@ def set_back(session: Session, order_id: int, step: str, now: datetime) -> bool:
             step=step,
             status=Status.READY,
             due_at=now,
-            sent_at=None,
-            tries=0,
-            unfinished=0,
-            hold_code=None,
-            hold_reason=None,
-            hold_facts={},
+            **_AFRESH,
             dismissed_at=None,
             last_note=f"set back to {step}",
             version=Order.version + 1,

@@ -157,9 +157,8 @@ def _own(model: BaseModel, where: str, variable: str, prefix: str = "") -> Itera
             continue
         if isinstance(value, SecretStr):
             is_set = bool(value.get_secret_value())
-            source = f"environment variable {PREFIX}{variable}_{name}".upper()
-            named = source.replace("ENVIRONMENT VARIABLE", "environment variable")
-            yield Valued(name, "set" if is_set else None, named if is_set else DEFAULT, not is_set)
+            source = "environment variable " + f"{PREFIX}{variable}_{name}".upper()
+            yield Valued(name, "set" if is_set else None, source if is_set else DEFAULT, not is_set)
         elif isinstance(value, BaseModel):
             yield from _own(value, f"{where}.{name}", variable, f"{name}.")
         else:

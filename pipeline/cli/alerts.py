@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     NotFound,
@@ -22,7 +23,7 @@ def alerts() -> None:
 @alerts.command(
     "test", epilog=f"{EXIT_STATUS} Here 1 means that a way failed, or that none is set."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def test(as_json: bool) -> None:
     """Tell a test on every way that is set, and say whether it was taken."""
     with clear_errors():

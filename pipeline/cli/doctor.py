@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     NotFound,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     help="Reserve one piece of SKU with a test order, and give it back.",
 )
 @click.option("--yes", is_flag=True, help="Make the test order without asking.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> None:
     """Find out what is wrong with this installation, its accounts and shops before an order does.
 

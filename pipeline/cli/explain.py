@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NotFound,
     columns,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog=EXIT_STATUS)
 @click.argument("number")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def explain(number: str, as_json: bool) -> None:
     """Tell why an order is, or is not, in Magento, by its Amazon NUMBER or our id.
 

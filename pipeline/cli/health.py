@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     columns,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=f"{EXIT_STATUS} Here 1 means that a person has to know something.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def health(as_json: bool) -> None:
     """Show how accounts, shops, queues and workers stand, and what is wrong. Times are UTC."""
     with installation() as found:

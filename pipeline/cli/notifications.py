@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     Unusable,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pipeline.amazon.sqs import Queue
 
 _account = click.option("--account", "name", required=True, help="NAME of an [accounts.NAME].")
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def notifications() -> None:
 
 @notifications.command(epilog=EXIT_STATUS)
 @_account
-@_json
+@AS_JSON
 def setup(name: str, as_json: bool) -> None:
     """Make the queue known to Amazon and subscribe the account to changed orders.
 
@@ -79,7 +79,7 @@ def setup(name: str, as_json: bool) -> None:
 
 @notifications.command(epilog=EXIT_STATUS)
 @_account
-@_json
+@AS_JSON
 @click.pass_context
 def status(context: click.Context, name: str, as_json: bool) -> None:
     """Say whether Amazon reports to the queue, and how much is in it.
@@ -110,7 +110,7 @@ def status(context: click.Context, name: str, as_json: bool) -> None:
 
 @notifications.command(epilog=EXIT_STATUS)
 @_account
-@_json
+@AS_JSON
 @click.pass_context
 def remove(context: click.Context, name: str, as_json: bool) -> None:
     """End the account's subscription, and have Amazon forget the queue.

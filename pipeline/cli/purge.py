@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli.common import EXIT_STATUS, NOTHING_DONE, installation, print_json
+from pipeline.cli.common import AS_JSON, EXIT_STATUS, NOTHING_DONE, installation, print_json
 
 
 @click.command(epilog=EXIT_STATUS)
 @click.option("--dry-run", is_flag=True, help="Only count the orders.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 def purge(dry_run: bool, as_json: bool) -> None:
     """Destroy names, addresses and all else that was sealed, purge_after_days after delivery.
 

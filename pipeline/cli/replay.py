@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NotFound,
     columns,
@@ -38,7 +39,7 @@ def _step(_: click.Context, __: click.Parameter, name: str) -> str:
 @click.option(
     "--dry-run", is_flag=True, help="Tell what each step would write; nothing is changed."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 @click.pass_obj
 def replay(
     steps: Callable[[], Mapping[str, Step]], number: str, step: str, dry_run: bool, as_json: bool

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli.common import EXIT_STATUS, installation, print_json, when
+from pipeline.cli.common import AS_JSON, EXIT_STATUS, installation, print_json, when
 
 
 @click.command(epilog=EXIT_STATUS)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@AS_JSON
 def restored(as_json: bool) -> None:
     """Say that the database was set back, so that nothing is done twice.
 

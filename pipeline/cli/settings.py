@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     clear_errors,
@@ -33,7 +34,7 @@ def settings() -> None:
 
 
 @settings.command(epilog=EXIT_STATUS)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def check(as_json: bool) -> None:
     """Read the configuration and its SKU maps and print what counts, without secrets.
 
@@ -53,7 +54,7 @@ def check(as_json: bool) -> None:
 
 
 @settings.command("accept-copy", epilog=f"{EXIT_STATUS} Here 1 means that nothing had changed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def accept_copy(as_json: bool) -> None:
     """Say that this database belongs to the shops and sellers of the configuration.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     Unusable,
@@ -71,7 +72,7 @@ def sku_map() -> None:
 @click.argument("amazon_sku")
 @click.argument("magento_sku")
 @_ACCOUNT
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def set_sku(amazon_sku: str, magento_sku: str, account: str, as_json: bool) -> None:
     """Have AMAZON_SKU sold as MAGENTO_SKU.
 
@@ -84,7 +85,7 @@ def set_sku(amazon_sku: str, magento_sku: str, account: str, as_json: bool) -> N
 @sku_map.command("unset", epilog=f"{EXIT_STATUS} Here 1 means that nothing was changed.")
 @click.argument("amazon_sku")
 @_ACCOUNT
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def unset_sku(amazon_sku: str, account: str, as_json: bool) -> None:
     """Take back as what AMAZON_SKU is sold."""
     freed = _decide(lambda hand: hand.take_back(account, amazon_sku))
@@ -94,7 +95,7 @@ def unset_sku(amazon_sku: str, account: str, as_json: bool) -> None:
 @sku_map.command("list", epilog=EXIT_STATUS)
 @click.option("--sku", default="", help="Only SKUs of either side that contain this.")
 @click.option("--earlier", is_flag=True, help="What counted before, the latest first.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def list_skus(sku: str, earlier: bool, as_json: bool) -> None:
     """List what is mapped by hand, with who said so and the held orders that wait for it.
 
@@ -119,7 +120,7 @@ def list_skus(sku: str, earlier: bool, as_json: bool) -> None:
 
 
 @sku_map.command(epilog=EXIT_STATUS)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@AS_JSON
 def check(as_json: bool) -> None:
     """Read each map and look whether the shop has its products: one search for 50 of them.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.cli.common import (
+    AS_JSON,
     EXIT_STATUS,
     NOTHING_DONE,
     NotFound,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pipeline.trying import Preview
     from pipeline.turned import Turning
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 _account = click.option("--account", required=True, help="The account, as the file names it.")
 _marketplace = click.option(
     "--marketplace", help="One marketplace, by country or id; without it all of the account."
@@ -39,7 +39,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Only tell what would ch
 @click.option("--account", help="Only this account.")
 @click.option("--marketplace", help="Only this marketplace, by country or id.")
 @click.option("--differing", is_flag=True, help="Only what is not the default.")
-@_json
+@AS_JSON
 def show(account: str | None, marketplace: str | None, differing: bool, as_json: bool) -> None:
     """Print what counts per marketplace, and where it comes from.
 
@@ -81,7 +81,7 @@ def show(account: str | None, marketplace: str | None, differing: bool, as_json:
 @_marketplace
 @_why
 @_dry_run
-@_json
+@AS_JSON
 def turn(
     name: str,
     value: str,
@@ -105,7 +105,7 @@ def turn(
 @_marketplace
 @_why
 @_dry_run
-@_json
+@AS_JSON
 def turn_back(
     name: str, account: str, marketplace: str | None, why: str, dry_run: bool, as_json: bool
 ) -> None:
@@ -114,7 +114,7 @@ def turn_back(
 
 
 @click.command(epilog=EXIT_STATUS)
-@_json
+@AS_JSON
 def turned(as_json: bool) -> None:
     """Print who turned what, the newest first."""
     with installation() as found:
