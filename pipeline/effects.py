@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from pipeline import lives
-from pipeline.db import Sessions
+from pipeline.db import Sessions, among
 from pipeline.errors import (
     AccountStopped,
     CannotMap,
@@ -123,7 +123,7 @@ class Ledger:
         with self._sessions() as session, session.begin():
             session.execute(
                 update(Effect)
-                .where(Effect.key.in_(keys), Effect.state != EffectState.DONE)
+                .where(among(Effect.key, keys), Effect.state != EffectState.DONE)
                 .values(
                     state=EffectState.DONE,
                     ended_at=self._now(),

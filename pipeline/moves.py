@@ -14,6 +14,8 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, and_, cast, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from pipeline.db import among
+from pipeline.locking import lock
 from pipeline.models import Attempt, Order, Status
 from pipeline.orders import STEPS, wake
 from pipeline.outcome import Hold
@@ -82,9 +84,7 @@ def look_in_turn(
         .table_valued("id", with_ordinality="turn")
         .render_derived()
     )
-    session.execute(  # all in one order: the intake locks several as well
-        select(Order.id).where(Order.id.in_(order_ids)).order_by(Order.id).with_for_update()
-    )
+    lock(session, order_ids)
     return list(
         session.scalars(
             update(Order)
@@ -104,11 +104,12 @@ def dismiss(session: Session, order_ids: Sequence[int], note: str, now: datetime
     """End orders at the step each stands at, for good: news do not open them again, only a person
     does (see `take_up_again`). Returns the ids of those that were; not of those that a step is at,
     or that have ended."""
+    lock(session, order_ids)
     ended = list(
         session.scalars(
             update(Order)
             .where(
-                Order.id.in_(order_ids),
+                among(Order.id, order_ids),
                 Order.status.in_((Status.READY, Status.WAITING, Status.HELD)),
             )
             .values(

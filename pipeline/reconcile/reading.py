@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload
 from pipeline import lives
 from pipeline.channel import Channel, ChannelOrder, Identity, Raw
 from pipeline.clients import Clients
-from pipeline.db import Sessions
+from pipeline.db import Sessions, among
 from pipeline.errors import CannotMap
 from pipeline.magento.records import EXT_ORDER_ID_LENGTH, MagentoOrder
 from pipeline.models import Effect, Order
@@ -42,13 +42,13 @@ def read(sessions: Sessions, clients: Clients, account_name: str, raws: Sequence
     with sessions() as session:
         orders = session.scalars(
             select(Order)
-            .where(Order.account == account_name, Order.external_id.in_(list(reports)))
+            .where(Order.account == account_name, among(Order.external_id, reports))
             .options(selectinload(Order.items), selectinload(Order.shipments))
         ).all()
         placing = set(
             session.scalars(
                 select(Effect.order_id).where(
-                    Effect.kind == "order", Effect.order_id.in_([one.id for one in orders])
+                    Effect.kind == "order", among(Effect.order_id, [one.id for one in orders])
                 )
             )
         )

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from pipeline.bookkeeping import Difference, Reconciliation, ReconciliationState
 from pipeline.channel import OrderPage
-from pipeline.db import Sessions
+from pipeline.db import Sessions, among
 from pipeline.models import Note, Order
 from pipeline.moves import let_go
 from pipeline.reconcile.treating import ACCEPTED, FOR_A_PERSON
@@ -151,7 +151,7 @@ class Runs:
                 update(Difference)
                 .where(
                     Difference.account == run.account,
-                    Difference.external_id.in_(external_ids),
+                    among(Difference.external_id, external_ids),
                     Difference.ended_at.is_(None),
                 )
                 .values(reconciliation_id=run.id)

@@ -1,0 +1,27 @@
+"""Rows of orders, locked.
+
+Whoever locks several orders does it here or in the same order, by id: two that lock the same ones
+in different orders wait for each other, and PostgreSQL ends one of them. An update locks its rows
+as it finds them, and a row that refers to an order (a note, a refund) locks that order too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pipeline.db import among
+from pipeline.models import Order
+
+
+def lock(session: Session, order_ids: Iterable[int]) -> dict[int, str]:
+    """Lock these orders until the end of the transaction; the status of each that there is."""
+    rows = session.execute(
+        select(Order.id, Order.status)
+        .where(among(Order.id, set(order_ids)))
+        .order_by(Order.id)
+        .with_for_update()
+    )
+    return {row.id: row.status for row in rows}
