@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from pipeline.bookkeeping import Backfill, BackfillState, ToFetch
 from pipeline.channel import OrderPage
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
 from pipeline.fetching import ask
+from pipeline.id_lists import among
 from pipeline.models import Order
 from pipeline.rate_limit import Lane, Plan
 

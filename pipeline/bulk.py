@@ -29,8 +29,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from pipeline.bulk_tables import BulkAct, BulkActOrder
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
 from pipeline.decisions import LONGEST_NOTE, NotPossible
+from pipeline.id_lists import among
 from pipeline.locking import lock
 from pipeline.models import Note, Order, Status
 from pipeline.moves import dismiss, look_in_turn

@@ -17,8 +17,9 @@ from sqlalchemy import insert, select
 
 from pipeline.amazon.parsing import parse
 from pipeline.channel import Channel, ChannelOrder, Raw
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
 from pipeline.errors import CannotMap
+from pipeline.id_lists import among
 from pipeline.models import Note, Order, OrderPrivate
 from pipeline.orders import owner
 from pipeline.privacy import Unreadable, Vault

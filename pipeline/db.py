@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Engine,
-    Integer,
-    Text,
-    any_,
-    create_engine,
-    literal,
-)
-from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session, sessionmaker
 
 from pipeline import lives
 
@@ -48,18 +37,6 @@ def engine_for(url: str, pool_size: int = 20) -> Engine:
 def sessions_for(engine: Engine) -> Sessions:
     """A factory of sessions. Objects keep their values after commit: steps use them detached."""
     return sessionmaker(engine, expire_on_commit=False)
-
-
-def among(
-    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
-) -> ColumnElement[bool]:
-    """That a column of numbers or of text has one of these values, however many there are.
-
-    They go as one array: PostgreSQL takes 65,535 parameters a statement, and IN makes one of each.
-    """
-    is_number = isinstance(column.type, Integer)
-    kind = ARRAY(BigInteger() if is_number else Text())
-    return column == any_(literal(list(values), kind))
 
 
 def alembic_config(url: str) -> Config:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from pipeline import lives
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
 from pipeline.errors import (
     AccountStopped,
     CannotMap,
@@ -25,6 +25,7 @@ from pipeline.errors import (
     RemoteError,
     Transient,
 )
+from pipeline.id_lists import among
 from pipeline.models import Effect, EffectState, Order
 from pipeline.outcome import HoldCode
 from pipeline.retry import no_try_after

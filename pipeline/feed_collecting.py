@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from pipeline.bookkeeping import FeedKind
 from pipeline.channel import FulfilledBy
-from pipeline.db import among
+from pipeline.id_lists import among
 from pipeline.models import LIVE, Order, Shipment
 from pipeline.policy import PENDING
 

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from pipeline.amazon.feed_documents import MessageOutcome, MessageResult, fitting
 from pipeline.bookkeeping import Feed, FeedKind, FeedMessage, FeedState
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
 from pipeline.feed_collecting import mark_as_sent, waiting
+from pipeline.id_lists import among
 from pipeline.models import Order, Shipment
 from pipeline.orders import wake
 

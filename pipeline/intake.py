@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from pipeline.buyers import found_by_buyer
 from pipeline.channel import Channel, Identity, Raw
 from pipeline.clock import FAR_AHEAD, seconds
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
 from pipeline.errors import CannotMap
+from pipeline.id_lists import among
 from pipeline.log import log
 from pipeline.models import Order, OrderPrivate, Status
 from pipeline.orders import STEPS, reopen, wake

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pipeline.db import among
+from pipeline.id_lists import among
 from pipeline.models import Order
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, and_, cast, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from pipeline.db import among
+from pipeline.id_lists import among
 from pipeline.locking import lock
 from pipeline.models import Attempt, Order, Status
 from pipeline.orders import STEPS, wake

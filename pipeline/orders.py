@@ -20,7 +20,8 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
 from pipeline.clock import seconds
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
+from pipeline.id_lists import among
 from pipeline.locking import lock
 from pipeline.models import LIVE, Attempt, Note, Order, OrderPrivate, Shipment, Status
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait

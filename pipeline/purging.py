@@ -11,7 +11,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session
 
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
+from pipeline.id_lists import among
 from pipeline.models import LIVE, Attempt, Order, OrderPrivate, Shipment, Status
 
 BATCH = 500

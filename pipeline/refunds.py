@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import selectinload
 
 from pipeline.bookkeeping import Refund
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
+from pipeline.id_lists import among
 from pipeline.locking import lock
 from pipeline.magento.records import CreditMemo
 from pipeline.models import Order

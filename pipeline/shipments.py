@@ -11,7 +11,8 @@ from sqlalchemy import and_, bindparam, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from pipeline.channel import FulfilledBy
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
+from pipeline.id_lists import among
 from pipeline.locking import lock
 from pipeline.magento.records import ENDED, HOLDED, MagentoOrder, MagentoShipment
 from pipeline.models import LIVE, Order, OrderItem, Shipment, ShipmentItem, Status
@@ -96,15 +97,16 @@ class Shipments:
         """Take over packages, states and totals, and wake the orders that have news.
 
         Returns their ids. Tracks are compared by what they say, since neither a shipment's nor an
-        order's `updated_at` moves when one is added later. `gone` are shipments that the shop has
-        deleted.
+        order's `updated_at` moves when one is added later. `gone` are shipments of these
+        orders that the shop has deleted; another shop has others with the same numbers.
         """
         told: dict[int, list[MagentoShipment]] = {}
         for shipment in shipments:
-            told.setdefault(awaited[shipment.order_id], []).append(shipment)
+            if shipment.order_id in awaited:
+                told.setdefault(awaited[shipment.order_id], []).append(shipment)
         with self._sessions() as session:
-            changed = self._changed(session, told, gone, now)
-            seen = {awaited[entity_id]: one for entity_id, one in states.items()}
+            changed = self._changed(session, awaited.values(), told, gone, now)
+            seen = {awaited[key]: one for key, one in states.items() if key in awaited}
             states_changed = _changed_states(session, seen, told)
         with self._sessions() as session, session.begin():
             statuses = lock(session, {*changed, *states_changed})
@@ -122,13 +124,16 @@ class Shipments:
     def _changed(
         self,
         session: Session,
+        ours: Collection[int],
         told: Mapping[int, Sequence[MagentoShipment]],
         gone: Collection[int],
         now: datetime,
     ) -> list[int]:
         """The orders whose packages are not what they should be."""
         losers = session.scalars(
-            select(Shipment.order_id).where(Shipment.magento_shipment_id.in_(gone))
+            select(Shipment.order_id).where(
+                among(Shipment.magento_shipment_id, gone), among(Shipment.order_id, ours)
+            )
         )
         rows = _rows(session, sorted({*told, *losers}))
         return [

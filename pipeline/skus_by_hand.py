@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import ColumnElement, and_, func, literal, select
 
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
+from pipeline.id_lists import among
 from pipeline.models import Order, Status
 from pipeline.outcome import ABOUT_PRODUCTS
 from pipeline.sku_tables import MappedSku

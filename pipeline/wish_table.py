@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Identity, Index, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from pipeline.db import among
+from pipeline.id_lists import among
 from pipeline.models import Base
 from pipeline.wish import STANDING, Wish, WishState
 

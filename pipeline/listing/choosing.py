@@ -9,7 +9,8 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, Select, func, select
 
 from pipeline.bulk import Act, why_not
-from pipeline.db import Sessions, among
+from pipeline.db import Sessions
+from pipeline.id_lists import among
 from pipeline.listing.causes import is_held_by, ship_by
 from pipeline.listing.counting import COUNTED, Count
 from pipeline.listing.filters import Filters

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.bookkeeping import Difference, Reconciliation
-from pipeline.db import among
+from pipeline.id_lists import among
 from pipeline.locking import lock
 from pipeline.models import Order, Status
 from pipeline.moves import hold_until_news, let_go
