@@ -14,8 +14,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, and_, cast, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from pipeline.id_lists import among
-from pipeline.locking import lock
+from pipeline.locking import lock, locked
 from pipeline.models import Attempt, Order, Status
 from pipeline.orders import STEPS, wake
 from pipeline.outcome import Hold
@@ -104,12 +103,11 @@ def dismiss(session: Session, order_ids: Sequence[int], note: str, now: datetime
     """End orders at the step each stands at, for good: news do not open them again, only a person
     does (see `take_up_again`). Returns the ids of those that were; not of those that a step is at,
     or that have ended."""
-    lock(session, order_ids)
     ended = list(
         session.scalars(
             update(Order)
             .where(
-                among(Order.id, order_ids),
+                locked(order_ids),
                 Order.status.in_((Status.READY, Status.WAITING, Status.HELD)),
             )
             .values(

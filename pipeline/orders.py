@@ -22,7 +22,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from pipeline.clock import seconds
 from pipeline.db import Sessions
 from pipeline.id_lists import among
-from pipeline.locking import lock
+from pipeline.locking import locked
 from pipeline.models import LIVE, Attempt, Note, Order, OrderPrivate, Shipment, Status
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.privacy import Unreadable, Vault
@@ -233,11 +233,10 @@ class Orders:
     def positions(self, order_ids: Sequence[int], now: datetime) -> list[tuple[int, str]]:
         """Ids and steps of those of these orders that no worker has, marked as sent now."""
         with self._sessions() as session, session.begin():
-            lock(session, order_ids)
             rows = session.execute(
                 update(Order)
                 .where(
-                    among(Order.id, order_ids),
+                    locked(order_ids),
                     Order.status.in_((Status.READY, Status.WAITING, Status.HELD)),
                 )
                 .values(sent_at=now)
@@ -262,12 +261,11 @@ def wake(session: Session, order_ids: Sequence[int], now: datetime) -> list[int]
 
     One that is running right now is looked at again as soon as it would have waited.
     """
-    lock(session, order_ids)
     parked = Order.status.in_((Status.WAITING, Status.HELD))
     return list(
         session.scalars(
             update(Order)
-            .where(among(Order.id, order_ids), Order.status.in_(LIVE))
+            .where(locked(order_ids), Order.status.in_(LIVE))
             .values(
                 news=Order.news + 1,
                 due_at=case((parked, now), else_=Order.due_at),
@@ -282,12 +280,9 @@ def wake(session: Session, order_ids: Sequence[int], now: datetime) -> list[int]
 def reopen(session: Session, order_ids: Sequence[int], now: datetime) -> None:
     """There is news of orders that were through: their last step has to look again. Not at one
     that a person has dismissed."""
-    lock(session, order_ids)
     session.execute(
         update(Order)
-        .where(
-            among(Order.id, order_ids), Order.status == Status.DONE, Order.dismissed_at.is_(None)
-        )
+        .where(locked(order_ids), Order.status == Status.DONE, Order.dismissed_at.is_(None))
         .values(
             step=STEPS[-1],
             status=Status.WAITING,
