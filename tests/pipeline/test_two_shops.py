@@ -1,4 +1,4 @@
-"""Two shops and two accounts with the same numbers: what happens to one never shows at the other."""
+"""Two shops and two accounts with the same numbers: nothing of one happens to the other."""
 
 from __future__ import annotations
 
