@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from pipeline.db import Sessions
@@ -49,7 +50,7 @@ def test_an_update_of_many_locks_them_by_id(name: str, sessions: Sessions) -> No
     def run() -> None:
         try:
             act(sessions, ids[::-1])
-        except Exception as error:
+        except OperationalError as error:
             failed.append(error)
 
     thread = threading.Thread(target=run)
