@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, func, not_, select
 
+from pipeline import shop_reads
 from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
 from pipeline.incidents import Incidents
@@ -39,6 +40,7 @@ def reasons(
         "ship_by:passed": ship_by_passed(sessions, now),
         "ship_by:soon": ship_by_soon(sessions, settings.alerts.ship_by_hours, now),
         "read_only:copy": copied(writes),
+        **shop_reads.reasons(sessions, settings.shops, now),
         **{f"confirmations:{name}": refused(sessions, name) for name in settings.accounts},
     }
 

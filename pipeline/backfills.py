@@ -18,6 +18,7 @@ from pipeline.bookkeeping import Backfill, BackfillState, ToFetch
 from pipeline.channel import OrderPage
 from pipeline.db import Sessions
 from pipeline.fetching import ask
+from pipeline.id_lists import among
 from pipeline.models import Order
 from pipeline.rate_limit import Lane, Plan
 
@@ -146,7 +147,7 @@ class Backfills:
             return session.scalars(
                 select(func.count())
                 .select_from(Order)
-                .where(Order.account == account, Order.external_id.in_(external_ids))
+                .where(Order.account == account, among(Order.external_id, external_ids))
             ).one()
 
     def known_in(self, account: str, after: datetime, before: datetime) -> int:

@@ -27,6 +27,7 @@ class ToFetch(Base):
     __table_args__ = (
         Index("to_fetch_due", "account", "lane", "due_at"),
         Index("to_fetch_changed", "account", "lane", "changed_at"),
+        Index("to_fetch_of_backfill", "backfill_id"),
     )
 
     account: Mapped[str] = mapped_column(primary_key=True)
@@ -151,7 +152,10 @@ class FeedMessage(Base):
     """One message of a feed, and what became of it. `body` is enough to write it again."""
 
     __tablename__ = "feed_messages"
-    __table_args__ = (Index("feed_messages_of_order", "order_id"),)
+    __table_args__ = (
+        Index("feed_messages_of_order", "order_id"),
+        Index("feed_messages_of_shipment", "shipment_id"),
+    )
 
     feed_id: Mapped[int] = mapped_column(
         ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True, autoincrement=False

@@ -31,6 +31,8 @@ from sqlalchemy.orm import Session
 from pipeline.bulk_tables import BulkAct, BulkActOrder
 from pipeline.db import Sessions
 from pipeline.decisions import LONGEST_NOTE, NotPossible
+from pipeline.id_lists import among
+from pipeline.locking import lock
 from pipeline.models import Note, Order, Status
 from pipeline.moves import dismiss, look_in_turn
 from pipeline.outcome import HoldCode
@@ -221,12 +223,10 @@ def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -
 
 def _locked(session: Session, act: Act, order_ids: Sequence[int]) -> dict[int, str | None]:
     """Why each of these orders is to be passed over, None if it is not. They stay so until the
-    end of the transaction: locked in one order, as the intake locks several as well."""
+    end of the transaction."""
+    lock(session, order_ids)
     found = session.execute(
-        select(Order.id, why_not(act).label("refusal"))
-        .where(Order.id.in_(order_ids))
-        .order_by(Order.id)
-        .with_for_update()
+        select(Order.id, why_not(act).label("refusal")).where(among(Order.id, order_ids))
     )
     return {row.id: row.refusal for row in found}
 

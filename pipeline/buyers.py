@@ -19,6 +19,7 @@ from pipeline.amazon.parsing import parse
 from pipeline.channel import Channel, ChannelOrder, Raw
 from pipeline.db import Sessions
 from pipeline.errors import CannotMap
+from pipeline.id_lists import among
 from pipeline.models import Note, Order, OrderPrivate
 from pipeline.orders import owner
 from pipeline.privacy import Unreadable, Vault
@@ -70,7 +71,7 @@ class Buyers:
             rows = session.execute(
                 select(Order, OrderPrivate)
                 .join(OrderPrivate, OrderPrivate.order_id == Order.id)
-                .where(Order.id.in_(order_ids), OrderPrivate.sealed.is_not(None))
+                .where(among(Order.id, order_ids), OrderPrivate.sealed.is_not(None))
             ).all()
             names = {order.id: self._name(order, private) for order, private in rows}
             told = {order_id: name for order_id, name in names.items() if name}

@@ -25,6 +25,7 @@ from pipeline.errors import (
     RemoteError,
     Transient,
 )
+from pipeline.id_lists import among
 from pipeline.models import Effect, EffectState, Order
 from pipeline.outcome import HoldCode
 from pipeline.retry import no_try_after
@@ -123,7 +124,7 @@ class Ledger:
         with self._sessions() as session, session.begin():
             session.execute(
                 update(Effect)
-                .where(Effect.key.in_(keys), Effect.state != EffectState.DONE)
+                .where(among(Effect.key, keys), Effect.state != EffectState.DONE)
                 .values(
                     state=EffectState.DONE,
                     ended_at=self._now(),

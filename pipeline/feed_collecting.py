@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from pipeline.bookkeeping import FeedKind
 from pipeline.channel import FulfilledBy
+from pipeline.id_lists import among
 from pipeline.models import LIVE, Order, Shipment
 from pipeline.policy import PENDING
 
@@ -104,14 +105,14 @@ def mark_as_sent(session: Session, kind: FeedKind, feed_id: int, found: Sequence
     if kind is FeedKind.CONFIRMATIONS:
         session.execute(
             update(Shipment)
-            .where(Shipment.id.in_([one.shipment_id for one in found]))
+            .where(among(Shipment.id, [one.shipment_id for one in found]))
             .values(feed_id=feed_id, confirmation="sent")
             .execution_options(synchronize_session=False)
         )
     else:
         session.execute(
             update(Order)
-            .where(Order.id.in_([one.order_id for one in found]))
+            .where(among(Order.id, [one.order_id for one in found]))
             .values(cancellation="sent")
             .execution_options(synchronize_session=False)
         )

@@ -18,6 +18,7 @@ from pipeline.amazon.feed_documents import MessageOutcome, MessageResult, fittin
 from pipeline.bookkeeping import Feed, FeedKind, FeedMessage, FeedState
 from pipeline.db import Sessions
 from pipeline.feed_collecting import mark_as_sent, waiting
+from pipeline.id_lists import among
 from pipeline.models import Order, Shipment
 from pipeline.orders import wake
 
@@ -168,7 +169,7 @@ class Feeds:
                 order.id: order
                 for order in session.scalars(
                     select(Order)
-                    .where(Order.id.in_(order_ids))
+                    .where(among(Order.id, order_ids))
                     .order_by(Order.id)
                     .with_for_update()
                 )
@@ -220,7 +221,7 @@ def _tried(session: Session, order_ids: Sequence[int]) -> dict[tuple[int, int | 
     """How often each message has been sent without a result, by order and shipment."""
     rows = session.execute(
         select(FeedMessage.order_id, FeedMessage.shipment_id, func.count())
-        .where(FeedMessage.order_id.in_(order_ids), FeedMessage.outcome == MessageOutcome.AGAIN)
+        .where(among(FeedMessage.order_id, order_ids), FeedMessage.outcome == MessageOutcome.AGAIN)
         .group_by(FeedMessage.order_id, FeedMessage.shipment_id)
     )
     return {(order_id, shipment_id): times for order_id, shipment_id, times in rows}

@@ -19,6 +19,7 @@ from pipeline.channel import Channel, Identity, Raw
 from pipeline.clock import FAR_AHEAD, seconds
 from pipeline.db import Sessions
 from pipeline.errors import CannotMap
+from pipeline.id_lists import among
 from pipeline.log import log
 from pipeline.models import Order, OrderPrivate, Status
 from pipeline.orders import STEPS, reopen, wake
@@ -296,7 +297,7 @@ def _known(
             OrderPrivate.sealed,
         )
         .outerjoin(OrderPrivate, OrderPrivate.order_id == Order.id)
-        .where(Order.account == account_name, Order.external_id.in_(external_ids))
+        .where(Order.account == account_name, among(Order.external_id, external_ids))
         .order_by(Order.id)
         .with_for_update(of=Order)
     )

@@ -105,6 +105,7 @@ class Order(Base):
                 " AND status IN ('ready', 'running', 'waiting', 'held')"
             ),
         ),
+        Index("orders_magento_id", "magento_order_id"),
         # What the Orders tab sorts and filters by; docs/decisions/0045 says which is for what.
         Index("orders_purchased", "purchased_at", "id"),
         Index("orders_ship_by", "ship_by_at", "id"),
@@ -313,6 +314,8 @@ class Shipment(Base):
             "shipments_unconfirmed", "order_id", postgresql_where=text("confirmation <> 'accepted'")
         ),
         Index("shipments_tracking", "tracking_number"),
+        Index("shipments_of_feed", "feed_id"),
+        Index("shipments_magento_id", "magento_shipment_id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

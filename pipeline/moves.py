@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, and_, cast, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from pipeline.locking import lock, locked
 from pipeline.models import Attempt, Order, Status
 from pipeline.orders import STEPS, wake
 from pipeline.outcome import Hold
@@ -82,9 +83,7 @@ def look_in_turn(
         .table_valued("id", with_ordinality="turn")
         .render_derived()
     )
-    session.execute(  # all in one order: the intake locks several as well
-        select(Order.id).where(Order.id.in_(order_ids)).order_by(Order.id).with_for_update()
-    )
+    lock(session, order_ids)
     return list(
         session.scalars(
             update(Order)
@@ -108,7 +107,7 @@ def dismiss(session: Session, order_ids: Sequence[int], note: str, now: datetime
         session.scalars(
             update(Order)
             .where(
-                Order.id.in_(order_ids),
+                locked(order_ids),
                 Order.status.in_((Status.READY, Status.WAITING, Status.HELD)),
             )
             .values(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Integer, text
+from sqlalchemy import ForeignKey, Index, Integer, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pipeline.models import Base
@@ -46,3 +46,20 @@ class AlertDelivery(Base):
     tries: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     sent_at: Mapped[datetime | None]
     trouble: Mapped[str | None]
+
+
+class ShopRead(Base):
+    """How a job fares that reads a shop; see `pipeline.shop_reads`.
+
+    `trying_since` is when the first run began that has not come to a good end, None when the last
+    one did. `failures` are those since then.
+    """
+
+    __tablename__ = "shop_reads"
+
+    shop: Mapped[str] = mapped_column(primary_key=True)
+    job: Mapped[str] = mapped_column(primary_key=True)
+    trying_since: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    is_refused: Mapped[bool] = mapped_column(default=False, server_default=false())
+    trouble: Mapped[str] = mapped_column(default="", server_default="")

@@ -21,6 +21,8 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from pipeline.clock import seconds
 from pipeline.db import Sessions
+from pipeline.id_lists import among
+from pipeline.locking import locked
 from pipeline.models import LIVE, Attempt, Note, Order, OrderPrivate, Shipment, Status
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.privacy import Unreadable, Vault
@@ -222,7 +224,7 @@ class Orders:
             ).all()
             session.execute(
                 update(Order)
-                .where(Order.id.in_([row.id for row in rows]))
+                .where(among(Order.id, [row.id for row in rows]))
                 .values(sent_at=now)
                 .execution_options(synchronize_session=False)
             )
@@ -234,7 +236,7 @@ class Orders:
             rows = session.execute(
                 update(Order)
                 .where(
-                    Order.id.in_(order_ids),
+                    locked(order_ids),
                     Order.status.in_((Status.READY, Status.WAITING, Status.HELD)),
                 )
                 .values(sent_at=now)
@@ -263,7 +265,7 @@ def wake(session: Session, order_ids: Sequence[int], now: datetime) -> list[int]
     return list(
         session.scalars(
             update(Order)
-            .where(Order.id.in_(order_ids), Order.status.in_(LIVE))
+            .where(locked(order_ids), Order.status.in_(LIVE))
             .values(
                 news=Order.news + 1,
                 due_at=case((parked, now), else_=Order.due_at),
@@ -280,7 +282,7 @@ def reopen(session: Session, order_ids: Sequence[int], now: datetime) -> None:
     that a person has dismissed."""
     session.execute(
         update(Order)
-        .where(Order.id.in_(order_ids), Order.status == Status.DONE, Order.dismissed_at.is_(None))
+        .where(locked(order_ids), Order.status == Status.DONE, Order.dismissed_at.is_(None))
         .values(
             step=STEPS[-1],
             status=Status.WAITING,

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session
 
 from pipeline.db import Sessions
+from pipeline.id_lists import among
 from pipeline.models import LIVE, Attempt, Order, OrderPrivate, Shipment, Status
 
 BATCH = 500
@@ -81,8 +82,8 @@ def _destroy(session: Session, order_ids: list[int], now: datetime) -> None:
     # The version stays: an order that has ended is in nobody's hands.
     for statement in (
         update(OrderPrivate)
-        .where(OrderPrivate.order_id.in_(order_ids))
+        .where(among(OrderPrivate.order_id, order_ids))
         .values(wrapped_key=None, sealed=None, correction=None, buyer_words=[], buyer_initials=""),
-        update(Order).where(Order.id.in_(order_ids)).values(purged_at=now),
+        update(Order).where(among(Order.id, order_ids)).values(purged_at=now),
     ):
         session.execute(statement.execution_options(synchronize_session=False))

@@ -11,6 +11,8 @@ from sqlalchemy.orm import selectinload
 
 from pipeline.bookkeeping import Refund
 from pipeline.db import Sessions
+from pipeline.id_lists import among
+from pipeline.locking import lock
 from pipeline.magento.records import CreditMemo
 from pipeline.models import Order
 from pipeline.money import ZERO
@@ -30,13 +32,14 @@ class Refunds:
                 order.magento_order_id: order
                 for order in session.scalars(
                     select(Order)
-                    .where(Order.account.in_(accounts), Order.magento_order_id.in_(by_order))
+                    .where(Order.account.in_(accounts), among(Order.magento_order_id, by_order))
                     .options(selectinload(Order.items))
                 )
             }
             rows = [_row(orders[memo.order_id], memo) for memo in memos if memo.order_id in orders]
             if not rows:
                 return 0
+            lock(session, (one.id for one in orders.values()))  # a refund's row locks its order
             made = session.scalars(
                 insert(Refund).on_conflict_do_nothing().returning(Refund.id), rows
             )

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
+from pipeline.id_lists import among
+from pipeline.locking import lock
 from pipeline.magento.records import ENDED, HOLDED, MagentoOrder, MagentoShipment
 from pipeline.models import LIVE, Order, OrderItem, Shipment, ShipmentItem, Status
 from pipeline.orders import reopen, wake
@@ -75,7 +77,7 @@ class Shipments:
                 select(Order.magento_order_id, Shipment.magento_shipment_id)
                 .join(Order, Order.id == Shipment.order_id)
                 .where(
-                    Order.id.in_(awaited.values()),
+                    among(Order.id, awaited.values()),
                     Shipment.mismatch.is_distinct_from(Mismatch.DELETED),
                 )
             )
@@ -95,25 +97,19 @@ class Shipments:
         """Take over packages, states and totals, and wake the orders that have news.
 
         Returns their ids. Tracks are compared by what they say, since neither a shipment's nor an
-        order's `updated_at` moves when one is added later. `gone` are shipments that the shop has
-        deleted.
+        order's `updated_at` moves when one is added later. `gone` are shipments of these
+        orders that the shop has deleted; another shop has others with the same numbers.
         """
         told: dict[int, list[MagentoShipment]] = {}
         for shipment in shipments:
-            told.setdefault(awaited[shipment.order_id], []).append(shipment)
+            if shipment.order_id in awaited:
+                told.setdefault(awaited[shipment.order_id], []).append(shipment)
         with self._sessions() as session:
-            changed = self._changed(session, told, gone, now)
-            seen = {awaited[entity_id]: one for entity_id, one in states.items()}
+            changed = self._changed(session, awaited.values(), told, gone, now)
+            seen = {awaited[key]: one for key, one in states.items() if key in awaited}
             states_changed = _changed_states(session, seen, told)
         with self._sessions() as session, session.begin():
-            # All in one order, before anything else holds them: the intake locks several as well.
-            locked = session.execute(
-                select(Order.id, Order.status)
-                .where(Order.id.in_({*changed, *states_changed}))
-                .order_by(Order.id)
-                .with_for_update()
-            )
-            statuses = {row.id: row.status for row in locked}
+            statuses = lock(session, {*changed, *states_changed})
             news = {
                 order_id
                 for order_id, rows in _rows(session, changed).items()
@@ -128,13 +124,16 @@ class Shipments:
     def _changed(
         self,
         session: Session,
+        ours: Collection[int],
         told: Mapping[int, Sequence[MagentoShipment]],
         gone: Collection[int],
         now: datetime,
     ) -> list[int]:
         """The orders whose packages are not what they should be."""
         losers = session.scalars(
-            select(Shipment.order_id).where(Shipment.magento_shipment_id.in_(gone))
+            select(Shipment.order_id).where(
+                among(Shipment.magento_shipment_id, gone), among(Shipment.order_id, ours)
+            )
         )
         rows = _rows(session, sorted({*told, *losers}))
         return [
@@ -187,7 +186,7 @@ def _rows(session: Session, order_ids: Sequence[int]) -> dict[int, list[Shipment
     rows: dict[int, list[Shipment]] = {order_id: [] for order_id in order_ids}
     for row in session.scalars(
         select(Shipment)
-        .where(Shipment.order_id.in_(order_ids))
+        .where(among(Shipment.order_id, order_ids))
         .options(selectinload(Shipment.items))
         .order_by(Shipment.id)
     ):
@@ -250,7 +249,7 @@ def _changed_states(
             Order.magento_invoiced,
             Order.magento_refunded,
             Order.grand_total,
-        ).where(Order.id.in_(seen))
+        ).where(among(Order.id, seen))
     )
     changed: dict[int, _State] = {}
     for row in rows:
@@ -287,7 +286,7 @@ def _passing(
         return set()
     left_before = session.execute(
         select(OrderItem.order_id, func.sum(OrderItem.quantity_fulfilled_before))
-        .where(OrderItem.order_id.in_(cancelled))
+        .where(among(OrderItem.order_id, cancelled))
         .group_by(OrderItem.order_id)
     )
     shipped = {order_id: Decimal(units) for order_id, units in left_before}

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import ColumnElement, and_, func, literal, select
 
 from pipeline.db import Sessions
+from pipeline.id_lists import among
 from pipeline.models import Order, Status
 from pipeline.outcome import ABOUT_PRODUCTS
 from pipeline.sku_tables import MappedSku
@@ -24,7 +25,7 @@ class SkusByHand:
             rows = session.scalars(
                 select(MappedSku).where(
                     MappedSku.account == account,
-                    MappedSku.amazon_sku.in_(skus),
+                    among(MappedSku.amazon_sku, skus),
                     MappedSku.ended_at.is_(None),
                 )
             )

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Identity, Index, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from pipeline.id_lists import among
 from pipeline.models import Base
 from pipeline.wish import STANDING, Wish, WishState
 
@@ -72,7 +73,7 @@ def end_standing(session: Session, order_ids: Sequence[int], why: str) -> None:
     """Nothing comes any more of what was asked for these orders."""
     session.execute(
         update(ShipmentWish)
-        .where(ShipmentWish.order_id.in_(order_ids), ShipmentWish.state.in_(STANDING))
+        .where(among(ShipmentWish.order_id, order_ids), ShipmentWish.state.in_(STANDING))
         .values(state=WishState.ENDED, why=why)
         .execution_options(synchronize_session=False)
     )

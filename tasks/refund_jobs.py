@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from celery import Celery
@@ -12,9 +14,14 @@ from pipeline.clock import seconds
 from pipeline.cursors import Cursors
 from pipeline.errors import RemoteError
 from pipeline.log import log
+from pipeline.magento.odd_rows import OddRow
 from pipeline.refunds import Refunds
+from pipeline.shop_reads import Job
 from tasks.runtime import Runtime, runtime
+from tasks.shop_jobs import reading
 from tasks.watch_jobs import accounts_of
+
+_MENDED_WITHIN = timedelta(days=7)
 
 
 def register(app: Celery) -> None:
@@ -30,6 +37,7 @@ def watch_refunds(parts: Runtime, shop_name: str) -> None:
     """Keep every credit memo made since the last one that was read, of orders of ours.
 
     The mark is a memo's own time, by the shop's clock, and moves only when all have been stored.
+    One that cannot be read is asked for again for a week: it may be mended meanwhile.
     """
     accounts = accounts_of(parts, shop_name)
     if not accounts:
@@ -41,14 +49,22 @@ def watch_refunds(parts: Runtime, shop_name: str) -> None:
             return
         start = min(parts.settings.accounts[one].start_from for one in accounts)
         search = cursors.search(name, start)
-        try:
-            memos = parts.clients.shops[shop_name].credit_memos(search.since)
-        except RemoteError as error:
-            trouble = f"{error.code}: {error}"
-            cursors.note_trouble(name, trouble, parts.clients.now(), restart=False)
-            log.warning("refunds.stopped", code=error.code, request_id=error.request_id)
-            return
-        new = Refunds(parts.sessions).store(accounts, memos)
-        newest = max((memo.created_at for memo in memos), default=None)
-        cursors.advance(name, search, OrderPage((), None, newest), parts.clients.now())
-    log.info("refunds.ended", count=new)
+        with reading(parts, shop_name, Job.REFUNDS) as odd:
+            try:
+                memos = parts.clients.shops[shop_name].credit_memos(search.since)
+            except RemoteError as error:
+                trouble = f"{error.code}: {error}"
+                cursors.note_trouble(name, trouble, parts.clients.now(), restart=False)
+                raise
+            new = Refunds(parts.sessions).store(accounts, memos)
+            now = parts.clients.now()
+            newest = max((memo.created_at for memo in memos), default=None)
+            if odd and newest is not None:
+                newest = min(newest, max(_before(odd, search.since), now - _MENDED_WITHIN))
+            cursors.advance(name, search, OrderPage((), None, newest), now)
+            log.info("refunds.ended", count=new)
+
+
+def _before(odd: Sequence[OddRow], since: datetime) -> datetime:
+    """The oldest time of these memos; of one that tells no time, where the search began."""
+    return min(one.created_at or since for one in odd)

@@ -7,10 +7,11 @@ from uuid import uuid4
 from celery import Celery
 from structlog.contextvars import bound_contextvars
 
-from pipeline.errors import RemoteError
 from pipeline.log import log
+from pipeline.shop_reads import Job
 from pipeline.stock_guard import StockGuard
 from tasks.runtime import Runtime, runtime
+from tasks.shop_jobs import reading
 
 
 def register(app: Celery) -> None:
@@ -28,12 +29,9 @@ def guard_stock(parts: Runtime, shop_name: str) -> None:
     with parts.leases.hold(f"guard:{shop_name}", str(uuid4())) as ours:
         if not ours:
             return
-        try:
+        with reading(parts, shop_name, Job.GUARD):
             report = guard.run(shop_name, parts.clients.shops[shop_name], parts.clients.now())
-        except RemoteError as error:
-            log.warning("guard.stopped", code=error.code, request_id=error.request_id)
-            return
-    if report.too_many_orders:
-        log.warning("guard.too_many_orders", count=report.left)
-        return
-    log.info("guard.ended", count=report.compared, waiting=report.left)
+            if report.too_many_orders:
+                log.warning("guard.too_many_orders", count=report.left)
+            else:
+                log.info("guard.ended", count=report.compared, waiting=report.left)

@@ -12,11 +12,19 @@ from structlog.contextvars import bound_contextvars
 from pipeline.errors import RemoteError
 from pipeline.log import log
 from pipeline.magento.client import Magento
+from pipeline.magento.odd_rows import OddRow
 from pipeline.magento.records import MagentoShipment
+from pipeline.magento.search import batches
+from pipeline.magento.shipments import SHIPMENTS
+from pipeline.shop_reads import Job
 from tasks.jobs import send_now
 from tasks.runtime import Runtime, runtime
+from tasks.shop_jobs import reading
 
 MAY_HAVE_NEWS = timedelta(days=7)
+AT_ONCE = 500
+"""Orders that are read and stored together: what fails of some is no matter to the others."""
+MOST_FAILURES = 3
 
 
 def register(app: Celery) -> None:
@@ -35,7 +43,8 @@ def register(app: Celery) -> None:
 
 def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:
     """Read shipments, states and totals of all orders that are not through, in batches."""
-    _watch(app, parts, shop_name, parts.shipments.awaited(accounts_of(parts, shop_name)))
+    awaited = parts.shipments.awaited(accounts_of(parts, shop_name))
+    _watch(app, parts, shop_name, Job.WATCH, awaited)
 
 
 def watch_confirmed(app: Celery, parts: Runtime, shop_name: str) -> None:
@@ -45,7 +54,8 @@ def watch_confirmed(app: Celery, parts: Runtime, shop_name: str) -> None:
     as complete nobody has seen the invoice.
     """
     since = parts.clients.now() - MAY_HAVE_NEWS
-    _watch(app, parts, shop_name, parts.shipments.lately(accounts_of(parts, shop_name), since))
+    lately = parts.shipments.lately(accounts_of(parts, shop_name), since)
+    _watch(app, parts, shop_name, Job.WATCH_CONFIRMED, lately)
 
 
 def accounts_of(parts: Runtime, shop_name: str) -> list[str]:
@@ -54,23 +64,46 @@ def accounts_of(parts: Runtime, shop_name: str) -> list[str]:
     return [name for name, account in accounts if account.shop == shop_name]
 
 
-def _watch(app: Celery, parts: Runtime, shop_name: str, awaited: Mapping[int, int]) -> None:
-    if not awaited:
-        return
-    shop = parts.clients.shops[shop_name]
+def _watch(
+    app: Celery, parts: Runtime, shop_name: str, job: Job, awaited: Mapping[int, int]
+) -> None:
     with parts.leases.hold(f"watch:{shop_name}", str(uuid4())) as ours:
         if not ours:
             return
-        try:
-            shipments, gone = _shipments(parts, shop, awaited)
-            states = shop.orders(awaited)
-        except RemoteError as error:
-            log.warning("watch.stopped", code=error.code, request_id=error.request_id)
-            return
-        lost = {one for order_id, ids in gone.items() if order_id in states for one in ids}
-        news = parts.shipments.store(awaited, shipments, states, parts.clients.now(), lost)
+        news: list[int] = []
+        with reading(parts, shop_name, job) as odd:
+            failures: list[RemoteError] = []
+            for entity_ids in batches(awaited, AT_ONCE):
+                some = {one: awaited[one] for one in entity_ids}
+                try:
+                    news += _look(parts, parts.clients.shops[shop_name], some, odd)
+                except RemoteError as error:
+                    failures.append(error)
+                    if len(failures) == MOST_FAILURES:
+                        break
+            if failures:
+                raise failures[0]
+            log.info("watch.ended", count=len(awaited), waiting=len(news))
     send_now(app, parts, news)
-    log.info("watch.ended", count=len(awaited), waiting=len(news))
+
+
+def _look(
+    parts: Runtime, shop: Magento, awaited: Mapping[int, int], odd: list[OddRow]
+) -> list[int]:
+    """Bring what the shop says of these orders to them; the ids of those with news."""
+    before = len(odd)
+    shipments, gone = _shipments(parts, shop, awaited)
+    states = shop.orders(awaited)
+    if any(one.path == SHIPMENTS and not one.order_id for one in odd[before:]):
+        gone = {}  # any of them may be the shipment that cannot be read
+    told_odd = {one.order_id for one in odd[before:]}
+    lost = {
+        one
+        for order_id, ids in gone.items()
+        if order_id in states and order_id not in told_odd
+        for one in ids
+    }
+    return parts.shipments.store(awaited, shipments, states, parts.clients.now(), lost)
 
 
 def _shipments(

@@ -105,17 +105,24 @@ def last(account: str | None, as_json: bool) -> None:
 
 @reconcile.command(epilog=EXIT_STATUS)
 @click.argument("number")
+@click.option("--account", help="The account, where several have such an order.")
 @AS_JSON
-def accept(number: str, as_json: bool) -> None:
+def accept(number: str, account: str | None, as_json: bool) -> None:
     """Let the differences of the order with Amazon's NUMBER be as they are.
 
     The order goes on, and is held for them no more until one of them changes.
     """
     with installation() as found:
         from pipeline.clock import utc_now
-        from pipeline.reconcile.runs import Runs
+        from pipeline.reconcile.runs import Runs, SeveralAccounts
 
-        kinds = Runs(found.sessions).accept(number, author=system_user(), now=utc_now())
+        author, now = system_user(), utc_now()
+        try:
+            kinds = Runs(found.sessions).accept(number, author=author, now=now, account=account)
+        except SeveralAccounts as error:
+            raise Unusable(
+                f"orders of several accounts have this number ({error}): name one with --account"
+            ) from error
     if not kinds:
         tell(f"{number} has no open difference.", as_json, order=number, accepted=[])
         raise click.exceptions.Exit(NOTHING_DONE)

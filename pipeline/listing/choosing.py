@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 
 from pipeline.bulk import Act, why_not
 from pipeline.db import Sessions
+from pipeline.id_lists import among
 from pipeline.listing.causes import is_held_by, ship_by
 from pipeline.listing.counting import COUNTED, Count
 from pipeline.listing.filters import Filters
@@ -56,7 +57,7 @@ def those_of(filters: Filters) -> Choice:
 def these(order_ids: Sequence[int]) -> Choice:
     """Orders that were ticked."""
     words = "1 selected order" if len(order_ids) == 1 else f"{len(order_ids)} selected orders"
-    return Choice(words, [Order.id.in_(order_ids)])
+    return Choice(words, [among(Order.id, order_ids)])
 
 
 def held_by(code: str, fact: str) -> Choice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -33,7 +34,8 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A store view, by its code, and whose orders go there."""
+    """A store view, by its code, and whose orders go there. Where several shops have one with this
+    code, as all have a default one, the code is SHOP/CODE."""
 
     code: str
     shelves: tuple[Shelf, ...]
@@ -44,7 +46,7 @@ class Store:
 
 def stores(settings: Settings) -> Mapping[str, Store]:
     """Every store view that the settings name, by its code."""
-    shelves: dict[str, list[Shelf]] = {}
+    shelves: dict[tuple[str, str], list[Shelf]] = {}
     for name, account in settings.accounts.items():
         named = tuple(sorted(account.marketplaces))
         for marketplace_id in (*named, None):
@@ -54,5 +56,10 @@ def stores(settings: Settings) -> Mapping[str, Store]:
             for channel in FulfilledBy:
                 code = own.store(is_fba=channel is FulfilledBy.AMAZON)
                 shelf = Shelf(name, marketplace_id, channel, () if marketplace_id else named)
-                shelves.setdefault(code, []).append(shelf)
-    return {code: Store(code, tuple(found)) for code, found in sorted(shelves.items())}
+                shelves.setdefault((code, account.shop), []).append(shelf)
+    shops = Counter(code for code, _ in shelves)
+    found = {
+        code if shops[code] == 1 else f"{shop}/{code}": tuple(some)
+        for (code, shop), some in shelves.items()
+    }
+    return {name: Store(name, some) for name, some in sorted(found.items())}

@@ -9,13 +9,15 @@ from typing import Any, TypeVar
 
 from pipeline.errors import Transient
 from pipeline.http import Http, Method, Reply
-from pipeline.magento import auth, reading, replies, search
+from pipeline.log import log
+from pipeline.magento import auth, odd_rows, reading, replies, search
 from pipeline.retry import call_with_retry
 from pipeline.settings import ShopSettings
 
 T = TypeVar("T")
 
 CACHE_FOR = timedelta(minutes=10)
+_UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
 class Connection:
@@ -81,9 +83,12 @@ class Connection:
         is_whole: bool = False,
     ) -> list[T]:
         """Every row of every page of a search. With `is_whole` fewer than the shop counts are
-        Transient: for where a row that is not there means something."""
+        Transient: for where a row that is not there means something. A row that cannot be read
+        makes the answer unusable, unless rows are being set aside (`magento.odd_rows`)."""
+        aside = odd_rows.collecting()
         found: list[T] = []
-        before: list[T] = []
+        odd: list[odd_rows.OddRow] = []
+        before: list[Any] = []
         page, size = 1, self._page_size
         while True:
             query = search.criteria(
@@ -94,20 +99,29 @@ class Connection:
                 page_size=size,
             )
             try:
-                rows, total = self._get(
-                    path, lambda body: _page(body, read), store=store, query=query
+                rows, total, good, bad = self._get(
+                    path,
+                    lambda body: _page(body, read, path, is_strict=aside is None),
+                    store=store,
+                    query=query,
                 )
             except replies.PageTooLarge as error:
                 if not 0 < error.limit < size:
                     raise
                 # The shop has limits of its own: from now on its pages are of this size.
-                found, before, page, size = [], [], 1, error.limit
+                found, odd, before, page, size = [], [], [], 1, error.limit
                 self._page_size = size
                 continue
-            found += rows
+            found += good
+            odd += bad
             if not rows or page * size >= total:
-                if is_whole and len(found) < total:
-                    raise Transient(f"{self.name} counts {total} and sent {len(found)}", code="cut")
+                sent = len(found) + len(odd)
+                if is_whole and sent < total:
+                    raise Transient(f"{self.name} counts {total} and sent {sent}", code="cut")
+                for one in odd:
+                    log.warning("magento.row_set_aside", shop=self.name, detail=str(one))
+                if aside is not None:
+                    aside.extend(odd)
                 return found
             if rows == before:
                 # What a shop does that is asked for a page beyond its last one: no end would come.
@@ -146,11 +160,24 @@ def _understood(
         raise error
     try:
         return understand(reply.body)
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+    except _UNREADABLE:
         raise replies.unexpected(reply, is_write=is_write) from None
 
 
-def _page(body: Any, read: Callable[[dict[str, Any]], T]) -> tuple[list[T], int]:
-    if body["items"] is not None and not isinstance(body["items"], list):
-        raise TypeError("items is not a list")
-    return [read(row) for row in reading.rows(body["items"])], int(body["total_count"])
+def _page(
+    body: Any, read: Callable[[dict[str, Any]], T], path: str, *, is_strict: bool
+) -> tuple[list[Any], int, list[T], list[odd_rows.OddRow]]:
+    """A page's rows as they came, what the search counts, and the rows read and set aside."""
+    rows, total = reading.entries(body["items"]), int(body["total_count"])
+    found: list[T] = []
+    odd: list[odd_rows.OddRow] = []
+    for row in rows:
+        try:
+            if not isinstance(row, dict):
+                raise TypeError("a row is no object")
+            found.append(read(row))
+        except _UNREADABLE:
+            if is_strict:
+                raise
+            odd.append(reading.odd_row(path, row))
+    return rows, total, found, odd

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from pipeline.magento import reading, search
+from pipeline.magento import odd_rows, reading, search
 from pipeline.magento.catalog import Catalog
 from pipeline.magento.replies import PageTooLarge
 from pipeline.money import ZERO, parse_amount
@@ -97,22 +97,26 @@ class Inventory(Catalog):
     def source_quantities(self, skus: Collection[str], stock_id: int) -> dict[str, Decimal]:
         """What the stock's sources hold of each SKU, where one of them has it in stock.
 
-        Keyed by the SKUs as asked for. Raises Transient or Rejected.
-        Source: GET /V1/inventory/source-items,
+        Keyed by the SKUs as asked for, without one of which a row cannot be read. Raises Transient
+        or Rejected. Source: GET /V1/inventory/source-items,
         GET /V1/inventory/get-sources-assigned-to-stock-ordered-by-priority/:stockId.
         """
         ours = self._cached(("sources", str(stock_id)), lambda: self._sources(stock_id))
         found: dict[str, Decimal] = {}
         for batch in search.batches([sku.strip() for sku in skus if sku.strip()], _SKU_BATCH):
-            rows = self._search(
-                "/inventory/source-items",
-                [search.any_of("sku", batch)],
-                _source_item,
-                sort="sku",
-                fields="sku,source_code,quantity,status",
-            )
+            with odd_rows.set_aside() as odd:
+                rows = self._search(
+                    "/inventory/source-items",
+                    [search.any_of("sku", batch)],
+                    _source_item,
+                    sort="sku",
+                    fields="sku,source_code,quantity,status",
+                )
+            if not all(one.sku for one in odd):
+                continue  # any of these SKUs may have more than the other rows say
+            unclear = {folded(one.sku) for one in odd}
             for sku, code, quantity in rows:
-                if code in ours and quantity is not None:
+                if code in ours and quantity is not None and sku not in unclear:
                     found[sku] = found.get(sku, ZERO) + quantity
         return {sku: found[folded(sku)] for sku in skus if folded(sku) in found}
 
@@ -190,8 +194,12 @@ def _gone(row: dict[str, Any]) -> Decimal:
 
 def _source_item(row: dict[str, Any]) -> tuple[str, str, Decimal | None]:
     in_stock = reading.integer(row, "status") == 1
+    if in_stock:
+        reading.units(row, "quantity")
+    if not (sku := reading.text(row, "sku")):
+        raise ValueError("a source item without sku")
     return (
-        folded(reading.text(row, "sku")),
+        folded(sku),
         reading.text(row, "source_code"),
         reading.number(row, "quantity") if in_stock else None,
     )

@@ -1,7 +1,8 @@
 """Magento's JSON into records, leniently: a missing, null or oddly typed field is its default.
 
-Ids come as numbers or as strings, quantities as 2 or "2.0000", an empty list as null. Only an
-object without its id is refused, with ValueError: it cannot be told apart from another.
+Ids come as numbers or as strings, quantities as 2 or "2.0000", an empty list as null. Refused, with
+ValueError or TypeError, is an object without its id, which cannot be told apart from another, and
+what counts units or packages and cannot be read to the last: half of it would be told to Amazon.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.clock import YEARS
+from pipeline.magento.odd_rows import OddRow
 from pipeline.magento.records import (
     CreditMemo,
     CreditMemoLine,
@@ -30,9 +32,46 @@ _LARGEST_AMOUNT = Decimal(10) ** 15
 _LARGEST_QUANTITY = 2**31
 
 
+def entries(value: object) -> list[Any]:
+    """What is in a list. PHP writes one whose numbers have holes as an object of its entries, and
+    an empty one as null. Raises TypeError for anything else."""
+    if value is None:
+        return []
+    if isinstance(value, dict) and all(isinstance(one, dict) for one in value.values()):
+        return list(value.values())
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value
+
+
 def rows(value: object) -> list[dict[str, Any]]:
     """The objects of a list; none for null or anything else."""
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+    try:
+        return [row for row in entries(value) if isinstance(row, dict)]
+    except TypeError:
+        return []
+
+
+def all_rows(row: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The objects of a list that counts to the last of them. Raises TypeError where it has
+    anything else."""
+    found = entries(row.get(key))
+    if not all(isinstance(one, dict) for one in found):
+        raise TypeError(f"{key} has an entry that is no object")
+    return found
+
+
+def odd_row(path: str, row: object) -> OddRow:
+    """What can be said of a row that cannot be read."""
+    known: dict[str, Any] = row if isinstance(row, dict) else {}
+    return OddRow(
+        path,
+        entity_id=integer(known, "entity_id") or integer(known, "id"),
+        order_id=integer(known, "order_id"),
+        number=name(known, "ext_order_id"),
+        sku=name(known, "sku"),
+        created_at=moment(known.get("created_at")),
+    )
 
 
 def text(row: dict[str, Any], key: str) -> str:
@@ -59,6 +98,13 @@ def quantity(row: dict[str, Any], key: str) -> Decimal:
     """A number of units, zero by default and beyond reason."""
     value = number(row, key)
     return value if abs(value) < _LARGEST_QUANTITY else ZERO
+
+
+def units(row: dict[str, Any], key: str) -> Decimal:
+    """A number of units that has to be told: Amazon would be told of it. Raises ValueError or
+    TypeError where there is none."""
+    parse_amount(row.get(key))
+    return quantity(row, key)
 
 
 def integer(row: dict[str, Any], key: str) -> int:
@@ -120,7 +166,7 @@ def order(row: dict[str, Any]) -> MagentoOrder:
         total_paid=number(row, "total_paid"),
         total_invoiced=number(row, "total_invoiced"),
         total_refunded=number(row, "total_refunded"),
-        items=tuple(_item(one) for one in rows(row.get("items"))),
+        items=tuple(_item(one) for one in all_rows(row, "items")),
         base_grand_total=number(row, "base_grand_total"),
         base_total_paid=number(row, "base_total_paid"),
         payment=_payment(row),
@@ -187,8 +233,8 @@ def credit_memo(row: dict[str, Any]) -> CreditMemo:
                 + number(one, "discount_tax_compensation_amount")
                 - number(one, "discount_amount"),
             )
-            for one in rows(row.get("items"))
-            if number(one, "qty") > 0
+            for one in all_rows(row, "items")
+            if units(one, "qty") > 0
         ),
     )
 
@@ -196,9 +242,9 @@ def credit_memo(row: dict[str, Any]) -> CreditMemo:
 def shipment(row: dict[str, Any]) -> MagentoShipment:
     """A shipment with what is in it and its tracks. Source: GET /V1/shipments."""
     items: dict[int, Decimal] = {}
-    for one in rows(row.get("items")):
+    for one in all_rows(row, "items"):
         item_id = identifier(one, "order_item_id")
-        items[item_id] = items.get(item_id, ZERO) + quantity(one, "qty")
+        items[item_id] = items.get(item_id, ZERO) + units(one, "qty")
     return MagentoShipment(
         entity_id=identifier(row, "entity_id"),
         order_id=identifier(row, "order_id"),
@@ -211,6 +257,6 @@ def shipment(row: dict[str, Any]) -> MagentoShipment:
                 title=text(one, "title"),
                 number=name(one, "track_number"),
             )
-            for one in rows(row.get("tracks"))
+            for one in all_rows(row, "tracks")
         ),
     )

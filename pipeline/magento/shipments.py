@@ -8,6 +8,8 @@ from pipeline.magento import reading, search
 from pipeline.magento.connection import Connection
 from pipeline.magento.records import MagentoShipment
 
+SHIPMENTS = "/shipments"
+
 
 class Shipments(Connection):
     """Reads of shipments, and the making of one. Nothing here makes the shop send an e-mail."""
@@ -22,7 +24,7 @@ class Shipments(Connection):
         found: list[MagentoShipment] = []
         for batch in search.batches(order_ids):
             found += self._search(
-                "/shipments",
+                SHIPMENTS,
                 [search.any_of("order_id", batch)],
                 reading.shipment,
                 sort="entity_id",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -13,6 +13,8 @@ from pipeline.channel import Channel, ChannelOrder, Identity, Raw
 from pipeline.clients import Clients
 from pipeline.db import Sessions
 from pipeline.errors import CannotMap
+from pipeline.id_lists import among
+from pipeline.magento.odd_rows import OddRow, set_aside
 from pipeline.magento.records import EXT_ORDER_ID_LENGTH, MagentoOrder
 from pipeline.models import Effect, Order
 from pipeline.reconcile.comparing import Sides
@@ -20,11 +22,13 @@ from pipeline.reconcile.comparing import Sides
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Orders by number, each as Amazon reports it and as the three sides have it."""
+    """Orders by number, each as Amazon reports it and as the three sides have it. Of `unclear` ones
+    the shop's answer cannot be read, so that nothing is known of a difference."""
 
     sides: Mapping[str, Sides]
     raws: Mapping[str, Raw]
     unreadable: int
+    unclear: Collection[str] = ()
 
 
 def read(sessions: Sessions, clients: Clients, account_name: str, raws: Sequence[Raw]) -> Batch:
@@ -42,19 +46,20 @@ def read(sessions: Sessions, clients: Clients, account_name: str, raws: Sequence
     with sessions() as session:
         orders = session.scalars(
             select(Order)
-            .where(Order.account == account_name, Order.external_id.in_(list(reports)))
+            .where(Order.account == account_name, among(Order.external_id, reports))
             .options(selectinload(Order.items), selectinload(Order.shipments))
         ).all()
         placing = set(
             session.scalars(
                 select(Effect.order_id).where(
-                    Effect.kind == "order", Effect.order_id.in_([one.id for one in orders])
+                    Effect.kind == "order", among(Effect.order_id, [one.id for one in orders])
                 )
             )
         )
         forgotten_before = lives.began_at(session)
     ours = {order.external_id: order for order in orders}
-    in_shop = _in_shop(clients, account.shop, list(reports), ours)
+    with set_aside() as odd:
+        in_shop = _in_shop(clients, account.shop, list(reports), ours)
     return Batch(
         {
             number: Sides(
@@ -71,7 +76,23 @@ def read(sessions: Sessions, clients: Clients, account_name: str, raws: Sequence
         },
         {number: raw for number, (_, raw) in reports.items()},
         unreadable,
+        _unclear(odd, ours, [number for number in reports if number not in in_shop]),
     )
+
+
+def _unclear(
+    odd: Sequence[OddRow], ours: Mapping[str, Order], not_found: Sequence[str]
+) -> frozenset[str]:
+    """Orders that rows which cannot be read are of, or may be."""
+    ids = {order.magento_order_id: number for number, order in ours.items()}
+    unclear: set[str] = set()
+    for one in odd:
+        named = {ids.get(one.entity_id, "")}
+        named |= {
+            number for number in (*ours, *not_found) if number[:EXT_ORDER_ID_LENGTH] == one.number
+        }
+        unclear |= (named - {""}) or set(not_found)
+    return frozenset(unclear)
 
 
 def _placed(channel: Channel, raw: Raw) -> ChannelOrder | None:

@@ -126,7 +126,10 @@ class Reconciler:
 
     def _compare(self, batch: Batch) -> dict[str, Sequence[Found] | None]:
         now = self._clients.now()
-        return {number: compare(sides, now) for number, sides in batch.sides.items()}
+        return {
+            number: None if number in batch.unclear else compare(sides, now)
+            for number, sides in batch.sides.items()
+        }
 
     def _take_in(
         self,

@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from pipeline.bookkeeping import Difference, Reconciliation, ReconciliationState
 from pipeline.channel import OrderPage
 from pipeline.db import Sessions
+from pipeline.id_lists import among
 from pipeline.models import Note, Order
 from pipeline.moves import let_go
 from pipeline.reconcile.treating import ACCEPTED, FOR_A_PERSON
@@ -20,6 +21,14 @@ from pipeline.reconcile.treating import ACCEPTED, FOR_A_PERSON
 NOT_BEFORE = timedelta(minutes=30)
 DEFAULT_PERIOD = timedelta(hours=48)
 LONGEST_PERIOD = timedelta(days=30)
+
+
+class SeveralAccounts(Exception):
+    """Orders of several accounts have this number: `accounts`."""
+
+    def __init__(self, accounts: Sequence[str]) -> None:
+        super().__init__(", ".join(accounts))
+        self.accounts = accounts
 
 
 class AlreadyRunning(Exception):
@@ -151,7 +160,7 @@ class Runs:
                 update(Difference)
                 .where(
                     Difference.account == run.account,
-                    Difference.external_id.in_(external_ids),
+                    among(Difference.external_id, external_ids),
                     Difference.ended_at.is_(None),
                 )
                 .values(reconciliation_id=run.id)
@@ -179,15 +188,27 @@ class Runs:
                     found.append(Result(run, seen))
         return found
 
-    def accept(self, external_id: str, *, author: str, now: datetime) -> list[str]:
-        """Let an order's open differences stay as they are, and go on with it; their kinds."""
+    def accept(
+        self, external_id: str, *, author: str, now: datetime, account: str | None = None
+    ) -> list[str]:
+        """Let an order's open differences stay as they are, and go on with it; their kinds.
+
+        Raises SeveralAccounts where no account is named and several have such an order.
+        """
         with self._sessions() as session, session.begin():
             open_ones = session.scalars(
                 select(Difference)
-                .where(Difference.external_id == external_id, Difference.ended_at.is_(None))
+                .where(
+                    Difference.external_id == external_id,
+                    Difference.ended_at.is_(None),
+                    true() if account is None else Difference.account == account,
+                )
                 .order_by(Difference.kind)
                 .with_for_update()
             ).all()
+            accounts = sorted({one.account for one in open_ones})
+            if len(accounts) > 1:
+                raise SeveralAccounts(accounts)
             for one in open_ones:
                 one.accepted_by, one.treatment = author, ACCEPTED
                 order_id = session.scalar(

@@ -9,6 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.bookkeeping import Difference, Reconciliation
+from pipeline.id_lists import among
+from pipeline.locking import lock
 from pipeline.models import Order, Status
 from pipeline.moves import hold_until_news, let_go
 from pipeline.orders import reopen, wake
@@ -38,11 +40,12 @@ def treat(
     differences were closed.
     """
     open_ones: dict[str, dict[str, Difference]] = {}
+    lock(session, (one.ours.id for one in sides.values() if one.ours is not None))
     for row in session.scalars(
         select(Difference)
         .where(
             Difference.account == run.account,
-            Difference.external_id.in_(list(found)),
+            among(Difference.external_id, found),
             Difference.ended_at.is_(None),
         )
         .order_by(Difference.id)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from pipeline.incidents import Incidents
 from tasks.runtime import Runtime, build
@@ -57,4 +58,7 @@ def test_a_shop_that_refuses_us_is_left_for_the_next_run(shop: StandIn, parts: R
     shop.tell("faults", route="salable", kind="status", status=401, times=9, body=refused)
     guard_stock(parts, SHOP)
     assert shop.answered("salable") == {"salable": 1}
+    assert told(parts) == ["guard:main"]
+    requests.delete(f"{shop.url}/_control/faults", timeout=10).raise_for_status()
+    guard_stock(parts, SHOP)
     assert told(parts) == []

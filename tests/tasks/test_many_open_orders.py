@@ -1,0 +1,148 @@
+"""Seventy thousand open orders: more than a statement has room for parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery import Celery
+from sqlalchemy import event, text
+
+from pipeline.backfills import Backfills
+from pipeline.bulk import Act
+from pipeline.buyers import Buyers
+from pipeline.db import Sessions
+from pipeline.listing.choosing import these, weigh
+from pipeline.locking import lock
+from pipeline.magento.records import CreditMemo, MagentoOrder
+from pipeline.money import ZERO
+from pipeline.moves import dismiss, look_in_turn
+from pipeline.orders import reopen, wake
+from pipeline.refunds import Refunds
+from pipeline.shipments import Shipments
+from pipeline.skus_by_hand import SkusByHand
+from tasks.runtime import Runtime, build
+from tasks.watch_jobs import AT_ONCE, watch_confirmed, watch_shipments
+from tests.builders import ACCOUNT, GERMANY, NOW, SHOP, a_vault, settings
+from tests.tasks.conftest import close
+from tests.tasks.fakes import FakeShop
+
+OPEN = 70_000
+MOST_PARAMETERS = 1_000
+
+_ORDERS = text(
+    "INSERT INTO orders (account, external_id, marketplace_id, fulfilled_by, step, status, tries,"
+    " unfinished, news, version, remote_status, remote_updated_at, magento_order_id,"
+    " magento_invoiced) SELECT :account, '028-' || one, :marketplace, 'FBM', 'ship_order', :status,"
+    " 0, 0, 0, 1, 'UNSHIPPED', :now, one, 1 FROM generate_series(1, :open) one"
+)
+_SHIPPED = text(
+    "INSERT INTO shipments (order_id, magento_shipment_id, package_reference, shipped_at,"
+    " confirmed_at) SELECT id, magento_order_id, magento_order_id, :now, :now FROM orders"
+)
+
+
+@pytest.fixture
+def parts(database_url: str, redis_url: str) -> Iterator[Runtime]:
+    built = build(settings(database_url=database_url, redis_url=redis_url))
+    yield built
+    with built.sessions() as session, session.begin():
+        session.execute(text("TRUNCATE orders CASCADE"))  # to delete so many takes far longer
+    close(built)
+
+
+def with_shop(parts: Runtime, shop: FakeShop) -> Runtime:
+    return replace(parts, clients=replace(parts.clients, shops={SHOP: shop}, now=lambda: NOW))
+
+
+def fill(sessions: Sessions, status: str) -> None:
+    """Orders in this status, each with a package that was confirmed just now where it is done."""
+    given = {"account": ACCOUNT, "marketplace": GERMANY, "now": NOW, "open": OPEN}
+    with sessions() as session, session.begin():
+        session.execute(_ORDERS, {**given, "status": status})
+        if status == "done":
+            session.execute(_SHIPPED, {"now": NOW})
+        session.execute(text("ANALYZE orders, shipments"))
+
+
+@contextmanager
+def most_parameters(sessions: Sessions) -> Iterator[list[int]]:
+    """How many parameters the largest statement within has; inserts are cut by SQLAlchemy."""
+    with sessions() as session:
+        engine = session.get_bind()
+    most = [0]
+
+    def count(
+        _c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
+    ) -> None:
+        if not many and not statement.startswith("INSERT"):
+            most[0] = max(most[0], len(parameters))
+
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        yield most
+    finally:
+        event.remove(engine, "before_cursor_execute", count)
+
+
+class Counting(FakeShop):
+    """A shop in which nothing has been shipped; how many orders it was asked about, and at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    def shipments(self, order_ids: Any) -> list[Any]:
+        self.asked.append(len(order_ids))
+        return []
+
+    def orders(self, entity_ids: Any) -> dict[int, Any]:
+        return {}
+
+
+def test_the_watch_goes_through_all_of_them(app: Celery, parts: Runtime) -> None:
+    fill(parts.sessions, "waiting")
+    shop = Counting()
+    with most_parameters(parts.sessions) as most:
+        watch_shipments(app, with_shop(parts, shop), SHOP)
+    assert (sum(shop.asked), max(shop.asked)) == (OPEN, AT_ONCE)
+    assert most[0] <= MOST_PARAMETERS
+
+
+def test_the_watch_of_what_is_through_goes_through_all_of_them(app: Celery, parts: Runtime) -> None:
+    fill(parts.sessions, "done")
+    shop = Counting()
+    with most_parameters(parts.sessions) as most:
+        watch_confirmed(app, with_shop(parts, shop), SHOP)
+    assert sum(shop.asked) == 2 * OPEN  # each is asked about again: its package is missing
+    assert most[0] <= MOST_PARAMETERS
+
+
+def test_every_query_takes_as_many_ids_at_once(parts: Runtime) -> None:
+    ids = range(1, OPEN + 1)
+    numbers = [str(one) for one in ids]
+    memos = [CreditMemo(one, one, "", NOW, "EUR", ZERO, ZERO, ()) for one in ids]
+    sessions = parts.sessions
+    watch = Shipments(sessions)
+    with most_parameters(sessions) as most:
+        with sessions() as session, session.begin():
+            assert lock(session, ids) == {}
+            assert wake(session, ids, NOW) == []
+            assert look_in_turn(session, ids, NOW, timedelta(0)) == []
+            assert dismiss(session, ids, "done elsewhere", NOW) == []
+            reopen(session, ids, NOW)
+        assert parts.orders.positions(ids, NOW) == []
+        awaited = {one: one for one in ids}
+        states = {one: MagentoOrder(one, state="canceled") for one in ids}
+        assert watch.missing(awaited, []) == {}
+        assert watch.store(awaited, [], states, NOW, ids) == []
+        assert Refunds(sessions).store([ACCOUNT], memos) == 0
+        assert Buyers(sessions, a_vault()).tell(ids, "anna", NOW, "why") == {}
+        assert Backfills(sessions).known(ACCOUNT, numbers) == 0
+        assert SkusByHand(sessions).of(ACCOUNT, numbers) == {}
+        assert weigh(sessions, Act.RELEASE, these(ids)).orders == 0
+    assert most[0] <= MOST_PARAMETERS
