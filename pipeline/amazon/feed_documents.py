@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from pipeline.amazon.charsets import text_of
 from pipeline.bookkeeping import FeedKind
 
 CONTENT_TYPE = "text/xml; charset=UTF-8"
@@ -143,7 +144,9 @@ def read(content: bytes) -> Report:
     Several results of one message are one: the worst outcome with all of the words.
     """
     try:
-        report = fromstring(content, forbid_dtd=True).find(".//{*}ProcessingReport")
+        # Text, so that the parser does not believe the declaration; words may hold any control.
+        document = _UNWRITABLE.sub("", text_of(content)).lstrip()
+        report = fromstring(document, forbid_dtd=True).find(".//{*}ProcessingReport")
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise UnreadableReport(f"the report is not usable XML ({type(error).__name__})") from error
     if report is None:

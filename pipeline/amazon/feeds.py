@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from pipeline.amazon.charsets import text_of
 from pipeline.amazon.connection import Connection, usable
 from pipeline.amazon.reading import blocks, look, moment, text
 from pipeline.amazon.replies import (
@@ -63,11 +64,13 @@ class FeedsApi:
 
     def upload(self, document: Document, content: bytes, content_type: str) -> None:
         """Bring a document to its place. Raises Transient: it may be tried with a new one."""
-        status, _ = self.storage.transfer(
+        answer = self.storage.transfer(
             "PUT", document.url, content=content, content_type=content_type
         )
-        if status not in (200, 201, 204):
-            raise Transient(f"the upload of a feed was refused (status {status})", status=status)
+        if answer.status not in (200, 201, 204):
+            raise Transient(
+                f"the upload of a feed was refused (status {answer.status})", status=answer.status
+            )
 
     def create(self, feed_type: str, marketplace_ids: Sequence[str], document_id: str) -> str:
         """Submit a document and return the feed's id.
@@ -113,16 +116,18 @@ class FeedsApi:
         return self.connection.read(GET_FEEDS, _FEEDS, query, shape, Lane.CONFIRM)
 
     def report(self, document_id: str) -> bytes:
-        """A result document, unpacked. Raises Transient when it cannot be fetched or unpacked.
+        """A result document, unpacked and in UTF-8, whatever it was in and said of itself.
+
+        Raises Transient when it cannot be fetched or unpacked.
 
         Source: GET /feeds/2021-06-30/documents/{feedDocumentId} (getFeedDocument).
         """
         path = f"{_DOCUMENTS}/{quote(document_id, safe='')}"
         document = self.connection.read(GET_FEED_DOCUMENT, path, {}, _document, Lane.CONFIRM)
-        status, content = self.storage.transfer("GET", document.url)
-        if status != 200:
-            raise Transient(f"the report of a feed could not be fetched (status {status})")
-        return _unpacked(content)
+        answer = self.storage.transfer("GET", document.url)
+        if answer.status != 200:
+            raise Transient(f"the report of a feed could not be fetched (status {answer.status})")
+        return text_of(_unpacked(answer.content), answer.content_type).encode()
 
 
 def _unpacked(content: bytes) -> bytes:
