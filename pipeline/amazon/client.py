@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pipeline.accounts import Access
 from pipeline.amazon import amounts, parsing
-from pipeline.amazon.carriers import Carrier, carrier_for
+from pipeline.amazon.carriers import OTHER, WITHOUT_OTHER, Carrier, carrier_for
 from pipeline.amazon.connection import Connection
 from pipeline.amazon.reading import look, moment
 from pipeline.amazon.replies import CONFIRM_SHIPMENT, GET_ORDER, SEARCH_ORDERS
@@ -157,10 +157,14 @@ class Amazon:
 
 
 def _carrier(confirmation: Confirmation) -> Carrier:
-    country = confirmation.country or country_of(confirmation.marketplace_id)
+    # The marketplace takes the code, wherever the parcel goes; what goes to India it refuses too.
+    country = country_of(confirmation.marketplace_id) or confirmation.country
     # A package without a number has no carrier in the shop either, and Amazon asks for one.
     title = confirmation.carrier_title or ("" if confirmation.tracking_number else _UNTRACKED)
-    return carrier_for(confirmation.carrier_code, title, country)
+    carrier = carrier_for(confirmation.carrier_code, title, country)
+    if carrier.code == OTHER and confirmation.country.upper() in WITHOUT_OTHER:
+        return carrier_for(confirmation.carrier_code, title, confirmation.country)
+    return carrier
 
 
 def _package_item(confirmation: Confirmation, item_id: str, quantity: int) -> dict[str, Any]:
