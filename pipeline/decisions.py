@@ -97,7 +97,7 @@ class Decisions:
         """Take back a cancellation that Amazon has not been told of, or has refused."""
         with self._sessions() as session, session.begin():
             order = _live(session, order_id)
-            if order.cancellation not in ("asked", "refused"):
+            if order.cancellation not in ("asked", "refused", "unclear"):
                 raise NotPossible("there is no cancellation that could be taken back")
             self._write(
                 session,

@@ -12,9 +12,9 @@ from pipeline.accounts import Access
 from pipeline.amazon import amounts, parsing
 from pipeline.amazon.carriers import OTHER, WITHOUT_OTHER, Carrier, carrier_for
 from pipeline.amazon.connection import Connection
+from pipeline.amazon.one_order import INCLUDED, ORDERS, read_order
 from pipeline.amazon.reading import look, moment
-from pipeline.amazon.replies import CONFIRM_SHIPMENT, GET_ORDER, SEARCH_ORDERS
-from pipeline.amazon.withheld import DATASETS
+from pipeline.amazon.replies import CONFIRM_SHIPMENT, SEARCH_ORDERS
 from pipeline.amounts import Amounts
 from pipeline.channel import ChannelOrder, Confirmation, Identity, OrderPage, Raw
 from pipeline.http import Http
@@ -22,8 +22,6 @@ from pipeline.marketplaces import country_of
 from pipeline.rate_limit import Lane, Quota
 from pipeline.settings import AccountSettings
 
-_ORDERS = "/orders/2026-01-01/orders"
-_INCLUDED = ",".join(DATASETS)
 _PAGE_SIZE = "100"
 _UNTRACKED = "Untracked"
 
@@ -80,23 +78,17 @@ class Amazon:
         return self._search(period, token, Lane.BACKFILL)
 
     def _search(self, period: Mapping[str, str], token: str | None, lane: Lane) -> OrderPage:
-        query = {**period, "maxResultsPerPage": _PAGE_SIZE, "includedData": _INCLUDED}
+        query = {**period, "maxResultsPerPage": _PAGE_SIZE, "includedData": INCLUDED}
         if token is not None:
             query["paginationToken"] = token
-        return self.connection.read(SEARCH_ORDERS, _ORDERS, query, _page, lane)
+        return self.connection.read(SEARCH_ORDERS, ORDERS, query, _page, lane)
 
     def order(self, external_id: str, lane: Lane = Lane.NEW) -> Raw:
         """One order, whole and fresh.
 
         Source: GET /orders/2026-01-01/orders/{orderId} (getOrder).
         """
-        return self.connection.read(
-            GET_ORDER,
-            f"{_ORDERS}/{quote(external_id, safe='')}",
-            {"includedData": _INCLUDED},
-            lambda body: _object(look(body, "order")),
-            lane,
-        )
+        return read_order(self.connection, external_id, lane)
 
     def identify(self, raw: Raw) -> Identity:
         """See `parsing.identify`."""
@@ -176,10 +168,6 @@ def _package_item(confirmation: Confirmation, item_id: str, quantity: int) -> di
 
 def _iso(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _object(value: Any) -> Mapping[str, Any] | None:
-    return value if isinstance(value, dict) else None
 
 
 def _page(body: Any) -> OrderPage | None:

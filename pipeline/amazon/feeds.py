@@ -11,14 +11,18 @@ from urllib.parse import quote
 
 from pipeline.amazon.charsets import text_of
 from pipeline.amazon.connection import Connection, usable
+from pipeline.amazon.one_order import read_order
+from pipeline.amazon.parsing import parse
 from pipeline.amazon.reading import blocks, look, moment, text
 from pipeline.amazon.replies import (
+    CANCEL_FEED,
     CREATE_FEED,
     CREATE_FEED_DOCUMENT,
     GET_FEED,
     GET_FEED_DOCUMENT,
     GET_FEEDS,
 )
+from pipeline.channel import ChannelOrder
 from pipeline.errors import Transient
 from pipeline.http import Http
 from pipeline.rate_limit import Lane
@@ -95,6 +99,18 @@ class FeedsApi:
         """How far a feed is. Source: GET /feeds/2021-06-30/feeds/{feedId} (getFeed)."""
         path = f"{_FEEDS}/{quote(feed_id, safe='')}"
         return self.connection.read(GET_FEED, path, {}, _status, Lane.CONFIRM)
+
+    def cancel(self, feed_id: str) -> None:
+        """Take a feed back that Amazon has not begun with; any other it refuses to cancel.
+
+        Source: DELETE /feeds/2021-06-30/feeds/{feedId} (cancelFeed).
+        """
+        path = f"{_FEEDS}/{quote(feed_id, safe='')}"
+        self.connection.write(CANCEL_FEED, "DELETE", path, Lane.CONFIRM)
+
+    def order(self, external_id: str) -> ChannelOrder:
+        """What Amazon has of an order that a feed speaks of. Raises CannotMap as well."""
+        return parse(read_order(self.connection, external_id, Lane.CONFIRM))
 
     def since(self, feed_type: str, since: datetime) -> list[FeedStatus]:
         """Up to 100 feeds of a type that were created since then.

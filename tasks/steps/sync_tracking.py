@@ -103,12 +103,21 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
         )
     # For a feed's orders one more call each would take longer than the feed saves.
     current = clients.placed(order) if by_feed else _read_again(order, clients)
+    unclear = [
+        one
+        for one in to_tell
+        if one.confirmation == "unclear"
+        and not order.confirm_anyway
+        and not known_already(order, one, current)
+    ]
     if (hold := _objection(order, to_tell, current)) is not None:
         for shipment in to_tell:
             if shipment.confirmation == "feed":
                 shipment.confirmation, shipment.to_feed = "queued", None
         return hold
     for shipment in to_tell:
+        if shipment in unclear:
+            continue
         if shipment.confirmed_as is None and known_already(order, shipment, current):
             # A try of ours that died in the call may have told it: its row in the ledger ends here.
             clients.ledger.made(order.id, _telling(order, shipment, current, clients))
@@ -120,12 +129,24 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             shipment.confirmation = "feed"
         else:
             _confirm(order, shipment, current, clients)
-    return None
+    return _unclear(order, unclear[0]) if unclear else None
+
+
+def _unclear(order: Order, shipment: Shipment) -> Hold:
+    """A feed carried it, nobody can read Amazon's answer, and Amazon's order does not show it."""
+    return Hold(
+        HoldCode.CONFIRMATION_LOST,
+        f"nobody knows whether Amazon took the confirmation of package "
+        f"{shipment.tracking_number or shipment.package_reference}: {shipment.refusal}. Look at "
+        "the order in Seller Central; what is confirmed there under this number counts, and "
+        f"`orderbridge orders release {order.external_id} --confirm-anyway` sends it once more",
+        {"package": shipment.package_reference},
+    )
 
 
 def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> bool:
     """What waits for a feed stays with it. A feed has no place for Transparency codes."""
-    if any(one.confirmation == "refused" for one in to_tell):
+    if any(one.confirmation in ("refused", "unclear") for one in to_tell):
         return False
     if any(item.transparency_codes for item in order.items):
         return False
