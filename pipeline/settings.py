@@ -25,6 +25,14 @@ _REGIONS = ("NA", "EU", "FE")
 _MONTH_S = 30 * 24 * 3600
 
 
+def needs_seller_id(account: str) -> str:
+    """Why an account cannot cancel anything on Amazon, and what to do."""
+    return (
+        f"a cancellation goes to Amazon in a feed, which needs accounts.{account}.seller_id (in "
+        "Seller Central: Account Info, Merchant Token)"
+    )
+
+
 class ShopSettings(SettingsModel):
     """One Magento shop and how to sign in to it."""
 
@@ -116,6 +124,11 @@ class AccountSettings(SettingsModel):
             by_id[marketplace_id] = {**common, **one}
         return {**data, "marketplaces": by_id}
 
+    @property
+    def may_cancel(self) -> bool:
+        """Whether a cancellation can reach Amazon: it goes in a feed, which names the seller."""
+        return bool(self.seller_id)
+
     def marketplace(self, marketplace_id: str) -> MarketplaceSettings:
         """What counts for a marketplace; one that is not named has the account's settings."""
         return self.marketplaces.get(marketplace_id, self.settings)
@@ -172,6 +185,20 @@ class Settings(SettingsModel):
         for name, account in self.accounts.items():
             if account.shop not in self.shops:
                 raise ValueError(f"accounts.{name}.shop: there is no [shops.{account.shop}]")
+        return self
+
+    @model_validator(mode="after")
+    def _cancellations_can_be_sent(self) -> Settings:
+        """What is asked for in so many words has to be possible; the default is told by doctor."""
+        for name, account in self.accounts.items():
+            for place, own in (
+                ("settings", account.settings),
+                *((f"marketplaces.{one}", own) for one, own in account.marketplaces.items()),
+            ):
+                is_asked = "cancel_to_amazon" in own.model_fields_set
+                if is_asked and own.cancel_to_amazon == "send" and not account.may_cancel:
+                    where = f'accounts.{name}.{place}.cancel_to_amazon = "send"'
+                    raise ValueError(f"{where}: {needs_seller_id(name)}")
         return self
 
     @model_validator(mode="after")

@@ -105,7 +105,7 @@ def test_a_feed_that_never_gets_to_amazon_stops_no_later_one(rig: Rig) -> None:
     rig.control("DELETE", "faults")
     rig.clock.on(timedelta(minutes=1))
     rig.go()
-    rig.clock.on(WORKED_ON)
+    rig.clock.on(timedelta(minutes=5))
     rig.go()
     assert (told(rig, first)[0], told(rig, second)[0]) == ("accepted", "accepted")
     assert len(rig.amazons_feeds()) == 2
