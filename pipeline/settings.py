@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AwareDatetime,
@@ -83,12 +83,18 @@ class NotificationSettings(SettingsModel):
 class AccountSettings(SettingsModel):
     """One Amazon selling account in one region.
 
+    `supply_source` is Amazon's id of the place that packages are shipped from, `supply_sources`
+    that of single sources, by the source's code in Magento.
     `client_secret_new` is set while the application's secret is being rotated. Without the two keys
     for AWS boto3's own chain of credentials counts, such as a role of the machine's.
     """
 
     region: Literal["NA", "EU", "FE"]
     seller_id: str = Field(default="", max_length=40)
+    supply_source: str = Field(default="", max_length=100)
+    supply_sources: Mapping[str, Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default_factory=dict
+    )
     shop: str
     start_from: AwareDatetime
     client_secret_expires: date | None = None

@@ -123,6 +123,8 @@ class Amazon:
         }
         if carrier.name:
             package["carrierName"] = carrier.name
+        if confirmation.supply_source:
+            package["shipFromSupplySourceId"] = confirmation.supply_source
         path = f"/orders/v0/orders/{quote(confirmation.external_id, safe='')}/shipmentConfirmation"
         body = {"marketplaceId": confirmation.marketplace_id, "packageDetail": package}
         self.connection.write(CONFIRM_SHIPMENT, "POST", path, Lane.CONFIRM, body)
@@ -130,7 +132,7 @@ class Amazon:
     def feed_message(self, confirmation: Confirmation) -> dict[str, Any]:
         """What `feed_documents.write` needs. Raises CannotMap(CARRIER_UNMAPPED).
 
-        The feed's schema has no place for Transparency codes.
+        The feed's schema has no place for Transparency codes, nor for where it is shipped from.
         """
         carrier = _carrier(confirmation)
         return {

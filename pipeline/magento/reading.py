@@ -213,4 +213,10 @@ def shipment(row: dict[str, Any]) -> MagentoShipment:
             )
             for one in rows(row.get("tracks"))
         ),
+        source_code=_source_code(row.get("extension_attributes")),
     )
+
+
+def _source_code(extensions: Any) -> str:
+    """Of a shop with multi-source inventory; PHP writes an empty object as a list."""
+    return text(extensions, "source_code") if isinstance(extensions, dict) else ""

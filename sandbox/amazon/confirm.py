@@ -46,6 +46,8 @@ def check_order(order: Order, shipment: Shipment) -> None:
     for program in OTHERWISE_CONFIRMED:
         if program in order.get("programs", []):
             raise invalid_input(f"Shipment confirmation is not supported for {program} orders.")
+    if "INVOICE_BY_AMAZON" in order.get("programs", []) and not shipment.ship_from:
+        raise invalid_input("ShipFromAddress is required for orders that Amazon invoices.")
     if status_of(order) not in SHIPPABLE:
         raise invalid_input(f"The order cannot be confirmed, it is {status_of(order)}.")
     # Callers send whole seconds, orders are created within one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline.channel import ChannelOrder, FulfilledBy
 from pipeline.clients import Clients
@@ -26,6 +27,7 @@ from tasks.steps.packages import (
     transparency_codes,
 )
 from tasks.steps.reduced import reduced
+from tasks.steps.ship_from import INVOICED_BY_AMAZON, supply_sources
 from tasks.steps.ship_order import ON_HOLD, units_shipped
 from tasks.steps.told import comment
 from tasks.steps.wished import ship_wished
@@ -48,7 +50,11 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
     if (hold := reduced(order, clients) or _changed_since(order)) is not None:
         return hold
     refused = ship_wished(order, clients)
-    without_number = clients.marketplace(order).confirm_without_tracking
+    # A feed, which takes packages without a number, has no place for where they are shipped from.
+    without_number = (
+        clients.marketplace(order).confirm_without_tracking
+        and INVOICED_BY_AMAZON not in order.programs
+    )
     to_tell = to_be_told(order, without_number=without_number)
     if to_tell and (hold := _tell(order, to_tell, clients)) is not None:
         return hold
@@ -115,6 +121,10 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             if shipment.confirmation == "feed":
                 shipment.confirmation, shipment.to_feed = "queued", None
         return hold
+    unknown = [
+        one for one in to_tell if one not in unclear and not known_already(order, one, current)
+    ]
+    places = supply_sources(order, unknown, clients)
     for shipment in to_tell:
         if shipment in unclear:
             continue
@@ -128,7 +138,8 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             shipment.to_feed = {**message, "announcement": announcement(shipment)}
             shipment.confirmation = "feed"
         else:
-            _confirm(order, shipment, current, clients)
+            place = places.get(shipment.package_reference, "")
+            _confirm(order, shipment, current, clients, place)
     return _unclear(order, unclear[0]) if unclear else None
 
 
@@ -145,8 +156,11 @@ def _unclear(order: Order, shipment: Shipment) -> Hold:
 
 
 def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> bool:
-    """What waits for a feed stays with it. A feed has no place for Transparency codes."""
+    """What waits for a feed stays with it. A feed has no place for Transparency codes, nor for
+    where a package is shipped from."""
     if any(one.confirmation in ("refused", "unclear") for one in to_tell):
+        return False
+    if INVOICED_BY_AMAZON in order.programs:
         return False
     if any(item.transparency_codes for item in order.items):
         return False
@@ -226,13 +240,17 @@ def _rest(order: Order, clients: Clients) -> Outcome | None:
     return None
 
 
-def _confirm(order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients) -> None:
-    clients.ledger.once(order.id, _telling(order, shipment, current, clients))
+def _confirm(
+    order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str
+) -> None:
+    clients.ledger.once(order.id, _telling(order, shipment, current, clients, place))
     _accepted(shipment, clients)
 
 
-def _telling(order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients) -> Write:
-    confirmation = confirmation_of(order, shipment, current)
+def _telling(
+    order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str = ""
+) -> Write:
+    confirmation = replace(confirmation_of(order, shipment, current), supply_source=place)
 
     def send() -> str:
         shipment.confirmation = "sent"
