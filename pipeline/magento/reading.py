@@ -213,10 +213,14 @@ def shipment(row: dict[str, Any]) -> MagentoShipment:
             )
             for one in rows(row.get("tracks"))
         ),
-        source_code=_source_code(row.get("extension_attributes")),
     )
 
 
-def _source_code(extensions: Any) -> str:
-    """Of a shop with multi-source inventory; PHP writes an empty object as a list."""
-    return text(extensions, "source_code") if isinstance(extensions, dict) else ""
+def shipped_from(row: dict[str, Any]) -> tuple[int, str]:
+    """A shipment's id and the code of its source; empty without multi-source inventory.
+
+    PHP writes an empty object as a list.
+    """
+    extensions = row.get("extension_attributes")
+    code = text(extensions, "source_code") if isinstance(extensions, dict) else ""
+    return identifier(row, "entity_id"), code

@@ -169,4 +169,3 @@ class MagentoShipment:
     created_at: datetime | None = None
     items: Mapping[int, Decimal] = field(default_factory=dict)
     tracks: tuple[Track, ...] = ()
-    source_code: str = ""

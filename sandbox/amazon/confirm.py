@@ -73,6 +73,9 @@ def edit_package(package: dict[str, Any], shipment: Shipment) -> None:
     """Replace carrier, method, tracking number and date; what is in the package stays."""
     package["carrier"] = shipment.carrier
     package["shipTime"] = iso(shipment.ship_at)
+    if shipment.ship_from is not None:
+        # The stand-in knows no addresses of places, only their ids.
+        package["shipFromAddress"] = {"name": shipment.ship_from}
     package.pop("trackingNumber", None)
     if shipment.tracking_number is not None:
         package["trackingNumber"] = shipment.tracking_number

@@ -22,8 +22,7 @@ def supply_sources(order: Order, packages: Sequence[Shipment], clients: Clients)
     account = clients.settings.accounts[order.account]
     codes: dict[int, str] = {}
     if account.supply_sources and order.magento_order_id is not None:
-        shipments = clients.shop(order).shipments([order.magento_order_id])
-        codes = {one.entity_id: one.source_code for one in shipments}
+        codes = clients.shop(order).sources(order.magento_order_id)
     found: dict[str, str] = {}
     for package in packages:
         code = codes.get(package.magento_shipment_id, "")
