@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, not_, select
+from sqlalchemy import and_, func, not_, or_, select
 
 from pipeline import shop_reads
+from pipeline.bookkeeping import Feed, FeedMessage, FeedState
 from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
+from pipeline.feeds import UNREADABLE
 from pipeline.incidents import Incidents
 from pipeline.models import LIVE, Order, Shipment
 from pipeline.read_only import Writes
@@ -25,7 +27,8 @@ def watch(
     """Open the incidents that there are reasons for, and close those whose reason is gone."""
     for key, text in reasons(settings, sessions, writes, now).items():
         if text:
-            account = key.partition(":")[2] if key.startswith("confirmations:") else None
+            kind, _, name = key.partition(":")
+            account = name if kind in ("confirmations", "feeds") else None
             incidents.open(key, text, now, account=account)
         else:
             incidents.close(key, now)
@@ -42,6 +45,7 @@ def reasons(
         "read_only:copy": copied(writes),
         **shop_reads.reasons(sessions, settings.shops, now),
         **{f"confirmations:{name}": refused(sessions, name) for name in settings.accounts},
+        **{f"feeds:{name}": stuck_feeds(sessions, name) for name in settings.accounts},
     }
 
 
@@ -95,6 +99,40 @@ def refused(sessions: Sessions, account: str) -> str:
     return (
         f"account {account}: Amazon refused the shipment confirmation of {_orders(count)}; "
         "`orderbridge orders list --status held` tells why"
+    )
+
+
+def stuck_feeds(sessions: Sessions, account: str) -> str:
+    """What to say of feeds that Amazon does not come to an end with, or whose report is useless."""
+    with sessions() as session:
+        feeds = session.scalars(
+            select(Feed)
+            .where(
+                Feed.account == account,
+                Feed.state != FeedState.ENDED,
+                or_(Feed.overdue_at.is_not(None), Feed.outcome == UNREADABLE),
+            )
+            .order_by(Feed.id)
+        ).all()
+        if not feeds:
+            return ""
+        waiting = session.scalar(
+            select(func.count())
+            .select_from(FeedMessage)
+            .where(
+                FeedMessage.feed_id == func.any([one.id for one in feeds]),
+                FeedMessage.outcome.is_(None),
+            )
+        )
+    oldest = feeds[0]
+    named = f"feed {oldest.feed_id}" if oldest.feed_id else "a feed that Amazon has not taken"
+    trouble = f" ({oldest.trouble})" if oldest.trouble else ""
+    return (
+        f"account {account}: {len(feeds)} feed(s) without a result, the oldest {named} of "
+        f"{oldest.kind} since {oldest.submitted_at or oldest.created_at:%Y-%m-%d %H:%M} UTC"
+        f"{trouble}; {waiting} message(s) wait for it and are not sent again, later ones go out "
+        "beside it. Look at the feed in Seller Central or name it to Amazon's support; confirm or "
+        "cancel there what cannot wait"
     )
 
 

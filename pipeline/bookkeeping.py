@@ -116,6 +116,7 @@ class FeedState(StrEnum):
     COLLECTED = "collected"
     UPLOADED = "uploaded"
     SUBMITTED = "submitted"
+    LOOKING = "looking"
     ENDED = "ended"
 
 
@@ -123,14 +124,22 @@ class Feed(Base):
     """A batch of confirmations or cancellations, sent as one document.
 
     `submitted_at` is written before the feed is created and `feed_id` after it: one without the
-    other means that it may have been created, so that Amazon is asked first.
+    other means that it may have been created, so that Amazon is asked first. From `overdue_at` on
+    it has been in its state for too long, and the next feed goes out beside it.
     """
 
     __tablename__ = "feeds"
     __table_args__ = (
         Index(
-            "feeds_open", "account", "kind", unique=True, postgresql_where=text("state <> 'ended'")
+            "feeds_open",
+            "account",
+            "kind",
+            unique=True,
+            postgresql_where=text(
+                "state IN ('collected', 'uploaded', 'submitted') AND overdue_at IS NULL"
+            ),
         ),
+        Index("feeds_unended", "account", "kind", postgresql_where=text("state <> 'ended'")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -143,13 +152,17 @@ class Feed(Base):
     document_id: Mapped[str | None]
     feed_id: Mapped[str | None]
     submitted_at: Mapped[datetime | None]
+    overdue_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     trouble: Mapped[str | None]
 
 
 class FeedMessage(Base):
-    """One message of a feed, and what became of it. `body` is enough to write it again."""
+    """One message of a feed, and what became of it. `body` is enough to write it again.
+
+    Without an `outcome` its feed has no result of it yet.
+    """
 
     __tablename__ = "feed_messages"
     __table_args__ = (

@@ -212,6 +212,7 @@ class Confirmation:
     quantities: Mapping[str, int]
     country: str = ""
     transparency_codes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    supply_source: str = ""
 
 
 class Channel(Protocol):

@@ -5,7 +5,7 @@ Written past the order's version: a step that runs right now keeps its claim, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from pipeline.moves import dismiss, take_up_again
 from pipeline.orders import wake
 from pipeline.outcome import HoldCode
 from pipeline.policy import PENDING
+from pipeline.settings import AccountSettings, needs_seller_id
 from pipeline.wish_table import standing
 
 LONGEST_NOTE = 1000
@@ -32,7 +33,15 @@ class NotPossible(Exception):
 class Decisions:
     """Writes a person's decisions. Each method raises NotPossible."""
 
-    def __init__(self, sessions: Sessions, author: str, now: datetime) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        author: str,
+        now: datetime,
+        accounts: Mapping[str, AccountSettings] | None = None,
+    ) -> None:
+        """`accounts` are the configuration's, without which nothing is known of what they lack."""
+        self._accounts = accounts or {}
         self._sessions = sessions
         self._author = author
         self._now = now
@@ -76,6 +85,9 @@ class Decisions:
             order = _live(session, order_id)
             if order.fulfilled_by == FulfilledBy.AMAZON:
                 raise NotPossible("Amazon fulfils it: only the buyer and Amazon can cancel it")
+            account = self._accounts.get(order.account)
+            if account is not None and not account.may_cancel:
+                raise NotPossible(f"{needs_seller_id(order.account)}, or cancel it there")
             if order.remote_status not in CANCELLABLE:
                 raise NotPossible(f"it is {order.remote_status} on Amazon")
             if session.scalar(select(Shipment.id).where(Shipment.order_id == order_id).limit(1)):
@@ -97,7 +109,7 @@ class Decisions:
         """Take back a cancellation that Amazon has not been told of, or has refused."""
         with self._sessions() as session, session.begin():
             order = _live(session, order_id)
-            if order.cancellation not in ("asked", "refused"):
+            if order.cancellation not in ("asked", "refused", "unclear"):
                 raise NotPossible("there is no cancellation that could be taken back")
             self._write(
                 session,

@@ -85,6 +85,26 @@ def examine_account(
     return Finding(about, check, Verdict.OK, told)
 
 
+def examine_feeds(name: str, account: AccountSettings) -> Finding:
+    """Whether what goes to Amazon in feeds can go there, cancellations first of all."""
+    about, check = f"account {name}", "cancellations"
+    if account.may_cancel:
+        return Finding(about, check, Verdict.OK, "seller_id is set: cancellations can be sent")
+    own = (account.settings, *account.marketplaces.values())
+    if all(one.cancel_to_amazon == "never" for one in own):
+        told = "cancel_to_amazon = never: what is cancelled in Magento is held for a person"
+        return Finding(about, check, Verdict.OK, told)
+    return Finding(
+        about,
+        check,
+        Verdict.WARNING,
+        "without seller_id no cancellation reaches Amazon: what is cancelled in Magento, on a page "
+        "or by command is held, although cancel_to_amazon = send",
+        f"set accounts.{name}.seller_id (in Seller Central: Account Info, Merchant Token), or "
+        'cancel_to_amazon = "never"',
+    )
+
+
 def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
     config = alembic_config(settings.database_url.get_secret_value())
     head = ScriptDirectory.from_config(config).get_current_head()

@@ -1,37 +1,55 @@
 """Feeds in the database: what is collected into one, how far it is, and what became of it.
 
 COLLECTED ─upload─▶ UPLOADED ─createFeed─▶ SUBMITTED ─report─▶ ENDED. Each state is committed before
-the next call, so that whoever comes after a crash knows what may have happened.
+the next call, so that whoever comes after a crash knows what may have happened. A feed that is too
+long in one state stays in it, overdue, and the next one goes out beside it. Where no report tells
+what became of a message, LOOKING comes before ENDED: Amazon is asked for its order, and only what
+Amazon does not have is sent again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from pipeline.amazon.feed_documents import MessageOutcome, MessageResult, fitting
 from pipeline.bookkeeping import Feed, FeedKind, FeedMessage, FeedState
 from pipeline.db import Sessions
 from pipeline.feed_collecting import mark_as_sent, waiting
+from pipeline.feed_results import take_in
 from pipeline.id_lists import among
-from pipeline.models import Order, Shipment
-from pipeline.orders import wake
-
-TIMES = 3
-"""How often a message without a result is sent before a person has to look."""
+from pipeline.models import Shipment
 
 # Amazon asks for one feed of a type per 20 minutes; a cancellation is not to wait that long.
 GAP = {FeedKind.CONFIRMATIONS: timedelta(minutes=20), FeedKind.CANCELLATIONS: timedelta(minutes=2)}
-_CANCELLATION = (
-    update(Order.__table__)  # type: ignore[arg-type]
-    .where(Order.__table__.c.id == bindparam("of_order"))
-    .values(cancellation=bindparam("cancellation"), cancel_refusal=bindparam("cancel_refusal"))
-)
+LIMITS = {
+    FeedState.COLLECTED: timedelta(hours=1),
+    FeedState.UPLOADED: timedelta(hours=1),
+    FeedState.SUBMITTED: timedelta(hours=2),
+}
+"""How long a feed may be in a state before it is overdue; Amazon needs minutes."""
+
+MOST_OPEN = 8
+"""Of one account and kind: where so many are overdue, another would not fare better."""
+
+LOOK_AFTER = timedelta(minutes=2)
+
+UNREADABLE = "unreadable"
+"""The outcome of a feed whose report nobody can read: none of it is sent again by itself."""
+
+
+class Unanswered(NamedTuple):
+    """A message without a result. `confirmed_as` is what Amazon was told of its package before,
+    `others` are the references of the order's other packages."""
+
+    number: int
+    body: Mapping[str, Any]
+    confirmed_as: str | None
+    others: Collection[str]
 
 
 class Feeds:
@@ -40,14 +58,51 @@ class Feeds:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
+    def unended(self, account: str, kind: FeedKind) -> Sequence[Feed]:
+        """The account's feeds of this kind that have not ended, the oldest first."""
+        with self._sessions() as session:
+            return session.scalars(
+                select(Feed)
+                .where(Feed.account == account, Feed.kind == kind, Feed.state != FeedState.ENDED)
+                .order_by(Feed.id)
+            ).all()
+
     def open(self, account: str, kind: FeedKind) -> Feed | None:
-        """The account's feed of this kind that has not ended; there is at most one."""
+        """The oldest of them."""
+        return next(iter(self.unended(account, kind)), None)
+
+    def by_id(self, feed_id: int) -> Feed | None:
+        """A feed as it is now; None once it has ended."""
         with self._sessions() as session:
             return session.scalar(
-                select(Feed).where(
-                    Feed.account == account, Feed.kind == kind, Feed.state != FeedState.ENDED
-                )
+                select(Feed).where(Feed.id == feed_id, Feed.state != FeedState.ENDED)
             )
+
+    def mark_overdue(
+        self, account: str, kind: FeedKind, now: datetime, *, may_write: bool
+    ) -> Sequence[int]:
+        """Let the next feed out beside those that are too long in their state; our ids of them.
+
+        One that nobody may send waits for that, and not for Amazon.
+        """
+        since = func.coalesce(Feed.submitted_at, Feed.created_at)
+        late = [
+            and_(Feed.state == state, since <= now - limit)
+            for state, limit in LIMITS.items()
+            if may_write or state is FeedState.SUBMITTED
+        ]
+        with self._sessions() as session, session.begin():
+            return session.scalars(
+                update(Feed)
+                .where(
+                    Feed.account == account,
+                    Feed.kind == kind,
+                    Feed.overdue_at.is_(None),
+                    or_(*late),
+                )
+                .values(overdue_at=now)
+                .returning(Feed.id)
+            ).all()
 
     def collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
         """Make a feed of what waits for one; None when nothing does, or the last is too recent."""
@@ -58,6 +113,15 @@ class Feeds:
 
     def _collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
         with self._sessions() as session, session.begin():
+            unended = session.execute(
+                select(Feed.state, Feed.overdue_at).where(
+                    Feed.account == account, Feed.kind == kind, Feed.state != FeedState.ENDED
+                )
+            ).all()
+            if len(unended) >= MOST_OPEN or any(
+                state != FeedState.LOOKING and overdue_at is None for state, overdue_at in unended
+            ):
+                return None
             latest = session.scalar(
                 select(func.max(Feed.created_at)).where(Feed.account == account, Feed.kind == kind)
             )
@@ -150,63 +214,84 @@ class Feeds:
     ) -> dict[MessageOutcome, int]:
         """Record what became of each message, wake the orders, and count the outcomes.
 
-        What has no result is collected again, at most three times in all; then a person looks.
+        What has no result is collected again: only for a feed that Amazon certainly did not take.
         """
-        counts = dict.fromkeys(MessageOutcome, 0)
+        return self._take(feed, outcome, results, now, look=False)
+
+    def look(
+        self, feed: Feed, outcome: str, results: Mapping[int, MessageResult], now: datetime
+    ) -> dict[MessageOutcome, int]:
+        """Record the results that there are, and have each order looked at that has none."""
+        return self._take(feed, outcome, results, now, look=True)
+
+    def _take(
+        self,
+        feed: Feed,
+        outcome: str,
+        results: Mapping[int, MessageResult],
+        now: datetime,
+        *,
+        look: bool,
+    ) -> dict[MessageOutcome, int]:
         with self._sessions() as session, session.begin():
             current = session.get_one(Feed, feed.id, with_for_update=True)
-            if current.state == FeedState.ENDED:
-                return counts
-            messages = session.scalars(
-                select(FeedMessage)
-                .where(FeedMessage.feed_id == feed.id)
-                .order_by(FeedMessage.message_id)
+            if current.state in (FeedState.LOOKING, FeedState.ENDED):
+                return dict.fromkeys(MessageOutcome, 0)
+            numbers = session.scalars(
+                select(FeedMessage.message_id).where(FeedMessage.feed_id == feed.id)
             ).all()
-            order_ids = sorted({message.order_id for message in messages})
-            tried = _tried(session, order_ids)
-            # Orders first and in one order, as everywhere.
-            orders = {
-                order.id: order
-                for order in session.scalars(
-                    select(Order)
-                    .where(among(Order.id, order_ids))
-                    .order_by(Order.id)
-                    .with_for_update()
-                )
+            again = MessageResult(MessageOutcome.AGAIN)
+            known = {
+                number: results.get(number, again)
+                for number in numbers
+                if not look or results.get(number, again).outcome is not MessageOutcome.AGAIN
             }
-            packages = {
-                package.id: package
-                for package in session.scalars(
-                    select(Shipment)
-                    .where(Shipment.feed_id == feed.id)
-                    .order_by(Shipment.id)
-                    .with_for_update()
-                )
-            }
-            cancellations: list[dict[str, Any]] = []
-            for message in messages:
-                result = results.get(message.message_id, MessageResult(MessageOutcome.AGAIN))
-                message.outcome, message.words = result
-                counts[result.outcome] += 1
-                if (
-                    result.outcome is MessageOutcome.AGAIN
-                    and tried.get((message.order_id, message.shipment_id), 0) + 1 >= TIMES
-                ):
-                    words = f"no result after {TIMES} feeds: {result.words}"
-                    result = MessageResult(MessageOutcome.REFUSED, words)
-                if message.shipment_id is None:
-                    if orders[message.order_id].cancellation == "sent":
-                        cancellations.append(_cancellation_after(message.order_id, result))
-                elif (package := packages.get(message.shipment_id)) is not None:
-                    _package_after(package, message.body, result, now)
-            if cancellations:
-                # Past the version: a step that runs right now keeps its claim.
-                session.execute(_CANCELLATION, cancellations)
-            wake(session, order_ids, now)
-            current.state, current.outcome, current.ended_at = FeedState.ENDED, outcome, now
+            counts = take_in(session, feed.id, known, now)
             unknown = (one for one in results.values() if one.outcome is MessageOutcome.AGAIN)
             current.trouble = next((one.words for one in unknown), None)
+            current.outcome = outcome
+            if len(known) < len(numbers):
+                # A moment later, since an order may show what was done to it with a delay.
+                current.state, current.due_at = FeedState.LOOKING, now + LOOK_AFTER
+            else:
+                current.state, current.ended_at = FeedState.ENDED, now
         return counts
+
+    def to_look_at(self, feed: Feed, limit: int) -> list[Unanswered]:
+        """Messages of which nobody knows yet what became of them; the feed ends with the last."""
+        with self._sessions() as session:
+            rows = session.execute(
+                select(FeedMessage, Shipment.confirmed_as)
+                .outerjoin(Shipment, Shipment.id == FeedMessage.shipment_id)
+                .where(FeedMessage.feed_id == feed.id, FeedMessage.outcome.is_(None))
+                .order_by(FeedMessage.message_id)
+                .limit(limit)
+            ).all()
+            references: dict[int, set[str]] = {}
+            for order_id, reference in session.execute(
+                select(Shipment.order_id, Shipment.package_reference).where(
+                    among(Shipment.order_id, [message.order_id for message, _ in rows])
+                )
+            ):
+                references.setdefault(order_id, set()).add(reference)
+            return [
+                Unanswered(
+                    message.message_id,
+                    message.body,
+                    confirmed_as,
+                    references.get(message.order_id, set()) - {message.body.get("reference", "")},
+                )
+                for message, confirmed_as in rows
+            ]
+
+    def answer(self, feed: Feed, number: int, result: MessageResult, now: datetime) -> None:
+        """Record what a look at its order says of one message."""
+        with self._sessions() as session, session.begin():
+            take_in(session, feed.id, {number: result}, now)
+
+    def looked(self, feed: Feed, now: datetime) -> None:
+        """Every message has its outcome: this is the end of the feed."""
+        self._change(feed, state=FeedState.ENDED, ended_at=now)
 
     def _change(self, feed: Feed, **values: Any) -> None:
         with self._sessions() as session, session.begin():
@@ -215,38 +300,3 @@ class Feeds:
                 .where(Feed.id == feed.id, Feed.state != FeedState.ENDED)
                 .values(**values)
             )
-
-
-def _tried(session: Session, order_ids: Sequence[int]) -> dict[tuple[int, int | None], int]:
-    """How often each message has been sent without a result, by order and shipment."""
-    rows = session.execute(
-        select(FeedMessage.order_id, FeedMessage.shipment_id, func.count())
-        .where(among(FeedMessage.order_id, order_ids), FeedMessage.outcome == MessageOutcome.AGAIN)
-        .group_by(FeedMessage.order_id, FeedMessage.shipment_id)
-    )
-    return {(order_id, shipment_id): times for order_id, shipment_id, times in rows}
-
-
-def _package_after(
-    package: Shipment, body: Mapping[str, Any], result: MessageResult, now: datetime
-) -> None:
-    package.feed_id = None
-    match result.outcome:
-        case MessageOutcome.ACCEPTED:
-            package.confirmation, package.refusal, package.to_feed = "accepted", None, None
-            package.confirmed_at, package.confirmed_as = now, body["announcement"]
-            package.confirmed_times += 1
-        case MessageOutcome.REFUSED:
-            package.confirmation, package.refusal, package.to_feed = "refused", result.words, None
-        case MessageOutcome.AGAIN:
-            package.confirmation = "feed"
-
-
-def _cancellation_after(order_id: int, result: MessageResult) -> dict[str, Any]:
-    is_again = result.outcome is MessageOutcome.AGAIN
-    is_refused = result.outcome is MessageOutcome.REFUSED
-    return {
-        "of_order": order_id,
-        "cancellation": "asked" if is_again else str(result.outcome),
-        "cancel_refusal": result.words if is_refused else None,
-    }

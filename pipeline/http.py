@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import requests
 from requests.auth import AuthBase
@@ -59,6 +59,14 @@ class Reply:
             return at.astimezone(UTC) if at.tzinfo else None
         except (ValueError, OverflowError):
             return None
+
+
+class Transferred(NamedTuple):
+    """What a storage answered, and of which type it says that is."""
+
+    status: int
+    content: bytes
+    content_type: str
 
 
 class _Session(requests.Session):
@@ -127,7 +135,7 @@ class Http:
 
     def transfer(
         self, method: Method, url: str, *, content: bytes | None = None, content_type: str = ""
-    ) -> tuple[int, bytes]:
+    ) -> Transferred:
         """Bring bytes to a URL that a remote named, or fetch them; the status and what was sent.
 
         No header of our own goes along but the content type, since such a URL may be signed for
@@ -135,7 +143,7 @@ class Http:
         """
         headers = {"Content-Type": content_type} if content_type else {}
         response, answer = self._exchange(method, url, content, headers, None, may_repeat=True)
-        return response.status_code, answer
+        return Transferred(response.status_code, answer, response.headers.get("Content-Type", ""))
 
     def _exchange(
         self,

@@ -164,7 +164,8 @@ def _own(model: BaseModel, where: str, variable: str, prefix: str = "") -> Itera
         else:
             is_set = name in model.model_fields_set
             shown = without_login(value) if name.endswith("url") and value else value
-            is_default = not field.is_required() and value == field.default
+            default = field.get_default(call_default_factory=True, validated_data={})
+            is_default = not field.is_required() and value == default
             yield Valued(
                 prefix + name, shown, f"file, [{where}]" if is_set else DEFAULT, is_default
             )
@@ -185,5 +186,7 @@ def written(value: object) -> str:
             return "true" if value else "false"
         case float():
             return f"{value:g}"
+        case Mapping():
+            return ", ".join(f"{name} = {one}" for name, one in value.items()) or "-"
         case _:
             return str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AwareDatetime,
@@ -23,6 +23,14 @@ PREFIX = "ORDERBRIDGE_"
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _REGIONS = ("NA", "EU", "FE")
 _MONTH_S = 30 * 24 * 3600
+
+
+def needs_seller_id(account: str) -> str:
+    """Why an account cannot cancel anything on Amazon, and what to do."""
+    return (
+        f"a cancellation goes to Amazon in a feed, which needs accounts.{account}.seller_id (in "
+        "Seller Central: Account Info, Merchant Token)"
+    )
 
 
 class ShopSettings(SettingsModel):
@@ -75,12 +83,18 @@ class NotificationSettings(SettingsModel):
 class AccountSettings(SettingsModel):
     """One Amazon selling account in one region.
 
+    `supply_source` is Amazon's id of the place that packages are shipped from, `supply_sources`
+    that of single sources, by the source's code in Magento.
     `client_secret_new` is set while the application's secret is being rotated. Without the two keys
     for AWS boto3's own chain of credentials counts, such as a role of the machine's.
     """
 
     region: Literal["NA", "EU", "FE"]
     seller_id: str = Field(default="", max_length=40)
+    supply_source: str = Field(default="", max_length=100)
+    supply_sources: Mapping[str, Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default_factory=dict
+    )
     shop: str
     start_from: AwareDatetime
     client_secret_expires: date | None = None
@@ -115,6 +129,11 @@ class AccountSettings(SettingsModel):
                 raise ValueError(f"marketplaces.{name} is there twice, by country and by id")
             by_id[marketplace_id] = {**common, **one}
         return {**data, "marketplaces": by_id}
+
+    @property
+    def may_cancel(self) -> bool:
+        """Whether a cancellation can reach Amazon: it goes in a feed, which names the seller."""
+        return bool(self.seller_id)
 
     def marketplace(self, marketplace_id: str) -> MarketplaceSettings:
         """What counts for a marketplace; one that is not named has the account's settings."""
@@ -172,6 +191,20 @@ class Settings(SettingsModel):
         for name, account in self.accounts.items():
             if account.shop not in self.shops:
                 raise ValueError(f"accounts.{name}.shop: there is no [shops.{account.shop}]")
+        return self
+
+    @model_validator(mode="after")
+    def _cancellations_can_be_sent(self) -> Settings:
+        """What is asked for in so many words has to be possible; the default is told by doctor."""
+        for name, account in self.accounts.items():
+            for place, own in (
+                ("settings", account.settings),
+                *((f"marketplaces.{one}", own) for one, own in account.marketplaces.items()),
+            ):
+                is_asked = "cancel_to_amazon" in own.model_fields_set
+                if is_asked and own.cancel_to_amazon == "send" and not account.may_cancel:
+                    where = f'accounts.{name}.{place}.cancel_to_amazon = "send"'
+                    raise ValueError(f"{where}: {needs_seller_id(name)}")
         return self
 
     @model_validator(mode="after")

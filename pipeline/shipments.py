@@ -204,7 +204,7 @@ def _parcel(row: Shipment) -> Parcel:
         carrier_title=row.carrier_title,
         tracking_number=row.tracking_number,
         items={item.magento_item_id: item.quantity for item in row.items},
-        is_told=row.confirmed_as is not None or row.confirmation == "sent",
+        is_told=row.confirmed_as is not None or row.confirmation in ("sent", "unclear"),
         mismatch=row.mismatch,
     )
 

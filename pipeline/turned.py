@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from pipeline.db import Sessions
 from pipeline.log import log
 from pipeline.marketplace_settings import MarketplaceSettings
-from pipeline.settings import AccountSettings, Settings
+from pipeline.settings import AccountSettings, Settings, needs_seller_id
 from pipeline.turned_table import TurnedSetting
 
 TURNABLE = (
@@ -168,6 +168,8 @@ def wanted(
     own = settings.accounts[account]
     for one in (own.settings, *own.marketplaces.values()):
         value = valid(one, name, text) if text is not None else None
+    if (name, value) == ("cancel_to_amazon", "send") and not own.may_cancel:
+        raise NotTurnable(needs_seller_id(account))
     return Turn(account, marketplace_id, name, value)
 
 

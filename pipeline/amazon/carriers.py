@@ -1,11 +1,13 @@
 """Which of Amazon's carrier codes a Magento tracking number gets. The codes are data, beside this.
 
-Amazon's spelling and case count: a wrong code leaves an order unconfirmed.
+Amazon's spelling and case count: a wrong code leaves an order unconfirmed. What shops write is
+compared without case, spaces, accents and punctuation, and by the names a carrier goes by.
 """
 
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +19,7 @@ from pipeline.outcome import HoldCode
 
 OTHER = "Other"
 # Refused there for what sellers ship themselves, since May 2021.
-_WITHOUT_OTHER = frozenset({"IN"})
+WITHOUT_OTHER = frozenset({"IN"})
 
 
 class Carrier(NamedTuple):
@@ -29,10 +31,22 @@ class Carrier(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Codes:
+    """`by_name` and `by_name_in` (by country) are keyed by the folded name.
+
+    After the name of a `worldwide` carrier a country may follow and a kind of service, after that
+    of a `national` one a kind of service alone: a country makes another carrier of it.
+    """
+
     by_magento_code: Mapping[str, str]
     by_country: Mapping[str, Mapping[str, str]]
     accepted: frozenset[str]
     by_title: Mapping[str, str]
+    by_name: Mapping[str, str]
+    by_name_in: Mapping[str, Mapping[str, str]]
+    worldwide: tuple[str, ...]
+    national: tuple[str, ...]
+    service_words: frozenset[str]
+    country_words: frozenset[str]
 
 
 @cache
@@ -41,13 +55,29 @@ def _codes() -> _Codes:
         files("pipeline.amazon").joinpath("carriers.json").read_text(encoding="utf-8")
     )
     by_title: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     for code in data["accepted"]:
         by_title.setdefault(code.casefold(), code)
+        by_name.setdefault(_folded(code), code)
+    for code, names in data["names"].items():
+        for name in names:
+            by_name.setdefault(_folded(name), code)
+    for magento_code, code in data["magento_to_amazon"].items():
+        by_name.setdefault(_folded(magento_code), code)
     return _Codes(
         data["magento_to_amazon"],
         data["magento_to_amazon_by_country"],
         frozenset(data["accepted"]),
         by_title,
+        by_name,
+        {
+            country: {_folded(name): code for name, code in names.items()}
+            for country, names in data["names_by_country"].items()
+        },
+        tuple(map(_folded, data["worldwide"])),
+        tuple(map(_folded, data["national"])),
+        frozenset(map(_folded, data["service_words"])),
+        frozenset(map(_folded, data["country_words"])),
     )
 
 
@@ -59,26 +89,28 @@ def offered() -> Mapping[str, str]:
 def carrier_for(carrier_code: str, title: str, country: str) -> Carrier:
     """Amazon's carrier for a Magento carrier code and title, in a marketplace of this country.
 
-    A known Magento code decides; the title of any other is looked for in Amazon's list, and is
-    sent as a name when it is not there. Raises CannotMap(CARRIER_UNMAPPED) when no name is left to
-    send, or where Amazon takes listed carriers only.
+    A known Magento code decides; the title of any other is looked for among the names of Amazon's
+    carriers, then the code itself, and the title is sent as a name when neither is there. Raises
+    CannotMap(CARRIER_UNMAPPED) when no name is left to send, or where Amazon takes listed carriers
+    only.
     """
     codes = _codes()
     magento_code = carrier_code.strip().casefold()
     title = " ".join(title.split())
+    in_country = country.upper()
     code = (
-        codes.by_country.get(country.upper(), {}).get(magento_code)
+        codes.by_country.get(in_country, {}).get(magento_code)
         or codes.by_magento_code.get(magento_code)
-        or (title if title in codes.accepted else None)
-        or codes.by_title.get(title.casefold())
+        or _named(title, in_country)
+        or _named(magento_code, in_country)
     )
     if code is not None:
         return Carrier(code)
     facts = {"carrier_code": carrier_code, "title": title, "country": country}
-    if country.upper() in _WITHOUT_OTHER:
+    if in_country in WITHOUT_OTHER:
         raise CannotMap(
             HoldCode.CARRIER_UNMAPPED,
-            f'in {country.upper()} Amazon takes only carriers of its own list, and "{title}" is '
+            f'in {in_country} Amazon takes only carriers of its own list, and "{title}" is '
             "not on it: give the tracking number the title of a listed carrier",
             facts,
         )
@@ -90,3 +122,40 @@ def carrier_for(carrier_code: str, title: str, country: str) -> Carrier:
             facts,
         )
     return Carrier(OTHER, title)
+
+
+def _named(title: str, country: str) -> str | None:
+    """The carrier that goes by this name there; None when that is nobody, or might be several."""
+    codes = _codes()
+    words = [folded for word in _words(title) if (folded := _folded(word))]
+    if not words:
+        return None
+    in_country = codes.by_name_in.get(country, {})
+    whole = _folded(title)
+    found = (
+        in_country.get(whole)
+        or (title if title in codes.accepted else None)
+        or codes.by_title.get(title.casefold())
+        or codes.by_name.get(whole)
+    )
+    if found is not None:
+        return found
+    for count in range(len(words) - 1, 0, -1):
+        name, rest = "".join(words[:count]), set(words[count:])
+        is_worldwide = name.startswith(codes.worldwide)
+        if not is_worldwide and not name.startswith(codes.national):
+            continue
+        code = in_country.get(name) or codes.by_name.get(name)
+        if code and rest <= codes.service_words | (codes.country_words if is_worldwide else set()):
+            return code
+    return None
+
+
+def _words(title: str) -> list[str]:
+    return "".join(letter if letter.isalnum() else " " for letter in title).split()
+
+
+def _folded(name: str) -> str:
+    """Letters and digits alone, without case and accents."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in plain if letter.isalnum())

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from pipeline.accounts import Access
 from pipeline.amazon import amounts, parsing
-from pipeline.amazon.carriers import Carrier, carrier_for
+from pipeline.amazon.carriers import OTHER, WITHOUT_OTHER, Carrier, carrier_for
 from pipeline.amazon.connection import Connection
+from pipeline.amazon.one_order import INCLUDED, ORDERS, read_order
 from pipeline.amazon.reading import look, moment
-from pipeline.amazon.replies import CONFIRM_SHIPMENT, GET_ORDER, SEARCH_ORDERS
-from pipeline.amazon.withheld import DATASETS
+from pipeline.amazon.replies import CONFIRM_SHIPMENT, SEARCH_ORDERS
 from pipeline.amounts import Amounts
 from pipeline.channel import ChannelOrder, Confirmation, Identity, OrderPage, Raw
 from pipeline.http import Http
@@ -22,8 +22,6 @@ from pipeline.marketplaces import country_of
 from pipeline.rate_limit import Lane, Quota
 from pipeline.settings import AccountSettings
 
-_ORDERS = "/orders/2026-01-01/orders"
-_INCLUDED = ",".join(DATASETS)
 _PAGE_SIZE = "100"
 _UNTRACKED = "Untracked"
 
@@ -80,23 +78,17 @@ class Amazon:
         return self._search(period, token, Lane.BACKFILL)
 
     def _search(self, period: Mapping[str, str], token: str | None, lane: Lane) -> OrderPage:
-        query = {**period, "maxResultsPerPage": _PAGE_SIZE, "includedData": _INCLUDED}
+        query = {**period, "maxResultsPerPage": _PAGE_SIZE, "includedData": INCLUDED}
         if token is not None:
             query["paginationToken"] = token
-        return self.connection.read(SEARCH_ORDERS, _ORDERS, query, _page, lane)
+        return self.connection.read(SEARCH_ORDERS, ORDERS, query, _page, lane)
 
     def order(self, external_id: str, lane: Lane = Lane.NEW) -> Raw:
         """One order, whole and fresh.
 
         Source: GET /orders/2026-01-01/orders/{orderId} (getOrder).
         """
-        return self.connection.read(
-            GET_ORDER,
-            f"{_ORDERS}/{quote(external_id, safe='')}",
-            {"includedData": _INCLUDED},
-            lambda body: _object(look(body, "order")),
-            lane,
-        )
+        return read_order(self.connection, external_id, lane)
 
     def identify(self, raw: Raw) -> Identity:
         """See `parsing.identify`."""
@@ -131,6 +123,8 @@ class Amazon:
         }
         if carrier.name:
             package["carrierName"] = carrier.name
+        if confirmation.supply_source:
+            package["shipFromSupplySourceId"] = confirmation.supply_source
         path = f"/orders/v0/orders/{quote(confirmation.external_id, safe='')}/shipmentConfirmation"
         body = {"marketplaceId": confirmation.marketplace_id, "packageDetail": package}
         self.connection.write(CONFIRM_SHIPMENT, "POST", path, Lane.CONFIRM, body)
@@ -138,7 +132,7 @@ class Amazon:
     def feed_message(self, confirmation: Confirmation) -> dict[str, Any]:
         """What `feed_documents.write` needs. Raises CannotMap(CARRIER_UNMAPPED).
 
-        The feed's schema has no place for Transparency codes.
+        The feed's schema has no place for Transparency codes, nor for where it is shipped from.
         """
         carrier = _carrier(confirmation)
         return {
@@ -157,10 +151,14 @@ class Amazon:
 
 
 def _carrier(confirmation: Confirmation) -> Carrier:
-    country = confirmation.country or country_of(confirmation.marketplace_id)
+    # The marketplace takes the code, wherever the parcel goes; what goes to India it refuses too.
+    country = country_of(confirmation.marketplace_id) or confirmation.country
     # A package without a number has no carrier in the shop either, and Amazon asks for one.
     title = confirmation.carrier_title or ("" if confirmation.tracking_number else _UNTRACKED)
-    return carrier_for(confirmation.carrier_code, title, country)
+    carrier = carrier_for(confirmation.carrier_code, title, country)
+    if carrier.code == OTHER and confirmation.country.upper() in WITHOUT_OTHER:
+        return carrier_for(confirmation.carrier_code, title, confirmation.country)
+    return carrier
 
 
 def _package_item(confirmation: Confirmation, item_id: str, quantity: int) -> dict[str, Any]:
@@ -172,10 +170,6 @@ def _package_item(confirmation: Confirmation, item_id: str, quantity: int) -> di
 
 def _iso(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _object(value: Any) -> Mapping[str, Any] | None:
-    return value if isinstance(value, dict) else None
 
 
 def _page(body: Any) -> OrderPage | None:

@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from pipeline.amazon.charsets import text_of
 from pipeline.bookkeeping import FeedKind
 
 CONTENT_TYPE = "text/xml; charset=UTF-8"
@@ -36,11 +37,15 @@ Body = Mapping[str, Any]
 
 
 class MessageOutcome(StrEnum):
-    """What became of a message; AGAIN means that Amazon did not say."""
+    """What became of a message.
+
+    AGAIN means that Amazon did not say, UNCLEAR that Amazon did say and nobody can read what.
+    """
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
     AGAIN = "again"
+    UNCLEAR = "unclear"
 
 
 class MessageResult(NamedTuple):
@@ -143,7 +148,9 @@ def read(content: bytes) -> Report:
     Several results of one message are one: the worst outcome with all of the words.
     """
     try:
-        report = fromstring(content, forbid_dtd=True).find(".//{*}ProcessingReport")
+        # Text, so that the parser does not believe the declaration; words may hold any control.
+        document = _UNWRITABLE.sub("", text_of(content)).lstrip()
+        report = fromstring(document, forbid_dtd=True).find(".//{*}ProcessingReport")
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise UnreadableReport(f"the report is not usable XML ({type(error).__name__})") from error
     if report is None:
@@ -171,8 +178,8 @@ def results(report: Report, message_ids: Sequence[int]) -> dict[int, MessageResu
     """What became of each of a feed's messages.
 
     A message that the report does not name has been accepted only when the counts say that the
-    report is of this very feed and that every error in it is named. Otherwise nobody knows, and it
-    is sent again, which changes nothing that has been done.
+    report is of this very feed and that every error in it is named. Otherwise nobody knows, and
+    its order is looked at before it is sent again.
     """
     named = {number: report.results[number] for number in message_ids if number in report.results}
     errors = sum(one.outcome is MessageOutcome.REFUSED for one in named.values())

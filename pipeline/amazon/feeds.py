@@ -9,15 +9,20 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from pipeline.amazon.charsets import text_of
 from pipeline.amazon.connection import Connection, usable
+from pipeline.amazon.one_order import read_order
+from pipeline.amazon.parsing import parse
 from pipeline.amazon.reading import blocks, look, moment, text
 from pipeline.amazon.replies import (
+    CANCEL_FEED,
     CREATE_FEED,
     CREATE_FEED_DOCUMENT,
     GET_FEED,
     GET_FEED_DOCUMENT,
     GET_FEEDS,
 )
+from pipeline.channel import ChannelOrder
 from pipeline.errors import Transient
 from pipeline.http import Http
 from pipeline.rate_limit import Lane
@@ -63,11 +68,13 @@ class FeedsApi:
 
     def upload(self, document: Document, content: bytes, content_type: str) -> None:
         """Bring a document to its place. Raises Transient: it may be tried with a new one."""
-        status, _ = self.storage.transfer(
+        answer = self.storage.transfer(
             "PUT", document.url, content=content, content_type=content_type
         )
-        if status not in (200, 201, 204):
-            raise Transient(f"the upload of a feed was refused (status {status})", status=status)
+        if answer.status not in (200, 201, 204):
+            raise Transient(
+                f"the upload of a feed was refused (status {answer.status})", status=answer.status
+            )
 
     def create(self, feed_type: str, marketplace_ids: Sequence[str], document_id: str) -> str:
         """Submit a document and return the feed's id.
@@ -93,6 +100,18 @@ class FeedsApi:
         path = f"{_FEEDS}/{quote(feed_id, safe='')}"
         return self.connection.read(GET_FEED, path, {}, _status, Lane.CONFIRM)
 
+    def cancel(self, feed_id: str) -> None:
+        """Take a feed back that Amazon has not begun with; any other it refuses to cancel.
+
+        Source: DELETE /feeds/2021-06-30/feeds/{feedId} (cancelFeed).
+        """
+        path = f"{_FEEDS}/{quote(feed_id, safe='')}"
+        self.connection.write(CANCEL_FEED, "DELETE", path, Lane.CONFIRM)
+
+    def order(self, external_id: str) -> ChannelOrder:
+        """What Amazon has of an order that a feed speaks of. Raises CannotMap as well."""
+        return parse(read_order(self.connection, external_id, Lane.CONFIRM))
+
     def since(self, feed_type: str, since: datetime) -> list[FeedStatus]:
         """Up to 100 feeds of a type that were created since then.
 
@@ -113,16 +132,18 @@ class FeedsApi:
         return self.connection.read(GET_FEEDS, _FEEDS, query, shape, Lane.CONFIRM)
 
     def report(self, document_id: str) -> bytes:
-        """A result document, unpacked. Raises Transient when it cannot be fetched or unpacked.
+        """A result document, unpacked and in UTF-8, whatever it was in and said of itself.
+
+        Raises Transient when it cannot be fetched or unpacked.
 
         Source: GET /feeds/2021-06-30/documents/{feedDocumentId} (getFeedDocument).
         """
         path = f"{_DOCUMENTS}/{quote(document_id, safe='')}"
         document = self.connection.read(GET_FEED_DOCUMENT, path, {}, _document, Lane.CONFIRM)
-        status, content = self.storage.transfer("GET", document.url)
-        if status != 200:
-            raise Transient(f"the report of a feed could not be fetched (status {status})")
-        return _unpacked(content)
+        answer = self.storage.transfer("GET", document.url)
+        if answer.status != 200:
+            raise Transient(f"the report of a feed could not be fetched (status {answer.status})")
+        return text_of(_unpacked(answer.content), answer.content_type).encode()
 
 
 def _unpacked(content: bytes) -> bytes:

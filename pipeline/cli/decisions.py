@@ -38,9 +38,9 @@ def _reasons(_: click.Context, __: click.Parameter, reason: str | None) -> str |
 def cancel(number: str, reason: str | None, withdraw: bool, as_json: bool) -> None:
     """Have Amazon cancel an order of which nothing was shipped, by Amazon NUMBER or our id.
 
-    It goes to Amazon with the next feed, within minutes. Once Amazon reports the order as cancelled
-    its Magento order is cancelled too. REASON is NoInventory, ShippingAddressUndeliverable,
-    BuyerCanceled or another of Amazon's reasons.
+    It goes to Amazon with the next feed, within minutes; that needs the account's seller_id. Once
+    Amazon reports the order as cancelled its Magento order is cancelled too. REASON is NoInventory,
+    ShippingAddressUndeliverable, BuyerCanceled or another of Amazon's reasons.
     """
     if bool(reason) == withdraw:
         raise click.UsageError("give a --reason, or --withdraw")
@@ -114,7 +114,10 @@ def _decide(
 
         order_id = the_one(Listing(found.sessions), number)
         try:
-            decide(Decisions(found.sessions, system_user(), utc_now()), order_id)
+            decide(
+                Decisions(found.sessions, system_user(), utc_now(), found.settings.accounts),
+                order_id,
+            )
         except NotPossible as error:
             raise NotFound(f"{number}: {error}") from error
     tell(f"{number}: {done}; {then}", as_json, order=number, done=done)

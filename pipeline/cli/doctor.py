@@ -97,7 +97,7 @@ def _about_all_but_shops(settings: Settings) -> list[Finding]:
 
     from pipeline import db
     from pipeline.clock import utc_now
-    from pipeline.doctoring import examine_account, examine_installation
+    from pipeline.doctoring import examine_account, examine_feeds, examine_installation
 
     engine = db.engine_for(settings.database_url.get_secret_value())
     url = settings.redis_url.get_secret_value()
@@ -107,6 +107,7 @@ def _about_all_but_shops(settings: Settings) -> list[Finding]:
         finally:
             engine.dispose()
         for name, account in settings.accounts.items():
+            found.append(examine_feeds(name, account))
             found.append(examine_account(name, account, broker, utc_now()))
     return found
 

@@ -40,7 +40,7 @@ class _Hand:
 
     @property
     def decisions(self) -> Decisions:
-        return Decisions(self.sessions, self.author, self.now)
+        return Decisions(self.sessions, self.author, self.now, self.settings.accounts)
 
     @property
     def wishes(self) -> Wishes:

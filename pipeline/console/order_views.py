@@ -28,7 +28,7 @@ from pipeline.policy import PENDING, STILL_TO_SHIP
 from pipeline.privacy import Vault
 from pipeline.replaying import NotPossible as CannotReplay
 from pipeline.replaying import Preview
-from pipeline.settings import Settings
+from pipeline.settings import Settings, needs_seller_id
 from pipeline.wish import STANDING, WishState
 from pipeline.wish_table import ShipmentWish
 from pipeline.wishes import latest, obstacle
@@ -82,6 +82,7 @@ class Page:
             "events": timeline(self.sessions, order),
             "possible": _possible(order, wish, may_preview=self.may_preview),
             "reasons": get_args(CancelReason),
+            "cannot_cancel": self._cannot_cancel(order.account),
             "steps": STEPS[: STEPS.index(order.step) + 1],
             "longest_note": LONGEST_NOTE,
             "said": SAID.get(request.args.get("said", ""), ""),
@@ -92,6 +93,10 @@ class Page:
             "from_step": order.step,
         }
         return render_template("order.html", **{**shown, **more})
+
+    def _cannot_cancel(self, account: str) -> str:
+        own = self.settings.accounts.get(account)
+        return needs_seller_id(account) if own is not None and not own.may_cancel else ""
 
 
 def register_order_page(
@@ -183,13 +188,17 @@ def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> 
         and not is_asked
         and order.cancellation in (None, "refused")
         and order.remote_status != "CANCELLED",
-        "keep": is_live and order.cancellation in ("asked", "refused"),
+        "keep": is_live and order.cancellation in ("asked", "refused", "unclear"),
         "ship": not obstacle(order) and (wish is None or wish.state != WishState.OPEN),
         "withdraw-shipment": is_asked,
         "dismiss": order.status in (Status.WAITING, Status.HELD)
         and order.remote_status not in PENDING,
         "take-up": order.dismissed_at is not None,
-        "confirm-anyway": order.hold_code in ("buyer_wants_to_cancel", "shipment_changed"),
+        "confirm-anyway": order.hold_code
+        in (
+            *("buyer_wants_to_cancel", "shipment_changed"),
+            "confirmation_lost",
+        ),
         "map-sku": order.status == Status.HELD
         and order.hold_code in ABOUT_PRODUCTS
         and bool(_mappable(order)),

@@ -260,3 +260,13 @@ def shipment(row: dict[str, Any]) -> MagentoShipment:
             for one in all_rows(row, "tracks")
         ),
     )
+
+
+def shipped_from(row: dict[str, Any]) -> tuple[int, str]:
+    """A shipment's id and the code of its source; empty without multi-source inventory.
+
+    PHP writes an empty object as a list.
+    """
+    extensions = row.get("extension_attributes")
+    code = text(extensions, "source_code") if isinstance(extensions, dict) else ""
+    return identifier(row, "entity_id"), code

@@ -34,6 +34,21 @@ class Shipments(Connection):
             )
         return found
 
+    def sources(self, order_id: int) -> dict[int, str]:
+        """From which source each shipment of an order left, by its entity id.
+
+        Raises Transient or Rejected. Source: GET /V1/shipments.
+        """
+        found = self._search(
+            "/shipments",
+            [search.any_of("order_id", [order_id])],
+            reading.shipped_from,
+            sort="entity_id",
+            fields="entity_id,extension_attributes[source_code]",
+            is_whole=True,
+        )
+        return dict(found)
+
     def ship(
         self,
         entity_id: int,

@@ -46,6 +46,8 @@ def check_order(order: Order, shipment: Shipment) -> None:
     for program in OTHERWISE_CONFIRMED:
         if program in order.get("programs", []):
             raise invalid_input(f"Shipment confirmation is not supported for {program} orders.")
+    if "INVOICE_BY_AMAZON" in order.get("programs", []) and not shipment.ship_from:
+        raise invalid_input("ShipFromAddress is required for orders that Amazon invoices.")
     if status_of(order) not in SHIPPABLE:
         raise invalid_input(f"The order cannot be confirmed, it is {status_of(order)}.")
     # Callers send whole seconds, orders are created within one.
@@ -71,6 +73,9 @@ def edit_package(package: dict[str, Any], shipment: Shipment) -> None:
     """Replace carrier, method, tracking number and date; what is in the package stays."""
     package["carrier"] = shipment.carrier
     package["shipTime"] = iso(shipment.ship_at)
+    if shipment.ship_from is not None:
+        # The stand-in knows no addresses of places, only their ids.
+        package["shipFromAddress"] = {"name": shipment.ship_from}
     package.pop("trackingNumber", None)
     if shipment.tracking_number is not None:
         package["trackingNumber"] = shipment.tracking_number

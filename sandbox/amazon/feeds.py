@@ -22,7 +22,9 @@ URL_LIFE = timedelta(minutes=5)
 QUEUED = timedelta(seconds=30)
 WORKED_ON = timedelta(seconds=60)
 LARGEST = 10 * 1024 * 1024
-FATES = ("DONE", "FATAL", "CANCELLED", "NO_REPORT", "BAD_REPORT")
+FATES = ("DONE", "FATAL", "CANCELLED", "NO_REPORT", "BAD_REPORT", "QUEUED", "STUCK")
+# These stay where they are until the control route gives them another fate.
+STAYS_IN = {"QUEUED": "IN_QUEUE", "STUCK": "IN_PROGRESS"}
 STATES = ("CANCELLED", "DONE", "FATAL", "IN_PROGRESS", "IN_QUEUE")
 
 
@@ -76,7 +78,12 @@ def add_feeds(app: Flask, standin: Standin) -> None:
                 "SELECT * FROM feeds WHERE state IN ('IN_QUEUE', 'IN_PROGRESS') ORDER BY number"
             ).fetchall():
                 age = now - from_ms(feed["created_at"])
-                if age >= QUEUED + WORKED_ON:
+                if feed["fate"] in STAYS_IN:
+                    db.execute(
+                        "UPDATE feeds SET state = ? WHERE number = ?",
+                        (STAYS_IN[feed["fate"]], feed["number"]),
+                    )
+                elif age >= QUEUED + WORKED_ON:
                     finish(db, feed, now)
                 elif age >= QUEUED:
                     db.execute(
@@ -248,6 +255,16 @@ def add_feeds(app: Flask, standin: Standin) -> None:
             abort(400, f"fate must be one of {', '.join(FATES)}")
         with standin.store.transaction() as db:
             db.execute("INSERT INTO feed_fates (fate) VALUES (?)", (fate,))
+        return jsonify(ok=True)
+
+    @app.post("/_control/feeds/<feed_id>")
+    def control_change_fate(feed_id: str) -> Response:
+        """Give a feed that Amazon has not come to an end with another fate."""
+        fate = request.get_json().get("fate")
+        if fate not in FATES:
+            abort(400, f"fate must be one of {', '.join(FATES)}")
+        with standin.store.transaction() as db:
+            db.execute("UPDATE feeds SET fate = ? WHERE feed_id = ?", (fate, feed_id))
         return jsonify(ok=True)
 
     @app.get("/_control/feeds")

@@ -51,6 +51,7 @@ class Shipment:
     tracking_number: str | None
     ship_at: datetime
     items: list[ShippedItem]
+    ship_from: str | None = None
 
 
 def read_shipment(body: Any, now: datetime, *, needs_number: bool = True) -> Shipment:
@@ -80,6 +81,7 @@ def read_shipment(body: Any, now: datetime, *, needs_number: bool = True) -> Shi
         else detail.get("trackingNumber"),
         ship_at=_ship_at(detail, now),
         items=_items(detail),
+        ship_from=detail.get("shipFromSupplySourceId"),
     )
 
 

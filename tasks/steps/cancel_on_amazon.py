@@ -45,6 +45,13 @@ def cancelling(order: Order, clients: Clients) -> Outcome | None:
         return Hold(
             HoldCode.CANCEL_REFUSED, f"Amazon refused the cancellation: {order.cancel_refusal}"
         )
+    if order.cancellation == "unclear":
+        return Hold(
+            HoldCode.CANCEL_REFUSED,
+            f"nobody knows whether Amazon took the cancellation: {order.cancel_refusal}. Look at "
+            "the order in Seller Central and cancel it there; or "
+            f"`orderbridge orders cancel {order.external_id} --withdraw` and ask once more",
+        )
     if order.cancellation == "asked":
         if not clients.settings.accounts[order.account].seller_id:
             return Hold(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline.channel import ChannelOrder, FulfilledBy
 from pipeline.clients import Clients
@@ -26,6 +27,7 @@ from tasks.steps.packages import (
     transparency_codes,
 )
 from tasks.steps.reduced import reduced
+from tasks.steps.ship_from import INVOICED_BY_AMAZON, supply_sources
 from tasks.steps.ship_order import ON_HOLD, units_shipped
 from tasks.steps.told import comment
 from tasks.steps.wished import ship_wished
@@ -48,7 +50,11 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
     if (hold := reduced(order, clients) or _changed_since(order)) is not None:
         return hold
     refused = ship_wished(order, clients)
-    without_number = clients.marketplace(order).confirm_without_tracking
+    # A feed, which takes packages without a number, has no place for where they are shipped from.
+    without_number = (
+        clients.marketplace(order).confirm_without_tracking
+        and INVOICED_BY_AMAZON not in order.programs
+    )
     to_tell = to_be_told(order, without_number=without_number)
     if to_tell and (hold := _tell(order, to_tell, clients)) is not None:
         return hold
@@ -103,12 +109,25 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
         )
     # For a feed's orders one more call each would take longer than the feed saves.
     current = clients.placed(order) if by_feed else _read_again(order, clients)
+    unclear = [
+        one
+        for one in to_tell
+        if one.confirmation == "unclear"
+        and not order.confirm_anyway
+        and not known_already(order, one, current)
+    ]
     if (hold := _objection(order, to_tell, current)) is not None:
         for shipment in to_tell:
             if shipment.confirmation == "feed":
                 shipment.confirmation, shipment.to_feed = "queued", None
         return hold
+    unknown = [
+        one for one in to_tell if one not in unclear and not known_already(order, one, current)
+    ]
+    places = supply_sources(order, unknown, clients)
     for shipment in to_tell:
+        if shipment in unclear:
+            continue
         if shipment.confirmed_as is None and known_already(order, shipment, current):
             # A try of ours that died in the call may have told it: its row in the ledger ends here.
             clients.ledger.made(order.id, _telling(order, shipment, current, clients))
@@ -119,13 +138,29 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             shipment.to_feed = {**message, "announcement": announcement(shipment)}
             shipment.confirmation = "feed"
         else:
-            _confirm(order, shipment, current, clients)
-    return None
+            place = places.get(shipment.package_reference, "")
+            _confirm(order, shipment, current, clients, place)
+    return _unclear(order, unclear[0]) if unclear else None
+
+
+def _unclear(order: Order, shipment: Shipment) -> Hold:
+    """A feed carried it, nobody can read Amazon's answer, and Amazon's order does not show it."""
+    return Hold(
+        HoldCode.CONFIRMATION_LOST,
+        f"nobody knows whether Amazon took the confirmation of package "
+        f"{shipment.tracking_number or shipment.package_reference}: {shipment.refusal}. Look at "
+        "the order in Seller Central; what is confirmed there under this number counts, and "
+        f"`orderbridge orders release {order.external_id} --confirm-anyway` sends it once more",
+        {"package": shipment.package_reference},
+    )
 
 
 def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> bool:
-    """What waits for a feed stays with it. A feed has no place for Transparency codes."""
-    if any(one.confirmation == "refused" for one in to_tell):
+    """What waits for a feed stays with it. A feed has no place for Transparency codes, nor for
+    where a package is shipped from."""
+    if any(one.confirmation in ("refused", "unclear") for one in to_tell):
+        return False
+    if INVOICED_BY_AMAZON in order.programs:
         return False
     if any(item.transparency_codes for item in order.items):
         return False
@@ -205,13 +240,17 @@ def _rest(order: Order, clients: Clients) -> Outcome | None:
     return None
 
 
-def _confirm(order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients) -> None:
-    clients.ledger.once(order.id, _telling(order, shipment, current, clients))
+def _confirm(
+    order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str
+) -> None:
+    clients.ledger.once(order.id, _telling(order, shipment, current, clients, place))
     _accepted(shipment, clients)
 
 
-def _telling(order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients) -> Write:
-    confirmation = confirmation_of(order, shipment, current)
+def _telling(
+    order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str = ""
+) -> Write:
+    confirmation = replace(confirmation_of(order, shipment, current), supply_source=place)
 
     def send() -> str:
         shipment.confirmation = "sent"

@@ -22,6 +22,7 @@ base_url = "https://api:hidden@shop.example/"
 region = "EU"
 shop = "main"
 start_from = 2026-01-01T00:00:00Z
+seller_id = "A1SELLER"
 
 [accounts.eu.settings]
 invoice = "leave"

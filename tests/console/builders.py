@@ -39,6 +39,7 @@ def some_settings() -> Settings:
                 region="EU",
                 shop="main",
                 start_from=NOW - timedelta(days=90),
+                seller_id="A1SELLER",
                 marketplaces={
                     GERMANY: MarketplaceSettings(magento_store="german"),
                     FRANCE: MarketplaceSettings(magento_store="french", fba_store="french_fba"),

@@ -184,7 +184,8 @@ def test_exactly_the_orders_it_would_touch_are_counted(sessions: Sessions, case:
         kept(sessions, **facts)
     other = next(one for one in choices(case.name) if one != str(case.value).lower())
     old: object = {"true": True, "false": False}.get(other, other)
-    found = tried(sessions, case.name, case.value, file=settings(marketplace={case.name: old}))
+    file = settings(marketplace={case.name: old}, account={"seller_id": "A1SELLER"})
+    found = tried(sessions, case.name, case.value, file=file)
     assert (found.before, found.after) == (old, case.value)
     assert found.looked_at == len(case.touched) + len(case.untouched)
     assert found.rests_on

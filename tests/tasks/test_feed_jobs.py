@@ -397,8 +397,6 @@ def test_each_refusal_is_kept_with_amazons_words(rig: Rig) -> None:
     [
         ("FATAL", "fatal", "Amazon ended the feed as FATAL"),
         ("CANCELLED", "cancelled", "Amazon ended the feed as CANCELLED"),
-        ("NO_REPORT", "done", "Amazon gave no report of the feed"),
-        ("BAD_REPORT", "done", "the report is not usable XML (ParseError)"),
     ],
 )
 def test_a_feed_without_results_is_sent_again_and_the_third_time_is_for_a_person(

@@ -1,0 +1,132 @@
+"""Which letters the bytes of an XML document are. Pure.
+
+Amazon's reports come in UTF-8, in the seller's old charset with a declaration that says so, and in
+one under a declaration that says UTF-8. Tags and numbers are ASCII in all of them; the words are
+what a person has to read.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# The same by the names that documents use, each as the superset that programs really write.
+_WRITTEN_AS = {
+    "shift_jis": "cp932",
+    "x_sjis": "cp932",
+    "sjis": "cp932",
+    "iso8859_1": "cp1252",
+    "latin_1": "cp1252",
+    "ascii": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "iso8859_9": "cp1254",
+    "x_euc_jp": "euc_jp",
+}
+_KNOWN = frozenset(
+    (
+        *("utf_8", "utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"),
+        *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949"),
+        *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1256", "cp1257"),
+        *("iso8859_2", "iso8859_5", "iso8859_6", "iso8859_7", "iso8859_15", "koi8_r", "cp874"),
+    )
+)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf_8"),
+    # Before UTF-16, whose mark it begins with.
+    (codecs.BOM_UTF32_LE, "utf_32"),
+    (codecs.BOM_UTF32_BE, "utf_32"),
+    (codecs.BOM_UTF16_LE, "utf_16"),
+    (codecs.BOM_UTF16_BE, "utf_16"),
+    # Without a mark the first letter of any XML document tells.
+    (b"<\0\0\0", "utf_32_le"),
+    (b"\0\0\0<", "utf_32_be"),
+    (b"<\0", "utf_16_le"),
+    (b"\0<", "utf_16_be"),
+)
+# What a document may be in when nothing that is said of it is true.
+_GUESSES = ("cp1252", "cp932", "euc_jp", "cp1250")
+_DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})[\"']")
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
+_LETTERS = re.compile(
+    "[\u00a0-\u00ff\u0100-\u017f\u2013\u2014\u2018-\u201e\u2026\u20ac"
+    "\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]"
+)
+_WESTERN_PARTS = re.compile("[\u00a1-\u00bf\u00d7\u00f7]")
+
+
+def text_of(content: bytes, content_type: str = "") -> str:
+    """The document's text, without a byte order mark.
+
+    A mark counts first, then whether it is UTF-8, which nothing else is by chance; then what the
+    answer's `content_type` says, what the document declares, and what reads most like words.
+    """
+    for mark, name in _MARKS:
+        if content.startswith(mark):
+            return content.decode(name, errors="replace").removeprefix("\ufeff")
+    stated = list(_stated(content, content_type))
+    if b"\x1b$" in content:
+        stated.insert(0, "iso2022_jp")
+    if not content.isascii():
+        stated.insert(0, "utf_8")
+    for name in stated:
+        found = _decoded(content, name)
+        if found is not None and not _CONTROL.search(found):
+            return found
+    guesses = [found for name in _GUESSES if (found := _decoded(content, name)) is not None]
+    if guesses:
+        best = max(guesses, key=_likeness)
+        if not _CONTROL.search(best):
+            return best
+    # A letter that is cut off, say: all the others are as they should be.
+    name = next((one for one in stated[::-1] if one != "utf_8"), "utf_8")
+    return content.decode(name, errors="replace")
+
+
+def _stated(content: bytes, content_type: str) -> Iterator[str]:
+    said = _CHARSET.search(content_type)
+    declared = _DECLARED.search(content[:400])
+    for name in (said[1] if said else "", declared[1].decode("ascii") if declared else ""):
+        known = _codec(name)
+        # Of the wide ones the first bytes would have told.
+        if known and not known.startswith(("utf_16", "utf_32")):
+            yield known
+
+
+def _codec(name: str) -> str:
+    plain = name.casefold().replace("-", "_")
+    try:
+        found = codecs.lookup(_WRITTEN_AS.get(plain, name)).name.replace("-", "_")
+    except LookupError:
+        return ""
+    found = _WRITTEN_AS.get(found, found)
+    return found if found in _KNOWN else ""
+
+
+def _decoded(content: bytes, name: str) -> str | None:
+    try:
+        return content.decode(name)
+    except UnicodeDecodeError:
+        return None
+
+
+def _likeness(text: str) -> float:
+    """How much of what is not ASCII reads like words, from 0 to 1."""
+    odd = [letter for letter in text if not letter.isascii()]
+    if not odd:
+        return 1.0
+    good = 0.0
+    for letter in odd:
+        if _CONTROL.match(letter):
+            return 0.0
+        if _LETTERS.match(letter):
+            good += 0.5 if _WESTERN_PARTS.match(letter) else 1.0
+        elif unicodedata.category(letter) == "Lo":
+            good += 0.25  # half-width kana and rare ideographs
+    # Signs of a western text stand alone among ASCII; three in a row belong to another script.
+    runs = re.findall(r"[\u0080-\u024f\u2000-\u2122]{3,}", text)
+    return (good - 0.8 * sum(len(run) for run in runs)) / len(odd)

@@ -1,0 +1,26 @@
+"""Reading one order of an account, whole and fresh."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from pipeline.amazon.connection import Connection
+from pipeline.amazon.reading import look
+from pipeline.amazon.replies import GET_ORDER
+from pipeline.amazon.withheld import DATASETS
+from pipeline.channel import Raw
+from pipeline.rate_limit import Lane
+
+ORDERS = "/orders/2026-01-01/orders"
+INCLUDED = ",".join(DATASETS)
+
+
+def read_order(connection: Connection, external_id: str, lane: Lane) -> Raw:
+    """One order with every dataset. Source: GET /orders/2026-01-01/orders/{orderId} (getOrder)."""
+
+    def shape(body: object) -> Raw | None:
+        order = look(body, "order")
+        return order if isinstance(order, dict) else None
+
+    path = f"{ORDERS}/{quote(external_id, safe='')}"
+    return connection.read(GET_ORDER, path, {"includedData": INCLUDED}, shape, lane)

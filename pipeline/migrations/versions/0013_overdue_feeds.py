@@ -1,0 +1,57 @@
+"""A feed that is overdue lets the next one out beside it.
+
+Revision 0013, after 0008.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+_IN_THE_WAY = "state IN ('collected', 'uploaded', 'submitted') AND overdue_at IS NULL"
+
+
+def upgrade() -> None:
+    op.add_column("feeds", sa.Column("overdue_at", sa.DateTime(timezone=True), nullable=True))
+    op.drop_index("feeds_open", table_name="feeds")
+    op.create_index(
+        "feeds_open",
+        "feeds",
+        ["account", "kind"],
+        unique=True,
+        postgresql_where=sa.text(_IN_THE_WAY),
+    )
+    op.create_index(
+        "feeds_unended",
+        "feeds",
+        ["account", "kind"],
+        postgresql_where=sa.text("state <> 'ended'"),
+    )
+
+
+def downgrade() -> None:
+    # What such feeds carry is looked at by a person: the older release knows one open feed a kind.
+    op.execute(
+        "UPDATE feeds SET state = 'ended', outcome = 'given up', ended_at = now()"
+        " WHERE state <> 'ended' AND (state = 'looking' OR overdue_at IS NOT NULL)"
+    )
+    op.execute(
+        "UPDATE shipments SET feed_id = NULL, confirmation = 'refused',"
+        " refusal = 'no result of its feed' WHERE feed_id IN"
+        " (SELECT id FROM feeds WHERE outcome = 'given up')"
+    )
+    op.drop_index("feeds_unended", table_name="feeds")
+    op.drop_index("feeds_open", table_name="feeds")
+    op.create_index(
+        "feeds_open",
+        "feeds",
+        ["account", "kind"],
+        unique=True,
+        postgresql_where=sa.text("state <> 'ended'"),
+    )
+    op.drop_column("feeds", "overdue_at")
