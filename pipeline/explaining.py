@@ -99,7 +99,7 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
     counts = overlaid(settings, turned).for_order(order.account, order.marketplace_id)
     decision = decide(case_of(order, counts))
     return Explanation(
-        facts=_facts(order, account) | _sold_as(sessions, order),
+        facts=_facts(order, account) | _edited(order, effects) | _sold_as(sessions, order),
         decided=_decided(decision),
         row=decision.row,
         settings=tuple(
@@ -140,6 +140,14 @@ def _sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
     mapped = sold_as(sessions, order)
     told = ", ".join(f"{sku} as {target}" for sku, target in mapped.items())
     return {"sold in the shop": told} if told else {}
+
+
+def _edited(order: Order, effects: Sequence[Effect]) -> dict[str, str]:
+    """Which order was placed, where a clerk's edit has replaced it in the shop."""
+    placed = next((one.remote_id for one in effects if one.kind == "order"), None)
+    if placed is None or order.magento_order_id in (None, int(placed)):
+        return {}
+    return {"edited in Magento": f"placed as entity {placed}, which an edit there replaced"}
 
 
 def _decided(decision: Decision) -> str:
