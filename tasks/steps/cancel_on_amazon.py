@@ -46,7 +46,7 @@ def cancelling(order: Order, clients: Clients) -> Outcome | None:
             HoldCode.CANCEL_REFUSED, f"Amazon refused the cancellation: {order.cancel_refusal}"
         )
     if order.cancellation == "asked":
-        if not clients.settings.accounts[order.account].seller_id:
+        if not clients.account(order).seller_id:
             return Hold(
                 HoldCode.SETTING_MISSING,
                 f"a cancellation goes to Amazon in a feed, which needs accounts.{order.account}."

@@ -198,8 +198,9 @@ def test_comparison_replay_and_explain_tell_of_the_edit(day: Day) -> None:
     reconcile(day.parts)
     never_cancelled(day)
     day.work()
+    loaded = selectinload(Order.items), selectinload(Order.shipments)
     with day.parts.sessions() as session:
-        order = session.scalars(select(Order).options(selectinload(Order.items))).one()
+        order = session.scalars(select(Order).options(*loaded)).one()
     assert order.magento_increment_id == number
     steps = {name: step for name, (step, _) in WORKFLOW.items()}
     parts = day.parts
