@@ -179,9 +179,7 @@ def test_a_real_cancellation_of_the_edited_order_goes_to_amazon(day: Day) -> Non
 
 
 @pytest.mark.parametrize("is_seen_before", [True, False])
-def test_a_cancellation_on_amazon_cancels_the_edited_order(
-    day: Day, is_seen_before: bool
-) -> None:
+def test_a_cancellation_on_amazon_cancels_the_edited_order(day: Day, is_seen_before: bool) -> None:
     number = edit(day, day.work().magento_increment_id)
     if is_seen_before:
         day.work()
