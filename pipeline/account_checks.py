@@ -10,10 +10,12 @@ from pipeline.clock import seconds
 from pipeline.db import Sessions
 from pipeline.incidents import Incidents
 from pipeline.models import Cursor
-from pipeline.settings import PREFIX, AccountSettings, Timing
+from pipeline.settings import PREFIX, AccountSettings, Settings, Timing
 
 NOTHING_READ_FOR = timedelta(minutes=30)
 REFUSED_FOR = timedelta(hours=1)
+# Incidents whose keys name a shop.
+_BY_SHOP = frozenset({"stock"})
 _STAGES = ("past", "week", "month")
 
 
@@ -101,6 +103,18 @@ def alarms_of(
         lag_alarm(name, cursor_of(sessions, name), is_stopped, timing, now),
     )
     return {alarm.key: alarm for alarm in alarms if alarm is not None}
+
+
+def close_unknown(sessions: Sessions, settings: Settings, now: datetime) -> None:
+    """Close the incidents of accounts and shops that are not in the configuration any more."""
+    incidents = Incidents(sessions)
+    for one in incidents.open_ones():
+        subject, _, rest = one.key.partition(":")
+        is_gone = one.account is not None and one.account not in settings.accounts
+        if subject in _BY_SHOP:
+            is_gone = rest.partition(":")[0] not in settings.shops
+        if is_gone:
+            incidents.close(one.key, now)
 
 
 def check_account(

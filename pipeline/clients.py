@@ -27,7 +27,7 @@ from pipeline.models import Order
 from pipeline.outcome import HoldCode
 from pipeline.product_cache import KEPT_FOR, ProductCache
 from pipeline.rate_limit import Quota
-from pipeline.settings import Settings, ShopSettings
+from pipeline.settings import AccountSettings, Settings, ShopSettings
 from pipeline.sku_map import SkuMaps
 from pipeline.skus_by_hand import SkusByHand
 from pipeline.turned import Turned
@@ -53,25 +53,44 @@ class Clients:
     sku_maps: SkuMaps
     in_force: Callable[[], Settings]
 
+    def account(self, order: Order) -> AccountSettings:
+        """The settings of the account an order came from.
+
+        Raises CannotMap(ACCOUNT_UNKNOWN) when it is not in the configuration any more, as all that
+        follows here does.
+        """
+        found = self.settings.accounts.get(order.account)
+        if found is None:
+            raise CannotMap(
+                HoldCode.ACCOUNT_UNKNOWN,
+                f"its account {order.account} is not in the configuration: it was renamed or "
+                f"removed. Put [accounts.{order.account}] back and restart, and the order goes on "
+                "by itself; or dismiss it",
+                {"account": order.account},
+            )
+        return found
+
     def channel(self, order: Order) -> Channel:
         """The marketplace account an order came from."""
+        self.account(order)
         return self.channels[order.account]
 
     def shop(self, order: Order) -> Magento:
         """The Magento shop an order goes to."""
-        return self.shops[self.settings.accounts[order.account].shop]
+        return self.shops[self.account(order).shop]
 
     def shop_settings(self, order: Order) -> ShopSettings:
         """The settings of that shop."""
-        return self.settings.shops[self.settings.accounts[order.account].shop]
+        return self.settings.shops[self.account(order).shop]
 
     def marketplace(self, order: Order) -> MarketplaceSettings:
         """What the operator decided for the order's marketplace."""
+        self.account(order)
         return self.in_force().for_order(order.account, order.marketplace_id)
 
     def confirms_by_feed(self, order: Order) -> bool:
         """Whether the account has more packages to confirm than single calls can do in time."""
-        account = self.settings.accounts[order.account]
+        account = self.account(order)
         return bool(account.seller_id) and self.has_large_backlog(order.account)
 
     def placed(self, order: Order) -> ChannelOrder:

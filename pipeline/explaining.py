@@ -45,6 +45,10 @@ _ONLY_FBM = frozenset(
         *("prime_number_prefix",),
     }
 )
+_NO_ACCOUNT = (
+    "Its account {} is not in the configuration: it was renamed or removed, and nothing is decided "
+    "until it is back."
+)
 _NEXT = {
     Next.GO_ON: "it goes on to Magento, or is there already",
     Next.WAIT: "it waits",
@@ -80,7 +84,7 @@ class Explanation:
 
 
 def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation:
-    """Why it stands where it stands. The order's account must still be configured."""
+    """Why it stands where it stands. Nothing is decided while its account is not configured."""
     with sessions() as session:
         effects = session.scalars(
             select(Effect).where(Effect.order_id == order.id).order_by(Effect.id)
@@ -95,21 +99,26 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
             .order_by(Difference.id)
         ).all()
         turned = turns(session)
-    account = settings.accounts[order.account]
-    counts = overlaid(settings, turned).for_order(order.account, order.marketplace_id)
-    decision = decide(case_of(order, counts))
-    return Explanation(
-        facts=_facts(order, account) | _sold_as(sessions, order),
-        decided=_decided(decision),
-        row=decision.row,
-        settings=tuple(
+    account = settings.accounts.get(order.account)
+    decided, row = _NO_ACCOUNT.format(order.account), ""
+    counted: tuple[Counted, ...] = ()
+    if account is not None:
+        counts = overlaid(settings, turned).for_order(order.account, order.marketplace_id)
+        decision = decide(case_of(order, counts))
+        decided, row = _decided(decision), decision.row
+        counted = tuple(
             Counted(
                 name,
                 getattr(counts, name),
                 origin(settings, turned, order.account, order.marketplace_id, name),
             )
             for name in _of_its_steps(order)
-        ),
+        )
+    return Explanation(
+        facts=_facts(order, account) | _edited(order, effects) | _sold_as(sessions, order),
+        decided=decided,
+        row=row,
+        settings=counted,
         standing=_standing(order),
         writes=tuple((effect.kind, _write(effect)) for effect in effects),
         differences=tuple(f"{one.kind}: {one.detail} ({one.treatment})" for one in differences),
@@ -119,8 +128,9 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
     )
 
 
-def _facts(order: Order, account: AccountSettings) -> dict[str, str]:
-    old = order.purchased_at is not None and order.purchased_at < account.start_from
+def _facts(order: Order, account: AccountSettings | None) -> dict[str, str]:
+    start_from, at = account.start_from if account is not None else None, order.purchased_at
+    old = at is not None and start_from is not None and at < start_from
     return {
         "status on Amazon": order.remote_status,
         "fulfilled by": "Amazon" if order.fulfilled_by == FulfilledBy.AMAZON else "the merchant",
@@ -140,6 +150,14 @@ def _sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
     mapped = sold_as(sessions, order)
     told = ", ".join(f"{sku} as {target}" for sku, target in mapped.items())
     return {"sold in the shop": told} if told else {}
+
+
+def _edited(order: Order, effects: Sequence[Effect]) -> dict[str, str]:
+    """Which order was placed, where a clerk's edit has replaced it in the shop."""
+    placed = next((one.remote_id for one in effects if one.kind == "order"), None)
+    if placed is None or order.magento_order_id in (None, int(placed)):
+        return {}
+    return {"edited in Magento": f"placed as entity {placed}, which an edit there replaced"}
 
 
 def _decided(decision: Decision) -> str:

@@ -60,11 +60,13 @@ class Writes:
 
     def why_not(self, account: str) -> str:
         """Why nothing may be written for the account, as a sentence; empty when it may."""
-        shop = self._settings.accounts[account].shop
+        own = self._settings.accounts.get(account)
         if self._settings.read_only:
             return f"{_WAITS_FOR_IT}read_only is set, so that nothing is written anywhere"
-        if self._settings.shops[shop].read_only:
-            return f"{_WAITS_FOR_IT}shops.{shop}.read_only is set"
+        if own is None:
+            return f"{_WAITS_FOR_IT}the account {account} is not in the configuration"
+        if self._settings.shops[own.shop].read_only:
+            return f"{_WAITS_FOR_IT}shops.{own.shop}.read_only is set"
         if self.changed():
             return (
                 f"{_WAITS_FOR_IT}this database belongs to another shop or seller; see "

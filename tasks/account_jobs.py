@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import Celery
 from structlog.contextvars import bound_contextvars
 
-from pipeline.account_checks import check_account
+from pipeline.account_checks import check_account, close_unknown
 from tasks.runtime import Runtime, runtime
 
 
@@ -19,6 +19,8 @@ def register(app: Celery) -> None:
 
 
 def check_accounts(parts: Runtime) -> None:
-    """Tell of secrets that expire and of accounts of which nothing has been read."""
+    """Tell of secrets that expire and of accounts of which nothing has been read, and no longer of
+    what is not configured any more."""
+    close_unknown(parts.sessions, parts.settings, parts.clients.now())
     for name, account in parts.settings.accounts.items():
         check_account(parts.sessions, name, account, parts.settings.timing, parts.clients.now())

@@ -40,8 +40,6 @@ def explain(number: str, as_json: bool) -> None:
         order = listing.order(the_one(listing, number))
         if order is None:
             raise NotFound(f"order {number} has just been deleted")
-        if order.account not in found.settings.accounts:
-            raise NotFound(f"its account {order.account} is not in the configuration any more")
         told = explained(found.sessions, found.settings, order)
         if as_json:
             print_json({"order": order.external_id, "account": order.account, **asdict(told)})

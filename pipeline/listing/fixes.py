@@ -28,6 +28,7 @@ FIXES: Mapping[HoldCode, str] = {
     HoldCode.INVOICE_REFUSED: "Look whether the order is on hold or in payment review in the shop.",
     HoldCode.CANCEL_REFUSED: "Cancel it by hand on the side that the sentence names.",
     HoldCode.CANCELLED_IN_MAGENTO: "Cancel or refund it in Seller Central.",
+    HoldCode.EDITED_IN_MAGENTO: "Edit it back to what Amazon sold, or cancel it in the shop.",
     HoldCode.BUYER_WANTS_TO_CANCEL: "Stop the parcel and cancel in Seller Central, or confirm its "
     "packages all the same.",
     HoldCode.CONFIRMED_ELSEWHERE: "Correct the tracking number that is wrong.",
@@ -47,6 +48,8 @@ FIXES: Mapping[HoldCode, str] = {
     HoldCode.UNREADABLE_ORDER: "Check ORDERBRIDGE_MASTER_KEY, and look in Seller Central.",
     HoldCode.REMOTE_REFUSED: "Check rights, address and sign-in of what refused.",
     HoldCode.ACCOUNT_STOPPED: "See what Amazon refuses of the account.",
+    HoldCode.ACCOUNT_UNKNOWN: "Put the account back into the configuration file, or ignore its "
+    "orders.",
     HoldCode.MISSING_IN_MAGENTO: "Place it by hand, or cancel it.",
     HoldCode.DOUBLED_IN_MAGENTO: "Cancel those in the shop that are not ours.",
     HoldCode.IN_MAGENTO_ALREADY: "Find out what else places orders there, or cancel that one; "

@@ -12,7 +12,7 @@ from pipeline.magento.wording import COMMENT_LENGTH, plain
 
 _FIELDS = (
     "entity_id,increment_id,ext_order_id,store_id,state,status,grand_total,total_paid,"
-    "total_invoiced,total_refunded,"
+    "total_invoiced,total_refunded,relation_child_id,relation_child_real_id,relation_parent_id,"
     "items[item_id,sku,ext_order_item_id,qty_ordered,qty_shipped,qty_invoiced,qty_canceled,"
     "qty_refunded,product_type,product_id]"
 )

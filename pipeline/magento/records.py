@@ -90,6 +90,8 @@ class MagentoItem:
 class MagentoOrder:
     """An order as the shop keeps it. `ext_order_id` holds at most 32 characters.
 
+    `child_id` and `child_number` name the order that an *Edit* made of it, `parent_id` the one it
+    was made of.
     `payment` is what has to be sent of it whenever the order is saved again; only `order` reads it.
     """
 
@@ -104,6 +106,14 @@ class MagentoOrder:
     items: tuple[MagentoItem, ...] = ()
     total_invoiced: Decimal = ZERO
     total_refunded: Decimal = ZERO
+    child_id: int = 0
+    child_number: str = ""
+    parent_id: int = 0
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether a clerk edited it: it is cancelled then, and its child replaces it."""
+        return bool(self.child_id or self.child_number)
 
     @property
     def is_invoiced(self) -> bool:

@@ -39,6 +39,10 @@ _MORE_LINES = (
 _MOST_ERRORS = 3
 # Parameters that name a field or a limit of Magento's own, never a value that was sent.
 _HARMLESS = frozenset({"fieldName", "resources", "type", "max"})
+# What Magento itself says in a parameter: it names a field, never what was sent in it.
+_OWN_WORDS = re.compile(
+    r'Email has a wrong format|"[A-Z][A-Za-z ]{1,30}" is required\. Enter and try again\.'
+)
 _SENT_VALUES = re.compile(r'"[^"]*"(?= value)|\S+@\S+|(?<![\w-])\+?\d[\d ()-]{5,}')
 
 
@@ -150,8 +154,16 @@ def _one_text(body: Mapping[str, object], is_private: bool) -> str:
         parameters = {str(place): value for place, value in enumerate(given, start=1)}
     if is_private:
         template = _SENT_VALUES.sub("…", template)
-        parameters = {key: value for key, value in parameters.items() if key in _HARMLESS}
+        parameters = {
+            key: value
+            for key, value in parameters.items()
+            if key in _HARMLESS or _is_own_words(value)
+        }
     return " ".join(_filled(template, parameters).split())
+
+
+def _is_own_words(value: object) -> bool:
+    return isinstance(value, str) and all(map(_OWN_WORDS.fullmatch, value.split("\n")))
 
 
 def _without(said: str, sent: object) -> str:

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     UNCONFIRMED = "shipped but unconfirmed"
     NOT_SHIPPED = "confirmed but not shipped"
     CANCELLED = "cancelled on one side"
+    EDITED = "edited in Magento"
 
 
 class Cure(StrEnum):
@@ -183,6 +184,9 @@ def _states(sides: Sides, ours: Order, shop: MagentoOrder, now: datetime) -> Ite
     if status == "CANCELLED":
         if not is_ended:
             yield _cancelled_there(ours, shop)
+    elif shop.is_edited:
+        detail = f"edited in Magento into {shop.child_number}"
+        yield Found(Kind.EDITED, Cure.LOOK, detail)
     elif is_ended:
         if is_own_work and status in _UNSHIPPED:
             detail = f"{shop.state} in Magento, {status} on Amazon"

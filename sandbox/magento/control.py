@@ -10,6 +10,7 @@ from flask import Flask, Response, jsonify, request
 
 from sandbox.magento.catalog import find_product, save_product
 from sandbox.magento.config import MAINTENANCE, write_config
+from sandbox.magento.edits import edit
 from sandbox.magento.errors import Refused
 from sandbox.magento.order_docs import Order, find_order
 from sandbox.magento.order_routes import cancel
@@ -126,6 +127,14 @@ def register(app: Flask, shop: Shop) -> None:
         with shop.store.transaction() as db:
             done = cancel(db, _named(db, asked()), shop.stamp())
         return jsonify(canceled=done)
+
+    @app.post("/_control/edit")
+    def control_edit() -> Response:
+        """A clerk's *Edit* of an order in the admin."""
+        sent = asked()
+        with shop.store.transaction() as db:
+            child = edit(db, _named(db, sent), sent, shop.stamp())
+        return jsonify(entity_id=child.entity_id, increment_id=child.row["increment_id"])
 
     @app.post("/_control/track")
     def control_track() -> Response:

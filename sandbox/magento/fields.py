@@ -17,11 +17,13 @@ _SINCE_2_4_7 = ("taxes", "additional_itemized_taxes", "itemized_taxes")
 class Rules:
     """How strict a shop is about what it is sent: longest array, and since 2.4.7 unknown names.
 
-    Before 2.4.7 an unknown name was an error nobody caught, and tax rows were unknown.
+    Before 2.4.7 an unknown name was an error nobody caught, and tax rows were unknown. `latest` is
+    a shop of 2.4.8 or later.
     """
 
     longest: int | None = None
     modern: bool = True
+    latest: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ _NET_TOTALS = (
     ("row_total_incl_tax", "discount_amount"),
     ("base_row_total_incl_tax", "base_discount_amount"),
 )
+_OF_ONE = ("row_total", "base_row_total")
 
 
 @dataclass
@@ -95,16 +96,20 @@ def shown_row(row: Doc) -> Doc:
     return dict(sorted(shown.items()))
 
 
-def shown_item(item: Doc) -> Doc:
-    """An order line. Its row totals are shown less its discount, unlike what is stored."""
+def shown_item(item: Doc, *, of_one: bool = False) -> Doc:
+    """An order line. Its row totals are shown less its discount, unlike what is stored.
+
+    Since 2.4.8 (`of_one`) `row_total` and its base twin are of one unit besides.
+    """
     shown = {key: value for key, value in item.items() if value is not None}
     shown.setdefault("sku", None)
     if "price" in shown:
         shown.setdefault("original_price", shown["price"])
     for total, discount in _NET_TOTALS:
-        shown[total] = number(amount(item.get(total)) - amount(item.get(discount)))
+        units = amount(item.get("qty_ordered")) if of_one and total in _OF_ONE else amount(1)
+        shown[total] = number(amount(item.get(total)) / (units or 1) - amount(item.get(discount)))
     if "parent_item" in shown:
-        shown["parent_item"] = shown_item(shown["parent_item"])
+        shown["parent_item"] = shown_item(shown["parent_item"], of_one=of_one)
     return shown
 
 
@@ -137,9 +142,9 @@ def shown_history(entry: Doc) -> Doc:
     return shown
 
 
-def shown_order(order: Order) -> Doc:
-    """An order as GET answers it."""
-    items = [shown_stored_item(item) for item in order.items]
+def shown_order(order: Order, *, of_one: bool) -> Doc:
+    """An order as GET answers it; `of_one` as for its lines."""
+    items = [shown_stored_item(item, of_one=of_one) for item in order.items]
     shown = shown_row(order.row)
     shown["items"] = items
     if order.billing is not None:
@@ -164,10 +169,10 @@ def shown_order(order: Order) -> Doc:
     return shown
 
 
-def shown_stored_item(item: Doc) -> Doc:
+def shown_stored_item(item: Doc, *, of_one: bool) -> Doc:
     """A line as it was read from the database, with the taxes that hang on it."""
     kept = {key: value for key, value in item.items() if key != "itemized_taxes"}
-    return shown_item(kept) | {
+    return shown_item(kept, of_one=of_one) | {
         "extension_attributes": {"itemized_taxes": item.get("itemized_taxes", [])}
     }
 

@@ -165,13 +165,15 @@ def register(app: Flask, shop: Shop) -> None:
         criteria = search_criteria()
         with shop.store.transaction() as db:
             rows, total = ORDERS.find(db, criteria)
-        found = [shown_order(Order(**json.loads(row["doc"]))) for row in rows]
+        of_one = input_rules().latest
+        found = [shown_order(Order(**json.loads(row["doc"])), of_one=of_one) for row in rows]
         return answer(page_of(found, total, criteria))
 
     @app.get("/rest/V1/orders/<segment:order_id>")
     def order(order_id: str) -> Response:
         with shop.store.transaction() as db:
-            return answer(shown_order(find_order(db, identifier(order_id))))
+            found = find_order(db, identifier(order_id))
+        return answer(shown_order(found, of_one=input_rules().latest))
 
     @app.put("/rest/V1/orders/<segment:order_id>")
     def order_address(order_id: str) -> Response:
@@ -187,7 +189,8 @@ def register(app: Flask, shop: Shop) -> None:
         criteria = search_criteria()
         with shop.store.transaction() as db:
             rows, total = ORDER_ITEMS.find(db, criteria)
-        found = [shown_stored_item(json.loads(row["doc"])) for row in rows]
+        of_one = input_rules().latest
+        found = [shown_stored_item(json.loads(row["doc"]), of_one=of_one) for row in rows]
         return answer(page_of(found, total, criteria))
 
     @app.get("/rest/V1/orders/items/<segment:item_id>")
@@ -197,7 +200,8 @@ def register(app: Flask, shop: Shop) -> None:
             rows, _ = ORDER_ITEMS.find(db, asked)
         if not rows:
             raise no_such_entity()
-        return answer(shown_stored_item(json.loads(rows[0]["doc"])))
+        found = json.loads(rows[0]["doc"])
+        return answer(shown_stored_item(found, of_one=input_rules().latest))
 
     @app.post("/rest/V1/orders/<segment:order_id>/cancel")
     def cancel_order(order_id: str) -> Response:

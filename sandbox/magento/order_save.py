@@ -55,11 +55,13 @@ def save_order(
         row["created_at"] = created
     row.pop("updated_at", None)
     if entity_id:
-        return _update(db, int(entity_id), row, entity, stamp)
-    return _insert(db, row, entity, url_store, stamp)
+        return _update(db, int(entity_id), row, entity, stamp, rules)
+    return _insert(db, row, entity, url_store, stamp, rules)
 
 
-def _insert(db: sqlite3.Connection, row: Doc, entity: Doc, url_store: int, stamp: str) -> Saved:
+def _insert(
+    db: sqlite3.Connection, row: Doc, entity: Doc, url_store: int, stamp: str, rules: Rules
+) -> Saved:
     store = row.get("store_id")
     if store is not None and store not in STORES:
         raise Refused(
@@ -112,8 +114,8 @@ def _insert(db: sqlite3.Connection, row: Doc, entity: Doc, url_store: int, stamp
     )
     write_order(db, order, stamp)
     for address in (billing, shipping):
-        _check_address(address)
-    shown["items"] = [shown_item(line) for line in lines]
+        _check_address(address, rules)
+    shown["items"] = [shown_item(line, of_one=rules.latest) for line in lines]
     if billing is not None:
         shown["billing_address"] = shown_address(billing)
     shown["payment"] = shown_payment(payment)
@@ -123,7 +125,9 @@ def _insert(db: sqlite3.Connection, row: Doc, entity: Doc, url_store: int, stamp
     return Saved(shown, _gift_complaint(entity))
 
 
-def _update(db: sqlite3.Connection, entity_id: int, row: Doc, entity: Doc, stamp: str) -> Saved:
+def _update(
+    db: sqlite3.Connection, entity_id: int, row: Doc, entity: Doc, stamp: str, rules: Rules
+) -> Saved:
     """Only the columns that were sent are written; addresses in the body are ignored."""
     order = known_order(db, entity_id)
     sent_items = entity.get("items")
@@ -160,7 +164,7 @@ def _update(db: sqlite3.Connection, entity_id: int, row: Doc, entity: Doc, stamp
     fixed = ("billing_address_id", "created_at", "entity_id", "updated_at")
     shown = shown_row(row | {key: order.row[key] for key in fixed if key in order.row})
     lines = order.items if sent_items is None else shown_items
-    shown["items"] = [shown_item(_columns(line)) for line in lines]
+    shown["items"] = [shown_item(_columns(line), of_one=rules.latest) for line in lines]
     if order.billing is not None:
         shown["billing_address"] = shown_address(order.billing)
     if payment or order.payments:
@@ -213,16 +217,20 @@ def _address(
     return address
 
 
-def _check_address(address: Doc | None) -> None:
-    """The keys must be there; what they hold is not looked at, but for the e-mail's form."""
+def _check_address(address: Doc | None, rules: Rules) -> None:
+    """The keys must be there; what they hold is not looked at, but for the e-mail's form.
+
+    An e-mail that is not there has a wrong form since 2.4.8, and before was one of the keys.
+    """
     if address is None:
         return
     faults = [
         f'"{label}" is required. Enter and try again.'
         for name, label in _ADDRESS_NEEDS.items()
-        if name not in address
+        if name not in address and not (rules.latest and name == "email")
     ]
-    if address.get("email") and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", address["email"]):
+    email = address.get("email") or ""
+    if (email or rules.latest) and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
         faults.append("Email has a wrong format")
     if faults:
         raise Refused(400, "We can't save the address:\n%1", ["\n".join(faults)])

@@ -75,7 +75,9 @@ def input_rules() -> Rules:
 
 
 def rules_of(settings: Doc) -> Rules:
-    return Rules(array_limit(settings), is_at_least(settings, "2.4.7"))
+    return Rules(
+        array_limit(settings), is_at_least(settings, "2.4.7"), is_at_least(settings, "2.4.8")
+    )
 
 
 def answer(value: Any, status: int = 200) -> Response:

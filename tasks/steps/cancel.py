@@ -8,6 +8,7 @@ from pipeline.errors import CannotMap
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.models import Order
 from pipeline.outcome import Cancelled, Hold, HoldCode, Outcome
+from tasks.steps.edited import newest_edit
 from tasks.steps.pending_stock import release_stock
 from tasks.steps.placement import placed_trace
 from tasks.steps.reserving import reserved
@@ -31,7 +32,8 @@ def cancel(order: Order, clients: Clients) -> Outcome:
         clients.ledger.give_up(order.id, _GIVEN_UP)
         return Cancelled("cancelled on Amazon before it was created in Magento")
     # One that is still being reserved looks cancelled and is not: its stock would be held for ever.
-    now = reserved(order, clients.shop(order).order(int(entity_id)), clients)
+    there = newest_edit(order, clients.shop(order).order(int(entity_id)), clients)
+    now = reserved(order, there, clients)
     order.magento_order_id = now.entity_id
     cancellation = _cancellation(order, now, clients)
     # What the seller has asked for himself needs no second look.

@@ -53,7 +53,7 @@ def cancelling(order: Order, clients: Clients) -> Outcome | None:
             f"`orderbridge orders cancel {order.external_id} --withdraw` and ask once more",
         )
     if order.cancellation == "asked":
-        if not clients.settings.accounts[order.account].seller_id:
+        if not clients.account(order).seller_id:
             return Hold(
                 HoldCode.SETTING_MISSING,
                 f"a cancellation goes to Amazon in a feed, which needs accounts.{order.account}."

@@ -49,7 +49,7 @@ def _created(
     order: Order, clients: Clients, placed: ChannelOrder, email: str, store: StoreView
 ) -> Customer | None:
     """The account made for this buyer, by this order or an earlier one; None when it is gone."""
-    shop, account = clients.shop(order), clients.settings.accounts[order.account]
+    shop, account = clients.shop(order), clients.account(order)
     body = shop.customer_body(placed, email, store, clients.marketplace(order).customer_group)
     made: dict[str, Customer] = {}
 

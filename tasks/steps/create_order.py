@@ -11,6 +11,7 @@ from pipeline.magento.order_update import rewritten
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.models import Order
 from pipeline.outcome import Done, Hold, HoldCode, Outcome
+from tasks.steps.edited import as_edited, remember
 from tasks.steps.gate import stopped
 from tasks.steps.pending_stock import release_stock
 from tasks.steps.placement import placed_trace, placement, shape_of
@@ -27,7 +28,8 @@ def create_order(order: Order, clients: Clients) -> Outcome:
     if (outcome := stopped(order, clients)) is not None:
         return outcome
     settings, shape = clients.marketplace(order), shape_of(order)
-    now = reserved(order, _placed(order, clients), clients, _shipped_before(order, clients))
+    placed = as_edited(order, _placed(order, clients), clients)
+    now = reserved(order, placed, clients, _shipped_before(order, clients))
     # Only now, so that nobody else can buy what this order was waiting for.
     release_stock(order, clients)
     # Ended by a person in the shop: the next step asks what that means on Amazon.
@@ -37,7 +39,7 @@ def create_order(order: Order, clients: Clients) -> Outcome:
         is_open = settings.invoice == "create" and now.state == _PROCESSING
         if is_open and settings.order_status is not None:
             now = _with_status(order, now, settings.order_status, clients)
-    _remember(order, now)
+    remember(order, now)
     if shape is OrderShape.PARTLY:
         before = _shipped_before(order, clients)
         for item in order.items:
@@ -129,12 +131,3 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
         ),
     )
     return replace(now, status=status) if made else now
-
-
-def _remember(order: Order, now: MagentoOrder) -> None:
-    order.magento_order_id = now.entity_id
-    order.magento_increment_id = now.increment_id
-    order.magento_state, order.magento_status = now.state, now.status
-    numbers = {item.ext_order_item_id: item.item_id for item in now.items}
-    for item in order.items:
-        item.magento_item_id = numbers.get(item.external_item_id)

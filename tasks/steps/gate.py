@@ -8,6 +8,7 @@ from pipeline.outcome import Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.policy import Decision, Next, Tab, case_of, decide
 from tasks.steps.cancel import cancel
 from tasks.steps.cancel_on_amazon import cancelling
+from tasks.steps.edited import follow_edit
 from tasks.steps.wished import end_wish
 
 
@@ -17,9 +18,14 @@ def decision_for(order: Order, clients: Clients) -> Decision:
 
 
 def stopped(order: Order, clients: Clients) -> Outcome | None:
-    """The outcome that ends this step before it began, or None when the order goes on."""
+    """The outcome that ends this step before it began, or None when the order goes on.
+
+    Raises CannotMap for an order that was edited in Magento and cannot be followed.
+    """
     decision = decision_for(order, clients)
     order.shown = decision.tab is not Tab.HIDDEN
+    if decision.next is not Next.CANCEL:
+        follow_edit(order, clients)
     if (outcome := cancelling(order, clients)) is not None:
         return outcome
     match decision.next:

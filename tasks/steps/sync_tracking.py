@@ -100,7 +100,7 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             HoldCode.CONFIRMATION_REFUSED, f"the shipment confirmation was refused: {refused[0]}"
         )
     by_feed = _all_by_feed(order, to_tell, clients)
-    has_seller_id = bool(clients.settings.accounts[order.account].seller_id)
+    has_seller_id = bool(clients.account(order).seller_id)
     if not has_seller_id and not all(one.tracking_number for one in to_tell):
         return Hold(
             HoldCode.SETTING_MISSING,
@@ -164,7 +164,7 @@ def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) ->
         return False
     if any(item.transparency_codes for item in order.items):
         return False
-    if not clients.settings.accounts[order.account].seller_id:
+    if not clients.account(order).seller_id:
         return False
     return any(one.confirmation == "feed" for one in to_tell) or clients.confirms_by_feed(order)
 

@@ -122,7 +122,8 @@ def test_a_shipped_order_is_never_cancelled(changes: dict[str, Any]) -> None:
 
 def test_a_part_shipped_before_it_came_to_us_counts_as_shipped() -> None:
     order = placed(magento_state="closed", remote_status="PARTIALLY_SHIPPED")
-    assert ship_order(order, clients(account=SELLER)) == Hold(
+    shop = FakeShop(order=a_magento_order(state="closed"))
+    assert ship_order(order, clients(account=SELLER, shop=shop)) == Hold(
         HoldCode.CANCELLED_IN_MAGENTO, f"cancelled in Magento, but {SHIPPED}"
     )
     assert order.cancel_reason is None

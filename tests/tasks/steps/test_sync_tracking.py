@@ -22,7 +22,14 @@ from tests.builders import (
     an_item,
     an_order,
 )
-from tests.tasks.fakes import FakeChannel, InTurn, MemoryLedger, clients
+from tests.tasks.fakes import (
+    FakeChannel,
+    FakeShop,
+    InTurn,
+    MemoryLedger,
+    a_magento_order,
+    clients,
+)
 
 AN_HOUR = timedelta(hours=1)
 NUMBER = "00340434161094000001"
@@ -459,7 +466,8 @@ def test_missing_transparency_codes_hold_the_order() -> None:
 
 def test_units_cancelled_in_magento_after_a_part_was_shipped_are_for_a_person() -> None:
     order = shipped(a_shipment(items={501: 1}, confirmed_as=AS_DHL), magento_state="closed")
-    assert sync_tracking(order, clients()) == Hold(
+    shop = FakeShop(order=a_magento_order(state="closed"))
+    assert sync_tracking(order, clients(shop=shop)) == Hold(
         HoldCode.CANCELLED_IN_MAGENTO,
         "1 units will not be shipped, since the rest was cancelled in Magento; Amazon cancels "
         "whole orders only: refund them in Seller Central",
