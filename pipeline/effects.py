@@ -54,10 +54,10 @@ class Trace:
 class Write(Trace):
     """A remote write that must happen once.
 
-    `send` makes it and returns its id, never an empty one; whatever it needs is read before, since the time for it is
-    counted from the intent. `refused_as` is how an order is held whose write was refused. With
-    `when_unsure`, a sentence, it is held as well where an earlier try may have done its work and
-    left no trace.
+    `send` makes it and returns its id, never an empty one; whatever it needs is read before, since
+    the time for it is counted from the intent. `refused_as` is how an order is held whose write was
+    refused. With `when_unsure`, a sentence, it is held as well where an earlier try may have done
+    its work and left no trace.
     """
 
     send: Callable[[], str]

@@ -166,8 +166,9 @@ class Orders(Connection):
         """Take back all that was invoiced of an order and return the credit memo's entity id.
 
         `adjustment` is what it gives back beyond that (below zero: keeps), in the shop's own
-        currency. `back_to_stock` are the order item ids whose goods are still there. No money moves: Amazon
-        has paid the buyer back. An order of which nothing was shipped ends closed.
+        currency. `back_to_stock` are the order item ids whose goods are still there. No money
+        moves: Amazon has paid the buyer back. A wholly invoiced order of which nothing was shipped
+        ends closed.
         Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/order/:id/refund.
         """
         arguments: dict[str, Any] = {

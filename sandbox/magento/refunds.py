@@ -92,7 +92,7 @@ def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> 
         for ours, theirs in _OF_THE_ORDER.items():
             add_to(row, prefix + ours, totals[prefix + theirs])
         for ours in ("total_refunded", "total_offline_refunded"):
-            row[prefix + ours] = number(round(amount(row[prefix + ours]), 2))
+            row[prefix + ours] = number(round(amount(row.get(prefix + ours)), 2))
     state = after_document(row, order.items, in_progress=False)
     if state != row.get("state"):
         row["state"], row["status"] = state, DEFAULT_STATUS[state]
@@ -126,7 +126,9 @@ def _totals(row: Doc, chosen: list[tuple[Doc, Decimal]], arguments: Doc) -> dict
     if arguments.get("shipping_amount") is not None:
         given = amount(arguments["shipping_amount"])
     else:
-        given = amount(row.get("base_shipping_invoiced")) - amount(row.get("base_shipping_refunded"))
+        given = amount(row.get("base_shipping_invoiced")) - amount(
+            row.get("base_shipping_refunded")
+        )
     part = given / whole if whole else Decimal(0)
     totals: dict[str, Decimal] = {}
     for p in ("", "base_"):

@@ -126,9 +126,7 @@ def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write:
         state = find()
         if state is None:
             there = shop.order(entity_id)
-            raise CannotMap(
-                HoldCode.CANCEL_REFUSED, _not_ended(there), {"state": there.state}
-            )
+            raise CannotMap(HoldCode.CANCEL_REFUSED, _not_ended(there), {"state": there.state})
         return state
 
     return Write(
