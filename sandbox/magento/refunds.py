@@ -91,8 +91,8 @@ def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> 
     for prefix in ("", "base_"):
         for ours, theirs in _OF_THE_ORDER.items():
             add_to(row, prefix + ours, totals[prefix + theirs])
-        for ours in ("total_refunded", "total_offline_refunded"):
-            row[prefix + ours] = number(round(amount(row.get(prefix + ours)), 2))
+        whole = amount(row.get(prefix + "total_refunded"))
+        row[prefix + "total_refunded"] = number(round(whole, 2))
     state = after_document(row, order.items, in_progress=False)
     if state != row.get("state"):
         row["state"], row["status"] = state, DEFAULT_STATUS[state]

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from pipeline.magento.records import MagentoOrder
 from pipeline.models import Order
 from pipeline.outcome import Cancelled, Hold, HoldCode
 from tasks.steps.create_order import create_order
 from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import a_shipment, an_order
-from tests.tasks.fakes import FakeShop, InTurn, MemoryLedger, a_magento_order, clients, order_key
+from tests.tasks.fakes import FakeShop, MemoryLedger, a_magento_order, clients, order_key
 
-READ, CANCEL, REFUND = ("order", 900), ("cancel", 900), ("refund", 900, [501])
-GONE = Cancelled("cancelled on Amazon and in Magento")
+READ = ("order", 900)
 TOO_LATE = (
     "cancelled on Amazon after goods had left the warehouse; get them back or talk to the buyer"
 )
@@ -66,16 +63,9 @@ def test_cancel_from_amazon_hold_leaves_the_magento_order_alone() -> None:
     assert shop.calls == [READ]
 
 
-@pytest.mark.parametrize("entity_id", [None, "900"], ids=["not in Magento", "in Magento"])
-def test_what_was_begun_and_is_not_made_any_more_ends_with_the_order(entity_id: str | None) -> None:
+def test_what_was_begun_and_is_not_made_any_more_ends_with_the_order() -> None:
     order = cancelled(magento_order_id=None)
-    invoice = order_key(order).replace("order:", "invoice:")
-    ledger = MemoryLedger(
-        done={} if entity_id is None else {order_key(order): entity_id},
-        begun=[order_key(order), invoice],
-    )
-    shop = FakeShop(
-        find_orders=(), order=InTurn(in_state("new"), in_state("canceled")), cancel=True
-    )
+    ledger = MemoryLedger(begun=[order_key(order), order_key(order).replace("order:", "invoice:")])
+    shop = FakeShop(find_orders=())
     assert isinstance(create_order(order, clients(shop=shop, ledger=ledger)), Cancelled)
     assert ledger.begun == ledger.done.keys()

@@ -207,7 +207,6 @@ def test_a_cancellation_written_down_without_an_id_is_no_proof(
                 remote_id="",
             )
         )
-    there = one.there()
     outcome, order = one.run()
     assert isinstance(outcome, Cancelled)
     there = one.there()
@@ -250,3 +249,27 @@ def test_ended_by_a_clerk_with_less_given_back_than_paid_is_held_with_the_figure
     outcome, _ = one.run()
     assert isinstance(outcome, Hold)
     assert outcome.facts == {"state": "canceled", "paid": "10", "refunded": "7.5"}
+
+
+def test_a_write_that_was_begun_is_waited_for_before_anything_is_cancelled(
+    shop: StandIn, sessions: Sessions
+) -> None:
+    one = Cancelling(shop, sessions, invoice="leave")
+    with sessions() as session, session.begin():
+        session.execute(
+            insert(Effect).values(
+                order_id=one.place.id,
+                key=f"invoice:{one.placed.account}:{one.placed.external_id}",
+                kind="invoice",
+                state=EffectState.UNKNOWN,
+                intended_at=one.place.now,
+            )
+        )
+    one.place.status = "CANCELLED"
+    with pytest.raises(Transient, match="an earlier invoice may still be landing"):
+        one.place.run()
+    assert one.there()["state"] == "new"
+    one.place.now += SETTLED
+    assert isinstance(one.run()[0], Cancelled)
+    assert one.there()["state"] == "canceled"
+    assert one.effects()["invoice"] == (EffectState.REFUSED, None)

@@ -1,4 +1,4 @@
-"""What Amazon says changes between two tries of `create_order`: the shop's order keeps its shape."""
+"""Amazon ships between two tries of `create_order`: the shop's order keeps its shape."""
 
 from __future__ import annotations
 
