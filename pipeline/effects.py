@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, true, update
+from sqlalchemy import func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,8 @@ from pipeline.outcome import HoldCode
 from pipeline.retry import no_try_after
 
 _IN_DOUBT = (EffectState.INTENDED, EffectState.UNKNOWN)
+# Done without an id is no proof of anything: it is looked for, and made where it is not there.
+_IS_OPEN = or_(Effect.state != EffectState.DONE, func.coalesce(Effect.remote_id, "") == "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +55,10 @@ class Trace:
 class Write(Trace):
     """A remote write that must happen once.
 
-    `send` makes it and returns its id; whatever it needs is read before, since the time for it is
-    counted from the intent. `refused_as` is how an order is held whose write was refused. With
-    `when_unsure`, a sentence, it is held as well where an earlier try may have done its work and
-    left no trace.
+    `send` makes it and returns its id, never an empty one; whatever it needs is read before, since
+    the time for it is counted from the intent. `refused_as` is how an order is held whose write was
+    refused. With `when_unsure`, a sentence, it is held as well where an earlier try may have done
+    its work and left no trace.
     """
 
     send: Callable[[], str]
@@ -89,8 +91,8 @@ class Ledger:
         `find` raise.
         """
         effect, is_first = self._intend(order_id, write, is_to_be_sent=True)
-        if effect.state == EffectState.DONE:
-            return effect.remote_id or ""
+        if effect.state == EffectState.DONE and effect.remote_id:
+            return effect.remote_id
         if not is_first:
             found = self._look(effect, write)
             if found is not None:
@@ -115,8 +117,8 @@ class Ledger:
             if write.find() is None:
                 return None
             effect, _ = self._intend(order_id, write)
-        if effect.state == EffectState.DONE:
-            return effect.remote_id or ""
+        if effect.state == EffectState.DONE and effect.remote_id:
+            return effect.remote_id
         return self._look(effect, write)
 
     def seen(self, *keys: str, remote_id: str) -> None:
@@ -184,6 +186,8 @@ class Ledger:
         if effect.state in _IN_DOUBT:
             self._await_landing(write, effect.intended_at)
         found = write.find()
+        if found == "":
+            raise ValueError(f"a {write.kind} was found without an id")
         if found is not None:
             self._end(effect, EffectState.DONE, remote_id=found, adopted=True)
         return found
@@ -212,7 +216,7 @@ class Ledger:
                 .where(
                     Effect.id == effect.id,
                     Effect.tries == effect.tries,
-                    Effect.state != EffectState.DONE,
+                    _IS_OPEN,
                 )
                 .values(
                     state=EffectState.INTENDED,
@@ -252,6 +256,10 @@ class Ledger:
         except (CannotMap, Transient) as error:
             self._end(effect, EffectState.REFUSED, detail=_detail(error))
             raise
+        if not remote_id:
+            # It may have been made, so the next try looks first.
+            self._end(effect, EffectState.UNKNOWN, detail="answered without an id")
+            raise ValueError(f"a {write.kind} without an id")
         self._end(effect, EffectState.DONE, remote_id=remote_id)
         return remote_id
 
@@ -271,7 +279,7 @@ class Ledger:
                 .where(
                     Effect.id == effect.id,
                     Effect.tries == effect.tries,
-                    Effect.state != EffectState.DONE,
+                    _IS_OPEN,
                 )
                 .values(
                     state=state,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from typing import Any
 
 from pipeline.magento import reading, search
 from pipeline.magento.connection import Connection
 from pipeline.magento.records import EXT_ORDER_ID_LENGTH, Invoice, MagentoOrder
 from pipeline.magento.wording import COMMENT_LENGTH, plain
+from pipeline.money import ZERO
 
 _FIELDS = (
     "entity_id,increment_id,ext_order_id,store_id,state,status,grand_total,total_paid,"
@@ -158,23 +160,28 @@ class Orders(Connection):
         """
         self._send("POST", f"/orders/{entity_id}/unhold", _yes_or_no)
 
-    def refund(self, entity_id: int, back_to_stock: Collection[int]) -> str:
+    def refund(
+        self, entity_id: int, back_to_stock: Collection[int], adjustment: Decimal = ZERO
+    ) -> str:
         """Take back all that was invoiced of an order and return the credit memo's entity id.
 
-        `back_to_stock` are the order item ids whose goods are still there. No money moves: Amazon
-        has paid the buyer back. An order of which nothing was shipped ends closed.
+        `adjustment` is what it gives back beyond that (below zero: keeps), in the shop's own
+        currency. `back_to_stock` are the order item ids whose goods are still there. No money
+        moves: Amazon has paid the buyer back. A wholly invoiced order of which nothing was shipped
+        ends closed.
         Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/order/:id/refund.
         """
+        arguments: dict[str, Any] = {
+            "extension_attributes": {"return_to_stock_items": list(back_to_stock)}
+        }
+        if adjustment:
+            arguments["adjustment_positive"] = max(adjustment, ZERO)
+            arguments["adjustment_negative"] = max(-adjustment, ZERO)
         return self._send(
             "POST",
             f"/order/{entity_id}/refund",
             reading.new_id,
-            body={
-                "notify": False,
-                "arguments": {
-                    "extension_attributes": {"return_to_stock_items": list(back_to_stock)}
-                },
-            },
+            body={"notify": False, "arguments": arguments},
         )
 
     def comment(self, entity_id: int, text: str, status: str) -> None:

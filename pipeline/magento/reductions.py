@@ -11,8 +11,13 @@ from pipeline.magento import reading, search
 from pipeline.magento.connection import Connection
 from pipeline.money import ZERO
 
+_CENT = Decimal("0.01")
+_PARTS = ("subtotal", "tax", "shipping", "discount", "discount_tax_compensation")
 _FIELDS = (
-    "entity_id,grand_total,base_grand_total,total_paid,total_refunded,items[item_id,qty_invoiced,"
+    "entity_id,grand_total,base_grand_total,total_paid,total_refunded,base_total_paid,"
+    "base_total_refunded,"
+    + ",".join(f"base_{part}_invoiced,base_{part}_refunded" for part in _PARTS)
+    + ",items[item_id,qty_invoiced,"
     "qty_refunded,row_invoiced,tax_invoiced,discount_invoiced,amount_refunded,tax_refunded,"
     "discount_refunded]"
 )
@@ -54,6 +59,23 @@ class Books:
     paid: Decimal
     has_one_currency: bool
     lines: Mapping[int, InvoicedLine]
+    difference: Decimal = ZERO
+    """What the payments that are left are more than all that is left to take back (below zero:
+    less), in the shop's own currency: an earlier credit memo gave back another sum than its lines.
+    """
+
+    base_left: Decimal = ZERO
+    """What was paid and not given back, in the shop's own currency."""
+
+    @property
+    def left(self) -> Decimal:
+        """What was paid and not given back, to the cent, as Magento sums up what it gave back."""
+        return (self.paid - self.refunded).quantize(_CENT)
+
+    @property
+    def has_units(self) -> bool:
+        """Whether units are invoiced that no credit memo has taken back."""
+        return any(line.units > ZERO for line in self.lines.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +170,11 @@ def _books(row: dict[str, Any]) -> Books:
             )
             for one in reading.rows(row.get("items"))
         },
+        base_left=_left(row, "base_total_paid", "base_total_refunded"),
+        difference=_left(row, "base_total_paid", "base_total_refunded")
+        - sum(
+            (_left(row, f"base_{part}_invoiced", f"base_{part}_refunded") for part in _PARTS), ZERO
+        ),
     )
 
 

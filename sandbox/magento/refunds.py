@@ -23,7 +23,31 @@ CREDITMEMOS = document_table(
     ("grand_total", "base_grand_total", "state", "store_id"),
 )
 REFUNDED = 2
-_TAKEN_BACK = {"row": "amount_refunded", "tax": "tax_refunded", "discount": "discount_refunded"}
+_KINDS = {
+    "row": "amount_refunded",
+    "tax": "tax_refunded",
+    "discount": "discount_refunded",
+    "discount_tax_compensation": "discount_tax_compensation_refunded",
+}
+_TAKEN_BACK = {p + kind: p + column for p in ("", "base_") for kind, column in _KINDS.items()}
+_OF_A_LINE = {
+    "row": "row_total",
+    "tax": "tax_amount",
+    "discount": "discount_amount",
+    "discount_tax_compensation": "discount_tax_compensation_amount",
+}
+_OF_THE_ORDER = {
+    "subtotal_refunded": "subtotal",
+    "tax_refunded": "tax_amount",
+    "discount_refunded": "discount_amount",
+    "discount_tax_compensation_refunded": "discount_tax_compensation_amount",
+    "shipping_refunded": "shipping_amount",
+    "shipping_tax_refunded": "shipping_tax_amount",
+    "adjustment_positive": "adjustment_positive",
+    "adjustment_negative": "adjustment_negative",
+    "total_refunded": "grand_total",
+    "total_offline_refunded": "grand_total",
+}
 
 
 def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> int:
@@ -46,8 +70,8 @@ def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> 
     elif not can_refund(row, order.items):
         faults.append("The order does not allow a creditmemo to be created.")
     totals = _totals(row, chosen, arguments)
-    available = amount(row.get("total_paid")) - amount(row.get("total_refunded"))
-    if totals["grand_total"] > available:
+    available = amount(row.get("base_total_paid")) - amount(row.get("base_total_refunded"))
+    if round(totals["base_grand_total"], 2) > round(available, 2):
         faults.append(f"The most money available to refund is {available:.2f}.")
     if faults:
         raise refused("Creditmemo", faults)
@@ -65,14 +89,10 @@ def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> 
         for column, share in shares.items():
             add_to(item, column, share)
     for prefix in ("", "base_"):
-        for ours, theirs in (
-            ("subtotal_refunded", "subtotal"),
-            ("tax_refunded", "tax_amount"),
-            ("shipping_refunded", "shipping_amount"),
-            ("total_refunded", "grand_total"),
-            ("total_offline_refunded", "grand_total"),
-        ):
-            add_to(row, prefix + ours, totals[theirs])
+        for ours, theirs in _OF_THE_ORDER.items():
+            add_to(row, prefix + ours, totals[prefix + theirs])
+        whole = amount(row.get(prefix + "total_refunded"))
+        row[prefix + "total_refunded"] = number(round(whole, 2))
     state = after_document(row, order.items, in_progress=False)
     if state != row.get("state"):
         row["state"], row["status"] = state, DEFAULT_STATUS[state]
@@ -98,31 +118,48 @@ def _share(item: Doc, kind: str, qty: Decimal) -> Decimal:
 
 
 def _totals(row: Doc, chosen: list[tuple[Doc, Decimal]], arguments: Doc) -> dict[str, Decimal]:
-    def lines(key: str) -> Decimal:
-        return sum((_share(item, key, qty) for item, qty in chosen), Decimal(0))
+    """The amounts of a memo. What its arguments name is in the shop's own (base) currency.
 
-    subtotal, tax, discount = (
-        lines("row"),
-        lines("tax"),
-        lines("discount"),
-    )
+    With the shipping go its tax and its discount, in proportion.
+    """
+    whole = amount(row.get("base_shipping_amount"))
     if arguments.get("shipping_amount") is not None:
-        shipping = amount(arguments["shipping_amount"])
+        given = amount(arguments["shipping_amount"])
     else:
-        shipping = amount(row.get("shipping_invoiced")) - amount(row.get("shipping_refunded"))
-    positive = amount(arguments.get("adjustment_positive"))
-    negative = amount(arguments.get("adjustment_negative"))
-    grand = subtotal + tax - discount + shipping + positive - negative
-    return {
-        "subtotal": subtotal,
-        "tax_amount": tax,
-        "discount_amount": -discount,
-        "shipping_amount": shipping,
-        "adjustment_positive": positive,
-        "adjustment_negative": negative,
-        "adjustment": positive - negative,
-        "grand_total": round(grand, 4),
-    }
+        given = amount(row.get("base_shipping_invoiced")) - amount(
+            row.get("base_shipping_refunded")
+        )
+    part = given / whole if whole else Decimal(0)
+    totals: dict[str, Decimal] = {}
+    for p in ("", "base_"):
+        rate = Decimal(1) if p else amount(row.get("base_to_order_rate")) or Decimal(1)
+        sums = {
+            kind: sum((_share(item, p + kind, qty) for item, qty in chosen), Decimal(0))
+            for kind in _KINDS
+        }
+        shipping = amount(row.get(p + "shipping_amount")) * part if whole else given * rate
+        shipping_tax = amount(row.get(p + "shipping_tax_amount")) * part
+        tax = sums["tax"] + shipping_tax
+        discount = sums["discount"] + amount(row.get(p + "shipping_discount_amount")) * part
+        compensation = sums["discount_tax_compensation"]
+        positive = amount(arguments.get("adjustment_positive")) * rate
+        negative = amount(arguments.get("adjustment_negative")) * rate
+        adjustment = positive - negative
+        totals |= {
+            p + "subtotal": sums["row"],
+            p + "subtotal_incl_tax": sums["row"] + sums["tax"] + compensation,
+            p + "tax_amount": tax,
+            p + "discount_amount": -discount if discount else discount,
+            p + "discount_tax_compensation_amount": compensation,
+            p + "shipping_amount": shipping,
+            p + "shipping_tax_amount": shipping_tax,
+            p + "shipping_incl_tax": shipping + shipping_tax,
+            p + "adjustment_positive": positive,
+            p + "adjustment_negative": negative,
+            p + "adjustment": adjustment,
+            p + "grand_total": sums["row"] + tax - discount + compensation + shipping + adjustment,
+        }
+    return {key: round(value, 2 if "incl_tax" in key else 4) for key, value in totals.items()}
 
 
 def _write(
@@ -134,7 +171,6 @@ def _write(
 ) -> int:
     entity_id = next_number(db, "creditmemo")
     doc: Doc = {key: number(value) for key, value in totals.items()}
-    doc |= {f"base_{key}": value for key, value in list(doc.items())}
     doc |= {
         "entity_id": entity_id,
         "increment_id": f"{entity_id:09d}",
@@ -149,8 +185,11 @@ def _write(
                 "sku": item.get("sku"),
                 "name": item.get("name"),
                 "qty": number(qty),
-                "row_total": number(_share(item, "row", qty)),
-                "tax_amount": number(_share(item, "tax", qty)),
+                **{
+                    p + column: number(_share(item, p + kind, qty))
+                    for p in ("", "base_")
+                    for kind, column in _OF_A_LINE.items()
+                },
             }
             for item, qty in chosen
         ],

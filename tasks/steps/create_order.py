@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 
 from pipeline.clients import Clients
 from pipeline.effects import Write
@@ -10,6 +12,7 @@ from pipeline.magento.order_body import OrderShape, differences
 from pipeline.magento.order_update import rewritten
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.models import Order
+from pipeline.money import ZERO
 from pipeline.outcome import Done, Hold, HoldCode, Outcome
 from tasks.steps.edited import as_edited, remember
 from tasks.steps.gate import stopped
@@ -27,9 +30,13 @@ def create_order(order: Order, clients: Clients) -> Outcome:
     """
     if (outcome := stopped(order, clients)) is not None:
         return outcome
-    settings, shape = clients.marketplace(order), shape_of(order)
-    placed = as_edited(order, _placed(order, clients), clients)
-    now = reserved(order, placed, clients, _shipped_before(order, clients))
+    settings = clients.marketplace(order)
+    placed, is_new = _placed(order, clients)
+    now = as_edited(order, placed, clients)
+    now = reserved(order, now, clients, _shipped_before(order, clients))
+    # What Amazon says may have changed between two tries; the order is what it was created as.
+    before = _shipped_before(order, clients) if is_new else _counted_before(order, now, clients)
+    shape = shape_of(order) if is_new else _created_as(now, before)
     # Only now, so that nobody else can buy what this order was waiting for.
     release_stock(order, clients)
     # Ended by a person in the shop: the next step asks what that means on Amazon.
@@ -41,7 +48,6 @@ def create_order(order: Order, clients: Clients) -> Outcome:
             now = _with_status(order, now, settings.order_status, clients)
     remember(order, now)
     if shape is OrderShape.PARTLY:
-        before = _shipped_before(order, clients)
         for item in order.items:
             item.quantity_fulfilled_before = before.get(item.external_item_id, 0)
     if (difference := differences(now, clients.amounts(order))) is not None:
@@ -49,13 +55,42 @@ def create_order(order: Order, clients: Clients) -> Outcome:
     return Done()
 
 
-def _placed(order: Order, clients: Clients) -> MagentoOrder:
-    """The Magento order, made now or before. One made before needs nothing of Amazon's any more."""
+def _placed(order: Order, clients: Clients) -> tuple[MagentoOrder, bool]:
+    """The Magento order, and whether it was made now.
+
+    One made before needs nothing of Amazon's any more.
+    """
     answers: list[MagentoOrder] = []
     entity_id = clients.ledger.made(order.id, placed_trace(order, clients))
     if entity_id is None:
         entity_id = clients.ledger.once(order.id, placement(order, clients, answers.append))
-    return answers[0] if answers else clients.shop(order).order(int(entity_id))
+    if answers:
+        return answers[0], True
+    return clients.shop(order).order(int(entity_id)), False
+
+
+def _counted_before(order: Order, now: MagentoOrder, clients: Clients) -> dict[str, int]:
+    """What the order counts as shipped of each line without a shipment in the shop."""
+    if not any(item.quantity_shipped for item in now.items):
+        return {}
+    sent: dict[int, Decimal] = {}
+    for shipment in clients.shop(order).shipments([now.entity_id]):
+        for item_id, count in shipment.items.items():
+            sent[item_id] = sent.get(item_id, ZERO) + count
+    return {
+        item.ext_order_item_id: int(item.quantity_shipped - sent.get(item.item_id, ZERO))
+        for item in now.items
+        if item.ext_order_item_id
+    }
+
+
+def _created_as(now: MagentoOrder, before: Mapping[str, int]) -> OrderShape:
+    goods = [item for item in now.items if item.ext_order_item_id]
+    if not any(before.values()):
+        return OrderShape.NEW
+    if all(before[item.ext_order_item_id] >= item.quantity_ordered for item in goods):
+        return OrderShape.COMPLETE
+    return OrderShape.PARTLY
 
 
 def _shipped_before(order: Order, clients: Clients) -> dict[str, int]:

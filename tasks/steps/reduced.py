@@ -211,11 +211,17 @@ def _held(fewer: Fewer, surplus: Mapping[int, Decimal]) -> Hold:
 
 
 def _wrong_sum(books: Books, amounts: Amounts) -> Hold:
+    total = f"{books.total.normalize():f}"
+    # No credit memo makes an order dearer.
+    advice = (
+        "invoice the difference outside this order, or cancel this order in Magento and enter it "
+        "anew there; then dismiss it here"
+        if books.total < amounts.grand_total
+        else "bring it to Amazon's total with a credit memo, and the order goes on by itself"
+    )
     return Hold(
         HoldCode.PARTLY_CANCELLED,
         f"Amazon cancelled a part of the order and its total is {amounts.grand_total} "
-        f"{amounts.currency} now; Magento's order comes to {books.total.normalize():f} less its "
-        "credit memos: bring it to Amazon's total with a credit memo, and the order goes on by "
-        "itself",
-        {"magento": f"{books.total.normalize():f}", "amazon": str(amounts.grand_total)},
+        f"{amounts.currency} now; Magento's order comes to {total} less its credit memos: {advice}",
+        {"magento": total, "amazon": str(amounts.grand_total)},
     )

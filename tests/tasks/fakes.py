@@ -182,7 +182,9 @@ class FakeShop(Magento):
     def cancel(self, entity_id: int) -> bool:
         return self.told.give("cancel", entity_id)  # type: ignore[no-any-return]
 
-    def refund(self, entity_id: int, back_to_stock: Collection[int]) -> str:
+    def refund(
+        self, entity_id: int, back_to_stock: Collection[int], adjustment: Decimal = Decimal(0)
+    ) -> str:
         return self.told.give("refund", entity_id, list(back_to_stock))  # type: ignore[no-any-return]
 
     def shipments(self, order_ids: Collection[int]) -> list[MagentoShipment]:
