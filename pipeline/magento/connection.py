@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from pipeline.errors import Transient
+from pipeline.errors import Rejected, Transient
 from pipeline.http import Http, Method, Reply
 from pipeline.magento import auth, reading, replies, search
 from pipeline.retry import call_with_retry
@@ -15,6 +15,7 @@ from pipeline.settings import ShopSettings
 
 T = TypeVar("T")
 
+URI_TOO_LONG = 414
 CACHE_FOR = timedelta(minutes=10)
 
 
@@ -81,7 +82,14 @@ class Connection:
         is_whole: bool = False,
     ) -> list[T]:
         """Every row of every page of a search. With `is_whole` fewer than the shop counts are
-        Transient: for where a row that is not there means something."""
+        Transient: for where a row that is not there means something. Where the address is too long
+        for the shop's web server, the search is made in halves."""
+
+        def again(part: Sequence[search.Group]) -> list[T]:
+            return self._search(
+                path, part, read, sort=sort, fields=fields, store=store, is_whole=is_whole
+            )
+
         found: list[T] = []
         before: list[T] = []
         page, size = 1, self._page_size
@@ -104,6 +112,11 @@ class Connection:
                 found, before, page, size = [], [], 1, error.limit
                 self._page_size = size
                 continue
+            except Rejected as error:
+                halves = search.halves(groups) if error.status == URI_TOO_LONG else None
+                if halves is None:
+                    raise
+                return [row for half in halves for row in again(half)]
             found += rows
             if not rows or page * size >= total:
                 if is_whole and len(found) < total:
