@@ -18,6 +18,7 @@ class LineAmounts:
 
     `row_net` is before discount. `discount_net` and `shipping_discount_net` are what is taken off.
     `tax` belongs to the goods after their discount, `shipping_tax` to shipping after its discount.
+    `withheld_tax` is what the marketplace collects outside the order's total: part of no sum here.
     """
 
     row_net: Decimal = ZERO
@@ -31,6 +32,7 @@ class LineAmounts:
     other_net: Decimal = ZERO
     other_tax: Decimal = ZERO
     tax_is_collected_by_marketplace: bool = False
+    withheld_tax: Decimal = ZERO
 
     @property
     def total(self) -> Decimal:
@@ -51,6 +53,25 @@ class LineAmounts:
     @property
     def all_tax(self) -> Decimal:
         return self.tax + self.shipping_tax + self.gift_wrap_tax + self.other_tax
+
+    @property
+    def collected_tax(self) -> Decimal:
+        """The tax that the marketplace collects and remits itself, inside the total or not."""
+        inside = self.all_tax if self.tax_is_collected_by_marketplace else ZERO
+        return inside + self.withheld_tax
+
+    def withheld(self) -> LineAmounts:
+        """The line when what the marketplace collects is outside its total."""
+        if not self.tax_is_collected_by_marketplace:
+            return self
+        return replace(
+            self,
+            tax=ZERO,
+            shipping_tax=ZERO,
+            gift_wrap_tax=ZERO,
+            other_tax=ZERO,
+            withheld_tax=self.all_tax,
+        )
 
     def untaxed(self) -> LineAmounts:
         """The same total with every tax inside the net amounts."""
@@ -94,10 +115,7 @@ class Amounts:
     @property
     def collected_tax(self) -> Decimal:
         """The tax that the marketplace collects and remits itself."""
-        return sum(
-            (one.all_tax for one in self.lines.values() if one.tax_is_collected_by_marketplace),
-            ZERO,
-        )
+        return sum((one.collected_tax for one in self.lines.values()), ZERO)
 
     def untaxed(self) -> Amounts:
         """The same totals with every tax inside the net amounts."""

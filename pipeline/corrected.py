@@ -28,7 +28,7 @@ class Correction:
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Correction:
         """What `as_json` made."""
-        return cls(_address(kept["address"]), _address(kept["instead_of"]))
+        return cls(_address(kept["address"]), _address(kept.get("instead_of", {})))
 
     def overtaken_by(self, told: Address) -> list[str]:
         """Which fields the marketplace has told anew since. What it withholds by now counts for
@@ -72,4 +72,6 @@ def corrected(
 
 
 def _address(kept: Mapping[str, Any]) -> Address:
-    return Address(**{**kept, "lines": tuple(kept["lines"])})
+    """What this release knows of an address that it or another kept."""
+    known = {one.name: kept[one.name] for one in fields(Address) if one.name in kept}
+    return Address(**{**known, "lines": tuple(kept.get("lines", ()))})

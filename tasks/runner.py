@@ -96,9 +96,11 @@ class Runner:
         try:
             return step(claim.order, self.clients), ""
         except CannotMap as error:
-            return Hold(HoldCode(error.code), error.reason, error.facts), error.facts.get(
-                "request_id", ""
-            )
+            is_known = error.code in set(HoldCode)
+            if not is_known:
+                log.error("step.unknown_hold_code", code=error.code)
+            code = HoldCode(error.code) if is_known else HoldCode.PROGRAM_ERROR
+            return Hold(code, error.reason, error.facts), error.facts.get("request_id", "")
         except AccountStopped as error:
             return Hold(HoldCode.ACCOUNT_STOPPED, str(error)), error.request_id
         except Rejected as error:

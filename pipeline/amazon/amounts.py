@@ -148,11 +148,8 @@ def _levelled(raw: Raw, found: Sequence[Item], held: CannotMap) -> Amounts:
         item.item_id: likeliest(item, currency, breakdowns[item.item_id], _never_contain_tax(raw))
         for item in found
     }
-    read = _Candidate(
-        {item_id: line.amounts for item_id, line in lines.items()},
-        extras,
-        {item_id: line.words for item_id, line in lines.items()},
-    ).amounts(currency, grand_total, "Difference to Amazon's total")
+    nearest = min(_candidates(lines, extras), key=lambda one: abs(one.total - grand_total))
+    read = nearest.amounts(currency, grand_total, "Difference to Amazon's total")
     below = sum((one.amount for one in read.adjustments if one.amount < 0), ZERO)
     above = sum((one.amount for one in read.adjustments if one.amount > 0), ZERO)
     net = sum((line.total - line.all_tax for line in read.lines.values()), ZERO)
@@ -250,10 +247,7 @@ def _candidates(lines: Mapping[str, Line], extras: tuple[Adjustment, ...]) -> It
     words = {item_id: line.words for item_id, line in lines.items()}
     line_amounts = {item_id: line.amounts for item_id, line in lines.items()}
     yield _Candidate(line_amounts, extras, words)
-    collected = sum(
-        (one.all_tax for one in line_amounts.values() if one.tax_is_collected_by_marketplace), ZERO
-    )
-    if collected:
-        outside = Adjustment("Tax collected by Amazon", ZERO - collected)
+    outside = {item_id: line.withheld() for item_id, line in line_amounts.items()}
+    if any(line.withheld_tax for line in outside.values()):
         more = frozenset({"collected tax outside the total"})
-        yield _Candidate(line_amounts, (*extras, outside), words, more)
+        yield _Candidate(outside, extras, words, more)

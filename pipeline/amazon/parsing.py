@@ -34,6 +34,8 @@ _STATUSES = frozenset(
         *("CANCELLED", "UNFULFILLABLE"),
     }
 )
+# Between the parts of an address line: a comma or semicolon, or a dash with spaces around it.
+_PARTS = re.compile(r"[,;]|\s[-–—]\s")
 _NOTHING_LEFT_YET = frozenset({"PENDING_AVAILABILITY", "PENDING", "UNSHIPPED"})
 # Words of Orders API v0, which notifications and migration data still use.
 _OLD_STATUSES = {"CANCELED": "CANCELLED", "INVOICE_UNCONFIRMED": "SHIPPED"}
@@ -194,12 +196,36 @@ def _address(raw: Raw) -> Address | None:
 
 def _with_brazilian(lines: tuple[str, ...], given: object) -> tuple[str, ...]:
     """The lines, and of street, complement and neighbourhood, which Brazil tells apart, what is
-    not in them."""
+    not in them: as a line, or as parts of one between commas or dashes.
+
+    A part of a line says one thing: the number 12 of a house is not its flat 12.
+    """
     extended = look(given, "extendedFields")
     street = f"{text(extended, 'streetName')} {text(extended, 'streetNumber')}".strip()
-    told = set(_words(" ".join(lines)))
-    parts = (street, text(extended, "complement"), text(extended, "neighborhood"))
-    return lines + tuple(part for part in parts if not told.issuperset(_words(part)))
+    others = (text(extended, "complement"), text(extended, "neighborhood"))
+    told = [words for line in lines for part in _PARTS.split(line) if (words := _words(part))]
+    added = [] if _take(told, street, is_start_enough=True) else [street]
+    added += [part for part in others if not _take(told, part)]
+    return lines + tuple(added)
+
+
+def _take(told: list[list[str]], part: str, *, is_start_enough: bool = False) -> bool:
+    """Take `part` out of what is told, where adjoining parts say it and nothing else.
+
+    With `is_start_enough` more may follow in the last of them, and stays. False if it is not told.
+    """
+    wanted = _words(part)
+    for start in range(len(told)):
+        said: list[str] = []
+        for end, words_ in enumerate(told[start:], start + 1):
+            said = said + words_
+            rest = said[len(wanted) :]
+            if said[: len(wanted)] == wanted and (is_start_enough or not rest):
+                told[start:end] = [rest] if rest else []
+                return True
+            if len(said) >= len(wanted):
+                break
+    return not wanted
 
 
 def _words(text_: str) -> list[str]:

@@ -77,14 +77,14 @@ def texts(value: object, *path: str) -> tuple[str, ...]:
 
 
 def whole(value: object, *path: str) -> int | None:
-    """A whole number; 2.0 is one, "2" is not."""
-    found = look(value, *path)
-    if isinstance(found, bool) or not isinstance(found, int | Decimal):
+    """A whole number, also one in a text: 2, 2.0 and "2" are the same."""
+    try:
+        found = parse_amount(look(value, *path))
+    except (TypeError, ValueError):
         return None
-    number = Decimal(found)
-    if abs(number) > _LARGEST_QUANTITY or number != int(number):
+    if abs(found) > _LARGEST_QUANTITY or found != int(found):
         return None
-    return int(number)
+    return int(found)
 
 
 def number(value: object, *path: str) -> Decimal | None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 from pipeline.channel import Address
 from pipeline.errors import CannotMap
-from pipeline.magento import names, regions
+from pipeline.magento import countries, names, region_words, regions
 from pipeline.magento.records import Region
-from pipeline.magento.wording import label, unkept_letters
+from pipeline.magento.wording import in_digits, label, unkept_letters
 from pipeline.outcome import HoldCode
 
 # Magento needs the key and label printers want digits: all zeros reads as "none was given".
@@ -20,8 +19,6 @@ NOT_GIVEN = "-"
 # Each column of sales_order_address; the street's lines share one. Magento cuts without a word.
 _LONGEST = 255
 _COUNTRY = re.compile(r"[A-Z]{2}")
-# Everyday codes that are no ISO 3166 ones.
-_COUNTRY_ALIASES = {"UK": "GB", "EL": "GR"}
 _PHONE = re.compile(r"[0-9+() -]{1,20}")
 _CITY = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '-]){0,99}")
 # Countries whose addresses Magento accepts without a postcode, by its defaults.
@@ -44,6 +41,7 @@ def for_order(
     without one: `fallback_country` stands for it. Nothing is cut of what `check_deliverable` lets
     through.
     """
+    address = countries.located(address)
     street = "\n".join(street_lines(address))[:_LONGEST].split("\n")
     country = country_of(address) or fallback_country
     first, last = names.split(name, _LONGEST)
@@ -55,7 +53,7 @@ def for_order(
         "street": street if any(street) else [NOT_GIVEN],
         "city": label(address.city)[:_LONGEST] or NOT_GIVEN,
         **region_fields(address.region, country, regions),
-        "postcode": _in_digits(address.postcode)[:_LONGEST] or NOT_GIVEN,
+        "postcode": in_digits(address.postcode)[:_LONGEST] or NOT_GIVEN,
         "country_id": country,
         "telephone": phone_of(address)[:_LONGEST] or NO_PHONE,
         "fax": "",
@@ -66,6 +64,7 @@ def for_order(
 def check_deliverable(address: Address) -> None:
     """Raise CannotMap(ADDRESS_UNUSABLE) when no parcel can be sent there, or when Magento's
     database would lose a part of what the carrier needs."""
+    address = countries.located(address)
     street = street_lines(address)
     if missing := [
         what
@@ -81,6 +80,7 @@ def check_deliverable(address: Address) -> None:
             "else ask the buyer through Amazon and correct the address",
             {"missing": ", ".join(missing)},
         )
+    check_country(address)
     parts = {
         "name": address.name,
         "company": address.company,
@@ -109,25 +109,38 @@ def check_deliverable(address: Address) -> None:
         )
 
 
+def check_country(address: Address) -> None:
+    """Raise CannotMap(ADDRESS_UNUSABLE) for a country that Magento's directory does not have: its
+    admin cannot open such an order, whoever delivers it."""
+    country = country_of(address)
+    if country and country not in countries.KNOWN:
+        raise CannotMap(
+            HoldCode.ADDRESS_UNUSABLE,
+            f"Magento's directory has no country {country}, and its admin cannot open an order to "
+            "there: correct the address to a country that it has, or enter the order by hand",
+            {"country": country},
+        )
+
+
 def country_of(address: Address) -> str:
-    """The ISO 3166 alpha-2 code, "" when there is none."""
+    """Magento's code of the country, "" when the address names none by its code."""
     code = address.country.strip().upper()
-    return _COUNTRY_ALIASES.get(code, code) if _COUNTRY.fullmatch(code) else ""
+    return countries.code(code) if _COUNTRY.fullmatch(code) else ""
 
 
 def street_lines(address: Address) -> list[str]:
     """The address lines that hold something, and the district unless it is told already."""
     lines = [line for line in map(label, address.lines) if line]
     district = label(address.district)
-    told = {regions.folded(text) for text in (*lines, address.city, address.region)}
-    if district and regions.folded(district) not in told:
+    told = [region_words.words(text) for text in (*lines, address.city, address.region)]
+    if district and region_words.words(district) not in told:
         lines.append(district)
     return lines
 
 
 def phone_of(address: Address) -> str:
     """The phone number with its extension, "" when there is none."""
-    phone = _in_digits(address.phone)
+    phone = in_digits(address.phone)
     return phone if any(map(str.isdigit, phone)) else ""
 
 
@@ -143,11 +156,12 @@ def for_address_book(address: Address, known: Sequence[Region]) -> dict[str, Any
     letters and digits, a region that the directory knows where the country has any.
     Source: Magento\\Customer\\Model\\Validator, 2.4.8.
     """
+    address = countries.located(address)
     street = street_lines(address)
     country = country_of(address)
     city = label(address.city)
     phone = phone_of(address)
-    postcode = _in_digits(address.postcode)
+    postcode = in_digits(address.postcode)
     region = regions.find(address.region, country, known)
     usable = (
         street
@@ -182,8 +196,3 @@ def for_address_book(address: Address, known: Sequence[Region]) -> dict[str, Any
             "region_id": region.id,
         }
     return entry
-
-
-def _in_digits(text: str) -> str:
-    """A number as carriers read it, with full-width digits made plain ones."""
-    return label(unicodedata.normalize("NFKC", text))

@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 from pipeline.errors import Rejected
 from pipeline.magento import reading, replies, search
+from pipeline.magento.connection import URI_TOO_LONG
 from pipeline.magento.directory import Directory
 from pipeline.magento.records import Product
 
 # Indexes of one digit sort alike in every order, so a signature holds whichever a shop sorts by.
 _SALABLE_BATCH = 10
-# Encoded SKUs of a batch stay well below the 8 kB that web servers allow an address.
 SKU_BATCH = 50
 EVERYWHERE = "all"
 """In place of a store view's code: the catalogue as it is before any store view changes it."""
@@ -136,19 +136,27 @@ class Catalog(Directory):
         self, wanted: Mapping[str, int], store: str, stock_id: int
     ) -> dict[str, bool]:
         answers: dict[str, bool] = {}
-        for batch in search.batches(wanted, _SALABLE_BATCH):
+        left = list(search.batches(wanted, _SALABLE_BATCH))
+        while left:
+            batch = left.pop(0)
             pairs = [("stockId", str(stock_id))]
             for place, sku in enumerate(batch):
                 pairs += [
                     (f"skuRequests[{place}][sku]", sku),
                     (f"skuRequests[{place}][qty]", str(wanted[sku])),
                 ]
-            answers |= self._get(
-                "/inventory/are-product-salable-for-requested-qty/",
-                _salable_by_sku,
-                store=store,
-                query=search.encode(pairs),
-            )
+            try:
+                answers |= self._get(
+                    "/inventory/are-product-salable-for-requested-qty/",
+                    _salable_by_sku,
+                    store=store,
+                    query=search.encode(pairs),
+                )
+            except Rejected as error:
+                if error.status != URI_TOO_LONG or len(batch) == 1:
+                    raise
+                middle = len(batch) // 2
+                left[:0] = [batch[:middle], batch[middle:]]
         return {sku: answers.get(folded(sku), False) for sku in wanted}
 
     def _in_stock(self, sku: str, quantity: int, store: str) -> bool:

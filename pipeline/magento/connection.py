@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from pipeline.errors import Transient
+from pipeline.errors import Rejected, Transient
 from pipeline.http import Http, Method, Reply
 from pipeline.log import log
 from pipeline.magento import auth, odd_rows, reading, replies, search
@@ -16,6 +16,7 @@ from pipeline.settings import ShopSettings
 
 T = TypeVar("T")
 
+URI_TOO_LONG = 414
 CACHE_FOR = timedelta(minutes=10)
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
@@ -84,7 +85,14 @@ class Connection:
     ) -> list[T]:
         """Every row of every page of a search. With `is_whole` fewer than the shop counts are
         Transient: for where a row that is not there means something. A row that cannot be read
-        makes the answer unusable, unless rows are being set aside (`magento.odd_rows`)."""
+        makes the answer unusable, unless rows are being set aside (`magento.odd_rows`). Where the
+        address is too long for the shop's web server, the search is made in halves."""
+
+        def again(part: Sequence[search.Group]) -> list[T]:
+            return self._search(
+                path, part, read, sort=sort, fields=fields, store=store, is_whole=is_whole
+            )
+
         aside = odd_rows.collecting()
         found: list[T] = []
         odd: list[odd_rows.OddRow] = []
@@ -112,6 +120,11 @@ class Connection:
                 found, odd, before, page, size = [], [], [], 1, error.limit
                 self._page_size = size
                 continue
+            except Rejected as error:
+                halves = search.halves(groups) if error.status == URI_TOO_LONG else None
+                if halves is None:
+                    raise
+                return [row for half in halves for row in again(half)]
             found += good
             odd += bad
             if not rows or page * size >= total:

@@ -109,7 +109,8 @@ class Inventory(Catalog):
                     "/inventory/source-items",
                     [search.any_of("sku", batch)],
                     _source_item,
-                    sort="sku",
+                    # Pages by the SKU alone would repeat and omit rows of one in several sources.
+                    sort="source_item_id",
                     fields="sku,source_code,quantity,status",
                 )
             if not all(one.sku for one in odd):

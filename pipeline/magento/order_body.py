@@ -146,8 +146,10 @@ def check_address(order: ChannelOrder) -> None:
 
     What Amazon ships needs no address, so such orders pass without one.
     """
+    address = order.address or Address()
     if order.fulfilled_by is FulfilledBy.MERCHANT:
-        addresses.check_deliverable(order.address or Address())
+        addresses.check_deliverable(address)
+    addresses.check_country(address)
 
 
 def differences(created: MagentoOrder, amounts: Amounts) -> str | None:

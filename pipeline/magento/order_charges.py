@@ -15,8 +15,9 @@ from pipeline.amounts import Amounts, LineAmounts
 from pipeline.channel import Line
 from pipeline.errors import CannotMap
 from pipeline.magento.records import Product
+from pipeline.magento.tax_rates import Taxed, rates
 from pipeline.magento.wording import plain
-from pipeline.money import ZERO, four_digits, minor_unit
+from pipeline.money import ZERO, four_digits
 from pipeline.outcome import HoldCode
 
 GiftWrap = Literal["line", "price"]
@@ -140,7 +141,6 @@ def charges(
     zero is taken off rows and shipping as discount. Raises CannotMap(TOTALS_UNCLEAR) when a line
     has no amounts or there is less to take from.
     """
-    unit = minor_unit(amounts.currency)
     shipping: list[Shipping] = []
     rows: list[OrderLine] = []
     extras: list[OrderLine] = []
@@ -160,20 +160,20 @@ def charges(
                 gift_wrap_net=ZERO,
                 gift_wrap_tax=ZERO,
             )
-        rows.append(_goods(line, money, products.get(line.sku), unit))
-        extras += _extras(line, money, unit)
-        shipping.append(_shipping(money, unit))
+        rows.append(_goods(line, money, products.get(line.sku)))
+        extras += _extras(line, money)
+        shipping.append(_shipping(money))
     extras += [
         OrderLine(ADJUSTMENT_SKU, _name(one.label, "Adjustment"), 1, one.amount)
         for one in amounts.adjustments
         if one.amount > ZERO
     ]
-    found = Charges((*rows, *extras), tuple(shipping))
+    found = _with_rates(Charges((*rows, *extras), tuple(shipping)), amounts.currency)
     below = sum((one.amount for one in amounts.adjustments if one.amount < ZERO), ZERO)
     return _take_off(found, -below)
 
 
-def _goods(line: Line, money: LineAmounts, product: Product | None, unit: Decimal) -> OrderLine:
+def _goods(line: Line, money: LineAmounts, product: Product | None) -> OrderLine:
     return OrderLine(
         sku=product.sku if product else line.sku,
         name=_name(line.title, product.name if product else line.sku),
@@ -181,7 +181,6 @@ def _goods(line: Line, money: LineAmounts, product: Product | None, unit: Decima
         row_total=money.row_net,
         tax=money.tax,
         discount=money.discount_net,
-        tax_percent=_percent(money.tax, money.row_net - money.discount_net, unit),
         is_collected=money.tax_is_collected_by_marketplace,
         item_id=line.item_id,
         fulfilled=min(line.quantity_fulfilled, line.quantity),
@@ -189,7 +188,7 @@ def _goods(line: Line, money: LineAmounts, product: Product | None, unit: Decima
     )
 
 
-def _extras(line: Line, money: LineAmounts, unit: Decimal) -> list[OrderLine]:
+def _extras(line: Line, money: LineAmounts) -> list[OrderLine]:
     found = []
     for sku, label, net, tax in (
         (GIFT_WRAP_SKU, "Gift wrap", money.gift_wrap_net, money.gift_wrap_tax),
@@ -203,38 +202,38 @@ def _extras(line: Line, money: LineAmounts, unit: Decimal) -> list[OrderLine]:
                     quantity=1,
                     row_total=net,
                     tax=tax,
-                    tax_percent=_percent(tax, net, unit),
                     is_collected=money.tax_is_collected_by_marketplace,
                 )
             )
     return found
 
 
-def _shipping(money: LineAmounts, unit: Decimal) -> Shipping:
-    taxed = money.shipping_net - money.shipping_discount_net
+def _shipping(money: LineAmounts) -> Shipping:
     return Shipping(
         net=money.shipping_net,
         tax=money.shipping_tax,
         discount=money.shipping_discount_net,
-        tax_percent=_percent(money.shipping_tax, taxed, unit),
         is_collected=money.tax_is_collected_by_marketplace,
     )
 
 
-def _percent(tax: Decimal, taxed: Decimal, unit: Decimal) -> Decimal:
-    """The rate with the fewest digits that gives this tax to within a minor unit.
-
-    Amazon tells no rates, and the quotient of two rounded amounts would be another one in every
-    order: 19.0095 for 19.
-    """
-    if taxed <= ZERO:
-        return ZERO
-    exact = tax * 100 / taxed
-    for digits in range(4):
-        percent = round(exact, digits)
-        if percent and abs(percent * taxed / 100 - tax) <= unit:
-            return percent
-    return four_digits(exact)
+def _with_rates(found: Charges, currency: str) -> Charges:
+    """With the rate of every tax; what Amazon collects and pays itself has rates of its own."""
+    lines, shipping = list(found.lines), list(found.shipping)
+    for is_collected in (False, True):
+        rows = [place for place, one in enumerate(lines) if one.is_collected is is_collected]
+        sent = [place for place, one in enumerate(shipping) if one.is_collected is is_collected]
+        told = [
+            Taxed(one.tax, one.row_total - one.discount, one.quantity)
+            for one in (lines[place] for place in rows)
+        ]
+        told += [Taxed(one.tax, one.net - one.discount) for one in (shipping[n] for n in sent)]
+        percents = rates(told, currency)
+        for place, percent in zip(rows, percents[: len(rows)], strict=True):
+            lines[place] = replace(lines[place], tax_percent=percent)
+        for place, percent in zip(sent, percents[len(rows) :], strict=True):
+            shipping[place] = replace(shipping[place], tax_percent=percent)
+    return Charges(tuple(lines), tuple(shipping))
 
 
 def _take_off(found: Charges, rest: Decimal) -> Charges:

@@ -40,8 +40,15 @@ class Product:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Product:
-        """What `as_json` made."""
-        return cls(**{**kept, "weight": Decimal(kept["weight"])})
+        """What `as_json` made, in this release or another: each field by its name."""
+        return cls(
+            id=kept["id"],
+            sku=kept["sku"],
+            name=kept.get("name", ""),
+            type_id=kept.get("type_id", "simple"),
+            enabled=kept.get("enabled", True),
+            weight=Decimal(kept.get("weight", 0)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

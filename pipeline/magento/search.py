@@ -14,6 +14,10 @@ from urllib.parse import quote
 # No page is larger. Shops with input limits take 300 by Magento's own default, or fewer.
 PAGE_SIZE = 100
 BATCH = 100
+# Of the encoded values of a batch; letters that are not ASCII take six to nine bytes each.
+_MOST_BYTES = 4000
+# What a filter of its own adds: its three keys, encoded.
+_FILTER = 250
 
 T = TypeVar("T")
 
@@ -83,7 +87,35 @@ def encode(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def batches(values: Collection[T], size: int = BATCH) -> Iterator[list[T]]:
-    """The distinct values in their order, at most `size` at a time."""
-    distinct = list(dict.fromkeys(values))
-    for start in range(0, len(distinct), size):
-        yield distinct[start : start + size]
+    """The distinct values in their order: at most `size` at a time, and so many that together
+    they stay well below the 8 kB that web servers allow an address."""
+    batch: list[T] = []
+    length = 0
+    for value in dict.fromkeys(values):
+        cost = len(quote(str(value), safe="")) + (_FILTER if "," in str(value) else 1)
+        if batch and (len(batch) == size or length + cost > _MOST_BYTES):
+            yield batch
+            batch, length = [], 0
+        batch.append(value)
+        length += cost
+    if batch:
+        yield batch
+
+
+def halves(groups: Sequence[Group]) -> tuple[list[Group], list[Group]] | None:
+    """The same search in two, when one of its groups asks for any of several values."""
+    for place, group in enumerate(groups):
+        values = [
+            value
+            for one in group
+            for value in (one.value.split(",") if one.condition == "in" else [one.value])
+        ]
+        is_any_of = all(one.condition in ("in", "eq") for one in group)
+        if len(values) > 1 and is_any_of and len({one.field for one in group}) == 1:
+            middle = len(values) // 2
+            first, second = (
+                [*groups[:place], any_of(group[0].field, half), *groups[place + 1 :]]
+                for half in (values[:middle], values[middle:])
+            )
+            return first, second
+    return None

@@ -9,6 +9,9 @@ import unicodedata
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")
 _TAGS = re.compile(r"</?[a-zA-Z!?][^<>]*>")
 COMMENT_LENGTH = 5000
+# What people type for a hyphen that Unicode does not count among the dashes: minus signs, the long
+# vowel marks of Japanese and Korean, bullets and rules.
+_DASHES = frozenset("\u2212\u02d7\u2796\u30fc\u3161\u1173\u2043\u23af\u2500\u2501")
 _BRACKETS = {ord("<"): " ", ord(">"): " "}
 _LAST_OF_THREE_BYTES = 0xFFFF
 _MORE_THAN_ANY_COLUMN = 10_000
@@ -37,6 +40,12 @@ def label(text: str) -> str:
     return plain("".join(map(_everyday, text)), _MORE_THAN_ANY_COLUMN)
 
 
+def in_digits(text: str) -> str:
+    """A number as carriers read it: the digits 0 to 9 for those of any script, "-" for any dash."""
+    plain_forms = unicodedata.normalize("NFKC", label(text))
+    return label("".join(map(_as_digit_or_dash, plain_forms)))
+
+
 def unkept_letters(text: str) -> int:
     """How many letters of a label Magento's database cannot hold: they became "?"."""
     forms = map(_everyday, text.translate(_EVERYDAY_FORMS))
@@ -45,6 +54,13 @@ def unkept_letters(text: str) -> int:
         for form in forms
         for char in form
     )
+
+
+def _as_digit_or_dash(char: str) -> str:
+    if unicodedata.category(char) == "Pd" or char in _DASHES:
+        return "-"
+    digit = unicodedata.decimal(char, None)
+    return char if digit is None else str(digit)
 
 
 def _everyday(char: str) -> str:

@@ -1,48 +1,23 @@
-"""Countries the shop sells to, and the regions of those that Magento keeps regions for.
+"""Magento's countries, and the regions of some of those that it keeps regions for.
 
 Region ids and codes are those of a fresh installation; codes are no ISO codes everywhere.
 """
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 COUNTRIES = {
     code: (three, name)
     for code, three, name in (
         line.split(" ", 2)
-        for line in """\
-AE ARE United Arab Emirates
-AT AUT Austria
-AU AUS Australia
-BE BEL Belgium
-BR BRA Brazil
-CA CAN Canada
-CH CHE Switzerland
-CZ CZE Czechia
-DE DEU Germany
-DK DNK Denmark
-EG EGY Egypt
-ES ESP Spain
-FI FIN Finland
-FR FRA France
-GB GBR United Kingdom
-IE IRL Ireland
-IN IND India
-IT ITA Italy
-JP JPN Japan
-LU LUX Luxembourg
-MX MEX Mexico
-NL NLD Netherlands
-NO NOR Norway
-PL POL Poland
-PT PRT Portugal
-SA SAU Saudi Arabia
-SE SWE Sweden
-SG SGP Singapore
-TR TUR Türkiye
-US USA United States
-ZA ZAF South Africa""".splitlines()
+        for line in files("sandbox.magento")
+        .joinpath("countries.txt")
+        .read_text(encoding="utf-8")
+        .splitlines()
     )
 }
+"""All of Magento's directory: ISO 3166 without PR and SS, with AN and XK."""
 
 _US = """\
 AL Alabama

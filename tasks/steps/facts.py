@@ -68,7 +68,7 @@ def take_amounts(order: Order, amounts: Amounts) -> None:
         "readings": dict(amounts.readings),
         "adjustments": {one.label: told(one.amount) for one in amounts.adjustments},
         "collected_by_amazon": {
-            item_id: told(line.all_tax)
+            item_id: told(line.collected_tax)
             for item_id, line in amounts.lines.items()
             if line.tax_is_collected_by_marketplace
         },

@@ -299,13 +299,13 @@ def test_each_item_is_read_by_itself() -> None:
     [
         # On top, and inside the order's total or not.
         (None, "35.70", "35.70", {"row_net": "30.00", "tax": "5.70"}, ()),
-        (None, "35.70", "30.00", {"row_net": "30.00", "tax": "5.70"}, ("-5.70",)),
+        (None, "35.70", "30.00", {"row_net": "30.00", "withheld_tax": "5.70"}, ()),
         # In the price.
         (None, "30.00", "30.00", {"row_net": "24.30", "tax": "5.70"}, ()),
-        (None, "30.00", "24.30", {"row_net": "24.30", "tax": "5.70"}, ("-5.70",)),
+        (None, "30.00", "24.30", {"row_net": "24.30", "withheld_tax": "5.70"}, ()),
         # American prices never contain tax: a total without it means that Amazon kept it.
         (UNITED_STATES, "35.70", "35.70", {"row_net": "30.00", "tax": "5.70"}, ()),
-        (UNITED_STATES, "30.00", "30.00", {"row_net": "30.00", "tax": "5.70"}, ("-5.70",)),
+        (UNITED_STATES, "30.00", "30.00", {"row_net": "30.00", "withheld_tax": "5.70"}, ()),
         (UNITED_STATES, "30.00", "35.70", {"row_net": "30.00", "tax": "5.70"}, ()),
     ],
 )

@@ -154,7 +154,7 @@ def test_what_amazon_delivers_is_cut_to_what_magento_keeps() -> None:
 WHERE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "Puerto Rico as a country": (
         {"country": "PR", "region": "PR", "city": "San Juan", "postcode": "00907"},
-        {"country_id": "PR", "region": "PR", "postcode": "00907"},
+        {"country_id": "US", "region": "Puerto Rico", "postcode": "00907"},
     ),
     "United Kingdom by its everyday code, with a county": (
         {"country": "UK", "region": "Surrey", "postcode": "GU1 1AA"},

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from pipeline.amounts import Adjustment, Amounts, LineAmounts
+from pipeline.amounts import Amounts, LineAmounts
 from tests.magento.builders import a_body, a_line, amounts_of, an_order
 
 OWN = LineAmounts(row_net=Decimal("100.00"), tax=Decimal("19.00"))
@@ -42,17 +42,14 @@ def test_a_row_for_each_rate_and_for_what_amazon_pays() -> None:
     assert shown(extension["taxes"], "code", "title", "percent", "amount", "base_real_amount") == [
         ("Amazon 19%", "Tax", 19, Decimal("19.00"), Decimal("19.00")),
         ("Amazon 7%", "Tax", 7, Decimal("4.20"), Decimal("4.20")),
-        *(
-            (f"Collected and paid by Amazon {rate}%", "Collected and paid by Amazon",
-             Decimal(rate), Decimal(tax), Decimal(tax))
-            for rate, tax in (("8.7", "8.70"), ("9", "0.44"))
-        ),
+        ("Collected and paid by Amazon 8.7%", "Collected and paid by Amazon",
+         Decimal("8.7"), Decimal("9.14"), Decimal("9.14")),
     ]  # fmt: skip
     assert shown(
         extension["additional_itemized_taxes"], "tax_code", "amount", "taxable_item_type"
     ) == [
         ("Amazon 7%", Decimal("0.70"), "shipping"),
-        ("Collected and paid by Amazon 9%", Decimal("0.44"), "shipping"),
+        ("Collected and paid by Amazon 8.7%", Decimal("0.44"), "shipping"),
     ]
     itemized = [item["extension_attributes"]["itemized_taxes"] for item in body["items"]]
     assert itemized[1] == [
@@ -103,13 +100,10 @@ def test_without_taxes_there_are_no_rows() -> None:
     assert "extension_attributes" not in body["items"][0]
 
 
-def test_a_rate_is_that_of_the_price_even_when_the_tax_is_taken_off_again() -> None:
-    """Where Amazon keeps the tax out of the order's total it is a row and a discount."""
-    line = replace(OWN, tax=Decimal("8.00"), tax_is_collected_by_marketplace=True)
-    amounts = Amounts(
-        "EUR", Decimal(100), {"I1": line}, (Adjustment("Tax collected by Amazon", Decimal(-8)),)
-    )
-    body = a_body(amounts=amounts)
-    assert shown(body["extension_attributes"]["taxes"], "percent", "amount") == [(8, Decimal(8))]
-    assert body["discount_description"] == "Tax collected by Amazon"
-    assert (body["grand_total"], body["discount_amount"]) == (100, -8)
+def test_tax_outside_the_total_is_neither_a_tax_nor_a_discount_of_the_order() -> None:
+    line = replace(OWN, tax=Decimal("8.00"), tax_is_collected_by_marketplace=True).withheld()
+    body = a_body(amounts=Amounts("EUR", Decimal(100), {"I1": line}))
+    assert (body["grand_total"], body["tax_amount"], body["discount_amount"]) == (100, 0, 0)
+    assert body["discount_description"] == ""
+    assert body["payment"]["additional_information"]
+    assert "Tax that Amazon collects and pays: 8.00 EUR" in body["status_histories"][0]["comment"]

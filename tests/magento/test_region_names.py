@@ -1,0 +1,278 @@
+"""Regions by their second names, short forms and codes, in directories old and new."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.magento import regions
+from pipeline.magento.records import Region
+
+DIRECTORY: dict[str, dict[str, str]] = {
+    # As 2.4.8 has them, and as later releases name them.
+    "ES": {
+        **{name: name for name in ("Alava", "Alicante", "Asturias", "Baleares", "Barcelona")},
+        **{name: name for name in ("Guipuzcoa", "Leon", "Madrid", "Navarra", "Valencia")},
+        **{name: name for name in ("Ciudad Real", "Vizcaya", "Girona", "Lleida", "Ourense")},
+        "A Coruсa": "A Coruña",
+    },
+    "ES new": {
+        "ES-C": "A Coruña [La Coruña]",
+        "ES-IB": "Illes Balears [Islas Baleares]",
+        "ES-MD": "Madrid, Comunidad de",
+        "ES-M": "Madrid",
+        "ES-NC": "Navarra, Comunidad Foral de",
+        "ES-NA": "Navarra",
+        "ES-VC": "Valenciana, Comunidad",
+        "ES-MC": "Murcia, Región de",
+        "ES-CL": "Castilla y León",
+        "ES-LE": "León",
+        "ES-SS": "Gipuzkoa",
+        "ES-BI": "Bizkaia",
+    },
+    "MX": {
+        "CMX": "Ciudad de México",
+        "MEX": "Estado de México",
+        "BCN": "Baja California",
+        "BCS": "Baja California Sur",
+        "HID": "Hidalgo",
+        "JAL": "Jalisco",
+        "MIC": "Michoacán",
+        "NLE": "Nuevo León",
+        "QUE": "Querétaro",
+        "VER": "Veracruz",
+    },
+    "IN": {
+        "AN": "Andaman and Nicobar Islands",
+        "DL": "Delhi",
+        "JK": "Jammu and Kashmir",
+        "OR": "Odisha",
+        "PY": "Puducherry",
+        "TG": "Telangana",
+        "UP": "Uttar Pradesh",
+        "UT": "Uttarakhand",
+    },
+    "JP": {
+        "JP-01": "Hokkaido",
+        "JP-06": "Yamagata",
+        "JP-13": "Tokyo",
+        "JP-14": "Kanagawa",
+        "JP-26": "Kyoto",
+        "JP-27": "Osaka",
+    },
+    "JP kanji": {"13": "東京都", "14": "神奈川県", "26": "京都府", "1": "北海道"},
+    "DE": {"BAY": "Bayern", "NRW": "Nordrhein-Westfalen", "SAS": "Sachsen", "BRE": "Bremen"},
+    "AT": {"WI": "Wien", "KN": "Kärnten", "NO": "Niederösterreich"},
+    "CH": {"GE": "Geneva", "FR": "Friburg", "SG": "St. Gallen", "TI": "Ticino", "ZH": "Zürich"},
+    "BE": {"BRU": "Brussels-Capital Region", "WLG": "Liège", "VOV": "Oost-Vlaanderen"},
+    "IT": {"MI": "Milano", "RM": "Roma", "BZ": "Bolzano", "MB": "Monza e Brianza", "TO": "Torino"},
+    "SE": {"SE-AB": "Stockholms län", "SE-M": "Skåne län", "SE-C": "Uppsala län"},
+    "HR": {"HR-01": "Zagrebačka županija", "HR-21": "Grad Zagreb", "HR-13": "Zadarska županija"},
+    "UA": {
+        "UA-32": "Kyivska oblast",
+        "UA-46": "Lvivska oblast",
+        "UA-51": "Odeska oblast",
+        "UA-30": "Kyiv",
+    },
+    "BG": {"BG-22": "Sofia City", "BG-23": "Sofia Province", "BG-03": "Varna"},
+    "LV": {"LV-DGV": "Daugavpils", "LV-RIX": "Rīga", "LV-DA": "Daugavpils novads"},
+    "LT": {"LT-VL": "Vilniaus Apskritis", "LT-KU": "Kauno Apskritis"},
+    "CZ": {"CZ-10": "Praha, Hlavní město", "CZ-20": "Středočeský kraj"},
+    "IE": {"D": "Dublin", "CO": "Cork", "DL": "Donegal"},
+    "CN": {"CN-BJ": "Beijing Shi", "CN-GD": "Guangdong Sheng", "CN-HK": "Hong Kong SAR"},
+    "PT": {"PT-11": "Lisboa", "PT-20": "Região Autónoma dos Açores"},
+    "FR": {"1": "Ain", "75": "Paris", "21": "Côte-d'Or", "2A": "Corse-du-Sud"},
+    "US": {"WA": "Washington", "NY": "New York", "CA": "California", "NV": "Nevada"},
+    "CA": {"QC": "Quebec", "NS": "Nova Scotia", "YT": "Yukon Territory", "ON": "Ontario"},
+    "AU": {"NSW": "New South Wales", "NT": "Northern Territory", "VIC": "Victoria"},
+    "AR": {"AR-C": "Ciudad Autónoma de Buenos Aires", "AR-B": "Buenos Aires"},
+}
+
+
+def code_of(directory: str, text: str) -> str | None:
+    known = [
+        Region(number, code, name)
+        for number, (code, name) in enumerate(DIRECTORY[directory].items(), start=1)
+    ]
+    found = regions.find(text, directory[:2], known)
+    return found.code if found else None
+
+
+@pytest.mark.parametrize(
+    ("directory", "text", "code"),
+    [
+        # Names in brackets, behind commas and slashes, on either side.
+        ("ES", "A Coruña [La Coruña]", "A Coruсa"),
+        ("ES", "La Coruña", "A Coruсa"),
+        ("ES new", "A Coruña", "ES-C"),
+        ("ES new", "La Coruña", "ES-C"),
+        ("ES new", "Coruña, A", "ES-C"),
+        ("ES new", "Coruña, La", "ES-C"),
+        ("ES", "Madrid, Comunidad de", "Madrid"),
+        ("ES", "Comunidad de Madrid", "Madrid"),
+        ("ES new", "Comunidad de Madrid", "ES-MD"),
+        ("ES new", "Madrid, Comunidad de", "ES-MD"),
+        ("ES new", "Madrid", "ES-M"),
+        ("ES new", "Islas Baleares", "ES-IB"),
+        ("ES new", "Baleares", "ES-IB"),
+        ("ES new", "Comunidad Valenciana", "ES-VC"),
+        ("ES new", "Región de Murcia", "ES-MC"),
+        ("ES new", "Murcia", "ES-MC"),
+        ("ES new", "Guipúzcoa", "ES-SS"),
+        ("ES new", "Castilla & León", "ES-CL"),
+        ("ES", "Araba/Álava", "Alava"),
+        ("ES", "Nafarroa", "Navarra"),
+        ("ES", "Alacant", "Alicante"),
+        ("ES", "ES-GI", "Girona"),
+        ("ES", "Lérida", "Lleida"),
+        ("ES", "Orense (Galicia)", "Ourense"),
+        ("ES", "Principado de Asturias", "Asturias"),
+        ("ES", "Islas Baleares, España", "Baleares"),
+        ("ES", "Ciudad Real", "Ciudad Real"),
+        ("ES", "Castilla y León", None),
+        ("ES", "Comunidad Valenciana", None),
+        ("IT", "Torino (TO)", "TO"),
+        ("IT", "Torino (MI)", None),
+        # Short forms.
+        ("MX", "CDMX", "CMX"),
+        ("MX", "Mexico City", "CMX"),
+        ("MX", "D.F.", "CMX"),
+        ("MX", "Edo. Mex.", "MEX"),
+        ("MX", "Edo. de México", "MEX"),
+        ("MX", "MX-MEX", "MEX"),
+        ("MX", "Estado de Hidalgo", "HID"),
+        ("MX", "Ciudad Hidalgo", None),
+        ("MX", "México", None),
+        ("MX", "B.C.S.", "BCS"),
+        ("MX", "N.L.", "NLE"),
+        ("MX", "Guadalajara, Jal.", "JAL"),
+        ("MX", "Veracruz de Ignacio de la Llave", "VER"),
+        ("AU", "N.S.W.", "NSW"),
+        ("AU", "Northern Territory", "NT"),
+        ("US", "Calif.", "CA"),
+        # "&" and "and".
+        ("IN", "Andaman & Nicobar Islands", "AN"),
+        ("IN", "Andaman & Nicobar", "AN"),
+        ("IN", "Jammu & Kashmir", "JK"),
+        ("IN", "J&K", "JK"),
+        ("IN", "Orissa", "OR"),
+        ("IN", "NCT of Delhi", "DL"),
+        ("IN", "IN-TS", "TG"),
+        ("IN", "UP", "UP"),
+        # Second official names, and English ones.
+        ("CH", "Genève", "GE"),
+        ("CH", "Kanton Genf", "GE"),
+        ("CH", "Fribourg / Freiburg", "FR"),
+        ("CH", "Sankt Gallen", "SG"),
+        ("CH", "Canton of Zurich", "ZH"),
+        ("BE", "Bruxelles", "BRU"),
+        ("BE", "Province de Liège", "WLG"),
+        ("BE", "Luik", "WLG"),
+        ("BE", "Oost Vlaanderen", "VOV"),
+        ("IT", "Milan", "MI"),
+        ("IT", "Città metropolitana di Milano", "MI"),
+        ("IT", "Bozen", "BZ"),
+        ("IT", "Bolzano/Bozen", "BZ"),
+        ("IT", "Monza & Brianza", "MB"),
+        ("DE", "Bavaria", "BAY"),
+        ("DE", "DE-BY", "BAY"),
+        ("DE", "BY", "BAY"),
+        ("DE", "Freistaat Sachsen", "SAS"),
+        ("DE", "Hansestadt Bremen", "BRE"),
+        ("AT", "Vienna", "WI"),
+        ("AT", "AT-9", "WI"),
+        ("AT", "Land Niederoesterreich", "NO"),
+        ("CA", "Nouvelle-Écosse", "NS"),
+        ("CA", "Yukon", "YT"),
+        ("CA", "Province of Ontario", "ON"),
+        ("CA", "CA-ON", "ON"),
+        # County, prefecture, city, oblast.
+        ("SE", "Stockholm", "SE-AB"),
+        ("SE", "Stockholm County", "SE-AB"),
+        ("SE", "Uppsala", "SE-C"),
+        ("SE", "AB", "SE-AB"),
+        ("HR", "City of Zagreb", "HR-21"),
+        ("HR", "Zagreb", "HR-21"),
+        ("HR", "Zagreb County", None),
+        ("HR", "Zadarska", "HR-13"),
+        ("UA", "Lvivska", "UA-46"),
+        ("UA", "Lvivska obl.", "UA-46"),
+        ("UA", "Kyiv City", "UA-30"),
+        ("UA", "Kyiv Oblast", None),
+        ("BG", "Sofia", None),
+        ("BG", "Sofia City", "BG-22"),
+        ("BG", "Oblast Sofia", "BG-23"),
+        ("BG", "Varna Province", "BG-03"),
+        ("LV", "Daugavpils City", "LV-DGV"),
+        ("LV", "Daugavpils", "LV-DGV"),
+        ("LT", "Vilniaus apskr.", None),
+        ("LT", "Vilniaus", "LT-VL"),
+        ("CZ", "Praha", "CZ-10"),
+        ("CZ", "Prague", "CZ-10"),
+        ("CZ", "Hlavní město Praha", "CZ-10"),
+        ("CZ", "Středočeský", "CZ-20"),
+        ("IE", "Co. Dublin", "D"),
+        ("IE", "County Cork", "CO"),
+        ("IE", "Co", "CO"),
+        ("CN", "Beijing", "CN-BJ"),
+        ("CN", "Beijing City", "CN-BJ"),
+        ("CN", "北京市", "CN-BJ"),
+        ("CN", "Guangdong Province", "CN-GD"),
+        ("CN", "广东省", "CN-GD"),
+        ("CN", "Hong Kong", "CN-HK"),
+        ("PT", "Açores", "PT-20"),
+        ("PT", "Distrito de Lisboa", "PT-11"),
+        # Prefectures, romanised and not.
+        ("JP", "Tokyo-to", "JP-13"),
+        ("JP", "TOKYO TO", "JP-13"),
+        ("JP", "Tōkyō", "JP-13"),
+        ("JP", "東京都", "JP-13"),
+        ("JP", "東京", "JP-13"),
+        ("JP", "Tokyo Metropolis", "JP-13"),
+        ("JP", "Osaka-fu", "JP-27"),
+        ("JP", "大阪府", "JP-27"),
+        ("JP", "Kyoto-fu", "JP-26"),
+        ("JP", "京都府", "JP-26"),
+        ("JP", "Kanagawa-ken", "JP-14"),
+        ("JP", "Kanagawa Prefecture", "JP-14"),
+        ("JP", "神奈川県", "JP-14"),
+        ("JP", "Hokkaidō", "JP-01"),
+        ("JP", "北海道", "JP-01"),
+        ("JP", "JP-01", "JP-01"),
+        ("JP", "Yamagata-shi", None),
+        ("JP kanji", "Tokyo-to", "13"),
+        ("JP kanji", "京都", "26"),
+        ("JP kanji", "JP-01", "1"),
+        ("JP kanji", "Kanagawa", "14"),
+        # Numbers with and without zeros.
+        ("FR", "01", "1"),
+        ("FR", "FR-01", "1"),
+        ("FR", "Côte d’Or", "21"),
+        ("FR", "Paris, 75001", "75"),
+        ("FR", "Département de l'Ain", None),
+        # A county of the United States is in no state of its name.
+        ("US", "Washington County", None),
+        ("US", "Nevada County", None),
+        ("US", "New York City", "NY"),
+        ("US", "California, USA", "CA"),
+        ("US", "Seattle, WA", "WA"),
+        ("US", "Washington / New York", None),
+        ("AR", "CABA", "AR-C"),
+        ("AR", "Capital Federal", "AR-C"),
+        ("AR", "Ciudad de Buenos Aires", "AR-C"),
+        ("AR", "Provincia de Buenos Aires", "AR-B"),
+    ],
+)
+def test_finds_a_region_by_whatever_it_is_called(
+    directory: str, text: str, code: str | None
+) -> None:
+    assert code_of(directory, text) == code
+
+
+def test_a_name_of_two_regions_means_neither() -> None:
+    known = [Region(1, "A", "Northern [Upper]"), Region(2, "B", "Southern [Upper]")]
+    assert regions.find("Upper", "ZZ", known) is None
+    assert regions.find("Northern", "ZZ", known) == known[0]
+
+
+def test_a_directory_without_regions_has_none() -> None:
+    assert regions.find("California", "US", ()) is None
