@@ -233,6 +233,8 @@ class OrderPrivate(Base):
 
     Destroying `wrapped_key` shreds both. `buyer_words` are keyed hashes that find the order by its
     buyer, `buyer_initials` what a list shows; both are emptied when the key is destroyed.
+    `report_digest` is a keyed hash of the reply, `report_asked_at` when it was asked for: they tell
+    apart two replies of one lastUpdatedTime.
     """
 
     __tablename__ = "order_private"
@@ -246,6 +248,8 @@ class OrderPrivate(Base):
     correction: Mapped[bytes | None]
     buyer_words: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
     buyer_initials: Mapped[str] = mapped_column(default="", server_default="")
+    report_digest: Mapped[str | None]
+    report_asked_at: Mapped[datetime | None]
 
 
 class Attempt(Base):

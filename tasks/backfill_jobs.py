@@ -11,7 +11,7 @@ from structlog.contextvars import bound_contextvars
 from pipeline.backfills import Backfills
 from pipeline.bookkeeping import Backfill
 from pipeline.clock import seconds
-from pipeline.errors import NotSent, Rejected, RemoteError
+from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError
 from pipeline.log import log
 from pipeline.rate_limit import Lane
 from tasks.runtime import Runtime, runtime
@@ -86,7 +86,7 @@ def _read_on(app: Celery, parts: Runtime, backfills: Backfills, backfill_id: int
 def _put_off(
     parts: Runtime, backfills: Backfills, backfill: Backfill, error: RemoteError, *, had_token: bool
 ) -> None:
-    is_refused = isinstance(error, Rejected)
+    is_refused = isinstance(error, Rejected) and not isinstance(error, AccountStopped)
     # A page's token lives for a day: without it the search begins anew.
     expired = is_refused and had_token
     wait = AFTER_REFUSAL if is_refused and not expired else AFTER_TROUBLE

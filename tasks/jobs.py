@@ -138,8 +138,8 @@ def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) ->
             page = parts.clients.channels[account_name].changed_orders(
                 gap.since, gap.token, gap.until, Lane.BACKFILL
             )
-        except Rejected:
-            if gap.token is None:
+        except Rejected as error:
+            if gap.token is None or not _is_refused(error):
                 raise
             parts.windows.restart(gap)  # its page token has expired
             return

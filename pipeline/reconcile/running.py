@@ -171,7 +171,7 @@ class Reconciler:
         log.info("reconcile.ended", account=run.account, count=needing)
 
     def _trouble(self, run: Reconciliation, error: RemoteError) -> None:
-        is_refused = isinstance(error, Rejected)
+        is_refused = isinstance(error, Rejected) and not isinstance(error, AccountStopped)
         # A page's token lives for a day: without it the list begins anew.
         expired = is_refused and run.page_token is not None
         wait = AFTER_REFUSAL if is_refused and not expired else AFTER_TROUBLE
