@@ -25,7 +25,7 @@ from pipeline.orders import STEPS, reopen, wake
 from pipeline.policy import Case, Decision, Tab, decide
 from pipeline.privacy import Unreadable, Vault
 from pipeline.rate_limit import Lane
-from pipeline.reports import Known, digest, is_news, known
+from pipeline.reports import Known, digest, is_news, known, numbered
 from pipeline.settings import AccountSettings, Timing
 
 _REFRESH_FACTS = (
@@ -67,13 +67,15 @@ _REFRESH_PRIVATE = (
 class Stored:
     """What a page brought: ids of new orders and of those with news, and a count of unreadable.
 
-    `seen` is every order on it by number, with the time of its last change.
+    `seen` is every order on it by number, with the time of its last change; `set_aside` are the
+    numbers of the unreadable, as far as they have one.
     """
 
     new: Sequence[int]
     woken: Sequence[int]
     unreadable: int
     seen: Mapping[str, datetime] = field(default_factory=dict, compare=False)
+    set_aside: Sequence[str] = field(default=(), compare=False)
 
 
 class Intake:
@@ -103,13 +105,18 @@ class Intake:
         """
         asked_at = asked_at or now
         newest: dict[str, tuple[Identity, Raw]] = {}
-        unreadable = 0
+        unreadable, aside = 0, []
         for raw in raws:
             try:
                 identity = channel.identify(raw)
-            except CannotMap as error:
+                found_by_buyer(self._vault, channel, raw)
+                digest(self._vault, raw)
+            except Exception as error:  # noqa: BLE001 - one bad order never stops its page
                 unreadable += 1
-                log.error("order.unreadable", account=account_name, code=error.code)
+                code = error.code if isinstance(error, CannotMap) else type(error).__name__
+                log.error("order.unreadable", account=account_name, code=code)
+                if number := numbered(raw):
+                    aside.append(number)
                 continue
             # One from a far future would make all that is told later count as old.
             changed_at = min(identity.updated_at, now + FAR_AHEAD)
@@ -143,7 +150,8 @@ class Intake:
             ]
             woken = self._refresh(session, account_name, account, channel, changed, now, asked_at)
         as_of = {number: identity.updated_at for number, (identity, _) in newest.items()}
-        return Stored(new, woken, unreadable, as_of)
+        aside = sorted(set(aside) - set(newest))
+        return Stored(new, woken, unreadable, as_of, aside)
 
     def _private(
         self, wrapped_key: bytes, owner: str, channel: Channel, raw: Raw, asked_at: datetime

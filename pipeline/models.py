@@ -374,7 +374,7 @@ class Cursor(Base):
     A search over several pages keeps its start, its token and its upper bound here, so that it goes
     on where it stopped when the quota ran out or a worker died; `search_before` is the bound it was
     asked with, if any. `busy` says that the last search had more than one page. `read_at` is when a
-    page was last stored, or when the reading began.
+    page last brought news or a search came to its end, or when the reading began.
     """
 
     __tablename__ = "cursors"

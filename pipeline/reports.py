@@ -5,6 +5,7 @@ they say. Amazon counts changes by the second, and completes a report without ca
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,8 @@ from pipeline.channel import Channel, ChannelOrder, Identity, Raw
 from pipeline.errors import CannotMap
 from pipeline.models import Order, OrderPrivate
 from pipeline.privacy import Unreadable, Vault
+
+_NUMBER = re.compile(r"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}")
 
 Known = Row[*tuple[Any, ...]]
 
@@ -41,6 +44,12 @@ def known(session: Session, account_name: str, external_ids: Sequence[str]) -> d
         .with_for_update(of=Order)
     )
     return {row.external_id: row for row in rows}
+
+
+def numbered(raw: object) -> str:
+    """The order's number where a report has one that can be asked for, or nothing."""
+    number = raw.get("orderId") if isinstance(raw, Mapping) else None
+    return number if isinstance(number, str) and _NUMBER.fullmatch(number) else ""
 
 
 def digest(vault: Vault, raw: Raw) -> str:

@@ -28,8 +28,7 @@ def wait_s(quota: Quota, plan: Plan, lane: Lane) -> float:
     try:
         quota.take(plan, lane)
     except OverQuota as error:
-        assert error.retry_after_s is not None
-        return error.retry_after_s
+        return error.retry_after_s or 0.0
     return 0.0
 
 

@@ -30,7 +30,6 @@ from pipeline.lease import Leases
 from pipeline.models import Attempt, Order, Status
 from pipeline.orders import MAX_UNFINISHED, Orders
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
-from pipeline.rate_limit import Lane
 from pipeline.settings import Timing
 from tasks.runner import Runner, Step, backoff
 from tasks.runs import Runs
