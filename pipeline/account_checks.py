@@ -94,11 +94,12 @@ def refused_search(
 def stalled(
     incidents: Incidents, search: str, name: str, what: str, error: RemoteError, now: datetime
 ) -> None:
-    """A search was given up because it went in circles; it closes with one that comes to its end."""
+    """A search was given up because it went in circles; closed by one that comes to its end."""
     incidents.open(
         f"stalled:{search}",
-        f"account {name}: Amazon's list of {what} does not come to an end ({error}). It is searched "
-        "anew from where it began, and nothing is lost; if it stays, ask Amazon's developer support",
+        f"account {name}: Amazon's list of {what} does not come to an end ({error}). It is "
+        "searched anew from where it began, and nothing is lost; if it stays, ask Amazon's "
+        "developer support",
         now,
         account=name,
     )

@@ -121,7 +121,7 @@ class Fetching:
 
         `changed` is when an order changed by the newest of them that tells. When this returns they
         are committed and may be deleted where they came from.
-        A time to come is taken for now: searches go by these times, and Amazon's clock may be wrong.
+        A time to come is taken for now: searches go by these times, and a clock may be wrong.
         """
         if not named:
             return 0

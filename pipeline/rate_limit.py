@@ -36,7 +36,7 @@ class Plan:
     burst: int
 
 
-# Times come from Redis, the one clock all workers share. Who is refused is told when there is a token
+# Times come from Redis, the one clock all workers share. Who is refused is told when there is one
 # for its lane, and one token later for each that was refused lately in the same lane, so that they
 # do not all come together. A promise counts for half a minute only: most callers come by a timer of
 # their own, and one that never comes at its time must not push on the time of the next.

@@ -34,7 +34,7 @@ class Pages(FakeChannel):
         super().__init__()
         self.by_token: dict[str | None, OrderPage | Exception] = {}
         self.whole: dict[str, Raw] = {}
-        self.calls = 0
+        self.searched = 0
 
     def changed_orders(
         self,
@@ -43,7 +43,7 @@ class Pages(FakeChannel):
         before: datetime | None = None,
         lane: Lane = Lane.NEW,
     ) -> OrderPage:
-        self.calls += 1
+        self.searched += 1
         if lane is Lane.BACKFILL:
             token = f"gap {token}"
         found = self.by_token.get(token)
@@ -86,7 +86,7 @@ def test_a_token_that_repeats_ends_the_search_and_is_told_until_one_ends(
     pages.by_token = {None: first, "x": OrderPage([a_raw_order(B)], "y", NOW)}
     pages.by_token["y"] = OrderPage([], "x", NOW)
     poll_amazon(app, parts, ACCOUNT)
-    assert pages.calls == 3
+    assert pages.searched == 3
     assert told(parts) == [f"stalled:{cursor_name(ACCOUNT)}"]
     assert (cursor(parts).page_token, cursor(parts).position < NOW) == (None, True)
     pages.by_token["y"] = OrderPage([], None, NOW)
@@ -97,7 +97,7 @@ def test_a_token_that_repeats_ends_the_search_and_is_told_until_one_ends(
 
 def test_pages_that_bring_nothing_end_the_search(app: Celery, parts: Runtime, pages: Pages) -> None:
     poll_amazon(app, parts, ACCOUNT)
-    assert pages.calls == 20
+    assert pages.searched == 20
     assert told(parts) == [f"stalled:{cursor_name(ACCOUNT)}"]
     # That Amazon answered is no reading of orders.
     assert cursor(parts).checked_at == NOW
