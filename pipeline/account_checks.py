@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pipeline.accounts import standing
 from pipeline.clock import seconds
 from pipeline.db import Sessions
+from pipeline.errors import RemoteError
 from pipeline.incidents import Incidents
 from pipeline.models import Cursor
 from pipeline.settings import PREFIX, AccountSettings, Settings, Timing
@@ -90,6 +91,20 @@ def refused_search(
             now,
             account=name,
         )
+
+
+def stalled(
+    incidents: Incidents, search: str, name: str, what: str, error: RemoteError, now: datetime
+) -> None:
+    """A search was given up because it went in circles; closed by one that comes to its end."""
+    incidents.open(
+        f"stalled:{search}",
+        f"account {name}: Amazon's list of {what} does not come to an end ({error}). It is "
+        "searched anew from where it began, and nothing is lost; if it stays, ask Amazon's "
+        "developer support",
+        now,
+        account=name,
+    )
 
 
 def alarms_of(

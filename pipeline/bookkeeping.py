@@ -52,6 +52,19 @@ class Gap(Base):
     page_token: Mapped[str | None]
 
 
+class SearchPages(Base):
+    """The pages of a search that goes on: by the token of each the numbers on it, both hashed.
+
+    `fruitless` counts the last pages that brought no order the search had not brought before.
+    """
+
+    __tablename__ = "searches"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    pages: Mapped[dict[str, Any]]
+    fruitless: Mapped[int] = mapped_column(Integer)
+
+
 class SeenNotification(Base):
     """A notification that has been taken in; SQS delivers some more than once."""
 

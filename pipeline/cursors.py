@@ -58,11 +58,14 @@ class Cursors:
             overlap = timedelta(0) if cursor.busy else self._overlap
             return Search(max(start, cursor.position - overlap), None, None)
 
-    def advance(self, name: str, search: Search, page: OrderPage, now: datetime) -> Search:
+    def advance(
+        self, name: str, search: Search, page: OrderPage, now: datetime, *, brought: bool = True
+    ) -> Search:
         """A page has been stored: remember the next one, or move the watermark after the last.
 
         The watermark is the upper bound that came with the search's first page: what changed while
-        the pages were read is read next time.
+        the pages were read is read next time. `brought` says that the page had news: else, only the
+        end of a search counts as reading, since one that goes in circles answers as well.
         """
         told = page.upper_bound
         if told is not None and told > now + FAR_AHEAD:
@@ -70,7 +73,9 @@ class Cursors:
         until = search.until or told or search.before
         with self._sessions() as session, session.begin():
             cursor = session.get_one(Cursor, name, with_for_update=True)
-            cursor.checked_at = cursor.read_at = now
+            cursor.checked_at = now
+            if brought or page.next_token is None:
+                cursor.read_at = now
             cursor.trouble = None
             cursor.page_token = page.next_token
             cursor.busy = page.next_token is not None or search.token is not None

@@ -20,8 +20,6 @@ from pipeline.rate_limit import Lane
 
 # Longer than one read takes with all its tries.
 TAKEN_FOR = timedelta(minutes=2)
-# Read in less than a minute, so that what changed meanwhile does not wait for long behind them.
-FEW = 20
 # SQS keeps a message for 14 days at most.
 REMEMBERED_FOR = timedelta(days=15)
 
@@ -105,16 +103,12 @@ class Fetching:
             ask(session, account, external_ids, lane, now, backfill_id)
 
     def ask_again(self, account: str, external_id: str, now: datetime) -> None:
-        """Have an order read that may tell more by now, unless enough others are wanted: then it
-        has its turn when it is next looked at."""
-        with self._sessions() as session, session.begin():
-            wanted = session.scalar(
-                select(func.count())
-                .select_from(ToFetch)
-                .where(ToFetch.account == account, ToFetch.lane == _word(Lane.NEW))
-            )
-            if (wanted or 0) < FEW:
-                ask(session, account, [external_id], Lane.NEW, now)
+        """Have an order read that may tell more by now, when nothing new is wanted.
+
+        Each is wanted once, however often it is looked at, and keeps its place: however many are
+        held, each has its turn, and they take no token that new orders need.
+        """
+        self.ask(account, [external_id], Lane.BACKFILL, now)
 
     def notified(
         self,
@@ -127,9 +121,11 @@ class Fetching:
 
         `changed` is when an order changed by the newest of them that tells. When this returns they
         are committed and may be deleted where they came from.
+        A time to come is taken for now: searches go by these times, and a clock may be wrong.
         """
         if not named:
             return 0
+        changed = {number: min(at, now) for number, at in (changed or {}).items()}
         with self._sessions() as session, session.begin():
             unseen = session.scalars(
                 insert(SeenNotification)

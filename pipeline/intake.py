@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import bindparam, case, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,14 +19,13 @@ from pipeline.channel import Channel, Identity, Raw
 from pipeline.clock import FAR_AHEAD, seconds
 from pipeline.db import Sessions
 from pipeline.errors import CannotMap
-from pipeline.id_lists import among
 from pipeline.log import log
 from pipeline.models import Order, OrderPrivate, Status
 from pipeline.orders import STEPS, reopen, wake
-from pipeline.outcome import HoldCode
 from pipeline.policy import Case, Decision, Tab, decide
 from pipeline.privacy import Unreadable, Vault
 from pipeline.rate_limit import Lane
+from pipeline.reports import Known, digest, is_news, known, numbered
 from pipeline.settings import AccountSettings, Timing
 
 _REFRESH_FACTS = (
@@ -36,6 +35,14 @@ _REFRESH_FACTS = (
         remote_status=bindparam("remote_status"),
         remote_updated_at=bindparam("remote_updated_at"),
         shown=bindparam("shown"),
+        # A reply may have left out whose goods these are, and where they were sold.
+        **{
+            name: case(
+                (Order.__table__.c.magento_order_id.is_(None), bindparam(f"told_{name}")),
+                else_=Order.__table__.c[name],
+            )
+            for name in ("fulfilled_by", "marketplace_id")
+        },
     )
 )
 _REFRESH_PRIVATE = (
@@ -50,6 +57,8 @@ _REFRESH_PRIVATE = (
         sealed=bindparam("sealed"),
         buyer_words=bindparam("buyer_words"),
         buyer_initials=bindparam("buyer_initials"),
+        report_digest=bindparam("report_digest"),
+        report_asked_at=bindparam("report_asked_at"),
     )
 )
 
@@ -58,13 +67,15 @@ _REFRESH_PRIVATE = (
 class Stored:
     """What a page brought: ids of new orders and of those with news, and a count of unreadable.
 
-    `seen` is every order on it by number, with the time of its last change.
+    `seen` is every order on it by number, with the time of its last change; `set_aside` are the
+    numbers of the unreadable, as far as they have one.
     """
 
     new: Sequence[int]
     woken: Sequence[int]
     unreadable: int
     seen: Mapping[str, datetime] = field(default_factory=dict, compare=False)
+    set_aside: Sequence[str] = field(default=(), compare=False)
 
 
 class Intake:
@@ -83,72 +94,67 @@ class Intake:
         raws: Sequence[Raw],
         now: datetime,
         lane: Lane = Lane.NEW,
+        asked_at: datetime | None = None,
     ) -> Stored:
-        """Insert the orders we do not have and refresh those whose report is newer than ours.
+        """Insert the orders we do not have and refresh those of which there is news.
+
+        `asked_at` is when the marketplace was asked for them, where that is not now.
 
         Orders inserted with Lane.BACKFILL are due at once, for the sweep to send behind new ones:
         the caller sends only the woken ones on their way.
         """
+        asked_at = asked_at or now
         newest: dict[str, tuple[Identity, Raw]] = {}
-        unreadable = 0
+        unreadable, aside = 0, []
         for raw in raws:
             try:
                 identity = channel.identify(raw)
-            except CannotMap as error:
+                found_by_buyer(self._vault, channel, raw)
+                digest(self._vault, raw)
+            except Exception as error:  # noqa: BLE001 - one bad order never stops its page
                 unreadable += 1
-                log.error("order.unreadable", account=account_name, code=error.code)
+                code = error.code if isinstance(error, CannotMap) else type(error).__name__
+                log.error("order.unreadable", account=account_name, code=code)
+                if number := numbered(raw):
+                    aside.append(number)
                 continue
             # One from a far future would make all that is told later count as old.
             changed_at = min(identity.updated_at, now + FAR_AHEAD)
             identity = identity._replace(updated_at=changed_at)
             seen = newest.get(identity.external_id)
-            if seen is None or identity.updated_at > seen[0].updated_at:
+            if seen is None or identity.updated_at >= seen[0].updated_at:
                 newest[identity.external_id] = (identity, raw)
         # In one order for all, so that two workers with the same orders never block each other.
         reports = [newest[name] for name in sorted(newest)]
         with self._sessions() as session, session.begin():
-            known = _known(session, account_name, list(newest))
-            fresh = [report for report in reports if report[0].external_id not in known]
-            new, overtaken = self._insert(session, account_name, account, channel, fresh, now, lane)
+            ours = known(session, account_name, list(newest))
+            fresh = [report for report in reports if report[0].external_id not in ours]
+            new, overtaken = self._insert(
+                session, account_name, account, channel, fresh, now, lane, asked_at
+            )
             if overtaken:
-                known |= _known(session, account_name, overtaken)
+                ours |= known(session, account_name, overtaken)
             changed = [
-                (known[identity.external_id], identity, raw)
+                (row, identity, raw)
                 for identity, raw in reports
-                if identity.external_id in known
-                and self._is_news(account_name, known[identity.external_id], channel, identity, raw)
+                if (row := ours.get(identity.external_id)) is not None
+                and is_news(
+                    self._vault,
+                    f"{account_name}/{identity.external_id}",
+                    row,
+                    channel,
+                    identity,
+                    raw,
+                    asked_at,
+                )
             ]
-            woken = self._refresh(session, account_name, account, channel, changed, now)
+            woken = self._refresh(session, account_name, account, channel, changed, now, asked_at)
         as_of = {number: identity.updated_at for number, (identity, _) in newest.items()}
-        return Stored(new, woken, unreadable, as_of)
-
-    def _is_news(
-        self,
-        account_name: str,
-        row: Row[*tuple[Any, ...]],
-        channel: Channel,
-        identity: Identity,
-        raw: Raw,
-    ) -> bool:
-        """Whether a report is newer than ours, or tells an address that ours was held without:
-        that Amazon tells more by now, as after a role was granted, it does not call a change."""
-        if (
-            identity.updated_at != row.remote_updated_at
-            or row.hold_code != HoldCode.ADDRESS_UNUSABLE
-            or row.wrapped_key is None
-            or row.sealed is None
-        ):
-            return bool(identity.updated_at > row.remote_updated_at)
-        owner = f"{account_name}/{identity.external_id}"
-        try:
-            told = channel.parse(raw).address
-            ours = channel.parse(self._vault.open(row.wrapped_key, owner, row.sealed)).address
-        except (CannotMap, Unreadable):
-            return False
-        return told is not None and bool(told.lines) and told != ours
+        aside = sorted(set(aside) - set(newest))
+        return Stored(new, woken, unreadable, as_of, aside)
 
     def _private(
-        self, wrapped_key: bytes, owner: str, channel: Channel, raw: Raw
+        self, wrapped_key: bytes, owner: str, channel: Channel, raw: Raw, asked_at: datetime
     ) -> dict[str, Any]:
         """The report under the order's key; under a new one where the old opens no more. With it
         goes what the order is found by."""
@@ -158,7 +164,13 @@ class Intake:
             wrapped_key = self._vault.new_key(owner)
             sealed = self._vault.seal(wrapped_key, owner, raw)
         found_by = found_by_buyer(self._vault, channel, raw)
-        return {"wrapped_key": wrapped_key, "sealed": sealed, **found_by}
+        return {
+            "wrapped_key": wrapped_key,
+            "sealed": sealed,
+            "report_digest": digest(self._vault, raw),
+            "report_asked_at": asked_at,
+            **found_by,
+        }
 
     def _insert(
         self,
@@ -169,6 +181,7 @@ class Intake:
         fresh: Sequence[tuple[Identity, Raw]],
         now: datetime,
         lane: Lane,
+        asked_at: datetime,
     ) -> tuple[list[int], list[str]]:
         """Ids of the new rows, and the numbers that another worker has just stored."""
         rows: list[dict[str, Any]] = []
@@ -202,7 +215,7 @@ class Intake:
         for row in inserted:
             owner = f"{account_name}/{row.external_id}"
             sealed = self._private(
-                self._vault.new_key(owner), owner, channel, raws.pop(row.external_id)
+                self._vault.new_key(owner), owner, channel, raws.pop(row.external_id), asked_at
             )
             private.append({"order_id": row.id, **sealed})
         if private:
@@ -215,14 +228,15 @@ class Intake:
         account_name: str,
         account: AccountSettings,
         channel: Channel,
-        changed: Sequence[tuple[Row[*tuple[Any, ...]], Identity, Raw]],
+        changed: Sequence[tuple[Known, Identity, Raw]],
         now: datetime,
+        asked_at: datetime,
     ) -> list[int]:
         facts: list[dict[str, Any]] = []
         private: list[dict[str, Any]] = []
         cancelled_late: list[int] = []
         for row, identity, raw in changed:
-            case = Case(
+            told = Case(
                 identity.fulfilled_by,
                 identity.status,
                 account.marketplace(identity.marketplace_id),
@@ -234,12 +248,14 @@ class Intake:
                     "of_order": row.id,
                     "remote_status": identity.status,
                     "remote_updated_at": identity.updated_at,
-                    "shown": decide(case).tab is not Tab.HIDDEN,
+                    "shown": decide(told).tab is not Tab.HIDDEN,
+                    "told_fulfilled_by": identity.fulfilled_by,
+                    "told_marketplace_id": identity.marketplace_id or row.marketplace_id,
                 }
             )
             if row.wrapped_key is not None:
                 owner = f"{account_name}/{identity.external_id}"
-                sealed = self._private(row.wrapped_key, owner, channel, raw)
+                sealed = self._private(row.wrapped_key, owner, channel, raw, asked_at)
                 private.append({"of_order": row.id, **sealed})
             if (
                 identity.status == "CANCELLED"
@@ -279,26 +295,3 @@ def new_row(account_name: str, identity: Identity, decision: Decision) -> dict[s
         "purchased_at": identity.purchased_at,
         "shown": decision.tab is not Tab.HIDDEN,
     }
-
-
-def _known(
-    session: Session, account_name: str, external_ids: Sequence[str]
-) -> dict[str, Row[*tuple[Any, ...]]]:
-    """What we have of these orders, locked, by the marketplace's number."""
-    rows = session.execute(
-        select(
-            Order.id,
-            Order.external_id,
-            Order.remote_updated_at,
-            Order.status,
-            Order.magento_order_id,
-            Order.hold_code,
-            OrderPrivate.wrapped_key,
-            OrderPrivate.sealed,
-        )
-        .outerjoin(OrderPrivate, OrderPrivate.order_id == Order.id)
-        .where(Order.account == account_name, among(Order.external_id, external_ids))
-        .order_by(Order.id)
-        .with_for_update(of=Order)
-    )
-    return {row.external_id: row for row in rows}

@@ -234,6 +234,8 @@ class OrderPrivate(Base):
 
     Destroying `wrapped_key` shreds both. `buyer_words` are keyed hashes that find the order by its
     buyer, `buyer_initials` what a list shows; both are emptied when the key is destroyed.
+    `report_digest` is a keyed hash of the reply, `report_asked_at` when it was asked for: they tell
+    apart two replies of one lastUpdatedTime.
     """
 
     __tablename__ = "order_private"
@@ -247,6 +249,8 @@ class OrderPrivate(Base):
     correction: Mapped[bytes | None]
     buyer_words: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
     buyer_initials: Mapped[str] = mapped_column(default="", server_default="")
+    report_digest: Mapped[str | None]
+    report_asked_at: Mapped[datetime | None]
 
 
 class Attempt(Base):
@@ -373,7 +377,7 @@ class Cursor(Base):
     A search over several pages keeps its start, its token and its upper bound here, so that it goes
     on where it stopped when the quota ran out or a worker died; `search_before` is the bound it was
     asked with, if any. `busy` says that the last search had more than one page. `read_at` is when a
-    page was last stored, or when the reading began.
+    page last brought news or a search came to its end, or when the reading began.
     """
 
     __tablename__ = "cursors"

@@ -68,6 +68,21 @@ ABOUT_PRODUCTS = (
 """What holds an order for the products behind its lines; its facts name the SKUs."""
 
 
+NO_SKU = "(no SKU)"
+"""Stands in a hold's facts for the SKU that the marketplace has not told."""
+
+_ABOUT_THE_REPORT = frozenset(
+    {
+        HoldCode.UNREADABLE_ORDER,
+        HoldCode.UNKNOWN_STATUS,
+        HoldCode.UNFULFILLABLE,
+        HoldCode.TOTALS_UNCLEAR,
+        HoldCode.CURRENCY,
+        HoldCode.STORE_UNKNOWN,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """The step is through; the next one may begin."""
@@ -99,6 +114,16 @@ class Hold:
     code: HoldCode
     reason: str
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def asks_marketplace(self) -> bool:
+        """Whether what the marketplace told, or withheld, is the cause. It may tell more by now,
+        and does not call that a change: the order has to be read anew to see."""
+        return (
+            self.code in _ABOUT_THE_REPORT
+            or (self.code == HoldCode.ADDRESS_UNUSABLE and "missing" in self.facts)
+            or (self.code in ABOUT_PRODUCTS and NO_SKU in self.facts.get("skus", ""))
+        )
 
 
 @dataclass(frozen=True, slots=True)

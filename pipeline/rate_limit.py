@@ -36,10 +36,12 @@ class Plan:
     burst: int
 
 
-# Times come from Redis, the one clock all workers share. `promised` is the last moment somebody was
-# told to come back at: the next one is told a later one, so that they do not all come together.
+# Times come from Redis, the one clock all workers share. Who is refused is told when there is one
+# for its lane, and one token later for each that was refused lately in the same lane, so that they
+# do not all come together. A promise counts for half a minute only: most callers come by a timer of
+# their own, and one that never comes at its time must not push on the time of the next.
 _TAKE = """
-local state = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'rate', 'promised')
+local state = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'rate')
 local time = redis.call('TIME')
 local now = tonumber(ARGV[4]) or time[1] + time[2] / 1e6
 local burst, floor = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -47,18 +49,22 @@ local rate = tonumber(state[3]) or tonumber(ARGV[1])
 local tokens = math.min(burst, (tonumber(state[1]) or burst)
   + math.max(0, now - (tonumber(state[2]) or now)) * rate)
 local wait = 0
-local promised = tonumber(state[4]) or 0
 if tokens - 1 >= floor then
   tokens = tokens - 1
 else
-  local free = now + (floor + 1 - tokens) / rate
-  promised = math.max(free, promised + 1 / rate)
-  wait = promised - now
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[5]))
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')
+  local ahead = redis.call('ZCARD', KEYS[2])
+  wait = (floor + 1 - tokens + ahead) / rate
+  redis.call('ZADD', KEYS[2], now, redis.call('HINCRBY', KEYS[1], 'refused', 1))
+  redis.call('EXPIRE', KEYS[2], 172800)
 end
-redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now, 'promised', promised)
+redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now)
 redis.call('EXPIRE', KEYS[1], 172800)
 return tostring(wait)
 """
+# Longer than a crowd of orders needs to be refused, shorter than the pause of any timer.
+_PROMISE_COUNTS_S = 30
 _LEARN = """
 local rate = tonumber(ARGV[1])
 if tonumber(redis.call('HGET', KEYS[1], 'rate') or '0') ~= rate then
@@ -103,8 +109,14 @@ class Quota:
         try:
             wait_s = float(
                 self._take(
-                    keys=[self._key(plan)],
-                    args=[self._known(plan), plan.burst, floor, self._now()],
+                    keys=[self._key(plan), f"{self._key(plan)}:refused:{lane.name.lower()}"],
+                    args=[
+                        self._known(plan),
+                        plan.burst,
+                        floor,
+                        self._now(),
+                        _PROMISE_COUNTS_S,
+                    ],
                 )
             )
         except RedisError:

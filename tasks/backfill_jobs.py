@@ -8,12 +8,15 @@ from uuid import uuid4
 from celery import Celery
 from structlog.contextvars import bound_contextvars
 
+from pipeline.account_checks import stalled
 from pipeline.backfills import Backfills
 from pipeline.bookkeeping import Backfill
 from pipeline.clock import seconds
-from pipeline.errors import NotSent, Rejected, RemoteError
+from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError
 from pipeline.log import log
 from pipeline.rate_limit import Lane
+from pipeline.search_progress import NoProgress
+from pipeline.set_aside import set_aside
 from tasks.runtime import Runtime, runtime
 from tasks.workflow import send
 
@@ -60,20 +63,25 @@ def _read_on(app: Celery, parts: Runtime, backfills: Backfills, backfill_id: int
     backfill, after, before = found[0], found[0].after_at, found[0].before_at
     channel = parts.clients.channels[backfill.account]
     token = backfill.page_token
+    search = f"backfill:{backfill.account}"
     pages = new = 0
     try:
         while True:
+            asked_at = parts.clients.now()
             page = channel.placed_orders(after, before, token)
             now = parts.clients.now()
             account = parts.clients.in_force().accounts[backfill.account]
             stored = parts.intake.store(
-                backfill.account, account, channel, page.orders, now, Lane.BACKFILL
+                backfill.account, account, channel, page.orders, now, Lane.BACKFILL, asked_at
             )
+            set_aside(parts.fetching, parts.incidents, backfill.account, stored, now)
             if stored.woken:
                 send(app, parts.orders.positions(stored.woken, now))
             pages, new = pages + 1, new + len(stored.new)
+            parts.progress.note(search, token, page, stored.seen)
             token = backfills.advance(backfill, page, len(stored.new), now)
             if token is None:
+                parts.incidents.close(f"stalled:{search}", now)
                 break
     except NotSent as error:
         wait = seconds(error.retry_after_s or 0)
@@ -86,12 +94,16 @@ def _read_on(app: Celery, parts: Runtime, backfills: Backfills, backfill_id: int
 def _put_off(
     parts: Runtime, backfills: Backfills, backfill: Backfill, error: RemoteError, *, had_token: bool
 ) -> None:
-    is_refused = isinstance(error, Rejected)
+    is_refused = isinstance(error, Rejected) and not isinstance(error, AccountStopped)
     # A page's token lives for a day: without it the search begins anew.
     expired = is_refused and had_token
-    wait = AFTER_REFUSAL if is_refused and not expired else AFTER_TROUBLE
+    is_stalled = isinstance(error, NoProgress)
+    wait = AFTER_REFUSAL if is_stalled or (is_refused and not expired) else AFTER_TROUBLE
     due_at = parts.clients.now() + max(wait, seconds(error.retry_after_s or 0))
-    backfills.put_off(backfill, due_at, f"{error.code}: {error}", restart=expired)
+    backfills.put_off(backfill, due_at, f"{error.code}: {error}", restart=expired or is_stalled)
+    if is_stalled:
+        now, name = parts.clients.now(), backfill.account
+        stalled(parts.incidents, f"backfill:{name}", name, "orders placed in a period", error, now)
     log.warning(
         "backfill.stopped",
         account=backfill.account,

@@ -10,13 +10,16 @@ from celery import Celery
 from redis.exceptions import RedisError
 from structlog.contextvars import bound_contextvars
 
-from pipeline.account_checks import cursor_name, refused_search
+from pipeline.account_checks import cursor_name, refused_search, stalled
 from pipeline.channel import OrderPage
 from pipeline.clock import seconds
 from pipeline.cursors import Cursors
 from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError
+from pipeline.intake import Stored
 from pipeline.log import log
 from pipeline.rate_limit import Lane
+from pipeline.search_progress import NoProgress
+from pipeline.set_aside import set_aside
 from tasks.runtime import Runtime, runtime
 from tasks.workflow import WORKFLOW, send
 
@@ -64,15 +67,19 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
         read = _Read()
         try:
             while True:
+                asked_at = parts.clients.now()
                 page = parts.clients.channels[account_name].changed_orders(
                     search.since, search.token, search.before
                 )
-                _store(app, parts, account_name, page, read)
+                stored = _store(app, parts, account_name, page, read, asked_at)
                 now = parts.clients.now()
-                search = cursors.advance(name, search, page, now)
+                parts.progress.note(name, search.token, page, stored.seen)
+                brought = bool(stored.new or stored.woken)
+                search = cursors.advance(name, search, page, now, brought=brought)
                 if read.pages == 1:
                     parts.incidents.close(f"search:{account_name}", now)
                 if search.token is None:
+                    parts.incidents.close(f"stalled:{name}", now)
                     break
             if search.before is not None:
                 parts.windows.pass_over(account_name, name, search.since)
@@ -84,7 +91,12 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
             return
         except RemoteError as error:
             now, is_refused = parts.clients.now(), _is_refused(error)
-            read_at = cursors.note_trouble(name, f"{error.code}: {error}", now, restart=is_refused)
+            is_stalled = isinstance(error, NoProgress)
+            read_at = cursors.note_trouble(
+                name, f"{error.code}: {error}", now, restart=is_refused or is_stalled
+            )
+            if is_stalled:
+                stalled(parts.incidents, name, account_name, "changed orders", error, now)
             if is_refused:
                 refused_search(parts.incidents, account_name, read_at, str(error), now)
             log.warning(
@@ -118,33 +130,54 @@ def _may_wait(parts: Runtime, account_name: str, cursor: str) -> bool:
     return account_name in parts.queues and parts.windows.may_wait(cursor, parts.clients.now())
 
 
-def _store(app: Celery, parts: Runtime, account_name: str, page: OrderPage, read: _Read) -> None:
+def _store(
+    app: Celery,
+    parts: Runtime,
+    account_name: str,
+    page: OrderPage,
+    read: _Read,
+    asked_at: datetime,
+) -> Stored:
     account = parts.clients.in_force().accounts[account_name]
     channel = parts.clients.channels[account_name]
     now = parts.clients.now()
-    stored = parts.intake.store(account_name, account, channel, page.orders, now)
+    stored = parts.intake.store(account_name, account, channel, page.orders, now, asked_at=asked_at)
+    set_aside(parts.fetching, parts.incidents, account_name, stored, now)
     if account_name in parts.queues:
         parts.fetching.satisfied(account_name, stored.seen)
     read.pages += 1
     read.new += len(stored.new)
     read.woken += len(stored.woken)
     send_now(app, parts, [*stored.new, *stored.woken])
+    return stored
 
 
 def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) -> None:
     """Search what was passed over under pressure, as far as there are tokens to spare."""
+    search = f"gap:{account_name}"
     while (gap := parts.windows.gap(account_name)) is not None:
+        asked_at = parts.clients.now()
         try:
             page = parts.clients.channels[account_name].changed_orders(
                 gap.since, gap.token, gap.until, Lane.BACKFILL
             )
-        except Rejected:
-            if gap.token is None:
+        except Rejected as error:
+            if gap.token is None or not _is_refused(error):
                 raise
             parts.windows.restart(gap)  # its page token has expired
             return
-        _store(app, parts, account_name, page, read)
+        stored = _store(app, parts, account_name, page, read, asked_at)
+        now = parts.clients.now()
+        try:
+            parts.progress.note(search, gap.token, page, stored.seen)
+        except NoProgress as error:
+            parts.windows.restart(gap)
+            stalled(parts.incidents, search, account_name, "a stretch passed over", error, now)
+            log.warning("gap.stopped", code=error.code)
+            return
         parts.windows.searched(gap, page)
+        if page.next_token is None:
+            parts.incidents.close(f"stalled:{search}", now)
 
 
 def _is_refused(error: RemoteError) -> bool:

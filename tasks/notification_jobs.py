@@ -20,6 +20,7 @@ from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError, Tran
 from pipeline.fetching import Wanted
 from pipeline.log import log
 from pipeline.rate_limit import Lane
+from pipeline.set_aside import told_unreadable
 from tasks.runner import backoff
 from tasks.runtime import Runtime, runtime
 from tasks.workflow import send
@@ -158,6 +159,7 @@ def fetch_orders(app: Celery, parts: Runtime, account_name: str) -> None:
 
 def _fetch(app: Celery, parts: Runtime, wanted: Wanted) -> bool:
     """Read and store one order; False when there is no use in going on with others now."""
+    asked_at = parts.clients.now()
     try:
         raw = parts.clients.channels[wanted.account].order(wanted.external_id, wanted.lane)
     except NotSent as error:
@@ -167,7 +169,7 @@ def _fetch(app: Celery, parts: Runtime, wanted: Wanted) -> bool:
         _failed(parts, wanted, error)
         # A refused order says nothing of the next one; what else went wrong does.
         return isinstance(error, Rejected) and not isinstance(error, AccountStopped)
-    _store(app, parts, wanted, raw)
+    _store(app, parts, wanted, raw, asked_at)
     return True
 
 
@@ -192,14 +194,19 @@ def _failed(parts: Runtime, wanted: Wanted, error: Transient | Rejected) -> None
     )
 
 
-def _store(app: Celery, parts: Runtime, wanted: Wanted, raw: Raw) -> None:
-    """Store what was read, and send the order on its way if it is new or has news."""
+def _store(app: Celery, parts: Runtime, wanted: Wanted, raw: Raw, asked_at: datetime) -> None:
+    """Store what was read, and send the order on its way if it is new or has news. What cannot be
+    read is read again later, as what Amazon did not answer is."""
     # What a person asked for stays a backfill's, even when a notification made it urgent.
     lane = Lane.NEW if wanted.backfill_id is None else Lane.BACKFILL
     account = parts.clients.in_force().accounts[wanted.account]
     channel = parts.clients.channels[wanted.account]
     now = parts.clients.now()
-    stored = parts.intake.store(wanted.account, account, channel, [raw], now, lane)
+    stored = parts.intake.store(wanted.account, account, channel, [raw], now, lane, asked_at)
+    told_unreadable(parts.incidents, wanted.account, stored, now)
+    if stored.unreadable:
+        _failed(parts, wanted, Transient("an unreadable report", code="unreadable_order"))
+        return
     sent = [*stored.woken, *(stored.new if lane is Lane.NEW else ())]
     if sent:
         send(app, parts.orders.positions(sent, now))

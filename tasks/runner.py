@@ -84,7 +84,8 @@ class Runner:
             account=account,
             tries=tries,
         )
-        if recorded and held_as == HoldCode.ADDRESS_UNUSABLE and _lacks_data(outcome):
+        again = isinstance(outcome, Hold) and held_as == outcome.code and outcome.asks_marketplace
+        if recorded and again:
             self.fetching.ask_again(account, external_id, self.clients.now())
         return recorded and isinstance(outcome, Done | Skipped)
 
@@ -119,16 +120,6 @@ class Runner:
             log.error("step.defect", exc_info=error)
             reason = f"a defect in this program ({type(error).__name__}); see the worker's log"
             return Hold(HoldCode.PROGRAM_ERROR, reason), ""
-
-
-def _lacks_data(outcome: Outcome) -> bool:
-    """Whether an order is held for what Amazon withheld. It may tell it by now, as after a role was
-    granted, but does not call that a change: the order has to be read anew to see."""
-    return (
-        isinstance(outcome, Hold)
-        and outcome.code == HoldCode.ADDRESS_UNUSABLE
-        and "missing" in outcome.facts
-    )
 
 
 def backoff(

@@ -22,6 +22,7 @@ from pipeline.lease import Leases
 from pipeline.orders import Orders
 from pipeline.privacy import Vault
 from pipeline.read_only import Writes
+from pipeline.search_progress import SearchProgress
 from pipeline.shared_clock import SharedClock
 from pipeline.shipments import Shipments
 from pipeline.windows import Windows
@@ -43,6 +44,7 @@ class Runtime:
     incidents: Incidents
     fetching: Fetching
     windows: Windows
+    progress: SearchProgress
     queues: Mapping[str, Queue]
     sessions: db.Sessions
     broker: redis.Redis
@@ -78,6 +80,7 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
         incidents=Incidents(sessions),
         fetching=fetching,
         windows=Windows(sessions),
+        progress=SearchProgress(sessions),
         queues={
             name: Queue(account, account.notifications)
             for name, account in loaded.accounts.items()

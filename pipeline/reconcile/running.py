@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pipeline.account_checks import stalled
 from pipeline.bookkeeping import Reconciliation, ReconciliationState
 from pipeline.channel import OrderPage, Raw
 from pipeline.clients import Clients
@@ -15,11 +16,13 @@ from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError
 from pipeline.incidents import Incidents
 from pipeline.intake import Intake
 from pipeline.log import log
+from pipeline.models import Status
 from pipeline.rate_limit import Lane
 from pipeline.reconcile.comparing import Cure, Found, compare
 from pipeline.reconcile.reading import Batch, read
 from pipeline.reconcile.runs import Runs
 from pipeline.reconcile.treating import treat
+from pipeline.search_progress import NoProgress, SearchProgress
 from pipeline.shipments import Shipments
 
 AFTER_TROUBLE = timedelta(minutes=1)
@@ -49,6 +52,7 @@ class Reconciler:
         self._intake = intake
         self._incidents = incidents
         self._runs = Runs(sessions)
+        self._progress = SearchProgress(sessions)
 
     def preview(
         self, account: str, after: datetime, before: datetime, token: str | None
@@ -94,14 +98,20 @@ class Reconciler:
         return channel.changed_orders(after, token, before, Lane.BACKFILL)
 
     def _list(self, run: Reconciliation) -> None:
+        asked_at = self._clients.now()
         page = self._page(run.account, run.after_at, run.before_at, run.page_token)
-        unreadable = self._take(run, page.orders)
-        self._runs.listed(run.id, page, unreadable)
+        batch = self._take(run, page.orders, asked_at)
+        search = f"reconcile:{run.account}"
+        self._progress.note(search, run.page_token, page, batch.sides)
+        self._runs.listed(run.id, page, batch.unreadable)
+        if page.next_token is None:
+            self._incidents.close(f"stalled:{search}", self._clients.now())
 
     def _look_again(self, run: Reconciliation, numbers: Sequence[str]) -> None:
         """What was open before and has not changed at Amazon in this period."""
         channel = self._clients.channels[run.account]
         raws: list[Raw] = []
+        asked_at = self._clients.now()
         for number in numbers:
             try:
                 raws.append(channel.order(number, Lane.BACKFILL))
@@ -109,20 +119,20 @@ class Reconciler:
                 raise
             except Rejected:
                 continue
-        self._take(run, raws)
+        self._take(run, raws, asked_at)
         self._runs.leave(run, numbers)
 
-    def _take(self, run: Reconciliation, raws: Sequence[Raw]) -> int:
-        """Compare orders and treat what differs; how many reports could not be read at all."""
+    def _take(self, run: Reconciliation, raws: Sequence[Raw], asked_at: datetime) -> Batch:
+        """Compare orders and treat what differs."""
         batch = read(self._sessions, self._clients, run.account, raws)
         found = self._compare(batch)
         now = self._clients.now()
-        self._take_in(run.account, batch, found, now)
+        self._take_in(run.account, batch, found, now, asked_at)
         self._take_states(batch, found, now)
         with self._sessions() as session, session.begin():
             closed = treat(session, run, found, batch.sides, now)
             session.get_one(Reconciliation, run.id).resolved += closed
-        return batch.unreadable
+        return batch
 
     def _compare(self, batch: Batch) -> dict[str, Sequence[Found] | None]:
         now = self._clients.now()
@@ -137,11 +147,16 @@ class Reconciler:
         batch: Batch,
         found: Mapping[str, Sequence[Found] | None],
         now: datetime,
+        asked_at: datetime,
     ) -> None:
-        raws = [batch.raws[number] for number in _with_cure(found, Cure.TAKE_IN)]
+        """Store what differs, and what an order is held for: Amazon may tell it whole by now."""
+        numbers = {*_with_cure(found, Cure.TAKE_IN), *_held(batch)}
+        raws = [batch.raws[number] for number in sorted(numbers)]
         if raws:
             settings, channel = self._clients.in_force(), self._clients.channels[account]
-            self._intake.store(account, settings.accounts[account], channel, raws, now)
+            self._intake.store(
+                account, settings.accounts[account], channel, raws, now, asked_at=asked_at
+            )
 
     def _take_states(
         self, batch: Batch, found: Mapping[str, Sequence[Found] | None], now: datetime
@@ -174,15 +189,25 @@ class Reconciler:
         log.info("reconcile.ended", account=run.account, count=needing)
 
     def _trouble(self, run: Reconciliation, error: RemoteError) -> None:
-        is_refused = isinstance(error, Rejected)
+        is_refused = isinstance(error, Rejected) and not isinstance(error, AccountStopped)
         # A page's token lives for a day: without it the list begins anew.
         expired = is_refused and run.page_token is not None
-        wait = AFTER_REFUSAL if is_refused and not expired else AFTER_TROUBLE
+        is_stalled = isinstance(error, NoProgress)
+        wait = AFTER_REFUSAL if is_stalled or (is_refused and not expired) else AFTER_TROUBLE
         due_at = self._clients.now() + max(wait, seconds(error.retry_after_s or 0))
-        self._runs.put_off(run.id, due_at, f"{error.code}: {error}", restart=expired)
+        self._runs.put_off(run.id, due_at, f"{error.code}: {error}", restart=expired or is_stalled)
+        if is_stalled:
+            now, search = self._clients.now(), f"reconcile:{run.account}"
+            stalled(self._incidents, search, run.account, "changed orders", error, now)
         log.warning(
             "reconcile.stopped", account=run.account, code=error.code, request_id=error.request_id
         )
+
+
+def _held(batch: Batch) -> Iterator[str]:
+    for number, sides in batch.sides.items():
+        if sides.ours is not None and sides.ours.status == Status.HELD:
+            yield number
 
 
 def _with_cure(found: Mapping[str, Sequence[Found] | None], cure: Cure) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pipeline.clients import Clients
 from pipeline.errors import CannotMap
 from pipeline.magento.records import Product
 from pipeline.models import Order
-from pipeline.outcome import ABOUT_PRODUCTS, Hold, HoldCode
+from pipeline.outcome import ABOUT_PRODUCTS, NO_SKU, Hold, HoldCode
 from pipeline.sku_map import SkuMapError
 from tasks.steps.pending_stock import held_units
 from tasks.steps.placeholder import is_placeholder, make_placeholder
@@ -106,7 +106,7 @@ def _placeholder(order: Order, sku: str, title: str, clients: Clients) -> Produc
 
 
 def _not_found(missing: list[str], targets: Mapping[str, str]) -> Hold:
-    names = [sku.strip() or "(no SKU)" for sku in missing]
+    names = [sku.strip() or NO_SKU for sku in missing]
     told = [
         f"{targets[sku]} (to which {name} is mapped)" if targets[sku] != sku else name
         for sku, name in zip(missing, names, strict=True)

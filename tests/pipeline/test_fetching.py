@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from pipeline.bookkeeping import Backfill, BackfillState, SeenNotification, ToFetch
 from pipeline.db import Sessions
-from pipeline.fetching import FEW, REMEMBERED_FOR, TAKEN_FOR, Fetching, Wanted, ask
+from pipeline.fetching import REMEMBERED_FOR, TAKEN_FOR, Fetching, Wanted, ask
 from pipeline.rate_limit import Lane
 from tests.builders import ACCOUNT, NOW
 
@@ -65,13 +65,15 @@ def test_an_order_named_often_is_wanted_once(sessions: Sessions, fetching: Fetch
     assert rows(sessions) == [("A", "new", NOW, 0), ("B", "new", NOW, 0)]
 
 
-def test_orders_that_may_tell_more_by_now_never_crowd_out_others(fetching: Fetching) -> None:
-    fetching.ask("other", [f"903-{number}" for number in range(FEW)], Lane.NEW, NOW)
-    fetching.ask(ACCOUNT, [f"902-{number}" for number in range(FEW)], Lane.BACKFILL, NOW)
-    for number in range(FEW + 5):
+def test_orders_that_may_tell_more_by_now_all_have_a_turn_behind_the_new(
+    fetching: Fetching,
+) -> None:
+    for number in range(30):
         fetching.ask_again(ACCOUNT, f"901-{number:03}", NOW)
-    taken = fetching.take(ACCOUNT, NOW, 99, [Lane.NEW])
-    assert sorted(numbers(taken)) == [f"901-{number:03}" for number in range(FEW)]
+        fetching.ask_again(ACCOUNT, f"901-{number:03}", LATER)
+    fetching.ask(ACCOUNT, ["902"], Lane.NEW, LATER)
+    taken = fetching.take(ACCOUNT, LATER, 99)
+    assert numbers(taken) == ["902", *(f"901-{number:03}" for number in range(30))]
 
 
 def test_the_same_number_in_two_accounts_is_two_orders(fetching: Fetching) -> None:

@@ -115,8 +115,6 @@ def test_an_address_that_was_withheld_counts_although_the_order_did_not_change(
     ("stored_as", "held", "told"),
     [
         (WITHHELD, HELD, WITHHELD),
-        (WITHHELD, {**HELD, "hold_code": "sku_not_found"}, {}),
-        (WITHHELD, {"status": Status.WAITING}, {}),
         # Too long a street, say, and by now nothing is told any more.
         ({}, HELD, WITHHELD),
         ({}, HELD, {"recipient": {}}),
@@ -184,11 +182,10 @@ def test_of_two_reports_in_one_page_the_newer_counts(order: int, sessions: Sessi
     assert count(sessions) == 1
 
 
-@pytest.mark.parametrize("age", [timedelta(0), timedelta(seconds=1)], ids=["equal", "older"])
-def test_a_report_that_is_not_newer_changes_nothing(age: timedelta, sessions: Sessions) -> None:
+def test_a_report_that_is_older_changes_nothing(sessions: Sessions) -> None:
     raw = a_raw_order(status="PENDING")
     order_id = known(sessions, raw, status=Status.WAITING, due_at=NOW + HOUR)
-    late = a_raw_order(raw["orderId"], status="CANCELLED", updated_at=NOW - age)
+    late = a_raw_order(raw["orderId"], status="CANCELLED", updated_at=NOW - timedelta(seconds=1))
     assert taken_in(sessions, late) == Stored([], [], 0)
     row = loaded(sessions, order_id)
     assert (row.remote_status, row.remote_updated_at, row.news) == ("PENDING", NOW, 0)

@@ -30,7 +30,6 @@ from pipeline.lease import Leases
 from pipeline.models import Attempt, Order, Status
 from pipeline.orders import MAX_UNFINISHED, Orders
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
-from pipeline.rate_limit import Lane
 from pipeline.settings import Timing
 from tasks.runner import Runner, Step, backoff
 from tasks.runs import Runs
@@ -129,9 +128,14 @@ WITHHELD = Hold(HoldCode.ADDRESS_UNUSABLE, "no address", {"missing": "street"})
         ("address_unusable", Hold(HoldCode.ADDRESS_UNUSABLE, "long", {"too_long": "city"}), False),
         ("address_unusable", Done(), False),
         ("sku_not_found", WITHHELD, False),
+        ("unreadable_order", Hold(HoldCode.UNREADABLE_ORDER, "no items"), True),
+        ("totals_unclear", Hold(HoldCode.TOTALS_UNCLEAR, "no amounts"), True),
+        ("unknown_status", Hold(HoldCode.UNKNOWN_STATUS, "no status"), True),
+        ("sku_not_found", Hold(HoldCode.SKU_NOT_FOUND, "none", {"skus": "(no SKU)"}), True),
+        ("sku_not_found", Hold(HoldCode.SKU_NOT_FOUND, "none", {"skus": "MUG"}), False),
     ],
 )
-def test_an_order_without_address_is_read_again_when_it_is_looked_at_again(
+def test_an_order_held_for_amazons_reply_is_read_again_when_it_is_looked_at_again(
     runner: Runner,
     sessions: Sessions,
     held_as: str | None,
@@ -141,7 +145,7 @@ def test_an_order_without_address_is_read_again_when_it_is_looked_at_again(
     status = Status.HELD if held_as else Status.READY
     order_id = stored(sessions, an_order(hold_code=held_as, status=status))
     runner.run("import_order", ends(outcome), order_id, "task-1")
-    wanted = [one.external_id for one in runner.fetching.take(ACCOUNT, NOW, 9, [Lane.NEW])]
+    wanted = [one.external_id for one in runner.fetching.take(ACCOUNT, NOW, 9)]
     assert wanted == ([loaded(sessions, order_id).external_id] if is_read_again else [])
 
 
