@@ -50,6 +50,12 @@ def quantize(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(minor_unit(currency), rounding=ROUND_HALF_UP)
 
 
+def written(amount: Decimal, currency: str) -> str:
+    """An amount in its currency's digits, and in more where it has more."""
+    rounded = quantize(amount, currency)
+    return f"{rounded if rounded == amount else amount:f}"
+
+
 def four_digits(amount: Decimal) -> Decimal:
     """Rounded half up to what a shop's database keeps of an amount."""
     return amount.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)

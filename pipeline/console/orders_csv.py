@@ -18,7 +18,7 @@ from pipeline.listing.facts import country, store_code
 from pipeline.listing.filters import Filters, read
 from pipeline.listing.orders import Listed, Listing
 from pipeline.listing.stores import stores
-from pipeline.money import quantize
+from pipeline.money import written
 from pipeline.privacy import Vault
 from pipeline.settings import Settings
 
@@ -110,8 +110,7 @@ def _text(value: str) -> str:
 def _amount(amount: Decimal | None, currency: str | None) -> str:
     if amount is None or currency is None:
         return ""
-    rounded = quantize(amount, currency)
-    return str(rounded if rounded == amount else amount)
+    return written(amount, currency)
 
 
 def _time(at: datetime | None) -> str:
