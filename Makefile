@@ -43,11 +43,13 @@ node_modules: package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-check: $(READY) ## Lint, formatting, types and layers
+check: $(READY) ## Lint, formatting, types, layers and declared packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry pipeline tasks sandbox
+	$(BIN)/deptry devstack bench tests --ignore DEP002,DEP004
 
 bench: $(READY) ## Measure a day of orders and a backfill on a moved clock, and a list of a million (minutes)
 	$(BIN)/python -m bench.amazon_day 3 2>/dev/null

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import cache
+
+from iso4217 import Currency
 
 ZERO = Decimal(0)
 _MOST_DIGITS = 30
-
-# ISO 4217 minor units that are not two, for the currencies of Amazon's marketplaces and neighbours.
-_MINOR_DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "JOD": 3}
+_MINOR_DIGITS = 2
 
 
+@cache
 def minor_unit(currency: str) -> Decimal:
-    """The smallest amount of a currency: 0.01 for EUR, 1 for JPY."""
-    return Decimal(1).scaleb(-_MINOR_DIGITS.get(currency, 2))
+    """The smallest amount of a currency by ISO 4217: 0.01 for EUR, 1 for JPY, 0.001 for KWD.
+
+    A code that ISO does not list, or lists without a minor unit, counts as having two digits.
+    """
+    try:
+        digits = Currency(currency).exponent
+    except ValueError:
+        digits = None
+    return Decimal(1).scaleb(-(_MINOR_DIGITS if digits is None else digits))
 
 
 def parse_amount(text: object) -> Decimal:
@@ -39,6 +48,12 @@ def parse_amount(text: object) -> Decimal:
 def quantize(amount: Decimal, currency: str) -> Decimal:
     """Rounded half up to the currency's minor unit."""
     return amount.quantize(minor_unit(currency), rounding=ROUND_HALF_UP)
+
+
+def written(amount: Decimal, currency: str) -> str:
+    """An amount in its currency's digits, and in more where it has more."""
+    rounded = quantize(amount, currency)
+    return f"{rounded if rounded == amount else amount:f}"
 
 
 def four_digits(amount: Decimal) -> Decimal:

@@ -12,21 +12,21 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from pipeline.console import words
-from pipeline.console.board_views import register_boards
-from pipeline.console.bulk_views import register_bulk
+from pipeline.console.board_views import board_views
+from pipeline.console.bulk_views import bulk_views
 from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
 from pipeline.console.guard import allows, guard
-from pipeline.console.health_views import register_health
-from pipeline.console.login import Entrance, register_login
-from pipeline.console.order_acts import register_order_acts
-from pipeline.console.order_views import Previews, register_order_page
-from pipeline.console.orders_csv import register_orders_csv
-from pipeline.console.orders_tab import register_orders_tab
-from pipeline.console.people_views import register_people
-from pipeline.console.read_only_views import register_read_only
-from pipeline.console.settings_views import register_settings
-from pipeline.console.sku_map_views import register_sku_map
+from pipeline.console.health_views import health_views
+from pipeline.console.login import Entrance, login_views
+from pipeline.console.order_acts import act_views
+from pipeline.console.order_views import Page, Previews, order_views
+from pipeline.console.orders_csv import csv_views
+from pipeline.console.orders_tab import orders_views
+from pipeline.console.people_views import people_views
+from pipeline.console.read_only_views import read_only_views
+from pipeline.console.settings_views import settings_views
+from pipeline.console.sku_map_views import sku_map_views
 from pipeline.db import Sessions
 from pipeline.guessing import Guessing
 from pipeline.listing.facts import country, price
@@ -71,23 +71,29 @@ def create_app(
     )
     guard(app, entrance.sign_ins, now, entrance.cookie.value)
     oidc = settings.console.oidc
-    register_login(app, entrance, oidc.label if oidc else None)
-    register_people(app, entrance)
+    page = Page(settings, sessions, previews is not None)
+    for views in (
+        login_views(entrance, oidc.label if oidc else None),
+        people_views(entrance),
+        order_views(settings, sessions, now, page, previews),
+        act_views(settings, sessions, now, page),
+        board_views(sessions, now),
+        sku_map_views(settings, sessions, now),
+        read_only_views(settings, sessions, now),
+        health_views(settings, sessions, now),
+        orders_views(settings, sessions, now),
+        csv_views(settings, sessions, now),
+        bulk_views(settings, sessions, now),
+        settings_views(settings, sessions, now),
+    ):
+        app.register_blueprint(views)
     if oidc is not None:
         # Slow to import, and most consoles have none.
-        from pipeline.console.oidc import register_oidc
+        from pipeline.console.oidc import oidc_views
 
-        register_oidc(app, entrance, settings.console, oidc, settings.master_key)
-    page = register_order_page(app, settings, sessions, now, previews)
-    register_order_acts(app, settings, sessions, now, page)
-    register_boards(app, sessions, now)
-    register_sku_map(app, settings, sessions, now)
-    register_read_only(app, settings, sessions, now)
-    register_health(app, settings, sessions, now)
-    register_orders_tab(app, settings, sessions, now)
-    register_orders_csv(app, settings, sessions, now)
-    register_bulk(app, settings, sessions, now)
-    register_settings(app, settings, sessions, now)
+        app.register_blueprint(
+            oidc_views(app, entrance, settings.console, oidc, settings.master_key)
+        )
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from flask import Flask, render_template, request
+from flask import Blueprint, render_template, request
 
 from pipeline.bulk import ONE_BY_ONE
 from pipeline.console.orders_tab import url
@@ -18,14 +18,15 @@ from pipeline.models import Status
 from pipeline.outcome import HoldCode
 
 
-def register_boards(app: Flask, sessions: Sessions, now: Callable[[], datetime]) -> None:
-    """Add the pages to `app`."""
+def board_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
+    """Both pages, and the counts for every page."""
+    views = Blueprint("board", __name__)
 
-    @app.context_processor
+    @views.app_context_processor
     def _for_the_navigation() -> dict[str, object]:
         return {"standing": lambda: Board(sessions, now()).standing()}
 
-    @app.get("/ship-by")
+    @views.get("/ship-by")
     def ship_by() -> str:
         board = Board(sessions, now())
         return render_template(
@@ -37,7 +38,7 @@ def register_boards(app: Flask, sessions: Sessions, now: Callable[[], datetime])
             minutes=UNCONFIRMED_AFTER // timedelta(minutes=1),
         )
 
-    @app.get("/held")
+    @views.get("/held")
     def held() -> str:
         return render_template(
             "board_held.html",
@@ -47,6 +48,8 @@ def register_boards(app: Flask, sessions: Sessions, now: Callable[[], datetime])
             link=_link,
             freed=request.args.get("freed", type=int),
         )
+
+    return views
 
 
 def _link(code: str, sku: str) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import uuid4
 
-from flask import Flask, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.bulk import APART, Act, BulkActs, MoreThanSeen
@@ -36,10 +36,9 @@ class _Asked(NamedTuple):
     back: str
 
 
-def register_bulk(
-    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime]
-) -> None:
-    """Add the pages to `app`."""
+def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
+    """The pages of acts on many orders."""
+    views = Blueprint("bulk", __name__)
     acts = BulkActs(sessions)
     every_store = stores(settings)
 
@@ -51,7 +50,9 @@ def register_bulk(
         act = Act(words["act"])
         if "cause" in words:
             fact = words.get("fact", "").replace("\x00", "")
-            return _Asked(act, held_by(words["cause"].replace("\x00", ""), fact), url_for("held"))
+            return _Asked(
+                act, held_by(words["cause"].replace("\x00", ""), fact), url_for("board.held")
+            )
         filters = readable(read(words, every_store))
         if "whole" in words:
             return _Asked(act, those_of(filters), url(filters))
@@ -75,14 +76,14 @@ def register_bulk(
             longest=LONGEST_REASON,
         )
 
-    @app.get("/bulk/new")
+    @views.get("/bulk/new")
     @role_required("operator")
-    def new_bulk() -> str:
+    def new() -> str:
         """What an act would do. Nothing is written."""
         return confirm()
 
-    @app.post("/bulk/new")
-    def begin_bulk() -> Response | tuple[str, int]:
+    @views.post("/bulk/new")
+    def begin() -> Response | tuple[str, int]:
         one = asked()
         seen = request.form.get("seen", "")
         try:
@@ -103,24 +104,26 @@ def register_bulk(
             return confirm(
                 f"Nothing was changed: there are {error.orders:,} orders by now. Confirm it anew."
             ), 409
-        return redirect(url_for("bulk", act_id=act_id), 303)
+        return redirect(url_for("bulk.progress", act_id=act_id), 303)
 
-    @app.get("/bulk")
-    def bulks() -> str:
+    @views.get("/bulk")
+    def latest() -> str:
         return render_template("bulk_acts.html", acts=Acts(sessions).latest())
 
-    @app.get("/bulk/<int:act_id>")
-    def bulk(act_id: int) -> str:
-        progress = Acts(sessions).progress(act_id)
-        if progress is None:
+    @views.get("/bulk/<int:act_id>")
+    def progress(act_id: int) -> str:
+        found = Acts(sessions).progress(act_id)
+        if found is None:
             abort(404, "There is no such act.")
-        return render_template("bulk_act.html", progress=progress, act=progress.act)
+        return render_template("bulk_act.html", progress=found, act=found.act)
 
-    @app.post("/bulk/<int:act_id>/stop")
-    def stop_bulk(act_id: int) -> Response:
+    @views.post("/bulk/<int:act_id>/stop")
+    def stop(act_id: int) -> Response:
         """One that has ended meanwhile says so on its page."""
         acts.stop(act_id, author=current_person().name, now=now())
-        return redirect(url_for("bulk", act_id=act_id), 303)
+        return redirect(url_for("bulk.progress", act_id=act_id), 303)
+
+    return views
 
 
 def _number(text: str) -> int:

@@ -22,8 +22,8 @@ from pipeline.sign_ins import SignIns
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-OPEN_TO_ALL = frozenset({"healthz", "static", "login", "oidc_start", "oidc_back"})
-OPEN_TO_VIEWERS = frozenset({"logout", "password"})
+OPEN_TO_ALL = frozenset({"healthz", "static", "entrance.login", "oidc.start", "oidc.back"})
+OPEN_TO_VIEWERS = frozenset({"entrance.logout", "entrance.password"})
 """What anybody who has signed in may send: it changes nothing but their own sign-in."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
@@ -81,7 +81,7 @@ def guard(
         if is_by_itself:
             abort(401, "Sign in again.")
         wanted = request.full_path.removesuffix("?") if request.method in _READING else None
-        return redirect(url_for("login", next=wanted if wanted != "/" else None), 303)
+        return redirect(url_for("entrance.login", next=wanted if wanted != "/" else None), 303)
 
     @app.before_request
     def _take_changes_with_care() -> None:

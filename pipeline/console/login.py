@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import Flask, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.console.cookie import Cookie
@@ -47,11 +47,12 @@ def page_of_ours(address: str) -> str:
     """
     is_path = address.startswith("/") and not address.startswith("//")
     is_plain = "\\" not in address and address.isprintable()
-    return address if is_path and is_plain else url_for("orders")
+    return address if is_path and is_plain else url_for("orders.tab")
 
 
-def register_login(app: Flask, entrance: Entrance, oidc_label: str | None) -> None:
-    """Add the pages to `app`; with a label, sign-in at the provider of that name is offered."""
+def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
+    """The pages; with a label, sign-in at the provider of that name is offered."""
+    views = Blueprint("entrance", __name__)
 
     def form(sentence: str = "", status: int = 200, *, name: str = "") -> Response:
         # Without a cookie there would be nothing that the form's token is bound to.
@@ -83,7 +84,7 @@ def register_login(app: Flask, entrance: Entrance, oidc_label: str | None) -> No
         entrance.guessing.succeeded(name, address)
         return person_id
 
-    @app.route("/login", methods=["GET", "POST"])
+    @views.route("/login", methods=["GET", "POST"])
     def login() -> Response:
         if request.method != "POST":
             return form()
@@ -93,18 +94,18 @@ def register_login(app: Flask, entrance: Entrance, oidc_label: str | None) -> No
             return form(*found, name=name)
         return entrance.let_in(found, page_of_ours(request.form.get("next", "")))
 
-    @app.post("/logout")
+    @views.post("/logout")
     def logout() -> Response:
         entrance.sign_ins.end(g.cookie)
-        response = redirect(url_for("login"), 303)
+        response = redirect(url_for("entrance.login"), 303)
         entrance.cookie.forget(response)
         return response
 
-    @app.get("/account")
+    @views.get("/account")
     def account() -> str:
         return _account()
 
-    @app.post("/account/password")
+    @views.post("/account/password")
     def password() -> Response | tuple[str, int]:
         person = current_person()
         found = check(person.name, request.form.get("password", ""))
@@ -119,7 +120,9 @@ def register_login(app: Flask, entrance: Entrance, oidc_label: str | None) -> No
             entrance.people.set_password(person.name, request.form.get("new", ""))
         except NotAllowed as error:
             return _account(f"Not changed: {error}."), 400
-        return entrance.let_in(person.id, url_for("account", changed=1))
+        return entrance.let_in(person.id, url_for("entrance.account", changed=1))
+
+    return views
 
 
 def _account(sentence: str = "") -> str:

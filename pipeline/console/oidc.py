@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.flask_client import OAuth
-from flask import Flask, abort, request, session, url_for
+from flask import Blueprint, Flask, abort, request, session, url_for
 from joserfc.errors import JoseError
 from werkzeug.wrappers import Response
 
@@ -32,10 +32,11 @@ class _Refused(Exception):
     """The provider knows the person, and they may not come in; the message says why."""
 
 
-def register_oidc(
+def oidc_views(
     app: Flask, entrance: Entrance, console: ConsoleSettings, oidc: OidcSettings, master_key: bytes
-) -> None:
-    """Add the way to the provider, and the page that people come back to."""
+) -> Blueprint:
+    """The way to the provider, and the page that people come back to; `app` keeps the state."""
+    views = Blueprint("oidc", __name__)
     app.secret_key = hmac.digest(master_key, b"orderbridge console sessions", "sha256")
     app.config.update(
         SESSION_COOKIE_NAME="orderbridge_oidc",
@@ -59,17 +60,17 @@ def register_oidc(
         "aud": {"essential": True, "values": [oidc.client_id]},
     }
 
-    @app.get("/login/oidc")
-    def oidc_start() -> Response:
+    @views.get("/login/oidc")
+    def start() -> Response:
         session["page"] = page_of_ours(request.args.get("next", ""))
         try:
-            response: Response = provider.authorize_redirect(f"{console.url}{url_for('oidc_back')}")
+            response: Response = provider.authorize_redirect(f"{console.url}{url_for('oidc.back')}")
         except _FAILURES as error:
             _fail(error)
         return response
 
-    @app.get("/login/oidc/back")
-    def oidc_back() -> Response:
+    @views.get("/login/oidc/back")
+    def back() -> Response:
         page = session.pop("page", "")
         try:
             token = provider.authorize_access_token(claims_options=expected)
@@ -87,6 +88,8 @@ def register_oidc(
             log.warning("console.sign_in_refused")
             abort(403, f"You cannot sign in: {error}.")
         return entrance.let_in(person_id, page_of_ours(page))
+
+    return views
 
 
 def _fail(error: Exception) -> NoReturn:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
-from flask import Flask, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.console.guard import current_person
@@ -52,14 +52,11 @@ class _Hand:
         return Corrections(self.sessions, vault, self.author, self.now)
 
 
-def register_order_acts(
-    app: Flask,
-    settings: Settings,
-    sessions: Sessions,
-    now: Callable[[], datetime],
-    page: Page,
-) -> None:
-    """Add each act as `POST /orders/ID/ACT`; what came of it is a sentence on the order's page."""
+def act_views(
+    settings: Settings, sessions: Sessions, now: Callable[[], datetime], page: Page
+) -> Blueprint:
+    """Each act as `POST /orders/ID/ACT`; what came of it is a sentence on the order's page."""
+    views = Blueprint("act", __name__)
 
     def view(name: str, act: _Act) -> Callable[[int], Response | tuple[str, int]]:
         def do(order_id: int) -> Response | tuple[str, int]:
@@ -71,12 +68,13 @@ def register_order_acts(
                 typed = {key: request.form[key] for key in FIELDS if key in request.form}
                 sentence = f"Nothing was changed: {error}."
                 return page.show(order_id, refusal=sentence, address=typed or None), 409
-            return redirect(url_for("order", order_id=order_id, said=name), 303)
+            return redirect(url_for("order.shown", order_id=order_id, said=name), 303)
 
         return do
 
     for name, act in _ACTS.items():
-        app.add_url_rule(f"{ORDER}/{name}", f"order_{name}", view(name, act), methods=["POST"])
+        views.add_url_rule(f"{ORDER}/{name}", name, view(name, act), methods=["POST"])
+    return views
 
 
 _Act = Callable[[_Hand, int], object]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from flask import Flask, abort, render_template, request
+from flask import Blueprint, abort, render_template, request
 
 from pipeline.amazon.carriers import offered
 from pipeline.channel import FulfilledBy
@@ -99,15 +99,15 @@ class Page:
         return needs_seller_id(account) if own is not None and not own.may_cancel else ""
 
 
-def register_order_page(
-    app: Flask,
+def order_views(
     settings: Settings,
     sessions: Sessions,
     now: Callable[[], datetime],
+    page: Page,
     previews: Previews | None = None,
-) -> Page:
-    """Add the page to `app`; it offers a replay's preview when `previews` can tell one."""
-    page = Page(settings, sessions, previews is not None)
+) -> Blueprint:
+    """The page; it offers a replay's preview when `previews` can tell one."""
+    views = Blueprint("order", __name__)
     vault = Vault(settings.master_key)
 
     def store(order: Order | Listed) -> str | None:
@@ -120,17 +120,17 @@ def register_order_page(
             return ""
         return "late" if order.ship_by_at < now() else "open"
 
-    @app.context_processor
+    @views.app_context_processor
     def _for_all_templates() -> dict[str, object]:
         # A fragment is what the page's script fetches anew: the page without its frame.
         frame = "fragment.html" if "fragment" in request.args else "base.html"
         return {"frame": frame, "store": store, "urgency": urgency}
 
-    @app.get(ORDER)
-    def order(order_id: int) -> str:
+    @views.get(ORDER)
+    def shown(order_id: int) -> str:
         return page.show(order_id)
 
-    @app.post(f"{ORDER}/buyer")
+    @views.post(f"{ORDER}/buyer")
     def disclose(order_id: int) -> str | tuple[str, int]:
         """What names the buyer, in this answer alone; that it was asked for is on the timeline."""
         corrections = Corrections(sessions, vault, current_person().name, now())
@@ -142,7 +142,7 @@ def register_order_page(
 
     if previews is not None:
 
-        @app.post(f"{ORDER}/preview")
+        @views.post(f"{ORDER}/preview")
         def preview(order_id: int) -> str | tuple[str, int]:
             """What a replay would do; nothing is written."""
             step = chosen_step()
@@ -152,7 +152,7 @@ def register_order_page(
                 return page.show(order_id, refusal=f"That cannot be told: {error}."), 409
             return page.show(order_id, previews=told, from_step=step)
 
-    return page
+    return views
 
 
 def chosen_step() -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from flask import Flask, Response, request
+from flask import Blueprint, Response, request
 
 from pipeline.buyers import Buyers
 from pipeline.console.guard import current_person, role_required
@@ -18,7 +18,7 @@ from pipeline.listing.facts import country, store_code
 from pipeline.listing.filters import Filters, read
 from pipeline.listing.orders import Listed, Listing
 from pipeline.listing.stores import stores
-from pipeline.money import quantize
+from pipeline.money import written
 from pipeline.privacy import Vault
 from pipeline.settings import Settings
 
@@ -32,10 +32,9 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def register_orders_csv(
-    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime]
-) -> None:
-    """Add the file to `app`."""
+def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
+    """The file, without names and with them."""
+    views = Blueprint("csv", __name__)
     listing = Listing(sessions)
     buyers = Buyers(sessions, Vault(settings.master_key))
     every_store = stores(settings)
@@ -83,16 +82,18 @@ def register_orders_csv(
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-    @app.get("/orders.csv")
-    def orders_csv() -> Response:
+    @views.get("/orders.csv")
+    def masked() -> Response:
         """With the buyers' initials."""
         return answer(None)
 
-    @app.post("/orders.csv")
+    @views.post("/orders.csv")
     @role_required("operator")
-    def orders_csv_with_names() -> Response:
+    def with_names() -> Response:
         """With the buyers' names, which is noted at every order."""
         return answer(current_person().name)
+
+    return views
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> str:
@@ -109,8 +110,7 @@ def _text(value: str) -> str:
 def _amount(amount: Decimal | None, currency: str | None) -> str:
     if amount is None or currency is None:
         return ""
-    rounded = quantize(amount, currency)
-    return str(rounded if rounded == amount else amount)
+    return written(amount, currency)
 
 
 def _time(at: datetime | None) -> str:

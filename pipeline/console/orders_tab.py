@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.buyers import Buyers, hashes_of
@@ -64,10 +64,9 @@ _VIEWS = {
 }
 
 
-def register_orders_tab(
-    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime]
-) -> None:
-    """Add the tab to `app`."""
+def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
+    """The tab, and what every page needs to link into it."""
+    views = Blueprint("orders", __name__)
     listing = Listing(sessions)
     incidents = Incidents(sessions)
     vault = Vault(settings.master_key)
@@ -97,9 +96,17 @@ def register_orders_tab(
             stores=every_store,
             is_narrowed=replace(rest, everything=False) != Filters(),
             is_unfolded=asked.mistakes or replace(rest, number="", buyer=()) != Filters(),
+            because=lambda reason, all_: Filters(everything=all_, reason=HoldCode(reason)),
+            blank=lambda status, all_: Filters(status, all_),
+            channels=tuple(FulfilledBy),
+            programs=_PROGRAMS,
+            reasons=tuple(HoldCode),
+            sorts=_SORTS,
+            statuses=_STATUSES,
+            views=_VIEWS,
         )
 
-    @app.context_processor
+    @views.app_context_processor
     def _for_the_tab() -> dict[str, object]:
         return {
             "admin_url": lambda order: admin_url(settings, order),
@@ -108,28 +115,17 @@ def register_orders_tab(
             "view": view,
         }
 
-    app.jinja_env.globals.update(
-        because=lambda reason, everything: Filters(everything=everything, reason=HoldCode(reason)),
-        blank=lambda status, everything: Filters(status, everything),
-        channels=tuple(FulfilledBy),
-        programs=_PROGRAMS,
-        reasons=tuple(HoldCode),
-        sorts=_SORTS,
-        statuses=_STATUSES,
-        views=_VIEWS,
-    )
-
-    @app.get("/")
-    def orders() -> str:
+    @views.get("/")
+    def tab() -> str:
         return show(with_names=False)
 
-    @app.post("/buyers")
+    @views.post("/buyers")
     @role_required("operator")
-    def buyers_names() -> str:
+    def with_names() -> str:
         """The same page with the buyers' names, in this answer alone."""
         return show(with_names=True)
 
-    @app.post("/buyer")
+    @views.post("/buyer")
     @role_required("operator")
     def search_buyer() -> Response:
         """A name stays out of addresses, and so out of histories and logs: hashes go there."""
@@ -137,7 +133,7 @@ def register_orders_tab(
         sought = hashes_of(vault, request.form.get("buyer", ""))
         return redirect(url(replace(asked.filters, buyer=sought)), 303)
 
-    @app.after_request
+    @views.after_app_request
     def _send_only_news(response: Response) -> Response:
         """A page asks for itself every few seconds; as long as nothing changed it gets no body."""
         if "fragment" in request.args and response.status_code == 200:
@@ -145,11 +141,13 @@ def register_orders_tab(
             response.make_conditional(request)
         return response
 
+    return views
+
 
 def url(filters: Filters, **more: object) -> str:
     """The address of the list with these filters, on its first page unless `more` says another."""
     query: dict[str, Any] = {**filters.query(), **{name: str(one) for name, one in more.items()}}
-    return url_for("orders", **query)
+    return url_for("orders.tab", **query)
 
 
 def view(filters: Filters, **changed: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
-from flask import Flask, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.console.guard import current_person, role_required
@@ -16,15 +16,15 @@ from pipeline.roles import Role
 Answer = Response | tuple[str, int]
 
 
-def register_people(app: Flask, entrance: Entrance) -> None:
-    """Add the page and its forms to `app`, for admins."""
+def people_views(entrance: Entrance) -> Blueprint:
+    """The page and its forms, for admins alone."""
+    views = Blueprint("people", __name__)
     people = entrance.people
 
     def changing(change: Callable[[str], None]) -> Callable[[], Answer]:
         """A view that makes a change to the person whom the form names, but to oneself."""
 
         @wraps(change)
-        @role_required("admin")
         def view() -> Answer:
             name = request.form.get("name", "")
             try:
@@ -32,40 +32,46 @@ def register_people(app: Flask, entrance: Entrance) -> None:
                 change(name)
             except NotAllowed as error:
                 return _page(people, f"Nothing was changed: {error}."), 400
-            return redirect(url_for("everybody"), 303)
+            return redirect(url_for("people.everybody"), 303)
 
         return view
 
-    @app.get("/people")
+    @views.before_request
     @role_required("admin")
+    def _admins_alone() -> None:
+        """Every view of this blueprint asks for the role."""
+
+    @views.get("/people")
     def everybody() -> str:
         return _page(people)
 
-    @app.post("/people/add")
+    @views.post("/people/add")
     @changing
-    def add_person(name: str) -> None:
+    def add(name: str) -> None:
         people.add(name, _role(), request.form.get("password", ""), entrance.now())
 
-    @app.post("/people/role")
+    @views.post("/people/role")
     @changing
     def set_role(name: str) -> None:
         people.set_role(name, _role())
 
-    @app.post("/people/password")
+    @views.post("/people/password")
     @changing
     def set_password(name: str) -> None:
         people.set_password(name, request.form.get("password", ""))
 
-    @app.post("/people/lock")
+    @views.post("/people/lock")
     @changing
-    def lock_person(name: str) -> None:
+    def lock(name: str) -> None:
         people.set_locked(name, True)
 
-    @app.post("/people/unlock")
+    @views.post("/people/unlock")
     @changing
-    def unlock_person(name: str) -> None:
+    def unlock(name: str) -> None:
         people.set_locked(name, False)
         entrance.guessing.forgive(name)
+
+    return views
 
 
 def _refuse_oneself(name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from flask import Flask, g, redirect, url_for
+from flask import Blueprint, g, redirect, url_for
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
@@ -15,13 +15,14 @@ from pipeline.read_only import Writes
 from pipeline.settings import Settings
 
 
-def register_read_only(
-    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime]
-) -> None:
+def read_only_views(
+    settings: Settings, sessions: Sessions, now: Callable[[], datetime]
+) -> Blueprint:
     """Have every page tell whether something is not written, and why."""
+    views = Blueprint("read_only", __name__)
     writes = Writes(settings, sessions, now)
 
-    @app.context_processor
+    @views.app_context_processor
     def _what_is_not_written() -> dict[str, object]:
         told, may_accept = "", False
         if g.get("person") is not None:
@@ -32,8 +33,10 @@ def register_read_only(
                 told = ""  # the page itself tells that there is no database
         return {"read_only": told, "may_accept_copy": may_accept}
 
-    @app.post("/read-only/accept")
+    @views.post("/read-only/accept")
     @role_required("admin")
-    def accept_copy() -> Response:
+    def accept() -> Response:
         writes.accept(current_person().name)
-        return redirect(url_for("orders"), 303)
+        return redirect(url_for("orders.tab"), 303)
+
+    return views

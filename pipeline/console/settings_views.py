@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from flask import Flask, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -35,18 +35,19 @@ from pipeline.turned import (
 Answer = Response | str | tuple[str, int]
 
 
-def register_settings(
-    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime]
-) -> None:
-    """Add the page, what a turn would change, and the turn itself to `app`."""
-    app.jinja_env.filters["written"] = written
+def settings_views(
+    settings: Settings, sessions: Sessions, now: Callable[[], datetime]
+) -> Blueprint:
+    """The page, what a turn would change, and the turn itself."""
+    views = Blueprint("settings", __name__)
+    views.add_app_template_filter(written, "written")
 
-    @app.get("/settings")
-    def settings_page() -> str:
+    @views.get("/settings")
+    def page() -> str:
         return _page("")
 
-    @app.post("/settings/try")
-    def try_setting() -> Answer:
+    @views.post("/settings/try")
+    def try_() -> Answer:
         """What would change, with the form that saves it."""
         try:
             with sessions() as session:
@@ -55,8 +56,8 @@ def register_settings(
             return _page(f"{error}."), 400
         return _preview_page(found, "")
 
-    @app.post("/settings/turn")
-    def turn_setting() -> Answer:
+    @views.post("/settings/turn")
+    def turn() -> Answer:
         try:
             with sessions() as session:
                 found = _tried(session, settings, now())
@@ -69,7 +70,7 @@ def register_settings(
             return _preview_page(found, f"Nothing was saved: {error}."), 400
         turn = found.turn
         there = url_for(
-            "settings_page",
+            "settings.page",
             account=turn.account,
             marketplace=turn.marketplace_id,
             turned=turn.name,
@@ -121,6 +122,8 @@ def register_settings(
             triable=TRIABLE,
             choices=choices,
         )
+
+    return views
 
 
 def _just_turned() -> str:

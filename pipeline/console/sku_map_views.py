@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from flask import Flask, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.console.guard import current_person
@@ -21,11 +21,9 @@ _FIELDS = ("account", "amazon_sku", "magento_sku")
 Answer = Response | tuple[str, int]
 
 
-def register_sku_map(
-    app: Flask, settings: Settings, sessions: Sessions, now: Callable[[], datetime]
-) -> None:
-    """Add the page and its forms to `app`; other pages send their forms here as well."""
-    app.jinja_env.globals["longest_sku"] = LONGEST_SKU
+def sku_map_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
+    """The page and its forms; other pages send their forms here as well."""
+    views = Blueprint("sku_map", __name__)
 
     def page(sku: str = "", refusal: str = "") -> str:
         after, freed = _number("after"), _number("freed")
@@ -42,6 +40,7 @@ def register_sku_map(
             sku=sku,
             freed=freed,
             refusal=refusal,
+            longest_sku=LONGEST_SKU,
             typed={name: request.form.get(name, "") for name in _FIELDS},
         )
 
@@ -53,21 +52,23 @@ def register_sku_map(
         except NotPossible as error:
             return page(refusal=f"Nothing was changed: {error}."), 409
         if request.form.get("back") == "held":
-            return redirect(url_for("held", freed=freed), 303)
-        return redirect(url_for("sku_map", sku=amazon_sku.strip(), freed=freed), 303)
+            return redirect(url_for("board.held", freed=freed), 303)
+        return redirect(url_for("sku_map.table", sku=amazon_sku.strip(), freed=freed), 303)
 
-    @app.get("/sku-map")
-    def sku_map() -> str:
+    @views.get("/sku-map")
+    def table() -> str:
         return page(request.args.get("sku", "").replace("\x00", "").strip())
 
-    @app.post("/sku-map/set")
-    def map_sku() -> Answer:
+    @views.post("/sku-map/set")
+    def sell_as() -> Answer:
         magento_sku = request.form.get("magento_sku", "")
         return decide(lambda hand, account, sku: hand.sell_as(account, sku, magento_sku))
 
-    @app.post("/sku-map/unset")
-    def unmap_sku() -> Answer:
+    @views.post("/sku-map/unset")
+    def take_back() -> Answer:
         return decide(lambda hand, account, sku: hand.take_back(account, sku))
+
+    return views
 
 
 def _number(name: str) -> int | None:

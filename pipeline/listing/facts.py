@@ -11,7 +11,7 @@ from pipeline.channel import FulfilledBy
 from pipeline.listing.orders import Listed
 from pipeline.marketplaces import country_of, domain_of
 from pipeline.models import Order
-from pipeline.money import ZERO, quantize
+from pipeline.money import ZERO, written
 from pipeline.settings import Settings
 
 
@@ -98,5 +98,4 @@ def price(amount: Decimal | None, currency: str | None) -> str:
     """An amount with its currency; empty while either is unknown. Nothing is rounded away."""
     if amount is None or currency is None:
         return ""
-    rounded = quantize(amount, currency)
-    return f"{rounded if rounded == amount else amount} {currency}"
+    return f"{written(amount, currency)} {currency}"

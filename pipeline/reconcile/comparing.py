@@ -15,7 +15,7 @@ from pipeline.channel import ChannelOrder, FulfilledBy, Identity
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.marketplace_settings import MarketplaceSettings
 from pipeline.models import Order, Status
-from pipeline.money import ZERO
+from pipeline.money import ZERO, written
 from pipeline.orders import STEPS
 from pipeline.outcome import HoldCode
 from pipeline.policy import CARRIED_BY_AMAZON, PENDING, Case, Next, case_of, decide
@@ -218,12 +218,14 @@ def _totals(sides: Sides, ours: Order, shop: MagentoOrder) -> Iterator[Found]:
         wanted = {item.external_item_id: item.quantity for item in ours.items}
         if {line.item_id: line.quantity for line in placed.lines} == wanted:
             told.append(("Amazon", placed.grand_total))
+    currency = ours.currency or ""
     for name, total in told:
         if ours.grand_total is not None and total != ours.grand_total:
             yield Found(
                 Kind.TOTALS,
                 Cure.HOLD,
-                f"{name} has {total:.2f}, placed were {ours.grand_total:.2f} {ours.currency}: "
+                f"{name} has {written(total, currency)}, placed were "
+                f"{written(ours.grand_total, currency)} {currency}: "
                 "correct the order in Magento",
                 HoldCode.TOTALS_DIFFER,
             )

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.amounts import Amounts, LineAmounts
 from pipeline.channel import ChannelOrder
 from pipeline.models import Order, OrderItem
-from pipeline.money import quantize
+from pipeline.money import written
 
 
 def take_facts(order: Order, placed: ChannelOrder) -> None:
@@ -52,8 +52,7 @@ def take_amounts(order: Order, amounts: Amounts) -> None:
         item.line_total = line.total if line else None
 
     def told(amount: Decimal) -> str:
-        rounded = quantize(amount, amounts.currency)
-        return f"{rounded if rounded == amount else amount:f}"
+        return written(amount, amounts.currency)
 
     order.total_proof = {
         "currency": amounts.currency,
