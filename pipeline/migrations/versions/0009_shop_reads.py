@@ -1,6 +1,6 @@
 """How the jobs fare that read a shop, and indexes for look-ups by a shop's or a feed's number.
 
-Revision 0010, after 0008.
+Revision 0009, after 0008.
 """
 
 from __future__ import annotations

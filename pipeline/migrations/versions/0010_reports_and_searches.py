@@ -1,6 +1,6 @@
 """What tells two reports of one moment apart, and how a search of many pages comes on.
 
-Revision 0012, after 0008.
+Revision 0010, after 0009.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A feed that is overdue lets the next one out beside it.
 
-Revision 0013, after 0008.
+Revision 0011, after 0010.
 """
 
 from __future__ import annotations
