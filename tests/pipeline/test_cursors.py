@@ -14,7 +14,7 @@ from pipeline.cursors import Cursors, Search
 from pipeline.db import Sessions
 from pipeline.models import Cursor
 from tests.builders import NOW
-from tests.pipeline.conftest import empty
+from tests.emptied import empty
 
 START = NOW - timedelta(days=3)
 OVERLAP = timedelta(minutes=5)

@@ -20,9 +20,9 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def sessions(database_url: str) -> Iterator[Sessions]:
+def sessions(own_database_url: str) -> Iterator[Sessions]:
     """Of a database of the test's own, which it may take apart."""
-    engine = db.engine_for(database_url)
+    engine = db.engine_for(own_database_url)
     yield db.sessions_for(engine)
     engine.dispose()
 
@@ -33,53 +33,53 @@ def known(sessions: Sessions) -> list[tuple[str, datetime]]:
         return [(row.identity, row.began_at) for row in rows]
 
 
-def connect_anew(database_url: str) -> None:
-    engine = db.engine_for(database_url)
+def connect_anew(own_database_url: str) -> None:
+    engine = db.engine_for(own_database_url)
     engine.connect().close()
     engine.dispose()
 
 
 def test_connections_to_the_same_database_are_one_life(
-    sessions: Sessions, database_url: str
+    sessions: Sessions, own_database_url: str
 ) -> None:
     before = known(sessions)
-    connect_anew(database_url)
-    connect_anew(database_url)
+    connect_anew(own_database_url)
+    connect_anew(own_database_url)
     assert len(before) == 1
     assert known(sessions) == before
 
 
-def test_tables_read_in_from_a_dump_begin_a_life(sessions: Sessions, database_url: str) -> None:
+def test_tables_read_in_from_a_dump_begin_a_life(sessions: Sessions, own_database_url: str) -> None:
     (before,) = known(sessions)
     with sessions() as session, session.begin():
         # What pg_restore does to a table: it is made anew, with what was in it.
         session.execute(text("CREATE TABLE copied (LIKE effects INCLUDING ALL)"))
         session.execute(text("DROP TABLE effects"))
         session.execute(text("ALTER TABLE copied RENAME TO effects"))
-    connect_anew(database_url)
+    connect_anew(own_database_url)
     first, second = known(sessions)
     assert first == before
     assert second[0] != before[0]
     assert datetime.now(UTC) - second[1] < timedelta(minutes=1)
-    connect_anew(database_url)
+    connect_anew(own_database_url)
     assert len(known(sessions)) == 2
 
 
 def test_a_life_begun_by_hand_is_no_sign_of_another_database(
-    sessions: Sessions, database_url: str
+    sessions: Sessions, own_database_url: str
 ) -> None:
     with sessions() as session, session.begin():
         lives.begin(session, NOW)
-    connect_anew(database_url)
+    connect_anew(own_database_url)
     assert len(known(sessions)) == 2
     with sessions() as session:
         assert lives.began_at(session) == NOW
 
 
-def test_a_database_without_tables_is_left_alone(sessions: Sessions, database_url: str) -> None:
+def test_a_database_without_tables_is_left_alone(sessions: Sessions, own_database_url: str) -> None:
     with sessions() as session, session.begin():
         session.execute(text("DROP TABLE database_lives"))
-    connect_anew(database_url)
+    connect_anew(own_database_url)
     with sessions() as session:
         assert session.scalar(text("SELECT to_regclass('database_lives')")) is None
 

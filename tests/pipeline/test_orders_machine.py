@@ -31,7 +31,7 @@ from pipeline.orders import STEPS, Claim, Orders, reopen, wake
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.settings import Timing
 from tests.builders import NOW, a_vault, an_order, stored
-from tests.pipeline.conftest import empty
+from tests.emptied import empty
 
 TIMING = Timing(lease_s=30, resend_s=60, recheck_held_s=900)
 LIMIT = timedelta(seconds=60)

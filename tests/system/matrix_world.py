@@ -28,8 +28,8 @@ from sandbox.magento.app import create_app as create_magento
 from sandbox.magento.schema import SCHEMA
 from tasks.runtime import Runtime, build
 from tests.builders import ACCOUNT, NOW, SHOP, settings
+from tests.emptied import empty
 from tests.magento.standing_in import TOKEN
-from tests.pipeline.conftest import empty
 from tests.system.matrix_dying import Death, chain, with_parts, work_and_die
 from tests.system.matrix_watched import WatchedLedger
 from tests.tasks.conftest import close

@@ -1,23 +1,19 @@
-"""A database for all tests here, emptied before each, and the Celery app itself."""
+"""The environment of a worker, and the Celery app itself."""
 
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-import psycopg
 import pytest
 from celery import Celery
-from sqlalchemy.engine import make_url
 
-from pipeline import db
 from tasks.runtime import Runtime, _runtime, runtime
 from tests.builders import MASTER_KEY
 from tests.conftest import Servers
-from tests.pipeline.conftest import empty
+from tests.emptied import Emptied
 
 CONFIGURATION = """\
 [shops.main]
@@ -37,27 +33,6 @@ SECRETS = {
     "ACCOUNT_EU_CLIENT_SECRET": "client-secret",
     "ACCOUNT_EU_REFRESH_TOKEN": "refresh-token",
 }
-
-
-@pytest.fixture(scope="session")
-def tasks_database(servers: Servers, template: str) -> Iterator[str]:
-    name = f"orderbridge_tasks_{os.getpid()}"
-    url = make_url(servers.database_url)
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
-    yield url.set(database=name).render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
-
-
-@pytest.fixture
-def database_url(tasks_database: str) -> str:
-    """An empty database."""
-    engine = db.engine_for(tasks_database)
-    empty(db.sessions_for(engine))
-    engine.dispose()
-    return tasks_database
 
 
 def variables(folder: Path, database_url: str, redis_url: str) -> dict[str, str]:
@@ -102,12 +77,12 @@ def close(parts: Runtime) -> None:
 
 @pytest.fixture(scope="session")
 def app(
-    tasks_database: str, servers: Servers, tmp_path_factory: pytest.TempPathFactory
+    shared_database: Emptied, servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Celery]:
     """The app of `tasks.app`. It reads its settings once a process, so the tests share it."""
     folder = tmp_path_factory.mktemp("app")
     with pytest.MonkeyPatch.context() as patched:
-        for name, value in variables(folder, tasks_database, servers.redis_url).items():
+        for name, value in variables(folder, shared_database.url, servers.redis_url).items():
             patched.setenv(name, value)
         made: Celery = import_module("tasks.app").app
         made.finalize()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +11,7 @@ from pipeline.amazon import amounts, parsing
 from pipeline.amounts import Amounts
 from pipeline.channel import Channel, ChannelOrder, Confirmation, Identity, OrderPage, Raw
 from pipeline.clients import Clients
-from pipeline.effects import Ledger, Trace, Write
-from pipeline.errors import CannotMap, Rejected
+from pipeline.effects import Ledger
 from pipeline.magento.catalog import Catalog
 from pipeline.magento.client import Magento
 from pipeline.magento.customers import Customer
@@ -31,6 +30,7 @@ from pipeline.product_cache import ProductCache
 from pipeline.rate_limit import Lane
 from pipeline.sku_map import SkuMaps
 from tests.builders import ACCOUNT, NOW, SHOP, a_vault, settings
+from tests.tasks.ledgers import SeededLedger
 
 MUG = Product(1, "MUG-BLUE", "Mug, blue", "simple", True, Decimal("0.4"))
 STORE = StoreView(1, "default", 1, "base", "EUR", "DE")
@@ -226,50 +226,6 @@ class Catalogue(ProductCache):
         return shop.products(skus, store)
 
 
-class MemoryLedger(Ledger):
-    """The ledger's law without its table: done, never again; begun, look first; else send."""
-
-    def __init__(self, done: Mapping[str, str] | None = None, begun: Sequence[str] = ()) -> None:
-        self.done = dict(done or {})
-        self.begun = set(begun)
-        self.writes: list[Write] = []
-
-    @property
-    def keys(self) -> list[str]:
-        return [write.key for write in self.writes]
-
-    def once(self, order_id: int, write: Write) -> str:
-        self.writes.append(write)
-        if write.key in self.done:
-            return self.done[write.key]
-        remote_id = write.find() if write.key in self.begun else None
-        if remote_id is None:
-            self.begun.add(write.key)
-            try:
-                remote_id = write.send()
-            except Rejected as error:
-                raise CannotMap(write.refused_as, f"refused: {error}") from error
-        self.done[write.key] = remote_id
-        return remote_id
-
-    def made(self, order_id: int, write: Trace) -> str | None:
-        if write.key in self.done:
-            return self.done[write.key]
-        found = write.find() if write.key in self.begun else None
-        if found is not None:
-            self.done[write.key] = found
-        return found
-
-    def seen(self, *keys: str, remote_id: str) -> None:
-        self.done |= dict.fromkeys(self.begun.intersection(keys), remote_id)
-
-    def landed(self, order_id: int, settles_after: timedelta) -> None:
-        """A call of the tests has landed when it was made."""
-
-    def give_up(self, order_id: int, why: str, key: str | None = None) -> None:
-        self.begun &= self.done.keys() if key is None else self.begun - {key}
-
-
 def clients(
     channel: Channel | None = None,
     shop: Magento | None = None,
@@ -291,7 +247,7 @@ def clients(
         settings=loaded,
         channels={ACCOUNT: channel or FakeChannel()},
         shops={SHOP: shop or FakeShop()},
-        ledger=ledger or MemoryLedger(),
+        ledger=ledger or SeededLedger(),
         pseudonym=a_vault().pseudonym,
         now=lambda: NOW,
         feeds={},

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from pipeline import db
 from pipeline.db import Sessions
 from pipeline.models import Effect, Status
 from pipeline.orders import STEPS
@@ -83,13 +82,6 @@ def run(workers: list[Runtime], step: str, orders: list[int]) -> None:
                 turns,
             )
         )
-
-
-@pytest.fixture
-def sessions(database_url: str) -> Iterator[Sessions]:
-    engine = db.engine_for(database_url)
-    yield db.sessions_for(engine)
-    engine.dispose()
 
 
 def test_a_page_of_orders_costs_two_searches(

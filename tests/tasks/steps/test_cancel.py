@@ -10,7 +10,8 @@ from pipeline.outcome import Cancelled, Hold, HoldCode
 from tasks.steps.create_order import create_order
 from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import a_shipment, an_order
-from tests.tasks.fakes import FakeShop, MemoryLedger, a_magento_order, clients, order_key
+from tests.tasks.fakes import FakeShop, a_magento_order, clients, order_key
+from tests.tasks.ledgers import SeededLedger
 
 READ = ("order", 900)
 TOO_LATE = (
@@ -22,8 +23,8 @@ def cancelled(**changes: Any) -> Order:
     return an_order(**{"remote_status": "CANCELLED", "magento_order_id": 900, **changes})
 
 
-def made(order: Order) -> MemoryLedger:
-    return MemoryLedger(done={order_key(order): "900"})
+def made(order: Order) -> SeededLedger:
+    return SeededLedger(done={order_key(order): "900"})
 
 
 def in_state(state: str, **changes: Any) -> MagentoOrder:
@@ -39,7 +40,7 @@ def test_before_the_magento_order_nothing_is_asked() -> None:
 
 def test_an_order_whose_creation_left_nothing_was_never_created() -> None:
     order = cancelled(magento_order_id=None)
-    shop, ledger = FakeShop(find_orders=[]), MemoryLedger(begun=[order_key(order)])
+    shop, ledger = FakeShop(find_orders=[]), SeededLedger(begun=[order_key(order)])
     assert create_order(order, clients(shop=shop, ledger=ledger)) == Cancelled(
         "cancelled on Amazon before it was created in Magento"
     )
@@ -65,7 +66,7 @@ def test_cancel_from_amazon_hold_leaves_the_magento_order_alone() -> None:
 
 def test_what_was_begun_and_is_not_made_any_more_ends_with_the_order() -> None:
     order = cancelled(magento_order_id=None)
-    ledger = MemoryLedger(begun=[order_key(order), order_key(order).replace("order:", "invoice:")])
+    ledger = SeededLedger(begun=[order_key(order), order_key(order).replace("order:", "invoice:")])
     shop = FakeShop(find_orders=())
     assert isinstance(create_order(order, clients(shop=shop, ledger=ledger)), Cancelled)
     assert ledger.begun == ledger.done.keys()

@@ -13,7 +13,8 @@ from tasks.steps.cancel_on_amazon import cancelling
 from tasks.steps.ship_order import ship_order
 from tasks.steps.verify_order import verify_order
 from tests.builders import a_shipment, an_item, an_order
-from tests.tasks.fakes import FakeShop, MemoryLedger, a_magento_order, clients, order_key
+from tests.tasks.fakes import FakeShop, a_magento_order, clients, order_key
+from tests.tasks.ledgers import SeededLedger
 
 AN_HOUR = timedelta(hours=1)
 SELLER = {"seller_id": "A1SELLER"}
@@ -77,7 +78,7 @@ def test_once_amazon_has_cancelled_the_order_ends_here_too(cancel_from_amazon: s
         cancellation="accepted",
     )
     shop = FakeShop(order=a_magento_order(state="canceled"))
-    ledger = MemoryLedger({order_key(order): "900"})
+    ledger = SeededLedger({order_key(order): "900"})
     remotes = clients(shop=shop, ledger=ledger, cancel_from_amazon=cancel_from_amazon)
     assert ship_order(order, remotes) == Cancelled("cancelled on Amazon and in Magento")
     assert {name for name, *_ in shop.calls} == {"order"}

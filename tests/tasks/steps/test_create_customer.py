@@ -12,7 +12,8 @@ from pipeline.models import Order
 from pipeline.outcome import Done, HoldCode, Skipped
 from tasks.steps.create_customer import create_customer
 from tests.builders import a_raw_order, a_vault, an_order
-from tests.tasks.fakes import FakeShop, InTurn, MemoryLedger, clients
+from tests.tasks.fakes import FakeShop, InTurn, clients
+from tests.tasks.ledgers import SeededLedger
 
 CREATE: dict[str, Any] = {"customers": "create", "welcome_mail": "accept"}
 EMAIL = "berta@marketplace.example"
@@ -55,7 +56,7 @@ def test_nobody_gets_an_account_for_what_amazon_ships() -> None:
 
 def test_an_account_that_is_there_is_taken_with_its_group_and_left_as_it_is() -> None:
     order = an_order(raw=a_raw_order(buyer={"buyerEmail": f" {EMAIL.upper()}"}))
-    shop, ledger = FakeShop(find_customer=Customer(44, 3)), MemoryLedger()
+    shop, ledger = FakeShop(find_customer=Customer(44, 3)), SeededLedger()
     assert create_customer(order, clients(shop=shop, ledger=ledger, **CREATE)) == Done()
     assert customer_of(order) == (44, 3)
     assert (shop.calls, ledger.keys) == ([LOOK], [])
@@ -64,7 +65,7 @@ def test_an_account_that_is_there_is_taken_with_its_group_and_left_as_it_is() ->
 def test_an_account_that_is_not_there_is_created_in_the_group_that_was_chosen() -> None:
     order = an_order(raw=a_raw_order())
     shop = FakeShop(find_customer=None, create_customer=Customer(45, 2))
-    ledger = MemoryLedger()
+    ledger = SeededLedger()
     settings = {**CREATE, "customer_group": 2}
     assert create_customer(order, clients(shop=shop, ledger=ledger, **settings)) == Done()
     assert customer_of(order) == (45, 2)
@@ -85,7 +86,7 @@ def test_one_that_registered_since_we_looked_is_taken() -> None:
 def test_one_made_by_an_earlier_order_under_another_address_by_now_is_taken() -> None:
     order = an_order(raw=a_raw_order())
     shop = FakeShop(find_customer=None, customer=Customer(45, 1))
-    ledger = MemoryLedger(done={KEY: "45"})
+    ledger = SeededLedger(done={KEY: "45"})
     assert create_customer(order, clients(shop=shop, ledger=ledger, **CREATE)) == Done()
     assert customer_of(order) == (45, 1)
     assert shop.calls == [LOOK, ("customer", 45)]
@@ -93,7 +94,7 @@ def test_one_made_by_an_earlier_order_under_another_address_by_now_is_taken() ->
 
 def test_one_that_was_deleted_in_the_shop_is_not_made_again() -> None:
     order = an_order(raw=a_raw_order(), magento_customer_id=45, magento_customer_group=1)
-    shop, ledger = FakeShop(find_customer=None, customer=None), MemoryLedger(done={KEY: "45"})
+    shop, ledger = FakeShop(find_customer=None, customer=None), SeededLedger(done={KEY: "45"})
     assert create_customer(order, clients(shop=shop, ledger=ledger, **CREATE)) == Skipped(
         "guest order: the buyer's account was deleted in the shop"
     )
@@ -105,7 +106,7 @@ def test_a_creation_without_an_answer_is_looked_for() -> None:
     shop = FakeShop(
         find_customer=InTurn(None, None, Customer(47, 1)), create_customer=OutcomeUnknown("cut off")
     )
-    ledger = MemoryLedger()
+    ledger = SeededLedger()
     with pytest.raises(OutcomeUnknown):
         create_customer(order, clients(shop=shop, ledger=ledger, **CREATE))
     assert create_customer(order, clients(shop=shop, ledger=ledger, **CREATE)) == Done()

@@ -18,11 +18,11 @@ from tests.tasks.fakes import (
     MUG,
     FakeShop,
     InTurn,
-    MemoryLedger,
     a_magento_order,
     clients,
     order_key,
 )
+from tests.tasks.ledgers import SeededLedger
 
 CREATE, INVOICE, READ = ("create_order", "default"), ("invoice", 900), ("order", 900)
 RESERVE, REOPEN = ("cancel", 900), ("update_order", 900)
@@ -64,7 +64,7 @@ def keys_of(order: Order, *kinds: str) -> list[str]:
 
 
 def test_creates_reserves_invoices_and_remembers_without_a_read() -> None:
-    order, shop, ledger = an_enriched_order(), a_shop(), MemoryLedger()
+    order, shop, ledger = an_enriched_order(), a_shop(), SeededLedger()
     assert create_order(order, clients(shop=shop, ledger=ledger)) == Done()
     assert shop.calls == [*RESERVED, INVOICE]
     assert (order.magento_order_id, order.magento_increment_id) == (900, "000000900")
@@ -198,7 +198,7 @@ def test_totals_that_differ_are_held_with_both_after_all_was_remembered() -> Non
 
 
 def test_a_second_run_writes_nothing() -> None:
-    order, ledger = an_enriched_order(), MemoryLedger()
+    order, ledger = an_enriched_order(), SeededLedger()
     assert create_order(order, clients(shop=a_shop(), ledger=ledger)) == Done()
     again = FakeShop(order=a_magento_order())
     assert create_order(order, clients(shop=again, ledger=ledger)) == Done()
@@ -208,7 +208,7 @@ def test_a_second_run_writes_nothing() -> None:
 def test_a_try_that_was_begun_looks_first_and_adopts_the_oldest() -> None:
     order = an_enriched_order()
     key = order_key(order)
-    ledger = MemoryLedger(begun=[key, key.replace("order:", "invoice:")])
+    ledger = SeededLedger(begun=[key, key.replace("order:", "invoice:")])
     shop = FakeShop(
         find_orders=[a_magento_order(901), a_magento_order(900)],
         invoices={900: [Invoice(78), Invoice(77)]},
@@ -222,7 +222,7 @@ def test_a_try_that_was_begun_looks_first_and_adopts_the_oldest() -> None:
 def test_a_try_that_was_begun_and_left_nothing_is_sent_again() -> None:
     order = an_enriched_order()
     key = order_key(order)
-    ledger = MemoryLedger(begun=[key, key.replace("order:", "invoice:")])
+    ledger = SeededLedger(begun=[key, key.replace("order:", "invoice:")])
     shop = a_shop(find_orders=[], invoices={})
     assert create_order(order, clients(shop=shop, ledger=ledger)) == Done()
     look = ("find_orders", order.external_id)
@@ -268,7 +268,7 @@ def test_what_the_body_needs_is_read_before_anything_is_intended() -> None:
         def regions(self, country: str, store: str) -> tuple[Region, ...]:
             raise Transient("the shop is slow")
 
-    order, shop, ledger = an_enriched_order(), NoRegions(), MemoryLedger()
+    order, shop, ledger = an_enriched_order(), NoRegions(), SeededLedger()
     with pytest.raises(Transient):
         create_order(order, clients(shop=shop, ledger=ledger))
     assert (shop.calls, ledger.keys) == ([], [])
@@ -306,7 +306,7 @@ def test_an_order_made_by_an_earlier_run_says_what_is_left(
     there: MagentoOrder, calls: list[tuple[Any, ...]]
 ) -> None:
     order, shop = an_enriched_order(), a_shop(order=there)
-    ledger = MemoryLedger(done={order_key(order): "900"})
+    ledger = SeededLedger(done={order_key(order): "900"})
     # It is all in the shop by now, so the setting of today no longer counts.
     assert create_order(order, clients(shop=shop, ledger=ledger, stock="none")) == Done()
     assert shop.calls == [READ, *calls]
@@ -315,7 +315,7 @@ def test_an_order_made_by_an_earlier_run_says_what_is_left(
 
 def test_a_reservation_that_the_ledger_knows_and_the_order_does_not_is_for_a_person() -> None:
     order, shop = an_enriched_order(), a_shop(order=a_new_order())
-    ledger = MemoryLedger(done=dict.fromkeys(keys_of(order, "order", "reserve"), "900"))
+    ledger = SeededLedger(done=dict.fromkeys(keys_of(order, "order", "reserve"), "900"))
     with pytest.raises(CannotMap) as held:
         create_order(order, clients(shop=shop, ledger=ledger))
     assert held.value.code == HoldCode.RESERVATION_UNCLEAR
@@ -323,7 +323,7 @@ def test_a_reservation_that_the_ledger_knows_and_the_order_does_not_is_for_a_per
 
 
 def test_the_operators_status_follows_the_invoice() -> None:
-    order, shop, ledger = an_enriched_order(), a_shop(), MemoryLedger()
+    order, shop, ledger = an_enriched_order(), a_shop(), SeededLedger()
     assert create_order(order, clients(shop=shop, ledger=ledger, order_status="amazon")) == Done()
     assert shop.calls == [*RESERVED, INVOICE, REOPEN]
     body = shop.bodies[-1]
@@ -360,7 +360,7 @@ def test_a_status_that_the_shop_refuses_is_held_and_the_order_stays_right() -> N
     )
     with pytest.raises(CannotMap) as held:
         create_order(
-            order, clients(shop=shop, ledger=MemoryLedger(done=done), order_status="amazon")
+            order, clients(shop=shop, ledger=SeededLedger(done=done), order_status="amazon")
         )
     assert held.value.code == HoldCode.STATUS_REFUSED
 
@@ -371,7 +371,7 @@ def test_a_status_that_was_begun_is_not_given_to_an_order_that_has_it_or_went_on
 ) -> None:
     order = an_enriched_order()
     done = dict.fromkeys(keys_of(order, "order", "reserve", "reopen", "invoice"), "900")
-    ledger = MemoryLedger(done=done, begun=keys_of(order, "status"))
+    ledger = SeededLedger(done=done, begun=keys_of(order, "status"))
     shop = FakeShop(
         order=InTurn(a_new_order(0, "processing"), a_new_order(0, state, status=status))
     )

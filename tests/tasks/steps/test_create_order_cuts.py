@@ -19,7 +19,6 @@ from pipeline.models import Effect, EffectState
 from pipeline.outcome import Cancelled, Done, HoldCode
 from pipeline.settings import ShopSettings
 from tests.builders import NOW
-from tests.lives import remembers_everything
 from tests.magento.standing_in import StandIn, standing_in
 from tests.tasks.steps.placing import Place, a_line
 
@@ -52,13 +51,6 @@ def shop(one_shop: StandIn) -> StandIn:
     one_shop.tell("products", sku="B", qty=10)
     one_shop.tell("products", sku="C", qty=10)
     return one_shop
-
-
-@pytest.fixture
-def sessions(database_url: str, sessions: Sessions) -> Sessions:
-    """A database that has forgotten nothing."""
-    remembers_everything(database_url)
-    return sessions
 
 
 def lose(shop: StandIn, call: dict[str, str], kind: str) -> None:

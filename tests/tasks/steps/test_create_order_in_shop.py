@@ -11,7 +11,6 @@ from pipeline.db import Sessions
 from pipeline.outcome import Cancelled, Done
 from tasks.steps.create_order import create_order
 from tasks.steps.enrich_order import enrich_order
-from tests.lives import remembers_everything
 from tests.magento.standing_in import StandIn, client_of, standing_in
 from tests.tasks.steps.placing import Place, a_line
 
@@ -35,13 +34,6 @@ def shop(one_shop: StandIn) -> StandIn:
     one_shop.tell("products", sku="A", qty=100)
     one_shop.tell("products", sku="B", qty=10)
     return one_shop
-
-
-@pytest.fixture
-def sessions(database_url: str, sessions: Sessions) -> Sessions:
-    """A database that has forgotten nothing."""
-    remembers_everything(database_url)
-    return sessions
 
 
 def levels(shop: StandIn) -> Levels:

@@ -16,7 +16,8 @@ from pipeline.models import Status
 from pipeline.outcome import Done, Hold, HoldCode
 from tasks.steps.enrich_order import enrich_order
 from tests.builders import a_raw_item, a_raw_order, an_order
-from tests.tasks.fakes import MUG, Catalogue, FakeShop, InTurn, MemoryLedger, clients
+from tests.tasks.fakes import MUG, Catalogue, FakeShop, InTurn, clients
+from tests.tasks.ledgers import SeededLedger
 
 MADE = Product(7, "MUG-BLUE", "Mug, blue", "simple", enabled=False)
 KEY = "product:main:mug-blue"
@@ -162,7 +163,7 @@ def an_empty_shop(**answers: Any) -> FakeShop:
 
 
 def test_an_unknown_sku_gets_a_disabled_product_without_stock() -> None:
-    shop, ledger = an_empty_shop(), MemoryLedger()
+    shop, ledger = an_empty_shop(), SeededLedger()
     order = an_order(raw=a_raw_order())
     assert enrich_order(order, clients(shop=shop, ledger=ledger, unknown_sku="placeholder")) == (
         Done()
@@ -176,7 +177,7 @@ def test_an_unknown_sku_gets_a_disabled_product_without_stock() -> None:
 
 def test_what_another_order_had_made_is_no_disabled_product() -> None:
     shop = FakeShop(products={"MUG-BLUE": MADE})
-    everything = clients(shop=shop, ledger=MemoryLedger({KEY: "7"}), unknown_sku="placeholder")
+    everything = clients(shop=shop, ledger=SeededLedger({KEY: "7"}), unknown_sku="placeholder")
     order = an_order(raw=a_raw_order())
     assert enrich_order(order, everything) == Done()
     assert shop.calls == [LOOKED]
@@ -185,7 +186,7 @@ def test_what_another_order_had_made_is_no_disabled_product() -> None:
 @pytest.mark.parametrize("unknown_sku", ["placeholder", "block"])
 def test_a_disabled_product_of_the_merchants_is_held(unknown_sku: str) -> None:
     shop = FakeShop(products={"MUG-BLUE": replace(MADE, id=8)})
-    ledger = MemoryLedger({KEY: "7"})
+    ledger = SeededLedger({KEY: "7"})
     outcome = enrich_order(
         an_order(raw=a_raw_order()), clients(shop=shop, ledger=ledger, unknown_sku=unknown_sku)
     )
@@ -195,7 +196,7 @@ def test_a_disabled_product_of_the_merchants_is_held(unknown_sku: str) -> None:
 
 def test_a_placeholder_that_was_enabled_is_a_product_like_any_other() -> None:
     shop = FakeShop(products={"MUG-BLUE": replace(MADE, enabled=True)}, salable={"MUG-BLUE": False})
-    everything = clients(shop=shop, ledger=MemoryLedger({KEY: "7"}), unknown_sku="placeholder")
+    everything = clients(shop=shop, ledger=SeededLedger({KEY: "7"}), unknown_sku="placeholder")
     outcome = enrich_order(an_order(raw=a_raw_order()), everything)
     assert isinstance(outcome, Hold)
     assert outcome.code is HoldCode.OUT_OF_STOCK
@@ -211,7 +212,7 @@ def test_a_product_that_only_this_store_view_lacks_is_not_overwritten() -> None:
 
 def test_a_try_that_may_have_landed_is_looked_for_by_what_only_ours_has() -> None:
     shop = an_empty_shop(product_at=7)
-    ledger = MemoryLedger(begun=[KEY])
+    ledger = SeededLedger(begun=[KEY])
     outcome = enrich_order(
         an_order(raw=a_raw_order()), clients(shop=shop, ledger=ledger, unknown_sku="placeholder")
     )
@@ -230,7 +231,7 @@ def test_a_refused_placeholder_holds_the_order() -> None:
 
 def test_a_placeholder_that_was_deleted_is_not_made_again() -> None:
     shop = FakeShop(products={})
-    everything = clients(shop=shop, ledger=MemoryLedger({KEY: "7"}), unknown_sku="placeholder")
+    everything = clients(shop=shop, ledger=SeededLedger({KEY: "7"}), unknown_sku="placeholder")
     with pytest.raises(CannotMap, match="is gone from Magento's catalogue") as held:
         enrich_order(an_order(raw=a_raw_order()), everything)
     assert held.value.code == HoldCode.SKU_NOT_FOUND

@@ -16,7 +16,8 @@ from tasks.steps.reduced import reduced
 from tasks.steps.ship_order import ship_order
 from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import a_raw_order, a_shipment, an_item, an_order
-from tests.tasks.fakes import FakeChannel, FakeShop, InTurn, MemoryLedger, a_magento_order, clients
+from tests.tasks.fakes import FakeChannel, FakeShop, InTurn, a_magento_order, clients
+from tests.tasks.ledgers import SeededLedger
 
 AN_HOUR = timedelta(hours=1)
 NUMBER = "00340434161094000001"
@@ -200,7 +201,7 @@ def both_told() -> Order:
 
 
 def test_the_shop_hears_once_of_what_amazon_was_told() -> None:
-    order, ledger = both_told(), MemoryLedger()
+    order, ledger = both_told(), SeededLedger()
     shop = FakeShop(comment=None)
     remotes = clients(shop=shop, ledger=ledger, order_comments=True)
     assert sync_tracking(order, remotes) == Done()
@@ -220,7 +221,7 @@ def test_the_shop_hears_nothing_before_all_has_left_or_when_it_is_not_to() -> No
 
 
 def test_a_lost_answer_to_a_comment_is_looked_for_before_it_is_sent_again() -> None:
-    order, ledger = both_told(), MemoryLedger()
+    order, ledger = both_told(), SeededLedger()
     shop = FakeShop(comment=OutcomeUnknown("no answer"), find_comment=InTurn("17"))
     remotes = clients(shop=shop, ledger=ledger, order_comments=True)
     with pytest.raises(OutcomeUnknown):
@@ -245,7 +246,7 @@ def test_the_shop_hears_of_a_cancellation_on_amazon() -> None:
         cancel=True,
         comment=None,
     )
-    remotes = clients(shop=shop, ledger=MemoryLedger({key: "900"}), order_comments=True)
+    remotes = clients(shop=shop, ledger=SeededLedger({key: "900"}), order_comments=True)
     assert ship_order(order, remotes) == Cancelled("cancelled on Amazon and in Magento")
     assert shop.calls[-1] == (
         "comment",

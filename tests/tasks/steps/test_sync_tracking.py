@@ -26,10 +26,10 @@ from tests.tasks.fakes import (
     FakeChannel,
     FakeShop,
     InTurn,
-    MemoryLedger,
     a_magento_order,
     clients,
 )
+from tests.tasks.ledgers import SeededLedger
 
 AN_HOUR = timedelta(hours=1)
 NUMBER = "00340434161094000001"
@@ -69,7 +69,7 @@ def confirmation(order: Order, reference: str = "71", **changes: Any) -> Confirm
 
 
 def test_confirms_after_reading_the_order_again() -> None:
-    order, ledger = shipped(), MemoryLedger()
+    order, ledger = shipped(), SeededLedger()
     channel = an_amazon(order)
     assert sync_tracking(order, clients(channel, ledger=ledger)) == Done()
     assert channel.calls == [
@@ -98,7 +98,7 @@ def test_a_changed_tracking_number_edits_the_same_package() -> None:
     order = shipped(a_shipment(confirmed_as="dhl/DHL/OLD", confirmed_times=2))
     # Changed and changed back: what was told first has to be told again.
     told = {key(order): "71", key(order, 1, "dhl/DHL/OLD"): "71"}
-    channel, ledger = an_amazon(order), MemoryLedger(told)
+    channel, ledger = an_amazon(order), SeededLedger(told)
     assert sync_tracking(order, clients(channel, ledger=ledger)) == Done()
     assert channel.calls[1] == ("confirm_shipment", confirmation(order))
     assert ledger.keys == [key(order, 2)]
@@ -108,7 +108,7 @@ def test_a_changed_tracking_number_edits_the_same_package() -> None:
 
 def test_a_run_that_was_superseded_after_telling_tells_nothing_again() -> None:
     order = shipped()
-    channel, ledger = an_amazon(order), MemoryLedger({key(order): "71"})
+    channel, ledger = an_amazon(order), SeededLedger({key(order): "71"})
     assert sync_tracking(order, clients(channel, ledger=ledger)) == Done()
     assert channel.calls == [("order", order.external_id)]
     assert order.shipments[0].confirmed_times == 1
@@ -180,7 +180,7 @@ def test_without_goods_of_ours_there_is_nothing_to_tell(
 def test_cancelled_meanwhile_confirms_nothing() -> None:
     order = shipped()
     channel = FakeChannel(order=a_raw_order(order.external_id, status="CANCELLED"))
-    ledger = MemoryLedger()
+    ledger = SeededLedger()
     assert sync_tracking(order, clients(channel, ledger=ledger)) == Hold(
         HoldCode.CANCELLED_AFTER_SHIPMENT,
         "cancelled on Amazon after goods had left the warehouse; nothing was confirmed",
@@ -217,7 +217,7 @@ def test_a_package_amazon_has_under_another_reference_counts_as_confirmed() -> N
 def test_a_try_that_died_in_the_call_ends_in_the_ledger_without_a_second_call() -> None:
     order = shipped()
     channel = an_amazon(order, order=with_package(order, NUMBER))
-    ledger = MemoryLedger(begun=[key(order)])
+    ledger = SeededLedger(begun=[key(order)])
     assert sync_tracking(order, clients(channel, ledger=ledger)) == Done()
     assert [call[0] for call in channel.calls] == ["order"]
     assert ledger.done == {key(order): "71"}
@@ -276,7 +276,7 @@ FEED = {**MESSAGE, "announcement": AS_DHL}
 
 def test_behind_a_large_backlog_packages_wait_for_the_next_feed() -> None:
     """Nothing is asked of Amazon: the last poll's word counts."""
-    order, ledger = shipped(), MemoryLedger()
+    order, ledger = shipped(), SeededLedger()
     channel = FakeChannel(feed_message=dict(MESSAGE))
     remotes = clients(channel, ledger=ledger, account=SELLER, has_large_backlog=True)
     assert sync_tracking(order, remotes) == Wait("will be confirmed with the next feed", AN_HOUR)
@@ -387,7 +387,7 @@ def test_a_wish_that_is_overruled_withdrawn_or_too_late_stops_nothing() -> None:
 
 @pytest.mark.parametrize("number", [NUMBER, "0034 0434161094000001 "])
 def test_a_package_amazon_knows_already_is_not_told(number: str) -> None:
-    order, ledger = shipped(), MemoryLedger()
+    order, ledger = shipped(), SeededLedger()
     channel = FakeChannel(order=with_package(order, number))
     assert sync_tracking(order, clients(channel, ledger=ledger)) == Done()
     assert ledger.keys == []

@@ -17,7 +17,8 @@ from tasks.steps.gate import stopped
 from tasks.steps.ship_order import ship_order
 from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import ACCOUNT, a_raw_order, a_shipment, an_item, an_order
-from tests.tasks.fakes import FakeChannel, FakeShop, MemoryLedger, clients
+from tests.tasks.fakes import FakeChannel, FakeShop, clients
+from tests.tasks.ledgers import SeededLedger
 
 AN_HOUR = timedelta(hours=1)
 NUMBER = "00340434161094000001"
@@ -73,7 +74,7 @@ def test_all_that_is_left_is_shipped_once(
     before: int, known: list[MagentoShipment], quantity: int
 ) -> None:
     item = an_item(magento_item_id=501, quantity_fulfilled_before=before)
-    order, shop, ledger = wished(items=[item]), FakeShop(shipments=known, ship="72"), MemoryLedger()
+    order, shop, ledger = wished(items=[item]), FakeShop(shipments=known, ship="72"), SeededLedger()
     assert ship_order(order, clients(shop=shop, ledger=ledger)) == MADE
     assert shop.calls == [("shipments", [900]), asked(quantity)]
     assert stands(order) == ("done", "", 72)
@@ -84,7 +85,7 @@ def test_all_that_is_left_is_shipped_once(
 @pytest.mark.parametrize("begun", [False, True])
 def test_a_shipment_under_that_number_is_adopted(begun: bool) -> None:
     order, shop = wished(), FakeShop(shipments=[there(72, 2, "1z9")])
-    ledger = MemoryLedger(begun=[key(order)] if begun else [])
+    ledger = SeededLedger(begun=[key(order)] if begun else [])
     assert ship_order(order, clients(shop=shop, ledger=ledger)) == MADE
     assert shop.calls == [("shipments", [900])]
     assert stands(order) == ("done", "", 72)
@@ -171,7 +172,7 @@ def test_a_cancelled_order_keeps_no_wish_open(state: str, begun: bool) -> None:
     package = a_shipment(items={501: 1})
     order = wished(state, remote_status="CANCELLED", shipments=[package])
     order.cancel_reason = "NoInventory"
-    ledger = MemoryLedger(
+    ledger = SeededLedger(
         done={f"order:{ACCOUNT}:{order.external_id}": "900"}, begun=[key(order)] if begun else []
     )
     outcome = stopped(order, clients(shop=FakeShop(shipments=[there()]), ledger=ledger))
@@ -184,7 +185,7 @@ def test_a_cancelled_order_keeps_no_wish_open(state: str, begun: bool) -> None:
 def test_what_was_shipped_before_amazon_cancelled_has_come_true() -> None:
     package = a_shipment(items={501: 1})
     order = wished(remote_status="CANCELLED", shipments=[package])
-    ledger = MemoryLedger(done={f"order:{ACCOUNT}:{order.external_id}": "900"}, begun=[key(order)])
+    ledger = SeededLedger(done={f"order:{ACCOUNT}:{order.external_id}": "900"}, begun=[key(order)])
     shop = FakeShop(shipments=[there(), there(72, 1, "1Z9")])
     assert isinstance(stopped(order, clients(shop=shop, ledger=ledger)), Hold)
     assert stands(order) == ("done", "", 72)

@@ -1,0 +1,75 @@
+"""A database that many tests share, emptied before each by one round trip of some milliseconds."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import LiteralString
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from pipeline import (  # noqa: F401 - every table is emptied
+    bookkeeping,
+    bulk_tables,
+    operating_tables,
+    people_tables,
+    sku_tables,
+    turned_table,
+    wish_table,
+)
+from pipeline.db import Sessions
+from pipeline.models import Base
+
+# Without its memory of its own past, the next connection would take the database for one that was
+# restored just now.
+_KEPT = "database_lives"
+
+
+class Emptied:
+    """A migrated database, and the connection that empties it.
+
+    Numbers begin at 1 again, as in a new database.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        plain = make_url(url).set(drivername="postgresql")
+        self._connection = psycopg.connect(
+            plain.render_as_string(hide_password=False), autocommit=True
+        )
+        self._connection.execute("SET lock_timeout = '10s'")
+        self._statements = "; ".join(_statements())
+
+    def __enter__(self) -> Emptied:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def empty(self) -> None:
+        """Take every row out of every table but one."""
+        self._connection.execute(self._statements)
+
+
+def empty(sessions: Sessions) -> None:
+    """The same for a database that is reached by sessions alone."""
+    with sessions() as session, session.begin():
+        for statement in _statements():
+            session.connection().exec_driver_sql(statement)
+
+
+def _statements() -> list[LiteralString]:
+    tables = [one for one in reversed(Base.metadata.sorted_tables) if one.name != _KEPT]
+    numbered = [
+        f"setval(pg_get_serial_sequence('{table.name}', '{column.name}'), 1, false)"
+        for table in tables
+        for column in table.columns
+        if column.identity is not None
+    ]
+    deletes = [f'DELETE FROM "{table.name}"' for table in tables]  # noqa: S608 - names of our own
+    return [*deletes, f"SELECT {', '.join(numbered)}"]
