@@ -25,7 +25,9 @@ from pipeline.magento.records import (
     Region,
     StoreView,
 )
+from pipeline.magento.reductions import Books
 from pipeline.models import Order
+from pipeline.money import ZERO
 from pipeline.product_cache import ProductCache
 from pipeline.rate_limit import Lane
 from pipeline.sku_map import SkuMaps
@@ -33,6 +35,7 @@ from tests.builders import ACCOUNT, NOW, SHOP, a_vault, settings
 from tests.tasks.ledgers import SeededLedger
 
 MUG = Product(1, "MUG-BLUE", "Mug, blue", "simple", True, Decimal("0.4"))
+NOTHING_PAID = Books(Decimal("20.00"), ZERO, ZERO, has_one_currency=True, lines={})
 STORE = StoreView(1, "default", 1, "base", "EUR", "DE")
 
 
@@ -111,7 +114,7 @@ class FakeChannel(Channel):
 
 
 class FakeShop(Magento):
-    """Answers as told; a store view is always there and no country has regions."""
+    """Answers as told; a store view is always there, no country has regions and nothing is paid."""
 
     def __init__(self, **answers: Any) -> None:
         self.told = Answers(answers)
@@ -181,6 +184,9 @@ class FakeShop(Magento):
 
     def cancel(self, entity_id: int) -> bool:
         return self.told.give("cancel", entity_id)  # type: ignore[no-any-return]
+
+    def books(self, entity_id: int) -> Books:
+        return NOTHING_PAID
 
     def refund(
         self, entity_id: int, back_to_stock: Collection[int], adjustment: Decimal = Decimal(0)

@@ -234,7 +234,7 @@ def test_a_refused_comment_holds_nothing() -> None:
     refusal = Rejected("The status is not part of it", code="x", status=400)
     shop = FakeShop(comment=refusal)
     assert sync_tracking(both_told(), clients(shop=shop, order_comments=True)) == Skipped(
-        "no comment on Magento's order: refused: The status is not part of it"
+        "no comment on Magento's order: the comment was refused: The status is not part of it"
     )
 
 

@@ -102,12 +102,13 @@ def test_what_the_warehouse_has_shipped_meanwhile_is_not_shipped_again() -> None
 def test_a_refused_shipment_holds_the_order_and_is_tried_again() -> None:
     order = wished()
     outcome = ship_order(order, clients(shop=FakeShop(shipments=[], ship=NO_STOCK)))
-    refusal = "refused: Could not save a shipment, see error log for details"
+    refusal = "the shipment was refused: Could not save a shipment, see error log for details"
     assert outcome == Hold(
         HoldCode.SHIPMENT_REFUSED,
         f"{refusal}; put right what Magento says, most often the stock of its source, and it is "
         "tried again, or take the shipment back with "
         f"`orderbridge orders ship {order.external_id} --withdraw`",
+        {"code": "refused", "request_id": ""},
     )
     assert stands(order) == ("refused", refusal, None)
     assert ship_order(order, clients(shop=FakeShop(shipments=[], ship="72"))) == MADE
