@@ -242,7 +242,7 @@ def test_the_shop_hears_of_a_cancellation_on_amazon() -> None:
     order = shipped(remote_status="CANCELLED", magento_status="pending")
     key = f"order:eu:{order.external_id}"
     shop = FakeShop(
-        order=InTurn(a_magento_order(state="new"), a_magento_order(state="canceled")),
+        order=InTurn(a_magento_order(state="new"), *2 * (a_magento_order(state="canceled"),)),
         cancel=True,
         comment=None,
     )
