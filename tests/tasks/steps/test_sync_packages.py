@@ -239,10 +239,11 @@ def test_a_refused_comment_holds_nothing() -> None:
 
 
 def test_the_shop_hears_of_a_cancellation_on_amazon() -> None:
+    gone = a_magento_order(state="canceled", status="canceled")
     order = shipped(remote_status="CANCELLED", magento_status="pending")
     key = f"order:eu:{order.external_id}"
     shop = FakeShop(
-        order=InTurn(a_magento_order(state="new"), *2 * (a_magento_order(state="canceled"),)),
+        order=InTurn(a_magento_order(state="new"), gone, gone),
         cancel=True,
         comment=None,
     )
