@@ -20,9 +20,9 @@ from pipeline import (  # noqa: F401 - every table is emptied
 from pipeline.db import Sessions
 from pipeline.models import Base
 
-# Without its memory of its own past, the next connection would take the database for one that was
-# restored just now.
-_KEPT = "database_lives"
+# Without its first life, the next connection would take the database for one that was restored just
+# now; those that a test began are taken out.
+_LIVES = "database_lives"
 
 
 class Emptied:
@@ -52,7 +52,7 @@ class Emptied:
         self._connection.close()
 
     def empty(self) -> None:
-        """Take every row out of every table but one."""
+        """Take out every row but the one of the database's first life."""
         self._connection.execute(self._statements)
 
 
@@ -64,7 +64,7 @@ def empty(sessions: Sessions) -> None:
 
 
 def _statements() -> list[LiteralString]:
-    tables = [one for one in reversed(Base.metadata.sorted_tables) if one.name != _KEPT]
+    tables = [one for one in reversed(Base.metadata.sorted_tables) if one.name != _LIVES]
     numbered = [
         f"setval(pg_get_serial_sequence('{table.name}', '{column.name}'), 1, false)"
         for table in tables
@@ -72,4 +72,5 @@ def _statements() -> list[LiteralString]:
         if column.identity is not None
     ]
     deletes = [f'DELETE FROM "{table.name}"' for table in tables]  # noqa: S608 - names of our own
-    return [*deletes, f"SELECT {', '.join(numbered)}"]
+    lives = f"DELETE FROM {_LIVES} WHERE id > (SELECT min(id) FROM {_LIVES})"  # noqa: S608
+    return [*deletes, lives, f"SELECT {', '.join(numbered)}"]
