@@ -62,8 +62,11 @@ def cancel(order: Order, clients: Clients) -> Outcome:
     books = shop.books(now.entity_id)
     if now.state not in ENDED or books.left != ZERO:
         return _unfinished(now, books, order)
+    # One whose answer was lost is done, and not given up.
     if books.refunded:
         order.magento_refunded = books.refunded
+        clients.ledger.made(order.id, _refunded(order, now, clients))
+    clients.ledger.made(order.id, _cancellation(order, now, clients))
     clients.ledger.give_up(order.id, _GIVEN_UP)
     note = comment(order, "Cancelled on Amazon, and therefore here too.", clients)
     return Cancelled("; ".join(filter(None, ("cancelled on Amazon and in Magento", note))))

@@ -334,5 +334,5 @@ def test_a_reduction_takes_few_calls(
     assert calls == (
         {"order": 6, "shipments": 1, "create_order": 2, "cancel_order": 1}
         if settings
-        else {"order": 3, "refund": 1}
+        else {"order": 4, "refund": 1, "creditmemos": 1}
     )
