@@ -101,7 +101,8 @@ def _refunded(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
 def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> Write:
     """The credit memo over all that is invoiced, so that what was paid is what is given back."""
     shop, trace = clients.shop(order), _refunded(order, now, clients)
-    goods = [item.item_id for item in now.items if item.ext_order_item_id]
+    # A line without a product has taken nothing from the stock.
+    goods = [one.item_id for one in now.items if one.ext_order_item_id and one.product_id]
 
     def send() -> str:
         if books.has_units:

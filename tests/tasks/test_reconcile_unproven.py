@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
-from pipeline.bookkeeping import Incident
-from pipeline.models import Effect, EffectState, Order, Status
+from pipeline.models import Effect, EffectState, Status
 from tests.tasks.test_reconcile import NUMBERS, World, world
 
 __all__ = ["world"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from pipeline.db import Sessions
 from pipeline.outcome import Hold, HoldCode
+from tests.amazon.orders import money
 from tests.magento.standing_in import StandIn, standing_in
 from tests.tasks.steps.placing import Place, a_line
 from tests.tasks.steps.test_reduced_in_shop import LEAVE, LINES, ONE_LESS, Cut
@@ -27,6 +30,18 @@ def shop(one_shop: StandIn) -> StandIn:
     return one_shop
 
 
+def priced(sku: str, quantity: int, unit: str) -> dict[str, Any]:
+    """A line of A with another price."""
+    line = a_line("I1", sku, quantity)
+    total = money(f"{quantity * Decimal(unit):.2f}")
+    line["product"]["price"]["unitPrice"] = money(unit)
+    line["proceeds"] = {
+        "proceedsTotal": total,
+        "breakdowns": [{"type": "ITEM", "subtotal": total}],
+    }
+    return line
+
+
 def test_what_was_given_back_before_is_not_there_to_be_given_back_again(
     shop: StandIn, sessions: Sessions
 ) -> None:
@@ -42,14 +57,14 @@ def test_what_was_given_back_before_is_not_there_to_be_given_back_again(
     arguments = {"shipping_amount": 0, "adjustment_positive": 25}
     given_back = {"items": [{"order_item_id": item_id, "qty": 0}], "arguments": arguments}
     shop.rest("POST", f"{order}/refund", given_back)
-    cheaper = {**a_line("I1", "A", 2), "proceeds": a_line("I1", "A", 0)["proceeds"]}
-    cheaper["proceeds"] = a_line("I1", "A", 1)["proceeds"]
-    less.wants(cheaper, {**a_line("I2", "B", 2), "proceeds": a_line("I2", "B", 0)["proceeds"]})
+    free = {**a_line("I2", "B", 2), "product": {"sellerSku": "B", "title": "B"}}
+    free["proceeds"] = {**a_line("I2", "B", 1)["proceeds"]}
+    less.wants(priced("A", 2, "2.50"), free)
     outcome, _ = less.run()
     assert isinstance(outcome, Hold)
     assert (outcome.code, outcome.facts) == (
         HoldCode.PARTLY_CANCELLED,
-        {"magento": "25", "amazon": "10.00"},
+        {"magento": "25", "amazon": "15.00"},
     )
     assert [memo["grand_total"] for memo in less.memos()] == [25]
 
@@ -57,8 +72,7 @@ def test_what_was_given_back_before_is_not_there_to_be_given_back_again(
 def test_a_rest_that_costs_more_than_the_whole_has_advice_that_can_be_followed(
     shop: StandIn, sessions: Sessions
 ) -> None:
-    dearer = {**a_line("I1", "A", 2), "proceeds": a_line("I1", "A", 4)["proceeds"]}
-    less = Cut(Place(shop, sessions, LINES), dearer, a_line("I2", "B", 2))
+    less = Cut(Place(shop, sessions, LINES), priced("A", 2, "20.00"), a_line("I2", "B", 2))
     outcome, _ = less.run()
     assert outcome == Hold(
         HoldCode.PARTLY_CANCELLED,

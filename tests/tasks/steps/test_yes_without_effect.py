@@ -11,11 +11,11 @@ from sqlalchemy import select
 
 from pipeline.db import Sessions
 from pipeline.errors import CannotMap
-from pipeline.models import Effect, EffectState, Order
+from pipeline.models import Effect, EffectState
 from pipeline.outcome import Cancelled, Done, HoldCode, Wait
 from tests.lives import remembers_everything
 from tests.magento.standing_in import StandIn, standing_in
-from tests.tasks.steps.placing import Place, a_line
+from tests.tasks.steps.placing import Place
 from tests.tasks.steps.test_cancel_in_shop import Cancelling
 from tests.tasks.steps.test_pending_stock import Pending
 from tests.tasks.steps.test_reduced_in_shop import LEAVE, LINES, ONE_LESS, Cut
