@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, true, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, true, update
 from sqlalchemy.orm import Session
 
-from pipeline import lives
+from pipeline import effect_rows, lives
 from pipeline.db import Sessions
+from pipeline.effect_rows import IN_DOUBT, IS_OPEN
 from pipeline.errors import (
     AccountStopped,
     CannotMap,
@@ -30,9 +30,7 @@ from pipeline.models import Effect, EffectState, Order
 from pipeline.outcome import HoldCode
 from pipeline.retry import no_try_after
 
-_IN_DOUBT = (EffectState.INTENDED, EffectState.UNKNOWN)
-# Done without an id is no proof of anything: it is looked for, and made where it is not there.
-_IS_OPEN = or_(Effect.state != EffectState.DONE, func.coalesce(Effect.remote_id, "") == "")
+_ANSWERED_ONLY = "answered with yes, and nothing of it is to be seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +62,7 @@ class Write(Trace):
     send: Callable[[], str]
     refused_as: HoldCode
     when_unsure: str = ""
+    is_to_be_seen: bool = False
 
 
 class Ledger:
@@ -97,7 +96,7 @@ class Ledger:
             found = self._look(effect, write)
             if found is not None:
                 return found
-            if write.when_unsure and effect.state in _IN_DOUBT:
+            if write.when_unsure and effect.state in IN_DOUBT:
                 raise CannotMap(write.refused_as, write.when_unsure)
             effect = self._intend_again(effect)
         return self._send(effect, write)
@@ -123,10 +122,12 @@ class Ledger:
 
     def seen(self, *keys: str, remote_id: str) -> None:
         """End those of these writes that were begun: what they do has been seen at the remote."""
+        if not remote_id:
+            raise ValueError("a write was seen without an id")
         with self._sessions() as session, session.begin():
             session.execute(
                 update(Effect)
-                .where(among(Effect.key, keys), Effect.state != EffectState.DONE)
+                .where(among(Effect.key, keys), IS_OPEN)
                 .values(
                     state=EffectState.DONE,
                     ended_at=self._now(),
@@ -140,7 +141,7 @@ class Ledger:
         """Raise Transient while a write begun for the order may still take effect."""
         with self._sessions() as session:
             begun = session.scalars(
-                select(Effect).where(Effect.order_id == order_id, Effect.state.in_(_IN_DOUBT))
+                select(Effect).where(Effect.order_id == order_id, Effect.state.in_(IN_DOUBT))
             ).all()
         for effect in sorted(begun, key=lambda one: one.intended_at, reverse=True):
             self._await(effect.kind, effect.intended_at, settles_after)
@@ -156,7 +157,7 @@ class Ledger:
                 update(Effect)
                 .where(
                     Effect.order_id == order_id,
-                    Effect.state.in_(_IN_DOUBT),
+                    Effect.state.in_(IN_DOUBT),
                     true() if key is None else Effect.key == key,
                 )
                 .values(state=EffectState.REFUSED, ended_at=self._now(), detail=why)
@@ -177,13 +178,15 @@ class Ledger:
             if is_to_be_sent:
                 self._ask_to_write(session, order_id)
             forgotten_at = forgets_until(session, order_id)
-            made = _insert(session, order_id, write, forgotten_at or self._now())
+            made = effect_rows.intend(
+                session, order_id, write.key, write.kind, forgotten_at or self._now()
+            )
             if made is not None:
                 return made, forgotten_at is None
             return session.scalars(select(Effect).where(Effect.key == write.key)).one(), False
 
     def _look(self, effect: Effect, write: Trace) -> str | None:
-        if effect.state in _IN_DOUBT:
+        if effect.state in IN_DOUBT:
             self._await_landing(write, effect.intended_at)
         found = write.find()
         if found == "":
@@ -211,22 +214,7 @@ class Ledger:
         """Take the next try for ourselves, unless another worker took or ended it meanwhile."""
         with self._sessions() as session, session.begin():
             self._ask_to_write(session, effect.order_id)
-            again: Effect | None = session.scalar(
-                update(Effect)
-                .where(
-                    Effect.id == effect.id,
-                    Effect.tries == effect.tries,
-                    _IS_OPEN,
-                )
-                .values(
-                    state=EffectState.INTENDED,
-                    tries=Effect.tries + 1,
-                    intended_at=self._now(),
-                    ended_at=None,
-                    detail=None,
-                )
-                .returning(Effect)
-            )
+            again = effect_rows.intend_again(session, effect, self._now())
         if again is None:
             raise Transient("another worker is making this write", code="settling")
         return again
@@ -260,8 +248,27 @@ class Ledger:
             # It may have been made, so the next try looks first.
             self._end(effect, EffectState.UNKNOWN, detail="answered without an id")
             raise ValueError(f"a {write.kind} without an id")
+        if write.is_to_be_seen:
+            self._see(effect, write)
         self._end(effect, EffectState.DONE, remote_id=remote_id)
         return remote_id
+
+    def _see(self, effect: Effect, write: Write) -> None:
+        """Raise CannotMap where the write was answered with yes and cannot be found."""
+        try:
+            is_there = write.find() is not None
+        except (CannotMap, RemoteError) as error:
+            # It was answered, so nothing of it is landing any more: the next try looks first.
+            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            raise
+        if not is_there:
+            self._end(effect, EffectState.REFUSED, detail=_ANSWERED_ONLY)
+            raise CannotMap(
+                write.refused_as,
+                f"the {write.kind} was answered with yes and has not happened: find out what "
+                "prevents it there, or do it by hand, and this goes on by itself",
+                {"write": write.kind},
+            )
 
     def _end(
         self,
@@ -274,36 +281,15 @@ class Ledger:
     ) -> None:
         """Write down how a try ended, unless a later one has begun or it was adopted meanwhile."""
         with self._sessions() as session, session.begin():
-            session.execute(
-                update(Effect)
-                .where(
-                    Effect.id == effect.id,
-                    Effect.tries == effect.tries,
-                    _IS_OPEN,
-                )
-                .values(
-                    state=state,
-                    ended_at=self._now(),
-                    remote_id=remote_id,
-                    adopted=adopted,
-                    detail=detail,
-                )
+            effect_rows.end(
+                session,
+                effect,
+                state,
+                self._now(),
+                remote_id=remote_id,
+                adopted=adopted,
+                detail=detail,
             )
-
-
-def _insert(session: Session, order_id: int, write: Trace, intended_at: datetime) -> Effect | None:
-    return session.scalar(
-        insert(Effect)
-        .values(
-            order_id=order_id,
-            key=write.key,
-            kind=write.kind,
-            state=EffectState.INTENDED,
-            intended_at=intended_at,
-        )
-        .on_conflict_do_nothing(index_elements=[Effect.key])
-        .returning(Effect)
-    )
 
 
 def forgets_until(session: Session, order_id: int) -> datetime | None:

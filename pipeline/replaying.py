@@ -140,8 +140,8 @@ class _Teller(Ledger):
 
     def once(self, order_id: int, write: Write) -> str:
         effect, may_be_forgotten = self._known(order_id, write)
-        if effect is not None and effect.state == EffectState.DONE:
-            return self._tell_done(effect, write)
+        if effect is not None and effect.state == EffectState.DONE and effect.remote_id:
+            return self._tell_done(effect.remote_id, write)
         if effect is not None:
             self._tell(write, _in_doubt(effect, is_certain=not write.when_unsure))
         elif may_be_forgotten:
@@ -154,8 +154,8 @@ class _Teller(Ledger):
         effect, may_be_forgotten = self._known(order_id, write)
         if effect is None and not may_be_forgotten:
             return None
-        if effect is not None and effect.state == EffectState.DONE:
-            return self._tell_done(effect, write)
+        if effect is not None and effect.state == EffectState.DONE and effect.remote_id:
+            return self._tell_done(effect.remote_id, write)
         self._tell(write, _FORGOTTEN if effect is None else _in_doubt(effect))
         raise _Unknowable
 
@@ -174,10 +174,9 @@ class _Teller(Ledger):
             effect = session.scalar(select(Effect).where(Effect.key == write.key))
             return effect, effect is None and forgets_until(session, order_id) is not None
 
-    def _tell_done(self, effect: Effect, write: Trace) -> str:
-        named = f" ({effect.remote_id})" if effect.remote_id else ""
-        self._tell(write, f"done{named}, not repeated")
-        return effect.remote_id or ""
+    def _tell_done(self, remote_id: str, write: Trace) -> str:
+        self._tell(write, f"done ({remote_id}), not repeated")
+        return remote_id
 
     def _tell(self, write: Trace, verdict: str) -> None:
         self.calls.append(Call(write.kind, write.key, verdict))
@@ -187,6 +186,8 @@ _FORGOTTEN = "made, unless found: the database was restored since the order was 
 
 
 def _in_doubt(effect: Effect, *, is_certain: bool = True) -> str:
+    if effect.state == EffectState.DONE:
+        return "done, and nothing proves it: would look first, then be made"
     if effect.state == EffectState.REFUSED:
         return "refused before: would look first, then be made"
     if is_certain:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from pipeline.channel import ChannelOrder, FulfilledBy, Identity
@@ -67,7 +68,8 @@ class Sides:
 
     `placed` is None when Amazon's report cannot be read in full. `in_shop` are all Magento orders
     of that number or of the entity id we know. `is_placing` says that the ledger has a creation of
-    it, `forgotten_before` until when this database may have forgotten what it did.
+    it, `is_unproven` that it calls a cancellation done which nothing proves, `forgotten_before`
+    until when this database may have forgotten what it did.
     """
 
     identity: Identity
@@ -77,6 +79,7 @@ class Sides:
     settings: MarketplaceSettings
     start_from: datetime
     is_placing: bool = False
+    is_unproven: bool = False
     forgotten_before: datetime | None = None
 
     @property
@@ -108,7 +111,8 @@ def compare(sides: Sides, now: datetime) -> list[Found] | None:
     if is_outdated:
         return [*found, _outdated(sides, sides.ours)]
     shop = next((one for one in sides.in_shop if _is_its_own(one, sides.ours)), None)
-    if shop is not None and STEPS.index(sides.ours.step) > _PLACING:
+    is_through = sides.ours.status == Status.CANCELLED
+    if shop is not None and (is_through or STEPS.index(sides.ours.step) > _PLACING):
         found += _states(sides, sides.ours, shop, now)
     return found
 
@@ -182,8 +186,8 @@ def _states(sides: Sides, ours: Order, shop: MagentoOrder, now: datetime) -> Ite
     status, is_ended = sides.identity.status, shop.state in ENDED
     is_own_work = sides.identity.fulfilled_by is FulfilledBy.MERCHANT
     if status == "CANCELLED":
-        if not is_ended:
-            yield _cancelled_there(ours, shop)
+        if not is_ended or _kept(shop) != ZERO:
+            yield _cancelled_there(sides, ours, shop)
     elif shop.is_edited:
         detail = f"edited in Magento into {shop.child_number}"
         yield Found(Kind.EDITED, Cure.LOOK, detail)
@@ -199,12 +203,24 @@ def _states(sides: Sides, ours: Order, shop: MagentoOrder, now: datetime) -> Ite
             yield from _not_shipped(sides, shop, now)
 
 
-def _cancelled_there(ours: Order, shop: MagentoOrder) -> Found:
+def _kept(shop: MagentoOrder) -> Decimal:
+    """What was paid in the shop and not given back, to the cent."""
+    return (shop.total_paid - shop.total_refunded).quantize(Decimal("0.01"))
+
+
+def _cancelled_there(sides: Sides, ours: Order, shop: MagentoOrder) -> Found:
     detail = f"cancelled on Amazon, {shop.state} in Magento as {shop.increment_id}"
-    if ours.status in (Status.DONE, Status.CANCELLED):
+    advice = "cancel it there"
+    if _kept(shop) != ZERO:
+        currency = ours.currency or ""
+        paid, refunded = (written(one, currency) for one in (shop.total_paid, shop.total_refunded))
+        detail += f", {paid} {currency} paid and {refunded} given back"
+        advice = "bring both to the same sum there" if shop.state in ENDED else advice
+    is_told_done = ours.status in (Status.DONE, Status.CANCELLED)
+    if is_told_done and not (ours.status == Status.CANCELLED and sides.is_unproven):
         # It was cancelled in Magento once, or is through: nothing of ours would do it again.
         code = HoldCode.CANCELLED_ON_ONE_SIDE
-        return Found(Kind.CANCELLED, Cure.HOLD, f"{detail}; cancel it there", code)
+        return Found(Kind.CANCELLED, Cure.HOLD, f"{detail}; {advice}", code)
     return Found(Kind.CANCELLED, Cure.LOOK, detail)
 
 

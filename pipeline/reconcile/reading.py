@@ -1,4 +1,4 @@
-"""The three sides of a batch of Amazon's reports: ours in two queries, Magento's in few calls."""
+"""The three sides of a batch of Amazon's reports: ours in three queries, Magento's in few calls."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pipeline import lives
 from pipeline.channel import Channel, ChannelOrder, Identity, Raw
 from pipeline.clients import Clients
 from pipeline.db import Sessions
+from pipeline.effect_rows import IS_UNPROVEN
 from pipeline.errors import CannotMap
 from pipeline.id_lists import among
 from pipeline.magento.odd_rows import OddRow, set_aside
@@ -56,6 +57,15 @@ def read(sessions: Sessions, clients: Clients, account_name: str, raws: Sequence
                 )
             )
         )
+        unproven = set(
+            session.scalars(
+                select(Effect.order_id).where(
+                    Effect.kind == "cancellation",
+                    among(Effect.order_id, [one.id for one in orders]),
+                    IS_UNPROVEN,
+                )
+            )
+        )
         forgotten_before = lives.began_at(session)
     ours = {order.external_id: order for order in orders}
     with set_aside() as odd:
@@ -70,6 +80,7 @@ def read(sessions: Sessions, clients: Clients, account_name: str, raws: Sequence
                 settings=account.marketplace(identity.marketplace_id),
                 start_from=account.start_from,
                 is_placing=number in ours and ours[number].id in placing,
+                is_unproven=number in ours and ours[number].id in unproven,
                 forgotten_before=forgotten_before,
             )
             for number, (identity, raw) in reports.items()

@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from pipeline.bookkeeping import Difference, Reconciliation, ReconciliationState
 from pipeline.channel import OrderPage
 from pipeline.db import Sessions
+from pipeline.effect_rows import IS_UNPROVEN
 from pipeline.id_lists import among
-from pipeline.models import Note, Order
+from pipeline.models import Effect, EffectState, Note, Order, Status
 from pipeline.moves import let_go
 from pipeline.reconcile.treating import ACCEPTED, FOR_A_PERSON
 
@@ -137,9 +138,13 @@ class Runs:
             ).one()
 
     def unseen(self, run: Reconciliation, limit: int) -> list[str]:
-        """Numbers of orders with a difference that is open and that this run has not looked at."""
+        """Numbers of orders with a difference that is open and that this run has not looked at.
+
+        After them, those that we call cancelled with nothing to prove it: no change of Amazon's
+        brings them back.
+        """
         with self._sessions() as session:
-            return list(
+            differing = list(
                 session.scalars(
                     select(Difference.external_id)
                     .where(
@@ -152,10 +157,39 @@ class Runs:
                     .limit(limit)
                 )
             )
+            return differing or list(
+                session.scalars(
+                    select(Order.external_id)
+                    .join(Effect, Effect.order_id == Order.id)
+                    .where(
+                        Order.account == run.account,
+                        Order.status == Status.CANCELLED,
+                        Effect.kind == "cancellation",
+                        IS_UNPROVEN,
+                    )
+                    .order_by(Order.external_id)
+                    .limit(limit)
+                )
+            )
 
     def leave(self, run: Reconciliation, external_ids: Collection[str]) -> None:
-        """Amazon no longer gives these orders: their differences stay as they are."""
+        """These orders have been looked at, or Amazon no longer gives them: what differs stays so,
+        and what was to prove a cancellation is looked for again by the step alone."""
         with self._sessions() as session, session.begin():
+            session.execute(
+                update(Effect)
+                .where(
+                    Effect.order_id.in_(
+                        select(Order.id).where(
+                            Order.account == run.account, among(Order.external_id, external_ids)
+                        )
+                    ),
+                    Effect.kind == "cancellation",
+                    IS_UNPROVEN,
+                )
+                .values(state=EffectState.REFUSED, detail="done without an id: looked at again")
+                .execution_options(synchronize_session=False)
+            )
             session.execute(
                 update(Difference)
                 .where(

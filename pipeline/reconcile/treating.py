@@ -12,7 +12,7 @@ from pipeline.bookkeeping import Difference, Reconciliation
 from pipeline.id_lists import among
 from pipeline.locking import lock
 from pipeline.models import Order, Status
-from pipeline.moves import hold_until_news, let_go
+from pipeline.moves import hold_until_news, let_go, set_back
 from pipeline.orders import reopen, wake
 from pipeline.outcome import Hold
 from pipeline.reconcile.comparing import Cure, Found, Sides
@@ -90,6 +90,9 @@ def _treatment(
         return TAKEN_IN
     if ours is None:
         return TOLD
+    if found.code is None and ours.status == Status.CANCELLED:
+        # Its last step calls it cancelled: that one does what is left of it.
+        return LOOKED_AT if set_back(session, ours.id, ours.step, now) else AT_WORK
     if found.code is None:
         reopen(session, [ours.id], now)
         wake(session, [ours.id], now)

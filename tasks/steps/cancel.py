@@ -62,8 +62,11 @@ def cancel(order: Order, clients: Clients) -> Outcome:
     books = shop.books(now.entity_id)
     if now.state not in ENDED or books.left != ZERO:
         return _unfinished(now, books, order)
+    # One whose answer was lost is done, and not given up.
     if books.refunded:
         order.magento_refunded = books.refunded
+        clients.ledger.made(order.id, _refunded(order, now, clients))
+    clients.ledger.made(order.id, _cancellation(order, now, clients))
     clients.ledger.give_up(order.id, _GIVEN_UP)
     note = comment(order, "Cancelled on Amazon, and therefore here too.", clients)
     return Cancelled("; ".join(filter(None, ("cancelled on Amazon and in Magento", note))))
@@ -98,7 +101,8 @@ def _refunded(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
 def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> Write:
     """The credit memo over all that is invoiced, so that what was paid is what is given back."""
     shop, trace = clients.shop(order), _refunded(order, now, clients)
-    goods = [item.item_id for item in now.items if item.ext_order_item_id]
+    # A line without a product has taken nothing from the stock.
+    goods = [one.item_id for one in now.items if one.ext_order_item_id and one.product_id]
 
     def send() -> str:
         if books.has_units:

@@ -122,6 +122,7 @@ def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clien
             find=find,
             settles_after=clients.settles_after(order),
             refused_as=HoldCode.INVOICE_REFUSED,
+            is_to_be_seen=True,
         ),
     )
     if not made:
@@ -163,6 +164,7 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
             find=find,
             settles_after=clients.settles_after(order),
             refused_as=HoldCode.STATUS_REFUSED,
+            is_to_be_seen=True,
         ),
     )
     return replace(now, status=status) if made else now

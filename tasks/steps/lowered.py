@@ -257,6 +257,7 @@ def _write(trace: Trace, send: Any, when_unsure: str = "") -> Write:
         send=send,
         refused_as=HoldCode.PARTLY_CANCELLED,
         when_unsure=when_unsure,
+        is_to_be_seen=True,
     )
 
 

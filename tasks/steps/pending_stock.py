@@ -225,6 +225,7 @@ def _once(
         send=send,
         refused_as=HoldCode.RESERVATION_UNCLEAR,
         when_unsure=_DOUBTFUL if is_doubtful else "",
+        is_to_be_seen=True,
     )
     return clients.ledger.once(order.id, write)
 

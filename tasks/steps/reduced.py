@@ -94,7 +94,9 @@ def _by_memo(
         at_stake = books.total - amounts.grand_total
         if not books.has_one_currency or not ZERO <= at_stake <= books.paid - books.refunded:
             return _wrong_sum(books, amounts)
-        _make(order, trace, memo_over(books, surplus, amounts.grand_total, minor), clients)
+        memo = memo_over(books, surplus, amounts.grand_total, minor)
+        # Without its units, the money alone would be taken for what is left to give back.
+        _make(order, trace, memo, clients, is_to_be_seen=True)
         books = shop.books(there.entity_id)
     if (last := rest(books, amounts.grand_total)) is not None:
         _make(order, _memo(order, fewer, clients, amounts), last, clients)
@@ -106,7 +108,9 @@ def _by_memo(
     return None
 
 
-def _make(order: Order, trace: Trace, memo: Memo, clients: Clients) -> None:
+def _make(
+    order: Order, trace: Trace, memo: Memo, clients: Clients, *, is_to_be_seen: bool = False
+) -> None:
     shop, entity_id = clients.shop(order), order.magento_order_id or 0
     write = Write(
         key=trace.key,
@@ -115,6 +119,7 @@ def _make(order: Order, trace: Trace, memo: Memo, clients: Clients) -> None:
         settles_after=trace.settles_after,
         send=lambda: shop.refund_units(entity_id, memo),
         refused_as=HoldCode.PARTLY_CANCELLED,
+        is_to_be_seen=is_to_be_seen,
     )
     clients.ledger.once(order.id, write)
 

@@ -76,6 +76,7 @@ def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrde
             settles_after=clients.settles_after(order),
             refused_as=HoldCode.RESERVATION_UNCLEAR,
             when_unsure="" if is_locked else _doubtful(now),
+            is_to_be_seen=True,
         ),
     )
     return answers[0] if answers else shop.order(entity_id)
@@ -110,6 +111,7 @@ def _reopened(
             find=find,
             settles_after=clients.settles_after(order),
             refused_as=HoldCode.RESERVATION_UNCLEAR,
+            is_to_be_seen=True,
         ),
     )
     return answers[0] if answers else shop.order(entity_id)

@@ -34,6 +34,7 @@ def comment(order: Order, text: str, clients: Clients) -> str:
                 find=lambda: shop.find_comment(entity_id, text),
                 settles_after=clients.settles_after(order),
                 refused_as=HoldCode.REMOTE_REFUSED,
+                is_to_be_seen=True,
             ),
         )
     except CannotMap as error:

@@ -145,7 +145,7 @@ PLACES = (
     Place("comment", FULFILLED, 1, "comment"),
     Place("shipment that was asked for here", SHIPPED_HERE, 1, "shipment"),
     Place("cancellation, not invoiced", CANCELLED_OPEN, 1, "cancellation"),
-    Place("cancellation, invoiced: credit memo", CANCELLED_PAID, 1, "cancellation", route="refund"),
+    Place("cancellation, invoiced: credit memo", CANCELLED_PAID, 1, "credit memo", route="refund"),
     Place("part cancelled, invoiced: credit memo", REDUCED_PAID, 1, "credit memo"),
     Place("its last cents: credit memo", REDUCED_PAID, 1, "credit memo", ":rest"),
     Place("part cancelled, not invoiced: marked", REDUCED_OPEN, 1, "marking"),

@@ -332,7 +332,7 @@ def test_a_reduction_takes_few_calls(
     }
     print(f"reduction, {settings or 'invoiced'}: {calls}")  # noqa: T201
     assert calls == (
-        {"order": 3, "shipments": 1, "create_order": 2, "cancel_order": 1}
+        {"order": 6, "shipments": 1, "create_order": 2, "cancel_order": 1}
         if settings
-        else {"order": 3, "refund": 1}
+        else {"order": 4, "refund": 1, "creditmemos": 1}
     )
