@@ -30,6 +30,8 @@ from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.settings import Timing
 from tasks.runs import AWAY, Runs
 
+ASK_FIRST_AFTER = timedelta(minutes=1)
+
 Step = Callable[[Order, Clients], Outcome]
 
 
@@ -84,9 +86,10 @@ class Runner:
             account=account,
             tries=tries,
         )
-        again = isinstance(outcome, Hold) and held_as == outcome.code and outcome.asks_marketplace
-        if recorded and again:
-            self.fetching.ask_again(account, external_id, self.clients.now())
+        if recorded and isinstance(outcome, Hold) and outcome.asks_marketplace:
+            # What is told with a hole is often whole a moment later.
+            wait = timedelta(0) if held_as == outcome.code else ASK_FIRST_AFTER
+            self.fetching.ask_again(account, external_id, self.clients.now(), wait)
         return recorded and isinstance(outcome, Done | Skipped)
 
     def _outcome(self, claim: Claim, step: Step) -> tuple[Outcome, str]:
