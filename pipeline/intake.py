@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, update
+from sqlalchemy import bindparam, case, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -45,7 +45,13 @@ _REFRESH_FACTS = (
         # A reply may have left out whose goods these are, and where they were sold.
         **{
             name: case(
-                (Order.__table__.c.magento_order_id.is_(None), bindparam(f"told_{name}")),
+                (
+                    or_(
+                        Order.__table__.c.magento_order_id.is_(None),
+                        Order.__table__.c[name] == "",
+                    ),
+                    bindparam(f"told_{name}"),
+                ),
                 else_=Order.__table__.c[name],
             )
             for name in ("fulfilled_by", "marketplace_id")

@@ -18,7 +18,7 @@ from pipeline.bookkeeping import ToFetch
 from pipeline.models import Order, Status
 from tasks.notification_jobs import fetch_orders
 from tasks.reconcile_jobs import reconcile
-from tests.builders import ACCOUNT
+from tests.builders import ACCOUNT, GERMANY
 from tests.cases import case
 from tests.tasks.test_reconcile import World
 from tests.tasks.test_reconcile import world as world
@@ -64,8 +64,6 @@ HOLES: dict[str, Callable[[World], Any]] = {
     "B2, no amounts": _of_file("B2-no-amounts.json"),
     "B3, no fulfilment": _of_file("B3-no-fulfillment.json"),
     "B4, no SKU": _of_file("B4-no-sku.json"),
-    "no marketplace": _without("salesChannel", "marketplaceId"),
-    "no sales channel": _without("salesChannel"),
     "no address": _without("recipient"),
     "no status": _without("fulfillment", "fulfillmentStatus"),
     "nobody's fulfilment": _without("fulfillment", "fulfilledBy"),
@@ -142,6 +140,22 @@ def test_it_goes_on_as_soon_as_amazon_tells_it_whole(
     (placed,) = world.tell("magento", "orders", "GET")
     assert placed["ext_order_id"] == order["orderId"]
     assert float(placed["grand_total"]) == 10.0
+
+
+@pytest.mark.parametrize("path", [("salesChannel", "marketplaceId"), ("salesChannel",)])
+def test_its_marketplace_is_asked_for_and_taken_in_although_it_is_placed(
+    world: World, path: tuple[str, ...]
+) -> None:
+    order = whole(world)
+    told_with_a_hole(world, _without(*path)(world), order)
+    assert the_order(world).marketplace_id == ""
+    world.tell("amazon", f"orders/{order['orderId']}/told", "DELETE")
+    world.clock.on(timedelta(minutes=1))
+    fetch(world)
+    world.work()
+    now = the_order(world)
+    assert (now.marketplace_id, now.status) == (GERMANY, Status.WAITING), now.last_note
+    assert len(world.tell("magento", "orders", "GET")) == 1
 
 
 def test_amazon_is_asked_a_minute_after_the_first_hold_and_then_at_each_look(world: World) -> None:
