@@ -103,7 +103,7 @@ def test_a_search_that_leads_nowhere_ends_is_told_and_begins_anew(
     way, contains, search = WAYS[name]
     placed(world, GOOD)
     ready(world, name)
-    spoiling = {"kind": kind, "contains": contains, "times": 999}
+    spoiling: dict[str, Any] = {"kind": kind, "contains": contains, "times": 999}
     world.tell("amazon", "pages", **spoiling)
     # Each page costs a token, of which there are few.
     for _ in range(30):
