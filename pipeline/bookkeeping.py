@@ -41,7 +41,12 @@ class ToFetch(Base):
 
 
 class Gap(Base):
-    """A stretch of time that notifications covered and no search has read yet."""
+    """A stretch of time that notifications covered and no search has read yet, or one of which a
+    search told orders without a number.
+
+    `tries` counts the searches that did, `due_at` is when the next one may be, and `again` says
+    that the one going on did.
+    """
 
     __tablename__ = "gaps"
 
@@ -50,6 +55,9 @@ class Gap(Base):
     from_at: Mapped[datetime]
     until_at: Mapped[datetime]
     page_token: Mapped[str | None]
+    due_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    again: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class SearchPages(Base):

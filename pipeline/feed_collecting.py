@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 from pipeline.bookkeeping import FeedKind
 from pipeline.channel import FulfilledBy
 from pipeline.id_lists import among
+from pipeline.locking import lock
 from pipeline.models import LIVE, Order, Shipment
 from pipeline.policy import PENDING
 
@@ -35,7 +36,7 @@ def waiting(session: Session, account: str, kind: FeedKind) -> list[Waiting]:
 
 
 def _packages(session: Session, account: str) -> list[Waiting]:
-    rows = session.execute(
+    found = (
         select(Shipment.id, Shipment.order_id, Shipment.to_feed, Order.marketplace_id)
         .join(Order, Order.id == Shipment.order_id)
         .where(
@@ -50,7 +51,11 @@ def _packages(session: Session, account: str) -> list[Waiting]:
         )
         .order_by(Shipment.id)
         .limit(MOST_MESSAGES)
-        .with_for_update(of=Shipment, skip_locked=True)
+    )
+    # Orders before what is theirs, as everywhere; then what is still so of their packages.
+    orders = lock(session, (row.order_id for row in session.execute(found)))
+    rows = session.execute(
+        found.where(among(Shipment.order_id, orders)).with_for_update(of=Shipment, skip_locked=True)
     )
     return [Waiting(row.order_id, row.id, row.marketplace_id, row.to_feed) for row in rows]
 

@@ -44,10 +44,12 @@ def ask(
     now: datetime,
     backfill_id: int | None = None,
     changed: Mapping[str, datetime] | None = None,
+    wait: timedelta = timedelta(0),
 ) -> None:
     """Have these orders read. One that is wanted already keeps the more urgent lane of the two.
 
-    `changed` is when an order changed, where the marketplace has told.
+    `changed` is when an order changed, where the marketplace has told. They may be read after a
+    `wait`.
     """
     # In one order for all, so that two askers with the same orders never block each other.
     rows = [
@@ -56,7 +58,7 @@ def ask(
             "external_id": external_id,
             "lane": _word(lane),
             "asked_at": now,
-            "due_at": now,
+            "due_at": now + wait,
             "changed_at": (changed or {}).get(external_id),
             "backfill_id": backfill_id,
         }
@@ -75,7 +77,11 @@ def ask(
                 ),
                 "asked_at": asking.excluded.asked_at,
                 "due_at": func.least(ToFetch.due_at, asking.excluded.due_at),
-                "changed_at": func.greatest(ToFetch.changed_at, asking.excluded.changed_at),
+                # One from a time to come is what an earlier release believed.
+                "changed_at": func.greatest(
+                    func.least(ToFetch.changed_at, asking.excluded.asked_at),
+                    asking.excluded.changed_at,
+                ),
                 "tries": 0,
                 "backfill_id": func.coalesce(ToFetch.backfill_id, asking.excluded.backfill_id),
             },
@@ -102,13 +108,16 @@ class Fetching:
         with self._sessions() as session, session.begin():
             ask(session, account, external_ids, lane, now, backfill_id)
 
-    def ask_again(self, account: str, external_id: str, now: datetime) -> None:
+    def ask_again(
+        self, account: str, external_id: str, now: datetime, wait: timedelta = timedelta(0)
+    ) -> None:
         """Have an order read that may tell more by now, when nothing new is wanted.
 
         Each is wanted once, however often it is looked at, and keeps its place: however many are
         held, each has its turn, and they take no token that new orders need.
         """
-        self.ask(account, [external_id], Lane.BACKFILL, now)
+        with self._sessions() as session, session.begin():
+            ask(session, account, [external_id], Lane.BACKFILL, now, wait=wait)
 
     def notified(
         self,

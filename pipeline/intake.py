@@ -10,22 +10,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, update
+from sqlalchemy import bindparam, case, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from pipeline.buyers import found_by_buyer
 from pipeline.channel import Channel, Identity, Raw
-from pipeline.clock import FAR_AHEAD, seconds
+from pipeline.clock import seconds
 from pipeline.db import Sessions
-from pipeline.errors import CannotMap
-from pipeline.log import log
 from pipeline.models import Order, OrderPrivate, Status
+from pipeline.one_by_one import Reports, put_all
 from pipeline.orders import STEPS, reopen, wake
 from pipeline.policy import Case, Decision, Tab, decide
 from pipeline.privacy import Unreadable, Vault
 from pipeline.rate_limit import Lane
-from pipeline.reports import Known, digest, is_news, known, numbered
+from pipeline.reports import (
+    Known,
+    Readable,
+    digest,
+    is_news,
+    is_number,
+    known,
+    readable,
+)
 from pipeline.settings import AccountSettings, Timing
 
 _REFRESH_FACTS = (
@@ -38,7 +45,13 @@ _REFRESH_FACTS = (
         # A reply may have left out whose goods these are, and where they were sold.
         **{
             name: case(
-                (Order.__table__.c.magento_order_id.is_(None), bindparam(f"told_{name}")),
+                (
+                    or_(
+                        Order.__table__.c.magento_order_id.is_(None),
+                        Order.__table__.c[name] == "",
+                    ),
+                    bindparam(f"told_{name}"),
+                ),
                 else_=Order.__table__.c[name],
             )
             for name in ("fulfilled_by", "marketplace_id")
@@ -68,7 +81,7 @@ class Stored:
     """What a page brought: ids of new orders and of those with news, and a count of unreadable.
 
     `seen` is every order on it by number, with the time of its last change; `set_aside` are the
-    numbers of the unreadable, as far as they have one.
+    numbers of the unreadable, and `nameless` counts those that have none.
     """
 
     new: Sequence[int]
@@ -76,6 +89,7 @@ class Stored:
     unreadable: int
     seen: Mapping[str, datetime] = field(default_factory=dict, compare=False)
     set_aside: Sequence[str] = field(default=(), compare=False)
+    nameless: int = field(default=0, compare=False)
 
 
 class Intake:
@@ -104,30 +118,45 @@ class Intake:
         the caller sends only the woken ones on their way.
         """
         asked_at = asked_at or now
-        newest: dict[str, tuple[Identity, Raw]] = {}
-        unreadable, aside = 0, []
-        for raw in raws:
-            try:
-                identity = channel.identify(raw)
-                found_by_buyer(self._vault, channel, raw)
-                digest(self._vault, raw)
-            except Exception as error:  # noqa: BLE001 - one bad order never stops its page
-                unreadable += 1
-                code = error.code if isinstance(error, CannotMap) else type(error).__name__
-                log.error("order.unreadable", account=account_name, code=code)
-                if number := numbered(raw):
-                    aside.append(number)
-                continue
-            # One from a far future would make all that is told later count as old.
-            changed_at = min(identity.updated_at, now + FAR_AHEAD)
-            identity = identity._replace(updated_at=changed_at)
-            seen = newest.get(identity.external_id)
-            if seen is None or identity.updated_at >= seen[0].updated_at:
-                newest[identity.external_id] = (identity, raw)
+        told = self.readable(account_name, channel, raws, now)
         # In one order for all, so that two workers with the same orders never block each other.
-        reports = [newest[name] for name in sorted(newest)]
+        reports = [told.newest[name] for name in sorted(told.newest)]
+
+        def put(some: Reports) -> tuple[Sequence[int], Sequence[int]]:
+            return self._put(account_name, account, channel, some, now, lane, asked_at)
+
+        new, woken, bad = put_all(account_name, put, reports)
+        seen = {number: identity.updated_at for number, (identity, _) in told.newest.items()}
+        for number in bad:
+            del seen[number]
+        return Stored(
+            new,
+            woken,
+            told.unreadable + len(bad),
+            seen,
+            sorted({*told.set_aside, *filter(is_number, bad)}),
+            told.nameless + sum(not is_number(one) for one in bad),
+        )
+
+    def readable(
+        self, account_name: str, channel: Channel, raws: Sequence[Raw], now: datetime
+    ) -> Readable:
+        """See `reports.readable`."""
+        return readable(self._vault, account_name, channel, raws, now)
+
+    def _put(
+        self,
+        account_name: str,
+        account: AccountSettings,
+        channel: Channel,
+        reports: Sequence[tuple[Identity, Raw]],
+        now: datetime,
+        lane: Lane,
+        asked_at: datetime,
+    ) -> tuple[Sequence[int], Sequence[int]]:
+        """Ids of the new orders among these and of those with news, in one transaction."""
         with self._sessions() as session, session.begin():
-            ours = known(session, account_name, list(newest))
+            ours = known(session, account_name, [one.external_id for one, _ in reports])
             fresh = [report for report in reports if report[0].external_id not in ours]
             new, overtaken = self._insert(
                 session, account_name, account, channel, fresh, now, lane, asked_at
@@ -149,9 +178,7 @@ class Intake:
                 )
             ]
             woken = self._refresh(session, account_name, account, channel, changed, now, asked_at)
-        as_of = {number: identity.updated_at for number, (identity, _) in newest.items()}
-        aside = sorted(set(aside) - set(newest))
-        return Stored(new, woken, unreadable, as_of, aside)
+        return new, woken
 
     def _private(
         self, wrapped_key: bytes, owner: str, channel: Channel, raw: Raw, asked_at: datetime

@@ -7,15 +7,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from pipeline.buyers import found_by_buyer
 from pipeline.channel import Channel, ChannelOrder, Identity, Raw
+from pipeline.clock import FAR_AHEAD
 from pipeline.errors import CannotMap
 from pipeline.id_lists import among
+from pipeline.log import log
 from pipeline.models import Order, OrderPrivate
 from pipeline.privacy import Unreadable, Vault
 
@@ -50,7 +54,53 @@ def known(session: Session, account_name: str, external_ids: Sequence[str]) -> d
 def numbered(raw: object) -> str:
     """The order's number where a report has one that can be asked for, or nothing."""
     number = raw.get("orderId") if isinstance(raw, Mapping) else None
-    return number if isinstance(number, str) and _NUMBER.fullmatch(number) else ""
+    return number if isinstance(number, str) and is_number(number) else ""
+
+
+def is_number(text: str) -> bool:
+    """Whether it can be an order's number."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """Reports by the order's number, the newest of each. Of the others there is a count, the
+    numbers to ask for, and how many have none."""
+
+    newest: Mapping[str, tuple[Identity, Raw]]
+    unreadable: int = 0
+    set_aside: Sequence[str] = ()
+    nameless: int = 0
+
+
+def readable(
+    vault: Vault, account_name: str, channel: Channel, raws: Sequence[Raw], now: datetime
+) -> Readable:
+    """Which of these reports can be kept."""
+    newest: dict[str, tuple[Identity, Raw]] = {}
+    bad: list[str] = []
+    for raw in raws:
+        try:
+            identity = channel.identify(raw)
+            found_by_buyer(vault, channel, raw)
+            digest(vault, raw)
+        except Exception as error:  # noqa: BLE001 - one bad order never stops its page
+            bad.append(unreadable(account_name, raw, error))
+            continue
+        # One from a far future would make all that is told later count as old.
+        changed_at = min(identity.updated_at, now + FAR_AHEAD)
+        identity = identity._replace(updated_at=changed_at)
+        seen = newest.get(identity.external_id)
+        if seen is None or identity.updated_at >= seen[0].updated_at:
+            newest[identity.external_id] = (identity, raw)
+    return Readable(newest, len(bad), sorted({*bad} - {"", *newest}), bad.count(""))
+
+
+def unreadable(account_name: str, raw: object, error: Exception) -> str:
+    """Tell of a report that cannot be kept; the order's number, if it has one."""
+    code = error.code if isinstance(error, CannotMap) else type(error).__name__
+    log.error("order.unreadable", account=account_name, code=code)
+    return numbered(raw)
 
 
 def digest(vault: Vault, raw: Raw) -> str:
@@ -87,7 +137,7 @@ def is_news(
         return True
     if row.report_digest is None and told == digest(vault, ours):
         return False
-    return not _tells_less(_parsed(channel, raw), _parsed(channel, ours))
+    return not _tells_less(parsed(channel, raw), parsed(channel, ours))
 
 
 def _tells_less(told: ChannelOrder | None, ours: ChannelOrder | None) -> bool:
@@ -109,10 +159,11 @@ def _holds(order: ChannelOrder) -> tuple[bool, ...]:
     )
 
 
-def _parsed(channel: Channel, raw: Raw) -> ChannelOrder | None:
+def parsed(channel: Channel, raw: Raw) -> ChannelOrder | None:
+    """What a report says, or None when it cannot be read."""
     try:
         return channel.parse(raw)
-    except CannotMap:
+    except Exception:  # noqa: BLE001 - what the order is held for when its step reads it
         return None
 
 

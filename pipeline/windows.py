@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from pipeline.bookkeeping import Gap, ToFetch
 from pipeline.channel import OrderPage
@@ -26,6 +26,10 @@ LEFT_TO_THE_SEARCH = 97
 # Gaps closer than this are searched as one.
 CLOSE = timedelta(minutes=30)
 A_WHILE = timedelta(minutes=15)
+SEARCHED_AGAIN_AFTER = timedelta(minutes=15)
+SEARCHED_AGAIN_DAILY = timedelta(days=1)
+# With these waits, about a month.
+SEARCHED_AT_MOST = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Windows:
                 .where(
                     ToFetch.account == account,
                     ToFetch.lane == "new",
-                    ToFetch.changed_at.is_not(None),
+                    _believed(),
                 )
                 .order_by(ToFetch.changed_at)
                 .offset(place)
@@ -102,7 +106,7 @@ class Windows:
             since = since or cursor.position
             unread = session.scalar(
                 select(func.min(ToFetch.changed_at)).where(
-                    ToFetch.account == account, ToFetch.lane == "new"
+                    ToFetch.account == account, ToFetch.lane == "new", _believed()
                 )
             )
             if unread is not None and unread > cursor.position:
@@ -112,6 +116,7 @@ class Windows:
                 .where(
                     Gap.account == account,
                     Gap.page_token.is_(None),
+                    Gap.tries == 0,
                     Gap.until_at >= since - CLOSE,
                 )
                 .order_by(Gap.id.desc())
@@ -124,25 +129,75 @@ class Windows:
                 gap.from_at = min(gap.from_at, since)
                 gap.until_at = max(gap.until_at, cursor.position)
 
-    def gap(self, account: str) -> Stretch | None:
-        """The oldest stretch that is still to be searched."""
+    def keep(self, account: str, since: datetime, until: datetime, now: datetime) -> None:
+        """A search of this stretch told orders without a number: search it once more, later.
+
+        What is kept already grows with it, so that there are few of them.
+        """
+        with self._sessions() as session, session.begin():
+            kept = session.scalar(
+                select(Gap)
+                .where(
+                    Gap.account == account,
+                    Gap.tries > 0,
+                    Gap.page_token.is_(None),
+                    Gap.from_at <= until,
+                    Gap.until_at >= since,
+                )
+                .order_by(Gap.id)
+                .limit(1)
+                .with_for_update()
+            )
+            if kept is None:
+                due_at = now + SEARCHED_AGAIN_AFTER
+                gap = Gap(account=account, from_at=since, until_at=until, tries=1, due_at=due_at)
+                session.add(gap)
+            else:
+                kept.from_at, kept.until_at = min(kept.from_at, since), max(kept.until_at, until)
+
+    def keeps(self, account: str) -> bool:
+        """Whether a stretch is kept in which Amazon told orders without a number."""
+        kept = or_(Gap.tries > 0, Gap.again)
+        with self._sessions() as session:
+            return session.scalar(select(exists().where(Gap.account == account, kept))) or False
+
+    def gap(self, account: str, now: datetime) -> Stretch | None:
+        """The oldest stretch that is to be searched by now."""
         with self._sessions() as session:
             gap = session.scalar(
-                select(Gap).where(Gap.account == account).order_by(Gap.id).limit(1)
+                select(Gap)
+                .where(Gap.account == account, or_(Gap.due_at.is_(None), Gap.due_at <= now))
+                .order_by(Gap.id)
+                .limit(1)
             )
             if gap is None:
                 return None
             return Stretch(gap.id, gap.from_at, gap.until_at, gap.page_token)
 
-    def searched(self, stretch: Stretch, page: OrderPage) -> None:
-        """A page of a gap has been stored; after its last one the gap is closed."""
+    def searched(
+        self, stretch: Stretch, page: OrderPage, now: datetime, *, nameless: bool = False
+    ) -> bool:
+        """A page of a gap has been stored; after its last one the gap is closed, or kept for later
+        where a page told orders without a number (`nameless`). False when that is given up."""
         with self._sessions() as session, session.begin():
-            if page.next_token is None:
-                session.execute(delete(Gap).where(Gap.id == stretch.id))
-            else:
-                session.get_one(Gap, stretch.id).page_token = page.next_token
+            gap = session.get_one(Gap, stretch.id, with_for_update=True)
+            gap.again = gap.again or nameless
+            gap.page_token = page.next_token
+            if page.next_token is not None:
+                return True
+            if not gap.again or gap.tries >= SEARCHED_AT_MOST:
+                session.delete(gap)
+                return not gap.again
+            wait = min(SEARCHED_AGAIN_AFTER * 2**gap.tries, SEARCHED_AGAIN_DAILY)
+            gap.due_at, gap.tries, gap.again = now + wait, gap.tries + 1, False
+            return True
 
     def restart(self, stretch: Stretch) -> None:
         """A page of a gap was refused: search it anew from its first page."""
         with self._sessions() as session, session.begin():
             session.get_one(Gap, stretch.id).page_token = None
+
+
+def _believed() -> ColumnElement[bool]:
+    """That an order changed by the time it was named: nothing goes by a time to come."""
+    return and_(ToFetch.changed_at.is_not(None), ToFetch.changed_at <= ToFetch.asked_at)

@@ -16,7 +16,7 @@ from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError
 from pipeline.log import log
 from pipeline.rate_limit import Lane
 from pipeline.search_progress import NoProgress
-from pipeline.set_aside import set_aside
+from pipeline.set_aside import set_aside, told_nameless
 from tasks.runtime import Runtime, runtime
 from tasks.workflow import send
 
@@ -74,7 +74,14 @@ def _read_on(app: Celery, parts: Runtime, backfills: Backfills, backfill_id: int
             stored = parts.intake.store(
                 backfill.account, account, channel, page.orders, now, Lane.BACKFILL, asked_at
             )
-            set_aside(parts.fetching, parts.incidents, backfill.account, stored, now)
+            aside, seen = stored.set_aside, stored.seen
+            set_aside(parts.fetching, parts.incidents, backfill.account, aside, seen, now)
+            if token is None:
+                parts.incidents.close(f"nameless:{search}", now)
+            if stored.nameless:
+                then = "Run a backfill of this period again later"
+                period = (after, before)
+                told_nameless(parts.incidents, backfill.account, search, period, then, now)
             if stored.woken:
                 send(app, parts.orders.positions(stored.woken, now))
             pages, new = pages + 1, new + len(stored.new)

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from celery import Celery
-from structlog.contextvars import bound_contextvars
 
 from pipeline.amazon.feed_documents import (
     CONTENT_TYPE,
@@ -25,7 +24,8 @@ from pipeline.errors import AccountStopped, CannotMap, NotSent, Rejected, Transi
 from pipeline.feed_looking import is_done
 from pipeline.feeds import UNREADABLE, Feeds, Unanswered
 from pipeline.log import log
-from tasks.runtime import Runtime, runtime
+from tasks.named import for_account
+from tasks.runtime import Runtime
 
 LOOK_AGAIN = timedelta(seconds=30)
 AFTER_TROUBLE = timedelta(seconds=60)
@@ -47,11 +47,7 @@ GIVEN_UP = "given up"
 
 def register(app: Celery) -> None:
     """Make the job a Celery task of the app."""
-
-    @app.task(name="orderbridge.run_feeds")
-    def run_feeds_task(account: str) -> None:
-        with bound_contextvars(job="run_feeds", account=account):
-            run_feeds(runtime(), account)
+    for_account(app, "run_feeds", run_feeds)
 
 
 def run_feeds(parts: Runtime, account: str) -> None:

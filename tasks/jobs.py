@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 from celery import Celery
@@ -19,7 +20,8 @@ from pipeline.intake import Stored
 from pipeline.log import log
 from pipeline.rate_limit import Lane
 from pipeline.search_progress import NoProgress
-from pipeline.set_aside import set_aside
+from pipeline.set_aside import set_aside, told_nameless
+from tasks.named import for_account
 from tasks.runtime import Runtime, runtime
 from tasks.workflow import WORKFLOW, send
 
@@ -32,11 +34,7 @@ SEARCHABLE_AFTER = timedelta(minutes=3)
 
 def register(app: Celery) -> None:
     """Make each job a Celery task of the app."""
-
-    @app.task(name="orderbridge.poll_amazon")
-    def poll_amazon_task(account: str) -> None:
-        with bound_contextvars(job="poll_amazon", account=account):
-            poll_amazon(app, runtime(), account)
+    for_account(app, "poll_amazon", partial(poll_amazon, app))
 
     @app.task(name="orderbridge.resume_due")
     def resume_due_task() -> None:
@@ -74,6 +72,9 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
                 stored = _store(app, parts, account_name, page, read, asked_at)
                 now = parts.clients.now()
                 parts.progress.note(name, search.token, page, stored.seen)
+                if stored.nameless:
+                    until = search.until or page.upper_bound or search.before or now
+                    _keep(parts, account_name, search.since, min(until, now), now)
                 brought = bool(stored.new or stored.woken)
                 search = cursors.advance(name, search, page, now, brought=brought)
                 if read.pages == 1:
@@ -142,7 +143,8 @@ def _store(
     channel = parts.clients.channels[account_name]
     now = parts.clients.now()
     stored = parts.intake.store(account_name, account, channel, page.orders, now, asked_at=asked_at)
-    set_aside(parts.fetching, parts.incidents, account_name, stored, now)
+    aside, seen = stored.set_aside, stored.seen
+    set_aside(parts.fetching, parts.incidents, account_name, aside, seen, now)
     if account_name in parts.queues:
         parts.fetching.satisfied(account_name, stored.seen)
     read.pages += 1
@@ -152,10 +154,25 @@ def _store(
     return stored
 
 
+def _keep(
+    parts: Runtime, account_name: str, since: datetime, until: datetime, now: datetime
+) -> None:
+    """Search a stretch once more in which Amazon told orders without a number."""
+    parts.windows.keep(account_name, since, until, now)
+    _tell_nameless(parts, account_name, since, until, now)
+
+
+def _tell_nameless(
+    parts: Runtime, account_name: str, since: datetime, until: datetime, now: datetime
+) -> None:
+    then = "This time is searched again for a month, at last once a day"
+    told_nameless(parts.incidents, account_name, account_name, (since, until), then, now)
+
+
 def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) -> None:
     """Search what was passed over under pressure, as far as there are tokens to spare."""
     search = f"gap:{account_name}"
-    while (gap := parts.windows.gap(account_name)) is not None:
+    while (gap := parts.windows.gap(account_name, parts.clients.now())) is not None:
         asked_at = parts.clients.now()
         try:
             page = parts.clients.channels[account_name].changed_orders(
@@ -175,9 +192,14 @@ def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) ->
             stalled(parts.incidents, search, account_name, "a stretch passed over", error, now)
             log.warning("gap.stopped", code=error.code)
             return
-        parts.windows.searched(gap, page)
+        if stored.nameless:
+            _tell_nameless(parts, account_name, gap.since, gap.until, now)
+        if not parts.windows.searched(gap, page, now, nameless=bool(stored.nameless)):
+            log.error("gap.given_up")
         if page.next_token is None:
             parts.incidents.close(f"stalled:{search}", now)
+            if not parts.windows.keeps(account_name):
+                parts.incidents.close(f"nameless:{account_name}", now)
 
 
 def _is_refused(error: RemoteError) -> bool:

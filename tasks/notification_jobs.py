@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from celery import Celery
@@ -21,6 +22,7 @@ from pipeline.fetching import Wanted
 from pipeline.log import log
 from pipeline.rate_limit import Lane
 from pipeline.set_aside import told_unreadable
+from tasks.named import for_account
 from tasks.runner import backoff
 from tasks.runtime import Runtime, runtime
 from tasks.workflow import send
@@ -37,16 +39,8 @@ FAILED_OFTEN = 30
 
 def register(app: Celery) -> None:
     """Make each job a Celery task of the app."""
-
-    @app.task(name="orderbridge.read_notifications")
-    def read_notifications_task(account: str) -> None:
-        with bound_contextvars(job="read_notifications", account=account):
-            read_notifications(runtime(), account)
-
-    @app.task(name="orderbridge.fetch_orders")
-    def fetch_orders_task(account: str) -> None:
-        with bound_contextvars(job="fetch_orders", account=account):
-            fetch_orders(app, runtime(), account)
+    for_account(app, "read_notifications", read_notifications)
+    for_account(app, "fetch_orders", partial(fetch_orders, app))
 
     @app.task(name="orderbridge.forget_notifications")
     def forget_notifications_task() -> None:
@@ -66,7 +60,9 @@ def read_notifications(parts: Runtime, account_name: str) -> None:
     if parts.writes.why_not(account_name):
         log.info("notifications.left", code="read_only")
         return
-    queue = parts.queues[account_name]
+    queue = parts.queues.get(account_name)
+    if queue is None:
+        return  # its table was taken out of the configuration since
     incident = f"notifications:{account_name}"
     new = rounds = 0
     with parts.leases.hold(incident, str(uuid4())) as ours:
@@ -203,7 +199,8 @@ def _store(app: Celery, parts: Runtime, wanted: Wanted, raw: Raw, asked_at: date
     channel = parts.clients.channels[wanted.account]
     now = parts.clients.now()
     stored = parts.intake.store(wanted.account, account, channel, [raw], now, lane, asked_at)
-    told_unreadable(parts.incidents, wanted.account, stored, now)
+    aside = [wanted.external_id] if stored.unreadable else []
+    told_unreadable(parts.incidents, wanted.account, aside, stored.seen, now)
     if stored.unreadable:
         _failed(parts, wanted, Transient("an unreadable report", code="unreadable_order"))
         return

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from celery import Celery
-from structlog.contextvars import bound_contextvars
 
 from pipeline.channel import OrderPage
 from pipeline.clock import seconds
@@ -17,7 +16,8 @@ from pipeline.log import log
 from pipeline.magento.odd_rows import OddRow
 from pipeline.refunds import Refunds
 from pipeline.shop_reads import Job
-from tasks.runtime import Runtime, runtime
+from tasks.named import for_shop
+from tasks.runtime import Runtime
 from tasks.shop_jobs import reading
 from tasks.watch_jobs import accounts_of
 
@@ -26,11 +26,7 @@ _MENDED_WITHIN = timedelta(days=7)
 
 def register(app: Celery) -> None:
     """Make the job a Celery task of the app."""
-
-    @app.task(name="orderbridge.watch_refunds")
-    def watch_refunds_task(shop: str) -> None:
-        with bound_contextvars(job="watch_refunds", shop=shop):
-            watch_refunds(runtime(), shop)
+    for_shop(app, "watch_refunds", watch_refunds)
 
 
 def watch_refunds(parts: Runtime, shop_name: str) -> None:

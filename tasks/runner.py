@@ -25,10 +25,12 @@ from pipeline.fetching import Fetching
 from pipeline.lease import Leases
 from pipeline.log import log
 from pipeline.models import Order
-from pipeline.orders import Claim, Orders
+from pipeline.orders import STEPS, Claim, Orders
 from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.settings import Timing
 from tasks.runs import AWAY, Runs
+
+ASK_FIRST_AFTER = timedelta(minutes=1)
 
 Step = Callable[[Order, Clients], Outcome]
 
@@ -75,6 +77,7 @@ class Runner:
         # Read now: when the run is superseded, the rollback takes the order's values away.
         account, tries = claim.order.account, claim.order.tries
         external_id, held_as = claim.order.external_id, claim.order.hold_code
+        has_marketplace = bool(claim.order.marketplace_id)
         outcome, request_id = self._outcome(claim, step)
         recorded = self.orders.record(claim, outcome, now=self.clients.now(), request_id=request_id)
         log.info(
@@ -84,9 +87,15 @@ class Runner:
             account=account,
             tries=tries,
         )
-        again = isinstance(outcome, Hold) and held_as == outcome.code and outcome.asks_marketplace
-        if recorded and again:
-            self.fetching.ask_again(account, external_id, self.clients.now())
+        # Without its marketplace an order is placed, and cannot be confirmed.
+        asks = name == STEPS[0] and not has_marketplace
+        if isinstance(outcome, Hold):
+            asks = outcome.asks_marketplace or not has_marketplace
+        if recorded and asks:
+            # What is told with a hole is often whole a moment later.
+            is_known = isinstance(outcome, Hold) and held_as == outcome.code
+            wait = timedelta(0) if is_known else ASK_FIRST_AFTER
+            self.fetching.ask_again(account, external_id, self.clients.now(), wait)
         return recorded and isinstance(outcome, Done | Skipped)
 
     def _outcome(self, claim: Claim, step: Step) -> tuple[Outcome, str]:

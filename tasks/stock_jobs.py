@@ -5,22 +5,18 @@ from __future__ import annotations
 from uuid import uuid4
 
 from celery import Celery
-from structlog.contextvars import bound_contextvars
 
 from pipeline.log import log
 from pipeline.shop_reads import Job
 from pipeline.stock_guard import StockGuard
-from tasks.runtime import Runtime, runtime
+from tasks.named import for_shop
+from tasks.runtime import Runtime
 from tasks.shop_jobs import reading
 
 
 def register(app: Celery) -> None:
     """Make the job a Celery task of the app."""
-
-    @app.task(name="orderbridge.guard_stock")
-    def guard_stock_task(shop: str) -> None:
-        with bound_contextvars(job="guard_stock", shop=shop):
-            guard_stock(runtime(), shop)
+    for_shop(app, "guard_stock", guard_stock)
 
 
 def guard_stock(parts: Runtime, shop_name: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 from celery import Celery
-from structlog.contextvars import bound_contextvars
 
 from pipeline.errors import RemoteError
 from pipeline.log import log
@@ -18,7 +18,8 @@ from pipeline.magento.search import batches
 from pipeline.magento.shipments import SHIPMENTS
 from pipeline.shop_reads import Job
 from tasks.jobs import send_now
-from tasks.runtime import Runtime, runtime
+from tasks.named import for_shop
+from tasks.runtime import Runtime
 from tasks.shop_jobs import reading
 
 MAY_HAVE_NEWS = timedelta(days=7)
@@ -29,16 +30,8 @@ MOST_FAILURES = 3
 
 def register(app: Celery) -> None:
     """Make each job a Celery task of the app."""
-
-    @app.task(name="orderbridge.watch_shipments")
-    def watch_shipments_task(shop: str) -> None:
-        with bound_contextvars(job="watch_shipments", shop=shop):
-            watch_shipments(app, runtime(), shop)
-
-    @app.task(name="orderbridge.watch_confirmed")
-    def watch_confirmed_task(shop: str) -> None:
-        with bound_contextvars(job="watch_confirmed", shop=shop):
-            watch_confirmed(app, runtime(), shop)
+    for_shop(app, "watch_shipments", partial(watch_shipments, app))
+    for_shop(app, "watch_confirmed", partial(watch_confirmed, app))
 
 
 def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:

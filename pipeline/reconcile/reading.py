@@ -9,16 +9,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from pipeline import lives
-from pipeline.channel import Channel, ChannelOrder, Identity, Raw
+from pipeline.channel import Raw
 from pipeline.clients import Clients
 from pipeline.db import Sessions
 from pipeline.effect_rows import IS_UNPROVEN
-from pipeline.errors import CannotMap
 from pipeline.id_lists import among
 from pipeline.magento.odd_rows import OddRow, set_aside
 from pipeline.magento.records import EXT_ORDER_ID_LENGTH, MagentoOrder
 from pipeline.models import Effect, Order
 from pipeline.reconcile.comparing import Sides
+from pipeline.reports import Readable, parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +28,14 @@ class Batch:
 
     sides: Mapping[str, Sides]
     raws: Mapping[str, Raw]
-    unreadable: int
+    told: Readable
     unclear: Collection[str] = ()
 
 
-def read(sessions: Sessions, clients: Clients, account_name: str, raws: Sequence[Raw]) -> Batch:
-    """Raises what the shop's reads raise. An order without a number is only counted."""
+def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable) -> Batch:
+    """Raises what the shop's reads raise. Reports that cannot be read are in `told` alone."""
     account, channel = clients.in_force().accounts[account_name], clients.channels[account_name]
-    reports: dict[str, tuple[Identity, Raw]] = {}
-    unreadable = 0
-    for raw in raws:
-        try:
-            identity = channel.identify(raw)
-        except CannotMap:
-            unreadable += 1
-            continue
-        reports[identity.external_id] = (identity, raw)
+    reports = told.newest
     with sessions() as session:
         orders = session.scalars(
             select(Order)
@@ -74,7 +66,7 @@ def read(sessions: Sessions, clients: Clients, account_name: str, raws: Sequence
         {
             number: Sides(
                 identity=identity,
-                placed=_placed(channel, raw),
+                placed=parsed(channel, raw),
                 ours=ours.get(number),
                 in_shop=in_shop.get(number, ()),
                 settings=account.marketplace(identity.marketplace_id),
@@ -86,7 +78,7 @@ def read(sessions: Sessions, clients: Clients, account_name: str, raws: Sequence
             for number, (identity, raw) in reports.items()
         },
         {number: raw for number, (_, raw) in reports.items()},
-        unreadable,
+        told,
         _unclear(odd, ours, [number for number in reports if number not in in_shop]),
     )
 
@@ -104,13 +96,6 @@ def _unclear(
         }
         unclear |= (named - {""}) or set(not_found)
     return frozenset(unclear)
-
-
-def _placed(channel: Channel, raw: Raw) -> ChannelOrder | None:
-    try:
-        return channel.parse(raw)
-    except CannotMap:
-        return None
 
 
 def _in_shop(

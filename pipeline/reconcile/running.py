@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from pipeline.clients import Clients
 from pipeline.clock import seconds
 from pipeline.db import Sessions
 from pipeline.errors import AccountStopped, NotSent, Rejected, RemoteError
+from pipeline.fetching import Fetching
 from pipeline.incidents import Incidents
 from pipeline.intake import Intake
 from pipeline.log import log
@@ -23,6 +24,7 @@ from pipeline.reconcile.reading import Batch, read
 from pipeline.reconcile.runs import Runs
 from pipeline.reconcile.treating import treat
 from pipeline.search_progress import NoProgress, SearchProgress
+from pipeline.set_aside import set_aside, told_nameless
 from pipeline.shipments import Shipments
 
 AFTER_TROUBLE = timedelta(minutes=1)
@@ -59,12 +61,12 @@ class Reconciler:
     ) -> Compared:
         """A page, compared and nothing else. Raises what reads raise."""
         page = self._page(account, after, before, token)
-        batch = read(self._sessions, self._clients, account, page.orders)
+        batch = self._read(account, page.orders)
         found = self._compare(batch)
         return Compared(
             {number: ones for number, ones in found.items() if ones},
             len(page.orders),
-            batch.unreadable,
+            batch.told.unreadable,
             page.next_token,
         )
 
@@ -101,9 +103,14 @@ class Reconciler:
         asked_at = self._clients.now()
         page = self._page(run.account, run.after_at, run.before_at, run.page_token)
         batch = self._take(run, page.orders, asked_at)
-        search = f"reconcile:{run.account}"
+        search, now = f"reconcile:{run.account}", self._clients.now()
+        if run.page_token is None:
+            self._incidents.close(f"nameless:{search}", now)
+        if batch.told.nameless:
+            then, period = "The next comparison looks again", (run.after_at, run.before_at)
+            told_nameless(self._incidents, run.account, search, period, then, now)
         self._progress.note(search, run.page_token, page, batch.sides)
-        self._runs.listed(run.id, page, batch.unreadable)
+        self._runs.listed(run.id, page, batch.told.unreadable)
         if page.next_token is None:
             self._incidents.close(f"stalled:{search}", self._clients.now())
 
@@ -124,9 +131,11 @@ class Reconciler:
 
     def _take(self, run: Reconciliation, raws: Sequence[Raw], asked_at: datetime) -> Batch:
         """Compare orders and treat what differs."""
-        batch = read(self._sessions, self._clients, run.account, raws)
+        batch = self._read(run.account, raws)
         found = self._compare(batch)
         now = self._clients.now()
+        # What is told well is no proof that it can be stored: a fetch of it says so.
+        self._set_aside(run.account, batch.told.set_aside, (), now)
         self._take_in(run.account, batch, found, now, asked_at)
         self._take_states(batch, found, now)
         with self._sessions() as session, session.begin():
@@ -134,12 +143,28 @@ class Reconciler:
             session.get_one(Reconciliation, run.id).resolved += closed
         return batch
 
+    def _read(self, account: str, raws: Sequence[Raw]) -> Batch:
+        channel, now = self._clients.channels[account], self._clients.now()
+        told = self._intake.readable(account, channel, raws, now)
+        return read(self._sessions, self._clients, account, told)
+
+    def _set_aside(
+        self, account: str, numbers: Collection[str], seen: Collection[str], now: datetime
+    ) -> None:
+        fetching = Fetching(self._sessions)
+        set_aside(fetching, self._incidents, account, numbers, seen, now)
+
     def _compare(self, batch: Batch) -> dict[str, Sequence[Found] | None]:
+        """Of an order that cannot be compared nothing is known, as of an unclear one."""
         now = self._clients.now()
-        return {
-            number: None if number in batch.unclear else compare(sides, now)
-            for number, sides in batch.sides.items()
-        }
+        found: dict[str, Sequence[Found] | None] = {}
+        for number, sides in batch.sides.items():
+            try:
+                found[number] = None if number in batch.unclear else compare(sides, now)
+            except Exception:  # noqa: BLE001 - one odd order never ends the comparison of others
+                log.exception("reconcile.defect", number=number)
+                found[number] = None
+        return found
 
     def _take_in(
         self,
@@ -154,9 +179,10 @@ class Reconciler:
         raws = [batch.raws[number] for number in sorted(numbers)]
         if raws:
             settings, channel = self._clients.in_force(), self._clients.channels[account]
-            self._intake.store(
+            stored = self._intake.store(
                 account, settings.accounts[account], channel, raws, now, asked_at=asked_at
             )
+            self._set_aside(account, stored.set_aside, stored.seen, now)
 
     def _take_states(
         self, batch: Batch, found: Mapping[str, Sequence[Found] | None], now: datetime

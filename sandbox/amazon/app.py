@@ -9,6 +9,7 @@ from flask import Flask, Response
 from werkzeug.http import http_date
 
 from sandbox.amazon.access import add_access
+from sandbox.amazon.bad_replies import add_bad_replies
 from sandbox.amazon.confirm import add_confirmations
 from sandbox.amazon.control import add_control
 from sandbox.amazon.errors import answer_errors
@@ -37,6 +38,7 @@ def create_app(store: Store, options: Options | None = None, clock: Clock = utc_
 
     add_access(app, standin)
     add_orders(app, standin)
+    add_bad_replies(app, standin)
     add_confirmations(app, standin)
     add_feeds(app, standin)
     add_notifications(app, standin)

@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 
+from sandbox.amazon.bad_replies import bad_page, told
 from sandbox.amazon.errors import invalid_input, not_found
 from sandbox.amazon.query import Query, read_query
 from sandbox.amazon.state import Account, Order, Standin, find_order
@@ -119,15 +120,26 @@ def add_orders(app: Flask, standin: Standin) -> None:
                 start = _resume(db, token, account.name, query, now)
             rows = _find(db, account.name, query, start, now)
             page = rows[: query.page_size]
-            if len(rows) > len(page):
+            bad = bad_page(db, request.full_path)
+            if bad == "same_token" and "paginationToken" in request.args:
+                body["pagination"] = {"nextToken": request.args["paginationToken"]}
+            elif bad is not None:
+                token = _next_token(db, account.name, query, start, now)
+                body["pagination"] = {"nextToken": token}
+                page = page if bad == "same_token" else []
+            elif len(rows) > len(page):
                 last = Position(start.before_ms, page[-1]["shuffle"], page[-1]["order_id"])
                 token = _next_token(db, account.name, query, last, now)
                 body["pagination"] = {"nextToken": token}
+            body["orders"] = [
+                told(
+                    db,
+                    row["order_id"],
+                    visible(json.loads(row["body"]), query.included, pii=account.pii, now=now),
+                )
+                for row in page
+            ]
         body[f"{query.field}Before"] = iso(from_ms(start.before_ms))
-        body["orders"] = [
-            visible(json.loads(row["body"]), query.included, pii=account.pii, now=now)
-            for row in page
-        ]
         return jsonify(body)
 
     @app.get("/orders/2026-01-01/orders/<order_id>")
@@ -137,6 +149,11 @@ def add_orders(app: Flask, standin: Standin) -> None:
         with standin.store.transaction() as db:
             now = standin.now(db)
             stored = find_order(db, order_id)
-        if stored is None or stored.account != account.name or not _is_retained(stored.order, now):
-            raise not_found(order_id)
-        return jsonify(order=visible(stored.order, included, pii=account.pii, now=now))
+            if (
+                stored is None
+                or stored.account != account.name
+                or not _is_retained(stored.order, now)
+            ):
+                raise not_found(order_id)
+            seen = visible(stored.order, included, pii=account.pii, now=now)
+            return jsonify(order=told(db, order_id, seen))

@@ -123,18 +123,18 @@ def test_a_gap_is_searched_page_by_page_and_closed_after_the_last(sessions: Sess
     windows = Windows(sessions)
     standing_at(sessions, NOW)
     windows.pass_over(ACCOUNT, CURSOR, since=NOW - HOUR)
-    gap = windows.gap(ACCOUNT)
+    gap = windows.gap(ACCOUNT, NOW)
     assert gap is not None
     assert (gap.since, gap.until, gap.token) == (NOW - HOUR, NOW, None)
-    windows.searched(gap, OrderPage([], "page 2", NOW))
-    further = windows.gap(ACCOUNT)
+    windows.searched(gap, OrderPage([], "page 2", NOW), NOW)
+    further = windows.gap(ACCOUNT, NOW)
     assert further is not None
     assert further.token == "page 2"
     windows.restart(further)
-    again = windows.gap(ACCOUNT)
+    again = windows.gap(ACCOUNT, NOW)
     assert again == gap
-    windows.searched(further, OrderPage([], None, NOW))
-    assert windows.gap(ACCOUNT) is None
+    windows.searched(further, OrderPage([], None, NOW), NOW)
+    assert windows.gap(ACCOUNT, NOW) is None
 
 
 def test_a_search_under_pressure_keeps_its_end_over_its_pages(sessions: Sessions) -> None:

@@ -122,7 +122,7 @@ WITHHELD = Hold(HoldCode.ADDRESS_UNUSABLE, "no address", {"missing": "street"})
 @pytest.mark.parametrize(
     ("held_as", "outcome", "is_read_again"),
     [
-        # What was just stored was just read: only a later look asks for more.
+        # What was just stored was just read: a moment later it may be whole.
         (None, WITHHELD, False),
         ("address_unusable", WITHHELD, True),
         ("address_unusable", Hold(HoldCode.ADDRESS_UNUSABLE, "long", {"too_long": "city"}), False),
