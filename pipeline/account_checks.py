@@ -12,12 +12,11 @@ from pipeline.errors import RemoteError
 from pipeline.incidents import Incidents
 from pipeline.models import Cursor
 from pipeline.settings import PREFIX, AccountSettings, Settings, Timing
-from pipeline.shop_reads import Job
 
 NOTHING_READ_FOR = timedelta(minutes=30)
 REFUSED_FOR = timedelta(hours=1)
 # Incidents whose keys name a shop.
-_BY_SHOP = frozenset({"stock", "set_aside", *Job})
+_BY_SHOP = frozenset({"stock", "set_aside", "watch", "watch_confirmed", "refunds", "guard"})
 _STAGES = ("past", "week", "month")
 
 
