@@ -16,7 +16,7 @@ from pipeline.settings import PREFIX, AccountSettings, Settings, Timing
 NOTHING_READ_FOR = timedelta(minutes=30)
 REFUSED_FOR = timedelta(hours=1)
 # Incidents whose keys name a shop.
-_BY_SHOP = frozenset({"stock"})
+_BY_SHOP = frozenset({"stock", "set_aside", "watch", "watch_confirmed", "refunds", "guard"})
 _STAGES = ("past", "week", "month")
 
 

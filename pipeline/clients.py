@@ -75,13 +75,31 @@ class Clients:
         self.account(order)
         return self.channels[order.account]
 
+    def shop_name(self, order: Order) -> str:
+        """The shop an order was placed in, or goes to.
+
+        Raises CannotMap(SHOP_UNKNOWN) when it is not in the configuration any more.
+        """
+        account = self.account(order)
+        name = order.shop or account.shop
+        if name not in self.settings.shops:
+            raise CannotMap(
+                HoldCode.SHOP_UNKNOWN,
+                f"it belongs to the shop {name}, which is not in the configuration, and its "
+                f"account {order.account} sells into {account.shop} now, where its numbers are "
+                f"those of other orders. Put [shops.{name}] back and restart, and the order goes "
+                "on by itself; or dismiss it",
+                {"account": order.account, "shop": name},
+            )
+        return name
+
     def shop(self, order: Order) -> Magento:
-        """The Magento shop an order goes to."""
-        return self.shops[self.account(order).shop]
+        """That Magento shop."""
+        return self.shops[self.shop_name(order)]
 
     def shop_settings(self, order: Order) -> ShopSettings:
         """The settings of that shop."""
-        return self.settings.shops[self.account(order).shop]
+        return self.settings.shops[self.shop_name(order)]
 
     def marketplace(self, order: Order) -> MarketplaceSettings:
         """What the operator decided for the order's marketplace."""

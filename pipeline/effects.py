@@ -68,15 +68,15 @@ class Write(Trace):
 class Ledger:
     """The effects of all orders. Each method is its own short transaction.
 
-    `ask` is called with the order's account before a write is intended, and raises WritesStopped
-    when none may leave.
+    `ask` is called with the order's account and shop before a write is intended, and raises
+    WritesStopped when none may leave.
     """
 
     def __init__(
         self,
         sessions: Sessions,
         now: Callable[[], datetime],
-        ask: Callable[[str], None] | None = None,
+        ask: Callable[[str, str | None], None] | None = None,
     ) -> None:
         self._sessions = sessions
         self._now = now
@@ -165,7 +165,8 @@ class Ledger:
 
     def _ask_to_write(self, session: Session, order_id: int) -> None:
         if self._ask is not None:
-            self._ask(session.scalars(select(Order.account).where(Order.id == order_id)).one())
+            whose = select(Order.account, Order.shop).where(Order.id == order_id)
+            self._ask(*session.execute(whose).one())
 
     def _intend(
         self, order_id: int, write: Trace, *, is_to_be_sent: bool = False

@@ -80,6 +80,7 @@ class Order(Base):
     `news` counts what the marketplace and the shop reported meanwhile. `version` stops a worker
     that lost its lease. Of `lane`, new ones go before a backfill's.
 
+    `shop` is whose the `magento_` numbers are; see `pipeline.placed_in`.
     `magento_invoiced` and `magento_refunded` are the shop's totals, once all is invoiced.
     `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come
     (asked, sent, accepted, refused), `confirm_anyway` that a person overruled what speaks against
@@ -133,6 +134,11 @@ class Order(Base):
             ),
         ),
         Index("orders_to_cancel", "account", postgresql_where=text("cancellation = 'asked'")),
+        Index(
+            "orders_without_shop",
+            "account",
+            postgresql_where=text("shop IS NULL AND magento_order_id IS NOT NULL"),
+        ),
         Index("orders_unpurged", "id", postgresql_where=text("purged_at IS NULL")),
         CheckConstraint("status <> 'held' OR hold_code IS NOT NULL", name="held_has_a_code"),
     )
@@ -169,6 +175,7 @@ class Order(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     shown: Mapped[bool] = mapped_column(default=False, server_default=false())
 
+    shop: Mapped[str | None]
     magento_customer_id: Mapped[int | None]
     magento_customer_group: Mapped[int | None]
     magento_order_id: Mapped[int | None]

@@ -9,7 +9,7 @@ READY ─claim─▶ RUNNING ─Done/Skipped─▶ READY (next step) … ─▶ 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from pipeline.id_lists import among
 from pipeline.locking import locked
 from pipeline.models import LIVE, Attempt, Note, Order, OrderPrivate, Shipment, Status
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.placed_in import settle
 from pipeline.privacy import Unreadable, Vault
 from pipeline.settings import Timing
 from pipeline.wish_table import end_standing, keep, standing
@@ -71,12 +72,22 @@ def corrected_address(
 
 
 class Orders:
-    """Claims orders and records what came of them; each in one short transaction."""
+    """Claims orders and records what came of them; each in one short transaction.
 
-    def __init__(self, sessions: Sessions, vault: Vault, timing: Timing) -> None:
+    `shops` are the shops that the accounts sell into now.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        vault: Vault,
+        timing: Timing,
+        shops: Mapping[str, str] | None = None,
+    ) -> None:
         self._sessions = sessions
         self._vault = vault
         self._timing = timing
+        self._shops = shops or {}
 
     def claim(
         self, order_id: int, step: str, *, task_id: str, worker: str, now: datetime
@@ -101,6 +112,7 @@ class Orders:
             is_parked = order.status in (Status.WAITING, Status.HELD)
             if is_parked and order.due_at is not None and order.due_at > now:
                 return None
+            settle(session, order, self._shops.get(order.account))
             crashed = order.unfinished >= MAX_UNFINISHED
             order.status = Status.RUNNING
             order.tries += 1

@@ -48,6 +48,7 @@ class HoldCode(StrEnum):
     REMOTE_REFUSED = "remote_refused"
     ACCOUNT_STOPPED = "account_stopped"
     ACCOUNT_UNKNOWN = "account_unknown"
+    SHOP_UNKNOWN = "shop_unknown"
     MISSING_IN_MAGENTO = "missing_in_magento"
     DOUBLED_IN_MAGENTO = "doubled_in_magento"
     IN_MAGENTO_ALREADY = "in_magento_already"

@@ -58,15 +58,19 @@ class Writes:
         self._known: tuple[float, tuple[Changed, ...]] | None = None
         self._guard = Lock()
 
-    def why_not(self, account: str) -> str:
-        """Why nothing may be written for the account, as a sentence; empty when it may."""
+    def why_not(self, account: str, shop: str | None = None) -> str:
+        """Why nothing may be written for the account, as a sentence; empty when it may.
+
+        `shop` is the one that the write is for, where it is not the one the account names.
+        """
         own = self._settings.accounts.get(account)
         if self._settings.read_only:
             return f"{_WAITS_FOR_IT}read_only is set, so that nothing is written anywhere"
         if own is None:
             return f"{_WAITS_FOR_IT}the account {account} is not in the configuration"
-        if self._settings.shops[own.shop].read_only:
-            return f"{_WAITS_FOR_IT}shops.{own.shop}.read_only is set"
+        name = shop or own.shop
+        if name in self._settings.shops and self._settings.shops[name].read_only:
+            return f"{_WAITS_FOR_IT}shops.{name}.read_only is set"
         if self.changed():
             return (
                 f"{_WAITS_FOR_IT}this database belongs to another shop or seller; see "
@@ -90,9 +94,9 @@ class Writes:
             return f"Read-only: nothing is written for {', '.join(shops)}, as is set."
         return ""
 
-    def ask(self, account: str) -> None:
-        """Raise WritesStopped when nothing may be written for the account."""
-        if why := self.why_not(account):
+    def ask(self, account: str, shop: str | None = None) -> None:
+        """Raise WritesStopped when nothing may be written for the account in its or this shop."""
+        if why := self.why_not(account, shop):
             wait_s = self._settings.timing.recheck_held_s
             raise WritesStopped(why, code="read_only", retry_after_s=wait_s)
 

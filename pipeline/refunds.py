@@ -16,6 +16,7 @@ from pipeline.locking import lock
 from pipeline.magento.records import CreditMemo
 from pipeline.models import Order
 from pipeline.money import ZERO
+from pipeline.placed_in import placed_in
 
 
 class Refunds:
@@ -24,15 +25,18 @@ class Refunds:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def store(self, accounts: Sequence[str], memos: Sequence[CreditMemo]) -> int:
-        """Keep those that are of an order of these accounts, and return how many were new."""
+    def store(self, accounts: Sequence[str], shop: str, memos: Sequence[CreditMemo]) -> int:
+        """Keep those that are of an order of this shop, and return how many were new.
+
+        These accounts name the shop now; see `placed_in`.
+        """
         by_order = {one.order_id for one in memos}
         with self._sessions() as session, session.begin():
             orders = {
                 order.magento_order_id: order
                 for order in session.scalars(
                     select(Order)
-                    .where(Order.account.in_(accounts), among(Order.magento_order_id, by_order))
+                    .where(placed_in(shop, accounts), among(Order.magento_order_id, by_order))
                     .options(selectinload(Order.items))
                 )
             }

@@ -18,6 +18,7 @@ from pipeline.magento.records import ENDED, HOLDED, MagentoOrder, MagentoShipmen
 from pipeline.models import LIVE, Order, OrderItem, Shipment, ShipmentItem, Status
 from pipeline.orders import reopen, wake
 from pipeline.parcels import Mismatch, Parcel, arranged
+from pipeline.placed_in import placed_in
 
 _STATE = update(Order.__table__).where(  # type: ignore[arg-type]
     Order.__table__.c.id == bindparam("of_order")
@@ -31,37 +32,43 @@ class Shipments:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def awaited(self, accounts: Sequence[str]) -> dict[int, int]:
-        """Magento entity id → order id, of every order of these accounts not yet through."""
+    def awaited(self, accounts: Sequence[str], shop: str) -> dict[int, int]:
+        """Magento entity id → order id, of every order of this shop not yet through.
+
+        These accounts name the shop now; see `placed_in`.
+        """
         return self._watched(
-            accounts, Order.fulfilled_by == FulfilledBy.MERCHANT, Order.status.in_(LIVE)
+            placed_in(shop, accounts),
+            Order.fulfilled_by == FulfilledBy.MERCHANT,
+            Order.status.in_(LIVE),
         )
 
-    def lately(self, accounts: Sequence[str], since: datetime) -> dict[int, int]:
+    def lately(self, accounts: Sequence[str], shop: str, since: datetime) -> dict[int, int]:
         """The same, of orders that are through and may still have news.
 
         They had a package confirmed since then, or came since then and their invoice has not been
         seen. Amazon's own that are held are among them: no other watch looks at those.
         """
+        here = placed_in(shop, accounts)
         confirmed = select(Shipment.order_id).where(Shipment.confirmed_at >= since)
         is_through = Order.status == Status.DONE
         unseen = and_(is_through, Order.magento_invoiced.is_(None), Order.created_at >= since)
         return {
-            **self._watched(accounts, Order.id.in_(confirmed), is_through),
-            **self._watched(accounts, unseen),
+            **self._watched(here, Order.id.in_(confirmed), is_through),
+            **self._watched(here, unseen),
             **self._watched(
-                accounts,
+                here,
                 Order.fulfilled_by == FulfilledBy.AMAZON,
                 Order.status == Status.HELD,
                 Order.magento_invoiced.is_not(None),
             ),
         }
 
-    def _watched(self, accounts: Sequence[str], *conditions: Any) -> dict[int, int]:
+    def _watched(self, *conditions: Any) -> dict[int, int]:
         with self._sessions() as session:
             rows = session.execute(
                 select(Order.magento_order_id, Order.id).where(
-                    Order.account.in_(accounts), Order.magento_order_id.is_not(None), *conditions
+                    Order.magento_order_id.is_not(None), *conditions
                 )
             )
             return {row.magento_order_id: row.id for row in rows}

@@ -23,6 +23,7 @@ from pipeline.magento.inventory import STOCKED_TYPES, OpenLine, folded
 from pipeline.magento.replies import UNAUTHORIZED
 from pipeline.models import LIVE, Order, OrderItem
 from pipeline.money import ZERO
+from pipeline.placed_in import placed_in
 from pipeline.settings import Settings
 
 MOST_SKUS = 200
@@ -127,7 +128,8 @@ class StockGuard:
                 select(Order.account, Order.marketplace_id, OrderItem.sku, OrderItem.product)
                 .join(OrderItem, OrderItem.order_id == Order.id)
                 .where(
-                    Order.account.in_(accounts),
+                    placed_in(shop_name, accounts),
+                    Order.account.in_(self._settings.accounts),
                     Order.fulfilled_by == "FBM",
                     Order.status.in_(LIVE),
                 )

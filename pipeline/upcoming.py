@@ -11,10 +11,10 @@ from sqlalchemy import select
 from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
 from pipeline.models import LIVE, Order, OrderItem
+from pipeline.placed_in import BEFORE_THE_SHOP, placed_in
 from pipeline.settings import Settings
 from pipeline.sku_map import SkuMapError, SkuMaps
 
-_BEFORE_THE_LOOK_UP = ("import_order", "verify_order", "enrich_order")
 _ORDERS = 200
 
 
@@ -44,8 +44,9 @@ class Upcoming:
             .where(
                 Order.status.in_(LIVE),
                 Order.due_at <= self._now() + self._within,
-                Order.step.in_(_BEFORE_THE_LOOK_UP),
-                Order.account.in_(accounts),
+                Order.step.in_(BEFORE_THE_SHOP),
+                placed_in(shop, accounts),
+                Order.account.in_(self._settings.accounts),
             )
             .order_by(Order.due_at)
             .limit(_ORDERS)

@@ -36,14 +36,14 @@ def watch_refunds(parts: Runtime, shop_name: str) -> None:
     One that cannot be read is asked for again for a week: it may be mended meanwhile.
     """
     accounts = accounts_of(parts, shop_name)
-    if not accounts:
-        return
     cursors = Cursors(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
     name = f"refunds:{shop_name}"
     with parts.leases.hold(name, str(uuid4())) as ours:
         if not ours:
             return
-        start = min(parts.settings.accounts[one].start_from for one in accounts)
+        # Orders may be in a shop that no account sells into any more.
+        starts = [parts.settings.accounts[one].start_from for one in accounts]
+        start = min(starts, default=parts.clients.now())
         search = cursors.search(name, start)
         with reading(parts, shop_name, Job.REFUNDS) as odd:
             try:
@@ -52,7 +52,7 @@ def watch_refunds(parts: Runtime, shop_name: str) -> None:
                 trouble = f"{error.code}: {error}"
                 cursors.note_trouble(name, trouble, parts.clients.now(), restart=False)
                 raise
-            new = Refunds(parts.sessions).store(accounts, memos)
+            new = Refunds(parts.sessions).store(accounts, shop_name, memos)
             now = parts.clients.now()
             newest = max((memo.created_at for memo in memos), default=None)
             if odd and newest is not None:

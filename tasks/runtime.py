@@ -63,7 +63,8 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
     ledger = Ledger(sessions, now, writes.ask)
     quota_clock = None if moved_clock is None else lambda: moved_clock().timestamp()
     remotes = clients.build(loaded, ledger, broker, sessions, vault.pseudonym, now, quota_clock)
-    orders = Orders(sessions, vault, loaded.timing)
+    shops = {name: account.shop for name, account in loaded.accounts.items()}
+    orders = Orders(sessions, vault, loaded.timing, shops)
     leases = Leases(broker, loaded.timing.lease_s)
     worker = f"{socket.gethostname()}:{os.getpid()}"
     fetching = Fetching(sessions)

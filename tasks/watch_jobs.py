@@ -16,6 +16,7 @@ from pipeline.magento.odd_rows import OddRow
 from pipeline.magento.records import MagentoShipment
 from pipeline.magento.search import batches
 from pipeline.magento.shipments import SHIPMENTS
+from pipeline.placed_in import remember
 from pipeline.shop_reads import Job
 from tasks.jobs import send_now
 from tasks.named import for_shop
@@ -36,7 +37,9 @@ def register(app: Celery) -> None:
 
 def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:
     """Read shipments, states and totals of all orders that are not through, in batches."""
-    awaited = parts.shipments.awaited(accounts_of(parts, shop_name))
+    accounts = accounts_of(parts, shop_name)
+    remember(parts.sessions, shop_name, accounts)
+    awaited = parts.shipments.awaited(accounts, shop_name)
     _watch(app, parts, shop_name, Job.WATCH, awaited)
 
 
@@ -47,7 +50,7 @@ def watch_confirmed(app: Celery, parts: Runtime, shop_name: str) -> None:
     as complete nobody has seen the invoice.
     """
     since = parts.clients.now() - MAY_HAVE_NEWS
-    lately = parts.shipments.lately(accounts_of(parts, shop_name), since)
+    lately = parts.shipments.lately(accounts_of(parts, shop_name), shop_name, since)
     _watch(app, parts, shop_name, Job.WATCH_CONFIRMED, lately)
 
 

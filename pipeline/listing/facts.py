@@ -83,9 +83,10 @@ def seller_central_url(marketplace_id: str, external_id: str) -> str | None:
 def admin_url(settings: Settings, order: Order | Listed) -> str | None:
     """Where the shop's staff see the order; None without one, or without `admin_url` set."""
     account = settings.accounts.get(order.account)
-    if account is None or order.magento_order_id is None:
+    name = order.shop or (account.shop if account is not None else "")
+    if name not in settings.shops or order.magento_order_id is None:
         return None
-    admin = settings.shops[account.shop].admin_url
+    admin = settings.shops[name].admin_url
     return f"{admin}/sales/order/view/order_id/{order.magento_order_id}/" if admin else None
 
 

@@ -50,6 +50,7 @@ FIXES: Mapping[HoldCode, str] = {
     HoldCode.ACCOUNT_STOPPED: "See what Amazon refuses of the account.",
     HoldCode.ACCOUNT_UNKNOWN: "Put the account back into the configuration file, or ignore its "
     "orders.",
+    HoldCode.SHOP_UNKNOWN: "Put the shop back into the configuration file, or ignore its orders.",
     HoldCode.MISSING_IN_MAGENTO: "Place it by hand, or cancel it.",
     HoldCode.DOUBLED_IN_MAGENTO: "Cancel those in the shop that are not ours.",
     HoldCode.IN_MAGENTO_ALREADY: "Find out what else places orders there, or cancel that one; "

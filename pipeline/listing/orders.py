@@ -34,6 +34,7 @@ class Listed:
     remote_status: str
     step: str
     status: str
+    shop: str | None
     magento_order_id: int | None
     magento_increment_id: str | None
     buyer: str
@@ -182,6 +183,7 @@ _COLUMNS = (
     Order.remote_status,
     Order.step,
     Order.status,
+    Order.shop,
     Order.magento_order_id,
     Order.magento_increment_id,
     func.coalesce(_BUYER, "").label("buyer"),

@@ -15,6 +15,8 @@ from pipeline.magento.records import Product
 
 # Indexes of one digit sort alike in every order, so a signature holds whichever a shop sorts by.
 _SALABLE_BATCH = 10
+# What names a SKU and its quantity in the address, encoded.
+_SALABLE_KEYS = 80
 SKU_BATCH = 50
 EVERYWHERE = "all"
 """In place of a store view's code: the catalogue as it is before any store view changes it."""
@@ -136,7 +138,7 @@ class Catalog(Directory):
         self, wanted: Mapping[str, int], store: str, stock_id: int
     ) -> dict[str, bool]:
         answers: dict[str, bool] = {}
-        left = list(search.batches(wanted, _SALABLE_BATCH))
+        left = list(search.batches(wanted, _SALABLE_BATCH, _SALABLE_KEYS))
         while left:
             batch = left.pop(0)
             pairs = [("stockId", str(stock_id))]

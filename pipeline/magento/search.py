@@ -86,13 +86,14 @@ def encode(pairs: Sequence[tuple[str, str]]) -> str:
     return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs)
 
 
-def batches(values: Collection[T], size: int = BATCH) -> Iterator[list[T]]:
+def batches(values: Collection[T], size: int = BATCH, keys: int = 1) -> Iterator[list[T]]:
     """The distinct values in their order: at most `size` at a time, and so many that together
-    they stay well below the 8 kB that web servers allow an address."""
+    they stay well below the 8 kB that web servers allow an address. `keys` are the encoded bytes
+    that stand beside each value."""
     batch: list[T] = []
     length = 0
     for value in dict.fromkeys(values):
-        cost = len(quote(str(value), safe="")) + (_FILTER if "," in str(value) else 1)
+        cost = len(quote(str(value), safe="")) + (_FILTER if "," in str(value) else keys)
         if batch and (len(batch) == size or length + cost > _MOST_BYTES):
             yield batch
             batch, length = [], 0

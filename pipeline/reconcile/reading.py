@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -61,7 +61,12 @@ def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable
         forgotten_before = lives.began_at(session)
     ours = {order.external_id: order for order in orders}
     with set_aside() as odd:
-        in_shop = _in_shop(clients, account.shop, list(reports), ours)
+        in_shop: dict[str, list[MagentoOrder]] = {}
+        by_shop = _by_shop(account.shop, reports, ours)
+        for shop_name, numbers in by_shop.items():
+            if shop_name in clients.shops:
+                its = {number: ours[number] for number in numbers if number in ours}
+                in_shop |= _in_shop(clients, shop_name, numbers, its)
     return Batch(
         {
             number: Sides(
@@ -79,8 +84,20 @@ def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable
         },
         {number: raw for number, (_, raw) in reports.items()},
         told,
-        _unclear(odd, ours, [number for number in reports if number not in in_shop]),
+        _unclear(odd, ours, [number for number in reports if number not in in_shop])
+        | {one for name, some in by_shop.items() if name not in clients.shops for one in some},
     )
+
+
+def _by_shop(
+    shop_now: str, reports: Iterable[str], ours: Mapping[str, Order]
+) -> dict[str, list[str]]:
+    """The numbers by the shop that each order was placed in, or would go to."""
+    found: dict[str, list[str]] = {}
+    for number in reports:
+        order = ours.get(number)
+        found.setdefault((order.shop if order is not None else None) or shop_now, []).append(number)
+    return found
 
 
 def _unclear(

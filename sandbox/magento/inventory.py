@@ -27,14 +27,23 @@ _NOT_ENOUGH = {
     "manage_stock-enabled": "Manage stock is enabled",
     "is_salable_with_reservations-not_enough_qty": "The requested qty is not available",
 }
-_FIELDS = {"sku": False, "source_code": False, "quantity": True, "status": True}
+# The column of the key can be asked for, and no answer shows it.
+_FIELDS = {
+    "source_item_id": True,
+    "sku": False,
+    "source_code": False,
+    "quantity": True,
+    "status": True,
+}
 
 
 def _column(name: str) -> Column | None:
     return Column(name, _FIELDS[name]) if name in _FIELDS else None
 
 
-SOURCE_ITEMS = Table("source_items", "*", "rowid", _column)
+SOURCE_ITEMS = Table(
+    "source_items", "sku, source_code, quantity, status", "source_item_id", _column
+)
 
 
 def salable_quantity(db: sqlite3.Connection, sku: str, stock_id: int) -> Decimal:

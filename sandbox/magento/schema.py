@@ -4,8 +4,9 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS products (
     entity_id INTEGER PRIMARY KEY, sku TEXT NOT NULL UNIQUE COLLATE NOCASE, doc TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS source_items (
-    sku TEXT NOT NULL COLLATE NOCASE, source_code TEXT NOT NULL, quantity REAL NOT NULL,
-    status INTEGER NOT NULL, PRIMARY KEY (sku, source_code));
+    source_item_id INTEGER PRIMARY KEY, sku TEXT NOT NULL COLLATE NOCASE,
+    source_code TEXT NOT NULL, quantity REAL NOT NULL, status INTEGER NOT NULL,
+    UNIQUE (sku, source_code));
 CREATE TABLE IF NOT EXISTS reservations (
     reservation_id INTEGER PRIMARY KEY, stock_id INTEGER NOT NULL,
     sku TEXT NOT NULL COLLATE NOCASE, quantity REAL NOT NULL, event TEXT NOT NULL,

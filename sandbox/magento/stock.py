@@ -103,7 +103,8 @@ def set_source(
     db: sqlite3.Connection, sku: str, quantity: Decimal, *, in_stock: bool, code: str = SOURCE
 ) -> None:
     db.execute(
-        "INSERT INTO source_items VALUES (?, ?, ?, ?) ON CONFLICT (sku, source_code)"
+        "INSERT INTO source_items (sku, source_code, quantity, status)"
+        " VALUES (?, ?, ?, ?) ON CONFLICT (sku, source_code)"
         " DO UPDATE SET quantity = excluded.quantity, status = excluded.status",
         (sku, code, float(quantity), int(in_stock)),
     )

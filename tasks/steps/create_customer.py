@@ -49,7 +49,7 @@ def _created(
     order: Order, clients: Clients, placed: ChannelOrder, email: str, store: StoreView
 ) -> Customer | None:
     """The account made for this buyer, by this order or an earlier one; None when it is gone."""
-    shop, account = clients.shop(order), clients.account(order)
+    shop = clients.shop(order)
     body = shop.customer_body(placed, email, store, clients.marketplace(order).customer_group)
     made: dict[str, Customer] = {}
 
@@ -74,7 +74,7 @@ def _created(
     number = clients.ledger.once(
         order.id,
         Write(
-            key=f"customer:{account.shop}:{store.website_id}:{clients.pseudonym(email)}",
+            key=f"customer:{clients.shop_name(order)}:{store.website_id}:{clients.pseudonym(email)}",
             kind="customer",
             send=send,
             find=find,

@@ -61,7 +61,7 @@ def _trace(order: Order, sku: str, clients: Clients) -> Trace:
         return str(found) if found else None
 
     return Trace(
-        key=f"product:{clients.account(order).shop}:{folded(sku)}",
+        key=f"product:{clients.shop_name(order)}:{folded(sku)}",
         kind="product",
         find=find,
         settles_after=clients.settles_after(order),

@@ -147,7 +147,7 @@ def test_the_ledger_intends_nothing_that_may_not_be_written(sessions: Sessions) 
     order_id, remote = stored(sessions, an_order()), Remote()
     asked: list[str] = []
 
-    def refuse(account: str) -> None:
+    def refuse(account: str, _: str | None) -> None:
         asked.append(account)
         raise WritesStopped("read-only")
 
@@ -164,7 +164,7 @@ def test_what_has_been_written_is_still_known_and_what_may_have_been_is_looked_f
     order_id, remote = stored(sessions, an_order()), Remote()
     Ledger(sessions, lambda: NOW).once(order_id, remote.write())
 
-    def refuse(account: str) -> None:
+    def refuse(account: str, _: str | None) -> None:
         raise WritesStopped(f"nothing for {account}")
 
     later = Ledger(sessions, lambda: NOW + timedelta(hours=1), refuse)

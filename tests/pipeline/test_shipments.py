@@ -15,7 +15,7 @@ from pipeline.magento.records import MagentoItem, MagentoOrder, MagentoShipment,
 from pipeline.models import Order, Shipment, Status
 from pipeline.orders import STEPS
 from pipeline.shipments import Shipments
-from tests.builders import ACCOUNT, NOW, a_shipment, an_item, an_order, loaded, stored
+from tests.builders import ACCOUNT, NOW, SHOP, a_shipment, an_item, an_order, loaded, stored
 
 HOUR = timedelta(hours=1)
 DHL = Track(1, "dhl", "DHL", "0034")
@@ -61,7 +61,7 @@ def news(
 ) -> list[int]:
     watch = Shipments(sessions)
     return watch.store(
-        watch.awaited([ACCOUNT]),
+        watch.awaited([ACCOUNT], SHOP),
         shipments,
         {key: MagentoOrder(key, status=status) for key, status in (states or {}).items()},
         NOW,
@@ -86,9 +86,9 @@ def test_live_placed_fbm_orders_of_these_accounts_are_awaited(sessions: Sessions
     placed(sessions, 906, status=Status.DONE, due_at=None)
     placed(sessions, 907, status=Status.CANCELLED, due_at=None)
     stored(sessions, an_order())
-    assert Shipments(sessions).awaited([ACCOUNT]) == awaited
-    assert len(Shipments(sessions).awaited([ACCOUNT, "na"])) == 5
-    assert Shipments(sessions).awaited([]) == {}
+    assert Shipments(sessions).awaited([ACCOUNT], SHOP) == awaited
+    assert len(Shipments(sessions).awaited([ACCOUNT, "na"], SHOP)) == 5
+    assert Shipments(sessions).awaited([], SHOP) == {}
 
 
 def test_a_new_shipment_is_stored_and_wakes_its_order_alone(sessions: Sessions) -> None:
@@ -117,7 +117,7 @@ def test_a_shipment_without_a_time_left_when_it_was_first_seen(sessions: Session
     assert news(sessions, told(created_at=None)) == [order_id]
     assert loaded(sessions, order_id).shipments[0].shipped_at == NOW
     watch = Shipments(sessions)
-    later = watch.store(watch.awaited([ACCOUNT]), [told(created_at=None)], {}, NOW + HOUR)
+    later = watch.store(watch.awaited([ACCOUNT], SHOP), [told(created_at=None)], {}, NOW + HOUR)
     assert later == []
     assert loaded(sessions, order_id).shipments[0].shipped_at == NOW
 
@@ -184,7 +184,7 @@ def test_statuses_are_taken_over_without_waking_anybody(sessions: Sessions) -> N
 def test_an_order_that_ended_meanwhile_is_not_woken(sessions: Sessions) -> None:
     order_id = placed(sessions)
     watch = Shipments(sessions)
-    awaited = watch.awaited([ACCOUNT])
+    awaited = watch.awaited([ACCOUNT], SHOP)
     with sessions() as session, session.begin():
         order = session.get_one(Order, order_id)
         order.status, order.due_at = Status.CANCELLED, None
@@ -222,7 +222,7 @@ def test_an_order_ended_in_magento_is_woken_once(sessions: Sessions, state: str)
         900: MagentoOrder(900, state=state, status="merchants_own"),
         901: MagentoOrder(901, state="processing", status="processing"),
     }
-    awaited = watch.awaited([ACCOUNT])
+    awaited = watch.awaited([ACCOUNT], SHOP)
     assert watch.store(awaited, [], states, NOW) == [first]
     assert watch.store(awaited, [], states, NOW) == []
     orders = [loaded(sessions, order_id) for order_id in (first, second)]
@@ -249,15 +249,15 @@ def test_what_was_confirmed_lately_is_watched_for_a_while(sessions: Sessions) ->
     through(sessions, timedelta(days=8), magento_order_id=901)
     through(sessions, HOUR, magento_order_id=902, status=Status.CANCELLED)
     watch = Shipments(sessions)
-    assert watch.lately([ACCOUNT], NOW - timedelta(days=7)) == {900: lately}
-    assert watch.lately(["other"], NOW - timedelta(days=7)) == {}
-    assert watch.awaited([ACCOUNT]) == {}
+    assert watch.lately([ACCOUNT], SHOP, NOW - timedelta(days=7)) == {900: lately}
+    assert watch.lately(["other"], SHOP, NOW - timedelta(days=7)) == {}
+    assert watch.awaited([ACCOUNT], SHOP) == {}
 
 
 def test_a_track_mended_after_the_end_has_the_order_looked_at_again(sessions: Sessions) -> None:
     order_id = through(sessions, HOUR)
     watch = Shipments(sessions)
-    watched = watch.lately([ACCOUNT], NOW - timedelta(days=7))
+    watched = watch.lately([ACCOUNT], SHOP, NOW - timedelta(days=7))
     mended = told(tracks=(UPS,))
     assert watch.store(watched, [mended], {}, NOW) == [order_id]
     row = loaded(sessions, order_id)
@@ -291,7 +291,7 @@ def test_known_shipments_that_an_answer_lacks_are_named(sessions: Sessions) -> N
     placed(sessions, 900, shipments=[a_shipment(71), a_shipment(72), lost])
     placed(sessions, 901, shipments=[a_shipment(74)])
     watch = Shipments(sessions)
-    awaited = watch.awaited([ACCOUNT])
+    awaited = watch.awaited([ACCOUNT], SHOP)
     assert watch.missing(awaited, [told(71), told(74, 901)]) == {900: {72}}
     assert watch.missing({}, []) == {}
 
@@ -357,7 +357,7 @@ def test_totals_are_kept_once_all_is_invoiced_and_are_news_when_they_differ(
 ) -> None:
     order_id = placed(sessions, grand_total=Decimal("20.00"))
     watch = Shipments(sessions)
-    awaited = watch.awaited([ACCOUNT])
+    awaited = watch.awaited([ACCOUNT], SHOP)
 
     def kept() -> tuple[Decimal | None, Decimal | None]:
         order = loaded(sessions, order_id)
@@ -376,7 +376,7 @@ def test_totals_are_kept_once_all_is_invoiced_and_are_news_when_they_differ(
 def test_an_order_put_on_hold_in_magento_is_news_both_ways(sessions: Sessions) -> None:
     order_id = placed(sessions, magento_state="processing")
     watch = Shipments(sessions)
-    awaited = watch.awaited([ACCOUNT])
+    awaited = watch.awaited([ACCOUNT], SHOP)
     for state, woken in (("holded", [order_id]), ("holded", []), ("processing", [order_id])):
         states = {900: MagentoOrder(900, state=state, status=state)}
         assert watch.store(awaited, [], states, NOW) == woken
@@ -390,7 +390,7 @@ def test_an_invoice_that_nobody_saw_is_looked_at_after_the_end(sessions: Session
     held = {"status": Status.HELD, "hold_code": "totals_differ", "fulfilled_by": "FBA"}
     wrong = placed(sessions, 903, **held, magento_invoiced=Decimal(21))
     watch = Shipments(sessions)
-    assert watch.lately([ACCOUNT], NOW - timedelta(days=7)) == {900: unseen, 903: wrong}
+    assert watch.lately([ACCOUNT], SHOP, NOW - timedelta(days=7)) == {900: unseen, 903: wrong}
 
 
 def test_an_order_whose_stock_is_being_put_right_does_not_count_as_cancelled(
@@ -400,7 +400,7 @@ def test_an_order_whose_stock_is_being_put_right_does_not_count_as_cancelled(
     before = an_item(magento_item_id=501, quantity=5, quantity_fulfilled_before=1)
     order_id = placed(sessions, items=[before], magento_state="processing")
     watch = Shipments(sessions)
-    awaited = watch.awaited([ACCOUNT])
+    awaited = watch.awaited([ACCOUNT], SHOP)
 
     def cancelled(shipped: int) -> dict[int, MagentoOrder]:
         item = MagentoItem(501, quantity_ordered=Decimal(5), quantity_shipped=Decimal(shipped))

@@ -19,8 +19,8 @@ from pipeline.parcels import Mismatch
 from pipeline.reconcile.runs import Runs, SeveralAccounts
 from pipeline.refunds import Refunds
 from pipeline.shipments import Shipments
-from tests.builders import ACCOUNT, NOW, a_shipment, loaded
-from tests.colliding import ENTITY_ID, OTHER_ACCOUNT, twins, two_of_each
+from tests.builders import ACCOUNT, NOW, SHOP, a_shipment, loaded
+from tests.colliding import ENTITY_ID, OTHER_ACCOUNT, OTHER_SHOP, twins, two_of_each
 
 
 @pytest.mark.parametrize("is_told", [False, True], ids=["not told", "told to Amazon"])
@@ -35,7 +35,7 @@ def test_a_shipment_deleted_in_one_shop_stays_in_the_other(
     )
     watch = Shipments(sessions)
     states = {ENTITY_ID: MagentoOrder(ENTITY_ID, state="processing", status="processing")}
-    woken = watch.store(watch.awaited([ACCOUNT]), [], states, NOW + timedelta(hours=1), {71})
+    woken = watch.store(watch.awaited([ACCOUNT], SHOP), [], states, NOW + timedelta(hours=1), {71})
     assert woken == [made.ours]
     gone = [one.mismatch for one in loaded(sessions, made.ours).shipments]
     assert gone == ([Mismatch.DELETED] if is_told else [])
@@ -47,8 +47,8 @@ def test_a_shipment_deleted_in_one_shop_stays_in_the_other(
 def test_a_credit_memo_is_of_the_order_of_its_own_shop(sessions: Sessions) -> None:
     made = twins(sessions)
     memo = CreditMemo(12, ENTITY_ID, "12", NOW, "EUR", Decimal(5), Decimal(0), ())
-    assert Refunds(sessions).store([OTHER_ACCOUNT], [memo]) == 1
-    assert Refunds(sessions).store([ACCOUNT], [memo]) == 1
+    assert Refunds(sessions).store([OTHER_ACCOUNT], OTHER_SHOP, [memo]) == 1
+    assert Refunds(sessions).store([ACCOUNT], SHOP, [memo]) == 1
     with sessions() as session:
         kept = session.scalars(select(Refund.order_id).order_by(Refund.id)).all()
     assert kept == [made.others, made.ours]

@@ -127,7 +127,7 @@ class World:
         account, now = self.settings.accounts[ACCOUNT], self.clock()
         raw = channel.order(self.number)
         stored = self.parts.intake.store(ACCOUNT, account, channel, [raw], now)
-        awaited = self.parts.shipments.awaited([ACCOUNT])
+        awaited = self.parts.shipments.awaited([ACCOUNT], SHOP)
         if awaited:
             self.parts.shipments.store(awaited, shop.shipments(awaited), shop.orders(awaited), now)
         self.parts.orders.positions([*stored.new, *stored.woken], now)

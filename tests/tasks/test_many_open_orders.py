@@ -140,7 +140,7 @@ def test_every_query_takes_as_many_ids_at_once(parts: Runtime) -> None:
         states = {one: MagentoOrder(one, state="canceled") for one in ids}
         assert watch.missing(awaited, []) == {}
         assert watch.store(awaited, [], states, NOW, ids) == []
-        assert Refunds(sessions).store([ACCOUNT], memos) == 0
+        assert Refunds(sessions).store([ACCOUNT], SHOP, memos) == 0
         assert Buyers(sessions, a_vault()).tell(ids, "anna", NOW, "why") == {}
         assert Backfills(sessions).known(ACCOUNT, numbers) == 0
         assert SkusByHand(sessions).of(ACCOUNT, numbers) == {}
