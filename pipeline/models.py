@@ -378,7 +378,8 @@ class Note(Base):
 
 
 class Cursor(Base):
-    """How far a remote list has been read: everything changed before `position` is stored.
+    """How far a remote list has been read: everything changed before `position` is stored. One that
+    `pipeline.thinning` keeps says how far orders have been gone through, by their last change.
 
     A search over several pages keeps its start, its token and its upper bound here, so that it goes
     on where it stopped when the quota ran out or a worker died; `search_before` is the bound it was

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, delete, exists, func, select
+from sqlalchemy import CTE, ColumnElement, Select, and_, delete, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -58,14 +58,15 @@ class Kind:
     age: _Column
     keep: timedelta
     part_of: ColumnElement[bool] | None = None
-    but: Callable[[], tuple[ColumnElement[bool], ...]] = tuple
+    but: Callable[[datetime], tuple[ColumnElement[bool], ...]] = lambda _: ()
 
     def old(self, columns: tuple[Any, ...], now: datetime) -> Select[Any]:
         """Of the rows that go, these columns."""
         query = select(*columns).select_from(self.table)
         if self.part_of is not None:
             query = query.join(self.age.class_, self.part_of)
-        return query.where(self.age < now - self.keep, *self.but())
+        before = now - self.keep
+        return query.where(self.age < before, *self.but(before))
 
 
 _QUARTER = timedelta(days=90)
@@ -78,19 +79,20 @@ _SQS_KEEPS = timedelta(days=15)
 """SQS keeps a message for 14 days at most."""
 
 
-def _no_package_is_in_it() -> tuple[ColumnElement[bool], ...]:
+def _no_package_is_in_it(_: datetime) -> tuple[ColumnElement[bool], ...]:
     return (~exists().where(Shipment.feed_id == Feed.id),)
 
 
-def _not_the_last_of_its_account() -> tuple[ColumnElement[bool], ...]:
+def _not_the_last_of_its_account(before: datetime) -> tuple[ColumnElement[bool], ...]:
     newest = select(func.max(_newer.c.id)).where(_newer.c.account == Reconciliation.account)
+    stays = or_(Difference.ended_at.is_(None), Difference.ended_at >= before)
     return (
         Reconciliation.id < newest.scalar_subquery(),
-        ~exists().where(Difference.reconciliation_id == Reconciliation.id),
+        ~exists().where(Difference.reconciliation_id == Reconciliation.id, stays),
     )
 
 
-def _no_backfill_waits_for_it() -> tuple[ColumnElement[bool], ...]:
+def _no_backfill_waits_for_it(_: datetime) -> tuple[ColumnElement[bool], ...]:
     running = (Backfill.id == ToFetch.backfill_id, Backfill.state == BackfillState.RUNNING)
     return (~exists().where(*running),)
 
