@@ -237,7 +237,6 @@ class Thinning:
 def _delete(session: Session, kind: Kind, now: datetime) -> int:
     old = (
         kind.old(kind.key, now)
-        .order_by(kind.age)
         .limit(BATCH)
         .with_for_update(of=kind.table, skip_locked=True)
         .cte("old")

@@ -332,12 +332,19 @@ MANY = (
     "INSERT INTO incidents (key, text, opened_at, last_seen_at, ended_at)"
     " SELECT 'k', 'It is so.', :then, :then, CASE WHEN n <= :old THEN :then ELSE :now END"
     " FROM generate_series(1, :rows) n",
+    "INSERT INTO bulk_acts (token, author, act, chosen, why, orders, asked_at, due_at, ended_at)"
+    " SELECT 'x' || n, 'anna', 'release', '', '', 1, :now, :now, :now FROM"
+    " generate_series(1, 1000) n",
     "INSERT INTO bulk_act_orders (act_id, turn, order_id, state)"
-    " SELECT CASE WHEN n <= :old THEN :act ELSE :young END, n + 9, n, 'done'"
+    " SELECT CASE WHEN n <= :old THEN :act ELSE :young + n % 1000 END, n + 9, n, 'done'"
     " FROM generate_series(1, :rows) n",
+    "INSERT INTO reconciliations (account, author, state, after_at, before_at, due_at,"
+    " created_at, ended_at)"
+    " SELECT 'na', 'anna', 'done', :then, :then, :then, :then,"
+    " CASE WHEN n <= :old THEN :then ELSE :now END FROM generate_series(1, :rows) n",
     "INSERT INTO differences (account, external_id, kind, detail, treatment,"
     " reconciliation_id, found_at, ended_at)"
-    " SELECT 'eu', n::text, 'total', '', '', :run, :then,"
+    " SELECT 'eu', n::text, 'total', '', '', :run + n, :then,"
     " CASE WHEN n <= :old THEN :then ELSE :now END FROM generate_series(1, :rows) n",
     "INSERT INTO seen_notifications (notification_id, seen_at)"
     " SELECT n::text, CASE WHEN n <= :old THEN :then ELSE :now END"
@@ -350,10 +357,6 @@ MANY = (
     " CASE WHEN n <= :old THEN :then ELSE :now END FROM generate_series(1, :rows) n",
     "INSERT INTO feed_messages (feed_id, message_id, order_id, body)"
     " SELECT id, 1, 1, '{}' FROM feeds",
-    "INSERT INTO reconciliations (account, author, state, after_at, before_at, due_at,"
-    " created_at, ended_at)"
-    " SELECT 'na', 'anna', 'done', :then, :then, :then, :then,"
-    " CASE WHEN n <= :old THEN :then ELSE :now END FROM generate_series(1, :rows) n",
     "INSERT INTO alert_deliveries (incident_id, event, channel, due_at)"
     " SELECT id, 'opened', 'mail', :then FROM incidents",
 )
