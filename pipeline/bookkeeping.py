@@ -28,6 +28,7 @@ class ToFetch(Base):
         Index("to_fetch_due", "account", "lane", "due_at"),
         Index("to_fetch_changed", "account", "lane", "changed_at"),
         Index("to_fetch_of_backfill", "backfill_id"),
+        Index("to_fetch_asked", "asked_at"),
     )
 
     account: Mapped[str] = mapped_column(primary_key=True)
@@ -161,6 +162,7 @@ class Feed(Base):
             ),
         ),
         Index("feeds_unended", "account", "kind", postgresql_where=text("state <> 'ended'")),
+        Index("feeds_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -208,6 +210,7 @@ class Incident(Base):
     __tablename__ = "incidents"
     __table_args__ = (
         Index("incidents_open", "key", unique=True, postgresql_where=text("ended_at IS NULL")),
+        Index("incidents_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -306,6 +309,8 @@ class Reconciliation(Base):
             unique=True,
             postgresql_where=text("state = 'running'"),
         ),
+        Index("reconciliations_of_account", "account", "id"),
+        Index("reconciliations_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -343,6 +348,7 @@ class Difference(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("differences_of_reconciliation", "reconciliation_id"),
+        Index("differences_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

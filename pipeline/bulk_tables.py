@@ -19,7 +19,10 @@ class BulkAct(Base):
     """
 
     __tablename__ = "bulk_acts"
-    __table_args__ = (Index("bulk_acts_open", "id", postgresql_where=text("ended_at IS NULL")),)
+    __table_args__ = (
+        Index("bulk_acts_open", "id", postgresql_where=text("ended_at IS NULL")),
+        Index("bulk_acts_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     token: Mapped[str] = mapped_column(unique=True)

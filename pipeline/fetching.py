@@ -20,8 +20,6 @@ from pipeline.rate_limit import Lane
 
 # Longer than one read takes with all its tries.
 TAKEN_FOR = timedelta(minutes=2)
-# SQS keeps a message for 14 days at most.
-REMEMBERED_FOR = timedelta(days=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,16 +239,6 @@ class Fetching:
                 .values(due_at=due_at)
                 .execution_options(synchronize_session=False)
             )
-
-    def forget_seen(self, now: datetime) -> int:
-        """Forget notifications that cannot come again; how many there were."""
-        with self._sessions() as session, session.begin():
-            gone = session.scalars(
-                delete(SeenNotification)
-                .where(SeenNotification.seen_at < now - REMEMBERED_FOR)
-                .returning(SeenNotification.notification_id)
-            ).all()
-        return len(gone)
 
 
 def _still(wanted: Wanted) -> ColumnElement[bool]:

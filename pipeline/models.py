@@ -261,7 +261,11 @@ class OrderPrivate(Base):
 
 
 class Attempt(Base):
-    """One run of one step. A row without an end is a crash, and shows as one."""
+    """One run of one step. A row without an end is a crash, and shows as one.
+
+    One that waits or is held again as the run before it takes that one's place: `times` counts the
+    runs that it stands for, and `first_at` is when the first of them began.
+    """
 
     __tablename__ = "attempts"
     __table_args__ = (Index("attempts_of_order", "order_id", "id"),)
@@ -277,6 +281,8 @@ class Attempt(Base):
     code: Mapped[str | None]
     detail: Mapped[str | None]
     request_id: Mapped[str | None]
+    times: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    first_at: Mapped[datetime | None]
 
 
 class Effect(Base):
@@ -379,7 +385,8 @@ class Note(Base):
 
 
 class Cursor(Base):
-    """How far a remote list has been read: everything changed before `position` is stored.
+    """How far a remote list has been read: everything changed before `position` is stored. One that
+    `pipeline.thinning` keeps says how far orders have been gone through, by their last change.
 
     A search over several pages keeps its start, its token and its upper bound here, so that it goes
     on where it stopped when the quota ran out or a worker died; `search_before` is the bound it was

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
+from pipeline.attempts import end_attempt
 from pipeline.clock import seconds
 from pipeline.db import Sessions
 from pipeline.id_lists import among
@@ -154,10 +155,10 @@ class Orders:
                     keep(session, order.wish)
                 if order.status not in LIVE:
                     end_standing(session, [order.id], order.last_note or "the order is through")
-                _end_attempt(session, claim.attempt_id, outcome, now, request_id)
+                end_attempt(session, claim.attempt_id, order.id, outcome, now, request_id)
         except StaleDataError:
             with self._sessions() as session, session.begin():
-                _end_attempt(session, claim.attempt_id, None, now, request_id)
+                end_attempt(session, claim.attempt_id, order.id, None, now, request_id)
             return False
         return True
 
@@ -303,28 +304,4 @@ def reopen(session: Session, order_ids: Sequence[int], now: datetime) -> None:
             version=Order.version + 1,
         )
         .execution_options(synchronize_session=False)
-    )
-
-
-def _end_attempt(
-    session: Session, attempt_id: int, outcome: Outcome | None, now: datetime, request_id: str
-) -> None:
-    code = detail = None
-    match outcome:
-        case None:
-            name = "superseded"
-        case Done():
-            name = "done"
-        case Skipped(why):
-            name, detail = "skipped", why
-        case Wait(reason):
-            name, detail = "wait", reason
-        case Hold(hold_code, reason):
-            name, code, detail = "hold", str(hold_code), reason
-        case Cancelled(reason):
-            name, detail = "cancelled", reason
-    session.execute(
-        update(Attempt)
-        .where(Attempt.id == attempt_id, Attempt.ended_at.is_(None))
-        .values(ended_at=now, outcome=name, code=code, detail=detail, request_id=request_id or None)
     )

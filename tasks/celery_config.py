@@ -77,7 +77,6 @@ def _schedule() -> dict[str, dict[str, Any]]:
         "check accounts": _entry("check_accounts", 300.0),
         "alert": _entry("alert", 30.0),
         "purge": _entry("purge", 3600.0),
-        "forget notifications": _entry("forget_notifications", 24 * 3600.0),
     }
     for name, account in _settings.accounts.items():
         entries[f"poll {name}"] = _entry("poll_amazon", every.poll_every_s, name)

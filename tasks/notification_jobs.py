@@ -42,14 +42,6 @@ def register(app: Celery) -> None:
     for_account(app, "read_notifications", read_notifications)
     for_account(app, "fetch_orders", partial(fetch_orders, app))
 
-    @app.task(name="orderbridge.forget_notifications")
-    def forget_notifications_task() -> None:
-        with bound_contextvars(job="forget_notifications"):
-            parts = runtime()
-            log.info(
-                "notifications.forgotten", count=parts.fetching.forget_seen(parts.clients.now())
-            )
-
 
 def read_notifications(parts: Runtime, account_name: str) -> None:
     """Take in what lies in the account's queue, some two hundred messages at most.

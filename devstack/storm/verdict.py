@@ -118,10 +118,10 @@ def _stock(
 
 
 _GONE_ON = """
-SELECT next.started_at
+SELECT coalesce(next.first_at, next.started_at)
 FROM attempts AS dead
 JOIN LATERAL (
-    SELECT started_at FROM attempts WHERE order_id = dead.order_id AND id > dead.id
+    SELECT first_at, started_at FROM attempts WHERE order_id = dead.order_id AND id > dead.id
     ORDER BY id LIMIT 1
 ) AS next ON true
 WHERE dead.ended_at IS NULL AND dead.worker LIKE %s AND dead.started_at <= %s

@@ -1,36 +1,53 @@
-"""`orderbridge purge`: destroy what names buyers whose orders were delivered long enough ago."""
+"""`orderbridge purge`: destroy what names buyers, and delete what is old, once it is time."""
 
 from __future__ import annotations
 
 import click
 
-from pipeline.cli.common import AS_JSON, EXIT_STATUS, NOTHING_DONE, installation, print_json
+from pipeline.cli.common import (
+    AS_JSON,
+    EXIT_STATUS,
+    NOTHING_DONE,
+    columns,
+    installation,
+    print_json,
+)
 
 
 @click.command(epilog=EXIT_STATUS)
-@click.option("--dry-run", is_flag=True, help="Only count the orders.")
+@click.option("--dry-run", is_flag=True, help="Only count the orders and rows.")
 @AS_JSON
 def purge(dry_run: bool, as_json: bool) -> None:
     """Destroy names, addresses and all else that was sealed, purge_after_days after delivery.
 
-    The workers do so every hour: this is for whoever does not want to wait. Facts and amounts of an
-    order stay, and so does all that Magento has. It cannot be taken back.
+    And delete what has ended long ago: attempts that only say again why an order waited, incidents,
+    feeds, bulk acts, differences and the like. The workers do so every hour: this is for whoever
+    does not want to wait. Facts, amounts and remote writes of an order stay, and so does all that
+    Magento has. It cannot be taken back.
     """
     with installation() as found:
         from datetime import timedelta
 
         from pipeline.purging import Purging
         from pipeline.shared_clock import SharedClock
+        from pipeline.thinning import Thinning
 
         now, days = SharedClock(found.sessions)(), found.settings.purge_after_days
         before = now - timedelta(days=days)
-        purging = Purging(found.sessions, before)
+        purging, thinning = Purging(found.sessions, before), Thinning(found.sessions)
         count = purging.count() if dry_run else purging.run(now)
+        rows = thinning.count(now) if dry_run else dict(thinning.run(now))
     if as_json:
-        print_json({"orders": count, "delivered_before": before, "purged": not dry_run})
+        print_json(
+            {"orders": count, "delivered_before": before, "rows": rows, "purged": not dry_run}
+        )
     else:
         orders = "1 order" if count == 1 else f"{count} orders"
         done = "would be purged" if dry_run else "purged"
         click.echo(f"{orders} of more than {days} days ago {done}.")
-    if not count:
+        if any(rows.values()):
+            click.echo(f"Old rows that {'would be' if dry_run else 'were'} deleted:")
+            for line in columns([(kind, str(gone)) for kind, gone in rows.items() if gone]):
+                click.echo(line)
+    if not count and not any(rows.values()):
         raise click.exceptions.Exit(NOTHING_DONE)

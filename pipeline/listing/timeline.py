@@ -97,7 +97,7 @@ def _attempts(order: Order, newest_first: Sequence[Attempt]) -> Iterator[Event]:
         is_running = position == 0 and order.status == Status.RUNNING
         yield Event(
             at=attempt.started_at,
-            first_at=attempt.started_at,
+            first_at=attempt.first_at or attempt.started_at,
             kind=Kind.ATTEMPT,
             what=attempt.step,
             result=attempt.outcome or ("running" if is_running else "lost"),
@@ -106,6 +106,7 @@ def _attempts(order: Order, newest_first: Sequence[Attempt]) -> Iterator[Event]:
             by=attempt.worker,
             reference=attempt.request_id or "",
             ended_at=attempt.ended_at,
+            times=attempt.times,
         )
 
 
@@ -173,10 +174,11 @@ def _refunds(refunds: Sequence[Refund], effects: Sequence[Effect]) -> Iterator[E
 
 
 def _repeats_as_one(newest_first: Sequence[Event]) -> Iterator[Event]:
-    """A held order is looked at every quarter of an hour: a day of that is one line."""
+    """What came of an order again and again is one line, one row or many."""
     for _, group in groupby(newest_first, key=_likeness):
         repeats = list(group)
-        yield replace(repeats[0], first_at=repeats[-1].first_at, times=len(repeats))
+        times = sum(event.times for event in repeats)
+        yield replace(repeats[0], first_at=repeats[-1].first_at, times=times)
 
 
 def _likeness(event: Event) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from pipeline.bookkeeping import Backfill, BackfillState, SeenNotification, ToFetch
+from pipeline.bookkeeping import Backfill, BackfillState, ToFetch
 from pipeline.db import Sessions
-from pipeline.fetching import REMEMBERED_FOR, TAKEN_FOR, Fetching, Wanted, ask
+from pipeline.fetching import TAKEN_FOR, Fetching, Wanted, ask
 from pipeline.rate_limit import Lane
 from tests.builders import ACCOUNT, NOW
 
@@ -187,17 +187,6 @@ def test_a_notification_counts_once_however_often_it_comes(
     assert fetching.notified(ACCOUNT, {"n3": "B", "n4": "B"}, LATER) == 1
     assert fetching.notified(ACCOUNT, {}, LATER) == 0
     assert rows(sessions) == [("B", "new", LATER, 0)]
-
-
-def test_notifications_are_forgotten_when_they_cannot_come_again(
-    sessions: Sessions, fetching: Fetching
-) -> None:
-    fetching.notified(ACCOUNT, {"old": "A"}, NOW)
-    fetching.notified(ACCOUNT, {"young": "A"}, LATER)
-    assert fetching.forget_seen(NOW + REMEMBERED_FOR) == 0
-    assert fetching.forget_seen(LATER + REMEMBERED_FOR) == 1
-    with sessions() as session:
-        assert session.scalars(select(SeenNotification.notification_id)).all() == ["young"]
 
 
 def test_two_readers_at_once_share_the_orders_out(fetching: Fetching) -> None:

@@ -225,7 +225,7 @@ class OneOrder(RuleBasedStateMachine):
         with self.sessions() as session:
             total, superseded, open_ends = session.execute(
                 select(
-                    func.count(),
+                    func.coalesce(func.sum(Attempt.times), 0),
                     func.count().filter(Attempt.outcome == "superseded"),
                     func.count().filter(Attempt.ended_at.is_(None)),
                 ).select_from(Attempt)

@@ -195,10 +195,12 @@ class World:
     def attempts(self, step: str) -> list[str]:
         """How each run of the step ended; a crash never did."""
         with self.sessions() as session:
-            ends = session.scalars(
-                select(Attempt.outcome).where(Attempt.step == step).order_by(Attempt.id)
+            ends = session.execute(
+                select(Attempt.outcome, Attempt.times)
+                .where(Attempt.step == step)
+                .order_by(Attempt.id)
             )
-            return [one or "crash" for one in ends]
+            return [outcome or "crash" for outcome, times in ends for _ in range(times)]
 
     def _settings(self, marketplace: Mapping[str, Any]) -> Settings:
         return settings(

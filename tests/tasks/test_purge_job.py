@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.bookkeeping import SeenNotification
 from pipeline.db import Sessions
 from pipeline.models import Status
 from tasks.purge_job import purge
@@ -34,3 +35,12 @@ def test_it_goes_by_the_days_that_are_set(parts: Runtime, sessions: Sessions, da
     purge(replace(parts, settings=chosen))
     assert loaded(sessions, old).purged_at == NOW
     assert loaded(sessions, young).purged_at is None
+
+
+def test_it_deletes_what_is_old_as_well(parts: Runtime, sessions: Sessions) -> None:
+    with sessions() as session, session.begin():
+        session.add(SeenNotification(notification_id="old", seen_at=NOW - timedelta(days=16)))
+        session.add(SeenNotification(notification_id="young", seen_at=NOW - timedelta(days=15)))
+    purge(parts)
+    with sessions() as session:
+        assert [one.notification_id for one in session.query(SeenNotification)] == ["young"]
