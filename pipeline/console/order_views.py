@@ -33,8 +33,7 @@ from pipeline.wish import STANDING, WishState
 from pipeline.wish_table import ShipmentWish
 from pipeline.wishes import latest, obstacle
 
-LARGEST_ID = 2**63 - 1
-ORDER = f"/orders/<int(max={LARGEST_ID}):order_id>"
+ORDER = "/orders/<row_id:order_id>"
 Previews = Callable[[int, str], Sequence[Preview]]
 """What going through an order's steps again from one on would do. Raises CannotReplay."""
 # What became of an act, by the name that its answer's address carries.
