@@ -41,7 +41,7 @@ class Unusable(click.ClickException):
     exit_code = 2
 
 
-class RowId(click.ParamType):
+class RowId(click.ParamType[int]):
     """A row's id as an argument: one that no row can have is not found."""
 
     name = "id"

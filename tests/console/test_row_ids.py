@@ -29,11 +29,13 @@ def test_every_number_in_a_path_is_a_rows_id(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("number", BEYOND)
-def test_an_id_that_no_row_can_have_is_not_found(app: Flask, admin: SignedIn, number: str) -> None:
+def test_an_id_that_no_row_can_have_is_not_found(
+    app: Flask, browser: SignedIn, number: str
+) -> None:
     asked = 0
     for rule in app.url_map.iter_rules():
         if any(isinstance(one, RowId) for one in rule._converters.values()):
-            ask = admin.get if "GET" in (rule.methods or ()) else admin.post
+            ask = browser.get if "GET" in (rule.methods or ()) else browser.post
             assert ask(PART.sub(number, rule.rule)).status_code == 404, rule.rule
             asked += 1
     assert asked > 15
@@ -41,34 +43,34 @@ def test_an_id_that_no_row_can_have_is_not_found(app: Flask, admin: SignedIn, nu
 
 @pytest.mark.parametrize("number", ["1", "9223372036854775807"])
 def test_an_id_that_no_row_has_is_not_found_either(
-    app: Flask, admin: SignedIn, number: str
+    app: Flask, browser: SignedIn, number: str
 ) -> None:
     for rule in app.url_map.iter_rules():
         if "GET" in (rule.methods or ()) and "<row_id:" in rule.rule:
-            assert admin.get(PART.sub(number, rule.rule)).status_code == 404, rule.rule
+            assert browser.get(PART.sub(number, rule.rule)).status_code == 404, rule.rule
 
 
 @pytest.mark.parametrize("name", ["after", "before"])
 @pytest.mark.parametrize("number", BEYOND[:4])
 def test_a_place_in_the_list_that_no_order_can_have_is_damaged(
-    admin: SignedIn, name: str, number: str
+    browser: SignedIn, name: str, number: str
 ) -> None:
     with pytest.raises(ValueError, match="not a place"):
         Place.parse(f"~{number}", NEWEST_FIRST)
     for value in (f"~{number}", f"2026-03-10T12:00:00+00:00~{number}"):
-        assert admin.get("/", query_string={name: value}).status_code in (302, 400)
-        assert admin.get("/orders", query_string={name: value}).status_code == 400
+        assert browser.get("/", query_string={name: value}).status_code in (302, 400)
+        assert browser.get("/orders", query_string={name: value}).status_code == 400
 
 
 @pytest.mark.parametrize("number", BEYOND)
 @pytest.mark.parametrize("name", ["after", "freed"])
 def test_the_sku_map_begins_at_its_start_where_a_key_is_none(
-    admin: SignedIn, name: str, number: str
+    browser: SignedIn, name: str, number: str
 ) -> None:
-    assert admin.get("/sku-map", query_string={name: number}).status_code == 200
+    assert browser.get("/sku-map", query_string={name: number}).status_code == 200
 
 
 @pytest.mark.parametrize("number", BEYOND)
-def test_a_ticked_order_that_no_row_can_be_is_no_order(admin: SignedIn, number: str) -> None:
+def test_a_ticked_order_that_no_row_can_be_is_no_order(browser: SignedIn, number: str) -> None:
     form = {"act": "release", "order": number, "scope": "ticked"}
-    assert admin.post("/bulk/confirm", form).status_code < 500
+    assert browser.post("/bulk/confirm", form).status_code < 500
