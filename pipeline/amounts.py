@@ -101,7 +101,8 @@ class Amounts:
     """Every amount of an order, reconciled: lines and adjustments sum to `grand_total` exactly.
 
     `mode` says how the marketplace's figures were read, `readings` the same per line. `doubt` is
-    why they could not be reconciled, where the total was taken nevertheless.
+    why they could not be reconciled, where the total was taken nevertheless. `said_by` is who said
+    the total where the marketplace tells none.
     """
 
     currency: str
@@ -111,6 +112,7 @@ class Amounts:
     mode: str = ""
     readings: Mapping[str, str] = field(default_factory=dict)
     doubt: str = ""
+    said_by: str = ""
 
     @property
     def collected_tax(self) -> Decimal:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from threading import Lock
 
 from sqlalchemy import func, select
 
+from pipeline.clock import elapsed
 from pipeline.db import Sessions
 from pipeline.models import Order, Shipment, Status
 
@@ -28,7 +28,7 @@ class Backlog:
         self,
         sessions: Sessions,
         rates: Mapping[str, Callable[[], float]],
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = elapsed,
     ) -> None:
         self._sessions = sessions
         self._rates = rates

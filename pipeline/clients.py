@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import redis
 
@@ -32,6 +33,7 @@ from pipeline.sku_map import SkuMaps
 from pipeline.skus_by_hand import SkusByHand
 from pipeline.turned import Turned
 from pipeline.upcoming import Upcoming
+from pipeline.worth import Worth, tells_no_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +124,24 @@ class Clients:
     def amounts(self, order: Order) -> Amounts:
         """The order's money, as the operator wants it: reconciled, with or without its taxes.
 
-        Raises CannotMap naming the line that does not add up.
+        Where the marketplace tells no amount it is what a person said, if one did; with
+        which an order was filled in stays, whatever the marketplace tells later. Raises CannotMap naming the line that
+        does not add up.
         """
-        settings = self.marketplace(order)
-        read = self.channel(order).amounts(
-            _raw(order), trust_total=settings.unclear_totals == "import"
-        )
+        settings, raw = self.marketplace(order), _raw(order)
+        if order.worth is not None and order.step != "enrich_order" and _was_said(order):
+            return self._said(order.worth, order, raw)
+        try:
+            read = self.channel(order).amounts(raw, trust_total=settings.unclear_totals == "import")
+        except CannotMap as held:
+            if order.worth is None or not tells_no_total(held.facts):
+                raise
+            return self._said(order.worth, order, raw)
         return read.untaxed() if settings.tax == "none" else read
+
+    def _said(self, worth: Mapping[str, Any], order: Order, raw: Raw) -> Amounts:
+        lines = self.channel(order).parse(raw).lines
+        return Worth.from_json(worth).amounts({line.item_id: line.quantity for line in lines})
 
     def settles_after(self, order: Order) -> timedelta:
         """How long a call to the shop may still take effect after we gave up on it."""
@@ -138,6 +151,11 @@ class Clients:
     def recheck_waiting(self) -> timedelta:
         """When to look again at an order that news will wake long before."""
         return seconds(self.settings.timing.recheck_waiting_s)
+
+
+def _was_said(order: Order) -> bool:
+    """Whether the order was filled in with a person's word."""
+    return bool((order.total_proof or {}).get("said_by"))
 
 
 def _raw(order: Order) -> Raw:

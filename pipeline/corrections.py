@@ -76,7 +76,7 @@ class Corrections:
             order = _changeable(session, order_id)
             if order.fulfilled_by == FulfilledBy.AMAZON:
                 raise NotPossible("Amazon fulfils it, and delivers to where the buyer said")
-            if _is_being_placed(session, order):
+            if is_being_placed(session, order):
                 raise NotPossible(
                     "its Magento order is being created at this moment: look again in some minutes"
                 )
@@ -200,7 +200,7 @@ def _changeable(session: Session, order_id: int) -> Order:
     return order
 
 
-def _is_being_placed(session: Session, order: Order) -> bool:
+def is_being_placed(session: Session, order: Order) -> bool:
     """Whether a step has read the address, or what it sent may have arrived."""
     if order.status == Status.RUNNING and order.step == "create_order":
         return True

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from pipeline import received, timed_answers
+from pipeline.clock import elapsed
 from pipeline.errors import OutcomeUnknown, RemoteError, Transient
 
 CONNECT_TIMEOUT_S = 3.05
@@ -86,7 +86,7 @@ class Http:
     read_timeout_s: float = READ_TIMEOUT_S
     total_timeout_s: float = TOTAL_TIMEOUT_S
     max_body_bytes: int = MAX_BODY_BYTES
-    monotonic: Callable[[], float] = time.monotonic
+    monotonic: Callable[[], float] = elapsed
     _session: requests.Session = field(init=False)
 
     def __post_init__(self) -> None:

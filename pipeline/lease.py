@@ -7,12 +7,13 @@ once more after its worker died carries the dead worker's id.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import redis
 from redis.exceptions import RedisError
 
+from pipeline.clock import elapsed
 from pipeline.log import log
 
 _ACQUIRE = """
@@ -20,10 +21,6 @@ local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
-"""
-_RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -34,11 +31,12 @@ return 0
 class Leases:
     """Leases of about `seconds` each, renewed by one thread of this process while they are held."""
 
-    def __init__(self, client: redis.Redis, seconds: float) -> None:
-        self._redis = client
+    def __init__(
+        self, client: redis.Redis, seconds: float, clock: Callable[[], float] = elapsed
+    ) -> None:
+        self._clock = clock
         self._ttl_ms = int(seconds * 1000)
         self._acquire = client.register_script(_ACQUIRE)
-        self._renew = client.register_script(_RENEW)
         self._release = client.register_script(_RELEASE)
         self._held: dict[str, str] = {}
         self._guard = threading.Lock()
@@ -84,18 +82,29 @@ class Leases:
 
     def _keep_renewing(self) -> None:
         pause = threading.Event()
-        pause_s = self._ttl_ms / 3000
-        while not pause.wait(pause_s):
+        # A wait stands still in suspend: many short ones, so that it is soon seen what has passed.
+        soon_s = self._ttl_ms / 30_000
+        due_at = self._clock() + 10 * soon_s
+        while not pause.wait(soon_s):
             with self._guard:
                 held = list(self._held.items())
                 if not held:
                     self._renewer = None
                     return
-            pause_s = self._ttl_ms / 3000
-            for key, token in held:
-                try:
-                    self._renew(keys=[key], args=[token, self._ttl_ms])
-                except RedisError:
-                    log.warning("lease.not_renewed")
-                    pause_s = self._ttl_ms / 30_000  # soon again, before they run out
-                    break
+            if self._clock() < due_at:
+                continue
+            try:
+                for key, token in held:
+                    self._renew(key, token)
+            except RedisError:
+                log.warning("lease.not_renewed")  # soon again, before they run out
+            else:
+                due_at = self._clock() + 10 * soon_s
+
+    def _renew(self, key: str, token: str) -> None:
+        """Hold it for longer. One that ran out in suspend is taken again, if nobody else has it."""
+        with self._guard:  # else one given back a moment ago would be taken again for nobody
+            if self._held.get(key) == token and not self._acquire(
+                keys=[key], args=[token, self._ttl_ms]
+            ):
+                log.warning("lease.lost")

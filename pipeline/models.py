@@ -84,7 +84,8 @@ class Order(Base):
     `magento_invoiced` and `magento_refunded` are the shop's totals, once all is invoiced.
     `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come
     (asked, sent, accepted, refused), `confirm_anyway` that a person overruled what speaks against
-    confirming. `reserved_until` is how long a pending order holds stock. `facts` are more of what
+    confirming. `reserved_until` is how long a pending order holds stock. `worth` is
+    what a person says it is worth: see `pipeline.worth`. `facts` are more of what
     the marketplace says, nothing personal. `purged_at` is when what names the buyer was destroyed,
     `dismissed_at` when a person said that the order is done elsewhere.
     """
@@ -171,6 +172,7 @@ class Order(Base):
     currency: Mapped[str | None]
     grand_total: Mapped[Decimal | None]
     total_proof: Mapped[dict[str, Any] | None]
+    worth: Mapped[dict[str, Any] | None]
     programs: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     shown: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -8,7 +8,6 @@ written from it until a person has said that it is meant. Reading goes on.
 from __future__ import annotations
 
 import ipaddress
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from pipeline.amazon.connection import endpoint_of
+from pipeline.clock import elapsed
 from pipeline.db import Sessions
 from pipeline.errors import WritesStopped
 from pipeline.log import log
@@ -48,7 +48,7 @@ class Writes:
         settings: Settings,
         sessions: Sessions,
         now: Callable[[], datetime],
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = elapsed,
     ) -> None:
         self._settings = settings
         self._sessions = sessions

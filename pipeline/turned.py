@@ -6,7 +6,6 @@ file. Only what may change between two looks at an order can be turned; see docs
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from pipeline.clock import elapsed
 from pipeline.db import Sessions
 from pipeline.log import log
 from pipeline.marketplace_settings import MarketplaceSettings
@@ -69,7 +69,7 @@ class Turned:
         self,
         settings: Settings,
         sessions: Sessions,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = elapsed,
     ) -> None:
         self._file = settings
         self._sessions = sessions

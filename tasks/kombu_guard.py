@@ -1,10 +1,13 @@
-"""Keeps a worker alive through a broker restart, for kombu 5.7.0.
+"""Keeps a worker alive through a broker restart, with every kombu that is allowed.
 
-A task that ends after the connection was dropped acknowledges on a closed channel. kombu 5.7.0 then
+A task that ends after the connection was dropped acknowledges on a closed channel. kombu 5.7 then
 reads `connection.client.hostname` of a connection that has none, and the AttributeError ends the
 worker; a ConnectionError there is what Celery logs and lives through. The channel also makes a new
 Redis client for every group of commands, whose command table costs more than the commands; one
 client a channel does.
+
+What is guarded is private to kombu, so that any release may change it. So it is tried, not guessed
+by a version's number: a worker whose guard does not hold does not start.
 """
 
 from __future__ import annotations
@@ -15,17 +18,21 @@ from typing import Any
 from kombu.transport import redis as transport
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-GUARDED_VERSION = "5.7.0"
+TRIED_WITH = "5.7.0"
 
 
-def install() -> bool:
-    """Guard the Redis channel; False when this kombu is another version, which needs no guard."""
-    if version("kombu") != GUARDED_VERSION:
-        return False
-    channel: Any = transport.Channel
+class NotGuarded(RuntimeError):
+    """This kombu is made otherwise than the guard expects; the message says what to do."""
+
+
+def install(channel: Any = transport.Channel) -> None:
+    """Guard the Redis channel; doing it again changes nothing. Raises NotGuarded."""
     if getattr(channel, "is_guarded", False):
-        return True
-    parameters, create = channel._connparams, channel._create_client
+        return
+    parameters = getattr(channel, "_connparams", None)
+    create = getattr(channel, "_create_client", None)
+    if not callable(parameters) or not callable(create):
+        raise _not_guarded("its Redis channel has no _connparams or no _create_client")
 
     def connparams(self: Any, *args: Any, **kwargs: Any) -> Any:
         if self.connection is None or getattr(self.connection, "client", None) is None:
@@ -41,5 +48,30 @@ def install() -> bool:
         return kept
 
     channel._connparams, channel._create_client = connparams, create_client
+    try:
+        _try(channel)
+    except NotGuarded:
+        channel._connparams, channel._create_client = parameters, create
+        raise
     channel.is_guarded = True
-    return True
+
+
+def _try(channel: Any) -> None:
+    """Whether a closed channel, on its way to a client, comes by what is guarded."""
+    closed = object.__new__(channel)
+    closed.connection = None
+    try:
+        with closed.conn_or_acquire():
+            pass
+    except RedisConnectionError:
+        return
+    except Exception as error:
+        raise _not_guarded(f"a closed channel of it raises {type(error).__name__}") from error
+    raise _not_guarded("a closed channel of it gives a client")
+
+
+def _not_guarded(why: str) -> NotGuarded:
+    return NotGuarded(
+        f"kombu {version('kombu')} is installed, and {why}: with it a worker would end when the "
+        f"broker restarts. Install kombu {TRIED_WITH}"
+    )

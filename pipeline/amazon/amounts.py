@@ -22,6 +22,7 @@ from pipeline.errors import CannotMap
 from pipeline.marketplaces import country_of, currency_of
 from pipeline.money import ZERO, minor_unit
 from pipeline.outcome import HoldCode
+from pipeline.worth import NO_TOTAL
 
 # Amazon's trade there quotes prices without sales tax.
 _PRICES_NEVER_CONTAIN_TAX = frozenset({"US", "CA"})
@@ -103,7 +104,7 @@ def _is_free(raw: Raw, found: Sequence[Item]) -> bool:
 def _nothing_to_pay(raw: Raw, found: Sequence[Item]) -> Amounts:
     currency = _currencies(raw, found) or [currency_of(text(raw, "salesChannel", "marketplaceId"))]
     if not currency[0]:
-        raise unclear("Amazon sent no currency for this replacement")
+        raise unclear("Amazon sent no currency for this replacement", **NO_TOTAL)
     lines = {item.item_id: LineAmounts() for item in found}
     return Amounts(currency[0], ZERO, lines, mode="a replacement, free of charge")
 
@@ -112,8 +113,8 @@ def _reconciled(raw: Raw, found: Sequence[Item]) -> Amounts:
     currency = _currency(raw, found)
     breakdowns = _breakdowns(raw, found)
     extras = _extras(raw, breakdowns)
-    proceeds = [read_item(item, currency, breakdowns[item.item_id]) for item in found]
     grand_total = _grand_total(raw, found, extras)
+    proceeds = [read_item(item, currency, breakdowns[item.item_id]) for item in found]
     candidates = [
         candidate
         for lines in _lines(proceeds, _never_contain_tax(raw))
@@ -167,7 +168,7 @@ def _never_contain_tax(raw: Raw) -> bool:
 def _currency(raw: Raw, found: Sequence[Item]) -> str:
     currencies = _currencies(raw, found)
     if not currencies:
-        raise unclear("Amazon sent no usable amounts for this order")
+        raise unclear("Amazon sent no usable amounts for this order", **NO_TOTAL)
     if len(currencies) > 1:
         raise CannotMap(HoldCode.CURRENCY, f"the order has amounts in {' and '.join(currencies)}")
     return currencies[0]
@@ -215,7 +216,7 @@ def _grand_total(raw: Raw, found: Sequence[Item], extras: tuple[Adjustment, ...]
     totals = [money(item.raw, "proceeds", "proceedsTotal") for item in found]
     known = [one.amount for one in totals if one is not None]
     if len(known) < len(totals):
-        raise unclear("Amazon sent neither a total of the order nor one of each item")
+        raise unclear("Amazon sent neither a total of the order nor one of each item", **NO_TOTAL)
     return sum(known, ZERO) + sum((one.amount for one in extras), ZERO)
 
 

@@ -7,11 +7,11 @@ Source: SP-API documentation, "Connect to the SP-API"; POST /auth/o2/token with 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pipeline.amazon.reading import text, whole
+from pipeline.clock import elapsed
 from pipeline.errors import AccountStopped, RemoteError, Transient
 from pipeline.http import Http, Reply
 from pipeline.log import log
@@ -44,7 +44,7 @@ class LoginWithAmazon:
         account: AccountSettings,
         *,
         scope: str = "",
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = elapsed,
     ) -> None:
         self._account_name = account_name
         self._account = account

@@ -28,6 +28,7 @@ from pipeline.cli.ship import ship
 from pipeline.cli.simulate import simulate
 from pipeline.cli.sku_map import sku_map
 from pipeline.cli.turning import show, turn, turn_back, turned
+from pipeline.cli.worth import worth
 
 
 @click.group(epilog=EXIT_STATUS)
@@ -48,6 +49,7 @@ orders.add_command(release, "retry")
 orders.add_command(replay)
 orders.add_command(ship)
 orders.add_command(transparency)
+orders.add_command(worth)
 settings.add_command(show)
 settings.add_command(turn)
 settings.add_command(turn_back)

@@ -15,6 +15,7 @@ from pipeline.cli.common import (
     NOTHING_DONE,
     Installation,
     NotFound,
+    RowId,
     Unusable,
     columns,
     installation,
@@ -191,7 +192,7 @@ def status(follow: bool, limit: int, as_json: bool) -> None:
 
 
 @backfill.command(epilog=EXIT_STATUS)
-@click.argument("backfill_id", metavar="ID", type=click.IntRange(min=1))
+@click.argument("backfill_id", metavar="ID", type=RowId())
 @AS_JSON
 def stop(backfill_id: int, as_json: bool) -> None:
     """Read no more orders of backfill ID. Those that have been imported stay."""

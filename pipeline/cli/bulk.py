@@ -11,6 +11,7 @@ from pipeline.cli.common import (
     EXIT_STATUS,
     NOTHING_DONE,
     NotFound,
+    RowId,
     columns,
     installation,
     print_json,
@@ -23,7 +24,7 @@ from pipeline.cli.common import (
 if TYPE_CHECKING:
     from pipeline.bulk_tables import BulkAct
 
-ACT_ID = click.argument("act_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+ACT_ID = click.argument("act_id", metavar="ID", type=RowId())
 
 
 @click.group(epilog=EXIT_STATUS)

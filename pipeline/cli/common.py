@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.row_ids import row_id
+
 if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
 
@@ -37,6 +39,23 @@ class Unusable(click.ClickException):
     """The command could not even begin; the message says what to do."""
 
     exit_code = 2
+
+
+class RowId(click.ParamType[int]):
+    """A row's id as an argument: one that no row can have is not found."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Its number. Raises NotFound beyond all ids, BadParameter for what is no number."""
+        if isinstance(value, int):
+            return value
+        if not (value.isascii() and value.isdigit() and value.strip("0")):
+            self.fail(f"{value!r} is not an id", param, ctx)
+        found = row_id(value)
+        if found is None:
+            raise NotFound(f"there is none with the id {value[:30]}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,8 @@ def _total(order: Order) -> list[str]:
     blank = [""] * len(names)
     rows += [(label, *blank, price(amount, order.currency), "") for label, amount in ends.items()]
     lines = columns(rows)
+    if proved.said_by:
+        lines.append(f"Amazon tells no amount: {proved.said_by} said what it is worth")
     return [*lines, f"Only the total is certain: {proved.doubt}"] if proved.doubt else lines
 
 

@@ -52,16 +52,17 @@ def migrate(wait_s: float, as_json: bool) -> None:
         from sqlalchemy.exc import OperationalError
 
         from pipeline import configuration, db
+        from pipeline.clock import elapsed
 
         url = configuration.load().database_url.get_secret_value()
         engine = create_engine(url, poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
-        give_up_at = time.monotonic() + wait_s
+        give_up_at = elapsed() + wait_s
         while True:
             try:
                 engine.connect().close()
                 break
             except OperationalError:
-                if time.monotonic() >= give_up_at:
+                if elapsed() >= give_up_at:
                     raise
                 time.sleep(0.5)
         db.migrate(url)

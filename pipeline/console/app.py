@@ -25,6 +25,7 @@ from pipeline.console.orders_csv import csv_views
 from pipeline.console.orders_tab import orders_views
 from pipeline.console.people_views import people_views
 from pipeline.console.read_only_views import read_only_views
+from pipeline.console.row_id_converter import RowId
 from pipeline.console.settings_views import settings_views
 from pipeline.console.sku_map_views import sku_map_views
 from pipeline.db import Sessions
@@ -49,6 +50,7 @@ def create_app(
     With `previews` an order's page tells what a replay would do.
     """
     app = Flask(__name__)
+    app.url_map.converters["row_id"] = RowId
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(

@@ -23,6 +23,7 @@ from pipeline.listing.choosing import Choice, held_by, these, those_of, weigh
 from pipeline.listing.filters import read
 from pipeline.listing.orders import PAGE_SIZE
 from pipeline.listing.stores import stores
+from pipeline.row_ids import row_id
 from pipeline.settings import Settings
 
 LONGEST_REASON = 300
@@ -56,12 +57,12 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
         filters = readable(read(words, every_store))
         if "whole" in words:
             return _Asked(act, those_of(filters), url(filters))
-        ids = [one for one in words.getlist("order") if one.isascii() and one.isdigit()]
+        ids = {id_ for one in words.getlist("order") if (id_ := row_id(one)) is not None}
         if not ids:
             abort(400, "No order was chosen: go back, and tick some.")
-        if len(ids) > PAGE_SIZE or max(map(len, ids)) > 18:
+        if len(ids) > PAGE_SIZE:
             abort(400, "That are more orders than a page has.")
-        return _Asked(act, these(list(map(int, dict.fromkeys(ids)))), url(filters))
+        return _Asked(act, these(sorted(ids)), url(filters))
 
     def confirm(sentence: str = "") -> str:
         one = asked()
@@ -110,14 +111,14 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
     def latest() -> str:
         return render_template("bulk_acts.html", acts=Acts(sessions).latest())
 
-    @views.get("/bulk/<int:act_id>")
+    @views.get("/bulk/<row_id:act_id>")
     def progress(act_id: int) -> str:
         found = Acts(sessions).progress(act_id)
         if found is None:
             abort(404, "There is no such act.")
         return render_template("bulk_act.html", progress=found, act=found.act)
 
-    @views.post("/bulk/<int:act_id>/stop")
+    @views.post("/bulk/<row_id:act_id>/stop")
     def stop(act_id: int) -> Response:
         """One that has ended meanwhile says so on its page."""
         acts.stop(act_id, author=current_person().name, now=now())

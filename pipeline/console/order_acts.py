@@ -25,6 +25,7 @@ from pipeline.replaying import replay
 from pipeline.settings import Settings
 from pipeline.sku_decisions import SkuDecisions
 from pipeline.wishes import Wishes
+from pipeline.worths import Worths
 
 _LONGEST = 300
 
@@ -45,6 +46,10 @@ class _Hand:
     @property
     def wishes(self) -> Wishes:
         return Wishes(self.sessions, self.author, self.now)
+
+    @property
+    def worths(self) -> Worths:
+        return Worths(self.sessions, self.author, self.now)
 
     @property
     def corrections(self) -> Corrections:
@@ -124,6 +129,10 @@ def _correct(hand: _Hand, order_id: int) -> None:
     hand.corrections.correct(order_id, changes)
 
 
+def _worth(hand: _Hand, order_id: int) -> None:
+    hand.worths.say(order_id, _text("amount"), _text("currency"), _text("why"))
+
+
 def _replay(hand: _Hand, order_id: int) -> None:
     replay(hand.sessions, order_id, chosen_step(), author=hand.author, now=hand.now)
 
@@ -142,5 +151,7 @@ _ACTS: Mapping[str, _Act] = {
     "transparency": _transparency,
     "address": _correct,
     "amazons-address": lambda hand, order_id: hand.corrections.withdraw(order_id),
+    "worth": _worth,
+    "withdraw-worth": lambda hand, order_id: hand.worths.withdraw(order_id),
     "replay": _replay,
 }

@@ -21,6 +21,7 @@ from pipeline.listing.mapped import sold_as
 from pipeline.listing.orders import Listed, Listing
 from pipeline.listing.timeline import timeline
 from pipeline.marketplace_settings import CancelReason
+from pipeline.marketplaces import currency_of
 from pipeline.models import LIVE, Order, Status
 from pipeline.orders import STEPS
 from pipeline.outcome import ABOUT_PRODUCTS
@@ -32,9 +33,9 @@ from pipeline.settings import Settings, needs_seller_id
 from pipeline.wish import STANDING, WishState
 from pipeline.wish_table import ShipmentWish
 from pipeline.wishes import latest, obstacle
+from pipeline.worths import may_say, may_withdraw
 
-LARGEST_ID = 2**63 - 1
-ORDER = f"/orders/<int(max={LARGEST_ID}):order_id>"
+ORDER = "/orders/<row_id:order_id>"
 Previews = Callable[[int, str], Sequence[Preview]]
 """What going through an order's steps again from one on would do. Raises CannotReplay."""
 # What became of an act, by the name that its answer's address carries.
@@ -52,6 +53,8 @@ SAID: Mapping[str, str] = {
     "transparency": "The codes are kept. The order is looked at now.",
     "address": "The address is corrected. The order is looked at now.",
     "amazons-address": "Amazon’s address counts again. The order is looked at now.",
+    "worth": "What it is worth is kept. The order is looked at now.",
+    "withdraw-worth": "What it is worth is taken back. The order is looked at now.",
     "replay": "The order goes through its steps again.",
 }
 
@@ -85,6 +88,7 @@ class Page:
             "cannot_cancel": self._cannot_cancel(order.account),
             "steps": STEPS[: STEPS.index(order.step) + 1],
             "longest_note": LONGEST_NOTE,
+            "currency": order.currency or currency_of(order.marketplace_id) or "",
             "said": SAID.get(request.args.get("said", ""), ""),
             "refusal": "",
             "disclosed": None,
@@ -204,6 +208,8 @@ def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> 
         and bool(_mappable(order)),
         "transparency": order.hold_code == "transparency_codes",
         "address": is_live and is_ours and order.magento_order_id is None,
+        "worth": may_say(order),
+        "withdraw-worth": may_withdraw(order),
         "replay": order.status != Status.RUNNING,
         "preview": may_preview and order.status != Status.RUNNING,
     }

@@ -12,11 +12,10 @@ from pipeline.console.guard import current_person
 from pipeline.db import Sessions
 from pipeline.decisions import NotPossible
 from pipeline.listing.mapped import MappedSkus, files
+from pipeline.row_ids import row_id
 from pipeline.settings import Settings
 from pipeline.sku_decisions import LONGEST_SKU, SkuDecisions
 
-_DIGITS = 19
-"""A number of fewer digits than this is one that PostgreSQL can compare."""
 _FIELDS = ("account", "amazon_sku", "magento_sku")
 Answer = Response | tuple[str, int]
 
@@ -26,7 +25,7 @@ def sku_map_views(settings: Settings, sessions: Sessions, now: Callable[[], date
     views = Blueprint("sku_map", __name__)
 
     def page(sku: str = "", refusal: str = "") -> str:
-        after, freed = _number("after"), _number("freed")
+        after, freed = row_id(request.args.get("after", "")), row_id(request.args.get("freed", ""))
         mapped = MappedSkus(sessions)
         rows, following = mapped.page(sku, after)
         return render_template(
@@ -69,9 +68,3 @@ def sku_map_views(settings: Settings, sessions: Sessions, now: Callable[[], date
         return decide(lambda hand, account, sku: hand.take_back(account, sku))
 
     return views
-
-
-def _number(name: str) -> int | None:
-    text = request.args.get(name, "")
-    is_one = text.isascii() and text.isdigit() and len(text) < _DIGITS
-    return int(text) if is_one else None

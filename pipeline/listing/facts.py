@@ -20,7 +20,8 @@ class Proof:
     """What makes up an order's total: an amount per Amazon item id, and those of no item.
 
     `parts` are each line's amounts by name, `readings` how Amazon's figures were understood,
-    `collected` the tax in them that Amazon keeps, `doubt` why only the total is certain.
+    `collected` the tax in them that Amazon keeps, `doubt` why only the total is certain,
+    `said_by` who said the total where Amazon tells none.
     """
 
     mode: str
@@ -31,6 +32,7 @@ class Proof:
     readings: Mapping[str, str] = field(default_factory=dict)
     collected: Mapping[str, Decimal] = field(default_factory=dict)
     doubt: str = ""
+    said_by: str = ""
 
     @property
     def difference(self) -> Decimal:
@@ -54,6 +56,7 @@ def proof(order: Order) -> Proof | None:
         readings=stored.get("readings", {}),
         collected=_decimals(stored.get("collected_by_amazon", {})),
         doubt=stored.get("doubt", ""),
+        said_by=stored.get("said_by", ""),
     )
 
 

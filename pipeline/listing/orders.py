@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from pipeline.db import Sessions
 from pipeline.listing.filters import Filters
 from pipeline.listing.sorting import KEYS, Place, Sort, Zone, zones
 from pipeline.models import Order, OrderItem, OrderPrivate, Shipment
+from pipeline.row_ids import row_id
 
 PAGE_SIZE = 50
 STREAMED_AT_ONCE = 500
@@ -120,8 +120,8 @@ class Listing:
     def find(self, number: str) -> list[int]:
         """Ids of the orders with this Amazon number, in any account, or with this id of ours."""
         names: list[ColumnElement[bool]] = [Order.external_id == number]
-        if re.fullmatch(r"[0-9]{1,18}", number):
-            names.append(Order.id == int(number))
+        if (order_id := row_id(number)) is not None:
+            names.append(Order.id == order_id)
         with self._sessions() as session:
             return list(session.scalars(select(Order.id).where(or_(*names)).order_by(Order.id)))
 

@@ -17,8 +17,9 @@ from sqlalchemy import ColumnElement, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from pipeline.models import Order
+from pipeline.row_ids import DIGITS, row_id
 
-_PLACE = re.compile(r"(.*)~(\d{1,18})", re.DOTALL)
+_PLACE = re.compile(rf"(.*)~({DIGITS})", re.DOTALL)
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,4})?")
 
 
@@ -93,15 +94,16 @@ class Place(NamedTuple):
     def parse(cls, text: str, sort: Sort) -> Place:
         """The place that `str` wrote, in a list that is sorted so. Raises ValueError."""
         parts = _PLACE.fullmatch(text)
-        if parts is None or "\x00" in text:
+        order_id = row_id(parts[2]) if parts else None
+        if parts is None or order_id is None or "\x00" in text:
             raise ValueError("not a place in the list of orders")
         key = KEYS[sort.key]
         if not parts[1]:
             if not key.may_lack:
                 raise ValueError("not a place in the list of orders")
-            return cls(None, int(parts[2]))
+            return cls(None, order_id)
         key.read(parts[1])
-        return cls(parts[1], int(parts[2]))
+        return cls(parts[1], order_id)
 
 
 class Zone(NamedTuple):

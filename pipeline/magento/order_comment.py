@@ -59,6 +59,8 @@ def _of_order(order: ChannelOrder) -> Iterator[str]:
 def _of_money(amounts: Amounts) -> Iterator[str]:
     if amounts.doubt:
         yield f"Check the amounts, only the total is certain: {amounts.doubt}"
+    if amounts.said_by:
+        yield "Amazon told no amount: a person said what the order is worth"
     if amounts.collected_tax:
         yield f"Tax that Amazon collects and pays: {amounts.collected_tax} {amounts.currency}"
 

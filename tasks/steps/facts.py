@@ -58,6 +58,7 @@ def take_amounts(order: Order, amounts: Amounts) -> None:
         "currency": amounts.currency,
         "mode": amounts.mode,
         "doubt": amounts.doubt,
+        **({"said_by": amounts.said_by} if amounts.said_by else {}),
         "grand_total": told(amounts.grand_total),
         "lines": {item_id: told(line.total) for item_id, line in amounts.lines.items()},
         "parts": {

@@ -1,0 +1,52 @@
+"""`orderbridge orders worth`: what an order is worth of which Amazon tells no amount."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.common import AS_JSON, EXIT_STATUS, NotFound, installation, system_user, tell
+from pipeline.cli.orders import the_one
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.argument("number")
+@click.argument("amount", required=False)
+@click.argument("currency", required=False)
+@click.option("--why", metavar="TEXT", help="Why; it is kept as a note.")
+@click.option("--withdraw", is_flag=True, help="Take back what was said.")
+@AS_JSON
+def worth(
+    number: str,
+    amount: str | None,
+    currency: str | None,
+    why: str | None,
+    withdraw: bool,
+    as_json: bool,
+) -> None:
+    """Say what an order is worth that is held because Amazon tells no amount, by Amazon NUMBER or
+    our id.
+
+    AMOUNT is the whole order's with its tax, such as 12.50, or 0.00 for one that is free; its lines
+    share it by their units. It can be said anew or withdrawn until the order is in Magento, and
+    counts unless Amazon tells an amount before the order is filled in.
+    """
+    said = (amount, currency, why)
+    if withdraw == all(said) or (withdraw and any(said)):
+        raise click.UsageError("give AMOUNT, CURRENCY and --why, or --withdraw")
+    with installation() as found:
+        from pipeline.clock import utc_now
+        from pipeline.decisions import NotPossible
+        from pipeline.listing.orders import Listing
+        from pipeline.worths import Worths
+
+        order_id = the_one(Listing(found.sessions), number)
+        worths = Worths(found.sessions, system_user(), utc_now())
+        try:
+            if withdraw:
+                worths.withdraw(order_id)
+            else:
+                worths.say(order_id, amount or "", currency or "", why or "")
+        except NotPossible as error:
+            raise NotFound(f"{number}: {error}") from error
+    done = "withdrawn" if withdraw else "said"
+    tell(f"{number}: {done}; the order is looked at now", as_json, order=number, done=done)

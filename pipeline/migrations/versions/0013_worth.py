@@ -1,0 +1,23 @@
+"""What a person says an order is worth of which Amazon tells no amount.
+
+Revision 0013, after 0011.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0013"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("orders", sa.Column("worth", postgresql.JSONB(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("orders", "worth")

@@ -1,0 +1,55 @@
+"""`orders worth`, on real PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from pipeline.cli.common import system_user
+from pipeline.db import Sessions
+from pipeline.models import Note, Status
+from tests.builders import an_item, an_order, loaded, stored
+from tests.cli.conftest import Run
+
+
+def held(sessions: Sessions) -> str:
+    order = an_order(
+        status=Status.HELD,
+        step="enrich_order",
+        hold_code="totals_unclear",
+        hold_reason="Amazon sent no usable amounts for this order",
+        hold_facts={"amazon_tells": "no total"},
+        items=[an_item()],
+        due_at=None,
+    )
+    return str(stored(sessions, order))
+
+
+def test_it_is_said_and_withdrawn(sessions: Sessions, orderbridge: Run) -> None:
+    number = held(sessions)
+    result = orderbridge("orders", "worth", number, "0.00", "EUR", "--why", "a gift")
+    assert (result.exit_code, result.stdout) == (0, f"{number}: said; the order is looked at now\n")
+    order = loaded(sessions, int(number))
+    assert order.worth is not None
+    assert (order.worth["total"], order.worth["said_by"]) == ("0.00", system_user())
+    assert order.due_at is not None
+    assert orderbridge("orders", "worth", number, "--withdraw").exit_code == 0
+    assert loaded(sessions, int(number)).worth is None
+    with sessions() as session:
+        assert list(session.scalars(select(Note.text).order_by(Note.id))) == [
+            "said that it is worth 0.00 EUR: a gift",
+            "took back what it is worth",
+        ]
+    again = orderbridge("orders", "worth", number, "--withdraw")
+    assert (again.exit_code, again.stderr) == (
+        1,
+        f"Error: {number}: nobody said what it is worth\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("5.00",), ("5.00", "EUR"), ("5.00", "EUR", "--why", "x", "--withdraw"), ("--why", "x")],
+)
+def test_it_takes_all_or_the_withdrawal(orderbridge: Run, words: tuple[str, ...]) -> None:
+    assert orderbridge("orders", "worth", "1", *words).exit_code == 2
