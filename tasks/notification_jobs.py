@@ -11,7 +11,6 @@ from functools import partial
 from uuid import uuid4
 
 from celery import Celery
-from structlog.contextvars import bound_contextvars
 
 from pipeline.amazon.notices import OrderChange, Other, read
 from pipeline.amazon.sqs import Message, Queue
@@ -24,7 +23,7 @@ from pipeline.rate_limit import Lane
 from pipeline.set_aside import told_unreadable
 from tasks.named import for_account
 from tasks.runner import backoff
-from tasks.runtime import Runtime, runtime
+from tasks.runtime import Runtime
 from tasks.workflow import send
 
 WAIT_S = 1

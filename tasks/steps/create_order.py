@@ -122,7 +122,6 @@ def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clien
             find=find,
             settles_after=clients.settles_after(order),
             refused_as=HoldCode.INVOICE_REFUSED,
-            is_to_be_seen=True,
         ),
     )
     if not made:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import requests
 from celery import Celery
 from sqlalchemy import select
-from sqlalchemy.engine import make_url
 
 from pipeline.amazon.feed_documents import MessageOutcome, read, results
 from pipeline.models import Order, Status
@@ -24,11 +21,10 @@ from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT
 from tests.cli.conftest import simulate
 from tests.cli.simulating import Simulate, kinds
-from tests.conftest import Servers
-from tests.tasks.conftest import app, database_url
+from tests.tasks.conftest import app
 from tests.tasks.test_cancelled_by_seller import NUMBER, Day, a_day
 
-__all__ = ["app", "database_url", "simulate"]
+__all__ = ["app", "simulate"]
 
 _CASES = Path(__file__).resolve().parents[3] / "shared/cases"
 
@@ -42,19 +38,6 @@ def case(begins: str) -> Path:
 
 def told(begins: str) -> Any:
     return json.loads(case(begins).read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="session")
-def tasks_database(servers: Servers, template: str) -> Iterator[str]:
-    """The database of these tests, beside that of the tests of the tasks."""
-    name = f"orderbridge_cases_{os.getpid()}"
-    url = make_url(servers.database_url)
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
-    yield url.set(database=name).render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 @pytest.fixture

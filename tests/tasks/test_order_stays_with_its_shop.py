@@ -22,7 +22,7 @@ from pipeline.incidents import Incidents
 from pipeline.magento.records import CreditMemo
 from pipeline.models import Effect, EffectState, Order
 from pipeline.outcome import HoldCode
-from pipeline.reconcile.reading import read
+from pipeline.reconcile.reading import Batch, read
 from pipeline.refunds import Refunds
 from pipeline.settings import Settings
 from pipeline.stock_guard import StockGuard
@@ -83,6 +83,12 @@ def both(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Both]:
         close(parts)
 
 
+def compared(parts: Runtime, reports: list[dict[str, Any]]) -> Batch:
+    """The three sides of what Amazon tells of these orders."""
+    readable = parts.intake.readable(ACCOUNT, parts.clients.channels[ACCOUNT], reports, NOW)
+    return read(parts.sessions, parts.clients, ACCOUNT, readable)
+
+
 def numbers(order: Order) -> list[str]:
     return [one.tracking_number for one in order.shipments]
 
@@ -121,10 +127,10 @@ def test_the_comparison_and_the_guard_ask_each_orders_own_shop(app: Celery, both
     watch_shipments(app, both.parts, SHOP)
     moved = build(both.pointed(), lambda: NOW)
     raw = a_raw_order(both.made.number)
-    side = read(moved.sessions, moved.clients, ACCOUNT, [raw]).sides[both.made.number]
+    side = compared(moved, [raw]).sides[both.made.number]
     assert [one.entity_id for one in side.in_shop] == [both.order(both.made.ours).magento_order_id]
     asked = [shop.answered("orders") for shop in both.shops.values()]
-    read(moved.sessions, moved.clients, ACCOUNT, [raw])
+    compared(moved, [raw])
     then = [shop.answered("orders") for shop in both.shops.values()]
     assert then[0] != asked[0]
     assert then[1] == asked[1]
@@ -144,7 +150,7 @@ def test_without_its_shop_it_is_held_and_left_out_of_the_comparison(
     assert held.value.code == HoldCode.SHOP_UNKNOWN
     assert held.value.facts == {"account": ACCOUNT, "shop": SHOP}
     assert f"Put [shops.{SHOP}] back" in held.value.reason
-    batch = read(gone.sessions, gone.clients, ACCOUNT, [a_raw_order(both.made.number)])
+    batch = compared(gone, [a_raw_order(both.made.number)])
     assert batch.unclear == {both.made.number}
     close(gone)
 

@@ -74,7 +74,6 @@ def state(sessions: Sessions, kind: str) -> str:
     [
         (CANCEL, HoldCode.RESERVATION_UNCLEAR, "reservation"),
         (SAVE, HoldCode.RESERVATION_UNCLEAR, "reopening"),
-        ({"route": "invoice", "body": "7"}, HoldCode.INVOICE_REFUSED, "invoice"),
         (SAVE | {"contains": "amazon_open"}, HoldCode.STATUS_REFUSED, "status"),
     ],
     ids=lambda one: one if isinstance(one, str) else "",

@@ -1,6 +1,6 @@
 """What a person says an order is worth of which Amazon tells no amount.
 
-Revision 0013, after 0011.
+Revision 0015, after 0014.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0013"
-down_revision = "0011"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
