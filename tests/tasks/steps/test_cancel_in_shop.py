@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,18 +15,12 @@ from pipeline.errors import CannotMap, OutcomeUnknown, Transient
 from pipeline.models import Effect, EffectState, Order
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome
 from tests.builders import NOW
-from tests.magento.standing_in import StandIn, standing_in
+from tests.magento.standing_in import StandIn
 from tests.tasks.steps.placing import SETTLED, Place, a_line
 
 CASES = Path(__file__).resolve().parents[4] / "shared/cases"
 LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2))
 GONE = "cancelled on Amazon and in Magento"
-
-
-@pytest.fixture(scope="module")
-def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with standing_in(tmp_path_factory.mktemp("shop")) as shop:
-        yield shop
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,16 +11,9 @@ from pipeline.db import Sessions
 from pipeline.errors import CannotMap, OutcomeUnknown
 from pipeline.models import EffectState
 from pipeline.outcome import Cancelled, Done, Hold, HoldCode
-from tests.lives import remembers_everything
-from tests.magento.standing_in import StandIn, standing_in
+from tests.magento.standing_in import StandIn
 from tests.tasks.steps.placing import SETTLED, Place
 from tests.tasks.steps.test_cancel_in_shop import LINES, Cancelling
-
-
-@pytest.fixture(scope="module")
-def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with standing_in(tmp_path_factory.mktemp("shop")) as shop:
-        yield shop
 
 
 @pytest.fixture
@@ -30,13 +22,6 @@ def shop(one_shop: StandIn) -> StandIn:
     for sku in ("A", "B"):
         one_shop.tell("products", sku=sku, qty=100)
     return one_shop
-
-
-@pytest.fixture
-def sessions(database_url: str, sessions: Sessions) -> Sessions:
-    """A database that has forgotten nothing."""
-    remembers_everything(database_url)
-    return sessions
 
 
 def save(one: Cancelling, **row: Any) -> None:

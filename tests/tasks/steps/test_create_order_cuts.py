@@ -6,7 +6,6 @@ PostgreSQL, and every run is a worker of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from pipeline.models import Effect, EffectState
 from pipeline.outcome import Cancelled, Done, HoldCode
 from pipeline.settings import ShopSettings
 from tests.builders import NOW
-from tests.magento.standing_in import StandIn, standing_in
+from tests.magento.standing_in import StandIn
 from tests.tasks.steps.placing import Place, a_line
 
 # The last line names no product, so its shipment would take nothing: nothing may be reserved.
@@ -35,12 +34,6 @@ CALLS = {"create": CREATE, "reserve": RESERVE, "reopen": REOPEN, "invoice": INVO
 
 each_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 each_loss = pytest.mark.parametrize("kind", ["cut_before", "cut_after", "html_after"])
-
-
-@pytest.fixture(scope="module")
-def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with standing_in(tmp_path_factory.mktemp("shop")) as shop:
-        yield shop
 
 
 @pytest.fixture

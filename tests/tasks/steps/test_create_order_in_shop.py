@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from pipeline.db import Sessions
 from pipeline.outcome import Cancelled, Done
 from tasks.steps.create_order import create_order
 from tasks.steps.enrich_order import enrich_order
-from tests.magento.standing_in import StandIn, client_of, standing_in
+from tests.magento.standing_in import StandIn, client_of
 from tests.tasks.steps.placing import Place, a_line
 
 LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2))
@@ -19,12 +18,6 @@ LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2))
 Levels = dict[str, tuple[int, ...]]
 BEFORE: Levels = {"A": (100, 0, 100), "B": (10, 0, 10)}
 RESERVED: Levels = {"A": (100, -3, 97), "B": (10, -2, 8)}
-
-
-@pytest.fixture(scope="module")
-def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with standing_in(tmp_path_factory.mktemp("shop")) as shop:
-        yield shop
 
 
 @pytest.fixture

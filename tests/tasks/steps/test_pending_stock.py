@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,18 +19,12 @@ from tasks.steps.create_order import create_order
 from tasks.steps.enrich_order import enrich_order
 from tasks.steps.verify_order import verify_order
 from tests.builders import NOW, a_raw_order, an_item, an_order, stored
-from tests.magento.standing_in import StandIn, client_of, standing_in
+from tests.magento.standing_in import StandIn, client_of
 from tests.tasks.fakes import clients
 from tests.tasks.steps.placing import SETTLED, a_line
 
 DAY = timedelta(days=1)
 LINES = [a_line("I1", "A", 3), a_line("I2", "B", 2)]
-
-
-@pytest.fixture(scope="module")
-def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with standing_in(tmp_path_factory.mktemp("shop")) as shop:
-        yield shop
 
 
 @pytest.fixture

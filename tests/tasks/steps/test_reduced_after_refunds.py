@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -11,15 +10,9 @@ import pytest
 from pipeline.db import Sessions
 from pipeline.outcome import Hold, HoldCode
 from tests.amazon.orders import money
-from tests.magento.standing_in import StandIn, standing_in
+from tests.magento.standing_in import StandIn
 from tests.tasks.steps.placing import Place, a_line
 from tests.tasks.steps.test_reduced_in_shop import LEAVE, LINES, ONE_LESS, Cut
-
-
-@pytest.fixture(scope="module")
-def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with standing_in(tmp_path_factory.mktemp("shop")) as shop:
-        yield shop
 
 
 @pytest.fixture

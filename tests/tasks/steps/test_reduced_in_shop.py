@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from decimal import Decimal
@@ -18,18 +18,12 @@ from pipeline.outcome import Done, Hold, HoldCode, Wait
 from tasks.steps.ship_order import ship_order
 from tests.amazon.orders import breakdown, money
 from tests.builders import a_shipment, an_item, an_order
-from tests.magento.standing_in import StandIn, client_of, standing_in
+from tests.magento.standing_in import StandIn, client_of
 from tests.tasks.fakes import clients
 from tests.tasks.steps.placing import SETTLED, Place, a_line
 
 LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2))
 LEAVE = {"invoice": "leave"}
-
-
-@pytest.fixture(scope="module")
-def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with standing_in(tmp_path_factory.mktemp("shop")) as shop:
-        yield shop
 
 
 @pytest.fixture

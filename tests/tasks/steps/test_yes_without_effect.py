@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +12,7 @@ from pipeline.db import Sessions
 from pipeline.errors import CannotMap
 from pipeline.models import Effect, EffectState
 from pipeline.outcome import Cancelled, Done, HoldCode, Wait
-from tests.lives import remembers_everything
-from tests.magento.standing_in import StandIn, standing_in
+from tests.magento.standing_in import StandIn
 from tests.tasks.steps.placing import Place
 from tests.tasks.steps.test_cancel_in_shop import Cancelling
 from tests.tasks.steps.test_pending_stock import Pending
@@ -29,12 +27,6 @@ SAVE: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with standing_in(tmp_path_factory.mktemp("shop")) as shop:
-        yield shop
-
-
 @pytest.fixture
 def shop(one_shop: StandIn) -> StandIn:
     """A shop that sells 100 A and 10 B."""
@@ -42,13 +34,6 @@ def shop(one_shop: StandIn) -> StandIn:
     one_shop.tell("products", sku="A", qty=100)
     one_shop.tell("products", sku="B", qty=10)
     return one_shop
-
-
-@pytest.fixture
-def sessions(database_url: str, sessions: Sessions) -> Sessions:
-    """A database that has forgotten nothing."""
-    remembers_everything(database_url)
-    return sessions
 
 
 def says_yes(shop: StandIn, route: str, **fault: Any) -> None:
