@@ -106,9 +106,9 @@ class Clients:
     def amounts(self, order: Order) -> Amounts:
         """The order's money, as the operator wants it: reconciled, with or without its taxes.
 
-        Where the marketplace tells no amount it is what a person said, if one did; with
-        which an order was filled in stays, whatever the marketplace tells later. Raises CannotMap naming the line that
-        does not add up.
+        Where the marketplace tells no amount it is what a person said, if one did. What the order
+        was filled in with then stays, whatever the marketplace tells later. Raises CannotMap naming
+        the line that does not add up.
         """
         settings, raw = self.marketplace(order), _raw(order)
         if order.worth is not None and order.step != "enrich_order" and _was_said(order):

@@ -72,6 +72,7 @@ def test_these_are_the_commands() -> None:
         "orders ship",
         "orders show",
         "orders transparency",
+        "orders worth",
         "people",
         "people add",
         "people list",

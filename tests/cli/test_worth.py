@@ -41,10 +41,8 @@ def test_it_is_said_and_withdrawn(sessions: Sessions, orderbridge: Run) -> None:
             "took back what it is worth",
         ]
     again = orderbridge("orders", "worth", number, "--withdraw")
-    assert (again.exit_code, again.stderr) == (
-        1,
-        f"Error: {number}: nobody said what it is worth\n",
-    )
+    assert again.exit_code == 1
+    assert again.stderr == f"Error: {number}: nobody said what it is worth\n"
 
 
 @pytest.mark.parametrize(

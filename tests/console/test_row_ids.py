@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
@@ -58,8 +59,7 @@ def test_a_place_in_the_list_that_no_order_can_have_is_damaged(
     with pytest.raises(ValueError, match="not a place"):
         Place.parse(f"~{number}", NEWEST_FIRST)
     for value in (f"~{number}", f"2026-03-10T12:00:00+00:00~{number}"):
-        assert browser.get("/", query_string={name: value}).status_code in (302, 400)
-        assert browser.get("/orders", query_string={name: value}).status_code == 400
+        assert browser.get(f"/?{urlencode({name: value})}").status_code == 400
 
 
 @pytest.mark.parametrize("number", BEYOND)
@@ -67,7 +67,7 @@ def test_a_place_in_the_list_that_no_order_can_have_is_damaged(
 def test_the_sku_map_begins_at_its_start_where_a_key_is_none(
     browser: SignedIn, name: str, number: str
 ) -> None:
-    assert browser.get("/sku-map", query_string={name: number}).status_code == 200
+    assert browser.get(f"/sku-map?{urlencode({name: number})}").status_code == 200
 
 
 @pytest.mark.parametrize("number", BEYOND)
