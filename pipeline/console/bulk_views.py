@@ -57,12 +57,12 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
         filters = readable(read(words, every_store))
         if "whole" in words:
             return _Asked(act, those_of(filters), url(filters))
-        ids = {id_ for one in words.getlist("order") if (id_ := row_id(one)) is not None}
+        ids = [id_ for one in words.getlist("order") if (id_ := row_id(one)) is not None]
         if not ids:
             abort(400, "No order was chosen: go back, and tick some.")
         if len(ids) > PAGE_SIZE:
             abort(400, "That are more orders than a page has.")
-        return _Asked(act, these(sorted(ids)), url(filters))
+        return _Asked(act, these(list(dict.fromkeys(ids))), url(filters))
 
     def confirm(sentence: str = "") -> str:
         one = asked()

@@ -116,7 +116,7 @@ def test_a_cause_leads_to_its_own_orders(sessions: Sessions, operator: SignedIn)
         ("act=replay&order=1", "There is no such act."),
         ("act=release", "No order was chosen: go back, and tick some."),
         ("act=release&order=x&order=%D9%A1", "No order was chosen: go back, and tick some."),
-        ("act=release&order=" + "9" * 19, "That are more orders than a page has."),
+        ("act=release&order=" + "9" * 19, "No order was chosen: go back, and tick some."),
         ("act=release" + "&order=1" * 51, "That are more orders than a page has."),
         ("act=release&whole=1&min=x", "min: An amount looks like 12"),
     ],

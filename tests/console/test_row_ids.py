@@ -59,7 +59,7 @@ def test_a_place_in_the_list_that_no_order_can_have_is_damaged(
     with pytest.raises(ValueError, match="not a place"):
         Place.parse(f"~{number}", NEWEST_FIRST)
     for value in (f"~{number}", f"2026-03-10T12:00:00+00:00~{number}"):
-        assert browser.get(f"/orders?{urlencode({name: value})}").status_code == 400
+        assert browser.get(f"/?{urlencode({name: value})}").status_code == 400
 
 
 @pytest.mark.parametrize("number", BEYOND)
@@ -72,5 +72,5 @@ def test_the_sku_map_begins_at_its_start_where_a_key_is_none(
 
 @pytest.mark.parametrize("number", BEYOND)
 def test_a_ticked_order_that_no_row_can_be_is_no_order(browser: SignedIn, number: str) -> None:
-    form = {"act": "release", "order": number, "scope": "ticked"}
-    assert browser.post("/bulk/confirm", form).status_code < 500
+    query = urlencode({"act": "release", "order": number})
+    assert browser.get(f"/bulk/new?{query}").status_code == 400
