@@ -139,13 +139,14 @@ class Orders:
         False when another worker went on meanwhile: then nothing of this run is kept but the end
         of its attempt.
         """
-        order = claim.order
+        # Read now: when the run is superseded, the rollback takes the order's values away.
+        order, order_id = claim.order, claim.order.id
         try:
             with self._sessions() as session, session.begin():
                 session.add(order)
                 # Locked, so that news either count here or find the order parked.
                 news = session.scalar(
-                    select(Order.news).where(Order.id == order.id).with_for_update()
+                    select(Order.news).where(Order.id == order_id).with_for_update()
                 )
                 self._apply(order, outcome, now, has_news=news != claim.news)
                 # The sweep may have sent it meanwhile, which must not put off its next time.
@@ -154,11 +155,11 @@ class Orders:
                 if order.wish is not None:
                     keep(session, order.wish)
                 if order.status not in LIVE:
-                    end_standing(session, [order.id], order.last_note or "the order is through")
-                end_attempt(session, claim.attempt_id, order.id, outcome, now, request_id)
+                    end_standing(session, [order_id], order.last_note or "the order is through")
+                end_attempt(session, claim.attempt_id, order_id, outcome, now, request_id)
         except StaleDataError:
             with self._sessions() as session, session.begin():
-                end_attempt(session, claim.attempt_id, order.id, None, now, request_id)
+                end_attempt(session, claim.attempt_id, order_id, None, now, request_id)
             return False
         return True
 
