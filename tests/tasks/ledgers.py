@@ -31,7 +31,8 @@ class SeededLedger(Ledger):
     """
 
     def __init__(self, done: Mapping[str, str] | None = None, begun: Sequence[str] = ()) -> None:
-        super().__init__(_emptied[0], lambda: self._time)
+        # Asked for when it is first used: most tests make a ledger that nothing is written to.
+        super().__init__(lambda: _emptied[0](), lambda: self._time)
         self._time: datetime = NOW
         self._order_id: int | None = None
         self.writes: list[Write] = []
