@@ -33,12 +33,8 @@ class Emptied:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        plain = make_url(url).set(drivername="postgresql")
-        self._connection = psycopg.connect(
-            plain.render_as_string(hide_password=False), autocommit=True
-        )
-        self._connection.execute("SET lock_timeout = '10s'")
         self._statements = "; ".join(_statements())
+        self._connection = self._connect()
 
     def __enter__(self) -> Emptied:
         return self
@@ -53,7 +49,18 @@ class Emptied:
 
     def empty(self) -> None:
         """Take out every row but the one of the database's first life."""
-        self._connection.execute(self._statements)
+        try:
+            self._connection.execute(self._statements)
+        except psycopg.OperationalError:  # a test has ended every connection of the database
+            self._connection.close()
+            self._connection = self._connect()
+            self._connection.execute(self._statements)
+
+    def _connect(self) -> psycopg.Connection:
+        plain = make_url(self.url).set(drivername="postgresql")
+        connection = psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True)
+        connection.execute("SET lock_timeout = '10s'")
+        return connection
 
 
 def empty(sessions: Sessions) -> None:
