@@ -57,7 +57,7 @@ class NoLookUp(Ledger):
     """Never sees what an earlier try has left at the remote."""
 
     def once(self, order_id: int, write: Write) -> str:
-        return super().once(order_id, replace(write, find=lambda: None))
+        return super().once(order_id, replace(write, find=lambda: None, is_to_be_seen=False))
 
     def made(self, order_id: int, write: Trace) -> str | None:
         return super().made(order_id, replace(write, find=lambda: None))
