@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from pipeline.bookkeeping import StockCheck
 from pipeline.db import Sessions
 from pipeline.errors import CannotMap, Rejected, Transient
+from pipeline.id_lists import among
 from pipeline.incidents import Incidents
 from pipeline.magento.client import Magento
 from pipeline.magento.inventory import STOCKED_TYPES, OpenLine, folded
@@ -129,7 +130,7 @@ class StockGuard:
                 .join(OrderItem, OrderItem.order_id == Order.id)
                 .where(
                     placed_in(shop_name, accounts),
-                    Order.account.in_(self._settings.accounts),
+                    among(Order.account, self._settings.accounts),
                     Order.fulfilled_by == "FBM",
                     Order.status.in_(LIVE),
                 )

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from pipeline.channel import FulfilledBy
 from pipeline.db import Sessions
+from pipeline.id_lists import among
 from pipeline.models import LIVE, Order, OrderItem
 from pipeline.placed_in import BEFORE_THE_SHOP, placed_in
 from pipeline.settings import Settings
@@ -46,7 +47,7 @@ class Upcoming:
                 Order.due_at <= self._now() + self._within,
                 Order.step.in_(BEFORE_THE_SHOP),
                 placed_in(shop, accounts),
-                Order.account.in_(self._settings.accounts),
+                among(Order.account, self._settings.accounts),
             )
             .order_by(Order.due_at)
             .limit(_ORDERS)
