@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -175,7 +176,8 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _sorted(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return sorted(map(_canonical, value))
+        # A member's hash has one length, where its text would be quoted anew at every depth.
+        return sorted(sha256(_canonical(one).encode()).hexdigest() for one in value)
     if isinstance(value, str) and value.startswith("https://"):
         return value.partition("?")[0]  # a link is signed anew each time
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -98,6 +99,20 @@ def test_the_digest_knows_no_order_and_no_signature() -> None:
     other = {"b": "https://x.example/c.zip?X-Amz-Signature=2", "a": [2, 1]}
     assert digest(vault, one) == digest(vault, other)
     assert digest(vault, one) != digest(vault, {**one, "a": [1, 3]})
+
+
+def test_a_digest_takes_no_more_than_its_report_however_deep_that_is() -> None:
+    deep: Any = "a word"
+    for _ in range(20):
+        deep = [deep]
+    vault = a_vault()
+    tracemalloc.start()
+    try:
+        digest(vault, {"new": deep})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100_000  # bytes
 
 
 def test_a_report_from_a_far_future_does_not_make_all_later_ones_old(sessions: Sessions) -> None:
