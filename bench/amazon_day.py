@@ -28,17 +28,17 @@ from devstack.broker import Broker
 from devstack.paths import temporary_home
 from devstack.postgres import Postgres
 from devstack.supervisor import Supervisor
-from pipeline import db
-from pipeline.models import Order
-from pipeline.settings import Settings
+from pipeline.base import db
+from pipeline.orders.tables import Order
+from pipeline.settings.model import Settings
 from sandbox.amazon.app import create_app
 from sandbox.amazon.builders import a_line, an_order
 from sandbox.amazon.state import Options, open_store, save_order
 from sandbox.core import make
 from tasks import workflow
-from tasks.jobs import poll_amazon
-from tasks.notification_jobs import fetch_orders
-from tasks.runtime import Runtime, build
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.notifications import fetch_orders
+from tasks.jobs.search_and_sweep import poll_amazon
 
 ACCOUNT = "main"
 START = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)

@@ -18,18 +18,18 @@ from celery import Celery
 from sqlalchemy import func, select
 
 from bench.amazon_day import ACCOUNT, START, STEP, Clock, amazon, parts_of
-from pipeline.backfills import Backfills
-from pipeline.channel import Confirmation
-from pipeline.errors import NotSent
-from pipeline.models import Order
-from pipeline.rate_limit import Lane
+from pipeline.base.errors import NotSent
+from pipeline.base.quota import Lane
+from pipeline.intake.backfills import Backfills
+from pipeline.orders.channel import Confirmation
+from pipeline.orders.tables import Order
 from sandbox.amazon.builders import a_line, an_order
 from sandbox.amazon.state import save_order
 from tasks import workflow
-from tasks.backfill_jobs import run_backfills
-from tasks.jobs import poll_amazon
-from tasks.notification_jobs import fetch_orders
-from tasks.runtime import Runtime
+from tasks.engine.runtime import Runtime
+from tasks.jobs.backfills import run_backfills
+from tasks.jobs.notifications import fetch_orders
+from tasks.jobs.search_and_sweep import poll_amazon
 
 OLD = 10_000
 NEW = CONFIRMED = 100

@@ -22,15 +22,15 @@ from sqlalchemy import select, text
 from devstack.paths import temporary_home
 from devstack.postgres import Postgres
 from devstack.supervisor import Supervisor
-from pipeline import db
-from pipeline.channel import FulfilledBy
-from pipeline.db import Sessions
-from pipeline.listing.counting import count, counts
-from pipeline.listing.filters import Filters
-from pipeline.listing.orders import PAGE_SIZE, Listing
-from pipeline.listing.sorting import Place, Sort
-from pipeline.models import Order, Status
-from pipeline.outcome import HoldCode
+from pipeline.base import db
+from pipeline.base.db import Sessions
+from pipeline.operations.lists.counts import count, counts
+from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.orders import PAGE_SIZE, Listing
+from pipeline.operations.lists.sorting import Place, Sort
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Order, Status
 
 FEW, MANY = 1_000, 1_000_000
 READINGS = 15

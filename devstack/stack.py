@@ -21,7 +21,7 @@ from devstack.broker import Broker
 from devstack.paths import PROJECT, kept_port, kept_secret, write_private
 from devstack.postgres import Postgres
 from devstack.supervisor import Process, Supervisor
-from pipeline import db
+from pipeline.base import db
 
 COMMAND = str(Path(sys.executable).with_name("orderbridge"))
 WORKERS = ("worker-1", "worker-2")

@@ -10,30 +10,30 @@ from typing import Any
 
 import redis
 
-from pipeline.accounts import Access
+from pipeline.amazon.access import Access
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.feeds import FeedsApi
 from pipeline.amazon.replies import CONFIRM_SHIPMENT
-from pipeline.amounts import Amounts
-from pipeline.backlog import Backlog
-from pipeline.channel import Channel, ChannelOrder, Raw
-from pipeline.clock import seconds
-from pipeline.corrected import corrected
-from pipeline.db import Sessions
-from pipeline.effects import Ledger
-from pipeline.errors import CannotMap
+from pipeline.base.clock import seconds
+from pipeline.base.db import Sessions
+from pipeline.base.errors import CannotMap
+from pipeline.base.quota import Quota
 from pipeline.magento.client import Magento
-from pipeline.marketplace_settings import MarketplaceSettings
-from pipeline.models import Order
-from pipeline.outcome import HoldCode
-from pipeline.product_cache import KEPT_FOR, ProductCache
-from pipeline.rate_limit import Quota
-from pipeline.settings import AccountSettings, Settings, ShopSettings
-from pipeline.sku_map import SkuMaps
-from pipeline.skus_by_hand import SkusByHand
-from pipeline.turned import Turned
-from pipeline.upcoming import Upcoming
-from pipeline.worth import Worth, tells_no_total
+from pipeline.orders.amounts import Amounts
+from pipeline.orders.channel import Channel, ChannelOrder, Raw
+from pipeline.orders.corrected_address import corrected
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.stated_value import Worth, tells_no_total
+from pipeline.orders.tables import Order
+from pipeline.products.manual_sku_map import SkusByHand
+from pipeline.products.product_cache import KEPT_FOR, ProductCache
+from pipeline.products.sku_map import SkuMaps
+from pipeline.products.sku_prefetch import Upcoming
+from pipeline.settings.marketplace import MarketplaceSettings
+from pipeline.settings.model import AccountSettings, Settings, ShopSettings
+from pipeline.settings.overrides import Turned
+from pipeline.shipping.backlog import Backlog
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,23 +7,22 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging
 
-from pipeline.log import configure
-from tasks import (
-    account_jobs,
-    alert_job,
-    backfill_jobs,
-    bulk_job,
-    feed_jobs,
-    jobs,
-    kombu_guard,
-    notification_jobs,
-    purge_job,
-    reconcile_jobs,
-    refund_jobs,
-    stock_jobs,
-    stopping,
-    watch_jobs,
-    workflow,
+from pipeline.base.log import configure
+from tasks import workflow
+from tasks.engine import kombu_guard, stopping
+from tasks.jobs import (
+    accounts,
+    alerts,
+    backfills,
+    bulk,
+    credit_memos,
+    feeds,
+    notifications,
+    purge,
+    reconcile,
+    search_and_sweep,
+    stock_guard,
+    watch_shop,
 )
 
 kombu_guard.install()
@@ -32,18 +31,18 @@ stopping.install()
 app = Celery("orderbridge")
 app.config_from_object("tasks.celery_config")
 workflow.register(app)
-jobs.register(app)
-feed_jobs.register(app)
-account_jobs.register(app)
-alert_job.register(app)
-backfill_jobs.register(app)
-bulk_job.register(app)
-notification_jobs.register(app)
-reconcile_jobs.register(app)
-watch_jobs.register(app)
-refund_jobs.register(app)
-stock_jobs.register(app)
-purge_job.register(app)
+search_and_sweep.register(app)
+feeds.register(app)
+accounts.register(app)
+alerts.register(app)
+backfills.register(app)
+bulk.register(app)
+notifications.register(app)
+reconcile.register(app)
+watch_shop.register(app)
+credit_memos.register(app)
+stock_guard.register(app)
+purge.register(app)
 
 
 @setup_logging.connect

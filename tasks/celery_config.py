@@ -9,7 +9,7 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
-from pipeline.configuration import load
+from pipeline.settings.file import load
 from tasks.workflow import WORKFLOW, task_name
 
 _settings = load()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.cli import main as command
 
 if TYPE_CHECKING:
-    from tasks.runner import Step
+    from tasks.engine.runner import Step
 
 
 def steps() -> Mapping[str, Step]:

@@ -8,10 +8,10 @@ from celery import Celery, Task, chain
 from kombu.exceptions import OperationalError
 from structlog.contextvars import bound_contextvars
 
-from pipeline.log import log
-from pipeline.orders import STEPS
-from tasks.runner import Step
-from tasks.runtime import runtime
+from pipeline.base.log import log
+from pipeline.orders.machine import STEPS
+from tasks.engine.runner import Step
+from tasks.engine.runtime import runtime
 from tasks.steps.create_customer import create_customer
 from tasks.steps.create_order import create_order
 from tasks.steps.enrich_order import enrich_order

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipeline.amazon import parsing
-from pipeline.db import Sessions
-from pipeline.models import Order, OrderItem, OrderPrivate, Shipment, ShipmentItem, Status
-from pipeline.orders import STEPS, owner
-from pipeline.privacy import Vault
-from pipeline.settings import Settings
+from pipeline.base.db import Sessions
+from pipeline.base.vault import Vault
+from pipeline.orders.machine import STEPS, owner
+from pipeline.orders.package_tables import Shipment, ShipmentItem
+from pipeline.orders.tables import Order, OrderItem, OrderPrivate, Status
+from pipeline.settings.model import Settings
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ACCOUNT = "eu"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.db import Sessions
-from pipeline.models import Status
-from pipeline.settings import Settings
+from pipeline.base.db import Sessions
+from pipeline.orders.tables import Status
+from pipeline.settings.model import Settings
 from tests.builders import ACCOUNT, NOW, SHOP, a_number, an_item, an_order, settings, stored
 
 OTHER_ACCOUNT, OTHER_SHOP = "na", "other"

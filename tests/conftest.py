@@ -18,7 +18,7 @@ from devstack.broker import Broker
 from devstack.paths import temporary_home
 from devstack.postgres import Postgres
 from devstack.supervisor import Supervisor
-from pipeline import db
+from pipeline.base import db
 from tests.emptied import Emptied
 from tests.lives import remembers_everything
 from tests.queues import TestQueue, a_queue, serving_sqs

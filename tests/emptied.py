@@ -8,17 +8,8 @@ from typing import LiteralString
 import psycopg
 from sqlalchemy.engine import make_url
 
-from pipeline import (  # noqa: F401 - every table is emptied
-    bookkeeping,
-    bulk_tables,
-    operating_tables,
-    people_tables,
-    sku_tables,
-    turned_table,
-    wish_table,
-)
-from pipeline.db import Sessions
-from pipeline.models import Base
+from pipeline.base.db import Sessions
+from pipeline.base.tables import Base
 
 # Without its first life, the next connection would take the database for one that was restored just
 # now; those that a test began are taken out.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from pipeline import db
+from pipeline.base import db
 
 
 def remembers_everything(database_url: str) -> None:

@@ -10,10 +10,10 @@ import sys
 
 from sqlalchemy import select
 
-from pipeline.models import Order
-from pipeline.orders import STEPS
+from pipeline.orders.machine import STEPS
+from pipeline.orders.tables import Order
 from tasks.app import app
-from tasks.runtime import runtime
+from tasks.engine.runtime import runtime
 from tasks.workflow import send
 
 

@@ -11,7 +11,7 @@ import psycopg
 
 from devstack.storm.plan import AMAZONS_GOODS, GOODS, IN_STOCK, Fate, Planned
 from devstack.storm.town import SHIPPED_BY_US, Town, tracking
-from pipeline.orders import STEPS
+from pipeline.orders.machine import STEPS
 
 ENDED = ("canceled", "closed")
 _NOT_THROUGH = """

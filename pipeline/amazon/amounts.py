@@ -13,16 +13,23 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.amazon.items import Item, items
+from pipeline.amazon.json_fields import LARGEST_AMOUNT, blocks, money, text
 from pipeline.amazon.proceeds import ITEM_TYPES, ItemProceeds, read_item, unclear
-from pipeline.amazon.reading import LARGEST_AMOUNT, blocks, money, text
-from pipeline.amazon.readings import Line, closest, likeliest, line_under, readings, settled
-from pipeline.amounts import Adjustment, Amounts, LineAmounts
-from pipeline.channel import Raw
-from pipeline.errors import CannotMap
-from pipeline.marketplaces import country_of, currency_of
-from pipeline.money import ZERO, minor_unit
-from pipeline.outcome import HoldCode
-from pipeline.worth import NO_TOTAL
+from pipeline.amazon.proceeds_readings import (
+    Line,
+    closest,
+    likeliest,
+    line_under,
+    readings,
+    settled,
+)
+from pipeline.base.errors import CannotMap
+from pipeline.base.money import ZERO, minor_unit
+from pipeline.orders.amounts import Adjustment, Amounts, LineAmounts
+from pipeline.orders.channel import Raw
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.stated_value import NO_TOTAL
+from pipeline.settings.marketplaces import country_of, currency_of
 
 # Amazon's trade there quotes prices without sales tax.
 _PRICES_NEVER_CONTAIN_TAX = frozenset({"US", "CA"})

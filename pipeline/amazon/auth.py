@@ -10,12 +10,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pipeline.amazon.reading import text, whole
-from pipeline.clock import elapsed
-from pipeline.errors import AccountStopped, RemoteError, Transient
-from pipeline.http import Http, Reply
-from pipeline.log import log
-from pipeline.settings import PREFIX, AccountSettings
+from pipeline.amazon.json_fields import text, whole
+from pipeline.base.clock import elapsed
+from pipeline.base.errors import AccountStopped, RemoteError, Transient
+from pipeline.base.http import Http, Reply
+from pipeline.base.log import log
+from pipeline.settings.model import PREFIX, AccountSettings
 
 TOKEN_URL = "https://api.amazon.com"
 _RENEW_BEFORE_S = 300.0

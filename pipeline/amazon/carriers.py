@@ -14,8 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from pipeline.errors import CannotMap
-from pipeline.outcome import HoldCode
+from pipeline.base.errors import CannotMap
+from pipeline.orders.outcome import HoldCode
 
 OTHER = "Other"
 # Refused there for what sellers ship themselves, since May 2021.

@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from pipeline.accounts import Access
 from pipeline.amazon import amounts, parsing
+from pipeline.amazon.access import Access
 from pipeline.amazon.carriers import OTHER, WITHOUT_OTHER, Carrier, carrier_for
 from pipeline.amazon.connection import Connection
+from pipeline.amazon.json_fields import look, moment
 from pipeline.amazon.one_order import INCLUDED, ORDERS, read_order
-from pipeline.amazon.reading import look, moment
 from pipeline.amazon.replies import CONFIRM_SHIPMENT, SEARCH_ORDERS
-from pipeline.amounts import Amounts
-from pipeline.channel import ChannelOrder, Confirmation, Identity, OrderPage, Raw
-from pipeline.http import Http
-from pipeline.marketplaces import country_of
-from pipeline.rate_limit import Lane, Quota
-from pipeline.settings import AccountSettings
+from pipeline.base.http import Http
+from pipeline.base.quota import Lane, Quota
+from pipeline.orders.amounts import Amounts
+from pipeline.orders.channel import ChannelOrder, Confirmation, Identity, OrderPage, Raw
+from pipeline.settings.marketplaces import country_of
+from pipeline.settings.model import AccountSettings
 
 _PAGE_SIZE = "100"
 _UNTRACKED = "Untracked"

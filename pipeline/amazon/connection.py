@@ -13,16 +13,16 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from pipeline.accounts import Access
+from pipeline.amazon.access import Access
 from pipeline.amazon.auth import LoginWithAmazon
 from pipeline.amazon.replies import UNAUTHORIZED, Operation, refusal, told_rate
-from pipeline.clock import utc_now
-from pipeline.errors import AccountStopped, RemoteError, Transient
-from pipeline.http import Http, Method, Reply
-from pipeline.marketplaces import endpoint
-from pipeline.rate_limit import Lane, Quota
-from pipeline.retry import call_with_retry
-from pipeline.settings import AccountSettings
+from pipeline.base.clock import utc_now
+from pipeline.base.errors import AccountStopped, RemoteError, Transient
+from pipeline.base.http import Http, Method, Reply
+from pipeline.base.quota import Lane, Quota
+from pipeline.base.retry import call_with_retry
+from pipeline.settings.marketplaces import endpoint
+from pipeline.settings.model import AccountSettings
 
 T = TypeVar("T")
 

@@ -16,7 +16,14 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from pipeline.amazon.charsets import text_of
-from pipeline.bookkeeping import FeedKind
+
+
+class FeedKind(StrEnum):
+    """What a feed tells Amazon."""
+
+    CONFIRMATIONS = "confirmations"
+    CANCELLATIONS = "cancellations"
+
 
 CONTENT_TYPE = "text/xml; charset=UTF-8"
 MAX_BYTES = 10 * 1024 * 1024

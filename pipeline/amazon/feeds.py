@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from pipeline.amazon.charsets import text_of
 from pipeline.amazon.connection import Connection, usable
+from pipeline.amazon.json_fields import blocks, look, moment, text
 from pipeline.amazon.one_order import read_order
 from pipeline.amazon.parsing import parse
-from pipeline.amazon.reading import blocks, look, moment, text
 from pipeline.amazon.replies import (
     CANCEL_FEED,
     CREATE_FEED,
@@ -22,10 +22,10 @@ from pipeline.amazon.replies import (
     GET_FEED_DOCUMENT,
     GET_FEEDS,
 )
-from pipeline.channel import ChannelOrder
-from pipeline.errors import Transient
-from pipeline.http import Http
-from pipeline.rate_limit import Lane
+from pipeline.base.errors import Transient
+from pipeline.base.http import Http
+from pipeline.base.quota import Lane
+from pipeline.orders.channel import ChannelOrder
 
 _FEEDS = "/feeds/2021-06-30/feeds"
 _DOCUMENTS = "/feeds/2021-06-30/documents"

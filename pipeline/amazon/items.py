@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pipeline.amazon.reading import blocks, look, moment, named, number, text, texts, whole, word
-from pipeline.channel import Line, Raw, Window
-from pipeline.errors import CannotMap
-from pipeline.outcome import HoldCode
+from pipeline.amazon.json_fields import (
+    blocks,
+    look,
+    moment,
+    named,
+    number,
+    text,
+    texts,
+    whole,
+    word,
+)
+from pipeline.base.errors import CannotMap
+from pipeline.orders.channel import Line, Raw, Window
+from pipeline.orders.outcome import HoldCode
 
 
 class Item(NamedTuple):

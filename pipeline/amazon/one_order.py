@@ -5,11 +5,11 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from pipeline.amazon.connection import Connection
-from pipeline.amazon.reading import look
+from pipeline.amazon.json_fields import look
 from pipeline.amazon.replies import GET_ORDER
-from pipeline.amazon.withheld import DATASETS
-from pipeline.channel import Raw
-from pipeline.rate_limit import Lane
+from pipeline.amazon.withheld_fields import DATASETS
+from pipeline.base.quota import Lane
+from pipeline.orders.channel import Raw
 
 ORDERS = "/orders/2026-01-01/orders"
 INCLUDED = ",".join(DATASETS)

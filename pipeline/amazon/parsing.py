@@ -13,10 +13,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pipeline.amazon import withheld
+from pipeline.amazon import withheld_fields
 from pipeline.amazon.items import every_item, line, nothing_is_left, window
-from pipeline.amazon.reading import blocks, look, moment, money, text, whole, word, words
-from pipeline.channel import (
+from pipeline.amazon.json_fields import blocks, look, moment, money, text, whole, word, words
+from pipeline.base.errors import CannotMap
+from pipeline.orders.channel import (
     Address,
     ChannelOrder,
     FulfilledBy,
@@ -25,8 +26,7 @@ from pipeline.channel import (
     Raw,
     TaxRegistration,
 )
-from pipeline.errors import CannotMap
-from pipeline.outcome import HoldCode
+from pipeline.orders.outcome import HoldCode
 
 _STATUSES = frozenset(
     {
@@ -115,7 +115,7 @@ def parse(raw: Raw) -> ChannelOrder:
         invoice_status=text(raw, "tax", "taxInvoicing", "invoiceStatus"),
         payment_methods=_each(raw, "paymentMethod", "payment", "paymentExecutions"),
     )
-    return replace(order, missing=withheld.reasons(order))
+    return replace(order, missing=withheld_fields.reasons(order))
 
 
 def _each(raw: Raw, key: str, *path: str) -> tuple[str, ...]:

@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.amazon.items import Item
-from pipeline.amazon.reading import blocks, look, money, text
-from pipeline.errors import CannotMap
-from pipeline.money import ZERO, minor_unit, split
-from pipeline.outcome import HoldCode
+from pipeline.amazon.json_fields import blocks, look, money, text
+from pipeline.base.errors import CannotMap
+from pipeline.base.money import ZERO, minor_unit, split
+from pipeline.orders.outcome import HoldCode
 
 GOODS, SHIPPING, GIFT_WRAP, OTHER = SLOTS = ("ITEM", "SHIPPING", "GIFT_WRAP", "OTHER")
 # The categories Amazon sums over the items; any other one belongs to the order alone.

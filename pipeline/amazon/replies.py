@@ -9,10 +9,10 @@ import math
 import re
 from dataclasses import dataclass
 
-from pipeline.amazon.reading import blocks, text
-from pipeline.errors import AccountStopped, Rejected, RemoteError, Transient
-from pipeline.http import Reply
-from pipeline.rate_limit import Plan
+from pipeline.amazon.json_fields import blocks, text
+from pipeline.base.errors import AccountStopped, Rejected, RemoteError, Transient
+from pipeline.base.http import Reply
+from pipeline.base.quota import Plan
 
 _LONGEST_TEXT = 300
 # Refused reads heal by themselves: storms of 403 over all sellers lasted up to half an hour.

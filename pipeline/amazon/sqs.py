@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pipeline.errors import Rejected, RemoteError, Transient
-from pipeline.settings import AccountSettings, NotificationSettings
+from pipeline.base.errors import Rejected, RemoteError, Transient
+from pipeline.settings.model import AccountSettings, NotificationSettings
 
 BATCH = 10
 """The most messages SQS gives out, or deletes, in one call."""

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from pipeline.bookkeeping import AccountAccess
-    from pipeline.models import Cursor
-    from pipeline.settings import AccountSettings
+    from pipeline.amazon.tables import AccountAccess
+    from pipeline.intake.tables import Cursor
+    from pipeline.settings.model import AccountSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ def accounts(context: click.Context, as_json: bool) -> None:
             raise click.UsageError("--json goes without another command")
         return
     with installation() as found:
-        from pipeline.account_checks import alarms_of, cursor_of
-        from pipeline.accounts import standing
-        from pipeline.clock import utc_now
-        from pipeline.incidents import Incidents
+        from pipeline.amazon.access import standing
+        from pipeline.base.clock import utc_now
+        from pipeline.base.incidents import Incidents
+        from pipeline.monitoring.account_checks import alarms_of, cursor_of
 
         now = utc_now()
         incidents = Incidents(found.sessions)
@@ -88,8 +88,8 @@ def retry(name: str, as_json: bool) -> None:
     Its next call shows whether it works again; that is the next poll at the latest.
     """
     with installation() as found:
-        from pipeline.accounts import probe_now
-        from pipeline.clock import utc_now
+        from pipeline.amazon.access import probe_now
+        from pipeline.base.clock import utc_now
 
         _must_exist(name, found)
         if not probe_now(found.sessions, name, utc_now()):
@@ -132,7 +132,7 @@ def _as_text(one: _Account, now: datetime) -> list[str]:
 
 
 def _marketplaces(account: AccountSettings) -> str:
-    from pipeline.marketplaces import country_of
+    from pipeline.settings.marketplaces import country_of
 
     named = [country_of(one) or one for one in account.marketplaces]
     return ", ".join([*named, "all others"]) if named else "all"
@@ -140,7 +140,7 @@ def _marketplaces(account: AccountSettings) -> str:
 
 def _as_json(one: _Account) -> dict[str, Any]:
     from pipeline.amazon.connection import endpoint_of
-    from pipeline.marketplaces import of_region
+    from pipeline.settings.marketplaces import of_region
 
     account, cursor, refused = one.settings, one.cursor, one.refused
     return {

@@ -19,8 +19,8 @@ from pipeline.cli.common import (
 from pipeline.cli.orders import the_one
 
 if TYPE_CHECKING:
-    from pipeline.channel import Address
-    from pipeline.corrections import Addresses, Corrections
+    from pipeline.operations.acts.address import Addresses, Corrections
+    from pipeline.orders.channel import Address
 
 _HELP = {
     "name": "Who gets the parcel.",
@@ -60,11 +60,11 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
     if bool(changes) + withdraw > 1 or not (changes or withdraw or show):
         raise click.UsageError("give what to change, or --withdraw, or --show")
     with installation() as found:
-        from pipeline.clock import utc_now
-        from pipeline.corrections import Corrections
-        from pipeline.decisions import NotPossible
-        from pipeline.listing.orders import Listing
-        from pipeline.privacy import Vault
+        from pipeline.base.clock import utc_now
+        from pipeline.base.vault import Vault
+        from pipeline.operations.acts.address import Corrections
+        from pipeline.operations.acts.one_order import NotPossible
+        from pipeline.operations.lists.orders import Listing
 
         order_id = the_one(Listing(found.sessions), number)
         vault = Vault(found.settings.master_key)
@@ -108,6 +108,6 @@ def _as_text(shown: Addresses) -> list[str]:
 
 
 def _lines(address: Address) -> list[str]:
-    from pipeline.corrections import FIELDS, field_of
+    from pipeline.operations.acts.address import FIELDS, field_of
 
     return [f"  {line}" for line in titled({name: field_of(address, name) for name in FIELDS})]

@@ -27,11 +27,11 @@ def alerts() -> None:
 def test(as_json: bool) -> None:
     """Tell a test on every way that is set, and say whether it was taken."""
     with clear_errors():
-        from pipeline import configuration
-        from pipeline.alert_channels import Alert, Undelivered, channels_of
-        from pipeline.clock import utc_now
+        from pipeline.base.clock import utc_now
+        from pipeline.monitoring.alert_channels import Alert, Undelivered, channels_of
+        from pipeline.settings import file
 
-        channels = channels_of(configuration.load().alerts)
+        channels = channels_of(file.load().alerts)
         if not channels:
             raise NotFound("no way is set: see [alerts] in docs/settings.md")
         alert = Alert(

@@ -27,8 +27,8 @@ from pipeline.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.backfills import Backfills, Progress
     from pipeline.cli.estimate import Asked
+    from pipeline.intake.backfills import Backfills, Progress
 
 _NUMBER = re.compile(r"\d{3}-\d{7}-\d{7}")
 _FOLLOW_EVERY_S = 2.0
@@ -76,9 +76,9 @@ def backfill(
     if probe and ids is not None:
         raise click.UsageError("--probe goes with a period: how many calls --ids take is known")
     with installation() as found:
-        from pipeline.backfills import Backfills
+        from pipeline.base.clock import utc_now
         from pipeline.cli.estimate import estimate, probed
-        from pipeline.clock import utc_now
+        from pipeline.intake.backfills import Backfills
 
         now = utc_now()
         asked = _asked(found, account, after, before, ids, now)
@@ -135,7 +135,7 @@ def _numbers(lines: IO[str]) -> frozenset[str]:
 
 
 def _start(backfills: Backfills, asked: Asked, now: datetime) -> int:
-    from pipeline.backfills import AlreadyRunning
+    from pipeline.intake.backfills import AlreadyRunning
 
     try:
         if asked.after is not None and asked.before is not None:
@@ -176,7 +176,7 @@ def _print_facts(facts: dict[str, Any], as_json: bool) -> None:
 def status(follow: bool, limit: int, as_json: bool) -> None:
     """Show the latest backfills and how far they have come. Times are UTC."""
     with installation() as found:
-        from pipeline.backfills import Backfills
+        from pipeline.intake.backfills import Backfills
 
         backfills = Backfills(found.sessions)
         latest = backfills.latest(limit)
@@ -197,8 +197,8 @@ def status(follow: bool, limit: int, as_json: bool) -> None:
 def stop(backfill_id: int, as_json: bool) -> None:
     """Read no more orders of backfill ID. Those that have been imported stay."""
     with installation() as found:
-        from pipeline.backfills import Backfills
-        from pipeline.clock import utc_now
+        from pipeline.base.clock import utc_now
+        from pipeline.intake.backfills import Backfills
 
         if not Backfills(found.sessions).stop(backfill_id, utc_now()):
             tell(f"No backfill {backfill_id} runs.", as_json, id=backfill_id, is_stopped=False)

@@ -22,7 +22,7 @@ from pipeline.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.bulk_tables import BulkAct
+    from pipeline.operations.acts.tables import BulkAct
 
 ACT_ID = click.argument("act_id", metavar="ID", type=RowId())
 
@@ -37,7 +37,7 @@ def bulk() -> None:
 def list_(as_json: bool) -> None:
     """List the latest acts, the newest first. Times are UTC."""
     with installation() as found:
-        from pipeline.listing.bulk_acts import Acts
+        from pipeline.operations.lists.bulk_acts import Acts
 
         acts = Acts(found.sessions).latest()
     if as_json:
@@ -54,7 +54,7 @@ def list_(as_json: bool) -> None:
 def show(act_id: int, as_json: bool) -> None:
     """Show how far act ID has come, and where its orders stand since. Times are UTC."""
     with installation() as found:
-        from pipeline.listing.bulk_acts import Acts
+        from pipeline.operations.lists.bulk_acts import Acts
 
         progress = Acts(found.sessions).progress(act_id)
     if progress is None:
@@ -79,8 +79,8 @@ def show(act_id: int, as_json: bool) -> None:
 def stop(act_id: int, as_json: bool) -> None:
     """Do no more of act ID: orders that have not had their turn stay as they are."""
     with installation() as found:
-        from pipeline.bulk import BulkActs
-        from pipeline.clock import utc_now
+        from pipeline.base.clock import utc_now
+        from pipeline.operations.acts.many_orders import BulkActs
 
         is_stopped = BulkActs(found.sessions).stop(act_id, author=system_user(), now=utc_now())
     text = f"Act {act_id} is stopped." if is_stopped else f"No act {act_id} is under way."

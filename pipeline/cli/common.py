@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.row_ids import row_id
+from pipeline.base.row_ids import row_id
 
 if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
 
-    from pipeline.db import Sessions
-    from pipeline.settings import Settings
+    from pipeline.base.db import Sessions
+    from pipeline.settings.model import Settings
 
 EXIT_STATUS = (
     "Exit status: 0 fine, 1 nothing found or nothing done, 2 wrong usage or configuration, or the "
@@ -71,7 +71,7 @@ def clear_errors() -> Iterator[None]:
     """Turn what an operator can put right into a sentence, and leave defects as they are."""
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
-    from pipeline.configuration import ConfigError
+    from pipeline.settings.file import ConfigError
 
     try:
         yield
@@ -90,9 +90,10 @@ def clear_errors() -> Iterator[None]:
 def installation() -> Iterator[Installation]:
     """The configured database, for one command; its errors become sentences."""
     with clear_errors():
-        from pipeline import configuration, db
+        from pipeline.base import db
+        from pipeline.settings import file
 
-        loaded = configuration.load()
+        loaded = file.load()
         engine = db.engine_for(loaded.database_url.get_secret_value())
         try:
             yield Installation(loaded, db.sessions_for(engine))

@@ -19,11 +19,11 @@ from pipeline.cli.common import (
 from pipeline.cli.orders import the_one
 
 if TYPE_CHECKING:
-    from pipeline.decisions import Decisions
+    from pipeline.operations.acts.one_order import Decisions
 
 
 def _reasons(_: click.Context, __: click.Parameter, reason: str | None) -> str | None:
-    from pipeline.marketplace_settings import CancelReason
+    from pipeline.settings.marketplace import CancelReason
 
     if reason is not None and reason not in get_args(CancelReason):
         raise click.BadParameter(f"choose one of {', '.join(get_args(CancelReason))}")
@@ -108,9 +108,9 @@ def _decide(
     then: str = "the order is looked at now",
 ) -> None:
     with installation() as found:
-        from pipeline.clock import utc_now
-        from pipeline.decisions import Decisions, NotPossible
-        from pipeline.listing.orders import Listing
+        from pipeline.base.clock import utc_now
+        from pipeline.operations.acts.one_order import Decisions, NotPossible
+        from pipeline.operations.lists.orders import Listing
 
         order_id = the_one(Listing(found.sessions), number)
         try:

@@ -19,8 +19,8 @@ from pipeline.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.doctor import Finding
-    from pipeline.settings import Settings
+    from pipeline.monitoring.doctor_checks import Finding
+    from pipeline.settings.model import Settings
 
 
 @click.command(epilog=f"{EXIT_STATUS} Here 1 means that a check failed.")
@@ -39,13 +39,13 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
     Nothing is changed anywhere, but for --prove-stock: it leaves a cancelled test order.
     """
     with clear_errors():
-        from pipeline import configuration
-        from pipeline.clock import utc_now
-        from pipeline.doctor import Verdict, examine, patient_of, prove_stock
-        from pipeline.errors import CannotMap, RemoteError
+        from pipeline.base.clock import utc_now
+        from pipeline.base.errors import CannotMap, RemoteError
         from pipeline.magento.client import Magento
+        from pipeline.monitoring.doctor_checks import Verdict, examine, patient_of, prove_stock
+        from pipeline.settings import file
 
-        settings = configuration.load()
+        settings = file.load()
         if shop_name is not None and shop_name not in settings.shops:
             raise NotFound(f"there is no [shops.{shop_name}] in the configuration")
         names = [shop_name] if shop_name is not None else list(settings.shops)
@@ -95,9 +95,9 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
 def _about_all_but_shops(settings: Settings) -> list[Finding]:
     import redis
 
-    from pipeline import db
-    from pipeline.clock import utc_now
-    from pipeline.doctoring import examine_account, examine_feeds, examine_installation
+    from pipeline.base import db
+    from pipeline.base.clock import utc_now
+    from pipeline.monitoring.doctor import examine_account, examine_feeds, examine_installation
 
     engine = db.engine_for(settings.database_url.get_secret_value())
     url = settings.redis_url.get_secret_value()

@@ -10,13 +10,13 @@ import redis
 
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.replies import GET_ORDER, SEARCH_ORDERS
-from pipeline.backfills import Backfills, duration_s
+from pipeline.base.clock import utc_now
+from pipeline.base.errors import CannotMap, RemoteError
+from pipeline.base.quota import Lane, Quota
 from pipeline.cli.common import Installation, Unusable
-from pipeline.clock import utc_now
-from pipeline.errors import CannotMap, RemoteError
-from pipeline.policy import Case, decide
-from pipeline.rate_limit import Lane, Quota
-from pipeline.turned import Turned
+from pipeline.intake.backfills import Backfills, duration_s
+from pipeline.orders.decision_table import Case, decide
+from pipeline.settings.overrides import Turned
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from pipeline.cli.common import (
 from pipeline.cli.orders import the_one
 
 if TYPE_CHECKING:
-    from pipeline.explaining import Explanation
+    from pipeline.operations.lists.explain import Explanation
 
 
 @click.command(epilog=EXIT_STATUS)
@@ -33,8 +33,8 @@ def explain(number: str, as_json: bool) -> None:
     come from, when it is looked at next, and what you can do. Times are UTC.
     """
     with installation() as found:
-        from pipeline.explaining import explain as explained
-        from pipeline.listing.orders import Listing
+        from pipeline.operations.lists.explain import explain as explained
+        from pipeline.operations.lists.orders import Listing
 
         listing = Listing(found.sessions)
         order = listing.order(the_one(listing, number))

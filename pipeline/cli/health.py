@@ -21,7 +21,7 @@ from pipeline.cli.common import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.health import Health
+    from pipeline.monitoring.health import Health
 
 
 @click.command(epilog=f"{EXIT_STATUS} Here 1 means that a person has to know something.")
@@ -31,8 +31,8 @@ def health(as_json: bool) -> None:
     with installation() as found:
         import redis
 
-        from pipeline.clock import utc_now
-        from pipeline.health import health as look
+        from pipeline.base.clock import utc_now
+        from pipeline.monitoring.health import health as look
 
         url = found.settings.redis_url.get_secret_value()
         with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as broker:

@@ -21,8 +21,8 @@ from pipeline.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.amazon.notifications import Destination, Notifications, Subscription
     from pipeline.amazon.sqs import Queue
+    from pipeline.amazon.subscriptions import Destination, Notifications, Subscription
 
 _account = click.option("--account", "name", required=True, help="NAME of an [accounts.NAME].")
 
@@ -53,7 +53,7 @@ def setup(name: str, as_json: bool) -> None:
 
     What is there already is left as it is. The queue needs the policy that is printed first.
     """
-    from pipeline.amazon.notifications import queue_policy
+    from pipeline.amazon.subscriptions import queue_policy
 
     with _of(name) as one:
         policy = queue_policy(one.arn)
@@ -86,7 +86,7 @@ def status(context: click.Context, name: str, as_json: bool) -> None:
 
     Exit status 1 when it does not.
     """
-    from pipeline.errors import RemoteError
+    from pipeline.base.errors import RemoteError
 
     with _of(name) as one:
         destination = one.amazon.destination(one.arn)
@@ -117,7 +117,7 @@ def remove(context: click.Context, name: str, as_json: bool) -> None:
 
     The queue itself stays. A queue that another subscription uses stays known to Amazon.
     """
-    from pipeline.errors import Rejected
+    from pipeline.base.errors import Rejected
 
     facts: dict[str, Any] = {"account": name, "subscription": None, "destination": None}
     with _of(name) as one:
@@ -148,7 +148,7 @@ def remove(context: click.Context, name: str, as_json: bool) -> None:
 def _of(name: str) -> Iterator[_Setup]:
     """The account's queue and Amazon; what goes wrong there becomes a sentence."""
     with clear_errors():
-        from pipeline.configuration import load
+        from pipeline.settings.file import load
 
         account = load().accounts.get(name)
     if account is None:
@@ -158,9 +158,9 @@ def _of(name: str) -> Iterator[_Setup]:
             f"account {name} has no queue: add [accounts.{name}.notifications] with queue_url and "
             "aws_region"
         )
-    from pipeline.amazon.notifications import Notifications
     from pipeline.amazon.sqs import Queue
-    from pipeline.errors import RemoteError
+    from pipeline.amazon.subscriptions import Notifications
+    from pipeline.base.errors import RemoteError
 
     try:
         yield _Setup(

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.channel import NON_AMAZON
+from pipeline.base.money import ZERO
 from pipeline.cli.common import columns, titled, when
-from pipeline.listing.facts import country, price, proof, store_code
-from pipeline.listing.timeline import Event
-from pipeline.models import Order, Shipment
-from pipeline.money import ZERO
-from pipeline.settings import Settings
+from pipeline.operations.lists.order_facts import country, price, proof, store_code
+from pipeline.operations.lists.timeline import Event
+from pipeline.orders.channel import NON_AMAZON
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import Order
+from pipeline.settings.model import Settings
 
 _FACTS = (
     *("id", "account", "external_id", "marketplace_id", "fulfilled_by", "programs"),

@@ -22,12 +22,12 @@ from pipeline.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.listing.orders import Listed, Listing
-    from pipeline.models import Status
+    from pipeline.operations.lists.orders import Listed, Listing
+    from pipeline.orders.tables import Status
 
 
 def _status(_: click.Context, __: click.Parameter, text: str | None) -> Status | None:
-    from pipeline.models import Status
+    from pipeline.orders.tables import Status
 
     try:
         return None if text is None else Status(text)
@@ -59,9 +59,9 @@ def orders() -> None:
 def list_(everything: bool, status: Status | None, limit: int, as_json: bool) -> None:
     """List orders, newest purchase first. Times are UTC."""
     with installation() as found:
-        from pipeline.listing.counting import count_hidden
-        from pipeline.listing.filters import Filters
-        from pipeline.listing.orders import Listing
+        from pipeline.operations.lists.counts import count_hidden
+        from pipeline.operations.lists.filters import Filters
+        from pipeline.operations.lists.orders import Listing
 
         page = Listing(found.sessions).page(Filters(status, everything), limit=limit)
         if as_json:
@@ -86,8 +86,8 @@ def show(number: str, as_json: bool) -> None:
     with installation() as found:
         from pipeline.cli.one_order import as_json as to_json
         from pipeline.cli.one_order import as_text
-        from pipeline.listing.orders import Listing
-        from pipeline.listing.timeline import timeline
+        from pipeline.operations.lists.orders import Listing
+        from pipeline.operations.lists.timeline import timeline
 
         listing = Listing(found.sessions)
         order = listing.order(the_one(listing, number))
@@ -125,11 +125,11 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
         _release_held(as_json)
         return
     with installation() as found:
-        from pipeline.clock import utc_now
-        from pipeline.decisions import Decisions, NotPossible
-        from pipeline.listing.orders import Listing
-        from pipeline.orders import Orders
-        from pipeline.privacy import Vault
+        from pipeline.base.clock import utc_now
+        from pipeline.base.vault import Vault
+        from pipeline.operations.acts.one_order import Decisions, NotPossible
+        from pipeline.operations.lists.orders import Listing
+        from pipeline.orders.machine import Orders
 
         listing = Listing(found.sessions)
         machine = Orders(found.sessions, Vault(found.settings.master_key), found.settings.timing)
@@ -165,13 +165,13 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
 
 def _release_held(as_json: bool) -> None:
     with installation() as found:
-        from pipeline.bulk import Act, BulkActs
-        from pipeline.clock import utc_now
-        from pipeline.decisions import NotPossible
-        from pipeline.listing.bulk_acts import Acts
-        from pipeline.listing.choosing import those_of
-        from pipeline.listing.filters import Filters
-        from pipeline.models import Status
+        from pipeline.base.clock import utc_now
+        from pipeline.operations.acts.many_orders import Act, BulkActs
+        from pipeline.operations.acts.one_order import NotPossible
+        from pipeline.operations.lists.bulk_acts import Acts
+        from pipeline.operations.lists.filters import Filters
+        from pipeline.operations.lists.selection import those_of
+        from pipeline.orders.tables import Status
 
         choice = those_of(Filters(Status.HELD, everything=True))
         try:
@@ -212,7 +212,7 @@ _HEADINGS = (
 
 
 def _row(order: Listed, found: Installation) -> tuple[str, ...]:
-    from pipeline.listing.facts import country, price, store_code
+    from pipeline.operations.lists.order_facts import country, price, store_code
 
     store = store_code(found.settings, order.account, order.marketplace_id, order.fulfilled_by)
     return (
@@ -235,7 +235,7 @@ def _row(order: Listed, found: Installation) -> tuple[str, ...]:
 
 
 def _listed_as_json(order: Listed, found: Installation) -> dict[str, Any]:
-    from pipeline.listing.facts import country, store_code
+    from pipeline.operations.lists.order_facts import country, store_code
 
     return {
         **asdict(order),

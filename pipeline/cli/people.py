@@ -19,11 +19,11 @@ from pipeline.cli.common import (
     tell,
     when,
 )
-from pipeline.roles import Role
+from pipeline.settings.roles import Role
 
 if TYPE_CHECKING:
-    from pipeline.people import People
-    from pipeline.people_tables import PersonRecord
+    from pipeline.access.people import People
+    from pipeline.access.tables import PersonRecord
 
 _ROLES = click.Choice([role.value for role in Role])
 
@@ -63,7 +63,7 @@ def list_people(as_json: bool) -> None:
 @AS_JSON
 def add(name: str, role: str, as_json: bool) -> None:
     """Add the person NAME. The password is asked for, or read from standard input."""
-    from pipeline.clock import utc_now
+    from pipeline.base.clock import utc_now
 
     with _people() as found:
         found.add(name, Role(role), _password(), utc_now())
@@ -110,9 +110,9 @@ def lock(name: str, as_json: bool) -> None:
 def unlock(name: str, as_json: bool) -> None:
     """Let the person NAME in again, also after too many tries."""
     with installation() as found, _clear_refusals():
-        from pipeline.guessing import Guessing
-        from pipeline.people import People
-        from pipeline.privacy import Vault
+        from pipeline.access.password_attempts import Guessing
+        from pipeline.access.people import People
+        from pipeline.base.vault import Vault
 
         People(found.sessions).set_locked(name, False)
         Guessing(found.sessions, Vault(found.settings.master_key)).forgive(name)
@@ -135,14 +135,14 @@ def remove(name: str, as_json: bool) -> None:
 @contextmanager
 def _people() -> Iterator[People]:
     with installation() as found, _clear_refusals():
-        from pipeline.people import People
+        from pipeline.access.people import People
 
         yield People(found.sessions)
 
 
 @contextmanager
 def _clear_refusals() -> Iterator[None]:
-    from pipeline.people import NotAllowed
+    from pipeline.access.people import NotAllowed
 
     try:
         yield

@@ -28,9 +28,9 @@ def purge(dry_run: bool, as_json: bool) -> None:
     with installation() as found:
         from datetime import timedelta
 
-        from pipeline.purging import Purging
-        from pipeline.shared_clock import SharedClock
-        from pipeline.thinning import Thinning
+        from pipeline.base.shared_clock import SharedClock
+        from pipeline.monitoring.purging import Purging
+        from pipeline.operations.thinning import Thinning
 
         now, days = SharedClock(found.sessions)(), found.settings.purge_after_days
         before = now - timedelta(days=days)

@@ -27,10 +27,10 @@ from pipeline.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.bookkeeping import Reconciliation
     from pipeline.cli.remotes import Remotes
-    from pipeline.reconcile.running import Reconciler
-    from pipeline.reconcile.runs import Result, Runs
+    from pipeline.monitoring.reconcile.run import Reconciler
+    from pipeline.monitoring.reconcile.runs import Result, Runs
+    from pipeline.monitoring.reconcile.tables import Reconciliation
 
 ACCOUNT = click.option("--account", metavar="NAME", help="The selling account; all by default.")
 _LOOK_AFTER_S = 5.0
@@ -91,7 +91,7 @@ def reconcile(
 def last(account: str | None, as_json: bool) -> None:
     """Show what the last comparison of each account found. Times are UTC."""
     with installation() as found:
-        from pipeline.reconcile.runs import Runs
+        from pipeline.monitoring.reconcile.runs import Runs
 
         results = [_as_json(one) for one in Runs(found.sessions).latest(_accounts(found, account))]
     if as_json:
@@ -113,8 +113,8 @@ def accept(number: str, account: str | None, as_json: bool) -> None:
     The order goes on, and is held for them no more until one of them changes.
     """
     with installation() as found:
-        from pipeline.clock import utc_now
-        from pipeline.reconcile.runs import Runs, SeveralAccounts
+        from pipeline.base.clock import utc_now
+        from pipeline.monitoring.reconcile.runs import Runs, SeveralAccounts
 
         author, now = system_user(), utc_now()
         try:
@@ -138,8 +138,8 @@ def _accounts(found: Installation, account: str | None) -> list[str]:
 
 
 def _period(after: datetime | None, before: datetime | None) -> tuple[datetime, datetime]:
-    from pipeline.clock import utc_now
-    from pipeline.reconcile.runs import DEFAULT_PERIOD, LONGEST_PERIOD, NOT_BEFORE
+    from pipeline.base.clock import utc_now
+    from pipeline.monitoring.reconcile.runs import DEFAULT_PERIOD, LONGEST_PERIOD, NOT_BEFORE
 
     latest = utc_now() - NOT_BEFORE
     before = before or latest
@@ -160,11 +160,11 @@ def _compare(
     period: tuple[datetime, datetime],
     dry_run: bool,
 ) -> dict[str, Any]:
-    from pipeline.clock import utc_now
-    from pipeline.incidents import Incidents
-    from pipeline.intake import Intake
-    from pipeline.reconcile.running import Reconciler
-    from pipeline.reconcile.runs import AlreadyRunning, Runs
+    from pipeline.base.clock import utc_now
+    from pipeline.base.incidents import Incidents
+    from pipeline.intake.store import Intake
+    from pipeline.monitoring.reconcile.run import Reconciler
+    from pipeline.monitoring.reconcile.runs import AlreadyRunning, Runs
 
     intake = Intake(found.sessions, reached.vault, found.settings.timing)
     incidents = Incidents(found.sessions)
@@ -185,7 +185,7 @@ def _compare(
 
 def _run(runs: Runs, reconciler: Reconciler, reached: Remotes, run_id: int) -> None:
     """Go on with it until it is through; a worker may have it in between."""
-    from pipeline.clock import utc_now
+    from pipeline.base.clock import utc_now
 
     run = runs.get(run_id)
     while run.state == "running":
@@ -202,7 +202,7 @@ def _run(runs: Runs, reconciler: Reconciler, reached: Remotes, run_id: int) -> N
 def _preview(
     reconciler: Reconciler, account: str, period: tuple[datetime, datetime]
 ) -> dict[str, Any]:
-    from pipeline.errors import NotSent
+    from pipeline.base.errors import NotSent
 
     token, orders, unreadable = None, 0, 0
     kinds: dict[str, list[dict[str, Any]]] = {}

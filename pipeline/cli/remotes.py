@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from pipeline.cli.common import Installation, NotFound
 
 if TYPE_CHECKING:
+    from pipeline.base.lease import Leases
+    from pipeline.base.vault import Vault
     from pipeline.clients import Clients
-    from pipeline.lease import Leases
-    from pipeline.privacy import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ def remotes(found: Installation) -> Iterator[Remotes]:
     import redis
 
     from pipeline import clients
-    from pipeline.effects import Ledger
-    from pipeline.errors import RemoteError
-    from pipeline.lease import Leases
-    from pipeline.privacy import Vault
-    from pipeline.read_only import Writes
-    from pipeline.shared_clock import SharedClock
+    from pipeline.base.errors import RemoteError
+    from pipeline.base.lease import Leases
+    from pipeline.base.shared_clock import SharedClock
+    from pipeline.base.vault import Vault
+    from pipeline.monitoring.read_only import Writes
+    from pipeline.orders.ledger import Ledger
 
     settings = found.settings
     vault = Vault(settings.master_key)

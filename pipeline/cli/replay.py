@@ -20,11 +20,11 @@ from pipeline.cli.common import (
 from pipeline.cli.orders import the_one
 
 if TYPE_CHECKING:
-    from pipeline.replaying import Preview, Step
+    from pipeline.operations.preview.replay import Preview, Step
 
 
 def _step(_: click.Context, __: click.Parameter, name: str) -> str:
-    from pipeline.orders import STEPS
+    from pipeline.orders.machine import STEPS
 
     if name not in STEPS:
         raise click.BadParameter(f"choose one of {', '.join(STEPS)}")
@@ -50,11 +50,11 @@ def replay(
     within seconds. The dry run reads Amazon and Magento as the steps do, and writes nothing.
     """
     with installation() as found:
+        from pipeline.base.clock import utc_now
         from pipeline.cli.remotes import remotes
-        from pipeline.clock import utc_now
-        from pipeline.listing.orders import Listing
-        from pipeline.replaying import NotPossible, preview
-        from pipeline.replaying import replay as go_back
+        from pipeline.operations.lists.orders import Listing
+        from pipeline.operations.preview.replay import NotPossible, preview
+        from pipeline.operations.preview.replay import replay as go_back
 
         order_id = the_one(Listing(found.sessions), number)
         try:

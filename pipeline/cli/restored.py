@@ -18,12 +18,12 @@ def restored(as_json: bool) -> None:
     written. It costs a call per write and cannot harm.
     """
     with installation() as found:
-        from pipeline import lives
-        from pipeline.clock import utc_now
+        from pipeline.base import database_restores
+        from pipeline.base.clock import utc_now
 
         now = utc_now()
         with found.sessions() as session, session.begin():
-            lives.begin(session, now)
+            database_restores.begin(session, now)
     if as_json:
         print_json({"looks_first_for_orders_placed_before": now})
     else:

@@ -25,7 +25,7 @@ from pipeline.cli.common import (
 
 if TYPE_CHECKING:
     from pipeline.console.order_views import Previews
-    from pipeline.replaying import Preview, Step
+    from pipeline.operations.preview.replay import Preview, Step
 
 USER, PASSWORD = "ORDERBRIDGE_CONSOLE_USER", "ORDERBRIDGE_CONSOLE_PASSWORD"
 LARGEST_REQUEST = 64 * 1024
@@ -51,10 +51,11 @@ def migrate(wait_s: float, as_json: bool) -> None:
         from sqlalchemy import create_engine, pool
         from sqlalchemy.exc import OperationalError
 
-        from pipeline import configuration, db
-        from pipeline.clock import elapsed
+        from pipeline.base import db
+        from pipeline.base.clock import elapsed
+        from pipeline.settings import file
 
-        url = configuration.load().database_url.get_secret_value()
+        url = file.load().database_url.get_secret_value()
         engine = create_engine(url, poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
         give_up_at = elapsed() + wait_s
         while True:
@@ -111,9 +112,9 @@ def console(
     with installation() as found:
         from waitress.server import create_server
 
-        from pipeline.clock import utc_now
+        from pipeline.base.clock import utc_now
+        from pipeline.base.log import configure
         from pipeline.console.app import create_app
-        from pipeline.log import configure
 
         configure()
         _make_the_first_admin(found)
@@ -140,7 +141,7 @@ def _previews(found: Installation, steps: Callable[[], Mapping[str, Step]]) -> P
 
     def previews(order_id: int, step: str) -> Sequence[Preview]:
         from pipeline.cli.remotes import remotes
-        from pipeline.replaying import NotPossible, preview
+        from pipeline.operations.preview.replay import NotPossible, preview
 
         try:
             with remotes(found) as reached:
@@ -154,8 +155,8 @@ def _previews(found: Installation, steps: Callable[[], Mapping[str, Step]]) -> P
 
 
 def _make_the_first_admin(found: Installation) -> None:
-    from pipeline.clock import utc_now
-    from pipeline.people import NotAllowed, People
+    from pipeline.access.people import NotAllowed, People
+    from pipeline.base.clock import utc_now
 
     people = People(found.sessions)
     if people.everyone():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from pipeline.settings import AccountSettings, Settings
+    from pipeline.settings.model import AccountSettings, Settings
 
 
 @click.group(epilog=EXIT_STATUS)
@@ -42,7 +42,7 @@ def check(as_json: bool) -> None:
     `orderbridge settings show`.
     """
     with clear_errors():
-        from pipeline.configuration import load
+        from pipeline.settings.file import load
 
         loaded = load()
         used_maps(loaded)
@@ -62,8 +62,8 @@ def accept_copy(as_json: bool) -> None:
     tell the same orders to both. Accept it where the address of a shop has really changed.
     """
     with installation() as found:
-        from pipeline.clock import utc_now
-        from pipeline.read_only import Writes
+        from pipeline.base.clock import utc_now
+        from pipeline.monitoring.read_only import Writes
 
         changed = Writes(found.settings, found.sessions, utc_now).accept(system_user())
     if as_json:
@@ -78,7 +78,7 @@ def accept_copy(as_json: bool) -> None:
 
 def _as_json(loaded: Settings) -> dict[str, Any]:
     """Each setting with its value and where it comes from, by table of the file."""
-    from pipeline.provenance import connections, places, table
+    from pipeline.settings.origin import connections, places, table
 
     tables = {**connections(loaded), "timing": table(loaded.timing, "timing")}
     for one in places(loaded, (), {}):
@@ -94,7 +94,7 @@ def _as_json(loaded: Settings) -> dict[str, Any]:
 
 
 def _lines(loaded: Settings) -> list[str]:
-    from pipeline.provenance import without_login
+    from pipeline.settings.origin import without_login
 
     lines: list[str] = []
     for name, shop in loaded.shops.items():
@@ -109,8 +109,8 @@ def _lines(loaded: Settings) -> list[str]:
 
 
 def _account(account: AccountSettings) -> Mapping[str, str]:
-    from pipeline.marketplaces import endpoint, of_region
-    from pipeline.provenance import without_login
+    from pipeline.settings.marketplaces import endpoint, of_region
+    from pipeline.settings.origin import without_login
 
     return {
         "region": account.region,
@@ -125,7 +125,7 @@ def _account(account: AccountSettings) -> Mapping[str, str]:
 
 
 def _per_marketplace(account: AccountSettings) -> list[tuple[str, BaseModel]]:
-    from pipeline.listing.facts import country
+    from pipeline.operations.lists.order_facts import country
 
     named = [
         (f"marketplace {marketplace_id} ({country(marketplace_id)})", own)
@@ -136,6 +136,6 @@ def _per_marketplace(account: AccountSettings) -> list[tuple[str, BaseModel]]:
 
 
 def _values(model: BaseModel) -> list[tuple[str, str]]:
-    from pipeline.provenance import written
+    from pipeline.settings.origin import written
 
     return [(name, written(value)) for name, value in model]

@@ -38,10 +38,10 @@ def ship(
     if withdraw == (carrier is not None and tracking is not None):
         raise click.UsageError("give a --carrier and a --tracking number, or --withdraw")
     with installation() as found:
-        from pipeline.clock import utc_now
-        from pipeline.decisions import NotPossible
-        from pipeline.listing.orders import Listing
-        from pipeline.wishes import Wishes
+        from pipeline.base.clock import utc_now
+        from pipeline.operations.acts.one_order import NotPossible
+        from pipeline.operations.acts.ship import Wishes
+        from pipeline.operations.lists.orders import Listing
 
         order_id = the_one(Listing(found.sessions), number)
         wishes = Wishes(found.sessions, system_user(), utc_now())

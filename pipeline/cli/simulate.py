@@ -24,9 +24,9 @@ from pipeline.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.settings import Settings
-    from pipeline.simulating.playing import Parcel, Simulated, Step, StepEnd
-    from pipeline.simulating.shop import Known
+    from pipeline.operations.preview.simulate import Parcel, Simulated, Step, StepEnd
+    from pipeline.operations.preview.simulate_shop import Known
+    from pipeline.settings.model import Settings
 
 T = TypeVar("T")
 
@@ -94,9 +94,9 @@ def simulate(
     nor secrets are needed. The shop is taken to have every SKU as a simple product in stock, and to
     refuse nothing.
     """
-    from pipeline.clock import utc_now
-    from pipeline.simulating.orders_file import orders_in
-    from pipeline.simulating.playing import Simulator
+    from pipeline.base.clock import utc_now
+    from pipeline.operations.preview.simulate import Simulator
+    from pipeline.operations.preview.simulate_orders_file import orders_in
 
     assumed = _assumed(config, account)
     known = _known(products, replies)
@@ -121,7 +121,7 @@ _MASKED = "What may name the buyer is masked; --show-buyer shows it."
 
 
 def _assumed(config: Path | None, account: str | None) -> _Assumed:
-    from pipeline.configuration import load_without_secrets
+    from pipeline.settings.file import load_without_secrets
 
     named = config or (Path(os.environ[_CONFIG]) if os.environ.get(_CONFIG) else None)
     path = named or Path("orderbridge.toml")
@@ -144,7 +144,7 @@ def _assumed(config: Path | None, account: str | None) -> _Assumed:
 
 def _defaults() -> Settings:
     """An account and a shop of which nothing was set."""
-    from pipeline.settings import Settings
+    from pipeline.settings.model import Settings
 
     return Settings.model_validate(
         {
@@ -160,9 +160,9 @@ def _defaults() -> Settings:
 
 
 def _known(products: str | None, replies: str | None) -> Known:
-    from pipeline.simulating.products_file import products_in
-    from pipeline.simulating.replies_file import replies_in
-    from pipeline.simulating.shop import Known
+    from pipeline.operations.preview.simulate_products_file import products_in
+    from pipeline.operations.preview.simulate_replies_file import replies_in
+    from pipeline.operations.preview.simulate_shop import Known
 
     return Known(
         _read(products, products_in) if products else None,
@@ -172,13 +172,13 @@ def _known(products: str | None, replies: str | None) -> Known:
 
 def _read(file: str, understand: Callable[[bytes], T]) -> T:
     """What a file holds; a sentence where it cannot be used."""
-    from pipeline.http import MAX_BODY_BYTES
-    from pipeline.simulating import orders_file
+    from pipeline.base.http import MAX_BODY_BYTES
+    from pipeline.operations.preview import simulate_orders_file
 
     try:
         with click.open_file(file, "rb") as opened:
             return understand(opened.read(MAX_BODY_BYTES + 1))
-    except orders_file.Unusable as error:
+    except simulate_orders_file.Unusable as error:
         raise Unusable(f"{_named(file)}: {error}") from error
 
 
@@ -187,7 +187,7 @@ def _named(file: str) -> str:
 
 
 def _parcel(carrier: str | None, tracking: str) -> Parcel | None:
-    from pipeline.simulating.playing import Parcel
+    from pipeline.operations.preview.simulate import Parcel
 
     if carrier is None:
         return None
@@ -241,6 +241,6 @@ def _as_json(one: Simulated, show_buyer: bool) -> dict[str, Any]:
 
 
 def _shown(body: Any, show_buyer: bool) -> Any:
-    from pipeline.simulating.masking import masked
+    from pipeline.operations.preview.simulate_masking import masked
 
     return body if show_buyer else masked(body)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pipeline.listing.mapped import Mapped
-    from pipeline.settings import Settings
-    from pipeline.sku_decisions import SkuDecisions
+    from pipeline.operations.acts.map_sku import SkuDecisions
+    from pipeline.operations.lists.mapped_skus import Mapped
+    from pipeline.settings.model import Settings
 
 _ACCOUNT = click.option(
     "--account", required=True, metavar="NAME", help="The account that sells it."
@@ -48,8 +48,8 @@ class _Checked:
 
 def used_maps(settings: Settings) -> dict[tuple[Path, str], dict[str, str]]:
     """The maps that count somewhere, by file and shop. Raises ConfigError at a mistake in one."""
-    from pipeline.configuration import ConfigError
-    from pipeline.sku_map import SkuMapError, files_in_use, read
+    from pipeline.products.sku_map import SkuMapError, files_in_use, read
+    from pipeline.settings.file import ConfigError
 
     found: dict[tuple[Path, str], dict[str, str]] = {}
     for path, account in files_in_use(settings):
@@ -102,7 +102,7 @@ def list_skus(sku: str, earlier: bool, as_json: bool) -> None:
     Times are UTC.
     """
     with installation() as found:
-        from pipeline.listing.mapped import MappedSkus
+        from pipeline.operations.lists.mapped_skus import MappedSkus
 
         mapped = MappedSkus(found.sessions)
         rows = mapped.earlier(sku, None) if earlier else mapped.page(sku, limit=None)[0]
@@ -128,7 +128,7 @@ def check(as_json: bool) -> None:
     found.
     """
     with installation() as found:
-        from pipeline.listing.mapped import MappedSkus
+        from pipeline.operations.lists.mapped_skus import MappedSkus
 
         settings = found.settings
         files = used_maps(settings)
@@ -155,9 +155,9 @@ def check(as_json: bool) -> None:
 
 def _decide(act: Callable[[SkuDecisions], int]) -> int:
     with installation() as found:
-        from pipeline.clock import utc_now
-        from pipeline.decisions import NotPossible
-        from pipeline.sku_decisions import SkuDecisions
+        from pipeline.base.clock import utc_now
+        from pipeline.operations.acts.map_sku import SkuDecisions
+        from pipeline.operations.acts.one_order import NotPossible
 
         hand = SkuDecisions(found.sessions, found.settings.accounts, system_user(), utc_now())
         try:
@@ -181,10 +181,10 @@ def _look(
     shop: str,
     rows: Mapping[str, str],
 ) -> _Checked:
-    from pipeline.clock import utc_now
-    from pipeline.errors import RemoteError
-    from pipeline.magento.catalog import EVERYWHERE
+    from pipeline.base.clock import utc_now
+    from pipeline.base.errors import RemoteError
     from pipeline.magento.client import Magento
+    from pipeline.magento.rest.catalog import EVERYWHERE
 
     try:
         there = Magento(shop, settings.shops[shop], now=utc_now).products(

@@ -23,9 +23,9 @@ from pipeline.cli.common import (
 
 if TYPE_CHECKING:
     from pipeline.cli.common import Installation
-    from pipeline.provenance import Place
-    from pipeline.trying import Preview
-    from pipeline.turned import Turning
+    from pipeline.operations.preview.setting import Preview
+    from pipeline.settings.origin import Place
+    from pipeline.settings.overrides import Turning
 
 _account = click.option("--account", required=True, help="The account, as the file names it.")
 _marketplace = click.option(
@@ -46,10 +46,11 @@ def show(account: str | None, marketplace: str | None, differing: bool, as_json:
     Marketplaces are those that are configured, turned, or met in the orders of the last 30 days.
     """
     with installation() as found, _refusals():
-        from pipeline.clock import utc_now
-        from pipeline.provenance import marketplace_named, met_in_orders, places
-        from pipeline.trying import WINDOW
-        from pipeline.turned import turns
+        from pipeline.base.clock import utc_now
+        from pipeline.operations.lists.marketplaces_met import met_in_orders
+        from pipeline.operations.preview.setting import WINDOW
+        from pipeline.settings.origin import marketplace_named, places
+        from pipeline.settings.overrides import turns
 
         if account is not None and account not in found.settings.accounts:
             raise NotFound(f"there is no account {account} in the configuration")
@@ -118,7 +119,7 @@ def turn_back(
 def turned(as_json: bool) -> None:
     """Print who turned what, the newest first."""
     with installation() as found:
-        from pipeline.turned import history
+        from pipeline.settings.overrides import history
 
         with found.sessions() as session:
             past = history(session)
@@ -143,8 +144,8 @@ def _turn(
     as_json: bool,
 ) -> None:
     with installation() as found, _refusals():
-        from pipeline.clock import utc_now
-        from pipeline.turned import save
+        from pipeline.base.clock import utc_now
+        from pipeline.settings.overrides import save
 
         told = _tried(found, name, value, account, marketplace)
         if not dry_run:
@@ -160,10 +161,11 @@ def _turn(
 def _tried(
     found: Installation, name: str, value: str | None, account: str, marketplace: str | None
 ) -> Preview:
-    from pipeline.clock import utc_now
-    from pipeline.provenance import marketplace_named, met_in_orders
-    from pipeline.trying import WINDOW, preview
-    from pipeline.turned import wanted
+    from pipeline.base.clock import utc_now
+    from pipeline.operations.lists.marketplaces_met import met_in_orders
+    from pipeline.operations.preview.setting import WINDOW, preview
+    from pipeline.settings.origin import marketplace_named
+    from pipeline.settings.overrides import wanted
 
     now = utc_now()
     with found.sessions() as session:
@@ -177,7 +179,7 @@ def _tried(
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    from pipeline.turned import AlreadySo, NotTurnable
+    from pipeline.settings.overrides import AlreadySo, NotTurnable
 
     try:
         yield
@@ -200,7 +202,7 @@ def _as_json(place: Place, differing: bool) -> dict[str, Any]:
 
 
 def _as_text(place: Place, differing: bool) -> list[str]:
-    from pipeline.provenance import written
+    from pipeline.settings.origin import written
 
     rows = [
         (one.name, written(one.value), one.origin)
@@ -212,7 +214,7 @@ def _as_text(place: Place, differing: bool) -> list[str]:
 
 
 def _where(marketplace_id: str | None, otherwise: str) -> str:
-    from pipeline.listing.facts import country
+    from pipeline.operations.lists.order_facts import country
 
     if marketplace_id is None:
         return otherwise
@@ -244,8 +246,8 @@ def _preview(told: Preview) -> dict[str, Any]:
 
 
 def _told(told: Preview) -> Iterator[str]:
-    from pipeline.listing.facts import price
-    from pipeline.provenance import written
+    from pipeline.operations.lists.order_facts import price
+    from pipeline.settings.origin import written
 
     place = _where(told.turn.marketplace_id, "all marketplaces")
     yield f"{told.turn.name}: {written(told.before)} -> {written(told.after)}"
@@ -272,7 +274,7 @@ def _turning(one: Turning) -> dict[str, Any]:
 
 
 def _past(past: Sequence[Turning]) -> list[tuple[str, ...]]:
-    from pipeline.provenance import written
+    from pipeline.settings.origin import written
 
     def of(value: object) -> str:
         return "as in the file" if value is None else written(value)

@@ -34,10 +34,10 @@ def worth(
     if withdraw == all(said) or (withdraw and any(said)):
         raise click.UsageError("give AMOUNT, CURRENCY and --why, or --withdraw")
     with installation() as found:
-        from pipeline.clock import utc_now
-        from pipeline.decisions import NotPossible
-        from pipeline.listing.orders import Listing
-        from pipeline.worths import Worths
+        from pipeline.base.clock import utc_now
+        from pipeline.operations.acts.one_order import NotPossible
+        from pipeline.operations.acts.stated_value import Worths
+        from pipeline.operations.lists.orders import Listing
 
         order_id = the_one(Listing(found.sessions), number)
         worths = Worths(found.sessions, system_user(), utc_now())

@@ -11,6 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from pipeline.access.password_attempts import Guessing
+from pipeline.access.people import People
+from pipeline.access.sign_ins import SignIns
+from pipeline.base.db import Sessions
+from pipeline.base.log import log
+from pipeline.base.vault import Vault
 from pipeline.console import words
 from pipeline.console.board_views import board_views
 from pipeline.console.bulk_views import bulk_views
@@ -28,14 +34,8 @@ from pipeline.console.read_only_views import read_only_views
 from pipeline.console.row_id_converter import RowId
 from pipeline.console.settings_views import settings_views
 from pipeline.console.sku_map_views import sku_map_views
-from pipeline.db import Sessions
-from pipeline.guessing import Guessing
-from pipeline.listing.facts import country, price
-from pipeline.log import log
-from pipeline.people import People
-from pipeline.privacy import Vault
-from pipeline.settings import Settings
-from pipeline.sign_ins import SignIns
+from pipeline.operations.lists.order_facts import country, price
+from pipeline.settings.model import Settings
 
 
 def create_app(

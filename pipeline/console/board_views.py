@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, render_template, request
 
-from pipeline.bulk import ONE_BY_ONE
+from pipeline.base.db import Sessions
 from pipeline.console.orders_tab import url
-from pipeline.db import Sessions
-from pipeline.listing.board import UNCONFIRMED_AFTER, Board
-from pipeline.listing.causes import causes
-from pipeline.listing.filters import Filters
-from pipeline.listing.fixes import FIXES
-from pipeline.models import Status
-from pipeline.outcome import HoldCode
+from pipeline.operations.acts.many_orders import ONE_BY_ONE
+from pipeline.operations.lists.board import UNCONFIRMED_AFTER, Board
+from pipeline.operations.lists.causes import causes
+from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.remedies import FIXES
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Status
 
 
 def board_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:

@@ -13,18 +13,18 @@ from uuid import uuid4
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from pipeline.bulk import APART, Act, BulkActs, MoreThanSeen
+from pipeline.base.db import Sessions
+from pipeline.base.row_ids import row_id
 from pipeline.console.guard import current_person, role_required
 from pipeline.console.orders_tab import readable, url
-from pipeline.db import Sessions
-from pipeline.decisions import NotPossible
-from pipeline.listing.bulk_acts import Acts
-from pipeline.listing.choosing import Choice, held_by, these, those_of, weigh
-from pipeline.listing.filters import read
-from pipeline.listing.orders import PAGE_SIZE
-from pipeline.listing.stores import stores
-from pipeline.row_ids import row_id
-from pipeline.settings import Settings
+from pipeline.operations.acts.many_orders import APART, Act, BulkActs, MoreThanSeen
+from pipeline.operations.acts.one_order import NotPossible
+from pipeline.operations.lists.bulk_acts import Acts
+from pipeline.operations.lists.filters import read
+from pipeline.operations.lists.orders import PAGE_SIZE
+from pipeline.operations.lists.selection import Choice, held_by, these, those_of, weigh
+from pipeline.operations.lists.stores import stores
+from pipeline.settings.model import Settings
 
 LONGEST_REASON = 300
 

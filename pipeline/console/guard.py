@@ -14,10 +14,10 @@ from typing import ParamSpec, TypeVar
 from flask import Flask, Response, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from pipeline.access.people import Person
+from pipeline.access.sign_ins import SignIns
 from pipeline.console.csrf import is_from_our_page
-from pipeline.people import Person
-from pipeline.roles import Role
-from pipeline.sign_ins import SignIns
+from pipeline.settings.roles import Role
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -8,9 +8,9 @@ from datetime import datetime
 import redis
 from flask import Blueprint, render_template
 
-from pipeline.db import Sessions
-from pipeline.health import health
-from pipeline.settings import Settings
+from pipeline.base.db import Sessions
+from pipeline.monitoring.health import health
+from pipeline.settings.model import Settings
 
 
 def health_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from pipeline.access.password_attempts import Guessing
+from pipeline.access.people import Busy, NotAllowed, People
+from pipeline.access.sign_ins import SignIns
+from pipeline.base.log import log
 from pipeline.console.cookie import Cookie
 from pipeline.console.guard import current_person
-from pipeline.guessing import Guessing
-from pipeline.log import log
-from pipeline.people import Busy, NotAllowed, People
-from pipeline.sign_ins import SignIns
 
 _WRONG = "The name or the password is wrong."
 _BUSY = "Too many people are signing in at this moment. Try again."

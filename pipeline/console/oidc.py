@@ -16,11 +16,11 @@ from flask import Blueprint, Flask, abort, request, session, url_for
 from joserfc.errors import JoseError
 from werkzeug.wrappers import Response
 
+from pipeline.access.people import NotAllowed
+from pipeline.base.log import log
 from pipeline.console.login import Entrance, page_of_ours
-from pipeline.console_settings import ConsoleSettings, OidcSettings
-from pipeline.log import log
-from pipeline.people import NotAllowed
-from pipeline.roles import Role
+from pipeline.settings.console import ConsoleSettings, OidcSettings
+from pipeline.settings.roles import Role
 
 _TIMEOUT_S = 10.0
 # What Authlib lets through when the provider does not answer (requests' errors are OSErrors), or

@@ -11,21 +11,21 @@ from typing import get_args
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from pipeline.base.db import Sessions
+from pipeline.base.vault import Vault
 from pipeline.console.guard import current_person
 from pipeline.console.order_views import ORDER, Page, chosen_step
-from pipeline.corrections import FIELDS, Corrections
-from pipeline.db import Sessions
-from pipeline.decisions import LONGEST_NOTE, Decisions, NotPossible
-from pipeline.listing.orders import Listing
-from pipeline.marketplace_settings import CancelReason
-from pipeline.orders import Orders
-from pipeline.privacy import Vault
-from pipeline.replaying import NotPossible as CannotReplay
-from pipeline.replaying import replay
-from pipeline.settings import Settings
-from pipeline.sku_decisions import SkuDecisions
-from pipeline.wishes import Wishes
-from pipeline.worths import Worths
+from pipeline.operations.acts.address import FIELDS, Corrections
+from pipeline.operations.acts.map_sku import SkuDecisions
+from pipeline.operations.acts.one_order import LONGEST_NOTE, Decisions, NotPossible
+from pipeline.operations.acts.ship import Wishes
+from pipeline.operations.acts.stated_value import Worths
+from pipeline.operations.lists.orders import Listing
+from pipeline.operations.preview.replay import NotPossible as CannotReplay
+from pipeline.operations.preview.replay import replay
+from pipeline.orders.machine import Orders
+from pipeline.settings.marketplace import CancelReason
+from pipeline.settings.model import Settings
 
 _LONGEST = 300
 

@@ -10,30 +10,30 @@ from typing import Any, Literal, get_args
 from flask import Blueprint, abort, render_template, request
 
 from pipeline.amazon.carriers import offered
-from pipeline.channel import FulfilledBy
+from pipeline.base.db import Sessions
+from pipeline.base.vault import Vault
 from pipeline.console.guard import current_person
-from pipeline.corrections import FIELDS, Corrections, Disclosed, field_of
-from pipeline.db import Sessions
-from pipeline.decisions import LONGEST_NOTE, NotPossible
-from pipeline.listing.buyer import masked
-from pipeline.listing.facts import proof, store_code
-from pipeline.listing.mapped import sold_as
-from pipeline.listing.orders import Listed, Listing
-from pipeline.listing.timeline import timeline
-from pipeline.marketplace_settings import CancelReason
-from pipeline.marketplaces import currency_of
-from pipeline.models import LIVE, Order, Status
-from pipeline.orders import STEPS
-from pipeline.outcome import ABOUT_PRODUCTS
-from pipeline.policy import PENDING, STILL_TO_SHIP
-from pipeline.privacy import Vault
-from pipeline.replaying import NotPossible as CannotReplay
-from pipeline.replaying import Preview
-from pipeline.settings import Settings, needs_seller_id
-from pipeline.wish import STANDING, WishState
-from pipeline.wish_table import ShipmentWish
-from pipeline.wishes import latest, obstacle
-from pipeline.worths import may_say, may_withdraw
+from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
+from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
+from pipeline.operations.acts.ship import latest, obstacle
+from pipeline.operations.acts.stated_value import may_say, may_withdraw
+from pipeline.operations.lists.buyer import masked
+from pipeline.operations.lists.mapped_skus import sold_as
+from pipeline.operations.lists.order_facts import proof, store_code
+from pipeline.operations.lists.orders import Listed, Listing
+from pipeline.operations.lists.timeline import timeline
+from pipeline.operations.preview.replay import NotPossible as CannotReplay
+from pipeline.operations.preview.replay import Preview
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.decision_table import PENDING, STILL_TO_SHIP
+from pipeline.orders.machine import STEPS
+from pipeline.orders.outcome import ABOUT_PRODUCTS
+from pipeline.orders.requested_shipment import STANDING, WishState
+from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.tables import LIVE, Order, Status
+from pipeline.settings.marketplace import CancelReason
+from pipeline.settings.marketplaces import currency_of
+from pipeline.settings.model import Settings, needs_seller_id
 
 ORDER = "/orders/<row_id:order_id>"
 Previews = Callable[[int, str], Sequence[Preview]]

@@ -10,17 +10,17 @@ from decimal import Decimal
 
 from flask import Blueprint, Response, request
 
-from pipeline.buyers import Buyers
+from pipeline.base.db import Sessions
+from pipeline.base.money import written
+from pipeline.base.vault import Vault
 from pipeline.console.guard import current_person, role_required
 from pipeline.console.orders_tab import readable
-from pipeline.db import Sessions
-from pipeline.listing.facts import country, store_code
-from pipeline.listing.filters import Filters, read
-from pipeline.listing.orders import Listed, Listing
-from pipeline.listing.stores import stores
-from pipeline.money import written
-from pipeline.privacy import Vault
-from pipeline.settings import Settings
+from pipeline.intake.buyer_index import Buyers
+from pipeline.operations.lists.filters import Filters, read
+from pipeline.operations.lists.order_facts import country, store_code
+from pipeline.operations.lists.orders import Listed, Listing
+from pipeline.operations.lists.stores import stores
+from pipeline.settings.model import Settings
 
 EXPORTED = "exported the buyer's name"
 COLUMNS = (

@@ -10,21 +10,21 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from pipeline.buyers import Buyers, hashes_of
-from pipeline.channel import FulfilledBy
+from pipeline.base.db import Sessions
+from pipeline.base.incidents import Incidents
+from pipeline.base.vault import Vault
 from pipeline.console.guard import current_person, role_required
-from pipeline.db import Sessions
-from pipeline.incidents import Incidents
-from pipeline.listing.counting import count, counts
-from pipeline.listing.facts import admin_url, seller_central_url
-from pipeline.listing.filters import Asked, Filters, read
-from pipeline.listing.orders import Listing
-from pipeline.listing.sorting import NEWEST_FIRST, Place, Sort
-from pipeline.listing.stores import stores
-from pipeline.models import Status
-from pipeline.outcome import HoldCode
-from pipeline.privacy import Vault
-from pipeline.settings import Settings
+from pipeline.intake.buyer_index import Buyers, hashes_of
+from pipeline.operations.lists.counts import count, counts
+from pipeline.operations.lists.filters import Asked, Filters, read
+from pipeline.operations.lists.order_facts import admin_url, seller_central_url
+from pipeline.operations.lists.orders import Listing
+from pipeline.operations.lists.sorting import NEWEST_FIRST, Place, Sort
+from pipeline.operations.lists.stores import stores
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Status
+from pipeline.settings.model import Settings
 
 LOOKED = "looked at the buyer's name"
 # What needs a person comes first.

@@ -8,10 +8,10 @@ from functools import wraps
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from pipeline.access.people import NotAllowed, People
 from pipeline.console.guard import current_person, role_required
 from pipeline.console.login import Entrance
-from pipeline.people import NotAllowed, People
-from pipeline.roles import Role
+from pipeline.settings.roles import Role
 
 Answer = Response | tuple[str, int]
 

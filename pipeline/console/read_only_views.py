@@ -9,10 +9,10 @@ from flask import Blueprint, g, redirect, url_for
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
+from pipeline.base.db import Sessions
 from pipeline.console.guard import current_person, role_required
-from pipeline.db import Sessions
-from pipeline.read_only import Writes
-from pipeline.settings import Settings
+from pipeline.monitoring.read_only import Writes
+from pipeline.settings.model import Settings
 
 
 def read_only_views(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.routing import BaseConverter, ValidationError
 
-from pipeline.row_ids import DIGITS, row_id
+from pipeline.base.row_ids import DIGITS, row_id
 
 
 class RowId(BaseConverter):

@@ -9,19 +9,14 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from pipeline.base.db import Sessions
 from pipeline.console.guard import current_person
-from pipeline.db import Sessions
-from pipeline.provenance import (
-    connections,
-    marketplace_named,
-    met_in_orders,
-    places,
-    written,
-)
-from pipeline.setting_meanings import MEANINGS
-from pipeline.settings import Settings
-from pipeline.trying import TRIABLE, WINDOW, Preview, preview
-from pipeline.turned import (
+from pipeline.operations.lists.marketplaces_met import met_in_orders
+from pipeline.operations.preview.setting import TRIABLE, WINDOW, Preview, preview
+from pipeline.settings.meanings import MEANINGS
+from pipeline.settings.model import Settings
+from pipeline.settings.origin import connections, marketplace_named, places, written
+from pipeline.settings.overrides import (
     LONGEST_WHY,
     TURNABLE,
     NotTurnable,

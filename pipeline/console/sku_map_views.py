@@ -8,13 +8,13 @@ from datetime import datetime
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from pipeline.base.db import Sessions
+from pipeline.base.row_ids import row_id
 from pipeline.console.guard import current_person
-from pipeline.db import Sessions
-from pipeline.decisions import NotPossible
-from pipeline.listing.mapped import MappedSkus, files
-from pipeline.row_ids import row_id
-from pipeline.settings import Settings
-from pipeline.sku_decisions import LONGEST_SKU, SkuDecisions
+from pipeline.operations.acts.map_sku import LONGEST_SKU, SkuDecisions
+from pipeline.operations.acts.one_order import NotPossible
+from pipeline.operations.lists.mapped_skus import MappedSkus, files
+from pipeline.settings.model import Settings
 
 _FIELDS = ("account", "amazon_sku", "magento_sku")
 Answer = Response | tuple[str, int]

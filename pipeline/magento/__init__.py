@@ -1,1 +1,5 @@
-"""The Magento side: one client for a shop's REST API, and how an Amazon order becomes its order."""
+"""A Magento shop: its REST API, the body of an order, and the reservation of stock.
+
+Imports: orders, settings, base.
+Start reading: `client.py`, then `order/body.py`.
+"""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pipeline.magento.creditmemos import CreditMemos
-from pipeline.magento.customers import Customers
-from pipeline.magento.inventory import Inventory
-from pipeline.magento.orders import Orders
-from pipeline.magento.probes import Probes
-from pipeline.magento.reductions import Reductions
-from pipeline.magento.shipments import Shipments
+from pipeline.magento.rest.credit_memos import CreditMemos
+from pipeline.magento.rest.customers import Customers
+from pipeline.magento.rest.inventory import Inventory
+from pipeline.magento.rest.orders import Orders
+from pipeline.magento.rest.partial_credit_memos import Reductions
+from pipeline.magento.rest.probes import Probes
+from pipeline.magento.rest.shipments import Shipments
 
 
 class Magento(Inventory, Customers, Orders, Shipments, CreditMemos, Reductions, Probes):

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pipeline.money import ZERO
+from pipeline.base.money import ZERO
 
 EXT_ORDER_ID_LENGTH = 32
 """What Magento keeps of a longer one; it cuts without a word."""

@@ -6,17 +6,17 @@ That creating one makes Magento send a mail is asked for when the settings are r
 
 from __future__ import annotations
 
-from pipeline.channel import ChannelOrder, FulfilledBy
+from pipeline.base.errors import Rejected
 from pipeline.clients import Clients
-from pipeline.effects import Write
-from pipeline.errors import Rejected
-from pipeline.magento.customers import Customer
-from pipeline.magento.order_body import email_of
+from pipeline.magento.order.body import email_of
 from pipeline.magento.records import StoreView
-from pipeline.models import Order
-from pipeline.outcome import Done, HoldCode, Outcome, Skipped
-from tasks.steps.gate import stopped
-from tasks.steps.store import store_code
+from pipeline.magento.rest.customers import Customer
+from pipeline.orders.channel import ChannelOrder, FulfilledBy
+from pipeline.orders.ledger import Write
+from pipeline.orders.outcome import Done, HoldCode, Outcome, Skipped
+from pipeline.orders.tables import Order
+from tasks.cancelling.gate import stopped
+from tasks.placing.store_view import store_code
 
 
 def create_customer(order: Order, clients: Clients) -> Outcome:

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+from pipeline.base.money import ZERO
 from pipeline.clients import Clients
-from pipeline.effects import Write
-from pipeline.magento.order_body import OrderShape, differences
-from pipeline.magento.order_update import rewritten
+from pipeline.magento.order.body import OrderShape, differences
+from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import ENDED, MagentoOrder
-from pipeline.models import Order
-from pipeline.money import ZERO
-from pipeline.outcome import Done, Hold, HoldCode, Outcome
-from tasks.steps.edited import as_edited, remember
-from tasks.steps.gate import stopped
-from tasks.steps.pending_stock import release_stock
-from tasks.steps.placement import placed_trace, placement, shape_of
-from tasks.steps.reserving import reserved
+from pipeline.orders.ledger import Write
+from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome
+from pipeline.orders.tables import Order
+from tasks.cancelling.edited_in_shop import as_edited, remember
+from tasks.cancelling.gate import stopped
+from tasks.placing.pending_stock import release_stock
+from tasks.placing.placement import placed_trace, placement, shape_of
+from tasks.placing.reserve import reserved
 
 _PROCESSING = "processing"
 

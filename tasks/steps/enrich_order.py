@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pipeline.channel import ChannelOrder, FulfilledBy, Missing
 from pipeline.clients import Clients
-from pipeline.magento.order_body import check_address
-from pipeline.models import Order
-from pipeline.outcome import Done, Hold, HoldCode, Outcome
-from pipeline.policy import MagentoState
-from tasks.steps.facts import take_amounts, take_facts
-from tasks.steps.gate import decision_for, stopped
-from tasks.steps.goods import find_goods, too_few
+from pipeline.magento.order.body import check_address
+from pipeline.orders.channel import ChannelOrder, FulfilledBy, Missing
+from pipeline.orders.decision_table import MagentoState
+from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome
+from pipeline.orders.tables import Order
+from tasks.cancelling.gate import decision_for, stopped
+from tasks.placing.goods import find_goods, too_few
+from tasks.placing.order_facts import take_amounts, take_facts
 
 
 def enrich_order(order: Order, clients: Clients) -> Outcome:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pipeline.clients import Clients
-from pipeline.models import Order
-from pipeline.outcome import Done, Outcome
-from tasks.steps.facts import take_facts
+from pipeline.orders.outcome import Done, Outcome
+from pipeline.orders.tables import Order
+from tasks.placing.order_facts import take_facts
 
 
 def import_order(order: Order, clients: Clients) -> Outcome:

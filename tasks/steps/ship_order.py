@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from pipeline.channel import FulfilledBy
 from pipeline.clients import Clients
 from pipeline.magento.records import HOLDED
-from pipeline.models import Order
-from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
-from pipeline.policy import CARRIED_BY_AMAZON
-from tasks.steps.gate import stopped
-from tasks.steps.invoiced import invoiced_wrongly
-from tasks.steps.reduced import reduced
-from tasks.steps.wished import end_wish, ship_wished
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.decision_table import CARRIED_BY_AMAZON
+from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.tables import Order
+from tasks.cancelling.gate import stopped
+from tasks.cancelling.invoice_check import invoiced_wrongly
+from tasks.cancelling.part_cancelled import reduced
+from tasks.shipping.requested_shipment import end_wish, ship_wished
 
 ON_HOLD = "on hold in Magento, so nothing of it can be shipped until it is taken off hold there"
 _SHIPPED_LATER = (

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.channel import ChannelOrder, FulfilledBy
+from pipeline.base.errors import NotSent, Rejected
+from pipeline.base.quota import Lane
 from pipeline.clients import Clients
-from pipeline.effects import Write
-from pipeline.errors import NotSent, Rejected
 from pipeline.magento.records import ENDED, HOLDED
-from pipeline.models import Order, Shipment
-from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
-from pipeline.parcels import Mismatch
-from pipeline.rate_limit import Lane
-from tasks.steps.gate import stopped
-from tasks.steps.invoiced import invoiced_wrongly
-from tasks.steps.packages import (
+from pipeline.orders.channel import ChannelOrder, FulfilledBy
+from pipeline.orders.ledger import Write
+from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import Order
+from pipeline.shipping.packages import Mismatch
+from tasks.cancelling.gate import stopped
+from tasks.cancelling.invoice_check import invoiced_wrongly
+from tasks.cancelling.part_cancelled import reduced
+from tasks.shipping.packages import (
     announcement,
     confirmation_of,
     known_already,
@@ -26,11 +28,10 @@ from tasks.steps.packages import (
     told_of,
     transparency_codes,
 )
-from tasks.steps.reduced import reduced
-from tasks.steps.ship_from import INVOICED_BY_AMAZON, supply_sources
+from tasks.shipping.requested_shipment import ship_wished
+from tasks.shipping.ship_from import INVOICED_BY_AMAZON, supply_sources
+from tasks.shipping.shop_comment import comment
 from tasks.steps.ship_order import ON_HOLD, units_shipped
-from tasks.steps.told import comment
-from tasks.steps.wished import ship_wished
 
 # Amazon carries these, or knows of their parcels by itself, and refuses a confirmation.
 CONFIRMED_OTHERWISE = ("FBM_SHIP_PLUS", "AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pipeline.channel import FulfilledBy
 from pipeline.clients import Clients
-from pipeline.models import Order
-from pipeline.outcome import Done, Outcome, Wait
-from pipeline.policy import Next, Stock
-from tasks.steps.facts import take_facts
-from tasks.steps.gate import decision_for, stopped
-from tasks.steps.pending_stock import hold_stock, release_stock
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.decision_table import Next, Stock
+from pipeline.orders.outcome import Done, Outcome, Wait
+from pipeline.orders.tables import Order
+from tasks.cancelling.gate import decision_for, stopped
+from tasks.placing.order_facts import take_facts
+from tasks.placing.pending_stock import hold_stock, release_stock
 
 
 def verify_order(order: Order, clients: Clients) -> Outcome:

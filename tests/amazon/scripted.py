@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from pipeline.settings import AccountSettings
+from pipeline.settings.model import AccountSettings
 
 ACCESS_TOKENS = ("Atza|first", "Atza|second", "Atza|third")
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.accounts import Access, probe_now, standing
+from pipeline.amazon.access import Access, probe_now, standing
 from pipeline.amazon.client import Amazon
-from pipeline.db import Sessions
-from pipeline.errors import AccountPaused, RemoteError, Transient
-from pipeline.incidents import Incidents
+from pipeline.base.db import Sessions
+from pipeline.base.errors import AccountPaused, RemoteError, Transient
+from pipeline.base.incidents import Incidents
 from tests.amazon.scripted import Answer, Server, an_account, errors, token_answer
 from tests.builders import NOW
 

@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from pipeline.amazon.client import Amazon
-from pipeline.channel import Confirmation, Missing
-from pipeline.errors import AccountStopped, Rejected, Transient
+from pipeline.base.errors import AccountStopped, Rejected, Transient
+from pipeline.orders.channel import Confirmation, Missing
 from sandbox.amazon.app import create_app
 from sandbox.amazon.builders import a_line, an_order
 from sandbox.amazon.quota import Quota

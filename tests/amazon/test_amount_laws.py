@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from pipeline.amazon.amounts import amounts
 from pipeline.amazon.parsing import parse
-from pipeline.amounts import Amounts, LineAmounts
-from pipeline.errors import CannotMap
-from pipeline.magento.order_charges import charges
-from pipeline.money import minor_unit
-from pipeline.outcome import HoldCode
+from pipeline.base.errors import CannotMap
+from pipeline.base.money import minor_unit
+from pipeline.magento.order.charges import charges
+from pipeline.orders.amounts import Amounts, LineAmounts
+from pipeline.orders.outcome import HoldCode
 from tests.amazon.orders import GERMANY, JAPAN, an_item, an_order, breakdown, patient
 
 CURRENCIES = {"EUR": GERMANY, "JPY": JAPAN}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pipeline.amazon.amounts import amounts
-from pipeline.amounts import Adjustment, LineAmounts
-from pipeline.errors import CannotMap
-from pipeline.outcome import HoldCode
+from pipeline.base.errors import CannotMap
+from pipeline.orders.amounts import Adjustment, LineAmounts
+from pipeline.orders.outcome import HoldCode
 from tests.amazon.orders import (
     JAPAN,
     UNITED_STATES,

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pipeline.amazon.auth import LoginWithAmazon, sign_in_refusal
-from pipeline.errors import AccountStopped, RemoteError, Transient
-from pipeline.http import Reply
+from pipeline.base.errors import AccountStopped, RemoteError, Transient
+from pipeline.base.http import Reply
 from tests.amazon.scripted import Answer, Server, an_account, token_answer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.amazon.carriers import Carrier, carrier_for, offered
-from pipeline.errors import CannotMap
+from pipeline.base.errors import CannotMap
 from sandbox.amazon.carriers import CARRIER_CODES
 
 

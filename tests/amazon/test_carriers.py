@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.amazon.carriers import Carrier, carrier_for, offered
-from pipeline.errors import CannotMap
-from pipeline.outcome import HoldCode
+from pipeline.base.errors import CannotMap
+from pipeline.orders.outcome import HoldCode
 
 
 @pytest.mark.parametrize(

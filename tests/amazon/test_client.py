@@ -12,9 +12,9 @@ import pytest
 
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.connection import endpoint_of
-from pipeline.channel import Confirmation
-from pipeline.errors import AccountStopped, CannotMap, Rejected, RemoteError, Transient
-from pipeline.outcome import HoldCode
+from pipeline.base.errors import AccountStopped, CannotMap, Rejected, RemoteError, Transient
+from pipeline.orders.channel import Confirmation
+from pipeline.orders.outcome import HoldCode
 from tests.amazon.orders import GERMANY, an_order
 from tests.amazon.scripted import Answer, Server, an_account, errors
 

@@ -10,6 +10,7 @@ from defusedxml.ElementTree import fromstring
 
 from pipeline.amazon.feed_documents import (
     MAX_BYTES,
+    FeedKind,
     MessageOutcome,
     MessageResult,
     Report,
@@ -19,7 +20,6 @@ from pipeline.amazon.feed_documents import (
     results,
     write,
 )
-from pipeline.bookkeeping import FeedKind
 
 ACCEPTED = MessageResult(MessageOutcome.ACCEPTED)
 PACKAGE = {

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.amazon.notices import OrderChange, Other, read
+from pipeline.amazon.notification_messages import OrderChange, Other, read
 from tests.amazon.orders import patient
 
 NUMBER = "903-8868176-2219830"

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from pipeline.amazon.amounts import amounts
 from pipeline.amazon.parsing import identify, parse
-from pipeline.amounts import Amounts
-from pipeline.channel import (
+from pipeline.base.errors import CannotMap
+from pipeline.orders.amounts import Amounts
+from pipeline.orders.channel import (
     Address,
     ChannelOrder,
     FulfilledBy,
@@ -28,8 +29,7 @@ from pipeline.channel import (
     TaxRegistration,
     Window,
 )
-from pipeline.errors import CannotMap
-from pipeline.outcome import HoldCode
+from pipeline.orders.outcome import HoldCode
 from tests.amazon.orders import GERMANY, WHOLE, an_item, an_order, patient
 
 

@@ -14,8 +14,8 @@ from pipeline.amazon.replies import (
     Operation,
     refusal,
 )
-from pipeline.errors import AccountStopped, Rejected, RemoteError, Transient
-from pipeline.http import Reply
+from pipeline.base.errors import AccountStopped, Rejected, RemoteError, Transient
+from pipeline.base.http import Reply
 from tests.amazon.scripted import errors
 
 DENIED = errors("Unauthorized", "Access to requested resource is denied.")

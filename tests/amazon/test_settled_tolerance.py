@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.amazon.items import Item
 from pipeline.amazon.proceeds import read_item
-from pipeline.amazon.readings import settled
-from pipeline.errors import CannotMap
+from pipeline.amazon.proceeds_readings import settled
+from pipeline.base.errors import CannotMap
 from tests.amazon.orders import an_item, breakdown
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.amazon.sqs import Depth, Message, Queue
-from pipeline.errors import Rejected, Transient
-from pipeline.settings import AccountSettings
+from pipeline.base.errors import Rejected, Transient
+from pipeline.settings.model import AccountSettings
 from tests.amazon.scripted import Answer, Server, an_account
 from tests.queues import TestQueue, a_queue
 

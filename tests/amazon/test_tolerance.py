@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.amazon.items import Item, line
 from pipeline.amazon.proceeds import read_item
-from pipeline.errors import CannotMap
+from pipeline.base.errors import CannotMap
 from tests.amazon.orders import an_item, breakdown
 
 

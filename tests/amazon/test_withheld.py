@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pipeline.amazon.parsing import parse
-from pipeline.amazon.withheld import reasons
-from pipeline.channel import FulfilledBy, Missing
-from pipeline.marketplace_settings import MarketplaceSettings
-from pipeline.policy import Case, Next, decide
+from pipeline.amazon.withheld_fields import reasons
+from pipeline.orders.channel import FulfilledBy, Missing
+from pipeline.orders.decision_table import Case, Next, decide
+from pipeline.settings.marketplace import MarketplaceSettings
 from tests.amazon.orders import GERMANY, JAPAN, UNITED_STATES, an_order
 
 WHOLE: dict[str, Any] = {

@@ -15,11 +15,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
+from pipeline.access.people import People
+from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
-from pipeline.db import Sessions
-from pipeline.people import People
-from pipeline.replaying import Call, Preview
-from pipeline.roles import Role
+from pipeline.operations.preview.replay import Call, Preview
+from pipeline.settings.roles import Role
 from tests.console.builders import some_settings
 from tests.console.signing_in import PASSWORD, Clock
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.bulk import BulkActs
-from pipeline.db import Sessions
-from pipeline.listing.filters import Filters
-from pipeline.models import Status
-from pipeline.sku_decisions import SkuDecisions
-from pipeline.turned import Turn, save
+from pipeline.base.db import Sessions
+from pipeline.operations.acts.many_orders import BulkActs
+from pipeline.operations.acts.map_sku import SkuDecisions
+from pipeline.operations.lists.filters import Filters
+from pipeline.orders.tables import Status
+from pipeline.settings.overrides import Turn, save
 from tests.browser.conftest import PHONE, Visit, violations
 from tests.console.builders import (
     NOW,

@@ -7,12 +7,12 @@ from datetime import timedelta
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from pipeline.bulk import BulkActs
-from pipeline.db import Sessions
-from pipeline.models import Order, Status
-from pipeline.sku_tables import MappedSku
-from pipeline.turned_table import TurnedSetting
-from pipeline.wish_table import ShipmentWish
+from pipeline.base.db import Sessions
+from pipeline.operations.acts.many_orders import BulkActs
+from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.tables import Order, Status
+from pipeline.products.tables import MappedSku
+from pipeline.settings.tables import TurnedSetting
 from tests.browser.conftest import Visit
 from tests.console.builders import NOW, a_held_order, an_order, store
 

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from pipeline.db import Sessions
-from pipeline.models import Order
+from pipeline.base.db import Sessions
+from pipeline.orders.tables import Order
 from tests.browser.conftest import Console, Visit, sign_in, violations
 from tests.console.builders import NOW, a_held_order, an_attempt, an_order, store
 from tests.console.test_order_page import an_order_with_its_buyer, notes

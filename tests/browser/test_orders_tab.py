@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
-from pipeline.db import Sessions
-from pipeline.models import Order, Status
+from pipeline.base.db import Sessions
+from pipeline.orders.tables import Order, Status
 from tests.browser.conftest import PHONE, Visit
 from tests.console.builders import a_held_order, a_pending_order, an_order, store
 

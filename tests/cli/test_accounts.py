@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from pipeline.accounts import Access, standing
-from pipeline.clock import utc_now
-from pipeline.cursors import Cursors
-from pipeline.db import Sessions
-from pipeline.errors import AccountStopped
-from pipeline.models import Cursor
+from pipeline.amazon.access import Access, standing
+from pipeline.base.clock import utc_now
+from pipeline.base.db import Sessions
+from pipeline.base.errors import AccountStopped
+from pipeline.intake.tables import Cursor
+from pipeline.intake.watermark import Cursors
 from tests.cli.conftest import Run
 
 HOUR = timedelta(hours=1)

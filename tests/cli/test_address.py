@@ -6,9 +6,9 @@ import json
 
 from sqlalchemy import select
 
+from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
-from pipeline.db import Sessions
-from pipeline.models import Note, Status
+from pipeline.orders.tables import Note, Status
 from tests.builders import a_raw_order, an_order, loaded, stored
 from tests.cli.conftest import Run
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import NO_DATABASE, environment, runner
-from tests.pipeline.remote import Behaviour, Remote, answer
+from tests.remote import Behaviour, Remote, answer
 
 
 @pytest.mark.parametrize(

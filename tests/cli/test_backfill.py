@@ -9,8 +9,8 @@ import pytest
 from click.testing import Result
 from sqlalchemy import select
 
-from pipeline.bookkeeping import Backfill, ToFetch
-from pipeline.db import Sessions
+from pipeline.base.db import Sessions
+from pipeline.intake.tables import Backfill, ToFetch
 from tests.builders import an_order, stored
 from tests.cli.conftest import Run
 

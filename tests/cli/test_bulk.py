@@ -6,13 +6,13 @@ import json
 
 from sqlalchemy import select
 
-from pipeline.bulk import Act, BulkActs
-from pipeline.bulk_tables import BulkAct
+from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
-from pipeline.db import Sessions
-from pipeline.listing.choosing import those_of
-from pipeline.listing.filters import Filters
-from pipeline.models import Order, Status
+from pipeline.operations.acts.many_orders import Act, BulkActs
+from pipeline.operations.acts.tables import BulkAct
+from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.selection import those_of
+from pipeline.orders.tables import Order, Status
 from tests.cli.conftest import Run
 from tests.console.builders import NOW, a_held_order, store
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
-from pipeline.db import Sessions
-from pipeline.models import Note, Order, Status
+from pipeline.orders.tables import Note, Order, Status
 from tests.builders import NOW, a_shipment, an_item, an_order, loaded, stored
 from tests.cli.conftest import Run
 

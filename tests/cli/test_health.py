@@ -7,8 +7,8 @@ import json
 import pytest
 import redis
 
-from pipeline.clock import utc_now
-from pipeline.health import note_beat
+from pipeline.base.clock import utc_now
+from pipeline.monitoring.health import note_beat
 from tests.cli.conftest import Run
 
 

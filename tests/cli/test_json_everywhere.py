@@ -9,10 +9,10 @@ import click
 import pytest
 from sqlalchemy import select
 
+from pipeline.base.db import Sessions
 from pipeline.cli import main
 from pipeline.cli.common import EXIT_STATUS
-from pipeline.db import Sessions
-from pipeline.models import Note
+from pipeline.orders.tables import Note
 from tests.cli.conftest import Run
 from tests.console.builders import a_held_order, store
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from pipeline.bulk_tables import BulkAct, BulkActOrder
+from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
-from pipeline.db import Sessions
-from pipeline.models import Note, Order
+from pipeline.operations.acts.tables import BulkAct, BulkActOrder
+from pipeline.orders.tables import Note, Order
 from tests.cli.conftest import Run
 from tests.console.builders import (
     a_held_order,

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from pipeline.db import Sessions
-from pipeline.guessing import Guessing
-from pipeline.people import People
-from pipeline.people_tables import PersonRecord, SignIn
-from pipeline.privacy import Vault
-from pipeline.roles import Role
-from pipeline.sign_ins import SignIns
+from pipeline.access.password_attempts import Guessing
+from pipeline.access.people import People
+from pipeline.access.sign_ins import SignIns
+from pipeline.access.tables import PersonRecord, SignIn
+from pipeline.base.db import Sessions
+from pipeline.base.vault import Vault
+from pipeline.settings.roles import Role
 from tests.cli.conftest import Run
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)

@@ -17,8 +17,8 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from pipeline.db import Sessions
-from pipeline.models import Note
+from pipeline.base.db import Sessions
+from pipeline.orders.tables import Note
 from tests.cli.conftest import environment
 from tests.console.builders import a_held_order, store
 from tests.console.forms import form_token, sign_in

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-from pipeline.db import Sessions
-from pipeline.models import Order, Status
+from pipeline.base.db import Sessions
+from pipeline.orders.tables import Order, Status
 from tests.builders import a_raw_order, an_order, loaded, stored
 from tests.cli.conftest import Run
 

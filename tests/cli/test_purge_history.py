@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.bookkeeping import Incident, SeenNotification
-from pipeline.db import Sessions
-from pipeline.operating_tables import AlertDelivery
+from pipeline.base.db import Sessions
+from pipeline.base.tables import Incident
+from pipeline.intake.tables import SeenNotification
+from pipeline.monitoring.tables import AlertDelivery
 from tests.cli.conftest import Run
 
 

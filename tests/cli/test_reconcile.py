@@ -12,10 +12,10 @@ import requests
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from pipeline.bookkeeping import Difference, Reconciliation
+from pipeline.base.db import Sessions
 from pipeline.cli import main
-from pipeline.db import Sessions
-from pipeline.models import Note, Order
+from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
+from pipeline.orders.tables import Note, Order
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.builders import a_line
 from sandbox.amazon.builders import an_order as amazons_order

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from pipeline.bookkeeping import DatabaseLife
-from pipeline.db import Sessions
+from pipeline.base.db import Sessions
+from pipeline.base.tables import DatabaseLife
 from tests.cli.conftest import Run
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from pipeline.db import Sessions
-from pipeline.operating_tables import Belonging
+from pipeline.base.db import Sessions
+from pipeline.monitoring.tables import Belonging
 from tests.builders import NOW
 from tests.cli.conftest import Run
 

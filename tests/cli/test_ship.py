@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
-from pipeline.db import Sessions
-from pipeline.models import Status
-from pipeline.wishes import latest
+from pipeline.operations.acts.ship import latest
+from pipeline.orders.tables import Status
 from tests.builders import an_item, an_order, loaded, stored
 from tests.cli.conftest import Run
 from tests.cli.test_decisions import notes

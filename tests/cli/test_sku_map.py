@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.db import Sessions
+from pipeline.base.db import Sessions
 from tests.cli.conftest import NO_DATABASE, Run, environment, runner
 from tests.console.builders import a_held_order, store
 from tests.magento.standing_in import TOKEN, StandIn, standing_in

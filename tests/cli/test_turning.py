@@ -6,11 +6,11 @@ import json
 
 from sqlalchemy import update
 
+from pipeline.base.clock import utc_now
+from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
-from pipeline.clock import utc_now
-from pipeline.db import Sessions
-from pipeline.models import Order
-from pipeline.turned_table import TurnedSetting
+from pipeline.orders.tables import Order
+from pipeline.settings.tables import TurnedSetting
 from tests.cli.conftest import Run
 from tests.console.builders import FRANCE, GERMANY, a_held_order, store
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
-from pipeline.db import Sessions
-from pipeline.models import Note, Status
+from pipeline.orders.tables import Note, Status
 from tests.builders import an_item, an_order, loaded, stored
 from tests.cli.conftest import Run
 

@@ -8,20 +8,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from pipeline.db import Sessions
-from pipeline.marketplace_settings import MarketplaceSettings
-from pipeline.models import (
-    Attempt,
-    Effect,
-    EffectState,
-    Note,
-    Order,
-    OrderItem,
-    Shipment,
-    ShipmentItem,
-    Status,
-)
-from pipeline.settings import AccountSettings, Settings, ShopSettings
+from pipeline.base.db import Sessions
+from pipeline.orders.package_tables import Shipment, ShipmentItem
+from pipeline.orders.tables import Attempt, Effect, EffectState, Note, Order, OrderItem, Status
+from pipeline.settings.marketplace import MarketplaceSettings
+from pipeline.settings.model import AccountSettings, Settings, ShopSettings
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 GERMANY, FRANCE = "A1PA6795UKMFR9", "A13V1IB3VIYZZH"

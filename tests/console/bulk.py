@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from pipeline.bulk import Act, BulkActs
-from pipeline.bulk_tables import BulkAct, BulkActOrder
-from pipeline.db import Sessions
-from pipeline.listing.choosing import those_of
-from pipeline.listing.filters import Filters
-from pipeline.models import Note, Order
+from pipeline.base.db import Sessions
+from pipeline.operations.acts.many_orders import Act, BulkActs
+from pipeline.operations.acts.tables import BulkAct, BulkActOrder
+from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.selection import those_of
+from pipeline.orders.tables import Note, Order
 from tests.console.builders import NOW
 
 HELD = "/bulk/new?act=dismiss&whole=1&status=held"

@@ -9,12 +9,12 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from pipeline.access.people import People
+from pipeline.access.sign_ins import SignIns
+from pipeline.access.tables import PersonRecord
+from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
-from pipeline.db import Sessions
-from pipeline.people import People
-from pipeline.people_tables import PersonRecord
-from pipeline.roles import Role
-from pipeline.sign_ins import SignIns
+from pipeline.settings.roles import Role
 from tests.console.builders import NOW, some_settings
 from tests.console.forms import form_token
 from tests.console.signing_in import PASSWORD, Clock

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from pipeline.base.db import Sessions
 from pipeline.console import app as console
 from pipeline.console.guard import OPEN_TO_ALL, OPEN_TO_VIEWERS
-from pipeline.console_settings import ConsoleSettings, OidcSettings
-from pipeline.db import Sessions
-from pipeline.roles import Role
+from pipeline.settings.console import ConsoleSettings, OidcSettings
+from pipeline.settings.roles import Role
 from tests.console.builders import NOW, some_settings
 from tests.console.conftest import SignedIn
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from pipeline.db import Sessions
-from pipeline.listing.board import Board, Class
-from pipeline.models import Order, Shipment, ShipmentItem, Status
+from pipeline.base.db import Sessions
+from pipeline.operations.lists.board import Board, Class
+from pipeline.orders.package_tables import Shipment, ShipmentItem
+from pipeline.orders.tables import Order, Status
 from tests.console.builders import NOW, a_held_order, a_shipped_order, an_item, an_order, store
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of

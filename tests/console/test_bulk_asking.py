@@ -8,13 +8,13 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.bulk import Act, BulkActs
-from pipeline.db import Sessions
-from pipeline.listing.choosing import Weighed, these, those_of, weigh
-from pipeline.listing.counting import Count
-from pipeline.listing.filters import Filters
-from pipeline.models import Status
-from pipeline.outcome import HoldCode
+from pipeline.base.db import Sessions
+from pipeline.operations.acts.many_orders import Act, BulkActs
+from pipeline.operations.lists.counts import Count
+from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.selection import Weighed, these, those_of, weigh
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Status
 from tests.console.builders import NOW, a_held_order, a_shipped_order, an_order, store
 from tests.console.bulk import HELD, fields, none_began, notes, only, turns
 from tests.console.conftest import SignedIn

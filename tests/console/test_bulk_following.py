@@ -8,12 +8,12 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import delete
 
-from pipeline.bulk import Act, BulkActs
-from pipeline.db import Sessions
-from pipeline.listing.bulk_acts import Acts, PassedOver, Since
-from pipeline.listing.filters import Filters
-from pipeline.models import Order, Status
-from pipeline.outcome import HoldCode
+from pipeline.base.db import Sessions
+from pipeline.operations.acts.many_orders import Act, BulkActs
+from pipeline.operations.lists.bulk_acts import Acts, PassedOver, Since
+from pipeline.operations.lists.filters import Filters
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Order, Status
 from tests.console.builders import NOW, a_held_order, an_order, store
 from tests.console.bulk import HELD, begin, change, notes, only
 from tests.console.conftest import SignedIn

@@ -7,12 +7,12 @@ from datetime import timedelta
 from decimal import Decimal
 from operator import itemgetter
 
-from pipeline.db import Sessions
-from pipeline.listing.causes import Cause, causes
-from pipeline.listing.choosing import held_by
-from pipeline.listing.fixes import FIXES
-from pipeline.models import Order
-from pipeline.outcome import HoldCode
+from pipeline.base.db import Sessions
+from pipeline.operations.lists.causes import Cause, causes
+from pipeline.operations.lists.remedies import FIXES
+from pipeline.operations.lists.selection import held_by
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Order
 from tests.console.builders import NOW, a_held_order, an_order, store
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from pipeline.db import Sessions
-from pipeline.models import Note
+from pipeline.base.db import Sessions
+from pipeline.orders.tables import Note
 from tests.console.builders import (
     NOW,
     a_held_order,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.db import Sessions
-from pipeline.incidents import Incidents
+from pipeline.base.db import Sessions
+from pipeline.base.incidents import Incidents
 from tests.console.builders import NOW, a_held_order, store
 from tests.console.conftest import SignedIn
 

@@ -9,16 +9,22 @@ from typing import Any
 
 import pytest
 
-from pipeline.channel import FulfilledBy
-from pipeline.db import Sessions
-from pipeline.listing.counting import Count, count, count_hidden, counts
-from pipeline.listing.facts import Proof, admin_url, price, seller_central_url, store_code
-from pipeline.listing.filters import Filters
-from pipeline.listing.orders import Listing, Page
-from pipeline.listing.sorting import Place, Sort
-from pipeline.listing.stores import stores
-from pipeline.models import Order, OrderPrivate, Status
-from pipeline.outcome import HoldCode
+from pipeline.base.db import Sessions
+from pipeline.operations.lists.counts import Count, count, count_hidden, counts
+from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.order_facts import (
+    Proof,
+    admin_url,
+    price,
+    seller_central_url,
+    store_code,
+)
+from pipeline.operations.lists.orders import Listing, Page
+from pipeline.operations.lists.sorting import Place, Sort
+from pipeline.operations.lists.stores import stores
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Order, OrderPrivate, Status
 from tests.console.builders import (
     FRANCE,
     GERMANY,

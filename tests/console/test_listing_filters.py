@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.channel import FulfilledBy
-from pipeline.listing.filters import Filters, read
-from pipeline.listing.sorting import KEYS, NEWEST_FIRST, Place, Sort
-from pipeline.listing.stores import stores
-from pipeline.models import Status
-from pipeline.outcome import HoldCode
+from pipeline.operations.lists.filters import Filters, read
+from pipeline.operations.lists.sorting import KEYS, NEWEST_FIRST, Place, Sort
+from pipeline.operations.lists.stores import stores
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Status
 from tests.console.builders import NOW, some_settings
 
 STORES = stores(some_settings())

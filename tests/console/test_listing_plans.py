@@ -9,17 +9,17 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from bench.orders_tab import NEWEST, fill, readings
-from pipeline.bulk import Act, BulkActs
-from pipeline.channel import FulfilledBy
-from pipeline.db import Sessions
-from pipeline.listing.board import Board
-from pipeline.listing.causes import causes
-from pipeline.listing.choosing import held_by, these, those_of, weigh
-from pipeline.listing.filters import Filters
-from pipeline.listing.orders import Listing
-from pipeline.listing.sorting import KEYS, Sort
-from pipeline.models import Status
-from pipeline.outcome import HoldCode
+from pipeline.base.db import Sessions
+from pipeline.operations.acts.many_orders import Act, BulkActs
+from pipeline.operations.lists.board import Board
+from pipeline.operations.lists.causes import causes
+from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.orders import Listing
+from pipeline.operations.lists.selection import held_by, these, those_of, weigh
+from pipeline.operations.lists.sorting import KEYS, Sort
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Status
 
 ORDERS = 50_000
 

@@ -9,12 +9,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from pipeline.access.people import People
+from pipeline.access.tables import PersonRecord, SignIn
+from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
-from pipeline.console_settings import ConsoleSettings
-from pipeline.db import Sessions
-from pipeline.people import People
-from pipeline.people_tables import PersonRecord, SignIn
-from pipeline.roles import Role
+from pipeline.settings.console import ConsoleSettings
+from pipeline.settings.roles import Role
 from tests.console.builders import NOW, some_settings
 from tests.console.forms import form_token
 from tests.console.signing_in import PASSWORD, Clock, is_in, sign_in, token_of

@@ -14,11 +14,11 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from pipeline.access.tables import PersonRecord
+from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
-from pipeline.console_settings import ConsoleSettings, OidcSettings
-from pipeline.db import Sessions
-from pipeline.people_tables import PersonRecord
-from pipeline.roles import Role
+from pipeline.settings.console import ConsoleSettings, OidcSettings
+from pipeline.settings.roles import Role
 from tests.console.builders import NOW, some_settings
 from tests.console.issuer import CLIENT_ID, CLIENT_SECRET, Issuer
 

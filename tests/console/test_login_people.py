@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.db import Sessions
-from pipeline.people import People
-from pipeline.roles import Role
+from pipeline.access.people import People
+from pipeline.base.db import Sessions
+from pipeline.settings.roles import Role
 from tests.console.builders import NOW
 from tests.console.conftest import USER, SignedIn
 from tests.console.signing_in import PASSWORD

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.configuration import ConfigError, load
-from pipeline.console_settings import ConsoleSettings
-from pipeline.roles import Role
+from pipeline.settings.console import ConsoleSettings
+from pipeline.settings.file import ConfigError, load
+from pipeline.settings.roles import Role
 from tests.cli.conftest import CONFIGURATION, NO_DATABASE, environment
 
 OIDC = """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from pipeline.access.tables import WrongPasswords
+from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
-from pipeline.db import Sessions
-from pipeline.people_tables import WrongPasswords
 from tests.console.builders import some_settings
 from tests.console.signing_in import Clock, sign_in
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from pipeline.base.db import Sessions
+from pipeline.base.vault import Vault
 from pipeline.console.app import create_app
-from pipeline.db import Sessions
-from pipeline.models import Note, Order, OrderPrivate, Status
-from pipeline.privacy import Vault
-from pipeline.replaying import Call, NotPossible, Preview
+from pipeline.operations.preview.replay import Call, NotPossible, Preview
+from pipeline.orders.tables import Note, Order, OrderPrivate, Status
 from tests.builders import a_raw_item, a_raw_order, stored
 from tests.console.builders import (
     NOW,

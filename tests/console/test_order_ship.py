@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from pipeline.db import Sessions
-from pipeline.models import Note, Status
-from pipeline.wish import WishState
-from pipeline.wish_table import ShipmentWish
+from pipeline.base.db import Sessions
+from pipeline.orders.requested_shipment import WishState
+from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.tables import Note, Status
 from tests.console.builders import NOW, a_held_order, a_shipped_order, an_order, store
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from pipeline.db import Sessions
-from pipeline.models import Note, Order, Status
+from pipeline.base.db import Sessions
+from pipeline.orders.tables import Note, Order, Status
 from tests.console.builders import a_held_order, an_item, store
 from tests.console.conftest import SignedIn
 

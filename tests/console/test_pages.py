@@ -8,10 +8,10 @@ from html import unescape
 from flask import Flask
 from sqlalchemy import select
 
-from pipeline import db
+from pipeline.base import db
+from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
-from pipeline.db import Sessions
-from pipeline.models import Note, Order, Status
+from pipeline.orders.tables import Note, Order, Status
 from tests.conftest import Servers
 from tests.console.builders import (
     NOW,

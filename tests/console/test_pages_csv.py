@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from pipeline.base.db import Sessions
 from pipeline.console.orders_csv import COLUMNS
-from pipeline.db import Sessions
-from pipeline.models import Note
+from pipeline.orders.tables import Note
 from tests.console.builders import (
     a_held_order,
     a_pending_order,

@@ -10,12 +10,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from pipeline.base.db import Sessions
+from pipeline.base.incidents import Incidents
+from pipeline.base.vault import Vault
 from pipeline.console.app import create_app
-from pipeline.db import Sessions
-from pipeline.incidents import Incidents
-from pipeline.models import Note, Order, OrderPrivate
-from pipeline.orders import owner
-from pipeline.privacy import Vault
+from pipeline.orders.machine import owner
+from pipeline.orders.tables import Note, Order, OrderPrivate
 from tests.builders import a_raw_order
 from tests.console.builders import (
     FRANCE,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
-from pipeline.db import Sessions
-from pipeline.operating_tables import Belonging
-from pipeline.roles import Role
+from pipeline.monitoring.tables import Belonging
+from pipeline.settings.roles import Role
 from tests.console.builders import NOW, some_settings
 from tests.console.conftest import SignedIn
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from pipeline.console.row_id_converter import RowId
-from pipeline.listing.sorting import NEWEST_FIRST, Place
+from pipeline.operations.lists.sorting import NEWEST_FIRST, Place
 from tests.console.conftest import SignedIn
 
 BEYOND = [

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
-from pipeline.db import Sessions
-from pipeline.turned import Turn, Turned, save
-from pipeline.turned_table import TurnedSetting
+from pipeline.settings.overrides import Turn, Turned, save
+from pipeline.settings.tables import TurnedSetting
 from tests.console.builders import FRANCE, GERMANY, NOW, a_held_order, some_settings, store
 from tests.console.conftest import SignedIn
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
-from pipeline.db import Sessions
-from pipeline.listing.mapped import File, MappedSkus, files, sold_as
-from pipeline.models import Note, Order, Status
-from pipeline.settings import Settings
-from pipeline.sku_decisions import SkuDecisions
-from pipeline.skus_by_hand import SkusByHand
+from pipeline.operations.acts.map_sku import SkuDecisions
+from pipeline.operations.lists.mapped_skus import File, MappedSkus, files, sold_as
+from pipeline.orders.tables import Note, Order, Status
+from pipeline.products.manual_sku_map import SkusByHand
+from pipeline.settings.model import Settings
 from tests.console.builders import NOW, a_held_order, an_item, an_order, some_settings, store
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of

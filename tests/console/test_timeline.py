@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from pipeline.db import Sessions
-from pipeline.listing.orders import Listing
-from pipeline.listing.timeline import Event, Kind, timeline
-from pipeline.models import Base, EffectState, Order, Status
+from pipeline.base.db import Sessions
+from pipeline.base.tables import Base
+from pipeline.operations.lists.orders import Listing
+from pipeline.operations.lists.timeline import Event, Kind, timeline
+from pipeline.orders.tables import EffectState, Order, Status
 from tests.console.builders import (
     NOW,
     a_note,

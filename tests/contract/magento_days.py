@@ -16,19 +16,19 @@ from celery import Celery
 from flask import Flask
 from sqlalchemy import select
 
-from pipeline.models import Order
-from pipeline.wishes import Wishes
+from pipeline.operations.acts.ship import Wishes
+from pipeline.orders.tables import Order
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.state import open_store
 from sandbox.core import Store, make
 from sandbox.magento.app import create_app as create_magento
 from sandbox.magento.schema import SCHEMA
-from tasks.jobs import poll_amazon
-from tasks.reconcile_jobs import reconcile
-from tasks.refund_jobs import watch_refunds
-from tasks.runtime import Runtime, build
-from tasks.stock_jobs import guard_stock
-from tasks.watch_jobs import watch_confirmed, watch_shipments
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.credit_memos import watch_refunds
+from tasks.jobs.reconcile import reconcile
+from tasks.jobs.search_and_sweep import poll_amazon
+from tasks.jobs.stock_guard import guard_stock
+from tasks.jobs.watch_shop import watch_confirmed, watch_shipments
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, SHOP, settings
 from tests.contract.magento_schema import Request

@@ -14,8 +14,8 @@ from jsonschema import Draft4Validator
 from pipeline.amazon.amounts import amounts
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.parsing import parse
-from pipeline.amounts import Adjustment, LineAmounts
-from pipeline.channel import Confirmation
+from pipeline.orders.amounts import Adjustment, LineAmounts
+from pipeline.orders.channel import Confirmation
 from tests.amazon.orders import WHOLE
 from tests.amazon.scripted import Answer, Asked, Server, an_account, serving
 from tests.contract.amazon_models import closed, model, parameter_faults

@@ -15,13 +15,12 @@ from flask import Flask, Response, request
 
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.connection import Connection
-from pipeline.amazon.feed_documents import CONTENT_TYPE, FEED_TYPES, write
+from pipeline.amazon.feed_documents import CONTENT_TYPE, FEED_TYPES, FeedKind, write
 from pipeline.amazon.feeds import FeedsApi
-from pipeline.amazon.notifications import Notifications
-from pipeline.bookkeeping import FeedKind
-from pipeline.channel import Confirmation
-from pipeline.errors import AccountStopped, Rejected, RemoteError, Transient
-from pipeline.settings import AccountSettings
+from pipeline.amazon.subscriptions import Notifications
+from pipeline.base.errors import AccountStopped, Rejected, RemoteError, Transient
+from pipeline.orders.channel import Confirmation
+from pipeline.settings.model import AccountSettings
 from sandbox.amazon.app import create_app
 from sandbox.amazon.builders import a_line, an_order
 from sandbox.amazon.quota import USAGE_PLAN, Quota

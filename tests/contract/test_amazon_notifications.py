@@ -11,8 +11,8 @@ import pytest
 import requests
 from jsonschema import Draft7Validator
 
-from pipeline.amazon import notices
-from pipeline.amazon.notifications import Notifications, queue_policy
+from pipeline.amazon import notification_messages
+from pipeline.amazon.subscriptions import Notifications, queue_policy
 from sandbox.amazon.builders import a_cancellation_request, an_order
 from sandbox.amazon.order_change import order_change, seller_id
 from sandbox.amazon.state import fill_quantities
@@ -81,15 +81,15 @@ def test_a_message_about_a_wish_to_cancel_fits(schema: Any) -> None:
 
 def test_both_amazons_example_and_the_stand_ins_message_are_read(schema: Any) -> None:
     [example] = schema["examples"]
-    found = notices.read(json.dumps(example), "message")
-    assert isinstance(found, notices.OrderChange)
+    found = notification_messages.read(json.dumps(example), "message")
+    assert isinstance(found, notification_messages.OrderChange)
     assert (found.notification_id, found.external_id, found.seller_id) == (
         "d0e9e693-c3ad-4373-979f-ed4ec98dd746",
         "903-8868176-2219830",
         "A3TH9S8BH6GOGM",
     )
-    found = notices.read(json.dumps(a_message("UNSHIPPED")), "message")
-    assert isinstance(found, notices.OrderChange)
+    found = notification_messages.read(json.dumps(a_message("UNSHIPPED")), "message")
+    assert isinstance(found, notification_messages.OrderChange)
     assert (found.external_id, found.seller_id) == (NUMBER, seller_id("main"))
 
 

@@ -15,8 +15,8 @@ from celery import Celery
 from sqlalchemy import select
 
 from pipeline.amazon.feed_documents import MessageOutcome, read, results
-from pipeline.models import Order, Status
-from tasks.jobs import poll_amazon
+from pipeline.orders.tables import Order, Status
+from tasks.jobs.search_and_sweep import poll_amazon
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT
 from tests.cli.conftest import simulate

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pipeline.magento.client import Magento
-from pipeline.settings import ShopSettings
+from pipeline.settings.model import ShopSettings
 from sandbox.amazon.builders import a_line, an_order
 from sandbox.core import Store
 from sandbox.magento.app import create_app

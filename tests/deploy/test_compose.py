@@ -16,8 +16,8 @@ from redis.retry import Retry
 from devstack.broker import Broker
 from devstack.paths import kept_port
 from devstack.supervisor import Process, Supervisor
-from pipeline.configuration import load
-from tasks.stopping import FINISH_WITHIN_S
+from pipeline.settings.file import load
+from tasks.engine.stopping import FINISH_WITHIN_S
 from tests.deploy import compose
 
 OURS = ("migrate", "worker", "beat", "flower", "console")

@@ -14,9 +14,9 @@ import requests
 from flask import Flask
 
 from pipeline.amazon.client import Amazon
-from pipeline.http import Http
+from pipeline.base.http import Http
 from pipeline.magento.client import Magento
-from pipeline.settings import AccountSettings, ShopSettings
+from pipeline.settings.model import AccountSettings, ShopSettings
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.quota import USAGE_PLAN, Quota
 from sandbox.amazon.state import Options, open_store

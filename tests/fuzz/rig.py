@@ -12,15 +12,16 @@ from typing import Any
 from celery import Celery
 from sqlalchemy import Engine, select, update
 
-from pipeline.account_checks import cursor_of
 from pipeline.amazon.client import Amazon
-from pipeline.http import Http
-from pipeline.models import Attempt, Cursor, Order, Status
-from pipeline.outcome import HoldCode
+from pipeline.base.http import Http
+from pipeline.intake.tables import Cursor
+from pipeline.monitoring.account_checks import cursor_of
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Attempt, Order, Status
 from sandbox.amazon.builders import a_line, stamped
 from sandbox.amazon.builders import an_order as amazons_order
-from tasks.jobs import poll_amazon
-from tasks.runtime import Runtime, build
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.search_and_sweep import poll_amazon
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, NOW, SHOP, settings
 from tests.fuzz.conftest import CREDENTIALS, LIMITS, Market, Shop

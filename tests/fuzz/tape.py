@@ -10,7 +10,7 @@ import requests
 from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
 
-from pipeline.http import Http, Method
+from pipeline.base.http import Http, Method
 from tests.fuzz.spoiling import Spoil
 
 

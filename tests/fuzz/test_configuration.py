@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import sku_map
-from pipeline.configuration import ConfigError, load
-from pipeline.settings import Settings
+from pipeline.products import sku_map
+from pipeline.settings.file import ConfigError, load
+from pipeline.settings.model import Settings
 from tests.cli.conftest import NO_DATABASE, environment, runner
 from tests.fuzz.spoiling import EDITS, Raw, Spoil, looked_for
-from tests.pipeline.test_settings import ENVIRONMENT
+from tests.settings.test_model import ENVIRONMENT
 
 GOOD = """
 [shops.main]

@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 
 from pipeline.amazon.auth import LoginWithAmazon
 from pipeline.amazon.client import Amazon
-from pipeline.amazon.feed_documents import CONTENT_TYPE, UnreadableReport, read, write
+from pipeline.amazon.feed_documents import CONTENT_TYPE, FeedKind, UnreadableReport, read, write
 from pipeline.amazon.feeds import FeedsApi
-from pipeline.amazon.notifications import Notifications
-from pipeline.bookkeeping import FeedKind
-from pipeline.channel import Confirmation
-from pipeline.errors import CannotMap, RemoteError
+from pipeline.amazon.subscriptions import Notifications
+from pipeline.base.errors import CannotMap, RemoteError
+from pipeline.orders.channel import Confirmation
 from sandbox.amazon.builders import a_line, an_order
 from tests.builders import GERMANY, NOW
 from tests.fuzz.conftest import LIMITS, Market

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from pipeline.amazon.sqs import Message, Queue
-from tasks.notification_jobs import take_in
+from tasks.jobs.notifications import take_in
 from tests.amazon.test_notices import a_notification
 from tests.builders import ACCOUNT
 from tests.fuzz.conftest import Market, Shop

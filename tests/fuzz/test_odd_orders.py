@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import received
 from pipeline.amazon import amounts, parsing
-from pipeline.channel import Address
-from pipeline.errors import CannotMap
-from pipeline.magento import addresses
-from pipeline.magento.order_body import OrderShape, build, check_address
+from pipeline.base import clean_json
+from pipeline.base.errors import CannotMap
+from pipeline.magento.order import addresses
+from pipeline.magento.order.body import OrderShape, build, check_address
 from pipeline.magento.records import Product, StoreView
-from pipeline.outcome import HoldCode
+from pipeline.orders.channel import Address
+from pipeline.orders.outcome import HoldCode
 from sandbox.amazon.builders import a_line
 from sandbox.amazon.builders import an_order as amazons_order
 from tests.amazon.orders import WHOLE
@@ -43,7 +43,7 @@ ORDERS = st.builds(
 
 def came(raw: Any) -> dict[str, Any] | None:
     """The order as the poll gets it, and as it is opened again later."""
-    order = received.parsed(written({"order": raw}))["order"]
+    order = clean_json.parsed(written({"order": raw}))["order"]
     if not isinstance(order, dict):
         return None
     vault = a_vault()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from pipeline.models import Order
+from pipeline.orders.tables import Order
 from tests.fuzz.conftest import Market, Shop
 from tests.fuzz.rig import Rig, rigged
 from tests.fuzz.spoiling import EDITS, LONG, PLANS, Raw, Spoil, looked_for

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from pipeline.errors import CannotMap, RemoteError
+from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.magento.client import Magento
-from pipeline.magento.order_body import OrderShape, build
-from pipeline.magento.order_update import rewritten
+from pipeline.magento.order.body import OrderShape, build
+from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import MagentoOrder, StoreView
-from pipeline.magento.reductions import Memo
+from pipeline.magento.rest.partial_credit_memos import Memo
 from tests.fuzz.conftest import LIMITS, Shop
 from tests.fuzz.spoiling import PLANS, Spoil, can_be_kept, looked_for
 from tests.fuzz.tape import Recording, Replaying, Tape

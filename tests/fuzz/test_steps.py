@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from pipeline import received
-from pipeline.models import Shipment, Status
-from pipeline.outcome import HoldCode
-from tasks.refund_jobs import watch_refunds
-from tasks.stock_jobs import guard_stock
-from tasks.watch_jobs import watch_confirmed, watch_shipments
+from pipeline.base import clean_json
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import Status
+from tasks.jobs.credit_memos import watch_refunds
+from tasks.jobs.stock_guard import guard_stock
+from tasks.jobs.watch_shop import watch_confirmed, watch_shipments
 from tests.builders import SHOP
 from tests.fuzz.conftest import Market, Shop
 from tests.fuzz.rig import DEFECTS, Rig, rigged
@@ -87,7 +88,7 @@ def test_no_order_of_amazons_is_a_defect(every: list[Any], rig: Rig) -> None:
     rig.shop.spoiler.begin()
     good = rig.an_order()
     odd = [Spoil(edits=edits).edited(rig.an_order()) for edits in every]
-    came = received.parsed(written({"orders": [*odd, good]}))["orders"]
+    came = clean_json.parsed(written({"orders": [*odd, good]}))["orders"]
     order_ids = rig.take_in(*came)
     assert good["orderId"] in rig.stored()
     for order_id in order_ids[:3]:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import OutcomeUnknown, RemoteError, Transient
-from pipeline.http import Http, Reply
-from tests.pipeline.remote import Behaviour, Remote, answer, head
+from pipeline.base.errors import OutcomeUnknown, RemoteError, Transient
+from pipeline.base.http import Http, Reply
+from tests.remote import Behaviour, Remote, answer, head
 
 SHORT: dict[str, Any] = {"connect_timeout_s": 0.5, "read_timeout_s": 0.3, "total_timeout_s": 0.5}
 START = b"HTTP/1.1 200 OK\r\n"

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from pipeline.amounts import Amounts, LineAmounts
-from pipeline.channel import Address, ChannelOrder, FulfilledBy, Line
-from pipeline.magento.order_body import OrderShape, build
+from pipeline.magento.order.body import OrderShape, build
 from pipeline.magento.records import Product, Region, StoreView
+from pipeline.orders.amounts import Amounts, LineAmounts
+from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy, Line
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 STORE = StoreView(1, "default", 1, "base", "EUR", "DE")

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from pipeline.magento.client import Magento
-from pipeline.settings import ShopSettings
+from pipeline.settings.model import ShopSettings
 from tests.magento.builders import NOW
 
 

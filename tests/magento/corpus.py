@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from pipeline.outcome import HoldCode
+from pipeline.orders.outcome import HoldCode
 from tests.amazon.orders import breakdown, money
 
 DE, FR, GB, SE, PL, TR = (

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from pipeline.magento.client import Magento
-from pipeline.settings import ShopSettings
+from pipeline.settings.model import ShopSettings
 from sandbox.core import Store, make
 from sandbox.magento.app import create_app
 from sandbox.magento.schema import SCHEMA

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.channel import Address
-from pipeline.errors import CannotMap
-from pipeline.magento import addresses
+from pipeline.base.errors import CannotMap
+from pipeline.magento.order import addresses
 from pipeline.magento.records import Region
-from pipeline.outcome import HoldCode
+from pipeline.orders.channel import Address
+from pipeline.orders.outcome import HoldCode
 from tests.magento.builders import CALIFORNIA, an_address
 
 US = (CALIFORNIA, Region(62, "WA", "Washington"), Region(2, "AA", "Armed Forces Americas"))

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 import pytest
 import requests
 
-from pipeline.magento.auth import Bearer, OAuth, for_shop, signature_base
-from pipeline.settings import ShopSettings
+from pipeline.magento.rest.auth import Bearer, OAuth, for_shop, signature_base
+from pipeline.settings.model import ShopSettings
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PARAMETERS = {"oauth_nonce": "n", "oauth_timestamp": "1795348800"}

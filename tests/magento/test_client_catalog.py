@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import CannotMap, OutcomeUnknown, Rejected
+from pipeline.base.errors import CannotMap, OutcomeUnknown, Rejected
 from pipeline.magento.client import Magento
 from pipeline.magento.records import Region, StoreView
-from pipeline.outcome import HoldCode
+from pipeline.orders.outcome import HoldCode
 from tests.magento.conftest import Clock, Shop
 from tests.magento.searches import a_page, filters, page_of
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.errors import CannotMap, Transient
+from pipeline.base.errors import CannotMap, Transient
 from pipeline.magento.client import Magento
 from pipeline.magento.records import StoreView
-from pipeline.outcome import HoldCode
+from pipeline.orders.outcome import HoldCode
 from tests.magento.conftest import Clock, Shop
 
 RATES = {

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import Rejected, Transient
+from pipeline.base.errors import Rejected, Transient
 from pipeline.magento.client import Magento
-from pipeline.magento.customers import Customer
 from pipeline.magento.records import (
     CreditMemo,
     CreditMemoLine,
@@ -20,6 +19,7 @@ from pipeline.magento.records import (
     MagentoShipment,
     Track,
 )
+from pipeline.magento.rest.customers import Customer
 from tests.magento.conftest import Shop
 from tests.magento.searches import a_page, filters, page_of
 

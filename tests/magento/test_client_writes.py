@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import OutcomeUnknown, Rejected, Transient
-from pipeline.http import Http
+from pipeline.base.errors import OutcomeUnknown, Rejected, Transient
+from pipeline.base.http import Http
 from pipeline.magento.client import Magento
-from pipeline.magento.customers import Customer
 from pipeline.magento.records import MagentoItem, MagentoOrder
-from pipeline.settings import ShopSettings
+from pipeline.magento.rest.customers import Customer
+from pipeline.settings.model import ShopSettings
 from tests.magento.builders import EMAIL, NOW, STORE, a_body, an_address, an_order
 from tests.magento.conftest import Shop
 

@@ -16,11 +16,11 @@ import requests
 
 from pipeline.amazon.amounts import amounts
 from pipeline.amazon.parsing import parse
-from pipeline.channel import FulfilledBy
-from pipeline.errors import CannotMap, OutcomeUnknown, Rejected
+from pipeline.base.errors import CannotMap, OutcomeUnknown, Rejected
 from pipeline.magento.client import Magento
-from pipeline.magento.order_body import OrderShape, build
-from pipeline.settings import ShopSettings
+from pipeline.magento.order.body import OrderShape, build
+from pipeline.orders.channel import FulfilledBy
+from pipeline.settings.model import ShopSettings
 from sandbox.core import Store, make
 from sandbox.magento.app import create_app
 from sandbox.magento.auth import ACCESS_TOKEN

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.channel import Address, FulfilledBy
-from pipeline.errors import CannotMap
-from pipeline.magento import addresses
-from pipeline.magento.countries import KNOWN
-from pipeline.magento.order_body import check_address
+from pipeline.base.errors import CannotMap
+from pipeline.magento.order import addresses
+from pipeline.magento.order.body import check_address
+from pipeline.magento.order.countries import KNOWN
 from pipeline.magento.records import Region
-from pipeline.outcome import HoldCode
+from pipeline.orders.channel import Address, FulfilledBy
+from pipeline.orders.outcome import HoldCode
 from sandbox.magento.regions import COUNTRIES
 from tests.magento.builders import an_address, an_order
 

@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 import pytest
 
-from pipeline.channel import Address
-from pipeline.corrected import Correction
-from pipeline.magento import search
+from pipeline.magento.order.plain_text import in_digits
 from pipeline.magento.records import Product
-from pipeline.magento.wording import in_digits
+from pipeline.magento.rest import search
+from pipeline.orders.channel import Address
+from pipeline.orders.corrected_address import Correction
 
 
 def test_bytes_bound_a_batch() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import Rejected
-from pipeline.http import Reply
-from pipeline.magento.replies import error_in
+from pipeline.base.errors import Rejected
+from pipeline.base.http import Reply
+from pipeline.magento.rest.replies import error_in
 from tests.magento.builders import an_order
 from tests.magento.standing_in import StandIn, client_of, standing_in
 

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.channel import FulfilledBy, TaxRegistration
-from pipeline.errors import CannotMap
-from pipeline.magento.order_body import (
+from pipeline.base.errors import CannotMap
+from pipeline.magento.order.body import (
     OrderShape,
     check_address,
     differences,
@@ -20,7 +19,8 @@ from pipeline.magento.order_body import (
     shipping_description,
 )
 from pipeline.magento.records import MagentoOrder
-from pipeline.outcome import HoldCode
+from pipeline.orders.channel import FulfilledBy, TaxRegistration
+from pipeline.orders.outcome import HoldCode
 from tests.magento.builders import (
     CALIFORNIA,
     EMAIL,

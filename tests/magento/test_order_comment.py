@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.amounts import Amounts, LineAmounts
-from pipeline.channel import TaxRegistration, Window
-from pipeline.magento.order_comment import comment
+from pipeline.magento.order.comment import comment
+from pipeline.orders.amounts import Amounts, LineAmounts
+from pipeline.orders.channel import TaxRegistration, Window
 from tests.magento.builders import NOW, a_body, a_line, an_order
 
 FIRST = "Amazon order 902-1234567-1234567, fulfilled by merchant"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.channel import FulfilledBy
-from pipeline.magento.order_number import increment_id
-from pipeline.marketplace_settings import MarketplaceSettings
+from pipeline.magento.order.number import increment_id
+from pipeline.orders.channel import FulfilledBy
+from pipeline.settings.marketplace import MarketplaceSettings
 from tests.magento.builders import an_order
 
 NUMBER = "902-1234567-1234567"

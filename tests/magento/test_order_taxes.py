@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from pipeline.amounts import Amounts, LineAmounts
+from pipeline.orders.amounts import Amounts, LineAmounts
 from tests.magento.builders import a_body, a_line, amounts_of, an_order
 
 OWN = LineAmounts(row_net=Decimal("100.00"), tax=Decimal("19.00"))

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.amounts import Adjustment, Amounts, LineAmounts
-from pipeline.errors import CannotMap
-from pipeline.magento.order_charges import GiftWrap
-from pipeline.money import ZERO, minor_unit
-from pipeline.outcome import HoldCode
+from pipeline.base.errors import CannotMap
+from pipeline.base.money import ZERO, minor_unit
+from pipeline.magento.order.charges import GiftWrap
+from pipeline.orders.amounts import Adjustment, Amounts, LineAmounts
+from pipeline.orders.outcome import HoldCode
 from tests.magento.builders import a_body, a_line, amounts_of, an_order
 
 PARTS = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.errors import CannotMap
-from pipeline.magento.placeholders import placeholder, url_key
-from pipeline.outcome import HoldCode
+from pipeline.base.errors import CannotMap
+from pipeline.magento.stock.placeholder_product import placeholder, url_key
+from pipeline.orders.outcome import HoldCode
 from tests.magento.builders import STORE
 
 

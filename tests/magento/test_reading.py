@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.magento import reading
 from pipeline.magento.records import MagentoItem, MagentoOrder, MagentoShipment, Product, Track
+from pipeline.magento.rest import json_records
 
 
 def test_an_order_may_lack_everything_but_its_id() -> None:
-    assert reading.order({"entity_id": 7}) == MagentoOrder(7)
-    assert reading.order({"entity_id": "7", "items": None, "state": None}) == MagentoOrder(7)
-    assert reading.order({"entity_id": 7, "items": [{"item_id": 1}]}) == MagentoOrder(
+    assert json_records.order({"entity_id": 7}) == MagentoOrder(7)
+    assert json_records.order({"entity_id": "7", "items": None, "state": None}) == MagentoOrder(7)
+    assert json_records.order({"entity_id": 7, "items": [{"item_id": 1}]}) == MagentoOrder(
         7, items=(MagentoItem(1),)
     )
 
@@ -43,7 +43,7 @@ def test_reads_an_order_whose_numbers_are_strings() -> None:
     }
     item = MagentoItem(9, "MUG", "12345", Decimal(2), Decimal(1), Decimal(2), Decimal(0), "simple")
     total = Decimal("52.59")
-    assert reading.order(row) == MagentoOrder(
+    assert json_records.order(row) == MagentoOrder(
         7, "000000007", "902-1", 2, "processing", "processing", total, total, (item,)
     )
 
@@ -51,7 +51,7 @@ def test_reads_an_order_whose_numbers_are_strings() -> None:
 @pytest.mark.parametrize("row", [{}, {"entity_id": None}, {"entity_id": "x"}, {"entity_id": 0}])
 def test_an_order_without_an_id_is_none(row: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="entity_id"):
-        reading.order(row)
+        json_records.order(row)
 
 
 def test_a_shipment_adds_up_what_it_holds_of_a_line() -> None:
@@ -69,7 +69,7 @@ def test_a_shipment_adds_up_what_it_holds_of_a_line() -> None:
             {"entity_id": "2"},
         ],
     }
-    assert reading.shipment(row) == MagentoShipment(
+    assert json_records.shipment(row) == MagentoShipment(
         3,
         82,
         datetime(2026, 11, 22, 21, 9, 42, tzinfo=UTC),
@@ -80,7 +80,7 @@ def test_a_shipment_adds_up_what_it_holds_of_a_line() -> None:
 
 def test_a_shipment_may_have_no_items_and_no_tracks() -> None:
     row = {"entity_id": 3, "order_id": 82, "items": None, "tracks": None}
-    assert reading.shipment(row) == MagentoShipment(3, 82)
+    assert json_records.shipment(row) == MagentoShipment(3, 82)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_a_shipment_may_have_no_items_and_no_tracks() -> None:
     ],
 )
 def test_times_are_utc(value: object, at: datetime | None) -> None:
-    assert reading.moment(value) == at
+    assert json_records.moment(value) == at
 
 
 @pytest.mark.parametrize(("status", "enabled"), [(1, True), ("1", True), (2, False), (None, False)])
 def test_a_product_is_enabled_when_it_says_so(status: object, enabled: bool) -> None:
     row = {"id": 1, "sku": "MUG", "name": "Mug", "type_id": "simple", "status": status}
-    assert reading.product(row) == Product(1, "MUG", "Mug", "simple", enabled)
+    assert json_records.product(row) == Product(1, "MUG", "Mug", "simple", enabled)
 
 
 def test_a_product_survives_being_kept_as_json() -> None:

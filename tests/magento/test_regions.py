@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.magento import regions
+from pipeline.magento.order import regions
 from pipeline.magento.records import Region
 
 # Codes and names as Magento has them, odd ones included.

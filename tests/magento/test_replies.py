@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import OutcomeUnknown, Rejected, Transient
-from pipeline.http import Reply
-from pipeline.magento.replies import PageTooLarge, error_in
+from pipeline.base.errors import OutcomeUnknown, Rejected, Transient
+from pipeline.base.http import Reply
+from pipeline.magento.rest.replies import PageTooLarge, error_in
 
 HTML = "<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
 FATAL = "An error has happened during application run. See exception log for details.\n"

@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from pipeline.magento.search import Filter, any_of, batches, criteria, encode, equals
+from pipeline.magento.rest.search import Filter, any_of, batches, criteria, encode, equals
 
 
 def test_writes_groups_sort_page_and_fields() -> None:

@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 import pytest
 
-from pipeline.errors import RemoteError
-from pipeline.magento import search
+from pipeline.base.errors import RemoteError
+from pipeline.base.retry import TRIES
 from pipeline.magento.client import Magento
-from pipeline.magento.odd_rows import set_aside
-from pipeline.retry import TRIES
+from pipeline.magento.rest import search
+from pipeline.magento.rest.odd_rows import set_aside
 from tests.magento.conftest import Shop, clock, magento, shop, slept
 from tests.magento.searches import a_page, filters
 from tests.magento.standing_in import client_of, standing_in

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.magento.order_update import Quantities, rewritten
+from pipeline.magento.order.save_again import Quantities, rewritten
 from pipeline.magento.records import MagentoItem, MagentoOrder
-from pipeline.magento.seeding import Phase, mark, marked, phase, unmarked
+from pipeline.magento.stock.reserve_by_cancelling import Phase, mark, marked, phase, unmarked
 
 PAYMENT = {"entity_id": 3, "method": "checkmo", "additional_information": {"a": "b"}}
 

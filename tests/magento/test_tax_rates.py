@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.magento.tax_rates import Taxed, rates
+from pipeline.magento.order.tax_rates import Taxed, rates
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import requests
 
-from pipeline.amounts import Adjustment, Amounts, LineAmounts
-from pipeline.channel import FulfilledBy
-from pipeline.errors import CannotMap, OutcomeUnknown, Rejected
+from pipeline.base.errors import CannotMap, OutcomeUnknown, Rejected
 from pipeline.magento.client import Magento
-from pipeline.magento.order_body import OrderShape, build, differences
+from pipeline.magento.order.body import OrderShape, build, differences
 from pipeline.magento.records import MagentoOrder, Product, StoreView
-from pipeline.settings import ShopSettings
+from pipeline.orders.amounts import Adjustment, Amounts, LineAmounts
+from pipeline.orders.channel import FulfilledBy
+from pipeline.settings.model import ShopSettings
 from sandbox.core import Store, make
 from sandbox.magento.app import create_app
 from sandbox.magento.schema import SCHEMA

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.magento import names
-from pipeline.magento.wording import label, plain, unkept_letters
+from pipeline.magento.order import names
+from pipeline.magento.order.plain_text import label, plain, unkept_letters
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from devstack.paths import temporary_home
 from devstack.supervisor import Supervisor
-from pipeline import db
+from pipeline.base import db
 from tests.conftest import Servers
 from tests.system.matrix_world import World, a_world
 from tests.system.remotes import Remotes

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import select
 
-from pipeline.models import Order
-from pipeline.orders import STEPS
+from pipeline.orders.machine import STEPS
+from pipeline.orders.tables import Order
 from tasks.app import app
-from tasks.jobs import poll_amazon
-from tasks.runtime import runtime
+from tasks.engine.runtime import runtime
+from tasks.jobs.search_and_sweep import poll_amazon
 from tasks.workflow import send
 
 

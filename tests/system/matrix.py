@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.models import EffectState
-from pipeline.orders import STEPS
+from pipeline.orders.machine import STEPS
+from pipeline.orders.tables import EffectState
 from tests.system.matrix_dying import AT_A_STEP, AT_A_WRITE, Death
 from tests.system.matrix_kept import Moment, differences, go_back, keep, outcome
 from tests.system.matrix_stories import FULFILLED, NUMBER, PLACES, SHIPPING, Place, Story

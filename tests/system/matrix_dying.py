@@ -10,16 +10,16 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from pipeline.db import Sessions
-from pipeline.effects import Ledger, Write
-from pipeline.lease import Leases
-from pipeline.models import Order
-from pipeline.orders import Claim, Orders
-from pipeline.outcome import Outcome
-from pipeline.privacy import Vault
-from pipeline.settings import Settings
-from tasks.runner import Step
-from tasks.runtime import Runtime, build
+from pipeline.base.db import Sessions
+from pipeline.base.lease import Leases
+from pipeline.base.vault import Vault
+from pipeline.orders.ledger import Ledger, Write
+from pipeline.orders.machine import Claim, Orders
+from pipeline.orders.outcome import Outcome
+from pipeline.orders.tables import Order
+from pipeline.settings.model import Settings
+from tasks.engine.runner import Step
+from tasks.engine.runtime import Runtime, build
 from tasks.workflow import WORKFLOW
 
 AT_A_WRITE = (

@@ -16,9 +16,11 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from pipeline.db import Sessions
-from pipeline.models import Base, Order, OrderItem, Shipment, ShipmentItem
-from pipeline.wish_table import ShipmentWish
+from pipeline.base.db import Sessions
+from pipeline.base.tables import Base
+from pipeline.orders.package_tables import Shipment, ShipmentItem
+from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.tables import Order, OrderItem
 from sandbox.core import Store
 from tests.system.matrix_world import World
 

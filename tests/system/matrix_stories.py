@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.wishes import Wishes
+from pipeline.operations.acts.ship import Wishes
 from sandbox.amazon.builders import Line, a_line, an_order
 from tests.system.matrix_world import World
 

@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from sqlalchemy import select, true
 
-from pipeline.db import Sessions
-from pipeline.effects import Ledger, Trace, Write
-from pipeline.errors import Transient
-from pipeline.models import Effect, EffectState
+from pipeline.base.db import Sessions
+from pipeline.base.errors import Transient
+from pipeline.orders.ledger import Ledger, Trace, Write
+from pipeline.orders.tables import Effect, EffectState
 
 
 class WatchedLedger(Ledger):

@@ -18,15 +18,15 @@ import requests
 from flask import Flask, Response, g, request
 from sqlalchemy import select
 
-from pipeline.db import Sessions
-from pipeline.models import LIVE, Attempt, Effect, Order
-from pipeline.settings import Settings
+from pipeline.base.db import Sessions
+from pipeline.orders.tables import LIVE, Attempt, Effect, Order
+from pipeline.settings.model import Settings
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.state import open_store
 from sandbox.core import Store, make
 from sandbox.magento.app import create_app as create_magento
 from sandbox.magento.schema import SCHEMA
-from tasks.runtime import Runtime, build
+from tasks.engine.runtime import Runtime, build
 from tests.builders import ACCOUNT, NOW, SHOP, settings
 from tests.emptied import empty
 from tests.magento.standing_in import TOKEN

@@ -20,8 +20,8 @@ from devstack.paths import PROJECT, kept_port
 from devstack.postgres import Postgres
 from devstack.stack import wait_for, worker_arguments
 from devstack.supervisor import Process, Supervisor
-from pipeline import db
-from pipeline.models import Base
+from pipeline.base import db
+from pipeline.base.tables import Base
 from tests.lives import remembers_everything
 from tests.system.remotes import Remotes
 

@@ -16,10 +16,10 @@ import requests
 from psycopg import sql
 
 from devstack.stack import wait_for
-from pipeline import db
-from pipeline.corrections import Corrections
-from pipeline.models import Base
-from pipeline.privacy import Vault
+from pipeline.base import db
+from pipeline.base.tables import Base
+from pipeline.base.vault import Vault
+from pipeline.operations.acts.address import Corrections
 from sandbox.amazon.builders import a_line, an_order
 from tests.system.remotes import SKU, Remotes
 from tests.system.rig import FRANCE, TIME_LIMIT_S, Rig

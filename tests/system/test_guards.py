@@ -16,15 +16,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm.attributes import set_committed_value
 
+from pipeline.base.lease import Leases
+from pipeline.base.vault import Vault
 from pipeline.clients import Clients
-from pipeline.effects import Ledger, Trace, Write
-from pipeline.lease import Leases
-from pipeline.models import Order, Status
-from pipeline.orders import Claim, Orders
-from pipeline.outcome import Outcome
-from pipeline.privacy import Vault
+from pipeline.orders.ledger import Ledger, Trace, Write
+from pipeline.orders.machine import Claim, Orders
+from pipeline.orders.outcome import Outcome
+from pipeline.orders.tables import Order, Status
 from sandbox.amazon.builders import a_line
-from tasks.runtime import Runtime
+from tasks.engine.runtime import Runtime
 from tasks.workflow import WORKFLOW
 from tests.system.matrix_dying import CARRIED_OUT, RECORDED, Death, chain, with_parts
 from tests.system.matrix_stories import NUMBER, SKU, placed

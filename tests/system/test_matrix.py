@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tasks
-from pipeline.orders import STEPS
+from pipeline.orders.machine import STEPS
 from tests.system.matrix import Matrix, Seen, documented, expected_cells
 from tests.system.matrix_dying import AT_A_STEP, AT_A_WRITE
 from tests.system.matrix_stories import PLACES, STORIES, Place, Story

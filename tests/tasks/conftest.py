@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from tasks.runtime import Runtime, _runtime, runtime
+from tasks.engine.runtime import Runtime, _runtime, runtime
 from tests.builders import MASTER_KEY
 from tests.conftest import Servers
 from tests.emptied import Emptied

@@ -8,13 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.amazon import amounts, parsing
-from pipeline.amounts import Amounts
-from pipeline.channel import Channel, ChannelOrder, Confirmation, Identity, OrderPage, Raw
+from pipeline.base.money import ZERO
+from pipeline.base.quota import Lane
 from pipeline.clients import Clients
-from pipeline.effects import Ledger
-from pipeline.magento.catalog import Catalog
 from pipeline.magento.client import Magento
-from pipeline.magento.customers import Customer
 from pipeline.magento.records import (
     CreditMemo,
     Invoice,
@@ -25,12 +22,15 @@ from pipeline.magento.records import (
     Region,
     StoreView,
 )
-from pipeline.magento.reductions import Books
-from pipeline.models import Order
-from pipeline.money import ZERO
-from pipeline.product_cache import ProductCache
-from pipeline.rate_limit import Lane
-from pipeline.sku_map import SkuMaps
+from pipeline.magento.rest.catalog import Catalog
+from pipeline.magento.rest.customers import Customer
+from pipeline.magento.rest.partial_credit_memos import Books
+from pipeline.orders.amounts import Amounts
+from pipeline.orders.channel import Channel, ChannelOrder, Confirmation, Identity, OrderPage, Raw
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.tables import Order
+from pipeline.products.product_cache import ProductCache
+from pipeline.products.sku_map import SkuMaps
 from tests.builders import ACCOUNT, NOW, SHOP, a_vault, settings
 from tests.tasks.ledgers import SeededLedger
 

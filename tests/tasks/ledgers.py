@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from pipeline.db import Sessions
-from pipeline.effects import Ledger, Trace, Write
-from pipeline.models import Effect, EffectState
+from pipeline.base.db import Sessions
+from pipeline.orders.ledger import Ledger, Trace, Write
+from pipeline.orders.tables import Effect, EffectState
 from tests.builders import NOW, an_order, stored
 
 # Two calls of a test are so far apart that an earlier write has landed.

@@ -10,18 +10,18 @@ from celery import Celery
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from pipeline.explaining import explain
-from pipeline.health import health
-from pipeline.incidents import Incidents
-from pipeline.models import Order, Status
-from pipeline.outcome import HoldCode
-from pipeline.replaying import preview
-from pipeline.settings import Settings
-from tasks.account_jobs import check_accounts
-from tasks.backfill_jobs import run_backfills
-from tasks.reconcile_jobs import reconcile
-from tasks.runtime import Runtime, build
-from tasks.watch_jobs import watch_shipments
+from pipeline.base.incidents import Incidents
+from pipeline.monitoring.health import health
+from pipeline.operations.lists.explain import explain
+from pipeline.operations.preview.replay import preview
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Order, Status
+from pipeline.settings.model import Settings
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.accounts import check_accounts
+from tasks.jobs.backfills import run_backfills
+from tasks.jobs.reconcile import reconcile
+from tasks.jobs.watch_shop import watch_shipments
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, NOW, SHOP, a_vault
 from tests.tasks.conftest import close

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.alert_settings import AlertSettings
-from tasks.alert_job import alert
-from tasks.runtime import Runtime, build
+from pipeline.settings.alerts import AlertSettings
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.alerts import alert
 from tests.builders import NOW, an_order, settings, stored
-from tests.pipeline.remote import Remote, answer
+from tests.remote import Remote, answer
 from tests.tasks.conftest import close
 
 

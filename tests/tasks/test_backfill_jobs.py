@@ -12,16 +12,16 @@ import redis
 from celery import Celery
 from sqlalchemy import Engine, select
 
-from pipeline.backfills import Backfills, Progress
-from pipeline.db import Sessions
-from pipeline.models import Order
+from pipeline.base.db import Sessions
+from pipeline.intake.backfills import Backfills, Progress
+from pipeline.orders.tables import Order
 from sandbox.amazon.builders import a_line, an_order
 from sandbox.amazon.quota import Quota
 from sandbox.amazon.state import Options
-from tasks.backfill_jobs import run_backfills
-from tasks.jobs import poll_amazon
-from tasks.notification_jobs import fetch_orders
-from tasks.runtime import Runtime, build
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.backfills import run_backfills
+from tasks.jobs.notifications import fetch_orders
+from tasks.jobs.search_and_sweep import poll_amazon
 from tests.builders import ACCOUNT, NOW, settings
 from tests.sandbox.conftest import Caller, running_amazon
 

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from pipeline.account_checks import cursor_name
-from pipeline.backfills import Backfills
-from pipeline.bookkeeping import Gap, Reconciliation, ToFetch
-from pipeline.models import Cursor, Order
+from pipeline.intake.backfills import Backfills
+from pipeline.intake.tables import Cursor, Gap, ToFetch
+from pipeline.monitoring.account_checks import cursor_name
+from pipeline.monitoring.reconcile.tables import Reconciliation
+from pipeline.orders.tables import Order
 from sandbox.amazon.builders import a_line
 from sandbox.amazon.builders import an_order as amazons_order
-from tasks.backfill_jobs import run_backfills
-from tasks.jobs import poll_amazon
-from tasks.notification_jobs import fetch_orders
-from tasks.reconcile_jobs import reconcile
+from tasks.jobs.backfills import run_backfills
+from tasks.jobs.notifications import fetch_orders
+from tasks.jobs.reconcile import reconcile
+from tasks.jobs.search_and_sweep import poll_amazon
 from tests.builders import ACCOUNT
 from tests.tasks.test_reconcile import NUMBERS, World
 from tests.tasks.test_reconcile import world as world

@@ -12,13 +12,13 @@ import redis
 from celery import Celery
 from sqlalchemy import event, func, select
 
-from pipeline.bulk import AHEAD, APART, Act, BulkActs
-from pipeline.bulk_tables import BulkAct, BulkActOrder
-from pipeline.db import Sessions
-from pipeline.models import Note, Order, Status
-from tasks.bulk_job import run_bulk_acts
-from tasks.jobs import resume_due
-from tasks.runtime import Runtime, build
+from pipeline.base.db import Sessions
+from pipeline.operations.acts.many_orders import AHEAD, APART, Act, BulkActs
+from pipeline.operations.acts.tables import BulkAct, BulkActOrder
+from pipeline.orders.tables import Note, Order, Status
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.bulk import run_bulk_acts
+from tasks.jobs.search_and_sweep import resume_due
 from tests.builders import NOW, an_order, settings
 from tests.tasks.conftest import close
 

@@ -15,10 +15,10 @@ from celery import Celery
 from flask import Flask
 from sqlalchemy import select
 
-from pipeline.decisions import Decisions
-from pipeline.http import Method
-from pipeline.models import Order, Status
-from pipeline.settings import Settings
+from pipeline.base.http import Method
+from pipeline.operations.acts.one_order import Decisions
+from pipeline.orders.tables import Order, Status
+from pipeline.settings.model import Settings
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.builders import a_line
 from sandbox.amazon.builders import an_order as amazons_order
@@ -26,10 +26,10 @@ from sandbox.amazon.state import open_store
 from sandbox.core import Store, make
 from sandbox.magento.app import create_app as create_magento
 from sandbox.magento.schema import SCHEMA
-from tasks.feed_jobs import run_feeds
-from tasks.jobs import poll_amazon
-from tasks.runtime import Runtime, build
-from tasks.watch_jobs import watch_shipments
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.feeds import run_feeds
+from tasks.jobs.search_and_sweep import poll_amazon
+from tasks.jobs.watch_shop import watch_shipments
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, NOW, SHOP, settings
 from tests.tasks.conftest import close

@@ -16,20 +16,20 @@ import redis
 from celery import Celery
 from sqlalchemy import Engine, func, select
 
-from pipeline.account_checks import cursor_of
-from pipeline.accounts import Access
+from pipeline.amazon.access import Access
 from pipeline.amazon.client import Amazon
+from pipeline.base.db import Sessions
+from pipeline.base.incidents import Incidents
+from pipeline.base.quota import Quota
 from pipeline.clients import Clients
-from pipeline.db import Sessions
-from pipeline.incidents import Incidents
-from pipeline.models import Order, Status
-from pipeline.outcome import Done, Outcome
-from pipeline.rate_limit import Quota
-from pipeline.settings import Settings
+from pipeline.monitoring.account_checks import cursor_of
+from pipeline.orders.outcome import Done, Outcome
+from pipeline.orders.tables import Order, Status
+from pipeline.settings.model import Settings
 from sandbox.amazon.builders import a_line, an_order, stamped
 from sandbox.amazon.state import open_store, save_order
-from tasks.jobs import poll_amazon
-from tasks.runtime import Runtime, build
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.search_and_sweep import poll_amazon
 from tests import builders
 from tests.builders import NOW, SHOP, loaded, settings, stored
 from tests.sandbox.conftest import Caller, running_amazon

@@ -13,12 +13,12 @@ from celery import Celery
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from pipeline.explaining import explain
-from pipeline.models import Order, OrderItem, Status
-from pipeline.outcome import HoldCode
-from pipeline.replaying import preview
-from tasks.reconcile_jobs import reconcile
-from tasks.watch_jobs import watch_confirmed
+from pipeline.operations.lists.explain import explain
+from pipeline.operations.preview.replay import preview
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Order, OrderItem, Status
+from tasks.jobs.reconcile import reconcile
+from tasks.jobs.watch_shop import watch_confirmed
 from tasks.workflow import WORKFLOW
 from tests.builders import SHOP, a_vault
 from tests.tasks.test_cancelled_by_seller import NUMBER, Day, a_day

@@ -14,19 +14,21 @@ import requests
 from sqlalchemy import func, select, update
 
 from pipeline.amazon.connection import Connection
+from pipeline.amazon.feed_documents import FeedKind
 from pipeline.amazon.feeds import Document, FeedsApi, FeedStatus
-from pipeline.bookkeeping import Feed, FeedKind, FeedMessage, FeedState
-from pipeline.db import Sessions
-from pipeline.errors import WritesStopped
-from pipeline.feeds import Feeds
-from pipeline.http import Http
-from pipeline.models import Order, Shipment, Status
+from pipeline.base.db import Sessions
+from pipeline.base.errors import WritesStopped
+from pipeline.base.http import Http
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import Order, Status
+from pipeline.shipping.feeds import Feeds
+from pipeline.shipping.tables import Feed, FeedMessage, FeedState
 from sandbox.amazon.app import create_app
 from sandbox.amazon.builders import a_line, stamped
 from sandbox.amazon.builders import an_order as amazons_order
 from sandbox.amazon.state import Options, open_store, save_order
 from sandbox.core import Store, make
-from tasks.feed_jobs import SETTLES, FeedWay
+from tasks.jobs.feeds import SETTLES, FeedWay
 from tests.amazon.scripted import an_account
 from tests.builders import ACCOUNT, NOW, a_shipment, an_item, an_order, loaded
 

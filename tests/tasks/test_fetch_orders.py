@@ -11,13 +11,13 @@ import redis
 from celery import Celery
 from sqlalchemy import select
 
-from pipeline.bookkeeping import Backfill, BackfillState, ToFetch
-from pipeline.channel import Raw
-from pipeline.errors import AccountStopped, OverQuota, Rejected, Transient
-from pipeline.models import Order
-from pipeline.rate_limit import Lane
-from tasks.notification_jobs import FAILED_OFTEN, fetch_orders
-from tasks.runtime import Runtime, build
+from pipeline.base.errors import AccountStopped, OverQuota, Rejected, Transient
+from pipeline.base.quota import Lane
+from pipeline.intake.tables import Backfill, BackfillState, ToFetch
+from pipeline.orders.channel import Raw
+from pipeline.orders.tables import Order
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.notifications import FAILED_OFTEN, fetch_orders
 from tests.builders import ACCOUNT, NOW, a_raw_order, settings
 from tests.tasks.fakes import FakeChannel
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.models import Order, Status
+from pipeline.orders.tables import Order, Status
 from sandbox.amazon.builders import a_line
 from sandbox.amazon.builders import an_order as amazons_order
-from tasks.notification_jobs import fetch_orders
-from tasks.runtime import Runtime, build
-from tasks.watch_jobs import watch_shipments
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.notifications import fetch_orders
+from tasks.jobs.watch_shop import watch_shipments
 from tests.builders import SHOP, settings
 from tests.tasks.conftest import close
 from tests.tasks.test_reconcile import NUMBERS, TRACK, World

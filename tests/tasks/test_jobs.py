@@ -16,17 +16,18 @@ import redis
 from celery import Celery
 from sqlalchemy import func, select, update
 
-from pipeline.account_checks import cursor_name
+from pipeline.base.db import Sessions
+from pipeline.base.errors import Transient
 from pipeline.clients import Clients
-from pipeline.db import Sessions
-from pipeline.errors import Transient
-from pipeline.models import Cursor, Order, Status
-from pipeline.settings import Settings
+from pipeline.intake.tables import Cursor
+from pipeline.monitoring.account_checks import cursor_name
+from pipeline.orders.tables import Order, Status
+from pipeline.settings.model import Settings
 from sandbox.amazon.builders import a_line, an_order
 from sandbox.amazon.quota import Quota
 from sandbox.amazon.state import Options
-from tasks.jobs import FULL_QUEUE, SHORT_QUEUE, poll_amazon, resume_due
-from tasks.runtime import Runtime, build
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.search_and_sweep import FULL_QUEUE, SHORT_QUEUE, poll_amazon, resume_due
 from tests import builders
 from tests.builders import ACCOUNT, NOW, settings, stored
 from tests.sandbox.conftest import Caller, running_amazon

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kombu.transport import redis as transport
 
-from tasks import kombu_guard
+from tasks.engine import kombu_guard
 
 # Another release of the same series, as far as it says of itself.
 PROGRAM = """

@@ -12,21 +12,21 @@ import pytest
 from celery import Celery
 from sqlalchemy import event, text
 
-from pipeline.backfills import Backfills
-from pipeline.bulk import Act
-from pipeline.buyers import Buyers
-from pipeline.db import Sessions
-from pipeline.listing.choosing import these, weigh
-from pipeline.locking import lock
+from pipeline.base.db import Sessions
+from pipeline.base.money import ZERO
+from pipeline.intake.backfills import Backfills
+from pipeline.intake.buyer_index import Buyers
+from pipeline.intake.credit_memos import Refunds
 from pipeline.magento.records import CreditMemo, MagentoOrder
-from pipeline.money import ZERO
-from pipeline.moves import dismiss, look_in_turn
-from pipeline.orders import reopen, wake
-from pipeline.refunds import Refunds
-from pipeline.shipments import Shipments
-from pipeline.skus_by_hand import SkusByHand
-from tasks.runtime import Runtime, build
-from tasks.watch_jobs import AT_ONCE, watch_confirmed, watch_shipments
+from pipeline.operations.acts.many_orders import Act
+from pipeline.operations.lists.selection import these, weigh
+from pipeline.orders.locking import lock
+from pipeline.orders.machine import reopen, wake
+from pipeline.orders.state_changes import dismiss, look_in_turn
+from pipeline.products.manual_sku_map import SkusByHand
+from pipeline.shipping.shop_shipments import Shipments
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.watch_shop import AT_ONCE, watch_confirmed, watch_shipments
 from tests.builders import ACCOUNT, GERMANY, NOW, SHOP, a_vault, settings
 from tests.tasks.conftest import close
 from tests.tasks.fakes import FakeShop

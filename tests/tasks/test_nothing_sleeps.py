@@ -10,16 +10,17 @@ import pytest
 
 import pipeline
 import tasks
-from pipeline import product_cache, retry
+from pipeline.base import retry
+from pipeline.products import product_cache
 
 # Tenacity sleeps between the tries of one call, at most 20 s in all: an order that was put back for
 # every dropped connection would cost more than the wait. The clients hand the sleep to it.
 MAY_NAME_IT = {
-    "pipeline/retry.py",
+    "pipeline/base/retry.py",
     "pipeline/amazon/client.py",
     "pipeline/amazon/connection.py",
-    "pipeline/amazon/notifications.py",
-    "pipeline/magento/connection.py",
+    "pipeline/amazon/subscriptions.py",
+    "pipeline/magento/rest/connection.py",
 }
 # There a person waits at a terminal, and no worker.
 OF_A_PERSON = "pipeline/cli/"

@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from pipeline.alarms import reasons
-from pipeline.db import Sessions
-from pipeline.errors import RemoteError, Transient
-from pipeline.incidents import Incidents
+from pipeline.base.db import Sessions
+from pipeline.base.errors import RemoteError, Transient
+from pipeline.base.incidents import Incidents
+from pipeline.base.retry import TRIES
+from pipeline.intake.tables import Cursor
 from pipeline.magento.client import Magento
-from pipeline.models import Cursor, Status
-from pipeline.retry import TRIES
-from pipeline.shipments import Shipments
-from tasks.refund_jobs import watch_refunds
-from tasks.runtime import Runtime, build
-from tasks.watch_jobs import watch_shipments
+from pipeline.monitoring.installation_checks import reasons
+from pipeline.orders.tables import Status
+from pipeline.shipping.shop_shipments import Shipments
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.credit_memos import watch_refunds
+from tasks.jobs.watch_shop import watch_shipments
 from tests.builders import NOW, SHOP, a_shipment, an_item, an_order, loaded, settings, stored
 from tests.magento.conftest import Clock, Shop, clock, magento, shop, slept
 from tests.tasks.conftest import close

@@ -15,19 +15,19 @@ import pytest
 from celery import Celery
 from pydantic import SecretStr
 
-from pipeline.account_checks import close_unknown
+from pipeline.base.errors import CannotMap
+from pipeline.base.incidents import Incidents
 from pipeline.clients import Clients
-from pipeline.errors import CannotMap
-from pipeline.incidents import Incidents
+from pipeline.intake.credit_memos import Refunds
 from pipeline.magento.records import CreditMemo
-from pipeline.models import Effect, EffectState, Order
-from pipeline.outcome import HoldCode
-from pipeline.reconcile.reading import Batch, read
-from pipeline.refunds import Refunds
-from pipeline.settings import Settings
-from pipeline.stock_guard import StockGuard
-from tasks.runtime import Runtime, build
-from tasks.watch_jobs import watch_shipments
+from pipeline.monitoring.account_checks import close_unknown
+from pipeline.monitoring.reconcile.read import Batch, read
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Effect, EffectState, Order
+from pipeline.products.stock_guard import StockGuard
+from pipeline.settings.model import Settings
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.watch_shop import watch_shipments
 from tests.builders import ACCOUNT, NOW, SHOP, a_raw_order, an_item, an_order, loaded, stored
 from tests.colliding import OTHER_ACCOUNT, OTHER_SHOP, Twins, twins, two_of_each
 from tests.magento.selling import sold

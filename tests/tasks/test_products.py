@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.db import Sessions
-from pipeline.models import Effect, Status
-from pipeline.orders import STEPS
-from pipeline.rate_limit import Lane
-from pipeline.sku_decisions import SkuDecisions
-from tasks.runtime import Runtime, build
+from pipeline.base.db import Sessions
+from pipeline.base.quota import Lane
+from pipeline.operations.acts.map_sku import SkuDecisions
+from pipeline.orders.machine import STEPS
+from pipeline.orders.tables import Effect, Status
+from tasks.engine.runtime import Runtime, build
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, NOW, a_raw_item, a_raw_order, loaded, settings
 from tests.lives import remembers_everything

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.bookkeeping import SeenNotification
-from pipeline.db import Sessions
-from pipeline.models import Status
-from tasks.purge_job import purge
-from tasks.runtime import Runtime, build
+from pipeline.base.db import Sessions
+from pipeline.intake.tables import SeenNotification
+from pipeline.orders.tables import Status
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.purge import purge
 from tests.builders import NOW, a_raw_order, an_order, loaded, settings, stored
 from tests.tasks.conftest import close
 

@@ -13,23 +13,18 @@ import pytest
 from celery import Celery
 from sqlalchemy import select, text
 
-from pipeline.amazon.notifications import Notifications
 from pipeline.amazon.sqs import Message, Queue
-from pipeline.models import Order
-from pipeline.operating_tables import Belonging
+from pipeline.amazon.subscriptions import Notifications
+from pipeline.monitoring.tables import Belonging
+from pipeline.orders.tables import Order
 from sandbox.amazon.app import create_app
 from sandbox.amazon.builders import an_order
 from sandbox.amazon.quota import USAGE_PLAN, Quota
 from sandbox.amazon.state import Options, open_store
 from sandbox.core import make
-from tasks.jobs import poll_amazon
-from tasks.notification_jobs import (
-    GIVEN_OUT_OFTEN,
-    fetch_orders,
-    read_notifications,
-    take_in,
-)
-from tasks.runtime import Runtime, build
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.notifications import GIVEN_OUT_OFTEN, fetch_orders, read_notifications, take_in
+from tasks.jobs.search_and_sweep import poll_amazon
 from tests.builders import ACCOUNT, NOW, settings
 from tests.queues import TestQueue, a_queue
 from tests.sandbox.conftest import Caller

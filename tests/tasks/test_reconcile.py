@@ -13,10 +13,11 @@ import requests
 from celery import Celery
 from sqlalchemy import delete, select, text
 
-from pipeline.bookkeeping import Difference, Incident
-from pipeline.models import Base, Effect, Order, Status
-from pipeline.reconcile.running import Reconciler
-from pipeline.reconcile.runs import Runs
+from pipeline.base.tables import Base, Incident
+from pipeline.monitoring.reconcile.run import Reconciler
+from pipeline.monitoring.reconcile.runs import Runs
+from pipeline.monitoring.reconcile.tables import Difference
+from pipeline.orders.tables import Effect, Order, Status
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.builders import a_line
 from sandbox.amazon.builders import an_order as amazons_order
@@ -24,10 +25,10 @@ from sandbox.amazon.state import open_store
 from sandbox.core import Store
 from sandbox.magento.app import create_app as create_magento
 from sandbox.magento.schema import SCHEMA
-from tasks.jobs import poll_amazon
-from tasks.reconcile_jobs import reconcile
-from tasks.runtime import Runtime, build
-from tasks.watch_jobs import watch_shipments
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.reconcile import reconcile
+from tasks.jobs.search_and_sweep import poll_amazon
+from tasks.jobs.watch_shop import watch_shipments
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, SHOP
 from tests.lives import remembers_everything

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from pipeline.models import Effect, EffectState, Status
+from pipeline.orders.tables import Effect, EffectState, Status
 from tests.tasks.test_reconcile import NUMBERS, World, world
 
 __all__ = ["world"]

@@ -13,17 +13,17 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from pipeline.bookkeeping import Refund
-from pipeline.db import Sessions
-from pipeline.errors import Transient
-from pipeline.listing.timeline import Kind, timeline
+from pipeline.base.db import Sessions
+from pipeline.base.errors import Transient
+from pipeline.intake.tables import Cursor, Refund
 from pipeline.magento.records import CreditMemo, CreditMemoLine
-from pipeline.models import Cursor, Effect
+from pipeline.operations.lists.timeline import Kind, timeline
+from pipeline.orders.tables import Effect
 from sandbox.core import Store
 from sandbox.magento.app import create_app
 from sandbox.magento.schema import SCHEMA
-from tasks.refund_jobs import watch_refunds
-from tasks.runtime import Runtime, build
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.credit_memos import watch_refunds
 from tests.builders import ACCOUNT, NOW, SHOP, an_item, an_order, loaded, settings, stored
 from tests.tasks.conftest import close
 from tests.tasks.fakes import FakeShop, InTurn

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from pipeline.models import Effect, EffectState, Note, Order, Status
-from pipeline.orders import STEPS
-from pipeline.replaying import NotPossible, Preview, preview, replay
+from pipeline.operations.preview.replay import NotPossible, Preview, preview, replay
+from pipeline.orders.machine import STEPS
+from pipeline.orders.tables import Effect, EffectState, Note, Order, Status
 from tasks.command import steps
 from tests.builders import a_vault
 from tests.tasks.test_reconcile import NUMBERS, World, differ

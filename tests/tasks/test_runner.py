@@ -15,9 +15,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from pipeline.clients import Clients
-from pipeline.db import Sessions
-from pipeline.errors import (
+from pipeline.base.db import Sessions
+from pipeline.base.errors import (
     AccountStopped,
     CannotMap,
     OutcomeUnknown,
@@ -25,14 +24,15 @@ from pipeline.errors import (
     Rejected,
     Transient,
 )
-from pipeline.fetching import Fetching
-from pipeline.lease import Leases
-from pipeline.models import Attempt, Order, Status
-from pipeline.orders import MAX_UNFINISHED, Orders
-from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
-from pipeline.settings import Timing
-from tasks.runner import Runner, Step, backoff
-from tasks.runs import Runs
+from pipeline.base.lease import Leases
+from pipeline.clients import Clients
+from pipeline.intake.fetch_list import Fetching
+from pipeline.orders.machine import MAX_UNFINISHED, Orders
+from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.tables import Attempt, Order, Status
+from pipeline.settings.model import Timing
+from tasks.engine.runner import Runner, Step, backoff
+from tasks.engine.runs_in_hand import Runs
 from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, an_order, loaded, stored
 from tests.tasks.fakes import clients
 

@@ -13,16 +13,16 @@ from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from pipeline.base.db import Sessions
+from pipeline.base.lease import Leases
 from pipeline.clients import Clients
-from pipeline.db import Sessions
-from pipeline.fetching import Fetching
-from pipeline.lease import Leases
-from pipeline.models import Attempt, Order, Status
-from pipeline.orders import MAX_UNFINISHED, Orders
-from pipeline.outcome import Done, HoldCode, Outcome
-from pipeline.settings import Timing
-from tasks.runner import Runner
-from tasks.runs import Runs
+from pipeline.intake.fetch_list import Fetching
+from pipeline.orders.machine import MAX_UNFINISHED, Orders
+from pipeline.orders.outcome import Done, HoldCode, Outcome
+from pipeline.orders.tables import Attempt, Order, Status
+from pipeline.settings.model import Timing
+from tasks.engine.runner import Runner
+from tasks.engine.runs_in_hand import Runs
 from tests.builders import NOW, a_vault, an_order, loaded, stored
 from tests.conftest import Servers
 from tests.tasks.fakes import clients

@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 
-from tasks.runtime import Runtime, runtime
+from tasks.engine.runtime import Runtime, runtime
 
 
 @pytest.mark.usefixtures("fresh_runtime")

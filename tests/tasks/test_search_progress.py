@@ -10,15 +10,15 @@ import pytest
 from celery import Celery
 from sqlalchemy import select
 
-from pipeline.account_checks import cursor_name
-from pipeline.bookkeeping import Gap, ToFetch
-from pipeline.channel import OrderPage, Raw
-from pipeline.errors import AccountStopped
-from pipeline.models import Cursor, Order
-from pipeline.rate_limit import Lane
-from tasks.jobs import poll_amazon
-from tasks.notification_jobs import fetch_orders
-from tasks.runtime import Runtime, build
+from pipeline.base.errors import AccountStopped
+from pipeline.base.quota import Lane
+from pipeline.intake.tables import Cursor, Gap, ToFetch
+from pipeline.monitoring.account_checks import cursor_name
+from pipeline.orders.channel import OrderPage, Raw
+from pipeline.orders.tables import Order
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.notifications import fetch_orders
+from tasks.jobs.search_and_sweep import poll_amazon
 from tests.builders import ACCOUNT, NOW, a_raw_order, settings
 from tests.tasks.conftest import close
 from tests.tasks.fakes import FakeChannel

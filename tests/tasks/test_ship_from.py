@@ -11,7 +11,7 @@ import pytest
 import requests
 from celery import Celery
 
-from pipeline.models import Order
+from pipeline.orders.tables import Order
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.builders import a_line
 from sandbox.amazon.builders import an_order as amazons_order
@@ -19,7 +19,7 @@ from sandbox.amazon.state import open_store
 from sandbox.core import Store
 from sandbox.magento.app import create_app as create_magento
 from sandbox.magento.schema import SCHEMA
-from tasks.runtime import build
+from tasks.engine.runtime import build
 from tests.builders import settings
 from tests.tasks.conftest import close
 from tests.tasks.test_cancelled_by_seller import NUMBER, Day, loaded_settings, served

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.models import Order, Status
-from pipeline.replaying import preview
-from pipeline.wishes import Wishes, latest
+from pipeline.operations.acts.ship import Wishes, latest
+from pipeline.operations.preview.replay import preview
+from pipeline.orders.tables import Order, Status
 from tasks.command import steps
 from tests.builders import ACCOUNT, SHOP, a_vault
 from tests.tasks.test_reconcile import NUMBERS, World, differ

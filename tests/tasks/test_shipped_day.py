@@ -10,8 +10,8 @@ import pytest
 import requests
 from celery import Celery
 
-from pipeline.models import Status
-from tasks.watch_jobs import watch_confirmed
+from pipeline.orders.tables import Status
+from tasks.jobs.watch_shop import watch_confirmed
 from tests.builders import SHOP, loaded
 from tests.tasks.test_cancelled_by_seller import NUMBER, Day, a_day
 

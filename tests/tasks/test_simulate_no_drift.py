@@ -20,8 +20,8 @@ from sqlalchemy import select
 from devstack.stack import CONFIGURATION
 from devstack.stories import stories
 from pipeline.cli import main
-from pipeline.configuration import load
-from pipeline.models import Order
+from pipeline.orders.tables import Order
+from pipeline.settings.file import load
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.builders import a_line, an_order, stamped
 from sandbox.amazon.state import Options, open_store
@@ -29,8 +29,8 @@ from sandbox.core import Store
 from sandbox.magento.app import create_app as create_magento
 from sandbox.magento.schema import SCHEMA
 from tasks.command import steps
-from tasks.jobs import poll_amazon
-from tasks.runtime import Runtime, build
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.search_and_sweep import poll_amazon
 from tasks.workflow import WORKFLOW
 from tests.lives import remembers_everything
 from tests.tasks.conftest import close, variables

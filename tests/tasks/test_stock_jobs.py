@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from pipeline.incidents import Incidents
-from tasks.runtime import Runtime, build
-from tasks.stock_jobs import guard_stock
+from pipeline.base.incidents import Incidents
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.stock_guard import guard_stock
 from tests.builders import SHOP, an_item, an_order, settings, stored
 from tests.magento.selling import sold
 from tests.magento.standing_in import TOKEN, StandIn, standing_in

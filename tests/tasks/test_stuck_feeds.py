@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from pipeline.alarms import stuck_feeds
-from pipeline.bookkeeping import Feed, FeedMessage
-from pipeline.feeds import LIMITS, Feeds
-from pipeline.models import Shipment
-from tasks.feed_jobs import FeedWay
+from pipeline.monitoring.installation_checks import stuck_feeds
+from pipeline.orders.package_tables import Shipment
+from pipeline.shipping.feeds import LIMITS, Feeds
+from pipeline.shipping.tables import Feed, FeedMessage
+from tasks.jobs.feeds import FeedWay
 from tests.builders import ACCOUNT, loaded
 from tests.tasks.test_feed_jobs import (
     CANCELLATIONS,

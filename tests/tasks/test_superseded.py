@@ -9,12 +9,12 @@ import pytest
 import redis
 from sqlalchemy import select, text
 
-from pipeline.bookkeeping import ToFetch
+from pipeline.base.db import Sessions
 from pipeline.clients import Clients
-from pipeline.db import Sessions
-from pipeline.models import Order, Status
-from pipeline.outcome import Hold, HoldCode, Outcome
-from tasks.runner import Runner
+from pipeline.intake.tables import ToFetch
+from pipeline.orders.outcome import Hold, HoldCode, Outcome
+from pipeline.orders.tables import Order, Status
+from tasks.engine.runner import Runner
 from tests.builders import NOW, an_order, stored
 from tests.tasks.test_runner import a_runner
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from pipeline.backfills import Backfills
-from pipeline.bookkeeping import ToFetch
-from pipeline.models import Order, Status
-from tasks.notification_jobs import fetch_orders
-from tasks.reconcile_jobs import reconcile
+from pipeline.intake.backfills import Backfills
+from pipeline.intake.tables import ToFetch
+from pipeline.orders.tables import Order, Status
+from tasks.jobs.notifications import fetch_orders
+from tasks.jobs.reconcile import reconcile
 from tests.builders import ACCOUNT, GERMANY
 from tests.cases import case
 from tests.tasks.test_reconcile import World

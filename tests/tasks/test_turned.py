@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pipeline.explaining import explain
-from pipeline.models import Status
-from pipeline.turned import Turn, save
+from pipeline.operations.lists.explain import explain
+from pipeline.orders.tables import Status
+from pipeline.settings.overrides import Turn, save
 from tests.builders import loaded
 from tests.tasks.conftest import close
 from tests.tasks.test_held_goes_on import NAME, TIMER, Case, changed, held, with_settings

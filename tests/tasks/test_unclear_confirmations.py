@@ -8,8 +8,8 @@ import pytest
 import requests
 from sqlalchemy import update
 
-from pipeline.decisions import Decisions
-from pipeline.models import Shipment
+from pipeline.operations.acts.one_order import Decisions
+from pipeline.orders.package_tables import Shipment
 from tests.builders import NOW
 from tests.tasks.test_cancelled_by_seller import NUMBER, Day, day  # noqa: F401 - the fixture
 

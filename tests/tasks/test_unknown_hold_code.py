@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import redis
 
-from pipeline.db import Sessions
-from pipeline.errors import CannotMap
-from pipeline.models import Status
-from pipeline.outcome import HoldCode
+from pipeline.base.db import Sessions
+from pipeline.base.errors import CannotMap
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Status
 from tests.builders import an_order, loaded, stored
 from tests.tasks.test_runner import a_runner, broker, lines_of, raises
 

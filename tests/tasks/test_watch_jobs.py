@@ -12,12 +12,12 @@ import pytest
 import redis
 from celery import Celery
 
-from pipeline.db import Sessions
-from pipeline.errors import Transient
+from pipeline.base.db import Sessions
+from pipeline.base.errors import Transient
 from pipeline.magento.records import MagentoItem, MagentoShipment, Track
-from pipeline.models import Status
-from tasks.runtime import Runtime, build
-from tasks.watch_jobs import watch_confirmed, watch_shipments
+from pipeline.orders.tables import Status
+from tasks.engine.runtime import Runtime, build
+from tasks.jobs.watch_shop import watch_confirmed, watch_shipments
 from tests.builders import NOW, SHOP, a_shipment, an_item, an_order, loaded, settings, stored
 from tests.tasks.conftest import close
 from tests.tasks.fakes import FakeShop, InTurn, a_magento_order

@@ -15,10 +15,10 @@ from celery import Celery
 from celery.app.trace import trace_task
 from kombu.transport.redis import Channel
 
-from pipeline.db import Sessions
-from pipeline.models import Status
-from pipeline.orders import STEPS
-from tasks.jobs import FULL_QUEUE
+from pipeline.base.db import Sessions
+from pipeline.orders.machine import STEPS
+from pipeline.orders.tables import Status
+from tasks.jobs.search_and_sweep import FULL_QUEUE
 from tasks.workflow import WORKFLOW, chain_from, send, task_name
 from tests.builders import a_raw_order, an_order, loaded, stored
 

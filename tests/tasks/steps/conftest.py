@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.db import Sessions
+from pipeline.base.db import Sessions
 from tests.magento.standing_in import StandIn, standing_in
 from tests.tasks import ledgers
 

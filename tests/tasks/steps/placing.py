@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from pipeline.db import Sessions
-from pipeline.effects import Ledger
-from pipeline.errors import OutcomeUnknown, Transient
+from pipeline.base.db import Sessions
+from pipeline.base.errors import OutcomeUnknown, Transient
 from pipeline.magento.client import Magento
-from pipeline.models import Order
-from pipeline.outcome import Done, Outcome
-from tasks.runner import Step
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.outcome import Done, Outcome
+from pipeline.orders.tables import Order
+from tasks.engine.runner import Step
 from tasks.steps.create_order import create_order
 from tests.builders import NOW, a_raw_item, a_raw_order, an_item, an_order, stored
 from tests.magento.standing_in import StandIn, client_of

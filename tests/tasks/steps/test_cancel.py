@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.magento.records import MagentoOrder
-from pipeline.models import Order
-from pipeline.outcome import Cancelled, Hold, HoldCode
+from pipeline.orders.outcome import Cancelled, Hold, HoldCode
+from pipeline.orders.tables import Order
 from tasks.steps.create_order import create_order
 from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import a_shipment, an_order

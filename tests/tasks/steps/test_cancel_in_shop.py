@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from pipeline.db import Sessions
-from pipeline.errors import CannotMap, OutcomeUnknown, Transient
-from pipeline.models import Effect, EffectState, Order
-from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome
+from pipeline.base.db import Sessions
+from pipeline.base.errors import CannotMap, OutcomeUnknown, Transient
+from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome
+from pipeline.orders.tables import Effect, EffectState, Order
 from tests.builders import NOW
 from tests.magento.standing_in import StandIn
 from tests.tasks.steps.placing import SETTLED, Place, a_line

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.models import Order
-from pipeline.outcome import Cancelled, Hold, HoldCode, Wait
-from tasks.steps.cancel_on_amazon import cancelling
+from pipeline.orders.outcome import Cancelled, Hold, HoldCode, Wait
+from pipeline.orders.tables import Order
+from tasks.cancelling.to_amazon import cancelling
 from tasks.steps.ship_order import ship_order
 from tasks.steps.verify_order import verify_order
 from tests.builders import a_shipment, an_item, an_order

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import requests
 
-from pipeline.db import Sessions
-from pipeline.errors import CannotMap, OutcomeUnknown
-from pipeline.models import EffectState
-from pipeline.outcome import Cancelled, Done, Hold, HoldCode
+from pipeline.base.db import Sessions
+from pipeline.base.errors import CannotMap, OutcomeUnknown
+from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode
+from pipeline.orders.tables import EffectState
 from tests.magento.standing_in import StandIn
 from tests.tasks.steps.placing import SETTLED, Place
 from tests.tasks.steps.test_cancel_in_shop import LINES, Cancelling

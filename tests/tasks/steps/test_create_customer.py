@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import CannotMap, OutcomeUnknown, Rejected
-from pipeline.magento.customers import Customer
-from pipeline.models import Order
-from pipeline.outcome import Done, HoldCode, Skipped
+from pipeline.base.errors import CannotMap, OutcomeUnknown, Rejected
+from pipeline.magento.rest.customers import Customer
+from pipeline.orders.outcome import Done, HoldCode, Skipped
+from pipeline.orders.tables import Order
 from tasks.steps.create_customer import create_customer
 from tests.builders import a_raw_order, a_vault, an_order
 from tests.tasks.fakes import FakeShop, InTurn, clients

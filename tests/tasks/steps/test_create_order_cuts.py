@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from pipeline.db import Sessions
-from pipeline.errors import CannotMap, OutcomeUnknown
+from pipeline.base.db import Sessions
+from pipeline.base.errors import CannotMap, OutcomeUnknown
 from pipeline.magento.client import Magento
-from pipeline.models import Effect, EffectState
-from pipeline.outcome import Cancelled, Done, HoldCode
-from pipeline.settings import ShopSettings
+from pipeline.orders.outcome import Cancelled, Done, HoldCode
+from pipeline.orders.tables import Effect, EffectState
+from pipeline.settings.model import ShopSettings
 from tests.builders import NOW
 from tests.magento.standing_in import StandIn
 from tests.tasks.steps.placing import Place, a_line

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.db import Sessions
-from pipeline.outcome import Cancelled, Done
+from pipeline.base.db import Sessions
+from pipeline.orders.outcome import Cancelled, Done
 from tasks.steps.create_order import create_order
 from tasks.steps.enrich_order import enrich_order
 from tests.magento.standing_in import StandIn, client_of

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.db import Sessions
-from pipeline.outcome import Done
+from pipeline.base.db import Sessions
+from pipeline.orders.outcome import Done
 from tests.magento.standing_in import StandIn, standing_in
 from tests.tasks.steps.placing import Place, a_line
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import CannotMap
+from pipeline.base.errors import CannotMap
 from pipeline.magento.records import Product
-from pipeline.outcome import Done, Hold, HoldCode
+from pipeline.orders.outcome import Done, Hold, HoldCode
 from tasks.steps.enrich_order import enrich_order
 from tests.builders import a_raw_item, a_raw_order, an_order
 from tests.tasks.fakes import MUG, FakeShop, clients

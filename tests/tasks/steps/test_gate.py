@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pipeline.clients import Clients
-from pipeline.models import Order
-from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.tables import Order
 from tasks.steps.create_customer import create_customer
 from tasks.steps.create_order import create_order
 from tasks.steps.enrich_order import enrich_order

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.channel import FulfilledBy
-from pipeline.errors import CannotMap, Rejected
-from pipeline.magento.placeholders import url_key
+from pipeline.base.errors import CannotMap, Rejected
 from pipeline.magento.records import Product
-from pipeline.models import Status
-from pipeline.outcome import Done, Hold, HoldCode
+from pipeline.magento.stock.placeholder_product import url_key
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.outcome import Done, Hold, HoldCode
+from pipeline.orders.tables import Status
 from tasks.steps.enrich_order import enrich_order
 from tests.builders import a_raw_item, a_raw_order, an_order
 from tests.tasks.fakes import MUG, Catalogue, FakeShop, InTurn, clients

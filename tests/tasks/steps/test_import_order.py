@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.outcome import Done
+from pipeline.orders.outcome import Done
 from tasks.steps.import_order import import_order
 from tests.builders import NOW, a_raw_item, a_raw_order, an_order
 from tests.tasks.fakes import clients

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.db import Sessions
-from pipeline.effects import Ledger
-from pipeline.errors import OutcomeUnknown, Transient
-from pipeline.models import Order
-from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Wait
-from tasks.runner import Step
+from pipeline.base.db import Sessions
+from pipeline.base.errors import OutcomeUnknown, Transient
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Wait
+from pipeline.orders.tables import Order
+from tasks.engine.runner import Step
 from tasks.steps.create_order import create_order
 from tasks.steps.enrich_order import enrich_order
 from tasks.steps.verify_order import verify_order

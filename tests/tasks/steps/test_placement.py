@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.magento.records import StoreView
-from tasks.steps.placement import placement
+from tasks.placing.placement import placement
 from tests.builders import a_raw_item, a_raw_order, an_item, an_order, settings
 from tests.tasks.fakes import MUG, FakeShop, a_magento_order, clients
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pipeline.magento.records import MagentoItem
-from pipeline.models import Order
-from pipeline.outcome import Hold, HoldCode
-from tasks.steps.reduced import reduced
+from pipeline.orders.outcome import Hold, HoldCode
+from pipeline.orders.tables import Order
+from tasks.cancelling.part_cancelled import reduced
 from tests.builders import a_raw_item, a_raw_order, an_item, an_order
 from tests.tasks.fakes import FakeShop, a_magento_order, clients
 

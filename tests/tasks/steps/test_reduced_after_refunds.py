@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.db import Sessions
-from pipeline.outcome import Hold, HoldCode
+from pipeline.base.db import Sessions
+from pipeline.orders.outcome import Hold, HoldCode
 from tests.amazon.orders import money
 from tests.magento.standing_in import StandIn
 from tests.tasks.steps.placing import Place, a_line

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.db import Sessions
-from pipeline.effects import Ledger
-from pipeline.errors import CannotMap, OutcomeUnknown, Transient
-from pipeline.models import Order
-from pipeline.outcome import Done, Hold, HoldCode, Wait
+from pipeline.base.db import Sessions
+from pipeline.base.errors import CannotMap, OutcomeUnknown, Transient
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.outcome import Done, Hold, HoldCode, Wait
+from pipeline.orders.tables import Order
 from tasks.steps.ship_order import ship_order
 from tests.amazon.orders import breakdown, money
 from tests.builders import a_shipment, an_item, an_order

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.models import Shipment
-from pipeline.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.package_tables import Shipment
 from tasks.steps.ship_order import ship_order
 from tests.builders import a_shipment, an_item, an_order
 from tests.tasks.fakes import clients

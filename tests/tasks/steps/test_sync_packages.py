@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.channel import Confirmation
-from pipeline.errors import OutcomeUnknown, Rejected
-from pipeline.models import Order, Shipment
-from pipeline.outcome import Cancelled, Done, Hold, HoldCode, Skipped, Wait
-from tasks.steps.reduced import reduced
+from pipeline.base.errors import OutcomeUnknown, Rejected
+from pipeline.orders.channel import Confirmation
+from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Skipped, Wait
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import Order
+from tasks.cancelling.part_cancelled import reduced
 from tasks.steps.ship_order import ship_order
 from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import a_raw_order, a_shipment, an_item, an_order

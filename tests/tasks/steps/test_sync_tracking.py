@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.channel import Confirmation
-from pipeline.errors import CannotMap, OverQuota, Rejected, Transient
-from pipeline.models import Order, Shipment
-from pipeline.outcome import Done, Hold, HoldCode, Skipped, Wait
+from pipeline.base.errors import CannotMap, OverQuota, Rejected, Transient
+from pipeline.orders.channel import Confirmation
+from pipeline.orders.outcome import Done, Hold, HoldCode, Skipped, Wait
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import Order
 from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import (
     ACCOUNT,

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import OutcomeUnknown, Rejected
+from pipeline.base.errors import OutcomeUnknown, Rejected
 from pipeline.magento.records import MagentoShipment, Track
-from pipeline.models import Order
-from pipeline.outcome import Done, Hold, HoldCode, Skipped, Wait
-from pipeline.wish import Wish, wish_key
-from tasks.steps.gate import stopped
+from pipeline.orders.outcome import Done, Hold, HoldCode, Skipped, Wait
+from pipeline.orders.requested_shipment import Wish, wish_key
+from pipeline.orders.tables import Order
+from tasks.cancelling.gate import stopped
 from tasks.steps.ship_order import ship_order
 from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import ACCOUNT, a_raw_order, a_shipment, an_item, an_order

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pipeline.amazon.amounts import amounts
-from pipeline.errors import CannotMap
-from pipeline.outcome import Done, HoldCode
-from pipeline.worth import Worth, tells_no_total
+from pipeline.base.errors import CannotMap
+from pipeline.orders.outcome import Done, HoldCode
+from pipeline.orders.stated_value import Worth, tells_no_total
 from tasks.steps.enrich_order import enrich_order
 from tests.builders import a_raw_item, a_raw_order, an_order
 from tests.tasks.fakes import MUG, FakeShop, clients

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from pipeline.db import Sessions
-from pipeline.errors import CannotMap
-from pipeline.models import Effect, EffectState
-from pipeline.outcome import Cancelled, Done, HoldCode, Wait
+from pipeline.base.db import Sessions
+from pipeline.base.errors import CannotMap
+from pipeline.orders.outcome import Cancelled, Done, HoldCode, Wait
+from pipeline.orders.tables import Effect, EffectState
 from tests.magento.standing_in import StandIn
 from tests.tasks.steps.placing import Place
 from tests.tasks.steps.test_cancel_in_shop import Cancelling

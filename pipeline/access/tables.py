@@ -1,0 +1,51 @@
+"""The tables of those who sign in to the console."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Identity, Index, Integer, false, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pipeline.base.tables import Base
+
+
+class PersonRecord(Base):
+    """Somebody who may sign in: with a password, or as `subject` of an OpenID provider."""
+
+    __tablename__ = "people"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    password_hash: Mapped[str | None]
+    subject: Mapped[str | None] = mapped_column(unique=True)
+    locked: Mapped[bool] = mapped_column(default=False, server_default=false())
+    created_at: Mapped[datetime]
+    signed_in_at: Mapped[datetime | None]
+
+
+Index("people_name", func.lower(PersonRecord.name), unique=True)
+
+
+class SignIn(Base):
+    """A browser that has signed in. It holds a token of which only the digest is here."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (Index("sign_ins_of_person", "person_id"),)
+
+    token_digest: Mapped[bytes] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class WrongPasswords(Base):
+    """How often sign-in failed for a name, an address or both: a keyed digest stands for it."""
+
+    __tablename__ = "wrong_passwords"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int] = mapped_column(Integer)
+    last_at: Mapped[datetime]
+    locked_until: Mapped[datetime | None]

@@ -1,0 +1,121 @@
+"""Looking into Amazon's JSON, where any key may be missing, null or of another type.
+
+Each function follows a path of keys and answers with nothing of its kind rather than an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from pipeline.base.clock import YEARS
+from pipeline.base.money import parse_amount
+
+# PostgreSQL stores no NUL, UTF-8 no half of a surrogate pair, and nobody can see the others.
+_UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+# Far more than any of Amazon's, and what an index of PostgreSQL has room for.
+_LONGEST_WORD = 200
+_LARGEST_QUANTITY = 2**31 - 1
+# What a NUMERIC(19,4) column holds.
+LARGEST_AMOUNT = Decimal(10) ** 15
+_FINEST_AMOUNT = Decimal("0.0001")
+
+
+class Money(NamedTuple):
+    """An amount in major units; `currency` is empty when Amazon named none."""
+
+    amount: Decimal
+    currency: str
+
+
+def look(value: object, *path: str) -> Any:
+    """Whatever lies at the end of the path, or None."""
+    for key in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def blocks(value: object, *path: str) -> list[Mapping[str, Any]]:
+    """The objects of a list; whatever else is in it is left out."""
+    found = look(value, *path)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def text(value: object, *path: str) -> str:
+    """A text without white space around it and without characters that cannot be stored."""
+    found = look(value, *path)
+    return _UNSTORABLE.sub("", found).strip() if isinstance(found, str) else ""
+
+
+def word(value: object, *path: str) -> str:
+    """A name or number that things are found by; one too long for that is none."""
+    found = text(value, *path)
+    return found if len(found) <= _LONGEST_WORD else ""
+
+
+def words(value: object, *path: str) -> tuple[str, ...]:
+    """The words of a list that are not empty."""
+    found = look(value, *path)
+    return tuple(filter(None, map(word, found))) if isinstance(found, list) else ()
+
+
+def named(value: object, word: str) -> tuple[str, ...]:
+    """The keys of an object whose value is this word, sorted."""
+    found = value if isinstance(value, Mapping) else {}
+    return texts({"keys": sorted(key for key in found if look(found, key) == word)}, "keys")
+
+
+def texts(value: object, *path: str) -> tuple[str, ...]:
+    """The texts of a list that are not empty."""
+    found = look(value, *path)
+    return tuple(filter(None, map(text, found))) if isinstance(found, list) else ()
+
+
+def whole(value: object, *path: str) -> int | None:
+    """A whole number, also one in a text: 2, 2.0 and "2" are the same."""
+    try:
+        found = parse_amount(look(value, *path))
+    except (TypeError, ValueError):
+        return None
+    if abs(found) > _LARGEST_QUANTITY or found != int(found):
+        return None
+    return int(found)
+
+
+def number(value: object, *path: str) -> Decimal | None:
+    """A number, also one in a text; None when it is none that a person would write."""
+    try:
+        found = parse_amount(look(value, *path))
+    except (TypeError, ValueError):
+        return None
+    return found if abs(found) < LARGEST_AMOUNT and found % _FINEST_AMOUNT == 0 else None
+
+
+def moment(value: object, *path: str) -> datetime | None:
+    """An ISO 8601 time in UTC; one without an offset is taken for UTC, as Amazon means it.
+
+    A time of another age is none: nothing can be reckoned from the year 1 or 9999.
+    """
+    found = look(value, *path)
+    if not isinstance(found, str):
+        return None
+    try:
+        at = datetime.fromisoformat(found.strip())
+    except ValueError:
+        return None
+    if at.year not in YEARS:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def money(value: object, *path: str) -> Money | None:
+    """An amount of money; None when it is no number or does not fit into the database."""
+    amount = number(value, *path, "amount")
+    if amount is None:
+        return None
+    return Money(amount, text(value, *path, "currencyCode"))

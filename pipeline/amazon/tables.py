@@ -1,0 +1,25 @@
+"""The table of accounts that Amazon refuses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pipeline.base.tables import Base
+
+
+class AccountAccess(Base):
+    """An account that Amazon refuses; there is no row of one that works.
+
+    `refused_since` is the first refusal since the last call that went well. From `stopped_at` on
+    nothing is sent but one call at `probe_at`.
+    """
+
+    __tablename__ = "account_access"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    refused_since: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
+    probe_at: Mapped[datetime]
+    reason: Mapped[str]

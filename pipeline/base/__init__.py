@@ -1,0 +1,6 @@
+"""What everything stands on: database, HTTP, retries, quotas, leases, the vault, clocks, log,
+money, errors.
+
+Imports: no other room.
+Start reading: `errors.py`, then `db.py` and `http.py`.
+"""

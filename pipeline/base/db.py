@@ -1,0 +1,52 @@
+"""The database: one engine a process, short sessions, migrations under one lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from pipeline.base import database_restores
+
+Sessions = Callable[[], Session]
+
+
+def engine_for(url: str, pool_size: int = 20) -> Engine:
+    """An engine whose statements give up rather than block a worker for ever."""
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        hide_parameters=True,  # an error's text must not quote the row it was about
+        connect_args={
+            "options": "-c timezone=utc -c statement_timeout=30000 -c lock_timeout=10000"
+            " -c idle_in_transaction_session_timeout=60000",
+            "application_name": "orderbridge",
+            "connect_timeout": 5,
+        },
+    )
+    database_restores.watch(engine)
+    return engine
+
+
+def sessions_for(engine: Engine) -> Sessions:
+    """A factory of sessions. Objects keep their values after commit: steps use them detached."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def alembic_config(url: str) -> Config:
+    """Alembic's configuration, from code: there is no ini file to keep in step."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = url
+    return config
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the schema to `revision`. Safe to run twice at once: the second one waits."""
+    command.upgrade(alembic_config(url), revision)

@@ -1,0 +1,224 @@
+"""One HTTP client for both remotes: time-outs, a size limit, and errors by what they mean.
+
+Only this module, `timed_answers` and Magento's auth know `requests`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Literal, NamedTuple
+
+import requests
+from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+
+from pipeline.base import clean_json, http_deadline
+from pipeline.base.clock import elapsed
+from pipeline.base.errors import OutcomeUnknown, RemoteError, Transient
+
+CONNECT_TIMEOUT_S = 3.05
+READ_TIMEOUT_S = 15.0
+MAX_BODY_BYTES = 32 * 1024 * 1024
+TOTAL_TIMEOUT_S = 30.0
+LONGEST_RETRY_AFTER_S = 24 * 3600.0
+
+# Its warnings quote the address, and the query of a search may hold a buyer's e-mail address.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: `body` is the parsed JSON, or None when it was empty or not JSON (`is_json`)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    is_json: bool
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """The Retry-After header in seconds, at most a day; None when absent or a date."""
+        value = self.headers.get("Retry-After", "")
+        return min(float(value), LONGEST_RETRY_AFTER_S) if value.isdecimal() else None
+
+    @property
+    def told_at(self) -> datetime | None:
+        """The remote's own time, from the Date header; None when there is no usable one."""
+        try:
+            at = parsedate_to_datetime(self.headers.get("Date", ""))
+            return at.astimezone(UTC) if at.tzinfo else None
+        except (ValueError, OverflowError):
+            return None
+
+
+class Transferred(NamedTuple):
+    """What a storage answered, and of which type it says that is."""
+
+    status: int
+    content: bytes
+    content_type: str
+
+
+class _Session(requests.Session):
+    """Takes a redirect as an answer; requests would read its body ahead, without our limits."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+@dataclass(slots=True)
+class Http:
+    """Calls below one base URL. Safe to share between threads."""
+
+    base_url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
+    read_timeout_s: float = READ_TIMEOUT_S
+    total_timeout_s: float = TOTAL_TIMEOUT_S
+    max_body_bytes: int = MAX_BODY_BYTES
+    monotonic: Callable[[], float] = elapsed
+    _session: requests.Session = field(init=False)
+
+    def __post_init__(self) -> None:
+        session = _Session()
+        session.trust_env = False
+        # The jar is the one part of a session that threads must not share.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = http_deadline.Adapter(pool_maxsize=64, max_retries=0)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        self._session = session
+
+    def call(
+        self,
+        method: Method,
+        path: str,
+        *,
+        query: str = "",
+        body: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: AuthBase | None = None,
+        repeatable: bool | None = None,
+    ) -> Reply:
+        """Send one request and return whatever was answered, whatever its status.
+
+        `query` is already encoded; Decimals in `body` become JSON numbers, numbers in the answer
+        become Decimals. `repeatable` says that sending twice does no harm (default: only GET).
+        Raises Transient when nothing can have happened, and OutcomeUnknown when a request that is
+        not repeatable was sent and no whole answer came.
+        """
+        response, content = self._exchange(
+            method,
+            f"{self.base_url}{path}" + (f"?{query}" if query else ""),
+            encoded(body) if body is not None else form,
+            {
+                "Accept": "application/json",
+                **({"Content-Type": "application/json"} if body is not None else {}),
+                **self.headers,
+                **(headers or {}),
+            },
+            auth,
+            may_repeat=method == "GET" if repeatable is None else repeatable,
+        )
+        return _reply(response, content)
+
+    def transfer(
+        self, method: Method, url: str, *, content: bytes | None = None, content_type: str = ""
+    ) -> Transferred:
+        """Bring bytes to a URL that a remote named, or fetch them; the status and what was sent.
+
+        No header of our own goes along but the content type, since such a URL may be signed for
+        just that. Raises Transient when no whole answer came.
+        """
+        headers = {"Content-Type": content_type} if content_type else {}
+        response, answer = self._exchange(method, url, content, headers, None, may_repeat=True)
+        return Transferred(response.status_code, answer, response.headers.get("Content-Type", ""))
+
+    def _exchange(
+        self,
+        method: Method,
+        url: str,
+        data: bytes | Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        auth: AuthBase | None,
+        *,
+        may_repeat: bool,
+    ) -> tuple[requests.Response, bytes]:
+        try:
+            # A remote that drips, whether headers or body, must not hold a worker.
+            with http_deadline.within(self.total_timeout_s, self.monotonic):
+                response = self._session.request(
+                    method,
+                    url,
+                    data=data,
+                    headers=headers,
+                    auth=auth,
+                    timeout=(self.connect_timeout_s, self.read_timeout_s),
+                    allow_redirects=False,
+                    stream=True,
+                )
+                with response:
+                    return response, self._read(response)
+        # ValueError: an address that a remote named and that is none.
+        except (requests.RequestException, HTTPError, ValueError) as error:
+            raise self._meaning(error, may_repeat) from None
+
+    def _read(self, response: requests.Response) -> bytes:
+        """The body, bounded in size."""
+        if response.status_code < 200:
+            # The answer is still to come, and would be taken for that of the next request.
+            raise requests.exceptions.ConnectionError("no final answer")
+        content = bytearray()
+        # read1 returns what has come; read and iter_content would wait for a whole chunk.
+        while chunk := response.raw.read1(64 * 1024, decode_content=True):
+            content += chunk
+            if len(content) > self.max_body_bytes:
+                raise requests.exceptions.ContentDecodingError("the answer is too large")
+        return bytes(content)
+
+    @staticmethod
+    def _meaning(error: Exception, may_repeat: bool) -> RemoteError:
+        reason = error.args[0] if error.args else None
+        never_connected = isinstance(error, requests.ConnectTimeout) or (
+            isinstance(reason, MaxRetryError) and isinstance(reason.reason, NewConnectionError)
+        )
+        code = type(error).__name__
+        if never_connected:
+            return Transient(f"could not connect ({code})", code=code)
+        if may_repeat:
+            return Transient(f"no usable answer ({code})", code=code)
+        return OutcomeUnknown(f"sent, but no usable answer came ({code})", code=code)
+
+
+def _reply(response: requests.Response, content: bytes) -> Reply:
+    headers = CaseInsensitiveDict(
+        {name: clean_json.storable(value) for name, value in response.headers.items()}
+    )
+    try:
+        body, is_json = clean_json.parsed(content), True
+    except (ValueError, RecursionError):
+        body, is_json = None, False
+    return Reply(response.status_code, headers, body, is_json)
+
+
+def encoded(body: Any) -> bytes:
+    """A body as it is sent: Decimals become JSON numbers."""
+    return json.dumps(body, default=_number).encode()
+
+
+def _number(value: object) -> float:
+    """A Decimal as JSON number: amounts of at most 15 digits survive the way through float."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} does not go into JSON")

@@ -1,0 +1,171 @@
+"""One token bucket per account and operation in Redis, shared by all workers.
+
+Amazon's usage plan: a bucket of `burst` tokens that refills at `rate` per second, one token a call.
+Nobody sleeps here: a call that has no token is told when there will be one, and the order waits in
+its row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import redis
+from redis.exceptions import RedisError
+
+from pipeline.base.errors import OverQuota
+from pipeline.base.log import log
+
+
+class Lane(Enum):
+    """Who goes first. A lane leaves this share of the bucket to those before it."""
+
+    CONFIRM = 0.0
+    NEW = 0.1
+    BACKFILL = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An operation's usage plan: calls per second, and calls at once after a rest."""
+
+    operation: str
+    rate_per_s: float
+    burst: int
+
+
+# Times come from Redis, the one clock all workers share. Who is refused is told when there is one
+# for its lane, and one token later for each that was refused lately in the same lane, so that they
+# do not all come together. A promise counts for half a minute only: most callers come by a timer of
+# their own, and one that never comes at its time must not push on the time of the next.
+_TAKE = """
+local state = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'rate')
+local time = redis.call('TIME')
+local now = tonumber(ARGV[4]) or time[1] + time[2] / 1e6
+local burst, floor = tonumber(ARGV[2]), tonumber(ARGV[3])
+local rate = tonumber(state[3]) or tonumber(ARGV[1])
+local tokens = math.min(burst, (tonumber(state[1]) or burst)
+  + math.max(0, now - (tonumber(state[2]) or now)) * rate)
+local wait = 0
+if tokens - 1 >= floor then
+  tokens = tokens - 1
+else
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[5]))
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')
+  local ahead = redis.call('ZCARD', KEYS[2])
+  wait = (floor + 1 - tokens + ahead) / rate
+  redis.call('ZADD', KEYS[2], now, redis.call('HINCRBY', KEYS[1], 'refused', 1))
+  redis.call('EXPIRE', KEYS[2], 172800)
+end
+redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now)
+redis.call('EXPIRE', KEYS[1], 172800)
+return tostring(wait)
+"""
+# Longer than a crowd of orders needs to be refused, shorter than the pause of any timer.
+_PROMISE_COUNTS_S = 30
+_LEARN = """
+local rate = tonumber(ARGV[1])
+if tonumber(redis.call('HGET', KEYS[1], 'rate') or '0') ~= rate then
+  redis.call('HSET', KEYS[1], 'rate', rate)
+end
+return 1
+"""
+# A refusal says that the bucket there is empty, whatever was believed here.
+_EMPTY = """
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'tokens', math.min(0,
+  tonumber(redis.call('HGET', KEYS[1], 'tokens') or '0')),
+  'at', tonumber(ARGV[1]) or time[1] + time[2] / 1e6)
+return 1
+"""
+
+
+class Quota:
+    """The buckets of one account. `clock` gives seconds where Redis' own clock shall not count.
+
+    What Amazon told of its rates is kept in Redis, and in each process that was told: a Redis that
+    was emptied does not bring back the plan's rate, which may be a call in three minutes.
+    """
+
+    def __init__(
+        self, client: redis.Redis, account: str, clock: Callable[[], float] | None = None
+    ) -> None:
+        self._redis = client
+        self._account = account
+        self._clock = clock
+        self._told: dict[str, float] = {}
+        self._take = client.register_script(_TAKE)
+        self._learn = client.register_script(_LEARN)
+        self._empty = client.register_script(_EMPTY)
+
+    def take(self, plan: Plan, lane: Lane) -> None:
+        """Take one token. Raises OverQuota with the seconds until there is one.
+
+        Without Redis the call goes ahead: Amazon's own refusal is then the limit.
+        """
+        floor = math.floor(plan.burst * lane.value)
+        try:
+            wait_s = float(
+                self._take(
+                    keys=[self._key(plan), f"{self._key(plan)}:refused:{lane.name.lower()}"],
+                    args=[
+                        self._known(plan),
+                        plan.burst,
+                        floor,
+                        self._now(),
+                        _PROMISE_COUNTS_S,
+                    ],
+                )
+            )
+        except RedisError:
+            log.warning("quota.unavailable", account=self._account)
+            return
+        if wait_s > 0:
+            raise OverQuota(
+                f"{plan.operation}: this account's quota is used up for now",
+                code="quota",
+                retry_after_s=wait_s,
+            )
+
+    def rate(self, plan: Plan) -> float:
+        """The calls per second that Amazon told, or else the plan's."""
+        try:
+            told = self._redis.hget(self._key(plan), "rate")
+        except RedisError:
+            return self._known(plan)
+        return float(told) if told else self._known(plan)
+
+    def left(self, plan: Plan) -> float:
+        """How many calls could be made at once. Raises RedisError."""
+        tokens, at, rate = self._redis.hmget(self._key(plan), "tokens", "at", "rate")
+        if tokens is None or at is None:
+            return float(plan.burst)
+        seconds, micros = self._redis.time()
+        passed_s = max(0.0, float(self._now() or seconds + micros / 1e6) - float(at))
+        return min(plan.burst, float(tokens) + passed_s * float(rate or self._known(plan)))
+
+    def learn(self, plan: Plan, rate_per_s: float) -> None:
+        """Amazon told the rate it really allows."""
+        self._told[plan.operation] = rate_per_s
+        self._quietly(lambda: self._learn(keys=[self._key(plan)], args=[rate_per_s]))
+
+    def refused(self, plan: Plan) -> None:
+        """Amazon says the bucket is empty."""
+        self._quietly(lambda: self._empty(keys=[self._key(plan)], args=[self._now()]))
+
+    def _known(self, plan: Plan) -> float:
+        return self._told.get(plan.operation, plan.rate_per_s)
+
+    def _now(self) -> str:
+        return "" if self._clock is None else str(self._clock())
+
+    def _key(self, plan: Plan) -> str:
+        return f"orderbridge:quota:{self._account}:{plan.operation}"
+
+    def _quietly(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except RedisError:
+            log.warning("quota.unavailable", account=self._account)

@@ -1,0 +1,65 @@
+"""What all tables stand on, and the tables of this room: incidents and database restores."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    Numeric,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """All tables' metadata; Alembic compares it with the migrations in a test."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way to declare it
+        str: Text,
+        datetime: DateTime(timezone=True),
+        Decimal: Numeric(19, 4),
+        int: BigInteger,
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+        bytes: LargeBinary,
+    }
+
+
+class Incident(Base):
+    """Something a person has to know, told once, and told again when it is over."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        Index("incidents_open", "key", unique=True, postgresql_where=text("ended_at IS NULL")),
+        Index("incidents_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    key: Mapped[str]
+    account: Mapped[str | None]
+    text: Mapped[str]
+    opened_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class DatabaseLife(Base):
+    """A stretch of time in which the database forgot nothing: see `base.database_restores`.
+
+    `identity` is what PostgreSQL says of itself, empty for one that a person began.
+    """
+
+    __tablename__ = "database_lives"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    identity: Mapped[str]
+    began_at: Mapped[datetime]

@@ -1,0 +1,269 @@
+"""Orders to be read anew one by one: named by a notification or a person, each kept once.
+
+A row is taken for a while and deleted when its order has been stored, unless it was named again
+meanwhile. One that a worker took and never finished is due again by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from pipeline.base.db import Sessions
+from pipeline.base.quota import Lane
+from pipeline.intake.tables import Backfill, SeenNotification, ToFetch
+
+# Longer than one read takes with all its tries.
+TAKEN_FOR = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An order to be read, as it was named when it was taken."""
+
+    account: str
+    external_id: str
+    lane: Lane
+    asked_at: datetime
+    tries: int
+    backfill_id: int | None
+
+
+def ask(
+    session: Session,
+    account: str,
+    external_ids: Iterable[str],
+    lane: Lane,
+    now: datetime,
+    backfill_id: int | None = None,
+    changed: Mapping[str, datetime] | None = None,
+    wait: timedelta = timedelta(0),
+) -> None:
+    """Have these orders read. One that is wanted already keeps the more urgent lane of the two.
+
+    `changed` is when an order changed, where the marketplace has told. They may be read after a
+    `wait`.
+    """
+    # In one order for all, so that two askers with the same orders never block each other.
+    rows = [
+        {
+            "account": account,
+            "external_id": external_id,
+            "lane": _word(lane),
+            "asked_at": now,
+            "due_at": now + wait,
+            "changed_at": (changed or {}).get(external_id),
+            "backfill_id": backfill_id,
+        }
+        for external_id in sorted(set(external_ids))
+    ]
+    if not rows:
+        return
+    asking = insert(ToFetch)
+    session.execute(
+        asking.on_conflict_do_update(
+            index_elements=[ToFetch.account, ToFetch.external_id],
+            set_={
+                "lane": case(
+                    (asking.excluded.lane == _word(Lane.NEW), asking.excluded.lane),
+                    else_=ToFetch.lane,
+                ),
+                "asked_at": asking.excluded.asked_at,
+                "due_at": func.least(ToFetch.due_at, asking.excluded.due_at),
+                # One from a time to come is what an earlier release believed.
+                "changed_at": func.greatest(
+                    func.least(ToFetch.changed_at, asking.excluded.asked_at),
+                    asking.excluded.changed_at,
+                ),
+                "tries": 0,
+                "backfill_id": func.coalesce(ToFetch.backfill_id, asking.excluded.backfill_id),
+            },
+        ),
+        rows,
+    )
+
+
+class Fetching:
+    """What is still to be read; each change is one short transaction."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def ask(
+        self,
+        account: str,
+        external_ids: Iterable[str],
+        lane: Lane,
+        now: datetime,
+        backfill_id: int | None = None,
+    ) -> None:
+        """See `ask`, in a transaction of its own."""
+        with self._sessions() as session, session.begin():
+            ask(session, account, external_ids, lane, now, backfill_id)
+
+    def ask_again(
+        self, account: str, external_id: str, now: datetime, wait: timedelta = timedelta(0)
+    ) -> None:
+        """Have an order read that may tell more by now, when nothing new is wanted.
+
+        Each is wanted once, however often it is looked at, and keeps its place: however many are
+        held, each has its turn, and they take no token that new orders need.
+        """
+        with self._sessions() as session, session.begin():
+            ask(session, account, [external_id], Lane.BACKFILL, now, wait=wait)
+
+    def notified(
+        self,
+        account: str,
+        named: Mapping[str, str],
+        now: datetime,
+        changed: Mapping[str, datetime] | None = None,
+    ) -> int:
+        """Take in notifications, by id the order each names; how many had not been seen before.
+
+        `changed` is when an order changed by the newest of them that tells. When this returns they
+        are committed and may be deleted where they came from.
+        A time to come is taken for now: searches go by these times, and a clock may be wrong.
+        """
+        if not named:
+            return 0
+        changed = {number: min(at, now) for number, at in (changed or {}).items()}
+        with self._sessions() as session, session.begin():
+            unseen = session.scalars(
+                insert(SeenNotification)
+                .on_conflict_do_nothing(index_elements=[SeenNotification.notification_id])
+                .returning(SeenNotification.notification_id),
+                [{"notification_id": one, "seen_at": now} for one in sorted(named)],
+            ).all()
+            ask(session, account, [named[one] for one in unseen], Lane.NEW, now, None, changed)
+        return len(unseen)
+
+    def take(
+        self,
+        account: str,
+        now: datetime,
+        limit: int,
+        lanes: Sequence[Lane] = (Lane.NEW, Lane.BACKFILL),
+        not_before: datetime | None = None,
+    ) -> list[Wanted]:
+        """Up to `limit` orders that are due, those of the first lane first.
+
+        Those that changed before `not_before` are left to the next search.
+        What is taken is not given out again for two minutes, unless it is named again.
+        """
+        words = [_word(lane) for lane in lanes]
+        urgency = case({word: place for place, word in enumerate(words)}, value=ToFetch.lane)
+        with self._sessions() as session, session.begin():
+            rows = session.scalars(
+                select(ToFetch)
+                .where(
+                    ToFetch.account == account,
+                    ToFetch.lane.in_(words),
+                    ToFetch.due_at <= now,
+                    *([_changed_since(not_before)] if not_before is not None else []),
+                )
+                .order_by(
+                    urgency,
+                    ToFetch.changed_at.asc().nulls_first(),
+                    ToFetch.due_at,
+                    ToFetch.external_id,
+                )
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            ).all()
+            for row in rows:
+                row.due_at = now + TAKEN_FOR
+            return [
+                Wanted(
+                    row.account,
+                    row.external_id,
+                    Lane[row.lane.upper()],
+                    row.asked_at,
+                    row.tries,
+                    row.backfill_id,
+                )
+                for row in rows
+            ]
+
+    def satisfied(self, account: str, seen: Mapping[str, datetime]) -> None:
+        """A search brought these orders, as of these times: no need to read them one by one."""
+        if not seen:
+            return
+        table = ToFetch.__table__
+        with self._sessions() as session, session.begin():
+            session.execute(
+                delete(table).where(  # type: ignore[arg-type]
+                    table.c.account == account,
+                    table.c.lane == _word(Lane.NEW),
+                    table.c.external_id == bindparam("number"),
+                    table.c.changed_at <= bindparam("as_of"),
+                    table.c.backfill_id.is_(None),
+                ),
+                [{"number": number, "as_of": as_of} for number, as_of in sorted(seen.items())],
+            )
+
+    def done(self, wanted: Wanted, new: int = 0) -> None:
+        """The order has been read and stored, `new` says whether it was new to us."""
+        with self._sessions() as session, session.begin():
+            session.execute(delete(ToFetch).where(_still(wanted)))
+            _count(session, wanted, calls=1, orders_seen=1, orders_new=new)
+
+    def drop(self, wanted: Wanted) -> None:
+        """The order cannot be read, and is wanted no more."""
+        with self._sessions() as session, session.begin():
+            session.execute(delete(ToFetch).where(_still(wanted)))
+            _count(session, wanted, calls=1)
+
+    def retry(self, wanted: Wanted, due_at: datetime) -> None:
+        """The order could not be read: once more, later."""
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(ToFetch)
+                .where(_still(wanted))
+                .values(due_at=due_at, tries=ToFetch.tries + 1)
+                .execution_options(synchronize_session=False)
+            )
+            _count(session, wanted, calls=1)
+
+    def put_back(self, wanted: Wanted, due_at: datetime) -> None:
+        """The order was not even asked for."""
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(ToFetch)
+                .where(_still(wanted))
+                .values(due_at=due_at)
+                .execution_options(synchronize_session=False)
+            )
+
+
+def _still(wanted: Wanted) -> ColumnElement[bool]:
+    """The row, unless it was named again since it was taken."""
+    return and_(
+        ToFetch.account == wanted.account,
+        ToFetch.external_id == wanted.external_id,
+        ToFetch.asked_at == wanted.asked_at,
+    )
+
+
+def _changed_since(moment: datetime) -> ColumnElement[bool]:
+    return or_(ToFetch.changed_at.is_(None), ToFetch.changed_at >= moment)
+
+
+def _count(session: Session, wanted: Wanted, **more: int) -> None:
+    """Note on its backfill, if a backfill asked for it, what was done."""
+    if wanted.backfill_id is not None:
+        session.execute(
+            update(Backfill)
+            .where(Backfill.id == wanted.backfill_id)
+            .values({name: getattr(Backfill, name) + number for name, number in more.items()})
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _word(lane: Lane) -> str:
+    return lane.name.lower()

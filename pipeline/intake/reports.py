@@ -1,0 +1,183 @@
+"""Whether a report of an order tells anything new: its age decides, and between two of one age what
+they say. Amazon counts changes by the second, and completes a report without calling it a change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from pipeline.base.clock import FAR_AHEAD
+from pipeline.base.errors import CannotMap
+from pipeline.base.id_lists import among
+from pipeline.base.log import log
+from pipeline.base.vault import Unreadable, Vault
+from pipeline.intake.buyer_index import found_by_buyer
+from pipeline.orders.channel import Channel, ChannelOrder, Identity, Raw
+from pipeline.orders.tables import Order, OrderPrivate
+
+_NUMBER = re.compile(r"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}")
+
+Known = Row[*tuple[Any, ...]]
+
+
+def known(session: Session, account_name: str, external_ids: Sequence[str]) -> dict[str, Known]:
+    """What we have of these orders, locked, by the marketplace's number."""
+    rows = session.execute(
+        select(
+            Order.id,
+            Order.external_id,
+            Order.marketplace_id,
+            Order.remote_updated_at,
+            Order.status,
+            Order.magento_order_id,
+            OrderPrivate.wrapped_key,
+            OrderPrivate.sealed,
+            OrderPrivate.report_digest,
+            OrderPrivate.report_asked_at,
+        )
+        .outerjoin(OrderPrivate, OrderPrivate.order_id == Order.id)
+        .where(Order.account == account_name, among(Order.external_id, external_ids))
+        .order_by(Order.id)
+        .with_for_update(of=Order)
+    )
+    return {row.external_id: row for row in rows}
+
+
+def numbered(raw: object) -> str:
+    """The order's number where a report has one that can be asked for, or nothing."""
+    number = raw.get("orderId") if isinstance(raw, Mapping) else None
+    return number if isinstance(number, str) and is_number(number) else ""
+
+
+def is_number(text: str) -> bool:
+    """Whether it can be an order's number."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """Reports by the order's number, the newest of each. Of the others there is a count, the
+    numbers to ask for, and how many have none."""
+
+    newest: Mapping[str, tuple[Identity, Raw]]
+    unreadable: int = 0
+    set_aside: Sequence[str] = ()
+    nameless: int = 0
+
+
+def readable(
+    vault: Vault, account_name: str, channel: Channel, raws: Sequence[Raw], now: datetime
+) -> Readable:
+    """Which of these reports can be kept."""
+    newest: dict[str, tuple[Identity, Raw]] = {}
+    bad: list[str] = []
+    for raw in raws:
+        try:
+            identity = channel.identify(raw)
+            found_by_buyer(vault, channel, raw)
+            digest(vault, raw)
+        except Exception as error:  # noqa: BLE001 - one bad order never stops its page
+            bad.append(unreadable(account_name, raw, error))
+            continue
+        # One from a far future would make all that is told later count as old.
+        changed_at = min(identity.updated_at, now + FAR_AHEAD)
+        identity = identity._replace(updated_at=changed_at)
+        seen = newest.get(identity.external_id)
+        if seen is None or identity.updated_at >= seen[0].updated_at:
+            newest[identity.external_id] = (identity, raw)
+    return Readable(newest, len(bad), sorted({*bad} - {"", *newest}), bad.count(""))
+
+
+def unreadable(account_name: str, raw: object, error: Exception) -> str:
+    """Tell of a report that cannot be kept; the order's number, if it has one."""
+    code = error.code if isinstance(error, CannotMap) else type(error).__name__
+    log.error("order.unreadable", account=account_name, code=code)
+    return numbered(raw)
+
+
+def digest(vault: Vault, raw: Raw) -> str:
+    """The same for two reports that say the same, in whatever order; it tells nothing of them."""
+    return vault.pseudonym(_canonical(raw))
+
+
+def is_news(
+    vault: Vault,
+    owner: str,
+    row: Known,
+    channel: Channel,
+    identity: Identity,
+    raw: Raw,
+    asked_at: datetime,
+) -> bool:
+    """Whether a report is newer than ours, or of the same age and says something else.
+
+    Of the same age, one that was asked for before ours is not, nor one with a hole where ours has
+    none.
+    """
+    if identity.updated_at != row.remote_updated_at:
+        return bool(identity.updated_at > row.remote_updated_at)
+    if row.wrapped_key is None or row.sealed is None:
+        return False
+    told = digest(vault, raw)
+    if told == row.report_digest:
+        return False
+    if row.report_asked_at is not None and asked_at < row.report_asked_at:
+        return False
+    try:
+        ours = vault.open(row.wrapped_key, owner, row.sealed)
+    except Unreadable:
+        return True
+    if row.report_digest is None and told == digest(vault, ours):
+        return False
+    return not _tells_less(parsed(channel, raw), parsed(channel, ours))
+
+
+def _tells_less(told: ChannelOrder | None, ours: ChannelOrder | None) -> bool:
+    if ours is None:
+        return False
+    return told is None or any(
+        has and not still for has, still in zip(_holds(ours), _holds(told), strict=True)
+    )
+
+
+def _holds(order: ChannelOrder) -> tuple[bool, ...]:
+    """What an order needs and Amazon's reply may lack."""
+    return (
+        bool(order.status),
+        bool(order.marketplace_id),
+        order.grand_total is not None,
+        order.address is not None and bool(order.address.lines),
+        all(line.sku for line in order.lines),
+    )
+
+
+def parsed(channel: Channel, raw: Raw) -> ChannelOrder | None:
+    """What a report says, or None when it cannot be read."""
+    try:
+        return channel.parse(raw)
+    except Exception:  # noqa: BLE001 - what the order is held for when its step reads it
+        return None
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(_sorted(value), sort_keys=True, default=str)
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sorted(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        # A member's hash has one length, where its text would be quoted anew at every depth.
+        return sorted(sha256(_canonical(one).encode()).hexdigest() for one in value)
+    if isinstance(value, str) and value.startswith("https://"):
+        return value.partition("?")[0]  # a link is signed anew each time
+    return value

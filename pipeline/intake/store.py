@@ -1,0 +1,316 @@
+"""What the marketplace reports goes into the database here: a page of orders, one transaction.
+
+Duplicate, late and out-of-order reports are normal: the newest one counts, and nothing else moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, case, or_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from pipeline.base.clock import seconds
+from pipeline.base.db import Sessions
+from pipeline.base.quota import Lane
+from pipeline.base.vault import Unreadable, Vault
+from pipeline.intake.buyer_index import found_by_buyer
+from pipeline.intake.reports import Known, Readable, digest, is_news, is_number, known, readable
+from pipeline.intake.store_one_by_one import Reports, put_all
+from pipeline.orders.channel import Channel, Identity, Raw
+from pipeline.orders.decision_table import Case, Decision, Tab, decide
+from pipeline.orders.machine import STEPS, reopen, wake
+from pipeline.orders.tables import Order, OrderPrivate, Status
+from pipeline.settings.model import AccountSettings, Timing
+
+_REFRESH_FACTS = (
+    update(Order.__table__)  # type: ignore[arg-type]
+    .where(Order.__table__.c.id == bindparam("of_order"))
+    .values(
+        remote_status=bindparam("remote_status"),
+        remote_updated_at=bindparam("remote_updated_at"),
+        shown=bindparam("shown"),
+        # A reply may have left out whose goods these are, and where they were sold.
+        **{
+            name: case(
+                (
+                    or_(
+                        Order.__table__.c.magento_order_id.is_(None),
+                        Order.__table__.c[name] == "",
+                    ),
+                    bindparam(f"told_{name}"),
+                ),
+                else_=Order.__table__.c[name],
+            )
+            for name in ("fulfilled_by", "marketplace_id")
+        },
+    )
+)
+_REFRESH_PRIVATE = (
+    update(OrderPrivate.__table__)  # type: ignore[arg-type]
+    .where(
+        OrderPrivate.__table__.c.order_id == bindparam("of_order"),
+        # One that is purged in this moment stays purged.
+        OrderPrivate.__table__.c.wrapped_key.is_not(None),
+    )
+    .values(
+        wrapped_key=bindparam("wrapped_key"),
+        sealed=bindparam("sealed"),
+        buyer_words=bindparam("buyer_words"),
+        buyer_initials=bindparam("buyer_initials"),
+        report_digest=bindparam("report_digest"),
+        report_asked_at=bindparam("report_asked_at"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a page brought: ids of new orders and of those with news, and a count of unreadable.
+
+    `seen` is every order on it by number, with the time of its last change; `set_aside` are the
+    numbers of the unreadable, and `nameless` counts those that have none.
+    """
+
+    new: Sequence[int]
+    woken: Sequence[int]
+    unreadable: int
+    seen: Mapping[str, datetime] = field(default_factory=dict, compare=False)
+    set_aside: Sequence[str] = field(default=(), compare=False)
+    nameless: int = field(default=0, compare=False)
+
+
+class Intake:
+    """Stores what one account's marketplace reports."""
+
+    def __init__(self, sessions: Sessions, vault: Vault, timing: Timing) -> None:
+        self._sessions = sessions
+        self._vault = vault
+        self._timing = timing
+
+    def store(
+        self,
+        account_name: str,
+        account: AccountSettings,
+        channel: Channel,
+        raws: Sequence[Raw],
+        now: datetime,
+        lane: Lane = Lane.NEW,
+        asked_at: datetime | None = None,
+    ) -> Stored:
+        """Insert the orders we do not have and refresh those of which there is news.
+
+        `asked_at` is when the marketplace was asked for them, where that is not now.
+
+        Orders inserted with Lane.BACKFILL are due at once, for the sweep to send behind new ones:
+        the caller sends only the woken ones on their way.
+        """
+        asked_at = asked_at or now
+        told = self.readable(account_name, channel, raws, now)
+        # In one order for all, so that two workers with the same orders never block each other.
+        reports = [told.newest[name] for name in sorted(told.newest)]
+
+        def put(some: Reports) -> tuple[Sequence[int], Sequence[int]]:
+            return self._put(account_name, account, channel, some, now, lane, asked_at)
+
+        new, woken, bad = put_all(account_name, put, reports)
+        seen = {number: identity.updated_at for number, (identity, _) in told.newest.items()}
+        for number in bad:
+            del seen[number]
+        return Stored(
+            new,
+            woken,
+            told.unreadable + len(bad),
+            seen,
+            sorted({*told.set_aside, *filter(is_number, bad)}),
+            told.nameless + sum(not is_number(one) for one in bad),
+        )
+
+    def readable(
+        self, account_name: str, channel: Channel, raws: Sequence[Raw], now: datetime
+    ) -> Readable:
+        """See `reports.readable`."""
+        return readable(self._vault, account_name, channel, raws, now)
+
+    def _put(
+        self,
+        account_name: str,
+        account: AccountSettings,
+        channel: Channel,
+        reports: Sequence[tuple[Identity, Raw]],
+        now: datetime,
+        lane: Lane,
+        asked_at: datetime,
+    ) -> tuple[Sequence[int], Sequence[int]]:
+        """Ids of the new orders among these and of those with news, in one transaction."""
+        with self._sessions() as session, session.begin():
+            ours = known(session, account_name, [one.external_id for one, _ in reports])
+            fresh = [report for report in reports if report[0].external_id not in ours]
+            new, overtaken = self._insert(
+                session, account_name, account, channel, fresh, now, lane, asked_at
+            )
+            if overtaken:
+                ours |= known(session, account_name, overtaken)
+            changed = [
+                (row, identity, raw)
+                for identity, raw in reports
+                if (row := ours.get(identity.external_id)) is not None
+                and is_news(
+                    self._vault,
+                    f"{account_name}/{identity.external_id}",
+                    row,
+                    channel,
+                    identity,
+                    raw,
+                    asked_at,
+                )
+            ]
+            woken = self._refresh(session, account_name, account, channel, changed, now, asked_at)
+        return new, woken
+
+    def _private(
+        self, wrapped_key: bytes, owner: str, channel: Channel, raw: Raw, asked_at: datetime
+    ) -> dict[str, Any]:
+        """The report under the order's key; under a new one where the old opens no more. With it
+        goes what the order is found by."""
+        try:
+            sealed = self._vault.seal(wrapped_key, owner, raw)
+        except Unreadable:
+            wrapped_key = self._vault.new_key(owner)
+            sealed = self._vault.seal(wrapped_key, owner, raw)
+        found_by = found_by_buyer(self._vault, channel, raw)
+        return {
+            "wrapped_key": wrapped_key,
+            "sealed": sealed,
+            "report_digest": digest(self._vault, raw),
+            "report_asked_at": asked_at,
+            **found_by,
+        }
+
+    def _insert(
+        self,
+        session: Session,
+        account_name: str,
+        account: AccountSettings,
+        channel: Channel,
+        fresh: Sequence[tuple[Identity, Raw]],
+        now: datetime,
+        lane: Lane,
+        asked_at: datetime,
+    ) -> tuple[list[int], list[str]]:
+        """Ids of the new rows, and the numbers that another worker has just stored."""
+        rows: list[dict[str, Any]] = []
+        raws: dict[str, Raw] = {}
+        # A new order's chain is sent after the commit; the sweep steps in if it gets lost.
+        sent_after = seconds(0 if lane is Lane.BACKFILL else self._timing.resend_s)
+        for identity, raw in fresh:
+            decision = first_decision(identity, account)
+            # A person asked for a backfill's orders, however old they are.
+            is_too_old = lane is not Lane.BACKFILL and identity.purchased_at < account.start_from
+            if not decision.kept or is_too_old:
+                continue
+            raws[identity.external_id] = raw
+            rows.append(
+                {
+                    **new_row(account_name, identity, decision),
+                    "lane": lane.name.lower(),
+                    "due_at": now + sent_after,
+                    "version": 1,
+                }
+            )
+        if not rows:
+            return [], []
+        inserted = session.execute(
+            insert(Order)
+            .on_conflict_do_nothing(index_elements=[Order.account, Order.external_id])
+            .returning(Order.id, Order.external_id),
+            rows,
+        ).all()
+        private = []
+        for row in inserted:
+            owner = f"{account_name}/{row.external_id}"
+            sealed = self._private(
+                self._vault.new_key(owner), owner, channel, raws.pop(row.external_id), asked_at
+            )
+            private.append({"order_id": row.id, **sealed})
+        if private:
+            session.execute(insert(OrderPrivate), private)
+        return [row.id for row in inserted], list(raws)
+
+    def _refresh(
+        self,
+        session: Session,
+        account_name: str,
+        account: AccountSettings,
+        channel: Channel,
+        changed: Sequence[tuple[Known, Identity, Raw]],
+        now: datetime,
+        asked_at: datetime,
+    ) -> list[int]:
+        facts: list[dict[str, Any]] = []
+        private: list[dict[str, Any]] = []
+        cancelled_late: list[int] = []
+        for row, identity, raw in changed:
+            told = Case(
+                identity.fulfilled_by,
+                identity.status,
+                account.marketplace(identity.marketplace_id),
+                is_ours=row.magento_order_id is not None,
+                is_known=True,
+            )
+            facts.append(
+                {
+                    "of_order": row.id,
+                    "remote_status": identity.status,
+                    "remote_updated_at": identity.updated_at,
+                    "shown": decide(told).tab is not Tab.HIDDEN,
+                    "told_fulfilled_by": identity.fulfilled_by,
+                    "told_marketplace_id": identity.marketplace_id or row.marketplace_id,
+                }
+            )
+            if row.wrapped_key is not None:
+                owner = f"{account_name}/{identity.external_id}"
+                sealed = self._private(row.wrapped_key, owner, channel, raw, asked_at)
+                private.append({"of_order": row.id, **sealed})
+            if (
+                identity.status == "CANCELLED"
+                and row.status == Status.DONE
+                and row.magento_order_id is not None
+            ):
+                cancelled_late.append(row.id)
+        if not facts:
+            return []
+        # The version stays: a step that runs right now keeps its claim, and learns of the news when
+        # it is recorded.
+        session.execute(_REFRESH_FACTS, facts)
+        if private:
+            session.execute(_REFRESH_PRIVATE, private)
+        if cancelled_late:
+            reopen(session, cancelled_late, now)
+        return wake(session, [fact["of_order"] for fact in facts], now)
+
+
+def first_decision(identity: Identity, account: AccountSettings) -> Decision:
+    """The row of the decision table that counts for an order that we do not have."""
+    settings = account.marketplace(identity.marketplace_id)
+    return decide(Case(identity.fulfilled_by, identity.status, settings))
+
+
+def new_row(account_name: str, identity: Identity, decision: Decision) -> dict[str, Any]:
+    """What an order's row says before its first step."""
+    return {
+        "account": account_name,
+        "external_id": identity.external_id,
+        "marketplace_id": identity.marketplace_id,
+        "fulfilled_by": identity.fulfilled_by,
+        "step": STEPS[0],
+        "status": Status.READY,
+        "remote_status": identity.status,
+        "remote_updated_at": identity.updated_at,
+        "purchased_at": identity.purchased_at,
+        "shown": decision.tab is not Tab.HIDDEN,
+    }

@@ -1,0 +1,127 @@
+"""How a region is written: its words, the names it has besides, and what of it only says its kind.
+
+The names are data: region_names.txt beside this file.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Letters that Unicode does not take apart.
+_SIMPLE_LETTERS = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
+)
+_FILLERS = _set("and und y e et i of de del di da do dos du des d the van von")
+_AREAS = _set(
+    """
+    state estado estat edo bundesland land freistaat freie province provincia provincie provinz prov
+    canton kanton cantone region regione regiao regio comunidad comunitat community autonoma autonom
+    autonomous autonome foral principado gewest departement departamento department dept
+    voivodeship wojewodztwo woj judet judetul jud county condado contea comitat megye maakond
+    apskritis novads zupanija lan fylke oblast oblasti obl kraj governorate emirate prefecture
+    prefektur prefectura sheng district distrito territory
+    """
+)
+# Where the directory's regions are larger than counties, districts and provinces, or named like
+# cities elsewhere in the country, only these words say nothing: Washington County is not in
+# Washington, and Ciudad Hidalgo is not in Hidalgo.
+_OF_STATES = _set("state commonwealth territory")
+_OF_PROVINCES = _set("province provincia territory territoire prov")
+_AREAS_BY_COUNTRY = {
+    "US": _OF_STATES,
+    "AU": _OF_STATES,
+    "IN": _OF_STATES | {"union"},
+    "BR": _set("state estado"),
+    "MX": _set("state estado edo libre soberano"),
+    "VE": _set("state estado edo"),
+    "CA": _OF_PROVINCES,
+    "AR": _OF_PROVINCES,
+    "IE": _set("county co"),
+    "GB": _set("county co"),
+    "JP": _set("prefecture pref to fu ken do metropolis metropolitan"),
+}
+_CITIES = _set(
+    """
+    city grad stadt hansestadt municipality municipiul miestas pilseta linn misto mesto hlavni
+    citta metropolitana shi sar
+    """
+)
+# Where a city is a region of its own, or lies in the region of its name.
+_WITH_CITIES = _set("AT BG CN CZ DE EE GR HR HU IE IT LT LV RO SK UA")
+# Written without a space behind the name.
+_LAST_SIGN = {"JP": re.compile("(?<=..)[都府県縣]$"), "CN": re.compile("(?<=..)(?:省|市|自治区)$")}
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, without accents and case."""
+    spread = unicodedata.normalize("NFKD", text).casefold().translate(_SIMPLE_LETTERS)
+    bare = "".join(char for char in spread if not unicodedata.combining(char))
+    return re.findall(r"[^\W_]+", bare)
+
+
+def folded(text: str) -> str:
+    """Letters and digits alone, without accents and case."""
+    return "".join(words(text))
+
+
+def bare(text: str, country: str) -> str:
+    """As `folded`, without what only joins words or says which kind of region it is."""
+    sign = _LAST_SIGN.get(country)
+    nothing = _FILLERS | _areas(country) | _cities(country)
+    kept = words(sign.sub("", text.strip()) if sign else text)
+    return "".join(word for word in kept if word not in nothing)
+
+
+def says_area(text: str, country: str) -> bool:
+    """Whether a text says "county" or the like."""
+    return not _areas(country).isdisjoint(words(text))
+
+
+def says_city(text: str, country: str) -> bool:
+    """Whether a text says "city" or the like, where that may be a region."""
+    return not _cities(country).isdisjoint(words(text))
+
+
+def also_called(text: str, country: str) -> Sequence[str]:
+    """Every name and code of the regions that are called so."""
+    groups = _groups(country)
+    meant = groups.get(folded(text)) or groups.get(bare(text, country)) or []
+    return [name for names in meant for name in names]
+
+
+@cache
+def _groups(country: str) -> Mapping[str, list[tuple[str, ...]]]:
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for names in _data().get(country, ()):
+        for key in {key for name in names for key in (folded(name), bare(name, country)) if key}:
+            found.setdefault(key, []).append(names)
+    return found
+
+
+@cache
+def _data() -> Mapping[str, list[tuple[str, ...]]]:
+    text = files("pipeline.magento.order").joinpath("region_names.txt").read_text(encoding="utf-8")
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for line in text.splitlines():
+        if line.startswith("["):
+            of_country = found.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            of_country.append(tuple(name.strip() for name in line.split("|")))
+    return found
+
+
+def _areas(country: str) -> frozenset[str]:
+    return _AREAS_BY_COUNTRY.get(country, _AREAS)
+
+
+def _cities(country: str) -> frozenset[str]:
+    return _CITIES if country in _WITH_CITIES else frozenset()

@@ -1,0 +1,92 @@
+"""An order's taxes as the rows that Magento's tax reports and tax summaries are made of.
+
+Magento takes them from 2.4.7 on; a shop before refuses the whole order for a field it does not
+know.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from pipeline.magento.order.charges import Charges, OrderLine, Shipping
+
+OWN, COLLECTED = "Tax", "Collected and paid by Amazon"
+
+Taxed = OrderLine | Shipping
+Pair = tuple[Taxed, Taxed]
+
+
+def of_order(charges: Charges, base: Charges) -> dict[str, Any]:
+    """The order's extension attributes: a row for each rate, and what of them is for shipping.
+
+    Tax that Amazon collects and pays itself is in rows of a title of its own. The rows sum to the
+    order's tax; without tax there are none. Source: tax-data-order-tax-interface.
+    """
+    shipping: list[Pair] = list(zip(charges.shipping, base.shipping, strict=True))
+    lines: list[Pair] = list(zip(charges.lines, base.lines, strict=True))
+    every = _by_rate([*lines, *shipping])
+    if not every:
+        return {}
+    return {
+        "taxes": [
+            {
+                "code": _code(first),
+                "title": _title(first),
+                "percent": first.tax_percent,
+                "amount": amount,
+                "base_amount": base_amount,
+                "base_real_amount": base_amount,
+                "priority": 0,
+                "position": 0,
+                "process": 0,
+            }
+            for first, amount, base_amount in every
+        ],
+        "additional_itemized_taxes": [_itemized("shipping", *row) for row in _by_rate(shipping)],
+    }
+
+
+def of_line(line: OrderLine, base: OrderLine) -> dict[str, Any]:
+    """An order item's key for its part of a row of the order's taxes; none without tax."""
+    parts = [_itemized("product", *row) for row in _by_rate([(line, base)])]
+    return {"extension_attributes": {"itemized_taxes": parts}} if parts else {}
+
+
+def _by_rate(pairs: Iterable[Pair]) -> list[tuple[Taxed, Decimal, Decimal]]:
+    """For each code the first that has it, with the sums in both currencies."""
+    found: defaultdict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        if pair[0].tax:
+            found[_code(pair[0])].append(pair)
+    return [
+        (
+            same[0][0],
+            sum((one.tax for one, _ in same), Decimal(0)),
+            sum((base.tax for _, base in same), Decimal(0)),
+        )
+        for same in found.values()
+    ]
+
+
+def _itemized(kind: str, one: Taxed, amount: Decimal, base_amount: Decimal) -> dict[str, Any]:
+    return {
+        "tax_code": _code(one),
+        "tax_percent": one.tax_percent,
+        "amount": amount,
+        "base_amount": base_amount,
+        "real_amount": amount,
+        "real_base_amount": base_amount,
+        "taxable_item_type": kind,
+    }
+
+
+def _title(one: Taxed) -> str:
+    return COLLECTED if one.is_collected else OWN
+
+
+def _code(one: Taxed) -> str:
+    """What ties an item's tax to its row, and what the tax report shows."""
+    return f"{COLLECTED if one.is_collected else 'Amazon'} {one.tax_percent.normalize():f}%"

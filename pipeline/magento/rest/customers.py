@@ -1,0 +1,93 @@
+"""Customer accounts of the shop: found, or created. One that exists is never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.base.errors import Rejected
+from pipeline.magento.order import addresses, names
+from pipeline.magento.records import StoreView
+from pipeline.magento.rest import json_records, replies, search
+from pipeline.magento.rest.directory import Directory
+from pipeline.orders.channel import Address, ChannelOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """An account, as far as an order needs it."""
+
+    id: int
+    group_id: int
+
+
+class Customers(Directory):
+    """Look-up and creation of customers."""
+
+    def find_customer(self, email: str, website_id: int) -> Customer | None:
+        """The website's customer with this e-mail address, in any case; None without.
+
+        Raises Transient or Rejected. Source: GET /V1/customers/search.
+        """
+        found = self._search(
+            "/customers/search",
+            [search.equals("email", email), search.equals("website_id", website_id)],
+            _customer,
+            sort="entity_id",
+            fields="id,group_id",
+        )
+        return found[0] if found else None
+
+    def customer(self, customer_id: int) -> Customer | None:
+        """The customer with this id, None when there is none any more.
+
+        Raises Transient or Rejected. Source: GET /V1/customers/:id.
+        """
+        try:
+            return self._get(f"/customers/{customer_id}", _customer)
+        except Rejected as error:
+            if error.code != replies.NOT_FOUND:
+                raise
+            return None
+
+    def customer_body(
+        self, order: ChannelOrder, email: str, store: StoreView, group_id: int
+    ) -> dict[str, Any]:
+        """The buyer's account as `create_customer` sends it, without a password.
+
+        The postal address is left out unless it passes the rules for address books of every version
+        of Magento, which are stricter than those for orders. Raises Transient or Rejected, since
+        the country's regions are read.
+        """
+        address = order.address or Address()
+        first, last = names.for_customer(order.buyer_name or address.name)
+        customer: dict[str, Any] = {
+            "email": email,
+            "firstname": first,
+            "lastname": last,
+            "website_id": store.website_id,
+            "store_id": store.id,
+            "group_id": group_id,
+        }
+        country = addresses.country_of(address)
+        if country and self.sells_to(country, store.code):
+            entry = addresses.for_address_book(address, self.regions(country, store.code))
+            if entry is not None:
+                customer["addresses"] = [entry]
+        return customer
+
+    def create_customer(self, body: Mapping[str, Any], store: str) -> Customer:
+        """Create an account made by `customer_body`.
+
+        **Magento sends a welcome mail to the address**, which no call can prevent. Raises Rejected
+        (also for an e-mail address that is taken: look it up again; its message quotes nothing that
+        was sent), Transient, OutcomeUnknown. Source: POST /V1/customers.
+        """
+        return self._send(
+            "POST", "/customers", _customer, body={"customer": body}, store=store, is_private=True
+        )
+
+
+def _customer(row: dict[str, Any]) -> Customer:
+    return Customer(json_records.identifier(row, "id"), json_records.integer(row, "group_id"))

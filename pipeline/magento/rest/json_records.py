@@ -1,0 +1,275 @@
+"""Magento's JSON into records, leniently: a missing, null or oddly typed field is its default.
+
+Ids come as numbers or as strings, quantities as 2 or "2.0000", an empty list as null. Refused, with
+ValueError or TypeError, is an object without its id, which cannot be told apart from another, and
+what counts units or packages and cannot be read to the last: half of it would be told to Amazon.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from pipeline.base.clock import YEARS
+from pipeline.base.money import ZERO, parse_amount
+from pipeline.magento.records import (
+    CreditMemo,
+    CreditMemoLine,
+    Invoice,
+    MagentoItem,
+    MagentoOrder,
+    MagentoShipment,
+    Product,
+    Region,
+    Track,
+)
+from pipeline.magento.rest.odd_rows import OddRow
+
+ENABLED = 1
+_LONGEST_NAME = 255
+_LARGEST_AMOUNT = Decimal(10) ** 15
+_LARGEST_QUANTITY = 2**31
+
+
+def entries(value: object) -> list[Any]:
+    """What is in a list. PHP writes one whose numbers have holes as an object of its entries, and
+    an empty one as null. Raises TypeError for anything else."""
+    if value is None:
+        return []
+    if isinstance(value, dict) and all(isinstance(one, dict) for one in value.values()):
+        return list(value.values())
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value
+
+
+def rows(value: object) -> list[dict[str, Any]]:
+    """The objects of a list; none for null or anything else."""
+    try:
+        return [row for row in entries(value) if isinstance(row, dict)]
+    except TypeError:
+        return []
+
+
+def all_rows(row: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The objects of a list that counts to the last of them. Raises TypeError where it has
+    anything else."""
+    found = entries(row.get(key))
+    if not all(isinstance(one, dict) for one in found):
+        raise TypeError(f"{key} has an entry that is no object")
+    return found
+
+
+def odd_row(path: str, row: object) -> OddRow:
+    """What can be said of a row that cannot be read."""
+    known: dict[str, Any] = row if isinstance(row, dict) else {}
+    return OddRow(
+        path,
+        entity_id=integer(known, "entity_id") or integer(known, "id"),
+        order_id=integer(known, "order_id"),
+        number=name(known, "ext_order_id"),
+        sku=name(known, "sku"),
+        created_at=moment(known.get("created_at")),
+    )
+
+
+def text(row: dict[str, Any], key: str) -> str:
+    """A field as text, "" by default."""
+    value = row.get(key)
+    return str(value) if isinstance(value, str | int | Decimal) else ""
+
+
+def name(row: dict[str, Any], key: str) -> str:
+    """A field as text that things are found by, cut to what Magento's columns hold."""
+    return text(row, key)[:_LONGEST_NAME]
+
+
+def number(row: dict[str, Any], key: str) -> Decimal:
+    """A field as Decimal, zero by default and where no column holds it."""
+    try:
+        value = parse_amount(row.get(key))
+    except (TypeError, ValueError):
+        return ZERO
+    return value if abs(value) < _LARGEST_AMOUNT else ZERO
+
+
+def quantity(row: dict[str, Any], key: str) -> Decimal:
+    """A number of units, zero by default and beyond reason."""
+    value = number(row, key)
+    return value if abs(value) < _LARGEST_QUANTITY else ZERO
+
+
+def units(row: dict[str, Any], key: str) -> Decimal:
+    """A number of units that has to be told: Amazon would be told of it. Raises ValueError or
+    TypeError where there is none."""
+    parse_amount(row.get(key))
+    return quantity(row, key)
+
+
+def integer(row: dict[str, Any], key: str) -> int:
+    """A field as integer, zero by default."""
+    return int(number(row, key))
+
+
+def identifier(row: dict[str, Any], key: str) -> int:
+    """An id. Raises ValueError when there is none."""
+    value = integer(row, key)
+    if value <= 0:
+        raise ValueError(f"an object without {key}")
+    return value
+
+
+def new_id(body: object) -> str:
+    """An answer that is the id of what was made, and nothing else. Raises ValueError likewise."""
+    return str(identifier({"id": body}, "id"))
+
+
+def moment(value: object) -> datetime | None:
+    """Magento's "2026-11-22 21:09:42", which is UTC without saying so."""
+    try:
+        read = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    if read.year not in YEARS:
+        return None
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def product(row: dict[str, Any]) -> Product:
+    """A product of a search. Source: GET /V1/products."""
+    return Product(
+        id=identifier(row, "id"),
+        sku=text(row, "sku"),
+        name=text(row, "name"),
+        type_id=text(row, "type_id"),
+        enabled=integer(row, "status") == ENABLED,
+        weight=number(row, "weight"),
+    )
+
+
+def region(row: dict[str, Any]) -> Region:
+    """A region of a country. Source: GET /V1/directory/countries/:id."""
+    return Region(identifier(row, "id"), text(row, "code"), text(row, "name"))
+
+
+def order(row: dict[str, Any]) -> MagentoOrder:
+    """An order, whole or cut down by `fields`. Source: GET /V1/orders."""
+    return MagentoOrder(
+        entity_id=identifier(row, "entity_id"),
+        increment_id=name(row, "increment_id"),
+        ext_order_id=text(row, "ext_order_id"),
+        store_id=integer(row, "store_id"),
+        state=text(row, "state"),
+        status=text(row, "status"),
+        grand_total=number(row, "grand_total"),
+        total_paid=number(row, "total_paid"),
+        total_invoiced=number(row, "total_invoiced"),
+        total_refunded=number(row, "total_refunded"),
+        items=tuple(_item(one) for one in all_rows(row, "items")),
+        child_id=max(integer(row, "relation_child_id"), 0),
+        child_number=name(row, "relation_child_real_id"),
+        parent_id=integer(row, "relation_parent_id"),
+        base_grand_total=number(row, "base_grand_total"),
+        base_total_paid=number(row, "base_total_paid"),
+        payment=_payment(row),
+    )
+
+
+def _payment(row: dict[str, Any]) -> dict[str, Any]:
+    """The payment's id, method and facts. Of the facts Magento shows names and values apart."""
+    payment = row.get("payment")
+    if not isinstance(payment, dict):
+        return {}
+    extension = row.get("extension_attributes")
+    told = extension.get("payment_additional_info") if isinstance(extension, dict) else None
+    return {
+        "entity_id": integer(payment, "entity_id"),
+        "method": text(payment, "method"),
+        "additional_information": {text(one, "key"): text(one, "value") for one in rows(told)},
+    }
+
+
+def _item(row: dict[str, Any]) -> MagentoItem:
+    return MagentoItem(
+        item_id=identifier(row, "item_id"),
+        sku=text(row, "sku"),
+        ext_order_item_id=text(row, "ext_order_item_id"),
+        quantity_ordered=quantity(row, "qty_ordered"),
+        quantity_shipped=quantity(row, "qty_shipped"),
+        quantity_invoiced=quantity(row, "qty_invoiced"),
+        quantity_canceled=quantity(row, "qty_canceled"),
+        quantity_refunded=quantity(row, "qty_refunded"),
+        product_type=text(row, "product_type"),
+        product_id=integer(row, "product_id"),
+    )
+
+
+def invoice(row: dict[str, Any]) -> Invoice:
+    """An invoice. Source: GET /V1/invoices."""
+    return Invoice(identifier(row, "entity_id"), number(row, "grand_total"))
+
+
+def credit_memo(row: dict[str, Any]) -> CreditMemo:
+    """A credit memo with its lines. Raises ValueError without a time. Source: GET /V1/creditmemos.
+
+    Discounts are positive there as in an order's items, and apart from the row's total.
+    """
+    created_at = moment(row.get("created_at"))
+    if created_at is None:
+        raise ValueError("a credit memo without created_at")
+    return CreditMemo(
+        entity_id=identifier(row, "entity_id"),
+        order_id=identifier(row, "order_id"),
+        increment_id=name(row, "increment_id"),
+        created_at=created_at,
+        currency=text(row, "order_currency_code"),
+        grand_total=number(row, "grand_total"),
+        shipping=number(row, "shipping_amount") + number(row, "shipping_tax_amount"),
+        lines=tuple(
+            CreditMemoLine(
+                order_item_id=identifier(one, "order_item_id"),
+                sku=text(one, "sku"),
+                quantity=quantity(one, "qty"),
+                total=number(one, "row_total")
+                + number(one, "tax_amount")
+                + number(one, "discount_tax_compensation_amount")
+                - number(one, "discount_amount"),
+            )
+            for one in all_rows(row, "items")
+            if units(one, "qty") > 0
+        ),
+    )
+
+
+def shipment(row: dict[str, Any]) -> MagentoShipment:
+    """A shipment with what is in it and its tracks. Source: GET /V1/shipments."""
+    items: dict[int, Decimal] = {}
+    for one in all_rows(row, "items"):
+        item_id = identifier(one, "order_item_id")
+        items[item_id] = items.get(item_id, ZERO) + units(one, "qty")
+    return MagentoShipment(
+        entity_id=identifier(row, "entity_id"),
+        order_id=identifier(row, "order_id"),
+        created_at=moment(row.get("created_at")),
+        items=items,
+        tracks=tuple(
+            Track(
+                entity_id=identifier(one, "entity_id"),
+                carrier_code=text(one, "carrier_code"),
+                title=text(one, "title"),
+                number=name(one, "track_number"),
+            )
+            for one in all_rows(row, "tracks")
+        ),
+    )
+
+
+def shipped_from(row: dict[str, Any]) -> tuple[int, str]:
+    """A shipment's id and the code of its source; empty without multi-source inventory.
+
+    PHP writes an empty object as a list.
+    """
+    extensions = row.get("extension_attributes")
+    code = text(extensions, "source_code") if isinstance(extensions, dict) else ""
+    return identifier(row, "entity_id"), code

@@ -1,0 +1,80 @@
+"""Shipments: what the warehouse sent, and its tracking numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from pipeline.magento.records import MagentoShipment
+from pipeline.magento.rest import json_records, search
+from pipeline.magento.rest.connection import Connection
+
+SHIPMENTS = "/shipments"
+
+
+class Shipments(Connection):
+    """Reads of shipments, and the making of one. Nothing here makes the shop send an e-mail."""
+
+    def shipments(self, order_ids: Collection[int]) -> list[MagentoShipment]:
+        """Every shipment of these orders, oldest first within each 100 orders.
+
+        They have to be read again to learn of a track added later: no updated_at moves then.
+        Raises Transient, also when fewer come than the shop counts, or Rejected.
+        Source: GET /V1/shipments.
+        """
+        found: list[MagentoShipment] = []
+        for batch in search.batches(order_ids):
+            found += self._search(
+                SHIPMENTS,
+                [search.any_of("order_id", batch)],
+                json_records.shipment,
+                sort="entity_id",
+                fields="entity_id,order_id,created_at,items[order_item_id,qty],"
+                "tracks[entity_id,carrier_code,title,track_number]",
+                is_whole=True,
+            )
+        return found
+
+    def sources(self, order_id: int) -> dict[int, str]:
+        """From which source each shipment of an order left, by its entity id.
+
+        Raises Transient or Rejected. Source: GET /V1/shipments.
+        """
+        found = self._search(
+            "/shipments",
+            [search.any_of("order_id", [order_id])],
+            json_records.shipped_from,
+            sort="entity_id",
+            fields="entity_id,extension_attributes[source_code]",
+            is_whole=True,
+        )
+        return dict(found)
+
+    def ship(
+        self,
+        entity_id: int,
+        units: Mapping[int, int],
+        *,
+        carrier_code: str,
+        title: str,
+        number: str,
+    ) -> str:
+        """Ship so many units of these lines of an order, by order item id, under one tracking
+        number, and return the shipment's entity id.
+
+        The shop takes off without a word what is not open any more. Raises Rejected where nothing
+        is, where the order stands in the way, or where its source has too few; Transient,
+        OutcomeUnknown. Source: POST /V1/order/:id/ship.
+        """
+        return self._send(
+            "POST",
+            f"/order/{entity_id}/ship",
+            json_records.new_id,
+            body={
+                "items": [
+                    {"order_item_id": item_id, "qty": quantity}
+                    for item_id, quantity in units.items()
+                ],
+                "notify": False,
+                "tracks": [{"carrier_code": carrier_code, "title": title, "track_number": number}],
+            },
+        )

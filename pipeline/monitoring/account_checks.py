@@ -1,0 +1,148 @@
+"""What is looked at for each account from time to time, and told as incidents."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from pipeline.amazon.access import standing
+from pipeline.base.clock import seconds
+from pipeline.base.db import Sessions
+from pipeline.base.errors import RemoteError
+from pipeline.base.incidents import Incidents
+from pipeline.intake.tables import Cursor
+from pipeline.settings.model import PREFIX, AccountSettings, Settings, Timing
+
+NOTHING_READ_FOR = timedelta(minutes=30)
+REFUSED_FOR = timedelta(hours=1)
+# Incidents whose keys name a shop.
+_BY_SHOP = frozenset({"stock", "set_aside", "watch", "watch_confirmed", "refunds", "guard"})
+_STAGES = ("past", "week", "month")
+
+
+class Alarm(NamedTuple):
+    """An incident that is to be open."""
+
+    key: str
+    text: str
+
+
+def cursor_name(account: str) -> str:
+    """The name of the cursor of an account's changed orders."""
+    return f"amazon:{account}"
+
+
+def cursor_of(sessions: Sessions, account: str) -> Cursor | None:
+    """How far the account's orders have been read; None before the first time."""
+    with sessions() as session:
+        return session.get(Cursor, cursor_name(account))
+
+
+def secret_alarm(name: str, expires: date | None, today: date) -> Alarm | None:
+    """What there is to say of a client secret's end, from 30 days before: a louder stage each."""
+    if expires is None:
+        return None
+    left = (expires - today).days
+    if left > 30:
+        return None
+    stage = "past" if left < 0 else "week" if left <= 7 else "month"
+    ends = {
+        "past": f"has been expired since {expires}: Amazon may refuse every call at any moment",
+        "week": f"expires on {expires}, in {left} days: then Amazon refuses every call",
+        "month": f"expires on {expires}, in {left} days",
+    }[stage]
+    urgent = "" if stage == "month" else "URGENT: "
+    return Alarm(
+        f"secret:{name}:{stage}",
+        f"{urgent}account {name}: the application's client secret {ends}. Make a new one in the "
+        f"Solution Provider Portal, set {PREFIX}ACCOUNT_{name.upper()}_CLIENT_SECRET_NEW, and the "
+        "new date as client_secret_expires",
+    )
+
+
+def lag_alarm(
+    name: str, cursor: Cursor | None, is_stopped: bool, timing: Timing, now: datetime
+) -> Alarm | None:
+    """What there is to say when nothing has been read for long, unless the account is stopped."""
+    if cursor is None or is_stopped:
+        return None
+    lag = now - cursor.read_at
+    if lag <= max(NOTHING_READ_FOR, 3 * seconds(timing.poll_every_s)):
+        return None
+    why = f"; the last try ended with {cursor.trouble}" if cursor.trouble else ""
+    return Alarm(
+        f"poll:{name}",
+        f"account {name}: no orders could be read since {cursor.read_at:%Y-%m-%d %H:%M} UTC{why}. "
+        "Nothing is lost: what is missing is read as soon as Amazon answers. If it stays, look at "
+        "the workers' log",
+    )
+
+
+def refused_search(
+    incidents: Incidents, name: str, read_at: datetime, words: str, now: datetime
+) -> None:
+    """Amazon refused to list orders; when it has done so for an hour, a person is told."""
+    if now - read_at > REFUSED_FOR:
+        incidents.open(
+            f"search:{name}",
+            f"account {name}: Amazon refuses to list orders since {read_at:%Y-%m-%d %H:%M} UTC "
+            f"({words}). It is asked again all the time and nothing is lost; if it stays, ask "
+            "Amazon's developer support with the request id of the workers' log",
+            now,
+            account=name,
+        )
+
+
+def stalled(
+    incidents: Incidents, search: str, name: str, what: str, error: RemoteError, now: datetime
+) -> None:
+    """A search was given up because it went in circles; closed by one that comes to its end."""
+    incidents.open(
+        f"stalled:{search}",
+        f"account {name}: Amazon's list of {what} does not come to an end ({error}). It is "
+        "searched anew from where it began, and nothing is lost; if it stays, ask Amazon's "
+        "developer support",
+        now,
+        account=name,
+    )
+
+
+def alarms_of(
+    sessions: Sessions, name: str, account: AccountSettings, timing: Timing, now: datetime
+) -> dict[str, Alarm]:
+    """What there is to say of an account now, by the incident's key."""
+    refused = standing(sessions, name)
+    is_stopped = refused is not None and refused.stopped_at is not None
+    alarms = (
+        secret_alarm(name, account.client_secret_expires, now.date()),
+        lag_alarm(name, cursor_of(sessions, name), is_stopped, timing, now),
+    )
+    return {alarm.key: alarm for alarm in alarms if alarm is not None}
+
+
+def close_unknown(sessions: Sessions, settings: Settings, now: datetime) -> None:
+    """Close the incidents of accounts and shops that are not in the configuration any more."""
+    incidents = Incidents(sessions)
+    for one in incidents.open_ones():
+        subject, _, rest = one.key.partition(":")
+        is_gone = one.account is not None and one.account not in settings.accounts
+        if subject in _BY_SHOP:
+            is_gone = rest.partition(":")[0] not in settings.shops
+        if is_gone:
+            incidents.close(one.key, now)
+
+
+def check_account(
+    sessions: Sessions, name: str, account: AccountSettings, timing: Timing, now: datetime
+) -> None:
+    """Open the incidents that there are reasons for, and close those of which the reason is gone.
+
+    Those of the account's own calls are closed by the call that goes well.
+    """
+    incidents = Incidents(sessions)
+    alarms = alarms_of(sessions, name, account, timing, now)
+    for key in (f"poll:{name}", *(f"secret:{name}:{stage}" for stage in _STAGES)):
+        if key in alarms:
+            incidents.open(key, alarms[key].text, now, account=name)
+        else:
+            incidents.close(key, now)

@@ -1,0 +1,109 @@
+"""How an alert is told: to a webhook as Slack takes it, and by mail. Only this knows smtplib."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+from pipeline.base.errors import RemoteError
+from pipeline.base.http import Http
+from pipeline.settings.alerts import AlertSettings, MailSettings
+
+TIMEOUT_S = 15.0
+_SUBJECT_LENGTH = 120
+
+
+class Undelivered(Exception):
+    """It was not taken, as far as we know; the message is a code without addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What is told. `name` is the same whenever the same thing is told again."""
+
+    name: str
+    text: str
+
+
+Send = Callable[[Alert], None]
+
+
+def channels_of(settings: AlertSettings) -> Mapping[str, Send]:
+    """The ways that are set, by name. Each raises Undelivered."""
+    found: dict[str, Send] = {}
+    if settings.webhook:
+        found["webhook"] = Webhook(settings.webhook_url.get_secret_value())
+    if settings.mail is not None:
+        found["mail"] = Mail(settings.mail)
+    return found
+
+
+class Webhook:
+    """Posts {"text": ...}. Source: Slack's incoming webhooks, which Mattermost and others take."""
+
+    def __init__(self, url: str) -> None:
+        self._http = Http(url)
+
+    def __call__(self, alert: Alert) -> None:
+        """Raises Undelivered unless it is answered with success."""
+        try:
+            reply = self._http.call("POST", "", body={"text": _as_slack_reads(alert.text)})
+        except RemoteError as error:
+            raise Undelivered(error.code) from error
+        if not 200 <= reply.status < 300:
+            raise Undelivered(f"HTTP {reply.status}")
+
+
+class Mail:
+    """Sends one mail to all. `context` says whom to trust; without it, whom the system trusts."""
+
+    def __init__(self, settings: MailSettings, context: ssl.SSLContext | None = None) -> None:
+        self._settings = settings
+        self._context = context
+
+    def __call__(self, alert: Alert) -> None:
+        """Raises Undelivered unless the server took it for one recipient or more."""
+        try:
+            with self._connected() as server:
+                if self._settings.user:
+                    server.login(self._settings.user, self._settings.password.get_secret_value())
+                server.send_message(self._message(alert))
+        except smtplib.SMTPResponseException as error:
+            raise Undelivered(f"{type(error).__name__} {error.smtp_code}") from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise Undelivered(type(error).__name__) from None
+
+    def _connected(self) -> smtplib.SMTP:
+        where = self._settings
+        if where.security == "none":
+            return smtplib.SMTP(where.host, where.port, timeout=TIMEOUT_S)
+        context = self._context or ssl.create_default_context()
+        if where.security == "tls":
+            return smtplib.SMTP_SSL(where.host, where.port, timeout=TIMEOUT_S, context=context)
+        server = smtplib.SMTP(where.host, where.port, timeout=TIMEOUT_S)
+        try:
+            server.starttls(context=context)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def _message(self, alert: Alert) -> EmailMessage:
+        domain = self._settings.sender.rpartition("@")[2]
+        message = EmailMessage()
+        line = " ".join(alert.text.split())
+        message["Subject"] = line[:_SUBJECT_LENGTH]
+        message["From"] = self._settings.sender
+        message["To"] = ", ".join(self._settings.to)
+        message["Message-ID"] = f"<{alert.name}@{domain}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(alert.text)
+        return message
+
+
+def _as_slack_reads(text: str) -> str:
+    """Nothing in it is a link or calls the channel together."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,217 @@
+"""What can be wrong with the installation itself and with its accounts, before an order shows it.
+
+Nothing is changed anywhere. Of Amazon each account is asked for one page of orders, from its quota.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import redis
+from alembic.script import ScriptDirectory
+from redis.exceptions import RedisError
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.amazon.client import Amazon
+from pipeline.amazon.connection import endpoint_of
+from pipeline.base.clock import utc_now
+from pipeline.base.db import Sessions, alembic_config
+from pipeline.base.errors import AccountStopped, OverQuota, Rejected, RemoteError
+from pipeline.base.http import Http
+from pipeline.base.quota import Quota
+from pipeline.base.vault import Unreadable, Vault
+from pipeline.monitoring.doctor_checks import Finding, Verdict
+from pipeline.monitoring.health import BEAT, BEAT_MISSED_AFTER
+from pipeline.monitoring.read_only import Writes
+from pipeline.orders.machine import owner
+from pipeline.orders.tables import Order, OrderPrivate
+from pipeline.settings.model import AccountSettings, Settings
+
+HERE = "installation"
+CLOCKS_MAY_DIFFER = timedelta(seconds=30)
+_READ_BACK = timedelta(hours=1)
+_NTP = "have this machine's clock set by NTP"
+
+
+def examine_installation(
+    settings: Settings, sessions: Sessions, broker: redis.Redis
+) -> Iterator[Finding]:
+    """Every finding about database, key and broker, and the clocks of all shops and endpoints."""
+    try:
+        yield from _database(settings, sessions)
+    except SQLAlchemyError as error:
+        yield _failed(
+            "database",
+            f"it does not answer as it should ({type(error).__name__})",
+            "look at ORDERBRIDGE_DATABASE_URL and at PostgreSQL's log; run orderbridge migrate",
+        )
+    try:
+        yield from _broker(broker)
+    except RedisError as error:
+        yield _failed(
+            "broker",
+            f"it does not answer ({type(error).__name__})",
+            "look at ORDERBRIDGE_REDIS_URL and at Redis' log",
+        )
+    for name, shop in settings.shops.items():
+        yield _clock(f"clock of shop {name}", shop.base_url)
+    for name, account in settings.accounts.items():
+        yield _clock(f"clock of account {name}", endpoint_of(account))
+
+
+def examine_account(
+    name: str, account: AccountSettings, broker: redis.Redis, now: datetime
+) -> Finding:
+    """Whether Amazon lets the account in and its roles allow to list orders."""
+    about, check = f"account {name}", "orders"
+    amazon = Amazon(name, account, quota=Quota(broker, name), now=utc_now)
+    try:
+        page = amazon.changed_orders(now - _READ_BACK, None)
+    except AccountStopped as error:
+        remedy = "authorise the application again, and set its secrets: docs/operations.md, Amazon"
+        return Finding(about, check, Verdict.FAILED, f"the sign-in is refused: {error}", remedy)
+    except OverQuota:
+        remedy = "try again in some minutes; that the quota is used shows that the workers read"
+        return Finding(about, check, Verdict.WARNING, "its quota is used up for now", remedy)
+    except Rejected as error:
+        remedy = "give the application the roles of docs/operations.md, Amazon"
+        return Finding(about, check, Verdict.FAILED, f"listing is refused: {error}", remedy)
+    except RemoteError as error:
+        remedy = "try again; if it stays: network, proxy, Amazon's status page"
+        return Finding(about, check, Verdict.FAILED, f"no answer: {error}", remedy)
+    told = f"signs in and lists orders ({len(page.orders)} changed in the last hour)"
+    return Finding(about, check, Verdict.OK, told)
+
+
+def examine_feeds(name: str, account: AccountSettings) -> Finding:
+    """Whether what goes to Amazon in feeds can go there, cancellations first of all."""
+    about, check = f"account {name}", "cancellations"
+    if account.may_cancel:
+        return Finding(about, check, Verdict.OK, "seller_id is set: cancellations can be sent")
+    own = (account.settings, *account.marketplaces.values())
+    if all(one.cancel_to_amazon == "never" for one in own):
+        told = "cancel_to_amazon = never: what is cancelled in Magento is held for a person"
+        return Finding(about, check, Verdict.OK, told)
+    return Finding(
+        about,
+        check,
+        Verdict.WARNING,
+        "without seller_id no cancellation reaches Amazon: what is cancelled in Magento, on a page "
+        "or by command is held, although cancel_to_amazon = send",
+        f"set accounts.{name}.seller_id (in Seller Central: Account Info, Merchant Token), or "
+        'cancel_to_amazon = "never"',
+    )
+
+
+def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
+    config = alembic_config(settings.database_url.get_secret_value())
+    head = ScriptDirectory.from_config(config).get_current_head()
+    with sessions() as session:
+        at = session.scalar(text("SELECT version_num FROM alembic_version"))
+        database_time = session.scalars(text("SELECT clock_timestamp()")).one()
+        newest = session.execute(
+            select(Order, OrderPrivate)
+            .join(OrderPrivate, OrderPrivate.order_id == Order.id)
+            .where(OrderPrivate.wrapped_key.is_not(None), OrderPrivate.sealed.is_not(None))
+            .order_by(Order.id.desc())
+            .limit(1)
+        ).first()
+    if at == head:
+        yield _ok("database", f"it answers, at migration {at}, the newest")
+    else:
+        yield _failed(
+            "database", f"its tables are of {at}, this version's of {head}", "orderbridge migrate"
+        )
+    yield _compared("clock of the database", database_time)
+    if newest is not None:
+        yield _master_key(settings, *newest)
+    told = Writes(settings, sessions, utc_now).told()
+    if told:
+        remedy = "leave it, or see docs/operations.md, Copies of the database"
+        yield Finding(HERE, "writes", Verdict.WARNING, told, remedy)
+    else:
+        yield _ok("writes", "this database belongs to these shops and sellers; writes may leave")
+
+
+def _master_key(settings: Settings, order: Order, private: OrderPrivate) -> Finding:
+    try:
+        Vault(settings.master_key).open(
+            private.wrapped_key or b"", owner(order), private.sealed or b""
+        )
+    except Unreadable:
+        return _failed(
+            "master key",
+            "it does not open the newest order's data",
+            "set ORDERBRIDGE_MASTER_KEY to the key it was stored with",
+        )
+    return _ok("master key", "it opens the newest order's data")
+
+
+def _broker(broker: redis.Redis) -> Iterator[Finding]:
+    broker.ping()
+    try:
+        appends = broker.config_get("appendonly").get("appendonly")
+        evicts = broker.config_get("maxmemory-policy").get("maxmemory-policy")
+    except redis.ResponseError:
+        yield Finding(
+            HERE,
+            "broker",
+            Verdict.WARNING,
+            "it answers, and does not tell how it is set",
+            "see to it yourself: appendonly yes, maxmemory-policy noeviction",
+        )
+    else:
+        if evicts != "noeviction":
+            yield _failed(
+                "broker", f"it throws away what it needs ({evicts})", "maxmemory-policy noeviction"
+            )
+        elif appends != "yes":
+            yield Finding(
+                HERE,
+                "broker",
+                Verdict.WARNING,
+                "a restart empties it: no order is lost, but the next ones wait a minute",
+                "appendonly yes",
+            )
+        else:
+            yield _ok("broker", "it answers, keeps what it has, and throws nothing away")
+    told = broker.get(BEAT)
+    beat_at = datetime.fromisoformat(told.decode()) if isinstance(told, bytes) else None
+    if beat_at is not None and utc_now() - beat_at <= BEAT_MISSED_AFTER:
+        yield _ok("workers", "beat and a worker run")
+    else:
+        yield Finding(
+            HERE,
+            "workers",
+            Verdict.WARNING,
+            "no job of beat's was done in the last minutes",
+            "start beat and workers, unless you are about to",
+        )
+
+
+def _clock(check: str, url: str) -> Finding:
+    try:
+        told_at = Http(url).call("GET", "/").told_at
+    except RemoteError as error:
+        return _failed(check, f"it could not be asked: {error}", "look at the address and network")
+    if told_at is None:
+        return _ok(check, "it tells no time")
+    return _compared(check, told_at)
+
+
+def _compared(check: str, told_at: datetime) -> Finding:
+    differ = abs(utc_now() - told_at)
+    words = f"it differs from this machine's by {differ.total_seconds():.0f} s"
+    if differ > CLOCKS_MAY_DIFFER:
+        return _failed(check, words, f"{_NTP}, or the other one's")
+    return _ok(check, words)
+
+
+def _ok(check: str, sentence: str) -> Finding:
+    return Finding(HERE, check, Verdict.OK, sentence)
+
+
+def _failed(check: str, sentence: str, remedy: str) -> Finding:
+    return Finding(HERE, check, Verdict.FAILED, sentence, remedy)

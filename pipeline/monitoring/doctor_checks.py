@@ -1,0 +1,277 @@
+"""What can be wrong with a shop before the first order comes: one small function per question.
+
+Nothing here changes anything in the shop but `prove_stock`, which a person asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+
+from pipeline.base.errors import CannotMap, OutcomeUnknown, Rejected, RemoteError
+from pipeline.magento.client import Magento
+from pipeline.magento.order.save_again import rewritten
+from pipeline.magento.stock.holding_order import trial_order
+from pipeline.magento.stock.reserve_by_cancelling import Phase, marked, phase, unmarked
+from pipeline.settings.marketplace import MarketplaceSettings
+from pipeline.settings.model import Settings, ShopSettings
+
+_SINCE_2_4_7 = (2, 4, 7)
+_ONE = 1
+
+
+class Verdict(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer to one question: a sentence, and what to do where something is to be done.
+
+    `about` is a shop's name, or what else was asked.
+    """
+
+    about: str
+    check: str
+    verdict: Verdict
+    sentence: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A shop with all that is set for it; marketplaces that are set alike count once."""
+
+    name: str
+    settings: ShopSettings
+    shop: Magento
+    marketplaces: tuple[MarketplaceSettings, ...]
+
+    def ok(self, check: str, sentence: str) -> Finding:
+        """Nothing is to be done."""
+        return Finding(self.name, check, Verdict.OK, sentence)
+
+    def warning(self, check: str, sentence: str, remedy: str) -> Finding:
+        """It works, and somebody should know."""
+        return Finding(self.name, check, Verdict.WARNING, sentence, remedy)
+
+    def failed(self, check: str, sentence: str, remedy: str) -> Finding:
+        """Orders will be held until it is put right."""
+        return Finding(self.name, check, Verdict.FAILED, sentence, remedy)
+
+
+def patient_of(settings: Settings, name: str, shop: Magento) -> Patient:
+    """A shop of the settings."""
+    found: list[MarketplaceSettings] = []
+    for account in settings.accounts.values():
+        if account.shop == name:
+            found += [account.settings, *account.marketplaces.values()]
+    alike = {one.model_dump_json(): one for one in found}
+    return Patient(name, settings.shops[name], shop, tuple(alike.values()))
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Every finding about a shop. Where nobody is let in, nothing else is asked."""
+    entry = signs_in(patient)
+    yield entry
+    if entry.verdict is Verdict.FAILED:
+        return
+    for check in CHECKS:
+        try:
+            yield from check(patient)
+        except (RemoteError, CannotMap) as error:
+            name = check.__name__.replace("_", " ")
+            yield patient.failed(name, f"could not be found out: {error}", "look at the shop's log")
+
+
+def signs_in(patient: Patient) -> Finding:
+    """Whether the shop lets the integration in at all."""
+    way = "bearer token" if patient.settings.auth == "bearer" else "OAuth 1.0a"
+    try:
+        patient.shop.stocks()
+    except RemoteError as error:
+        remedy = "see docs/operations.md, Magento: address, keys, resources and clock"
+        return patient.failed("sign in", f"the shop cannot be reached with {way}: {error}", remedy)
+    return patient.ok("sign in", f"the shop at {patient.settings.base_url} lets us in ({way})")
+
+
+def store_views(patient: Patient) -> Iterator[Finding]:
+    """Whether every configured store view exists, and in which currency it sells."""
+    codes = {one.magento_store for one in patient.marketplaces}
+    codes |= {one.fba_store for one in patient.marketplaces if one.fba_store is not None}
+    for code in sorted(codes):
+        try:
+            store = patient.shop.store_view(code)
+        except CannotMap as error:
+            yield patient.failed("store view", str(error), "correct magento_store or fba_store")
+        else:
+            yield patient.ok("store view", f"{code} exists; its currency is {store.base_currency}")
+
+
+def rights(patient: Patient) -> Iterator[Finding]:
+    """Whether the integration may read what the workers read; writes show with the first order."""
+    reads: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("orders (Magento_Sales::actions_view)", lambda: patient.shop.find_orders("none")),
+        ("invoices (Magento_Sales::sales_invoice)", lambda: patient.shop.invoices([0])),
+        ("shipments (Magento_Sales::shipment)", lambda: patient.shop.shipments([0])),
+        ("credit memos (Magento_Sales::sales_creditmemo)", lambda: patient.shop.newest_memo(0)),
+        ("products (Magento_Catalog::products)", lambda: patient.shop.products(["none"], "")),
+    )
+    missing = []
+    for name, read in reads:
+        try:
+            read()
+        except Rejected:
+            missing.append(name)
+    if missing:
+        remedy = "give the integration these resources in System > Integrations, and save it"
+        yield patient.failed("rights", f"may not read {', '.join(missing)}", remedy)
+    else:
+        yield patient.ok("rights", "may read orders, invoices, shipments, credit memos, products")
+
+
+def inventory(patient: Patient) -> Iterator[Finding]:
+    """Whether there is multi-source inventory, which reservations need."""
+    stocks = patient.shop.stocks()
+    if stocks:
+        yield patient.ok("inventory", f"multi-source inventory, {len(set(stocks.values()))} stock")
+    elif any(one.stock == "seed" for one in patient.marketplaces):
+        yield patient.warning(
+            "inventory",
+            "the shop has no multi-source inventory, so nothing can be reserved",
+            'set stock = "none"',
+        )
+    else:
+        yield patient.ok("inventory", "no multi-source inventory, and none is needed")
+
+
+def version(patient: Patient) -> Iterator[Finding]:
+    """Whether the shop is as new as the settings say: it shows in how it refuses a field."""
+    try:
+        patient.shop.send_nonsense()
+    except Rejected as error:
+        is_new = error.status == 400
+    except OutcomeUnknown as error:
+        if error.status != 500:
+            raise
+        is_new = False
+    is_set_new = patient.settings.release >= _SINCE_2_4_7
+    shown = "2.4.7 or later" if is_new else "before 2.4.7"
+    if is_new is is_set_new:
+        yield patient.ok("version", f"the shop is {shown}, as set ({patient.settings.version})")
+    else:
+        remedy = f"set shops.{patient.name}.version to what the shop's admin shows at its foot"
+        sentence = f"the shop is {shown}, the settings say {patient.settings.version}"
+        yield patient.failed("version", sentence, remedy)
+
+
+def limits(patient: Patient) -> Iterator[Finding]:
+    """Whether the shop limits what one request may ask for."""
+    most = patient.shop.largest_page(301)
+    if most is None:
+        yield patient.ok("limits", "no limit on a page was seen")
+    elif most >= 100:
+        yield patient.ok("limits", f"a page has at most {most} rows, which is enough")
+    else:
+        yield patient.warning(
+            "limits",
+            f"a page has at most {most} rows, so reading takes more calls; orders of more than 20 "
+            "lines may be refused too",
+            "Stores > Configuration > Services > Magento Web API > Web API Input Limiting",
+        )
+
+
+def mails(patient: Patient) -> Iterator[Finding]:
+    """Whether anything makes the shop write to a buyer."""
+    if any(one.customers == "create" for one in patient.marketplaces):
+        yield patient.warning(
+            "mails",
+            "each new customer gets the shop's welcome mail, at an address of Amazon's; no REST "
+            "call can prevent that",
+            'keep customers = "guest", or take that template off in the shop',
+        )
+    else:
+        yield patient.ok("mails", "nothing makes the shop write to a buyer")
+
+
+def stock_mode(patient: Patient) -> Iterator[Finding]:
+    """What each way to hold stock means."""
+    modes = {one.stock for one in patient.marketplaces}
+    if "seed" in modes:
+        yield patient.ok(
+            "stock",
+            "stock = seed: for a moment each new order is cancelled in the shop; what reacts to "
+            "cancellations there (an ERP, a webhook) may see it. --prove-stock SKU tries it",
+        )
+    if "server" in modes:
+        yield patient.ok("stock", "stock = server: a job on the shop's server has to reserve")
+    if "none" in modes:
+        yield patient.warning(
+            "stock", "stock = none: the shop may sell a piece twice", 'see stock = "seed"'
+        )
+
+
+def sku_map(patient: Patient) -> Iterator[Finding]:
+    """Whether the file of SKUs can be read."""
+    for path in sorted({one.sku_map for one in patient.marketplaces if one.sku_map is not None}):
+        if Path(path).is_file():
+            yield patient.ok("SKU map", f"{path} is there; `orderbridge sku-map check` reads it")
+        else:
+            yield patient.failed("SKU map", f"{path} is no file", "correct sku_map")
+
+
+CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
+    store_views,
+    rights,
+    inventory,
+    version,
+    limits,
+    mails,
+    stock_mode,
+    sku_map,
+)
+
+
+def prove_stock(patient: Patient, sku: str, number: str) -> Finding:
+    """Reserve one piece of a product with an order of its own, and give it back.
+
+    The order costs nothing, is named a test and stays in the shop, cancelled. Raises RemoteError or
+    CannotMap where the shop answers with something else than a figure.
+    """
+    shop, store = patient.shop, patient.marketplaces[0].magento_store
+    stock_id = shop.stock_of(store)
+    product = shop.products([sku], store).get(sku)
+    if stock_id is None or product is None:
+        missing = f"{sku} is not in the catalogue" if stock_id else "no multi-source inventory"
+        return patient.failed("prove stock", missing, "choose a SKU of which some are in stock")
+    figures: list[Decimal] = [shop.salable_quantity(product.sku, stock_id)]
+    body = marked(trial_order(number, [(product, _ONE)], shop.store_view(store)))
+    entity_id = shop.create_order(body, store).entity_id
+    shop.cancel(entity_id)
+    now = shop.order(entity_id)
+    if phase(now) is Phase.HIDDEN:
+        lines = unmarked(now)
+        shop.update_order(rewritten(now, state="new", status="pending", lines=lines))
+    figures.append(shop.salable_quantity(product.sku, stock_id))
+    shop.cancel(entity_id)
+    figures.append(shop.salable_quantity(product.sku, stock_id))
+    before, held, after = figures
+    told = (
+        f"of {product.sku} {before:f} could be sold before, {held:f} with the test order, "
+        f"{after:f} after it; order {number} stays in the shop, cancelled"
+    )
+    if held == before - _ONE and after == before:
+        return patient.ok("prove stock", f"stock is reserved and given back: {told}")
+    remedy = (
+        'set stock = "server" or "none", and let `bin/magento '
+        "inventory:reservation:list-inconsistencies` say whether anything is left; a sale or a "
+        "delivery in between explains it too: try again"
+    )
+    return patient.failed("prove stock", f"not as it should be: {told}", remedy)

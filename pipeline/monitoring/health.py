@@ -1,0 +1,243 @@
+"""How the installation stands now: figures per account and shop, and what a person has to know.
+
+What is wrong is looked at anew, since without workers nobody keeps the incidents up to date.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import redis
+from redis.exceptions import RedisError
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from pipeline.amazon.access import standing
+from pipeline.amazon.replies import CONFIRM_SHIPMENT, GET_ORDER, SEARCH_ORDERS
+from pipeline.amazon.tables import AccountAccess
+from pipeline.base.db import Sessions
+from pipeline.base.incidents import Incidents
+from pipeline.base.quota import Quota
+from pipeline.intake.tables import Cursor, ToFetch
+from pipeline.monitoring.account_checks import alarms_of, cursor_name
+from pipeline.monitoring.installation_checks import reasons
+from pipeline.monitoring.read_only import Writes
+from pipeline.monitoring.tables import AlertDelivery
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import LIVE, Order
+from pipeline.settings.model import Settings
+
+BEAT = "orderbridge:beat"
+"""Where a worker notes each half minute that beat and workers run."""
+BEAT_MISSED_AFTER = timedelta(minutes=3)
+QUEUES = ("amazon", "magento", "jobs")
+_OPERATIONS = (SEARCH_ORDERS, GET_ORDER, CONFIRM_SHIPMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHealth:
+    """One selling account. `state` is works, refused or stopped; `orders` counts live ones by
+    status, `due` those whose time has come. `quota_left` are calls, None when nobody knows.
+    """
+
+    name: str
+    shop: str
+    state: str
+    last_import_at: datetime | None
+    lag: timedelta | None
+    trouble: str
+    orders: Mapping[str, int]
+    due: int
+    oldest_due_at: datetime | None
+    to_fetch: int
+    unconfirmed: int
+    refused: int
+    quota_left: Mapping[str, float | None]
+    client_secret_expires: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShopHealth:
+    """One shop, over all accounts that sell into it."""
+
+    name: str
+    read_only: bool
+    orders: Mapping[str, int]
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Everything; it is well when `problems` is empty. `queues` is None without the broker."""
+
+    at: datetime
+    accounts: Sequence[AccountHealth]
+    shops: Sequence[ShopHealth]
+    queues: Mapping[str, int] | None
+    last_beat_at: datetime | None
+    untold_alerts: int
+    read_only: str
+    problems: Mapping[str, str]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether no person is needed."""
+        return not self.problems
+
+
+def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: datetime) -> Health:
+    """How it stands; the number of queries does not grow with the orders."""
+    writes = Writes(settings, sessions, lambda: now)
+    queues, beat_at, quotas = _ask_the_broker(settings, broker)
+    with sessions() as session:
+        orders = _orders(session, now)
+        confirmations = _confirmations(session)
+        counted = select(ToFetch.account, func.count()).group_by(ToFetch.account)
+        fetches = dict(session.execute(counted).all())
+        cursors = {one.name: one for one in session.scalars(select(Cursor))}
+        untold = session.scalar(
+            select(func.count()).where(
+                AlertDelivery.sent_at.is_(None), AlertDelivery.trouble.is_not(None)
+            )
+        )
+    accounts = []
+    for name, account in settings.accounts.items():
+        refused, cursor = standing(sessions, name), cursors.get(cursor_name(name))
+        own = orders.get(name, _Counted())
+        accounts.append(
+            AccountHealth(
+                name=name,
+                shop=account.shop,
+                state="works"
+                if refused is None
+                else "stopped"
+                if refused.stopped_at
+                else "refused",
+                last_import_at=cursor.read_at if cursor else None,
+                lag=now - cursor.read_at if cursor else None,
+                trouble=(cursor.trouble or "") if cursor else "",
+                orders=dict(own.by_status),
+                due=own.due,
+                oldest_due_at=own.oldest_due_at,
+                to_fetch=fetches.get(name, 0),
+                unconfirmed=confirmations[name, "queued"] + confirmations[name, "sent"],
+                refused=confirmations[name, "refused"],
+                quota_left=quotas[name],
+                client_secret_expires=account.client_secret_expires,
+            )
+        )
+    return Health(
+        at=now,
+        accounts=accounts,
+        shops=[_shop(settings, name, orders) for name in settings.shops],
+        queues=queues,
+        last_beat_at=beat_at,
+        untold_alerts=untold or 0,
+        read_only=writes.told(),
+        problems=_problems(settings, sessions, writes, queues, beat_at, now),
+    )
+
+
+def _state(refused: AccountAccess | None) -> str:
+    if refused is None:
+        return "works"
+    return "stopped" if refused.stopped_at else "refused"
+
+
+def note_beat(broker: redis.Redis, now: datetime) -> None:
+    """Say that beat's jobs come and that a worker does them. Raises RedisError."""
+    broker.set(BEAT, now.isoformat())
+
+
+@dataclass(slots=True)
+class _Counted:
+    by_status: Counter[str] = field(default_factory=Counter)
+    due: int = 0
+    oldest_due_at: datetime | None = None
+
+
+def _orders(session: Session, now: datetime) -> Mapping[str, _Counted]:
+    is_due = Order.due_at <= now
+    rows = session.execute(
+        select(
+            Order.account,
+            Order.status,
+            func.count(),
+            func.count().filter(is_due),
+            func.min(Order.due_at).filter(is_due),
+        )
+        .where(Order.status.in_(LIVE))
+        .group_by(Order.account, Order.status)
+    )
+    found: dict[str, _Counted] = {}
+    for account, status, count, due, oldest in rows:
+        own = found.setdefault(account, _Counted())
+        own.by_status[status] += count
+        own.due += due
+        if oldest is not None:
+            own.oldest_due_at = min(oldest, own.oldest_due_at or oldest)
+    return found
+
+
+def _confirmations(session: Session) -> Counter[tuple[str, str]]:
+    rows = session.execute(
+        select(Order.account, Shipment.confirmation, func.count())
+        .join(Shipment, Shipment.order_id == Order.id)
+        .where(Order.status.in_(LIVE), Shipment.tracking_number != "")
+        .group_by(Order.account, Shipment.confirmation)
+    )
+    return Counter({(account, state): count for account, state, count in rows})
+
+
+def _shop(settings: Settings, name: str, orders: Mapping[str, _Counted]) -> ShopHealth:
+    counted: Counter[str] = Counter()
+    due = 0
+    for account, own in orders.items():
+        if account in settings.accounts and settings.accounts[account].shop == name:
+            counted += own.by_status
+            due += own.due
+    return ShopHealth(name, settings.shops[name].read_only, dict(counted), due)
+
+
+def _ask_the_broker(
+    settings: Settings, broker: redis.Redis
+) -> tuple[Mapping[str, int] | None, datetime | None, Mapping[str, Mapping[str, float | None]]]:
+    try:
+        queues = {name: int(broker.llen(f"orderbridge:{name}")) for name in QUEUES}
+        told = broker.get(BEAT)
+        beat_at = datetime.fromisoformat(told.decode()) if isinstance(told, bytes) else None
+        quotas: dict[str, Mapping[str, float | None]] = {
+            name: {one.name: Quota(broker, name).left(one.plan) for one in _OPERATIONS}
+            for name in settings.accounts
+        }
+    except RedisError:
+        unknown = {one.name: None for one in _OPERATIONS}
+        return None, None, dict.fromkeys(settings.accounts, unknown)
+    return queues, beat_at, quotas
+
+
+def _problems(
+    settings: Settings,
+    sessions: Sessions,
+    writes: Writes,
+    queues: Mapping[str, int] | None,
+    beat_at: datetime | None,
+    now: datetime,
+) -> Mapping[str, str]:
+    found = {one.key: one.text for one in Incidents(sessions).open_ones()}
+    for key, text in reasons(settings, sessions, writes, now).items():
+        found.pop(key, None)
+        if text:
+            found[key] = text
+    for name, account in settings.accounts.items():
+        alarms = alarms_of(sessions, name, account, settings.timing, now)
+        found |= {key: alarm.text for key, alarm in alarms.items()}
+    if queues is None:
+        found["broker"] = "the broker of ORDERBRIDGE_REDIS_URL does not answer"
+    elif beat_at is None or now - beat_at > BEAT_MISSED_AFTER:
+        since = f" since {beat_at:%Y-%m-%d %H:%M} UTC" if beat_at else ""
+        found["beat"] = f"beat or the workers do not run: no job of beat's was done{since}"
+    return found

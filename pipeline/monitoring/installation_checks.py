@@ -1,0 +1,162 @@
+"""What is looked at for the whole installation from time to time, and told as incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, not_, or_, select
+
+from pipeline.base.db import Sessions
+from pipeline.base.incidents import Incidents
+from pipeline.monitoring import shop_reads
+from pipeline.monitoring.read_only import Writes
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import LIVE, Order
+from pipeline.settings.model import Settings
+from pipeline.shipping.feeds import UNREADABLE
+from pipeline.shipping.tables import Feed, FeedMessage, FeedState
+
+OVERDUE_FOR = timedelta(minutes=15)
+_TO_SHIP = ("UNSHIPPED", "PARTIALLY_SHIPPED")
+
+
+def watch(
+    settings: Settings, sessions: Sessions, incidents: Incidents, writes: Writes, now: datetime
+) -> None:
+    """Open the incidents that there are reasons for, and close those whose reason is gone."""
+    for key, text in reasons(settings, sessions, writes, now).items():
+        if text:
+            kind, _, name = key.partition(":")
+            account = name if kind in ("confirmations", "feeds") else None
+            incidents.open(key, text, now, account=account)
+        else:
+            incidents.close(key, now)
+
+
+def reasons(
+    settings: Settings, sessions: Sessions, writes: Writes, now: datetime
+) -> Mapping[str, str]:
+    """What there is to say now, by the incident's key; empty where nothing is wrong."""
+    return {
+        "orders:overdue": overdue(sessions, now),
+        "ship_by:passed": ship_by_passed(sessions, now),
+        "ship_by:soon": ship_by_soon(sessions, settings.alerts.ship_by_hours, now),
+        "read_only:copy": copied(writes),
+        **shop_reads.reasons(sessions, settings.shops, now),
+        **{f"confirmations:{name}": refused(sessions, name) for name in settings.accounts},
+        **{f"feeds:{name}": stuck_feeds(sessions, name) for name in settings.accounts},
+    }
+
+
+def overdue(sessions: Sessions, now: datetime) -> str:
+    """What to say of orders that no worker has looked at for long; a backfill's may wait."""
+    is_backfill = and_(Order.lane == "backfill", Order.magento_order_id.is_(None))
+    with sessions() as session:
+        count, oldest = session.execute(
+            select(func.count(), func.min(Order.due_at)).where(
+                Order.status.in_(LIVE), Order.due_at < now - OVERDUE_FOR, not_(is_backfill)
+            )
+        ).one()
+    if not count:
+        return ""
+    return (
+        f"for 15 minutes or more {_orders(count)} waited for a worker, the oldest since "
+        f"{oldest:%Y-%m-%d %H:%M} UTC: are all workers running, and do they need more hands?"
+    )
+
+
+def ship_by_passed(sessions: Sessions, now: datetime) -> str:
+    """What to say of orders that should have left."""
+    count = _to_leave(sessions, None, now)
+    if not count:
+        return ""
+    return f"{_orders(count)} should have been shipped by now, and Amazon knows of no shipment"
+
+
+def ship_by_soon(sessions: Sessions, hours: int, now: datetime) -> str:
+    """What to say of orders that have to leave soon."""
+    count = _to_leave(sessions, now, now + timedelta(hours=hours))
+    if not count:
+        return ""
+    return f"{_orders(count)} to be shipped within {hours} hours, and Amazon knows of no shipment"
+
+
+def refused(sessions: Sessions, account: str) -> str:
+    """What to say of confirmations that Amazon refused."""
+    with sessions() as session:
+        count = session.scalar(
+            select(func.count(Order.id.distinct()))
+            .join(Shipment, Shipment.order_id == Order.id)
+            .where(
+                Order.account == account,
+                Order.status.in_(LIVE),
+                Shipment.confirmation == "refused",
+            )
+        )
+    if not count:
+        return ""
+    return (
+        f"account {account}: Amazon refused the shipment confirmation of {_orders(count)}; "
+        "`orderbridge orders list --status held` tells why"
+    )
+
+
+def stuck_feeds(sessions: Sessions, account: str) -> str:
+    """What to say of feeds that Amazon does not come to an end with, or whose report is useless."""
+    with sessions() as session:
+        feeds = session.scalars(
+            select(Feed)
+            .where(
+                Feed.account == account,
+                Feed.state != FeedState.ENDED,
+                or_(Feed.overdue_at.is_not(None), Feed.outcome == UNREADABLE),
+            )
+            .order_by(Feed.id)
+        ).all()
+        if not feeds:
+            return ""
+        waiting = session.scalar(
+            select(func.count())
+            .select_from(FeedMessage)
+            .where(
+                FeedMessage.feed_id == func.any([one.id for one in feeds]),
+                FeedMessage.outcome.is_(None),
+            )
+        )
+    oldest = feeds[0]
+    named = f"feed {oldest.feed_id}" if oldest.feed_id else "a feed that Amazon has not taken"
+    trouble = f" ({oldest.trouble})" if oldest.trouble else ""
+    return (
+        f"account {account}: {len(feeds)} feed(s) without a result, the oldest {named} of "
+        f"{oldest.kind} since {oldest.submitted_at or oldest.created_at:%Y-%m-%d %H:%M} UTC"
+        f"{trouble}; {waiting} message(s) wait for it and are not sent again, later ones go out "
+        "beside it. Look at the feed in Seller Central or name it to Amazon's support; confirm or "
+        "cancel there what cannot wait"
+    )
+
+
+def copied(writes: Writes) -> str:
+    """What to say of a database that belongs to other remotes."""
+    return writes.told() if writes.changed() else ""
+
+
+def _to_leave(sessions: Sessions, after: datetime | None, before: datetime) -> int:
+    with sessions() as session:
+        return (
+            session.scalar(
+                select(func.count()).where(
+                    Order.ship_by_at < before,
+                    *(() if after is None else (Order.ship_by_at >= after,)),
+                    Order.fulfilled_by == FulfilledBy.MERCHANT,
+                    Order.remote_status.in_(_TO_SHIP),
+                    Order.status.in_(LIVE),
+                )
+            )
+            or 0
+        )
+
+
+def _orders(count: int) -> str:
+    return "1 order" if count == 1 else f"{count} orders"

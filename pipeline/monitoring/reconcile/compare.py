@@ -1,0 +1,283 @@
+"""What the three sides disagree about in one order, and the cure. Pure.
+
+Whatever the normal way still works on is no difference: an order that a step is at, a change that
+the next poll brings, a package that left a while ago.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from pipeline.base.money import ZERO, written
+from pipeline.magento.records import ENDED, MagentoOrder
+from pipeline.orders.channel import ChannelOrder, FulfilledBy, Identity
+from pipeline.orders.decision_table import CARRIED_BY_AMAZON, PENDING, Case, Next, case_of, decide
+from pipeline.orders.machine import STEPS
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Order, Status
+from pipeline.settings.marketplace import MarketplaceSettings
+
+# Confirmations that wait for quota or a feed, and a warehouse's evening, are no difference yet.
+SETTLED_AFTER = timedelta(hours=4)
+_UNSHIPPED = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
+NEVER_CONFIRMED = CARRIED_BY_AMAZON | {"FBM_SHIP_PLUS"}
+_PLACING = STEPS.index("create_order")
+
+
+class Kind(StrEnum):
+    """What sort of difference it is."""
+
+    MISSING_HERE = "missing here"
+    OUTDATED = "outdated here"
+    MISSING_IN_MAGENTO = "missing in Magento"
+    NOT_OURS = "in Magento, not by us"
+    DOUBLED = "doubled in Magento"
+    TOTALS = "different totals"
+    UNCONFIRMED = "shipped but unconfirmed"
+    NOT_SHIPPED = "confirmed but not shipped"
+    CANCELLED = "cancelled on one side"
+    EDITED = "edited in Magento"
+
+
+class Cure(StrEnum):
+    """What is to be done about it. TELL is for what has no order here that could be held."""
+
+    TAKE_IN = "to be taken in"
+    LOOK = "to be looked at again"
+    HOLD = "to be held"
+    TELL = "for a person"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One difference. `detail` names no person; `code` is how the order is held for it."""
+
+    kind: Kind
+    cure: Cure
+    detail: str
+    code: HoldCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """One order as each side has it.
+
+    `placed` is None when Amazon's report cannot be read in full. `in_shop` are all Magento orders
+    of that number or of the entity id we know. `is_placing` says that the ledger has a creation of
+    it, `is_unproven` that it calls a cancellation done which nothing proves, `forgotten_before`
+    until when this database may have forgotten what it did.
+    """
+
+    identity: Identity
+    placed: ChannelOrder | None
+    ours: Order | None
+    in_shop: Sequence[MagentoOrder]
+    settings: MarketplaceSettings
+    start_from: datetime
+    is_placing: bool = False
+    is_unproven: bool = False
+    forgotten_before: datetime | None = None
+
+    @property
+    def live(self) -> list[MagentoOrder]:
+        """Those of the shop's orders that are neither cancelled nor closed."""
+        return [one for one in self.in_shop if one.state not in ENDED]
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether we would know if we had placed it."""
+        return self.forgotten_before is None or self.identity.purchased_at >= self.forgotten_before
+
+
+def compare(sides: Sides, now: datetime) -> list[Found] | None:
+    """Every difference of the order, the gravest first; None while a step is at it."""
+    if sides.ours is None:
+        return list(_not_here(sides))
+    if _is_at_work(sides.ours):
+        return None
+    if sides.ours.dismissed_at is not None:
+        return []
+    if decide(case_of(sides.ours, sides.settings)).next is Next.VIEW_ONLY:
+        return []
+    found = list(_in_shop(sides, sides.ours))
+    is_outdated = (
+        sides.identity.updated_at > sides.ours.remote_updated_at
+        and sides.identity.status not in PENDING
+    )
+    if is_outdated:
+        return [*found, _outdated(sides, sides.ours)]
+    shop = next((one for one in sides.in_shop if _is_its_own(one, sides.ours)), None)
+    is_through = sides.ours.status == Status.CANCELLED
+    if shop is not None and (is_through or STEPS.index(sides.ours.step) > _PLACING):
+        found += _states(sides, sides.ours, shop, now)
+    return found
+
+
+def _is_at_work(ours: Order) -> bool:
+    """Also where a try failed and the next one follows: the shop's order may be half done."""
+    is_tried_again = ours.status == Status.WAITING and ours.tries > 0
+    return ours.status in (Status.READY, Status.RUNNING) or is_tried_again
+
+
+def _is_its_own(shop: MagentoOrder, ours: Order) -> bool:
+    return shop.entity_id == ours.magento_order_id
+
+
+def _not_here(sides: Sides) -> Iterator[Found]:
+    identity = sides.identity
+    decision = decide(Case(identity.fulfilled_by, identity.status, sides.settings))
+    if not decision.kept or decision.next in (Next.VIEW_ONLY, Next.WAIT):
+        return
+    if identity.purchased_at < sides.start_from:
+        return
+    if sides.live and sides.is_remembered:
+        yield Found(Kind.NOT_OURS, Cure.TELL, _not_ours(sides))
+    else:
+        yield Found(Kind.MISSING_HERE, Cure.TAKE_IN, f"{identity.status} on Amazon")
+
+
+def _in_shop(sides: Sides, ours: Order) -> Iterator[Found]:
+    if len(sides.live) > 1:
+        numbers = ", ".join(f"{one.increment_id} ({one.state})" for one in sides.live)
+        yield Found(
+            Kind.DOUBLED,
+            Cure.HOLD,
+            f"Magento has it {len(sides.live)} times: {numbers}; ours is "
+            f"{ours.magento_increment_id or 'none of them'}, cancel the others",
+            HoldCode.DOUBLED_IN_MAGENTO,
+        )
+    if ours.status == Status.CANCELLED:
+        return
+    if ours.magento_order_id is None:
+        if len(sides.live) == 1 and not sides.is_placing and sides.is_remembered:
+            yield Found(Kind.NOT_OURS, Cure.HOLD, _not_ours(sides), HoldCode.IN_MAGENTO_ALREADY)
+    elif not any(_is_its_own(one, ours) for one in sides.in_shop):
+        yield Found(
+            Kind.MISSING_IN_MAGENTO,
+            Cure.HOLD,
+            f"Magento order {ours.magento_increment_id} (entity {ours.magento_order_id}) is gone; "
+            "it is not made again by itself: place it by hand, or cancel it",
+            HoldCode.MISSING_IN_MAGENTO,
+        )
+
+
+def _not_ours(sides: Sides) -> str:
+    return (
+        f"Magento has it as {sides.live[0].increment_id}, which Orderbridge did not place: find "
+        "out what else places Amazon's orders there, or cancel that one"
+    )
+
+
+def _outdated(sides: Sides, ours: Order) -> Found:
+    theirs = sides.identity.status
+    is_one_sided = theirs == "CANCELLED" and sides.live
+    if theirs == ours.remote_status:
+        detail = f"{theirs}, with a later change on Amazon than the one we have"
+    else:
+        detail = f"{ours.remote_status} here, {theirs} on Amazon"
+    return Found(Kind.CANCELLED if is_one_sided else Kind.OUTDATED, Cure.TAKE_IN, detail)
+
+
+def _states(sides: Sides, ours: Order, shop: MagentoOrder, now: datetime) -> Iterator[Found]:
+    status, is_ended = sides.identity.status, shop.state in ENDED
+    is_own_work = sides.identity.fulfilled_by is FulfilledBy.MERCHANT
+    if status == "CANCELLED":
+        if not is_ended or _kept(shop) != ZERO:
+            yield _cancelled_there(sides, ours, shop)
+    elif shop.is_edited:
+        detail = f"edited in Magento into {shop.child_number}"
+        yield Found(Kind.EDITED, Cure.LOOK, detail)
+    elif is_ended:
+        if is_own_work and status in _UNSHIPPED:
+            detail = f"{shop.state} in Magento, {status} on Amazon"
+            yield Found(Kind.CANCELLED, Cure.LOOK, detail)
+    else:
+        yield from _totals(sides, ours, shop)
+        if is_own_work and status in _UNSHIPPED:
+            yield from _unconfirmed(sides, ours, shop, now)
+        elif is_own_work and status == "SHIPPED":
+            yield from _not_shipped(sides, shop, now)
+
+
+def _kept(shop: MagentoOrder) -> Decimal:
+    """What was paid in the shop and not given back, to the cent."""
+    return (shop.total_paid - shop.total_refunded).quantize(Decimal("0.01"))
+
+
+def _cancelled_there(sides: Sides, ours: Order, shop: MagentoOrder) -> Found:
+    detail = f"cancelled on Amazon, {shop.state} in Magento as {shop.increment_id}"
+    advice = "cancel it there"
+    if _kept(shop) != ZERO:
+        currency = ours.currency or ""
+        paid, refunded = (written(one, currency) for one in (shop.total_paid, shop.total_refunded))
+        detail += f", {paid} {currency} paid and {refunded} given back"
+        advice = "bring both to the same sum there" if shop.state in ENDED else advice
+    is_told_done = ours.status in (Status.DONE, Status.CANCELLED)
+    if is_told_done and not (ours.status == Status.CANCELLED and sides.is_unproven):
+        # It was cancelled in Magento once, or is through: nothing of ours would do it again.
+        code = HoldCode.CANCELLED_ON_ONE_SIDE
+        return Found(Kind.CANCELLED, Cure.HOLD, f"{detail}; {advice}", code)
+    return Found(Kind.CANCELLED, Cure.LOOK, detail)
+
+
+def _totals(sides: Sides, ours: Order, shop: MagentoOrder) -> Iterator[Found]:
+    told = [("Magento", shop.grand_total)]
+    # What was taken back or cancelled later lowers one side's total, and not the others'.
+    if any(item.quantity_left < item.quantity_ordered for item in shop.items):
+        return
+    placed = sides.placed
+    if placed is not None and placed.grand_total is not None and not placed.cancelled_lines:
+        wanted = {item.external_item_id: item.quantity for item in ours.items}
+        if {line.item_id: line.quantity for line in placed.lines} == wanted:
+            told.append(("Amazon", placed.grand_total))
+    currency = ours.currency or ""
+    for name, total in told:
+        if ours.grand_total is not None and total != ours.grand_total:
+            yield Found(
+                Kind.TOTALS,
+                Cure.HOLD,
+                f"{name} has {written(total, currency)}, placed were "
+                f"{written(ours.grand_total, currency)} {currency}: "
+                "correct the order in Magento",
+                HoldCode.TOTALS_DIFFER,
+            )
+            return
+
+
+def _unconfirmed(sides: Sides, ours: Order, shop: MagentoOrder, now: datetime) -> Iterator[Found]:
+    if NEVER_CONFIRMED.intersection(ours.programs) or sides.placed is None:
+        return
+    shipped = sum((one.quantity_shipped for one in shop.items if one.ext_order_item_id), ZERO)
+    confirmed = sum(line.quantity_fulfilled for line in sides.placed.lines)
+    left_at = [one.shipped_at for one in ours.shipments]
+    if shipped <= confirmed or (left_at and max(left_at) > now - SETTLED_AFTER):
+        return
+    detail = f"{shipped:f} shipped in Magento, {confirmed} confirmed at Amazon"
+    if ours.status == Status.DONE and ours.shipments:
+        yield Found(
+            Kind.UNCONFIRMED,
+            Cure.HOLD,
+            f"{detail}, though Amazon took the confirmation: confirm it in Seller Central",
+            HoldCode.CONFIRMATION_LOST,
+        )
+    else:
+        yield Found(Kind.UNCONFIRMED, Cure.LOOK, detail)
+
+
+def _not_shipped(sides: Sides, shop: MagentoOrder, now: datetime) -> Iterator[Found]:
+    left = sum(
+        (one.quantity_left - one.quantity_shipped for one in shop.items if one.ext_order_item_id),
+        ZERO,
+    )
+    if left > 0 and sides.identity.updated_at <= now - SETTLED_AFTER:
+        yield Found(
+            Kind.NOT_SHIPPED,
+            Cure.HOLD,
+            f"shipped on Amazon, {left:f} unshipped in Magento order {shop.increment_id}: ship "
+            "it there as well",
+            HoldCode.NOT_SHIPPED_IN_MAGENTO,
+        )

@@ -1,0 +1,137 @@
+"""The three sides of a batch of Amazon's reports: ours in three queries, Magento's in few calls."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from pipeline.base import database_restores
+from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
+from pipeline.clients import Clients
+from pipeline.intake.reports import Readable, parsed
+from pipeline.magento.records import EXT_ORDER_ID_LENGTH, MagentoOrder
+from pipeline.magento.rest.odd_rows import OddRow, set_aside
+from pipeline.monitoring.reconcile.compare import Sides
+from pipeline.orders.channel import Raw
+from pipeline.orders.ledger_rows import IS_UNPROVEN
+from pipeline.orders.tables import Effect, Order
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Orders by number, each as Amazon reports it and as the three sides have it. Of `unclear` ones
+    the shop's answer cannot be read, so that nothing is known of a difference."""
+
+    sides: Mapping[str, Sides]
+    raws: Mapping[str, Raw]
+    told: Readable
+    unclear: Collection[str] = ()
+
+
+def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable) -> Batch:
+    """Raises what the shop's reads raise. Reports that cannot be read are in `told` alone."""
+    account, channel = clients.in_force().accounts[account_name], clients.channels[account_name]
+    reports = told.newest
+    with sessions() as session:
+        orders = session.scalars(
+            select(Order)
+            .where(Order.account == account_name, among(Order.external_id, reports))
+            .options(selectinload(Order.items), selectinload(Order.shipments))
+        ).all()
+        placing = set(
+            session.scalars(
+                select(Effect.order_id).where(
+                    Effect.kind == "order", among(Effect.order_id, [one.id for one in orders])
+                )
+            )
+        )
+        unproven = set(
+            session.scalars(
+                select(Effect.order_id).where(
+                    Effect.kind == "cancellation",
+                    among(Effect.order_id, [one.id for one in orders]),
+                    IS_UNPROVEN,
+                )
+            )
+        )
+        forgotten_before = database_restores.began_at(session)
+    ours = {order.external_id: order for order in orders}
+    with set_aside() as odd:
+        in_shop: dict[str, list[MagentoOrder]] = {}
+        by_shop = _by_shop(account.shop, reports, ours)
+        for shop_name, numbers in by_shop.items():
+            if shop_name in clients.shops:
+                its = {number: ours[number] for number in numbers if number in ours}
+                in_shop |= _in_shop(clients, shop_name, numbers, its)
+    return Batch(
+        {
+            number: Sides(
+                identity=identity,
+                placed=parsed(channel, raw),
+                ours=ours.get(number),
+                in_shop=in_shop.get(number, ()),
+                settings=account.marketplace(identity.marketplace_id),
+                start_from=account.start_from,
+                is_placing=number in ours and ours[number].id in placing,
+                is_unproven=number in ours and ours[number].id in unproven,
+                forgotten_before=forgotten_before,
+            )
+            for number, (identity, raw) in reports.items()
+        },
+        {number: raw for number, (_, raw) in reports.items()},
+        told,
+        _unclear(odd, ours, [number for number in reports if number not in in_shop])
+        | {one for name, some in by_shop.items() if name not in clients.shops for one in some},
+    )
+
+
+def _by_shop(
+    shop_now: str, reports: Iterable[str], ours: Mapping[str, Order]
+) -> dict[str, list[str]]:
+    """The numbers by the shop that each order was placed in, or would go to."""
+    found: dict[str, list[str]] = {}
+    for number in reports:
+        order = ours.get(number)
+        found.setdefault((order.shop if order is not None else None) or shop_now, []).append(number)
+    return found
+
+
+def _unclear(
+    odd: Sequence[OddRow], ours: Mapping[str, Order], not_found: Sequence[str]
+) -> frozenset[str]:
+    """Orders that rows which cannot be read are of, or may be."""
+    ids = {order.magento_order_id: number for number, order in ours.items()}
+    unclear: set[str] = set()
+    for one in odd:
+        named = {ids.get(one.entity_id, "")}
+        named |= {
+            number for number in (*ours, *not_found) if number[:EXT_ORDER_ID_LENGTH] == one.number
+        }
+        unclear |= (named - {""}) or set(not_found)
+    return frozenset(unclear)
+
+
+def _in_shop(
+    clients: Clients, shop_name: str, numbers: Sequence[str], ours: Mapping[str, Order]
+) -> dict[str, list[MagentoOrder]]:
+    """The shop's orders by Amazon's number; those whose number was changed there by their id."""
+    shop = clients.shops[shop_name]
+    whole = {number[:EXT_ORDER_ID_LENGTH]: number for number in numbers}
+    found: dict[str, list[MagentoOrder]] = {}
+    seen: set[int] = set()
+    for one in shop.orders_numbered(numbers) if numbers else ():
+        if one.ext_order_id in whole:
+            found.setdefault(whole[one.ext_order_id], []).append(one)
+            seen.add(one.entity_id)
+    lost = {
+        order.magento_order_id: number
+        for number, order in ours.items()
+        if order.magento_order_id is not None and order.magento_order_id not in seen
+    }
+    for entity_id, one in (shop.orders(lost) if lost else {}).items():
+        found.setdefault(lost[entity_id], []).append(one)
+    return found

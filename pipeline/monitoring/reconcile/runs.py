@@ -1,0 +1,257 @@
+"""Reconciliations and the differences they found, in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, true, update
+from sqlalchemy.exc import IntegrityError
+
+from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
+from pipeline.monitoring.reconcile.tables import Difference, Reconciliation, ReconciliationState
+from pipeline.monitoring.reconcile.treat import ACCEPTED, FOR_A_PERSON
+from pipeline.orders.channel import OrderPage
+from pipeline.orders.ledger_rows import IS_UNPROVEN
+from pipeline.orders.state_changes import let_go
+from pipeline.orders.tables import Effect, EffectState, Note, Order, Status
+
+# What changed lately is still on its way through poll and steps.
+NOT_BEFORE = timedelta(minutes=30)
+DEFAULT_PERIOD = timedelta(hours=48)
+LONGEST_PERIOD = timedelta(days=30)
+
+
+class SeveralAccounts(Exception):
+    """Orders of several accounts have this number: `accounts`."""
+
+    def __init__(self, accounts: Sequence[str]) -> None:
+        super().__init__(", ".join(accounts))
+        self.accounts = accounts
+
+
+class AlreadyRunning(Exception):
+    """The account has a reconciliation that is not through yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A reconciliation, and the differences that it saw."""
+
+    run: Reconciliation
+    differences: Sequence[Difference]
+
+
+class Runs:
+    """All reconciliations. Each method is its own short transaction."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def start(
+        self, account: str, after: datetime, before: datetime, *, author: str, now: datetime
+    ) -> int:
+        """Have a period of Amazon's changes compared; the run's id. Raises AlreadyRunning."""
+        run = Reconciliation(
+            account=account,
+            author=author,
+            state=ReconciliationState.RUNNING,
+            after_at=after,
+            before_at=before,
+            due_at=now,
+            created_at=now,
+        )
+        try:
+            with self._sessions() as session, session.begin():
+                session.add(run)
+        except IntegrityError as error:
+            raise AlreadyRunning(account) from error
+        return run.id
+
+    def begun_since(self, account: str, author: str, since: datetime) -> bool:
+        """Whether this author has begun one since then, or any one still runs."""
+        with self._sessions() as session:
+            return bool(
+                session.scalar(
+                    select(func.count())
+                    .select_from(Reconciliation)
+                    .where(
+                        Reconciliation.account == account,
+                        (Reconciliation.state == ReconciliationState.RUNNING)
+                        | ((Reconciliation.author == author) & (Reconciliation.created_at > since)),
+                    )
+                )
+            )
+
+    def due(self, now: datetime) -> Sequence[Reconciliation]:
+        """Those that run and whose time has come."""
+        with self._sessions() as session:
+            return session.scalars(
+                select(Reconciliation)
+                .where(
+                    Reconciliation.state == ReconciliationState.RUNNING,
+                    Reconciliation.due_at <= now,
+                )
+                .order_by(Reconciliation.id)
+            ).all()
+
+    def get(self, run_id: int) -> Reconciliation:
+        """One run as it stands now."""
+        with self._sessions() as session:
+            return session.get_one(Reconciliation, run_id)
+
+    def listed(self, run_id: int, page: OrderPage, unreadable: int) -> None:
+        """A page of Amazon's list has been compared."""
+        with self._sessions() as session, session.begin():
+            run = session.get_one(Reconciliation, run_id, with_for_update=True)
+            run.orders_seen += len(page.orders)
+            run.unreadable += unreadable
+            run.page_token, run.is_listed = page.next_token, page.next_token is None
+            run.trouble = None
+
+    def put_off(
+        self, run_id: int, due_at: datetime, trouble: str | None, *, restart: bool = False
+    ) -> None:
+        """It cannot go on before `due_at`; `restart` gives up the list's page token."""
+        with self._sessions() as session, session.begin():
+            run = session.get_one(Reconciliation, run_id, with_for_update=True)
+            run.due_at = due_at
+            run.trouble = trouble and trouble[:500]
+            if restart:
+                run.page_token = None
+
+    def end(self, run_id: int, now: datetime) -> int:
+        """It is through; how many open differences of the account need a person."""
+        with self._sessions() as session, session.begin():
+            run = session.get_one(Reconciliation, run_id, with_for_update=True)
+            run.state, run.ended_at = ReconciliationState.DONE, now
+            return session.scalars(
+                select(func.count())
+                .select_from(Difference)
+                .where(
+                    Difference.account == run.account,
+                    Difference.ended_at.is_(None),
+                    Difference.treatment.in_(FOR_A_PERSON),
+                )
+            ).one()
+
+    def unseen(self, run: Reconciliation, limit: int) -> list[str]:
+        """Numbers of orders with a difference that is open and that this run has not looked at.
+
+        After them, those that we call cancelled with nothing to prove it: no change of Amazon's
+        brings them back.
+        """
+        with self._sessions() as session:
+            differing = list(
+                session.scalars(
+                    select(Difference.external_id)
+                    .where(
+                        Difference.account == run.account,
+                        Difference.ended_at.is_(None),
+                        Difference.reconciliation_id < run.id,
+                    )
+                    .distinct()
+                    .order_by(Difference.external_id)
+                    .limit(limit)
+                )
+            )
+            return differing or list(
+                session.scalars(
+                    select(Order.external_id)
+                    .join(Effect, Effect.order_id == Order.id)
+                    .where(
+                        Order.account == run.account,
+                        Order.status == Status.CANCELLED,
+                        Effect.kind == "cancellation",
+                        IS_UNPROVEN,
+                    )
+                    .order_by(Order.external_id)
+                    .limit(limit)
+                )
+            )
+
+    def leave(self, run: Reconciliation, external_ids: Collection[str]) -> None:
+        """These orders have been looked at, or Amazon no longer gives them: what differs stays so,
+        and what was to prove a cancellation is looked for again by the step alone."""
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(Effect)
+                .where(
+                    Effect.order_id.in_(
+                        select(Order.id).where(
+                            Order.account == run.account, among(Order.external_id, external_ids)
+                        )
+                    ),
+                    Effect.kind == "cancellation",
+                    IS_UNPROVEN,
+                )
+                .values(state=EffectState.REFUSED, detail="done without an id: looked at again")
+                .execution_options(synchronize_session=False)
+            )
+            session.execute(
+                update(Difference)
+                .where(
+                    Difference.account == run.account,
+                    among(Difference.external_id, external_ids),
+                    Difference.ended_at.is_(None),
+                )
+                .values(reconciliation_id=run.id)
+            )
+
+    def latest(self, accounts: Collection[str]) -> list[Result]:
+        """The last reconciliation of each of these accounts, and what it saw."""
+        found = []
+        with self._sessions() as session:
+            for account in accounts:
+                run = session.scalar(
+                    select(Reconciliation)
+                    .where(Reconciliation.account == account)
+                    .order_by(Reconciliation.id.desc())
+                    .limit(1)
+                )
+                if run is not None:
+                    seen = session.scalars(
+                        select(Difference)
+                        .where(
+                            Difference.reconciliation_id == run.id, Difference.ended_at.is_(None)
+                        )
+                        .order_by(Difference.kind, Difference.external_id)
+                    ).all()
+                    found.append(Result(run, seen))
+        return found
+
+    def accept(
+        self, external_id: str, *, author: str, now: datetime, account: str | None = None
+    ) -> list[str]:
+        """Let an order's open differences stay as they are, and go on with it; their kinds.
+
+        Raises SeveralAccounts where no account is named and several have such an order.
+        """
+        with self._sessions() as session, session.begin():
+            open_ones = session.scalars(
+                select(Difference)
+                .where(
+                    Difference.external_id == external_id,
+                    Difference.ended_at.is_(None),
+                    true() if account is None else Difference.account == account,
+                )
+                .order_by(Difference.kind)
+                .with_for_update()
+            ).all()
+            accounts = sorted({one.account for one in open_ones})
+            if len(accounts) > 1:
+                raise SeveralAccounts(accounts)
+            for one in open_ones:
+                one.accepted_by, one.treatment = author, ACCEPTED
+                order_id = session.scalar(
+                    select(Order.id).where(
+                        Order.account == one.account, Order.external_id == external_id
+                    )
+                )
+                if order_id is not None:
+                    text = f"accepted: {one.kind}, {one.detail}"
+                    session.add(Note(order_id=order_id, at=now, author=author, text=text))
+                    let_go(session, order_id, now)
+            return [one.kind for one in open_ones]

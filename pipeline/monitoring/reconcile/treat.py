@@ -1,0 +1,103 @@
+"""What is done about the differences of a batch: the normal way where there is one, else a hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pipeline.base.id_lists import among
+from pipeline.monitoring.reconcile.compare import Cure, Found, Sides
+from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
+from pipeline.orders.locking import lock
+from pipeline.orders.machine import reopen, wake
+from pipeline.orders.outcome import Hold
+from pipeline.orders.state_changes import hold_until_news, let_go, set_back
+from pipeline.orders.tables import Order, Status
+
+TAKEN_IN = "taken in"
+LOOKED_AT = "looked at again"
+AT_WORK = "its steps are at work"
+HELD = "held"
+HELD_OTHERWISE = "held already"
+TOLD = "for a person"
+ACCEPTED = "accepted"
+FOR_A_PERSON = (HELD, HELD_OTHERWISE, TOLD)
+
+
+def treat(
+    session: Session,
+    run: Reconciliation,
+    found: Mapping[str, Sequence[Found] | None],
+    sides: Mapping[str, Sides],
+    now: datetime,
+) -> int:
+    """Write the differences down, wake or hold their orders, and close those that are gone.
+
+    `found` has None for an order that a step is at: nothing is known of it now. Returns how many
+    differences were closed.
+    """
+    open_ones: dict[str, dict[str, Difference]] = {}
+    lock(session, (one.ours.id for one in sides.values() if one.ours is not None))
+    for row in session.scalars(
+        select(Difference)
+        .where(
+            Difference.account == run.account,
+            among(Difference.external_id, found),
+            Difference.ended_at.is_(None),
+        )
+        .order_by(Difference.id)
+        .with_for_update()
+    ):
+        open_ones.setdefault(row.external_id, {})[row.kind] = row
+    closed = 0
+    for number, differences in found.items():
+        known = open_ones.get(number, {})
+        for row in known.values():
+            row.reconciliation_id = run.id
+        if differences is None:
+            continue
+        ours = sides[number].ours
+        for one in differences:
+            noted = known.pop(one.kind, None)
+            if noted is not None and noted.detail != one.detail:
+                noted.accepted_by = None
+            accepted_by = noted.accepted_by if noted is not None else None
+            treatment = _treatment(session, one, ours, accepted_by, now)
+            if noted is None:
+                noted = Difference(
+                    account=run.account, external_id=number, kind=one.kind, found_at=now
+                )
+                session.add(noted)
+            noted.reconciliation_id = run.id
+            noted.detail, noted.treatment = one.detail, treatment
+        for gone in known.values():
+            gone.ended_at = now
+            closed += 1
+        if known and ours is not None and not any(one.cure is Cure.HOLD for one in differences):
+            let_go(session, ours.id, now)
+    return closed
+
+
+def _treatment(
+    session: Session, found: Found, ours: Order | None, accepted_by: str | None, now: datetime
+) -> str:
+    if accepted_by is not None:
+        return ACCEPTED
+    if found.cure is Cure.TAKE_IN:
+        return TAKEN_IN
+    if ours is None:
+        return TOLD
+    if found.code is None and ours.status == Status.CANCELLED:
+        # Its last step calls it cancelled: that one does what is left of it.
+        return LOOKED_AT if set_back(session, ours.id, ours.step, now) else AT_WORK
+    if found.code is None:
+        reopen(session, [ours.id], now)
+        wake(session, [ours.id], now)
+        return HELD_OTHERWISE if ours.status == Status.HELD else LOOKED_AT
+    if hold_until_news(session, ours.id, Hold(found.code, found.detail)):
+        return HELD
+    status = session.scalar(select(Order.status).where(Order.id == ours.id))
+    return HELD_OTHERWISE if status == Status.HELD else AT_WORK

@@ -1,0 +1,113 @@
+"""How the jobs fare that read a shop: what fails for good, and rows that could not be read, become
+incidents that close by themselves with the first run that goes well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from pipeline.base.db import Sessions
+from pipeline.base.incidents import Incidents
+from pipeline.magento.rest.odd_rows import OddRow
+from pipeline.monitoring.tables import ShopRead
+
+FAILS_AFTER = timedelta(minutes=30)
+MOST_FAILURES = 3
+_NAMED = 5
+_LONGEST_TROUBLE = 300
+
+
+class Job(StrEnum):
+    """The jobs that read a shop; an incident's key begins with it."""
+
+    WATCH = "watch"
+    WATCH_CONFIRMED = "watch_confirmed"
+    REFUNDS = "refunds"
+    GUARD = "guard"
+
+
+_DOES = {
+    Job.WATCH: "shipments and tracking numbers of open orders are not brought to Amazon",
+    Job.WATCH_CONFIRMED: "what is changed in the shop after a shipment is not seen",
+    Job.REFUNDS: "credit memos are not kept",
+    Job.GUARD: "the stock is not compared",
+}
+
+
+class ShopReads:
+    """Notes how each job fares. Each method is its own short transactions."""
+
+    def __init__(self, sessions: Sessions, incidents: Incidents) -> None:
+        self._sessions = sessions
+        self._incidents = incidents
+
+    def begun(self, shop: str, job: Job, now: datetime) -> None:
+        """A run begins: one that never ends is known by it."""
+        with self._sessions() as session, session.begin():
+            session.execute(insert(ShopRead).values(shop=shop, job=job).on_conflict_do_nothing())
+            read = session.get_one(ShopRead, (shop, job), with_for_update=True)
+            read.trying_since = read.trying_since or now
+
+    def failed(self, shop: str, job: Job, trouble: str, now: datetime, *, is_refused: bool) -> None:
+        """A run that had begun could not be ended. `is_refused`: the next one will not be either,
+        unless somebody does something."""
+        with self._sessions() as session, session.begin():
+            read = session.get_one(ShopRead, (shop, job), with_for_update=True)
+            read.failures += 1
+            read.is_refused = is_refused
+            read.trouble = trouble[:_LONGEST_TROUBLE]
+            text = _reason(read, now)
+        if text:
+            self._incidents.open(f"{job}:{shop}", text, now)
+
+    def went_well(self, shop: str, job: Job, odd: Iterable[OddRow], now: datetime) -> None:
+        """A run came to its end; `odd` are the rows that it set aside."""
+        with self._sessions() as session, session.begin():
+            read = session.get_one(ShopRead, (shop, job), with_for_update=True)
+            read.trying_since, read.failures, read.is_refused, read.trouble = None, 0, False, ""
+        self._incidents.close(f"{job}:{shop}", now)
+        key, named = f"set_aside:{shop}:{job}", list(dict.fromkeys(odd))
+        if named:
+            self._incidents.open(key, _told(shop, named), now)
+        else:
+            self._incidents.close(key, now)
+
+
+def reasons(sessions: Sessions, shops: Collection[str], now: datetime) -> Mapping[str, str]:
+    """What there is to say now of each shop's jobs, by the incident's key; empty where
+    one works."""
+    said = {f"{job}:{shop}": "" for shop in shops for job in Job}
+    with sessions() as session:
+        for read in session.scalars(select(ShopRead)):
+            if (key := f"{read.job}:{read.shop}") in said:
+                said[key] = _reason(read, now)
+    return said
+
+
+def _reason(read: ShopRead, now: datetime) -> str:
+    if read.trying_since is None:
+        return ""
+    is_long = now - read.trying_since >= FAILS_AFTER
+    if not (read.is_refused or read.failures >= MOST_FAILURES or is_long):
+        return ""
+    trouble = read.trouble or "its last run has not come to an end"
+    return (
+        f"shop {read.shop}: since {read.trying_since:%Y-%m-%d %H:%M} UTC {_DOES[Job(read.job)]}, "
+        f"because the shop cannot be read: {trouble}. It goes on by itself once that works again"
+    )
+
+
+def _told(shop: str, odd: Collection[OddRow]) -> str:
+    named = ", ".join(str(one) for one in list(odd)[:_NAMED])
+    more = f" and {len(odd) - _NAMED} more" if len(odd) > _NAMED else ""
+    rows = "1 row is" if len(odd) == 1 else f"{len(odd)} rows are"
+    return (
+        f"shop {shop}: {rows} set aside, since they cannot be read: {named}{more}. Everything else "
+        "goes on. The shop's answer lacks what has to be known of it: look at it in the shop's "
+        "admin, and at what extensions do to it; it is taken in by itself once it is whole"
+    )

@@ -1,0 +1,211 @@
+"""A person corrects where an order's parcel goes, as long as Magento has no order of it.
+
+What is written here is sealed under the order's own key and goes with it. Notes name the fields
+that were corrected, never what is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pipeline.amazon.parsing import parse
+from pipeline.base.db import Sessions
+from pipeline.base.errors import CannotMap
+from pipeline.base.vault import Unreadable, Vault
+from pipeline.magento.order.addresses import check_deliverable, country_of
+from pipeline.operations.acts.one_order import NotPossible
+from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy
+from pipeline.orders.corrected_address import Correction
+from pipeline.orders.machine import owner, wake
+from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, OrderPrivate, Status
+
+LOOKED = "looked at the buyer's data"
+LINES = ("line1", "line2", "line3")
+FIELDS = (
+    *("name", "company", *LINES, "district", "city", "postcode", "region", "country", "phone"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where an order goes: as the marketplace tells it, and as a person corrected it, if one did.
+
+    `overtaken` names what the marketplace has told anew since.
+    """
+
+    told: Address
+    corrected: Address | None = None
+    overtaken: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> Address:
+        """The one that the parcel goes to."""
+        return self.corrected or self.told
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """All that names an order's buyer, for the eyes of who asked."""
+
+    order: ChannelOrder
+    addresses: Addresses
+
+
+class Corrections:
+    """Writes and shows corrected addresses. Each method raises NotPossible."""
+
+    def __init__(self, sessions: Sessions, vault: Vault, author: str, now: datetime) -> None:
+        self._sessions = sessions
+        self._vault = vault
+        self._author = author
+        self._now = now
+
+    def correct(self, order_id: int, changes: Mapping[str, str]) -> tuple[str, ...]:
+        """Put `changes` (by the names in FIELDS, "" to take something out) over the address as it
+        is, and have the order looked at. The answer names the fields that are different now.
+
+        The order must be deliverable to the result.
+        """
+        with self._sessions() as session, session.begin():
+            order = _changeable(session, order_id)
+            if order.fulfilled_by == FulfilledBy.AMAZON:
+                raise NotPossible("Amazon fulfils it, and delivers to where the buyer said")
+            if is_being_placed(session, order):
+                raise NotPossible(
+                    "its Magento order is being created at this moment: look again in some minutes"
+                )
+            private, key = self._private(session, order)
+            told, before = self._told(order, private, key), self._correction(order, private, key)
+            now_is = before.address if before else told
+            wanted = _changed(now_is, changes)
+            try:
+                check_deliverable(wanted)
+            except CannotMap as error:
+                raise NotPossible(error.reason) from error
+            different = tuple(
+                name for name in FIELDS if field_of(wanted, name) != field_of(now_is, name)
+            )
+            if not different and (before is None or before.instead_of == told):
+                raise NotPossible("that is its address already")
+            sealed = Correction(wanted, instead_of=told).as_json()
+            private.correction = self._vault.seal(key, owner(order), sealed)
+            named = ", ".join(different) or "as it was"
+            self._note(session, order_id, f"corrected the shipping address: {named}")
+            wake(session, [order_id], self._now)
+        return different
+
+    def withdraw(self, order_id: int) -> None:
+        """Go by the marketplace's address again."""
+        with self._sessions() as session, session.begin():
+            _changeable(session, order_id)
+            private = session.get(OrderPrivate, order_id)
+            if private is None or private.correction is None:
+                raise NotPossible("its address was not corrected")
+            private.correction = None
+            self._note(session, order_id, "withdrew the corrected shipping address")
+            wake(session, [order_id], self._now)
+
+    def show(self, order_id: int) -> Addresses:
+        """Both addresses, for the author's eyes; that they were asked for is noted."""
+        return self._open(order_id, "looked at the shipping address").addresses
+
+    def disclose(self, order_id: int) -> Disclosed:
+        """All that names the buyer, for the author's eyes; that it was asked for is noted."""
+        return self._open(order_id, LOOKED)
+
+    def _open(self, order_id: int, note: str) -> Disclosed:
+        with self._sessions() as session, session.begin():
+            order = _order(session, order_id)
+            private, key = self._private(session, order)
+            parsed = self._parsed(order, private, key)
+            correction = self._correction(order, private, key)
+            self._note(session, order_id, note)
+        told = parsed.address or Address()
+        if correction is None:
+            return Disclosed(parsed, Addresses(told))
+        overtaken = tuple(correction.overtaken_by(told))
+        return Disclosed(parsed, Addresses(told, correction.address, overtaken))
+
+    def _private(self, session: Session, order: Order) -> tuple[OrderPrivate, bytes]:
+        private = session.get(OrderPrivate, order.id, with_for_update=True)
+        if private is None or private.wrapped_key is None:
+            raise NotPossible("its personal data was purged")
+        return private, private.wrapped_key
+
+    def _told(self, order: Order, private: OrderPrivate, key: bytes) -> Address:
+        return self._parsed(order, private, key).address or Address()
+
+    def _parsed(self, order: Order, private: OrderPrivate, key: bytes) -> ChannelOrder:
+        if private.sealed is None:
+            raise NotPossible("its personal data was purged")
+        try:
+            return parse(self._vault.open(key, owner(order), private.sealed))
+        except Unreadable:
+            raise NotPossible("ORDERBRIDGE_MASTER_KEY does not open its data") from None
+        except CannotMap as error:
+            raise NotPossible(error.reason) from error
+
+    def _correction(self, order: Order, private: OrderPrivate, key: bytes) -> Correction | None:
+        """The one before; one that no key opens any more is as good as none."""
+        if private.correction is None:
+            return None
+        try:
+            return Correction.from_json(self._vault.open(key, owner(order), private.correction))
+        except Unreadable:
+            return None
+
+    def _note(self, session: Session, order_id: int, text: str) -> None:
+        session.add(Note(order_id=order_id, at=self._now, author=self._author, text=text))
+
+
+def _changed(address: Address, changes: Mapping[str, str]) -> Address:
+    texts: dict[str, Any] = {name: text.strip() for name, text in changes.items()}
+    lines = [*address.lines, "", "", ""][: max(len(address.lines), len(LINES))]
+    for place, name in enumerate(LINES):
+        lines[place] = texts.pop(name, lines[place])
+    if "country" in texts:
+        texts["country"] = texts["country"].upper()
+        if not country_of(Address(country=texts["country"])):
+            raise NotPossible("the country must be its code of two letters, such as DE")
+    return replace(address, lines=tuple(filter(None, lines)), **texts)
+
+
+def field_of(address: Address, name: str) -> str:
+    """The text of one of FIELDS; a fourth line, where there is one, has no name."""
+    if name not in LINES:
+        return str(getattr(address, name))
+    return [*address.lines, "", "", ""][LINES.index(name)]
+
+
+def _order(session: Session, order_id: int) -> Order:
+    order = session.get(Order, order_id, with_for_update=True)
+    if order is None:
+        raise NotPossible("it has just been deleted")
+    return order
+
+
+def _changeable(session: Session, order_id: int) -> Order:
+    order = _order(session, order_id)
+    if order.magento_order_id is not None:
+        number = order.magento_increment_id or str(order.magento_order_id)
+        raise NotPossible(f"it is Magento order {number} already: change its address there")
+    if order.status not in LIVE:
+        raise NotPossible(f"it is {order.status} here")
+    return order
+
+
+def is_being_placed(session: Session, order: Order) -> bool:
+    """Whether a step has read the address, or what it sent may have arrived."""
+    if order.status == Status.RUNNING and order.step == "create_order":
+        return True
+    begun = (EffectState.INTENDED, EffectState.UNKNOWN, EffectState.DONE)
+    sent = select(Effect.id).where(
+        Effect.order_id == order.id, Effect.kind == "order", Effect.state.in_(begun)
+    )
+    return session.scalar(sent.limit(1)) is not None

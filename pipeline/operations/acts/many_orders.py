@@ -1,0 +1,273 @@
+"""What a person decides about many orders at once: written down with all of its orders, and done by
+a job batch by batch. Each order gets the note it would get alone.
+
+A batch is one transaction: a worker that dies in it leaves nothing of it, and the next one takes
+the same orders. New orders find quota beside it, since orders are released some time apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
+from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
+from pipeline.operations.acts.tables import BulkAct, BulkActOrder
+from pipeline.orders.decision_table import PENDING
+from pipeline.orders.locking import lock
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.state_changes import dismiss, look_in_turn
+from pipeline.orders.tables import Note, Order, Status
+
+APART = timedelta(milliseconds=200)
+"""Five a second: about what an account's quota and a shop take beside new orders."""
+AHEAD = timedelta(seconds=20)
+"""How far ahead orders are given their turn. What has none yet can still be stopped."""
+BATCH = 500
+MOST_A_RUN = 5_000
+ONE_BY_ONE = frozenset({HoldCode.IN_MAGENTO_ALREADY})
+"""Looked at as they are, these would be placed once more: that is decided order by order."""
+GONE = "it is not there any more"
+
+
+class Act(StrEnum):
+    """What can be done to many orders. To release is to try again what they wait or are held at."""
+
+    RELEASE = "release"
+    DISMISS = "dismiss"
+
+
+class MoreThanSeen(Exception):
+    """There are more orders by now than the person was told: `orders` of them."""
+
+    def __init__(self, orders: int) -> None:
+        super().__init__(f"{orders} orders")
+        self.orders = orders
+
+
+def why_not(act: Act) -> ColumnElement[str | None]:
+    """Why an order is passed over, as a sentence's end; null where the act is possible."""
+    ended = Order.status.in_((Status.DONE, Status.CANCELLED))
+    reasons: dict[Act, tuple[tuple[ColumnElement[bool], str], ...]] = {
+        Act.RELEASE: (
+            (
+                and_(Order.status == Status.HELD, Order.hold_code.in_(ONE_BY_ONE)),
+                "it is in Magento already: that is decided one by one",
+            ),
+        ),
+        Act.DISMISS: (
+            (Order.remote_status.in_(PENDING), "Amazon has not verified its payment yet"),
+            (Order.cancellation.in_(("asked", "sent")), "Amazon is being asked to cancel it"),
+        ),
+    }
+    return case(
+        (ended, literal("it has ended", String)),
+        (Order.status.in_((Status.READY, Status.RUNNING)), "a step is at it"),
+        *reasons[act],
+        else_=null(),
+    )
+
+
+class BulkActs:
+    """Begins, does and stops them; each method and each batch is its own short transaction."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def begin(
+        self,
+        act: Act,
+        turns: Select[tuple[int, int]],
+        *,
+        chosen: str,
+        author: str,
+        now: datetime,
+        token: str,
+        why: str = "",
+        seen: int | None = None,
+    ) -> int:
+        """Write down an act for those orders that it is possible for; the act's id.
+
+        `turns` selects ids of orders and their turns, in a statement about `orders`. `seen` is how
+        many the person was told. With the same `token` it is the act that has begun already.
+        Raises NotPossible when there is no order or no reason, and MoreThanSeen.
+        """
+        if act == Act.DISMISS and not why.strip():
+            raise NotPossible("say why they are dismissed")
+        row = BulkAct(
+            token=token,
+            author=author,
+            act=act,
+            chosen=chosen,
+            why=why.strip(),
+            orders=0,
+            asked_at=now,
+            due_at=now,
+        )
+        try:
+            with self._sessions() as session, session.begin():
+                session.add(row)
+                session.flush()
+                row.orders = _write_down(session, row.id, turns.where(why_not(act).is_(None)))
+                if row.orders == 0:
+                    raise NotPossible("there is no such order by now")
+                if seen is not None and row.orders > seen:
+                    raise MoreThanSeen(row.orders)
+        except IntegrityError:
+            with self._sessions() as session:
+                return session.scalars(select(BulkAct.id).where(BulkAct.token == token)).one()
+        return row.id
+
+    def go_on(self, now: datetime) -> int:
+        """Do what of all open acts may be done now; how many orders had their turn."""
+        with self._sessions() as session:
+            rows = session.execute(
+                select(BulkAct.id, BulkAct.act)
+                .where(BulkAct.ended_at.is_(None))
+                .order_by(BulkAct.id)
+            ).all()
+        # Several that release share what one alone may take.
+        apart = APART * max(1, sum(row.act == Act.RELEASE for row in rows))
+        return sum(self._go_on(row.id, now, apart) for row in rows)
+
+    def _go_on(self, act_id: int, now: datetime, apart: timedelta) -> int:
+        taken = 0
+        while taken < MOST_A_RUN:
+            with self._sessions() as session, session.begin():
+                # One that another worker is at is left to it.
+                act = session.scalar(
+                    select(BulkAct)
+                    .where(BulkAct.id == act_id, BulkAct.ended_at.is_(None))
+                    .with_for_update(skip_locked=True)
+                )
+                count = 0 if act is None else _do_batch(session, act, now, apart)
+            if not count:
+                break
+            taken += count
+        return taken
+
+    def stop(self, act_id: int, *, author: str, now: datetime) -> bool:
+        """Do no more of it: what has not had its turn stays as it is. False when it has ended."""
+        with self._sessions() as session, session.begin():
+            stopped = session.scalars(
+                update(BulkAct)
+                .where(BulkAct.id == act_id, BulkAct.ended_at.is_(None))
+                .values(ended_at=now, stopped_by=author)
+                .returning(BulkAct.id)
+                .execution_options(synchronize_session=False)
+            ).all()
+        return bool(stopped)
+
+
+def _write_down(session: Session, act_id: int, turns: Select[tuple[int, int]]) -> int:
+    rows = turns.add_columns(literal(act_id))
+    session.execute(insert(BulkActOrder).from_select(["order_id", "turn", "act_id"], rows))
+    written = select(func.count()).where(BulkActOrder.act_id == act_id)
+    return session.scalars(written).one()
+
+
+def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -> int:
+    """Give the next orders their turn; how many had it. Ends the act with its last order."""
+    begin = max(act.due_at, now)
+    is_release = act.act == Act.RELEASE
+    most = min(BATCH, (now + AHEAD - begin) // apart) if is_release else BATCH
+    if most <= 0:
+        return 0
+    rows = session.execute(
+        select(BulkActOrder.turn, BulkActOrder.order_id)
+        .where(BulkActOrder.act_id == act.id, BulkActOrder.state == "to do")
+        .order_by(BulkActOrder.turn)
+        .limit(most)
+    ).all()
+    refusals = _locked(session, Act(act.act), [row.order_id for row in rows])
+    possible = [row for row in rows if refusals.get(row.order_id, GONE) is None]
+    ids = [row.order_id for row in possible]
+    if ids:
+        note = "released" if is_release else f"dismissed: {act.why}"[:LONGEST_NOTE]
+        if is_release:
+            look_in_turn(session, ids, begin, apart)
+            act.due_at = begin + len(ids) * apart
+        else:
+            dismiss(session, ids, note, now)
+        session.execute(
+            insert(Note),
+            [{"order_id": one, "at": now, "author": act.author, "text": note} for one in ids],
+        )
+    due = {row.turn: begin + place * apart for place, row in enumerate(possible)}
+    _keep(session, act, rows, refusals, due)
+    act.done += len(possible)
+    act.passed_over += len(rows) - len(possible)
+    if len(rows) < most:
+        act.ended_at = now
+    return len(rows)
+
+
+def _locked(session: Session, act: Act, order_ids: Sequence[int]) -> dict[int, str | None]:
+    """Why each of these orders is to be passed over, None if it is not. They stay so until the
+    end of the transaction."""
+    lock(session, order_ids)
+    found = session.execute(
+        select(Order.id, why_not(act).label("refusal")).where(among(Order.id, order_ids))
+    )
+    return {row.id: row.refusal for row in found}
+
+
+def _keep(
+    session: Session,
+    act: BulkAct,
+    rows: Sequence[Any],
+    refusals: Mapping[int, str | None],
+    due: Mapping[int, datetime],
+) -> None:
+    """Note what became of each order of a batch; `due` has the turns of those that are done."""
+    if not rows:
+        return
+    session.execute(
+        update(BulkActOrder),
+        [
+            {
+                "act_id": act.id,
+                "turn": row.turn,
+                "state": "done" if row.turn in due else "passed over",
+                "why": refusals.get(row.order_id, GONE),
+                "due_at": due.get(row.turn) if act.act == Act.RELEASE else None,
+            }
+            for row in rows
+        ],
+    )
+
+
+def look_at(
+    session: Session, order_ids: Sequence[int], *, author: str, text: str, now: datetime
+) -> list[int]:
+    """Have those of these orders that wait or are held looked at, in this order and `APART`, each
+    with this note; their ids. For what one fix frees; `BulkActs` is for any number."""
+    woken = look_in_turn(session, order_ids, now, APART)
+    if woken:
+        session.execute(
+            insert(Note),
+            [
+                {"order_id": order_id, "at": now, "author": author, "text": text}
+                for order_id in sorted(woken)
+            ],
+        )
+    return woken

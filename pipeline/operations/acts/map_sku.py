@@ -1,0 +1,118 @@
+"""What a person decides about a SKU: as which product of the shop it is sold."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from pipeline.base.db import Sessions
+from pipeline.operations.acts.many_orders import look_at
+from pipeline.operations.acts.one_order import NotPossible
+from pipeline.orders.machine import wake
+from pipeline.orders.tables import Order, OrderItem, Status
+from pipeline.products.manual_sku_map import waits_for
+from pipeline.products.tables import MappedSku
+
+LONGEST_SKU = 64
+"""Magento keeps no longer one; Amazon's are shorter."""
+_LOOKS_IT_UP = "enrich_order"
+
+
+class SkuDecisions:
+    """Writes what a person decides. Each method raises NotPossible, and returns how many held
+    orders are looked at because of it."""
+
+    def __init__(
+        self, sessions: Sessions, accounts: Collection[str], author: str, now: datetime
+    ) -> None:
+        self._sessions = sessions
+        self._accounts = accounts
+        self._author = author
+        self._now = now
+
+    def sell_as(self, account: str, amazon_sku: str, magento_sku: str) -> int:
+        """Have the account's SKU stand for that product. Its own name takes a mapping back."""
+        if account not in self._accounts:
+            raise NotPossible(f"there is no account {account}")
+        amazon, magento = _sku(amazon_sku, "Amazon"), _sku(magento_sku, "Magento")
+        if amazon == magento:
+            return self.take_back(account, amazon)
+        with self._sessions() as session, session.begin():
+            before = self._end(session, account, amazon)
+            if before == magento:
+                raise NotPossible(f"{amazon} is mapped to {magento} already")
+            kept = session.scalar(
+                insert(MappedSku)
+                .values(account=account, amazon_sku=amazon, magento_sku=magento)
+                .values(set_at=self._now, set_by=self._author)
+                .on_conflict_do_nothing()
+                .returning(MappedSku.id)
+            )
+            if kept is None:
+                raise NotPossible(f"somebody else has mapped {amazon} just now: look again")
+            instead = f" in place of {before}" if before else ""
+            return self._wake(session, account, amazon, f"mapped {amazon} to {magento}{instead}")
+
+    def take_back(self, account: str, amazon_sku: str) -> int:
+        """Have the SKU stand for what it would without a person's word."""
+        amazon = _sku(amazon_sku, "Amazon")
+        with self._sessions() as session, session.begin():
+            before = self._end(session, account, amazon)
+            if before is None:
+                raise NotPossible(f"{amazon} is not mapped by hand")
+            note = f"took back that {amazon} is mapped to {before}"
+            return self._wake(session, account, amazon, note)
+
+    def _end(self, session: Session, account: str, amazon: str) -> str | None:
+        """End what counts, and return it."""
+        return session.scalar(
+            update(MappedSku)
+            .where(
+                MappedSku.account == account,
+                MappedSku.amazon_sku == amazon,
+                MappedSku.ended_at.is_(None),
+            )
+            .values(ended_at=self._now, ended_by=self._author)
+            .returning(MappedSku.magento_sku)
+            .execution_options(synchronize_session=False)
+        )
+
+    def _wake(self, session: Session, account: str, amazon: str, note: str) -> int:
+        # An order whose products are being looked up may have read what counted before.
+        is_looked_up = and_(
+            Order.account == account,
+            Order.status == Status.RUNNING,
+            Order.step == _LOOKS_IT_UP,
+            Order.items.any(OrderItem.sku == amazon),
+        )
+        found = session.execute(
+            select(Order.id, Order.status, Order.ship_by_at)
+            .where(
+                Order.status.in_((Status.HELD, Status.RUNNING)),  # which an index knows
+                or_(waits_for(account, amazon), is_looked_up),
+            )
+            .order_by(Order.id)  # all in one order: the intake locks several as well
+            .with_for_update()
+        ).all()
+        wake(session, [one.id for one in found if one.status == Status.RUNNING], self._now)
+        held = [one for one in found if one.status == Status.HELD]
+        held.sort(key=lambda one: (one.ship_by_at is None, one.ship_by_at or self._now))
+        ids = [one.id for one in held]
+        return len(look_at(session, ids, author=self._author, text=note, now=self._now))
+
+
+def _sku(text: str, whose: str) -> str:
+    """A SKU as a person typed it. Raises NotPossible."""
+    sku = text.strip()
+    if not sku:
+        raise NotPossible(f"say which SKU of {whose}'s it is")
+    if len(sku) > LONGEST_SKU:
+        raise NotPossible(f"a SKU has {LONGEST_SKU} characters at most, and {whose}'s has more")
+    if any(unicodedata.category(letter).startswith("C") for letter in sku):
+        raise NotPossible(f"{whose}'s SKU has a character that cannot be seen: type it anew")
+    return sku

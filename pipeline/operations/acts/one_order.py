@@ -1,0 +1,171 @@
+"""What a person decides about an order. Each decision is noted, and the order looked at again.
+
+Written past the order's version: a step that runs right now keeps its claim, and hears of it next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from pipeline.base.db import Sessions
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.decision_table import PENDING
+from pipeline.orders.machine import wake
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.requested_shipment_table import standing
+from pipeline.orders.state_changes import dismiss, take_up_again
+from pipeline.orders.tables import LIVE, Note, Order, OrderItem
+from pipeline.settings.model import AccountSettings, needs_seller_id
+from pipeline.shipping.feed_collecting import CANCELLABLE
+
+LONGEST_NOTE = 1000
+
+
+class NotPossible(Exception):
+    """The order is not in a state for that; the message says why."""
+
+
+class Decisions:
+    """Writes a person's decisions. Each method raises NotPossible."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        author: str,
+        now: datetime,
+        accounts: Mapping[str, AccountSettings] | None = None,
+    ) -> None:
+        """`accounts` are the configuration's, without which nothing is known of what they lack."""
+        self._accounts = accounts or {}
+        self._sessions = sessions
+        self._author = author
+        self._now = now
+
+    def note(self, order_id: int, text: str) -> None:
+        """Keep what a person has to say of an order, whatever its state; nothing else happens."""
+        with self._sessions() as session, session.begin():
+            if session.get(Order, order_id) is None:
+                raise NotPossible("it has just been deleted")
+            if not text.strip():
+                raise NotPossible("the note is empty")
+            if len(text) > LONGEST_NOTE:
+                raise NotPossible(f"a note has {LONGEST_NOTE} letters at most")
+            self._keep(session, order_id, text.strip())
+
+    def dismiss(self, order_id: int, why: str) -> None:
+        """End an order that is done elsewhere, or never will be: nothing more is done with it."""
+        if not why.strip():
+            raise NotPossible("say why it is dismissed")
+        text = f"dismissed: {why.strip()}"[:LONGEST_NOTE]
+        with self._sessions() as session, session.begin():
+            order = _live(session, order_id)
+            if order.remote_status in PENDING:
+                raise NotPossible("Amazon has not verified its payment yet")
+            if order.cancellation in ("asked", "sent"):
+                raise NotPossible("Amazon is being asked to cancel it")
+            if not dismiss(session, [order_id], text, self._now):
+                raise NotPossible("a step is at it right now: try again in a moment")
+            self._keep(session, order_id, text)
+
+    def take_up_again(self, order_id: int) -> None:
+        """Take a dismissal back: the order goes on where it stood."""
+        with self._sessions() as session, session.begin():
+            if not take_up_again(session, order_id, self._now):
+                raise NotPossible("it is not dismissed")
+            self._keep(session, order_id, "took it up again")
+
+    def cancel(self, order_id: int, reason: str) -> None:
+        """Have Amazon cancel an order of which nothing has been shipped, for one of its reasons."""
+        with self._sessions() as session, session.begin():
+            order = _live(session, order_id)
+            if order.fulfilled_by == FulfilledBy.AMAZON:
+                raise NotPossible("Amazon fulfils it: only the buyer and Amazon can cancel it")
+            account = self._accounts.get(order.account)
+            if account is not None and not account.may_cancel:
+                raise NotPossible(f"{needs_seller_id(order.account)}, or cancel it there")
+            if order.remote_status not in CANCELLABLE:
+                raise NotPossible(f"it is {order.remote_status} on Amazon")
+            if session.scalar(select(Shipment.id).where(Shipment.order_id == order_id).limit(1)):
+                raise NotPossible("the warehouse has shipped some of it")
+            if order.cancellation in ("sent", "accepted"):
+                raise NotPossible("its cancellation has been sent to Amazon already")
+            if standing(session, order_id) is not None:
+                raise NotPossible("its shipment has been asked for: take that back first")
+            self._write(
+                session,
+                order_id,
+                f"asked Amazon to cancel it: {reason}",
+                cancel_reason=reason,
+                cancellation="asked",
+                cancel_refusal=None,
+            )
+
+    def withdraw(self, order_id: int) -> None:
+        """Take back a cancellation that Amazon has not been told of, or has refused."""
+        with self._sessions() as session, session.begin():
+            order = _live(session, order_id)
+            if order.cancellation not in ("asked", "refused", "unclear"):
+                raise NotPossible("there is no cancellation that could be taken back")
+            self._write(
+                session,
+                order_id,
+                "took the cancellation back",
+                cancel_reason=None,
+                cancellation=None,
+                cancel_refusal=None,
+            )
+
+    def confirm_anyway(self, order_id: int) -> None:
+        """Go on with the order's packages although the buyer asked to cancel, or although the shop
+        has changed one that Amazon was told of."""
+        with self._sessions() as session, session.begin():
+            order = _live(session, order_id)
+            note = "to be confirmed although the buyer asked to cancel"
+            if order.hold_code == HoldCode.SHIPMENT_CHANGED:
+                note = "what Amazon was told of its packages stands"
+            self._write(session, order_id, note, confirm_anyway=True)
+
+    def transparency(self, order_id: int, item_id: str, codes: Sequence[str]) -> None:
+        """Keep an item's Transparency codes, in place of those it had."""
+        with self._sessions() as session, session.begin():
+            _live(session, order_id)
+            item = session.scalar(
+                select(OrderItem).where(
+                    OrderItem.order_id == order_id, OrderItem.external_item_id == item_id
+                )
+            )
+            if item is None:
+                raise NotPossible(f"it has no item {item_id}")
+            if len(codes) != item.quantity or len(set(codes)) != len(codes):
+                raise NotPossible(f"item {item_id} needs {item.quantity} different codes")
+            item.transparency_codes = list(codes)
+            self._write(session, order_id, f"entered {len(codes)} Transparency codes of {item_id}")
+
+    def _write(self, session: Session, order_id: int, note: str, **values: Any) -> None:
+        if values:
+            session.execute(
+                update(Order)
+                .where(Order.id == order_id)
+                .values(**values)
+                .execution_options(synchronize_session=False)
+            )
+        self._keep(session, order_id, note)
+        wake(session, [order_id], self._now)
+
+    def _keep(self, session: Session, order_id: int, note: str) -> None:
+        session.add(Note(order_id=order_id, at=self._now, author=self._author, text=note))
+
+
+def _live(session: Session, order_id: int) -> Order:
+    order = session.get(Order, order_id, with_for_update=True)
+    if order is None:
+        raise NotPossible("it has just been deleted")
+    if order.status not in LIVE:
+        raise NotPossible(f"it is {order.status} here")
+    return order

@@ -1,0 +1,151 @@
+"""A person has an order shipped in Magento from here. Only the wish is written: a worker ships."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pipeline.amazon.carriers import offered
+from pipeline.base.db import Sessions
+from pipeline.magento.records import ENDED, HOLDED
+from pipeline.operations.acts.one_order import NotPossible
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.decision_table import CARRIED_BY_AMAZON, STILL_TO_SHIP
+from pipeline.orders.machine import SHIPPING_STEPS, wake
+from pipeline.orders.requested_shipment import Wish, WishState, wish_key
+from pipeline.orders.requested_shipment_table import ShipmentWish, end_standing, standing
+from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, Status
+from pipeline.shipping.packages import is_same_number
+
+OTHER_CARRIER = "custom"
+"""Magento's code for a carrier that is known by its title alone."""
+LONGEST = 100
+"""Of a tracking number or a carrier's title, in letters."""
+
+
+class Wishes:
+    """Writes what people ask to be shipped. Each method raises NotPossible."""
+
+    def __init__(self, sessions: Sessions, author: str, now: datetime) -> None:
+        self._sessions = sessions
+        self._author = author
+        self._now = now
+
+    def ask(self, order_id: int, carrier: str, tracking_number: str, title: str = "") -> None:
+        """Have all that is left of the order shipped under this number, in place of a shipment
+        that Magento has refused. `carrier` is a Magento code; `title` is what people read."""
+        title = _checked(title, "the carrier's title")
+        number = _checked(tracking_number, "the tracking number")
+        name = title or offered().get(carrier, "")
+        if carrier != OTHER_CARRIER and carrier not in offered():
+            raise NotPossible(f'there is no carrier "{carrier}": give {OTHER_CARRIER}, and a title')
+        if not name:
+            raise NotPossible("name the carrier in its title")
+        if not number:
+            raise NotPossible("give a tracking number")
+        with self._sessions() as session, session.begin():
+            order = _locked(session, order_id)
+            if why := obstacle(order):
+                raise NotPossible(why)
+            if any(is_same_number(one.tracking_number, number) for one in order.shipments):
+                raise NotPossible("a package of it has that tracking number already")
+            wish = standing(session, order_id)
+            if wish is not None and wish.state == WishState.OPEN:
+                raise NotPossible("its shipment has been asked for already: take that back first")
+            if wish is not None:
+                self._take_back(session, order, wish, "asked for anew")
+            session.add(
+                ShipmentWish(
+                    order_id=order_id,
+                    asked_at=self._now,
+                    author=self._author,
+                    carrier_code=carrier,
+                    carrier_title=name,
+                    tracking_number=number,
+                )
+            )
+            self._note(session, order_id, f"asked to ship it with {name} {number}")
+
+    def withdraw(self, order_id: int) -> None:
+        """Take back a shipment that Magento has not been told of, or has refused."""
+        with self._sessions() as session, session.begin():
+            order = _locked(session, order_id)
+            wish = standing(session, order_id)
+            if wish is None:
+                raise NotPossible("there is no shipment that could be taken back")
+            self._take_back(session, order, wish, "taken back")
+            self._note(session, order_id, f"took back the shipment under {wish.tracking_number}")
+
+    def _take_back(self, session: Session, order: Order, wish: Wish, why: str) -> None:
+        if order.status == Status.RUNNING:
+            raise NotPossible("a step is at it right now: try again in a moment")
+        key = wish_key(order.account, order.external_id, wish.id)
+        sent = session.scalar(select(Effect.state).where(Effect.key == key))
+        if sent not in (None, EffectState.REFUSED):
+            raise NotPossible("its shipment has been sent to Magento already")
+        end_standing(session, [order.id], why)
+
+    def _note(self, session: Session, order_id: int, text: str) -> None:
+        session.add(Note(order_id=order_id, at=self._now, author=self._author, text=text))
+        wake(session, [order_id], self._now)
+
+
+def obstacle(order: Order) -> str:
+    """Why an order cannot be shipped from here; empty if it can. Its lines and packages count as
+    the shop's watch last saw them."""
+    if order.status not in LIVE:
+        return f"it is {order.status} here"
+    if order.fulfilled_by == FulfilledBy.AMAZON:
+        return "Amazon fulfils it"
+    if CARRIED_BY_AMAZON.intersection(order.programs):
+        return "Amazon's carrier collects it"
+    if order.remote_status not in STILL_TO_SHIP:
+        return f"it is {order.remote_status} on Amazon"
+    if order.magento_order_id is None or order.step not in SHIPPING_STEPS:
+        return f"it is not ready to be shipped in Magento: it stands at {order.step}"
+    if order.magento_state in (*ENDED, HOLDED):
+        return f"its Magento order is {order.magento_state}"
+    if order.cancellation in ("asked", "sent", "accepted"):
+        return "Amazon is being asked to cancel it"
+    if _units_left(order) <= 0:
+        return "Magento has all of it shipped already"
+    return ""
+
+
+def latest(sessions: Sessions, order_id: int) -> ShipmentWish | None:
+    """What was last asked to be shipped of an order, whatever became of it."""
+    with sessions() as session:
+        return session.scalar(
+            select(ShipmentWish)
+            .where(ShipmentWish.order_id == order_id)
+            .order_by(ShipmentWish.id.desc())
+            .limit(1)
+        )
+
+
+def _units_left(order: Order) -> int:
+    ours = {item.magento_item_id for item in order.items}
+    shipped = sum(
+        part.quantity
+        for shipment in order.shipments
+        for part in shipment.items
+        if part.magento_item_id in ours
+    )
+    return sum(item.quantity - item.quantity_fulfilled_before for item in order.items) - shipped
+
+
+def _checked(text: str, what: str) -> str:
+    """The text on one line. Raises NotPossible where it is too long, or has what nobody sees."""
+    text = " ".join(text.split())
+    if len(text) > LONGEST or not text.isprintable():
+        raise NotPossible(f"{what} has {LONGEST} letters at most, and only those that can be seen")
+    return text
+
+
+def _locked(session: Session, order_id: int) -> Order:
+    order = session.get(Order, order_id, with_for_update=True)
+    if order is None:
+        raise NotPossible("it has just been deleted")
+    return order

@@ -1,0 +1,123 @@
+"""A person says what an order is worth, as long as Magento has no order of it.
+
+Only for an order that is held because the marketplace tells no amount. What it tells later counts
+instead, unless the order has been filled in with the person's word.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from iso4217 import Currency
+from sqlalchemy.orm import Session
+
+from pipeline.amazon.json_fields import LARGEST_AMOUNT
+from pipeline.base.db import Sessions
+from pipeline.base.money import minor_unit, parse_amount, written
+from pipeline.operations.acts.address import is_being_placed
+from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
+from pipeline.orders.machine import STEPS, wake
+from pipeline.orders.stated_value import Worth, tells_no_total
+from pipeline.orders.tables import LIVE, Note, Order, Status
+from pipeline.settings.marketplaces import currency_of
+
+
+def may_say(order: Order) -> bool:
+    """Whether the order waits for such a word, or has one that can still be changed."""
+    is_held = order.status == Status.HELD and tells_no_total(order.hold_facts)
+    return order.magento_order_id is None and (is_held or may_withdraw(order))
+
+
+def may_withdraw(order: Order) -> bool:
+    """Whether there is a word that the shop has no order with yet."""
+    return order.worth is not None and order.magento_order_id is None and order.status in LIVE
+
+
+class Worths:
+    """Writes what people say. Each method raises NotPossible."""
+
+    def __init__(self, sessions: Sessions, author: str, now: datetime) -> None:
+        self._sessions = sessions
+        self._author = author
+        self._now = now
+
+    def say(self, order_id: int, amount: str, currency: str, why: str) -> None:
+        """The order is worth so much, tax included; its lines share it by their units."""
+        if not why.strip():
+            raise NotPossible("say why it is worth that")
+        with self._sessions() as session, session.begin():
+            order = _changeable(session, order_id)
+            if not may_say(order):
+                raise NotPossible("it is not held because Amazon tells no amount of it")
+            code = _currency(order, currency)
+            total = _amount(amount, code)
+            units = {item.external_item_id: item.quantity for item in order.items if item.quantity}
+            if not units:
+                raise NotPossible("its lines are not known yet")
+            order.worth = Worth(total, code, units, self._author).as_json()
+            _back_to_the_details(order)
+            said = f"said that it is worth {written(total, code)} {code}: {why.strip()}"
+            self._note(session, order_id, said[:LONGEST_NOTE])
+
+    def withdraw(self, order_id: int) -> None:
+        """Take the word back: the order is held again, unless Amazon tells an amount by now."""
+        with self._sessions() as session, session.begin():
+            order = _changeable(session, order_id)
+            if not may_withdraw(order):
+                raise NotPossible("nobody said what it is worth")
+            order.worth = None
+            _back_to_the_details(order)
+            self._note(session, order_id, "took back what it is worth")
+
+    def _note(self, session: Session, order_id: int, text: str) -> None:
+        session.add(Note(order_id=order_id, at=self._now, author=self._author, text=text))
+        wake(session, [order_id], self._now)
+
+
+def _changeable(session: Session, order_id: int) -> Order:
+    order = session.get(Order, order_id, with_for_update=True)
+    if order is None:
+        raise NotPossible("it has just been deleted")
+    if order.magento_order_id is not None:
+        number = order.magento_increment_id or str(order.magento_order_id)
+        raise NotPossible(f"it is Magento order {number} already")
+    if order.status not in LIVE:
+        raise NotPossible(f"it is {order.status} here")
+    if order.status == Status.RUNNING:
+        raise NotPossible("a step is at it right now: try again in a moment")
+    if is_being_placed(session, order):
+        raise NotPossible(
+            "its Magento order is being created at this moment: look again in some minutes"
+        )
+    return order
+
+
+def _back_to_the_details(order: Order) -> None:
+    """Its amounts are taken there."""
+    if STEPS.index(order.step) > STEPS.index("enrich_order"):
+        order.step, order.status = "enrich_order", Status.READY
+
+
+def _currency(order: Order, text: str) -> str:
+    code = text.strip().upper()
+    expected = order.currency or currency_of(order.marketplace_id)
+    if expected and code != expected:
+        raise NotPossible(f"its currency is {expected}")
+    try:
+        Currency(code)
+    except ValueError:
+        raise NotPossible("the currency must be its code of three letters, such as EUR") from None
+    return code
+
+
+def _amount(text: str, currency: str) -> Decimal:
+    try:
+        amount = parse_amount(text.strip())
+    except ValueError:
+        raise NotPossible("write the amount as 12.50") from None
+    if not 0 <= amount < LARGEST_AMOUNT:
+        raise NotPossible("the amount must be zero or more, and what somebody would pay")
+    if amount % minor_unit(currency):
+        raise NotPossible(f"{currency} has no parts smaller than {minor_unit(currency)}")
+    return abs(amount)  # of a zero without its sign

@@ -1,0 +1,71 @@
+"""The tables of what people do to many orders at once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Identity, Index, Integer, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pipeline.base.tables import Base
+
+
+class BulkAct(Base):
+    """What a person decided about `orders` orders at once: release or dismiss.
+
+    `chosen` says in words which orders, `why` is what a dismissal gives as its reason. `done` and
+    `passed_over` go up with every batch. `due_at` is when the next order may have its turn.
+    `token` is the form's: sent twice it is one act. A stopped one has ended as well.
+    """
+
+    __tablename__ = "bulk_acts"
+    __table_args__ = (
+        Index("bulk_acts_open", "id", postgresql_where=text("ended_at IS NULL")),
+        Index("bulk_acts_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    token: Mapped[str] = mapped_column(unique=True)
+    author: Mapped[str]
+    act: Mapped[str]
+    chosen: Mapped[str]
+    why: Mapped[str]
+    orders: Mapped[int] = mapped_column(Integer)
+    done: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    passed_over: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    asked_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    stopped_by: Mapped[str | None]
+
+    @property
+    def to_do(self) -> int:
+        """How many orders have not had their turn; of a stopped act those that stay as they are."""
+        return self.orders - self.done - self.passed_over
+
+
+class BulkActOrder(Base):
+    """An order of an act, and what became of it: to do, done or passed over, and `why`.
+
+    `due_at` is when it was to be looked at. There is no foreign key to the order: to write down a
+    hundred thousand of them would lock each.
+    """
+
+    __tablename__ = "bulk_act_orders"
+    __table_args__ = (
+        Index(
+            "bulk_act_orders_to_do",
+            "act_id",
+            "turn",
+            postgresql_where=text("state = 'to do'"),
+        ),
+    )
+
+    act_id: Mapped[int] = mapped_column(
+        ForeignKey("bulk_acts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    turn: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    order_id: Mapped[int]
+    state: Mapped[str] = mapped_column(default="to do", server_default="to do")
+    why: Mapped[str | None]
+    due_at: Mapped[datetime | None]

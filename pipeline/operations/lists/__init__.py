@@ -1,0 +1,6 @@
+"""The queries behind pages and commands: orders, held causes, ship-by, timeline. None opens
+sealed data.
+
+Imports: as operations.
+Start reading: `orders.py`, then `filters.py`.
+"""

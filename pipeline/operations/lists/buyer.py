@@ -1,0 +1,34 @@
+"""What a page may say of an order's buyer without opening anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from pipeline.base.db import Sessions
+from pipeline.orders.tables import OrderPrivate
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A buyer's initials, whether more is kept, and whether a person corrected the address."""
+
+    initials: str = ""
+    is_kept: bool = False
+    is_corrected: bool = False
+
+
+def masked(sessions: Sessions, order_id: int) -> Masked:
+    """The order's buyer, masked. One query, which reads none of the sealed data."""
+    with sessions() as session:
+        row = session.execute(
+            select(
+                OrderPrivate.buyer_initials,
+                (OrderPrivate.wrapped_key.is_not(None) & OrderPrivate.sealed.is_not(None)).label(
+                    "kept"
+                ),
+                OrderPrivate.correction.is_not(None).label("corrected"),
+            ).where(OrderPrivate.order_id == order_id)
+        ).one_or_none()
+    return Masked() if row is None else Masked(row.buyer_initials, row.kept, row.corrected)

@@ -1,0 +1,268 @@
+"""Why an order is, or is not, in Magento: what went in, what decided, and what happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from pipeline.base.db import Sessions
+from pipeline.monitoring.reconcile.tables import Difference
+from pipeline.monitoring.reconcile.treat import FOR_A_PERSON
+from pipeline.operations.acts.ship import obstacle
+from pipeline.operations.lists.mapped_skus import sold_as
+from pipeline.operations.preview.replay import WITHOUT_PERSONAL_DATA
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.decision_table import Decision, Next, case_of, decide
+from pipeline.orders.machine import STEPS
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Effect, EffectState, Order, Status
+from pipeline.settings.model import AccountSettings, Settings, Timing
+from pipeline.settings.origin import origin
+from pipeline.settings.overrides import overlaid, turns
+
+# Which of a marketplace's settings a step goes by.
+COUNTS: Mapping[str, tuple[str, ...]] = {
+    "import_order": ("import_orders",),
+    "verify_order": ("fba_orders", "pending_orders", "pending_reserve_days"),
+    "enrich_order": ("unknown_sku", "sku_map", "out_of_stock", "unclear_totals", "tax"),
+    "create_customer": ("customers", "welcome_mail", "customer_group"),
+    "create_order": (
+        *("magento_store", "fba_store", "order_number", "order_number_prefix"),
+        *("fba_number_prefix", "prime_number_prefix", "b2b_number_prefix", "order_status"),
+        *("stock", "invoice", "gift_wrap", "fba_lines", "order_comments"),
+    ),
+    "ship_order": ("cancel_from_amazon", "cancel_to_amazon", "cancel_reason"),
+    "sync_tracking": ("confirm_without_tracking",),
+}
+_ONLY_FBA = frozenset({"fba_orders", "fba_store", "fba_number_prefix", "fba_lines"})
+_ONLY_FBM = frozenset(
+    {
+        *("pending_orders", "pending_reserve_days", "out_of_stock", "order_status", "stock"),
+        *("cancel_to_amazon", "cancel_reason", "confirm_without_tracking"),
+        *("prime_number_prefix",),
+    }
+)
+_NO_ACCOUNT = (
+    "Its account {} is not in the configuration: it was renamed or removed, and nothing is decided "
+    "until it is back."
+)
+_NEXT = {
+    Next.GO_ON: "it goes on to Magento, or is there already",
+    Next.WAIT: "it waits",
+    Next.HOLD: "it is held for a person",
+    Next.CANCEL: "it ends as cancelled, and so does its Magento order if there is one",
+    Next.VIEW_ONLY: "it is shown and nothing is done with it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A setting that counts, and where it comes from."""
+
+    name: str
+    value: object
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that decided about an order, in words. `differences` are what a comparison found."""
+
+    facts: Mapping[str, str]
+    decided: str
+    row: str
+    settings: Sequence[Counted]
+    standing: str
+    writes: Sequence[tuple[str, str]]
+    differences: Sequence[str]
+    next_look_at: datetime | None
+    next_look: str
+    possible: Sequence[tuple[str, str]]
+
+
+def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation:
+    """Why it stands where it stands. Nothing is decided while its account is not configured."""
+    with sessions() as session:
+        effects = session.scalars(
+            select(Effect).where(Effect.order_id == order.id).order_by(Effect.id)
+        ).all()
+        differences = session.scalars(
+            select(Difference)
+            .where(
+                Difference.account == order.account,
+                Difference.external_id == order.external_id,
+                Difference.ended_at.is_(None),
+            )
+            .order_by(Difference.id)
+        ).all()
+        turned = turns(session)
+    account = settings.accounts.get(order.account)
+    decided, row = _NO_ACCOUNT.format(order.account), ""
+    counted: tuple[Counted, ...] = ()
+    if account is not None:
+        counts = overlaid(settings, turned).for_order(order.account, order.marketplace_id)
+        decision = decide(case_of(order, counts))
+        decided, row = _decided(decision), decision.row
+        counted = tuple(
+            Counted(
+                name,
+                getattr(counts, name),
+                origin(settings, turned, order.account, order.marketplace_id, name),
+            )
+            for name in _of_its_steps(order)
+        )
+    return Explanation(
+        facts=_facts(order, account) | _edited(order, effects) | _sold_as(sessions, order),
+        decided=decided,
+        row=row,
+        settings=counted,
+        standing=_standing(order),
+        writes=tuple((effect.kind, _write(effect)) for effect in effects),
+        differences=tuple(f"{one.kind}: {one.detail} ({one.treatment})" for one in differences),
+        next_look_at=order.due_at,
+        next_look=_next_look(order, settings.timing),
+        possible=tuple(_possible(order, any(one.treatment in FOR_A_PERSON for one in differences))),
+    )
+
+
+def _facts(order: Order, account: AccountSettings | None) -> dict[str, str]:
+    start_from, at = account.start_from if account is not None else None, order.purchased_at
+    old = at is not None and start_from is not None and at < start_from
+    return {
+        "status on Amazon": order.remote_status,
+        "fulfilled by": "Amazon" if order.fulfilled_by == FulfilledBy.AMAZON else "the merchant",
+        "programs": ", ".join(order.programs) or "none",
+        "sold": order.facts.get("channel", "") or "not told",
+        "in Magento": (
+            f"as {order.magento_increment_id or order.magento_order_id}"
+            if order.magento_order_id is not None
+            else "no order of ours"
+        ),
+        "placed": "before start_from: a backfill brought it" if old else "after start_from",
+        **({"buyer's data": f"purged on {order.purged_at:%Y-%m-%d}"} if order.purged_at else {}),
+    }
+
+
+def _sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
+    mapped = sold_as(sessions, order)
+    told = ", ".join(f"{sku} as {target}" for sku, target in mapped.items())
+    return {"sold in the shop": told} if told else {}
+
+
+def _edited(order: Order, effects: Sequence[Effect]) -> dict[str, str]:
+    """Which order was placed, where a clerk's edit has replaced it in the shop."""
+    placed = next((one.remote_id for one in effects if one.kind == "order"), None)
+    if placed is None or order.magento_order_id in (None, int(placed)):
+        return {}
+    return {"edited in Magento": f"placed as entity {placed}, which an edit there replaced"}
+
+
+def _decided(decision: Decision) -> str:
+    why = f": {decision.reason}" if decision.reason else ""
+    return f'The row "{decision.row}" of the decision table counts{why}; {_NEXT[decision.next]}.'
+
+
+def _of_its_steps(order: Order) -> Iterator[str]:
+    """The settings of the steps it has come to, and of its kind."""
+    others = _ONLY_FBM if order.fulfilled_by == FulfilledBy.AMAZON else _ONLY_FBA
+    for step in STEPS[: STEPS.index(order.step) + 1]:
+        for name in COUNTS[step]:
+            if name not in others:
+                yield name
+
+
+def _standing(order: Order) -> str:
+    match Status(order.status):
+        case Status.READY:
+            said = f"ready for {order.step}"
+        case Status.RUNNING:
+            said = f"{order.step} is running"
+        case Status.WAITING:
+            said = f"waiting in {order.step}: {order.last_note}"
+        case Status.HELD:
+            said = f"held in {order.step} as {order.hold_code}: {order.hold_reason}"
+        case Status.DONE:
+            said = "through" + (f": {order.last_note}" if order.last_note else "")
+        case Status.CANCELLED:
+            said = f"ended as cancelled: {order.last_note}"
+    tries = f" (try {order.tries})" if order.tries > 1 else ""
+    return said + tries
+
+
+def _write(effect: Effect) -> str:
+    named = f", {effect.remote_id}" if effect.remote_id else ""
+    match EffectState(effect.state):
+        case EffectState.DONE:
+            return f"done{named}" + (", found there" if effect.adopted else "")
+        case EffectState.REFUSED:
+            return f"not made: {effect.detail}"
+        case EffectState.INTENDED | EffectState.UNKNOWN:
+            return "in doubt: the next try looks first"
+
+
+def _next_look(order: Order, timing: Timing) -> str:
+    match Status(order.status):
+        case Status.READY:
+            return "its message is on its way; after this time the sweep sends it again"
+        case Status.RUNNING:
+            return "a worker has it; after this time another takes over if that one died"
+        case Status.WAITING:
+            return "at this time, or as soon as Amazon or the shop report something new"
+        case Status.HELD if order.due_at is None:
+            return "by the next reconciliation, or as soon as there is news or a person releases it"
+        case Status.HELD:
+            return (
+                f"every {timing.recheck_held_s:g} s until the cause is gone, and as soon as there "
+                "is news"
+            )
+        case Status.DONE if order.dismissed_at is not None:
+            return "not before a person takes it up again"
+        case Status.DONE:
+            return "not by itself; news of its shipments or of a cancellation open it again"
+        case Status.CANCELLED:
+            return "not by itself"
+
+
+def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
+    """Commands, and what each does."""
+    number = order.external_id
+    if order.status in (Status.WAITING, Status.HELD):
+        yield f"orderbridge orders release {number}", "looks at it now"
+        yield f"orderbridge orders dismiss {number} --why ...", "ends it; it is done elsewhere"
+    if order.dismissed_at is not None:
+        yield f"orderbridge orders dismiss {number} --undo", "has it go on where it stood"
+    if differs:
+        yield f"orderbridge reconcile accept {number}", "lets its differences be"
+    if order.hold_code == HoldCode.BUYER_WANTS_TO_CANCEL:
+        yield f"orderbridge orders release {number} --confirm-anyway", "confirms it all the same"
+    if order.hold_code == HoldCode.SHIPMENT_CHANGED:
+        yield f"orderbridge orders release {number} --confirm-anyway", "lets stand what Amazon has"
+    if order.hold_code == HoldCode.SHIPMENT_REFUSED:
+        yield f"orderbridge orders ship {number} --withdraw", "takes the shipment back"
+    elif not obstacle(order):
+        yield (
+            f"orderbridge orders ship {number} --carrier ... --tracking ...",
+            "ships it in Magento",
+        )
+    if order.hold_code == HoldCode.SKU_NOT_FOUND:
+        yield (
+            f"orderbridge sku-map set AMAZON_SKU MAGENTO_SKU --account {order.account}",
+            "has it sold as another product, for all its orders",
+        )
+    if order.hold_code == HoldCode.TRANSPARENCY_CODES:
+        yield f"orderbridge orders transparency {number} ITEM CODE...", "takes in its codes"
+    is_own_work = order.fulfilled_by == FulfilledBy.MERCHANT
+    if order.cancellation in ("asked", "refused"):
+        yield f"orderbridge orders cancel {number} --withdraw", "takes the cancellation back"
+    elif is_own_work and order.remote_status == "UNSHIPPED" and order.status != Status.DONE:
+        yield f"orderbridge orders cancel {number} --reason ...", "has Amazon cancel it"
+    if order.status != Status.RUNNING and (
+        order.purged_at is None or order.step in WITHOUT_PERSONAL_DATA
+    ):
+        yield (
+            f"orderbridge replay {number} --from {order.step} --dry-run",
+            "tells what going through it again would do",
+        )

@@ -1,0 +1,144 @@
+"""What people have mapped by hand, what they had before, and the files that say the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Select, func, or_, select, true, tuple_
+from sqlalchemy.orm import Session
+
+from pipeline.base.db import Sessions
+from pipeline.orders.machine import STEPS
+from pipeline.orders.tables import Order
+from pipeline.products.manual_sku_map import SkusByHand, skus_waited_for, waits_for_products
+from pipeline.products.sku_map import SkuMapError, files_in_use, read
+from pipeline.products.tables import MappedSku
+from pipeline.settings.model import Settings
+
+PAGE_SIZE = 100
+EARLIER = 50
+_LOOKS_IT_UP = STEPS.index("enrich_order")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A mapping by hand; `held` orders wait for its SKU. With an end it counts no more."""
+
+    id: int
+    account: str
+    amazon_sku: str
+    magento_sku: str
+    set_at: datetime
+    set_by: str
+    ended_at: datetime | None
+    ended_by: str | None
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A CSV file that an account goes by: its rows, or the mistake that is in it."""
+
+    path: Path
+    account: str
+    rows: int
+    mistake: str
+
+
+class MappedSkus:
+    """Reads what is mapped by hand, by account and SKU. `sku` narrows it to a part of either."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def page(
+        self, sku: str = "", after: int | None = None, limit: int | None = PAGE_SIZE
+    ) -> tuple[Sequence[Mapped], int | None]:
+        """What counts, behind the row `after`; and the id behind which there is more."""
+        query = _like(sku).where(MappedSku.ended_at.is_(None))
+        with self._sessions() as session:
+            last = session.get(MappedSku, after) if after is not None else None
+            if last is not None:
+                place = tuple_(MappedSku.account, MappedSku.amazon_sku)
+                query = query.where(place > (last.account, last.amazon_sku))
+            query = query.order_by(MappedSku.account, MappedSku.amazon_sku)
+            rows = session.scalars(query.limit(limit + 1 if limit else None)).all()
+            shown = rows[:limit]
+            found = list(_counted(session, shown))
+        return found, shown[-1].id if len(rows) > len(shown) else None
+
+    def earlier(self, sku: str = "", limit: int | None = EARLIER) -> Sequence[Mapped]:
+        """What counted before, what ended last first."""
+        query = (
+            _like(sku)
+            .where(MappedSku.ended_at.is_not(None))
+            .order_by(MappedSku.ended_at.desc(), MappedSku.id.desc())
+            .limit(limit)
+        )
+        with self._sessions() as session:
+            return [_mapped(one, 0) for one in session.scalars(query)]
+
+
+def sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
+    """Magento's SKUs of an order's lines by Amazon's, where they are others: as they have been
+    looked up, or as the next look will take what is mapped by hand."""
+    if STEPS.index(order.step) > _LOOKS_IT_UP:
+        products = {line.sku: (line.product or {}).get("sku", line.sku) for line in order.items}
+        return {sku: target for sku, target in products.items() if sku != target}
+    names = {line.sku: line.sku.strip() for line in order.items}
+    by_hand = SkusByHand(sessions).of(order.account, set(names.values()))
+    return {sku: by_hand[name] for sku, name in names.items() if name in by_hand}
+
+
+def files(settings: Settings) -> Iterator[File]:
+    """The CSV files in use, read anew."""
+    for path, account in files_in_use(settings):
+        try:
+            yield File(path, account, len(read(path)), "")
+        except SkuMapError as error:
+            yield File(path, account, 0, str(error))
+
+
+def _like(sku: str) -> Select[MappedSku]:
+    query = select(MappedSku)
+    if not sku:
+        return query
+    return query.where(
+        or_(
+            MappedSku.amazon_sku.icontains(sku, autoescape=True),
+            MappedSku.magento_sku.icontains(sku, autoescape=True),
+        )
+    )
+
+
+def _counted(session: Session, rows: Sequence[MappedSku]) -> Iterator[Mapped]:
+    """These, each with how many held orders wait for its SKU."""
+    skus = func.unnest(func.string_to_array(skus_waited_for(), ", "))
+    facts = skus.table_valued("sku").render_derived()
+    shown = [(one.account, one.amazon_sku) for one in rows]
+    held = session.execute(
+        select(Order.account, facts.c.sku, func.count(Order.id.distinct()))
+        .join_from(Order, facts, true())
+        .where(waits_for_products(), tuple_(Order.account, facts.c.sku).in_(shown))
+        .group_by(Order.account, facts.c.sku)
+    )
+    counts = {(account, sku): number for account, sku, number in held}
+    for one in rows:
+        yield _mapped(one, counts.get((one.account, one.amazon_sku), 0))
+
+
+def _mapped(one: MappedSku, held: int) -> Mapped:
+    return Mapped(
+        id=one.id,
+        account=one.account,
+        amazon_sku=one.amazon_sku,
+        magento_sku=one.magento_sku,
+        set_at=one.set_at,
+        set_by=one.set_by,
+        ended_at=one.ended_at,
+        ended_by=one.ended_by,
+        held=held,
+    )

@@ -1,0 +1,19 @@
+"""Which marketplaces an account has orders of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pipeline.orders.tables import Order
+
+
+def met_in_orders(session: Session, since: datetime) -> dict[str, list[str]]:
+    """The ids of the marketplaces that orders placed since then are from, by account."""
+    found: dict[str, list[str]] = {}
+    rows = select(Order.account, Order.marketplace_id).where(Order.purchased_at >= since).distinct()
+    for account, marketplace_id in session.execute(rows):
+        found.setdefault(account, []).append(marketplace_id)
+    return found

@@ -1,0 +1,105 @@
+"""An order's facts as people read them: its store, its country, its amounts and their proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from urllib.parse import quote
+
+from pipeline.base.money import ZERO, written
+from pipeline.operations.lists.orders import Listed
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.tables import Order
+from pipeline.settings.marketplaces import country_of, domain_of
+from pipeline.settings.model import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What makes up an order's total: an amount per Amazon item id, and those of no item.
+
+    `parts` are each line's amounts by name, `readings` how Amazon's figures were understood,
+    `collected` the tax in them that Amazon keeps, `doubt` why only the total is certain,
+    `said_by` who said the total where Amazon tells none.
+    """
+
+    mode: str
+    lines: Mapping[str, Decimal]
+    adjustments: Mapping[str, Decimal]
+    grand_total: Decimal
+    parts: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    readings: Mapping[str, str] = field(default_factory=dict)
+    collected: Mapping[str, Decimal] = field(default_factory=dict)
+    doubt: str = ""
+    said_by: str = ""
+
+    @property
+    def difference(self) -> Decimal:
+        """What the parts lack; zero when they make up the total."""
+        return self.grand_total - sum(
+            [*self.lines.values(), *self.adjustments.values()], start=ZERO
+        )
+
+
+def proof(order: Order) -> Proof | None:
+    """The proof of the total, once the order's amounts have been reconciled."""
+    stored = order.total_proof
+    if stored is None:
+        return None
+    return Proof(
+        mode=stored["mode"],
+        lines=_decimals(stored["lines"]),
+        adjustments=_decimals(stored["adjustments"]),
+        grand_total=Decimal(stored["grand_total"]),
+        parts={item_id: _decimals(parts) for item_id, parts in stored.get("parts", {}).items()},
+        readings=stored.get("readings", {}),
+        collected=_decimals(stored.get("collected_by_amazon", {})),
+        doubt=stored.get("doubt", ""),
+        said_by=stored.get("said_by", ""),
+    )
+
+
+def _decimals(amounts: Mapping[str, str]) -> dict[str, Decimal]:
+    return {name: Decimal(amount) for name, amount in amounts.items()}
+
+
+def store_code(
+    settings: Settings, account: str, marketplace_id: str, fulfilled_by: str
+) -> str | None:
+    """The store view that counts now; None when the account is not configured any more."""
+    if account not in settings.accounts:
+        return None
+    marketplace = settings.for_order(account, marketplace_id)
+    if fulfilled_by == FulfilledBy.AMAZON and marketplace.fba_store is not None:
+        return marketplace.fba_store
+    return marketplace.magento_store
+
+
+def seller_central_url(marketplace_id: str, external_id: str) -> str | None:
+    """Where the seller sees the order on Amazon; None for a marketplace that is not listed."""
+    domain = domain_of(marketplace_id)
+    number = quote(external_id, safe="")
+    return f"https://sellercentral.{domain}/orders-v3/order/{number}" if domain else None
+
+
+def admin_url(settings: Settings, order: Order | Listed) -> str | None:
+    """Where the shop's staff see the order; None without one, or without `admin_url` set."""
+    account = settings.accounts.get(order.account)
+    name = order.shop or (account.shop if account is not None else "")
+    if name not in settings.shops or order.magento_order_id is None:
+        return None
+    admin = settings.shops[name].admin_url
+    return f"{admin}/sales/order/view/order_id/{order.magento_order_id}/" if admin else None
+
+
+def country(marketplace_id: str) -> str:
+    """A marketplace's country, which people know it by; its id where there is none."""
+    return country_of(marketplace_id) or marketplace_id
+
+
+def price(amount: Decimal | None, currency: str | None) -> str:
+    """An amount with its currency; empty while either is unknown. Nothing is rounded away."""
+    if amount is None or currency is None:
+        return ""
+    return f"{written(amount, currency)} {currency}"

@@ -1,0 +1,203 @@
+"""The list of orders, page by page or as a stream, and one whole order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import selectinload
+
+from pipeline.base.db import Sessions
+from pipeline.base.row_ids import row_id
+from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.sorting import KEYS, Place, Sort, Zone, zones
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import Order, OrderItem, OrderPrivate
+
+PAGE_SIZE = 50
+STREAMED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One order of the list. `items` are pairs of SKU and quantity, `buyer` are initials."""
+
+    id: int
+    account: str
+    external_id: str
+    marketplace_id: str
+    fulfilled_by: str
+    remote_status: str
+    step: str
+    status: str
+    shop: str | None
+    magento_order_id: int | None
+    magento_increment_id: str | None
+    buyer: str
+    programs: Sequence[str]
+    currency: str | None
+    grand_total: Decimal | None
+    purchased_at: datetime | None
+    ship_by_at: datetime | None
+    due_at: datetime | None
+    updated_at: datetime
+    hold_code: str | None
+    hold_reason: str | None
+    last_note: str
+    items: Sequence[tuple[str, int]]
+    tracking_numbers: Sequence[str]
+
+    @property
+    def note(self) -> str:
+        """Why it stands where it stands."""
+        return self.hold_reason or self.last_note
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Orders, and where the pages before and after begin; None at either end of the list."""
+
+    orders: Sequence[Listed]
+    previous: Place | None
+    following: Place | None
+
+
+class Listing:
+    """Reads orders. Each method is its own short transaction with a fixed number of queries."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def page(
+        self,
+        filters: Filters,
+        *,
+        after: Place | None = None,
+        before: Place | None = None,
+        limit: int = PAGE_SIZE,
+    ) -> Page:
+        """At most `limit` orders: the first ones, those after `after`, or those before `before`.
+
+        One query; two where orders without a value begin on the page.
+        """
+        backwards = before is not None
+        found: list[Listed] = []
+        with self._sessions() as session:
+            for zone in zones(filters.sort, before or after, backwards=backwards):
+                query = _in_zone(filters, zone).limit(limit + 1 - len(found))
+                found += [Listed(**row._mapping) for row in session.execute(query)]
+                if len(found) > limit:
+                    break
+        there_is_more, listed = len(found) > limit, found[:limit]
+        if backwards:
+            listed.reverse()
+        if not listed:
+            return Page([], None, None)
+        first, last = _place(filters.sort, listed[0]), _place(filters.sort, listed[-1])
+        if backwards:
+            return Page(listed, first if there_is_more else None, last)
+        return Page(listed, first if after else None, last if there_is_more else None)
+
+    def stream(self, filters: Filters) -> Iterator[Sequence[Listed]]:
+        """All orders of the filters, some hundred at a time, as they were when it began.
+
+        The rows stay with the database until they are taken. A reader who stops for a minute loses
+        the connection.
+        """
+        with self._sessions() as session:
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            for zone in zones(filters.sort):
+                rows = session.execute(
+                    _in_zone(filters, zone).execution_options(yield_per=STREAMED_AT_ONCE)
+                )
+                for some in rows.partitions():
+                    yield [Listed(**row._mapping) for row in some]
+
+    def find(self, number: str) -> list[int]:
+        """Ids of the orders with this Amazon number, in any account, or with this id of ours."""
+        names: list[ColumnElement[bool]] = [Order.external_id == number]
+        if (order_id := row_id(number)) is not None:
+            names.append(Order.id == order_id)
+        with self._sessions() as session:
+            return list(session.scalars(select(Order.id).where(or_(*names)).order_by(Order.id)))
+
+    def order(self, order_id: int) -> Order | None:
+        """One order with its lines and shipments, detached."""
+        with self._sessions() as session:
+            return session.get(
+                Order,
+                order_id,
+                options=(
+                    selectinload(Order.items),
+                    selectinload(Order.shipments).selectinload(Shipment.items),
+                ),
+            )
+
+
+def _in_zone(filters: Filters, zone: Zone) -> Select[Any]:
+    wanted: list[ColumnElement[bool]] = [*filters.conditions(), *zone.conditions]
+    return select(*_COLUMNS).where(*wanted).order_by(*zone.order_by)
+
+
+def _place(sort: Sort, order: Listed) -> Place:
+    return sort.place_of(getattr(order, KEYS[sort.key].column.key), order.id)
+
+
+_ITEMS = (
+    select(
+        func.coalesce(
+            func.jsonb_agg(
+                aggregate_order_by(
+                    func.jsonb_build_array(OrderItem.sku, OrderItem.quantity), OrderItem.id
+                )
+            ),
+            func.jsonb_build_array(),
+        )
+    )
+    .where(OrderItem.order_id == Order.id)
+    .scalar_subquery()
+)
+_TRACKING_NUMBERS = (
+    select(
+        func.coalesce(
+            func.jsonb_agg(aggregate_order_by(Shipment.tracking_number, Shipment.id)),
+            func.jsonb_build_array(),
+        )
+    )
+    .where(Shipment.order_id == Order.id, Shipment.tracking_number != "")
+    .scalar_subquery()
+)
+_BUYER = (
+    select(OrderPrivate.buyer_initials).where(OrderPrivate.order_id == Order.id).scalar_subquery()
+)
+_COLUMNS = (
+    Order.id,
+    Order.account,
+    Order.external_id,
+    Order.marketplace_id,
+    Order.fulfilled_by,
+    Order.remote_status,
+    Order.step,
+    Order.status,
+    Order.shop,
+    Order.magento_order_id,
+    Order.magento_increment_id,
+    func.coalesce(_BUYER, "").label("buyer"),
+    Order.programs,
+    Order.currency,
+    Order.grand_total,
+    Order.purchased_at,
+    Order.ship_by_at,
+    Order.due_at,
+    Order.updated_at,
+    Order.hold_code,
+    Order.hold_reason,
+    Order.last_note,
+    _ITEMS.label("items"),
+    _TRACKING_NUMBERS.label("tracking_numbers"),
+)

@@ -1,0 +1,106 @@
+"""Which orders a person means who chooses many, how many those are, and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
+from pipeline.base.money import ZERO
+from pipeline.operations.acts.many_orders import Act, why_not
+from pipeline.operations.lists.causes import is_held_by, ship_by
+from pipeline.operations.lists.counts import COUNTED, Count
+from pipeline.operations.lists.filters import Filters
+from pipeline.orders.tables import Order, Status
+
+_PARKED = (Status.WAITING, Status.HELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Orders that fulfil all of `conditions`, and how that is said."""
+
+    words: str
+    conditions: Sequence[ColumnElement[bool]]
+
+    def turns(self) -> Select[tuple[int, int]]:
+        """Ids of those that wait or are held, and their turns: the most urgent has the first."""
+        place = func.row_number().over(order_by=(ship_by().asc().nulls_last(), Order.id))
+        return select(Order.id, place).where(*self.conditions, Order.status.in_(_PARKED))
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What an act would do: to `orders`, worth `totals` by currency. Others are passed over, by
+    why; those that are neither waiting nor held are counted up to 10,000."""
+
+    orders: int
+    totals: Mapping[str, Decimal]
+    passed_over: Mapping[str, Count]
+
+
+def those_of(filters: Filters) -> Choice:
+    """All orders that the list shows with these filters, on all of its pages."""
+    said = {**filters.query(), "sort": "", "all": "hidden ones too" if filters.everything else ""}
+    if filters.reason:
+        said["reason"] = filters.reason.replace("_", " ")
+    if filters.buyer:
+        said["buyer"] = "that was searched for"  # hashes tell a person nothing
+    words = [text if name == "all" else f"{name} {text}" for name, text in said.items() if text]
+    return Choice(", ".join(words) or "all that are shown", filters.conditions())
+
+
+def these(order_ids: Sequence[int]) -> Choice:
+    """Orders that were ticked."""
+    words = "1 selected order" if len(order_ids) == 1 else f"{len(order_ids)} selected orders"
+    return Choice(words, [among(Order.id, order_ids)])
+
+
+def held_by(code: str, fact: str) -> Choice:
+    """The orders that a cause holds."""
+    words = f"held by {code.replace('_', ' ')}" + (f": {fact}" if fact else "")
+    return Choice(words, [is_held_by(code, fact)])
+
+
+def weigh(sessions: Sessions, act: Act, choice: Choice) -> Weighed:
+    """Look what an act would do. Two queries."""
+    refusal = why_not(act).label("refusal")
+    parked = (
+        select(
+            refusal,
+            func.coalesce(Order.currency, "").label("currency"),
+            func.count().label("orders"),
+            func.coalesce(func.sum(Order.grand_total), ZERO).label("total"),
+        )
+        .where(*choice.conditions, Order.status.in_(_PARKED))
+        .group_by("refusal", "currency")
+        .order_by("currency")
+    )
+    others = (
+        select(refusal)
+        .where(*choice.conditions, Order.status.not_in(_PARKED))
+        .limit(COUNTED + 1)
+        .subquery()
+    )
+    orders = 0
+    totals: dict[str, Decimal] = {}
+    passed_over: dict[str, Count] = {}
+    with sessions() as session:
+        for row in session.execute(parked):
+            if row.refusal is not None:
+                known = passed_over.get(row.refusal, Count(0))
+                passed_over[row.refusal] = Count(known.number + row.orders)
+                continue
+            orders += row.orders
+            if row.currency:
+                totals[row.currency] = row.total
+        found = session.execute(
+            select(others.c.refusal, func.count()).group_by(others.c.refusal)
+        ).all()
+    is_more = sum(number for _, number in found) > COUNTED
+    passed_over |= {why: Count(number, is_more) for why, number in found}
+    return Weighed(orders, totals, passed_over)

@@ -1,0 +1,187 @@
+"""What happened to an order, newest first: attempts, writes, packages, refunds and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+
+from sqlalchemy import select
+
+from pipeline.base.db import Sessions
+from pipeline.base.money import ZERO
+from pipeline.intake.tables import Refund
+from pipeline.operations.lists.order_facts import price
+from pipeline.orders.tables import Attempt, Effect, Note, Order, Status
+
+NEWEST = 500
+_LOST = "no end was recorded: its worker died"
+
+
+class Kind(StrEnum):
+    """What sort of thing happened."""
+
+    ATTEMPT = "attempt"
+    WRITE = "remote write"
+    PACKAGE = "package"
+    REFUND = "refund"
+    NOTE = "note"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened, or `times` of the same, from `first_at` to `at`.
+
+    `by` is the worker or the person, `reference` what the remote calls it: its request id for an
+    attempt, the id of what was made for a remote write.
+    """
+
+    at: datetime
+    first_at: datetime
+    kind: Kind
+    what: str
+    result: str = ""
+    code: str = ""
+    detail: str = ""
+    by: str = ""
+    reference: str = ""
+    ended_at: datetime | None = None
+    times: int = 1
+
+    @property
+    def lasted(self) -> timedelta | None:
+        """How long it took; of several the newest. None without an end."""
+        return self.ended_at - self.at if self.ended_at else None
+
+
+def timeline(sessions: Sessions, order: Order) -> list[Event]:
+    """The order's events, those that repeat in a row as one. At most 500 attempts and writes each.
+
+    `order` has its shipments loaded.
+    """
+    with sessions() as session:
+        attempts = session.scalars(
+            select(Attempt)
+            .where(Attempt.order_id == order.id)
+            .order_by(Attempt.id.desc())
+            .limit(NEWEST)
+        ).all()
+        effects = session.scalars(
+            select(Effect)
+            .where(Effect.order_id == order.id)
+            .order_by(Effect.id.desc())
+            .limit(NEWEST)
+        ).all()
+        notes = session.scalars(
+            select(Note).where(Note.order_id == order.id).order_by(Note.id.desc()).limit(NEWEST)
+        ).all()
+        refunds = session.scalars(
+            select(Refund).where(Refund.order_id == order.id).order_by(Refund.id)
+        ).all()
+    events = [
+        *_attempts(order, attempts),
+        *map(_write, effects),
+        *_packages(order),
+        *_refunds(refunds, effects),
+        *(Event(one.at, one.at, Kind.NOTE, one.text, by=one.author) for one in notes),
+        Event(order.created_at, order.created_at, Kind.REPORT, "first reported by Amazon"),
+    ]
+    return list(_repeats_as_one(sorted(events, key=lambda event: event.at, reverse=True)))
+
+
+def _attempts(order: Order, newest_first: Sequence[Attempt]) -> Iterator[Event]:
+    for position, attempt in enumerate(newest_first):
+        is_running = position == 0 and order.status == Status.RUNNING
+        yield Event(
+            at=attempt.started_at,
+            first_at=attempt.first_at or attempt.started_at,
+            kind=Kind.ATTEMPT,
+            what=attempt.step,
+            result=attempt.outcome or ("running" if is_running else "lost"),
+            code=attempt.code or "",
+            detail=attempt.detail or ("" if attempt.ended_at or is_running else _LOST),
+            by=attempt.worker,
+            reference=attempt.request_id or "",
+            ended_at=attempt.ended_at,
+            times=attempt.times,
+        )
+
+
+def _write(effect: Effect) -> Event:
+    tries = f"try {effect.tries}" if effect.tries > 1 else ""
+    found = "found there already" if effect.adopted else ""
+    return Event(
+        at=effect.intended_at,
+        first_at=effect.intended_at,
+        kind=Kind.WRITE,
+        what=effect.kind,
+        result=effect.state,
+        detail="; ".join(part for part in (effect.detail, tries, found) if part),
+        reference=effect.remote_id or "",
+        ended_at=effect.ended_at,
+    )
+
+
+def _packages(order: Order) -> Iterator[Event]:
+    for shipment in order.shipments:
+        name = f"shipment {shipment.magento_shipment_id}"
+        carrier = shipment.carrier_title or shipment.carrier_code
+        detail = " ".join(part for part in (carrier, shipment.tracking_number) if part)
+        yield Event(
+            shipment.shipped_at, shipment.shipped_at, Kind.PACKAGE, name, "shipped", detail=detail
+        )
+        if shipment.confirmed_at is not None:
+            yield Event(
+                shipment.confirmed_at,
+                shipment.confirmed_at,
+                Kind.PACKAGE,
+                name,
+                "confirmed to Amazon",
+                detail=detail,
+            )
+
+
+def _refunds(refunds: Sequence[Refund], effects: Sequence[Effect]) -> Iterator[Event]:
+    """The credit memos of the shop's staff; our own are remote writes of the ledger's.
+
+    What takes back an order that Amazon cancelled leaves no number of its memo.
+    """
+    if any(effect.kind == "cancellation" for effect in effects):
+        return
+    ours = {effect.remote_id for effect in effects if effect.kind == "credit memo"}
+    for refund in refunds:
+        if str(refund.magento_creditmemo_id) in ours:
+            continue
+        parts = [
+            f"{line['quantity']} x {line['sku']} {line['total']}" for line in refund.lines.values()
+        ]
+        parts += [
+            f"{name} {amount.normalize():f}"
+            for name, amount in (("shipping", refund.shipping), ("other", refund.adjustment))
+            if amount != ZERO
+        ]
+        yield Event(
+            refund.refunded_at,
+            refund.refunded_at,
+            Kind.REFUND,
+            f"credit memo {refund.magento_creditmemo_id}",
+            detail=f"{price(refund.grand_total, refund.currency)} ({', '.join(parts)}); nothing "
+            "was sent to Amazon: refund it in Seller Central too",
+        )
+
+
+def _repeats_as_one(newest_first: Sequence[Event]) -> Iterator[Event]:
+    """What came of an order again and again is one line, one row or many."""
+    for _, group in groupby(newest_first, key=_likeness):
+        repeats = list(group)
+        times = sum(event.times for event in repeats)
+        yield replace(repeats[0], first_at=repeats[-1].first_at, times=times)
+
+
+def _likeness(event: Event) -> tuple[str, ...]:
+    """What is the same in events that repeat; which worker it was makes no difference."""
+    person = event.by if event.kind is Kind.NOTE else ""
+    return event.kind, event.what, event.result, event.code, event.detail, person

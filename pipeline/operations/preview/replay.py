@@ -1,0 +1,219 @@
+"""Going through an order's steps again: what that would do, and having it done.
+
+The preview runs the very steps, with a ledger that tells what each write would come to and sends
+none. Reads are made: without them nobody knows what a step finds. See docs/decisions/0038.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from pipeline.base.db import Sessions
+from pipeline.base.errors import CannotMap, RemoteError
+from pipeline.base.vault import Unreadable, Vault
+from pipeline.clients import Clients
+from pipeline.orders.ledger import Ledger, Trace, Write, forgets_until
+from pipeline.orders.machine import SHIPPING_STEPS, STEPS, corrected_address, owner
+from pipeline.orders.outcome import Cancelled, Done, Hold, Outcome, Skipped, Wait
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.requested_shipment_table import standing
+from pipeline.orders.state_changes import set_back
+from pipeline.orders.tables import Effect, EffectState, Note, Order, OrderPrivate, Status
+
+WITHOUT_PERSONAL_DATA = SHIPPING_STEPS
+
+Step = Callable[[Order, Clients], Outcome]
+
+
+class NotPossible(Exception):
+    """The order cannot be set back to that step; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One remote write of a step, and what would become of it."""
+
+    what: str
+    key: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One step: its writes in their order, and how it would end."""
+
+    step: str
+    calls: Sequence[Call]
+    end: str
+
+
+def replay(sessions: Sessions, order_id: int, step: str, *, author: str, now: datetime) -> None:
+    """Set an order back to a step; the workers take it up within seconds. Raises NotPossible."""
+    with sessions() as session, session.begin():
+        order = session.get(Order, order_id, with_for_update=True)
+        _check(order, step)
+        if not set_back(session, order_id, step, now):
+            raise NotPossible("a step is at it right now: try again in a moment")
+        text = f"to be gone through again from {step} on"
+        session.add(Note(order_id=order_id, at=now, author=author, text=text))
+
+
+def preview(
+    sessions: Sessions,
+    vault: Vault,
+    clients: Clients,
+    steps: Mapping[str, Step],
+    order_id: int,
+    first: str,
+) -> list[Preview]:
+    """What each step from `first` on would write, up to the first thing that nobody can know.
+
+    Nothing is written, here or at a remote. Raises NotPossible.
+    """
+    order = _loaded(sessions, vault, order_id, first)
+    ledger = _Teller(sessions, clients.now)
+    told = replace(clients, ledger=ledger)
+    previews = []
+    for name in STEPS[STEPS.index(first) :]:
+        order.step = name
+        order.hold_code = order.hold_reason = None
+        ledger.calls = []
+        end, goes_on = _end(steps[name], order, told)
+        previews.append(Preview(name, tuple(ledger.calls), end))
+        if not goes_on:
+            break
+    return previews
+
+
+def _check(order: Order | None, step: str) -> None:
+    if order is None:
+        raise NotPossible("it has just been deleted")
+    if STEPS.index(order.step) < STEPS.index(step):
+        raise NotPossible(f"it has come to {order.step} only")
+    if order.status == Status.RUNNING:
+        raise NotPossible("a step is at it right now: try again in a moment")
+    if order.purged_at is not None and step not in WITHOUT_PERSONAL_DATA:
+        raise NotPossible(
+            "its personal data was purged: only ship_order and sync_tracking do without"
+        )
+
+
+def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order:
+    """The order as a worker would have it in its hands, detached."""
+    with sessions() as session:
+        order = session.get(
+            Order,
+            order_id,
+            options=(
+                selectinload(Order.items),
+                selectinload(Order.shipments).selectinload(Shipment.items),
+            ),
+        )
+        private = session.get(OrderPrivate, order_id)
+        wish = standing(session, order_id)
+    _check(order, step)
+    assert order is not None  # noqa: S101 - `_check` has raised otherwise
+    if private is not None and private.wrapped_key is not None and private.sealed is not None:
+        try:
+            order.raw = vault.open(private.wrapped_key, owner(order), private.sealed)
+        except Unreadable:
+            order.raw = None
+    order.correction = corrected_address(vault, order, private)
+    order.wish = wish
+    return order
+
+
+class _Unknowable(Exception):
+    """Here the preview ends: what follows depends on a write that is not made."""
+
+
+class _Teller(Ledger):
+    """A ledger that reads its table and tells, and neither sends nor writes."""
+
+    def __init__(self, sessions: Sessions, now: Callable[[], datetime]) -> None:
+        super().__init__(sessions, now)
+        self.calls: list[Call] = []
+
+    def once(self, order_id: int, write: Write) -> str:
+        effect, may_be_forgotten = self._known(order_id, write)
+        if effect is not None and effect.state == EffectState.DONE and effect.remote_id:
+            return self._tell_done(effect.remote_id, write)
+        if effect is not None:
+            self._tell(write, _in_doubt(effect, is_certain=not write.when_unsure))
+        elif may_be_forgotten:
+            self._tell(write, _FORGOTTEN)
+        else:
+            self._tell(write, "would be made")
+        raise _Unknowable
+
+    def made(self, order_id: int, write: Trace) -> str | None:
+        effect, may_be_forgotten = self._known(order_id, write)
+        if effect is None and not may_be_forgotten:
+            return None
+        if effect is not None and effect.state == EffectState.DONE and effect.remote_id:
+            return self._tell_done(effect.remote_id, write)
+        self._tell(write, _FORGOTTEN if effect is None else _in_doubt(effect))
+        raise _Unknowable
+
+    def seen(self, *keys: str, remote_id: str) -> None:
+        """Nothing: a row without its end keeps it until the order really runs."""
+
+    def landed(self, order_id: int, settles_after: timedelta) -> None:
+        """Nothing: a preview need not wait."""
+
+    def give_up(self, order_id: int, why: str, key: str | None = None) -> None:
+        """Nothing: a row in doubt stays so until the order really runs."""
+
+    def _known(self, order_id: int, write: Trace) -> tuple[Effect | None, bool]:
+        """The write's row, and whether there may have been one that a restore took away."""
+        with self._sessions() as session:
+            effect = session.scalar(select(Effect).where(Effect.key == write.key))
+            return effect, effect is None and forgets_until(session, order_id) is not None
+
+    def _tell_done(self, remote_id: str, write: Trace) -> str:
+        self._tell(write, f"done ({remote_id}), not repeated")
+        return remote_id
+
+    def _tell(self, write: Trace, verdict: str) -> None:
+        self.calls.append(Call(write.kind, write.key, verdict))
+
+
+_FORGOTTEN = "made, unless found: the database was restored since the order was placed"
+
+
+def _in_doubt(effect: Effect, *, is_certain: bool = True) -> str:
+    if effect.state == EffectState.DONE:
+        return "done, and nothing proves it: would look first, then be made"
+    if effect.state == EffectState.REFUSED:
+        return "refused before: would look first, then be made"
+    if is_certain:
+        return "in doubt: would look first, and adopt what is there or be made"
+    return "in doubt: would look first, and be held if nothing is there"
+
+
+def _end(step: Step, order: Order, clients: Clients) -> tuple[str, bool]:
+    """How the step would end, in words, and whether the next one follows."""
+    try:
+        outcome = step(order, clients)
+    except _Unknowable:
+        return "what follows depends on that write", False
+    except CannotMap as error:
+        return f"would be held: {error.code}, {error.reason}", False
+    except RemoteError as error:
+        return f"cannot be told: {error}", False
+    match outcome:
+        case Done():
+            return "goes on", True
+        case Skipped(why):
+            return f"goes on: {why}", True
+        case Wait(reason):
+            return f"would wait: {reason}", False
+        case Hold(code, reason):
+            return f"would be held: {code}, {reason}", False
+        case Cancelled(reason):
+            return f"would end as cancelled: {reason}", False

@@ -1,0 +1,191 @@
+"""What would change for the orders of the last 30 days if a setting were another one.
+
+Told from the orders' rows alone: no remote is asked and no buyer's data is opened. The database
+counts, so that the work does not grow with each order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
+
+from pipeline.base.money import ZERO
+from pipeline.operations.preview.setting_rules import DECIDED_BY_TABLE, RULES, Rule
+from pipeline.orders.channel import NON_AMAZON, FulfilledBy
+from pipeline.orders.decision_table import Case, Decision, decide
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import LIVE, Order
+from pipeline.settings.model import Settings
+from pipeline.settings.overrides import TURNABLE, NotTurnable, Turn, overlaid, turns
+
+WINDOW = timedelta(days=30)
+TRIABLE = tuple(dict.fromkeys((*DECIDED_BY_TABLE, *TURNABLE)))
+"""What can be told of beforehand; some of it is set in the file only."""
+_EXAMPLES = 10
+
+
+@dataclass(slots=True)
+class Change:
+    """Orders to which the same would happen. `under_way` are those that a turn still acts on,
+    `totals` their worth by currency, `examples` ids and numbers of the last that came."""
+
+    what: str
+    orders: int = 0
+    under_way: int = 0
+    totals: dict[str, Decimal] = field(default_factory=dict)
+    examples: list[tuple[int, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a turn would come to. `before` and `after` are what counts at its place.
+
+    `looked_at` counts the orders for whose marketplace the value would be another one; `rests_on`
+    says what the numbers are read from, `unknown` what cannot be told, `held_as` for which reason
+    the orders are held that would go on.
+    """
+
+    turn: Turn
+    before: object
+    after: object
+    since: datetime
+    looked_at: int
+    changes: Sequence[Change]
+    rests_on: str
+    unknown: str
+    held_as: HoldCode | None
+
+
+def preview(session: Session, settings: Settings, turn: Turn, now: datetime) -> Preview:
+    """What would change. `settings` are the file's.
+
+    Raises NotTurnable where nothing is stored that could tell.
+    """
+    if turn.name not in TRIABLE:
+        raise NotTurnable(
+            f"what {turn.name} would change cannot be told from what is stored. These can be "
+            f"tried: {', '.join(TRIABLE)}"
+        )
+    turned = turns(session)
+    others = [one for one in turned if not turn.is_of(one)]
+    old = overlaid(settings, turned)
+    new = overlaid(settings, others if turn.value is None else [*others, turn])
+    where = [Order.account == turn.account, Order.purchased_at >= now - WINDOW]
+    if turn.marketplace_id is not None:
+        where.append(Order.marketplace_id == turn.marketplace_id)
+    met = session.execute(
+        select(Order.marketplace_id, func.count()).where(*where).group_by(Order.marketplace_id)
+    ).all()
+
+    def values(counts: Settings) -> dict[str, object]:
+        asked = (turn.marketplace_id or "", *(one for one, _ in met))
+        return {one: getattr(counts.for_order(turn.account, one), turn.name) for one in asked}
+
+    before, after = values(old), values(new)
+    other = {one for one, _ in met if before[one] != after[one]}
+    where.append(Order.marketplace_id.in_(sorted(other)))
+    if turn.name in DECIDED_BY_TABLE:
+        rests_on, unknown = DECIDED_BY_TABLE[turn.name]
+        changes, held_as = _decided_otherwise(session, turn.account, where, old, new), None
+    else:
+        place = turn.marketplace_id or ""
+        becoming = {after[place], *(after[one] for one in other)}
+        rules = [one for one in RULES if one.name == turn.name and one.value in becoming]
+        changes = []
+        for rule in rules:
+            so = [one for one in sorted(other) if after[one] == rule.value]
+            changes += _counted(session, rule, [*where, Order.marketplace_id.in_(so)])
+        rests_on = " ".join(one.rests_on for one in rules)
+        unknown = " ".join(one.unknown for one in rules if one.unknown)
+        held_as = next((one.held_as for one in rules if one.held_as), None)
+    return Preview(
+        turn=turn,
+        before=before[turn.marketplace_id or ""],
+        after=after[turn.marketplace_id or ""],
+        since=now - WINDOW,
+        looked_at=sum(count for one, count in met if one in other),
+        changes=changes,
+        rests_on=rests_on,
+        unknown=unknown,
+        held_as=held_as,
+    )
+
+
+def _counted(
+    session: Session, rule: Rule, where: Sequence[ColumnElement[bool]]
+) -> Iterator[Change]:
+    change = Change(rule.what)
+    for row in session.execute(_grouped().where(*where, rule.condition)):
+        _add(change, row)
+    if change.orders:
+        yield change
+
+
+def _decided_otherwise(
+    session: Session,
+    account: str,
+    where: Sequence[ColumnElement[bool]],
+    old: Settings,
+    new: Settings,
+) -> list[Change]:
+    """The decision table, asked once for all orders that look the same to it."""
+    looks = (
+        Order.marketplace_id,
+        Order.fulfilled_by,
+        Order.remote_status,
+        Order.magento_order_id.is_not(None).label("is_ours"),
+        Order.programs,
+        Order.facts["channel"].astext.label("channel"),
+    )
+    changes: dict[tuple[str, str], Change] = {}
+    for row in session.execute(_grouped(*looks).where(*where)):
+        was, would_be = (_decision(row, counts, account) for counts in (old, new))
+        if was.row != would_be.row:
+            what = f"{was.row} ({was.next}) → {would_be.row} ({would_be.next})"
+            _add(changes.setdefault((was.row, would_be.row), Change(what)), row)
+    return sorted(changes.values(), key=lambda one: (-one.orders, one.what))
+
+
+def _decision(row: Row[Any], counts: Settings, account: str) -> Decision:
+    return decide(
+        Case(
+            FulfilledBy(row.fulfilled_by),
+            row.remote_status,
+            counts.for_order(account, row.marketplace_id),
+            is_ours=row.is_ours,
+            is_known=True,
+            programs=frozenset(row.programs),
+            is_from_elsewhere=row.channel == NON_AMAZON,
+        )
+    )
+
+
+def _grouped(*looks: Any) -> Select[Any]:
+    """Orders counted by how they look, with their worth and the last that came of each group."""
+    ids = aggregate_order_by(Order.id, Order.id.desc())
+    numbers = aggregate_order_by(Order.external_id, Order.id.desc())
+    return select(
+        *looks,
+        Order.currency,
+        func.count().label("orders"),
+        func.count().filter(Order.status.in_(LIVE)).label("under_way"),
+        func.coalesce(func.sum(Order.grand_total), ZERO).label("total"),
+        func.array_agg(ids)[1:_EXAMPLES].label("ids"),
+        func.array_agg(numbers)[1:_EXAMPLES].label("numbers"),
+    ).group_by(*looks, Order.currency)
+
+
+def _add(change: Change, row: Row[Any]) -> None:
+    change.orders += row.orders
+    change.under_way += row.under_way
+    if row.currency is not None:
+        change.totals[row.currency] = change.totals.get(row.currency, ZERO) + row.total
+    examples = [*change.examples, *zip(row.ids, row.numbers, strict=True)]
+    change.examples = sorted(examples, reverse=True)[:_EXAMPLES]

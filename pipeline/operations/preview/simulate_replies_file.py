@@ -1,0 +1,22 @@
+"""Saved answers of a shop, by their route: what it has that nobody else's shop has."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pipeline.base import clean_json
+from pipeline.operations.preview.simulate_orders_file import Unusable
+
+_BEFORE_THE_ROUTE = re.compile(r"^/?(rest/)?([^/]+/)?V1/|^/?")
+
+
+def replies_in(content: bytes) -> dict[str, Any]:
+    """The answers by the route behind /V1, such as /store/storeConfigs. Raises Unusable."""
+    try:
+        document = clean_json.parsed(content)
+    except (ValueError, RecursionError):
+        raise Unusable("it is not JSON") from None
+    if not isinstance(document, dict):
+        raise Unusable('it has to be {"/store/storeConfigs": [...], ...}: answers by their route')
+    return {_BEFORE_THE_ROUTE.sub("/", name): told for name, told in document.items()}

@@ -1,0 +1,302 @@
+"""Deleting what has ended long ago, so that no table grows without end.
+
+What a write has done is never deleted: effects, orders, packages, credit memos and notes stay. See
+docs/decisions/0059.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, Select, and_, delete, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
+from pipeline.base.tables import Base, Incident
+from pipeline.intake.tables import Backfill, BackfillState, Cursor, SeenNotification, ToFetch
+from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
+from pipeline.monitoring.tables import AlertDelivery
+from pipeline.operations.acts.tables import BulkAct, BulkActOrder
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import LIVE, Attempt, Order
+from pipeline.shipping.tables import Feed, FeedMessage
+
+BATCH = 1_000
+"""Rows that one statement deletes."""
+ORDERS_AT_ONCE = 200
+"""Orders whose attempts are looked through at once."""
+ATTEMPTS = "attempts"
+_CURSOR = "thinned attempts"
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+_Column = InstrumentedAttribute[Any]
+_newer = Reconciliation.__table__.alias("newer")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Rows of one table that go once `age` is `keep` ago; `key` is the table's primary key.
+
+    `part_of` is how a row finds the one that it goes with, whose `age` it is. `but` are conditions
+    beside the age.
+    """
+
+    name: str
+    table: type[Base]
+    key: tuple[_Column, ...]
+    age: _Column
+    keep: timedelta
+    part_of: ColumnElement[bool] | None = None
+    but: Callable[[datetime], tuple[ColumnElement[bool], ...]] = lambda _: ()
+
+    def old(self, columns: tuple[Any, ...], now: datetime) -> Select[Any]:
+        """Of the rows that go, these columns."""
+        query = select(*columns).select_from(self.table)
+        if self.part_of is not None:
+            query = query.join(self.age.class_, self.part_of)
+        before = now - self.keep
+        return query.where(self.age < before, *self.but(before))
+
+
+_QUARTER = timedelta(days=90)
+"""What a page or a command shows of before, and Amazon's disputes about an order, end by then."""
+_AMAZON_LISTS_FEEDS = timedelta(days=120)
+"""Amazon lists feeds for 90 days, and one that it lists has to be known as ours."""
+_SEARCHED_BY_THEN = timedelta(days=30)
+"""The search from the watermark brings an order that nobody could read for so long."""
+_SQS_KEEPS = timedelta(days=15)
+"""SQS keeps a message for 14 days at most."""
+
+
+def _no_package_is_in_it(_: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (~exists().where(Shipment.feed_id == Feed.id),)
+
+
+def _not_the_last_of_its_account(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    newest = select(func.max(_newer.c.id)).where(_newer.c.account == Reconciliation.account)
+    stays = or_(Difference.ended_at.is_(None), Difference.ended_at >= before)
+    return (
+        Reconciliation.id < newest.scalar_subquery(),
+        ~exists().where(Difference.reconciliation_id == Reconciliation.id, stays),
+    )
+
+
+def _no_backfill_waits_for_it(_: datetime) -> tuple[ColumnElement[bool], ...]:
+    running = (Backfill.id == ToFetch.backfill_id, Backfill.state == BackfillState.RUNNING)
+    return (~exists().where(*running),)
+
+
+GROUPS: tuple[tuple[Kind, ...], ...] = (
+    (
+        Kind(
+            "alert deliveries",
+            AlertDelivery,
+            (AlertDelivery.incident_id, AlertDelivery.event, AlertDelivery.channel),
+            Incident.ended_at,
+            _QUARTER,
+            Incident.id == AlertDelivery.incident_id,
+        ),
+        Kind("incidents", Incident, (Incident.id,), Incident.ended_at, _QUARTER),
+    ),
+    (
+        Kind(
+            "feed messages",
+            FeedMessage,
+            (FeedMessage.feed_id, FeedMessage.message_id),
+            Feed.ended_at,
+            _AMAZON_LISTS_FEEDS,
+            Feed.id == FeedMessage.feed_id,
+            _no_package_is_in_it,
+        ),
+        Kind(
+            "feeds",
+            Feed,
+            (Feed.id,),
+            Feed.ended_at,
+            _AMAZON_LISTS_FEEDS,
+            but=_no_package_is_in_it,
+        ),
+    ),
+    (
+        Kind(
+            "orders of bulk acts",
+            BulkActOrder,
+            (BulkActOrder.act_id, BulkActOrder.turn),
+            BulkAct.ended_at,
+            _QUARTER,
+            BulkAct.id == BulkActOrder.act_id,
+        ),
+        Kind("bulk acts", BulkAct, (BulkAct.id,), BulkAct.ended_at, _QUARTER),
+    ),
+    (
+        Kind("differences", Difference, (Difference.id,), Difference.ended_at, _QUARTER),
+        Kind(
+            "reconciliations",
+            Reconciliation,
+            (Reconciliation.id,),
+            Reconciliation.ended_at,
+            _QUARTER,
+            but=_not_the_last_of_its_account,
+        ),
+    ),
+    (
+        Kind(
+            "seen notifications",
+            SeenNotification,
+            (SeenNotification.notification_id,),
+            SeenNotification.seen_at,
+            _SQS_KEEPS,
+        ),
+    ),
+    (
+        Kind(
+            "orders to be read",
+            ToFetch,
+            (ToFetch.account, ToFetch.external_id),
+            ToFetch.asked_at,
+            _SEARCHED_BY_THEN,
+            but=_no_backfill_waits_for_it,
+        ),
+    ),
+)
+"""What goes with what: of a group, the parts first, so that no row takes thousands along."""
+
+
+class Thinning:
+    """Deletes what is old, in short transactions. Two that run at once do no harm."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def count(self, now: datetime) -> dict[str, int]:
+        """How many rows of each kind would go."""
+        counts = {}
+        with self._sessions() as session:
+            position = session.scalar(select(Cursor.position).where(Cursor.name == _CURSOR))
+            ended = select(Order.id).where(_unchanged(position or _NEVER, now))
+            said_before = _said_before(Attempt.order_id.in_(ended))
+            counts[ATTEMPTS] = session.scalars(
+                select(func.count()).select_from(said_before.subquery())
+            ).one()
+            for kind in (kind for group in GROUPS for kind in group):
+                counts[kind.name] = session.scalars(kind.old((func.count(),), now)).one()
+        return counts
+
+    def run(self, now: datetime, batches: int | None = None) -> Iterator[tuple[str, int]]:
+        """Delete them, and tell of each kind how many there were; at most so many batches each."""
+        yield ATTEMPTS, self._attempts(now, batches)
+        for group in GROUPS:
+            for kind in group:
+                count, is_through = self._kind(kind, now, batches)
+                yield kind.name, count
+                if not is_through:
+                    break
+
+    def _kind(self, kind: Kind, now: datetime, batches: int | None) -> tuple[int, bool]:
+        """How many rows are gone, and whether those were all."""
+        count = done = 0
+        while batches is None or done < batches:
+            with self._sessions() as session, session.begin():
+                gone = _delete(session, kind, now)
+            count, done = count + gone, done + 1
+            if gone < BATCH:
+                return count, True
+        return count, False
+
+    def _attempts(self, now: datetime, batches: int | None) -> int:
+        """Thin the attempts of orders that have ended and that nothing has changed since.
+
+        A cursor keeps how far that has come, in the order in which orders last changed: one that
+        goes on after all changes, and has its turn again.
+        """
+        with self._sessions() as session, session.begin():
+            session.execute(
+                insert(Cursor).values(name=_CURSOR, position=_NEVER).on_conflict_do_nothing()
+            )
+        count = done = 0
+        while batches is None or done < batches:
+            with self._sessions() as session, session.begin():
+                gone = _thin_next(session, now)
+            if gone is None:
+                break
+            count, done = count + gone, done + 1
+        return count
+
+
+def _delete(session: Session, kind: Kind, now: datetime) -> int:
+    old = (
+        kind.old(kind.key, now)
+        .limit(BATCH)
+        .with_for_update(of=kind.table, skip_locked=True)
+        .cte("old")
+    )
+    return _gone(session, kind.table, kind.key, old)
+
+
+def _thin_next(session: Session, now: datetime) -> int | None:
+    """Thin the next orders; how many rows are gone, None when no order is left."""
+    cursor = session.scalar(
+        select(Cursor).where(Cursor.name == _CURSOR).with_for_update(skip_locked=True)
+    )
+    if cursor is None:  # another worker is at it
+        return None
+    # With all that changed in the same transaction: the cursor keeps a time and no id.
+    rows = session.execute(
+        select(Order.id, Order.updated_at)
+        .where(_unchanged(cursor.position, now))
+        .order_by(Order.updated_at)
+        .fetch(ORDERS_AT_ONCE, with_ties=True)
+    ).all()
+    if not rows:
+        return None
+    said_before = _said_before(among(Attempt.order_id, [row.id for row in rows])).limit(BATCH)
+    gone = _gone(session, Attempt, (Attempt.id,), said_before.cte("old"))
+    if gone < BATCH:
+        cursor.position = rows[-1].updated_at
+    return gone
+
+
+def _unchanged(since: datetime, now: datetime) -> ColumnElement[bool]:
+    """Orders that have ended, and changed last between that time and a quarter of a year ago."""
+    return and_(
+        Order.updated_at > since, Order.updated_at < now - _QUARTER, Order.status.not_in(LIVE)
+    )
+
+
+def _said_before(of: ColumnElement[bool]) -> Select[Any]:
+    """Ids of the attempts that only say again why an order waits or is held.
+
+    The first and the last of a step stay, whatever went on, and what has no end, or was handed back
+    or overtaken.
+    """
+    at_step = (Attempt.order_id, Attempt.step)
+    saying = (*at_step, Attempt.outcome, Attempt.code, Attempt.detail)
+    numbered = (
+        select(
+            Attempt.id,
+            Attempt.outcome,
+            func.row_number().over(partition_by=saying, order_by=Attempt.id).label("time"),
+            func.max(Attempt.id).over(partition_by=at_step).label("last"),
+        )
+        .where(of)
+        .subquery()
+    )
+    # The first of a step is the first that says what it says.
+    return select(numbered.c.id).where(
+        numbered.c.outcome.in_(("wait", "hold")),
+        numbered.c.time > 1,
+        numbered.c.id != numbered.c.last,
+    )
+
+
+def _gone(session: Session, table: type[Base], key: tuple[_Column, ...], old: CTE) -> int:
+    """Delete these rows. They are found once, in a part of its own: were it a subquery, PostgreSQL
+    might ask it again for each row, and lock other ones each time."""
+    statement = delete(table).where(*(column == old.c[column.key] for column in key))
+    found = session.connection().execute(statement)
+    return found.rowcount

@@ -1,0 +1,77 @@
+"""How runs of steps end in the books."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CTE, delete, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from pipeline.orders.outcome import Cancelled, Done, Hold, Outcome, Skipped, Wait
+from pipeline.orders.tables import Attempt
+
+
+def end_attempt(
+    session: Session,
+    attempt_id: int,
+    order_id: int,
+    outcome: Outcome | None,
+    now: datetime,
+    request_id: str,
+) -> None:
+    """Write down how a run ended, None for one that was overtaken. It takes the place of the run
+    before it, if that ended just so: what waits or is held for a year stays one row."""
+    code = detail = None
+    match outcome:
+        case None:
+            name = "superseded"
+        case Done():
+            name = "done"
+        case Skipped(why):
+            name, detail = "skipped", why
+        case Wait(reason):
+            name, detail = "wait", reason
+        case Hold(hold_code, reason):
+            name, code, detail = "hold", str(hold_code), reason
+        case Cancelled(reason):
+            name, detail = "cancelled", reason
+    ending = update(Attempt).where(Attempt.id == attempt_id, Attempt.ended_at.is_(None))
+    if name in ("wait", "hold"):
+        same = _the_same_before(attempt_id, order_id, name, code, detail)
+        ending = ending.values(
+            times=1 + func.coalesce(select(same.c.times).scalar_subquery(), 0),
+            first_at=select(same.c.first_at).scalar_subquery(),
+        )
+    session.execute(
+        ending.values(
+            ended_at=now, outcome=name, code=code, detail=detail, request_id=request_id or None
+        ).execution_options(synchronize_session=False)
+    )
+
+
+def _the_same_before(
+    attempt_id: int, order_id: int, outcome: str, code: str | None, detail: str | None
+) -> CTE:
+    """Take away the run before this one, if it ended just so, and tell what it stood for.
+
+    A part of the statement that ends this one. What lies between the two, as a crash, keeps both.
+    """
+    mine, older = aliased(Attempt), aliased(Attempt)
+    before = select(func.max(older.id)).where(older.order_id == order_id, older.id < attempt_id)
+    return (
+        delete(Attempt)
+        .where(
+            Attempt.id == before.scalar_subquery(),
+            Attempt.ended_at.is_not(None),
+            Attempt.step == mine.step,
+            Attempt.outcome == outcome,
+            Attempt.code.is_not_distinct_from(code),
+            Attempt.detail.is_not_distinct_from(detail),
+            mine.id == attempt_id,
+            mine.ended_at.is_(None),
+        )
+        .returning(
+            Attempt.times, func.coalesce(Attempt.first_at, Attempt.started_at).label("first_at")
+        )
+        .cte("same")
+    )

@@ -1,0 +1,77 @@
+"""An address that a person corrected, in place of the one the marketplace tells. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from pipeline.base.errors import CannotMap
+from pipeline.orders.channel import Address, ChannelOrder
+from pipeline.orders.outcome import HoldCode
+
+# What a missing field is called in `ChannelOrder.missing`, by where it is in an address.
+_MISSING_AS = {"name": "recipient", "lines": "street", "postcode": "postcode", "phone": "phone"}
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The whole address as it is to be, and the marketplace's at the time: `instead_of`."""
+
+    address: Address
+    instead_of: Address
+
+    def as_json(self) -> dict[str, Any]:
+        """For sealing under the order's own key."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Correction:
+        """What `as_json` made."""
+        return cls(_address(kept["address"]), _address(kept.get("instead_of", {})))
+
+    def overtaken_by(self, told: Address) -> list[str]:
+        """Which fields the marketplace has told anew since. What it withholds by now counts for
+        nothing, nor what it tells as it was corrected."""
+        return [
+            one.name
+            for one in fields(Address)
+            if getattr(told, one.name)
+            not in ("", (), getattr(self.instead_of, one.name), getattr(self.address, one.name))
+        ]
+
+
+def corrected(
+    order: ChannelOrder, kept: Mapping[str, Any] | None, *, is_in_shop: bool
+) -> ChannelOrder:
+    """The order with the corrected address, if there is one; `kept` is empty if it is unreadable.
+
+    Raises CannotMap(ADDRESS_UNUSABLE) where that cannot be told, or where the marketplace has told
+    another address since: neither is then sent anywhere. What is in the shop stays as it is there.
+    """
+    if kept is None:
+        return order
+    if not kept:
+        raise CannotMap(
+            HoldCode.ADDRESS_UNUSABLE,
+            "the corrected address of this order cannot be opened with ORDERBRIDGE_MASTER_KEY: "
+            "correct it again, or withdraw it",
+        )
+    correction = Correction.from_json(kept)
+    changed = correction.overtaken_by(order.address or Address())
+    if changed and not is_in_shop:
+        raise CannotMap(
+            HoldCode.ADDRESS_UNUSABLE,
+            f"Amazon has told another address ({', '.join(changed)}) since a person corrected it: "
+            "look at both, then correct it again or withdraw the correction",
+            {"changed": ", ".join(changed)},
+        )
+    given = {word for name, word in _MISSING_AS.items() if getattr(correction.address, name)}
+    missing = {field: why for field, why in order.missing.items() if field not in given}
+    return replace(order, address=correction.address, missing=missing)
+
+
+def _address(kept: Mapping[str, Any]) -> Address:
+    """What this release knows of an address that it or another kept."""
+    known = {one.name: kept[one.name] for one in fields(Address) if one.name in kept}
+    return Address(**{**known, "lines": tuple(kept.get("lines", ()))})

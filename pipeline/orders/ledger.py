@@ -1,0 +1,313 @@
+"""The effect ledger: every remote write is intended here before it is made, and done after it.
+
+A crash at any point leaves a row that says what to do next: nothing there, send; intended, wait
+until the remote must have finished, look, and adopt what is found or send; done, never again. What
+a restored database may have forgotten counts as intended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, true, update
+from sqlalchemy.orm import Session
+
+from pipeline.base import database_restores
+from pipeline.base.db import Sessions
+from pipeline.base.errors import (
+    AccountStopped,
+    CannotMap,
+    OutcomeUnknown,
+    Rejected,
+    RemoteError,
+    Transient,
+)
+from pipeline.base.id_lists import among
+from pipeline.base.retry import no_try_after
+from pipeline.orders import ledger_rows
+from pipeline.orders.ledger_rows import IN_DOUBT, IS_OPEN
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Effect, EffectState, Order
+
+_ANSWERED_ONLY = "answered with yes, and nothing of it is to be seen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What a remote write leaves, and how to look for it.
+
+    `key` is unique for ever. `find` looks at the remote and returns the id of what was made, or
+    None. `settles_after` is the remote's own request limit: until then a lost call may still land.
+    `harmless_twice` says the remote itself tells a repeat by a unique key.
+    """
+
+    key: str
+    kind: str
+    find: Callable[[], str | None]
+    settles_after: timedelta
+    harmless_twice: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write(Trace):
+    """A remote write that must happen once.
+
+    `send` makes it and returns its id, never an empty one; whatever it needs is read before, since
+    the time for it is counted from the intent. `refused_as` is how an order is held whose write was
+    refused. With `when_unsure`, a sentence, it is held as well where an earlier try may have done
+    its work and left no trace.
+    """
+
+    send: Callable[[], str]
+    refused_as: HoldCode
+    when_unsure: str = ""
+    is_to_be_seen: bool = False
+
+
+class Ledger:
+    """The effects of all orders. Each method is its own short transaction.
+
+    `ask` is called with the order's account and shop before a write is intended, and raises
+    WritesStopped when none may leave.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        now: Callable[[], datetime],
+        ask: Callable[[str, str | None], None] | None = None,
+    ) -> None:
+        self._sessions = sessions
+        self._now = now
+        self._ask = ask
+
+    def once(self, order_id: int, write: Write) -> str:
+        """Make the write unless it has been made, and return the remote's id of it.
+
+        Raises CannotMap when the remote refuses it or an earlier try leaves us unsure, Transient
+        when one may still be landing, WritesStopped when none may leave, and what else `send` and
+        `find` raise.
+        """
+        effect, is_first = self._intend(order_id, write, is_to_be_sent=True)
+        if effect.state == EffectState.DONE and effect.remote_id:
+            return effect.remote_id
+        if not is_first:
+            found = self._look(effect, write)
+            if found is not None:
+                return found
+            if write.when_unsure and effect.state in IN_DOUBT:
+                raise CannotMap(write.refused_as, write.when_unsure)
+            effect = self._intend_again(effect)
+        return self._send(effect, write)
+
+    def made(self, order_id: int, write: Trace) -> str | None:
+        """The id of what the write made, or None when it was never made; sends nothing.
+
+        Raises Transient when an earlier try may still be landing.
+        """
+        with self._sessions() as session:
+            effect = session.scalar(select(Effect).where(Effect.key == write.key))
+            forgotten_at = None if effect else forgets_until(session, order_id)
+        if effect is None:
+            if forgotten_at is None:
+                return None
+            self._await_landing(write, forgotten_at)
+            if write.find() is None:
+                return None
+            effect, _ = self._intend(order_id, write)
+        if effect.state == EffectState.DONE and effect.remote_id:
+            return effect.remote_id
+        return self._look(effect, write)
+
+    def seen(self, *keys: str, remote_id: str) -> None:
+        """End those of these writes that were begun: what they do has been seen at the remote."""
+        if not remote_id:
+            raise ValueError("a write was seen without an id")
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(Effect)
+                .where(among(Effect.key, keys), IS_OPEN)
+                .values(
+                    state=EffectState.DONE,
+                    ended_at=self._now(),
+                    remote_id=remote_id,
+                    adopted=True,
+                    detail=None,
+                )
+            )
+
+    def landed(self, order_id: int, settles_after: timedelta) -> None:
+        """Raise Transient while a write begun for the order may still take effect."""
+        with self._sessions() as session:
+            begun = session.scalars(
+                select(Effect).where(Effect.order_id == order_id, Effect.state.in_(IN_DOUBT))
+            ).all()
+        for effect in sorted(begun, key=lambda one: one.intended_at, reverse=True):
+            self._await(effect.kind, effect.intended_at, settles_after)
+
+    def give_up(self, order_id: int, why: str, key: str | None = None) -> None:
+        """End the writes that were begun for the order, or the one of this key: none of them is
+        made any more.
+
+        Only once they have `landed`, since the next try of one would not wait for it.
+        """
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(Effect)
+                .where(
+                    Effect.order_id == order_id,
+                    Effect.state.in_(IN_DOUBT),
+                    true() if key is None else Effect.key == key,
+                )
+                .values(state=EffectState.REFUSED, ended_at=self._now(), detail=why)
+            )
+
+    def _ask_to_write(self, session: Session, order_id: int) -> None:
+        if self._ask is not None:
+            whose = select(Order.account, Order.shop).where(Order.id == order_id)
+            self._ask(*session.execute(whose).one())
+
+    def _intend(
+        self, order_id: int, write: Trace, *, is_to_be_sent: bool = False
+    ) -> tuple[Effect, bool]:
+        """The write's row, and whether no earlier try of it can have been made."""
+        with self._sessions() as session, session.begin():
+            effect = session.scalar(select(Effect).where(Effect.key == write.key))
+            if effect is not None:
+                return effect, False
+            if is_to_be_sent:
+                self._ask_to_write(session, order_id)
+            forgotten_at = forgets_until(session, order_id)
+            made = ledger_rows.intend(
+                session, order_id, write.key, write.kind, forgotten_at or self._now()
+            )
+            if made is not None:
+                return made, forgotten_at is None
+            return session.scalars(select(Effect).where(Effect.key == write.key)).one(), False
+
+    def _look(self, effect: Effect, write: Trace) -> str | None:
+        if effect.state in IN_DOUBT:
+            self._await_landing(write, effect.intended_at)
+        found = write.find()
+        if found == "":
+            raise ValueError(f"a {write.kind} was found without an id")
+        if found is not None:
+            self._end(effect, EffectState.DONE, remote_id=found, adopted=True)
+        return found
+
+    def _await_landing(self, write: Trace, intended_at: datetime) -> None:
+        """Raise Transient while a call that was intended then may still take effect."""
+        if not write.harmless_twice:
+            self._await(write.kind, intended_at, write.settles_after)
+
+    def _await(self, kind: str, intended_at: datetime, settles_after: timedelta) -> None:
+        # The request limit counts from the call, which may begin a while after its intent.
+        left = intended_at + _longest_stall(settles_after) + settles_after - self._now()
+        if left > timedelta(0):
+            raise Transient(
+                f"an earlier {kind} may still be landing",
+                code="settling",
+                retry_after_s=left.total_seconds(),
+            )
+
+    def _intend_again(self, effect: Effect) -> Effect:
+        """Take the next try for ourselves, unless another worker took or ended it meanwhile."""
+        with self._sessions() as session, session.begin():
+            self._ask_to_write(session, effect.order_id)
+            again = ledger_rows.intend_again(session, effect, self._now())
+        if again is None:
+            raise Transient("another worker is making this write", code="settling")
+        return again
+
+    def _send(self, effect: Effect, write: Write) -> str:
+        left = effect.intended_at + _longest_stall(write.settles_after) - self._now()
+        if left < timedelta(0):
+            # Stalled since the intent (a suspended machine): others may soon believe it is over.
+            self._end(effect, EffectState.REFUSED, detail="not sent: stalled before the call")
+            raise Transient("stalled before the call", code="stalled")
+        try:
+            with no_try_after(left.total_seconds()):
+                remote_id = write.send()
+        except OutcomeUnknown as error:
+            self._end(effect, EffectState.UNKNOWN, detail=_detail(error))
+            raise
+        except AccountStopped as error:
+            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            raise
+        except Rejected as error:
+            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            raise CannotMap(
+                write.refused_as,
+                f"the {write.kind} was refused: {error}",
+                {"code": error.code, "request_id": error.request_id},
+            ) from error
+        except (CannotMap, Transient) as error:
+            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            raise
+        if not remote_id:
+            # It may have been made, so the next try looks first.
+            self._end(effect, EffectState.UNKNOWN, detail="answered without an id")
+            raise ValueError(f"a {write.kind} without an id")
+        if write.is_to_be_seen:
+            self._see(effect, write)
+        self._end(effect, EffectState.DONE, remote_id=remote_id)
+        return remote_id
+
+    def _see(self, effect: Effect, write: Write) -> None:
+        """Raise CannotMap where the write was answered with yes and cannot be found."""
+        try:
+            is_there = write.find() is not None
+        except (CannotMap, RemoteError) as error:
+            # It was answered, so nothing of it is landing any more: the next try looks first.
+            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            raise
+        if not is_there:
+            self._end(effect, EffectState.REFUSED, detail=_ANSWERED_ONLY)
+            raise CannotMap(
+                write.refused_as,
+                f"the {write.kind} was answered with yes and has not happened: find out what "
+                "prevents it there, or do it by hand, and this goes on by itself",
+                {"write": write.kind},
+            )
+
+    def _end(
+        self,
+        effect: Effect,
+        state: EffectState,
+        *,
+        remote_id: str | None = None,
+        adopted: bool = False,
+        detail: str | None = None,
+    ) -> None:
+        """Write down how a try ended, unless a later one has begun or it was adopted meanwhile."""
+        with self._sessions() as session, session.begin():
+            ledger_rows.end(
+                session,
+                effect,
+                state,
+                self._now(),
+                remote_id=remote_id,
+                adopted=adopted,
+                detail=detail,
+            )
+
+
+def forgets_until(session: Session, order_id: int) -> datetime | None:
+    """Until when this database may have forgotten writes for the order: they count as intended
+    then. None for an order that was placed later."""
+    life_began_at = database_restores.began_at(session)
+    purchased_at = session.scalar(select(Order.purchased_at).where(Order.id == order_id))
+    if life_began_at is None or (purchased_at is not None and purchased_at >= life_began_at):
+        return None
+    return life_began_at
+
+
+def _longest_stall(settles_after: timedelta) -> timedelta:
+    """How long after its intent a call may still begin."""
+    return settles_after / 4
+
+
+def _detail(error: RemoteError | CannotMap) -> str:
+    return f"{error.code}: {error}"[:500] if error.code else str(error)[:500]

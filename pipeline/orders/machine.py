@@ -1,0 +1,309 @@
+"""The state machine: with `moves`, the only module that changes an order's step or status.
+
+READY ─claim─▶ RUNNING ─Done/Skipped─▶ READY (next step) … ─▶ DONE
+  ▲               ├─Wait──▶ WAITING (due_at)
+  │               ├─Hold──▶ HELD (looked at again on a timer)
+  │               └─Cancelled─▶ CANCELLED
+  └── sweep: due_at has come (a READY, WAITING or HELD order, or one whose worker is gone)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, not_, or_, select, update
+from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.orm.exc import StaleDataError
+
+from pipeline.base.clock import seconds
+from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
+from pipeline.base.vault import Unreadable, Vault
+from pipeline.orders.attempts import end_attempt
+from pipeline.orders.locking import locked
+from pipeline.orders.order_shop import settle
+from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.requested_shipment_table import end_standing, keep, standing
+from pipeline.orders.tables import LIVE, Attempt, Note, Order, OrderPrivate, Status
+from pipeline.settings.model import Timing
+
+STEPS = (
+    "import_order",
+    "verify_order",
+    "enrich_order",
+    "create_customer",
+    "create_order",
+    "ship_order",
+    "sync_tracking",
+)
+SHIPPING_STEPS = STEPS[-2:]
+"""Where an order waits for its packages."""
+MAX_UNFINISHED = 5
+
+
+@dataclass(slots=True)
+class Claim:
+    """An order in the hands of one worker: detached from the database until it is recorded."""
+
+    order: Order
+    attempt_id: int
+    news: int
+    keeps_crashing: bool
+
+
+def owner(order: Order) -> str:
+    """What an order's sealed data is bound to."""
+    return f"{order.account}/{order.external_id}"
+
+
+def corrected_address(
+    vault: Vault, order: Order, private: OrderPrivate | None
+) -> dict[str, Any] | None:
+    """The address a person corrected, opened; empty when there is one that cannot be."""
+    if private is None or private.wrapped_key is None or private.correction is None:
+        return None
+    try:
+        return vault.open(private.wrapped_key, owner(order), private.correction)
+    except Unreadable:
+        return {}
+
+
+class Orders:
+    """Claims orders and records what came of them; each in one short transaction.
+
+    `shops` are the shops that the accounts sell into now.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        vault: Vault,
+        timing: Timing,
+        shops: Mapping[str, str] | None = None,
+    ) -> None:
+        self._sessions = sessions
+        self._vault = vault
+        self._timing = timing
+        self._shops = shops or {}
+
+    def claim(
+        self, order_id: int, step: str, *, task_id: str, worker: str, now: datetime
+    ) -> Claim | None:
+        """Take an order for one run of `step`, or None when there is nothing to do.
+
+        The caller holds the order's lease. Nothing to do: the order is elsewhere or ended, or waits
+        for a time that has not come. `tries` goes up before the step runs.
+        """
+        with self._sessions() as session, session.begin():
+            order = session.scalar(
+                select(Order)
+                .where(Order.id == order_id)
+                .options(
+                    selectinload(Order.items),
+                    selectinload(Order.shipments).selectinload(Shipment.items),
+                )
+                .with_for_update(of=Order)
+            )
+            if order is None or order.step != step or order.status not in LIVE:
+                return None
+            is_parked = order.status in (Status.WAITING, Status.HELD)
+            if is_parked and order.due_at is not None and order.due_at > now:
+                return None
+            settle(session, order, self._shops.get(order.account))
+            crashed = order.unfinished >= MAX_UNFINISHED
+            order.status = Status.RUNNING
+            order.tries += 1
+            order.unfinished += 1
+            order.due_at = now + seconds(self._timing.lease_s / 3)
+            order.sent_at = None
+            attempt = Attempt(
+                order_id=order.id, step=step, task_id=task_id, worker=worker, started_at=now
+            )
+            session.add(attempt)
+            private = session.get(OrderPrivate, order.id)
+            session.flush()
+            order.raw = self._open(order, private)
+            order.correction = corrected_address(self._vault, order, private)
+            order.wish = standing(session, order.id) if step in SHIPPING_STEPS else None
+            return Claim(order, attempt.id, order.news, crashed)
+
+    def record(
+        self, claim: Claim, outcome: Outcome, *, now: datetime, request_id: str = ""
+    ) -> bool:
+        """Commit facts, attempt and next state at once.
+
+        False when another worker went on meanwhile: then nothing of this run is kept but the end
+        of its attempt.
+        """
+        # Read now: when the run is superseded, the rollback takes the order's values away.
+        order, order_id = claim.order, claim.order.id
+        try:
+            with self._sessions() as session, session.begin():
+                session.add(order)
+                # Locked, so that news either count here or find the order parked.
+                news = session.scalar(
+                    select(Order.news).where(Order.id == order_id).with_for_update()
+                )
+                self._apply(order, outcome, now, has_news=news != claim.news)
+                # The sweep may have sent it meanwhile, which must not put off its next time.
+                order.sent_at = None
+                flag_modified(order, "sent_at")
+                if order.wish is not None:
+                    keep(session, order.wish)
+                if order.status not in LIVE:
+                    end_standing(session, [order_id], order.last_note or "the order is through")
+                end_attempt(session, claim.attempt_id, order_id, outcome, now, request_id)
+        except StaleDataError:
+            with self._sessions() as session, session.begin():
+                end_attempt(session, claim.attempt_id, order_id, None, now, request_id)
+            return False
+        return True
+
+    def _apply(self, order: Order, outcome: Outcome, now: datetime, *, has_news: bool) -> None:
+        timing = self._timing
+        order.unfinished = 0
+        if not (isinstance(outcome, Wait) and outcome.is_trouble):
+            order.tries = 0
+        order.hold_code = order.hold_reason = None
+        order.hold_facts = {}
+        match outcome:
+            case Done() | Skipped():
+                following = STEPS.index(order.step) + 1
+                if following == len(STEPS):
+                    order.status, order.due_at = Status.DONE, None
+                else:
+                    order.step, order.status = STEPS[following], Status.READY
+                    # The chain's next message is on its way; the sweep steps in if it got lost.
+                    order.due_at = now + seconds(timing.resend_s)
+                order.last_note = outcome.why if isinstance(outcome, Skipped) else ""
+            case Wait(reason, delay):
+                order.status, order.due_at = Status.WAITING, now if has_news else now + delay
+                order.last_note = reason
+            case Hold(code, reason, facts):
+                order.status = Status.HELD
+                order.due_at = now if has_news else now + seconds(timing.recheck_held_s)
+                order.hold_code, order.hold_reason, order.hold_facts = code, reason, dict(facts)
+                order.last_note = reason
+                order.shown = True
+                if code == HoldCode.KEEPS_CRASHING:
+                    order.unfinished = MAX_UNFINISHED - 1  # one careful try a timer, no more
+            case Cancelled(reason):
+                order.status, order.due_at, order.last_note = Status.CANCELLED, None, reason
+
+    def _open(self, order: Order, private: OrderPrivate | None) -> dict[str, Any] | None:
+        if private is None or private.wrapped_key is None or private.sealed is None:
+            return None
+        try:
+            return self._vault.open(private.wrapped_key, owner(order), private.sealed)
+        except Unreadable:
+            return None
+
+    def due(
+        self,
+        now: datetime,
+        limit: int,
+        *,
+        steps: Collection[str] = STEPS,
+        with_backfill: bool = True,
+        only_running: bool = False,
+    ) -> list[tuple[int, str]]:
+        """Ids and steps of orders whose time has come, marked as sent now; a backfill's come last.
+
+        Of orders at one of `steps`; `only_running` are those whose worker may have died. Each order
+        is sent again only after a while, and two sweeps at once never take the same. An order that
+        is in the shop already is like any other, whatever brought it.
+        """
+        is_backfill = and_(Order.lane == "backfill", Order.magento_order_id.is_(None))
+        again_after = case(
+            (Order.status == Status.RUNNING, seconds(self._timing.lease_s / 3)),
+            else_=seconds(self._timing.resend_s),
+        )
+        with self._sessions() as session, session.begin():
+            rows = session.execute(
+                select(Order.id, Order.step)
+                .where(
+                    Order.status == Status.RUNNING if only_running else Order.status.in_(LIVE),
+                    Order.step.in_(steps),
+                    Order.due_at <= now,
+                    or_(Order.sent_at.is_(None), Order.sent_at <= now - again_after),
+                    *(() if with_backfill else (not_(is_backfill),)),
+                )
+                .order_by(*((is_backfill,) if with_backfill else ()), Order.due_at)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            ).all()
+            session.execute(
+                update(Order)
+                .where(among(Order.id, [row.id for row in rows]))
+                .values(sent_at=now)
+                .execution_options(synchronize_session=False)
+            )
+        return [(row.id, row.step) for row in rows]
+
+    def positions(self, order_ids: Sequence[int], now: datetime) -> list[tuple[int, str]]:
+        """Ids and steps of those of these orders that no worker has, marked as sent now."""
+        with self._sessions() as session, session.begin():
+            rows = session.execute(
+                update(Order)
+                .where(
+                    locked(order_ids),
+                    Order.status.in_((Status.READY, Status.WAITING, Status.HELD)),
+                )
+                .values(sent_at=now)
+                .returning(Order.id, Order.step)
+                .execution_options(synchronize_session=False)
+            ).all()
+        return [(row.id, row.step) for row in rows]
+
+    def release(self, order_id: int, *, author: str, now: datetime) -> bool:
+        """Have a waiting or held order looked at now. False when it is neither."""
+        with self._sessions() as session, session.begin():
+            order = session.get(Order, order_id, with_for_update=True)
+            if order is None or order.status not in (Status.WAITING, Status.HELD):
+                return False
+            wake(session, [order_id], now)
+            session.add(Note(order_id=order_id, at=now, author=author, text="released"))
+        return True
+
+
+def wake(session: Session, order_ids: Sequence[int], now: datetime) -> list[int]:
+    """There is news of these orders: those that wait or are held become due at once.
+
+    One that is running right now is looked at again as soon as it would have waited.
+    """
+    parked = Order.status.in_((Status.WAITING, Status.HELD))
+    return list(
+        session.scalars(
+            update(Order)
+            .where(locked(order_ids), Order.status.in_(LIVE))
+            .values(
+                news=Order.news + 1,
+                due_at=case((parked, now), else_=Order.due_at),
+                sent_at=case((parked, None), else_=Order.sent_at),
+            )
+            .returning(Order.id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+
+
+def reopen(session: Session, order_ids: Sequence[int], now: datetime) -> None:
+    """There is news of orders that were through: their last step has to look again. Not at one
+    that a person has dismissed."""
+    session.execute(
+        update(Order)
+        .where(locked(order_ids), Order.status == Status.DONE, Order.dismissed_at.is_(None))
+        .values(
+            step=STEPS[-1],
+            status=Status.WAITING,
+            due_at=now,
+            sent_at=None,
+            version=Order.version + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,89 @@
+"""The tables of packages and what is in them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from pipeline.base.tables import Base
+
+if TYPE_CHECKING:
+    from pipeline.orders.tables import Order
+
+
+class Shipment(Base):
+    """A package of a Magento shipment, and how far its confirmation at the marketplace has come.
+
+    Each track is a package. `package_reference` is the marketplace's reference of it: of a
+    shipment's first package the shipment's entity id, so that it is always the same, whatever this
+    database has forgotten. `magento_track_id` is None without a track of its own. `mismatch` is
+    what the shop has changed of it that the marketplace cannot be told: see
+    `pipeline.shipping.packages`. `confirmation` is queued, feed (waits for the next feed), sent,
+    accepted or refused; `to_feed` is what a feed is to say of it, `feed_id` the open feed that says
+    it.
+    """
+
+    __tablename__ = "shipments"
+    __table_args__ = (
+        UniqueConstraint("order_id", "package_reference"),
+        Index(
+            "shipments_to_confirm",
+            "order_id",
+            postgresql_where=text(
+                "confirmation IN ('queued', 'feed', 'sent') AND tracking_number <> ''"
+                " AND feed_id IS NULL"
+            ),
+        ),
+        Index("shipments_confirmed", "confirmed_at"),
+        Index(
+            "shipments_unconfirmed", "order_id", postgresql_where=text("confirmation <> 'accepted'")
+        ),
+        Index("shipments_tracking", "tracking_number"),
+        Index("shipments_of_feed", "feed_id"),
+        Index("shipments_magento_id", "magento_shipment_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    magento_shipment_id: Mapped[int]
+    magento_track_id: Mapped[int | None]
+    package_reference: Mapped[str]
+    shipped_at: Mapped[datetime]
+    carrier_code: Mapped[str] = mapped_column(default="", server_default="")
+    carrier_title: Mapped[str] = mapped_column(default="", server_default="")
+    tracking_number: Mapped[str] = mapped_column(default="", server_default="")
+    confirmation: Mapped[str] = mapped_column(default="queued", server_default="queued")
+    confirmed_at: Mapped[datetime | None]
+    confirmed_as: Mapped[str | None]
+    confirmed_times: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    refusal: Mapped[str | None]
+    mismatch: Mapped[str | None]
+    to_feed: Mapped[dict[str, Any] | None]
+    feed_id: Mapped[int | None]
+
+    order: Mapped[Order] = relationship(back_populates="shipments")
+    items: Mapped[list[ShipmentItem]] = relationship(
+        cascade="all, delete-orphan", order_by="ShipmentItem.magento_item_id"
+    )
+
+
+class ShipmentItem(Base):
+    """How many of which line are in a shipment."""
+
+    __tablename__ = "shipment_items"
+
+    shipment_id: Mapped[int] = mapped_column(
+        ForeignKey("shipments.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    magento_item_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    quantity: Mapped[int] = mapped_column(Integer)

@@ -1,0 +1,79 @@
+"""The table of the shipments that people asked for here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Identity, Index, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from pipeline.base.id_lists import among
+from pipeline.base.tables import Base
+from pipeline.orders.requested_shipment import STANDING, Wish, WishState
+
+
+class ShipmentWish(Base):
+    """A shipment that a person asked for; `orders.requested_shipment` has its states."""
+
+    __tablename__ = "shipment_wishes"
+    __table_args__ = (
+        Index("shipment_wishes_of_order", "order_id", "id"),
+        Index(
+            "shipment_wishes_standing",
+            "order_id",
+            unique=True,
+            postgresql_where=text("state IN ('open', 'refused')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    asked_at: Mapped[datetime]
+    author: Mapped[str]
+    carrier_code: Mapped[str]
+    carrier_title: Mapped[str]
+    tracking_number: Mapped[str]
+    state: Mapped[str] = mapped_column(default=WishState.OPEN, server_default="open")
+    magento_shipment_id: Mapped[int | None]
+    why: Mapped[str] = mapped_column(default="", server_default="")
+
+
+def standing(session: Session, order_id: int) -> Wish | None:
+    """The shipment that is still to be made for the order, if one is."""
+    row = session.scalar(
+        select(ShipmentWish).where(
+            ShipmentWish.order_id == order_id, ShipmentWish.state.in_(STANDING)
+        )
+    )
+    if row is None:
+        return None
+    return Wish(
+        row.id,
+        row.carrier_code,
+        row.carrier_title,
+        row.tracking_number,
+        row.state,
+        row.magento_shipment_id,
+        row.why,
+    )
+
+
+def keep(session: Session, wish: Wish) -> None:
+    """Write down what a step made of a wish, unless it has ended meanwhile."""
+    session.execute(
+        update(ShipmentWish)
+        .where(ShipmentWish.id == wish.id, ShipmentWish.state.in_(STANDING))
+        .values(state=wish.state, magento_shipment_id=wish.magento_shipment_id, why=wish.why)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def end_standing(session: Session, order_ids: Sequence[int], why: str) -> None:
+    """Nothing comes any more of what was asked for these orders."""
+    session.execute(
+        update(ShipmentWish)
+        .where(among(ShipmentWish.order_id, order_ids), ShipmentWish.state.in_(STANDING))
+        .values(state=WishState.ENDED, why=why)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,81 @@
+"""What a person says an order is worth of which the marketplace tells no amount. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pipeline.base.errors import CannotMap
+from pipeline.base.money import ZERO, split, written
+from pipeline.orders.amounts import Amounts, LineAmounts
+from pipeline.orders.outcome import HoldCode
+
+NO_TOTAL: Mapping[str, str] = {"amazon_tells": "no total"}
+"""A hold's facts where the marketplace tells no amount that the order could be made with."""
+
+
+def tells_no_total(facts: Mapping[str, Any]) -> bool:
+    """Whether these are the facts of such a hold."""
+    return NO_TOTAL.items() <= facts.items()
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """A total, tax included, and who said it; `units` are each line's at the time."""
+
+    total: Decimal
+    currency: str
+    units: Mapping[str, int]
+    said_by: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For the order's row."""
+        return {
+            "total": written(self.total, self.currency),
+            "currency": self.currency,
+            "units": dict(self.units),
+            "said_by": self.said_by,
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Worth:
+        """What `as_json` made."""
+        return cls(Decimal(kept["total"]), kept["currency"], kept["units"], kept["said_by"])
+
+    def shares(self) -> dict[str, Decimal]:
+        """The total over the lines by their units, to the cent: they sum to it exactly."""
+        weights = [Decimal(units) for units in self.units.values()]
+        return dict(zip(self.units, split(self.total, weights, self.currency), strict=True))
+
+    def amounts(self, left: Mapping[str, int]) -> Amounts:
+        """The order's money, of which so many units of each line are left.
+
+        Of a line that was cancelled in part, its share is cut by units. Raises
+        CannotMap(TOTALS_UNCLEAR) for lines or units that were not there when it was said.
+        """
+        if any(units > self.units.get(item_id, 0) for item_id, units in left.items()):
+            raise CannotMap(
+                HoldCode.TOTALS_UNCLEAR,
+                "the order has more lines or units than when a person said what it is worth: say "
+                "it anew",
+                NO_TOTAL,
+            )
+        shares = self.shares()
+        lines = {
+            item_id: LineAmounts(row_net=self._of(item_id, units, shares))
+            for item_id, units in left.items()
+        }
+        return Amounts(
+            currency=self.currency,
+            grand_total=sum((line.row_net for line in lines.values()), ZERO),
+            lines=lines,
+            mode="a person's word",
+            readings=dict.fromkeys(lines, "a share by units"),
+            said_by=self.said_by,
+        )
+
+    def _of(self, item_id: str, units: int, shares: Mapping[str, Decimal]) -> Decimal:
+        gone = self.units[item_id] - units
+        return split(shares[item_id], [Decimal(units), Decimal(gone)], self.currency)[0]

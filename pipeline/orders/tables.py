@@ -1,0 +1,302 @@
+"""The tables. Times are timestamptz, amounts NUMERIC(19,4) beside a currency.
+
+What may name a person lives in `order_private` alone, encrypted under a key of the order's own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    false,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from pipeline.base.tables import Base
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.requested_shipment import Wish
+
+
+class Status(StrEnum):
+    """Where an order stands within its step."""
+
+    READY = "ready"
+    RUNNING = "running"
+    WAITING = "waiting"
+    HELD = "held"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+# Compared byte by byte, so that an index finds a number by its beginning.
+_NUMBER = Text(collation="C")
+
+LIVE = (Status.READY, Status.RUNNING, Status.WAITING, Status.HELD)
+
+
+class EffectState(StrEnum):
+    """How far a remote write has come, as far as we know."""
+
+    INTENDED = "intended"
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class Order(Base):
+    """One marketplace order and where it stands.
+
+    `due_at` is when it is looked at next, `sent_at` when the sweep last sent it. `tries` counts the
+    starts of this step since it last went well, `unfinished` those that never came to an end.
+    `news` counts what the marketplace and the shop reported meanwhile. `version` stops a worker
+    that lost its lease. Of `lane`, new ones go before a backfill's.
+
+    `shop` is whose the `magento_` numbers are; see `pipeline.orders.order_shop`.
+    `magento_invoiced` and `magento_refunded` are the shop's totals, once all is invoiced.
+    `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come
+    (asked, sent, accepted, refused), `confirm_anyway` that a person overruled what speaks against
+    confirming. `reserved_until` is how long a pending order holds stock. `worth` is
+    what a person says it is worth: see `pipeline.orders.stated_value`. `facts` are more of what
+    the marketplace says, nothing personal. `purged_at` is when what names the buyer was destroyed,
+    `dismissed_at` when a person said that the order is done elsewhere.
+    """
+
+    __tablename__ = "orders"
+    __allow_unmapped__ = True
+    __table_args__ = (
+        UniqueConstraint("account", "external_id"),
+        Index(
+            "orders_due",
+            "due_at",
+            postgresql_where=text("status IN ('ready', 'running', 'waiting', 'held')"),
+        ),
+        Index(
+            "orders_awaiting_shipment",
+            "magento_order_id",
+            postgresql_where=text(
+                "magento_order_id IS NOT NULL AND fulfilled_by = 'FBM'"
+                " AND status IN ('ready', 'running', 'waiting', 'held')"
+            ),
+        ),
+        Index("orders_magento_id", "magento_order_id"),
+        # What the Orders tab sorts and filters by; docs/decisions/0045 says which is for what.
+        Index("orders_purchased", "purchased_at", "id"),
+        Index("orders_ship_by", "ship_by_at", "id"),
+        Index("orders_total", "grand_total", "id"),
+        Index("orders_updated", "updated_at", "id"),
+        Index("orders_number", "external_id", "id"),
+        Index("orders_magento_number", "magento_increment_id"),
+        Index("orders_status", "status", "purchased_at", "id", postgresql_include=["shown"]),
+        Index(
+            "orders_held",
+            "hold_code",
+            "purchased_at",
+            "id",
+            postgresql_include=["shown"],
+            postgresql_where=text("status = 'held'"),
+        ),
+        Index("orders_hidden", "purchased_at", "id", postgresql_where=text("NOT shown")),
+        Index("orders_sold_in", "marketplace_id", "fulfilled_by", "purchased_at", "id"),
+        Index("orders_programs", "programs", postgresql_using="gin"),
+        Index(
+            "orders_invoice_unseen",
+            "created_at",
+            postgresql_where=text(
+                "status = 'done' AND magento_order_id IS NOT NULL AND magento_invoiced IS NULL"
+            ),
+        ),
+        Index("orders_to_cancel", "account", postgresql_where=text("cancellation = 'asked'")),
+        Index(
+            "orders_without_shop",
+            "account",
+            postgresql_where=text("shop IS NULL AND magento_order_id IS NOT NULL"),
+        ),
+        Index("orders_unpurged", "id", postgresql_where=text("purged_at IS NULL")),
+        CheckConstraint("status <> 'held' OR hold_code IS NOT NULL", name="held_has_a_code"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    account: Mapped[str]
+    external_id: Mapped[str] = mapped_column(_NUMBER)
+    marketplace_id: Mapped[str]
+    fulfilled_by: Mapped[str]
+    lane: Mapped[str] = mapped_column(default="new", server_default="new")
+
+    step: Mapped[str]
+    status: Mapped[str]
+    due_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    unfinished: Mapped[int] = mapped_column(Integer, default=0)
+    news: Mapped[int] = mapped_column(Integer, default=0)
+    version: Mapped[int] = mapped_column(Integer)
+    hold_code: Mapped[str | None]
+    hold_reason: Mapped[str | None]
+    hold_facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    last_note: Mapped[str] = mapped_column(default="", server_default="")
+
+    remote_status: Mapped[str]
+    remote_updated_at: Mapped[datetime]
+    purchased_at: Mapped[datetime | None]
+    ship_by_at: Mapped[datetime | None]
+    deliver_by_at: Mapped[datetime | None]
+    currency: Mapped[str | None]
+    grand_total: Mapped[Decimal | None]
+    total_proof: Mapped[dict[str, Any] | None]
+    worth: Mapped[dict[str, Any] | None]
+    programs: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    shown: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+    shop: Mapped[str | None]
+    magento_customer_id: Mapped[int | None]
+    magento_customer_group: Mapped[int | None]
+    magento_order_id: Mapped[int | None]
+    magento_increment_id: Mapped[str | None] = mapped_column(_NUMBER)
+    magento_status: Mapped[str | None]
+    magento_state: Mapped[str | None]
+    magento_invoiced: Mapped[Decimal | None]
+    magento_refunded: Mapped[Decimal | None]
+    cancel_reason: Mapped[str | None]
+    cancellation: Mapped[str | None]
+    cancel_refusal: Mapped[str | None]
+    confirm_anyway: Mapped[bool] = mapped_column(default=False, server_default=false())
+    reserved_until: Mapped[datetime | None]
+    purged_at: Mapped[datetime | None]
+    dismissed_at: Mapped[datetime | None]
+
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+    items: Mapped[list[OrderItem]] = relationship(
+        back_populates="order", cascade="all, delete-orphan", order_by="OrderItem.id"
+    )
+    shipments: Mapped[list[Shipment]] = relationship(
+        back_populates="order", cascade="all, delete-orphan", order_by="Shipment.id"
+    )
+
+    # What the marketplace last said, opened for the worker that claimed the order. Never a column.
+    raw: dict[str, Any] | None = None
+    # The address a person corrected, likewise; empty when there is one that cannot be opened.
+    correction: dict[str, Any] | None = None
+    # The shipment that a person asked for, likewise; recorded with the order.
+    wish: Wish | None = None
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
+
+
+class OrderItem(Base):
+    """One line of an order, without anything that names the buyer."""
+
+    __tablename__ = "order_items"
+    __table_args__ = (
+        UniqueConstraint("order_id", "external_item_id"),
+        Index("order_items_sku", "sku"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    external_item_id: Mapped[str]
+    sku: Mapped[str]
+    title: Mapped[str]
+    quantity: Mapped[int] = mapped_column(Integer)
+    quantity_fulfilled_before: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    line_total: Mapped[Decimal | None]
+    product: Mapped[dict[str, Any] | None]
+    magento_item_id: Mapped[int | None]
+    transparency_codes: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+
+    order: Mapped[Order] = relationship(back_populates="items")
+
+
+class OrderPrivate(Base):
+    """What may name a person: the marketplace's raw reply, and the address a person corrected.
+
+    Destroying `wrapped_key` shreds both. `buyer_words` are keyed hashes that find the order by its
+    buyer, `buyer_initials` what a list shows; both are emptied when the key is destroyed.
+    `report_digest` is a keyed hash of the reply, `report_asked_at` when it was asked for: they tell
+    apart two replies of one lastUpdatedTime.
+    """
+
+    __tablename__ = "order_private"
+    __table_args__ = (Index("order_private_buyer", "buyer_words", postgresql_using="gin"),)
+
+    order_id: Mapped[int] = mapped_column(
+        ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    wrapped_key: Mapped[bytes | None]
+    sealed: Mapped[bytes | None]
+    correction: Mapped[bytes | None]
+    buyer_words: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
+    buyer_initials: Mapped[str] = mapped_column(default="", server_default="")
+    report_digest: Mapped[str | None]
+    report_asked_at: Mapped[datetime | None]
+
+
+class Attempt(Base):
+    """One run of one step. A row without an end is a crash, and shows as one.
+
+    One that waits or is held again as the run before it takes that one's place: `times` counts the
+    runs that it stands for, and `first_at` is when the first of them began.
+    """
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("attempts_of_order", "order_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    step: Mapped[str]
+    task_id: Mapped[str]
+    worker: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    code: Mapped[str | None]
+    detail: Mapped[str | None]
+    request_id: Mapped[str | None]
+    times: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    first_at: Mapped[datetime | None]
+
+
+class Effect(Base):
+    """One remote write, committed as intended before the call and as done after it."""
+
+    __tablename__ = "effects"
+    __table_args__ = (Index("effects_of_order", "order_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    state: Mapped[str]
+    tries: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    intended_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    remote_id: Mapped[str | None]
+    adopted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    detail: Mapped[str | None]
+
+
+class Note(Base):
+    """What a person did or said about an order."""
+
+    __tablename__ = "notes"
+    __table_args__ = (Index("notes_of_order", "order_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    author: Mapped[str]
+    text: Mapped[str]

@@ -1,0 +1,134 @@
+"""Products that were looked up lately, shared by all workers, so that a page of orders costs one
+search instead of one per order.
+
+Kept in Redis for two minutes, and only what exists: a product that was just added is found at once.
+An empty or broken Redis costs searches and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import redis
+from redis.exceptions import RedisError
+
+from pipeline.base.log import log
+from pipeline.magento.records import Product
+from pipeline.magento.rest.catalog import SKU_BATCH, Catalog, folded
+from pipeline.magento.rest.odd_rows import set_aside
+
+KEPT_FOR = timedelta(seconds=120)
+
+_AT_ONCE = 2 * SKU_BATCH
+# A search and its retries take at most about 20 s each.
+_LONGEST_SEARCH_S = 45
+_LONGEST_WAIT_S = 10
+_LOOK_AGAIN_S = 0.02
+
+
+class ProductCache:
+    """Looks products up. `upcoming` names the SKUs that other orders of a shop's store view will
+    soon be looked up for: one search brings them too."""
+
+    def __init__(
+        self, broker: redis.Redis, upcoming: Callable[[str, str], Collection[str]]
+    ) -> None:
+        self._redis = broker
+        self._upcoming = upcoming
+
+    def products(
+        self, shop: Catalog, store: str, skus: Collection[str], *, is_fresh: bool = False
+    ) -> dict[str, Product]:
+        """The products that exist, keyed by the SKUs as asked for.
+
+        At most two minutes old; `is_fresh` looks past what is kept. Raises Transient or Rejected.
+        """
+        wanted = {sku for sku in skus if sku.strip()}
+        if is_fresh:
+            return self._search(shop, store, wanted)
+        found = self._kept(shop.name, store, wanted)
+        if wanted - found.keys():
+            with self._one_at_a_time(shop.name, store):
+                found = self._kept(shop.name, store, wanted)
+                if missing := wanted - found.keys():
+                    found |= self._search_ahead(shop, store, missing)
+        return found
+
+    def _search_ahead(self, shop: Catalog, store: str, missing: set[str]) -> dict[str, Product]:
+        others = [sku for sku in self._upcoming(shop.name, store) if sku.strip()]
+        kept = self._kept(shop.name, store, others)
+        ahead = [sku for sku in others if sku not in kept and sku not in missing]
+        asked = [*missing, *ahead[: max(0, _AT_ONCE - len(missing))]]
+        with set_aside() as odd:
+            found = self._search(shop, store, asked)
+        if odd and missing - found.keys():
+            # Another order's product may be the odd one; of ours none is taken for missing.
+            found |= self._search(shop, store, missing)
+        return {sku: product for sku, product in found.items() if sku in missing}
+
+    def _search(self, shop: Catalog, store: str, skus: Collection[str]) -> dict[str, Product]:
+        found = shop.products(skus, store)
+        self._keep(shop.name, store, found.values())
+        return found
+
+    def _kept(self, shop: str, store: str, skus: Collection[str]) -> dict[str, Product]:
+        names = list(skus)
+        if not names:
+            return {}
+        try:
+            values = self._redis.mget([_key(shop, store, sku) for sku in names])
+        except RedisError:
+            log.warning("products.cache_unavailable")
+            return {}
+        found: dict[str, Product] = {}
+        for sku, value in zip(names, values, strict=True):
+            if value is not None and (product := _read(value)) is not None:
+                found[sku] = product
+        return found
+
+    def _keep(self, shop: str, store: str, products: Iterable[Product]) -> None:
+        try:
+            with self._redis.pipeline(transaction=False) as batch:
+                for product in products:
+                    value = json.dumps(product.as_json())
+                    batch.set(_key(shop, store, product.sku), value, ex=KEPT_FOR)
+                batch.execute()
+        except RedisError:
+            log.warning("products.cache_unavailable")
+
+    @contextmanager
+    def _one_at_a_time(self, shop: str, store: str) -> Iterator[None]:
+        """Have the others wait for this search rather than make their own; never for long."""
+        lock = self._redis.lock(
+            f"orderbridge:products:{shop}:{store}",
+            timeout=_LONGEST_SEARCH_S,
+            sleep=_LOOK_AGAIN_S,
+            blocking_timeout=_LONGEST_WAIT_S,
+        )
+        try:
+            is_ours = lock.acquire()
+        except RedisError:
+            is_ours = False
+        try:
+            yield
+        finally:
+            if is_ours:
+                try:
+                    lock.release()
+                except RedisError:  # it runs out by itself
+                    log.warning("products.cache_unavailable")
+
+
+def _key(shop: str, store: str, sku: str) -> str:
+    return f"orderbridge:product:{shop}:{store}:{folded(sku)}"
+
+
+def _read(value: bytes | str) -> Product | None:
+    """What another release may have kept differently is looked up again."""
+    try:
+        return Product.from_json(json.loads(value))
+    except (ValueError, TypeError, LookupError, ArithmeticError):
+        return None

@@ -1,0 +1,122 @@
+"""Which product of the shop an Amazon SKU stands for: what a person said of it in the console or
+on the command line, else what the merchant's SKU map says.
+
+The map is a CSV file in UTF-8 whose header names `amazon_sku` and `magento_sku`; further columns
+are the merchant's own. Amazon tells SKUs apart by case, so the left column is taken as it is
+written.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.settings.marketplace import MarketplaceSettings
+from pipeline.settings.model import Settings
+
+if TYPE_CHECKING:
+    from _csv import Reader as _Reader  # what csv.reader makes has no public name before 3.12
+
+ByHand = Callable[[str, Collection[str]], Mapping[str, str]]
+"""Magento's SKU by Amazon's, for those of an account's SKUs that a person has mapped."""
+_COLUMNS = ("amazon_sku", "magento_sku")
+
+
+class SkuMapError(Exception):
+    """The file cannot be used; the message names it, the line and the mistake."""
+
+
+def read(path: Path) -> dict[str, str]:
+    """Magento's SKU by Amazon's. Raises SkuMapError at the first mistake."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SkuMapError(f"the SKU map {path} is not in UTF-8") from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    header = text.partition("\n")[0]
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        return _pairs(rows)
+    except (csv.Error, ValueError) as error:
+        raise SkuMapError(f"the SKU map {path}, line {max(rows.line_num, 1)}: {error}") from error
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> SkuMapError:
+    """ValueError: a name that no file can have."""
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    return SkuMapError(f"the SKU map {path} cannot be read ({why})")
+
+
+def _pairs(rows: _Reader) -> dict[str, str]:
+    """Both columns. Raises ValueError at the line that `rows` has come to."""
+    places = _places(next(rows, []))
+    found: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    for row in rows:
+        if not any(cell.strip() for cell in row):
+            continue
+        amazon, magento = (row[at].strip() if at < len(row) else "" for at in places)
+        if not amazon or not magento:
+            raise ValueError(f"{_COLUMNS[1] if amazon else _COLUMNS[0]} is empty")
+        if found.setdefault(amazon, magento) != magento:
+            raise ValueError(f"{amazon} is mapped to another SKU in line {lines[amazon]}")
+        lines.setdefault(amazon, rows.line_num)
+    return found
+
+
+def _places(header: list[str]) -> list[int]:
+    names = [name.strip().casefold() for name in header]
+    for column in _COLUMNS:
+        if column not in names:
+            raise ValueError(f"the header lacks the column {column}")
+    return [names.index(column) for column in _COLUMNS]
+
+
+def files_in_use(settings: Settings) -> list[tuple[Path, str]]:
+    """The maps that count somewhere, each with an account that goes by it."""
+    found: dict[tuple[Path, str], None] = {}
+    for name, account in settings.accounts.items():
+        for one in (account.settings, *account.marketplaces.values()):
+            if one.sku_map is not None and one.unknown_sku != "block":
+                found[one.sku_map, name] = None
+    return list(found)
+
+
+class SkuMaps:
+    """The maps in use: each file is read once, and again when it has changed."""
+
+    def __init__(self, by_hand: ByHand) -> None:
+        self._by_hand = by_hand
+        self._kept: dict[Path, tuple[tuple[int, int], Mapping[str, str]]] = {}
+
+    def targets(
+        self, account: str, settings: MarketplaceSettings, skus: Collection[str]
+    ) -> dict[str, str]:
+        """For each of Amazon's SKUs the one to look for in the shop: the mapped one, or itself.
+
+        What is mapped by hand counts whatever `settings` say. Raises SkuMapError when the file
+        cannot be read and would say the rest.
+        """
+        names = {sku: sku.strip() for sku in skus}
+        mapped = dict(self._by_hand(account, set(names.values())))
+        if settings.sku_map is not None and settings.unknown_sku != "block":
+            left = [name for name in names.values() if name not in mapped]
+            from_file = self._read(settings.sku_map) if left else {}
+            mapped |= {name: from_file[name] for name in left if name in from_file}
+        return {sku: mapped.get(name, sku) for sku, name in names.items()}
+
+    def _read(self, path: Path) -> Mapping[str, str]:
+        try:
+            stat = path.stat()
+        except (OSError, ValueError) as error:
+            raise _unreadable(path, error) from error
+        stamp = (stat.st_mtime_ns, stat.st_size)
+        kept = self._kept.get(path)
+        if kept is None or kept[0] != stamp:
+            kept = self._kept[path] = (stamp, read(path))
+        return kept[1]

@@ -1,0 +1,251 @@
+"""Whether the shop's stock is what its open orders say; what is not becomes an incident.
+
+A reservation that was never made lets the shop sell a piece twice; one that was never given back
+keeps a piece from being sold. Both show in the salable quantity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from pipeline.base.db import Sessions
+from pipeline.base.errors import CannotMap, Rejected, Transient
+from pipeline.base.id_lists import among
+from pipeline.base.incidents import Incidents
+from pipeline.base.money import ZERO
+from pipeline.magento.client import Magento
+from pipeline.magento.rest.inventory import STOCKED_TYPES, OpenLine, folded
+from pipeline.magento.rest.replies import UNAUTHORIZED
+from pipeline.orders.order_shop import placed_in
+from pipeline.orders.tables import LIVE, Order, OrderItem
+from pipeline.products.tables import StockCheck
+from pipeline.settings.model import Settings
+
+MOST_SKUS = 200
+MOST_PAGES = 50
+# With as many in a row the shop is away, and asking for the rest would only take time.
+MOST_FAILURES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A SKU to be looked at, and the store view whose stock it is sold from."""
+
+    sku: str
+    store: str
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What the salable quantity of a product should be and what it is."""
+
+    sku: str
+    expected: Decimal
+    found: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        """Above zero: the shop sells more than it has. A shop need not tell what is below zero."""
+        return max(self.found, ZERO) - max(self.expected, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run came to. `left` SKUs were not reached; they come first in the next one."""
+
+    compared: int = 0
+    different: int = 0
+    skipped: int = 0
+    left: int = 0
+    too_many_orders: bool = False
+
+
+class StockGuard:
+    """Compares, remembers what differed, and tells of what differs twice running."""
+
+    def __init__(self, settings: Settings, sessions: Sessions, incidents: Incidents) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._incidents = incidents
+
+    def run(self, shop_name: str, shop: Magento, now: datetime) -> Report:
+        """One look at a shop: at most `MOST_SKUS` products, those that differed last time first.
+
+        A product that cannot be compared is passed over and stops no other. Raises what the calls
+        raise that concern them all.
+        """
+        guarded = self._guarded(shop_name)
+        if not guarded:
+            return Report()
+        stocks = shop.stocks()
+        if not stocks:
+            return Report(skipped=len(guarded))
+        lines = shop.open_lines(MOST_PAGES)
+        if lines is None:
+            return Report(left=len(guarded), too_many_orders=True)
+        now_due, left = guarded[:MOST_SKUS], len(guarded) - MOST_SKUS
+        levels = _levels(shop, now_due, stocks, lines)
+        for one in now_due:
+            self._note(shop_name, one, levels.get(one.sku), now)
+        return Report(
+            compared=len(levels),
+            different=sum(1 for level in levels.values() if level.difference),
+            skipped=len(now_due) - len(levels),
+            left=max(left, 0),
+        )
+
+    def _guarded(self, shop_name: str) -> list[Guarded]:
+        """The SKUs of open orders into this shop whose stock is kept, and those that differed."""
+        stores, untouched = self._open_skus(shop_name)
+        with self._sessions() as session:
+            checks = {
+                check.sku: check
+                for check in session.scalars(select(StockCheck).where(StockCheck.shop == shop_name))
+            }
+        for check in checks.values():
+            if check.difference:
+                stores.setdefault(check.sku, check.store)
+        wanted = [Guarded(sku, store) for sku, store in stores.items() if sku not in untouched]
+
+        def rank(one: Guarded) -> tuple[bool, float, str]:
+            check = checks.get(one.sku)
+            if check is None:
+                return True, 0.0, one.sku
+            return not check.difference, check.checked_at.timestamp(), one.sku
+
+        return sorted(wanted, key=rank)
+
+    def _open_skus(self, shop_name: str) -> tuple[dict[str, str], set[str]]:
+        """Store view by SKU, and the SKUs that are also sold without any reservation."""
+        accounts = [name for name, one in self._settings.accounts.items() if one.shop == shop_name]
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Order.account, Order.marketplace_id, OrderItem.sku, OrderItem.product)
+                .join(OrderItem, OrderItem.order_id == Order.id)
+                .where(
+                    placed_in(shop_name, accounts),
+                    among(Order.account, self._settings.accounts),
+                    Order.fulfilled_by == "FBM",
+                    Order.status.in_(LIVE),
+                )
+                .order_by(Order.id, OrderItem.id)
+            ).all()
+        stores: dict[str, str] = {}
+        untouched: set[str] = set()
+        for row in rows:
+            settings = self._settings.for_order(row.account, row.marketplace_id)
+            sku = folded(str((row.product or {}).get("sku") or row.sku))
+            if settings.stock == "none":
+                untouched.add(sku)
+            elif sku:
+                stores.setdefault(sku, settings.magento_store)
+        return stores, untouched
+
+    def _note(self, shop_name: str, one: Guarded, level: Level | None, now: datetime) -> None:
+        """Keep the difference; open the incident with the second one running, close it with none.
+
+        A product that cannot be compared any more has no difference.
+        """
+        difference = level.difference if level is not None else ZERO
+        with self._sessions() as session, session.begin():
+            check = session.get(StockCheck, (shop_name, one.sku), with_for_update=True)
+            before = check.difference if check is not None else ZERO
+            made = insert(StockCheck).values(
+                shop=shop_name, sku=one.sku, store=one.store, checked_at=now, difference=difference
+            )
+            session.execute(
+                made.on_conflict_do_update(
+                    index_elements=[StockCheck.shop, StockCheck.sku],
+                    set_={
+                        name: made.excluded[name] for name in ("store", "checked_at", "difference")
+                    },
+                )
+            )
+        key = f"stock:{shop_name}:{one.sku}"
+        if level is None or not difference:
+            self._incidents.close(key, now)
+        elif before:
+            self._incidents.open(key, sentence(shop_name, level), now)
+
+
+def sentence(shop_name: str, level: Level) -> str:
+    """What is wrong with a product's stock, and what to do about it."""
+    count = abs(level.difference).normalize()
+    if level.difference > ZERO:
+        what = f"oversells by {count:f}: orders that are not shipped yet hold too little of it"
+    else:
+        what = f"{count:f} of it are held by nothing: the shop sells less than it has"
+    return (
+        f"shop {shop_name}: of {level.sku} {level.found.normalize():f} can be sold, and "
+        f"{level.expected.normalize():f} should be, by the sources and all open orders. It {what}. "
+        "On the shop's server `bin/magento inventory:reservation:list-inconsistencies` names the "
+        "orders; with -r, piped into inventory:reservation:create-compensations, it puts them "
+        "right. `orderbridge doctor --prove-stock SKU` tells whether new orders still hold stock"
+    )
+
+
+def _levels(
+    shop: Magento,
+    guarded: Sequence[Guarded],
+    stocks: Mapping[int, int],
+    lines: Iterable[OpenLine],
+) -> dict[str, Level]:
+    """Both figures of every SKU that can be compared, by SKU."""
+    open_units: dict[tuple[int, str], Decimal | None] = {}
+    for line in lines:
+        place = stocks.get(line.store_id, 0), folded(line.sku)
+        so_far = open_units.get(place, ZERO)
+        if line.left is None or so_far is None:
+            open_units[place] = None
+        else:
+            open_units[place] = so_far + line.left
+    found: dict[str, Level] = {}
+    failures = 0
+    for store in sorted({one.store for one in guarded}):
+        skus = [one.sku for one in guarded if one.store == store]
+        try:
+            stock_id = shop.stock_of(store)
+        except CannotMap:
+            continue  # its orders are held with what to do
+        if stock_id is None:
+            continue
+        known = shop.products(skus, store)
+        held = shop.source_quantities(skus, stock_id)
+        for sku in skus:
+            product, quantity = known.get(sku), held.get(sku)
+            reserved = open_units.get((stock_id, sku), ZERO)
+            if product is None or quantity is None or reserved is None:
+                continue
+            if product.type_id not in STOCKED_TYPES or not product.enabled:
+                continue
+            try:
+                level = _level(shop, product.sku, stock_id, quantity - reserved)
+            except Rejected as error:
+                if error.code == UNAUTHORIZED:
+                    raise
+                continue
+            except Transient:
+                failures += 1
+                if failures >= MOST_FAILURES:
+                    raise
+                continue
+            if level is not None:
+                found[sku] = level
+    return found
+
+
+def _level(shop: Magento, sku: str, stock_id: int, expected: Decimal) -> Level | None:
+    """A product's two figures; None when its stock is not managed, or it is sold without."""
+    level = Level(sku, expected, shop.salable_quantity(sku, stock_id))
+    if not level.difference:
+        return level
+    item = shop.stock_item(sku)
+    if not item.is_managed or item.takes_backorders:
+        return None
+    return Level(sku, expected - item.min_quantity, level.found)

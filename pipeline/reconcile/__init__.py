@@ -1,1 +1,0 @@
-"""The three-way comparison: what Amazon, this database and Magento say of the same orders."""

@@ -1,0 +1,38 @@
+"""Who is told of incidents, and by which way."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from pipeline.settings.marketplace import SettingsModel
+
+MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=254)]
+
+
+class MailSettings(SettingsModel):
+    """The server that takes our mail, and to whom it goes. Without `user` nobody signs in."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    sender: MailAddress
+    to: tuple[MailAddress, ...] = Field(min_length=1)
+    password: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _passwords_are_not_sent_in_clear(self) -> MailSettings:
+        if self.user and self.security == "none":
+            raise ValueError('user needs security = "starttls" or "tls"')
+        return self
+
+
+class AlertSettings(SettingsModel):
+    """`ship_by_hours` is how long before its time an order that has not left is told of."""
+
+    webhook: bool = False
+    mail: MailSettings | None = None
+    ship_by_hours: int = Field(default=6, ge=1, le=72)
+    webhook_url: SecretStr = SecretStr("")

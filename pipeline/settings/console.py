@@ -1,0 +1,55 @@
+"""How the console is reached, and who may sign in to it beside the people it knows itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from pipeline.settings.marketplace import BaseUrl, SettingsModel
+from pipeline.settings.roles import Role
+
+
+class OidcSettings(SettingsModel):
+    """An OpenID provider. `roles` says which role a value of `role_claim` gives."""
+
+    issuer: BaseUrl
+    client_id: str = Field(min_length=1)
+    label: str = Field(default="single sign-on", min_length=1, max_length=40)
+    scope: str = "openid profile email"
+    name_claim: str = "preferred_username"
+    role_claim: str = "groups"
+    roles: Mapping[str, Role] = Field(default_factory=dict)
+    default_role: Role | None = None
+    allowed_domains: tuple[str, ...] = ()
+    client_secret: SecretStr = SecretStr("")
+
+    @field_validator("scope")
+    @classmethod
+    def _asks_who_it_is(cls, scope: str) -> str:
+        if "openid" not in scope.split():
+            raise ValueError("scope must hold openid")
+        return scope
+
+    @model_validator(mode="after")
+    def _gives_a_role(self) -> OidcSettings:
+        if not self.roles and self.default_role is None:
+            raise ValueError("roles or default_role must say who gets which role")
+        return self
+
+
+class ConsoleSettings(SettingsModel):
+    """`url` is where people reach the console, `proxies` how many stand before it."""
+
+    url: BaseUrl | None = None
+    proxies: int = Field(default=0, ge=0, le=10)
+    oidc: OidcSettings | None = None
+
+    @model_validator(mode="after")
+    def _can_be_come_back_to(self) -> ConsoleSettings:
+        if self.url is not None and urlsplit(self.url).path:
+            raise ValueError("url must have no path: the console needs a host of its own")
+        if self.oidc is not None and self.url is None:
+            raise ValueError("url must be set with oidc: people are sent back there")
+        return self

@@ -1,0 +1,188 @@
+"""Reading the configuration: `orderbridge.toml` for what may be read by anyone, the environment for
+secrets.
+
+Secrets and connections have variables with the prefix `ORDERBRIDGE_`; see docs/settings.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.settings.model import PREFIX, Settings
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names the place and what to do."""
+
+
+_SECRETS = ("database_url", "redis_url", "master_key")
+_SHOP_SECRETS = ("access_token", "access_token_secret", "consumer_key", "consumer_secret")
+_ACCOUNT_SECRETS = ("client_id", "client_secret", "refresh_token")
+_OPTIONAL_SECRETS = ("client_secret_new", "aws_access_key_id", "aws_secret_access_key")
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read `ORDERBRIDGE_CONFIG` (default: orderbridge.toml) and the environment's secrets.
+
+    Raises ConfigError with one line per mistake.
+    """
+    path = Path(environ.get(f"{PREFIX}CONFIG", "orderbridge.toml"))
+    data = _tables(path)
+    missing: list[str] = []
+    data["database_url"] = _variable(environ, "DATABASE_URL", missing)
+    data["redis_url"] = _variable(environ, "REDIS_URL", missing)
+    data["master_key"] = _master_key(_variable(environ, "MASTER_KEY", missing), missing)
+    for section, prefix, secrets in (
+        ("shops", "SHOP", _SHOP_SECRETS),
+        ("accounts", "ACCOUNT", (*_ACCOUNT_SECRETS, *_OPTIONAL_SECRETS)),
+    ):
+        for name, values in _named_tables(data, section, path):
+            for secret in secrets:
+                if secret in values:
+                    raise ConfigError(
+                        f"{path}: {section}.{name}.{secret} is a secret and belongs into the "
+                        f"environment as {PREFIX}{prefix}_{name.upper()}_{secret.upper()}"
+                    )
+                if (
+                    section == "shops"
+                    and values.get("auth") == "bearer"
+                    and secret != "access_token"
+                ):
+                    continue
+                # One that may be left out is never counted as missing.
+                wanted = [] if secret in _OPTIONAL_SECRETS else missing
+                values[secret] = _variable(environ, f"{prefix}_{name}_{secret}".upper(), wanted)
+    _read_the_providers_secret(data, environ, path, missing)
+    _read_the_alerts_secrets(data, environ, path, missing)
+    if missing:
+        raise ConfigError("these environment variables have to be set: " + ", ".join(missing))
+    try:
+        return Settings.model_validate(data, context={"folder": path.parent})
+    except ValidationError as error:
+        raise ConfigError(_sentences(path, error)) from None
+
+
+def load_without_secrets(path: Path) -> Settings:
+    """What a file says of accounts, shops and times, for what reaches nobody: no secret is needed.
+
+    Raises ConfigError with one line per mistake.
+    """
+    told = _tables(path)
+    data: dict[str, Any] = {
+        name: told[name] for name in ("shops", "accounts", "timing") if name in told
+    }
+    for section in ("shops", "accounts"):
+        _named_tables(data, section, path)
+    nobody = {"database_url": "", "redis_url": "", "master_key": bytes(32)}
+    try:
+        return Settings.model_validate({**data, **nobody}, context={"folder": path.parent})
+    except ValidationError as error:
+        raise ConfigError(_sentences(path, error)) from None
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    """The file's tables, in which no secret of the installation may stand."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error.strerror}); set {PREFIX}CONFIG to your orderbridge.toml"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    for secret in _SECRETS:
+        if secret in data:
+            raise ConfigError(
+                f"{path}: {secret} is a secret and belongs into the environment as "
+                f"{PREFIX}{secret.upper()}"
+            )
+    return data
+
+
+def _read_the_providers_secret(
+    data: dict[str, Any], environ: Mapping[str, str], path: Path, missing: list[str]
+) -> None:
+    console = data.get("console")
+    oidc = console.get("oidc") if isinstance(console, dict) else None
+    if not isinstance(oidc, dict):
+        return
+    if "client_secret" in oidc:
+        raise ConfigError(
+            f"{path}: console.oidc.client_secret is a secret and belongs into the environment as "
+            f"{PREFIX}CONSOLE_OIDC_SECRET"
+        )
+    oidc["client_secret"] = _variable(environ, "CONSOLE_OIDC_SECRET", missing)
+
+
+def _read_the_alerts_secrets(
+    data: dict[str, Any], environ: Mapping[str, str], path: Path, missing: list[str]
+) -> None:
+    alerts = data.get("alerts")
+    if not isinstance(alerts, dict):
+        return
+    mail = alerts.get("mail")
+    for table, name, place in (
+        (alerts, "webhook_url", "alerts"),
+        (mail if isinstance(mail, dict) else {}, "password", "alerts.mail"),
+    ):
+        variable = f"{place}_{name}".replace(".", "_").upper()
+        if name in table:
+            raise ConfigError(
+                f"{path}: {place}.{name} is a secret and belongs into the environment as "
+                f"{PREFIX}{variable}"
+            )
+        if table.get("webhook") is True or table.get("user"):
+            table[name] = _variable(environ, variable, missing)
+
+
+def _named_tables(
+    data: dict[str, Any], section: str, path: Path
+) -> list[tuple[str, dict[str, Any]]]:
+    tables = data.get(section)
+    if not isinstance(tables, dict) or not tables:
+        raise ConfigError(f"{path}: at least one [{section}.NAME] is needed")
+    for name, values in tables.items():
+        if not _NAME.fullmatch(name) or not isinstance(values, dict):
+            raise ConfigError(
+                f"{path}: [{section}.{name}] must be a table whose name is lower-case letters, "
+                "digits and underscores"
+            )
+    return list(tables.items())
+
+
+def _variable(environ: Mapping[str, str], name: str, missing: list[str]) -> str:
+    value = environ.get(PREFIX + name, "")
+    if not value:
+        missing.append(PREFIX + name)
+    return value
+
+
+def _master_key(text: str, missing: list[str]) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 32 and not missing:
+        raise ConfigError(
+            f"{PREFIX}MASTER_KEY must be 32 random bytes in base64; make one with: "
+            "openssl rand -base64 32"
+        )
+    return key
+
+
+def _sentences(path: Path, error: ValidationError) -> str:
+    lines = [
+        f"{path}: {'.'.join(str(part) for part in one['loc']) or 'settings'}: {one['msg']}"
+        for one in error.errors(include_url=False, include_input=False)
+    ]
+    return "\n".join(lines)

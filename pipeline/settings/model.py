@@ -1,0 +1,225 @@
+"""Everything that can be set, as it counts; `pipeline.settings.file` reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AwareDatetime,
+    Field,
+    SecretStr,
+    model_validator,
+)
+
+from pipeline.settings.alerts import AlertSettings
+from pipeline.settings.console import ConsoleSettings
+from pipeline.settings.marketplace import BaseUrl, MarketplaceSettings, SettingsModel
+from pipeline.settings.marketplaces import in_country
+
+PREFIX = "ORDERBRIDGE_"
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_REGIONS = ("NA", "EU", "FE")
+_MONTH_S = 30 * 24 * 3600
+
+
+def needs_seller_id(account: str) -> str:
+    """Why an account cannot cancel anything on Amazon, and what to do."""
+    return (
+        f"a cancellation goes to Amazon in a feed, which needs accounts.{account}.seller_id (in "
+        "Seller Central: Account Info, Merchant Token)"
+    )
+
+
+class ShopSettings(SettingsModel):
+    """One Magento shop and how to sign in to it."""
+
+    base_url: BaseUrl
+    admin_url: BaseUrl | None = None
+    auth: Literal["oauth", "bearer"] = "oauth"
+    version: Literal["2.4.4", "2.4.5", "2.4.6", "2.4.7", "2.4.8"] = "2.4.7"
+    request_limit_s: float = Field(default=60, gt=0, le=_MONTH_S)
+    read_only: bool = False
+    access_token: SecretStr = SecretStr("")
+    access_token_secret: SecretStr = SecretStr("")
+    consumer_key: SecretStr = SecretStr("")
+    consumer_secret: SecretStr = SecretStr("")
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The version as numbers, which compare as versions do."""
+        return tuple(map(int, self.version.split(".")))
+
+
+class NotificationSettings(SettingsModel):
+    """The SQS queue to which Amazon reports an account's changed orders."""
+
+    queue_url: BaseUrl
+    aws_region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    endpoint_url: BaseUrl | None = None
+
+    @model_validator(mode="after")
+    def _queue_is_a_standard_one(self) -> NotificationSettings:
+        if len(self.queue_url.split("/")) != 5:
+            raise ValueError(
+                "queue_url must look like https://sqs.eu-west-1.amazonaws.com/123456789012/name"
+            )
+        if self.queue_url.endswith(".fifo"):
+            raise ValueError(
+                "queue_url names a FIFO queue, to which Amazon delivers nothing: make a standard "
+                "queue"
+            )
+        return self
+
+    @property
+    def queue_arn(self) -> str:
+        """The queue's name to Amazon."""
+        owner, name = self.queue_url.split("/")[3:]
+        return f"arn:aws:sqs:{self.aws_region}:{owner}:{name}"
+
+
+class AccountSettings(SettingsModel):
+    """One Amazon selling account in one region.
+
+    `supply_source` is Amazon's id of the place that packages are shipped from, `supply_sources`
+    that of single sources, by the source's code in Magento.
+    `client_secret_new` is set while the application's secret is being rotated. Without the two keys
+    for AWS boto3's own chain of credentials counts, such as a role of the machine's.
+    """
+
+    region: Literal["NA", "EU", "FE"]
+    seller_id: str = Field(default="", max_length=40)
+    supply_source: str = Field(default="", max_length=100)
+    supply_sources: Mapping[str, Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default_factory=dict
+    )
+    shop: str
+    start_from: AwareDatetime
+    client_secret_expires: date | None = None
+    base_url: BaseUrl | None = None
+    token_url: BaseUrl | None = None
+    notifications: NotificationSettings | None = None
+    settings: MarketplaceSettings = MarketplaceSettings()
+    marketplaces: Mapping[str, MarketplaceSettings] = Field(default_factory=dict)
+    client_id: SecretStr = SecretStr("")
+    client_secret: SecretStr = SecretStr("")
+    client_secret_new: SecretStr = SecretStr("")
+    refresh_token: SecretStr = SecretStr("")
+    aws_access_key_id: SecretStr = SecretStr("")
+    aws_secret_access_key: SecretStr = SecretStr("")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _marketplaces_inherit(cls, data: Any) -> Any:
+        """A marketplace's own settings win over the account's."""
+        if not isinstance(data, dict) or not isinstance(data.get("settings", {}), dict):
+            return data
+        common = data.get("settings", {})
+        own = data.get("marketplaces", {})
+        if data.get("region") not in _REGIONS:
+            return data  # which is told by itself, without quoting what stands there
+        if not isinstance(own, dict) or not all(isinstance(one, dict) for one in own.values()):
+            return data
+        by_id: dict[str, Any] = {}
+        for name, one in own.items():
+            marketplace_id = _marketplace_id(str(data.get("region")), name)
+            if marketplace_id in by_id:
+                raise ValueError(f"marketplaces.{name} is there twice, by country and by id")
+            by_id[marketplace_id] = {**common, **one}
+        return {**data, "marketplaces": by_id}
+
+    @property
+    def may_cancel(self) -> bool:
+        """Whether a cancellation can reach Amazon: it goes in a feed, which names the seller."""
+        return bool(self.seller_id)
+
+    def marketplace(self, marketplace_id: str) -> MarketplaceSettings:
+        """What counts for a marketplace; one that is not named has the account's settings."""
+        return self.marketplaces.get(marketplace_id, self.settings)
+
+
+def _marketplace_id(region: str, name: str) -> str:
+    """A marketplace is named by its country or by its id; Amazon has ids that no list has."""
+    if not _COUNTRY.fullmatch(name):
+        return name
+    found = in_country(region, name)
+    if found is None:
+        raise ValueError(f"marketplaces.{name}: Amazon has no marketplace {name} in {region}")
+    return found
+
+
+class Timing(SettingsModel):
+    """How often things are looked at, in seconds; at most a month."""
+
+    poll_every_s: float = Field(default=180, gt=0, le=_MONTH_S)
+    read_notifications_every_s: float = Field(default=10, gt=0, le=_MONTH_S)
+    fetch_orders_every_s: float = Field(default=5, gt=0, le=_MONTH_S)
+    watch_confirmed_every_s: float = Field(default=3600, gt=0, le=_MONTH_S)
+    watch_shipments_every_s: float = Field(default=60, gt=0, le=_MONTH_S)
+    watch_refunds_every_s: float = Field(default=900, gt=0, le=_MONTH_S)
+    guard_stock_every_s: float = Field(default=3600, gt=0, le=_MONTH_S)
+    reconcile_every_s: float = Field(default=24 * 3600, gt=0, le=_MONTH_S)
+    sweep_every_s: float = Field(default=5, gt=0, le=_MONTH_S)
+    poll_overlap_s: float = Field(default=300, ge=0, le=_MONTH_S)
+    run_backfills_every_s: float = Field(default=30, gt=0, le=_MONTH_S)
+    first_retry_s: float = Field(default=10, gt=0, le=_MONTH_S)
+    longest_retry_s: float = Field(default=900, gt=0, le=_MONTH_S)
+    recheck_held_s: float = Field(default=900, gt=0, le=_MONTH_S)
+    recheck_waiting_s: float = Field(default=3600, gt=0, le=_MONTH_S)
+    resend_s: float = Field(default=60, gt=0, le=_MONTH_S)
+    lease_s: float = Field(default=10, ge=2, le=_MONTH_S)
+
+
+class Settings(SettingsModel):
+    """Everything that counts, from file and environment together."""
+
+    database_url: SecretStr
+    redis_url: SecretStr
+    master_key: bytes = Field(repr=False)
+    shops: Mapping[str, ShopSettings]
+    accounts: Mapping[str, AccountSettings]
+    purge_after_days: int = Field(default=30, ge=1, le=30)
+    timing: Timing = Timing()
+    read_only: bool = False
+    console: ConsoleSettings = ConsoleSettings()
+    alerts: AlertSettings = AlertSettings()
+
+    @model_validator(mode="after")
+    def _accounts_name_a_shop(self) -> Settings:
+        for name, account in self.accounts.items():
+            if account.shop not in self.shops:
+                raise ValueError(f"accounts.{name}.shop: there is no [shops.{account.shop}]")
+        return self
+
+    @model_validator(mode="after")
+    def _cancellations_can_be_sent(self) -> Settings:
+        """What is asked for in so many words has to be possible; the default is told by doctor."""
+        for name, account in self.accounts.items():
+            for place, own in (
+                ("settings", account.settings),
+                *((f"marketplaces.{one}", own) for one, own in account.marketplaces.items()),
+            ):
+                is_asked = "cancel_to_amazon" in own.model_fields_set
+                if is_asked and own.cancel_to_amazon == "send" and not account.may_cancel:
+                    where = f'accounts.{name}.{place}.cancel_to_amazon = "send"'
+                    raise ValueError(f"{where}: {needs_seller_id(name)}")
+        return self
+
+    @model_validator(mode="after")
+    def _queues_are_not_shared(self) -> Settings:
+        readers: dict[str, str] = {}
+        for name, account in self.accounts.items():
+            if account.notifications is not None:
+                other = readers.setdefault(account.notifications.queue_url, name)
+                if other != name:
+                    raise ValueError(
+                        f"accounts.{name}.notifications.queue_url is the queue of account {other}: "
+                        "each account needs a queue of its own"
+                    )
+        return self
+
+    def for_order(self, account: str, marketplace_id: str) -> MarketplaceSettings:
+        """The settings that count for an order of this account and marketplace."""
+        return self.accounts[account].marketplace(marketplace_id)

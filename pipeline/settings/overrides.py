@@ -1,0 +1,234 @@
+"""Settings that operators turn while everything runs: kept in the database, laid over the file's.
+
+What is turned for a marketplace wins over what is turned for all of its account, and that over the
+file. Only what may change between two looks at an order can be turned; see docs/decisions/0050.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any, get_args
+
+from pydantic import ValidationError
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from pipeline.base.clock import elapsed
+from pipeline.base.db import Sessions
+from pipeline.base.log import log
+from pipeline.settings.marketplace import MarketplaceSettings
+from pipeline.settings.model import AccountSettings, Settings, needs_seller_id
+from pipeline.settings.tables import TurnedSetting
+
+TURNABLE = (
+    "pending_orders",
+    "out_of_stock",
+    "unclear_totals",
+    "cancel_from_amazon",
+    "cancel_to_amazon",
+    "confirm_without_tracking",
+    "order_comments",
+)
+LONGEST_WHY = 500
+_KNOWN_FOR_S = 5.0
+
+
+class NotTurnable(Exception):
+    """The setting cannot be turned so; the message says why and what to do."""
+
+
+class AlreadySo(NotTurnable):
+    """Nothing would change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A setting and what it is to be; None means as in the file again.
+
+    Without `marketplace_id` it is for all of the account.
+    """
+
+    account: str
+    marketplace_id: str | None
+    name: str
+    value: object
+
+    def is_of(self, row: TurnedSetting) -> bool:
+        """Whether that is a turn of the same setting at the same place."""
+        mine = self.account, self.marketplace_id, self.name
+        return mine == (row.account, row.marketplace_id, row.name)
+
+
+class Turned:
+    """The settings as they count now. The database is asked at most every few seconds a process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: Sessions,
+        monotonic: Callable[[], float] = elapsed,
+    ) -> None:
+        self._file = settings
+        self._sessions = sessions
+        self._monotonic = monotonic
+        self._known: tuple[float, Settings] | None = None
+        self._guard = Lock()
+
+    def settings(self) -> Settings:
+        """The file's settings with all that is turned."""
+        at = self._monotonic()
+        with self._guard:
+            if self._known is not None and at - self._known[0] < _KNOWN_FOR_S:
+                return self._known[1]
+        with self._sessions() as session:
+            found = overlaid(self._file, turns(session))
+        with self._guard:
+            self._known = at, found
+        return found
+
+
+def turns(session: Session) -> Sequence[TurnedSetting]:
+    """What is turned now: of each setting of each place the newest, unless it was taken back."""
+    place = TurnedSetting.account, TurnedSetting.marketplace_id, TurnedSetting.name
+    newest = select(func.max(TurnedSetting.id)).group_by(*place)
+    rows = select(TurnedSetting).where(TurnedSetting.id.in_(newest)).order_by(TurnedSetting.id)
+    return [one for one in session.scalars(rows) if one.value is not None and one.name in TURNABLE]
+
+
+def overlaid(settings: Settings, turned: Iterable[TurnedSetting | Turn]) -> Settings:
+    """The settings with what is turned. One whose value is none of the setting's any more, as
+    after an upgrade, is left out."""
+    by_account: dict[str, dict[str | None, dict[str, object]]] = {}
+    for one in turned:
+        of_place = by_account.setdefault(one.account, {}).setdefault(one.marketplace_id, {})
+        of_place[one.name] = one.value
+    return settings.model_copy(
+        update={
+            "accounts": {
+                name: _overlaid(account, by_account[name]) if name in by_account else account
+                for name, account in settings.accounts.items()
+            }
+        }
+    )
+
+
+def _overlaid(
+    account: AccountSettings, places: Mapping[str | None, Mapping[str, object]]
+) -> AccountSettings:
+    common = places.get(None, {})
+    named = {*account.marketplaces, *(one for one in places if one is not None)}
+    return account.model_copy(
+        update={
+            "settings": _with(account.settings, common),
+            "marketplaces": {
+                one: _with(account.marketplace(one), {**common, **places.get(one, {})})
+                for one in sorted(named)
+            },
+        }
+    )
+
+
+def _with(own: MarketplaceSettings, values: Mapping[str, object]) -> MarketplaceSettings:
+    for name, value in values.items():
+        try:
+            own = own.model_copy(update={name: valid(own, name, value)})
+        except NotTurnable as error:
+            log.warning("settings.turned_unusable", error=str(error))
+    return own
+
+
+def valid(own: MarketplaceSettings, name: str, value: object) -> Any:
+    """The value as the setting holds it, beside all others. Raises NotTurnable."""
+    if name not in MarketplaceSettings.model_fields:
+        raise NotTurnable(f"there is no setting {name}")
+    try:
+        checked = MarketplaceSettings.model_validate({**own.model_dump(), name: value})
+    except ValidationError:
+        raise NotTurnable(f"{name} may be {', '.join(choices(name)) or 'another value'}") from None
+    return getattr(checked, name)
+
+
+def choices(name: str) -> tuple[str, ...]:
+    """The values a setting may have, as they are written; none where any text will do."""
+    annotation = MarketplaceSettings.model_fields[name].annotation
+    return ("true", "false") if annotation is bool else tuple(map(str, get_args(annotation)))
+
+
+def wanted(
+    settings: Settings, account: str, marketplace_id: str | None, name: str, text: str | None
+) -> Turn:
+    """What a person asks for, checked against all it would be laid over; without text as in the
+    file again. Raises NotTurnable."""
+    if account not in settings.accounts:
+        raise NotTurnable(f"there is no account {account} in the configuration")
+    value = None
+    own = settings.accounts[account]
+    for one in (own.settings, *own.marketplaces.values()):
+        value = valid(one, name, text) if text is not None else None
+    if (name, value) == ("cancel_to_amazon", "send") and not own.may_cancel:
+        raise NotTurnable(needs_seller_id(account))
+    return Turn(account, marketplace_id, name, value)
+
+
+def save(sessions: Sessions, turn: Turn, *, why: str, author: str, now: datetime) -> int:
+    """Have the setting count from now on, in every process within seconds; the row's id.
+
+    Raises NotTurnable, also when it is so already.
+    """
+    if turn.name not in TURNABLE:
+        raise NotTurnable(
+            f"{turn.name} cannot be turned while orders are under way: set it in the file, then "
+            f"restart. These can: {', '.join(TURNABLE)}"
+        )
+    reason = " ".join(why.split())
+    if not reason:
+        raise NotTurnable("say why: those who come after you will ask")
+    if len(reason) > LONGEST_WHY:
+        raise NotTurnable(f"say it in {LONGEST_WHY} characters")
+    with sessions() as session, session.begin():
+        now_turned = next((one.value for one in turns(session) if turn.is_of(one)), None)
+        if now_turned == turn.value:
+            raise AlreadySo("nothing would change: it is turned so already, or not at all")
+        row = TurnedSetting(
+            account=turn.account,
+            marketplace_id=turn.marketplace_id,
+            name=turn.name,
+            value=turn.value,
+            author=author,
+            at=now,
+            why=reason,
+        )
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+@dataclass(frozen=True, slots=True)
+class Turning:
+    """A turn of the past, and the value before it; None stands for the file's. `is_last` is the
+    newest of its setting and place."""
+
+    row: TurnedSetting
+    before: object
+    is_last: bool
+
+
+def history(session: Session, limit: int = 50) -> list[Turning]:
+    """The newest turns first."""
+    of_place: dict[str, Any] = {
+        "partition_by": (TurnedSetting.account, TurnedSetting.marketplace_id, TurnedSetting.name),
+        "order_by": TurnedSetting.id,
+    }
+    rows = session.execute(
+        select(
+            TurnedSetting,
+            func.lag(TurnedSetting.value).over(**of_place),
+            func.lead(TurnedSetting.id).over(**of_place),
+        )
+        .order_by(TurnedSetting.id.desc())
+        .limit(limit)
+    )
+    return [Turning(row, before, newer is None) for row, before, newer in rows]

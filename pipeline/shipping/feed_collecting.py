@@ -1,0 +1,124 @@
+"""What waits for a feed: packages whose confirmation is put off, and orders to be cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session, selectinload
+
+from pipeline.amazon.feed_documents import FeedKind
+from pipeline.base.id_lists import among
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.decision_table import PENDING
+from pipeline.orders.locking import lock
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import LIVE, Order
+
+MOST_MESSAGES = 10_000
+MOST_MARKETPLACES = 25
+CANCELLABLE = PENDING | {"UNSHIPPED"}
+
+
+class Waiting(NamedTuple):
+    """One message that is to be sent; a cancellation has no shipment."""
+
+    order_id: int
+    shipment_id: int | None
+    marketplace_id: str
+    body: Mapping[str, Any]
+
+
+def waiting(session: Session, account: str, kind: FeedKind) -> list[Waiting]:
+    """What an account's next feed of this kind may hold, oldest first, locked."""
+    found = _packages if kind is FeedKind.CONFIRMATIONS else _cancellations
+    return _of_few_marketplaces(found(session, account))
+
+
+def _packages(session: Session, account: str) -> list[Waiting]:
+    found = (
+        select(Shipment.id, Shipment.order_id, Shipment.to_feed, Order.marketplace_id)
+        .join(Order, Order.id == Shipment.order_id)
+        .where(
+            Order.account == account,
+            Order.status.in_(LIVE),
+            Order.remote_status != "CANCELLED",
+            Shipment.confirmation == "feed",
+            # A number that was taken away since: its step sees to it first.
+            or_(Shipment.tracking_number != "", Shipment.to_feed["tracking"].astext == ""),
+            Shipment.feed_id.is_(None),
+            Shipment.to_feed.is_not(None),
+        )
+        .order_by(Shipment.id)
+        .limit(MOST_MESSAGES)
+    )
+    # Orders before what is theirs, as everywhere; then what is still so of their packages.
+    orders = lock(session, (row.order_id for row in session.execute(found)))
+    rows = session.execute(
+        found.where(among(Shipment.order_id, orders)).with_for_update(of=Shipment, skip_locked=True)
+    )
+    return [Waiting(row.order_id, row.id, row.marketplace_id, row.to_feed) for row in rows]
+
+
+def _cancellations(session: Session, account: str) -> list[Waiting]:
+    orders = session.scalars(
+        select(Order)
+        .where(
+            Order.account == account,
+            Order.cancellation == "asked",
+            Order.cancel_reason.is_not(None),
+            Order.status.in_(LIVE),
+            Order.fulfilled_by == FulfilledBy.MERCHANT,
+            Order.remote_status.in_(CANCELLABLE),
+            Order.items.any(),
+            ~Order.shipments.any(),
+        )
+        .options(selectinload(Order.items))
+        .order_by(Order.id)
+        .limit(MOST_MESSAGES)
+        .with_for_update(of=Order, skip_locked=True)
+    )
+    return [
+        Waiting(
+            order.id,
+            None,
+            order.marketplace_id,
+            {
+                "order": order.external_id,
+                "reason": order.cancel_reason,
+                "items": [item.external_item_id for item in order.items],
+            },
+        )
+        for order in orders
+    ]
+
+
+def _of_few_marketplaces(found: Iterable[Waiting]) -> list[Waiting]:
+    """What belongs to the first 25 marketplaces: a feed takes no more."""
+    allowed: set[str] = set()
+    kept = []
+    for one in found:
+        if one.marketplace_id not in allowed and len(allowed) == MOST_MARKETPLACES:
+            continue
+        allowed.add(one.marketplace_id)
+        kept.append(one)
+    return kept
+
+
+def mark_as_sent(session: Session, kind: FeedKind, feed_id: int, found: Sequence[Waiting]) -> None:
+    """What is in a feed now waits for its result."""
+    if kind is FeedKind.CONFIRMATIONS:
+        session.execute(
+            update(Shipment)
+            .where(among(Shipment.id, [one.shipment_id for one in found]))
+            .values(feed_id=feed_id, confirmation="sent")
+            .execution_options(synchronize_session=False)
+        )
+    else:
+        session.execute(
+            update(Order)
+            .where(among(Order.id, [one.order_id for one in found]))
+            .values(cancellation="sent")
+            .execution_options(synchronize_session=False)
+        )

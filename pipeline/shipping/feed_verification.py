@@ -1,0 +1,36 @@
+"""Whether Amazon has done what a feed's message asked for, by what it tells of the order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.orders.channel import ChannelOrder
+from pipeline.shipping.feeds import Unanswered
+from pipeline.shipping.packages import is_same_number
+
+
+def is_done(message: Unanswered, order: ChannelOrder) -> bool:
+    """Whether the order is cancelled, or has the package that the message tells of.
+
+    An edit of the carrier alone keeps the number, so that nothing shows whether it arrived; sent
+    again it changes nothing.
+    """
+    body = message.body
+    if "reference" not in body:
+        return order.status == "CANCELLED"
+    number, before = body["tracking"], message.confirmed_as
+    if before is not None and is_same_number(before.rpartition("/")[2], number):
+        return False
+    if not number:
+        return any(package.reference == body["reference"] for package in order.packages)
+    return any(
+        is_same_number(package.tracking_number, number)
+        and package.reference not in message.others
+        and _covers(package.quantities, body["items"])
+        for package in order.packages
+    )
+
+
+def _covers(theirs: Mapping[str, int], ours: Mapping[str, int]) -> bool:
+    """Amazon need not tell what is in a package."""
+    return not theirs or all(theirs.get(item_id, 0) >= count for item_id, count in ours.items())

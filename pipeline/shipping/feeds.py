@@ -1,0 +1,302 @@
+"""Feeds in the database: what is collected into one, how far it is, and what became of it.
+
+COLLECTED ─upload─▶ UPLOADED ─createFeed─▶ SUBMITTED ─report─▶ ENDED. Each state is committed before
+the next call, so that whoever comes after a crash knows what may have happened. A feed that is too
+long in one state stays in it, overdue, and the next one goes out beside it. Where no report tells
+what became of a message, LOOKING comes before ENDED: Amazon is asked for its order, and only what
+Amazon does not have is sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResult, fitting
+from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
+from pipeline.orders.package_tables import Shipment
+from pipeline.shipping.feed_collecting import mark_as_sent, waiting
+from pipeline.shipping.feed_results import take_in
+from pipeline.shipping.tables import Feed, FeedMessage, FeedState
+
+# Amazon asks for one feed of a type per 20 minutes; a cancellation is not to wait that long.
+GAP = {FeedKind.CONFIRMATIONS: timedelta(minutes=20), FeedKind.CANCELLATIONS: timedelta(minutes=2)}
+LIMITS = {
+    FeedState.COLLECTED: timedelta(hours=1),
+    FeedState.UPLOADED: timedelta(hours=1),
+    FeedState.SUBMITTED: timedelta(hours=2),
+}
+"""How long a feed may be in a state before it is overdue; Amazon needs minutes."""
+
+MOST_OPEN = 8
+"""Of one account and kind: where so many are overdue, another would not fare better."""
+
+LOOK_AFTER = timedelta(minutes=2)
+
+UNREADABLE = "unreadable"
+"""The outcome of a feed whose report nobody can read: none of it is sent again by itself."""
+
+
+class Unanswered(NamedTuple):
+    """A message without a result. `confirmed_as` is what Amazon was told of its package before,
+    `others` are the references of the order's other packages."""
+
+    number: int
+    body: Mapping[str, Any]
+    confirmed_as: str | None
+    others: Collection[str]
+
+
+class Feeds:
+    """The feeds of all accounts. Each method is its own short transaction."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def unended(self, account: str, kind: FeedKind) -> Sequence[Feed]:
+        """The account's feeds of this kind that have not ended, the oldest first."""
+        with self._sessions() as session:
+            return session.scalars(
+                select(Feed)
+                .where(Feed.account == account, Feed.kind == kind, Feed.state != FeedState.ENDED)
+                .order_by(Feed.id)
+            ).all()
+
+    def open(self, account: str, kind: FeedKind) -> Feed | None:
+        """The oldest of them."""
+        return next(iter(self.unended(account, kind)), None)
+
+    def by_id(self, feed_id: int) -> Feed | None:
+        """A feed as it is now; None once it has ended."""
+        with self._sessions() as session:
+            return session.scalar(
+                select(Feed).where(Feed.id == feed_id, Feed.state != FeedState.ENDED)
+            )
+
+    def mark_overdue(
+        self, account: str, kind: FeedKind, now: datetime, *, may_write: bool
+    ) -> Sequence[int]:
+        """Let the next feed out beside those that are too long in their state; our ids of them.
+
+        One that nobody may send waits for that, and not for Amazon.
+        """
+        since = func.coalesce(Feed.submitted_at, Feed.created_at)
+        late = [
+            and_(Feed.state == state, since <= now - limit)
+            for state, limit in LIMITS.items()
+            if may_write or state is FeedState.SUBMITTED
+        ]
+        with self._sessions() as session, session.begin():
+            return session.scalars(
+                update(Feed)
+                .where(
+                    Feed.account == account,
+                    Feed.kind == kind,
+                    Feed.overdue_at.is_(None),
+                    or_(*late),
+                )
+                .values(overdue_at=now)
+                .returning(Feed.id)
+            ).all()
+
+    def collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
+        """Make a feed of what waits for one; None when nothing does, or the last is too recent."""
+        try:
+            return self._collect(account, kind, now)
+        except IntegrityError:
+            return None  # another worker has just made one, and there is never more than one open
+
+    def _collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
+        with self._sessions() as session, session.begin():
+            unended = session.execute(
+                select(Feed.state, Feed.overdue_at).where(
+                    Feed.account == account, Feed.kind == kind, Feed.state != FeedState.ENDED
+                )
+            ).all()
+            if len(unended) >= MOST_OPEN or any(
+                state != FeedState.LOOKING and overdue_at is None for state, overdue_at in unended
+            ):
+                return None
+            latest = session.scalar(
+                select(func.max(Feed.created_at)).where(Feed.account == account, Feed.kind == kind)
+            )
+            if latest is not None and now < latest + GAP[kind]:
+                return None
+            found = waiting(session, account, kind)
+            found = found[: fitting(kind, [one.body for one in found])]
+            if not found:
+                return None
+            feed = Feed(
+                account=account,
+                kind=kind,
+                state=FeedState.COLLECTED,
+                marketplace_ids=sorted({one.marketplace_id for one in found}),
+                due_at=now,
+                created_at=now,
+            )
+            session.add(feed)
+            session.flush()
+            session.execute(
+                insert(FeedMessage),
+                [
+                    {
+                        "feed_id": feed.id,
+                        "message_id": number,
+                        "order_id": one.order_id,
+                        "shipment_id": one.shipment_id,
+                        "body": one.body,
+                    }
+                    for number, one in enumerate(found, start=1)
+                ],
+            )
+            mark_as_sent(session, kind, feed.id, found)
+            return feed
+
+    def messages(self, feed: Feed) -> list[tuple[int, dict[str, Any]]]:
+        """The feed's messages by number."""
+        with self._sessions() as session:
+            rows = session.execute(
+                select(FeedMessage.message_id, FeedMessage.body)
+                .where(FeedMessage.feed_id == feed.id)
+                .order_by(FeedMessage.message_id)
+            )
+            return [(row.message_id, row.body) for row in rows]
+
+    def uploaded(self, feed: Feed, document_id: str) -> None:
+        """The document is there; submitting comes next."""
+        self._change(feed, state=FeedState.UPLOADED, document_id=document_id, trouble=None)
+
+    def intend(self, feed: Feed, now: datetime) -> bool:
+        """Write down that the feed is about to be created; False when another one does that."""
+        with self._sessions() as session, session.begin():
+            ours = session.scalar(
+                update(Feed)
+                .where(
+                    Feed.id == feed.id,
+                    Feed.state == FeedState.UPLOADED,
+                    Feed.submitted_at.is_(None),
+                )
+                .values(submitted_at=now)
+                .returning(Feed.id)
+            )
+        return ours is not None
+
+    def not_created(self, feed: Feed) -> None:
+        """Amazon has no such feed: it may be created again."""
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(Feed)
+                .where(Feed.id == feed.id, Feed.submitted_at == feed.submitted_at)
+                .values(submitted_at=None)
+            )
+
+    def submitted(self, feed: Feed, feed_id: str) -> None:
+        """Amazon has the feed, under this id."""
+        self._change(feed, state=FeedState.SUBMITTED, feed_id=feed_id, trouble=None)
+
+    def later(self, feed: Feed, due_at: datetime, trouble: str | None = None) -> None:
+        """Nothing to do before then; `trouble` is why, when it is not just Amazon's pace."""
+        self._change(feed, due_at=due_at, trouble=trouble)
+
+    def ids(self, account: str) -> set[str]:
+        """Amazon's ids of every feed of ours."""
+        with self._sessions() as session:
+            found = session.scalars(select(Feed.feed_id).where(Feed.account == account))
+            return {feed_id for feed_id in found if feed_id is not None}
+
+    def end(
+        self, feed: Feed, outcome: str, results: Mapping[int, MessageResult], now: datetime
+    ) -> dict[MessageOutcome, int]:
+        """Record what became of each message, wake the orders, and count the outcomes.
+
+        What has no result is collected again: only for a feed that Amazon certainly did not take.
+        """
+        return self._take(feed, outcome, results, now, look=False)
+
+    def look(
+        self, feed: Feed, outcome: str, results: Mapping[int, MessageResult], now: datetime
+    ) -> dict[MessageOutcome, int]:
+        """Record the results that there are, and have each order looked at that has none."""
+        return self._take(feed, outcome, results, now, look=True)
+
+    def _take(
+        self,
+        feed: Feed,
+        outcome: str,
+        results: Mapping[int, MessageResult],
+        now: datetime,
+        *,
+        look: bool,
+    ) -> dict[MessageOutcome, int]:
+        with self._sessions() as session, session.begin():
+            current = session.get_one(Feed, feed.id, with_for_update=True)
+            if current.state in (FeedState.LOOKING, FeedState.ENDED):
+                return dict.fromkeys(MessageOutcome, 0)
+            numbers = session.scalars(
+                select(FeedMessage.message_id).where(FeedMessage.feed_id == feed.id)
+            ).all()
+            again = MessageResult(MessageOutcome.AGAIN)
+            known = {
+                number: results.get(number, again)
+                for number in numbers
+                if not look or results.get(number, again).outcome is not MessageOutcome.AGAIN
+            }
+            counts = take_in(session, feed.id, known, now)
+            unknown = (one for one in results.values() if one.outcome is MessageOutcome.AGAIN)
+            current.trouble = next((one.words for one in unknown), None)
+            current.outcome = outcome
+            if len(known) < len(numbers):
+                # A moment later, since an order may show what was done to it with a delay.
+                current.state, current.due_at = FeedState.LOOKING, now + LOOK_AFTER
+            else:
+                current.state, current.ended_at = FeedState.ENDED, now
+        return counts
+
+    def to_look_at(self, feed: Feed, limit: int) -> list[Unanswered]:
+        """Messages of which nobody knows yet what became of them; the feed ends with the last."""
+        with self._sessions() as session:
+            rows = session.execute(
+                select(FeedMessage, Shipment.confirmed_as)
+                .outerjoin(Shipment, Shipment.id == FeedMessage.shipment_id)
+                .where(FeedMessage.feed_id == feed.id, FeedMessage.outcome.is_(None))
+                .order_by(FeedMessage.message_id)
+                .limit(limit)
+            ).all()
+            references: dict[int, set[str]] = {}
+            for order_id, reference in session.execute(
+                select(Shipment.order_id, Shipment.package_reference).where(
+                    among(Shipment.order_id, [message.order_id for message, _ in rows])
+                )
+            ):
+                references.setdefault(order_id, set()).add(reference)
+            return [
+                Unanswered(
+                    message.message_id,
+                    message.body,
+                    confirmed_as,
+                    references.get(message.order_id, set()) - {message.body.get("reference", "")},
+                )
+                for message, confirmed_as in rows
+            ]
+
+    def answer(self, feed: Feed, number: int, result: MessageResult, now: datetime) -> None:
+        """Record what a look at its order says of one message."""
+        with self._sessions() as session, session.begin():
+            take_in(session, feed.id, {number: result}, now)
+
+    def looked(self, feed: Feed, now: datetime) -> None:
+        """Every message has its outcome: this is the end of the feed."""
+        self._change(feed, state=FeedState.ENDED, ended_at=now)
+
+    def _change(self, feed: Feed, **values: Any) -> None:
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(Feed)
+                .where(Feed.id == feed.id, Feed.state != FeedState.ENDED)
+                .values(**values)
+            )

@@ -1,0 +1,307 @@
+"""Magento's shipments and totals, brought to the orders they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy.orm import Session, selectinload
+
+from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
+from pipeline.magento.records import ENDED, HOLDED, MagentoOrder, MagentoShipment
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.locking import lock
+from pipeline.orders.machine import reopen, wake
+from pipeline.orders.order_shop import placed_in
+from pipeline.orders.package_tables import Shipment, ShipmentItem
+from pipeline.orders.tables import LIVE, Order, OrderItem, Status
+from pipeline.shipping.packages import Mismatch, Parcel, arranged
+
+_STATE = update(Order.__table__).where(  # type: ignore[arg-type]
+    Order.__table__.c.id == bindparam("of_order")
+)
+_COLUMNS = ("magento_state", "magento_status", "magento_invoiced", "magento_refunded")
+
+
+class Shipments:
+    """Reads which orders wait for the warehouse and stores what it has shipped."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def awaited(self, accounts: Sequence[str], shop: str) -> dict[int, int]:
+        """Magento entity id → order id, of every order of this shop not yet through.
+
+        These accounts name the shop now; see `placed_in`.
+        """
+        return self._watched(
+            placed_in(shop, accounts),
+            Order.fulfilled_by == FulfilledBy.MERCHANT,
+            Order.status.in_(LIVE),
+        )
+
+    def lately(self, accounts: Sequence[str], shop: str, since: datetime) -> dict[int, int]:
+        """The same, of orders that are through and may still have news.
+
+        They had a package confirmed since then, or came since then and their invoice has not been
+        seen. Amazon's own that are held are among them: no other watch looks at those.
+        """
+        here = placed_in(shop, accounts)
+        confirmed = select(Shipment.order_id).where(Shipment.confirmed_at >= since)
+        is_through = Order.status == Status.DONE
+        unseen = and_(is_through, Order.magento_invoiced.is_(None), Order.created_at >= since)
+        return {
+            **self._watched(here, Order.id.in_(confirmed), is_through),
+            **self._watched(here, unseen),
+            **self._watched(
+                here,
+                Order.fulfilled_by == FulfilledBy.AMAZON,
+                Order.status == Status.HELD,
+                Order.magento_invoiced.is_not(None),
+            ),
+        }
+
+    def _watched(self, *conditions: Any) -> dict[int, int]:
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Order.magento_order_id, Order.id).where(
+                    Order.magento_order_id.is_not(None), *conditions
+                )
+            )
+            return {row.magento_order_id: row.id for row in rows}
+
+    def missing(
+        self, awaited: Mapping[int, int], shipments: Iterable[MagentoShipment]
+    ) -> dict[int, set[int]]:
+        """Of which Magento orders which shipments that we know are not among these."""
+        there = {one.entity_id for one in shipments}
+        missing: dict[int, set[int]] = {}
+        with self._sessions() as session:
+            rows = session.execute(
+                select(Order.magento_order_id, Shipment.magento_shipment_id)
+                .join(Order, Order.id == Shipment.order_id)
+                .where(
+                    among(Order.id, awaited.values()),
+                    Shipment.mismatch.is_distinct_from(Mismatch.DELETED),
+                )
+            )
+            for row in rows:
+                if row.magento_shipment_id not in there:
+                    missing.setdefault(row.magento_order_id, set()).add(row.magento_shipment_id)
+        return missing
+
+    def store(
+        self,
+        awaited: Mapping[int, int],
+        shipments: Sequence[MagentoShipment],
+        states: Mapping[int, MagentoOrder],
+        now: datetime,
+        gone: Collection[int] = (),
+    ) -> list[int]:
+        """Take over packages, states and totals, and wake the orders that have news.
+
+        Returns their ids. Tracks are compared by what they say, since neither a shipment's nor an
+        order's `updated_at` moves when one is added later. `gone` are shipments of these
+        orders that the shop has deleted; another shop has others with the same numbers.
+        """
+        told: dict[int, list[MagentoShipment]] = {}
+        for shipment in shipments:
+            if shipment.order_id in awaited:
+                told.setdefault(awaited[shipment.order_id], []).append(shipment)
+        with self._sessions() as session:
+            changed = self._changed(session, awaited.values(), told, gone, now)
+            seen = {awaited[key]: one for key, one in states.items() if key in awaited}
+            states_changed = _changed_states(session, seen, told)
+        with self._sessions() as session, session.begin():
+            statuses = lock(session, {*changed, *states_changed})
+            news = {
+                order_id
+                for order_id, rows in _rows(session, changed).items()
+                if self._take(session, order_id, rows, told.get(order_id, ()), gone, now, statuses)
+            }
+            if states_changed:
+                session.execute(_STATE, [one.values for one in states_changed.values()])
+            news |= {order_id for order_id, one in states_changed.items() if one.is_news}
+            reopen(session, sorted(news), now)
+            return wake(session, sorted(news), now)
+
+    def _changed(
+        self,
+        session: Session,
+        ours: Collection[int],
+        told: Mapping[int, Sequence[MagentoShipment]],
+        gone: Collection[int],
+        now: datetime,
+    ) -> list[int]:
+        """The orders whose packages are not what they should be."""
+        losers = session.scalars(
+            select(Shipment.order_id).where(
+                among(Shipment.magento_shipment_id, gone), among(Shipment.order_id, ours)
+            )
+        )
+        rows = _rows(session, sorted({*told, *losers}))
+        return [
+            order_id
+            for order_id, known in rows.items()
+            if (parcels := [_parcel(one) for one in known])
+            != arranged(parcels, told.get(order_id, ()), gone, now)
+        ]
+
+    def _take(
+        self,
+        session: Session,
+        order_id: int,
+        rows: Sequence[Shipment],
+        told: Sequence[MagentoShipment],
+        gone: Collection[int],
+        now: datetime,
+        statuses: Mapping[int, str],
+    ) -> bool:
+        """Bring an order's packages up to what the shop says, and tell whether that changed any."""
+        known = [_parcel(row) for row in rows]
+        parcels = arranged(known, told, gone, now)
+        references = {one.reference for one in parcels}
+        dropped = [row for row in rows if row.package_reference not in references]
+        if dropped and statuses[order_id] == Status.RUNNING:
+            return False  # the step at work may be telling of it right now; the next watch sees
+        for row in dropped:
+            session.delete(row)
+        by_reference = {row.package_reference: row for row in rows}
+        for parcel in parcels:
+            if parcel.reference not in by_reference:
+                made = Shipment(order_id=order_id, package_reference=parcel.reference)
+                by_reference[parcel.reference] = made
+                session.add(made)
+            _bring_up(by_reference[parcel.reference], parcel)
+        if {one.reference for one in parcels if one.mismatch} - {
+            one.reference for one in known if one.mismatch
+        }:
+            # What a person overruled before was something else.
+            session.execute(
+                update(Order)
+                .where(Order.id == order_id)
+                .values(confirm_anyway=False)
+                .execution_options(synchronize_session=False)
+            )
+        return parcels != known
+
+
+def _rows(session: Session, order_ids: Sequence[int]) -> dict[int, list[Shipment]]:
+    rows: dict[int, list[Shipment]] = {order_id: [] for order_id in order_ids}
+    for row in session.scalars(
+        select(Shipment)
+        .where(among(Shipment.order_id, order_ids))
+        .options(selectinload(Shipment.items))
+        .order_by(Shipment.id)
+    ):
+        rows[row.order_id].append(row)
+    return rows
+
+
+def _parcel(row: Shipment) -> Parcel:
+    return Parcel(
+        reference=row.package_reference,
+        shipment_id=row.magento_shipment_id,
+        shipped_at=row.shipped_at,
+        track_id=row.magento_track_id,
+        carrier_code=row.carrier_code,
+        carrier_title=row.carrier_title,
+        tracking_number=row.tracking_number,
+        items={item.magento_item_id: item.quantity for item in row.items},
+        is_told=row.confirmed_as is not None or row.confirmation in ("sent", "unclear"),
+        mismatch=row.mismatch,
+    )
+
+
+def _bring_up(row: Shipment, parcel: Parcel) -> None:
+    kept = {item.magento_item_id: item for item in row.items}
+    if row.confirmation == "feed" and parcel.items != {
+        item_id: item.quantity for item_id, item in kept.items()
+    }:
+        row.confirmation, row.to_feed = "queued", None
+    row.magento_shipment_id, row.magento_track_id = parcel.shipment_id, parcel.track_id
+    row.carrier_code, row.carrier_title = parcel.carrier_code, parcel.carrier_title
+    row.tracking_number, row.shipped_at = parcel.tracking_number, parcel.shipped_at
+    row.mismatch = parcel.mismatch
+    for item_id, quantity in parcel.items.items():
+        if item_id in kept:
+            kept[item_id].quantity = quantity
+        else:
+            row.items.append(ShipmentItem(magento_item_id=item_id, quantity=quantity))
+    row.items = [item for item in row.items if item.magento_item_id in parcel.items]
+
+
+class _State(NamedTuple):
+    """What is to be written of an order, and whether its step has to hear of it."""
+
+    values: dict[str, Any]
+    is_news: bool
+
+
+def _changed_states(
+    session: Session,
+    seen: Mapping[int, MagentoOrder],
+    told: Mapping[int, Sequence[MagentoShipment]],
+) -> dict[int, _State]:
+    """What has changed of states and totals, by order id."""
+    passing = _passing(session, seen, told)
+    rows = session.execute(
+        select(
+            Order.id,
+            Order.magento_state,
+            Order.magento_status,
+            Order.magento_invoiced,
+            Order.magento_refunded,
+            Order.grand_total,
+        ).where(among(Order.id, seen))
+    )
+    changed: dict[int, _State] = {}
+    for row in rows:
+        order = seen[row.id]
+        if row.id in passing:
+            continue
+        totals = (order.total_invoiced, order.total_refunded) if order.is_invoiced else (None, None)
+        now = (order.state, order.status, *totals)
+        had = (row.magento_state, row.magento_status, row.magento_invoiced, row.magento_refunded)
+        if now == had:
+            continue
+        values = dict(zip(_COLUMNS, now, strict=True))
+        stops = {order.state, row.magento_state} & {*ENDED, HOLDED}
+        # A step compares with Amazon's total; the one in the row is near enough to wake it for.
+        differs = totals != had[2:] and totals[0] not in (None, row.grand_total)
+        changed[row.id] = _State(
+            {"of_order": row.id, **values},
+            is_news=(bool(stops) and order.state != row.magento_state) or differs,
+        )
+    return changed
+
+
+def _passing(
+    session: Session,
+    seen: Mapping[int, MagentoOrder],
+    told: Mapping[int, Sequence[MagentoShipment]],
+) -> set[int]:
+    """Orders that look cancelled while their stock is being put right: see `magento.seeding`.
+
+    Such a one counts more as shipped than the shop has shipments of, or had left before it came.
+    """
+    cancelled = {order_id: one for order_id, one in seen.items() if one.state == "canceled"}
+    if not cancelled:
+        return set()
+    left_before = session.execute(
+        select(OrderItem.order_id, func.sum(OrderItem.quantity_fulfilled_before))
+        .where(among(OrderItem.order_id, cancelled))
+        .group_by(OrderItem.order_id)
+    )
+    shipped = {order_id: Decimal(units) for order_id, units in left_before}
+    return {
+        order_id
+        for order_id, one in cancelled.items()
+        if sum(item.quantity_shipped for item in one.items)
+        > shipped.get(order_id, 0)
+        + sum(sum(part.items.values()) for part in told.get(order_id, ()))
+    }

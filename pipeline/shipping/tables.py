@@ -1,0 +1,84 @@
+"""The tables of feeds and their messages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Identity, Index, Integer, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pipeline.base.tables import Base
+
+
+class FeedState(StrEnum):
+    """How far a feed has come; each state is committed before the next call is made."""
+
+    COLLECTED = "collected"
+    UPLOADED = "uploaded"
+    SUBMITTED = "submitted"
+    LOOKING = "looking"
+    ENDED = "ended"
+
+
+class Feed(Base):
+    """A batch of confirmations or cancellations, sent as one document.
+
+    `submitted_at` is written before the feed is created and `feed_id` after it: one without the
+    other means that it may have been created, so that Amazon is asked first. From `overdue_at` on
+    it has been in its state for too long, and the next feed goes out beside it.
+    """
+
+    __tablename__ = "feeds"
+    __table_args__ = (
+        Index(
+            "feeds_open",
+            "account",
+            "kind",
+            unique=True,
+            postgresql_where=text(
+                "state IN ('collected', 'uploaded', 'submitted') AND overdue_at IS NULL"
+            ),
+        ),
+        Index("feeds_unended", "account", "kind", postgresql_where=text("state <> 'ended'")),
+        Index("feeds_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    account: Mapped[str]
+    kind: Mapped[str]
+    state: Mapped[str]
+    marketplace_ids: Mapped[list[str]]
+    due_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    document_id: Mapped[str | None]
+    feed_id: Mapped[str | None]
+    submitted_at: Mapped[datetime | None]
+    overdue_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    trouble: Mapped[str | None]
+
+
+class FeedMessage(Base):
+    """One message of a feed, and what became of it. `body` is enough to write it again.
+
+    Without an `outcome` its feed has no result of it yet.
+    """
+
+    __tablename__ = "feed_messages"
+    __table_args__ = (
+        Index("feed_messages_of_order", "order_id"),
+        Index("feed_messages_of_shipment", "shipment_id"),
+    )
+
+    feed_id: Mapped[int] = mapped_column(
+        ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    message_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    shipment_id: Mapped[int | None] = mapped_column(ForeignKey("shipments.id", ondelete="CASCADE"))
+    body: Mapped[dict[str, Any]]
+    outcome: Mapped[str | None]
+    words: Mapped[str | None]

@@ -1,1 +1,0 @@
-"""What would become of an order, told without a network, a database or an account."""

@@ -1,0 +1,218 @@
+"""A Magento order that a clerk edited in the admin: it is cancelled, and NUMBER-1 replaces it.
+
+Magento ties both together (`relation_child_id`). The new order has none of the marketplace's
+numbers, so its lines are mapped afresh. See docs/decisions/0053.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from pipeline.base.errors import CannotMap, Rejected
+from pipeline.base.money import ZERO
+from pipeline.clients import Clients
+from pipeline.magento.records import ENDED, MagentoItem, MagentoOrder
+from pipeline.magento.rest.inventory import folded
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Order
+from tasks.cancelling.part_cancelled import being_reduced
+from tasks.placing.order_facts import take_amounts
+
+_MOST_EDITS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the edited order must have: units by the marketplace's item id, and the total."""
+
+    units: Mapping[str, int]
+    total: Decimal
+
+
+def follow_edit(order: Order, clients: Clients) -> None:
+    """Have the order stand for its newest edit in Magento, if a clerk edited it.
+
+    Raises CannotMap(EDITED_IN_MAGENTO) when it is no longer what the marketplace sold, or cannot be
+    followed.
+    """
+    if order.magento_order_id is None or order.magento_state not in ENDED:
+        return
+    if order.fulfilled_by == FulfilledBy.AMAZON:
+        return  # complete in the shop, which takes no edit of it
+    there = clients.shop(order).order(order.magento_order_id)
+    if there.is_edited:
+        remember(order, as_edited(order, there, clients))
+
+
+def remember(order: Order, now: MagentoOrder) -> None:
+    """Take over which Magento order and lines stand for the order, and the state."""
+    if order.magento_order_id not in (None, now.entity_id):
+        order.magento_invoiced = now.total_invoiced if now.is_invoiced else None
+        order.magento_refunded = now.total_refunded if now.is_invoiced else None
+    order.magento_order_id = now.entity_id
+    order.magento_increment_id = now.increment_id
+    order.magento_state, order.magento_status = now.state, now.status
+    numbers = {item.ext_order_item_id: item.item_id for item in now.items}
+    for item in order.items:
+        item.magento_item_id = numbers.get(item.external_item_id)
+
+
+def as_edited(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrder:
+    """The newest edit of an order, which is still what the marketplace sold; itself without any.
+
+    Raises CannotMap(EDITED_IN_MAGENTO) with the figures when it is not.
+    """
+    if not there.is_edited:
+        return there
+    if order.shipments:
+        raise _left_before(there)
+    newest = newest_edit(order, there, clients)
+    if newest.state in ENDED and not any(item.quantity_shipped for item in newest.items):
+        return newest  # cancelled for good: what it was does not matter any more
+    # Amazon may have cancelled a part meanwhile, and the clerk edited the order for that.
+    fewer = being_reduced(order, clients)
+    if fewer:
+        amounts = clients.amounts(order)
+        left = {item.external_item_id: quantity for item, quantity in fewer}
+        if _difference(order, newest, _Wanted(_units(order) | left, amounts.grand_total)) is None:
+            for item, quantity in fewer:
+                item.quantity = quantity
+            take_amounts(order, amounts)
+            return newest
+    difference = _difference(order, newest, _Wanted(_units(order), _total(order, clients)))
+    if difference is not None:
+        what, facts = difference
+        raise _unfollowed(
+            there,
+            f"{newest.increment_id}, which {what}: edit it back to what Amazon sold and this goes "
+            "on by itself, or cancel it there",
+            {"edited": newest.increment_id, **facts},
+        )
+    return newest
+
+
+def newest_edit(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrder:
+    """The last of an order's edits, its lines named as the marketplace's; itself without any.
+
+    Raises CannotMap(EDITED_IN_MAGENTO) when an edit cannot be read.
+    """
+    newest, passed = there, {there.entity_id}
+    while newest.is_edited:
+        # What had left of it is not in the new order; marks of a reservation would count twice.
+        if any(item.quantity_shipped for item in newest.items):
+            raise _left_before(newest)
+        newest = _child(newest, clients.shop(order).order)
+        if newest.entity_id in passed or len(passed) > _MOST_EDITS:
+            raise _unfollowed(newest, f"{newest.increment_id}, which it was made from itself")
+        passed.add(newest.entity_id)
+    return newest if newest is there else _named(order, there, newest)
+
+
+def _child(parent: MagentoOrder, read: Callable[[int], MagentoOrder]) -> MagentoOrder:
+    name = parent.child_number or f"entity {parent.child_id}"
+    if not parent.child_id:
+        raise _unfollowed(parent, f"{name}, and does not tell its id")
+    try:
+        child = read(parent.child_id)
+    except Rejected as error:
+        raise _unfollowed(
+            parent,
+            f"{name}, which cannot be read there ({error.code}): find out what became of it",
+            {"edited": name, "code": error.code, "request_id": error.request_id},
+        ) from error
+    if child.parent_id not in (0, parent.entity_id):
+        raise _unfollowed(parent, f"{name}, which says that it is an edit of another order")
+    return child
+
+
+def _named(order: Order, first: MagentoOrder, newest: MagentoOrder) -> MagentoOrder:
+    """The newest edit with its lines under the marketplace's item ids, found by these or by SKU."""
+    by_item = {line.item_id: line for line in first.items}
+    by_number = {line.ext_order_item_id: line for line in first.items if line.ext_order_item_id}
+    names: dict[int, str] = {}
+    for item in order.items:
+        line = by_number.get(item.external_item_id) or by_item.get(item.magento_item_id or 0)
+        free = [one for one in newest.items if one.item_id not in names]
+        own = [one for one in free if one.ext_order_item_id == item.external_item_id]
+        if not own and line is not None:
+            own = [
+                one
+                for one in free
+                if not one.ext_order_item_id and folded(one.sku) == folded(line.sku)
+            ]
+            # Two lines of one SKU are told apart by their units, where these differ.
+            own.sort(key=lambda one: one.quantity_ordered != item.quantity)
+        if own:
+            names[own[0].item_id] = item.external_item_id
+    return replace(
+        newest,
+        items=tuple(
+            replace(one, ext_order_item_id=names.get(one.item_id, "")) for one in newest.items
+        ),
+    )
+
+
+def _difference(
+    order: Order, newest: MagentoOrder, wanted: _Wanted
+) -> tuple[str, dict[str, str]] | None:
+    """In which the edit is not what Amazon sold, in words and figures; None when it is the same."""
+    units = {one.ext_order_item_id: one.quantity_ordered for one in newest.items}
+    for item in order.items:
+        want, got = wanted.units[item.external_item_id], units.get(item.external_item_id, ZERO)
+        if got != want:
+            return (
+                f"has {got.normalize():f} of {item.sku}, and Amazon sold {want}",
+                {"sku": item.sku, "quantity": f"{got.normalize():f}", "sold": str(want)},
+            )
+    added = next((one for one in newest.items if _is_added(one)), None)
+    if added is not None:
+        return (
+            f"also has {added.quantity_ordered.normalize():f} of {added.sku}, which Amazon did not "
+            "sell",
+            {"sku": added.sku, "quantity": f"{added.quantity_ordered.normalize():f}", "sold": "0"},
+        )
+    if newest.grand_total != wanted.total:
+        return (
+            f"comes to {newest.grand_total:.2f} {order.currency}, and Amazon's total is "
+            f"{wanted.total:.2f} {order.currency}",
+            {"magento": f"{newest.grand_total:.2f}", "amazon": f"{wanted.total:.2f}"},
+        )
+    return None
+
+
+def _is_added(line: MagentoItem) -> bool:
+    return not line.ext_order_item_id and line.product_id != 0 and line.quantity_ordered != 0
+
+
+def _units(order: Order) -> dict[str, int]:
+    return {item.external_item_id: item.quantity for item in order.items}
+
+
+def _total(order: Order, clients: Clients) -> Decimal:
+    """The total that was taken over; Amazon's report of it may have been purged by now."""
+    if order.total_proof is not None:
+        return Decimal(order.total_proof["grand_total"])
+    return clients.amounts(order).grand_total
+
+
+def _left_before(there: MagentoOrder) -> CannotMap:
+    return _unfollowed(
+        there,
+        f"{there.child_number}, while units of it counted as shipped: compare both orders in "
+        "Magento with Amazon's, put right by hand what is missing, and dismiss this order",
+        {"edited": there.child_number},
+    )
+
+
+def _unfollowed(
+    there: MagentoOrder, what: str, facts: Mapping[str, str] | None = None
+) -> CannotMap:
+    number = there.increment_id or str(there.entity_id)
+    return CannotMap(
+        HoldCode.EDITED_IN_MAGENTO,
+        f"Magento order {number} was edited there into {what}. Amazon is not told of it",
+        {"order": number, **(facts or {})},
+    )

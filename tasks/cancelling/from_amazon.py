@@ -1,0 +1,169 @@
+"""What a cancellation on Amazon means for us, wherever the order stands."""
+
+from __future__ import annotations
+
+from pipeline.base.errors import CannotMap
+from pipeline.base.money import ZERO
+from pipeline.clients import Clients
+from pipeline.magento.records import ENDED, MagentoOrder
+from pipeline.magento.rest.partial_credit_memos import Books, Memo
+from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.outcome import Cancelled, Hold, HoldCode, Outcome
+from pipeline.orders.tables import Order
+from tasks.cancelling.edited_in_shop import newest_edit
+from tasks.placing.pending_stock import release_stock
+from tasks.placing.placement import placed_trace
+from tasks.placing.reserve import reserved
+from tasks.shipping.shop_comment import comment
+
+_TOO_LATE = (
+    "cancelled on Amazon after goods had left the warehouse; get them back or talk to the buyer"
+)
+_GIVEN_UP = "not made any more: cancelled on Amazon meanwhile"
+
+
+def cancel(order: Order, clients: Clients) -> Outcome:
+    """Cancel our Magento order when there is one; hold when goods have already left."""
+    release_stock(order, clients)
+    entity_id = clients.ledger.made(order.id, placed_trace(order, clients))
+    if order.shipments and entity_id is not None:
+        return Hold(HoldCode.CANCELLED_AFTER_SHIPMENT, _TOO_LATE)
+    # An invoice or a status that lands after the cancellation would open the order again.
+    clients.ledger.landed(order.id, clients.settles_after(order))
+    if entity_id is None:
+        clients.ledger.give_up(order.id, _GIVEN_UP)
+        return Cancelled("cancelled on Amazon before it was created in Magento")
+    # One that is still being reserved looks cancelled and is not: its stock would be held for ever.
+    there = newest_edit(order, clients.shop(order).order(int(entity_id)), clients)
+    now = reserved(order, there, clients)
+    order.magento_order_id = now.entity_id
+    if any(item.quantity_shipped > 0 for item in now.items):
+        return Hold(HoldCode.CANCELLED_AFTER_SHIPMENT, _TOO_LATE)
+    # What the seller has asked for himself needs no second look.
+    is_left = (
+        clients.marketplace(order).cancel_from_amazon == "hold" and order.cancel_reason is None
+    )
+    # One that was begun before the setting was turned is seen through.
+    if is_left and now.state not in ENDED and not _is_begun(order, now, clients):
+        return Hold(
+            HoldCode.CANCEL_REFUSED,
+            "cancelled on Amazon; cancel it in Magento too (cancel_from_amazon = hold)",
+        )
+    shop, was_open = clients.shop(order), now.state not in ENDED
+    books = shop.books(now.entity_id)
+    # Magento cancels what is not invoiced and answers true, whatever is invoiced beside it.
+    if was_open and (books.has_units or books.left > ZERO):
+        clients.ledger.once(order.id, _refund(order, now, books, clients))
+        now = shop.order(now.entity_id)
+    if now.state not in ENDED:
+        clients.ledger.once(order.id, _cancellation(order, now, clients))
+    now = shop.order(now.entity_id)
+    order.magento_state, order.magento_status = now.state, now.status
+    books = shop.books(now.entity_id)
+    if now.state not in ENDED or books.left != ZERO:
+        return _unfinished(now, books, order)
+    # One whose answer was lost is done, and not given up.
+    if books.refunded:
+        order.magento_refunded = books.refunded
+        clients.ledger.made(order.id, _refunded(order, now, clients))
+    clients.ledger.made(order.id, _cancellation(order, now, clients))
+    clients.ledger.give_up(order.id, _GIVEN_UP)
+    note = comment(order, "Cancelled on Amazon, and therefore here too.", clients)
+    return Cancelled("; ".join(filter(None, ("cancelled on Amazon and in Magento", note))))
+
+
+def _is_begun(order: Order, now: MagentoOrder, clients: Clients) -> bool:
+    refund = _refunded(order, now, clients)
+    return (
+        clients.ledger.made(order.id, refund) is not None
+        or clients.ledger.made(order.id, _cancellation(order, now, clients)) is not None
+    )
+
+
+def _refunded(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
+    """What the credit memo leaves: nothing invoiced or paid that was not taken back."""
+    shop = clients.shop(order)
+
+    def find() -> str | None:
+        books = shop.books(now.entity_id)
+        is_made = not books.has_units and books.left <= ZERO
+        newest = shop.newest_memo(now.entity_id) if is_made else None
+        return None if newest is None else str(newest)
+
+    return Trace(
+        key=f"cancel-refund:{order.account}:{order.external_id}",
+        kind="credit memo",
+        find=find,
+        settles_after=clients.settles_after(order),
+    )
+
+
+def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> Write:
+    """The credit memo over all that is invoiced, so that what was paid is what is given back."""
+    shop, trace = clients.shop(order), _refunded(order, now, clients)
+    # A line without a product has taken nothing from the stock.
+    goods = [one.item_id for one in now.items if one.ext_order_item_id and one.product_id]
+
+    def send() -> str:
+        if books.has_units:
+            return shop.refund(now.entity_id, goods, books.difference)
+        return shop.refund_units(now.entity_id, Memo({min(books.lines): ZERO}, books.base_left))
+
+    return Write(
+        key=trace.key,
+        kind=trace.kind,
+        send=send,
+        find=trace.find,
+        settles_after=trace.settles_after,
+        refused_as=HoldCode.CANCEL_REFUSED,
+    )
+
+
+def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write:
+    """The cancellation of what was never invoiced. A true answer may have changed nothing."""
+    shop, entity_id = clients.shop(order), now.entity_id
+
+    def find() -> str | None:
+        state = shop.order(entity_id).state
+        return state if state in ENDED else None
+
+    def send() -> str:
+        shop.cancel(entity_id)
+        state = find()
+        if state is None:
+            there = shop.order(entity_id)
+            raise CannotMap(HoldCode.CANCEL_REFUSED, _not_ended(there), {"state": there.state})
+        return state
+
+    return Write(
+        key=f"cancel:{order.account}:{order.external_id}",
+        kind="cancellation",
+        send=send,
+        find=find,
+        settles_after=clients.settles_after(order),
+        refused_as=HoldCode.CANCEL_REFUSED,
+    )
+
+
+def _not_ended(there: MagentoOrder) -> str:
+    number = there.increment_id or str(there.entity_id)
+    return (
+        f"cancelled on Amazon, but Magento's order {number} is {there.state} and does not let "
+        "itself be cancelled: take it off hold or finish its review, cancel it there, and this "
+        "goes on by itself"
+    )
+
+
+def _unfinished(there: MagentoOrder, books: Books, order: Order) -> Hold:
+    number = there.increment_id or str(there.entity_id)
+    paid, refunded = (f"{one.normalize():f}" for one in (books.paid, books.refunded))
+    facts = {"state": there.state, "paid": paid, "refunded": refunded}
+    if there.state not in ENDED and books.left == ZERO:
+        return Hold(HoldCode.CANCEL_REFUSED, _not_ended(there), facts)
+    return Hold(
+        HoldCode.CANCEL_REFUSED,
+        f"cancelled on Amazon; Magento's order {number} is {there.state}, {paid} "
+        f"{order.currency or ''} were paid and {refunded} given back: bring that to the same sum "
+        "with a credit memo, and this goes on by itself".replace("  ", " "),
+        facts,
+    )

@@ -1,0 +1,42 @@
+"""What every step asks first: does the decision table still want this order to go on?"""
+
+from __future__ import annotations
+
+from pipeline.clients import Clients
+from pipeline.orders.decision_table import Decision, Next, Tab, case_of, decide
+from pipeline.orders.outcome import Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.tables import Order
+from tasks.cancelling.edited_in_shop import follow_edit
+from tasks.cancelling.from_amazon import cancel
+from tasks.cancelling.to_amazon import cancelling
+from tasks.shipping.requested_shipment import end_wish
+
+
+def decision_for(order: Order, clients: Clients) -> Decision:
+    """The row of the decision table that counts for an order of ours."""
+    return decide(case_of(order, clients.marketplace(order)))
+
+
+def stopped(order: Order, clients: Clients) -> Outcome | None:
+    """The outcome that ends this step before it began, or None when the order goes on.
+
+    Raises CannotMap for an order that was edited in Magento and cannot be followed.
+    """
+    decision = decision_for(order, clients)
+    order.shown = decision.tab is not Tab.HIDDEN
+    if decision.next is not Next.CANCEL:
+        follow_edit(order, clients)
+    if (outcome := cancelling(order, clients)) is not None:
+        return outcome
+    match decision.next:
+        case Next.GO_ON:
+            return None
+        case Next.VIEW_ONLY:
+            return Skipped(f"shown only: {decision.row}")
+        case Next.WAIT:
+            return Wait(decision.reason, clients.recheck_waiting)
+        case Next.HOLD:
+            return Hold(decision.code or HoldCode.UNKNOWN_STATUS, decision.reason)
+        case Next.CANCEL:
+            end_wish(order, "cancelled on Amazon meanwhile", clients)
+            return cancel(order, clients)

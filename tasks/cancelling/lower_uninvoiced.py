@@ -1,0 +1,272 @@
+"""Taking units off a Magento order that nobody has invoiced: its quantities and totals are lowered.
+
+What the units held of the stock is given back by a cancellation, as it was taken by one: the order
+is marked, cancelled, and saved again with less to ship and to pay. It says itself how far it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pipeline.base.errors import CannotMap
+from pipeline.base.money import ZERO
+from pipeline.clients import Clients
+from pipeline.magento.order import charges as order_charges
+from pipeline.magento.order import lines, taxes
+from pipeline.magento.order.save_again import Quantities, rewritten
+from pipeline.magento.records import MagentoItem, MagentoOrder, Product
+from pipeline.orders.amounts import Amounts
+from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.outcome import Hold, HoldCode
+from pipeline.orders.tables import Order
+
+_OPEN = {"new": "pending", "processing": "processing"}
+_CANCELLED = "canceled"
+_SINCE_2_4_7 = (2, 4, 7)
+"""Since when a cancellation is one transaction under a lock, and orders have rows for taxes."""
+_OF_A_ROW = ("row_total", "row_total_incl_tax", "tax_amount", "discount_amount")
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """What is to become of an order; `key` is unique to these quantities.
+
+    By Magento's item id: `wanted` are the units that stay of the lines that have too many, `before`
+    what they had.
+    """
+
+    order: Order
+    entity_id: int
+    key: str
+    wanted: Mapping[int, int]
+    before: Mapping[int, int]
+
+    def mark(self, item: MagentoItem) -> Decimal:
+        """What a line has to count as shipped, for a cancellation to give back its surplus alone.
+
+        A cancellation gives back what is neither shipped nor cancelled before. Lines without a
+        product hold nothing.
+        """
+        if item.item_id not in self.wanted:
+            return item.quantity_ordered - item.quantity_canceled
+        kept = self.wanted if item.product_id else self.before
+        return Decimal(kept[item.item_id])
+
+    def is_marked(self, now: MagentoOrder) -> bool:
+        """Whether the order was just read with all its marks."""
+        return all(item.quantity_shipped == self.mark(item) for item in now.items)
+
+    def cancelled(self, item: MagentoItem) -> Decimal:
+        """What a line is to count as cancelled in the end."""
+        if item.item_id in self.wanted:
+            return item.quantity_ordered - self.wanted[item.item_id]
+        return item.quantity_canceled
+
+
+def marking(lowering: Lowering, clients: Clients) -> Trace:
+    """What the first write of all leaves; once it is there, the order's columns are not its own."""
+    shop = clients.shop(lowering.order)
+
+    def find() -> str | None:
+        is_there = lowering.is_marked(shop.order(lowering.entity_id))
+        return str(lowering.entity_id) if is_there else None
+
+    return Trace(
+        key=f"{lowering.key}:mark",
+        kind="marking",
+        find=find,
+        settles_after=clients.settles_after(lowering.order),
+    )
+
+
+def lower(lowering: Lowering, now: MagentoOrder, amounts: Amounts, clients: Clients) -> Hold | None:
+    """Take the surplus off the order, or go on where an earlier try ended; hold a wrong sum.
+
+    `now` was just read. Raises CannotMap(PARTLY_CANCELLED) where a person has to do it.
+    """
+    order, shop = lowering.order, clients.shop(lowering.order)
+    left: dict[int, Decimal] = {
+        item.magento_item_id: Decimal(item.quantity_fulfilled_before)
+        for item in order.items
+        if item.magento_item_id is not None
+    }
+    for shipment in shop.shipments([now.entity_id]):
+        for item_id, count in shipment.items.items():
+            left[item_id] = left.get(item_id, ZERO) + count
+    if clients.marketplace(order).stock == "seed" and any(
+        item.product_id for item in now.items if item.item_id in lowering.wanted
+    ):
+        _mark(lowering, now, left, clients)
+        _give_back(lowering, clients)
+        now = shop.order(now.entity_id)
+    _save(lowering, now, left, amounts, clients)
+    saved = shop.order(now.entity_id)
+    order.magento_state, order.magento_status = saved.state, saved.status
+    if saved.grand_total != amounts.grand_total:
+        return Hold(
+            HoldCode.PARTLY_CANCELLED,
+            f"Magento's order is {saved.grand_total.normalize():f} {amounts.currency} after a part "
+            f"of it was cancelled, Amazon's is {amounts.grand_total}: correct it in Magento",
+        )
+    return None
+
+
+def _mark(
+    lowering: Lowering, now: MagentoOrder, left: Mapping[int, Decimal], clients: Clients
+) -> None:
+    order, shop, trace = lowering.order, clients.shop(lowering.order), marking(lowering, clients)
+    if clients.ledger.made(order.id, trace) is not None:
+        return
+    is_as_left = all(left.get(one.item_id, ZERO) == one.quantity_shipped for one in now.items)
+    if now.state not in _OPEN or not is_as_left:
+        raise _by_hand(now)
+    marks = {
+        one.item_id: Quantities(lowering.mark(one), one.quantity_canceled) for one in now.items
+    }
+    body = rewritten(now, state=now.state, status=now.status, lines=marks)
+
+    def send() -> str:
+        shop.update_order(body)
+        return str(now.entity_id)
+
+    clients.ledger.once(order.id, _write(trace, send))
+
+
+def _give_back(lowering: Lowering, clients: Clients) -> None:
+    """Cancel the order with its marks on."""
+    order, shop, entity_id = lowering.order, clients.shop(lowering.order), lowering.entity_id
+
+    def find() -> str | None:
+        now = shop.order(entity_id)
+        return str(entity_id) if now.state == _CANCELLED and lowering.is_marked(now) else None
+
+    def send() -> str:
+        if not shop.cancel(entity_id) and find() is None:
+            raise _by_hand(shop.order(entity_id))
+        return str(entity_id)
+
+    is_locked = clients.shop_settings(order).release >= _SINCE_2_4_7
+    unsure = (
+        "Magento gave no answer when a part of the order's stock was given back, and before 2.4.7 "
+        "that may have happened all the same: cancel the order in Magento, or take the units off "
+        "there"
+    )
+    trace = Trace(
+        key=f"{lowering.key}:cancel",
+        kind="partial cancellation",
+        find=find,
+        settles_after=clients.settles_after(order),
+    )
+    clients.ledger.once(order.id, _write(trace, send, when_unsure="" if is_locked else unsure))
+
+
+def _save(
+    lowering: Lowering,
+    now: MagentoOrder,
+    left: Mapping[int, Decimal],
+    amounts: Amounts,
+    clients: Clients,
+) -> None:
+    """Save the order with less to ship and to pay; a cancelled one comes out of hiding by that."""
+    order, shop = lowering.order, clients.shop(lowering.order)
+
+    def find() -> str | None:
+        found = shop.order(now.entity_id)
+        is_low = all(one.quantity_canceled == lowering.cancelled(one) for one in found.items)
+        return str(found.entity_id) if found.state in _OPEN and is_low else None
+
+    trace = Trace(
+        key=f"{lowering.key}:save",
+        kind="lowering",
+        find=find,
+        settles_after=clients.settles_after(order),
+    )
+    if clients.ledger.made(order.id, trace) is not None:
+        return
+    if now.state not in _OPEN and not (now.state == _CANCELLED and lowering.is_marked(now)):
+        raise _by_hand(now)
+    body = _body(lowering, now, left, amounts, clients)
+
+    def send() -> str:
+        shop.update_order(body)
+        return str(now.entity_id)
+
+    clients.ledger.once(order.id, _write(trace, send))
+
+
+def _body(
+    lowering: Lowering,
+    now: MagentoOrder,
+    left: Mapping[int, Decimal],
+    amounts: Amounts,
+    clients: Clients,
+) -> dict[str, Any]:
+    order = lowering.order
+    products = {one.sku: Product.from_json(one.product) for one in order.items if one.product}
+    charges = order_charges.charges(
+        clients.placed(order).lines, amounts, products, clients.marketplace(order).gift_wrap
+    )
+    state = order.magento_state if order.magento_state in _OPEN else "new"
+    state = "processing" if any(left.values()) else state or "new"
+    is_known = order.magento_state == state and order.magento_status is not None
+    totals = charges.totals()
+    body = rewritten(
+        now,
+        state=state,
+        status=str(order.magento_status) if is_known else _OPEN[state],
+        lines={
+            one.item_id: Quantities(left.get(one.item_id, ZERO), lowering.cancelled(one))
+            for one in now.items
+        },
+        totals=lines.twins(totals, totals),
+    )
+    rows = _rows(now, charges)
+    for item in body["items"]:
+        item |= rows[item["item_id"]]
+    if clients.shop_settings(order).release >= _SINCE_2_4_7:
+        body["extension_attributes"] = taxes.of_order(charges, charges)
+    return body
+
+
+def _rows(now: MagentoOrder, charges: order_charges.Charges) -> dict[int, dict[str, Decimal]]:
+    """What each line costs from now on. Charges beside the goods are told apart by their order."""
+    goods = {line.item_id: line for line in charges.lines if line.is_goods}
+    beside = [line for line in charges.lines if not line.is_goods]
+    if [one.sku for one in now.items if not one.ext_order_item_id] != [one.sku for one in beside]:
+        raise _by_hand(now)
+    others = iter(beside)
+    rows = {}
+    for item in now.items:
+        line = goods.get(item.ext_order_item_id) if item.ext_order_item_id else next(others)
+        amounts = dict.fromkeys(_OF_A_ROW, ZERO)
+        if line is not None:
+            made = lines.item(line, line, store_id=now.store_id, shipped=0)
+            amounts = {name: made[name] for name in _OF_A_ROW}
+        rows[item.item_id] = lines.twins(amounts, amounts)
+    return rows
+
+
+def _write(trace: Trace, send: Any, when_unsure: str = "") -> Write:
+    return Write(
+        key=trace.key,
+        kind=trace.kind,
+        find=trace.find,
+        settles_after=trace.settles_after,
+        send=send,
+        refused_as=HoldCode.PARTLY_CANCELLED,
+        when_unsure=when_unsure,
+        is_to_be_seen=True,
+    )
+
+
+def _by_hand(now: MagentoOrder) -> CannotMap:
+    return CannotMap(
+        HoldCode.PARTLY_CANCELLED,
+        f"Amazon cancelled a part of Magento's order {now.increment_id or now.entity_id}, which is "
+        f"{now.state} there and cannot be lowered from here: take the units off in Magento, and "
+        "the order goes on by itself",
+        {"state": now.state},
+    )

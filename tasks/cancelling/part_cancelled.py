@@ -1,0 +1,232 @@
+"""What a partial cancellation on Amazon means once the Magento order exists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from pipeline.base.money import ZERO, minor_unit
+from pipeline.clients import Clients
+from pipeline.magento.records import ENDED, MagentoOrder
+from pipeline.magento.rest.partial_credit_memos import Books, Memo, memo_over, rest
+from pipeline.orders.amounts import Amounts
+from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.outcome import Hold, HoldCode
+from pipeline.orders.tables import Order, OrderItem
+from tasks.cancelling.lower_uninvoiced import Lowering, lower, marking
+from tasks.placing.order_facts import take_amounts
+from tasks.shipping.shop_comment import comment
+
+Fewer = list[tuple[OrderItem, int]]
+
+
+def reduced(order: Order, clients: Clients) -> Hold | None:
+    """Take off the Magento order what Amazon has cancelled of its lines, and what that cost.
+
+    Held is what has left already, and what does not come out at Amazon's new total. Once a person
+    has brought the shop's order down too, the order goes on by itself.
+    """
+    fewer = being_reduced(order, clients)
+    if not fewer or order.magento_order_id is None:
+        return None
+    there = clients.shop(order).order(order.magento_order_id)
+    surplus = _surplus(there, fewer)
+    if any(item.quantity_invoiced for item in there.items):
+        hold = _by_memo(order, there, fewer, surplus, clients)
+    else:
+        hold = _by_saving(order, there, fewer, surplus, clients)
+    if hold is not None:
+        return hold
+    taken = [
+        f"{item.quantity - quantity} of {item.quantity} {item.sku}" for item, quantity in fewer
+    ]
+    comment(order, f"Amazon cancelled {', '.join(taken)}: taken off here too.", clients)
+    for item, quantity in fewer:
+        item.quantity = quantity
+    return None
+
+
+def being_reduced(order: Order, clients: Clients) -> Fewer:
+    """The lines of an order in Magento of which Amazon wants less than we took over, and how many.
+
+    While there are any, what Magento shows of the order may be half of a change of ours.
+    """
+    if order.magento_order_id is None or order.raw is None:
+        return []
+    placed = clients.placed(order)
+    wanted = {line.item_id: line.quantity for line in (*placed.lines, *placed.cancelled_lines)}
+    return [
+        (item, wanted[item.external_item_id])
+        for item in order.items
+        if wanted.get(item.external_item_id, item.quantity) < item.quantity
+    ]
+
+
+def _surplus(there: MagentoOrder, fewer: Fewer) -> dict[int, Decimal]:
+    """How many units of which Magento line are to go."""
+    lines = {one.item_id: one for one in there.items}
+    found = {}
+    for item, quantity in fewer:
+        line = lines.get(item.magento_item_id or 0)
+        if line is not None and line.quantity_left > quantity:
+            found[line.item_id] = line.quantity_left - quantity
+    return found
+
+
+def _by_memo(
+    order: Order,
+    there: MagentoOrder,
+    fewer: Fewer,
+    surplus: Mapping[int, Decimal],
+    clients: Clients,
+) -> Hold | None:
+    """Take back what was invoiced of the surplus, so that the rest is Amazon's new total."""
+    shop, trace = clients.shop(order), _memo(order, fewer, clients)
+    if not surplus and clients.ledger.made(order.id, trace) is None:
+        return None  # somebody else's, and theirs to reckon
+    invoiced = {one.item_id: one.quantity_invoiced - one.quantity_refunded for one in there.items}
+    has_no_invoice = any(invoiced[item_id] < count for item_id, count in surplus.items())
+    if surplus and (has_no_invoice or _has_left(there, fewer, surplus, order, clients)):
+        return _held(fewer, surplus)
+    amounts = clients.amounts(order)
+    books, minor = shop.books(there.entity_id), minor_unit(amounts.currency)
+    if surplus:
+        at_stake = books.total - amounts.grand_total
+        if not books.has_one_currency or not ZERO <= at_stake <= books.paid - books.refunded:
+            return _wrong_sum(books, amounts)
+        memo = memo_over(books, surplus, amounts.grand_total, minor)
+        # Without its units, the money alone would be taken for what is left to give back.
+        _make(order, trace, memo, clients, is_to_be_seen=True)
+        books = shop.books(there.entity_id)
+    if (last := rest(books, amounts.grand_total)) is not None:
+        _make(order, _memo(order, fewer, clients, amounts), last, clients)
+        books = shop.books(there.entity_id)
+    if books.total != amounts.grand_total:
+        return _wrong_sum(books, amounts)
+    take_amounts(order, amounts)
+    order.magento_refunded = books.refunded
+    return None
+
+
+def _make(
+    order: Order, trace: Trace, memo: Memo, clients: Clients, *, is_to_be_seen: bool = False
+) -> None:
+    shop, entity_id = clients.shop(order), order.magento_order_id or 0
+    write = Write(
+        key=trace.key,
+        kind=trace.kind,
+        find=trace.find,
+        settles_after=trace.settles_after,
+        send=lambda: shop.refund_units(entity_id, memo),
+        refused_as=HoldCode.PARTLY_CANCELLED,
+        is_to_be_seen=is_to_be_seen,
+    )
+    clients.ledger.once(order.id, write)
+
+
+def _memo(order: Order, fewer: Fewer, clients: Clients, amounts: Amounts | None = None) -> Trace:
+    """What the credit memo leaves: no line has more than Amazon wants of it.
+
+    With `amounts`, what the memo over the last minor units leaves: the total is Amazon's.
+    """
+    shop, entity_id = clients.shop(order), order.magento_order_id or 0
+
+    def find() -> str | None:
+        if amounts is not None:
+            is_made = shop.books(entity_id).total == amounts.grand_total
+        else:
+            is_made = not _surplus(shop.order(entity_id), fewer)
+        newest = shop.newest_memo(entity_id) if is_made else None
+        return None if newest is None else str(newest)
+
+    return Trace(
+        key=f"reduce:{_target(order, fewer)}" + ("" if amounts is None else ":rest"),
+        kind="credit memo",
+        find=find,
+        settles_after=clients.settles_after(order),
+    )
+
+
+def _by_saving(
+    order: Order,
+    there: MagentoOrder,
+    fewer: Fewer,
+    surplus: Mapping[int, Decimal],
+    clients: Clients,
+) -> Hold | None:
+    """Lower an order without invoice, or go on with that where an earlier try ended."""
+    items = [(item, count) for item, count in fewer if item.magento_item_id is not None]
+    lowering = Lowering(
+        order=order,
+        entity_id=there.entity_id,
+        key=f"lower:{_target(order, fewer)}",
+        wanted={item.magento_item_id or 0: count for item, count in items},
+        before={item.magento_item_id or 0: item.quantity for item, _ in items},
+    )
+    if clients.ledger.made(order.id, marking(lowering, clients)) is None:
+        if not surplus:
+            return None  # somebody else has taken it off
+        lines = {one.item_id: one for one in there.items}
+        has_changed = any(lines[one].quantity_left != n for one, n in lowering.before.items())
+        has_other_currency = there.grand_total != there.base_grand_total
+        if (
+            has_changed
+            or has_other_currency
+            or there.state in ENDED
+            or _has_left(there, fewer, surplus, order, clients)
+        ):
+            return _held(fewer, surplus)
+    amounts = clients.amounts(order)
+    if (hold := lower(lowering, there, amounts, clients)) is not None:
+        return hold
+    take_amounts(order, amounts)
+    return None
+
+
+def _target(order: Order, fewer: Fewer) -> str:
+    """Names the reduction by what it leads to, so that a second one is another."""
+    left = ",".join(f"{item.external_item_id}={count}" for item, count in fewer)
+    return f"{order.account}:{order.external_id}:{left}"
+
+
+def _has_left(
+    there: MagentoOrder,
+    fewer: Fewer,
+    surplus: Mapping[int, Decimal],
+    order: Order,
+    clients: Clients,
+) -> bool:
+    """Whether units that are to go have been shipped, or nothing would be left of the order."""
+    shipped = {one.item_id: one.quantity_shipped for one in there.items}
+    return not clients.placed(order).lines or any(
+        shipped[item.magento_item_id or 0] > count
+        for item, count in fewer
+        if item.magento_item_id in surplus
+    )
+
+
+def _held(fewer: Fewer, surplus: Mapping[int, Decimal]) -> Hold:
+    item, quantity = next(one for one in fewer if one[0].magento_item_id in surplus)
+    return Hold(
+        HoldCode.PARTLY_CANCELLED,
+        f"Amazon cancelled {item.quantity - quantity} of {item.quantity} {item.sku}: take them off "
+        "Magento's order with a credit memo, and the order goes on by itself",
+        {"sku": item.sku, "quantity": str(quantity)},
+    )
+
+
+def _wrong_sum(books: Books, amounts: Amounts) -> Hold:
+    total = f"{books.total.normalize():f}"
+    # No credit memo makes an order dearer.
+    advice = (
+        "invoice the difference outside this order, or cancel this order in Magento and enter it "
+        "anew there; then dismiss it here"
+        if books.total < amounts.grand_total
+        else "bring it to Amazon's total with a credit memo, and the order goes on by itself"
+    )
+    return Hold(
+        HoldCode.PARTLY_CANCELLED,
+        f"Amazon cancelled a part of the order and its total is {amounts.grand_total} "
+        f"{amounts.currency} now; Magento's order comes to {total} less its credit memos: {advice}",
+        {"magento": total, "amazon": str(amounts.grand_total)},
+    )

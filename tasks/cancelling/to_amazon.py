@@ -1,0 +1,74 @@
+"""An order that is to be cancelled on Amazon waits here until Amazon has done so."""
+
+from __future__ import annotations
+
+from pipeline.clients import Clients
+from pipeline.magento.records import ENDED
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.decision_table import PENDING
+from pipeline.orders.outcome import Hold, HoldCode, Outcome, Wait
+from pipeline.orders.tables import Order
+from tasks.cancelling.part_cancelled import being_reduced
+
+_SHIPPED = "goods have left already: take the parcel back and refund the buyer in Seller Central"
+
+
+def cancelling(order: Order, clients: Clients) -> Outcome | None:
+    """What keeps an order that its seller cancelled; None for every other order.
+
+    Amazon's own CANCELLED is the end of it, however it came about.
+    """
+    if order.fulfilled_by == FulfilledBy.AMAZON or order.remote_status == "CANCELLED":
+        return None
+    if order.cancel_reason is None:
+        if order.magento_state not in ENDED or order.shipments:
+            return None
+        if order.remote_status == "PARTIALLY_SHIPPED":
+            return Hold(HoldCode.CANCELLED_IN_MAGENTO, f"cancelled in Magento, but {_SHIPPED}")
+        if order.remote_status not in PENDING | {"UNSHIPPED"} or not _is_ended(order, clients):
+            return None
+        settings = clients.marketplace(order)
+        if settings.cancel_to_amazon == "never":
+            return Hold(
+                HoldCode.CANCELLED_IN_MAGENTO,
+                "cancelled in Magento and still open on Amazon: cancel it in Seller Central "
+                "(cancel_to_amazon = never)",
+            )
+        order.cancel_reason, order.cancellation = settings.cancel_reason, "asked"
+    if order.shipments or order.remote_status in ("PARTIALLY_SHIPPED", "SHIPPED"):
+        return Hold(
+            HoldCode.CANCELLED_AFTER_SHIPMENT,
+            f"was to be cancelled on Amazon, but {_SHIPPED}; "
+            f"`orderbridge orders cancel {order.external_id} --withdraw` lets it go on",
+        )
+    if order.cancellation == "refused":
+        return Hold(
+            HoldCode.CANCEL_REFUSED, f"Amazon refused the cancellation: {order.cancel_refusal}"
+        )
+    if order.cancellation == "unclear":
+        return Hold(
+            HoldCode.CANCEL_REFUSED,
+            f"nobody knows whether Amazon took the cancellation: {order.cancel_refusal}. Look at "
+            "the order in Seller Central and cancel it there; or "
+            f"`orderbridge orders cancel {order.external_id} --withdraw` and ask once more",
+        )
+    if order.cancellation == "asked":
+        if not clients.account(order).seller_id:
+            return Hold(
+                HoldCode.SETTING_MISSING,
+                f"a cancellation goes to Amazon in a feed, which needs accounts.{order.account}."
+                "seller_id (in Seller Central: Account Info, Merchant Token)",
+            )
+        return Wait("its cancellation goes to Amazon with the next feed", clients.recheck_waiting)
+    return Wait("cancellation sent to Amazon", clients.recheck_waiting)
+
+
+def _is_ended(order: Order, clients: Clients) -> bool:
+    """Whether the Magento order is cancelled for good, before Amazon is asked to do the same.
+
+    The watch may have seen it in the moment in which a part of it was being taken off.
+    """
+    if order.magento_order_id is None or being_reduced(order, clients):
+        return False
+    order.magento_state = clients.shop(order).order(order.magento_order_id).state
+    return order.magento_state in ENDED

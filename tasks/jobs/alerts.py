@@ -1,0 +1,36 @@
+"""Beat's job that tells people of incidents. It is safe to run twice at once, and to lose."""
+
+from __future__ import annotations
+
+from celery import Celery
+from redis.exceptions import RedisError
+from structlog.contextvars import bound_contextvars
+
+from pipeline.base.log import log
+from pipeline.monitoring.alert_channels import channels_of
+from pipeline.monitoring.alerts import Alerts
+from pipeline.monitoring.health import note_beat
+from pipeline.monitoring.installation_checks import watch
+from tasks.engine.runtime import Runtime, runtime
+
+
+def register(app: Celery) -> None:
+    """Make the job a Celery task of the app."""
+
+    @app.task(name="orderbridge.alert")
+    def alert_task() -> None:
+        with bound_contextvars(job="alert"):
+            alert(runtime())
+
+
+def alert(parts: Runtime) -> None:
+    """See what there is to tell, and tell it; and note that beat and workers run."""
+    try:
+        note_beat(parts.broker, parts.clients.now())
+    except RedisError:
+        log.warning("broker.unavailable")
+    watch(parts.settings, parts.sessions, parts.incidents, parts.writes, parts.clients.now())
+    channels = channels_of(parts.settings.alerts)
+    told = Alerts(parts.sessions, channels, parts.clients.now).deliver()
+    if told:
+        log.info("alert.told", count=told)

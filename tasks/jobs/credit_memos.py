@@ -1,0 +1,66 @@
+"""The job that keeps the shops' credit memos. Safe to run twice at once, and to lose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from celery import Celery
+
+from pipeline.base.clock import seconds
+from pipeline.base.errors import RemoteError
+from pipeline.base.log import log
+from pipeline.intake.credit_memos import Refunds
+from pipeline.intake.watermark import Cursors
+from pipeline.magento.rest.odd_rows import OddRow
+from pipeline.monitoring.shop_reads import Job
+from pipeline.orders.channel import OrderPage
+from tasks.engine.runtime import Runtime
+from tasks.jobs.named_job import for_shop
+from tasks.jobs.shop_reads import reading
+from tasks.jobs.watch_shop import accounts_of
+
+_MENDED_WITHIN = timedelta(days=7)
+
+
+def register(app: Celery) -> None:
+    """Make the job a Celery task of the app."""
+    for_shop(app, "watch_refunds", watch_refunds)
+
+
+def watch_refunds(parts: Runtime, shop_name: str) -> None:
+    """Keep every credit memo made since the last one that was read, of orders of ours.
+
+    The mark is a memo's own time, by the shop's clock, and moves only when all have been stored.
+    One that cannot be read is asked for again for a week: it may be mended meanwhile.
+    """
+    accounts = accounts_of(parts, shop_name)
+    cursors = Cursors(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
+    name = f"refunds:{shop_name}"
+    with parts.leases.hold(name, str(uuid4())) as ours:
+        if not ours:
+            return
+        # Orders may be in a shop that no account sells into any more.
+        starts = [parts.settings.accounts[one].start_from for one in accounts]
+        start = min(starts, default=parts.clients.now())
+        search = cursors.search(name, start)
+        with reading(parts, shop_name, Job.REFUNDS) as odd:
+            try:
+                memos = parts.clients.shops[shop_name].credit_memos(search.since)
+            except RemoteError as error:
+                trouble = f"{error.code}: {error}"
+                cursors.note_trouble(name, trouble, parts.clients.now(), restart=False)
+                raise
+            new = Refunds(parts.sessions).store(accounts, shop_name, memos)
+            now = parts.clients.now()
+            newest = max((memo.created_at for memo in memos), default=None)
+            if odd and newest is not None:
+                newest = min(newest, max(_before(odd, search.since), now - _MENDED_WITHIN))
+            cursors.advance(name, search, OrderPage((), None, newest), now)
+            log.info("refunds.ended", count=new)
+
+
+def _before(odd: Sequence[OddRow], since: datetime) -> datetime:
+    """The oldest time of these memos; of one that tells no time, where the search began."""
+    return min(one.created_at or since for one in odd)

@@ -1,0 +1,282 @@
+"""The job that brings feeds to Amazon and their results back. Safe to run twice, and to lose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from celery import Celery
+
+from pipeline.amazon.feed_documents import (
+    CONTENT_TYPE,
+    FEED_TYPES,
+    FeedKind,
+    MessageOutcome,
+    MessageResult,
+    UnreadableReport,
+    read,
+    results,
+    write,
+)
+from pipeline.amazon.feeds import FeedsApi
+from pipeline.base.errors import AccountStopped, CannotMap, NotSent, Rejected, Transient
+from pipeline.base.log import log
+from pipeline.shipping.feed_verification import is_done
+from pipeline.shipping.feeds import UNREADABLE, Feeds, Unanswered
+from pipeline.shipping.tables import Feed, FeedState
+from tasks.engine.runtime import Runtime
+from tasks.jobs.named_job import for_account
+
+LOOK_AGAIN = timedelta(seconds=30)
+AFTER_TROUBLE = timedelta(seconds=60)
+WHILE_STOPPED = timedelta(minutes=15)
+# A call that was made may still land until then: more than an answer may take.
+SETTLES = timedelta(seconds=90)
+CLOCKS_DIFFER = timedelta(minutes=5)
+LOOK_AT_OVERDUE = timedelta(minutes=5)
+AFTER_DEFECT = timedelta(minutes=15)
+# How long a report that cannot be read is fetched anew, and how often.
+READ_AGAIN_FOR = timedelta(minutes=10)
+READ_AGAIN = timedelta(minutes=5)
+# From then on the orders of a feed without a result are looked at one by one.
+GIVE_UP = timedelta(hours=12)
+LOOKS = 50
+LONGEST_WORDS = 400
+GIVEN_UP = "given up"
+
+
+def register(app: Celery) -> None:
+    """Make the job a Celery task of the app."""
+    for_account(app, "run_feeds", run_feeds)
+
+
+def run_feeds(parts: Runtime, account: str) -> None:
+    """Collect what waits for a feed, and bring each open feed as far as it goes now.
+
+    The orders concerned are woken with the results; the sweep sends them.
+    """
+    seller_id = parts.settings.accounts[account].seller_id
+    if not seller_id:
+        return
+    with parts.leases.hold(f"feeds:{account}", str(uuid4())) as ours:
+        if not ours:
+            return
+        way = FeedWay(
+            Feeds(parts.sessions), parts.clients.feeds[account], parts.clients.now, parts.writes.ask
+        )
+        for kind in FeedKind:
+            way.go(account, seller_id, kind)
+
+
+class FeedWay:
+    """Takes one account's feeds from state to state; `ask` as for the ledger."""
+
+    def __init__(
+        self,
+        feeds: Feeds,
+        api: FeedsApi,
+        now: Callable[[], datetime],
+        ask: Callable[[str], None],
+    ) -> None:
+        self._feeds = feeds
+        self._api = api
+        self._now = now
+        self._ask = ask
+
+    def go(self, account: str, seller_id: str, kind: FeedKind) -> None:
+        """Go on with each open feed of this kind, and with a new one, until all have to wait."""
+        overdue = self._feeds.mark_overdue(
+            account, kind, self._now(), may_write=self._may_write(account)
+        )
+        if overdue:
+            log.error("feed.overdue", account=account, kind=kind, count=len(overdue))
+        self._feeds.collect(account, kind, self._now())
+        for feed in self._feeds.unended(account, kind):
+            try:
+                self._go_on(feed, seller_id)
+            except Exception:  # noqa: BLE001 - a defect with one feed stops no other
+                log.exception("feed.defect")
+                self._feeds.later(feed, self._now() + AFTER_DEFECT, "a defect in this program")
+
+    def _may_write(self, account: str) -> bool:
+        try:
+            self._ask(account)
+        except NotSent:
+            return False
+        return True
+
+    def _go_on(self, opened: Feed, seller_id: str) -> None:
+        feed: Feed | None = opened
+        while feed is not None and feed.due_at <= self._now():
+            try:
+                if not self._advance(feed, seller_id):
+                    return
+            except AccountStopped as error:
+                self._put_off(feed, WHILE_STOPPED, error)
+            except NotSent as error:
+                wait_s = error.retry_after_s or 1.0
+                self._feeds.later(feed, self._now() + timedelta(seconds=wait_s))
+                return
+            except Transient as error:
+                if self._is_given_up(feed):
+                    self._have_looked_at(feed, GIVEN_UP, str(error))
+                else:
+                    wait = max(AFTER_TROUBLE, timedelta(seconds=error.retry_after_s or 0.0))
+                    self._put_off(feed, wait, error)
+            except Rejected as error:
+                if feed.submitted_at is None:
+                    # What Amazon does not take as a whole; the messages go into another feed.
+                    self._end(feed, "refused", str(error))
+                else:
+                    self._have_looked_at(feed, "refused", str(error))
+            feed = self._feeds.by_id(feed.id)
+
+    def _advance(self, feed: Feed, seller_id: str) -> bool:
+        """One state further, committed; False when there is nothing to do before its time."""
+        match feed.state:
+            case FeedState.COLLECTED:
+                self._ask(feed.account)
+                content = write(FeedKind(feed.kind), seller_id, self._feeds.messages(feed))
+                document = self._api.new_document(CONTENT_TYPE)
+                self._api.upload(document, content, CONTENT_TYPE)
+                self._feeds.uploaded(feed, document.document_id)
+                return True
+            case FeedState.UPLOADED:
+                return self._submit(feed)
+            case FeedState.SUBMITTED:
+                return self._follow(feed)
+            case _:
+                return self._look_at_orders(feed)
+
+    def _submit(self, feed: Feed) -> bool:
+        """Create the feed, unless an earlier try has created it already."""
+        feed_type = FEED_TYPES[FeedKind(feed.kind)]
+        if feed.submitted_at is not None:
+            return self._find(feed, feed_type, feed.submitted_at)
+        self._ask(feed.account)
+        if not self._feeds.intend(feed, now := self._now()):
+            return False
+        feed.submitted_at = now
+        try:
+            feed_id = self._api.create(feed_type, feed.marketplace_ids, feed.document_id or "")
+        except (Rejected, Transient) as error:
+            # Only these say for certain that nothing was created.
+            if isinstance(error, Rejected | NotSent) or error.status == 429:
+                self._feeds.not_created(feed)
+                feed.submitted_at = None
+            raise
+        self._feeds.submitted(feed, feed_id)
+        return True
+
+    def _find(self, feed: Feed, feed_type: str, submitted_at: datetime) -> bool:
+        """Look for a feed that may have been created; there is none, so that it is created now."""
+        if self._now() < submitted_at + SETTLES:
+            self._feeds.later(feed, submitted_at + SETTLES)
+            return False
+        ours = self._feeds.ids(feed.account)
+        candidates = [
+            one
+            for one in self._api.since(feed_type, submitted_at - CLOCKS_DIFFER)
+            if one.feed_id not in ours
+            and one.input_id in ("", feed.document_id)
+            # A later one belongs to the feed that went out beside this one.
+            and (one.created_at or submitted_at) <= submitted_at + SETTLES + CLOCKS_DIFFER
+        ]
+        # The one that names our document, else the first that can be ours.
+        candidates.sort(key=lambda one: (not one.input_id, one.created_at or submitted_at))
+        if candidates:
+            self._feeds.submitted(feed, candidates[0].feed_id)
+        else:
+            self._feeds.not_created(feed)
+        return True
+
+    def _follow(self, feed: Feed) -> bool:
+        """See whether Amazon is through. Its DONE does not mean success: each message counts."""
+        status = self._api.feed(feed.feed_id or "")
+        if status.status in ("IN_QUEUE", "IN_PROGRESS"):
+            return self._wait_for(feed, status.status)
+        if status.status != "DONE":
+            outcome = status.status.lower()
+            return self._have_looked_at(feed, outcome, f"Amazon ended the feed as {status.status}")
+        if not status.report_id:
+            return self._have_looked_at(feed, "done", "Amazon gave no report of the feed")
+        numbers = [number for number, _ in self._feeds.messages(feed)]
+        try:
+            told = results(read(self._api.report(status.report_id)), numbers)
+        except UnreadableReport as error:
+            # It may have been cut off on its way.
+            if self._now() < (feed.submitted_at or feed.created_at) + READ_AGAIN_FOR:
+                self._feeds.later(feed, self._now() + READ_AGAIN, str(error))
+                return False
+            return self._have_looked_at(feed, UNREADABLE, str(error))
+        is_whole = all(one.outcome is not MessageOutcome.AGAIN for one in told.values())
+        take = self._feeds.end if is_whole else self._feeds.look
+        self._note(feed, "done", take(feed, "done", told, self._now()))
+        return True
+
+    def _wait_for(self, feed: Feed, status: str) -> bool:
+        """Amazon is at it still. After half a day what it has not begun with is taken back."""
+        if not self._is_given_up(feed):
+            wait = LOOK_AGAIN if feed.overdue_at is None else LOOK_AT_OVERDUE
+            self._feeds.later(feed, self._now() + wait)
+            return False
+        if status == "IN_QUEUE":
+            self._api.cancel(feed.feed_id or "")
+            self._feeds.later(feed, self._now() + LOOK_AGAIN)
+            return False
+        return self._have_looked_at(feed, GIVEN_UP, "Amazon did not come to an end with the feed")
+
+    def _is_given_up(self, feed: Feed) -> bool:
+        is_at_amazon = feed.submitted_at is not None and feed.state in (
+            FeedState.UPLOADED,
+            FeedState.SUBMITTED,
+        )
+        return is_at_amazon and self._now() >= (feed.submitted_at or feed.created_at) + GIVE_UP
+
+    def _look_at_orders(self, feed: Feed) -> bool:
+        """Ask Amazon for the orders of messages without a result, some of them in each run."""
+        messages = self._feeds.to_look_at(feed, LOOKS)
+        for message in messages:
+            self._feeds.answer(feed, message.number, self._found(feed, message), self._now())
+        if len(messages) < LOOKS:
+            self._feeds.looked(feed, self._now())
+        return False
+
+    def _found(self, feed: Feed, message: Unanswered) -> MessageResult:
+        words = feed.trouble or "Amazon gave no result"
+        try:
+            if is_done(message, self._api.order(message.body["order"])):
+                return MessageResult(MessageOutcome.ACCEPTED, "seen in Amazon's order")
+        except (Rejected, CannotMap) as error:
+            return MessageResult(MessageOutcome.UNCLEAR, f"{words}; {error}"[:LONGEST_WORDS])
+        if feed.outcome == UNREADABLE:
+            return MessageResult(MessageOutcome.UNCLEAR, words)
+        return MessageResult(MessageOutcome.AGAIN, words)
+
+    def _have_looked_at(self, feed: Feed, outcome: str, trouble: str) -> bool:
+        """Nobody knows what became of the messages: their orders tell."""
+        self._note(
+            feed, outcome, self._feeds.look(feed, outcome, self._again(feed, trouble), self._now())
+        )
+        return True
+
+    def _end(self, feed: Feed, outcome: str, trouble: str) -> None:
+        """Amazon certainly has none of it."""
+        self._note(
+            feed, outcome, self._feeds.end(feed, outcome, self._again(feed, trouble), self._now())
+        )
+
+    def _again(self, feed: Feed, trouble: str) -> dict[int, MessageResult]:
+        unknown = MessageResult(MessageOutcome.AGAIN, trouble[:LONGEST_WORDS])
+        return {number: unknown for number, _ in self._feeds.messages(feed)}
+
+    def _note(self, feed: Feed, outcome: str, counts: Mapping[MessageOutcome, int]) -> None:
+        log.info("feed.ended", outcome=outcome, count=sum(counts.values()))
+        if outcome != "done" or counts[MessageOutcome.AGAIN]:
+            log.warning("feed.trouble", outcome=outcome, count=counts[MessageOutcome.AGAIN])
+
+    def _put_off(self, feed: Feed, wait: timedelta, error: Rejected | Transient) -> None:
+        trouble = f"{error.code}: {error}" if error.code else str(error)
+        self._feeds.later(feed, self._now() + wait, trouble[:500])
+        log.warning("feed.stopped", code=error.code, request_id=error.request_id)

@@ -1,0 +1,201 @@
+"""Beat's jobs for what Amazon reports by itself: read the queue, then read the orders it names.
+
+Each is safe to run twice at once, and to lose: the poll finds everything that is missed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from uuid import uuid4
+
+from celery import Celery
+
+from pipeline.amazon.notification_messages import OrderChange, Other, read
+from pipeline.amazon.sqs import Message, Queue
+from pipeline.base.clock import seconds
+from pipeline.base.errors import AccountStopped, NotSent, Rejected, RemoteError, Transient
+from pipeline.base.log import log
+from pipeline.base.quota import Lane
+from pipeline.intake.fetch_list import Wanted
+from pipeline.intake.unreadable_reports import told_unreadable
+from pipeline.orders.channel import Raw
+from tasks.engine.runner import backoff
+from tasks.engine.runtime import Runtime
+from tasks.jobs.named_job import for_account
+from tasks.workflow import send
+
+WAIT_S = 1
+ROUNDS = 20
+FETCHED_AT_ONCE = 50
+# SQS keeps giving out what nobody deletes; most dead-letter queues take it before that.
+GIVEN_OUT_OFTEN = 5
+REFUSED_OFTEN = 3
+# With the waits of the default settings, about seven hours of trouble with one order.
+FAILED_OFTEN = 30
+
+
+def register(app: Celery) -> None:
+    """Make each job a Celery task of the app."""
+    for_account(app, "read_notifications", read_notifications)
+    for_account(app, "fetch_orders", partial(fetch_orders, app))
+
+
+def read_notifications(parts: Runtime, account_name: str) -> None:
+    """Take in what lies in the account's queue, some two hundred messages at most.
+
+    Not while nothing may be written: what is taken out of a queue is gone for whoever else reads
+    it, as the installation of which this database is a copy. The searches bring the orders.
+    """
+    if parts.writes.why_not(account_name):
+        log.info("notifications.left", code="read_only")
+        return
+    queue = parts.queues.get(account_name)
+    if queue is None:
+        return  # its table was taken out of the configuration since
+    incident = f"notifications:{account_name}"
+    new = rounds = 0
+    with parts.leases.hold(incident, str(uuid4())) as ours:
+        if not ours:
+            return
+        try:
+            while rounds < ROUNDS and (messages := queue.receive(WAIT_S)):
+                rounds += 1
+                new += take_in(parts, account_name, queue, messages)
+        except RemoteError as error:
+            log.warning("notifications.stopped", code=error.code, request_id=error.request_id)
+            if isinstance(error, Rejected):
+                text = f"account {account_name}: its notification queue cannot be read: {error}"
+                parts.incidents.open(incident, text, parts.clients.now(), account=account_name)
+            return
+    parts.incidents.close(incident, parts.clients.now())
+    if rounds:
+        log.info("notifications.read", pages=rounds, count=new)
+
+
+def take_in(parts: Runtime, account_name: str, queue: Queue, messages: Sequence[Message]) -> int:
+    """Have the orders that messages name read, and delete the messages once that is committed.
+
+    The answer is how many of the notifications had not been seen before.
+    """
+    named: dict[str, str] = {}
+    changed: dict[str, datetime] = {}
+    finished: list[Message] = []
+    for message in messages:
+        notice = read(message.body, message.message_id)
+        if notice is None and not _is_given_up(queue, message):
+            continue
+        finished.append(message)
+        if isinstance(notice, Other):
+            log.info("notification.other", code=notice.kind)
+        elif isinstance(notice, OrderChange):
+            seller_id = parts.settings.accounts[account_name].seller_id
+            if seller_id and notice.seller_id and notice.seller_id != seller_id:
+                log.warning("notification.not_ours", message_id=message.message_id)
+            else:
+                named[notice.notification_id] = notice.external_id
+                if notice.changed_at is not None:
+                    at = changed.get(notice.external_id, notice.changed_at)
+                    changed[notice.external_id] = max(at, notice.changed_at)
+    new = parts.fetching.notified(account_name, named, parts.clients.now(), changed)
+    if finished and (kept := queue.delete(finished)):
+        # They come again, and are known then.
+        log.warning("notifications.not_deleted", count=len(kept))
+    return new
+
+
+def _is_given_up(queue: Queue, message: Message) -> bool:
+    """Whether a message nobody can read is to be deleted; first it is left where a person can look.
+
+    A queue with a dead-letter queue moves it there by itself.
+    """
+    given_up = message.times > GIVEN_OUT_OFTEN and not _has_redrive(queue)
+    log.error(
+        "notification.unreadable",
+        message_id=message.message_id,
+        tries=message.times,
+        outcome="deleted" if given_up else "left",
+    )
+    return given_up
+
+
+def _has_redrive(queue: Queue) -> bool:
+    try:
+        return queue.has_redrive()
+    except Rejected:
+        return False  # whoever may read a queue need not be allowed to ask how it is set up
+
+
+def fetch_orders(app: Celery, parts: Runtime, account_name: str) -> None:
+    """Read orders that were named, new ones first, until none is due or the quota is used up."""
+    with parts.leases.hold(f"fetch:{account_name}", str(uuid4())) as ours:
+        if not ours:
+            return
+        fetched = 0
+        # Under pressure the oldest are left to the next search, which brings them all at once.
+        not_before = parts.windows.left_before(account_name)
+        while fetched < FETCHED_AT_ONCE:
+            due = parts.fetching.take(account_name, parts.clients.now(), 1, not_before=not_before)
+            if not due or not _fetch(app, parts, due[0]):
+                break
+            fetched += 1
+    if fetched:
+        log.info("fetch.ended", count=fetched)
+
+
+def _fetch(app: Celery, parts: Runtime, wanted: Wanted) -> bool:
+    """Read and store one order; False when there is no use in going on with others now."""
+    asked_at = parts.clients.now()
+    try:
+        raw = parts.clients.channels[wanted.account].order(wanted.external_id, wanted.lane)
+    except NotSent as error:
+        parts.fetching.put_back(wanted, parts.clients.now() + seconds(error.retry_after_s or 0.0))
+        return False
+    except (Transient, Rejected) as error:
+        _failed(parts, wanted, error)
+        # A refused order says nothing of the next one; what else went wrong does.
+        return isinstance(error, Rejected) and not isinstance(error, AccountStopped)
+    _store(app, parts, wanted, raw, asked_at)
+    return True
+
+
+def _failed(parts: Runtime, wanted: Wanted, error: Transient | Rejected) -> None:
+    """Try again later. An order that is refused, as one is that Amazon does not know, soon ends."""
+    tries = wanted.tries + 1
+    is_refused = isinstance(error, Rejected) and not isinstance(error, AccountStopped)
+    given_up = tries >= (REFUSED_OFTEN if is_refused else FAILED_OFTEN)
+    if given_up:
+        parts.fetching.drop(wanted)
+    else:
+        delay = backoff(tries, error, parts.settings.timing)
+        parts.fetching.retry(wanted, parts.clients.now() + delay)
+    log.warning(
+        "fetch.failed",
+        number=wanted.external_id,
+        code=error.code,
+        status=error.status,
+        request_id=error.request_id,
+        tries=tries,
+        outcome="dropped" if given_up else "later",
+    )
+
+
+def _store(app: Celery, parts: Runtime, wanted: Wanted, raw: Raw, asked_at: datetime) -> None:
+    """Store what was read, and send the order on its way if it is new or has news. What cannot be
+    read is read again later, as what Amazon did not answer is."""
+    # What a person asked for stays a backfill's, even when a notification made it urgent.
+    lane = Lane.NEW if wanted.backfill_id is None else Lane.BACKFILL
+    account = parts.clients.in_force().accounts[wanted.account]
+    channel = parts.clients.channels[wanted.account]
+    now = parts.clients.now()
+    stored = parts.intake.store(wanted.account, account, channel, [raw], now, lane, asked_at)
+    aside = [wanted.external_id] if stored.unreadable else []
+    told_unreadable(parts.incidents, wanted.account, aside, stored.seen, now)
+    if stored.unreadable:
+        _failed(parts, wanted, Transient("an unreadable report", code="unreadable_order"))
+        return
+    sent = [*stored.woken, *(stored.new if lane is Lane.NEW else ())]
+    if sent:
+        send(app, parts.orders.positions(sent, now))
+    parts.fetching.done(wanted, len(stored.new))

@@ -1,0 +1,56 @@
+"""Beat's job for the daily comparison. It is safe to run twice at once, and to lose."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import uuid4
+
+from celery import Celery
+from structlog.contextvars import bound_contextvars
+
+from pipeline.base.clock import seconds
+from pipeline.base.log import log
+from pipeline.monitoring.reconcile.run import Reconciler
+from pipeline.monitoring.reconcile.runs import DEFAULT_PERIOD, NOT_BEFORE, AlreadyRunning, Runs
+from tasks.engine.runtime import Runtime, runtime
+
+AUTHOR = "orderbridge"
+
+
+def register(app: Celery) -> None:
+    """Make the job a Celery task of the app."""
+
+    @app.task(name="orderbridge.reconcile")
+    def reconcile_task() -> None:
+        with bound_contextvars(job="reconcile"):
+            reconcile(runtime())
+
+
+def reconcile(parts: Runtime) -> None:
+    """Begin the comparisons that are due, and go on with those that run.
+
+    Orders that are woken or taken in are due by then, so that the sweep sends them.
+    """
+    runs = Runs(parts.sessions)
+    now = parts.clients.now()
+    for account in parts.settings.accounts:
+        _begin(parts, runs, account, now)
+    reconciler = Reconciler(parts.sessions, parts.clients, parts.intake, parts.incidents)
+    for run in runs.due(now):
+        if run.account not in parts.settings.accounts:
+            log.warning("reconcile.no_account", account=run.account)
+            continue
+        with parts.leases.hold(f"reconcile:{run.account}", str(uuid4())) as ours:
+            if ours:
+                reconciler.go_on(run.id)
+
+
+def _begin(parts: Runtime, runs: Runs, account: str, now: datetime) -> None:
+    every = seconds(parts.settings.timing.reconcile_every_s)
+    if runs.begun_since(account, AUTHOR, now - every):
+        return
+    before = now - NOT_BEFORE
+    try:
+        runs.start(account, before - max(every, DEFAULT_PERIOD), before, author=AUTHOR, now=now)
+    except AlreadyRunning:
+        return  # another worker was quicker

@@ -1,0 +1,255 @@
+"""Beat's jobs. Each is safe to run twice at once, and to lose: the next one does the work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import uuid4
+
+from celery import Celery
+from redis.exceptions import RedisError
+from structlog.contextvars import bound_contextvars
+
+from pipeline.base.clock import seconds
+from pipeline.base.errors import AccountStopped, NotSent, Rejected, RemoteError
+from pipeline.base.log import log
+from pipeline.base.quota import Lane
+from pipeline.intake.search_progress import NoProgress
+from pipeline.intake.store import Stored
+from pipeline.intake.unreadable_reports import set_aside, told_nameless
+from pipeline.intake.watermark import Cursors
+from pipeline.monitoring.account_checks import cursor_name, refused_search, stalled
+from pipeline.orders.channel import OrderPage
+from tasks.engine.runtime import Runtime, runtime
+from tasks.jobs.named_job import for_account
+from tasks.workflow import WORKFLOW, send
+
+FULL_QUEUE = 500
+SHORT_QUEUE = 20
+BATCH = 200
+JOBS = "jobs"
+SEARCHABLE_AFTER = timedelta(minutes=3)
+
+
+def register(app: Celery) -> None:
+    """Make each job a Celery task of the app."""
+    for_account(app, "poll_amazon", partial(poll_amazon, app))
+
+    @app.task(name="orderbridge.resume_due")
+    def resume_due_task() -> None:
+        with bound_contextvars(job="resume_due"):
+            resume_due(app, runtime())
+
+
+def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
+    """Store every order that changed since the watermark, and send the new ones on their way.
+
+    A search of many pages goes on where the last one stopped. The watermark moves to the upper
+    bound that Amazon names, once every page is stored, and never on an error. How far a search goes
+    while more orders are named than it can bring: see `pipeline.intake.search_windows`.
+    """
+    account = parts.settings.accounts[account_name]
+    cursors = Cursors(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
+    name = cursor_name(account_name)
+    with parts.leases.hold(f"poll:{account_name}", str(uuid4())) as ours:
+        if not ours:
+            return
+        end = _end_of_window(parts, account_name)
+        if end is not None:
+            parts.windows.pass_over(account_name, name)
+        search = cursors.search(name, account.start_from, end)
+        if end is None and search.token is None and _may_wait(parts, account_name, name):
+            log.info("poll.left")
+            return
+        read = _Read()
+        try:
+            while True:
+                asked_at = parts.clients.now()
+                page = parts.clients.channels[account_name].changed_orders(
+                    search.since, search.token, search.before
+                )
+                stored = _store(app, parts, account_name, page, read, asked_at)
+                now = parts.clients.now()
+                parts.progress.note(name, search.token, page, stored.seen)
+                if stored.nameless:
+                    until = search.until or page.upper_bound or search.before or now
+                    _keep(parts, account_name, search.since, min(until, now), now)
+                brought = bool(stored.new or stored.woken)
+                search = cursors.advance(name, search, page, now, brought=brought)
+                if read.pages == 1:
+                    parts.incidents.close(f"search:{account_name}", now)
+                if search.token is None:
+                    parts.incidents.close(f"stalled:{name}", now)
+                    break
+            if search.before is not None:
+                parts.windows.pass_over(account_name, name, search.since)
+            else:
+                _search_gaps(app, parts, account_name, read)
+        except NotSent:
+            # The next one goes on at this page.
+            log.info("poll.paused", pages=read.pages, count=read.new)
+            return
+        except RemoteError as error:
+            now, is_refused = parts.clients.now(), _is_refused(error)
+            is_stalled = isinstance(error, NoProgress)
+            read_at = cursors.note_trouble(
+                name, f"{error.code}: {error}", now, restart=is_refused or is_stalled
+            )
+            if is_stalled:
+                stalled(parts.incidents, name, account_name, "changed orders", error, now)
+            if is_refused:
+                refused_search(parts.incidents, account_name, read_at, str(error), now)
+            log.warning(
+                "poll.stopped", code=error.code, request_id=error.request_id, pages=read.pages
+            )
+            return
+    log.info("poll.ended", pages=read.pages, count=read.new, waiting=read.woken)
+
+
+@dataclass(slots=True)
+class _Read:
+    """What a poll has brought so far."""
+
+    pages: int = 0
+    new: int = 0
+    woken: int = 0
+
+
+def _end_of_window(parts: Runtime, account_name: str) -> datetime | None:
+    """Where the next search is to end, if anywhere and as soon as Amazon allows it: two minutes
+    back, and a little more."""
+    if account_name not in parts.queues:
+        return None
+    end = parts.windows.end(account_name)
+    if end is None or end > parts.clients.now() - SEARCHABLE_AFTER:
+        return None
+    return end
+
+
+def _may_wait(parts: Runtime, account_name: str, cursor: str) -> bool:
+    return account_name in parts.queues and parts.windows.may_wait(cursor, parts.clients.now())
+
+
+def _store(
+    app: Celery,
+    parts: Runtime,
+    account_name: str,
+    page: OrderPage,
+    read: _Read,
+    asked_at: datetime,
+) -> Stored:
+    account = parts.clients.in_force().accounts[account_name]
+    channel = parts.clients.channels[account_name]
+    now = parts.clients.now()
+    stored = parts.intake.store(account_name, account, channel, page.orders, now, asked_at=asked_at)
+    aside, seen = stored.set_aside, stored.seen
+    set_aside(parts.fetching, parts.incidents, account_name, aside, seen, now)
+    if account_name in parts.queues:
+        parts.fetching.satisfied(account_name, stored.seen)
+    read.pages += 1
+    read.new += len(stored.new)
+    read.woken += len(stored.woken)
+    send_now(app, parts, [*stored.new, *stored.woken])
+    return stored
+
+
+def _keep(
+    parts: Runtime, account_name: str, since: datetime, until: datetime, now: datetime
+) -> None:
+    """Search a stretch once more in which Amazon told orders without a number."""
+    parts.windows.keep(account_name, since, until, now)
+    _tell_nameless(parts, account_name, since, until, now)
+
+
+def _tell_nameless(
+    parts: Runtime, account_name: str, since: datetime, until: datetime, now: datetime
+) -> None:
+    then = "This time is searched again for a month, at last once a day"
+    told_nameless(parts.incidents, account_name, account_name, (since, until), then, now)
+
+
+def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) -> None:
+    """Search what was passed over under pressure, as far as there are tokens to spare."""
+    search = f"gap:{account_name}"
+    while (gap := parts.windows.gap(account_name, parts.clients.now())) is not None:
+        asked_at = parts.clients.now()
+        try:
+            page = parts.clients.channels[account_name].changed_orders(
+                gap.since, gap.token, gap.until, Lane.BACKFILL
+            )
+        except Rejected as error:
+            if gap.token is None or not _is_refused(error):
+                raise
+            parts.windows.restart(gap)  # its page token has expired
+            return
+        stored = _store(app, parts, account_name, page, read, asked_at)
+        now = parts.clients.now()
+        try:
+            parts.progress.note(search, gap.token, page, stored.seen)
+        except NoProgress as error:
+            parts.windows.restart(gap)
+            stalled(parts.incidents, search, account_name, "a stretch passed over", error, now)
+            log.warning("gap.stopped", code=error.code)
+            return
+        if stored.nameless:
+            _tell_nameless(parts, account_name, gap.since, gap.until, now)
+        if not parts.windows.searched(gap, page, now, nameless=bool(stored.nameless)):
+            log.error("gap.given_up")
+        if page.next_token is None:
+            parts.incidents.close(f"stalled:{search}", now)
+            if not parts.windows.keeps(account_name):
+                parts.incidents.close(f"nameless:{account_name}", now)
+
+
+def _is_refused(error: RemoteError) -> bool:
+    """Whether the search itself was refused: a page token may have expired, so start it anew."""
+    return isinstance(error, Rejected) and not isinstance(error, AccountStopped)
+
+
+def resume_due(app: Celery, parts: Runtime) -> None:
+    """The sweep: send every order whose time has come, whatever became of its last message.
+
+    Each queue gets as many as it has room for and is never filled beyond a bound; what is left over
+    is still due the next time. A backfill's orders go only into a short queue, so that new ones
+    never wait behind them for long. What dead workers had in hand goes by the jobs' queue: that is
+    a handful, and was at work before all that waits.
+    """
+    now = parts.clients.now()
+    steps_of = _steps_of_queues()
+    try:
+        lengths = {name: parts.broker.llen(f"orderbridge:{name}") for name in (JOBS, *steps_of)}
+    except RedisError:
+        log.warning("broker.unavailable")
+        return
+    if (room := SHORT_QUEUE - lengths[JOBS]) > 0:
+        _send_due(app, parts.orders.due(now, room, only_running=True), JOBS)
+    for queue, steps in steps_of.items():
+        length = lengths[queue]
+        for bound, with_backfill in ((FULL_QUEUE, False), (SHORT_QUEUE, True)):
+            while (room := bound - length) > 0:
+                due = parts.orders.due(
+                    now, min(BATCH, room), steps=steps, with_backfill=with_backfill
+                )
+                if not due:
+                    break
+                _send_due(app, due)
+                length += len(due)
+
+
+def _send_due(app: Celery, due: list[tuple[int, str]], queue: str | None = None) -> None:
+    if due:
+        log.info("sweep.sent", count=send(app, due, queue))
+
+
+def _steps_of_queues() -> dict[str, list[str]]:
+    steps: dict[str, list[str]] = {}
+    for step, (_, queue) in WORKFLOW.items():
+        steps.setdefault(queue, []).append(step)
+    return steps
+
+
+def send_now(app: Celery, parts: Runtime, order_ids: list[int]) -> None:
+    """Send those of these orders that no worker has on their way from where they stand."""
+    if order_ids:
+        send(app, parts.orders.positions(order_ids, parts.clients.now()))

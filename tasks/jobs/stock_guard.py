@@ -1,0 +1,33 @@
+"""Beat's job that guards the shops' stock. It is safe to run twice at once, and to lose."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from celery import Celery
+
+from pipeline.base.log import log
+from pipeline.monitoring.shop_reads import Job
+from pipeline.products.stock_guard import StockGuard
+from tasks.engine.runtime import Runtime
+from tasks.jobs.named_job import for_shop
+from tasks.jobs.shop_reads import reading
+
+
+def register(app: Celery) -> None:
+    """Make the job a Celery task of the app."""
+    for_shop(app, "guard_stock", guard_stock)
+
+
+def guard_stock(parts: Runtime, shop_name: str) -> None:
+    """Compare what a shop would sell with what its open orders leave to sell."""
+    guard = StockGuard(parts.settings, parts.sessions, parts.incidents)
+    with parts.leases.hold(f"guard:{shop_name}", str(uuid4())) as ours:
+        if not ours:
+            return
+        with reading(parts, shop_name, Job.GUARD):
+            report = guard.run(shop_name, parts.clients.shops[shop_name], parts.clients.now())
+            if report.too_many_orders:
+                log.warning("guard.too_many_orders", count=report.left)
+            else:
+                log.info("guard.ended", count=report.compared, waiting=report.left)

@@ -1,0 +1,5 @@
+"""How an order gets into the shop: its store view, its products, the order, its reservation.
+
+Imports: pipeline; no engine, network or database.
+Start reading: `placement.py`, then `reserve.py`.
+"""

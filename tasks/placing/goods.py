@@ -1,0 +1,143 @@
+"""Which products of the shop an order's lines stand for, and whether they can be sold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.base.errors import CannotMap
+from pipeline.clients import Clients
+from pipeline.magento.records import Product
+from pipeline.orders.channel import ChannelOrder, FulfilledBy
+from pipeline.orders.outcome import ABOUT_PRODUCTS, NO_SKU, Hold, HoldCode
+from pipeline.orders.tables import Order
+from pipeline.products.sku_map import SkuMapError
+from tasks.placing.pending_stock import held_units
+from tasks.placing.placeholder import is_placeholder, make_placeholder
+from tasks.placing.store_view import store_code
+
+SELLABLE_TYPES = frozenset({"simple", "virtual", "downloadable"})
+_MADE_OF_SIMPLE_ONES = frozenset({"configurable", "bundle", "grouped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """The products behind an order, by Amazon's SKU; `unstocked` are Magento's SKUs of those that
+    only hold a place in its catalogue."""
+
+    products: Mapping[str, Product]
+    unstocked: frozenset[str] = frozenset()
+
+
+def find_goods(order: Order, placed: ChannelOrder, clients: Clients) -> Goods | Hold:
+    """The product of every line, or the first reason why one cannot be put on a Magento order."""
+    settings = clients.marketplace(order)
+    titles = {line.sku: line.title for line in placed.lines}
+    targets = _targets(order, titles, clients)
+    found = clients.catalogue.products(
+        clients.shop(order),
+        store_code(order, clients),
+        list(targets.values()),
+        # While an order is held for its products, what was found before is not believed.
+        is_fresh=order.hold_code in ABOUT_PRODUCTS,
+    )
+    products = {sku: found[target] for sku, target in targets.items() if target in found}
+    unknown = sorted(titles.keys() - products.keys())
+    if settings.unknown_sku == "placeholder":
+        # A mapped SKU that is not there is a mistake in the map: no product is made of that.
+        for sku in [one for one in unknown if one.strip() and targets[one] == one]:
+            products[sku] = _placeholder(order, sku, titles[sku], clients)
+    if missing := [sku for sku in unknown if sku not in products]:
+        return _not_found(missing, targets)
+    unstocked = set()
+    for sku, product in sorted(products.items()):
+        if product.type_id not in SELLABLE_TYPES:
+            return _wrong_type(sku, product)
+        if product.enabled:
+            continue
+        if settings.unknown_sku == "placeholder" and is_placeholder(order, product, clients):
+            unstocked.add(product.sku)
+        elif order.fulfilled_by == FulfilledBy.MERCHANT:
+            return Hold(
+                HoldCode.PRODUCT_DISABLED,
+                f"{_named(sku, product)} is disabled in Magento; enable it and the order goes on "
+                "by itself",
+                _facts({sku: product}),
+            )
+    return Goods(products, frozenset(unstocked))
+
+
+def too_few(order: Order, placed: ChannelOrder, goods: Goods, clients: Clients) -> Hold | None:
+    """The hold that names what the shop cannot sell in the quantities that still have to leave."""
+    wanted = Counter[str]()
+    for line in placed.lines:
+        wanted[goods.products[line.sku].sku] += line.quantity - line.quantity_fulfilled
+    # What is held for the order itself is missing from what the shop says it can sell.
+    wanted.subtract(held_units(order, clients))
+    asked = {sku: n for sku, n in wanted.items() if n > 0 and sku not in goods.unstocked}
+    if not asked:
+        return None
+    salable = clients.shop(order).salable(asked, store_code(order, clients))
+    missing = sorted(sku for sku, is_salable in salable.items() if not is_salable)
+    if not missing:
+        return None
+    return Hold(
+        HoldCode.OUT_OF_STOCK,
+        f"not enough in stock of {', '.join(missing)}; goes on by itself once there is",
+        _facts({sku: one for sku, one in goods.products.items() if one.sku in missing}),
+    )
+
+
+def _targets(order: Order, titles: Mapping[str, str], clients: Clients) -> dict[str, str]:
+    try:
+        return clients.sku_maps.targets(order.account, clients.marketplace(order), titles)
+    except SkuMapError as error:
+        raise CannotMap(
+            HoldCode.SKU_NOT_FOUND, f"{error}; mend it and the order goes on by itself"
+        ) from error
+
+
+def _placeholder(order: Order, sku: str, title: str, clients: Clients) -> Product:
+    try:
+        return make_placeholder(order, sku, title, clients)
+    except CannotMap as error:
+        raise CannotMap(error.code, error.reason, {"skus": sku.strip()}) from error
+
+
+def _not_found(missing: list[str], targets: Mapping[str, str]) -> Hold:
+    names = [sku.strip() or NO_SKU for sku in missing]
+    told = [
+        f"{targets[sku]} (to which {name} is mapped)" if targets[sku] != sku else name
+        for sku, name in zip(missing, names, strict=True)
+    ]
+    is_mapped = any(targets[sku] != sku for sku in missing)
+    or_else = ", or map its SKU anew (console: SKU map)," if is_mapped else ""
+    return Hold(
+        HoldCode.SKU_NOT_FOUND,
+        f"{', '.join(told)} is not in Magento's catalogue; add it{or_else} and the order goes on "
+        "by itself",
+        {"skus": ", ".join(names)},
+    )
+
+
+def _facts(products: Mapping[str, Product]) -> dict[str, str]:
+    """Magento's SKUs; Amazon's as well where they are others, since people map those."""
+    named = ", ".join(sorted({product.sku for product in products.values()}))
+    sold = ", ".join(sorted({sku.strip() for sku in products}))
+    return {"skus": named} if sold == named else {"skus": named, "amazon_skus": sold}
+
+
+def _wrong_type(sku: str, product: Product) -> Hold:
+    instead = "only simple, virtual and downloadable products can be placed"
+    if product.type_id in _MADE_OF_SIMPLE_ONES:
+        instead = "sell one of its simple products instead"
+    return Hold(
+        HoldCode.PRODUCT_TYPE,
+        f"{_named(sku, product)} is a {product.type_id} product; {instead}",
+        {**_facts({sku: product}), "type": product.type_id},
+    )
+
+
+def _named(sku: str, product: Product) -> str:
+    return sku if sku == product.sku else f"{product.sku} (for {sku})"

@@ -1,0 +1,248 @@
+"""Stock held for an order whose payment Amazon still checks, by an order of its own in the shop.
+
+That order has no amounts and nothing of the buyer's, and is on hold, so that nobody ships or
+invoices it. It is cancelled once the real order holds its own stock, when Amazon cancels, or when
+its time is over; and it says itself how far it is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from pipeline.base.clock import seconds
+from pipeline.base.errors import CannotMap
+from pipeline.clients import Clients
+from pipeline.magento.order.save_again import rewritten
+from pipeline.magento.records import ENDED, HOLDED, MagentoOrder
+from pipeline.magento.stock.holding_order import EXT_ORDER_ID_PREFIX, holding_order
+from pipeline.magento.stock.reserve_by_cancelling import Phase, marked, phase, unmarked
+from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Order
+from pipeline.products.sku_map import SkuMapError
+from tasks.placing.store_view import store_code
+
+_SINCE_2_4_7 = (2, 4, 7)
+
+
+def hold_stock(order: Order, clients: Clients) -> tuple[str, timedelta]:
+    """Hold the goods of a pending order, or let them go when their time is over.
+
+    Returns what is to be said of it, and when to look again. Raises CannotMap(RESERVATION_UNCLEAR)
+    when a person has to look.
+    """
+    days = timedelta(days=clients.marketplace(order).pending_reserve_days)
+    until = order.reserved_until or clients.placed(order).purchased_at + days
+    left = until - clients.now()
+    if left <= timedelta(0):
+        release_stock(order, clients)
+        return f"its stock was held until {until:%Y-%m-%d %H:%M} UTC, no longer", seconds(
+            clients.settings.timing.recheck_waiting_s
+        )
+    delay = min(left, clients.recheck_waiting)
+    entity_id = clients.ledger.made(order.id, _creation(order, clients))
+    unknown: list[str] = []
+    if entity_id is None:
+        body, unknown = _body(order, clients)
+        if body is None:
+            return f"nothing is held: {', '.join(unknown)} is not in the catalogue", delay
+        _create(order, body, clients)
+    holding = _holding(order, clients)
+    if holding is None or _see_through(order, holding, clients).state in ENDED:
+        return "nothing is held any more: the order that did so is cancelled", delay
+    order.reserved_until = until
+    note = f"its stock is held until {until:%Y-%m-%d %H:%M} UTC"
+    return note + (f", but of {', '.join(unknown)}" if unknown else ""), delay
+
+
+def release_stock(order: Order, clients: Clients) -> None:
+    """Let go what was held for an order, if anything was. Repeating it changes nothing."""
+    order.reserved_until = None
+    entity_id = _holding(order, clients)
+    if entity_id is None:
+        return
+    now = _see_through(order, entity_id, clients)
+    if now.state in ENDED:
+        return
+    shop = clients.shop(order)
+
+    def take_off_hold() -> str:
+        shop.unhold(now.entity_id)
+        return str(now.entity_id)
+
+    def cancel() -> str:
+        if not shop.cancel(now.entity_id):
+            raise _unclear(shop.order(now.entity_id))
+        return str(now.entity_id)
+
+    if now.state == HOLDED:
+        find = _finder(order, now.entity_id, lambda one: one.state != HOLDED, clients)
+        _once(order, _trace(order, "unhold", find, clients), take_off_hold, clients)
+    end = _end(order, now.entity_id, clients)
+    _once(order, end, cancel, clients, is_locked=False)
+
+
+def held_units(order: Order, clients: Clients) -> Mapping[str, int]:
+    """How many units are held for the order itself, by Magento's SKU.
+
+    They are missing from what the shop says it can sell.
+    """
+    entity_id = _holding(order, clients)
+    if entity_id is None:
+        return {}
+    there = clients.shop(order).order(entity_id)
+    held = Counter[str]()
+    for item in there.items if there.state not in ENDED else ():
+        held[item.sku] += int(item.quantity_left)
+    return held
+
+
+def _holding(order: Order, clients: Clients) -> int | None:
+    """The order that holds stock for this one, until it was let go."""
+    made = clients.ledger.made(order.id, _creation(order, clients))
+    if made is None or clients.ledger.made(order.id, _end(order, int(made), clients)) is not None:
+        return None
+    return int(made)
+
+
+def _see_through(order: Order, entity_id: int, clients: Clients) -> MagentoOrder:
+    """Bring the order from wherever it is to where it holds stock and is on hold."""
+    shop = clients.shop(order)
+    now = shop.order(entity_id)
+    if phase(now) is Phase.MARKED:
+        now = _reserve(order, now, clients)
+    if phase(now) is Phase.HIDDEN:
+        now = _reopen(order, now, clients)
+    if phase(now) is Phase.UNCLEAR:
+        raise _unclear(now)
+    if now.state in ENDED or now.state == HOLDED:
+        return now
+    find = _finder(order, entity_id, lambda one: one.state == HOLDED or one.state in ENDED, clients)
+
+    def hold() -> str:
+        shop.hold(entity_id)
+        return str(entity_id)
+
+    _once(order, _trace(order, "hold", find, clients), hold, clients)
+    return shop.order(entity_id)
+
+
+def _reserve(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
+    shop, entity_id = clients.shop(order), now.entity_id
+    find = _finder(order, entity_id, lambda one: phase(one) is not Phase.MARKED, clients)
+
+    def send() -> str:
+        if not shop.cancel(entity_id) and find() is None:
+            raise _unclear(now)
+        return str(entity_id)
+
+    _once(order, _trace(order, "reserve", find, clients), send, clients, is_locked=False)
+    return shop.order(entity_id)
+
+
+def _reopen(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
+    shop, entity_id = clients.shop(order), now.entity_id
+    find = _finder(order, entity_id, lambda one: phase(one) is not Phase.HIDDEN, clients)
+    body = rewritten(now, state="new", status="pending", lines=unmarked(now))
+
+    def send() -> str:
+        shop.update_order(body)
+        return str(entity_id)
+
+    _once(order, _trace(order, "reopen", find, clients), send, clients)
+    return shop.order(entity_id)
+
+
+def _create(order: Order, body: Mapping[str, object], clients: Clients) -> None:
+    shop, code = clients.shop(order), store_code(order, clients)
+    trace = _creation(order, clients)
+    _once(order, trace, lambda: str(shop.create_order(body, code).entity_id), clients)
+
+
+def _body(order: Order, clients: Clients) -> tuple[dict[str, object] | None, list[str]]:
+    """The order to be, and the SKUs of which nothing can be held."""
+    placed, shop, code = clients.placed(order), clients.shop(order), store_code(order, clients)
+    titles = {line.sku: line.title for line in placed.lines}
+    try:
+        targets = clients.sku_maps.targets(order.account, clients.marketplace(order), titles)
+    except SkuMapError:
+        targets = {sku: sku for sku in titles}  # the order itself is held with the mistake
+    products = clients.catalogue.products(shop, code, list(targets.values()))
+    units = Counter[str]()
+    for line in placed.lines:
+        units[targets[line.sku]] += line.quantity
+    wanted = [(products[sku], count) for sku, count in units.items() if sku in products]
+    unknown = sorted(sku or "(no SKU)" for sku in units if sku not in products)
+    if not wanted:
+        return None, unknown
+    return marked(holding_order(order.external_id, wanted, shop.store_view(code))), unknown
+
+
+def _creation(order: Order, clients: Clients) -> Trace:
+    shop = clients.shop(order)
+
+    def find() -> str | None:
+        found = shop.find_orders(EXT_ORDER_ID_PREFIX + order.external_id)
+        return str(min(one.entity_id for one in found)) if found else None
+
+    return _trace(order, "create", find, clients)
+
+
+def _end(order: Order, entity_id: int, clients: Clients) -> Trace:
+    """What the last write of all leaves: the order is cancelled, and was not only being hidden."""
+    find = _finder(order, entity_id, lambda one: phase(one) is Phase.CANCELLED, clients)
+    return _trace(order, "end", find, clients)
+
+
+def _finder(
+    order: Order, entity_id: int, is_there: Callable[[MagentoOrder], bool], clients: Clients
+) -> Callable[[], str | None]:
+    shop = clients.shop(order)
+    return lambda: str(entity_id) if is_there(shop.order(entity_id)) else None
+
+
+def _trace(order: Order, what: str, find: Callable[[], str | None], clients: Clients) -> Trace:
+    return Trace(
+        key=f"pending:{order.account}:{order.external_id}:{what}",
+        kind=f"stock of a pending order: {what}",
+        find=find,
+        settles_after=clients.settles_after(order),
+    )
+
+
+def _once(
+    order: Order, trace: Trace, send: Callable[[], str], clients: Clients, *, is_locked: bool = True
+) -> str:
+    """Make a write. Before 2.4.7 a cancellation was not `is_locked`: it may happen by half."""
+    is_doubtful = not is_locked and clients.shop_settings(order).release < _SINCE_2_4_7
+    write = Write(
+        key=trace.key,
+        kind=trace.kind,
+        find=trace.find,
+        settles_after=trace.settles_after,
+        send=send,
+        refused_as=HoldCode.RESERVATION_UNCLEAR,
+        when_unsure=_DOUBTFUL if is_doubtful else "",
+        is_to_be_seen=True,
+    )
+    return clients.ledger.once(order.id, write)
+
+
+_DOUBTFUL = (
+    "Magento gave no answer when an order that holds stock for a pending one was cancelled, and "
+    "before 2.4.7 that may have changed the reservation all the same: cancel it in Magento, and "
+    "let `bin/magento inventory:reservation:list-inconsistencies` on the shop's server say what is "
+    "left"
+)
+
+
+def _unclear(now: MagentoOrder) -> CannotMap:
+    return CannotMap(
+        HoldCode.RESERVATION_UNCLEAR,
+        f"Magento order {now.increment_id or now.entity_id}, which holds stock for a pending "
+        f"order, was changed there (it is {now.state}): cancel it in Magento, and this goes on by "
+        "itself",
+        {"state": now.state},
+    )

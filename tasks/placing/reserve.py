@@ -1,0 +1,147 @@
+"""The reservation of an order that was created with marks: cancel it, then save it as it is to be.
+
+Whatever ends a run, the order itself says how far it is, and the next run goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pipeline.base.errors import CannotMap
+from pipeline.clients import Clients
+from pipeline.magento.order.save_again import rewritten
+from pipeline.magento.records import MagentoOrder
+from pipeline.magento.stock.reserve_by_cancelling import Phase, phase, unmarked
+from pipeline.orders.ledger import Write
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Order
+
+_OPEN, _OPEN_STATUS, _CANCELLED = "new", "pending", "canceled"
+_LOCKED_SINCE = (2, 4, 7)
+"""Since when a cancellation and its reservation are one transaction under a lock."""
+
+
+def reserved(
+    order: Order, now: MagentoOrder, clients: Clients, shipped: Mapping[str, int] | None = None
+) -> MagentoOrder:
+    """See an order through to its reservation, and return it as it is then.
+
+    `now` is the order as it was just read, or answered by its creation; one without marks is
+    returned as it is. `shipped` counts, by the marketplace's item id, what had left of lines that
+    have no product. Raises CannotMap(RESERVATION_UNCLEAR) when a person has to look.
+    """
+    if phase(now) is Phase.MARKED:
+        now = _cancelled(order, now, clients)
+    elif phase(now) is not Phase.UNCLEAR:
+        # Of an earlier run whose end was never written down.
+        made = [_reserve_key(order)]
+        made += [_reopen_key(order)] if phase(now) is not Phase.HIDDEN else []
+        clients.ledger.seen(*made, remote_id=str(now.entity_id))
+    if phase(now) is Phase.HIDDEN:
+        now = _reopened(order, now, clients, shipped or {})
+    if phase(now) not in (Phase.THROUGH, Phase.CANCELLED):
+        raise _unclear(now)
+    return now
+
+
+def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
+    """Reserve: cancel the order with its marks on."""
+    shop, entity_id = clients.shop(order), now.entity_id
+    answers: list[MagentoOrder] = []
+
+    def find() -> str | None:
+        found = shop.order(entity_id)
+        if phase(found) is Phase.UNCLEAR:
+            raise _unclear(found)
+        return None if phase(found) is Phase.MARKED else str(entity_id)
+
+    def send() -> str:
+        if shop.cancel(entity_id):
+            answers.append(replace(now, state=_CANCELLED, status=_CANCELLED))
+            return str(entity_id)
+        found = find()
+        if found is None:
+            raise _unclear(now)
+        return found
+
+    is_locked = clients.shop_settings(order).release >= _LOCKED_SINCE
+    clients.ledger.once(
+        order.id,
+        Write(
+            key=_reserve_key(order),
+            kind="reservation",
+            send=send,
+            find=find,
+            settles_after=clients.settles_after(order),
+            refused_as=HoldCode.RESERVATION_UNCLEAR,
+            when_unsure="" if is_locked else _doubtful(now),
+            is_to_be_seen=True,
+        ),
+    )
+    return answers[0] if answers else shop.order(entity_id)
+
+
+def _reopened(
+    order: Order, now: MagentoOrder, clients: Clients, shipped: Mapping[str, int]
+) -> MagentoOrder:
+    """Take the order out of hiding, without its marks."""
+    shop, entity_id = clients.shop(order), now.entity_id
+    lines = unmarked(now, shipped)
+    body = rewritten(now, state=_OPEN, status=_OPEN_STATUS, lines=lines)
+    answers: list[MagentoOrder] = []
+
+    def find() -> str | None:
+        return None if phase(shop.order(entity_id)) is Phase.HIDDEN else str(entity_id)
+
+    def send() -> str:
+        shop.update_order(body)
+        items = tuple(
+            replace(item, quantity_shipped=lines[item.item_id].shipped) for item in now.items
+        )
+        answers.append(replace(now, state=_OPEN, status=_OPEN_STATUS, items=items))
+        return str(entity_id)
+
+    clients.ledger.once(
+        order.id,
+        Write(
+            key=_reopen_key(order),
+            kind="reopening",
+            send=send,
+            find=find,
+            settles_after=clients.settles_after(order),
+            refused_as=HoldCode.RESERVATION_UNCLEAR,
+            is_to_be_seen=True,
+        ),
+    )
+    return answers[0] if answers else shop.order(entity_id)
+
+
+def _reserve_key(order: Order) -> str:
+    return f"reserve:{order.account}:{order.external_id}"
+
+
+def _reopen_key(order: Order) -> str:
+    return f"reopen:{order.account}:{order.external_id}"
+
+
+def _unclear(now: MagentoOrder) -> CannotMap:
+    number = now.increment_id or str(now.entity_id)
+    return CannotMap(
+        HoldCode.RESERVATION_UNCLEAR,
+        f"Magento order {number} was changed there (it is {now.state}) before its stock could be "
+        "reserved. If it is on hold, take it off and this goes on by itself; if it was invoiced, "
+        "ship it outside Magento, take its goods off the stock by hand and confirm it in Seller "
+        "Central",
+        {"state": now.state},
+    )
+
+
+def _doubtful(now: MagentoOrder) -> str:
+    number = now.increment_id or str(now.entity_id)
+    return (
+        f"Magento gave no answer when the stock of order {number} was reserved, and before 2.4.7 "
+        "that may have reserved it all the same. Cancel that order in Magento and this goes on by "
+        "itself; then let `bin/magento inventory:reservation:list-inconsistencies` on the shop's "
+        "server say whether it is reserved twice"
+    )

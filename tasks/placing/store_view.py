@@ -1,0 +1,13 @@
+"""Which store view of the shop an order belongs to."""
+
+from __future__ import annotations
+
+from pipeline.clients import Clients
+from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.tables import Order
+
+
+def store_code(order: Order, clients: Clients) -> str:
+    """The code of the marketplace's store view; FBA orders may have one of their own."""
+    settings = clients.marketplace(order)
+    return settings.store(is_fba=order.fulfilled_by == FulfilledBy.AMAZON)

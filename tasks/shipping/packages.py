@@ -1,0 +1,173 @@
+"""What Amazon is to be told of which package, and what it knows of it already. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.orders.channel import ChannelOrder, Confirmation, Package
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.tables import Order
+from pipeline.shipping.packages import is_same_number
+
+TRANSPARENCY = "TRANSPARENCY"
+
+
+def announcement(shipment: Shipment) -> str:
+    """What Amazon is told of a package; when it changes, the package is told again."""
+    return f"{shipment.carrier_code}/{shipment.carrier_title}/{shipment.tracking_number}"
+
+
+def to_be_told(order: Order, *, without_number: bool) -> list[Shipment]:
+    """The packages of which Amazon does not know what it should, and that are in no feed.
+
+    One without a unit of the order's is none of Amazon's business: there were more tracks than
+    units, or Amazon has been told of the units with another. `without_number` is the operator's
+    setting, for what was never told.
+    """
+    left = {
+        item.external_item_id: item.quantity - item.quantity_fulfilled_before
+        for item in order.items
+    }
+    for shipment in order.shipments:
+        if shipment.confirmed_as is not None:
+            for item_id, count in quantities_of(order, shipment).items():
+                left[item_id] -= count
+    # A person let what Amazon has stand, against the shop: it takes no unit a second time.
+    is_overruled = any(shipment.mismatch for shipment in order.shipments)
+
+    def is_due(shipment: Shipment) -> bool:
+        units = quantities_of(order, shipment)
+        if not units or shipment.feed_id is not None:
+            return False
+        if shipment.confirmed_as is not None:
+            return bool(shipment.tracking_number) and shipment.confirmed_as != announcement(
+                shipment
+            )
+        if is_overruled and any(count > left[item_id] for item_id, count in units.items()):
+            return False
+        return bool(shipment.tracking_number) or without_number
+
+    return [shipment for shipment in order.shipments if is_due(shipment)]
+
+
+def surplus(order: Order) -> str:
+    """Which tracking numbers Amazon is not told, as a note; empty when it is told of all."""
+    numbers = [
+        shipment.tracking_number
+        for shipment in order.shipments
+        if shipment.tracking_number
+        and shipment.confirmed_as is None
+        and not quantities_of(order, shipment)
+    ]
+    if not numbers:
+        return ""
+    return f"not told to Amazon, since no unit was left to go with it: {', '.join(numbers)}"
+
+
+def told_of(order: Order) -> str:
+    """What Amazon has been told, for the shop's people: a package a line."""
+    skus = {item.external_item_id: item.sku for item in order.items}
+    lines = [
+        " ".join(
+            part
+            for part in (
+                shipment.carrier_title or shipment.carrier_code,
+                shipment.tracking_number or "without a tracking number",
+            )
+            if part
+        )
+        + ": "
+        + ", ".join(
+            f"{count} x {skus[item_id]}"
+            for item_id, count in quantities_of(order, shipment).items()
+        )
+        for shipment in order.shipments
+        if shipment.confirmed_as is not None
+    ]
+    return "\n".join(["Told Amazon:", *lines])
+
+
+def confirmation_of(order: Order, shipment: Shipment, current: ChannelOrder) -> Confirmation:
+    """The shipment as Amazon is to hear of it."""
+    codes, _ = transparency_codes(order, current)
+    return Confirmation(
+        external_id=order.external_id,
+        marketplace_id=order.marketplace_id,
+        reference=shipment.package_reference,
+        carrier_code=shipment.carrier_code,
+        carrier_title=shipment.carrier_title,
+        tracking_number=shipment.tracking_number,
+        shipped_at=shipment.shipped_at,
+        quantities=quantities_of(order, shipment),
+        country=current.address.country if current.address else "",
+        transparency_codes=codes.get(shipment.package_reference, {}),
+    )
+
+
+def quantities_of(order: Order, shipment: Shipment) -> dict[str, int]:
+    """How many of each of Amazon's items are in it; lines of the shop's own are left out."""
+    item_ids = {item.magento_item_id: item.external_item_id for item in order.items}
+    return {
+        item_ids[part.magento_item_id]: part.quantity
+        for part in shipment.items
+        if part.magento_item_id in item_ids
+    }
+
+
+def transparency_codes(
+    order: Order, current: ChannelOrder
+) -> tuple[dict[str, dict[str, Sequence[str]]], dict[str, int]]:
+    """Each package's codes by item, one per unit, and how many codes of which item are missing.
+
+    Codes are handed out in the order of the packages, so that a package has the same ones whenever
+    it is told.
+    """
+    wanted = {line.item_id for line in current.lines if TRANSPARENCY in line.programs}
+    left = {item.external_item_id: list(item.transparency_codes or ()) for item in order.items}
+    given: dict[str, dict[str, Sequence[str]]] = {}
+    missing: dict[str, int] = {}
+    for shipment in order.shipments:
+        for item_id, quantity in quantities_of(order, shipment).items():
+            if item_id not in wanted:
+                continue
+            codes, left[item_id] = left[item_id][:quantity], left[item_id][quantity:]
+            given.setdefault(shipment.package_reference, {})[item_id] = codes
+            if len(codes) < quantity:
+                missing[item_id] = missing.get(item_id, 0) + quantity - len(codes)
+    return given, missing
+
+
+def known_already(order: Order, shipment: Shipment, current: ChannelOrder) -> bool:
+    """Whether Amazon has this very parcel, whoever told it.
+
+    Two of our own packages may share a tracking number; what is known of the other does not count.
+    """
+    if not shipment.tracking_number:
+        return any(one.reference == shipment.package_reference for one in current.packages)
+    others = {one.package_reference for one in order.shipments if one is not shipment}
+    ours = quantities_of(order, shipment)
+    return any(
+        package.reference not in others
+        and is_same_number(package.tracking_number, shipment.tracking_number)
+        and _covers(package.quantities, ours)
+        for package in current.packages
+    )
+
+
+def shipped_by_others(order: Order, shipment: Shipment, current: ChannelOrder) -> Sequence[Package]:
+    """The packages under which Amazon has all of the order already, when none of them is ours."""
+    ours = {one.package_reference for one in order.shipments}
+    if any(line.quantity_fulfilled < line.quantity for line in current.lines):
+        return ()
+    if any(package.reference == shipment.package_reference for package in current.packages):
+        return ()
+    return [
+        package
+        for package in current.packages
+        if package.reference not in ours and package.tracking_number
+    ]
+
+
+def _covers(theirs: Mapping[str, int], ours: Mapping[str, int]) -> bool:
+    """Amazon need not tell what is in a package."""
+    return not theirs or all(theirs.get(item_id, 0) >= count for item_id, count in ours.items())

@@ -1,0 +1,106 @@
+"""The shipment that a person asked for here, made in Magento: all that is still to be shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.base.errors import CannotMap
+from pipeline.clients import Clients
+from pipeline.magento.records import MagentoShipment
+from pipeline.orders.decision_table import STILL_TO_SHIP
+from pipeline.orders.ledger import Write
+from pipeline.orders.outcome import Hold, HoldCode
+from pipeline.orders.requested_shipment import STANDING, Wish, WishState, wish_key
+from pipeline.orders.tables import Order
+from pipeline.shipping.packages import is_same_number
+
+
+def ship_wished(order: Order, clients: Clients) -> Hold | None:
+    """Make the shipment, if one was asked for and nobody else has made it meanwhile.
+
+    The shop's watch brings its packages, as it does those of others. Held while Magento refuses it.
+    """
+    wish, entity_id = order.wish, order.magento_order_id
+    if wish is None or wish.state not in STANDING or entity_id is None:
+        return None
+    if order.remote_status not in STILL_TO_SHIP:
+        end_wish(order, f"the order is {order.remote_status} on Amazon by now", clients)
+        return None
+    # Fresh: what the warehouse has shipped since the last watch is not to be shipped again.
+    there = clients.shop(order).shipments([entity_id])
+    units, made = _left(order, there), _found(there, wish)
+    write = _shipping(order, wish, units, clients)
+    if made is not None:
+        clients.ledger.seen(write.key, remote_id=made)
+    elif not units:
+        end_wish(order, "Magento has all of it shipped already", clients)
+        return None
+    else:
+        try:
+            made = clients.ledger.once(order.id, write)
+        except CannotMap as error:
+            if error.code != HoldCode.SHIPMENT_REFUSED:
+                raise
+            wish.state, wish.why = WishState.REFUSED, error.reason
+            return Hold(
+                HoldCode.SHIPMENT_REFUSED,
+                f"{error.reason}; put right what Magento says, most often the stock of its source, "
+                "and it is tried again, or take the shipment back with "
+                f"`orderbridge orders ship {order.external_id} --withdraw`",
+                error.facts,
+            )
+    wish.state, wish.magento_shipment_id, wish.why = WishState.DONE, int(made), ""
+    return None
+
+
+def end_wish(order: Order, why: str, clients: Clients) -> None:
+    """Nothing is to be shipped any more, unless it has been: then the wish has come true.
+
+    Raises Transient while a try of it may still be landing.
+    """
+    wish = order.wish
+    if wish is None or wish.state not in STANDING:
+        return
+    write = _shipping(order, wish, {}, clients)
+    made = clients.ledger.made(order.id, write)
+    if made is None:
+        clients.ledger.give_up(order.id, why, write.key)
+        wish.state, wish.why = WishState.ENDED, why
+    else:
+        wish.state, wish.magento_shipment_id, wish.why = WishState.DONE, int(made), ""
+
+
+def _shipping(order: Order, wish: Wish, units: Mapping[int, int], clients: Clients) -> Write:
+    shop, entity_id = clients.shop(order), order.magento_order_id or 0
+    return Write(
+        key=wish_key(order.account, order.external_id, wish.id),
+        kind="shipment",
+        send=lambda: shop.ship(
+            entity_id,
+            units,
+            carrier_code=wish.carrier_code,
+            title=wish.carrier_title,
+            number=wish.tracking_number,
+        ),
+        find=lambda: _found(shop.shipments([entity_id]), wish),
+        settles_after=clients.settles_after(order),
+        refused_as=HoldCode.SHIPMENT_REFUSED,
+    )
+
+
+def _found(there: Sequence[MagentoShipment], wish: Wish) -> str | None:
+    """The shipment under the wish's number, whoever made it."""
+    for shipment in there:
+        if any(is_same_number(track.number, wish.tracking_number) for track in shipment.tracks):
+            return str(shipment.entity_id)
+    return None
+
+
+def _left(order: Order, there: Sequence[MagentoShipment]) -> dict[int, int]:
+    """How many units of which Magento line are still to be shipped."""
+    left = {}
+    for item in order.items:
+        if (item_id := item.magento_item_id) is not None:
+            shipped = sum(int(one.items.get(item_id, 0)) for one in there)
+            left[item_id] = item.quantity - item.quantity_fulfilled_before - shipped
+    return {item_id: count for item_id, count in left.items() if count > 0}

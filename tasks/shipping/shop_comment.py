@@ -1,0 +1,43 @@
+"""Comments on Magento's order for what the pipeline did. None of them sends a mail."""
+
+from __future__ import annotations
+
+from pipeline.base.errors import CannotMap
+from pipeline.base.log import log
+from pipeline.clients import Clients
+from pipeline.orders.ledger import Write
+from pipeline.orders.outcome import HoldCode
+from pipeline.orders.tables import Order
+
+
+def comment(order: Order, text: str, clients: Clients) -> str:
+    """Leave a comment once, and say why not where the shop refuses it: no order waits for that.
+
+    Nothing is left when the operator wants none, or the shop has no such order.
+    """
+    entity_id, status = order.magento_order_id, order.magento_status
+    if not clients.marketplace(order).order_comments or entity_id is None or not status:
+        return ""
+    shop = clients.shop(order)
+
+    def send() -> str:
+        shop.comment(entity_id, text, status)
+        return "written"
+
+    try:
+        clients.ledger.once(
+            order.id,
+            Write(
+                key=f"comment:{order.account}:{order.external_id}:{clients.pseudonym(text)}",
+                kind="comment",
+                send=send,
+                find=lambda: shop.find_comment(entity_id, text),
+                settles_after=clients.settles_after(order),
+                refused_as=HoldCode.REMOTE_REFUSED,
+                is_to_be_seen=True,
+            ),
+        )
+    except CannotMap as error:
+        log.warning("comment.refused", code=error.facts.get("code", ""))
+        return f"no comment on Magento's order: {error.reason}"
+    return ""

@@ -1,0 +1,175 @@
+"""What `orderbridge doctor` finds in the installation and its accounts, with real servers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from sqlalchemy import text
+
+from pipeline.base.clock import utc_now
+from pipeline.base.db import Sessions
+from pipeline.monitoring.doctor import examine_account, examine_installation
+from pipeline.monitoring.doctor_checks import Finding
+from pipeline.monitoring.health import note_beat
+from pipeline.monitoring.tables import Belonging
+from sandbox.amazon.app import create_app
+from sandbox.amazon.state import Options, open_store
+from sandbox.core import make
+from tests.builders import ACCOUNT, NOW, a_vault, an_order, settings, stored
+from tests.cli.conftest import environment, runner
+from tests.remote import Remote, answer
+
+SIGN_IN = {
+    "client_id": "sandbox-client",
+    "client_secret": "sandbox-secret",
+    "refresh_token": "Atzr|sandbox-main",
+}
+
+
+@pytest.fixture
+def broker(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        note_beat(client, utc_now())
+        yield client
+
+
+@pytest.fixture
+def amazon(tmp_path: Path) -> Iterator[str]:
+    store = open_store(tmp_path / "amazon.sqlite")
+    server = make(create_app(store, Options()), 0)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    with closing(store):
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+def verdicts(sessions: Sessions, broker: redis.Redis, **parts: Any) -> dict[str, str]:
+    found = examine_installation(settings(**parts), sessions, broker)
+    return {one.check: str(one.verdict) for one in found if not one.check.startswith("clock of a")}
+
+
+def http_date(skew: timedelta) -> str:
+    return (utc_now() + skew).strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+def test_an_installation_as_it_should_be(sessions: Sessions, broker: redis.Redis) -> None:
+    stored(sessions, an_order(raw=None), vault=a_vault())
+    order = an_order()
+    order.raw = {"name": "nobody"}
+    stored(sessions, order)
+    with Remote(answer(b"hello", Date=http_date(timedelta(0)))) as shop:
+        assert verdicts(sessions, broker, shop={"base_url": shop.url}) == {
+            "database": "ok",
+            "clock of the database": "ok",
+            "master key": "ok",
+            "writes": "ok",
+            "broker": "ok",
+            "workers": "ok",
+            "clock of shop main": "ok",
+        }
+
+
+@pytest.mark.parametrize(("skew_s", "verdict"), [(-20, "ok"), (-40, "failed"), (40, "failed")])
+def test_a_clock_that_differs_is_told(
+    skew_s: int, verdict: str, sessions: Sessions, broker: redis.Redis
+) -> None:
+    with Remote(answer(b"hello", Date=http_date(timedelta(seconds=skew_s)))) as shop:
+        found = verdicts(sessions, broker, shop={"base_url": shop.url})
+    assert found["clock of shop main"] == verdict
+
+
+def test_what_is_wrong_here_is_told_each_with_what_to_do(
+    sessions: Sessions, broker: redis.Redis
+) -> None:
+    order = an_order()
+    order.raw = {"name": "nobody"}
+    stored(sessions, order)
+    broker.delete("orderbridge:beat")
+    with sessions() as session, session.begin():
+        newest = session.scalar(text("SELECT version_num FROM alembic_version"))
+        session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        session.add(Belonging(name="shops.main", value="other", noted_at=NOW, noted_by=""))
+    given = settings().model_copy(update={"master_key": b"x" * 32})
+    try:
+        found = list(examine_installation(given, sessions, broker))
+    finally:
+        with sessions() as session, session.begin():
+            version = text("UPDATE alembic_version SET version_num = :newest")
+            session.execute(version, {"newest": newest})
+    bad = {one.check: str(one.verdict) for one in found if one.verdict != "ok"}
+    assert bad == {
+        "database": "failed",
+        "master key": "failed",
+        "writes": "warning",
+        "workers": "warning",
+        "clock of shop main": "failed",
+        "clock of account eu": "failed",
+    }
+    assert all(one.remedy for one in found if one.verdict != "ok")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "verdict"),
+    [("appendonly", "no", "warning"), ("maxmemory-policy", "allkeys-lru", "failed")],
+)
+def test_a_broker_that_forgets_is_told(
+    name: str, value: str, verdict: str, sessions: Sessions, broker: redis.Redis
+) -> None:
+    before = broker.config_get(name)[name]
+    broker.config_set(name, value)
+    try:
+        assert verdicts(sessions, broker)["broker"] == verdict
+    finally:
+        broker.config_set(name, before or "")
+
+
+def asked(amazon: str, broker: redis.Redis, **changes: str) -> Finding:
+    account = {**SIGN_IN, "base_url": amazon, "token_url": amazon, **changes}
+    given = settings(account=account).accounts[ACCOUNT]
+    return examine_account(ACCOUNT, given, broker, utc_now())
+
+
+def test_an_account_is_asked_for_a_page_of_orders(amazon: str, broker: redis.Redis) -> None:
+    found = asked(amazon, broker)
+    assert (found.verdict, found.sentence) == (
+        "ok",
+        "signs in and lists orders (0 changed in the last hour)",
+    )
+    refused = asked(amazon, broker, client_secret="wrong")
+    assert (refused.about, refused.verdict) == ("account eu", "failed")
+    assert refused.sentence.startswith("the sign-in is refused: ")
+    assert asked("http://127.0.0.1:1", broker).verdict == "failed"
+
+
+def test_the_command_asks_everything_and_ends_with_1(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    orderbridge = runner(environment(tmp_path, database_url))
+    path = tmp_path / "orderbridge.toml"
+    nobody = '"http://127.0.0.1:1"'
+    written = path.read_text(encoding="utf-8").replace('"https://api:hidden@shop.example/"', nobody)
+    written = written.replace(
+        'shop = "main"', f'shop = "main"\nbase_url = {nobody}\ntoken_url = {nobody}'
+    )
+    path.write_text(written, encoding="utf-8")
+    result = orderbridge("doctor", "--json", ORDERBRIDGE_REDIS_URL=redis_url)
+    told = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert [one["verdict"] for one in told if one["check"] == "database"] == ["ok"]
+    assert {one["about"]: one["verdict"] for one in told[-2:]} == {
+        "account eu": "failed",
+        "main": "failed",
+    }

@@ -1,0 +1,87 @@
+"""What is told of the whole installation: counts, and nothing that names a buyer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pipeline.base.db import Sessions
+from pipeline.base.incidents import Incidents
+from pipeline.monitoring.installation_checks import watch
+from pipeline.monitoring.read_only import Writes
+from pipeline.monitoring.tables import Belonging
+from pipeline.orders.tables import Status
+from tests.builders import NOW, a_shipment, an_order, settings, stored
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_yet(sessions: Sessions) -> None:
+    assert told(sessions) == {}
+
+
+def told(sessions: Sessions, after: timedelta = timedelta(0)) -> dict[str, str]:
+    now, incidents = NOW + after, Incidents(sessions)
+    given = settings()
+    watch(given, sessions, incidents, Writes(given, sessions, lambda: now), now)
+    return {one.key: one.text for one in incidents.open_ones()}
+
+
+def test_orders_that_no_worker_takes_up_are_told_until_they_are(sessions: Sessions) -> None:
+    order = an_order(due_at=NOW)
+    stored(sessions, order)
+    stored(sessions, an_order(due_at=NOW, lane="backfill"))
+    stored(sessions, an_order(due_at=None, status=Status.DONE))
+    assert told(sessions, 15 * MINUTE) == {}
+    assert told(sessions, 16 * MINUTE) == {
+        "orders:overdue": "for 15 minutes or more 1 order waited for a worker, the oldest since "
+        "2026-11-22 12:00 UTC: are all workers running, and do they need more hands?"
+    }
+    with sessions() as session, session.begin():
+        session.merge(order).due_at = NOW + HOUR
+    assert told(sessions, 17 * MINUTE) == {}
+
+
+def test_orders_that_should_have_left_and_that_have_to_leave_soon_are_counted(
+    sessions: Sessions,
+) -> None:
+    parked: dict[str, Any] = {"status": Status.WAITING, "due_at": NOW + 9 * HOUR}
+    for ship_by_at, changes in (
+        (NOW - MINUTE, {}),
+        (NOW - MINUTE, {"remote_status": "PARTIALLY_SHIPPED"}),
+        (NOW - MINUTE, {"remote_status": "SHIPPED"}),
+        (NOW - MINUTE, {"fulfilled_by": "FBA"}),
+        (NOW - MINUTE, {"status": Status.CANCELLED}),
+        (NOW, {}),
+        (NOW + 6 * HOUR, {}),
+    ):
+        stored(sessions, an_order(ship_by_at=ship_by_at, **{**parked, **changes}))
+    assert told(sessions) == {
+        "ship_by:passed": "2 orders should have been shipped by now, and Amazon knows of no "
+        "shipment",
+        "ship_by:soon": "1 order to be shipped within 6 hours, and Amazon knows of no shipment",
+    }
+
+
+def test_refused_confirmations_are_told_for_their_account(sessions: Sessions) -> None:
+    packages = [
+        a_shipment(number, items={}, confirmation="refused", refusal="no") for number in (71, 72)
+    ]
+    parked: dict[str, Any] = {"status": Status.HELD, "hold_code": "confirmation_refused"}
+    stored(sessions, an_order(shipments=packages, **parked))
+    assert told(sessions) == {
+        "confirmations:eu": "account eu: Amazon refused the shipment confirmation of 1 order; "
+        "`orderbridge orders list --status held` tells why"
+    }
+    assert [one.account for one in Incidents(sessions).open_ones("eu")] == ["eu"]
+
+
+def test_a_copy_of_a_database_is_told(sessions: Sessions) -> None:
+    with sessions() as session, session.begin():
+        session.merge(Belonging(name="shops.main", value="x", noted_at=NOW, noted_by=""))
+    found = told(sessions)
+    assert list(found) == ["read_only:copy"]
+    assert "shops.main was x and is 127.0.0.1" in found["read_only:copy"]

@@ -1,0 +1,282 @@
+"""What names a buyer is destroyed when it is time, and stays destroyed."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from pipeline.amazon.client import Amazon
+from pipeline.base.db import Sessions
+from pipeline.base.tables import Base
+from pipeline.base.vault import Unreadable
+from pipeline.intake.buyer_index import Buyers
+from pipeline.intake.store import Intake
+from pipeline.monitoring.purging import BATCH, Purging, _destroy
+from pipeline.operations.acts.address import Corrections
+from pipeline.operations.acts.one_order import NotPossible
+from pipeline.operations.lists.explain import explain
+from pipeline.operations.preview.replay import NotPossible as NoReplay
+from pipeline.operations.preview.replay import replay
+from pipeline.orders.machine import STEPS, Orders, owner, reopen
+from pipeline.orders.outcome import Done
+from pipeline.orders.tables import Attempt, Order, OrderPrivate, Status
+from pipeline.settings.model import Timing
+from tests.builders import (
+    ACCOUNT,
+    NOW,
+    a_raw_order,
+    a_shipment,
+    a_vault,
+    an_order,
+    loaded,
+    settings,
+    stored,
+)
+
+DAYS_30 = timedelta(days=30)
+LONG_AGO = NOW - DAYS_30
+SECOND = timedelta(seconds=1)
+NAMES = ("Berta", "Buyer", "berta@marketplace.example", "Karla", "Lieferweg", "123456")
+
+
+def ended(**changes: Any) -> Order:
+    """An order that is through, delivered 30 days ago."""
+    facts = {"status": Status.DONE, "due_at": None, "deliver_by_at": LONG_AGO, "step": STEPS[-1]}
+    return an_order(raw=a_raw_order(), **{**facts, **changes})
+
+
+def purge(sessions: Sessions, now: datetime = NOW, most: int | None = None) -> int:
+    return Purging(sessions, now - DAYS_30).run(now, most)
+
+
+def tried(sessions: Sessions, order_id: int, ended_at: datetime) -> None:
+    with sessions() as session, session.begin():
+        session.add(
+            Attempt(
+                **{"order_id": order_id, "step": STEPS[0], "task_id": "t", "worker": "w"},
+                **{"started_at": ended_at, "ended_at": ended_at, "outcome": "done"},
+            )
+        )
+
+
+def private(sessions: Sessions, order_id: int) -> tuple[Any, ...]:
+    with sessions() as session:
+        row = session.get_one(OrderPrivate, order_id)
+        columns = (row.wrapped_key, row.sealed, row.correction)
+        return (*columns, row.buyer_words, row.buyer_initials)
+
+
+@pytest.mark.parametrize("status", [Status.READY, Status.RUNNING, Status.WAITING, Status.HELD])
+def test_a_live_order_keeps_its_data_however_old_it_is(sessions: Sessions, status: Status) -> None:
+    held = {"hold_code": "currency"} if status is Status.HELD else {}
+    stored(sessions, ended(status=status, remote_status="CANCELLED", **held))
+    assert purge(sessions, NOW + timedelta(days=400)) == 0
+
+
+CASES: dict[str, tuple[dict[str, Any], Callable[[Sessions, int], None]]] = {
+    "delivered": ({}, lambda sessions, order_id: None),
+    # Amazon named no day of delivery: the last package counts, confirmed or not.
+    "confirmed": (
+        {
+            "deliver_by_at": None,
+            "shipments": [
+                a_shipment(71, shipped_at=LONG_AGO - DAYS_30, confirmed_at=LONG_AGO),
+                a_shipment(72, shipped_at=LONG_AGO - SECOND),
+            ],
+        },
+        lambda sessions, order_id: tried(sessions, order_id, NOW),
+    ),
+    "shown only": (
+        {"deliver_by_at": None},
+        lambda sessions, order_id: tried(sessions, order_id, LONG_AGO),
+    ),
+    "nothing is known": (
+        {"deliver_by_at": None, "remote_updated_at": LONG_AGO},
+        lambda sessions, order_id: None,
+    ),
+    # Its day of delivery is of no meaning.
+    "cancelled": (
+        {"status": Status.CANCELLED, "deliver_by_at": NOW - DAYS_30 * 3},
+        lambda sessions, order_id: tried(sessions, order_id, LONG_AGO),
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "then"), CASES.values(), ids=CASES)
+def test_it_is_purged_when_it_is_time_and_not_a_second_before(
+    sessions: Sessions, changes: dict[str, Any], then: Callable[[Sessions, int], None]
+) -> None:
+    order_id = stored(sessions, ended(**changes))
+    then(sessions, order_id)
+    assert Purging(sessions, LONG_AGO - SECOND).count() == 0
+    assert purge(sessions, NOW - SECOND) == 0
+    assert loaded(sessions, order_id).purged_at is None
+    assert Purging(sessions, LONG_AGO).count() == 1
+    assert purge(sessions) == 1
+    assert private(sessions, order_id) == (None, None, None, [], "")
+    order = loaded(sessions, order_id)
+    assert (order.purged_at, order.version, order.status) == (
+        NOW,
+        1,
+        changes.get("status", Status.DONE),
+    )
+    assert purge(sessions, NOW + SECOND) == 0
+    assert loaded(sessions, order_id).purged_at == NOW
+
+
+def test_it_goes_on_from_batch_to_batch_and_stops_where_it_is_told_to(sessions: Sessions) -> None:
+    for _ in range(3):
+        stored(sessions, ended())
+    with sessions() as session, session.begin():
+        session.execute(
+            text(
+                "INSERT INTO orders (account, external_id, marketplace_id, fulfilled_by, step,"
+                " status, tries, unfinished, news, version, remote_status, remote_updated_at)"
+                " SELECT 'eu', n::text, 'A', 'FBM', 'sync_tracking', 'done', 0, 0, 0, 1,"
+                " 'SHIPPED', :at FROM generate_series(1, :count) n"
+            ),
+            {"at": LONG_AGO, "count": BATCH * 2},
+        )
+    assert Purging(sessions, LONG_AGO).count() == BATCH * 2 + 3
+    assert purge(sessions, most=BATCH) == BATCH
+    assert purge(sessions) == BATCH + 3
+
+
+def test_what_is_in_other_hands_is_left_to_the_next_run(sessions: Sessions) -> None:
+    taken, free = (stored(sessions, ended()) for _ in range(2))
+    with sessions() as session, session.begin():
+        session.get_one(Order, taken, with_for_update=True)
+        assert purge(sessions) == 1
+    assert loaded(sessions, free).purged_at == NOW
+    assert purge(sessions) == 1
+
+
+def everything(sessions: Sessions) -> str:
+    """Every row there is, with all that the master key opens of it."""
+    vault, parts = a_vault(), []
+    with sessions() as session:
+        for table in Base.metadata.tables:
+            rows = session.execute(text(f'SELECT t::text FROM "{table}" t'))  # noqa: S608
+            parts += [row for (row,) in rows]
+        for order, kept in session.execute(
+            select(Order, OrderPrivate).join(OrderPrivate, OrderPrivate.order_id == Order.id)
+        ):
+            for sealed in (kept.sealed, kept.correction):
+                if kept.wrapped_key is not None and sealed is not None:
+                    parts.append(str(vault.open(kept.wrapped_key, owner(order), sealed)))
+    return "\n".join(parts)
+
+
+def test_nothing_of_the_buyer_is_left_even_with_the_master_key(sessions: Sessions) -> None:
+    raw = a_raw_order()
+    intake = Intake(sessions, a_vault(), Timing())
+    account = settings().accounts[ACCOUNT]
+    channel = Amazon(ACCOUNT, account, now=lambda: NOW)
+    [order_id] = intake.store(ACCOUNT, account, channel, [raw], NOW).new
+    Corrections(sessions, a_vault(), "anna", NOW).correct(order_id, {"line1": "Lieferweg 9"})
+    before = everything(sessions)
+    assert [name for name in NAMES if name not in before] == []
+    hashes = private(sessions, order_id)[3]
+    assert hashes
+    copy = private(sessions, order_id)[1]
+
+    with sessions() as session, session.begin():
+        order = session.get_one(Order, order_id)
+        order.status, order.due_at, order.deliver_by_at = Status.DONE, None, LONG_AGO
+    assert purge(sessions) == 1
+    after = everything(sessions)
+    assert [name for name in (*NAMES, *hashes, "Lieferweg 9") if name in after] == []
+    assert private(sessions, order_id) == (None, None, None, [], "")
+    assert base64.b64encode(copy).decode() not in after
+    assert copy.hex() not in after
+    # A copy of the sealed data from elsewhere is of no use: another order's key does not open it.
+    with pytest.raises(Unreadable):
+        a_vault().open(a_vault().new_key(owner(order)), owner(order), copy)
+    assert Buyers(sessions, a_vault()).tell([order_id], "anna", NOW, "looked") == {}
+
+
+def test_news_of_a_purged_order_bring_no_data_back(sessions: Sessions) -> None:
+    raw = a_raw_order(updated_at=LONG_AGO)
+    order_id = stored(sessions, ended(external_id=raw["orderId"], remote_updated_at=LONG_AGO))
+    purge(sessions)
+    account = settings().accounts[ACCOUNT]
+    channel = Amazon(ACCOUNT, account, now=lambda: NOW)
+    newer = a_raw_order(raw["orderId"], updated_at=NOW, status="SHIPPED")
+    Intake(sessions, a_vault(), Timing()).store(ACCOUNT, account, channel, [newer], NOW)
+    assert loaded(sessions, order_id).remote_status == "SHIPPED"
+    assert private(sessions, order_id) == (None, None, None, [], "")
+
+
+def test_news_that_arrive_while_it_is_purged_bring_no_data_back_either(sessions: Sessions) -> None:
+    order_id = stored(sessions, ended(remote_updated_at=LONG_AGO))
+    newer = a_raw_order(loaded(sessions, order_id).external_id, updated_at=NOW)
+    account = settings().accounts[ACCOUNT]
+    channel = Amazon(ACCOUNT, account, now=lambda: NOW)
+    intake = Intake(sessions, a_vault(), Timing())
+    reader = threading.Thread(target=intake.store, args=(ACCOUNT, account, channel, [newer], NOW))
+    with sessions() as session, session.begin():
+        session.get_one(Order, order_id, with_for_update=True)
+        reader.start()
+        until_somebody_waits(sessions)
+        _destroy(session, [order_id], NOW)
+    reader.join()
+    assert loaded(sessions, order_id).remote_updated_at == NOW
+    assert private(sessions, order_id) == (None, None, None, [], "")
+
+
+def until_somebody_waits(sessions: Sessions) -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while True:
+        with sessions() as session:
+            if session.scalar(waiting):
+                return
+
+
+def test_a_purged_order_can_still_be_looked_at_and_reopened(sessions: Sessions) -> None:
+    order_id = stored(sessions, ended())
+    purge(sessions)
+    found = explain(sessions, settings(), loaded(sessions, order_id))
+    assert found.facts["buyer's data"] == f"purged on {NOW:%Y-%m-%d}"
+    with pytest.raises(NotPossible, match="purged"):
+        Corrections(sessions, a_vault(), "anna", NOW).show(order_id)
+    with sessions() as session, session.begin():
+        reopen(session, [order_id], NOW)
+    orders = Orders(sessions, a_vault(), Timing())
+    claim = orders.claim(order_id, STEPS[-1], task_id="t", worker="w", now=NOW)
+    assert claim is not None
+    assert (claim.order.raw, claim.order.correction) == (None, None)
+    assert orders.record(claim, Done(), now=NOW)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_only_the_steps_that_need_no_buyer_are_gone_through_again(
+    sessions: Sessions, step: str
+) -> None:
+    order_id = stored(sessions, ended())
+    purge(sessions)
+    commands = dict(explain(sessions, settings(), loaded(sessions, order_id)).possible)
+    assert any(command.startswith("orderbridge replay") for command in commands)
+    if step in ("ship_order", "sync_tracking"):
+        replay(sessions, order_id, step, author="anna", now=NOW)
+        assert loaded(sessions, order_id).step == step
+        return
+    with pytest.raises(NoReplay, match="its personal data was purged"):
+        replay(sessions, order_id, step, author="anna", now=NOW)
+    assert loaded(sessions, order_id).status == Status.DONE
+
+
+def test_one_that_ended_before_its_shipment_offers_no_replay(sessions: Sessions) -> None:
+    order_id = stored(sessions, ended(status=Status.CANCELLED, step="create_order"))
+    tried(sessions, order_id, LONG_AGO)
+    purge(sessions)
+    commands = dict(explain(sessions, settings(), loaded(sessions, order_id)).possible)
+    assert not any("replay" in command for command in commands)

@@ -1,0 +1,279 @@
+"""A shipment that a person asks for: when it may be, what is written, and what ends it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from pipeline.base.db import Sessions
+from pipeline.operations.acts.one_order import Decisions, NotPossible
+from pipeline.operations.acts.ship import Wishes, latest
+from pipeline.orders.machine import Claim, Orders
+from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.requested_shipment import WishState, wish_key
+from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.tables import Effect, EffectState, Note, Order, Status
+from tests.builders import NOW, a_shipment, a_vault, an_item, an_order, loaded, settings, stored
+
+LATER = timedelta(hours=1)
+
+
+def waiting(sessions: Sessions, **changes: Any) -> int:
+    """An order of two mugs that waits for the warehouse."""
+    facts = {
+        "step": "ship_order",
+        "status": Status.WAITING,
+        "due_at": NOW + LATER,
+        "magento_order_id": 900,
+        "magento_state": "processing",
+        "items": [an_item(magento_item_id=501)],
+    }
+    return stored(sessions, an_order(**{**facts, **changes}))
+
+
+def wishes(sessions: Sessions) -> Wishes:
+    return Wishes(sessions, "otto", NOW)
+
+
+def asked(sessions: Sessions, **changes: Any) -> int:
+    order_id = waiting(sessions, **changes)
+    wishes(sessions).ask(order_id, "dhl", "0034")
+    return order_id
+
+
+def wish_of(sessions: Sessions, order_id: int) -> ShipmentWish:
+    wish = latest(sessions, order_id)
+    assert wish is not None
+    return wish
+
+
+def stands(sessions: Sessions, order_id: int) -> tuple[str, str, int | None]:
+    wish = wish_of(sessions, order_id)
+    return wish.state, wish.why, wish.magento_shipment_id
+
+
+def notes(sessions: Sessions) -> list[tuple[str, str]]:
+    with sessions() as session:
+        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+
+
+def sent(sessions: Sessions, order_id: int, state: EffectState) -> None:
+    """A worker has begun the shipment."""
+    order, wish = loaded(sessions, order_id), wish_of(sessions, order_id)
+    key = wish_key(order.account, order.external_id, wish.id)
+    with sessions() as session, session.begin():
+        session.add(
+            Effect(order_id=order_id, key=key, kind="shipment", state=state, intended_at=NOW)
+        )
+
+
+def refused(sessions: Sessions, order_id: int) -> None:
+    """Magento has refused it."""
+    sent(sessions, order_id, EffectState.REFUSED)
+    with sessions() as session, session.begin():
+        wish = session.scalars(select(ShipmentWish)).one()
+        wish.state, wish.why = WishState.REFUSED, "no stock"
+
+
+def machine(sessions: Sessions) -> Orders:
+    return Orders(sessions, a_vault(), settings().timing)
+
+
+def claim(sessions: Sessions, order_id: int, step: str = "ship_order") -> Claim:
+    found = machine(sessions).claim(order_id, step, task_id="t", worker="w", now=NOW)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("carrier", "title", "number", "kept"),
+    [
+        ("dhl", "", " 0034 0434\n1 ", ("dhl", "DHL", "0034 0434 1")),
+        ("royalmail", "Royal Mail Tracked", "RM1", ("royalmail", "Royal Mail Tracked", "RM1")),
+        ("custom", " Swift  Post ", "S-1", ("custom", "Swift Post", "S-1")),
+    ],
+)
+def test_a_wish_is_written_noted_and_the_order_woken(
+    sessions: Sessions, carrier: str, title: str, number: str, kept: tuple[str, str, str]
+) -> None:
+    order_id = waiting(sessions)
+    wishes(sessions).ask(order_id, carrier, number, title)
+    wish = wish_of(sessions, order_id)
+    assert (wish.carrier_code, wish.carrier_title, wish.tracking_number) == kept
+    assert (wish.author, wish.asked_at, wish.state) == ("otto", NOW, "open")
+    assert notes(sessions) == [("otto", f"asked to ship it with {kept[1]} {kept[2]}")]
+    order = loaded(sessions, order_id)
+    # A step that runs right now keeps its claim.
+    assert (order.due_at, order.news, order.version) == (NOW, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"status": Status.DONE}, "it is done here"),
+        ({"fulfilled_by": "FBA"}, "Amazon fulfils it"),
+        ({"programs": ["AMAZON_EASY_SHIP"]}, "Amazon's carrier collects it"),
+        ({"remote_status": "SHIPPED"}, "it is SHIPPED on Amazon"),
+        ({"remote_status": "CANCELLED"}, "it is CANCELLED on Amazon"),
+        (
+            {"step": "create_order"},
+            "it is not ready to be shipped in Magento: it stands at create_order",
+        ),
+        (
+            {"magento_order_id": None},
+            "it is not ready to be shipped in Magento: it stands at ship_order",
+        ),
+        ({"magento_state": "canceled"}, "its Magento order is canceled"),
+        ({"magento_state": "holded"}, "its Magento order is holded"),
+        ({"cancellation": "asked"}, "Amazon is being asked to cancel it"),
+        ({"shipments": [{}]}, "Magento has all of it shipped already"),
+        ({"shipments": [{"items": {501: 1}}]}, "a package of it has that tracking number already"),
+    ],
+)
+def test_what_cannot_be_shipped_from_here_is_said_and_changes_nothing(
+    sessions: Sessions, changes: dict[str, Any], why: str
+) -> None:
+    shipments = [a_shipment(tracking_number="00 34", **one) for one in changes.get("shipments", ())]
+    order_id = waiting(sessions, **{**changes, "shipments": shipments})
+    with pytest.raises(NotPossible) as said:
+        wishes(sessions).ask(order_id, "dhl", "0034")
+    assert str(said.value) == why
+    assert latest(sessions, order_id) is None
+    assert (notes(sessions), loaded(sessions, order_id).news) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("carrier", "number", "title", "why"),
+    [
+        ("pigeon", "1", "", 'there is no carrier "pigeon": give custom, and a title'),
+        ("custom", "1", "  ", "name the carrier in its title"),
+        ("dhl", " \n", "", "give a tracking number"),
+        ("dhl", "1" * 101, "", "the tracking number has 100 letters at most"),
+        ("dhl", "1\x1b[2J", "", "the tracking number has 100 letters at most"),
+        ("custom", "1", "x" * 101, "the carrier's title has 100 letters at most"),
+    ],
+)
+def test_carrier_and_number_are_checked(
+    sessions: Sessions, carrier: str, number: str, title: str, why: str
+) -> None:
+    order_id = waiting(sessions)
+    with pytest.raises(NotPossible) as said:
+        wishes(sessions).ask(order_id, carrier, number, title)
+    assert str(said.value).startswith(why)
+    assert latest(sessions, order_id) is None
+
+
+def test_the_rest_of_a_partly_shipped_order_can_be_shipped(sessions: Sessions) -> None:
+    package = a_shipment(items={501: 1})
+    order_id = asked(sessions, step="sync_tracking", shipments=[package])
+    assert stands(sessions, order_id) == ("open", "", None)
+
+
+def test_nothing_is_asked_twice(sessions: Sessions) -> None:
+    order_id = asked(sessions)
+    with pytest.raises(NotPossible, match="has been asked for already"):
+        wishes(sessions).ask(order_id, "ups", "1Z")
+    assert len(notes(sessions)) == 1
+
+
+def test_a_shipment_is_taken_back_and_asked_for_again(sessions: Sessions) -> None:
+    order_id = asked(sessions)
+    wishes(sessions).withdraw(order_id)
+    assert stands(sessions, order_id) == ("ended", "taken back", None)
+    assert notes(sessions)[-1] == ("otto", "took back the shipment under 0034")
+    assert loaded(sessions, order_id).news == 2
+    with pytest.raises(NotPossible, match="no shipment that could be taken back"):
+        wishes(sessions).withdraw(order_id)
+    wishes(sessions).ask(order_id, "ups", "1Z")
+    assert stands(sessions, order_id) == ("open", "", None)
+
+
+@pytest.mark.parametrize("state", [EffectState.INTENDED, EffectState.UNKNOWN, EffectState.DONE])
+def test_what_was_sent_cannot_be_taken_back(sessions: Sessions, state: EffectState) -> None:
+    order_id = asked(sessions)
+    sent(sessions, order_id, state)
+    with pytest.raises(NotPossible, match="has been sent to Magento already"):
+        wishes(sessions).withdraw(order_id)
+    assert stands(sessions, order_id) == ("open", "", None)
+
+
+def test_what_a_step_has_in_hand_cannot_be_taken_back(sessions: Sessions) -> None:
+    order_id = asked(sessions)
+    claim(sessions, order_id)
+    with pytest.raises(NotPossible, match="a step is at it right now"):
+        wishes(sessions).withdraw(order_id)
+    assert stands(sessions, order_id) == ("open", "", None)
+
+
+def test_a_refused_shipment_is_taken_back_or_replaced_by_another(sessions: Sessions) -> None:
+    order_id = asked(sessions)
+    refused(sessions, order_id)
+    wishes(sessions).ask(order_id, "ups", "1Z")
+    assert stands(sessions, order_id) == ("open", "", None)
+    with sessions() as session:
+        found = session.scalars(select(ShipmentWish).order_by(ShipmentWish.id)).all()
+        assert [(one.state, one.why) for one in found] == [
+            ("ended", "asked for anew"),
+            ("open", ""),
+        ]
+    wishes(sessions).withdraw(order_id)
+    assert stands(sessions, order_id) == ("ended", "taken back", None)
+
+
+def test_an_order_that_is_to_be_shipped_is_not_cancelled(sessions: Sessions) -> None:
+    order_id = asked(sessions)
+    with pytest.raises(NotPossible, match="its shipment has been asked for"):
+        Decisions(sessions, "otto", NOW).cancel(order_id, "NoInventory")
+    assert loaded(sessions, order_id).cancellation is None
+
+
+def test_a_step_has_the_wish_in_hand_and_what_it_makes_of_it_is_kept(sessions: Sessions) -> None:
+    order_id = asked(sessions)
+    held = claim(sessions, order_id)
+    assert held.order.wish is not None
+    assert (held.order.wish.carrier_code, held.order.wish.tracking_number) == ("dhl", "0034")
+    held.order.wish.state, held.order.wish.magento_shipment_id = WishState.DONE, 71
+    assert machine(sessions).record(held, Wait("shipped", LATER), now=NOW)
+    assert stands(sessions, order_id) == ("done", "", 71)
+    with sessions() as session, session.begin():
+        session.get_one(Order, order_id).due_at = NOW
+    assert claim(sessions, order_id).order.wish is None
+
+
+def test_what_an_outdated_worker_makes_of_it_is_not_kept(sessions: Sessions) -> None:
+    order_id = asked(sessions)
+    held = claim(sessions, order_id)
+    with sessions() as session, session.begin():
+        session.get_one(Order, order_id).last_note = "another worker was here"
+    assert held.order.wish is not None
+    held.order.wish.state = WishState.DONE
+    assert not machine(sessions).record(held, Wait("shipped", LATER), now=NOW)
+    assert stands(sessions, order_id) == ("open", "", None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ends"),
+    [
+        (Done(), ("ended", "the order is through", None)),
+        (Skipped("nothing of ours"), ("ended", "nothing of ours", None)),
+        (Cancelled("cancelled on Amazon"), ("ended", "cancelled on Amazon", None)),
+        (Wait("2 more to be shipped", LATER), ("open", "", None)),
+        (Hold(HoldCode.CARRIER_UNMAPPED, "no such carrier"), ("open", "", None)),
+    ],
+)
+def test_an_order_that_ends_keeps_no_wish_open(
+    sessions: Sessions, outcome: Outcome, ends: tuple[str, str, int | None]
+) -> None:
+    order_id = asked(sessions, step="sync_tracking")
+    held = claim(sessions, order_id, "sync_tracking")
+    assert machine(sessions).record(held, outcome, now=NOW)
+    assert stands(sessions, order_id) == ends
+
+
+def test_a_dismissed_order_keeps_no_wish_open(sessions: Sessions) -> None:
+    order_id = asked(sessions)
+    Decisions(sessions, "otto", NOW).dismiss(order_id, "packed by hand")
+    assert stands(sessions, order_id) == ("ended", "dismissed: packed by hand", None)

@@ -1,0 +1,179 @@
+"""Why an order stands where it stands, in words and with the settings' origin."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pipeline.base.db import Sessions
+from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
+from pipeline.operations.acts.map_sku import SkuDecisions
+from pipeline.operations.lists.explain import COUNTS, Counted, Explanation, explain
+from pipeline.orders.machine import STEPS
+from pipeline.orders.tables import Effect, EffectState, Status
+from pipeline.settings.marketplace import MarketplaceSettings
+from pipeline.settings.overrides import Turn, save
+from tests.builders import ACCOUNT, GERMANY, NOW, an_item, an_order, loaded, settings, stored
+
+SETTINGS = settings(
+    marketplace={"invoice": "leave", "tax": "none"},
+    account={"marketplaces": {"DE": {"magento_store": "german"}}},
+)
+
+
+def told(sessions: Sessions, **changes: Any) -> Explanation:
+    order_id = stored(sessions, an_order(**changes))
+    return explain(sessions, SETTINGS, loaded(sessions, order_id))
+
+
+def test_every_setting_of_a_marketplace_has_its_step() -> None:
+    assert tuple(COUNTS) == STEPS
+    named = [name for names in COUNTS.values() for name in names]
+    assert sorted(named) == sorted(MarketplaceSettings.model_fields)
+
+
+def test_settings_come_with_their_origin_as_far_as_the_order_has_come(sessions: Sessions) -> None:
+    found = told(sessions, step="create_order", magento_order_id=900, magento_increment_id="9")
+    counted = {one.name: one for one in found.settings}
+    assert counted["magento_store"] == Counted(
+        "magento_store", "german", "file, [accounts.eu.marketplaces.DE]"
+    )
+    assert counted["invoice"] == Counted("invoice", "leave", "file, [accounts.eu.settings]")
+    assert counted["customers"] == Counted("customers", "guest", "default")
+    assert "fba_orders" not in counted
+    assert "confirm_without_tracking" not in counted
+    assert found.row == "FBM UNSHIPPED"
+    assert found.facts["in Magento"] == "as 9"
+
+
+def test_orders_of_amazon_have_their_own_settings(sessions: Sessions) -> None:
+    found = told(sessions, step="create_order", fulfilled_by="FBA", remote_status="SHIPPED")
+    names = {one.name for one in found.settings}
+    assert "fba_orders" in names
+    assert "out_of_stock" not in names
+    assert found.decided == (
+        'The row "FBA SHIPPED" of the decision table counts; it goes on to Magento, or is there '
+        "already."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "standing", "next_look"),
+    [
+        (
+            {"status": Status.WAITING, "step": "ship_order", "last_note": "waiting"},
+            "waiting in ship_order: waiting",
+            "at this time, or as soon as Amazon or the shop report something new",
+        ),
+        (
+            {"status": Status.HELD, "hold_code": "currency", "hold_reason": "USD", "tries": 3},
+            "held in import_order as currency: USD (try 3)",
+            "every 900 s until the cause is gone, and as soon as there is news",
+        ),
+        (
+            {"status": Status.HELD, "hold_code": "doubled_in_magento", "due_at": None},
+            "held in import_order as doubled_in_magento: None",
+            "by the next reconciliation, or as soon as there is news or a person releases it",
+        ),
+        (
+            {"status": Status.DONE, "due_at": None},
+            "through",
+            "not by itself; news of its shipments or of a cancellation open it again",
+        ),
+        (
+            {"status": Status.CANCELLED, "due_at": None, "last_note": "cancelled on Amazon"},
+            "ended as cancelled: cancelled on Amazon",
+            "not by itself",
+        ),
+    ],
+)
+def test_where_it_stands_and_what_comes_next(
+    sessions: Sessions, changes: dict[str, Any], standing: str, next_look: str
+) -> None:
+    found = told(sessions, **changes)
+    assert (found.standing, found.next_look) == (standing, next_look)
+    assert found.next_look_at == changes.get("due_at", NOW)
+
+
+def test_writes_differences_and_what_a_person_can_do(sessions: Sessions) -> None:
+    order = an_order(
+        status=Status.HELD, hold_code="totals_differ", hold_reason="19 for 20", step="ship_order"
+    )
+    number = order.external_id
+    order_id = stored(sessions, order)
+    with sessions() as session, session.begin():
+        run = Reconciliation(
+            **{"account": ACCOUNT, "author": "anna", "state": "done"},
+            **{"after_at": NOW - timedelta(days=1), "before_at": NOW},
+            **{"due_at": NOW, "created_at": NOW},
+        )
+        session.add(run)
+        session.flush()
+        session.add(
+            Difference(
+                **{"account": ACCOUNT, "external_id": number, "kind": "different totals"},
+                **{"detail": "19 for 20", "treatment": "held", "reconciliation_id": run.id},
+                found_at=NOW,
+            )
+        )
+        session.add(
+            Effect(
+                order_id=order_id,
+                **{"key": "order:1", "kind": "order", "state": EffectState.DONE},
+                **{"intended_at": NOW, "remote_id": "900"},
+            )
+        )
+    found = explain(sessions, SETTINGS, loaded(sessions, order_id))
+    assert found.writes == (("order", "done, 900"),)
+    assert found.differences == ("different totals: 19 for 20 (held)",)
+    assert [command for command, _ in found.possible] == [
+        f"orderbridge orders release {number}",
+        f"orderbridge orders dismiss {number} --why ...",
+        f"orderbridge reconcile accept {number}",
+        f"orderbridge orders cancel {number} --reason ...",
+        f"orderbridge replay {number} --from ship_order --dry-run",
+    ]
+    assert GERMANY in SETTINGS.accounts[ACCOUNT].marketplaces
+
+
+@pytest.mark.parametrize(
+    ("changes", "ending"),
+    [
+        ({"status": Status.WAITING}, "--carrier ... --tracking ..."),
+        ({"status": Status.HELD, "hold_code": "shipment_refused"}, "--withdraw"),
+        ({"status": Status.DONE}, ""),
+    ],
+)
+def test_shipping_from_here_is_offered_where_it_can_be_done(
+    sessions: Sessions, changes: dict[str, Any], ending: str
+) -> None:
+    item = an_item(magento_item_id=501)
+    order = an_order(step="ship_order", magento_order_id=900, items=[item], **changes)
+    found = explain(sessions, settings(), loaded(sessions, stored(sessions, order)))
+    offered = [command for command, _ in found.possible if " ship " in command]
+    assert offered == ([f"orderbridge orders ship {order.external_id} {ending}"] if ending else [])
+
+
+@pytest.mark.parametrize(("code", "count"), [("sku_not_found", 1), ("out_of_stock", 0)])
+def test_a_sku_that_is_not_found_can_be_mapped(sessions: Sessions, code: str, count: int) -> None:
+    found = told(sessions, step="enrich_order", status=Status.HELD, hold_code=code).possible
+    command = f"orderbridge sku-map set AMAZON_SKU MAGENTO_SKU --account {ACCOUNT}"
+    assert [one for one, _ in found].count(command) == count
+
+
+def test_tells_as_what_its_lines_are_sold(sessions: Sessions) -> None:
+    SkuDecisions(sessions, [ACCOUNT], "anna", NOW).sell_as(ACCOUNT, "MUG-BLUE", "CUP")
+    items = [an_item(), an_item(external_item_id="I2", sku="POT")]
+    assert told(sessions, items=items).facts["sold in the shop"] == "MUG-BLUE as CUP"
+    assert "sold in the shop" not in told(sessions, items=[an_item(sku="POT")]).facts
+
+
+def test_what_an_operator_turned_counts_and_is_named(sessions: Sessions) -> None:
+    turn = Turn(ACCOUNT, GERMANY, "out_of_stock", "backorder")
+    save(sessions, turn, why="sold from the supplier", author="anna", now=NOW)
+    counted = {one.name: one for one in told(sessions, step="enrich_order").settings}
+    assert counted["out_of_stock"] == Counted(
+        "out_of_stock", "backorder", "turned by anna on 2026-11-22 12:00 UTC"
+    )
