@@ -27,7 +27,7 @@ storm: $(READY) ## Break everything while a thousand orders come; ORDERS=200 SEE
 up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it)
 	$(BIN)/python -m devstack up
 
-test: $(READY) ## Run all tests but those in a browser; a part with ARGS='tests/pipeline -k policy'
+test: $(READY) ## Run all tests but those in a browser; a part with ARGS='tests/orders -k decision_table'
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/browser $(ARGS)
 
 browser: $(READY) chromium node_modules ## Test the pages in chromium; as root, it is installed first

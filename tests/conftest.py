@@ -19,8 +19,8 @@ from devstack.paths import temporary_home
 from devstack.postgres import Postgres
 from devstack.supervisor import Supervisor
 from pipeline.base import db
+from tests.database_restores import remembers_everything
 from tests.emptied import Emptied
-from tests.lives import remembers_everything
 from tests.queues import TestQueue, a_queue, serving_sqs
 
 _numbers = itertools.count(1)

@@ -17,6 +17,7 @@ from pipeline.cli.explain import explain
 from pipeline.cli.health import health
 from pipeline.cli.notifications import notifications
 from pipeline.cli.orders import orders, release
+from pipeline.cli.overrides import show, turn, turn_back, turned
 from pipeline.cli.people import people
 from pipeline.cli.purge import purge
 from pipeline.cli.reconcile import reconcile
@@ -27,8 +28,7 @@ from pipeline.cli.settings import settings
 from pipeline.cli.ship import ship
 from pipeline.cli.simulate import simulate
 from pipeline.cli.sku_map import sku_map
-from pipeline.cli.turning import show, turn, turn_back, turned
-from pipeline.cli.worth import worth
+from pipeline.cli.stated_value import worth
 
 
 @click.group(epilog=EXIT_STATUS)

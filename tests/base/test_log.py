@@ -106,7 +106,7 @@ def test_our_own_debugging_stays_inside() -> None:
 
 def test_an_error_is_told_without_its_text_before_anything_was_configured() -> None:
     program = f"""
-    from pipeline.log import log
+    from pipeline.base.log import log
     password = '{CANARY}'
     try:
         raise ValueError(password)

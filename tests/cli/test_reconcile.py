@@ -26,7 +26,7 @@ from sandbox.magento.schema import SCHEMA
 from tasks.command import steps
 from tests.cli.conftest import MASTER_KEY, Run
 from tests.console.builders import a_held_order, store
-from tests.tasks.test_cancelled_by_seller import served
+from tests.tasks.cancelling.test_cancelled_by_seller import served
 
 NUMBER = "028-0000001-0000001"
 HELD = "303-0000000-0000001"

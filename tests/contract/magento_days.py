@@ -33,7 +33,7 @@ from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, SHOP, settings
 from tests.contract.magento_schema import Request
 from tests.tasks.conftest import close
-from tests.tasks.test_feed_jobs import CREDENTIALS, Clock
+from tests.tasks.jobs.test_feeds import CREDENTIALS, Clock
 
 _INTEGRATION = {
     "auth": "oauth",

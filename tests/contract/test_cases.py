@@ -21,8 +21,8 @@ from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT
 from tests.cli.conftest import simulate
 from tests.cli.simulating import Simulate, kinds
+from tests.tasks.cancelling.test_cancelled_by_seller import NUMBER, Day, a_day
 from tests.tasks.conftest import app
-from tests.tasks.test_cancelled_by_seller import NUMBER, Day, a_day
 
 __all__ = ["app", "simulate"]
 

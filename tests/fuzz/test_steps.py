@@ -23,7 +23,7 @@ from tests.builders import SHOP
 from tests.fuzz.conftest import Market, Shop
 from tests.fuzz.rig import DEFECTS, Rig, rigged
 from tests.fuzz.spoiling import EDITS, LONG, PLANS, Spoil, looked_for, written
-from tests.tasks.test_shipped_day import DHL
+from tests.tasks.shipping.test_shipped_day import DHL
 
 HOUR = timedelta(hours=1)
 

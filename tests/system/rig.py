@@ -22,7 +22,7 @@ from devstack.stack import wait_for, worker_arguments
 from devstack.supervisor import Process, Supervisor
 from pipeline.base import db
 from pipeline.base.tables import Base
-from tests.lives import remembers_everything
+from tests.database_restores import remembers_everything
 from tests.system.remotes import Remotes
 
 WORKERS = ("worker-1", "worker-2")

@@ -14,6 +14,7 @@ from tasks.engine.runtime import Runtime, _runtime, runtime
 from tests.builders import MASTER_KEY
 from tests.conftest import Servers
 from tests.emptied import Emptied
+from tests.magento.standing_in import StandIn, standing_in
 
 CONFIGURATION = """\
 [shops.main]
@@ -89,3 +90,10 @@ def app(
         assert made.conf.broker_url == servers.redis_url
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def one_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """The Magento stand-in of this process; whoever uses it resets it first."""
+    with standing_in(tmp_path_factory.mktemp("shop")) as shop:
+        yield shop

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
@@ -19,8 +20,9 @@ _BEGUN = (EffectState.INTENDED, EffectState.UNKNOWN)
 _emptied: list[Sessions] = []
 
 
-def use(sessions: Sessions) -> None:
-    """Keep every ledger of this test in this database."""
+@pytest.fixture(autouse=True)
+def ledger_database(sessions: Sessions) -> None:
+    """Every ledger of a test is in its database; a folder's conftest takes this in."""
     _emptied[:] = [sessions]
 
 

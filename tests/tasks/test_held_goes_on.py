@@ -20,8 +20,8 @@ from tasks.jobs.notifications import fetch_orders
 from tasks.jobs.watch_shop import watch_shipments
 from tests.builders import SHOP, settings
 from tests.tasks.conftest import close
-from tests.tasks.test_reconcile import NUMBERS, TRACK, World
-from tests.tasks.test_reconcile import world as world
+from tests.tasks.jobs.test_reconcile import NUMBERS, TRACK, World
+from tests.tasks.jobs.test_reconcile import world as world
 
 NAME = "fine"
 NUMBER = NUMBERS[NAME]

@@ -21,7 +21,7 @@ from pipeline.orders.tables import Effect, Status
 from tasks.engine.runtime import Runtime, build
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, NOW, a_raw_item, a_raw_order, loaded, settings
-from tests.lives import remembers_everything
+from tests.database_restores import remembers_everything
 from tests.magento.standing_in import TOKEN, StandIn, standing_in
 from tests.tasks.conftest import close
 

@@ -12,8 +12,8 @@ from pipeline.orders.machine import STEPS
 from pipeline.orders.tables import Effect, EffectState, Note, Order, Status
 from tasks.command import steps
 from tests.builders import a_vault
-from tests.tasks.test_reconcile import NUMBERS, World, differ
-from tests.tasks.test_reconcile import world as world
+from tests.tasks.jobs.test_reconcile import NUMBERS, World, differ
+from tests.tasks.jobs.test_reconcile import world as world
 
 WRITING = ("PUT", "DELETE", "create", "cancel", "invoice", "ship", "refund", "confirm")
 

@@ -32,10 +32,10 @@ from tasks.command import steps
 from tasks.engine.runtime import Runtime, build
 from tasks.jobs.search_and_sweep import poll_amazon
 from tasks.workflow import WORKFLOW
-from tests.lives import remembers_everything
+from tests.database_restores import remembers_everything
+from tests.tasks.cancelling.test_cancelled_by_seller import served
 from tests.tasks.conftest import close, variables
-from tests.tasks.test_cancelled_by_seller import served
-from tests.tasks.test_feed_jobs import Clock
+from tests.tasks.jobs.test_feeds import Clock
 
 AMERICA = "ATVPDKIKX0DER"
 HEADERS = {"Authorization": "Bearer sandbox-at"}

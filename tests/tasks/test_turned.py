@@ -9,9 +9,9 @@ from pipeline.orders.tables import Status
 from pipeline.settings.overrides import Turn, save
 from tests.builders import loaded
 from tests.tasks.conftest import close
+from tests.tasks.jobs.test_reconcile import World
+from tests.tasks.jobs.test_reconcile import world as world
 from tests.tasks.test_held_goes_on import NAME, TIMER, Case, changed, held, with_settings
-from tests.tasks.test_reconcile import World
-from tests.tasks.test_reconcile import world as world
 
 
 def test_an_order_out_of_stock_is_placed_once_that_is_turned(world: World) -> None:

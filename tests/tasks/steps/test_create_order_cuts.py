@@ -19,7 +19,7 @@ from pipeline.orders.tables import Effect, EffectState
 from pipeline.settings.model import ShopSettings
 from tests.builders import NOW
 from tests.magento.standing_in import StandIn
-from tests.tasks.steps.placing import Place, a_line
+from tests.tasks.placed import Place, a_line
 
 # The last line names no product, so its shipment would take nothing: nothing may be reserved.
 LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2), a_line("I3", "C", 1))

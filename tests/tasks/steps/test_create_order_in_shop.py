@@ -11,7 +11,7 @@ from pipeline.orders.outcome import Cancelled, Done
 from tasks.steps.create_order import create_order
 from tasks.steps.enrich_order import enrich_order
 from tests.magento.standing_in import StandIn, client_of
-from tests.tasks.steps.placing import Place, a_line
+from tests.tasks.placed import Place, a_line
 
 LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2))
 

@@ -13,7 +13,7 @@ from celery import Celery
 from pipeline.orders.tables import Status
 from tasks.jobs.watch_shop import watch_confirmed
 from tests.builders import SHOP, loaded
-from tests.tasks.test_cancelled_by_seller import NUMBER, Day, a_day
+from tests.tasks.cancelling.test_cancelled_by_seller import NUMBER, Day, a_day
 
 DHL = {"track_number": "0034", "title": "DHL", "carrier_code": "dhl"}
 UPS = {"track_number": "1Z99", "title": "UPS", "carrier_code": "ups"}

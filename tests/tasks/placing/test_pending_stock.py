@@ -21,7 +21,7 @@ from tasks.steps.verify_order import verify_order
 from tests.builders import NOW, a_raw_order, an_item, an_order, stored
 from tests.magento.standing_in import StandIn, client_of
 from tests.tasks.fakes import clients
-from tests.tasks.steps.placing import SETTLED, a_line
+from tests.tasks.placed import SETTLED, a_line
 
 DAY = timedelta(days=1)
 LINES = [a_line("I1", "A", 3), a_line("I2", "B", 2)]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from pipeline.orders.tables import Effect, EffectState, Status
-from tests.tasks.test_reconcile import NUMBERS, World, world
+from tests.tasks.jobs.test_reconcile import NUMBERS, World, world
 
 __all__ = ["world"]
 NAME = "cancelled_there"

@@ -1,7 +1,5 @@
 """Feeds that Amazon does not come to an end with, and results that nobody can read."""
 
-# ruff: noqa: F811
-
 from __future__ import annotations
 
 from datetime import timedelta
@@ -16,13 +14,12 @@ from pipeline.shipping.feeds import LIMITS, Feeds
 from pipeline.shipping.tables import Feed, FeedMessage
 from tasks.jobs.feeds import FeedWay
 from tests.builders import ACCOUNT, loaded
-from tests.tasks.test_feed_jobs import (
+from tests.tasks.jobs.test_feeds import (
     CANCELLATIONS,
     CONFIRMATIONS,
     WORKED_ON,
     Crash,
     Rig,
-    rig,  # noqa: F401 - the fixture
     told,
 )
 

@@ -12,8 +12,8 @@ from pipeline.base.errors import CannotMap, OutcomeUnknown
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode
 from pipeline.orders.tables import EffectState
 from tests.magento.standing_in import StandIn
-from tests.tasks.steps.placing import SETTLED, Place
-from tests.tasks.steps.test_cancel_in_shop import LINES, Cancelling
+from tests.tasks.cancelling.test_from_amazon_in_shop import LINES, Cancelling
+from tests.tasks.placed import SETTLED, Place
 
 
 @pytest.fixture

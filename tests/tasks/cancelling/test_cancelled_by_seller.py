@@ -33,7 +33,7 @@ from tasks.jobs.watch_shop import watch_shipments
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, NOW, SHOP, settings
 from tests.tasks.conftest import close
-from tests.tasks.test_feed_jobs import WORKED_ON, Clock
+from tests.tasks.jobs.test_feeds import WORKED_ON, Clock
 
 NUMBER = "028-0000001-0000001"
 

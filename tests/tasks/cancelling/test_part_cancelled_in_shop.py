@@ -20,7 +20,7 @@ from tests.amazon.orders import breakdown, money
 from tests.builders import a_shipment, an_item, an_order
 from tests.magento.standing_in import StandIn, client_of
 from tests.tasks.fakes import clients
-from tests.tasks.steps.placing import SETTLED, Place, a_line
+from tests.tasks.placed import SETTLED, Place, a_line
 
 LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2))
 LEAVE = {"invoice": "leave"}

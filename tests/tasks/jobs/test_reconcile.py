@@ -31,10 +31,10 @@ from tasks.jobs.search_and_sweep import poll_amazon
 from tasks.jobs.watch_shop import watch_shipments
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, SHOP
-from tests.lives import remembers_everything
+from tests.database_restores import remembers_everything
+from tests.tasks.cancelling.test_cancelled_by_seller import loaded_settings, served
 from tests.tasks.conftest import close
-from tests.tasks.test_cancelled_by_seller import loaded_settings, served
-from tests.tasks.test_feed_jobs import Clock
+from tests.tasks.jobs.test_feeds import Clock
 
 PLACES = (
     *("fine", "missing_here", "outdated", "missing_in_magento", "not_ours", "doubled", "totals"),

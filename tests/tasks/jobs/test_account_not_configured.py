@@ -24,8 +24,8 @@ from tasks.jobs.reconcile import reconcile
 from tasks.jobs.watch_shop import watch_shipments
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, NOW, SHOP, a_vault
+from tests.tasks.cancelling.test_cancelled_by_seller import Day, a_day
 from tests.tasks.conftest import close
-from tests.tasks.test_cancelled_by_seller import Day, a_day
 
 
 def without_account(settings: Settings, renamed: str = "other") -> Settings:

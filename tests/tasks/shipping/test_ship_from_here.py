@@ -9,8 +9,8 @@ from pipeline.operations.preview.replay import preview
 from pipeline.orders.tables import Order, Status
 from tasks.command import steps
 from tests.builders import ACCOUNT, SHOP, a_vault
-from tests.tasks.test_reconcile import NUMBERS, World, differ
-from tests.tasks.test_reconcile import world as world
+from tests.tasks.jobs.test_reconcile import NUMBERS, World, differ
+from tests.tasks.jobs.test_reconcile import world as world
 
 
 def asked(world: World) -> Order:

@@ -25,9 +25,9 @@ from sandbox.magento.schema import SCHEMA
 from tasks.engine.runtime import Runtime, build
 from tasks.jobs.credit_memos import watch_refunds
 from tests.builders import ACCOUNT, NOW, SHOP, an_item, an_order, loaded, settings, stored
+from tests.tasks.cancelling.test_cancelled_by_seller import served
 from tests.tasks.conftest import close
 from tests.tasks.fakes import FakeShop, InTurn
-from tests.tasks.test_cancelled_by_seller import served
 
 
 @pytest.fixture

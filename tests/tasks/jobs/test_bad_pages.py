@@ -22,8 +22,8 @@ from tasks.jobs.notifications import fetch_orders
 from tasks.jobs.reconcile import reconcile
 from tasks.jobs.search_and_sweep import poll_amazon
 from tests.builders import ACCOUNT
-from tests.tasks.test_reconcile import NUMBERS, World
-from tests.tasks.test_reconcile import world as world
+from tests.tasks.jobs.test_reconcile import NUMBERS, World
+from tests.tasks.jobs.test_reconcile import world as world
 
 GOOD, BAD = NUMBERS["fine"], NUMBERS["totals"]
 HOUR = timedelta(hours=1)

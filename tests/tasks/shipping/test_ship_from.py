@@ -21,9 +21,9 @@ from sandbox.magento.app import create_app as create_magento
 from sandbox.magento.schema import SCHEMA
 from tasks.engine.runtime import build
 from tests.builders import settings
+from tests.tasks.cancelling.test_cancelled_by_seller import NUMBER, Day, loaded_settings, served
 from tests.tasks.conftest import close
-from tests.tasks.test_cancelled_by_seller import NUMBER, Day, loaded_settings, served
-from tests.tasks.test_feed_jobs import WORKED_ON, Clock
+from tests.tasks.jobs.test_feeds import WORKED_ON, Clock
 
 HERE, BERLIN = "0590c8d6-here", "1690c8d6-berlin"
 Open = Callable[..., Day]

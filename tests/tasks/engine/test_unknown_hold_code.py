@@ -10,7 +10,7 @@ from pipeline.base.errors import CannotMap
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
 from tests.builders import an_order, loaded, stored
-from tests.tasks.test_runner import a_runner, broker, lines_of, raises
+from tests.tasks.engine.test_runner import a_runner, broker, lines_of, raises
 
 __all__ = ["broker"]
 

@@ -9,7 +9,7 @@ import pytest
 from pipeline.base.db import Sessions
 from pipeline.orders.outcome import Done
 from tests.magento.standing_in import StandIn, standing_in
-from tests.tasks.steps.placing import Place, a_line
+from tests.tasks.placed import Place, a_line
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from pipeline.base.errors import CannotMap
 from pipeline.orders.outcome import Cancelled, Done, HoldCode, Wait
 from pipeline.orders.tables import Effect, EffectState
 from tests.magento.standing_in import StandIn
-from tests.tasks.steps.placing import Place
-from tests.tasks.steps.test_cancel_in_shop import Cancelling
-from tests.tasks.steps.test_pending_stock import Pending
-from tests.tasks.steps.test_reduced_in_shop import LEAVE, LINES, ONE_LESS, Cut
+from tests.tasks.cancelling.test_from_amazon_in_shop import Cancelling
+from tests.tasks.cancelling.test_part_cancelled_in_shop import LEAVE, LINES, ONE_LESS, Cut
+from tests.tasks.placed import Place
+from tests.tasks.placing.test_pending_stock import Pending
 
 CANCEL: dict[str, Any] = {"route": "cancel_order", "body": True}
 # Saves alone name the order's id.

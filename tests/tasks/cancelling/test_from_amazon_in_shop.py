@@ -16,7 +16,7 @@ from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Effect, EffectState, Order
 from tests.builders import NOW
 from tests.magento.standing_in import StandIn
-from tests.tasks.steps.placing import SETTLED, Place, a_line
+from tests.tasks.placed import SETTLED, Place, a_line
 
 CASES = Path(__file__).resolve().parents[4] / "shared/cases"
 LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2))

@@ -16,7 +16,7 @@ from pipeline.orders.outcome import Hold, HoldCode, Outcome
 from pipeline.orders.tables import Order, Status
 from tasks.engine.runner import Runner
 from tests.builders import NOW, an_order, stored
-from tests.tasks.test_runner import a_runner
+from tests.tasks.engine.test_runner import a_runner
 
 HELD = Hold(HoldCode.UNREADABLE_ORDER, "no items")
 

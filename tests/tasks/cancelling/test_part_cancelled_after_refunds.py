@@ -11,8 +11,8 @@ from pipeline.base.db import Sessions
 from pipeline.orders.outcome import Hold, HoldCode
 from tests.amazon.orders import money
 from tests.magento.standing_in import StandIn
-from tests.tasks.steps.placing import Place, a_line
-from tests.tasks.steps.test_reduced_in_shop import LEAVE, LINES, ONE_LESS, Cut
+from tests.tasks.cancelling.test_part_cancelled_in_shop import LEAVE, LINES, ONE_LESS, Cut
+from tests.tasks.placed import Place, a_line
 
 
 @pytest.fixture

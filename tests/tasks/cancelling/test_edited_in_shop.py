@@ -21,7 +21,7 @@ from tasks.jobs.reconcile import reconcile
 from tasks.jobs.watch_shop import watch_confirmed
 from tasks.workflow import WORKFLOW
 from tests.builders import SHOP, a_vault
-from tests.tasks.test_cancelled_by_seller import NUMBER, Day, a_day
+from tests.tasks.cancelling.test_cancelled_by_seller import NUMBER, Day, a_day
 
 
 @pytest.fixture

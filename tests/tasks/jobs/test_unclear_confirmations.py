@@ -11,7 +11,7 @@ from sqlalchemy import update
 from pipeline.operations.acts.one_order import Decisions
 from pipeline.orders.package_tables import Shipment
 from tests.builders import NOW
-from tests.tasks.test_cancelled_by_seller import NUMBER, Day, day  # noqa: F401 - the fixture
+from tests.tasks.cancelling.test_cancelled_by_seller import NUMBER, Day, day  # noqa: F401 - the fixture
 
 # ruff: noqa: F811
 TRACK = {"carrier_code": "dhl", "title": "DHL", "track_number": "00340434161094000001"}

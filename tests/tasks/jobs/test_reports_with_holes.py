@@ -20,8 +20,8 @@ from tasks.jobs.notifications import fetch_orders
 from tasks.jobs.reconcile import reconcile
 from tests.builders import ACCOUNT, GERMANY
 from tests.cases import case
-from tests.tasks.test_reconcile import World
-from tests.tasks.test_reconcile import world as world
+from tests.tasks.jobs.test_reconcile import World
+from tests.tasks.jobs.test_reconcile import world as world
 
 TOLD_AT = "2026-11-28T09:00:00+00:00"
 LATER = timedelta(minutes=3)

@@ -1,0 +1,7 @@
+"""What places an order is tested on the real ledger."""
+
+from __future__ import annotations
+
+from tests.tasks.ledgers import ledger_database
+
+__all__ = ["ledger_database"]
