@@ -187,7 +187,7 @@ def _look(
     from pipeline.magento.rest.catalog import EVERYWHERE
 
     try:
-        there = Magento(shop, settings.shops[shop], now=utc_now).products(
+        there = Magento(shop, settings.shops[shop], now=utc_now).catalog.products(
             list(dict.fromkeys(rows.values())), EVERYWHERE
         )
     except RemoteError as error:

@@ -95,7 +95,7 @@ def signs_in(patient: Patient) -> Finding:
     """Whether the shop lets the integration in at all."""
     way = "bearer token" if patient.settings.auth == "bearer" else "OAuth 1.0a"
     try:
-        patient.shop.stocks()
+        patient.shop.inventory.stocks()
     except RemoteError as error:
         remedy = "see docs/operations.md, Magento: address, keys, resources and clock"
         return patient.failed("sign in", f"the shop cannot be reached with {way}: {error}", remedy)
@@ -108,7 +108,7 @@ def store_views(patient: Patient) -> Iterator[Finding]:
     codes |= {one.fba_store for one in patient.marketplaces if one.fba_store is not None}
     for code in sorted(codes):
         try:
-            store = patient.shop.store_view(code)
+            store = patient.shop.directory.store_view(code)
         except CannotMap as error:
             yield patient.failed("store view", str(error), "correct magento_store or fba_store")
         else:
@@ -118,11 +118,17 @@ def store_views(patient: Patient) -> Iterator[Finding]:
 def rights(patient: Patient) -> Iterator[Finding]:
     """Whether the integration may read what the workers read; writes show with the first order."""
     reads: tuple[tuple[str, Callable[[], object]], ...] = (
-        ("orders (Magento_Sales::actions_view)", lambda: patient.shop.find_orders("none")),
-        ("invoices (Magento_Sales::sales_invoice)", lambda: patient.shop.invoices([0])),
-        ("shipments (Magento_Sales::shipment)", lambda: patient.shop.shipments([0])),
-        ("credit memos (Magento_Sales::sales_creditmemo)", lambda: patient.shop.newest_memo(0)),
-        ("products (Magento_Catalog::products)", lambda: patient.shop.products(["none"], "")),
+        ("orders (Magento_Sales::actions_view)", lambda: patient.shop.orders.find("none")),
+        ("invoices (Magento_Sales::sales_invoice)", lambda: patient.shop.invoices.of_orders([0])),
+        ("shipments (Magento_Sales::shipment)", lambda: patient.shop.shipments.of_orders([0])),
+        (
+            "credit memos (Magento_Sales::sales_creditmemo)",
+            lambda: patient.shop.credit_memos.newest(0),
+        ),
+        (
+            "products (Magento_Catalog::products)",
+            lambda: patient.shop.catalog.products(["none"], ""),
+        ),
     )
     missing = []
     for name, read in reads:
@@ -139,7 +145,7 @@ def rights(patient: Patient) -> Iterator[Finding]:
 
 def inventory(patient: Patient) -> Iterator[Finding]:
     """Whether there is multi-source inventory, which reservations need."""
-    stocks = patient.shop.stocks()
+    stocks = patient.shop.inventory.stocks()
     if stocks:
         yield patient.ok("inventory", f"multi-source inventory, {len(set(stocks.values()))} stock")
     elif any(one.stock == "seed" for one in patient.marketplaces):
@@ -155,7 +161,7 @@ def inventory(patient: Patient) -> Iterator[Finding]:
 def version(patient: Patient) -> Iterator[Finding]:
     """Whether the shop is as new as the settings say: it shows in how it refuses a field."""
     try:
-        patient.shop.send_nonsense()
+        patient.shop.probes.send_nonsense()
     except Rejected as error:
         is_new = error.status == 400
     except OutcomeUnknown as error:
@@ -174,7 +180,7 @@ def version(patient: Patient) -> Iterator[Finding]:
 
 def limits(patient: Patient) -> Iterator[Finding]:
     """Whether the shop limits what one request may ask for."""
-    most = patient.shop.largest_page(301)
+    most = patient.shop.probes.largest_page(301)
     if most is None:
         yield patient.ok("limits", "no limit on a page was seen")
     elif most >= 100:
@@ -246,22 +252,22 @@ def prove_stock(patient: Patient, sku: str, number: str) -> Finding:
     CannotMap where the shop answers with something else than a figure.
     """
     shop, store = patient.shop, patient.marketplaces[0].magento_store
-    stock_id = shop.stock_of(store)
-    product = shop.products([sku], store).get(sku)
+    stock_id = shop.inventory.stock_of(store)
+    product = shop.catalog.products([sku], store).get(sku)
     if stock_id is None or product is None:
         missing = f"{sku} is not in the catalogue" if stock_id else "no multi-source inventory"
         return patient.failed("prove stock", missing, "choose a SKU of which some are in stock")
-    figures: list[Decimal] = [shop.salable_quantity(product.sku, stock_id)]
-    body = marked(trial_order(number, [(product, _ONE)], shop.store_view(store)))
-    entity_id = shop.create_order(body, store).entity_id
-    shop.cancel(entity_id)
-    now = shop.order(entity_id)
+    figures: list[Decimal] = [shop.inventory.salable_quantity(product.sku, stock_id)]
+    body = marked(trial_order(number, [(product, _ONE)], shop.directory.store_view(store)))
+    entity_id = shop.orders.create(body, store).entity_id
+    shop.orders.cancel(entity_id)
+    now = shop.orders.get(entity_id)
     if phase(now) is Phase.HIDDEN:
         lines = unmarked(now)
-        shop.update_order(rewritten(now, state="new", status="pending", lines=lines))
-    figures.append(shop.salable_quantity(product.sku, stock_id))
-    shop.cancel(entity_id)
-    figures.append(shop.salable_quantity(product.sku, stock_id))
+        shop.orders.save(rewritten(now, state="new", status="pending", lines=lines))
+    figures.append(shop.inventory.salable_quantity(product.sku, stock_id))
+    shop.orders.cancel(entity_id)
+    figures.append(shop.inventory.salable_quantity(product.sku, stock_id))
     before, held, after = figures
     told = (
         f"of {product.sku} {before:f} could be sold before, {held:f} with the test order, "

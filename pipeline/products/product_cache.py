@@ -16,8 +16,9 @@ import redis
 from redis.exceptions import RedisError
 
 from pipeline.base.log import log
+from pipeline.magento.client import Magento
 from pipeline.magento.records import Product
-from pipeline.magento.rest.catalog import SKU_BATCH, Catalog, folded
+from pipeline.magento.rest.catalog import SKU_BATCH, folded
 from pipeline.magento.rest.odd_rows import set_aside
 
 KEPT_FOR = timedelta(seconds=120)
@@ -40,7 +41,7 @@ class ProductCache:
         self._upcoming = upcoming
 
     def products(
-        self, shop: Catalog, store: str, skus: Collection[str], *, is_fresh: bool = False
+        self, shop: Magento, store: str, skus: Collection[str], *, is_fresh: bool = False
     ) -> dict[str, Product]:
         """The products that exist, keyed by the SKUs as asked for.
 
@@ -57,7 +58,7 @@ class ProductCache:
                     found |= self._search_ahead(shop, store, missing)
         return found
 
-    def _search_ahead(self, shop: Catalog, store: str, missing: set[str]) -> dict[str, Product]:
+    def _search_ahead(self, shop: Magento, store: str, missing: set[str]) -> dict[str, Product]:
         others = [sku for sku in self._upcoming(shop.name, store) if sku.strip()]
         kept = self._kept(shop.name, store, others)
         ahead = [sku for sku in others if sku not in kept and sku not in missing]
@@ -69,8 +70,8 @@ class ProductCache:
             found |= self._search(shop, store, missing)
         return {sku: product for sku, product in found.items() if sku in missing}
 
-    def _search(self, shop: Catalog, store: str, skus: Collection[str]) -> dict[str, Product]:
-        found = shop.products(skus, store)
+    def _search(self, shop: Magento, store: str, skus: Collection[str]) -> dict[str, Product]:
+        found = shop.catalog.products(skus, store)
         self._keep(shop.name, store, found.values())
         return found
 

@@ -20,7 +20,8 @@ from pipeline.base.id_lists import among
 from pipeline.base.incidents import Incidents
 from pipeline.base.money import ZERO
 from pipeline.magento.client import Magento
-from pipeline.magento.rest.inventory import STOCKED_TYPES, OpenLine, folded
+from pipeline.magento.rest.catalog import folded
+from pipeline.magento.rest.open_lines import STOCKED_TYPES, OpenLine
 from pipeline.magento.rest.replies import UNAUTHORIZED
 from pipeline.orders.order_shop import placed_in
 from pipeline.orders.tables import LIVE, Order, OrderItem
@@ -83,10 +84,10 @@ class StockGuard:
         guarded = self._guarded(shop_name)
         if not guarded:
             return Report()
-        stocks = shop.stocks()
+        stocks = shop.inventory.stocks()
         if not stocks:
             return Report(skipped=len(guarded))
-        lines = shop.open_lines(MOST_PAGES)
+        lines = shop.orders.open_lines(MOST_PAGES)
         if lines is None:
             return Report(left=len(guarded), too_many_orders=True)
         now_due, left = guarded[:MOST_SKUS], len(guarded) - MOST_SKUS
@@ -210,13 +211,13 @@ def _levels(
     for store in sorted({one.store for one in guarded}):
         skus = [one.sku for one in guarded if one.store == store]
         try:
-            stock_id = shop.stock_of(store)
+            stock_id = shop.inventory.stock_of(store)
         except CannotMap:
             continue  # its orders are held with what to do
         if stock_id is None:
             continue
-        known = shop.products(skus, store)
-        held = shop.source_quantities(skus, stock_id)
+        known = shop.catalog.products(skus, store)
+        held = shop.inventory.source_quantities(skus, stock_id)
         for sku in skus:
             product, quantity = known.get(sku), held.get(sku)
             reserved = open_units.get((stock_id, sku), ZERO)
@@ -242,10 +243,10 @@ def _levels(
 
 def _level(shop: Magento, sku: str, stock_id: int, expected: Decimal) -> Level | None:
     """A product's two figures; None when its stock is not managed, or it is sold without."""
-    level = Level(sku, expected, shop.salable_quantity(sku, stock_id))
+    level = Level(sku, expected, shop.inventory.salable_quantity(sku, stock_id))
     if not level.difference:
         return level
-    item = shop.stock_item(sku)
+    item = shop.inventory.stock_item(sku)
     if not item.is_managed or item.takes_backorders:
         return None
     return Level(sku, expected - item.min_quantity, level.found)

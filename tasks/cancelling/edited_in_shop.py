@@ -14,7 +14,7 @@ from pipeline.base.errors import CannotMap, Rejected
 from pipeline.base.money import ZERO
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, MagentoItem, MagentoOrder
-from pipeline.magento.rest.inventory import folded
+from pipeline.magento.rest.catalog import folded
 from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
@@ -42,7 +42,7 @@ def follow_edit(order: Order, clients: Clients) -> None:
         return
     if order.fulfilled_by == FulfilledBy.AMAZON:
         return  # complete in the shop, which takes no edit of it
-    there = clients.shop(order).order(order.magento_order_id)
+    there = clients.shop(order).orders.get(order.magento_order_id)
     if there.is_edited:
         remember(order, as_edited(order, there, clients))
 
@@ -104,7 +104,7 @@ def newest_edit(order: Order, there: MagentoOrder, clients: Clients) -> MagentoO
         # What had left of it is not in the new order; marks of a reservation would count twice.
         if any(item.quantity_shipped for item in newest.items):
             raise _left_before(newest)
-        newest = _child(newest, clients.shop(order).order)
+        newest = _child(newest, clients.shop(order).orders.get)
         if newest.entity_id in passed or len(passed) > _MOST_EDITS:
             raise _unfollowed(newest, f"{newest.increment_id}, which it was made from itself")
         passed.add(newest.entity_id)

@@ -6,7 +6,7 @@ from pipeline.base.errors import CannotMap
 from pipeline.base.money import ZERO
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, MagentoOrder
-from pipeline.magento.rest.partial_credit_memos import Books, Memo
+from pipeline.magento.rest.books import Books, Memo
 from pipeline.orders.ledger import Trace, Write
 from pipeline.orders.outcome import Cancelled, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Order
@@ -34,7 +34,7 @@ def cancel(order: Order, clients: Clients) -> Outcome:
         clients.ledger.give_up(order.id, _GIVEN_UP)
         return Cancelled("cancelled on Amazon before it was created in Magento")
     # One that is still being reserved looks cancelled and is not: its stock would be held for ever.
-    there = newest_edit(order, clients.shop(order).order(int(entity_id)), clients)
+    there = newest_edit(order, clients.shop(order).orders.get(int(entity_id)), clients)
     now = reserved(order, there, clients)
     order.magento_order_id = now.entity_id
     if any(item.quantity_shipped > 0 for item in now.items):
@@ -50,16 +50,16 @@ def cancel(order: Order, clients: Clients) -> Outcome:
             "cancelled on Amazon; cancel it in Magento too (cancel_from_amazon = hold)",
         )
     shop, was_open = clients.shop(order), now.state not in ENDED
-    books = shop.books(now.entity_id)
+    books = shop.credit_memos.books(now.entity_id)
     # Magento cancels what is not invoiced and answers true, whatever is invoiced beside it.
     if was_open and (books.has_units or books.left > ZERO):
         clients.ledger.once(order.id, _refund(order, now, books, clients))
-        now = shop.order(now.entity_id)
+        now = shop.orders.get(now.entity_id)
     if now.state not in ENDED:
         clients.ledger.once(order.id, _cancellation(order, now, clients))
-    now = shop.order(now.entity_id)
+    now = shop.orders.get(now.entity_id)
     order.magento_state, order.magento_status = now.state, now.status
-    books = shop.books(now.entity_id)
+    books = shop.credit_memos.books(now.entity_id)
     if now.state not in ENDED or books.left != ZERO:
         return _unfinished(now, books, order)
     # One whose answer was lost is done, and not given up.
@@ -85,9 +85,9 @@ def _refunded(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
     shop = clients.shop(order)
 
     def find() -> str | None:
-        books = shop.books(now.entity_id)
+        books = shop.credit_memos.books(now.entity_id)
         is_made = not books.has_units and books.left <= ZERO
-        newest = shop.newest_memo(now.entity_id) if is_made else None
+        newest = shop.credit_memos.newest(now.entity_id) if is_made else None
         return None if newest is None else str(newest)
 
     return Trace(
@@ -106,8 +106,10 @@ def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> 
 
     def send() -> str:
         if books.has_units:
-            return shop.refund(now.entity_id, goods, books.difference)
-        return shop.refund_units(now.entity_id, Memo({min(books.lines): ZERO}, books.base_left))
+            return shop.credit_memos.refund(now.entity_id, goods, books.difference)
+        return shop.credit_memos.refund_units(
+            now.entity_id, Memo({min(books.lines): ZERO}, books.base_left)
+        )
 
     return Write(
         key=trace.key,
@@ -124,14 +126,14 @@ def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write:
     shop, entity_id = clients.shop(order), now.entity_id
 
     def find() -> str | None:
-        state = shop.order(entity_id).state
+        state = shop.orders.get(entity_id).state
         return state if state in ENDED else None
 
     def send() -> str:
-        shop.cancel(entity_id)
+        shop.orders.cancel(entity_id)
         state = find()
         if state is None:
-            there = shop.order(entity_id)
+            there = shop.orders.get(entity_id)
             raise CannotMap(HoldCode.CANCEL_REFUSED, _not_ended(there), {"state": there.state})
         return state
 

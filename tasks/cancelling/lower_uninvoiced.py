@@ -71,7 +71,7 @@ def marking(lowering: Lowering, clients: Clients) -> Trace:
     shop = clients.shop(lowering.order)
 
     def find() -> str | None:
-        is_there = lowering.is_marked(shop.order(lowering.entity_id))
+        is_there = lowering.is_marked(shop.orders.get(lowering.entity_id))
         return str(lowering.entity_id) if is_there else None
 
     return Trace(
@@ -93,7 +93,7 @@ def lower(lowering: Lowering, now: MagentoOrder, amounts: Amounts, clients: Clie
         for item in order.items
         if item.magento_item_id is not None
     }
-    for shipment in shop.shipments([now.entity_id]):
+    for shipment in shop.shipments.of_orders([now.entity_id]):
         for item_id, count in shipment.items.items():
             left[item_id] = left.get(item_id, ZERO) + count
     if clients.marketplace(order).stock == "seed" and any(
@@ -101,9 +101,9 @@ def lower(lowering: Lowering, now: MagentoOrder, amounts: Amounts, clients: Clie
     ):
         _mark(lowering, now, left, clients)
         _give_back(lowering, clients)
-        now = shop.order(now.entity_id)
+        now = shop.orders.get(now.entity_id)
     _save(lowering, now, left, amounts, clients)
-    saved = shop.order(now.entity_id)
+    saved = shop.orders.get(now.entity_id)
     order.magento_state, order.magento_status = saved.state, saved.status
     if saved.grand_total != amounts.grand_total:
         return Hold(
@@ -129,7 +129,7 @@ def _mark(
     body = rewritten(now, state=now.state, status=now.status, lines=marks)
 
     def send() -> str:
-        shop.update_order(body)
+        shop.orders.save(body)
         return str(now.entity_id)
 
     clients.ledger.once(order.id, _write(trace, send))
@@ -140,12 +140,12 @@ def _give_back(lowering: Lowering, clients: Clients) -> None:
     order, shop, entity_id = lowering.order, clients.shop(lowering.order), lowering.entity_id
 
     def find() -> str | None:
-        now = shop.order(entity_id)
+        now = shop.orders.get(entity_id)
         return str(entity_id) if now.state == _CANCELLED and lowering.is_marked(now) else None
 
     def send() -> str:
-        if not shop.cancel(entity_id) and find() is None:
-            raise _by_hand(shop.order(entity_id))
+        if not shop.orders.cancel(entity_id) and find() is None:
+            raise _by_hand(shop.orders.get(entity_id))
         return str(entity_id)
 
     is_locked = clients.shop_settings(order).release >= _SINCE_2_4_7
@@ -174,7 +174,7 @@ def _save(
     order, shop = lowering.order, clients.shop(lowering.order)
 
     def find() -> str | None:
-        found = shop.order(now.entity_id)
+        found = shop.orders.get(now.entity_id)
         is_low = all(one.quantity_canceled == lowering.cancelled(one) for one in found.items)
         return str(found.entity_id) if found.state in _OPEN and is_low else None
 
@@ -191,7 +191,7 @@ def _save(
     body = _body(lowering, now, left, amounts, clients)
 
     def send() -> str:
-        shop.update_order(body)
+        shop.orders.save(body)
         return str(now.entity_id)
 
     clients.ledger.once(order.id, _write(trace, send))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pipeline.base.money import ZERO, minor_unit
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, MagentoOrder
-from pipeline.magento.rest.partial_credit_memos import Books, Memo, memo_over, rest
+from pipeline.magento.rest.books import Books, Memo, memo_over, rest
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.ledger import Trace, Write
 from pipeline.orders.outcome import Hold, HoldCode
@@ -29,7 +29,7 @@ def reduced(order: Order, clients: Clients) -> Hold | None:
     fewer = being_reduced(order, clients)
     if not fewer or order.magento_order_id is None:
         return None
-    there = clients.shop(order).order(order.magento_order_id)
+    there = clients.shop(order).orders.get(order.magento_order_id)
     surplus = _surplus(there, fewer)
     if any(item.quantity_invoiced for item in there.items):
         hold = _by_memo(order, there, fewer, surplus, clients)
@@ -89,7 +89,7 @@ def _by_memo(
     if surplus and (has_no_invoice or _has_left(there, fewer, surplus, order, clients)):
         return _held(fewer, surplus)
     amounts = clients.amounts(order)
-    books, minor = shop.books(there.entity_id), minor_unit(amounts.currency)
+    books, minor = shop.credit_memos.books(there.entity_id), minor_unit(amounts.currency)
     if surplus:
         at_stake = books.total - amounts.grand_total
         if not books.has_one_currency or not ZERO <= at_stake <= books.paid - books.refunded:
@@ -97,10 +97,10 @@ def _by_memo(
         memo = memo_over(books, surplus, amounts.grand_total, minor)
         # Without its units, the money alone would be taken for what is left to give back.
         _make(order, trace, memo, clients, is_to_be_seen=True)
-        books = shop.books(there.entity_id)
+        books = shop.credit_memos.books(there.entity_id)
     if (last := rest(books, amounts.grand_total)) is not None:
         _make(order, _memo(order, fewer, clients, amounts), last, clients)
-        books = shop.books(there.entity_id)
+        books = shop.credit_memos.books(there.entity_id)
     if books.total != amounts.grand_total:
         return _wrong_sum(books, amounts)
     take_amounts(order, amounts)
@@ -117,7 +117,7 @@ def _make(
         kind=trace.kind,
         find=trace.find,
         settles_after=trace.settles_after,
-        send=lambda: shop.refund_units(entity_id, memo),
+        send=lambda: shop.credit_memos.refund_units(entity_id, memo),
         refused_as=HoldCode.PARTLY_CANCELLED,
         is_to_be_seen=is_to_be_seen,
     )
@@ -133,10 +133,10 @@ def _memo(order: Order, fewer: Fewer, clients: Clients, amounts: Amounts | None 
 
     def find() -> str | None:
         if amounts is not None:
-            is_made = shop.books(entity_id).total == amounts.grand_total
+            is_made = shop.credit_memos.books(entity_id).total == amounts.grand_total
         else:
-            is_made = not _surplus(shop.order(entity_id), fewer)
-        newest = shop.newest_memo(entity_id) if is_made else None
+            is_made = not _surplus(shop.orders.get(entity_id), fewer)
+        newest = shop.credit_memos.newest(entity_id) if is_made else None
         return None if newest is None else str(newest)
 
     return Trace(

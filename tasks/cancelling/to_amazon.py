@@ -70,5 +70,5 @@ def _is_ended(order: Order, clients: Clients) -> bool:
     """
     if order.magento_order_id is None or being_reduced(order, clients):
         return False
-    order.magento_state = clients.shop(order).order(order.magento_order_id).state
+    order.magento_state = clients.shop(order).orders.get(order.magento_order_id).state
     return order.magento_state in ENDED

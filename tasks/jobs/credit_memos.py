@@ -47,7 +47,7 @@ def watch_refunds(parts: Runtime, shop_name: str) -> None:
         search = cursors.search(name, start)
         with reading(parts, shop_name, Job.REFUNDS) as odd:
             try:
-                memos = parts.clients.shops[shop_name].credit_memos(search.since)
+                memos = parts.clients.shops[shop_name].credit_memos.since(search.since)
             except RemoteError as error:
                 trouble = f"{error.code}: {error}"
                 cursors.note_trouble(name, trouble, parts.clients.now(), restart=False)

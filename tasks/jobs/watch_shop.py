@@ -89,7 +89,7 @@ def _look(
     """Bring what the shop says of these orders to them; the ids of those with news."""
     before = len(odd)
     shipments, gone = _shipments(parts, shop, awaited)
-    states = shop.orders(awaited)
+    states = shop.orders.by_ids(awaited)
     if any(one.path == SHIPMENTS and not one.order_id for one in odd[before:]):
         gone = {}  # any of them may be the shipment that cannot be read
     told_odd = {one.order_id for one in odd[before:]}
@@ -110,11 +110,11 @@ def _shipments(
     A page that shifts while it is read leaves a shipment out, so that one counts as deleted only
     when a second answer about its order has not got it either.
     """
-    shipments = shop.shipments(awaited)
+    shipments = shop.shipments.of_orders(awaited)
     missing = parts.shipments.missing(awaited, shipments)
     if not missing:
         return shipments, {}
-    again = shop.shipments(sorted(missing))
+    again = shop.shipments.of_orders(sorted(missing))
     there = {one.entity_id for one in again}
     others = [one for one in shipments if one.order_id not in missing]
     return [*others, *again], {order_id: ids - there for order_id, ids in missing.items()}

@@ -78,7 +78,7 @@ def too_few(order: Order, placed: ChannelOrder, goods: Goods, clients: Clients) 
     asked = {sku: n for sku, n in wanted.items() if n > 0 and sku not in goods.unstocked}
     if not asked:
         return None
-    salable = clients.shop(order).salable(asked, store_code(order, clients))
+    salable = clients.shop(order).inventory.salable(asked, store_code(order, clients))
     missing = sorted(sku for sku, is_salable in salable.items() if not is_salable)
     if not missing:
         return None

@@ -69,12 +69,12 @@ def release_stock(order: Order, clients: Clients) -> None:
     shop = clients.shop(order)
 
     def take_off_hold() -> str:
-        shop.unhold(now.entity_id)
+        shop.orders.unhold(now.entity_id)
         return str(now.entity_id)
 
     def cancel() -> str:
-        if not shop.cancel(now.entity_id):
-            raise _unclear(shop.order(now.entity_id))
+        if not shop.orders.cancel(now.entity_id):
+            raise _unclear(shop.orders.get(now.entity_id))
         return str(now.entity_id)
 
     if now.state == HOLDED:
@@ -92,7 +92,7 @@ def held_units(order: Order, clients: Clients) -> Mapping[str, int]:
     entity_id = _holding(order, clients)
     if entity_id is None:
         return {}
-    there = clients.shop(order).order(entity_id)
+    there = clients.shop(order).orders.get(entity_id)
     held = Counter[str]()
     for item in there.items if there.state not in ENDED else ():
         held[item.sku] += int(item.quantity_left)
@@ -110,7 +110,7 @@ def _holding(order: Order, clients: Clients) -> int | None:
 def _see_through(order: Order, entity_id: int, clients: Clients) -> MagentoOrder:
     """Bring the order from wherever it is to where it holds stock and is on hold."""
     shop = clients.shop(order)
-    now = shop.order(entity_id)
+    now = shop.orders.get(entity_id)
     if phase(now) is Phase.MARKED:
         now = _reserve(order, now, clients)
     if phase(now) is Phase.HIDDEN:
@@ -122,11 +122,11 @@ def _see_through(order: Order, entity_id: int, clients: Clients) -> MagentoOrder
     find = _finder(order, entity_id, lambda one: one.state == HOLDED or one.state in ENDED, clients)
 
     def hold() -> str:
-        shop.hold(entity_id)
+        shop.orders.hold(entity_id)
         return str(entity_id)
 
     _once(order, _trace(order, "hold", find, clients), hold, clients)
-    return shop.order(entity_id)
+    return shop.orders.get(entity_id)
 
 
 def _reserve(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
@@ -134,12 +134,12 @@ def _reserve(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
     find = _finder(order, entity_id, lambda one: phase(one) is not Phase.MARKED, clients)
 
     def send() -> str:
-        if not shop.cancel(entity_id) and find() is None:
+        if not shop.orders.cancel(entity_id) and find() is None:
             raise _unclear(now)
         return str(entity_id)
 
     _once(order, _trace(order, "reserve", find, clients), send, clients, is_locked=False)
-    return shop.order(entity_id)
+    return shop.orders.get(entity_id)
 
 
 def _reopen(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
@@ -148,17 +148,17 @@ def _reopen(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
     body = rewritten(now, state="new", status="pending", lines=unmarked(now))
 
     def send() -> str:
-        shop.update_order(body)
+        shop.orders.save(body)
         return str(entity_id)
 
     _once(order, _trace(order, "reopen", find, clients), send, clients)
-    return shop.order(entity_id)
+    return shop.orders.get(entity_id)
 
 
 def _create(order: Order, body: Mapping[str, object], clients: Clients) -> None:
     shop, code = clients.shop(order), store_code(order, clients)
     trace = _creation(order, clients)
-    _once(order, trace, lambda: str(shop.create_order(body, code).entity_id), clients)
+    _once(order, trace, lambda: str(shop.orders.create(body, code).entity_id), clients)
 
 
 def _body(order: Order, clients: Clients) -> tuple[dict[str, object] | None, list[str]]:
@@ -177,14 +177,16 @@ def _body(order: Order, clients: Clients) -> tuple[dict[str, object] | None, lis
     unknown = sorted(sku or "(no SKU)" for sku in units if sku not in products)
     if not wanted:
         return None, unknown
-    return marked(holding_order(order.external_id, wanted, shop.store_view(code))), unknown
+    return marked(
+        holding_order(order.external_id, wanted, shop.directory.store_view(code))
+    ), unknown
 
 
 def _creation(order: Order, clients: Clients) -> Trace:
     shop = clients.shop(order)
 
     def find() -> str | None:
-        found = shop.find_orders(EXT_ORDER_ID_PREFIX + order.external_id)
+        found = shop.orders.find(EXT_ORDER_ID_PREFIX + order.external_id)
         return str(min(one.entity_id for one in found)) if found else None
 
     return _trace(order, "create", find, clients)
@@ -200,7 +202,7 @@ def _finder(
     order: Order, entity_id: int, is_there: Callable[[MagentoOrder], bool], clients: Clients
 ) -> Callable[[], str | None]:
     shop = clients.shop(order)
-    return lambda: str(entity_id) if is_there(shop.order(entity_id)) else None
+    return lambda: str(entity_id) if is_there(shop.orders.get(entity_id)) else None
 
 
 def _trace(order: Order, what: str, find: Callable[[], str | None], clients: Clients) -> Trace:

@@ -20,10 +20,10 @@ def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Pr
     """
     # Looked for in all store views, since a product that exists would be overwritten silently.
     shop = clients.shop(order)
-    if (there := shop.products([sku], EVERYWHERE).get(sku)) is not None:
+    if (there := shop.catalog.products([sku], EVERYWHERE).get(sku)) is not None:
         return there
-    store = shop.store_view(store_code(order, clients))
-    body = placeholder(sku, title, store, shop.attribute_set())
+    store = shop.directory.store_view(store_code(order, clients))
+    body = placeholder(sku, title, store, shop.catalog.attribute_set())
     trace = _trace(order, sku, clients)
     clients.ledger.once(
         order.id,
@@ -32,11 +32,11 @@ def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Pr
             kind=trace.kind,
             find=trace.find,
             settles_after=trace.settles_after,
-            send=lambda: str(shop.create_product(body)),
+            send=lambda: str(shop.catalog.create(body)),
             refused_as=HoldCode.PRODUCT_REFUSED,
         ),
     )
-    if (made := shop.products([sku], EVERYWHERE).get(sku)) is not None:
+    if (made := shop.catalog.products([sku], EVERYWHERE).get(sku)) is not None:
         return made
     raise CannotMap(
         HoldCode.SKU_NOT_FOUND,
@@ -57,7 +57,7 @@ def _trace(order: Order, sku: str, clients: Clients) -> Trace:
 
     def find() -> str | None:
         # By what only ours has, so that a product of the merchant's is never taken for one.
-        found = shop.product_at(url_key(sku))
+        found = shop.catalog.at_url_key(url_key(sku))
         return str(found) if found else None
 
     return Trace(

@@ -36,7 +36,7 @@ def placed_trace(order: Order, clients: Clients) -> Trace:
     shop = clients.shop(order)
 
     def find() -> str | None:
-        found = shop.find_orders(order.external_id)
+        found = shop.orders.find(order.external_id)
         return str(min(one.entity_id for one in found)) if found else None
 
     return Trace(
@@ -64,7 +64,7 @@ def placement(order: Order, clients: Clients, answered: Callable[[MagentoOrder],
     trace = placed_trace(order, clients)
 
     def send() -> str:
-        created = shop.create_order(body, code)
+        created = shop.orders.create(body, code)
         # The answer has the payment's id, but not the names of its facts.
         payment = {**body["payment"], "entity_id": created.payment.get("entity_id")}
         answered(replace(created, payment=payment))
@@ -97,19 +97,19 @@ def _body(order: Order, clients: Clients) -> dict[str, Any]:
         for item in order.items
         if item.product is not None
     }
-    store, amounts = shop.store_view(code), clients.amounts(order)
+    store, amounts = shop.directory.store_view(code), clients.amounts(order)
     country = country_of(placed.address or Address())
     return build(
         placed,
         amounts,
         products=products,
         store=store,
-        regions=shop.regions(country, code) if country else (),
+        regions=shop.directory.regions(country, code) if country else (),
         customer_id=order.magento_customer_id,
         customer_group=order.magento_customer_group,
         increment_id=increment_id(placed, settings),
         shape=shape_of(order),
-        rate=shop.rate(store, amounts.currency),
+        rate=shop.directory.rate(store, amounts.currency),
         gift_wrap=settings.gift_wrap,
         with_tax_rows=clients.shop_settings(order).release >= (2, 4, 7),
     )

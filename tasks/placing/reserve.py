@@ -51,13 +51,13 @@ def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrde
     answers: list[MagentoOrder] = []
 
     def find() -> str | None:
-        found = shop.order(entity_id)
+        found = shop.orders.get(entity_id)
         if phase(found) is Phase.UNCLEAR:
             raise _unclear(found)
         return None if phase(found) is Phase.MARKED else str(entity_id)
 
     def send() -> str:
-        if shop.cancel(entity_id):
+        if shop.orders.cancel(entity_id):
             answers.append(replace(now, state=_CANCELLED, status=_CANCELLED))
             return str(entity_id)
         found = find()
@@ -79,7 +79,7 @@ def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrde
             is_to_be_seen=True,
         ),
     )
-    return answers[0] if answers else shop.order(entity_id)
+    return answers[0] if answers else shop.orders.get(entity_id)
 
 
 def _reopened(
@@ -92,10 +92,10 @@ def _reopened(
     answers: list[MagentoOrder] = []
 
     def find() -> str | None:
-        return None if phase(shop.order(entity_id)) is Phase.HIDDEN else str(entity_id)
+        return None if phase(shop.orders.get(entity_id)) is Phase.HIDDEN else str(entity_id)
 
     def send() -> str:
-        shop.update_order(body)
+        shop.orders.save(body)
         items = tuple(
             replace(item, quantity_shipped=lines[item.item_id].shipped) for item in now.items
         )
@@ -114,7 +114,7 @@ def _reopened(
             is_to_be_seen=True,
         ),
     )
-    return answers[0] if answers else shop.order(entity_id)
+    return answers[0] if answers else shop.orders.get(entity_id)
 
 
 def _reserve_key(order: Order) -> str:

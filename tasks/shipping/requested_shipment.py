@@ -27,7 +27,7 @@ def ship_wished(order: Order, clients: Clients) -> Hold | None:
         end_wish(order, f"the order is {order.remote_status} on Amazon by now", clients)
         return None
     # Fresh: what the warehouse has shipped since the last watch is not to be shipped again.
-    there = clients.shop(order).shipments([entity_id])
+    there = clients.shop(order).shipments.of_orders([entity_id])
     units, made = _left(order, there), _found(there, wish)
     write = _shipping(order, wish, units, clients)
     if made is not None:
@@ -75,14 +75,14 @@ def _shipping(order: Order, wish: Wish, units: Mapping[int, int], clients: Clien
     return Write(
         key=wish_key(order.account, order.external_id, wish.id),
         kind="shipment",
-        send=lambda: shop.ship(
+        send=lambda: shop.shipments.create(
             entity_id,
             units,
             carrier_code=wish.carrier_code,
             title=wish.carrier_title,
             number=wish.tracking_number,
         ),
-        find=lambda: _found(shop.shipments([entity_id]), wish),
+        find=lambda: _found(shop.shipments.of_orders([entity_id]), wish),
         settles_after=clients.settles_after(order),
         refused_as=HoldCode.SHIPMENT_REFUSED,
     )

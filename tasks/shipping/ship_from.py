@@ -23,7 +23,7 @@ def supply_sources(order: Order, packages: Sequence[Shipment], clients: Clients)
     account = clients.settings.accounts[order.account]
     codes: dict[int, str] = {}
     if account.supply_sources and order.magento_order_id is not None:
-        codes = clients.shop(order).sources(order.magento_order_id)
+        codes = clients.shop(order).shipments.sources(order.magento_order_id)
     found: dict[str, str] = {}
     for package in packages:
         code = codes.get(package.magento_shipment_id, "")

@@ -21,7 +21,7 @@ def comment(order: Order, text: str, clients: Clients) -> str:
     shop = clients.shop(order)
 
     def send() -> str:
-        shop.comment(entity_id, text, status)
+        shop.orders.comment(entity_id, text, status)
         return "written"
 
     try:
@@ -31,7 +31,7 @@ def comment(order: Order, text: str, clients: Clients) -> str:
                 key=f"comment:{order.account}:{order.external_id}:{clients.pseudonym(text)}",
                 kind="comment",
                 send=send,
-                find=lambda: shop.find_comment(entity_id, text),
+                find=lambda: shop.orders.find_comment(entity_id, text),
                 settles_after=clients.settles_after(order),
                 refused_as=HoldCode.REMOTE_REFUSED,
                 is_to_be_seen=True,

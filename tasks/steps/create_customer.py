@@ -33,8 +33,8 @@ def create_customer(order: Order, clients: Clients) -> Outcome:
         return Skipped("guest order: Amazon gave no e-mail address")
     if email_of(placed).lower() != email:
         return Skipped("guest order: Amazon's e-mail address of the buyer cannot be used")
-    store = clients.shop(order).store_view(store_code(order, clients))
-    customer = clients.shop(order).find_customer(email, store.website_id)
+    store = clients.shop(order).directory.store_view(store_code(order, clients))
+    customer = clients.shop(order).customers.find(email, store.website_id)
     if customer is None:
         customer = _created(order, clients, placed, email, store)
     if customer is None:
@@ -50,11 +50,11 @@ def _created(
 ) -> Customer | None:
     """The account made for this buyer, by this order or an earlier one; None when it is gone."""
     shop = clients.shop(order)
-    body = shop.customer_body(placed, email, store, clients.marketplace(order).customer_group)
+    body = shop.customers.body(placed, email, store, clients.marketplace(order).customer_group)
     made: dict[str, Customer] = {}
 
     def find() -> str | None:
-        found = shop.find_customer(email, store.website_id)
+        found = shop.customers.find(email, store.website_id)
         if found is None:
             return None
         made[str(found.id)] = found
@@ -62,7 +62,7 @@ def _created(
 
     def send() -> str:
         try:
-            created = shop.create_customer(body, store.code)
+            created = shop.customers.create(body, store.code)
         except Rejected:
             # The buyer may have registered since we looked.
             if (theirs := find()) is None:
@@ -82,4 +82,4 @@ def _created(
             refused_as=HoldCode.CUSTOMER_REFUSED,
         ),
     )
-    return made.get(number) or shop.customer(int(number))
+    return made.get(number) or shop.customers.get(int(number))

@@ -66,7 +66,7 @@ def _placed(order: Order, clients: Clients) -> tuple[MagentoOrder, bool]:
         entity_id = clients.ledger.once(order.id, placement(order, clients, answers.append))
     if answers:
         return answers[0], True
-    return clients.shop(order).order(int(entity_id)), False
+    return clients.shop(order).orders.get(int(entity_id)), False
 
 
 def _counted_before(order: Order, now: MagentoOrder, clients: Clients) -> dict[str, int]:
@@ -74,7 +74,7 @@ def _counted_before(order: Order, now: MagentoOrder, clients: Clients) -> dict[s
     if not any(item.quantity_shipped for item in now.items):
         return {}
     sent: dict[int, Decimal] = {}
-    for shipment in clients.shop(order).shipments([now.entity_id]):
+    for shipment in clients.shop(order).shipments.of_orders([now.entity_id]):
         for item_id, count in shipment.items.items():
             sent[item_id] = sent.get(item_id, ZERO) + count
     return {
@@ -106,11 +106,11 @@ def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clien
     made: list[str] = []
 
     def find() -> str | None:
-        invoices = shop.invoices([entity_id]).get(entity_id, [])
+        invoices = shop.invoices.of_orders([entity_id]).get(entity_id, [])
         return str(min(one.entity_id for one in invoices)) if invoices else None
 
     def send() -> str:
-        made.append(shop.invoice(entity_id))
+        made.append(shop.invoices.create(entity_id))
         return made[0]
 
     clients.ledger.once(
@@ -125,7 +125,7 @@ def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clien
         ),
     )
     if not made:
-        return shop.order(entity_id) if now.state == "new" else now
+        return shop.orders.get(entity_id) if now.state == "new" else now
     state = "complete" if shape is OrderShape.COMPLETE else _PROCESSING
     return replace(
         now,
@@ -146,11 +146,11 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
     made: list[str] = []
 
     def find() -> str | None:
-        found = shop.order(entity_id)
+        found = shop.orders.get(entity_id)
         return found.status if found.status == status or found.state != _PROCESSING else None
 
     def send() -> str:
-        shop.update_order(body)
+        shop.orders.save(body)
         made.append(status)
         return status
 

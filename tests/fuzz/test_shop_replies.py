@@ -17,7 +17,7 @@ from pipeline.magento.client import Magento
 from pipeline.magento.order.body import OrderShape, build
 from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import MagentoOrder, StoreView
-from pipeline.magento.rest.partial_credit_memos import Memo
+from pipeline.magento.rest.books import Memo
 from tests.fuzz.conftest import LIMITS, Shop
 from tests.fuzz.spoiling import PLANS, Spoil, can_be_kept, looked_for
 from tests.fuzz.tape import Recording, Replaying, Tape
@@ -35,27 +35,27 @@ class Placed:
         self.number = _number()
         self.order = self._order(client, self.number)
         self.id = self.order.entity_id
-        client.invoice(self.id)
-        client.comment(self.id, "Told", "processing")
-        self.full = client.order(self.id)
+        client.invoices.create(self.id)
+        client.orders.comment(self.id, "Told", "processing")
+        self.full = client.orders.get(self.id)
         shop.control.tell(
             "ship", entity_id=self.id, tracks=[{"carrier_code": "dhl", "track_number": "T1"}]
         )
         self.open_id = self._order(client, _number()).entity_id
-        self.customer_id = client.create_customer(_customer("first@buyers.example"), "default").id
+        self.customer_id = client.customers.create(_customer("first@buyers.example"), "default").id
 
     def _order(self, client: Magento, number: str) -> MagentoOrder:
         body = build(
             an_order(external_id=number),
             amounts_of(),
-            products=client.products(["MUG-BLUE"], "default"),
+            products=client.catalog.products(["MUG-BLUE"], "default"),
             store=STORE,
             regions=(),
             customer_id=None,
             increment_id=None,
             shape=OrderShape.NEW,
         )
-        return client.create_order(body, "default")
+        return client.orders.create(body, "default")
 
 
 def _number() -> str:
@@ -70,51 +70,51 @@ def _customer(email: str) -> dict[str, Any]:
 Call = Callable[[Magento, Placed], Any]
 
 CALLS: Mapping[str, Call] = {
-    "products": lambda shop, _: shop.products(["MUG-BLUE", "MUG-RED", "A,B"], "default"),
-    "create_product": lambda shop, _: shop.create_product(
+    "products": lambda shop, _: shop.catalog.products(["MUG-BLUE", "MUG-RED", "A,B"], "default"),
+    "create_product": lambda shop, _: shop.catalog.create(
         {"sku": "PLACE-HOLDER", "name": "x", "attribute_set_id": 4, "price": 0, "type_id": "simple"}
     ),
-    "product_at": lambda shop, _: shop.product_at("mug-blue"),
-    "attribute_set": lambda shop, _: shop.attribute_set(),
-    "salable": lambda shop, _: shop.salable({"MUG-BLUE": 1, "MUG-RED": 2}, "default"),
-    "store_view": lambda shop, _: shop.store_view("default"),
-    "rate": lambda shop, _: shop.rate(STORE, "USD"),
-    "regions": lambda shop, _: shop.regions("US", "default"),
-    "sells_to": lambda shop, _: shop.sells_to("US", "default"),
-    "stocks": lambda shop, _: shop.stocks(),
-    "open_lines": lambda shop, _: shop.open_lines(2),
-    "source_quantities": lambda shop, _: shop.source_quantities(["MUG-BLUE"], 1),
-    "salable_quantity": lambda shop, _: shop.salable_quantity("MUG-BLUE", 1),
-    "stock_item": lambda shop, _: shop.stock_item("MUG-BLUE"),
-    "find_customer": lambda shop, _: shop.find_customer("first@buyers.example", 1),
-    "customer": lambda shop, placed: shop.customer(placed.customer_id),
-    "customer_body": lambda shop, _: shop.customer_body(an_order(), EMAIL, STORE, 1),
-    "create_customer": lambda shop, _: shop.create_customer(_customer(EMAIL), "default"),
-    "find_orders": lambda shop, placed: shop.find_orders(placed.number),
-    "orders_numbered": lambda shop, placed: shop.orders_numbered([placed.number, "other"]),
-    "orders": lambda shop, placed: shop.orders([placed.id]),
-    "order": lambda shop, placed: shop.order(placed.id),
-    "create_order": lambda shop, _: shop.create_order(a_body(), "default"),
-    "update_order": lambda shop, placed: shop.update_order(
+    "product_at": lambda shop, _: shop.catalog.at_url_key("mug-blue"),
+    "attribute_set": lambda shop, _: shop.catalog.attribute_set(),
+    "salable": lambda shop, _: shop.inventory.salable({"MUG-BLUE": 1, "MUG-RED": 2}, "default"),
+    "store_view": lambda shop, _: shop.directory.store_view("default"),
+    "rate": lambda shop, _: shop.directory.rate(STORE, "USD"),
+    "regions": lambda shop, _: shop.directory.regions("US", "default"),
+    "sells_to": lambda shop, _: shop.directory.sells_to("US", "default"),
+    "stocks": lambda shop, _: shop.inventory.stocks(),
+    "open_lines": lambda shop, _: shop.orders.open_lines(2),
+    "source_quantities": lambda shop, _: shop.inventory.source_quantities(["MUG-BLUE"], 1),
+    "salable_quantity": lambda shop, _: shop.inventory.salable_quantity("MUG-BLUE", 1),
+    "stock_item": lambda shop, _: shop.inventory.stock_item("MUG-BLUE"),
+    "find_customer": lambda shop, _: shop.customers.find("first@buyers.example", 1),
+    "customer": lambda shop, placed: shop.customers.get(placed.customer_id),
+    "customer_body": lambda shop, _: shop.customers.body(an_order(), EMAIL, STORE, 1),
+    "create_customer": lambda shop, _: shop.customers.create(_customer(EMAIL), "default"),
+    "find_orders": lambda shop, placed: shop.orders.find(placed.number),
+    "orders_numbered": lambda shop, placed: shop.orders.numbered([placed.number, "other"]),
+    "orders": lambda shop, placed: shop.orders.by_ids([placed.id]),
+    "order": lambda shop, placed: shop.orders.get(placed.id),
+    "create_order": lambda shop, _: shop.orders.create(a_body(), "default"),
+    "update_order": lambda shop, placed: shop.orders.save(
         rewritten(placed.full, state="processing", status="processing")
     ),
-    "hold": lambda shop, placed: shop.hold(placed.open_id),
-    "unhold": lambda shop, placed: shop.unhold(placed.open_id),
-    "comment": lambda shop, placed: shop.comment(placed.open_id, "Told", "pending"),
-    "invoice": lambda shop, placed: shop.invoice(placed.open_id),
-    "invoices": lambda shop, placed: shop.invoices([placed.id]),
-    "cancel": lambda shop, placed: shop.cancel(placed.id),
-    "books": lambda shop, placed: shop.books(placed.id),
-    "refund_units": lambda shop, placed: shop.refund_units(
+    "hold": lambda shop, placed: shop.orders.hold(placed.open_id),
+    "unhold": lambda shop, placed: shop.orders.unhold(placed.open_id),
+    "comment": lambda shop, placed: shop.orders.comment(placed.open_id, "Told", "pending"),
+    "invoice": lambda shop, placed: shop.invoices.create(placed.open_id),
+    "invoices": lambda shop, placed: shop.invoices.of_orders([placed.id]),
+    "cancel": lambda shop, placed: shop.orders.cancel(placed.id),
+    "books": lambda shop, placed: shop.credit_memos.books(placed.id),
+    "refund_units": lambda shop, placed: shop.credit_memos.refund_units(
         placed.id, Memo({placed.order.items[0].item_id: Decimal(1)}, Decimal(0))
     ),
-    "newest_memo": lambda shop, placed: shop.newest_memo(placed.id),
-    "refund": lambda shop, placed: shop.refund(placed.open_id, []),
-    "find_comment": lambda shop, placed: shop.find_comment(placed.id, "Told"),
-    "shipments": lambda shop, placed: shop.shipments([placed.id]),
-    "credit_memos": lambda shop, _: shop.credit_memos(NOW - timedelta(days=3650)),
-    "send_nonsense": lambda shop, _: shop.send_nonsense(),
-    "largest_page": lambda shop, _: shop.largest_page(300),
+    "newest_memo": lambda shop, placed: shop.credit_memos.newest(placed.id),
+    "refund": lambda shop, placed: shop.credit_memos.refund(placed.open_id, []),
+    "find_comment": lambda shop, placed: shop.orders.find_comment(placed.id, "Told"),
+    "shipments": lambda shop, placed: shop.shipments.of_orders([placed.id]),
+    "credit_memos": lambda shop, _: shop.credit_memos.since(NOW - timedelta(days=3650)),
+    "send_nonsense": lambda shop, _: shop.probes.send_nonsense(),
+    "largest_page": lambda shop, _: shop.probes.largest_page(300),
 }
 
 

@@ -78,7 +78,9 @@ def shipped(rig: Rig, order_id: int) -> None:
     rig.shop.control.tell("ship", entity_id=entity_id, tracks=[DHL])
     shop = rig.shop.client()
     awaited = {entity_id: order_id}
-    rig.parts.shipments.store(awaited, shop.shipments(awaited), shop.orders(awaited), rig.at, set())
+    rig.parts.shipments.store(
+        awaited, shop.shipments.of_orders(awaited), shop.orders.by_ids(awaited), rig.at, set()
+    )
     rig.make_due(order_id)
 
 
@@ -142,7 +144,7 @@ def test_a_refusal_is_kept_whatever_it_says(message: str, rig: Rig) -> None:
 def test_a_quantity_and_a_number_beyond_every_column_stop_no_watch(rig: Rig) -> None:
     (order_id,) = rig.take_in(rig.place())
     entity_id = rig.work(order_id).magento_order_id or 0
-    item = rig.shop.client().order(entity_id).items[0]
+    item = rig.shop.client().orders.get(entity_id).items[0]
     shipment = {
         "entity_id": 10**14,
         "order_id": entity_id,

@@ -32,7 +32,7 @@ def a_product(number: int, sku: str, **changes: Any) -> dict[str, Any]:
 
 def test_products_are_one_search_keyed_by_what_was_asked(shop: Shop, magento: Magento) -> None:
     shop.answers(a_page(a_product(1, "MUG-BLUE", weight="0.4"), a_product(2, "A,B", status=2)))
-    found = magento.products(["mug-blue", "MUG-BLUE ", "A,B", "NOPE", ""], "default")
+    found = magento.catalog.products(["mug-blue", "MUG-BLUE ", "A,B", "NOPE", ""], "default")
     assert {sku: product.id for sku, product in found.items()} == {
         "mug-blue": 1,
         "MUG-BLUE ": 1,
@@ -54,16 +54,16 @@ def test_a_store_view_is_read_once_in_ten_minutes(
 ) -> None:
     shop.answers([{"code": "default"}, CONFIG], WEBSITES)
     view = StoreView(2, "amazon_fba", 3, "eu", "EUR", "AT")
-    assert magento.store_view("amazon_fba") == view
+    assert magento.directory.store_view("amazon_fba") == view
     clock.at += timedelta(minutes=9)
-    assert magento.store_view("amazon_fba") == view
+    assert magento.directory.store_view("amazon_fba") == view
     assert [asked.path for asked in shop.asked] == [
         "/rest/amazon_fba/V1/store/storeConfigs",
         "/rest/amazon_fba/V1/store/websites",
     ]
     clock.at += timedelta(minutes=2)
     shop.answers([CONFIG], WEBSITES)
-    assert magento.store_view("amazon_fba") == view
+    assert magento.directory.store_view("amazon_fba") == view
     assert len(shop.asked) == 4
 
 
@@ -80,34 +80,34 @@ def test_an_unknown_store_view_holds_the_order(
 ) -> None:
     shop.answers_with(status, body)
     with pytest.raises(CannotMap, match='no store view "nope"') as caught:
-        magento.store_view("nope")
+        magento.directory.store_view("nope")
     assert caught.value.code == HoldCode.STORE_UNKNOWN
 
 
 def test_a_refused_sign_in_is_no_unknown_store_view(shop: Shop, magento: Magento) -> None:
     shop.answers_with(401, {"message": "no"})
     with pytest.raises(Rejected) as caught:
-        magento.store_view("default")
+        magento.directory.store_view("default")
     assert caught.value.code == "Unauthorized"
 
 
 def test_regions_are_kept(shop: Shop, magento: Magento) -> None:
     shop.answers({"id": "US", "available_regions": [{"id": "12", "code": "CA", "name": "Cal"}]})
-    assert magento.regions("US", "default") == (Region(12, "CA", "Cal"),)
-    assert magento.regions("US", "default") == (Region(12, "CA", "Cal"),)
+    assert magento.directory.regions("US", "default") == (Region(12, "CA", "Cal"),)
+    assert magento.directory.regions("US", "default") == (Region(12, "CA", "Cal"),)
     assert [asked.path for asked in shop.asked] == ["/rest/default/V1/directory/countries/US"]
 
 
 def test_a_country_may_have_no_regions_or_not_be_allowed(shop: Shop, magento: Magento) -> None:
     shop.answers({"id": "GB"})
     shop.answers_with(404, {"message": "The country isn't available."})
-    assert magento.regions("GB", "default") == ()
-    assert magento.regions("XX", "default") == ()
+    assert magento.directory.regions("GB", "default") == ()
+    assert magento.directory.regions("XX", "default") == ()
 
 
 def test_a_product_is_made_for_every_store_view(shop: Shop, magento: Magento) -> None:
     shop.answers({"id": "7", "sku": "NEW"})
-    assert magento.create_product({"sku": "NEW"}) == 7
+    assert magento.catalog.create({"sku": "NEW"}) == 7
     (asked,) = shop.asked
     assert (asked.method, asked.path) == ("POST", "/rest/all/V1/products")
     assert asked.body == {"product": {"sku": "NEW"}}
@@ -116,13 +116,13 @@ def test_a_product_is_made_for_every_store_view(shop: Shop, magento: Magento) ->
 def test_a_product_without_an_id_may_have_been_made(shop: Shop, magento: Magento) -> None:
     shop.answers({"sku": "NEW"})
     with pytest.raises(OutcomeUnknown):
-        magento.create_product({"sku": "NEW"})
+        magento.catalog.create({"sku": "NEW"})
 
 
 def test_a_product_is_found_by_its_url_key(shop: Shop, magento: Magento) -> None:
     shop.answers(a_page({"id": 7}), {"items": None, "total_count": 0})
-    assert magento.product_at("placeholder-new-1") == 7
-    assert magento.product_at("placeholder-new-2") is None
+    assert magento.catalog.at_url_key("placeholder-new-1") == 7
+    assert magento.catalog.at_url_key("placeholder-new-2") is None
     asked = shop.asked[0]
     assert asked.path == "/rest/all/V1/products"
     assert filters(asked) == [("url_key", "eq", "placeholder-new-1")]
@@ -140,7 +140,7 @@ def test_the_attribute_set_is_the_default_one_or_the_oldest(
         {"attribute_set_id": number, "attribute_set_name": name} for number, name in names.items()
     ]
     shop.answers(a_page(*rows))
-    assert [magento.attribute_set() for _ in range(2)] == [chosen, chosen]
+    assert [magento.catalog.attribute_set() for _ in range(2)] == [chosen, chosen]
     (asked,) = shop.asked
     assert asked.path == "/rest/V1/products/attribute-sets/sets/list"
     assert page_of(asked) == ("attribute_set_id", "1", "100")
@@ -149,7 +149,7 @@ def test_the_attribute_set_is_the_default_one_or_the_oldest(
 def test_a_shop_without_attribute_sets_is_refused(shop: Shop, magento: Magento) -> None:
     shop.answers(a_page())
     with pytest.raises(Rejected, match="no attribute set"):
-        magento.attribute_set()
+        magento.catalog.attribute_set()
 
 
 def stock_of(shop: Shop) -> None:
@@ -164,7 +164,10 @@ def test_salability_counts_reservations_in_one_call(shop: Shop, magento: Magento
             {"sku": "Tee", "stock_id": 4, "salable": False, "errors": [{"code": "x"}]},
         ]
     )
-    assert magento.salable({"MUG": 2, "TEE": 3}, "amazon_fba") == {"MUG": True, "TEE": False}
+    assert magento.inventory.salable({"MUG": 2, "TEE": 3}, "amazon_fba") == {
+        "MUG": True,
+        "TEE": False,
+    }
     assert shop.asked[2].path == "/rest/amazon_fba/V1/inventory/stock-resolver/website/eu"
     asked = shop.asked[3]
     assert asked.path == ("/rest/amazon_fba/V1/inventory/are-product-salable-for-requested-qty/")
@@ -176,7 +179,7 @@ def test_salability_counts_reservations_in_one_call(shop: Shop, magento: Magento
         "skuRequests[1][qty]": "3",
     }
     shop.answers([])
-    assert magento.salable({"LAMP": 1}, "amazon_fba") == {"LAMP": False}
+    assert magento.inventory.salable({"LAMP": 1}, "amazon_fba") == {"LAMP": False}
     assert len(shop.asked) == 5
 
 
@@ -185,7 +188,7 @@ def test_salability_is_asked_for_ten_skus_at_a_time(shop: Shop, magento: Magento
     wanted = {f"S{number}": 1 for number in range(12)}
     rows = [{"sku": sku, "salable": True} for sku in wanted]
     shop.answers(rows[:10], rows[10:])
-    assert magento.salable(wanted, "amazon_fba") == dict.fromkeys(wanted, True)
+    assert magento.inventory.salable(wanted, "amazon_fba") == dict.fromkeys(wanted, True)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +208,7 @@ def test_a_shop_without_multi_source_inventory_is_asked_for_stock_items(
     shop.answers_with(404, NO_ROUTE)
     shop.answers(item)
     shop.answers_with(404, {"message": 'The Product with the "%1" SKU doesn\'t exist.'})
-    assert magento.salable({"A/B C": 5, "NOPE": 1}, "amazon_fba") == {
+    assert magento.inventory.salable({"A/B C": 5, "NOPE": 1}, "amazon_fba") == {
         "A/B C": is_salable,
         "NOPE": False,
     }

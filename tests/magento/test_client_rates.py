@@ -27,23 +27,23 @@ STORE = StoreView(1, "default", 1, "base", "EUR")
 
 
 def test_the_base_currency_needs_no_rate(magento: Magento) -> None:
-    assert magento.rate(STORE, "EUR") == 1
+    assert magento.directory.rate(STORE, "EUR") == 1
 
 
 def test_rates_are_the_shops_and_read_once(shop: Shop, magento: Magento, clock: Clock) -> None:
     shop.answers(RATES, RATES)
-    assert magento.rate(STORE, "SEK") == Decimal("11.2")
-    assert magento.rate(STORE, "GBP") == Decimal("0.857142")
+    assert magento.directory.rate(STORE, "SEK") == Decimal("11.2")
+    assert magento.directory.rate(STORE, "GBP") == Decimal("0.857142")
     assert [asked.path for asked in shop.asked] == ["/rest/default/V1/directory/currency"]
     clock.at += timedelta(minutes=10)
-    assert magento.rate(STORE, "SEK") == Decimal("11.2")
+    assert magento.directory.rate(STORE, "SEK") == Decimal("11.2")
 
 
 @pytest.mark.parametrize("currency", ["PLN", "JPY"])
 def test_a_currency_without_a_rate_is_held(shop: Shop, magento: Magento, currency: str) -> None:
     shop.answers(RATES)
     with pytest.raises(CannotMap, match="Stores > Currency Rates") as caught:
-        magento.rate(STORE, currency)
+        magento.directory.rate(STORE, currency)
     assert caught.value.code == HoldCode.CURRENCY
     assert caught.value.facts == {"order": currency, "store": "EUR"}
 
@@ -52,10 +52,10 @@ def test_rates_that_are_not_told_are_not_taken_for_none(shop: Shop, magento: Mag
     for _ in range(4):
         shop.answers({"base_currency_code": "EUR"})
     with pytest.raises(Transient):
-        magento.rate(STORE, "SEK")
+        magento.directory.rate(STORE, "SEK")
 
 
 def test_a_shop_may_have_no_rates_at_all(shop: Shop, magento: Magento) -> None:
     shop.answers({"exchange_rates": None})
     with pytest.raises(CannotMap):
-        magento.rate(STORE, "SEK")
+        magento.directory.rate(STORE, "SEK")

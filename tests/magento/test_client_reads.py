@@ -27,12 +27,12 @@ NO_ENTITY = {"message": "The entity that was requested doesn't exist."}
 
 
 def test_no_skus_no_call(magento: Magento) -> None:
-    assert magento.products([], "default") == {}
-    assert magento.products(["", " "], "default") == {}
-    assert magento.salable({}, "default") == {}
-    assert magento.orders([]) == {}
-    assert magento.shipments([]) == []
-    assert magento.invoices([]) == {}
+    assert magento.catalog.products([], "default") == {}
+    assert magento.catalog.products(["", " "], "default") == {}
+    assert magento.inventory.salable({}, "default") == {}
+    assert magento.orders.by_ids([]) == {}
+    assert magento.shipments.of_orders([]) == []
+    assert magento.invoices.of_orders([]) == {}
 
 
 def test_orders_are_found_by_the_part_of_the_number_that_magento_keeps(
@@ -40,8 +40,8 @@ def test_orders_are_found_by_the_part_of_the_number_that_magento_keeps(
 ) -> None:
     shop.answers(a_page({"entity_id": 1}, {"entity_id": 3}), a_page())
     number = "9" * 33
-    assert magento.find_orders(number) == [MagentoOrder(1), MagentoOrder(3)]
-    assert magento.find_orders(number, 2) == []
+    assert magento.orders.find(number) == [MagentoOrder(1), MagentoOrder(3)]
+    assert magento.orders.find(number, 2) == []
     kept = ("ext_order_id", "eq", "9" * 32)
     assert filters(shop.asked[0]) == [kept]
     assert filters(shop.asked[1]) == [kept, ("store_id", "eq", "2")]
@@ -51,7 +51,7 @@ def test_orders_are_found_by_the_part_of_the_number_that_magento_keeps(
 
 def test_orders_come_in_batches_of_a_hundred(shop: Shop, magento: Magento) -> None:
     shop.answers(a_page({"entity_id": 1}), a_page({"entity_id": 101}))
-    assert magento.orders(range(1, 102)) == {1: MagentoOrder(1), 101: MagentoOrder(101)}
+    assert magento.orders.by_ids(range(1, 102)) == {1: MagentoOrder(1), 101: MagentoOrder(101)}
     assert filters(shop.asked[0]) == [
         ("entity_id", "in", ",".join(str(number) for number in range(1, 101)))
     ]
@@ -61,7 +61,7 @@ def test_orders_come_in_batches_of_a_hundred(shop: Shop, magento: Magento) -> No
 def test_pages_are_read_to_the_end(shop: Shop, magento: Magento) -> None:
     rows = [{"entity_id": number} for number in range(1, 151)]
     shop.answers(a_page(*rows[:100], total=150), a_page(*rows[100:], total=150))
-    assert len(magento.find_orders("902-1")) == 150
+    assert len(magento.orders.find("902-1")) == 150
     assert [page_of(asked)[1] for asked in shop.asked] == ["1", "2"]
 
 
@@ -72,8 +72,8 @@ def test_a_shop_with_smaller_pages_is_asked_for_those_from_then_on(
     limit = {"message": "Maximum SearchCriteria pageSize is %max", "parameters": {"max": 50}}
     shop.answers_with(400, limit)
     shop.answers(a_page(*rows[:50], total=60), a_page(*rows[50:], total=60), a_page())
-    assert len(magento.find_orders("902-1")) == 60
-    assert magento.find_orders("902-2") == []
+    assert len(magento.orders.find("902-1")) == 60
+    assert magento.orders.find("902-2") == []
     asked = [page_of(one)[1:] for one in shop.asked]
     assert asked == [("1", "100"), ("1", "50"), ("2", "50"), ("1", "50")]
 
@@ -82,17 +82,17 @@ def test_a_limit_that_no_page_fits_is_an_error(shop: Shop, magento: Magento) -> 
     limit = {"message": "Maximum SearchCriteria pageSize is %max", "parameters": {"max": 0}}
     shop.answers_with(400, limit)
     with pytest.raises(Rejected, match="pageSize is 0"):
-        magento.find_orders("902-1")
+        magento.orders.find("902-1")
 
 
 def test_an_empty_page_ends_a_search_whose_rows_went_away(shop: Shop, magento: Magento) -> None:
     shop.answers(a_page({"entity_id": 1}, total=301), a_page(total=301))
-    assert magento.find_orders("902-1") == [MagentoOrder(1)]
+    assert magento.orders.find("902-1") == [MagentoOrder(1)]
 
 
 def test_one_order(shop: Shop, magento: Magento) -> None:
     shop.answers({"entity_id": 7, "state": "new", "items": [{"item_id": 1, "qty_ordered": 2}]})
-    assert magento.order(7) == MagentoOrder(
+    assert magento.orders.get(7) == MagentoOrder(
         7, state="new", items=(MagentoItem(1, quantity_ordered=Decimal(2)),)
     )
     assert shop.asked[0].path == "/rest/V1/orders/7"
@@ -102,7 +102,7 @@ def test_one_order(shop: Shop, magento: Magento) -> None:
 def test_an_order_that_is_not_there(shop: Shop, magento: Magento) -> None:
     shop.answers_with(404, NO_ENTITY)
     with pytest.raises(Rejected) as caught:
-        magento.order(7)
+        magento.orders.get(7)
     assert caught.value.code == "NotFound"
 
 
@@ -119,7 +119,7 @@ def test_shipments_survive_every_odd_shape(shop: Shop, magento: Magento) -> None
             {"entity_id": 4, "order_id": "82", "items": None, "tracks": None},
         )
     )
-    assert magento.shipments([82]) == [
+    assert magento.shipments.of_orders([82]) == [
         MagentoShipment(
             3,
             82,
@@ -140,7 +140,7 @@ def test_fewer_shipments_than_the_shop_counts_are_no_answer(shop: Shop, magento:
     cut = a_page({"entity_id": 3, "order_id": 82}, total=2)
     shop.answers(cut)
     with pytest.raises(Transient, match="counts 2 and sent 1"):
-        magento.shipments([82])
+        magento.shipments.of_orders([82])
 
 
 def test_credit_memos_since_a_time(shop: Shop, magento: Magento) -> None:
@@ -167,7 +167,7 @@ def test_credit_memos_since_a_time(shop: Shop, magento: Magento) -> None:
     shop.answers(a_page(memo))
     at = datetime(2026, 11, 22, 21, 9, 43, tzinfo=UTC)
     lines = (CreditMemoLine(79, "MUG-BLUE", Decimal(1), Decimal("21.80")),)
-    assert magento.credit_memos(at) == [
+    assert magento.credit_memos.since(at) == [
         CreditMemo(12, 82, "000000012", at, "EUR", Decimal("27.74"), Decimal("5.94"), lines)
     ]
     (asked,) = shop.asked
@@ -179,22 +179,22 @@ def test_credit_memos_since_a_time(shop: Shop, magento: Magento) -> None:
 def test_a_comment_is_found_by_its_words(shop: Shop, magento: Magento) -> None:
     rows = [{"entity_id": 18, "comment": "Told"}, {"entity_id": 9, "comment": "Told"}, {}]
     shop.answers(a_page(*rows), a_page(*rows))
-    assert magento.find_comment(900, "Told") == "9"
-    assert magento.find_comment(900, "Told more") is None
+    assert magento.orders.find_comment(900, "Told") == "9"
+    assert magento.orders.find_comment(900, "Told more") is None
     assert shop.asked[0].path == "/rest/V1/orders/900/comments"
 
 
 def test_invoices_by_order(shop: Shop, magento: Magento) -> None:
     shop.answers(a_page({"entity_id": 1, "order_id": 82, "grand_total": "52.5900"}))
     total = Decimal("52.59")
-    assert magento.invoices([82, 83]) == {82: [Invoice(1, total)], 83: []}
+    assert magento.invoices.of_orders([82, 83]) == {82: [Invoice(1, total)], 83: []}
     assert filters(shop.asked[0]) == [("order_id", "in", "82,83")]
 
 
 def test_finds_a_customer_of_the_website(shop: Shop, magento: Magento) -> None:
     shop.answers(a_page({"id": "7", "group_id": 2}), a_page())
-    assert magento.find_customer("a+b@shop.example", 3) == Customer(7, 2)
-    assert magento.find_customer("a+b@shop.example", 3) is None
+    assert magento.customers.find("a+b@shop.example", 3) == Customer(7, 2)
+    assert magento.customers.find("a+b@shop.example", 3) is None
     assert filters(shop.asked[0]) == [
         ("email", "eq", "a+b@shop.example"),
         ("website_id", "eq", "3"),
@@ -203,9 +203,9 @@ def test_finds_a_customer_of_the_website(shop: Shop, magento: Magento) -> None:
 
 def test_a_customer_by_id_or_none_when_it_was_deleted(shop: Shop, magento: Magento) -> None:
     shop.answers({"id": 7, "group_id": 1})
-    assert magento.customer(7) == Customer(7, 1)
+    assert magento.customers.get(7) == Customer(7, 1)
     shop.answers_with(404, {"message": "No such entity with customerId = 7"})
-    assert magento.customer(7) is None
+    assert magento.customers.get(7) is None
     assert [asked.path for asked in shop.asked] == ["/rest/V1/customers/7"] * 2
 
 
@@ -216,7 +216,7 @@ def test_a_read_is_tried_again_and_waits_as_told(
     shop.answers_with(503, "<html></html>", Retry_After="3")
     shop.answers_with(500, "An error has happened during application run.")
     shop.answers({"entity_id": 7})
-    assert magento.order(7) == MagentoOrder(7)
+    assert magento.orders.get(7) == MagentoOrder(7)
     assert slept[:2] == [2, 3]
     assert len(slept) == 3
 
@@ -241,14 +241,14 @@ def test_an_unusable_answer_is_never_an_empty_success(
     for _ in range(4):
         shop.answers_with(200, body)
     with pytest.raises(Transient, match="without a usable body"):
-        magento.find_orders("902-1")
+        magento.orders.find("902-1")
 
 
 def test_a_read_gives_up_after_four_tries(shop: Shop, magento: Magento, slept: list[float]) -> None:
     for _ in range(4):
         shop.answers_with(502, "<html></html>")
     with pytest.raises(Transient):
-        magento.order(7)
+        magento.orders.get(7)
     assert len(slept) == 3
 
 
@@ -257,4 +257,4 @@ def test_a_search_whose_count_has_no_end_is_given_up(shop: Shop, magento: Magent
     page = {"items": [{"id": 7, "group_id": 1}], "total_count": 10**9}
     shop.answers(page, page)
     with pytest.raises(Transient, match="repeats a page"):
-        magento.find_customer("b@buyers.example", 1)
+        magento.customers.find("b@buyers.example", 1)

@@ -21,13 +21,15 @@ from tests.magento.conftest import Shop
 Write = Callable[[Magento], Any]
 
 WRITES: dict[str, Write] = {
-    "create_order": lambda magento: magento.create_order(a_body(), "default"),
-    "invoice": lambda magento: magento.invoice(7),
-    "ship": lambda magento: magento.ship(7, {9: 1}, carrier_code="ups", title="UPS", number="1Z"),
-    "cancel": lambda magento: magento.cancel(7),
-    "refund": lambda magento: magento.refund(7, [1]),
-    "comment": lambda magento: magento.comment(7, "hello", "pending"),
-    "create_customer": lambda magento: magento.create_customer({"email": EMAIL}, "default"),
+    "create_order": lambda magento: magento.orders.create(a_body(), "default"),
+    "invoice": lambda magento: magento.invoices.create(7),
+    "ship": lambda magento: magento.shipments.create(
+        7, {9: 1}, carrier_code="ups", title="UPS", number="1Z"
+    ),
+    "cancel": lambda magento: magento.orders.cancel(7),
+    "refund": lambda magento: magento.credit_memos.refund(7, [1]),
+    "comment": lambda magento: magento.orders.comment(7, "hello", "pending"),
+    "create_customer": lambda magento: magento.customers.create({"email": EMAIL}, "default"),
 }
 each_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 
@@ -41,7 +43,7 @@ def test_creates_an_order_and_returns_what_the_shop_kept(shop: Shop, magento: Ma
             "items": [{"item_id": 9, "sku": "MUG-BLUE", "ext_order_item_id": "I1"}],
         }
     )
-    assert magento.create_order(a_body(), "default") == MagentoOrder(
+    assert magento.orders.create(a_body(), "default") == MagentoOrder(
         7,
         "000000007",
         grand_total=Decimal("47.6"),
@@ -59,7 +61,7 @@ def test_creates_an_order_and_returns_what_the_shop_kept(shop: Shop, magento: Ma
 @pytest.mark.parametrize("answer", ["1", 1])
 def test_an_invoice_is_for_all_and_tells_nobody(shop: Shop, magento: Magento, answer: Any) -> None:
     shop.answers_with(200, f'"{answer}"' if isinstance(answer, str) else answer)
-    assert magento.invoice(7) == "1"
+    assert magento.invoices.create(7) == "1"
     (asked,) = shop.asked
     assert (asked.method, asked.path) == ("POST", "/rest/V1/order/7/invoice")
     assert asked.body == {"capture": True, "notify": False}
@@ -68,7 +70,10 @@ def test_an_invoice_is_for_all_and_tells_nobody(shop: Shop, magento: Magento, an
 def test_a_shipment_has_its_number_and_tells_nobody(shop: Shop, magento: Magento) -> None:
     shop.answers_with(200, '"3"')
     units = {9: 2, 10: 1}
-    assert magento.ship(7, units, carrier_code="custom", title="Swift Post", number="S-1") == "3"
+    assert (
+        magento.shipments.create(7, units, carrier_code="custom", title="Swift Post", number="S-1")
+        == "3"
+    )
     (asked,) = shop.asked
     assert (asked.method, asked.path) == ("POST", "/rest/V1/order/7/ship")
     assert asked.body == {
@@ -81,14 +86,14 @@ def test_a_shipment_has_its_number_and_tells_nobody(shop: Shop, magento: Magento
 @pytest.mark.parametrize("answer", [True, False])
 def test_cancel_says_whether_it_did(shop: Shop, magento: Magento, answer: bool) -> None:
     shop.answers(answer)
-    assert magento.cancel(7) is answer
+    assert magento.orders.cancel(7) is answer
     (asked,) = shop.asked
     assert (asked.method, asked.path, asked.body) == ("POST", "/rest/V1/orders/7/cancel", None)
 
 
 def test_a_comment_never_notifies(shop: Shop, magento: Magento) -> None:
     shop.answers(True)
-    magento.comment(7, "hello <b>you</b> 😀\nbye", "pending")
+    magento.orders.comment(7, "hello <b>you</b> 😀\nbye", "pending")
     (asked,) = shop.asked
     assert (asked.method, asked.path) == ("POST", "/rest/V1/orders/7/comments")
     assert asked.body == {
@@ -105,7 +110,7 @@ def test_a_comment_never_notifies(shop: Shop, magento: Magento) -> None:
 
 def test_a_refund_puts_goods_back(shop: Shop, magento: Magento) -> None:
     shop.answers_with(200, '"3"')
-    assert magento.refund(7, (9, 10)) == "3"
+    assert magento.credit_memos.refund(7, (9, 10)) == "3"
     (asked,) = shop.asked
     assert (asked.method, asked.path) == ("POST", "/rest/V1/order/7/refund")
     assert asked.body == {
@@ -117,8 +122,8 @@ def test_a_refund_puts_goods_back(shop: Shop, magento: Magento) -> None:
 def test_a_customer_has_no_password_and_an_acceptable_name(shop: Shop, magento: Magento) -> None:
     shop.answers({"id": "DE"}, {"id": 5, "group_id": "4"})
     order = an_order(buyer_name="Jürgen & Söhne 😀")
-    body = magento.customer_body(order, EMAIL, STORE, 4)
-    assert magento.create_customer(body, "default") == Customer(5, 4)
+    body = magento.customers.body(order, EMAIL, STORE, 4)
+    assert magento.customers.create(body, "default") == Customer(5, 4)
     regions, asked = shop.asked
     assert regions.path == "/rest/default/V1/directory/countries/DE"
     assert (asked.method, asked.path) == ("POST", "/rest/default/V1/customers")
@@ -139,7 +144,7 @@ def test_a_customer_has_no_password_and_an_acceptable_name(shop: Shop, magento: 
 def test_a_customers_address_without_a_phone_is_left_out(shop: Shop, magento: Magento) -> None:
     shop.answers({"id": "DE"})
     order = an_order(address=an_address(phone=""), buyer_name="")
-    body = magento.customer_body(order, EMAIL, STORE, 1)
+    body = magento.customers.body(order, EMAIL, STORE, 1)
     assert (body["firstname"], body["lastname"]) == ("Karla", "Kühn")
     assert "addresses" not in body
 
@@ -148,7 +153,7 @@ def test_a_customers_address_in_a_country_the_store_does_not_allow_is_left_out(
     shop: Shop, magento: Magento
 ) -> None:
     shop.answers_with(404, {"message": "The country isn't available."})
-    assert "addresses" not in magento.customer_body(an_order(), EMAIL, STORE, 1)
+    assert "addresses" not in magento.customers.body(an_order(), EMAIL, STORE, 1)
 
 
 @pytest.mark.parametrize(
@@ -164,10 +169,10 @@ def test_a_refused_customer_tells_fields_and_no_values(
     shop: Shop, magento: Magento, message: str, parameters: dict[str, str], told: str
 ) -> None:
     shop.answers({"id": "DE"})
-    body = magento.customer_body(an_order(buyer_name="Karla Kühn"), EMAIL, STORE, 1)
+    body = magento.customers.body(an_order(buyer_name="Karla Kühn"), EMAIL, STORE, 1)
     shop.answers_with(400, {"message": message, "parameters": parameters})
     with pytest.raises(Rejected) as refused:
-        magento.create_customer(body, "default")
+        magento.customers.create(body, "default")
     said = str(refused.value)
     assert told in said
     assert not [one for one in (EMAIL, "Karla", "Kühn", "123456") if one in said]
@@ -219,7 +224,7 @@ def test_a_write_to_nobody_may_be_sent_again(write: Write, slept: list[float], c
 def test_a_number_that_is_taken_has_a_code(shop: Shop, magento: Magento) -> None:
     shop.answers_with(400, {"message": "Unique constraint violation found"})
     with pytest.raises(Rejected) as caught:
-        magento.create_order(a_body(), "default")
+        magento.orders.create(a_body(), "default")
     assert caught.value.code == "unique"
 
 
@@ -236,14 +241,14 @@ def test_a_refusal_does_not_quote_the_buyer(shop: Shop, magento: Magento, name: 
 def test_a_refused_invoice_says_why(shop: Shop, magento: Magento) -> None:
     shop.answers_with(400, {"message": "status is %1", "parameters": ["complete"]})
     with pytest.raises(Rejected, match="status is complete"):
-        magento.invoice(7)
+        magento.invoices.create(7)
 
 
 def test_an_http_client_of_ones_own_is_used(shop: Shop) -> None:
     settings = ShopSettings.model_validate({"base_url": "http://127.0.0.1:1", "auth": "bearer"})
     shop.answers(True)
     magento = Magento("main", settings, http=Http(shop.url), now=lambda: NOW)
-    assert magento.cancel(7) is True
+    assert magento.orders.cancel(7) is True
 
 
 def test_nothing_of_a_buyer_is_logged(
@@ -251,6 +256,6 @@ def test_nothing_of_a_buyer_is_logged(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     shop.answers({"entity_id": 7})
-    magento.create_order(a_body(), "default")
+    magento.orders.create(a_body(), "default")
     for secret in ("Berta", "Kühn", "Lieferweg", EMAIL, "the-token"):
         assert secret not in caplog.text

@@ -84,23 +84,23 @@ def placed(shop: Shop, number: int, case: Case) -> int:
     read = amounts(raw)
     if case.settings.get("tax") == "none":
         read = read.untaxed()
-    store = shop.magento.store_view("default")
+    store = shop.magento.directory.store_view("default")
     shape = OrderShape.NEW
     if told.fulfilled_by is FulfilledBy.AMAZON:
         shape = OrderShape.COMPLETE
     body = build(
         told,
         read,
-        products=shop.magento.products({line.sku for line in told.lines}, "default"),
+        products=shop.magento.catalog.products({line.sku for line in told.lines}, "default"),
         store=store,
         regions=(),
         customer_id=None,
         increment_id=told.external_id,
         shape=shape,
-        rate=shop.magento.rate(store, read.currency),
+        rate=shop.magento.directory.rate(store, read.currency),
         gift_wrap=case.settings.get("gift_wrap", "line"),
     )
-    return shop.magento.create_order(body, "default").entity_id
+    return shop.magento.orders.create(body, "default").entity_id
 
 
 class Result(NamedTuple):
@@ -114,7 +114,7 @@ class Result(NamedTuple):
 
 def invoiced(shop: Shop, entity_id: int) -> Result:
     """Invoice an order, and look at both without the client under test."""
-    invoice_id = shop.magento.invoice(entity_id)
+    invoice_id = shop.magento.invoices.create(entity_id)
     invoice, kept = shop.read(f"invoices/{invoice_id}"), shop.read(f"orders/{entity_id}")
     rows = kept["extension_attributes"]["taxes"]
     for base in ("", "base_"):
@@ -169,7 +169,7 @@ def test_a_shop_that_takes_few_lines_says_which_setting_to_raise(shops: dict[str
     shop.tell(**{"webapi/validation/input_limit_enabled": True, limits: 20})
     with pytest.raises(Rejected, match=f"is 20; the limit is the shop's setting {limits}"):
         placed(shop, 1, many)
-    assert shop.magento.find_orders("302-0000001-0000001") == []
+    assert shop.magento.orders.find("302-0000001-0000001") == []
     shop.tell(**{limits: 25})
     assert invoiced(shop, placed(shop, 1, many)).invoiced == Decimal("29.75")
 
@@ -183,19 +183,19 @@ def test_a_shop_of_small_pages_is_read_to_the_end(shops: dict[str, Shop]) -> Non
             "webapi/validation/maximum_page_size": 3,
         }
     )
-    assert sorted(shop.magento.orders(ids)) == ids
+    assert sorted(shop.magento.orders.by_ids(ids)) == ids
 
 
 def test_tax_rows_are_for_shops_that_know_them(shops: dict[str, Shop]) -> None:
     shop, raw = shops["EUR"], CASES[0].raw | {"orderId": "302-1"}
-    store = shop.magento.store_view("default")
+    store = shop.magento.directory.store_view("default")
 
     def sent(*, with_tax_rows: bool) -> int:
         body = build(
             parse(raw), amounts(raw), products={}, store=store, regions=(), customer_id=None,
             increment_id=None, shape=OrderShape.NEW, with_tax_rows=with_tax_rows,
         )  # fmt: skip
-        created = shop.magento.create_order(body, "default")
+        created = shop.magento.orders.create(body, "default")
         return len(shop.read(f"orders/{created.entity_id}")["extension_attributes"]["taxes"])
 
     assert sent(with_tax_rows=True) == 1

@@ -24,9 +24,9 @@ def shop(tmp_path: Path) -> Iterator[StandIn]:
 @pytest.mark.parametrize("name", ["c/o Anna", "Zoë 😀 Müller", "A <b>B</b> Müller", "😀", "/"])
 def test_a_customer_with_an_odd_name_is_taken(shop: StandIn, name: str) -> None:
     magento = client_of(shop.url)
-    store = magento.store_view("default")
-    body = magento.customer_body(an_order(buyer_name=name), "anna@example.test", store, 1)
-    assert magento.create_customer(body, store.code).id > 0
+    store = magento.directory.store_view("default")
+    body = magento.customers.body(an_order(buyer_name=name), "anna@example.test", store, 1)
+    assert magento.customers.create(body, store.code).id > 0
 
 
 def test_a_refused_address_says_why_without_what_was_sent() -> None:

@@ -35,7 +35,7 @@ def invoice(number: int, order_id: object) -> dict[str, object]:
 def test_a_search_that_is_too_long_is_made_in_halves(magento: Magento, shop: Shop) -> None:
     shop.answers_with(414, {"message": "Request-URI Too Long"})
     shop.answers(a_page(invoice(1, 11), invoice(2, 12)), a_page(invoice(3, 13)))
-    found = magento.invoices([11, 12, 13])
+    found = magento.invoices.of_orders([11, 12, 13])
     assert {order: [one.entity_id for one in some] for order, some in found.items()} == {
         11: [1], 12: [2], 13: [3],
     }  # fmt: skip
@@ -46,7 +46,7 @@ def test_a_search_that_is_too_long_is_made_in_halves(magento: Magento, shop: Sho
 def test_one_that_cannot_be_halved_is_refused(magento: Magento, shop: Shop) -> None:
     shop.answers_with(414, {"message": "Request-URI Too Long"})
     with pytest.raises(RemoteError):
-        magento.invoices([11])
+        magento.invoices.of_orders([11])
 
 
 def test_what_names_a_value_counts_too() -> None:
@@ -62,10 +62,11 @@ def test_source_items_are_paged_by_their_own_id(tmp_path: Path) -> None:
         skus = [f"SKU-{one:03}" for one in range(3)]
         for sku in skus:
             stand_in.tell("products", sku=sku, qty=7)
-        client._page_size = 2
-        found = client.source_quantities(skus, 1)
+        api = client.inventory._api
+        api.page_size = 2
+        found = client.inventory.source_quantities(skus, 1)
         assert found == dict.fromkeys(skus, Decimal(7))
-        rows = client._search(
+        rows = api.search(
             "/inventory/source-items",
             [search.any_of("sku", skus)],
             lambda row: tuple(sorted(row)),
@@ -79,7 +80,7 @@ def test_source_items_are_paged_by_their_own_id(tmp_path: Path) -> None:
 def test_an_odd_product_is_set_aside(odd: dict[str, object], magento: Magento, shop: Shop) -> None:
     shop.answers(a_page(product(1), product(2, **odd)))
     with set_aside() as aside:
-        found = magento.products(["P1", "P2"], "default")
+        found = magento.catalog.products(["P1", "P2"], "default")
     assert list(found) == ["P1"]
     assert len(aside) == 1
 
@@ -91,7 +92,7 @@ def test_an_odd_source_item_leaves_its_own_sku_out(
     row = {"source_code": "default", "quantity": 3, "status": 1}
     shop.answers([{"source_code": "default", "enabled": True}])
     shop.answers(a_page(row | {"sku": "A"}, row | {"sku": "B", "quantity": quantity}))
-    assert magento.source_quantities(["A", "B"], 1) == {"A": Decimal(3)}
+    assert magento.inventory.source_quantities(["A", "B"], 1) == {"A": Decimal(3)}
 
 
 def test_an_odd_invoice_is_an_error_where_it_counts_what_was_made(
@@ -99,4 +100,4 @@ def test_an_odd_invoice_is_an_error_where_it_counts_what_was_made(
 ) -> None:
     shop.answers(*[a_page(invoice(1, 11), invoice(2, None))] * TRIES)
     with pytest.raises(RemoteError):
-        magento.invoices([11])
+        magento.invoices.of_orders([11])

@@ -83,13 +83,13 @@ def placed(
     **changes: Any,
 ) -> MagentoOrder:
     """An order of two blue mugs in the shop."""
-    return magento.create_order(
+    return magento.orders.create(
         build(
             an_order(**changes),
             amounts or amounts_of(),
-            products=magento.products(["MUG-BLUE"], "default"),
-            store=magento.store_view("default"),
-            regions=magento.regions("US", "default"),
+            products=magento.catalog.products(["MUG-BLUE"], "default"),
+            store=magento.directory.store_view("default"),
+            regions=magento.directory.regions("US", "default"),
             customer_id=None,
             increment_id=increment_id,
             shape=shape,
@@ -99,7 +99,7 @@ def placed(
 
 
 def test_reads_the_catalogue_whatever_is_in_a_sku(magento: Magento) -> None:
-    found = magento.products(SKUS, "default")
+    found = magento.catalog.products(SKUS, "default")
     assert sorted(found) == sorted(set(SKUS) - {"NOPE"})
     assert isinstance(found["mug-red "], Product)
     assert found["mug-red "].sku == "MUG-RED"
@@ -109,7 +109,7 @@ def test_reads_the_catalogue_whatever_is_in_a_sku(magento: Magento) -> None:
 
 def test_knows_what_can_be_sold(magento: Magento) -> None:
     wanted = {"MUG-BLUE": 100, "MUG-RED": 101, "OUT-1": 1, "SLASH/SKU+1": 10, "COMMA,SKU": 11}
-    assert magento.salable(wanted, "default") == {
+    assert magento.inventory.salable(wanted, "default") == {
         "MUG-BLUE": True,
         "MUG-RED": False,
         "OUT-1": False,
@@ -129,7 +129,7 @@ def test_asks_stock_items_where_there_is_nothing_better(
         body={"message": "Request does not match any route."},
     )
     wanted = {"MUG-BLUE": 100, "MUG-RED": 101, "SLASH/SKU+1": 1, "NOPE": 1}
-    assert magento.salable(wanted, "default") == {
+    assert magento.inventory.salable(wanted, "default") == {
         "MUG-BLUE": True,
         "MUG-RED": False,
         "SLASH/SKU+1": True,
@@ -138,14 +138,14 @@ def test_asks_stock_items_where_there_is_nothing_better(
 
 
 def test_reads_store_views_and_regions(magento: Magento) -> None:
-    view = magento.store_view("amazon_fba")
+    view = magento.directory.store_view("amazon_fba")
     assert isinstance(view, StoreView)
     assert (view.id, view.website_code, view.base_currency) == (2, "base", "EUR")
     with pytest.raises(CannotMap):
-        magento.store_view("nope")
-    california = [one for one in magento.regions("US", "default") if one.code == "CA"]
+        magento.directory.store_view("nope")
+    california = [one for one in magento.directory.regions("US", "default") if one.code == "CA"]
     assert [one.name for one in california] == ["California"]
-    assert magento.regions("GB", "default") == ()
+    assert magento.directory.regions("GB", "default") == ()
 
 
 def test_an_order_is_created_found_invoiced_shipped_and_complete(
@@ -154,25 +154,25 @@ def test_an_order_is_created_found_invoiced_shipped_and_complete(
     amounts = amounts_of(gift_wrap_net="2.00", shipping_net="4.99", discount_net="3.33")
     created = placed(magento, amounts=amounts, lines=(a_line(gift_message="Enjoy 🎁"),))
     assert differences(created, amounts) is None
-    (found,) = magento.find_orders("902-1234567-1234567")
-    assert found.items == magento.order(created.entity_id).items
-    assert magento.find_orders("902-1234567-1234567", 2) == []
+    (found,) = magento.orders.find("902-1234567-1234567")
+    assert found.items == magento.orders.get(created.entity_id).items
+    assert magento.orders.find("902-1234567-1234567", 2) == []
 
-    invoice_id = magento.invoice(created.entity_id)
-    (invoice,) = magento.invoices([created.entity_id])[created.entity_id]
+    invoice_id = magento.invoices.create(created.entity_id)
+    (invoice,) = magento.invoices.of_orders([created.entity_id])[created.entity_id]
     assert (invoice.entity_id, invoice.grand_total) == (int(invoice_id), amounts.grand_total)
-    paid = magento.order(created.entity_id)
+    paid = magento.orders.get(created.entity_id)
     assert (paid.state, paid.total_paid) == ("processing", amounts.grand_total)
-    magento.comment(created.entity_id, "Ready to go", paid.status)
-    assert magento.cancel(created.entity_id) is False
+    magento.orders.comment(created.entity_id, "Ready to go", paid.status)
+    assert magento.orders.cancel(created.entity_id) is False
 
     stand_in.tell(
         "ship",
         entity_id=created.entity_id,
         tracks=[{"carrier_code": "dhl", "title": "DHL", "track_number": "0034"}],
     )
-    assert magento.orders([created.entity_id, 999])[created.entity_id].state == "complete"
-    (shipment,) = magento.shipments([created.entity_id])
+    assert magento.orders.by_ids([created.entity_id, 999])[created.entity_id].state == "complete"
+    (shipment,) = magento.shipments.of_orders([created.entity_id])
     mug = next(item for item in paid.items if item.ext_order_item_id == "I1")
     assert shipment.items == {mug.item_id: Decimal(2)}
     assert [(track.carrier_code, track.number) for track in shipment.tracks] == [("dhl", "0034")]
@@ -190,8 +190,8 @@ def test_what_has_left_already_is_complete_and_takes_no_stock(
         fulfilled_by=FulfilledBy.AMAZON,
         address=None,
     )
-    magento.invoice(created.entity_id)
-    done = magento.order(created.entity_id)
+    magento.invoices.create(created.entity_id)
+    done = magento.orders.get(created.entity_id)
     assert (done.state, done.status) == ("complete", "complete")
     assert done.total_paid == done.grand_total
     stock = stand_in.ask("stock/MUG-BLUE")
@@ -200,12 +200,12 @@ def test_what_has_left_already_is_complete_and_takes_no_stock(
 
 def test_what_has_left_in_part_leaves_the_rest_to_ship(stand_in: StandIn, magento: Magento) -> None:
     created = placed(magento, OrderShape.PARTLY, lines=(a_line(quantity_fulfilled=1),))
-    magento.invoice(created.entity_id)
-    assert magento.order(created.entity_id).state == "processing"
+    magento.invoices.create(created.entity_id)
+    assert magento.orders.get(created.entity_id).state == "processing"
     stand_in.tell("ship", entity_id=created.entity_id)
-    (shipment,) = magento.shipments([created.entity_id])
+    (shipment,) = magento.shipments.of_orders([created.entity_id])
     assert list(shipment.items.values()) == [Decimal(1)]
-    assert magento.order(created.entity_id).state == "complete"
+    assert magento.orders.get(created.entity_id).state == "complete"
 
 
 @pytest.mark.parametrize("adjusted", ["-0.01", "0.01", "-47.00"])
@@ -222,8 +222,8 @@ def test_the_invoice_takes_amazons_total_to_the_cent(magento: Magento, adjusted:
     off = Decimal(adjusted)
     amounts = Amounts("EUR", money.total + off, {"I1": money}, (Adjustment("Other", off),))
     created = placed(magento, amounts=amounts, lines=(a_line(quantity=7),))
-    magento.invoice(created.entity_id)
-    (invoice,) = magento.invoices([created.entity_id])[created.entity_id]
+    magento.invoices.create(created.entity_id)
+    (invoice,) = magento.invoices.of_orders([created.entity_id])[created.entity_id]
     assert invoice.grand_total == amounts.grand_total
 
 
@@ -233,7 +233,7 @@ def test_a_number_is_taken_once_and_adopted_after_a_lost_answer(
     stand_in.tell("faults", route="create_order", kind="cut_after")
     with pytest.raises(OutcomeUnknown):
         placed(magento, increment_id="AMZ-1")
-    (found,) = magento.find_orders("902-1234567-1234567")
+    (found,) = magento.orders.find("902-1234567-1234567")
     assert found.increment_id == "AMZ-1"
     with pytest.raises(Rejected) as caught:
         placed(magento, increment_id="AMZ-1")
@@ -244,40 +244,40 @@ def test_maintenance_leaves_a_write_unknown(stand_in: StandIn, magento: Magento)
     created = placed(magento)
     stand_in.tell("maintenance", on=True)
     with pytest.raises(OutcomeUnknown):
-        magento.invoice(created.entity_id)
+        magento.invoices.create(created.entity_id)
 
 
 def test_an_order_is_cancelled(magento: Magento) -> None:
     created = placed(magento)
-    assert magento.cancel(created.entity_id) is True
-    assert magento.order(created.entity_id).state == "canceled"
+    assert magento.orders.cancel(created.entity_id) is True
+    assert magento.orders.get(created.entity_id).state == "canceled"
 
 
 def test_an_invoiced_order_is_refunded_and_closed(magento: Magento) -> None:
     created = placed(magento, amounts=amounts_of(shipping_net="4.99", gift_wrap_net="2.00"))
-    magento.invoice(created.entity_id)
+    magento.invoices.create(created.entity_id)
     goods = [item.item_id for item in created.items if item.ext_order_item_id]
-    magento.refund(created.entity_id, goods)
-    assert magento.order(created.entity_id).state == "closed"
+    magento.credit_memos.refund(created.entity_id, goods)
+    assert magento.orders.get(created.entity_id).state == "closed"
 
 
 def test_a_customer_is_created_once_and_found_in_any_case(
     stand_in: StandIn, magento: Magento
 ) -> None:
-    store = magento.store_view("default")
-    assert magento.find_customer(EMAIL, store.website_id) is None
+    store = magento.directory.store_view("default")
+    assert magento.customers.find(EMAIL, store.website_id) is None
     order = an_order(
         buyer_name="Jürgen & Söhne 😀",
         address=an_address(country="US", region="californiA 92025-1501", city="San Diego"),
     )
-    body = magento.customer_body(order, EMAIL, store, 3)
-    created = magento.create_customer(body, store.code)
+    body = magento.customers.body(order, EMAIL, store, 3)
+    created = magento.customers.create(body, store.code)
     assert created.group_id == 3
-    assert magento.find_customer(EMAIL.upper(), store.website_id) == created
-    assert magento.customer(created.id) == created
-    assert magento.customer(created.id + 1) is None
+    assert magento.customers.find(EMAIL.upper(), store.website_id) == created
+    assert magento.customers.get(created.id) == created
+    assert magento.customers.get(created.id + 1) is None
     with pytest.raises(Rejected):
-        magento.create_customer(body, store.code)
+        magento.customers.create(body, store.code)
     assert [mail["to_customer_id"] for mail in stand_in.ask("mails")] == [created.id]
 
 
@@ -293,13 +293,13 @@ def test_names_and_addresses_arrive_without_question_marks(magento: Magento) -> 
 def test_a_wrong_key_says_what_to_do(stand_in: StandIn) -> None:
     stranger = signed_in(stand_in.url, consumer_secret="wrong")
     with pytest.raises(Rejected, match="integration is active") as caught:
-        stranger.order(1)
+        stranger.orders.get(1)
     assert caught.value.code == "Unauthorized"
 
 
 def test_a_shop_that_does_not_allow_bearer_says_so(stand_in: StandIn) -> None:
     with pytest.raises(Rejected, match='auth = "oauth"'):
-        signed_in(stand_in.url, auth="bearer").order(1)
+        signed_in(stand_in.url, auth="bearer").orders.get(1)
 
 
 FREE = Amounts("EUR", Decimal(0), {"I1": LineAmounts()})
@@ -310,23 +310,23 @@ def test_a_free_replacement_is_invoiced_shipped_and_complete(
 ) -> None:
     created = placed(magento, amounts=FREE, replaces="902-0")
     assert (differences(created, FREE), created.grand_total) == (None, Decimal(0))
-    magento.invoice(created.entity_id)
-    assert magento.order(created.entity_id).state == "processing"
+    magento.invoices.create(created.entity_id)
+    assert magento.orders.get(created.entity_id).state == "processing"
     stand_in.tell("ship", entity_id=created.entity_id)
-    assert magento.order(created.entity_id).state == "complete"
+    assert magento.orders.get(created.entity_id).state == "complete"
 
 
 def test_a_free_replacement_that_amazon_sent_is_complete(magento: Magento) -> None:
     created = placed(
         magento, OrderShape.COMPLETE, FREE, fulfilled_by=FulfilledBy.AMAZON, replaces="902-0"
     )
-    magento.invoice(created.entity_id)
-    assert magento.order(created.entity_id).state == "complete"
+    magento.invoices.create(created.entity_id)
+    assert magento.orders.get(created.entity_id).state == "complete"
 
 
 def test_a_free_replacement_can_be_taken_back(magento: Magento) -> None:
     created = placed(magento, amounts=FREE)
-    magento.invoice(created.entity_id)
-    assert magento.cancel(created.entity_id) is False
-    magento.refund(created.entity_id, [item.item_id for item in created.items])
-    assert magento.order(created.entity_id).state == "closed"
+    magento.invoices.create(created.entity_id)
+    assert magento.orders.cancel(created.entity_id) is False
+    magento.credit_memos.refund(created.entity_id, [item.item_id for item in created.items])
+    assert magento.orders.get(created.entity_id).state == "closed"

@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 import redis
 
+from pipeline.magento.client import Magento
 from pipeline.magento.records import Product
 from pipeline.magento.rest.catalog import Catalog
 from pipeline.products.product_cache import KEPT_FOR, ProductCache
@@ -21,24 +22,27 @@ def a_product(sku: str, **changes: object) -> Product:
                       "weight": Decimal("0.4"), **changes})  # type: ignore[arg-type] # fmt: skip
 
 
-class Shop(Catalog):
+class Shop(Magento):
     """Knows some products and notes each search; one may be made to wait."""
 
     def __init__(self, *skus: str) -> None:
         self.name = "main"
+        self.catalog = _Known(self)
         self.known = {sku: a_product(sku) for sku in skus}
         self.asked: list[list[str]] = []
         self.may_answer = threading.Event()
         self.may_answer.set()
 
+
+class _Known(Catalog):
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
     def products(self, skus: Collection[str], store: str) -> dict[str, Product]:
-        self.asked.append(sorted(skus))
-        assert self.may_answer.wait(10)
-        return {
-            sku: self.known[sku.strip().upper()]
-            for sku in skus
-            if sku.strip().upper() in self.known
-        }
+        self._shop.asked.append(sorted(skus))
+        assert self._shop.may_answer.wait(10)
+        known = self._shop.known
+        return {sku: known[sku.strip().upper()] for sku in skus if sku.strip().upper() in known}
 
 
 @pytest.fixture

@@ -129,7 +129,9 @@ class World:
         stored = self.parts.intake.store(ACCOUNT, account, channel, [raw], now)
         awaited = self.parts.shipments.awaited([ACCOUNT], SHOP)
         if awaited:
-            self.parts.shipments.store(awaited, shop.shipments(awaited), shop.orders(awaited), now)
+            self.parts.shipments.store(
+                awaited, shop.shipments.of_orders(awaited), shop.orders.by_ids(awaited), now
+            )
         self.parts.orders.positions([*stored.new, *stored.woken], now)
         return self.order().id
 

@@ -22,9 +22,15 @@ from pipeline.magento.records import (
     Region,
     StoreView,
 )
+from pipeline.magento.rest.books import Books
 from pipeline.magento.rest.catalog import Catalog
-from pipeline.magento.rest.customers import Customer
-from pipeline.magento.rest.partial_credit_memos import Books
+from pipeline.magento.rest.credit_memos import CreditMemos
+from pipeline.magento.rest.customers import Customer, Customers
+from pipeline.magento.rest.directory import Directory
+from pipeline.magento.rest.inventory import Inventory
+from pipeline.magento.rest.invoices import Invoices
+from pipeline.magento.rest.orders import Orders
+from pipeline.magento.rest.shipments import Shipments
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Channel, ChannelOrder, Confirmation, Identity, OrderPage, Raw
 from pipeline.orders.ledger import Ledger
@@ -113,79 +119,53 @@ class FakeChannel(Channel):
         return self.told.give("feed_message", confirmation)  # type: ignore[no-any-return]
 
 
-class FakeShop(Magento):
-    """Answers as told; a store view is always there, no country has regions and nothing is paid."""
+class _Told:
+    """What the nouns of a fake shop share: its answers, and what it was sent."""
 
-    def __init__(self, **answers: Any) -> None:
-        self.told = Answers(answers)
-        self.bodies: list[Mapping[str, Any]] = []
-        self.comments: list[str] = []
+    def __init__(self, shop: FakeShop) -> None:
+        self.told, self.bodies, self.comments = shop.told, shop.bodies, shop.comments
 
-    @property
-    def calls(self) -> list[tuple[Any, ...]]:
-        return self.told.calls
 
-    def store_view(self, code: str) -> StoreView:
-        return StoreView(1, code, 1, "base", "EUR", "DE")
-
-    def regions(self, country: str, store: str) -> tuple[Region, ...]:
-        return ()
-
-    def products(self, skus: Collection[str], store: str) -> dict[str, Product]:
-        return self.told.give("products", sorted(skus), store)  # type: ignore[no-any-return]
-
-    def salable(self, wanted: Mapping[str, int], store: str) -> dict[str, bool]:
-        return self.told.give("salable", dict(wanted), store)  # type: ignore[no-any-return]
-
-    def create_product(self, body: Mapping[str, Any]) -> int:
-        self.bodies.append(body)
-        return self.told.give("create_product", body["sku"])  # type: ignore[no-any-return]
-
-    def product_at(self, url_key: str) -> int | None:
-        return self.told.give("product_at", url_key)  # type: ignore[no-any-return]
-
-    def attribute_set(self) -> int:
-        return 4
-
-    def find_customer(self, email: str, website_id: int) -> Customer | None:
-        return self.told.give("find_customer", email, website_id)  # type: ignore[no-any-return]
-
-    def customer(self, customer_id: int) -> Customer | None:
-        return self.told.give("customer", customer_id)  # type: ignore[no-any-return]
-
-    def create_customer(self, body: Mapping[str, Any], store: str) -> Customer:
-        self.bodies.append(body)
-        return self.told.give("create_customer", body["email"], store)  # type: ignore[no-any-return]
-
-    def sells_to(self, country: str, store: str) -> bool:
-        return True
-
-    def find_orders(self, external_id: str, store_id: int | None = None) -> list[MagentoOrder]:
+class FakeOrders(_Told, Orders):
+    def find(self, external_id: str, store_id: int | None = None) -> list[MagentoOrder]:
         return self.told.give("find_orders", external_id)  # type: ignore[no-any-return]
 
-    def orders(self, entity_ids: Collection[int]) -> dict[int, MagentoOrder]:
+    def by_ids(self, entity_ids: Collection[int]) -> dict[int, MagentoOrder]:
         return self.told.give("orders", sorted(entity_ids))  # type: ignore[no-any-return]
 
-    def order(self, entity_id: int) -> MagentoOrder:
+    def get(self, entity_id: int) -> MagentoOrder:
         return self.told.give("order", entity_id)  # type: ignore[no-any-return]
 
-    def create_order(self, body: Mapping[str, Any], store: str) -> MagentoOrder:
+    def create(self, body: Mapping[str, Any], store: str) -> MagentoOrder:
         self.bodies.append(body)
         return self.told.give("create_order", store)  # type: ignore[no-any-return]
 
-    def update_order(self, body: Mapping[str, Any]) -> None:
+    def save(self, body: Mapping[str, Any]) -> None:
         self.bodies.append(body)
         self.told.give("update_order", body["entity_id"])
-
-    def invoice(self, entity_id: int) -> str:
-        return self.told.give("invoice", entity_id)  # type: ignore[no-any-return]
-
-    def invoices(self, entity_ids: Collection[int]) -> dict[int, list[Invoice]]:
-        return self.told.give("invoices", sorted(entity_ids))  # type: ignore[no-any-return]
 
     def cancel(self, entity_id: int) -> bool:
         return self.told.give("cancel", entity_id)  # type: ignore[no-any-return]
 
+    def comment(self, entity_id: int, text: str, status: str) -> None:
+        self.told.give("comment", entity_id, text, status)
+        self.comments.append(text)
+
+    def find_comment(self, entity_id: int, text: str) -> str | None:
+        if text in self.comments:
+            return "1"
+        return self.told.give("find_comment", entity_id, text)  # type: ignore[no-any-return]
+
+
+class FakeInvoices(_Told, Invoices):
+    def create(self, entity_id: int) -> str:
+        return self.told.give("invoice", entity_id)  # type: ignore[no-any-return]
+
+    def of_orders(self, entity_ids: Collection[int]) -> dict[int, list[Invoice]]:
+        return self.told.give("invoices", sorted(entity_ids))  # type: ignore[no-any-return]
+
+
+class FakeCreditMemos(_Told, CreditMemos):
     def books(self, entity_id: int) -> Books:
         return NOTHING_PAID
 
@@ -194,10 +174,15 @@ class FakeShop(Magento):
     ) -> str:
         return self.told.give("refund", entity_id, list(back_to_stock))  # type: ignore[no-any-return]
 
-    def shipments(self, order_ids: Collection[int]) -> list[MagentoShipment]:
+    def since(self, since: datetime) -> list[CreditMemo]:
+        return self.told.give("credit_memos", since)  # type: ignore[no-any-return]
+
+
+class FakeShipments(_Told, Shipments):
+    def of_orders(self, order_ids: Collection[int]) -> list[MagentoShipment]:
         return self.told.give("shipments", sorted(order_ids))  # type: ignore[no-any-return]
 
-    def ship(
+    def create(
         self,
         entity_id: int,
         units: Mapping[int, int],
@@ -210,17 +195,73 @@ class FakeShop(Magento):
             "ship", entity_id, dict(units), carrier_code, title, number
         )
 
-    def comment(self, entity_id: int, text: str, status: str) -> None:
-        self.told.give("comment", entity_id, text, status)
-        self.comments.append(text)
 
-    def find_comment(self, entity_id: int, text: str) -> str | None:
-        if text in self.comments:
-            return "1"
-        return self.told.give("find_comment", entity_id, text)  # type: ignore[no-any-return]
+class FakeDirectory(_Told, Directory):
+    def store_view(self, code: str) -> StoreView:
+        return StoreView(1, code, 1, "base", "EUR", "DE")
 
-    def credit_memos(self, since: datetime) -> list[CreditMemo]:
-        return self.told.give("credit_memos", since)  # type: ignore[no-any-return]
+    def regions(self, country: str, store: str) -> tuple[Region, ...]:
+        return ()
+
+    def sells_to(self, country: str, store: str) -> bool:
+        return True
+
+
+class FakeCustomers(_Told, Customers):
+    def __init__(self, shop: FakeShop) -> None:
+        super().__init__(shop)
+        self._directory = shop.directory
+
+    def find(self, email: str, website_id: int) -> Customer | None:
+        return self.told.give("find_customer", email, website_id)  # type: ignore[no-any-return]
+
+    def get(self, customer_id: int) -> Customer | None:
+        return self.told.give("customer", customer_id)  # type: ignore[no-any-return]
+
+    def create(self, body: Mapping[str, Any], store: str) -> Customer:
+        self.bodies.append(body)
+        return self.told.give("create_customer", body["email"], store)  # type: ignore[no-any-return]
+
+
+class FakeCatalog(_Told, Catalog):
+    def products(self, skus: Collection[str], store: str) -> dict[str, Product]:
+        return self.told.give("products", sorted(skus), store)  # type: ignore[no-any-return]
+
+    def create(self, body: Mapping[str, Any]) -> int:
+        self.bodies.append(body)
+        return self.told.give("create_product", body["sku"])  # type: ignore[no-any-return]
+
+    def at_url_key(self, url_key: str) -> int | None:
+        return self.told.give("product_at", url_key)  # type: ignore[no-any-return]
+
+    def attribute_set(self) -> int:
+        return 4
+
+
+class FakeInventory(_Told, Inventory):
+    def salable(self, wanted: Mapping[str, int], store: str) -> dict[str, bool]:
+        return self.told.give("salable", dict(wanted), store)  # type: ignore[no-any-return]
+
+
+class FakeShop(Magento):
+    """Answers as told; a store view is always there, no country has regions and nothing is paid."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.told = Answers(answers)
+        self.bodies: list[Mapping[str, Any]] = []
+        self.comments: list[str] = []
+        self.orders = FakeOrders(self)
+        self.invoices = FakeInvoices(self)
+        self.credit_memos = FakeCreditMemos(self)
+        self.shipments = FakeShipments(self)
+        self.directory = FakeDirectory(self)
+        self.customers = FakeCustomers(self)
+        self.catalog = FakeCatalog(self)
+        self.inventory = FakeInventory(self)
+
+    @property
+    def calls(self) -> list[tuple[Any, ...]]:
+        return self.told.calls
 
 
 class Catalogue(ProductCache):
@@ -230,10 +271,10 @@ class Catalogue(ProductCache):
         self.fresh: list[bool] = []
 
     def products(
-        self, shop: Catalog, store: str, skus: Collection[str], *, is_fresh: bool = False
+        self, shop: Magento, store: str, skus: Collection[str], *, is_fresh: bool = False
     ) -> dict[str, Product]:
         self.fresh.append(is_fresh)
-        return shop.products(skus, store)
+        return shop.catalog.products(skus, store)
 
 
 def clients(

@@ -87,7 +87,7 @@ class Place:
         skus = {line["product"]["sellerSku"] for line in self.lines}
         is_alone = self.steps == (create_order,)
         looked_up = skus - self.without_product if is_alone else set[str]()
-        products = magento.products(looked_up, "default")
+        products = magento.catalog.products(looked_up, "default")
         order = an_order(
             raw=raw,
             id=self.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticErr
 
 
 class Connection:
-    """What every group of operations of a shop stands on. Safe to share between threads."""
+    """Calls to one shop, for all its nouns. Safe to share between threads."""
 
     def __init__(
         self,
@@ -38,10 +38,10 @@ class Connection:
         self._auth = auth.for_shop(shop, now)
         self._now = now
         self._sleep = sleep
-        self._page_size = search.PAGE_SIZE
+        self.page_size = search.PAGE_SIZE
         self._kept: dict[tuple[str, ...], tuple[datetime, Any]] = {}
 
-    def _get(
+    def get(
         self, path: str, understand: Callable[[Any], T], *, store: str = "", query: str = ""
     ) -> T:
         """Read, again on Transient. `understand` turns the body into a value; where it cannot
@@ -53,7 +53,7 @@ class Connection:
 
         return call_with_retry(once, self._sleep)
 
-    def _send(
+    def send(
         self,
         method: Method,
         path: str,
@@ -72,7 +72,7 @@ class Connection:
 
         return call_with_retry(once, self._sleep)
 
-    def _search(
+    def search(
         self,
         path: str,
         groups: Sequence[search.Group],
@@ -89,7 +89,7 @@ class Connection:
         address is too long for the shop's web server, the search is made in halves."""
 
         def again(part: Sequence[search.Group]) -> list[T]:
-            return self._search(
+            return self.search(
                 path, part, read, sort=sort, fields=fields, store=store, is_whole=is_whole
             )
 
@@ -97,7 +97,7 @@ class Connection:
         found: list[T] = []
         odd: list[odd_rows.OddRow] = []
         before: list[Any] = []
-        page, size = 1, self._page_size
+        page, size = 1, self.page_size
         while True:
             query = search.criteria(
                 groups,
@@ -107,7 +107,7 @@ class Connection:
                 page_size=size,
             )
             try:
-                rows, total, good, bad = self._get(
+                rows, total, good, bad = self.get(
                     path,
                     lambda body: _page(body, read, path, is_strict=aside is None),
                     store=store,
@@ -118,7 +118,7 @@ class Connection:
                     raise
                 # The shop has limits of its own: from now on its pages are of this size.
                 found, odd, before, page, size = [], [], [], 1, error.limit
-                self._page_size = size
+                self.page_size = size
                 continue
             except Rejected as error:
                 halves = search.halves(groups) if error.status == URI_TOO_LONG else None
@@ -141,11 +141,7 @@ class Connection:
                 raise Transient(f"{self.name} counts {total} and repeats a page", code="endless")
             page, before = page + 1, rows
 
-    def _in_batches(self, field: str, ids: Sequence[int]) -> Iterator[search.Group]:
-        for batch in search.batches(ids):
-            yield search.any_of(field, batch)
-
-    def _cached(self, key: tuple[str, ...], ask: Callable[[], T]) -> T:
+    def cached(self, key: tuple[str, ...], ask: Callable[[], T]) -> T:
         """What `ask` answered at most ten minutes ago."""
         kept = self._kept.get(key)
         if kept is not None and self._now() < kept[0]:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
+from pipeline.base.money import ZERO
 from pipeline.magento.records import CreditMemo
-from pipeline.magento.rest import json_records, search
+from pipeline.magento.rest import books, json_records, search
+from pipeline.magento.rest.books import Books, Memo
 from pipeline.magento.rest.connection import Connection
 
 
-class CreditMemos(Connection):
-    """Reads of credit memos."""
+class CreditMemos:
+    """Reads and makes credit memos. No money moves, and the buyer gets no e-mail."""
 
-    def credit_memos(self, since: datetime) -> list[CreditMemo]:
+    def __init__(self, api: Connection) -> None:
+        self._api = api
+
+    def since(self, since: datetime) -> list[CreditMemo]:
         """Every credit memo made at or after `since` by the shop's clock, oldest first.
 
         Raises Transient or Rejected. Source: GET /V1/creditmemos.
         """
         stamp = since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        return self._search(
+        return self._api.search(
             "/creditmemos",
             [(search.Filter("created_at", stamp, "gteq"),)],
             json_records.credit_memo,
@@ -27,3 +35,75 @@ class CreditMemos(Connection):
             "shipping_amount,shipping_tax_amount,items[order_item_id,sku,qty,row_total,tax_amount,"
             "discount_amount,discount_tax_compensation_amount]",
         )
+
+    def books(self, entity_id: int) -> Books:
+        """What is invoiced and taken back of an order. Raises Rejected or Transient.
+
+        Source: GET /V1/orders/:id.
+        """
+        query = search.encode([("fields", books.FIELDS)])
+        return self._api.get(f"/orders/{entity_id}", books.read, query=query)
+
+    def refund(
+        self, entity_id: int, back_to_stock: Collection[int], adjustment: Decimal = ZERO
+    ) -> str:
+        """Take back all that was invoiced of an order and return the credit memo's entity id.
+
+        `adjustment` is what it gives back beyond that (below zero: keeps), in the shop's own
+        currency. `back_to_stock` are the order item ids whose goods are still there. No money
+        moves: Amazon has paid the buyer back. A wholly invoiced order of which nothing was shipped
+        ends closed.
+        Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/order/:id/refund.
+        """
+        arguments: dict[str, Any] = {
+            "extension_attributes": {"return_to_stock_items": list(back_to_stock)}
+        }
+        if adjustment:
+            arguments["adjustment_positive"] = max(adjustment, ZERO)
+            arguments["adjustment_negative"] = max(-adjustment, ZERO)
+        return self._api.send(
+            "POST",
+            f"/order/{entity_id}/refund",
+            json_records.new_id,
+            body={"notify": False, "arguments": arguments},
+        )
+
+    def refund_units(self, entity_id: int, memo: Memo) -> str:
+        """Take these units back into stock with a credit memo, and return its entity id.
+
+        Its shipping is zero, so that what it gives back beyond the lines is the adjustment alone.
+        Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/order/:id/refund.
+        """
+        returned = sorted(item_id for item_id, units in memo.units.items() if units)
+        return self._api.send(
+            "POST",
+            f"/order/{entity_id}/refund",
+            lambda body: str(json_records.identifier({"id": body}, "id")),
+            body={
+                "items": [
+                    {"order_item_id": item_id, "qty": units}
+                    for item_id, units in sorted(memo.units.items())
+                ],
+                "notify": False,
+                "arguments": {
+                    "shipping_amount": 0,
+                    "adjustment_positive": max(memo.adjustment, ZERO),
+                    "adjustment_negative": max(-memo.adjustment, ZERO),
+                    "extension_attributes": {"return_to_stock_items": returned},
+                },
+            },
+        )
+
+    def newest(self, entity_id: int) -> int | None:
+        """The entity id of an order's last credit memo. Raises Rejected or Transient.
+
+        Source: GET /V1/creditmemos by order_id.
+        """
+        found = self._api.search(
+            "/creditmemos",
+            [search.equals("order_id", entity_id)],
+            lambda row: json_records.identifier(row, "entity_id"),
+            sort="entity_id",
+            fields="entity_id",
+        )
+        return max(found, default=None)

@@ -10,6 +10,7 @@ from pipeline.base.errors import Rejected
 from pipeline.magento.order import addresses, names
 from pipeline.magento.records import StoreView
 from pipeline.magento.rest import json_records, replies, search
+from pipeline.magento.rest.connection import Connection
 from pipeline.magento.rest.directory import Directory
 from pipeline.orders.channel import Address, ChannelOrder
 
@@ -22,15 +23,19 @@ class Customer:
     group_id: int
 
 
-class Customers(Directory):
+class Customers:
     """Look-up and creation of customers."""
 
-    def find_customer(self, email: str, website_id: int) -> Customer | None:
+    def __init__(self, api: Connection, directory: Directory) -> None:
+        self._api = api
+        self._directory = directory
+
+    def find(self, email: str, website_id: int) -> Customer | None:
         """The website's customer with this e-mail address, in any case; None without.
 
         Raises Transient or Rejected. Source: GET /V1/customers/search.
         """
-        found = self._search(
+        found = self._api.search(
             "/customers/search",
             [search.equals("email", email), search.equals("website_id", website_id)],
             _customer,
@@ -39,22 +44,22 @@ class Customers(Directory):
         )
         return found[0] if found else None
 
-    def customer(self, customer_id: int) -> Customer | None:
+    def get(self, customer_id: int) -> Customer | None:
         """The customer with this id, None when there is none any more.
 
         Raises Transient or Rejected. Source: GET /V1/customers/:id.
         """
         try:
-            return self._get(f"/customers/{customer_id}", _customer)
+            return self._api.get(f"/customers/{customer_id}", _customer)
         except Rejected as error:
             if error.code != replies.NOT_FOUND:
                 raise
             return None
 
-    def customer_body(
+    def body(
         self, order: ChannelOrder, email: str, store: StoreView, group_id: int
     ) -> dict[str, Any]:
-        """The buyer's account as `create_customer` sends it, without a password.
+        """The buyer's account as `create` sends it, without a password.
 
         The postal address is left out unless it passes the rules for address books of every version
         of Magento, which are stricter than those for orders. Raises Transient or Rejected, since
@@ -71,20 +76,22 @@ class Customers(Directory):
             "group_id": group_id,
         }
         country = addresses.country_of(address)
-        if country and self.sells_to(country, store.code):
-            entry = addresses.for_address_book(address, self.regions(country, store.code))
+        if country and self._directory.sells_to(country, store.code):
+            entry = addresses.for_address_book(
+                address, self._directory.regions(country, store.code)
+            )
             if entry is not None:
                 customer["addresses"] = [entry]
         return customer
 
-    def create_customer(self, body: Mapping[str, Any], store: str) -> Customer:
-        """Create an account made by `customer_body`.
+    def create(self, body: Mapping[str, Any], store: str) -> Customer:
+        """Create an account made by `body`.
 
         **Magento sends a welcome mail to the address**, which no call can prevent. Raises Rejected
         (also for an e-mail address that is taken: look it up again; its message quotes nothing that
         was sent), Transient, OutcomeUnknown. Source: POST /V1/customers.
         """
-        return self._send(
+        return self._api.send(
             "POST", "/customers", _customer, body={"customer": body}, store=store, is_private=True
         )
 

@@ -15,8 +15,11 @@ from pipeline.orders.outcome import HoldCode
 _UNKNOWN_STORE = (400, 404)
 
 
-class Directory(Connection):
+class Directory:
     """What a shop consists of, and which regions it knows."""
+
+    def __init__(self, api: Connection) -> None:
+        self._api = api
 
     def store_view(self, code: str) -> StoreView:
         """The store view with this code, with its website and base currency.
@@ -24,11 +27,11 @@ class Directory(Connection):
         Raises CannotMap(STORE_UNKNOWN) when the shop has none of this code, Transient or Rejected.
         Source: GET /V1/store/storeConfigs, GET /V1/store/websites.
         """
-        return self._cached(("store", code), lambda: self._store_view(code))
+        return self._api.cached(("store", code), lambda: self._store_view(code))
 
     def _store_view(self, code: str) -> StoreView:
         try:
-            configs = self._get("/store/storeConfigs", _list, store=quote(code, safe=""))
+            configs = self._api.get("/store/storeConfigs", _list, store=quote(code, safe=""))
         except Rejected as error:
             if error.status not in _UNKNOWN_STORE:
                 raise
@@ -37,10 +40,10 @@ class Directory(Connection):
         if config is None:
             raise CannotMap(
                 HoldCode.STORE_UNKNOWN,
-                f'the shop {self.name} has no store view "{code}": correct magento_store or '
+                f'the shop {self._api.name} has no store view "{code}": correct magento_store or '
                 "fba_store, or create the store view",
             )
-        websites = self._get("/store/websites", _list, store=code)
+        websites = self._api.get("/store/websites", _list, store=code)
         website_id = json_records.integer(config, "website_id")
         return StoreView(
             id=json_records.integer(config, "id"),
@@ -66,9 +69,9 @@ class Directory(Connection):
         """
         if currency == store.base_currency:
             return Decimal(1)
-        rates = self._cached(
+        rates = self._api.cached(
             ("rates", store.code),
-            lambda: self._get("/directory/currency", _rates, store=store.code),
+            lambda: self._api.get("/directory/currency", _rates, store=store.code),
         )
         rate = rates.get(currency)
         if rate is None:
@@ -95,11 +98,11 @@ class Directory(Connection):
         return self._country(country, store) is not None
 
     def _country(self, country: str, store: str) -> tuple[Region, ...] | None:
-        return self._cached(("country", country, store), lambda: self._regions(country, store))
+        return self._api.cached(("country", country, store), lambda: self._regions(country, store))
 
     def _regions(self, country: str, store: str) -> tuple[Region, ...] | None:
         try:
-            return self._get(
+            return self._api.get(
                 f"/directory/countries/{quote(country, safe='')}", _regions, store=store
             )
         except Rejected as error:

@@ -1,39 +1,25 @@
-"""What the shop's stock should be and what it is: sources, open lines, salable quantities."""
+"""The shop's stock: sources, what they hold, and what can be sold."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from pipeline.base.errors import Rejected
 from pipeline.base.money import ZERO, parse_amount
-from pipeline.magento.rest import json_records, odd_rows, search
-from pipeline.magento.rest.catalog import Catalog
-from pipeline.magento.rest.replies import PageTooLarge
+from pipeline.magento.rest import json_records, odd_rows, replies, search
+from pipeline.magento.rest.catalog import folded
+from pipeline.magento.rest.connection import URI_TOO_LONG, Connection
+from pipeline.magento.rest.directory import Directory
 
-# Lines of these types have goods of their own behind them; a parent's children do for the others.
-STOCKED_TYPES = frozenset({"simple", "virtual", "downloadable"})
-
-_ENDED = "complete,closed,canceled"
-_OPEN_FIELDS = (
-    "entity_id,store_id,items[item_id,parent_item_id,sku,product_id,product_type,qty_ordered,"
-    "qty_shipped,qty_canceled,qty_refunded]"
-)
+# Indexes of one digit sort alike in every order, so a signature holds whichever a shop sorts by.
+_SALABLE_BATCH = 10
+# What names a SKU and its quantity in the address, encoded.
+_SALABLE_KEYS = 80
 _SKU_BATCH = 50
-
-
-@dataclass(frozen=True, slots=True)
-class OpenLine:
-    """Units of a SKU that an order of the shop, from whatever channel, still has to ship.
-
-    `left` is None where the shop counts them in a way of its own: parts of a bundle.
-    """
-
-    store_id: int
-    sku: str
-    left: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +31,12 @@ class StockItem:
     min_quantity: Decimal = ZERO
 
 
-class Inventory(Catalog):
-    """Reads of stock beyond what a single order needs."""
+class Inventory:
+    """Reads of stocks, of what they hold and of what can be sold of it."""
+
+    def __init__(self, api: Connection, directory: Directory) -> None:
+        self._api = api
+        self._directory = directory
 
     def stocks(self) -> dict[int, int]:
         """Which stock each store view sells from, by store id.
@@ -54,45 +44,96 @@ class Inventory(Catalog):
         Empty in a shop without multi-source inventory. Raises Transient or Rejected.
         Source: GET /V1/store/storeConfigs, GET /V1/inventory/stock-resolver/website/:code.
         """
-        codes = self._get(
+        codes = self._api.get(
             "/store/storeConfigs",
             lambda body: [json_records.text(row, "code") for row in json_records.rows(body)],
         )
         found = {}
         for code in codes:
-            stock_id = self._stock_id(code)
+            stock_id = self.stock_of(code)
             if stock_id is not None:
-                found[self.store_view(code).id] = stock_id
+                found[self._directory.store_view(code).id] = stock_id
         return found
 
-    def open_lines(self, most_pages: int) -> list[OpenLine] | None:
-        """What all orders of the shop that are neither through nor cancelled still have to ship.
+    def stock_of(self, store: str) -> int | None:
+        """The stock that a store view sells from; None without multi-source inventory.
 
-        None when there are more than `most_pages` pages of orders, 100 each. Raises Transient or
-        Rejected. Source: GET /V1/orders.
+        Raises CannotMap(STORE_UNKNOWN), Transient or Rejected.
+        Source: GET /V1/inventory/stock-resolver/website/:code.
         """
-        found: list[OpenLine] = []
-        size = self._page_size
-        for page in range(1, most_pages + 1):
-            query = search.criteria(
-                [(search.Filter("state", _ENDED, "nin"),)],
-                sort="entity_id",
-                fields=f"items[{_OPEN_FIELDS}],total_count",
-                page=page,
-                page_size=size,
-            )
+        website = self._directory.store_view(store).website_code
+
+        def ask() -> int | None:
             try:
-                rows, total = self._get("/orders", _open_page, query=query)
-            except PageTooLarge as error:
-                if not 0 < error.limit < size:
+                return self._api.get(
+                    f"/inventory/stock-resolver/website/{quote(website, safe='')}",
+                    lambda body: json_records.identifier(body, "stock_id"),
+                    store=store,
+                )
+            except Rejected as error:
+                if error.status != 404:
                     raise
-                self._page_size = error.limit
-                return self.open_lines(most_pages)
-            for lines in rows:
-                found += lines
-            if not rows or page * size >= total:
-                return found
-        return None
+                return None
+
+        return self._api.cached(("stock", website), ask)
+
+    def salable(self, wanted: Mapping[str, int], store: str) -> dict[str, bool]:
+        """Whether each SKU can be sold in the quantity wanted, by the store's website.
+
+        Reservations and backorders count. A shop without multi-source inventory is asked for its
+        plain stock items, one call per SKU. Raises Transient (also for the 500 that an unknown SKU
+        gets) or Rejected.
+        Source: GET /V1/inventory/are-product-salable-for-requested-qty/, GET /V1/stockItems/:sku.
+        """
+        if not wanted:
+            return {}
+        stock_id = self.stock_of(store)
+        if stock_id is not None:
+            try:
+                return self._salable_from_stock(wanted, store, stock_id)
+            except Rejected as error:
+                if error.status != 404:
+                    raise
+        return {sku: self._in_stock(sku, wanted[sku], store) for sku in wanted}
+
+    def _salable_from_stock(
+        self, wanted: Mapping[str, int], store: str, stock_id: int
+    ) -> dict[str, bool]:
+        answers: dict[str, bool] = {}
+        left = list(search.batches(wanted, _SALABLE_BATCH, _SALABLE_KEYS))
+        while left:
+            batch = left.pop(0)
+            pairs = [("stockId", str(stock_id))]
+            for place, sku in enumerate(batch):
+                pairs += [
+                    (f"skuRequests[{place}][sku]", sku),
+                    (f"skuRequests[{place}][qty]", str(wanted[sku])),
+                ]
+            try:
+                answers |= self._api.get(
+                    "/inventory/are-product-salable-for-requested-qty/",
+                    _salable_by_sku,
+                    store=store,
+                    query=search.encode(pairs),
+                )
+            except Rejected as error:
+                if error.status != URI_TOO_LONG or len(batch) == 1:
+                    raise
+                middle = len(batch) // 2
+                left[:0] = [batch[:middle], batch[middle:]]
+        return {sku: answers.get(folded(sku), False) for sku in wanted}
+
+    def _in_stock(self, sku: str, quantity: int, store: str) -> bool:
+        try:
+            return self._api.get(
+                f"/stockItems/{quote(sku, safe='')}",
+                lambda body: _covers(body, quantity),
+                store=store,
+            )
+        except Rejected as error:
+            if error.code != replies.NOT_FOUND:
+                raise
+            return False
 
     def source_quantities(self, skus: Collection[str], stock_id: int) -> dict[str, Decimal]:
         """What the stock's sources hold of each SKU, where one of them has it in stock.
@@ -101,11 +142,11 @@ class Inventory(Catalog):
         or Rejected. Source: GET /V1/inventory/source-items,
         GET /V1/inventory/get-sources-assigned-to-stock-ordered-by-priority/:stockId.
         """
-        ours = self._cached(("sources", str(stock_id)), lambda: self._sources(stock_id))
+        ours = self._api.cached(("sources", str(stock_id)), lambda: self._sources(stock_id))
         found: dict[str, Decimal] = {}
         for batch in search.batches([sku.strip() for sku in skus if sku.strip()], _SKU_BATCH):
             with odd_rows.set_aside() as odd:
-                rows = self._search(
+                rows = self._api.search(
                     "/inventory/source-items",
                     [search.any_of("sku", batch)],
                     _source_item,
@@ -122,7 +163,7 @@ class Inventory(Catalog):
         return {sku: found[folded(sku)] for sku in skus if folded(sku) in found}
 
     def _sources(self, stock_id: int) -> frozenset[str]:
-        return self._get(
+        return self._api.get(
             f"/inventory/get-sources-assigned-to-stock-ordered-by-priority/{stock_id}",
             lambda body: frozenset(
                 json_records.text(row, "source_code")
@@ -138,7 +179,7 @@ class Inventory(Catalog):
         stock of its own, and Transient (for it answers 500) for a SKU it does not know.
         Source: GET /V1/inventory/get-product-salable-quantity/:sku/:stockId.
         """
-        return self._get(
+        return self._api.get(
             f"/inventory/get-product-salable-quantity/{quote(sku, safe='')}/{stock_id}",
             _quantity,
         )
@@ -148,54 +189,7 @@ class Inventory(Catalog):
 
         Source: GET /V1/stockItems/:sku.
         """
-        return self._get(f"/stockItems/{quote(sku, safe='')}", _stock_item)
-
-    def stock_of(self, store: str) -> int | None:
-        """The stock that a store view sells from; None without multi-source inventory.
-
-        Raises CannotMap(STORE_UNKNOWN), Transient or Rejected.
-        Source: GET /V1/inventory/stock-resolver/website/:code.
-        """
-        return self._stock_id(store)
-
-
-def folded(sku: str) -> str:
-    """How Magento's database compares SKUs."""
-    return sku.strip().casefold()
-
-
-def _open_page(body: Any) -> tuple[list[list[OpenLine]], int]:
-    return [list(_open_lines(row)) for row in json_records.rows(body["items"])], int(
-        body["total_count"]
-    )
-
-
-def _open_lines(order: Mapping[str, Any]) -> Iterator[OpenLine]:
-    items = {
-        json_records.integer(row, "item_id"): row for row in json_records.rows(order.get("items"))
-    }
-    store_id = json_records.integer(dict(order), "store_id")
-    for row in items.values():
-        # A line without product takes nothing from any source when it is shipped.
-        if json_records.text(row, "product_type") not in STOCKED_TYPES or not row.get("product_id"):
-            continue
-        parent = items.get(json_records.integer(row, "parent_item_id"))
-        left: Decimal | None = json_records.number(row, "qty_ordered") - _gone(row)
-        if parent is not None:
-            # The shop ships a configurable product by its parent line.
-            is_variant = json_records.text(parent, "product_type") == "configurable"
-            left = json_records.number(row, "qty_ordered") - _gone(parent) if is_variant else None
-        # More counted as shipped than was ordered: an order whose reservation is being made.
-        yield OpenLine(
-            store_id, json_records.text(row, "sku"), None if left is None else max(left, ZERO)
-        )
-
-
-def _gone(row: dict[str, Any]) -> Decimal:
-    return sum(
-        (json_records.number(row, f"qty_{how}") for how in ("shipped", "canceled", "refunded")),
-        ZERO,
-    )
+        return self._api.get(f"/stockItems/{quote(sku, safe='')}", _stock_item)
 
 
 def _source_item(row: dict[str, Any]) -> tuple[str, str, Decimal | None]:
@@ -221,3 +215,16 @@ def _stock_item(row: dict[str, Any]) -> StockItem:
         takes_backorders=json_records.integer(row, "backorders") > 0,
         min_quantity=json_records.number(row, "min_qty"),
     )
+
+
+def _salable_by_sku(body: Any) -> dict[str, bool]:
+    return {folded(row["sku"]): row["salable"] is True for row in body}
+
+
+def _covers(item: dict[str, Any], quantity: int) -> bool:
+    if item.get("manage_stock") is False:
+        return True
+    if item["is_in_stock"] is not True:
+        return False
+    left = json_records.number(item, "qty") - json_records.number(item, "min_qty")
+    return json_records.integer(item, "backorders") > 0 or left >= Decimal(quantity)

@@ -1,16 +1,15 @@
-"""Orders, their invoices and their comments."""
+"""Orders and their comments."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from decimal import Decimal
 from typing import Any
 
-from pipeline.base.money import ZERO
 from pipeline.magento.order.plain_text import COMMENT_LENGTH, plain
-from pipeline.magento.records import EXT_ORDER_ID_LENGTH, Invoice, MagentoOrder
+from pipeline.magento.records import EXT_ORDER_ID_LENGTH, MagentoOrder
 from pipeline.magento.rest import json_records, search
 from pipeline.magento.rest.connection import Connection
+from pipeline.magento.rest.open_lines import OpenLine, open_lines
 
 _FIELDS = (
     "entity_id,increment_id,ext_order_id,store_id,state,status,grand_total,total_paid,"
@@ -24,10 +23,13 @@ _TO_SAVE_AGAIN = (
 )
 
 
-class Orders(Connection):
+class Orders:
     """Reads and writes of sales orders. No operation here makes the shop send an e-mail."""
 
-    def find_orders(self, external_id: str, store_id: int | None = None) -> list[MagentoOrder]:
+    def __init__(self, api: Connection) -> None:
+        self._api = api
+
+    def find(self, external_id: str, store_id: int | None = None) -> list[MagentoOrder]:
         """Every order with this marketplace number, oldest first.
 
         Magento keeps the number's first 32 characters and does not keep it unique, so there may be
@@ -36,9 +38,11 @@ class Orders(Connection):
         groups = [search.equals("ext_order_id", external_id[:EXT_ORDER_ID_LENGTH])]
         if store_id is not None:
             groups.append(search.equals("store_id", store_id))
-        return self._search("/orders", groups, json_records.order, sort="entity_id", fields=_FIELDS)
+        return self._api.search(
+            "/orders", groups, json_records.order, sort="entity_id", fields=_FIELDS
+        )
 
-    def orders_numbered(self, external_ids: Collection[str]) -> list[MagentoOrder]:
+    def numbered(self, external_ids: Collection[str]) -> list[MagentoOrder]:
         """Every order with one of these marketplace numbers, oldest first; one call per 100.
 
         Magento keeps a number's first 32 characters. Raises Transient or Rejected.
@@ -48,7 +52,7 @@ class Orders(Connection):
         return [
             order
             for batch in search.batches(kept)
-            for order in self._search(
+            for order in self._api.search(
                 "/orders",
                 [search.any_of("ext_order_id", batch)],
                 json_records.order,
@@ -57,7 +61,7 @@ class Orders(Connection):
             )
         ]
 
-    def orders(self, entity_ids: Collection[int]) -> dict[int, MagentoOrder]:
+    def by_ids(self, entity_ids: Collection[int]) -> dict[int, MagentoOrder]:
         """The orders that exist of these, by entity id; one call per 100.
 
         Raises Transient or Rejected. Source: GET /V1/orders.
@@ -65,32 +69,32 @@ class Orders(Connection):
         found: dict[int, MagentoOrder] = {}
         for batch in search.batches(entity_ids):
             group = search.any_of("entity_id", batch)
-            for order in self._search(
+            for order in self._api.search(
                 "/orders", [group], json_records.order, sort="entity_id", fields=_FIELDS
             ):
                 found[order.entity_id] = order
         return found
 
-    def order(self, entity_id: int) -> MagentoOrder:
+    def get(self, entity_id: int) -> MagentoOrder:
         """One order, fresh, with what has to be sent again when it is saved.
 
         Raises Rejected (code NotFound) when there is none, or Transient.
         Source: GET /V1/orders/:id.
         """
         fields = f"{_FIELDS},{_TO_SAVE_AGAIN}"
-        return self._get(
+        return self._api.get(
             f"/orders/{entity_id}", json_records.order, query=search.encode([("fields", fields)])
         )
 
-    def create_order(self, body: Mapping[str, Any], store: str) -> MagentoOrder:
-        """Create an order from what `order_body.build` made, and return what the shop kept.
+    def create(self, body: Mapping[str, Any], store: str) -> MagentoOrder:
+        """Create an order from what `order.body.build` made, and return what the shop kept.
 
         Raises Rejected when Magento refuses the body (code `unique` when the increment id is
         taken), Transient when nothing was sent, OutcomeUnknown when it may have been saved. Look
         for the order after any of them: a refusal has been seen to save it.
         Source: PUT /V1/orders/create (salesOrderRepositoryV1Save).
         """
-        return self._send(
+        return self._api.send(
             "PUT",
             "/orders/create",
             json_records.order,
@@ -99,50 +103,19 @@ class Orders(Connection):
             is_private=True,
         )
 
-    def update_order(self, body: Mapping[str, Any]) -> None:
-        """Save an order again as `order_update.rewritten` made it; what it leaves out stays.
+    def save(self, body: Mapping[str, Any]) -> None:
+        """Save an order again as `order.save_again.rewritten` made it; what it leaves out stays.
 
         Raises Rejected, Transient, OutcomeUnknown. Source: PUT /V1/orders/create with entity_id.
         """
-        self._send("PUT", "/orders/create", _saved, body={"entity": body}, is_private=True)
-
-    def invoice(self, entity_id: int) -> str:
-        """Invoice all that is open of an order and return the invoice's entity id.
-
-        With an offline payment method this sets the order to paid. Raises Rejected when nothing is
-        open, Transient, OutcomeUnknown. Source: POST /V1/order/:id/invoice.
-        """
-        return self._send(
-            "POST",
-            f"/order/{entity_id}/invoice",
-            json_records.new_id,
-            body={"capture": True, "notify": False},
-        )
-
-    def invoices(self, entity_ids: Collection[int]) -> dict[int, list[Invoice]]:
-        """The invoices of these orders by order entity id, oldest first; one call per 100 orders.
-
-        An order without one has an empty list. Raises Transient or Rejected.
-        Source: GET /V1/invoices.
-        """
-        found: dict[int, list[Invoice]] = {entity_id: [] for entity_id in entity_ids}
-        for batch in search.batches(entity_ids):
-            for order_id, invoice in self._search(
-                "/invoices",
-                [search.any_of("order_id", batch)],
-                lambda row: (json_records.identifier(row, "order_id"), json_records.invoice(row)),
-                sort="entity_id",
-                fields="entity_id,order_id,grand_total",
-            ):
-                found.setdefault(order_id, []).append(invoice)
-        return found
+        self._api.send("PUT", "/orders/create", _saved, body={"entity": body}, is_private=True)
 
     def cancel(self, entity_id: int) -> bool:
         """Cancel an order. False when it cannot be: invoiced, shipped, held or canceled already.
 
         Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/orders/:id/cancel.
         """
-        return self._send("POST", f"/orders/{entity_id}/cancel", _yes_or_no)
+        return self._api.send("POST", f"/orders/{entity_id}/cancel", _yes_or_no)
 
     def hold(self, entity_id: int) -> None:
         """Put an open order on hold: nobody can ship, invoice or cancel it then.
@@ -150,7 +123,7 @@ class Orders(Connection):
         Raises Rejected, also for one that is on hold, Transient, OutcomeUnknown.
         Source: POST /V1/orders/:id/hold.
         """
-        self._send("POST", f"/orders/{entity_id}/hold", _yes_or_no)
+        self._api.send("POST", f"/orders/{entity_id}/hold", _yes_or_no)
 
     def unhold(self, entity_id: int) -> None:
         """Take an order off hold, back into the state that it had.
@@ -158,31 +131,14 @@ class Orders(Connection):
         Raises Rejected, also for one that is not on hold, Transient, OutcomeUnknown.
         Source: POST /V1/orders/:id/unhold.
         """
-        self._send("POST", f"/orders/{entity_id}/unhold", _yes_or_no)
+        self._api.send("POST", f"/orders/{entity_id}/unhold", _yes_or_no)
 
-    def refund(
-        self, entity_id: int, back_to_stock: Collection[int], adjustment: Decimal = ZERO
-    ) -> str:
-        """Take back all that was invoiced of an order and return the credit memo's entity id.
+    def open_lines(self, most_pages: int) -> list[OpenLine] | None:
+        """What orders that are neither through nor cancelled still have to ship.
 
-        `adjustment` is what it gives back beyond that (below zero: keeps), in the shop's own
-        currency. `back_to_stock` are the order item ids whose goods are still there. No money
-        moves: Amazon has paid the buyer back. A wholly invoiced order of which nothing was shipped
-        ends closed.
-        Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/order/:id/refund.
+        None when there are more than `most_pages` pages of them. Raises Transient or Rejected.
         """
-        arguments: dict[str, Any] = {
-            "extension_attributes": {"return_to_stock_items": list(back_to_stock)}
-        }
-        if adjustment:
-            arguments["adjustment_positive"] = max(adjustment, ZERO)
-            arguments["adjustment_negative"] = max(-adjustment, ZERO)
-        return self._send(
-            "POST",
-            f"/order/{entity_id}/refund",
-            json_records.new_id,
-            body={"notify": False, "arguments": arguments},
-        )
+        return open_lines(self._api, most_pages)
 
     def comment(self, entity_id: int, text: str, status: str) -> None:
         """Add a comment that the buyer neither gets nor sees.
@@ -191,7 +147,7 @@ class Orders(Connection):
         left out, and newer ones refuse one that does not belong to the state.
         Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/orders/:id/comments.
         """
-        self._send(
+        self._api.send(
             "POST",
             f"/orders/{entity_id}/comments",
             _yes_or_no,
@@ -214,7 +170,7 @@ class Orders(Connection):
         Raises Transient or Rejected. Source: GET /V1/orders/:id/comments.
         """
         kept = plain(text, COMMENT_LENGTH, keep_lines=True)
-        return self._get(
+        return self._api.get(
             f"/orders/{entity_id}/comments",
             lambda body: min(
                 (

@@ -7,8 +7,11 @@ from pipeline.magento.rest.connection import Connection
 from pipeline.magento.rest.replies import PageTooLarge
 
 
-class Probes(Connection):
+class Probes:
     """Nothing here can save anything."""
+
+    def __init__(self, api: Connection) -> None:
+        self._api = api
 
     def send_nonsense(self) -> None:
         """Send an order of one field that no shop knows, and without the payment it must have.
@@ -17,7 +20,7 @@ class Probes(Connection):
         Transient. Source: PUT /V1/orders/create.
         """
         body = {"entity": {"orderbridge_probe": 1}}
-        self._send("PUT", "/orders/create", lambda _: None, body=body)
+        self._api.send("PUT", "/orders/create", lambda _: None, body=body)
 
     def largest_page(self, wanted: int) -> int | None:
         """The most rows that the shop gives at once, when that is less than `wanted`.
@@ -26,7 +29,7 @@ class Probes(Connection):
         """
         query = search.criteria([], sort="entity_id", fields="total_count", page_size=wanted)
         try:
-            self._get("/orders", lambda body: body["total_count"], query=query)
+            self._api.get("/orders", lambda body: body["total_count"], query=query)
         except PageTooLarge as error:
             return error.limit
         return None

@@ -11,10 +11,13 @@ from pipeline.magento.rest.connection import Connection
 SHIPMENTS = "/shipments"
 
 
-class Shipments(Connection):
+class Shipments:
     """Reads of shipments, and the making of one. Nothing here makes the shop send an e-mail."""
 
-    def shipments(self, order_ids: Collection[int]) -> list[MagentoShipment]:
+    def __init__(self, api: Connection) -> None:
+        self._api = api
+
+    def of_orders(self, order_ids: Collection[int]) -> list[MagentoShipment]:
         """Every shipment of these orders, oldest first within each 100 orders.
 
         They have to be read again to learn of a track added later: no updated_at moves then.
@@ -23,7 +26,7 @@ class Shipments(Connection):
         """
         found: list[MagentoShipment] = []
         for batch in search.batches(order_ids):
-            found += self._search(
+            found += self._api.search(
                 SHIPMENTS,
                 [search.any_of("order_id", batch)],
                 json_records.shipment,
@@ -39,7 +42,7 @@ class Shipments(Connection):
 
         Raises Transient or Rejected. Source: GET /V1/shipments.
         """
-        found = self._search(
+        found = self._api.search(
             "/shipments",
             [search.any_of("order_id", [order_id])],
             json_records.shipped_from,
@@ -49,7 +52,7 @@ class Shipments(Connection):
         )
         return dict(found)
 
-    def ship(
+    def create(
         self,
         entity_id: int,
         units: Mapping[int, int],
@@ -65,7 +68,7 @@ class Shipments(Connection):
         is, where the order stands in the way, or where its source has too few; Transient,
         OutcomeUnknown. Source: POST /V1/order/:id/ship.
         """
-        return self._send(
+        return self._api.send(
             "POST",
             f"/order/{entity_id}/ship",
             json_records.new_id,

@@ -123,7 +123,7 @@ def _in_shop(
     whole = {number[:EXT_ORDER_ID_LENGTH]: number for number in numbers}
     found: dict[str, list[MagentoOrder]] = {}
     seen: set[int] = set()
-    for one in shop.orders_numbered(numbers) if numbers else ():
+    for one in shop.orders.numbered(numbers) if numbers else ():
         if one.ext_order_id in whole:
             found.setdefault(whole[one.ext_order_id], []).append(one)
             seen.add(one.entity_id)
@@ -132,6 +132,6 @@ def _in_shop(
         for number, order in ours.items()
         if order.magento_order_id is not None and order.magento_order_id not in seen
     }
-    for entity_id, one in (shop.orders(lost) if lost else {}).items():
+    for entity_id, one in (shop.orders.by_ids(lost) if lost else {}).items():
         found.setdefault(lost[entity_id], []).append(one)
     return found

@@ -18,7 +18,6 @@ from pipeline.clients import Clients
 from pipeline.intake.store import first_decision, new_row
 from pipeline.magento.client import Magento
 from pipeline.magento.records import Product
-from pipeline.magento.rest.catalog import Catalog
 from pipeline.operations.preview.simulate_channel import OfflineAmazon
 from pipeline.operations.preview.simulate_ledger import OfflineLedger, Request, Sent
 from pipeline.operations.preview.simulate_shop import Known, OfflineShop
@@ -204,9 +203,9 @@ class _Uncached(ProductCache):
         """Nothing is kept, and no other order is coming."""
 
     def products(
-        self, shop: Catalog, store: str, skus: Collection[str], *, is_fresh: bool = False
+        self, shop: Magento, store: str, skus: Collection[str], *, is_fresh: bool = False
     ) -> dict[str, Product]:
-        return shop.products(skus, store)
+        return shop.catalog.products(skus, store)
 
 
 def _currency(channel: OfflineAmazon, raw: Raw) -> str | None:

@@ -68,7 +68,8 @@ class Day:
 
     def call(self, method: Method, path: str, body: Any) -> Any:
         """A signed call to the shop, as its own people's programs make them."""
-        return self.parts.clients.shops[SHOP]._send(method, path, lambda made: made, body=body)
+        api = self.parts.clients.shops[SHOP].orders._api
+        return api.send(method, path, lambda made: made, body=body)
 
     def at_amazon(self) -> str:
         url = f"{self._urls['amazon']}/_control/orders/{NUMBER}"

@@ -29,7 +29,7 @@ from tasks.engine.runtime import Runtime, build
 from tasks.jobs.watch_shop import AT_ONCE, watch_confirmed, watch_shipments
 from tests.builders import ACCOUNT, GERMANY, NOW, SHOP, a_vault, settings
 from tests.tasks.conftest import close
-from tests.tasks.fakes import FakeShop
+from tests.tasks.fakes import FakeOrders, FakeShipments, FakeShop
 
 OPEN = 70_000
 MOST_PARAMETERS = 1_000
@@ -95,12 +95,22 @@ class Counting(FakeShop):
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[int] = []
+        self.shipments = _NoShipments(self)
+        self.orders = _NoOrders(self)
 
-    def shipments(self, order_ids: Any) -> list[Any]:
-        self.asked.append(len(order_ids))
+
+class _NoShipments(FakeShipments):
+    def __init__(self, shop: Counting) -> None:
+        super().__init__(shop)
+        self._asked = shop.asked
+
+    def of_orders(self, order_ids: Any) -> list[Any]:
+        self._asked.append(len(order_ids))
         return []
 
-    def orders(self, entity_ids: Any) -> dict[int, Any]:
+
+class _NoOrders(FakeOrders):
+    def by_ids(self, entity_ids: Any) -> dict[int, Any]:
         return {}
 
 

@@ -115,7 +115,7 @@ def test_who_looks_for_what_was_made_reads_past_no_row(magento: Magento, shop: S
     odd = {**GOOD, "items": [{"qty": 2}]}
     shop.answers(*[page(odd)] * TRIES)
     with pytest.raises(RemoteError):
-        magento.shipments([901])
+        magento.shipments.of_orders([901])
 
 
 def test_an_odd_credit_memo_is_told_and_asked_for_again(

@@ -117,7 +117,7 @@ def test_its_goods_are_held_by_an_order_that_nobody_can_ship(
     (helper,) = pending.helpers()
     assert (helper["state"], helper["grand_total"]) == ("holded", 0)
     assert helper["ext_order_id"] == f"pending {order.external_id}"
-    assert client_of(shop.url).find_orders(order.external_id) == []
+    assert client_of(shop.url).orders.find(order.external_id) == []
     kept = shop.rest("GET", f"/orders/{helper['entity_id']}")
     assert "Berta" not in str(kept)
     assert "Karla" not in str(kept)

@@ -12,18 +12,24 @@ import pytest
 from pipeline.magento.records import StoreView
 from tasks.placing.placement import placement
 from tests.builders import a_raw_item, a_raw_order, an_item, an_order, settings
-from tests.tasks.fakes import MUG, FakeShop, a_magento_order, clients
+from tests.tasks.fakes import MUG, FakeDirectory, FakeShop, a_magento_order, clients
 
 
-class InKronor(FakeShop):
-    """A shop of kronor with a rate for every other currency."""
-
+class _Kronor(FakeDirectory):
     def store_view(self, code: str) -> StoreView:
         return replace(super().store_view(code), base_currency="SEK")
 
     def rate(self, store: StoreView, currency: str) -> Decimal:
         assert (store.base_currency, currency) == ("SEK", "EUR")
         return Decimal("0.08")
+
+
+class InKronor(FakeShop):
+    """A shop of kronor with a rate for every other currency."""
+
+    def __init__(self, **answers: Any) -> None:
+        super().__init__(**answers)
+        self.directory = _Kronor(self)
 
 
 def money(amount: str) -> dict[str, str]:

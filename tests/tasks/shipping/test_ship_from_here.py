@@ -26,7 +26,7 @@ def shipped(world: World) -> list[dict[str, Any]]:
     shop, entity_id = world.parts.clients.shops[SHOP], world.entity("fine")
     return [
         {"units": [int(one) for one in shipment.items.values()], "numbers": numbers}
-        for shipment in shop.shipments([entity_id])
+        for shipment in shop.shipments.of_orders([entity_id])
         for numbers in [[(one.carrier_code, one.title, one.number) for one in shipment.tracks]]
     ]
 

@@ -55,7 +55,7 @@ def test_two_tracks_of_one_shipment_are_two_packages(day: Day) -> None:
     # The shop has it in words too, and nobody got a mail.
     words = "Told Amazon:\nDHL 0034: 1 x MUG-BLUE\nUPS 1Z99: 1 x MUG-BLUE"
     entity_id = day.in_magento()["entity_id"]
-    assert day.parts.clients.shops[SHOP].find_comment(entity_id, words) is not None
+    assert day.parts.clients.shops[SHOP].orders.find_comment(entity_id, words) is not None
     assert requests.get(f"{day.url('magento')}/_control/mails", timeout=10).json() == []
 
 

@@ -18,6 +18,7 @@ from tasks.steps.create_order import create_order
 from tests.builders import a_raw_item, a_raw_order, an_item, an_order
 from tests.tasks.fakes import (
     MUG,
+    FakeOrders,
     FakeShop,
     InTurn,
     a_magento_order,
@@ -50,15 +51,13 @@ def a_new_order(shipped: int = 4, state: str = "new", **changes: Any) -> Magento
     return a_magento_order(**{"state": state, "status": state, "items": (mugs,), **changes})
 
 
-class Keeping(FakeShop):
-    """A shop that shows its one order as the last write has left it."""
-
-    def __init__(self, order: MagentoOrder, **answers: Any) -> None:
-        super().__init__(**answers)
+class _Kept(FakeOrders):
+    def __init__(self, shop: FakeShop, order: MagentoOrder) -> None:
+        super().__init__(shop)
         self._order = order
 
-    def order(self, entity_id: int) -> MagentoOrder:
-        self.calls.append(("order", entity_id))
+    def get(self, entity_id: int) -> MagentoOrder:
+        self.told.calls.append(("order", entity_id))
         return self._order
 
     def cancel(self, entity_id: int) -> bool:
@@ -67,8 +66,8 @@ class Keeping(FakeShop):
             self._order = replace(self._order, state="canceled", status="canceled")
         return is_done
 
-    def update_order(self, body: Mapping[str, Any]) -> None:
-        super().update_order(body)
+    def save(self, body: Mapping[str, Any]) -> None:
+        super().save(body)
         shipped = {one["item_id"]: Decimal(one["qty_shipped"]) for one in body.get("items", ())}
         self._order = replace(
             self._order,
@@ -79,6 +78,14 @@ class Keeping(FakeShop):
                 for one in self._order.items
             ),
         )
+
+
+class Keeping(FakeShop):
+    """A shop that shows its one order as the last write has left it."""
+
+    def __init__(self, order: MagentoOrder, **answers: Any) -> None:
+        super().__init__(**answers)
+        self.orders = _Kept(self, order)
 
 
 def a_shop(order: MagentoOrder | None = None, **answers: Any) -> FakeShop:

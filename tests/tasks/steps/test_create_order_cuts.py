@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap, OutcomeUnknown
+from pipeline.base.http import Http, Method, Reply
 from pipeline.magento.client import Magento
 from pipeline.orders.outcome import Cancelled, Done, HoldCode
 from pipeline.orders.tables import Effect, EffectState
@@ -115,23 +116,31 @@ class Death(BaseException):
     """The end of a worker, as far as the ledger can tell."""
 
 
-class Dying(Magento):
+class Dying(Http):
     """Ends its worker at its n-th write, before or after the shop has seen it."""
 
     def __init__(self, url: str, at: int, *, is_late: bool) -> None:
-        settings = {"base_url": url, "auth": "bearer", "access_token": "sandbox-at"}
-        super().__init__("main", ShopSettings.model_validate(settings), now=lambda: NOW)
+        super().__init__(url)
         self._left = at
         self._is_late = is_late
 
-    def _send(self, *args: Any, **named: Any) -> Any:
-        self._left -= 1
-        if self._left == 0 and not self._is_late:
+    def call(self, method: Method, path: str, **named: Any) -> Reply:
+        self._left -= method != "GET"
+        is_at_it = self._left == 0 and method != "GET"
+        if is_at_it and not self._is_late:
             raise Death
-        answer = super()._send(*args, **named)
-        if self._left == 0:
+        answer = super().call(method, path, **named)
+        if is_at_it:
             raise Death
         return answer
+
+
+def dying(url: str, at: int, *, is_late: bool) -> Magento:
+    settings = ShopSettings.model_validate(
+        {"base_url": url, "auth": "bearer", "access_token": "sandbox-at"}
+    )
+    http = Dying(url, at, is_late=is_late)
+    return Magento("main", settings, http=http, now=lambda: NOW)
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["before", "after"])
@@ -140,7 +149,7 @@ def test_another_worker_goes_on_where_one_died(
     shop: StandIn, sessions: Sessions, at: int, is_late: bool
 ) -> None:
     place = Place(shop, sessions, LINES, **WITHOUT_C)
-    place.client = Dying(shop.url, at, is_late=is_late)
+    place.client = dying(shop.url, at, is_late=is_late)
     with pytest.raises(Death):
         place.run()
     place.client = None

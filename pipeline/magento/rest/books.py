@@ -8,12 +8,11 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from pipeline.base.money import ZERO
-from pipeline.magento.rest import json_records, search
-from pipeline.magento.rest.connection import Connection
+from pipeline.magento.rest import json_records
 
 _CENT = Decimal("0.01")
 _PARTS = ("subtotal", "tax", "shipping", "discount", "discount_tax_compensation")
-_FIELDS = (
+FIELDS = (
     "entity_id,grand_total,base_grand_total,total_paid,total_refunded,base_total_paid,"
     "base_total_refunded,"
     + ",".join(f"base_{part}_invoiced,base_{part}_refunded" for part in _PARTS)
@@ -86,58 +85,6 @@ class Memo:
     adjustment: Decimal
 
 
-class Reductions(Connection):
-    """Credit memos over a part of an order. No money moves, and the buyer gets no e-mail."""
-
-    def books(self, entity_id: int) -> Books:
-        """What is invoiced and taken back of an order. Raises Rejected or Transient.
-
-        Source: GET /V1/orders/:id.
-        """
-        query = search.encode([("fields", _FIELDS)])
-        return self._get(f"/orders/{entity_id}", _books, query=query)
-
-    def refund_units(self, entity_id: int, memo: Memo) -> str:
-        """Take these units back into stock with a credit memo, and return its entity id.
-
-        Its shipping is zero, so that what it gives back beyond the lines is the adjustment alone.
-        Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/order/:id/refund.
-        """
-        returned = sorted(item_id for item_id, units in memo.units.items() if units)
-        return self._send(
-            "POST",
-            f"/order/{entity_id}/refund",
-            lambda body: str(json_records.identifier({"id": body}, "id")),
-            body={
-                "items": [
-                    {"order_item_id": item_id, "qty": units}
-                    for item_id, units in sorted(memo.units.items())
-                ],
-                "notify": False,
-                "arguments": {
-                    "shipping_amount": 0,
-                    "adjustment_positive": max(memo.adjustment, ZERO),
-                    "adjustment_negative": max(-memo.adjustment, ZERO),
-                    "extension_attributes": {"return_to_stock_items": returned},
-                },
-            },
-        )
-
-    def newest_memo(self, entity_id: int) -> int | None:
-        """The entity id of an order's last credit memo. Raises Rejected or Transient.
-
-        Source: GET /V1/creditmemos by order_id.
-        """
-        found = self._search(
-            "/creditmemos",
-            [search.equals("order_id", entity_id)],
-            lambda row: json_records.identifier(row, "entity_id"),
-            sort="entity_id",
-            fields="entity_id",
-        )
-        return max(found, default=None)
-
-
 def memo_over(books: Books, units: Mapping[int, Decimal], target: Decimal, minor: Decimal) -> Memo:
     """The credit memo that takes these units off and brings the order's total to `target`. Pure.
 
@@ -154,7 +101,7 @@ def rest(books: Books, target: Decimal) -> Memo | None:
     return Memo({min(books.lines): ZERO}, left) if left > ZERO else None
 
 
-def _books(row: dict[str, Any]) -> Books:
+def read(row: dict[str, Any]) -> Books:
     grand_total = json_records.number(row, "grand_total")
     return Books(
         total=grand_total - json_records.number(row, "total_refunded"),
