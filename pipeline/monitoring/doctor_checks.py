@@ -19,7 +19,6 @@ from pipeline.magento.stock.reserve_by_cancelling import Phase, marked, phase, u
 from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.model import Settings, ShopSettings
 
-_SINCE_2_4_7 = (2, 4, 7)
 _ONE = 1
 
 
@@ -168,7 +167,7 @@ def version(patient: Patient) -> Iterator[Finding]:
         if error.status != 500:
             raise
         is_new = False
-    is_set_new = patient.settings.release >= _SINCE_2_4_7
+    is_set_new = patient.settings.release.refuses_unknown_fields
     shown = "2.4.7 or later" if is_new else "before 2.4.7"
     if is_new is is_set_new:
         yield patient.ok("version", f"the shop is {shown}, as set ({patient.settings.version})")

@@ -16,6 +16,7 @@ from pydantic import (
 
 from pipeline.settings.alerts import AlertSettings
 from pipeline.settings.console import ConsoleSettings
+from pipeline.settings.magento_release import MagentoRelease
 from pipeline.settings.marketplace import BaseUrl, MarketplaceSettings, SettingsModel
 from pipeline.settings.marketplaces import in_country
 
@@ -48,9 +49,9 @@ class ShopSettings(SettingsModel):
     consumer_secret: SecretStr = SecretStr("")
 
     @property
-    def release(self) -> tuple[int, ...]:
-        """The version as numbers, which compare as versions do."""
-        return tuple(map(int, self.version.split(".")))
+    def release(self) -> MagentoRelease:
+        """What this version does and an older one does not."""
+        return MagentoRelease.of(self.version)
 
 
 class NotificationSettings(SettingsModel):

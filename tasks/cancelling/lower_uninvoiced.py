@@ -25,7 +25,6 @@ from pipeline.orders.tables import Order
 
 _OPEN = {"new": "pending", "processing": "processing"}
 _CANCELLED = "canceled"
-_SINCE_2_4_7 = (2, 4, 7)
 """Since when a cancellation is one transaction under a lock, and orders have rows for taxes."""
 _OF_A_ROW = ("row_total", "row_total_incl_tax", "tax_amount", "discount_amount")
 
@@ -148,7 +147,7 @@ def _give_back(lowering: Lowering, clients: Clients) -> None:
             raise _by_hand(shop.orders.get(entity_id))
         return str(entity_id)
 
-    is_locked = clients.shop_settings(order).release >= _SINCE_2_4_7
+    is_locked = clients.shop_settings(order).release.cancels_under_lock
     unsure = (
         "Magento gave no answer when a part of the order's stock was given back, and before 2.4.7 "
         "that may have happened all the same: cancel the order in Magento, or take the units off "
@@ -226,7 +225,7 @@ def _body(
     rows = _rows(now, charges)
     for item in body["items"]:
         item |= rows[item["item_id"]]
-    if clients.shop_settings(order).release >= _SINCE_2_4_7:
+    if clients.shop_settings(order).release.keeps_tax_rows:
         body["extension_attributes"] = taxes.of_order(charges, charges)
     return body
 

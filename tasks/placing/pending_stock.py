@@ -24,8 +24,6 @@ from pipeline.orders.tables import Order
 from pipeline.products.sku_map import SkuMapError
 from tasks.placing.store_view import store_code
 
-_SINCE_2_4_7 = (2, 4, 7)
-
 
 def hold_stock(order: Order, clients: Clients) -> tuple[str, timedelta]:
     """Hold the goods of a pending order, or let them go when their time is over.
@@ -218,7 +216,7 @@ def _once(
     order: Order, trace: Trace, send: Callable[[], str], clients: Clients, *, is_locked: bool = True
 ) -> str:
     """Make a write. Before 2.4.7 a cancellation was not `is_locked`: it may happen by half."""
-    is_doubtful = not is_locked and clients.shop_settings(order).release < _SINCE_2_4_7
+    is_doubtful = not is_locked and not clients.shop_settings(order).release.cancels_under_lock
     write = Write(
         key=trace.key,
         kind=trace.kind,

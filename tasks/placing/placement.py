@@ -111,5 +111,5 @@ def _body(order: Order, clients: Clients) -> dict[str, Any]:
         shape=shape_of(order),
         rate=shop.directory.rate(store, amounts.currency),
         gift_wrap=settings.gift_wrap,
-        with_tax_rows=clients.shop_settings(order).release >= (2, 4, 7),
+        with_tax_rows=clients.shop_settings(order).release.keeps_tax_rows,
     )

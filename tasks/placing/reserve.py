@@ -18,7 +18,6 @@ from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 
 _OPEN, _OPEN_STATUS, _CANCELLED = "new", "pending", "canceled"
-_LOCKED_SINCE = (2, 4, 7)
 """Since when a cancellation and its reservation are one transaction under a lock."""
 
 
@@ -65,7 +64,7 @@ def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrde
             raise _unclear(now)
         return found
 
-    is_locked = clients.shop_settings(order).release >= _LOCKED_SINCE
+    is_locked = clients.shop_settings(order).release.cancels_under_lock
     clients.ledger.once(
         order.id,
         Write(
