@@ -1,4 +1,4 @@
-"""One rig for all system tests; each begins with it empty."""
+"""One rig for the system tests of a module; each begins with it empty."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from tests.system.remotes import Remotes
 from tests.system.rig import Rig
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running() -> Iterator[Rig]:
+    """A whole stack. It goes with its module, so that it takes no time from other tests."""
     with temporary_home() as home, Supervisor(home) as supervisor:
         rig = Rig(home, supervisor)
         rig.start()
