@@ -18,6 +18,7 @@ from tasks.steps.create_order import create_order
 from tests.builders import a_raw_item, a_raw_order, an_item, an_order
 from tests.tasks.fakes import (
     MUG,
+    FakeDirectory,
     FakeOrders,
     FakeShop,
     InTurn,
@@ -307,11 +308,12 @@ def test_lines_are_matched_by_amazons_number_not_by_sku() -> None:
 
 
 def test_what_the_body_needs_is_read_before_anything_is_intended() -> None:
-    class NoRegions(FakeShop):
+    class NoRegions(FakeDirectory):
         def regions(self, country: str, store: str) -> tuple[Region, ...]:
             raise Transient("the shop is slow")
 
-    order, shop, ledger = an_enriched_order(), NoRegions(), SeededLedger()
+    order, shop, ledger = an_enriched_order(), FakeShop(), SeededLedger()
+    shop.directory = NoRegions(shop)
     with pytest.raises(Transient):
         create_order(order, clients(shop=shop, ledger=ledger))
     assert (shop.calls, ledger.keys) == ([], [])
