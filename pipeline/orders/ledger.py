@@ -8,7 +8,6 @@ a restored database may have forgotten counts as intended.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, true, update
@@ -28,42 +27,10 @@ from pipeline.base.id_lists import among
 from pipeline.base.retry import no_try_after
 from pipeline.orders import ledger_rows
 from pipeline.orders.ledger_rows import IN_DOUBT, IS_OPEN
-from pipeline.orders.outcome import HoldCode
+from pipeline.orders.ledger_write import Answer, Made, Trace, Write
 from pipeline.orders.tables import Effect, EffectState, Order
 
 _ANSWERED_ONLY = "answered with yes, and nothing of it is to be seen"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """What a remote write leaves, and how to look for it.
-
-    `key` is unique for ever. `find` looks at the remote and returns the id of what was made, or
-    None. `settles_after` is the remote's own request limit: until then a lost call may still land.
-    `harmless_twice` says the remote itself tells a repeat by a unique key.
-    """
-
-    key: str
-    kind: str
-    find: Callable[[], str | None]
-    settles_after: timedelta
-    harmless_twice: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write(Trace):
-    """A remote write that must happen once.
-
-    `send` makes it and returns its id, never an empty one; whatever it needs is read before, since
-    the time for it is counted from the intent. `refused_as` is how an order is held whose write was
-    refused. With `when_unsure`, a sentence, it is held as well where an earlier try may have done
-    its work and left no trace.
-    """
-
-    send: Callable[[], str]
-    refused_as: HoldCode
-    when_unsure: str = ""
-    is_to_be_seen: bool = False
 
 
 class Ledger:
@@ -83,8 +50,8 @@ class Ledger:
         self._now = now
         self._ask = ask
 
-    def once(self, order_id: int, write: Write) -> str:
-        """Make the write unless it has been made, and return the remote's id of it.
+    def once(self, order_id: int, write: Write[Answer]) -> Made[Answer]:
+        """Make the write unless it has been made, and return what was made, and whether by us.
 
         Raises CannotMap when the remote refuses it or an earlier try leaves us unsure, Transient
         when one may still be landing, WritesStopped when none may leave, and what else `send` and
@@ -92,11 +59,11 @@ class Ledger:
         """
         effect, is_first = self._intend(order_id, write, is_to_be_sent=True)
         if effect.state == EffectState.DONE and effect.remote_id:
-            return effect.remote_id
+            return Made(effect.remote_id)
         if not is_first:
             found = self._look(effect, write)
             if found is not None:
-                return found
+                return Made(found)
             if write.when_unsure and effect.state in IN_DOUBT:
                 raise CannotMap(write.refused_as, write.when_unsure)
             effect = self._intend_again(effect)
@@ -221,7 +188,7 @@ class Ledger:
             raise Transient("another worker is making this write", code="settling")
         return again
 
-    def _send(self, effect: Effect, write: Write) -> str:
+    def _send(self, effect: Effect, write: Write[Answer]) -> Made[Answer]:
         left = effect.intended_at + _longest_stall(write.settles_after) - self._now()
         if left < timedelta(0):
             # Stalled since the intent (a suspended machine): others may soon believe it is over.
@@ -229,7 +196,7 @@ class Ledger:
             raise Transient("stalled before the call", code="stalled")
         try:
             with no_try_after(left.total_seconds()):
-                remote_id = write.send()
+                answer = write.send()
         except OutcomeUnknown as error:
             self._end(effect, EffectState.UNKNOWN, detail=_detail(error))
             raise
@@ -246,6 +213,7 @@ class Ledger:
         except (CannotMap, Transient) as error:
             self._end(effect, EffectState.REFUSED, detail=_detail(error))
             raise
+        remote_id = write.id_of(answer)
         if not remote_id:
             # It may have been made, so the next try looks first.
             self._end(effect, EffectState.UNKNOWN, detail="answered without an id")
@@ -253,9 +221,9 @@ class Ledger:
         if write.is_to_be_seen:
             self._see(effect, write)
         self._end(effect, EffectState.DONE, remote_id=remote_id)
-        return remote_id
+        return Made(remote_id, answer)
 
-    def _see(self, effect: Effect, write: Write) -> None:
+    def _see(self, effect: Effect, write: Write[Answer]) -> None:
         """Raise CannotMap where the write was answered with yes and cannot be found."""
         try:
             is_there = write.find() is not None

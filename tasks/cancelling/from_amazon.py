@@ -7,7 +7,7 @@ from pipeline.base.money import ZERO
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.magento.rest.partial_credit_memos import Books, Memo
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import Cancelled, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import newest_edit
@@ -98,7 +98,7 @@ def _refunded(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
     )
 
 
-def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> Write:
+def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> Write[str]:
     """The credit memo over all that is invoiced, so that what was paid is what is given back."""
     shop, trace = clients.shop(order), _refunded(order, now, clients)
     # A line without a product has taken nothing from the stock.
@@ -119,7 +119,7 @@ def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> 
     )
 
 
-def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write:
+def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write[str]:
     """The cancellation of what was never invoiced. A true answer may have changed nothing."""
     shop, entity_id = clients.shop(order), now.entity_id
 

@@ -6,7 +6,7 @@ is marked, cancelled, and saved again with less to ship and to pay. It says itse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,7 @@ from pipeline.magento.order import lines, taxes
 from pipeline.magento.order.save_again import Quantities, rewritten
 from pipeline.magento.records import MagentoItem, MagentoOrder, Product
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import Hold, HoldCode
 from pipeline.orders.tables import Order
 
@@ -249,7 +249,7 @@ def _rows(now: MagentoOrder, charges: order_charges.Charges) -> dict[int, dict[s
     return rows
 
 
-def _write(trace: Trace, send: Any, when_unsure: str = "") -> Write:
+def _write(trace: Trace, send: Callable[[], str], when_unsure: str = "") -> Write[str]:
     return Write(
         key=trace.key,
         kind=trace.kind,

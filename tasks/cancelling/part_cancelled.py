@@ -10,7 +10,7 @@ from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.magento.rest.partial_credit_memos import Books, Memo, memo_over, rest
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import Hold, HoldCode
 from pipeline.orders.tables import Order, OrderItem
 from tasks.cancelling.lower_uninvoiced import Lowering, lower, marking

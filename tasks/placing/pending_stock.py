@@ -18,7 +18,7 @@ from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import ENDED, HOLDED, MagentoOrder
 from pipeline.magento.stock.holding_order import EXT_ORDER_ID_PREFIX, holding_order
 from pipeline.magento.stock.reserve_by_cancelling import Phase, marked, phase, unmarked
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from pipeline.products.sku_map import SkuMapError
@@ -214,7 +214,7 @@ def _trace(order: Order, what: str, find: Callable[[], str | None], clients: Cli
 
 def _once(
     order: Order, trace: Trace, send: Callable[[], str], clients: Clients, *, is_locked: bool = True
-) -> str:
+) -> None:
     """Make a write. Before 2.4.7 a cancellation was not `is_locked`: it may happen by half."""
     is_doubtful = not is_locked and clients.shop_settings(order).release < _SINCE_2_4_7
     write = Write(
@@ -227,7 +227,7 @@ def _once(
         when_unsure=_DOUBTFUL if is_doubtful else "",
         is_to_be_seen=True,
     )
-    return clients.ledger.once(order.id, write)
+    clients.ledger.once(order.id, write)
 
 
 _DOUBTFUL = (

@@ -7,7 +7,7 @@ from pipeline.clients import Clients
 from pipeline.magento.records import Product
 from pipeline.magento.rest.catalog import EVERYWHERE, folded
 from pipeline.magento.stock.placeholder_product import placeholder, url_key
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from tasks.placing.store_view import store_code
@@ -32,7 +32,7 @@ def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Pr
             kind=trace.kind,
             find=trace.find,
             settles_after=trace.settles_after,
-            send=lambda: str(shop.create_product(body)),
+            send=lambda: shop.create_product(body),
             refused_as=HoldCode.PRODUCT_REFUSED,
         ),
     )

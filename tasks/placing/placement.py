@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from pipeline.magento.order.number import increment_id
 from pipeline.magento.records import MagentoOrder, Product
 from pipeline.magento.stock.reserve_by_cancelling import marked
 from pipeline.orders.channel import Address, FulfilledBy
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from tasks.placing.store_view import store_code
@@ -47,11 +47,11 @@ def placed_trace(order: Order, clients: Clients) -> Trace:
     )
 
 
-def placement(order: Order, clients: Clients, answered: Callable[[MagentoOrder], object]) -> Write:
+def placement(order: Order, clients: Clients) -> Write[MagentoOrder]:
     """The creation of the Magento order. What its body needs is read here, before the intent.
 
-    `answered` is told what the shop answered, if it is made now. With `stock = seed` the order of
-    goods that are still to be shipped comes with the marks that `reserved` goes on from.
+    With `stock = seed` the order of goods that are still to be shipped comes with the marks that
+    `reserved` goes on from.
     """
     shop, code = clients.shop(order), store_code(order, clients)
     settings = clients.marketplace(order)
@@ -63,12 +63,11 @@ def placement(order: Order, clients: Clients, answered: Callable[[MagentoOrder],
         body = marked(body)
     trace = placed_trace(order, clients)
 
-    def send() -> str:
+    def send() -> MagentoOrder:
         created = shop.create_order(body, code)
         # The answer has the payment's id, but not the names of its facts.
         payment = {**body["payment"], "entity_id": created.payment.get("entity_id")}
-        answered(replace(created, payment=payment))
-        return str(created.entity_id)
+        return replace(created, payment=payment)
 
     return Write(
         key=trace.key,
@@ -76,6 +75,7 @@ def placement(order: Order, clients: Clients, answered: Callable[[MagentoOrder],
         find=trace.find,
         settles_after=trace.settles_after,
         send=send,
+        id_of=lambda created: str(created.entity_id),
         refused_as=HoldCode.ORDER_REFUSED,
     )
 

@@ -13,7 +13,7 @@ from pipeline.clients import Clients
 from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import MagentoOrder
 from pipeline.magento.stock.reserve_by_cancelling import Phase, phase, unmarked
-from pipeline.orders.ledger import Write
+from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 
@@ -48,7 +48,6 @@ def reserved(
 def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
     """Reserve: cancel the order with its marks on."""
     shop, entity_id = clients.shop(order), now.entity_id
-    answers: list[MagentoOrder] = []
 
     def find() -> str | None:
         found = shop.order(entity_id)
@@ -56,22 +55,22 @@ def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrde
             raise _unclear(found)
         return None if phase(found) is Phase.MARKED else str(entity_id)
 
-    def send() -> str:
+    def send() -> MagentoOrder:
         if shop.cancel(entity_id):
-            answers.append(replace(now, state=_CANCELLED, status=_CANCELLED))
-            return str(entity_id)
-        found = find()
-        if found is None:
-            raise _unclear(now)
+            return replace(now, state=_CANCELLED, status=_CANCELLED)
+        found = shop.order(entity_id)
+        if phase(found) in (Phase.MARKED, Phase.UNCLEAR):
+            raise _unclear(found)
         return found
 
     is_locked = clients.shop_settings(order).release >= _LOCKED_SINCE
-    clients.ledger.once(
+    made = clients.ledger.once(
         order.id,
         Write(
             key=_reserve_key(order),
             kind="reservation",
             send=send,
+            id_of=_entity_id,
             find=find,
             settles_after=clients.settles_after(order),
             refused_as=HoldCode.RESERVATION_UNCLEAR,
@@ -79,7 +78,7 @@ def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrde
             is_to_be_seen=True,
         ),
     )
-    return answers[0] if answers else shop.order(entity_id)
+    return made.answer or shop.order(entity_id)
 
 
 def _reopened(
@@ -89,32 +88,35 @@ def _reopened(
     shop, entity_id = clients.shop(order), now.entity_id
     lines = unmarked(now, shipped)
     body = rewritten(now, state=_OPEN, status=_OPEN_STATUS, lines=lines)
-    answers: list[MagentoOrder] = []
 
     def find() -> str | None:
         return None if phase(shop.order(entity_id)) is Phase.HIDDEN else str(entity_id)
 
-    def send() -> str:
+    def send() -> MagentoOrder:
         shop.update_order(body)
         items = tuple(
             replace(item, quantity_shipped=lines[item.item_id].shipped) for item in now.items
         )
-        answers.append(replace(now, state=_OPEN, status=_OPEN_STATUS, items=items))
-        return str(entity_id)
+        return replace(now, state=_OPEN, status=_OPEN_STATUS, items=items)
 
-    clients.ledger.once(
+    made = clients.ledger.once(
         order.id,
         Write(
             key=_reopen_key(order),
             kind="reopening",
             send=send,
+            id_of=_entity_id,
             find=find,
             settles_after=clients.settles_after(order),
             refused_as=HoldCode.RESERVATION_UNCLEAR,
             is_to_be_seen=True,
         ),
     )
-    return answers[0] if answers else shop.order(entity_id)
+    return made.answer or shop.order(entity_id)
+
+
+def _entity_id(now: MagentoOrder) -> str:
+    return str(now.entity_id)
 
 
 def _reserve_key(order: Order) -> str:

@@ -8,7 +8,7 @@ from pipeline.base.errors import CannotMap
 from pipeline.clients import Clients
 from pipeline.magento.records import MagentoShipment
 from pipeline.orders.decision_table import STILL_TO_SHIP
-from pipeline.orders.ledger import Write
+from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Hold, HoldCode
 from pipeline.orders.requested_shipment import STANDING, Wish, WishState, wish_key
 from pipeline.orders.tables import Order
@@ -37,7 +37,7 @@ def ship_wished(order: Order, clients: Clients) -> Hold | None:
         return None
     else:
         try:
-            made = clients.ledger.once(order.id, write)
+            made = clients.ledger.once(order.id, write).remote_id
         except CannotMap as error:
             if error.code != HoldCode.SHIPMENT_REFUSED:
                 raise
@@ -70,7 +70,7 @@ def end_wish(order: Order, why: str, clients: Clients) -> None:
         wish.state, wish.magento_shipment_id, wish.why = WishState.DONE, int(made), ""
 
 
-def _shipping(order: Order, wish: Wish, units: Mapping[int, int], clients: Clients) -> Write:
+def _shipping(order: Order, wish: Wish, units: Mapping[int, int], clients: Clients) -> Write[str]:
     shop, entity_id = clients.shop(order), order.magento_order_id or 0
     return Write(
         key=wish_key(order.account, order.external_id, wish.id),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.base.errors import CannotMap
 from pipeline.base.log import log
 from pipeline.clients import Clients
-from pipeline.orders.ledger import Write
+from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 

@@ -12,7 +12,7 @@ from pipeline.magento.order.body import email_of
 from pipeline.magento.records import StoreView
 from pipeline.magento.rest.customers import Customer
 from pipeline.orders.channel import ChannelOrder, FulfilledBy
-from pipeline.orders.ledger import Write
+from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Done, HoldCode, Outcome, Skipped
 from pipeline.orders.tables import Order
 from tasks.cancelling.gate import stopped
@@ -51,35 +51,30 @@ def _created(
     """The account made for this buyer, by this order or an earlier one; None when it is gone."""
     shop = clients.shop(order)
     body = shop.customer_body(placed, email, store, clients.marketplace(order).customer_group)
-    made: dict[str, Customer] = {}
 
     def find() -> str | None:
         found = shop.find_customer(email, store.website_id)
-        if found is None:
-            return None
-        made[str(found.id)] = found
-        return str(found.id)
+        return None if found is None else str(found.id)
 
-    def send() -> str:
+    def send() -> Customer:
         try:
-            created = shop.create_customer(body, store.code)
+            return shop.create_customer(body, store.code)
         except Rejected:
             # The buyer may have registered since we looked.
-            if (theirs := find()) is None:
+            if (theirs := shop.find_customer(email, store.website_id)) is None:
                 raise
             return theirs
-        made[str(created.id)] = created
-        return str(created.id)
 
-    number = clients.ledger.once(
+    made = clients.ledger.once(
         order.id,
         Write(
             key=f"customer:{clients.shop_name(order)}:{store.website_id}:{clients.pseudonym(email)}",
             kind="customer",
             send=send,
+            id_of=lambda customer: str(customer.id),
             find=find,
             settles_after=clients.settles_after(order),
             refused_as=HoldCode.CUSTOMER_REFUSED,
         ),
     )
-    return made.get(number) or shop.customer(int(number))
+    return made.answer or shop.customer(int(made.remote_id))

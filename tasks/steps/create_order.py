@@ -11,7 +11,7 @@ from pipeline.clients import Clients
 from pipeline.magento.order.body import OrderShape, differences
 from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import ENDED, MagentoOrder
-from pipeline.orders.ledger import Write
+from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import as_edited, remember
@@ -60,12 +60,12 @@ def _placed(order: Order, clients: Clients) -> tuple[MagentoOrder, bool]:
 
     One made before needs nothing of Amazon's any more.
     """
-    answers: list[MagentoOrder] = []
     entity_id = clients.ledger.made(order.id, placed_trace(order, clients))
     if entity_id is None:
-        entity_id = clients.ledger.once(order.id, placement(order, clients, answers.append))
-    if answers:
-        return answers[0], True
+        made = clients.ledger.once(order.id, placement(order, clients))
+        if made.answer is not None:
+            return made.answer, True
+        entity_id = made.remote_id
     return clients.shop(order).order(int(entity_id)), False
 
 
@@ -103,28 +103,23 @@ def _shipped_before(order: Order, clients: Clients) -> dict[str, int]:
 def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clients) -> MagentoOrder:
     """Invoice all of the order. One of which nothing is left to ship is complete then."""
     shop, entity_id = clients.shop(order), now.entity_id
-    made: list[str] = []
 
     def find() -> str | None:
         invoices = shop.invoices([entity_id]).get(entity_id, [])
         return str(min(one.entity_id for one in invoices)) if invoices else None
 
-    def send() -> str:
-        made.append(shop.invoice(entity_id))
-        return made[0]
-
-    clients.ledger.once(
+    made = clients.ledger.once(
         order.id,
         Write(
             key=f"invoice:{order.account}:{order.external_id}",
             kind="invoice",
-            send=send,
+            send=lambda: shop.invoice(entity_id),
             find=find,
             settles_after=clients.settles_after(order),
             refused_as=HoldCode.INVOICE_REFUSED,
         ),
     )
-    if not made:
+    if not made.by_us:
         return shop.order(entity_id) if now.state == "new" else now
     state = "complete" if shape is OrderShape.COMPLETE else _PROCESSING
     return replace(
@@ -143,7 +138,6 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
     """
     shop, entity_id = clients.shop(order), now.entity_id
     body = rewritten(now, state=_PROCESSING, status=status)
-    made: list[str] = []
 
     def find() -> str | None:
         found = shop.order(entity_id)
@@ -151,10 +145,9 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
 
     def send() -> str:
         shop.update_order(body)
-        made.append(status)
         return status
 
-    clients.ledger.once(
+    made = clients.ledger.once(
         order.id,
         Write(
             key=f"status:{order.account}:{order.external_id}",
@@ -166,4 +159,4 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
             is_to_be_seen=True,
         ),
     )
-    return replace(now, status=status) if made else now
+    return replace(now, status=status) if made.by_us else now

@@ -10,7 +10,7 @@ from pipeline.base.quota import Lane
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, HOLDED
 from pipeline.orders.channel import ChannelOrder, FulfilledBy
-from pipeline.orders.ledger import Write
+from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
@@ -250,7 +250,7 @@ def _confirm(
 
 def _telling(
     order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str = ""
-) -> Write:
+) -> Write[str]:
     confirmation = replace(confirmation_of(order, shipment, current), supply_source=place)
 
     def send() -> str:
