@@ -28,6 +28,29 @@ class Trace:
     settles_after: timedelta
     harmless_twice: bool = False
 
+    def write(
+        self,
+        send: Callable[[], Answer],
+        refused_as: HoldCode,
+        *,
+        id_of: Callable[[Answer], str] = str,
+        when_unsure: str = "",
+        is_to_be_seen: bool = False,
+    ) -> Write[Answer]:
+        """The write that leaves this trace."""
+        return Write(
+            key=self.key,
+            kind=self.kind,
+            find=self.find,
+            settles_after=self.settles_after,
+            harmless_twice=self.harmless_twice,
+            send=send,
+            refused_as=refused_as,
+            id_of=id_of,
+            when_unsure=when_unsure,
+            is_to_be_seen=is_to_be_seen,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write(Trace, Generic[Answer]):

@@ -100,7 +100,7 @@ def _refunded(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
 
 def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> Write[str]:
     """The credit memo over all that is invoiced, so that what was paid is what is given back."""
-    shop, trace = clients.shop(order), _refunded(order, now, clients)
+    shop = clients.shop(order)
     # A line without a product has taken nothing from the stock.
     goods = [one.item_id for one in now.items if one.ext_order_item_id and one.product_id]
 
@@ -109,14 +109,7 @@ def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> 
             return shop.refund(now.entity_id, goods, books.difference)
         return shop.refund_units(now.entity_id, Memo({min(books.lines): ZERO}, books.base_left))
 
-    return Write(
-        key=trace.key,
-        kind=trace.kind,
-        send=send,
-        find=trace.find,
-        settles_after=trace.settles_after,
-        refused_as=HoldCode.CANCEL_REFUSED,
-    )
+    return _refunded(order, now, clients).write(send, HoldCode.CANCEL_REFUSED)
 
 
 def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write[str]:

@@ -250,16 +250,7 @@ def _rows(now: MagentoOrder, charges: order_charges.Charges) -> dict[int, dict[s
 
 
 def _write(trace: Trace, send: Callable[[], str], when_unsure: str = "") -> Write[str]:
-    return Write(
-        key=trace.key,
-        kind=trace.kind,
-        find=trace.find,
-        settles_after=trace.settles_after,
-        send=send,
-        refused_as=HoldCode.PARTLY_CANCELLED,
-        when_unsure=when_unsure,
-        is_to_be_seen=True,
-    )
+    return trace.write(send, HoldCode.PARTLY_CANCELLED, when_unsure=when_unsure, is_to_be_seen=True)
 
 
 def _by_hand(now: MagentoOrder) -> CannotMap:

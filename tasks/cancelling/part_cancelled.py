@@ -10,7 +10,7 @@ from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.magento.rest.partial_credit_memos import Books, Memo, memo_over, rest
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.ledger_write import Trace, Write
+from pipeline.orders.ledger_write import Trace
 from pipeline.orders.outcome import Hold, HoldCode
 from pipeline.orders.tables import Order, OrderItem
 from tasks.cancelling.lower_uninvoiced import Lowering, lower, marking
@@ -112,13 +112,9 @@ def _make(
     order: Order, trace: Trace, memo: Memo, clients: Clients, *, is_to_be_seen: bool = False
 ) -> None:
     shop, entity_id = clients.shop(order), order.magento_order_id or 0
-    write = Write(
-        key=trace.key,
-        kind=trace.kind,
-        find=trace.find,
-        settles_after=trace.settles_after,
-        send=lambda: shop.refund_units(entity_id, memo),
-        refused_as=HoldCode.PARTLY_CANCELLED,
+    write = trace.write(
+        lambda: shop.refund_units(entity_id, memo),
+        HoldCode.PARTLY_CANCELLED,
         is_to_be_seen=is_to_be_seen,
     )
     clients.ledger.once(order.id, write)

@@ -18,7 +18,7 @@ from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import ENDED, HOLDED, MagentoOrder
 from pipeline.magento.stock.holding_order import EXT_ORDER_ID_PREFIX, holding_order
 from pipeline.magento.stock.reserve_by_cancelling import Phase, marked, phase, unmarked
-from pipeline.orders.ledger_write import Trace, Write
+from pipeline.orders.ledger_write import Trace
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from pipeline.products.sku_map import SkuMapError
@@ -217,13 +217,9 @@ def _once(
 ) -> None:
     """Make a write. Before 2.4.7 a cancellation was not `is_locked`: it may happen by half."""
     is_doubtful = not is_locked and clients.shop_settings(order).release < _SINCE_2_4_7
-    write = Write(
-        key=trace.key,
-        kind=trace.kind,
-        find=trace.find,
-        settles_after=trace.settles_after,
-        send=send,
-        refused_as=HoldCode.RESERVATION_UNCLEAR,
+    write = trace.write(
+        send,
+        HoldCode.RESERVATION_UNCLEAR,
         when_unsure=_DOUBTFUL if is_doubtful else "",
         is_to_be_seen=True,
     )

@@ -7,7 +7,7 @@ from pipeline.clients import Clients
 from pipeline.magento.records import Product
 from pipeline.magento.rest.catalog import EVERYWHERE, folded
 from pipeline.magento.stock.placeholder_product import placeholder, url_key
-from pipeline.orders.ledger_write import Trace, Write
+from pipeline.orders.ledger_write import Trace
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from tasks.placing.store_view import store_code
@@ -25,17 +25,8 @@ def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Pr
     store = shop.store_view(store_code(order, clients))
     body = placeholder(sku, title, store, shop.attribute_set())
     trace = _trace(order, sku, clients)
-    clients.ledger.once(
-        order.id,
-        Write(
-            key=trace.key,
-            kind=trace.kind,
-            find=trace.find,
-            settles_after=trace.settles_after,
-            send=lambda: shop.create_product(body),
-            refused_as=HoldCode.PRODUCT_REFUSED,
-        ),
-    )
+    write = trace.write(lambda: shop.create_product(body), HoldCode.PRODUCT_REFUSED)
+    clients.ledger.once(order.id, write)
     if (made := shop.products([sku], EVERYWHERE).get(sku)) is not None:
         return made
     raise CannotMap(

@@ -61,7 +61,6 @@ def placement(order: Order, clients: Clients) -> Write[MagentoOrder]:
             body = _detached(body, _LEFT_FROM[FulfilledBy(order.fulfilled_by)])
     elif settings.stock == "seed":
         body = marked(body)
-    trace = placed_trace(order, clients)
 
     def send() -> MagentoOrder:
         created = shop.create_order(body, code)
@@ -69,14 +68,8 @@ def placement(order: Order, clients: Clients) -> Write[MagentoOrder]:
         payment = {**body["payment"], "entity_id": created.payment.get("entity_id")}
         return replace(created, payment=payment)
 
-    return Write(
-        key=trace.key,
-        kind=trace.kind,
-        find=trace.find,
-        settles_after=trace.settles_after,
-        send=send,
-        id_of=lambda created: str(created.entity_id),
-        refused_as=HoldCode.ORDER_REFUSED,
+    return placed_trace(order, clients).write(
+        send, HoldCode.ORDER_REFUSED, id_of=lambda created: str(created.entity_id)
     )
 
 
