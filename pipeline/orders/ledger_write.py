@@ -13,6 +13,11 @@ Answer = TypeVar("Answer")
 """What the remote answers to a write; never None."""
 
 
+def key_of(name: str, whose: str, *parts: str | int) -> str:
+    """The key of a write: its name, the account or shop that it is of, and what else tells it."""
+    return ":".join((name, whose, *map(str, parts)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """What a remote write leaves, and how to look for it.

@@ -32,7 +32,7 @@ _OF_A_ROW = ("row_total", "row_total_incl_tax", "tax_amount", "discount_amount")
 
 @dataclass(frozen=True, slots=True)
 class Lowering:
-    """What is to become of an order; `key` is unique to these quantities.
+    """What is to become of an order; `target` names these quantities.
 
     By Magento's item id: `wanted` are the units that stay of the lines that have too many, `before`
     what they had.
@@ -40,7 +40,7 @@ class Lowering:
 
     order: Order
     entity_id: int
-    key: str
+    target: str
     wanted: Mapping[int, int]
     before: Mapping[int, int]
 
@@ -74,12 +74,8 @@ def marking(lowering: Lowering, clients: Clients) -> Trace:
         is_there = lowering.is_marked(shop.order(lowering.entity_id))
         return str(lowering.entity_id) if is_there else None
 
-    return Trace(
-        key=f"{lowering.key}:mark",
-        kind="marking",
-        find=find,
-        settles_after=clients.settles_after(lowering.order),
-    )
+    ledger = clients.ledger_of(lowering.order)
+    return ledger.trace("lower", lowering.target, "mark", kind="marking", find=find)
 
 
 def lower(lowering: Lowering, now: MagentoOrder, amounts: Amounts, clients: Clients) -> Hold | None:
@@ -117,8 +113,9 @@ def lower(lowering: Lowering, now: MagentoOrder, amounts: Amounts, clients: Clie
 def _mark(
     lowering: Lowering, now: MagentoOrder, left: Mapping[int, Decimal], clients: Clients
 ) -> None:
-    order, shop, trace = lowering.order, clients.shop(lowering.order), marking(lowering, clients)
-    if clients.ledger.made(order.id, trace) is not None:
+    shop, ledger = clients.shop(lowering.order), clients.ledger_of(lowering.order)
+    trace = marking(lowering, clients)
+    if ledger.made(trace) is not None:
         return
     is_as_left = all(left.get(one.item_id, ZERO) == one.quantity_shipped for one in now.items)
     if now.state not in _OPEN or not is_as_left:
@@ -132,7 +129,7 @@ def _mark(
         shop.update_order(body)
         return str(now.entity_id)
 
-    clients.ledger.once(order.id, _write(trace, send))
+    ledger.once(_write(trace, send))
 
 
 def _give_back(lowering: Lowering, clients: Clients) -> None:
@@ -154,13 +151,9 @@ def _give_back(lowering: Lowering, clients: Clients) -> None:
         "that may have happened all the same: cancel the order in Magento, or take the units off "
         "there"
     )
-    trace = Trace(
-        key=f"{lowering.key}:cancel",
-        kind="partial cancellation",
-        find=find,
-        settles_after=clients.settles_after(order),
-    )
-    clients.ledger.once(order.id, _write(trace, send, when_unsure="" if is_locked else unsure))
+    ledger = clients.ledger_of(order)
+    trace = ledger.trace("lower", lowering.target, "cancel", kind="partial cancellation", find=find)
+    ledger.once(_write(trace, send, when_unsure="" if is_locked else unsure))
 
 
 def _save(
@@ -171,20 +164,15 @@ def _save(
     clients: Clients,
 ) -> None:
     """Save the order with less to ship and to pay; a cancelled one comes out of hiding by that."""
-    order, shop = lowering.order, clients.shop(lowering.order)
+    shop, ledger = clients.shop(lowering.order), clients.ledger_of(lowering.order)
 
     def find() -> str | None:
         found = shop.order(now.entity_id)
         is_low = all(one.quantity_canceled == lowering.cancelled(one) for one in found.items)
         return str(found.entity_id) if found.state in _OPEN and is_low else None
 
-    trace = Trace(
-        key=f"{lowering.key}:save",
-        kind="lowering",
-        find=find,
-        settles_after=clients.settles_after(order),
-    )
-    if clients.ledger.made(order.id, trace) is not None:
+    trace = ledger.trace("lower", lowering.target, "save", kind="lowering", find=find)
+    if ledger.made(trace) is not None:
         return
     if now.state not in _OPEN and not (now.state == _CANCELLED and lowering.is_marked(now)):
         raise _by_hand(now)
@@ -194,7 +182,7 @@ def _save(
         shop.update_order(body)
         return str(now.entity_id)
 
-    clients.ledger.once(order.id, _write(trace, send))
+    ledger.once(_write(trace, send))
 
 
 def _body(

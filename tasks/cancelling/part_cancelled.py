@@ -82,7 +82,7 @@ def _by_memo(
 ) -> Hold | None:
     """Take back what was invoiced of the surplus, so that the rest is Amazon's new total."""
     shop, trace = clients.shop(order), _memo(order, fewer, clients)
-    if not surplus and clients.ledger.made(order.id, trace) is None:
+    if not surplus and clients.ledger_of(order).made(trace) is None:
         return None  # somebody else's, and theirs to reckon
     invoiced = {one.item_id: one.quantity_invoiced - one.quantity_refunded for one in there.items}
     has_no_invoice = any(invoiced[item_id] < count for item_id, count in surplus.items())
@@ -117,7 +117,7 @@ def _make(
         HoldCode.PARTLY_CANCELLED,
         is_to_be_seen=is_to_be_seen,
     )
-    clients.ledger.once(order.id, write)
+    clients.ledger_of(order).once(write)
 
 
 def _memo(order: Order, fewer: Fewer, clients: Clients, amounts: Amounts | None = None) -> Trace:
@@ -135,12 +135,8 @@ def _memo(order: Order, fewer: Fewer, clients: Clients, amounts: Amounts | None 
         newest = shop.newest_memo(entity_id) if is_made else None
         return None if newest is None else str(newest)
 
-    return Trace(
-        key=f"reduce:{_target(order, fewer)}" + ("" if amounts is None else ":rest"),
-        kind="credit memo",
-        find=find,
-        settles_after=clients.settles_after(order),
-    )
+    parts = (_target(fewer),) if amounts is None else (_target(fewer), "rest")
+    return clients.ledger_of(order).trace("reduce", *parts, kind="credit memo", find=find)
 
 
 def _by_saving(
@@ -155,11 +151,11 @@ def _by_saving(
     lowering = Lowering(
         order=order,
         entity_id=there.entity_id,
-        key=f"lower:{_target(order, fewer)}",
+        target=_target(fewer),
         wanted={item.magento_item_id or 0: count for item, count in items},
         before={item.magento_item_id or 0: item.quantity for item, _ in items},
     )
-    if clients.ledger.made(order.id, marking(lowering, clients)) is None:
+    if clients.ledger_of(order).made(marking(lowering, clients)) is None:
         if not surplus:
             return None  # somebody else has taken it off
         lines = {one.item_id: one for one in there.items}
@@ -179,10 +175,9 @@ def _by_saving(
     return None
 
 
-def _target(order: Order, fewer: Fewer) -> str:
+def _target(fewer: Fewer) -> str:
     """Names the reduction by what it leads to, so that a second one is another."""
-    left = ",".join(f"{item.external_item_id}={count}" for item, count in fewer)
-    return f"{order.account}:{order.external_id}:{left}"
+    return ",".join(f"{item.external_item_id}={count}" for item, count in fewer)
 
 
 def _has_left(

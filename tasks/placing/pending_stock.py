@@ -42,7 +42,7 @@ def hold_stock(order: Order, clients: Clients) -> tuple[str, timedelta]:
             clients.settings.timing.recheck_waiting_s
         )
     delay = min(left, clients.recheck_waiting)
-    entity_id = clients.ledger.made(order.id, _creation(order, clients))
+    entity_id = clients.ledger_of(order).made(_creation(order, clients))
     unknown: list[str] = []
     if entity_id is None:
         body, unknown = _body(order, clients)
@@ -101,8 +101,9 @@ def held_units(order: Order, clients: Clients) -> Mapping[str, int]:
 
 def _holding(order: Order, clients: Clients) -> int | None:
     """The order that holds stock for this one, until it was let go."""
-    made = clients.ledger.made(order.id, _creation(order, clients))
-    if made is None or clients.ledger.made(order.id, _end(order, int(made), clients)) is not None:
+    ledger = clients.ledger_of(order)
+    made = ledger.made(_creation(order, clients))
+    if made is None or ledger.made(_end(order, int(made), clients)) is not None:
         return None
     return int(made)
 
@@ -204,11 +205,8 @@ def _finder(
 
 
 def _trace(order: Order, what: str, find: Callable[[], str | None], clients: Clients) -> Trace:
-    return Trace(
-        key=f"pending:{order.account}:{order.external_id}:{what}",
-        kind=f"stock of a pending order: {what}",
-        find=find,
-        settles_after=clients.settles_after(order),
+    return clients.ledger_of(order).trace(
+        "pending", what, kind=f"stock of a pending order: {what}", find=find
     )
 
 
@@ -223,7 +221,7 @@ def _once(
         when_unsure=_DOUBTFUL if is_doubtful else "",
         is_to_be_seen=True,
     )
-    clients.ledger.once(order.id, write)
+    clients.ledger_of(order).once(write)
 
 
 _DOUBTFUL = (

@@ -26,7 +26,7 @@ def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Pr
     body = placeholder(sku, title, store, shop.attribute_set())
     trace = _trace(order, sku, clients)
     write = trace.write(lambda: shop.create_product(body), HoldCode.PRODUCT_REFUSED)
-    clients.ledger.once(order.id, write)
+    clients.ledger_of(order).once(write)
     if (made := shop.products([sku], EVERYWHERE).get(sku)) is not None:
         return made
     raise CannotMap(
@@ -40,7 +40,7 @@ def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Pr
 def is_placeholder(order: Order, product: Product, clients: Clients) -> bool:
     """Whether the product is one that we made."""
     trace = _trace(order, product.sku, clients)
-    return clients.ledger.made(order.id, trace) == str(product.id)
+    return clients.ledger_of(order).made(trace) == str(product.id)
 
 
 def _trace(order: Order, sku: str, clients: Clients) -> Trace:
@@ -51,9 +51,4 @@ def _trace(order: Order, sku: str, clients: Clients) -> Trace:
         found = shop.product_at(url_key(sku))
         return str(found) if found else None
 
-    return Trace(
-        key=f"product:{clients.shop_name(order)}:{folded(sku)}",
-        kind="product",
-        find=find,
-        settles_after=clients.settles_after(order),
-    )
+    return clients.ledger_of(order).shop_trace("product", folded(sku), kind="product", find=find)

@@ -39,12 +39,7 @@ def placed_trace(order: Order, clients: Clients) -> Trace:
         found = shop.find_orders(order.external_id)
         return str(min(one.entity_id for one in found)) if found else None
 
-    return Trace(
-        key=f"order:{order.account}:{order.external_id}",
-        kind="order",
-        find=find,
-        settles_after=clients.settles_after(order),
-    )
+    return clients.ledger_of(order).trace("order", kind="order", find=find)
 
 
 def placement(order: Order, clients: Clients) -> Write[MagentoOrder]:

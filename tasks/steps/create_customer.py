@@ -12,7 +12,6 @@ from pipeline.magento.order.body import email_of
 from pipeline.magento.records import StoreView
 from pipeline.magento.rest.customers import Customer
 from pipeline.orders.channel import ChannelOrder, FulfilledBy
-from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Done, HoldCode, Outcome, Skipped
 from pipeline.orders.tables import Order
 from tasks.cancelling.gate import stopped
@@ -65,16 +64,9 @@ def _created(
                 raise
             return theirs
 
-    made = clients.ledger.once(
-        order.id,
-        Write(
-            key=f"customer:{clients.shop_name(order)}:{store.website_id}:{clients.pseudonym(email)}",
-            kind="customer",
-            send=send,
-            id_of=lambda customer: str(customer.id),
-            find=find,
-            settles_after=clients.settles_after(order),
-            refused_as=HoldCode.CUSTOMER_REFUSED,
-        ),
+    ledger, buyer = clients.ledger_of(order), clients.pseudonym(email)
+    account = ledger.shop_trace("customer", store.website_id, buyer, kind="customer", find=find)
+    made = ledger.once(
+        account.write(send, HoldCode.CUSTOMER_REFUSED, id_of=lambda customer: str(customer.id))
     )
     return made.answer or shop.customer(int(made.remote_id))

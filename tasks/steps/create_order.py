@@ -11,7 +11,6 @@ from pipeline.clients import Clients
 from pipeline.magento.order.body import OrderShape, differences
 from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import ENDED, MagentoOrder
-from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import as_edited, remember
@@ -60,9 +59,10 @@ def _placed(order: Order, clients: Clients) -> tuple[MagentoOrder, bool]:
 
     One made before needs nothing of Amazon's any more.
     """
-    entity_id = clients.ledger.made(order.id, placed_trace(order, clients))
+    ledger = clients.ledger_of(order)
+    entity_id = ledger.made(placed_trace(order, clients))
     if entity_id is None:
-        made = clients.ledger.once(order.id, placement(order, clients))
+        made = ledger.once(placement(order, clients))
         if made.answer is not None:
             return made.answer, True
         entity_id = made.remote_id
@@ -108,17 +108,9 @@ def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clien
         invoices = shop.invoices([entity_id]).get(entity_id, [])
         return str(min(one.entity_id for one in invoices)) if invoices else None
 
-    made = clients.ledger.once(
-        order.id,
-        Write(
-            key=f"invoice:{order.account}:{order.external_id}",
-            kind="invoice",
-            send=lambda: shop.invoice(entity_id),
-            find=find,
-            settles_after=clients.settles_after(order),
-            refused_as=HoldCode.INVOICE_REFUSED,
-        ),
-    )
+    ledger = clients.ledger_of(order)
+    invoice = ledger.trace("invoice", kind="invoice", find=find)
+    made = ledger.once(invoice.write(lambda: shop.invoice(entity_id), HoldCode.INVOICE_REFUSED))
     if not made.by_us:
         return shop.order(entity_id) if now.state == "new" else now
     state = "complete" if shape is OrderShape.COMPLETE else _PROCESSING
@@ -147,16 +139,7 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
         shop.update_order(body)
         return status
 
-    made = clients.ledger.once(
-        order.id,
-        Write(
-            key=f"status:{order.account}:{order.external_id}",
-            kind="status",
-            send=send,
-            find=find,
-            settles_after=clients.settles_after(order),
-            refused_as=HoldCode.STATUS_REFUSED,
-            is_to_be_seen=True,
-        ),
-    )
+    ledger = clients.ledger_of(order)
+    given = ledger.trace("status", kind="status", find=find)
+    made = ledger.once(given.write(send, HoldCode.STATUS_REFUSED, is_to_be_seen=True))
     return replace(now, status=status) if made.by_us else now

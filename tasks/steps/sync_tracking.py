@@ -131,7 +131,7 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             continue
         if shipment.confirmed_as is None and known_already(order, shipment, current):
             # A try of ours that died in the call may have told it: its row in the ledger ends here.
-            clients.ledger.made(order.id, _telling(order, shipment, current, clients))
+            clients.ledger_of(order).made(_telling(order, shipment, current, clients))
             _accepted(shipment, clients)
         elif by_feed or not shipment.tracking_number:
             # A call without a number is refused; a feed's schema leaves it out.
@@ -244,7 +244,7 @@ def _rest(order: Order, clients: Clients) -> Outcome | None:
 def _confirm(
     order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str
 ) -> None:
-    clients.ledger.once(order.id, _telling(order, shipment, current, clients, place))
+    clients.ledger_of(order).once(_telling(order, shipment, current, clients, place))
     _accepted(shipment, clients)
 
 
@@ -274,18 +274,18 @@ def _telling(
         is_known = shipment.confirmed_as is None and known_already(order, shipment, current)
         return confirmation.reference if is_known else None
 
-    return Write(
+    trace = clients.ledger_of(order).trace(
         # A track may be changed and changed back: each announcement is a write of its own.
-        key=f"confirm:{order.account}:{order.external_id}:{shipment.package_reference}:"
-        f"{shipment.confirmed_times}:{clients.pseudonym(announcement(shipment))}",
+        "confirm",
+        shipment.package_reference,
+        shipment.confirmed_times,
+        clients.pseudonym(announcement(shipment)),
         kind="shipment confirmation",
-        send=send,
         find=find,
-        settles_after=clients.settles_after(order),
-        refused_as=HoldCode.CONFIRMATION_REFUSED,
         # Amazon takes a repeat with the same package reference as an edit of the package.
         harmless_twice=True,
     )
+    return trace.write(send, HoldCode.CONFIRMATION_REFUSED)
 
 
 def _accepted(shipment: Shipment, clients: Clients) -> None:
