@@ -22,6 +22,7 @@ from pipeline.magento.client import Magento
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Channel, ChannelOrder, Raw
 from pipeline.orders.corrected_address import corrected
+from pipeline.orders.decision_table import Decision, case_of, decide
 from pipeline.orders.ledger import Ledger
 from pipeline.orders.order_ledger import OrderLedger
 from pipeline.orders.outcome import HoldCode
@@ -108,6 +109,10 @@ class Clients:
         """What the operator decided for the order's marketplace."""
         self.account(order)
         return self.in_force().for_order(order.account, order.marketplace_id)
+
+    def decision(self, order: Order) -> Decision:
+        """The row of the decision table that counts for the order."""
+        return decide(case_of(order, self.marketplace(order)))
 
     def confirms_by_feed(self, order: Order) -> bool:
         """Whether the account has more packages to confirm than single calls can do in time."""

@@ -12,24 +12,20 @@ from pipeline.magento.rest.partial_credit_memos import Books, Memo, memo_over, r
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.ledger_write import Trace
 from pipeline.orders.outcome import Hold, HoldCode
-from pipeline.orders.tables import Order, OrderItem
+from pipeline.orders.tables import Order
+from tasks.cancelling.fewer_units import Fewer
 from tasks.cancelling.lower_uninvoiced import Lowering, lower, marking
 from tasks.placing.order_facts import take_amounts
 from tasks.shipping.shop_comment import comment
 
-Fewer = list[tuple[OrderItem, int]]
 
-
-def reduced(order: Order, clients: Clients) -> Hold | None:
+def reduced(order: Order, fewer: Fewer, clients: Clients) -> Hold | None:
     """Take off the Magento order what Amazon has cancelled of its lines, and what that cost.
 
     Held is what has left already, and what does not come out at Amazon's new total. Once a person
     has brought the shop's order down too, the order goes on by itself.
     """
-    fewer = being_reduced(order, clients)
-    if not fewer or order.magento_order_id is None:
-        return None
-    there = clients.shop(order).order(order.magento_order_id)
+    there = clients.shop(order).order(order.magento_order_id or 0)
     surplus = _surplus(there, fewer)
     if any(item.quantity_invoiced for item in there.items):
         hold = _by_memo(order, there, fewer, surplus, clients)
@@ -44,22 +40,6 @@ def reduced(order: Order, clients: Clients) -> Hold | None:
     for item, quantity in fewer:
         item.quantity = quantity
     return None
-
-
-def being_reduced(order: Order, clients: Clients) -> Fewer:
-    """The lines of an order in Magento of which Amazon wants less than we took over, and how many.
-
-    While there are any, what Magento shows of the order may be half of a change of ours.
-    """
-    if order.magento_order_id is None or order.raw is None:
-        return []
-    placed = clients.placed(order)
-    wanted = {line.item_id: line.quantity for line in (*placed.lines, *placed.cancelled_lines)}
-    return [
-        (item, wanted[item.external_item_id])
-        for item in order.items
-        if wanted.get(item.external_item_id, item.quantity) < item.quantity
-    ]
 
 
 def _surplus(there: MagentoOrder, fewer: Fewer) -> dict[int, Decimal]:

@@ -68,6 +68,19 @@ def placement(order: Order, clients: Clients) -> Write[MagentoOrder]:
     )
 
 
+def remember(order: Order, now: MagentoOrder) -> None:
+    """Take over which Magento order and lines stand for the order, and the state."""
+    if order.magento_order_id not in (None, now.entity_id):
+        order.magento_invoiced = now.total_invoiced if now.is_invoiced else None
+        order.magento_refunded = now.total_refunded if now.is_invoiced else None
+    order.magento_order_id = now.entity_id
+    order.magento_increment_id = now.increment_id
+    order.magento_state, order.magento_status = now.state, now.status
+    numbers = {item.ext_order_item_id: item.item_id for item in now.items}
+    for item in order.items:
+        item.magento_item_id = numbers.get(item.external_item_id)
+
+
 def _detached(body: Mapping[str, Any], mark: str) -> dict[str, Any]:
     """Goods without their product: no shipment took them, so a credit memo over them would."""
     items = [dict(item) for item in body["items"]]

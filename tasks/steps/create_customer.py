@@ -14,14 +14,11 @@ from pipeline.magento.rest.customers import Customer
 from pipeline.orders.channel import ChannelOrder, FulfilledBy
 from pipeline.orders.outcome import Done, HoldCode, Outcome, Skipped
 from pipeline.orders.tables import Order
-from tasks.cancelling.gate import stopped
 from tasks.placing.store_view import store_code
 
 
 def create_customer(order: Order, clients: Clients) -> Outcome:
     """One account per e-mail address and website, however many orders come at once."""
-    if (outcome := stopped(order, clients)) is not None:
-        return outcome
     if clients.marketplace(order).customers == "guest":
         return Skipped("guest order")
     if order.fulfilled_by == FulfilledBy.AMAZON:

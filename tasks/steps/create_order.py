@@ -13,10 +13,9 @@ from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Order
-from tasks.cancelling.edited_in_shop import as_edited, remember
-from tasks.cancelling.gate import stopped
+from tasks.cancelling.edited_in_shop import as_edited
 from tasks.placing.pending_stock import release_stock
-from tasks.placing.placement import placed_trace, placement, shape_of
+from tasks.placing.placement import placed_trace, placement, remember, shape_of
 from tasks.placing.reserve import reserved
 
 _PROCESSING = "processing"
@@ -27,11 +26,9 @@ def create_order(order: Order, clients: Clients) -> Outcome:
 
     What the shop answers to each write is what comes next; it is asked only after a repeat.
     """
-    if (outcome := stopped(order, clients)) is not None:
-        return outcome
     settings = clients.marketplace(order)
     placed, is_new = _placed(order, clients)
-    now = as_edited(order, placed, clients)
+    now = as_edited(order, placed, clients) if placed.is_edited else placed
     now = reserved(order, now, clients, _shipped_before(order, clients))
     # What Amazon says may have changed between two tries; the order is what it was created as.
     before = _shipped_before(order, clients) if is_new else _counted_before(order, now, clients)

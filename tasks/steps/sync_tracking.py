@@ -15,7 +15,7 @@ from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import Mismatch
-from tasks.cancelling.gate import stopped
+from tasks.cancelling.fewer_units import being_reduced
 from tasks.cancelling.invoice_check import invoiced_wrongly
 from tasks.cancelling.part_cancelled import reduced
 from tasks.shipping.packages import (
@@ -39,8 +39,6 @@ CONFIRMED_OTHERWISE = ("FBM_SHIP_PLUS", "AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON"
 
 def sync_tracking(order: Order, clients: Clients) -> Outcome:
     """The order is read again just before, since Amazon may have cancelled it meanwhile."""
-    if (outcome := stopped(order, clients)) is not None:
-        return outcome
     if (hold := invoiced_wrongly(order, clients)) is not None:
         return hold
     if order.fulfilled_by == FulfilledBy.AMAZON or not order.shipments:
@@ -48,7 +46,10 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
     for program in CONFIRMED_OTHERWISE:
         if program in order.programs:
             return Skipped(f"{program}: Amazon needs no confirmation, and takes none")
-    if (hold := reduced(order, clients) or _changed_since(order)) is not None:
+    fewer = being_reduced(order, clients)
+    if fewer and (hold := reduced(order, fewer, clients)) is not None:
+        return hold
+    if (hold := _changed_since(order)) is not None:
         return hold
     refused = ship_wished(order, clients)
     # A feed, which takes packages without a number, has no place for where they are shipped from.

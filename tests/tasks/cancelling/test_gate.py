@@ -11,14 +11,16 @@ import pytest
 from pipeline.clients import Clients
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.tables import Order
-from tasks.steps.create_customer import create_customer
-from tasks.steps.create_order import create_order
-from tasks.steps.enrich_order import enrich_order
-from tasks.steps.import_order import import_order
-from tasks.steps.ship_order import ship_order
-from tasks.steps.sync_tracking import sync_tracking
-from tasks.steps.verify_order import verify_order
 from tests.builders import NOW, a_raw_item, a_raw_order, an_order
+from tests.tasks.as_run import (
+    create_customer,
+    create_order,
+    enrich_order,
+    import_order,
+    ship_order,
+    sync_tracking,
+    verify_order,
+)
 from tests.tasks.fakes import clients
 
 Step = Callable[[Order, Clients], Outcome]

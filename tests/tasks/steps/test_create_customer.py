@@ -10,8 +10,8 @@ from pipeline.base.errors import CannotMap, OutcomeUnknown, Rejected
 from pipeline.magento.rest.customers import Customer
 from pipeline.orders.outcome import Done, HoldCode, Skipped
 from pipeline.orders.tables import Order
-from tasks.steps.create_customer import create_customer
 from tests.builders import a_raw_order, a_vault, an_order
+from tests.tasks.as_run import create_customer
 from tests.tasks.fakes import FakeShop, InTurn, clients
 from tests.tasks.ledgers import SeededLedger
 

@@ -14,8 +14,8 @@ from pipeline.base.errors import CannotMap, OutcomeUnknown, Rejected, Transient
 from pipeline.magento.records import Invoice, MagentoItem, MagentoOrder, Region
 from pipeline.orders.outcome import Done, Hold, HoldCode
 from pipeline.orders.tables import Order
-from tasks.steps.create_order import create_order
 from tests.builders import a_raw_item, a_raw_order, an_item, an_order
+from tests.tasks.as_run import create_order
 from tests.tasks.fakes import (
     MUG,
     FakeShop,
