@@ -23,8 +23,7 @@ from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Channel, ChannelOrder, Raw
 from pipeline.orders.corrected_address import corrected
 from pipeline.orders.decision_table import Decision, case_of, decide
-from pipeline.orders.ledger import Ledger
-from pipeline.orders.order_ledger import OrderLedger
+from pipeline.orders.ledger import Ledger, OrderLedger
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.stated_value import Worth, tells_no_total
 from pipeline.orders.tables import Order

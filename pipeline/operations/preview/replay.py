@@ -17,7 +17,8 @@ from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.base.vault import Unreadable, Vault
 from pipeline.clients import Clients
-from pipeline.orders.ledger import Ledger, forgets_until
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.ledger_rows import forgets_until
 from pipeline.orders.ledger_write import Answer, Made, Trace, Write
 from pipeline.orders.machine import SHIPPING_STEPS, STEPS, corrected_address, owner
 from pipeline.orders.outcome import Cancelled, Done, Hold, Outcome, Skipped, Wait
