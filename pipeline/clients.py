@@ -22,7 +22,8 @@ from pipeline.magento.client import Magento
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Channel, ChannelOrder, Raw
 from pipeline.orders.corrected_address import corrected
-from pipeline.orders.ledger import Ledger
+from pipeline.orders.decision_table import Decision, case_of, decide
+from pipeline.orders.ledger import Ledger, OrderLedger
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.stated_value import Worth, tells_no_total
 from pipeline.orders.tables import Order
@@ -108,6 +109,10 @@ class Clients:
         self.account(order)
         return self.in_force().for_order(order.account, order.marketplace_id)
 
+    def decision(self, order: Order) -> Decision:
+        """The row of the decision table that counts for the order."""
+        return decide(case_of(order, self.marketplace(order)))
+
     def confirms_by_feed(self, order: Order) -> bool:
         """Whether the account has more packages to confirm than single calls can do in time."""
         account = self.account(order)
@@ -143,9 +148,10 @@ class Clients:
         lines = self.channel(order).parse(raw).lines
         return Worth.from_json(worth).amounts({line.item_id: line.quantity for line in lines})
 
-    def settles_after(self, order: Order) -> timedelta:
-        """How long a call to the shop may still take effect after we gave up on it."""
-        return seconds(self.shop_settings(order).request_limit_s)
+    def ledger_of(self, order: Order) -> OrderLedger:
+        """The ledger, for the writes of this order."""
+        settles_after = seconds(self.shop_settings(order).request_limit_s)
+        return OrderLedger(self.ledger, order, self.shop_name(order), settles_after)
 
     @property
     def recheck_waiting(self) -> timedelta:

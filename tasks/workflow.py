@@ -10,6 +10,7 @@ from structlog.contextvars import bound_contextvars
 
 from pipeline.base.log import log
 from pipeline.orders.machine import STEPS
+from tasks.cancelling.gate import unless_stopped
 from tasks.engine.runner import Step
 from tasks.engine.runtime import runtime
 from tasks.steps.create_customer import create_customer
@@ -20,15 +21,16 @@ from tasks.steps.ship_order import ship_order
 from tasks.steps.sync_tracking import sync_tracking
 from tasks.steps.verify_order import verify_order
 
-# One queue per remote, so that a throttled Amazon never holds up Magento's work.
+# One queue per remote, so that a throttled Amazon never holds up Magento's work. Before a step the
+# decision table is asked; to ask it is the second step's own rule, and the first has no facts yet.
 WORKFLOW: dict[str, tuple[Step, str]] = {
     "import_order": (import_order, "amazon"),
     "verify_order": (verify_order, "amazon"),
-    "enrich_order": (enrich_order, "magento"),
-    "create_customer": (create_customer, "magento"),
-    "create_order": (create_order, "magento"),
-    "ship_order": (ship_order, "magento"),
-    "sync_tracking": (sync_tracking, "amazon"),
+    "enrich_order": (unless_stopped(enrich_order), "magento"),
+    "create_customer": (unless_stopped(create_customer), "magento"),
+    "create_order": (unless_stopped(create_order), "magento"),
+    "ship_order": (unless_stopped(ship_order), "magento"),
+    "sync_tracking": (unless_stopped(sync_tracking), "amazon"),
 }
 
 

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, true, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pipeline.base import database_restores
 from pipeline.base.db import Sessions
 from pipeline.base.errors import (
     AccountStopped,
@@ -24,46 +23,13 @@ from pipeline.base.errors import (
     RemoteError,
     Transient,
 )
-from pipeline.base.id_lists import among
 from pipeline.base.retry import no_try_after
 from pipeline.orders import ledger_rows
-from pipeline.orders.ledger_rows import IN_DOUBT, IS_OPEN
-from pipeline.orders.outcome import HoldCode
+from pipeline.orders.ledger_rows import IN_DOUBT
+from pipeline.orders.ledger_write import Answer, Made, Trace, Write, key_of
 from pipeline.orders.tables import Effect, EffectState, Order
 
 _ANSWERED_ONLY = "answered with yes, and nothing of it is to be seen"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """What a remote write leaves, and how to look for it.
-
-    `key` is unique for ever. `find` looks at the remote and returns the id of what was made, or
-    None. `settles_after` is the remote's own request limit: until then a lost call may still land.
-    `harmless_twice` says the remote itself tells a repeat by a unique key.
-    """
-
-    key: str
-    kind: str
-    find: Callable[[], str | None]
-    settles_after: timedelta
-    harmless_twice: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write(Trace):
-    """A remote write that must happen once.
-
-    `send` makes it and returns its id, never an empty one; whatever it needs is read before, since
-    the time for it is counted from the intent. `refused_as` is how an order is held whose write was
-    refused. With `when_unsure`, a sentence, it is held as well where an earlier try may have done
-    its work and left no trace.
-    """
-
-    send: Callable[[], str]
-    refused_as: HoldCode
-    when_unsure: str = ""
-    is_to_be_seen: bool = False
 
 
 class Ledger:
@@ -83,8 +49,8 @@ class Ledger:
         self._now = now
         self._ask = ask
 
-    def once(self, order_id: int, write: Write) -> str:
-        """Make the write unless it has been made, and return the remote's id of it.
+    def once(self, order_id: int, write: Write[Answer]) -> Made[Answer]:
+        """Make the write unless it has been made, and return what was made, and whether by us.
 
         Raises CannotMap when the remote refuses it or an earlier try leaves us unsure, Transient
         when one may still be landing, WritesStopped when none may leave, and what else `send` and
@@ -92,11 +58,11 @@ class Ledger:
         """
         effect, is_first = self._intend(order_id, write, is_to_be_sent=True)
         if effect.state == EffectState.DONE and effect.remote_id:
-            return effect.remote_id
+            return Made(effect.remote_id)
         if not is_first:
             found = self._look(effect, write)
             if found is not None:
-                return found
+                return Made(found)
             if write.when_unsure and effect.state in IN_DOUBT:
                 raise CannotMap(write.refused_as, write.when_unsure)
             effect = self._intend_again(effect)
@@ -109,7 +75,7 @@ class Ledger:
         """
         with self._sessions() as session:
             effect = session.scalar(select(Effect).where(Effect.key == write.key))
-            forgotten_at = None if effect else forgets_until(session, order_id)
+            forgotten_at = None if effect else ledger_rows.forgets_until(session, order_id)
         if effect is None:
             if forgotten_at is None:
                 return None
@@ -126,17 +92,7 @@ class Ledger:
         if not remote_id:
             raise ValueError("a write was seen without an id")
         with self._sessions() as session, session.begin():
-            session.execute(
-                update(Effect)
-                .where(among(Effect.key, keys), IS_OPEN)
-                .values(
-                    state=EffectState.DONE,
-                    ended_at=self._now(),
-                    remote_id=remote_id,
-                    adopted=True,
-                    detail=None,
-                )
-            )
+            ledger_rows.end_as_seen(session, keys, remote_id, self._now())
 
     def landed(self, order_id: int, settles_after: timedelta) -> None:
         """Raise Transient while a write begun for the order may still take effect."""
@@ -154,15 +110,7 @@ class Ledger:
         Only once they have `landed`, since the next try of one would not wait for it.
         """
         with self._sessions() as session, session.begin():
-            session.execute(
-                update(Effect)
-                .where(
-                    Effect.order_id == order_id,
-                    Effect.state.in_(IN_DOUBT),
-                    true() if key is None else Effect.key == key,
-                )
-                .values(state=EffectState.REFUSED, ended_at=self._now(), detail=why)
-            )
+            ledger_rows.give_up(session, order_id, why, key, self._now())
 
     def _ask_to_write(self, session: Session, order_id: int) -> None:
         if self._ask is not None:
@@ -179,7 +127,7 @@ class Ledger:
                 return effect, False
             if is_to_be_sent:
                 self._ask_to_write(session, order_id)
-            forgotten_at = forgets_until(session, order_id)
+            forgotten_at = ledger_rows.forgets_until(session, order_id)
             made = ledger_rows.intend(
                 session, order_id, write.key, write.kind, forgotten_at or self._now()
             )
@@ -221,7 +169,7 @@ class Ledger:
             raise Transient("another worker is making this write", code="settling")
         return again
 
-    def _send(self, effect: Effect, write: Write) -> str:
+    def _send(self, effect: Effect, write: Write[Answer]) -> Made[Answer]:
         left = effect.intended_at + _longest_stall(write.settles_after) - self._now()
         if left < timedelta(0):
             # Stalled since the intent (a suspended machine): others may soon believe it is over.
@@ -229,7 +177,7 @@ class Ledger:
             raise Transient("stalled before the call", code="stalled")
         try:
             with no_try_after(left.total_seconds()):
-                remote_id = write.send()
+                answer = write.send()
         except OutcomeUnknown as error:
             self._end(effect, EffectState.UNKNOWN, detail=_detail(error))
             raise
@@ -246,6 +194,7 @@ class Ledger:
         except (CannotMap, Transient) as error:
             self._end(effect, EffectState.REFUSED, detail=_detail(error))
             raise
+        remote_id = write.id_of(answer)
         if not remote_id:
             # It may have been made, so the next try looks first.
             self._end(effect, EffectState.UNKNOWN, detail="answered without an id")
@@ -253,9 +202,9 @@ class Ledger:
         if write.is_to_be_seen:
             self._see(effect, write)
         self._end(effect, EffectState.DONE, remote_id=remote_id)
-        return remote_id
+        return Made(remote_id, answer)
 
-    def _see(self, effect: Effect, write: Write) -> None:
+    def _see(self, effect: Effect, write: Write[Answer]) -> None:
         """Raise CannotMap where the write was answered with yes and cannot be found."""
         try:
             is_there = write.find() is not None
@@ -294,14 +243,63 @@ class Ledger:
             )
 
 
-def forgets_until(session: Session, order_id: int) -> datetime | None:
-    """Until when this database may have forgotten writes for the order: they count as intended
-    then. None for an order that was placed later."""
-    life_began_at = database_restores.began_at(session)
-    purchased_at = session.scalar(select(Order.purchased_at).where(Order.id == order_id))
-    if life_began_at is None or (purchased_at is not None and purchased_at >= life_began_at):
-        return None
-    return life_began_at
+@dataclass(frozen=True, slots=True)
+class OrderLedger:
+    """The ledger as an order's steps use it.
+
+    `shop` is the shop the order is in, `settles_after` how long a call to it may still take effect
+    after we gave up on it.
+    """
+
+    ledger: Ledger
+    order: Order
+    shop: str
+    settles_after: timedelta
+
+    def trace(
+        self,
+        name: str,
+        *parts: str | int,
+        kind: str,
+        find: Callable[[], str | None],
+        harmless_twice: bool = False,
+    ) -> Trace:
+        """What a write leaves that is the order's own, told from its others by name and parts."""
+        key = key_of(name, self.order.account, self.order.external_id, *parts)
+        return Trace(
+            key=key,
+            kind=kind,
+            find=find,
+            settles_after=self.settles_after,
+            harmless_twice=harmless_twice,
+        )
+
+    def shop_trace(
+        self, name: str, *parts: str | int, kind: str, find: Callable[[], str | None]
+    ) -> Trace:
+        """What a write leaves that all orders of the shop have in common."""
+        key = key_of(name, self.shop, *parts)
+        return Trace(key=key, kind=kind, find=find, settles_after=self.settles_after)
+
+    def once(self, write: Write[Answer]) -> Made[Answer]:
+        """Make the write unless it has been made; see `Ledger.once`."""
+        return self.ledger.once(self.order.id, write)
+
+    def made(self, trace: Trace) -> str | None:
+        """The id of what the write made, or None when it was never made; see `Ledger.made`."""
+        return self.ledger.made(self.order.id, trace)
+
+    def seen(self, *traces: Trace, remote_id: str) -> None:
+        """End those of these writes that were begun: what they do has been seen at the remote."""
+        self.ledger.seen(*(one.key for one in traces), remote_id=remote_id)
+
+    def landed(self) -> None:
+        """Raise Transient while a write begun for the order may still take effect."""
+        self.ledger.landed(self.order.id, self.settles_after)
+
+    def give_up(self, why: str, only: Trace | None = None) -> None:
+        """End the writes that were begun for the order, or only that one; see `Ledger.give_up`."""
+        self.ledger.give_up(self.order.id, why, None if only is None else only.key)
 
 
 def _longest_stall(settles_after: timedelta) -> timedelta:

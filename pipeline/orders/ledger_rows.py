@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, update
+from sqlalchemy import and_, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from pipeline.orders.tables import Effect, EffectState
+from pipeline.base import database_restores
+from pipeline.base.id_lists import among
+from pipeline.orders.tables import Effect, EffectState, Order
 
 IN_DOUBT = (EffectState.INTENDED, EffectState.UNKNOWN)
 # Done without an id is no proof of anything: it is looked for, and made where it is not there.
@@ -67,3 +70,37 @@ def end(
         .where(Effect.id == effect.id, Effect.tries == effect.tries, IS_OPEN)
         .values(state=state, ended_at=now, remote_id=remote_id, adopted=adopted, detail=detail)
     )
+
+
+def end_as_seen(session: Session, keys: Sequence[str], remote_id: str, now: datetime) -> None:
+    """End those of these writes that were begun: what they do has been seen at the remote."""
+    session.execute(
+        update(Effect)
+        .where(among(Effect.key, keys), IS_OPEN)
+        .values(
+            state=EffectState.DONE, ended_at=now, remote_id=remote_id, adopted=True, detail=None
+        )
+    )
+
+
+def give_up(session: Session, order_id: int, why: str, key: str | None, now: datetime) -> None:
+    """End the writes that are in doubt for the order, or the one of this key, as not made."""
+    session.execute(
+        update(Effect)
+        .where(
+            Effect.order_id == order_id,
+            Effect.state.in_(IN_DOUBT),
+            true() if key is None else Effect.key == key,
+        )
+        .values(state=EffectState.REFUSED, ended_at=now, detail=why)
+    )
+
+
+def forgets_until(session: Session, order_id: int) -> datetime | None:
+    """Until when this database may have forgotten writes for the order: they count as intended
+    then. None for an order that was placed later."""
+    life_began_at = database_restores.began_at(session)
+    purchased_at = session.scalar(select(Order.purchased_at).where(Order.id == order_id))
+    if life_began_at is None or (purchased_at is not None and purchased_at >= life_began_at):
+        return None
+    return life_began_at

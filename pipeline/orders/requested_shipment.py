@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.orders.ledger_write import key_of
+
 
 class WishState(StrEnum):
     """How far it has come.
@@ -37,4 +39,4 @@ class Wish:
 
 def wish_key(account: str, external_id: str, wish_id: int) -> str:
     """The ledger's key of the shipment that a wish leads to."""
-    return f"ship:{account}:{external_id}:{wish_id}"
+    return key_of("ship", account, external_id, wish_id)

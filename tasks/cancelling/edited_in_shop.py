@@ -18,8 +18,9 @@ from pipeline.magento.rest.catalog import folded
 from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
-from tasks.cancelling.part_cancelled import being_reduced
+from tasks.cancelling.fewer_units import being_reduced
 from tasks.placing.order_facts import take_amounts
+from tasks.placing.placement import remember
 
 _MOST_EDITS = 50
 
@@ -47,26 +48,11 @@ def follow_edit(order: Order, clients: Clients) -> None:
         remember(order, as_edited(order, there, clients))
 
 
-def remember(order: Order, now: MagentoOrder) -> None:
-    """Take over which Magento order and lines stand for the order, and the state."""
-    if order.magento_order_id not in (None, now.entity_id):
-        order.magento_invoiced = now.total_invoiced if now.is_invoiced else None
-        order.magento_refunded = now.total_refunded if now.is_invoiced else None
-    order.magento_order_id = now.entity_id
-    order.magento_increment_id = now.increment_id
-    order.magento_state, order.magento_status = now.state, now.status
-    numbers = {item.ext_order_item_id: item.item_id for item in now.items}
-    for item in order.items:
-        item.magento_item_id = numbers.get(item.external_item_id)
-
-
 def as_edited(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrder:
-    """The newest edit of an order, which is still what the marketplace sold; itself without any.
+    """The newest edit of an edited order, which is still what the marketplace sold.
 
     Raises CannotMap(EDITED_IN_MAGENTO) with the figures when it is not.
     """
-    if not there.is_edited:
-        return there
     if order.shipments:
         raise _left_before(there)
     newest = newest_edit(order, there, clients)

@@ -7,7 +7,7 @@ from pipeline.base.money import ZERO
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.magento.rest.books import Books, Memo
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import Cancelled, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import newest_edit
@@ -25,13 +25,14 @@ _GIVEN_UP = "not made any more: cancelled on Amazon meanwhile"
 def cancel(order: Order, clients: Clients) -> Outcome:
     """Cancel our Magento order when there is one; hold when goods have already left."""
     release_stock(order, clients)
-    entity_id = clients.ledger.made(order.id, placed_trace(order, clients))
+    ledger = clients.ledger_of(order)
+    entity_id = ledger.made(placed_trace(order, clients))
     if order.shipments and entity_id is not None:
         return Hold(HoldCode.CANCELLED_AFTER_SHIPMENT, _TOO_LATE)
     # An invoice or a status that lands after the cancellation would open the order again.
-    clients.ledger.landed(order.id, clients.settles_after(order))
+    ledger.landed()
     if entity_id is None:
-        clients.ledger.give_up(order.id, _GIVEN_UP)
+        ledger.give_up(_GIVEN_UP)
         return Cancelled("cancelled on Amazon before it was created in Magento")
     # One that is still being reserved looks cancelled and is not: its stock would be held for ever.
     there = newest_edit(order, clients.shop(order).orders.get(int(entity_id)), clients)
@@ -53,10 +54,10 @@ def cancel(order: Order, clients: Clients) -> Outcome:
     books = shop.credit_memos.books(now.entity_id)
     # Magento cancels what is not invoiced and answers true, whatever is invoiced beside it.
     if was_open and (books.has_units or books.left > ZERO):
-        clients.ledger.once(order.id, _refund(order, now, books, clients))
+        ledger.once(_refund(order, now, books, clients))
         now = shop.orders.get(now.entity_id)
     if now.state not in ENDED:
-        clients.ledger.once(order.id, _cancellation(order, now, clients))
+        ledger.once(_cancellation(order, now, clients))
     now = shop.orders.get(now.entity_id)
     order.magento_state, order.magento_status = now.state, now.status
     books = shop.credit_memos.books(now.entity_id)
@@ -65,18 +66,18 @@ def cancel(order: Order, clients: Clients) -> Outcome:
     # One whose answer was lost is done, and not given up.
     if books.refunded:
         order.magento_refunded = books.refunded
-        clients.ledger.made(order.id, _refunded(order, now, clients))
-    clients.ledger.made(order.id, _cancellation(order, now, clients))
-    clients.ledger.give_up(order.id, _GIVEN_UP)
+        ledger.made(_refunded(order, now, clients))
+    ledger.made(_cancellation(order, now, clients))
+    ledger.give_up(_GIVEN_UP)
     note = comment(order, "Cancelled on Amazon, and therefore here too.", clients)
     return Cancelled("; ".join(filter(None, ("cancelled on Amazon and in Magento", note))))
 
 
 def _is_begun(order: Order, now: MagentoOrder, clients: Clients) -> bool:
-    refund = _refunded(order, now, clients)
+    ledger = clients.ledger_of(order)
     return (
-        clients.ledger.made(order.id, refund) is not None
-        or clients.ledger.made(order.id, _cancellation(order, now, clients)) is not None
+        ledger.made(_refunded(order, now, clients)) is not None
+        or ledger.made(_cancellation(order, now, clients)) is not None
     )
 
 
@@ -90,17 +91,12 @@ def _refunded(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
         newest = shop.credit_memos.newest(now.entity_id) if is_made else None
         return None if newest is None else str(newest)
 
-    return Trace(
-        key=f"cancel-refund:{order.account}:{order.external_id}",
-        kind="credit memo",
-        find=find,
-        settles_after=clients.settles_after(order),
-    )
+    return clients.ledger_of(order).trace("cancel-refund", kind="credit memo", find=find)
 
 
-def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> Write:
+def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> Write[str]:
     """The credit memo over all that is invoiced, so that what was paid is what is given back."""
-    shop, trace = clients.shop(order), _refunded(order, now, clients)
+    shop = clients.shop(order)
     # A line without a product has taken nothing from the stock.
     goods = [one.item_id for one in now.items if one.ext_order_item_id and one.product_id]
 
@@ -111,17 +107,10 @@ def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> 
             now.entity_id, Memo({min(books.lines): ZERO}, books.base_left)
         )
 
-    return Write(
-        key=trace.key,
-        kind=trace.kind,
-        send=send,
-        find=trace.find,
-        settles_after=trace.settles_after,
-        refused_as=HoldCode.CANCEL_REFUSED,
-    )
+    return _refunded(order, now, clients).write(send, HoldCode.CANCEL_REFUSED)
 
 
-def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write:
+def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write[str]:
     """The cancellation of what was never invoiced. A true answer may have changed nothing."""
     shop, entity_id = clients.shop(order), now.entity_id
 
@@ -137,14 +126,8 @@ def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write:
             raise CannotMap(HoldCode.CANCEL_REFUSED, _not_ended(there), {"state": there.state})
         return state
 
-    return Write(
-        key=f"cancel:{order.account}:{order.external_id}",
-        kind="cancellation",
-        send=send,
-        find=find,
-        settles_after=clients.settles_after(order),
-        refused_as=HoldCode.CANCEL_REFUSED,
-    )
+    trace = clients.ledger_of(order).trace("cancel", kind="cancellation", find=find)
+    return trace.write(send, HoldCode.CANCEL_REFUSED)
 
 
 def _not_ended(there: MagentoOrder) -> str:

@@ -1,9 +1,13 @@
-"""What every step asks first: does the decision table still want this order to go on?"""
+"""Asked before a step: does the decision table still want this order to go on?"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+
 from pipeline.clients import Clients
-from pipeline.orders.decision_table import Decision, Next, Tab, case_of, decide
+from pipeline.magento.records import ENDED
+from pipeline.orders.decision_table import Next, Tab
 from pipeline.orders.outcome import Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import follow_edit
@@ -12,22 +16,30 @@ from tasks.cancelling.to_amazon import cancelling
 from tasks.shipping.requested_shipment import end_wish
 
 
-def decision_for(order: Order, clients: Clients) -> Decision:
-    """The row of the decision table that counts for an order of ours."""
-    return decide(case_of(order, clients.marketplace(order)))
+def unless_stopped(
+    step: Callable[[Order, Clients], Outcome],
+) -> Callable[[Order, Clients], Outcome]:
+    """The step, which is run only for an order that nothing stops."""
+
+    @wraps(step)
+    def asked(order: Order, clients: Clients) -> Outcome:
+        return stopped(order, clients) or step(order, clients)
+
+    return asked
 
 
 def stopped(order: Order, clients: Clients) -> Outcome | None:
-    """The outcome that ends this step before it began, or None when the order goes on.
+    """The outcome that ends a step before it began, or None when the order goes on.
 
     Raises CannotMap for an order that was edited in Magento and cannot be followed.
     """
-    decision = decision_for(order, clients)
+    decision = clients.decision(order)
     order.shown = decision.tab is not Tab.HIDDEN
-    if decision.next is not Next.CANCEL:
-        follow_edit(order, clients)
-    if (outcome := cancelling(order, clients)) is not None:
-        return outcome
+    if order.magento_state in ENDED or order.cancel_reason is not None:
+        if decision.next is not Next.CANCEL:
+            follow_edit(order, clients)
+        if (outcome := cancelling(order, clients)) is not None:
+            return outcome
     match decision.next:
         case Next.GO_ON:
             return None

@@ -6,7 +6,7 @@ is marked, cancelled, and saved again with less to ship and to pay. It says itse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,7 @@ from pipeline.magento.order import lines, taxes
 from pipeline.magento.order.save_again import Quantities, rewritten
 from pipeline.magento.records import MagentoItem, MagentoOrder, Product
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import Hold, HoldCode
 from pipeline.orders.tables import Order
 
@@ -31,7 +31,7 @@ _OF_A_ROW = ("row_total", "row_total_incl_tax", "tax_amount", "discount_amount")
 
 @dataclass(frozen=True, slots=True)
 class Lowering:
-    """What is to become of an order; `key` is unique to these quantities.
+    """What is to become of an order; `target` names these quantities.
 
     By Magento's item id: `wanted` are the units that stay of the lines that have too many, `before`
     what they had.
@@ -39,7 +39,7 @@ class Lowering:
 
     order: Order
     entity_id: int
-    key: str
+    target: str
     wanted: Mapping[int, int]
     before: Mapping[int, int]
 
@@ -73,12 +73,8 @@ def marking(lowering: Lowering, clients: Clients) -> Trace:
         is_there = lowering.is_marked(shop.orders.get(lowering.entity_id))
         return str(lowering.entity_id) if is_there else None
 
-    return Trace(
-        key=f"{lowering.key}:mark",
-        kind="marking",
-        find=find,
-        settles_after=clients.settles_after(lowering.order),
-    )
+    ledger = clients.ledger_of(lowering.order)
+    return ledger.trace("lower", lowering.target, "mark", kind="marking", find=find)
 
 
 def lower(lowering: Lowering, now: MagentoOrder, amounts: Amounts, clients: Clients) -> Hold | None:
@@ -116,8 +112,9 @@ def lower(lowering: Lowering, now: MagentoOrder, amounts: Amounts, clients: Clie
 def _mark(
     lowering: Lowering, now: MagentoOrder, left: Mapping[int, Decimal], clients: Clients
 ) -> None:
-    order, shop, trace = lowering.order, clients.shop(lowering.order), marking(lowering, clients)
-    if clients.ledger.made(order.id, trace) is not None:
+    shop, ledger = clients.shop(lowering.order), clients.ledger_of(lowering.order)
+    trace = marking(lowering, clients)
+    if ledger.made(trace) is not None:
         return
     is_as_left = all(left.get(one.item_id, ZERO) == one.quantity_shipped for one in now.items)
     if now.state not in _OPEN or not is_as_left:
@@ -131,7 +128,7 @@ def _mark(
         shop.orders.save(body)
         return str(now.entity_id)
 
-    clients.ledger.once(order.id, _write(trace, send))
+    ledger.once(_write(trace, send))
 
 
 def _give_back(lowering: Lowering, clients: Clients) -> None:
@@ -153,13 +150,9 @@ def _give_back(lowering: Lowering, clients: Clients) -> None:
         "that may have happened all the same: cancel the order in Magento, or take the units off "
         "there"
     )
-    trace = Trace(
-        key=f"{lowering.key}:cancel",
-        kind="partial cancellation",
-        find=find,
-        settles_after=clients.settles_after(order),
-    )
-    clients.ledger.once(order.id, _write(trace, send, when_unsure="" if is_locked else unsure))
+    ledger = clients.ledger_of(order)
+    trace = ledger.trace("lower", lowering.target, "cancel", kind="partial cancellation", find=find)
+    ledger.once(_write(trace, send, when_unsure="" if is_locked else unsure))
 
 
 def _save(
@@ -170,20 +163,15 @@ def _save(
     clients: Clients,
 ) -> None:
     """Save the order with less to ship and to pay; a cancelled one comes out of hiding by that."""
-    order, shop = lowering.order, clients.shop(lowering.order)
+    shop, ledger = clients.shop(lowering.order), clients.ledger_of(lowering.order)
 
     def find() -> str | None:
         found = shop.orders.get(now.entity_id)
         is_low = all(one.quantity_canceled == lowering.cancelled(one) for one in found.items)
         return str(found.entity_id) if found.state in _OPEN and is_low else None
 
-    trace = Trace(
-        key=f"{lowering.key}:save",
-        kind="lowering",
-        find=find,
-        settles_after=clients.settles_after(order),
-    )
-    if clients.ledger.made(order.id, trace) is not None:
+    trace = ledger.trace("lower", lowering.target, "save", kind="lowering", find=find)
+    if ledger.made(trace) is not None:
         return
     if now.state not in _OPEN and not (now.state == _CANCELLED and lowering.is_marked(now)):
         raise _by_hand(now)
@@ -193,7 +181,7 @@ def _save(
         shop.orders.save(body)
         return str(now.entity_id)
 
-    clients.ledger.once(order.id, _write(trace, send))
+    ledger.once(_write(trace, send))
 
 
 def _body(
@@ -248,17 +236,8 @@ def _rows(now: MagentoOrder, charges: order_charges.Charges) -> dict[int, dict[s
     return rows
 
 
-def _write(trace: Trace, send: Any, when_unsure: str = "") -> Write:
-    return Write(
-        key=trace.key,
-        kind=trace.kind,
-        find=trace.find,
-        settles_after=trace.settles_after,
-        send=send,
-        refused_as=HoldCode.PARTLY_CANCELLED,
-        when_unsure=when_unsure,
-        is_to_be_seen=True,
-    )
+def _write(trace: Trace, send: Callable[[], str], when_unsure: str = "") -> Write[str]:
+    return trace.write(send, HoldCode.PARTLY_CANCELLED, when_unsure=when_unsure, is_to_be_seen=True)
 
 
 def _by_hand(now: MagentoOrder) -> CannotMap:

@@ -10,26 +10,22 @@ from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.magento.rest.books import Books, Memo, memo_over, rest
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace
 from pipeline.orders.outcome import Hold, HoldCode
-from pipeline.orders.tables import Order, OrderItem
+from pipeline.orders.tables import Order
+from tasks.cancelling.fewer_units import Fewer
 from tasks.cancelling.lower_uninvoiced import Lowering, lower, marking
 from tasks.placing.order_facts import take_amounts
 from tasks.shipping.shop_comment import comment
 
-Fewer = list[tuple[OrderItem, int]]
 
-
-def reduced(order: Order, clients: Clients) -> Hold | None:
+def reduced(order: Order, fewer: Fewer, clients: Clients) -> Hold | None:
     """Take off the Magento order what Amazon has cancelled of its lines, and what that cost.
 
     Held is what has left already, and what does not come out at Amazon's new total. Once a person
     has brought the shop's order down too, the order goes on by itself.
     """
-    fewer = being_reduced(order, clients)
-    if not fewer or order.magento_order_id is None:
-        return None
-    there = clients.shop(order).orders.get(order.magento_order_id)
+    there = clients.shop(order).orders.get(order.magento_order_id or 0)
     surplus = _surplus(there, fewer)
     if any(item.quantity_invoiced for item in there.items):
         hold = _by_memo(order, there, fewer, surplus, clients)
@@ -44,22 +40,6 @@ def reduced(order: Order, clients: Clients) -> Hold | None:
     for item, quantity in fewer:
         item.quantity = quantity
     return None
-
-
-def being_reduced(order: Order, clients: Clients) -> Fewer:
-    """The lines of an order in Magento of which Amazon wants less than we took over, and how many.
-
-    While there are any, what Magento shows of the order may be half of a change of ours.
-    """
-    if order.magento_order_id is None or order.raw is None:
-        return []
-    placed = clients.placed(order)
-    wanted = {line.item_id: line.quantity for line in (*placed.lines, *placed.cancelled_lines)}
-    return [
-        (item, wanted[item.external_item_id])
-        for item in order.items
-        if wanted.get(item.external_item_id, item.quantity) < item.quantity
-    ]
 
 
 def _surplus(there: MagentoOrder, fewer: Fewer) -> dict[int, Decimal]:
@@ -82,7 +62,7 @@ def _by_memo(
 ) -> Hold | None:
     """Take back what was invoiced of the surplus, so that the rest is Amazon's new total."""
     shop, trace = clients.shop(order), _memo(order, fewer, clients)
-    if not surplus and clients.ledger.made(order.id, trace) is None:
+    if not surplus and clients.ledger_of(order).made(trace) is None:
         return None  # somebody else's, and theirs to reckon
     invoiced = {one.item_id: one.quantity_invoiced - one.quantity_refunded for one in there.items}
     has_no_invoice = any(invoiced[item_id] < count for item_id, count in surplus.items())
@@ -112,16 +92,12 @@ def _make(
     order: Order, trace: Trace, memo: Memo, clients: Clients, *, is_to_be_seen: bool = False
 ) -> None:
     shop, entity_id = clients.shop(order), order.magento_order_id or 0
-    write = Write(
-        key=trace.key,
-        kind=trace.kind,
-        find=trace.find,
-        settles_after=trace.settles_after,
-        send=lambda: shop.credit_memos.refund_units(entity_id, memo),
-        refused_as=HoldCode.PARTLY_CANCELLED,
+    write = trace.write(
+        lambda: shop.credit_memos.refund_units(entity_id, memo),
+        HoldCode.PARTLY_CANCELLED,
         is_to_be_seen=is_to_be_seen,
     )
-    clients.ledger.once(order.id, write)
+    clients.ledger_of(order).once(write)
 
 
 def _memo(order: Order, fewer: Fewer, clients: Clients, amounts: Amounts | None = None) -> Trace:
@@ -139,12 +115,8 @@ def _memo(order: Order, fewer: Fewer, clients: Clients, amounts: Amounts | None 
         newest = shop.credit_memos.newest(entity_id) if is_made else None
         return None if newest is None else str(newest)
 
-    return Trace(
-        key=f"reduce:{_target(order, fewer)}" + ("" if amounts is None else ":rest"),
-        kind="credit memo",
-        find=find,
-        settles_after=clients.settles_after(order),
-    )
+    parts = (_target(fewer),) if amounts is None else (_target(fewer), "rest")
+    return clients.ledger_of(order).trace("reduce", *parts, kind="credit memo", find=find)
 
 
 def _by_saving(
@@ -159,11 +131,11 @@ def _by_saving(
     lowering = Lowering(
         order=order,
         entity_id=there.entity_id,
-        key=f"lower:{_target(order, fewer)}",
+        target=_target(fewer),
         wanted={item.magento_item_id or 0: count for item, count in items},
         before={item.magento_item_id or 0: item.quantity for item, _ in items},
     )
-    if clients.ledger.made(order.id, marking(lowering, clients)) is None:
+    if clients.ledger_of(order).made(marking(lowering, clients)) is None:
         if not surplus:
             return None  # somebody else has taken it off
         lines = {one.item_id: one for one in there.items}
@@ -183,10 +155,9 @@ def _by_saving(
     return None
 
 
-def _target(order: Order, fewer: Fewer) -> str:
+def _target(fewer: Fewer) -> str:
     """Names the reduction by what it leads to, so that a second one is another."""
-    left = ",".join(f"{item.external_item_id}={count}" for item, count in fewer)
-    return f"{order.account}:{order.external_id}:{left}"
+    return ",".join(f"{item.external_item_id}={count}" for item, count in fewer)
 
 
 def _has_left(

@@ -8,7 +8,7 @@ from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.outcome import Hold, HoldCode, Outcome, Wait
 from pipeline.orders.tables import Order
-from tasks.cancelling.part_cancelled import being_reduced
+from tasks.cancelling.fewer_units import being_reduced
 
 _SHIPPED = "goods have left already: take the parcel back and refund the buyer in Seller Central"
 

@@ -18,7 +18,7 @@ from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import ENDED, HOLDED, MagentoOrder
 from pipeline.magento.stock.holding_order import EXT_ORDER_ID_PREFIX, holding_order
 from pipeline.magento.stock.reserve_by_cancelling import Phase, marked, phase, unmarked
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from pipeline.products.sku_map import SkuMapError
@@ -40,7 +40,7 @@ def hold_stock(order: Order, clients: Clients) -> tuple[str, timedelta]:
             clients.settings.timing.recheck_waiting_s
         )
     delay = min(left, clients.recheck_waiting)
-    entity_id = clients.ledger.made(order.id, _creation(order, clients))
+    entity_id = clients.ledger_of(order).made(_creation(order, clients))
     unknown: list[str] = []
     if entity_id is None:
         body, unknown = _body(order, clients)
@@ -99,8 +99,9 @@ def held_units(order: Order, clients: Clients) -> Mapping[str, int]:
 
 def _holding(order: Order, clients: Clients) -> int | None:
     """The order that holds stock for this one, until it was let go."""
-    made = clients.ledger.made(order.id, _creation(order, clients))
-    if made is None or clients.ledger.made(order.id, _end(order, int(made), clients)) is not None:
+    ledger = clients.ledger_of(order)
+    made = ledger.made(_creation(order, clients))
+    if made is None or ledger.made(_end(order, int(made), clients)) is not None:
         return None
     return int(made)
 
@@ -204,30 +205,23 @@ def _finder(
 
 
 def _trace(order: Order, what: str, find: Callable[[], str | None], clients: Clients) -> Trace:
-    return Trace(
-        key=f"pending:{order.account}:{order.external_id}:{what}",
-        kind=f"stock of a pending order: {what}",
-        find=find,
-        settles_after=clients.settles_after(order),
+    return clients.ledger_of(order).trace(
+        "pending", what, kind=f"stock of a pending order: {what}", find=find
     )
 
 
 def _once(
     order: Order, trace: Trace, send: Callable[[], str], clients: Clients, *, is_locked: bool = True
-) -> str:
+) -> None:
     """Make a write. Before 2.4.7 a cancellation was not `is_locked`: it may happen by half."""
     is_doubtful = not is_locked and not clients.shop_settings(order).release.cancels_under_lock
-    write = Write(
-        key=trace.key,
-        kind=trace.kind,
-        find=trace.find,
-        settles_after=trace.settles_after,
-        send=send,
-        refused_as=HoldCode.RESERVATION_UNCLEAR,
+    write = trace.write(
+        send,
+        HoldCode.RESERVATION_UNCLEAR,
         when_unsure=_DOUBTFUL if is_doubtful else "",
         is_to_be_seen=True,
     )
-    return clients.ledger.once(order.id, write)
+    clients.ledger_of(order).once(write)
 
 
 _DOUBTFUL = (

@@ -7,7 +7,7 @@ from pipeline.clients import Clients
 from pipeline.magento.records import Product
 from pipeline.magento.rest.catalog import EVERYWHERE, folded
 from pipeline.magento.stock.placeholder_product import placeholder, url_key
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from tasks.placing.store_view import store_code
@@ -25,17 +25,8 @@ def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Pr
     store = shop.directory.store_view(store_code(order, clients))
     body = placeholder(sku, title, store, shop.catalog.attribute_set())
     trace = _trace(order, sku, clients)
-    clients.ledger.once(
-        order.id,
-        Write(
-            key=trace.key,
-            kind=trace.kind,
-            find=trace.find,
-            settles_after=trace.settles_after,
-            send=lambda: str(shop.catalog.create(body)),
-            refused_as=HoldCode.PRODUCT_REFUSED,
-        ),
-    )
+    write = trace.write(lambda: shop.catalog.create(body), HoldCode.PRODUCT_REFUSED)
+    clients.ledger_of(order).once(write)
     if (made := shop.catalog.products([sku], EVERYWHERE).get(sku)) is not None:
         return made
     raise CannotMap(
@@ -49,7 +40,7 @@ def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Pr
 def is_placeholder(order: Order, product: Product, clients: Clients) -> bool:
     """Whether the product is one that we made."""
     trace = _trace(order, product.sku, clients)
-    return clients.ledger.made(order.id, trace) == str(product.id)
+    return clients.ledger_of(order).made(trace) == str(product.id)
 
 
 def _trace(order: Order, sku: str, clients: Clients) -> Trace:
@@ -60,9 +51,4 @@ def _trace(order: Order, sku: str, clients: Clients) -> Trace:
         found = shop.catalog.at_url_key(url_key(sku))
         return str(found) if found else None
 
-    return Trace(
-        key=f"product:{clients.shop_name(order)}:{folded(sku)}",
-        kind="product",
-        find=find,
-        settles_after=clients.settles_after(order),
-    )
+    return clients.ledger_of(order).shop_trace("product", folded(sku), kind="product", find=find)

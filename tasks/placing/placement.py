@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from pipeline.magento.order.number import increment_id
 from pipeline.magento.records import MagentoOrder, Product
 from pipeline.magento.stock.reserve_by_cancelling import marked
 from pipeline.orders.channel import Address, FulfilledBy
-from pipeline.orders.ledger import Trace, Write
+from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from tasks.placing.store_view import store_code
@@ -39,19 +39,14 @@ def placed_trace(order: Order, clients: Clients) -> Trace:
         found = shop.orders.find(order.external_id)
         return str(min(one.entity_id for one in found)) if found else None
 
-    return Trace(
-        key=f"order:{order.account}:{order.external_id}",
-        kind="order",
-        find=find,
-        settles_after=clients.settles_after(order),
-    )
+    return clients.ledger_of(order).trace("order", kind="order", find=find)
 
 
-def placement(order: Order, clients: Clients, answered: Callable[[MagentoOrder], object]) -> Write:
+def placement(order: Order, clients: Clients) -> Write[MagentoOrder]:
     """The creation of the Magento order. What its body needs is read here, before the intent.
 
-    `answered` is told what the shop answered, if it is made now. With `stock = seed` the order of
-    goods that are still to be shipped comes with the marks that `reserved` goes on from.
+    With `stock = seed` the order of goods that are still to be shipped comes with the marks that
+    `reserved` goes on from.
     """
     shop, code = clients.shop(order), store_code(order, clients)
     settings = clients.marketplace(order)
@@ -61,23 +56,29 @@ def placement(order: Order, clients: Clients, answered: Callable[[MagentoOrder],
             body = _detached(body, _LEFT_FROM[FulfilledBy(order.fulfilled_by)])
     elif settings.stock == "seed":
         body = marked(body)
-    trace = placed_trace(order, clients)
 
-    def send() -> str:
+    def send() -> MagentoOrder:
         created = shop.orders.create(body, code)
         # The answer has the payment's id, but not the names of its facts.
         payment = {**body["payment"], "entity_id": created.payment.get("entity_id")}
-        answered(replace(created, payment=payment))
-        return str(created.entity_id)
+        return replace(created, payment=payment)
 
-    return Write(
-        key=trace.key,
-        kind=trace.kind,
-        find=trace.find,
-        settles_after=trace.settles_after,
-        send=send,
-        refused_as=HoldCode.ORDER_REFUSED,
+    return placed_trace(order, clients).write(
+        send, HoldCode.ORDER_REFUSED, id_of=lambda created: str(created.entity_id)
     )
+
+
+def remember(order: Order, now: MagentoOrder) -> None:
+    """Take over which Magento order and lines stand for the order, and the state."""
+    if order.magento_order_id not in (None, now.entity_id):
+        order.magento_invoiced = now.total_invoiced if now.is_invoiced else None
+        order.magento_refunded = now.total_refunded if now.is_invoiced else None
+    order.magento_order_id = now.entity_id
+    order.magento_increment_id = now.increment_id
+    order.magento_state, order.magento_status = now.state, now.status
+    numbers = {item.ext_order_item_id: item.item_id for item in now.items}
+    for item in order.items:
+        item.magento_item_id = numbers.get(item.external_item_id)
 
 
 def _detached(body: Mapping[str, Any], mark: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pipeline.clients import Clients
 from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import MagentoOrder
 from pipeline.magento.stock.reserve_by_cancelling import Phase, phase, unmarked
-from pipeline.orders.ledger import Write
+from pipeline.orders.ledger_write import Trace
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 
@@ -34,9 +34,9 @@ def reserved(
         now = _cancelled(order, now, clients)
     elif phase(now) is not Phase.UNCLEAR:
         # Of an earlier run whose end was never written down.
-        made = [_reserve_key(order)]
-        made += [_reopen_key(order)] if phase(now) is not Phase.HIDDEN else []
-        clients.ledger.seen(*made, remote_id=str(now.entity_id))
+        made = [_reservation(order, now, clients)]
+        made += [_reopening(order, now, clients)] if phase(now) is not Phase.HIDDEN else []
+        clients.ledger_of(order).seen(*made, remote_id=str(now.entity_id))
     if phase(now) is Phase.HIDDEN:
         now = _reopened(order, now, clients, shipped or {})
     if phase(now) not in (Phase.THROUGH, Phase.CANCELLED):
@@ -47,38 +47,26 @@ def reserved(
 def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
     """Reserve: cancel the order with its marks on."""
     shop, entity_id = clients.shop(order), now.entity_id
-    answers: list[MagentoOrder] = []
 
-    def find() -> str | None:
-        found = shop.orders.get(entity_id)
-        if phase(found) is Phase.UNCLEAR:
-            raise _unclear(found)
-        return None if phase(found) is Phase.MARKED else str(entity_id)
-
-    def send() -> str:
+    def send() -> MagentoOrder:
         if shop.orders.cancel(entity_id):
-            answers.append(replace(now, state=_CANCELLED, status=_CANCELLED))
-            return str(entity_id)
-        found = find()
-        if found is None:
-            raise _unclear(now)
+            return replace(now, state=_CANCELLED, status=_CANCELLED)
+        found = shop.orders.get(entity_id)
+        if phase(found) in (Phase.MARKED, Phase.UNCLEAR):
+            raise _unclear(found)
         return found
 
     is_locked = clients.shop_settings(order).release.cancels_under_lock
-    clients.ledger.once(
-        order.id,
-        Write(
-            key=_reserve_key(order),
-            kind="reservation",
-            send=send,
-            find=find,
-            settles_after=clients.settles_after(order),
-            refused_as=HoldCode.RESERVATION_UNCLEAR,
+    made = clients.ledger_of(order).once(
+        _reservation(order, now, clients).write(
+            send,
+            HoldCode.RESERVATION_UNCLEAR,
+            id_of=_entity_id,
             when_unsure="" if is_locked else _doubtful(now),
             is_to_be_seen=True,
-        ),
+        )
     )
-    return answers[0] if answers else shop.orders.get(entity_id)
+    return made.answer or shop.orders.get(entity_id)
 
 
 def _reopened(
@@ -88,40 +76,47 @@ def _reopened(
     shop, entity_id = clients.shop(order), now.entity_id
     lines = unmarked(now, shipped)
     body = rewritten(now, state=_OPEN, status=_OPEN_STATUS, lines=lines)
-    answers: list[MagentoOrder] = []
 
-    def find() -> str | None:
-        return None if phase(shop.orders.get(entity_id)) is Phase.HIDDEN else str(entity_id)
-
-    def send() -> str:
+    def send() -> MagentoOrder:
         shop.orders.save(body)
         items = tuple(
             replace(item, quantity_shipped=lines[item.item_id].shipped) for item in now.items
         )
-        answers.append(replace(now, state=_OPEN, status=_OPEN_STATUS, items=items))
-        return str(entity_id)
+        return replace(now, state=_OPEN, status=_OPEN_STATUS, items=items)
 
-    clients.ledger.once(
-        order.id,
-        Write(
-            key=_reopen_key(order),
-            kind="reopening",
-            send=send,
-            find=find,
-            settles_after=clients.settles_after(order),
-            refused_as=HoldCode.RESERVATION_UNCLEAR,
-            is_to_be_seen=True,
-        ),
+    made = clients.ledger_of(order).once(
+        _reopening(order, now, clients).write(
+            send, HoldCode.RESERVATION_UNCLEAR, id_of=_entity_id, is_to_be_seen=True
+        )
     )
-    return answers[0] if answers else shop.orders.get(entity_id)
+    return made.answer or shop.orders.get(entity_id)
 
 
-def _reserve_key(order: Order) -> str:
-    return f"reserve:{order.account}:{order.external_id}"
+def _entity_id(now: MagentoOrder) -> str:
+    return str(now.entity_id)
 
 
-def _reopen_key(order: Order) -> str:
-    return f"reopen:{order.account}:{order.external_id}"
+def _reservation(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
+    """What the cancellation leaves: no order that is still marked."""
+    shop, entity_id = clients.shop(order), now.entity_id
+
+    def find() -> str | None:
+        found = shop.orders.get(entity_id)
+        if phase(found) is Phase.UNCLEAR:
+            raise _unclear(found)
+        return None if phase(found) is Phase.MARKED else str(entity_id)
+
+    return clients.ledger_of(order).trace("reserve", kind="reservation", find=find)
+
+
+def _reopening(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
+    """What the save leaves: no order that is still hidden."""
+    shop, entity_id = clients.shop(order), now.entity_id
+
+    def find() -> str | None:
+        return None if phase(shop.orders.get(entity_id)) is Phase.HIDDEN else str(entity_id)
+
+    return clients.ledger_of(order).trace("reopen", kind="reopening", find=find)
 
 
 def _unclear(now: MagentoOrder) -> CannotMap:

@@ -8,9 +8,9 @@ from pipeline.base.errors import CannotMap
 from pipeline.clients import Clients
 from pipeline.magento.records import MagentoShipment
 from pipeline.orders.decision_table import STILL_TO_SHIP
-from pipeline.orders.ledger import Write
+from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Hold, HoldCode
-from pipeline.orders.requested_shipment import STANDING, Wish, WishState, wish_key
+from pipeline.orders.requested_shipment import STANDING, Wish, WishState
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import is_same_number
 
@@ -31,13 +31,13 @@ def ship_wished(order: Order, clients: Clients) -> Hold | None:
     units, made = _left(order, there), _found(there, wish)
     write = _shipping(order, wish, units, clients)
     if made is not None:
-        clients.ledger.seen(write.key, remote_id=made)
+        clients.ledger_of(order).seen(write, remote_id=made)
     elif not units:
         end_wish(order, "Magento has all of it shipped already", clients)
         return None
     else:
         try:
-            made = clients.ledger.once(order.id, write)
+            made = clients.ledger_of(order).once(write).remote_id
         except CannotMap as error:
             if error.code != HoldCode.SHIPMENT_REFUSED:
                 raise
@@ -61,31 +61,32 @@ def end_wish(order: Order, why: str, clients: Clients) -> None:
     wish = order.wish
     if wish is None or wish.state not in STANDING:
         return
-    write = _shipping(order, wish, {}, clients)
-    made = clients.ledger.made(order.id, write)
+    write, ledger = _shipping(order, wish, {}, clients), clients.ledger_of(order)
+    made = ledger.made(write)
     if made is None:
-        clients.ledger.give_up(order.id, why, write.key)
+        ledger.give_up(why, write)
         wish.state, wish.why = WishState.ENDED, why
     else:
         wish.state, wish.magento_shipment_id, wish.why = WishState.DONE, int(made), ""
 
 
-def _shipping(order: Order, wish: Wish, units: Mapping[int, int], clients: Clients) -> Write:
+def _shipping(order: Order, wish: Wish, units: Mapping[int, int], clients: Clients) -> Write[str]:
     shop, entity_id = clients.shop(order), order.magento_order_id or 0
-    return Write(
-        key=wish_key(order.account, order.external_id, wish.id),
-        kind="shipment",
-        send=lambda: shop.shipments.create(
+
+    def find() -> str | None:
+        return _found(shop.shipments.of_orders([entity_id]), wish)
+
+    def send() -> str:
+        return shop.shipments.create(
             entity_id,
             units,
             carrier_code=wish.carrier_code,
             title=wish.carrier_title,
             number=wish.tracking_number,
-        ),
-        find=lambda: _found(shop.shipments.of_orders([entity_id]), wish),
-        settles_after=clients.settles_after(order),
-        refused_as=HoldCode.SHIPMENT_REFUSED,
-    )
+        )
+
+    trace = clients.ledger_of(order).trace("ship", wish.id, kind="shipment", find=find)
+    return trace.write(send, HoldCode.SHIPMENT_REFUSED)
 
 
 def _found(there: Sequence[MagentoShipment], wish: Wish) -> str | None:

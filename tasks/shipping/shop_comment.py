@@ -5,7 +5,6 @@ from __future__ import annotations
 from pipeline.base.errors import CannotMap
 from pipeline.base.log import log
 from pipeline.clients import Clients
-from pipeline.orders.ledger import Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 
@@ -18,25 +17,19 @@ def comment(order: Order, text: str, clients: Clients) -> str:
     entity_id, status = order.magento_order_id, order.magento_status
     if not clients.marketplace(order).order_comments or entity_id is None or not status:
         return ""
-    shop = clients.shop(order)
+    shop, ledger = clients.shop(order), clients.ledger_of(order)
+
+    def find() -> str | None:
+        return shop.orders.find_comment(entity_id, text)
 
     def send() -> str:
         shop.orders.comment(entity_id, text, status)
         return "written"
 
+    trace = ledger.trace("comment", clients.pseudonym(text), kind="comment", find=find)
+
     try:
-        clients.ledger.once(
-            order.id,
-            Write(
-                key=f"comment:{order.account}:{order.external_id}:{clients.pseudonym(text)}",
-                kind="comment",
-                send=send,
-                find=lambda: shop.orders.find_comment(entity_id, text),
-                settles_after=clients.settles_after(order),
-                refused_as=HoldCode.REMOTE_REFUSED,
-                is_to_be_seen=True,
-            ),
-        )
+        ledger.once(trace.write(send, HoldCode.REMOTE_REFUSED, is_to_be_seen=True))
     except CannotMap as error:
         log.warning("comment.refused", code=error.facts.get("code", ""))
         return f"no comment on Magento's order: {error.reason}"

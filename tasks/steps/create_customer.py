@@ -12,17 +12,13 @@ from pipeline.magento.order.body import email_of
 from pipeline.magento.records import StoreView
 from pipeline.magento.rest.customers import Customer
 from pipeline.orders.channel import ChannelOrder, FulfilledBy
-from pipeline.orders.ledger import Write
 from pipeline.orders.outcome import Done, HoldCode, Outcome, Skipped
 from pipeline.orders.tables import Order
-from tasks.cancelling.gate import stopped
 from tasks.placing.store_view import store_code
 
 
 def create_customer(order: Order, clients: Clients) -> Outcome:
     """One account per e-mail address and website, however many orders come at once."""
-    if (outcome := stopped(order, clients)) is not None:
-        return outcome
     if clients.marketplace(order).customers == "guest":
         return Skipped("guest order")
     if order.fulfilled_by == FulfilledBy.AMAZON:
@@ -51,35 +47,23 @@ def _created(
     """The account made for this buyer, by this order or an earlier one; None when it is gone."""
     shop = clients.shop(order)
     body = shop.customers.body(placed, email, store, clients.marketplace(order).customer_group)
-    made: dict[str, Customer] = {}
 
     def find() -> str | None:
         found = shop.customers.find(email, store.website_id)
-        if found is None:
-            return None
-        made[str(found.id)] = found
-        return str(found.id)
+        return None if found is None else str(found.id)
 
-    def send() -> str:
+    def send() -> Customer:
         try:
-            created = shop.customers.create(body, store.code)
+            return shop.customers.create(body, store.code)
         except Rejected:
             # The buyer may have registered since we looked.
-            if (theirs := find()) is None:
+            if (theirs := shop.customers.find(email, store.website_id)) is None:
                 raise
             return theirs
-        made[str(created.id)] = created
-        return str(created.id)
 
-    number = clients.ledger.once(
-        order.id,
-        Write(
-            key=f"customer:{clients.shop_name(order)}:{store.website_id}:{clients.pseudonym(email)}",
-            kind="customer",
-            send=send,
-            find=find,
-            settles_after=clients.settles_after(order),
-            refused_as=HoldCode.CUSTOMER_REFUSED,
-        ),
+    ledger, buyer = clients.ledger_of(order), clients.pseudonym(email)
+    account = ledger.shop_trace("customer", store.website_id, buyer, kind="customer", find=find)
+    made = ledger.once(
+        account.write(send, HoldCode.CUSTOMER_REFUSED, id_of=lambda customer: str(customer.id))
     )
-    return made.get(number) or shop.customers.get(int(number))
+    return made.answer or shop.customers.get(int(made.remote_id))

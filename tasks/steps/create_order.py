@@ -11,13 +11,11 @@ from pipeline.clients import Clients
 from pipeline.magento.order.body import OrderShape, differences
 from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import ENDED, MagentoOrder
-from pipeline.orders.ledger import Write
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Order
-from tasks.cancelling.edited_in_shop import as_edited, remember
-from tasks.cancelling.gate import stopped
+from tasks.cancelling.edited_in_shop import as_edited
 from tasks.placing.pending_stock import release_stock
-from tasks.placing.placement import placed_trace, placement, shape_of
+from tasks.placing.placement import placed_trace, placement, remember, shape_of
 from tasks.placing.reserve import reserved
 
 _PROCESSING = "processing"
@@ -28,11 +26,9 @@ def create_order(order: Order, clients: Clients) -> Outcome:
 
     What the shop answers to each write is what comes next; it is asked only after a repeat.
     """
-    if (outcome := stopped(order, clients)) is not None:
-        return outcome
     settings = clients.marketplace(order)
     placed, is_new = _placed(order, clients)
-    now = as_edited(order, placed, clients)
+    now = as_edited(order, placed, clients) if placed.is_edited else placed
     now = reserved(order, now, clients, _shipped_before(order, clients))
     # What Amazon says may have changed between two tries; the order is what it was created as.
     before = _shipped_before(order, clients) if is_new else _counted_before(order, now, clients)
@@ -60,12 +56,13 @@ def _placed(order: Order, clients: Clients) -> tuple[MagentoOrder, bool]:
 
     One made before needs nothing of Amazon's any more.
     """
-    answers: list[MagentoOrder] = []
-    entity_id = clients.ledger.made(order.id, placed_trace(order, clients))
+    ledger = clients.ledger_of(order)
+    entity_id = ledger.made(placed_trace(order, clients))
     if entity_id is None:
-        entity_id = clients.ledger.once(order.id, placement(order, clients, answers.append))
-    if answers:
-        return answers[0], True
+        made = ledger.once(placement(order, clients))
+        if made.answer is not None:
+            return made.answer, True
+        entity_id = made.remote_id
     return clients.shop(order).orders.get(int(entity_id)), False
 
 
@@ -103,28 +100,17 @@ def _shipped_before(order: Order, clients: Clients) -> dict[str, int]:
 def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clients) -> MagentoOrder:
     """Invoice all of the order. One of which nothing is left to ship is complete then."""
     shop, entity_id = clients.shop(order), now.entity_id
-    made: list[str] = []
 
     def find() -> str | None:
         invoices = shop.invoices.of_orders([entity_id]).get(entity_id, [])
         return str(min(one.entity_id for one in invoices)) if invoices else None
 
-    def send() -> str:
-        made.append(shop.invoices.create(entity_id))
-        return made[0]
-
-    clients.ledger.once(
-        order.id,
-        Write(
-            key=f"invoice:{order.account}:{order.external_id}",
-            kind="invoice",
-            send=send,
-            find=find,
-            settles_after=clients.settles_after(order),
-            refused_as=HoldCode.INVOICE_REFUSED,
-        ),
+    ledger = clients.ledger_of(order)
+    invoice = ledger.trace("invoice", kind="invoice", find=find)
+    made = ledger.once(
+        invoice.write(lambda: shop.invoices.create(entity_id), HoldCode.INVOICE_REFUSED)
     )
-    if not made:
+    if not made.by_us:
         return shop.orders.get(entity_id) if now.state == "new" else now
     state = "complete" if shape is OrderShape.COMPLETE else _PROCESSING
     return replace(
@@ -143,7 +129,6 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
     """
     shop, entity_id = clients.shop(order), now.entity_id
     body = rewritten(now, state=_PROCESSING, status=status)
-    made: list[str] = []
 
     def find() -> str | None:
         found = shop.orders.get(entity_id)
@@ -151,19 +136,9 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
 
     def send() -> str:
         shop.orders.save(body)
-        made.append(status)
         return status
 
-    clients.ledger.once(
-        order.id,
-        Write(
-            key=f"status:{order.account}:{order.external_id}",
-            kind="status",
-            send=send,
-            find=find,
-            settles_after=clients.settles_after(order),
-            refused_as=HoldCode.STATUS_REFUSED,
-            is_to_be_seen=True,
-        ),
-    )
-    return replace(now, status=status) if made else now
+    ledger = clients.ledger_of(order)
+    given = ledger.trace("status", kind="status", find=find)
+    made = ledger.once(given.write(send, HoldCode.STATUS_REFUSED, is_to_be_seen=True))
+    return replace(now, status=status) if made.by_us else now

@@ -8,15 +8,12 @@ from pipeline.orders.channel import ChannelOrder, FulfilledBy, Missing
 from pipeline.orders.decision_table import MagentoState
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Order
-from tasks.cancelling.gate import decision_for, stopped
 from tasks.placing.goods import find_goods, too_few
 from tasks.placing.order_facts import take_amounts, take_facts
 
 
 def enrich_order(order: Order, clients: Clients) -> Outcome:
     """Hold what cannot become a Magento order; the timer looks again until the cause is gone."""
-    if (outcome := stopped(order, clients)) is not None:
-        return outcome
     placed = clients.placed(order)
     take_facts(order, placed)
     take_amounts(order, clients.amounts(order))
@@ -50,6 +47,6 @@ def _takes_stock(order: Order, clients: Clients) -> bool:
     """Whether own goods will leave for this order: not for FBA, not for what has left already."""
     return (
         order.fulfilled_by == FulfilledBy.MERCHANT
-        and decision_for(order, clients).state is MagentoState.OPEN
+        and clients.decision(order).state is MagentoState.OPEN
         and clients.marketplace(order).out_of_stock == "block"
     )

@@ -11,7 +11,7 @@ from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.decision_table import CARRIED_BY_AMAZON
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.tables import Order
-from tasks.cancelling.gate import stopped
+from tasks.cancelling.fewer_units import being_reduced
 from tasks.cancelling.invoice_check import invoiced_wrongly
 from tasks.cancelling.part_cancelled import reduced
 from tasks.shipping.requested_shipment import end_wish, ship_wished
@@ -25,8 +25,6 @@ _SHIPPED_LATER = (
 
 def ship_order(order: Order, clients: Clients) -> Outcome:
     """Done with the first package that Amazon can be told; the last step waits for the rest."""
-    if (outcome := stopped(order, clients)) is not None:
-        return outcome
     if order.fulfilled_by == FulfilledBy.AMAZON:
         return Skipped("Amazon shipped it")
     if CARRIED_BY_AMAZON.intersection(order.programs):
@@ -36,7 +34,10 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
         return Skipped(
             _SHIPPED_LATER if _is_open(order) else "it had been shipped before it came to us"
         )
-    if (hold := reduced(order, clients) or invoiced_wrongly(order, clients)) is not None:
+    fewer = being_reduced(order, clients)
+    if fewer and (hold := reduced(order, fewer, clients)) is not None:
+        return hold
+    if (hold := invoiced_wrongly(order, clients)) is not None:
         return hold
     for item in order.items:
         left = item.quantity - item.quantity_fulfilled_before

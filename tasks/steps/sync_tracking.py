@@ -10,12 +10,12 @@ from pipeline.base.quota import Lane
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, HOLDED
 from pipeline.orders.channel import ChannelOrder, FulfilledBy
-from pipeline.orders.ledger import Write
+from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import Mismatch
-from tasks.cancelling.gate import stopped
+from tasks.cancelling.fewer_units import being_reduced
 from tasks.cancelling.invoice_check import invoiced_wrongly
 from tasks.cancelling.part_cancelled import reduced
 from tasks.shipping.packages import (
@@ -39,8 +39,6 @@ CONFIRMED_OTHERWISE = ("FBM_SHIP_PLUS", "AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON"
 
 def sync_tracking(order: Order, clients: Clients) -> Outcome:
     """The order is read again just before, since Amazon may have cancelled it meanwhile."""
-    if (outcome := stopped(order, clients)) is not None:
-        return outcome
     if (hold := invoiced_wrongly(order, clients)) is not None:
         return hold
     if order.fulfilled_by == FulfilledBy.AMAZON or not order.shipments:
@@ -48,7 +46,10 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
     for program in CONFIRMED_OTHERWISE:
         if program in order.programs:
             return Skipped(f"{program}: Amazon needs no confirmation, and takes none")
-    if (hold := reduced(order, clients) or _changed_since(order)) is not None:
+    fewer = being_reduced(order, clients)
+    if fewer and (hold := reduced(order, fewer, clients)) is not None:
+        return hold
+    if (hold := _changed_since(order)) is not None:
         return hold
     refused = ship_wished(order, clients)
     # A feed, which takes packages without a number, has no place for where they are shipped from.
@@ -131,7 +132,7 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             continue
         if shipment.confirmed_as is None and known_already(order, shipment, current):
             # A try of ours that died in the call may have told it: its row in the ledger ends here.
-            clients.ledger.made(order.id, _telling(order, shipment, current, clients))
+            clients.ledger_of(order).made(_telling(order, shipment, current, clients))
             _accepted(shipment, clients)
         elif by_feed or not shipment.tracking_number:
             # A call without a number is refused; a feed's schema leaves it out.
@@ -244,13 +245,13 @@ def _rest(order: Order, clients: Clients) -> Outcome | None:
 def _confirm(
     order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str
 ) -> None:
-    clients.ledger.once(order.id, _telling(order, shipment, current, clients, place))
+    clients.ledger_of(order).once(_telling(order, shipment, current, clients, place))
     _accepted(shipment, clients)
 
 
 def _telling(
     order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str = ""
-) -> Write:
+) -> Write[str]:
     confirmation = replace(confirmation_of(order, shipment, current), supply_source=place)
 
     def send() -> str:
@@ -274,18 +275,18 @@ def _telling(
         is_known = shipment.confirmed_as is None and known_already(order, shipment, current)
         return confirmation.reference if is_known else None
 
-    return Write(
+    trace = clients.ledger_of(order).trace(
         # A track may be changed and changed back: each announcement is a write of its own.
-        key=f"confirm:{order.account}:{order.external_id}:{shipment.package_reference}:"
-        f"{shipment.confirmed_times}:{clients.pseudonym(announcement(shipment))}",
+        "confirm",
+        shipment.package_reference,
+        shipment.confirmed_times,
+        clients.pseudonym(announcement(shipment)),
         kind="shipment confirmation",
-        send=send,
         find=find,
-        settles_after=clients.settles_after(order),
-        refused_as=HoldCode.CONFIRMATION_REFUSED,
         # Amazon takes a repeat with the same package reference as an edit of the package.
         harmless_twice=True,
     )
+    return trace.write(send, HoldCode.CONFIRMATION_REFUSED)
 
 
 def _accepted(shipment: Shipment, clients: Clients) -> None:

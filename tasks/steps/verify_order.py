@@ -7,7 +7,7 @@ from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.decision_table import Next, Stock
 from pipeline.orders.outcome import Done, Outcome, Wait
 from pipeline.orders.tables import Order
-from tasks.cancelling.gate import decision_for, stopped
+from tasks.cancelling.gate import stopped
 from tasks.placing.order_facts import take_facts
 from tasks.placing.pending_stock import hold_stock, release_stock
 
@@ -24,7 +24,7 @@ def verify_order(order: Order, clients: Clients) -> Outcome:
     outcome = stopped(order, clients)
     if outcome is None:
         return Done()
-    decision = decision_for(order, clients)
+    decision = clients.decision(order)
     if decision.next is not Next.WAIT or decision.stock is not Stock.RESERVED:
         if order.fulfilled_by == FulfilledBy.MERCHANT:
             release_stock(order, clients)

@@ -99,7 +99,7 @@ def test_a_first_try_looks_when_the_database_may_have_forgotten_it(sessions: Ses
         ledger.once(order_id, remote.write())
     assert caught.value.retry_after_s == SETTLED.total_seconds()
     clock.passes(SETTLED)
-    assert ledger.once(order_id, remote.write()) == "id-1"
+    assert ledger.once(order_id, remote.write()).remote_id == "id-1"
     assert remote.traffic == (1, 0, 1)
     assert effect(sessions).adopted
 
@@ -108,7 +108,7 @@ def test_what_is_not_there_is_sent(sessions: Sessions) -> None:
     clock, remote = Clock(), Remote()
     order_id = stored(sessions, an_order(purchased_at=NOW - timedelta(hours=1)))
     begin(sessions, NOW - LIMIT - SETTLED)
-    assert Ledger(sessions, clock).once(order_id, remote.write()) == "id-1"
+    assert Ledger(sessions, clock).once(order_id, remote.write()).remote_id == "id-1"
     assert remote.traffic == (1, 1, 1)
 
 
@@ -116,7 +116,7 @@ def test_an_order_placed_later_is_sent_without_looking(sessions: Sessions) -> No
     remote = Remote()
     order_id = stored(sessions, an_order(purchased_at=NOW))
     begin(sessions, NOW)
-    assert Ledger(sessions, Clock()).once(order_id, remote.write()) == "id-1"
+    assert Ledger(sessions, Clock()).once(order_id, remote.write()).remote_id == "id-1"
     assert remote.traffic == (0, 1, 1)
 
 

@@ -168,10 +168,10 @@ def test_what_has_been_written_is_still_known_and_what_may_have_been_is_looked_f
         raise WritesStopped(f"nothing for {account}")
 
     later = Ledger(sessions, lambda: NOW + timedelta(hours=1), refuse)
-    assert later.once(order_id, remote.write()) == "id-1"
+    assert later.once(order_id, remote.write()).remote_id == "id-1"
     with sessions() as session, session.begin():
         session.scalars(select(Effect)).one().state = "intended"
-    assert later.once(order_id, remote.write()) == "id-1"
+    assert later.once(order_id, remote.write()).remote_id == "id-1"
     assert remote.traffic == (1, 1, 1)
 
     with sessions() as session, session.begin():

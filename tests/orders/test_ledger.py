@@ -23,7 +23,8 @@ from pipeline.base.errors import (
     Transient,
 )
 from pipeline.base.retry import call_with_retry
-from pipeline.orders.ledger import Ledger, Write
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.ledger_write import Made, Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Effect, EffectState
 from tests.builders import NOW, an_order, stored
@@ -72,7 +73,7 @@ class Remote:
         self.looks += 1
         return self.made[0] if self.made else None
 
-    def write(self, **changes: Any) -> Write:
+    def write(self, **changes: Any) -> Write[str]:
         return Write(
             **{
                 "key": KEY,
@@ -122,7 +123,8 @@ def test_the_first_try_sends_without_looking(
     sessions: Sessions, ledger: Ledger, order_id: int
 ) -> None:
     remote = Remote()
-    assert ledger.once(order_id, remote.write()) == "id-1"
+    made = ledger.once(order_id, remote.write())
+    assert (made.remote_id, made.answer, made.by_us) == ("id-1", "id-1", True)
     assert remote.traffic == (0, 1, 1)
     row = effect(sessions)
     assert (row.order_id, row.kind, row.state) == (order_id, "order", "done")
@@ -146,14 +148,32 @@ def test_what_is_done_is_never_sent_nor_looked_for_again(
     remote = Remote()
     ledger.once(order_id, remote.write())
     clock.passes(timedelta(days=400))
-    assert ledger.once(order_id, remote.write()) == "id-1"
+    made = ledger.once(order_id, remote.write())
+    assert (made.remote_id, made.answer, made.by_us) == ("id-1", None, False)
     assert remote.traffic == (0, 1, 1)
+
+
+def test_the_answer_is_handed_on_and_its_id_is_kept(
+    sessions: Sessions, ledger: Ledger, order_id: int
+) -> None:
+    write = Write(
+        key=KEY,
+        kind="order",
+        find=lambda: None,
+        settles_after=LIMIT,
+        send=lambda: ("an order", 900),
+        id_of=lambda answer: str(answer[1]),
+        refused_as=HoldCode.ORDER_REFUSED,
+    )
+    assert ledger.once(order_id, write) == Made("900", ("an order", 900))
+    assert effect(sessions).remote_id == "900"
+    assert ledger.once(order_id, write) == Made("900")
 
 
 def test_two_keys_are_two_effects(ledger: Ledger, order_id: int) -> None:
     remote = Remote()
-    assert ledger.once(order_id, remote.write()) == "id-1"
-    assert ledger.once(order_id, remote.write(key="order:eu:2")) == "id-2"
+    assert ledger.once(order_id, remote.write()).remote_id == "id-1"
+    assert ledger.once(order_id, remote.write(key="order:eu:2")).remote_id == "id-2"
 
 
 # What is in the ledger and at the remote after each way a first try can end without an answer.
@@ -195,7 +215,7 @@ def test_after_a_try_without_an_answer_it_waits_looks_and_ends_with_one_effect(
     assert remote.traffic == (0, 1, made)
 
     clock.at = NOW + SETTLED
-    assert ledger.once(order_id, remote.write()) == "id-1"
+    assert ledger.once(order_id, remote.write()).remote_id == "id-1"
     assert remote.traffic == (1, 2 - made, 1)
     row = effect(sessions)
     assert (row.state, row.remote_id) == ("done", "id-1")
@@ -226,7 +246,7 @@ def test_a_repeat_that_is_harmless_need_not_settle(ledger: Ledger, order_id: int
     with pytest.raises(OutcomeUnknown):
         ledger.once(order_id, write)
     remote.afterwards = None
-    assert ledger.once(order_id, write) == "id-2"
+    assert ledger.once(order_id, write).remote_id == "id-2"
 
 
 def test_a_refusal_holds_the_order_and_the_next_try_looks_first(
@@ -243,7 +263,7 @@ def test_a_refusal_holds_the_order_and_the_next_try_looks_first(
     assert effect(sessions).detail == "store: no such store"
 
     remote.instead = None
-    assert ledger.once(order_id, remote.write()) == "id-1"
+    assert ledger.once(order_id, remote.write()).remote_id == "id-1"
     assert remote.traffic == (1, 2, 1)
     row = effect(sessions)
     assert (row.state, row.tries, row.detail) == ("done", 2, None)
@@ -256,7 +276,7 @@ def test_a_refusal_that_was_carried_out_all_the_same_is_adopted(
     remote.afterwards = raising(Rejected("an observer failed"))
     with pytest.raises(CannotMap):
         ledger.once(order_id, remote.write())
-    assert ledger.once(order_id, remote.write()) == "id-1"
+    assert ledger.once(order_id, remote.write()).remote_id == "id-1"
     assert remote.traffic == (1, 1, 1)
     assert effect(sessions).adopted
 
@@ -279,7 +299,7 @@ def test_other_errors_that_change_nothing_pass_as_they_are_and_need_no_wait(
     assert caught.value is error
     assert effect(sessions).state == "refused"
     remote.instead = None
-    assert ledger.once(order_id, remote.write()) == "id-1"
+    assert ledger.once(order_id, remote.write()).remote_id == "id-1"
     assert remote.traffic == (1, 2, 1)
 
 
@@ -331,7 +351,7 @@ def test_what_stalls_between_intent_and_call_is_not_sent(
     assert told == ("sent" if sends else "stalled")
     assert remote.traffic == (0, sends, sends)
     assert effect(sessions).state == ("done" if sends else "refused")
-    assert Ledger(sessions, clock).once(order_id, remote.write()) == "id-1"
+    assert Ledger(sessions, clock).once(order_id, remote.write()).remote_id == "id-1"
     assert len(remote.made) == 1
 
 
@@ -360,7 +380,7 @@ def test_of_two_threads_with_one_key_exactly_one_sends(
     def work() -> None:
         ready.wait()
         try:
-            ended.append(ledger.once(order_id, remote.write()))
+            ended.append(ledger.once(order_id, remote.write()).remote_id)
         except RemoteError as error:
             ended.append(error.code)
 
@@ -392,7 +412,7 @@ def test_of_two_threads_that_look_at_once_exactly_one_sends_again(
 
     def work() -> None:
         try:
-            ended.append(ledger.once(order_id, remote.write(find=find)))
+            ended.append(ledger.once(order_id, remote.write(find=find)).remote_id)
         except RemoteError as error:
             ended.append(error.code)
 
@@ -425,7 +445,7 @@ def test_a_try_that_ends_while_another_worker_looks_is_not_made_again(
     with pytest.raises(Transient, match="another worker"):
         ledger.once(order_id, remote.write(find=find_too_early))
     assert remote.sends == 1
-    assert ledger.once(order_id, remote.write()) == "id-1"
+    assert ledger.once(order_id, remote.write()).remote_id == "id-1"
     assert (effect(sessions).state, effect(sessions).tries) == ("done", 1)
 
 
@@ -436,7 +456,7 @@ def test_what_was_adopted_meanwhile_stays_done_when_the_first_call_times_out(
 
     def adopted_and_then_lost() -> None:
         clock.passes(SETTLED)
-        assert ledger.once(order_id, remote.write()) == "id-1"
+        assert ledger.once(order_id, remote.write()).remote_id == "id-1"
         raise OutcomeUnknown("lost")
 
     remote.afterwards = adopted_and_then_lost
@@ -494,7 +514,7 @@ def test_a_write_that_may_leave_no_trace_is_not_made_twice(
     remote.instead = None
     clock.passes(SETTLED)
     if is_sent_again:
-        assert ledger.once(order_id, write) == "id-1"
+        assert ledger.once(order_id, write).remote_id == "id-1"
         return
     for _ in range(2):
         with pytest.raises(CannotMap, match="look at the shop") as held:
@@ -502,7 +522,7 @@ def test_a_write_that_may_leave_no_trace_is_not_made_twice(
         assert held.value.code == HoldCode.ORDER_REFUSED
     assert remote.traffic == (2, 1, 0)
     remote.made.append("id-9")
-    assert ledger.once(order_id, write) == "id-9"
+    assert ledger.once(order_id, write).remote_id == "id-9"
 
 
 def test_what_was_seen_at_the_remote_is_done_and_never_sent_again(
@@ -513,7 +533,7 @@ def test_what_was_seen_at_the_remote_is_done_and_never_sent_again(
     with pytest.raises(Crash):
         ledger.once(order_id, remote.write())
     ledger.seen(KEY, "never:begun", remote_id="id-7")
-    assert ledger.once(order_id, remote.write()) == "id-7"
+    assert ledger.once(order_id, remote.write()).remote_id == "id-7"
     assert (effect(sessions).state, effect(sessions).adopted) == (EffectState.DONE, True)
     assert remote.traffic == (0, 1, 0)
 

@@ -25,7 +25,8 @@ from sqlalchemy import func, select
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import OutcomeUnknown, Transient
-from pipeline.orders.ledger import Ledger, Write
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.ledger_write import Write
 from pipeline.orders.machine import STEPS, Claim, Orders, reopen, wake
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.tables import LIVE, Attempt, Order, Status

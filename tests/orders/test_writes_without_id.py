@@ -10,7 +10,8 @@ from sqlalchemy import insert, select
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap, Transient
-from pipeline.orders.ledger import Ledger, Write
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Effect, EffectState
 from tests.builders import NOW, an_order, stored
@@ -33,7 +34,7 @@ class Remote:
         self.sent += 1
         return self.answer
 
-    def write(self, **changes: Any) -> Write:
+    def write(self, **changes: Any) -> Write[str]:
         return Write(
             **{
                 "key": "cancel:eu:1",
@@ -62,7 +63,7 @@ def test_an_empty_answer_is_a_defect_and_is_looked_for_next(sessions: Sessions) 
     assert row(sessions) == (EffectState.UNKNOWN, None)
     remote.at += 2 * LIMIT
     remote.seen = "canceled"
-    assert ledger.once(order_id, remote.write()) == "canceled"
+    assert ledger.once(order_id, remote.write()).remote_id == "canceled"
     assert (remote.sent, row(sessions)) == (1, (EffectState.DONE, "canceled"))
 
 
@@ -91,7 +92,7 @@ def test_one_that_was_written_down_as_done_without_an_id_is_looked_for(
     begun(sessions, order_id, EffectState.DONE)
     ledger = Ledger(sessions, remote.now)
     assert ledger.made(order_id, remote.write()) == seen
-    assert ledger.once(order_id, remote.write()) == (seen or "closed")
+    assert ledger.once(order_id, remote.write()).remote_id == (seen or "closed")
     assert remote.sent == (0 if seen else 1)
     assert row(sessions) == (EffectState.DONE, seen or "closed")
 
@@ -113,7 +114,7 @@ def test_a_yes_that_nobody_can_see_is_no_end(sessions: Sessions) -> None:
         assert (held.value.code, remote.sent) == (HoldCode.CANCEL_REFUSED, sent)
         assert row(sessions) == (EffectState.REFUSED, None)
     remote.seen = "7"
-    assert ledger.once(order_id, remote.write(is_to_be_seen=True)) == "7"
+    assert ledger.once(order_id, remote.write(is_to_be_seen=True)).remote_id == "7"
     assert (remote.sent, row(sessions)) == (2, (EffectState.DONE, "7"))
 
 
@@ -127,7 +128,7 @@ def test_a_look_that_fails_leaves_it_to_the_next_one(sessions: Sessions) -> None
 
     with pytest.raises(Transient):
         ledger.once(order_id, remote.write(is_to_be_seen=True, find=away))
-    assert ledger.once(order_id, remote.write(is_to_be_seen=True)) == "7"
+    assert ledger.once(order_id, remote.write(is_to_be_seen=True)).remote_id == "7"
     assert remote.sent == 1
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import select
 from pipeline.base.db import Sessions
 from pipeline.base.lease import Leases
 from pipeline.base.vault import Vault
-from pipeline.orders.ledger import Ledger, Write
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.ledger_write import Answer, Made, Trace, Write
 from pipeline.orders.machine import Claim, Orders
 from pipeline.orders.outcome import Outcome
 from pipeline.orders.tables import Order
@@ -63,25 +64,25 @@ class DyingLedger(Ledger):
 
     death: Death
 
-    def once(self, order_id: int, write: Write) -> str:
+    def once(self, order_id: int, write: Write[Answer]) -> Made[Answer]:
         self._at(BEFORE_INTENT, write)
 
-        def send() -> str:
+        def send() -> Answer:
             self._at(INTENDED, write)
             if self.death.point == CARRIED_OUT and self._is_meant(write):
                 self.death.armed.write_text(str(os.getpid()), encoding="ascii")
-            made = write.send()
+            answer = write.send()
             self._at(ANSWERED, write)
-            return made
+            return answer
 
         made = super().once(order_id, replace(write, send=send))
         self._at(NOTED, write)
         return made
 
-    def _at(self, point: str, write: Write) -> None:
+    def _at(self, point: str, write: Trace) -> None:
         self.death.at(point, write.kind, write.key)
 
-    def _is_meant(self, write: Write) -> bool:
+    def _is_meant(self, write: Trace) -> bool:
         return write.kind == self.death.of and write.key.endswith(self.death.key_end)
 
 

@@ -11,7 +11,8 @@ from sqlalchemy import select, true
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import Transient
-from pipeline.orders.ledger import Ledger, Trace, Write
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.ledger_write import Answer, Made, Trace, Write
 from pipeline.orders.tables import Effect, EffectState
 
 
@@ -22,10 +23,10 @@ class WatchedLedger(Ledger):
     sending: list[str]
     """The key of the write that is being sent just now."""
 
-    def once(self, order_id: int, write: Write) -> str:
+    def once(self, order_id: int, write: Write[Answer]) -> Made[Answer]:
         sent: list[str] = []
 
-        def send() -> str:
+        def send() -> Answer:
             self.noted.append((write.key, "sends"))
             sent.append(write.key)
             self.sending.append(write.key)

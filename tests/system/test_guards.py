@@ -19,7 +19,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 from pipeline.base.lease import Leases
 from pipeline.base.vault import Vault
 from pipeline.clients import Clients
-from pipeline.orders.ledger import Ledger, Trace, Write
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.ledger_write import Answer, Made, Trace, Write
 from pipeline.orders.machine import Claim, Orders
 from pipeline.orders.outcome import Outcome
 from pipeline.orders.tables import Order, Status
@@ -56,7 +57,7 @@ class NoVersionCheck(Orders):
 class NoLookUp(Ledger):
     """Never sees what an earlier try has left at the remote."""
 
-    def once(self, order_id: int, write: Write) -> str:
+    def once(self, order_id: int, write: Write[Answer]) -> Made[Answer]:
         return super().once(order_id, replace(write, find=lambda: None, is_to_be_seen=False))
 
     def made(self, order_id: int, write: Trace) -> str | None:

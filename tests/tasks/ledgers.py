@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
-from pipeline.orders.ledger import Ledger, Trace, Write
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.ledger_write import Answer, Made, Trace, Write
 from pipeline.orders.tables import Effect, EffectState
 from tests.builders import NOW, an_order, stored
 
@@ -37,7 +39,7 @@ class SeededLedger(Ledger):
         super().__init__(lambda: _emptied[0](), lambda: self._time)
         self._time: datetime = NOW
         self._order_id: int | None = None
-        self.writes: list[Write] = []
+        self.writes: list[Write[Any]] = []
         for key, remote_id in (done or {}).items():
             self._seed(key, EffectState.DONE, remote_id)
         self.begin(*begun)
@@ -62,7 +64,7 @@ class SeededLedger(Ledger):
         for key in keys:
             self._seed(key, EffectState.INTENDED)
 
-    def once(self, order_id: int | None, write: Write) -> str:
+    def once(self, order_id: int | None, write: Write[Answer]) -> Made[Answer]:
         self.writes.append(write)
         return super().once(self._later(order_id), write)
 

@@ -148,7 +148,9 @@ def test_a_lost_answer_is_adopted_or_made_good(
         Status.WAITING,
         None,
     )
-    later = build(both[0].settings, lambda: NOW + both[0].clients.settles_after(waiting) * 2)
+    later = build(
+        both[0].settings, lambda: NOW + both[0].clients.ledger_of(waiting).settles_after * 2
+    )
     run([later], "enrich_order", [order])
     close(later)
     assert loaded(sessions, order).step == "create_customer"

@@ -17,7 +17,9 @@ from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.base.vault import Unreadable, Vault
 from pipeline.clients import Clients
-from pipeline.orders.ledger import Ledger, Trace, Write, forgets_until
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.ledger_rows import forgets_until
+from pipeline.orders.ledger_write import Answer, Made, Trace, Write
 from pipeline.orders.machine import SHIPPING_STEPS, STEPS, corrected_address, owner
 from pipeline.orders.outcome import Cancelled, Done, Hold, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
@@ -139,10 +141,10 @@ class _Teller(Ledger):
         super().__init__(sessions, now)
         self.calls: list[Call] = []
 
-    def once(self, order_id: int, write: Write) -> str:
+    def once(self, order_id: int, write: Write[Answer]) -> Made[Answer]:
         effect, may_be_forgotten = self._known(order_id, write)
         if effect is not None and effect.state == EffectState.DONE and effect.remote_id:
-            return self._tell_done(effect.remote_id, write)
+            return Made(self._tell_done(effect.remote_id, write))
         if effect is not None:
             self._tell(write, _in_doubt(effect, is_certain=not write.when_unsure))
         elif may_be_forgotten:

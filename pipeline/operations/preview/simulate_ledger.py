@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 from pipeline.base.http import Method, encoded
-from pipeline.orders.ledger import Ledger, Trace, Write
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.ledger_write import Answer, Made, Trace, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,13 @@ class OfflineLedger(Ledger):
         self._sent = sent
         self._done: dict[str, str] = {}
 
-    def once(self, order_id: int, write: Write) -> str:
-        if write.key not in self._done:
-            with self._sent.meaning(write.kind):
-                self._done[write.key] = write.send()
-        return self._done[write.key]
+    def once(self, order_id: int, write: Write[Answer]) -> Made[Answer]:
+        if write.key in self._done:
+            return Made(self._done[write.key])
+        with self._sent.meaning(write.kind):
+            answer = write.send()
+        self._done[write.key] = write.id_of(answer)
+        return Made(self._done[write.key], answer)
 
     def made(self, order_id: int, write: Trace) -> str | None:
         return self._done.get(write.key)

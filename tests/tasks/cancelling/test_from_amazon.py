@@ -7,9 +7,8 @@ from typing import Any
 from pipeline.magento.records import MagentoOrder
 from pipeline.orders.outcome import Cancelled, Hold, HoldCode
 from pipeline.orders.tables import Order
-from tasks.steps.create_order import create_order
-from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import a_shipment, an_order
+from tests.tasks.as_run import create_order, sync_tracking
 from tests.tasks.fakes import FakeShop, a_magento_order, clients, order_key
 from tests.tasks.ledgers import SeededLedger
 

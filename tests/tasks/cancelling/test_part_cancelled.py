@@ -10,6 +10,7 @@ import pytest
 from pipeline.magento.records import MagentoItem
 from pipeline.orders.outcome import Hold, HoldCode
 from pipeline.orders.tables import Order
+from tasks.cancelling.fewer_units import being_reduced
 from tasks.cancelling.part_cancelled import reduced
 from tests.builders import a_raw_item, a_raw_order, an_item, an_order
 from tests.tasks.fakes import FakeShop, a_magento_order, clients
@@ -34,27 +35,35 @@ def an_order_of(quantity: int, **changes: Any) -> Order:
     return an_order(**{"raw": raw, "items": items, "magento_order_id": 900, **changes})
 
 
+def take_off(order: Order, shop: FakeShop) -> Hold | None:
+    """What becomes of an order of which Amazon wants less."""
+    remotes = clients(shop=shop)
+    fewer = being_reduced(order, remotes)
+    assert fewer
+    return reduced(order, fewer, remotes)
+
+
 @pytest.mark.parametrize("quantity", [2, 3])
 def test_nothing_is_asked_of_the_shop_unless_there_is_less_to_ship(quantity: int) -> None:
     order, shop = an_order_of(quantity), FakeShop()
-    assert reduced(order, clients(shop=shop)) is None
+    assert being_reduced(order, clients(shop=shop)) == []
     assert (shop.calls, order.items[0].quantity) == ([], 2)
 
 
 def test_before_the_magento_order_exists_it_is_simply_created_smaller() -> None:
-    assert reduced(an_order_of(1, magento_order_id=None), clients(shop=FakeShop())) is None
+    assert being_reduced(an_order_of(1, magento_order_id=None), clients(shop=FakeShop())) == []
 
 
 def test_it_is_held_while_magento_would_still_ship_all_of_it() -> None:
     order, shop = an_order_of(1), a_shop()
-    assert reduced(order, clients(shop=shop)) == HELD
+    assert take_off(order, shop) == HELD
     assert (shop.calls, order.items[0].quantity) == ([("order", 900)], 2)
 
 
 @pytest.mark.parametrize("how", ["quantity_refunded", "quantity_canceled"])
 def test_it_goes_on_by_itself_once_magento_has_less_too(how: str) -> None:
     order = an_order_of(1)
-    assert reduced(order, clients(shop=a_shop(**{how: Decimal(1)}))) is None
+    assert take_off(order, a_shop(**{how: Decimal(1)})) is None
     assert order.items[0].quantity == 1
 
 
@@ -67,6 +76,6 @@ def test_a_line_cancelled_whole_beside_others_counts_too() -> None:
     )
     items = [an_item(quantity=2, magento_item_id=501)]
     order = an_order(raw=raw, items=items, magento_order_id=900)
-    hold = reduced(order, clients(shop=a_shop()))
+    hold = take_off(order, a_shop())
     assert hold is not None
     assert (hold.code, hold.facts["quantity"]) == (HoldCode.PARTLY_CANCELLED, "0")

@@ -15,10 +15,10 @@ from pipeline.base.errors import CannotMap, OutcomeUnknown, Transient
 from pipeline.orders.ledger import Ledger
 from pipeline.orders.outcome import Done, Hold, HoldCode, Wait
 from pipeline.orders.tables import Order
-from tasks.steps.ship_order import ship_order
 from tests.amazon.orders import breakdown, money
 from tests.builders import a_shipment, an_item, an_order
 from tests.magento.standing_in import StandIn, client_of
+from tests.tasks.as_run import ship_order
 from tests.tasks.fakes import clients
 from tests.tasks.placed import SETTLED, Place, a_line
 

@@ -10,9 +10,8 @@ import pytest
 from pipeline.orders.outcome import Cancelled, Hold, HoldCode, Wait
 from pipeline.orders.tables import Order
 from tasks.cancelling.to_amazon import cancelling
-from tasks.steps.ship_order import ship_order
-from tasks.steps.verify_order import verify_order
 from tests.builders import a_shipment, an_item, an_order
+from tests.tasks.as_run import ship_order, verify_order
 from tests.tasks.fakes import FakeShop, a_magento_order, clients, order_key
 from tests.tasks.ledgers import SeededLedger
 

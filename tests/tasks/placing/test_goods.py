@@ -14,8 +14,8 @@ from pipeline.magento.stock.placeholder_product import url_key
 from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.outcome import Done, Hold, HoldCode
 from pipeline.orders.tables import Status
-from tasks.steps.enrich_order import enrich_order
 from tests.builders import a_raw_item, a_raw_order, an_order
+from tests.tasks.as_run import enrich_order
 from tests.tasks.fakes import MUG, Catalogue, FakeShop, InTurn, clients
 from tests.tasks.ledgers import SeededLedger
 

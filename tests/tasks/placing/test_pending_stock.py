@@ -15,11 +15,9 @@ from pipeline.orders.ledger import Ledger
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Wait
 from pipeline.orders.tables import Order
 from tasks.engine.runner import Step
-from tasks.steps.create_order import create_order
-from tasks.steps.enrich_order import enrich_order
-from tasks.steps.verify_order import verify_order
 from tests.builders import NOW, a_raw_order, an_item, an_order, stored
 from tests.magento.standing_in import StandIn, client_of
+from tests.tasks.as_run import create_order, enrich_order, verify_order
 from tests.tasks.fakes import clients
 from tests.tasks.placed import SETTLED, a_line
 

@@ -67,7 +67,7 @@ def sent(
         settings=(loaded := settings(marketplace=marketplace, shop=shop_settings)),
         in_force=lambda: loaded,
     )
-    placement(order, every, lambda answer: None).send()
+    placement(order, every).send()
     (body,) = shop.bodies
     return body
 

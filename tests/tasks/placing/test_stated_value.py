@@ -12,8 +12,8 @@ from pipeline.amazon.amounts import amounts
 from pipeline.base.errors import CannotMap
 from pipeline.orders.outcome import Done, HoldCode
 from pipeline.orders.stated_value import Worth, tells_no_total
-from tasks.steps.enrich_order import enrich_order
 from tests.builders import a_raw_item, a_raw_order, an_order
+from tests.tasks.as_run import enrich_order
 from tests.tasks.fakes import MUG, FakeShop, clients
 
 BARE = {"asin": "B000000001", "title": "A mug", "sellerSku": "MUG-BLUE"}

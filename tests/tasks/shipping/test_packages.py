@@ -13,10 +13,10 @@ from pipeline.orders.channel import Confirmation
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
+from tasks.cancelling.fewer_units import being_reduced
 from tasks.cancelling.part_cancelled import reduced
-from tasks.steps.ship_order import ship_order
-from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import a_raw_order, a_shipment, an_item, an_order
+from tests.tasks.as_run import ship_order, sync_tracking
 from tests.tasks.fakes import FakeChannel, FakeShop, InTurn, a_magento_order, clients
 from tests.tasks.ledgers import SeededLedger
 
@@ -265,7 +265,7 @@ def test_the_shop_hears_of_a_part_that_amazon_cancelled() -> None:
     # Somebody has taken it off in the shop already.
     shop = FakeShop(order=a_magento_order(), comment=None)
     remotes = clients(shop=shop, order_comments=True)
-    assert reduced(order, remotes) is None
+    assert reduced(order, being_reduced(order, remotes), remotes) is None
     assert item.quantity == 2
     text = "Amazon cancelled 1 of 3 MUG-BLUE: taken off here too."
     assert shop.calls == [("order", 900), ("comment", 900, text, "complete")]

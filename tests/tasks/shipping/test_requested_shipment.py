@@ -14,9 +14,8 @@ from pipeline.orders.outcome import Done, Hold, HoldCode, Skipped, Wait
 from pipeline.orders.requested_shipment import Wish, wish_key
 from pipeline.orders.tables import Order
 from tasks.cancelling.gate import stopped
-from tasks.steps.ship_order import ship_order
-from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import ACCOUNT, a_raw_order, a_shipment, an_item, an_order
+from tests.tasks.as_run import ship_order, sync_tracking
 from tests.tasks.fakes import FakeChannel, FakeShop, clients
 from tests.tasks.ledgers import SeededLedger
 

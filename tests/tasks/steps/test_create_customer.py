@@ -10,8 +10,8 @@ from pipeline.base.errors import CannotMap, OutcomeUnknown, Rejected
 from pipeline.magento.rest.customers import Customer
 from pipeline.orders.outcome import Done, HoldCode, Skipped
 from pipeline.orders.tables import Order
-from tasks.steps.create_customer import create_customer
 from tests.builders import a_raw_order, a_vault, an_order
+from tests.tasks.as_run import create_customer
 from tests.tasks.fakes import FakeShop, InTurn, clients
 from tests.tasks.ledgers import SeededLedger
 
@@ -104,14 +104,16 @@ def test_one_that_was_deleted_in_the_shop_is_not_made_again() -> None:
 def test_a_creation_without_an_answer_is_looked_for() -> None:
     order = an_order(raw=a_raw_order())
     shop = FakeShop(
-        find_customer=InTurn(None, None, Customer(47, 1)), create_customer=OutcomeUnknown("cut off")
+        find_customer=InTurn(None, None, Customer(47, 1)),
+        create_customer=OutcomeUnknown("cut off"),
+        customer=Customer(47, 1),
     )
     ledger = SeededLedger()
     with pytest.raises(OutcomeUnknown):
         create_customer(order, clients(shop=shop, ledger=ledger, **CREATE))
     assert create_customer(order, clients(shop=shop, ledger=ledger, **CREATE)) == Done()
     assert customer_of(order) == (47, 1)
-    assert shop.calls == [LOOK, MAKE, LOOK, LOOK]
+    assert shop.calls == [LOOK, MAKE, LOOK, LOOK, ("customer", 47)]
 
 
 def test_a_refused_customer_is_held() -> None:

@@ -8,9 +8,8 @@ import pytest
 
 from pipeline.base.db import Sessions
 from pipeline.orders.outcome import Cancelled, Done
-from tasks.steps.create_order import create_order
-from tasks.steps.enrich_order import enrich_order
 from tests.magento.standing_in import StandIn, client_of
+from tests.tasks.as_run import create_order, enrich_order
 from tests.tasks.placed import Place, a_line
 
 LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2))

@@ -11,8 +11,8 @@ import pytest
 from pipeline.base.errors import CannotMap
 from pipeline.magento.records import Product
 from pipeline.orders.outcome import Done, Hold, HoldCode
-from tasks.steps.enrich_order import enrich_order
 from tests.builders import a_raw_item, a_raw_order, an_order
+from tests.tasks.as_run import enrich_order
 from tests.tasks.fakes import MUG, FakeShop, clients
 
 ALL_SALABLE = {"MUG-BLUE": True}

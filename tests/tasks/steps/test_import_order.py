@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipeline.orders.outcome import Done
-from tasks.steps.import_order import import_order
 from tests.builders import NOW, a_raw_item, a_raw_order, an_order
+from tests.tasks.as_run import import_order
 from tests.tasks.fakes import clients
 
 

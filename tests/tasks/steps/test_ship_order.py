@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
-from tasks.steps.ship_order import ship_order
 from tests.builders import a_shipment, an_item, an_order
+from tests.tasks.as_run import ship_order
 from tests.tasks.fakes import clients
 
 AN_HOUR = timedelta(hours=1)

@@ -12,7 +12,6 @@ from pipeline.orders.channel import Confirmation
 from pipeline.orders.outcome import Done, Hold, HoldCode, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
-from tasks.steps.sync_tracking import sync_tracking
 from tests.builders import (
     ACCOUNT,
     GERMANY,
@@ -23,6 +22,7 @@ from tests.builders import (
     an_item,
     an_order,
 )
+from tests.tasks.as_run import sync_tracking
 from tests.tasks.fakes import (
     FakeChannel,
     FakeShop,
