@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.orders.decision_table import KNOWN, TABLE, When
 from pipeline.settings.model import Timing
 from tasks.jobs.schedule import JOBS
 
@@ -59,6 +61,52 @@ def _jobs() -> Rows:
         yield f"`{job.task}`", job.scope, every, job.does
 
 
+def _decisions() -> Rows:
+    yield (
+        *("row", "shipped by", "status", "further conditions", "then", "imported", "Orders tab"),
+        *("Magento order", "its state then", "stock", "reason"),
+    )
+    for when, decision in TABLE:
+        yield (
+            decision.row,
+            when.fulfilled_by or "",
+            _statuses(when.statuses),
+            _conditions(when),
+            decision.next + (f" (`{decision.code}`)" if decision.code else ""),
+            "yes" if decision.kept else "no",
+            decision.tab,
+            decision.magento,
+            decision.state,
+            decision.stock,
+            decision.reason,
+        )
+
+
+def _statuses(statuses: Set[str] | None) -> str:
+    if statuses is None:
+        return ""
+    if statuses == KNOWN:
+        return "any that is known here"
+    return ", ".join(sorted(statuses))
+
+
+def _conditions(when: When) -> str:
+    questions = {
+        "placed": when.is_ours,
+        "known": when.is_known,
+        "sold elsewhere": when.is_from_elsewhere,
+    }
+    said = [
+        name if answer else f"not {name}"
+        for name, answer in questions.items()
+        if answer is not None
+    ]
+    if when.program is not None:
+        said.append(f"program {when.program}")
+    said += [f"`{name} = {json.dumps(value)}`" for name, value in when.settings.items()]
+    return ", ".join(said)
+
+
 def _span(seconds: float) -> str:
     for unit, length in (("h", 3600), ("min", 60)):
         if seconds % length == 0:
@@ -66,7 +114,10 @@ def _span(seconds: float) -> str:
     return f"{seconds:g} s"
 
 
-TABLES = (Table("jobs", "operations.md", _jobs),)
+TABLES = (
+    Table("jobs", "operations.md", _jobs),
+    Table("decisions", "decision-table.md", _decisions),
+)
 
 
 if __name__ == "__main__":
