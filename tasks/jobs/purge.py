@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from pipeline.base.log import log
 from pipeline.monitoring.purging import Purging
-from pipeline.operations.thinning import Thinning
+from pipeline.operations.history.thinning import Thinning
 from tasks.engine.runtime import Runtime
 
 MOST_A_RUN = 20_000
