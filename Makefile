@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo storm up test browser chromium check bench docs screenshots format lock clean
+.PHONY: help setup demo storm up test browser chromium check bench docs tables screenshots format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ bench: $(READY) ## Measure a day of orders and a backfill on a moved clock, and 
 
 docs: $(READY) ## Write the tables of docs/reliability.md anew, from every crash played (minutes)
 	$(BIN)/python -m tests.system.matrix
+
+tables: $(READY) ## Write the tables of the docs that are made from the code's own rows anew
+	$(BIN)/python -m tests.docs.tables
 
 screenshots: $(READY) chromium ## Take the pictures of the README from the demo's orders
 	$(BIN)/python -m tests.browser.screenshots

@@ -5,11 +5,10 @@ Why each is as it is: docs/decisions/0005-celery-settings.md.
 
 from __future__ import annotations
 
-from typing import Any
-
 from kombu import Exchange, Queue
 
 from pipeline.settings.file import load
+from tasks.jobs.schedule import timetable
 from tasks.workflow import WORKFLOW, task_name
 
 _settings = load()
@@ -55,46 +54,4 @@ worker_hijack_root_logger = False
 worker_redirect_stdouts = False
 worker_cancel_long_running_tasks_on_connection_loss = False
 
-
-def _entry(task: str, every_s: float, *args: str) -> dict[str, Any]:
-    """A job that nobody took in time is let go: the next one does its work."""
-    return {
-        "task": f"orderbridge.{task}",
-        "schedule": every_s,
-        "args": args,
-        "options": {"expires": max(every_s, 30.0)},
-    }
-
-
-def _schedule() -> dict[str, dict[str, Any]]:
-    every = _settings.timing
-    entries = {
-        "sweep": _entry("resume_due", every.sweep_every_s),
-        "backfills": _entry("run_backfills", every.run_backfills_every_s),
-        "bulk acts": _entry("run_bulk_acts", 5.0),
-        # Often, since it also goes on with a comparison that waits for quota.
-        "reconcile": _entry("reconcile", 60.0),
-        "check accounts": _entry("check_accounts", 300.0),
-        "alert": _entry("alert", 30.0),
-        "purge": _entry("purge", 3600.0),
-    }
-    for name, account in _settings.accounts.items():
-        entries[f"poll {name}"] = _entry("poll_amazon", every.poll_every_s, name)
-        entries[f"fetch {name}"] = _entry("fetch_orders", every.fetch_orders_every_s, name)
-        if account.notifications is not None:
-            entries[f"notifications {name}"] = _entry(
-                "read_notifications", every.read_notifications_every_s, name
-            )
-        if account.seller_id:
-            entries[f"feeds {name}"] = _entry("run_feeds", 30.0, name)
-    for name in _settings.shops:
-        entries[f"watch {name}"] = _entry("watch_shipments", every.watch_shipments_every_s, name)
-        entries[f"guard stock {name}"] = _entry("guard_stock", every.guard_stock_every_s, name)
-        entries[f"watch confirmed {name}"] = _entry(
-            "watch_confirmed", every.watch_confirmed_every_s, name
-        )
-        entries[f"refunds {name}"] = _entry("watch_refunds", every.watch_refunds_every_s, name)
-    return entries
-
-
-beat_schedule = _schedule()
+beat_schedule = timetable(_settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -22,6 +23,9 @@ from pipeline.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.operations.lists.columns import Value
     from pipeline.operations.lists.orders import Listed, Listing
     from pipeline.orders.tables import Status
 
@@ -68,8 +72,7 @@ def list_(everything: bool, status: Status | None, limit: int, as_json: bool) ->
             print_json([_listed_as_json(order, found) for order in page.orders])
             return
         if page.orders:
-            lines = columns([_HEADINGS, *(_row(order, found) for order in page.orders)])
-            click.echo("\n".join(lines))
+            click.echo("\n".join(_table(page.orders, found)))
         else:
             click.echo("There is no such order." if status else "There are no orders yet.")
         if page.following is not None:
@@ -205,33 +208,34 @@ def the_one(listing: Listing, number: str) -> int:
     return found[0]
 
 
-_HEADINGS = (
-    *("ID", "AMAZON ORDER", "MAGENTO", "MARKET", "STORE", "BY", "AMAZON SAYS", "STEP", "STATUS"),
-    *("TOTAL", "PURCHASED", "SHIP BY", "ITEMS", "TRACKING", "NOTE"),
-)
+def _table(orders: Sequence[Listed], found: Installation) -> list[str]:
+    from pipeline.operations.lists.columns import IN_THE_TERMINAL
+
+    headings = [column.heading or column.label.upper() for column in IN_THE_TERMINAL]
+    rows = [
+        [_cell(column.value(order, found.settings)) for column in IN_THE_TERMINAL]
+        for order in orders
+    ]
+    return columns([headings, *rows])
 
 
-def _row(order: Listed, found: Installation) -> tuple[str, ...]:
-    from pipeline.operations.lists.order_facts import country, price, store_code
+def _cell(value: Value) -> str:
+    from pipeline.operations.lists.columns import Price, Quantities
+    from pipeline.operations.lists.order_facts import price
 
-    store = store_code(found.settings, order.account, order.marketplace_id, order.fulfilled_by)
-    return (
-        str(order.id),
-        order.external_id,
-        order.magento_increment_id or "-",
-        country(order.marketplace_id),
-        store or "-",
-        order.fulfilled_by,
-        order.remote_status,
-        order.step,
-        order.status,
-        price(order.grand_total, order.currency) or "-",
-        when(order.purchased_at),
-        when(order.ship_by_at),
-        str(sum(quantity for _, quantity in order.items)),
-        ", ".join(order.tracking_numbers) or "-",
-        order.note,
-    )
+    match value:
+        case None:
+            return "-"
+        case str():
+            return value
+        case datetime():
+            return when(value)
+        case Price():
+            return price(*value)
+        case Quantities():
+            return str(sum(quantity for _, quantity in value.pairs))
+        case _:
+            return ", ".join(value) or "-"
 
 
 def _listed_as_json(order: Listed, found: Installation) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def purge(dry_run: bool, as_json: bool) -> None:
 
         from pipeline.base.shared_clock import SharedClock
         from pipeline.monitoring.purging import Purging
-        from pipeline.operations.thinning import Thinning
+        from pipeline.operations.history.thinning import Thinning
 
         now, days = SharedClock(found.sessions)(), found.settings.purge_after_days
         before = now - timedelta(days=days)

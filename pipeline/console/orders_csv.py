@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from flask import Blueprint, Response, request
 
@@ -16,18 +16,13 @@ from pipeline.base.vault import Vault
 from pipeline.console.guard import current_person, role_required
 from pipeline.console.orders_tab import readable
 from pipeline.intake.buyer_index import Buyers
+from pipeline.operations.lists.columns import IN_CSV, Price, Quantities, Value
 from pipeline.operations.lists.filters import Filters, read
-from pipeline.operations.lists.order_facts import country, store_code
 from pipeline.operations.lists.orders import Listed, Listing
 from pipeline.operations.lists.stores import stores
 from pipeline.settings.model import Settings
 
 EXPORTED = "exported the buyer's name"
-COLUMNS = (
-    *("amazon_number", "magento_number", "account", "country", "store", "channel", "status"),
-    *("step", "amazon_status", "buyer", "total", "currency", "purchased_at", "ship_by_at"),
-    *("updated_at", "items", "tracking_numbers", "programs", "hold_code", "note"),
-)
 # What makes a spreadsheet take a text for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -39,39 +34,19 @@ def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime
     buyers = Buyers(sessions, Vault(settings.master_key))
     every_store = stores(settings)
 
-    def row(order: Listed, buyer: str) -> Sequence[str]:
-        store = store_code(settings, order.account, order.marketplace_id, order.fulfilled_by)
-        return (
-            _text(order.external_id),
-            _text(order.magento_increment_id or ""),
-            _text(order.account),
-            _text(country(order.marketplace_id)),
-            _text(store or ""),
-            order.fulfilled_by,
-            order.status,
-            order.step,
-            _text(order.remote_status),
-            _text(buyer),
-            _amount(order.grand_total, order.currency),
-            order.currency or "",
-            _time(order.purchased_at),
-            _time(order.ship_by_at),
-            _time(order.updated_at),
-            _text("; ".join(f"{quantity} x {sku}" for sku, quantity in order.items)),
-            _text("; ".join(order.tracking_numbers)),
-            _text("; ".join(order.programs)),
-            order.hold_code or "",
-            _text(order.note),
-        )
+    def row(order: Listed) -> Sequence[str]:
+        return [_cell(column.value(order, settings)) for column in IN_CSV]
 
     def lines(filters: Filters, author: str | None) -> Iterator[str]:
         # The mark by which a spreadsheet knows UTF-8.
-        yield "\ufeff" + _csv([COLUMNS])
+        yield "\ufeff" + _csv([[column.name for column in IN_CSV]])
         for orders in listing.stream(filters):
-            names: Mapping[int, str] = {}
             if author is not None:
                 names = buyers.tell([order.id for order in orders], author, now(), EXPORTED)
-            yield _csv([row(order, names.get(order.id, order.buyer)) for order in orders])
+                orders = [
+                    replace(order, buyer=names.get(order.id, order.buyer)) for order in orders
+                ]
+            yield _csv([row(order) for order in orders])
 
     def answer(author: str | None) -> Response:
         filters = readable(read(request.args, every_store))
@@ -102,16 +77,26 @@ def _csv(rows: Sequence[Sequence[str]]) -> str:
     return written.getvalue()
 
 
+def _cell(value: Value) -> str:
+    match value:
+        case None:
+            return ""
+        case str():
+            return _text(value)
+        case datetime():
+            return _time(value)
+        case Price():
+            return written(value.amount, value.currency)
+        case Quantities():
+            return _text("; ".join(f"{quantity} x {sku}" for sku, quantity in value.pairs))
+        case _:
+            return _text("; ".join(value))
+
+
 def _text(value: str) -> str:
     """An apostrophe keeps a spreadsheet from calculating what a remote wrote."""
     return f"'{value}" if value.startswith(_FORMULA) else value
 
 
-def _amount(amount: Decimal | None, currency: str | None) -> str:
-    if amount is None or currency is None:
-        return ""
-    return written(amount, currency)
-
-
-def _time(at: datetime | None) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
+def _time(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -15,6 +15,7 @@ from pipeline.base.incidents import Incidents
 from pipeline.base.vault import Vault
 from pipeline.console.guard import current_person, role_required
 from pipeline.intake.buyer_index import Buyers, hashes_of
+from pipeline.operations.lists.columns import ON_THE_PAGE
 from pipeline.operations.lists.counts import count, counts
 from pipeline.operations.lists.filters import Asked, Filters, read
 from pipeline.operations.lists.order_facts import admin_url, seller_central_url
@@ -99,6 +100,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             because=lambda reason, all_: Filters(everything=all_, reason=HoldCode(reason)),
             blank=lambda status, all_: Filters(status, all_),
             channels=tuple(FulfilledBy),
+            columns=ON_THE_PAGE,
             programs=_PROGRAMS,
             reasons=tuple(HoldCode),
             sorts=_SORTS,

@@ -10,62 +10,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from pipeline.base.clock import seconds
 from pipeline.base.db import Sessions
 from pipeline.base.quota import Lane
-from pipeline.base.vault import Unreadable, Vault
-from pipeline.intake.buyer_index import found_by_buyer
-from pipeline.intake.reports import Known, Readable, digest, is_news, is_number, known, readable
+from pipeline.base.vault import Vault
+from pipeline.intake.refresh_orders import refresh
+from pipeline.intake.reports import Readable, is_news, is_number, known, readable
+from pipeline.intake.sealed_reports import sealed
 from pipeline.intake.store_one_by_one import Reports, put_all
 from pipeline.orders.channel import Channel, Identity, Raw
 from pipeline.orders.decision_table import Case, Decision, Tab, decide
-from pipeline.orders.machine import STEPS, reopen, wake
+from pipeline.orders.machine import STEPS
 from pipeline.orders.tables import Order, OrderPrivate, Status
 from pipeline.settings.model import AccountSettings, Timing
-
-_REFRESH_FACTS = (
-    update(Order.__table__)  # type: ignore[arg-type]
-    .where(Order.__table__.c.id == bindparam("of_order"))
-    .values(
-        remote_status=bindparam("remote_status"),
-        remote_updated_at=bindparam("remote_updated_at"),
-        shown=bindparam("shown"),
-        # A reply may have left out whose goods these are, and where they were sold.
-        **{
-            name: case(
-                (
-                    or_(
-                        Order.__table__.c.magento_order_id.is_(None),
-                        Order.__table__.c[name] == "",
-                    ),
-                    bindparam(f"told_{name}"),
-                ),
-                else_=Order.__table__.c[name],
-            )
-            for name in ("fulfilled_by", "marketplace_id")
-        },
-    )
-)
-_REFRESH_PRIVATE = (
-    update(OrderPrivate.__table__)  # type: ignore[arg-type]
-    .where(
-        OrderPrivate.__table__.c.order_id == bindparam("of_order"),
-        # One that is purged in this moment stays purged.
-        OrderPrivate.__table__.c.wrapped_key.is_not(None),
-    )
-    .values(
-        wrapped_key=bindparam("wrapped_key"),
-        sealed=bindparam("sealed"),
-        buyer_words=bindparam("buyer_words"),
-        buyer_initials=bindparam("buyer_initials"),
-        report_digest=bindparam("report_digest"),
-        report_asked_at=bindparam("report_asked_at"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,27 +129,10 @@ class Intake:
                     asked_at,
                 )
             ]
-            woken = self._refresh(session, account_name, account, channel, changed, now, asked_at)
+            woken = refresh(
+                session, self._vault, account_name, account, channel, changed, now, asked_at
+            )
         return new, woken
-
-    def _private(
-        self, wrapped_key: bytes, owner: str, channel: Channel, raw: Raw, asked_at: datetime
-    ) -> dict[str, Any]:
-        """The report under the order's key; under a new one where the old opens no more. With it
-        goes what the order is found by."""
-        try:
-            sealed = self._vault.seal(wrapped_key, owner, raw)
-        except Unreadable:
-            wrapped_key = self._vault.new_key(owner)
-            sealed = self._vault.seal(wrapped_key, owner, raw)
-        found_by = found_by_buyer(self._vault, channel, raw)
-        return {
-            "wrapped_key": wrapped_key,
-            "sealed": sealed,
-            "report_digest": digest(self._vault, raw),
-            "report_asked_at": asked_at,
-            **found_by,
-        }
 
     def _insert(
         self,
@@ -233,65 +176,12 @@ class Intake:
         private = []
         for row in inserted:
             owner = f"{account_name}/{row.external_id}"
-            sealed = self._private(
-                self._vault.new_key(owner), owner, channel, raws.pop(row.external_id), asked_at
-            )
-            private.append({"order_id": row.id, **sealed})
+            key, raw = self._vault.new_key(owner), raws.pop(row.external_id)
+            report = sealed(self._vault, key, owner, channel, raw, asked_at)
+            private.append({"order_id": row.id, **report})
         if private:
             session.execute(insert(OrderPrivate), private)
         return [row.id for row in inserted], list(raws)
-
-    def _refresh(
-        self,
-        session: Session,
-        account_name: str,
-        account: AccountSettings,
-        channel: Channel,
-        changed: Sequence[tuple[Known, Identity, Raw]],
-        now: datetime,
-        asked_at: datetime,
-    ) -> list[int]:
-        facts: list[dict[str, Any]] = []
-        private: list[dict[str, Any]] = []
-        cancelled_late: list[int] = []
-        for row, identity, raw in changed:
-            told = Case(
-                identity.fulfilled_by,
-                identity.status,
-                account.marketplace(identity.marketplace_id),
-                is_ours=row.magento_order_id is not None,
-                is_known=True,
-            )
-            facts.append(
-                {
-                    "of_order": row.id,
-                    "remote_status": identity.status,
-                    "remote_updated_at": identity.updated_at,
-                    "shown": decide(told).tab is not Tab.HIDDEN,
-                    "told_fulfilled_by": identity.fulfilled_by,
-                    "told_marketplace_id": identity.marketplace_id or row.marketplace_id,
-                }
-            )
-            if row.wrapped_key is not None:
-                owner = f"{account_name}/{identity.external_id}"
-                sealed = self._private(row.wrapped_key, owner, channel, raw, asked_at)
-                private.append({"of_order": row.id, **sealed})
-            if (
-                identity.status == "CANCELLED"
-                and row.status == Status.DONE
-                and row.magento_order_id is not None
-            ):
-                cancelled_late.append(row.id)
-        if not facts:
-            return []
-        # The version stays: a step that runs right now keeps its claim, and learns of the news when
-        # it is recorded.
-        session.execute(_REFRESH_FACTS, facts)
-        if private:
-            session.execute(_REFRESH_PRIVATE, private)
-        if cancelled_late:
-            reopen(session, cancelled_late, now)
-        return wake(session, [fact["of_order"] for fact in facts], now)
 
 
 def first_decision(identity: Identity, account: AccountSettings) -> Decision:

@@ -24,8 +24,8 @@ from pipeline.base.tables import Base
 
 class Cursor(Base):
     """How far a remote list has been read: everything changed before `position` is stored. One that
-    `pipeline.operations.thinning` keeps says how far orders have been gone through, by their
-    last change.
+    `operations.history.thinning` keeps says how far orders have been gone through, by their last
+    change.
 
     A search over several pages keeps its start, its token and its upper bound here, so that it goes
     on where it stopped when the quota ran out or a worker died; `search_before` is the bound it was

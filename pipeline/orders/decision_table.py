@@ -1,13 +1,13 @@
 """What becomes of an order: the decision table, as a pure function.
 
 Rows are tried from the top; the first that fits counts. Each row carries its name, so that a person
-can be told which one decided.
+can be told which one decided. `make tables` prints the table into docs/decision-table.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipeline.orders.channel import NON_AMAZON, FulfilledBy
@@ -63,14 +63,14 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One row of the table, applied. `kept` is whether an order we do not have is imported."""
+    """The answer of a row. `kept` is whether an order we do not have is imported."""
 
     row: str
     next: Next
     tab: Tab
-    magento: MagentoOrder
-    state: MagentoState
-    stock: Stock
+    magento: MagentoOrder = MagentoOrder.NONE
+    state: MagentoState = MagentoState.ABSENT
+    stock: Stock = Stock.UNTOUCHED
     kept: bool = True
     code: HoldCode | None = None
     reason: str = ""
@@ -100,167 +100,189 @@ STILL_TO_SHIP = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
 KNOWN = PENDING | STILL_TO_SHIP | {"SHIPPED", "CANCELLED", "UNFULFILLABLE"}
 
 
-def _quiet(
-    row: str,
-    then: Next = Next.WAIT,
-    tab: Tab = Tab.HIDDEN,
-    *,
-    kept: bool = True,
-    reason: str = "",
-) -> Decision:
-    """Nothing happens in the shop, and nothing is to."""
-    return Decision(
-        row=row,
-        next=then,
-        tab=tab,
-        magento=MagentoOrder.NONE,
-        state=MagentoState.ABSENT,
-        stock=Stock.UNTOUCHED,
-        kept=kept,
-        reason=reason,
-    )
+@dataclass(frozen=True, slots=True)
+class When:
+    """The conditions of a row: what the case has to be. None, or no setting, is no condition."""
+
+    statuses: Set[str] | None = None
+    fulfilled_by: FulfilledBy | None = None
+    is_ours: bool | None = None
+    is_known: bool | None = None
+    is_from_elsewhere: bool | None = None
+    program: str | None = None
+    settings: Mapping[str, bool | str] = field(default_factory=dict)
+
+    def fits(self, case: Case) -> bool:
+        """Whether the case meets each condition."""
+        pairs = (
+            (self.fulfilled_by, case.fulfilled_by),
+            (self.is_ours, case.is_ours),
+            (self.is_known, case.is_known),
+            (self.is_from_elsewhere, case.is_from_elsewhere),
+        )
+        return (
+            (self.statuses is None or case.status in self.statuses)
+            and all(wanted is None or wanted == actual for wanted, actual in pairs)
+            and (self.program is None or self.program in case.programs)
+            and all(getattr(case.settings, name) == value for name, value in self.settings.items())
+        )
 
 
-def _hold(row: str, code: HoldCode, reason: str) -> Decision:
-    """A person has to look at it."""
-    return replace(_quiet(row, Next.HOLD, Tab.HELD, reason=reason), code=code)
+_FBM, _FBA = FulfilledBy.MERCHANT, FulfilledBy.AMAZON
 
-
-def _place(row: str, state: MagentoState, stock: Stock = Stock.UNTOUCHED) -> Decision:
-    """It becomes a Magento order."""
-    shown = _quiet(row, Next.GO_ON, Tab.SHOWN)
-    return replace(shown, magento=MagentoOrder.CREATE, state=state, stock=stock)
-
-
-def _fbm(*statuses: str) -> Callable[[Case], bool]:
-    return lambda case: case.fulfilled_by is FulfilledBy.MERCHANT and case.status in statuses
-
-
-def _fba(*statuses: str) -> Callable[[Case], bool]:
-    return lambda case: case.fulfilled_by is FulfilledBy.AMAZON and case.status in statuses
-
-
-def _is_picked_up(case: Case) -> bool:
-    return "IN_STORE_PICK_UP" in case.programs and not case.is_ours
-
-
-def _holds_pending(settings: MarketplaceSettings) -> bool:
-    """Only the seed procedure can hold stock for what is not placed yet."""
-    return settings.pending_orders == "reserve" and settings.stock == "seed"
-
-
-def _fbm_shipped(is_ours: bool) -> Callable[[Case], bool]:
-    return lambda case: _fbm("SHIPPED")(case) and case.is_ours is is_ours
-
-
-_TABLE: tuple[tuple[Callable[[Case], bool], Decision], ...] = (
+TABLE: tuple[tuple[When, Decision], ...] = (
     (
-        lambda case: case.status not in KNOWN,
-        _hold(
-            "a status we do not know",
-            HoldCode.UNKNOWN_STATUS,
-            "Amazon reports a status not known here: look at it in Seller Central",
-        ),
+        When(KNOWN, settings={"import_orders": False}),
+        Decision("import_orders = false", Next.VIEW_ONLY, Tab.SHOWN),
     ),
     (
-        lambda case: not case.settings.import_orders,
-        _quiet("import_orders = false", Next.VIEW_ONLY, Tab.SHOWN),
+        When(KNOWN, is_from_elsewhere=True),
+        Decision("not sold on Amazon", Next.VIEW_ONLY, Tab.SHOWN),
     ),
     (
-        lambda case: case.is_from_elsewhere,
-        _quiet("not sold on Amazon", Next.VIEW_ONLY, Tab.SHOWN),
-    ),
-    (
-        lambda case: _fbm("UNSHIPPED", "PARTIALLY_SHIPPED")(case) and _is_picked_up(case),
-        _hold(
+        When(STILL_TO_SHIP, _FBM, is_ours=False, program="IN_STORE_PICK_UP"),
+        Decision(
             "in-store pick-up",
-            HoldCode.OTHER_FULFILMENT,
-            "the buyer picks it up in your store: hand it over and report it in Seller Central",
+            Next.HOLD,
+            Tab.HELD,
+            code=HoldCode.OTHER_FULFILMENT,
+            reason="the buyer picks it up in your store: hand it over and report it in Seller"
+            " Central",
         ),
     ),
+    # Only the seed procedure can hold stock for what is not placed yet.
     (
-        lambda case: _fbm("PENDING")(case) and _holds_pending(case.settings),
-        replace(
-            _quiet(
-                "FBM PENDING, pending_orders = reserve",
-                reason="Amazon has not verified the payment yet",
-            ),
+        When({"PENDING"}, _FBM, settings={"pending_orders": "reserve", "stock": "seed"}),
+        Decision(
+            "FBM PENDING, pending_orders = reserve",
+            Next.WAIT,
+            Tab.HIDDEN,
             stock=Stock.RESERVED,
+            reason="Amazon has not verified the payment yet",
         ),
     ),
-    (_fbm("PENDING"), _quiet("FBM PENDING", reason="Amazon has not verified the payment yet")),
     (
-        _fbm("PENDING_AVAILABILITY"),
-        _quiet("FBM PENDING_AVAILABILITY", reason="pre-order, not released yet"),
-    ),
-    (_fbm("UNSHIPPED"), _place("FBM UNSHIPPED", MagentoState.OPEN, Stock.RESERVED)),
-    (
-        _fbm("PARTIALLY_SHIPPED"),
-        _place("FBM PARTIALLY_SHIPPED", MagentoState.OPEN, Stock.UNFULFILLED_RESERVED),
+        When({"PENDING"}, _FBM),
+        Decision(
+            "FBM PENDING", Next.WAIT, Tab.HIDDEN, reason="Amazon has not verified the payment yet"
+        ),
     ),
     (
-        _fbm_shipped(is_ours=True),
-        replace(
-            _quiet("FBM SHIPPED, ours already", Next.GO_ON, Tab.SHOWN),
+        When({"PENDING_AVAILABILITY"}, _FBM),
+        Decision(
+            "FBM PENDING_AVAILABILITY", Next.WAIT, Tab.HIDDEN, reason="pre-order, not released yet"
+        ),
+    ),
+    (
+        When({"UNSHIPPED"}, _FBM),
+        Decision(
+            "FBM UNSHIPPED",
+            Next.GO_ON,
+            Tab.SHOWN,
+            MagentoOrder.CREATE,
+            MagentoState.OPEN,
+            Stock.RESERVED,
+        ),
+    ),
+    (
+        When({"PARTIALLY_SHIPPED"}, _FBM),
+        Decision(
+            "FBM PARTIALLY_SHIPPED",
+            Next.GO_ON,
+            Tab.SHOWN,
+            MagentoOrder.CREATE,
+            MagentoState.OPEN,
+            Stock.UNFULFILLED_RESERVED,
+        ),
+    ),
+    (
+        When({"SHIPPED"}, _FBM, is_ours=True),
+        Decision(
+            "FBM SHIPPED, ours already",
+            Next.GO_ON,
+            Tab.SHOWN,
             state=MagentoState.COMPLETE,
             stock=Stock.TAKEN_BY_SHIPMENT,
         ),
     ),
     (
-        _fbm_shipped(is_ours=False),
-        _place("FBM SHIPPED, first seen now", MagentoState.COMPLETE),
-    ),
-    (
-        lambda case: _fbm("CANCELLED")(case) and case.is_ours,
-        replace(
-            _quiet("FBM CANCELLED, ours already", Next.CANCEL, Tab.SHOWN),
-            magento=MagentoOrder.CANCEL,
-            state=MagentoState.CANCELED,
-            stock=Stock.RELEASED,
+        When({"SHIPPED"}, _FBM, is_ours=False),
+        Decision(
+            "FBM SHIPPED, first seen now",
+            Next.GO_ON,
+            Tab.SHOWN,
+            MagentoOrder.CREATE,
+            MagentoState.COMPLETE,
         ),
     ),
     (
-        lambda case: case.status == "CANCELLED" and case.is_known,
-        _quiet("CANCELLED, known", Next.CANCEL, Tab.SHOWN),
+        When({"CANCELLED"}, _FBM, is_ours=True),
+        Decision(
+            "FBM CANCELLED, ours already",
+            Next.CANCEL,
+            Tab.SHOWN,
+            MagentoOrder.CANCEL,
+            MagentoState.CANCELED,
+            Stock.RELEASED,
+        ),
+    ),
+    (When({"CANCELLED"}, is_known=True), Decision("CANCELLED, known", Next.CANCEL, Tab.SHOWN)),
+    (
+        When({"CANCELLED"}, is_known=False),
+        Decision("CANCELLED, never seen before", Next.CANCEL, Tab.HIDDEN, kept=False),
     ),
     (
-        lambda case: case.status == "CANCELLED",
-        _quiet("CANCELLED, never seen before", Next.CANCEL, kept=False),
-    ),
-    (
-        _fbm("UNFULFILLABLE"),
-        _hold(
+        When({"UNFULFILLABLE"}, _FBM),
+        Decision(
             "FBM UNFULFILLABLE",
-            HoldCode.UNFULFILLABLE,
-            "Amazon says that this order cannot be fulfilled",
+            Next.HOLD,
+            Tab.HELD,
+            code=HoldCode.UNFULFILLABLE,
+            reason="Amazon says that this order cannot be fulfilled",
         ),
     ),
     (
-        lambda case: _fba("SHIPPED")(case) and case.settings.fba_orders == "create",
-        _place("FBA SHIPPED", MagentoState.COMPLETE),
+        When({"SHIPPED"}, _FBA, settings={"fba_orders": "create"}),
+        Decision("FBA SHIPPED", Next.GO_ON, Tab.SHOWN, MagentoOrder.CREATE, MagentoState.COMPLETE),
     ),
     (
-        _fba("SHIPPED"),
-        _quiet("FBA SHIPPED, fba_orders = ignore", Next.VIEW_ONLY, Tab.SHOWN),
+        When({"SHIPPED"}, _FBA, settings={"fba_orders": "ignore"}),
+        Decision("FBA SHIPPED, fba_orders = ignore", Next.VIEW_ONLY, Tab.SHOWN),
     ),
     (
-        lambda case: _fba("UNFULFILLABLE")(case) and case.is_known,
-        _quiet("FBA UNFULFILLABLE, known", Next.CANCEL, Tab.SHOWN),
+        When({"UNFULFILLABLE"}, _FBA, is_known=True),
+        Decision("FBA UNFULFILLABLE, known", Next.CANCEL, Tab.SHOWN),
     ),
     (
-        _fba("UNFULFILLABLE"),
-        _quiet("FBA UNFULFILLABLE, never seen", Next.CANCEL, kept=False),
+        When({"UNFULFILLABLE"}, _FBA, is_known=False),
+        Decision("FBA UNFULFILLABLE, never seen", Next.CANCEL, Tab.HIDDEN, kept=False),
     ),
     (
-        lambda _: True,
-        _quiet("FBA before SHIPPED", kept=False, reason="Amazon has not shipped this order yet"),
+        When(PENDING | STILL_TO_SHIP, _FBA),
+        Decision(
+            "FBA before SHIPPED",
+            Next.WAIT,
+            Tab.HIDDEN,
+            kept=False,
+            reason="Amazon has not shipped this order yet",
+        ),
+    ),
+    (
+        When(),
+        Decision(
+            "a status we do not know",
+            Next.HOLD,
+            Tab.HELD,
+            code=HoldCode.UNKNOWN_STATUS,
+            reason="Amazon reports a status not known here: look at it in Seller Central",
+        ),
     ),
 )
 
 
 def decide(case: Case) -> Decision:
-    """The row of the table that counts for this case."""
-    return next(decision for fits, decision in _TABLE if fits(case))
+    """The first row of the table that fits this case; the last one fits every case."""
+    return next(decision for when, decision in TABLE if when.fits(case))
 
 
 def case_of(order: Order, settings: MarketplaceSettings) -> Case:

@@ -1,5 +1,5 @@
 """Beat's jobs, one file a job. Each is safe to run twice at once, and to lose.
 
 Imports: pipeline, tasks.engine.
-Start reading: `search_and_sweep.py`.
+Start reading: `schedule.py`, then `search_and_sweep.py`.
 """

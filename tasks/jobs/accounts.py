@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from celery import Celery
-from structlog.contextvars import bound_contextvars
-
 from pipeline.monitoring.account_checks import check_account, close_unknown
-from tasks.engine.runtime import Runtime, runtime
-
-
-def register(app: Celery) -> None:
-    """Make the job a Celery task of the app."""
-
-    @app.task(name="orderbridge.check_accounts")
-    def check_accounts_task() -> None:
-        with bound_contextvars(job="check_accounts"):
-            check_accounts(runtime())
+from tasks.engine.runtime import Runtime
 
 
 def check_accounts(parts: Runtime) -> None:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from celery import Celery
 from redis.exceptions import RedisError
-from structlog.contextvars import bound_contextvars
 
 from pipeline.base.log import log
 from pipeline.monitoring.alert_channels import channels_of
 from pipeline.monitoring.alerts import Alerts
 from pipeline.monitoring.health import note_beat
 from pipeline.monitoring.installation_checks import watch
-from tasks.engine.runtime import Runtime, runtime
-
-
-def register(app: Celery) -> None:
-    """Make the job a Celery task of the app."""
-
-    @app.task(name="orderbridge.alert")
-    def alert_task() -> None:
-        with bound_contextvars(job="alert"):
-            alert(runtime())
+from tasks.engine.runtime import Runtime
 
 
 def alert(parts: Runtime) -> None:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from uuid import uuid4
 
 from celery import Celery
-from structlog.contextvars import bound_contextvars
 
 from pipeline.base.clock import seconds
 from pipeline.base.errors import AccountStopped, NotSent, Rejected, RemoteError
@@ -17,21 +16,12 @@ from pipeline.intake.search_progress import NoProgress
 from pipeline.intake.tables import Backfill
 from pipeline.intake.unreadable_reports import set_aside, told_nameless
 from pipeline.monitoring.account_checks import stalled
-from tasks.engine.runtime import Runtime, runtime
+from tasks.engine.runtime import Runtime
 from tasks.workflow import send
 
 # Each further try costs a call that new orders may need.
 AFTER_TROUBLE = timedelta(minutes=1)
 AFTER_REFUSAL = timedelta(minutes=15)
-
-
-def register(app: Celery) -> None:
-    """Make the job a Celery task of the app."""
-
-    @app.task(name="orderbridge.run_backfills")
-    def run_backfills_task() -> None:
-        with bound_contextvars(job="run_backfills"):
-            run_backfills(app, runtime())
 
 
 def run_backfills(app: Celery, parts: Runtime) -> None:

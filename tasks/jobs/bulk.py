@@ -3,21 +3,9 @@ and to lose in the middle: what was not committed is to do."""
 
 from __future__ import annotations
 
-from celery import Celery
-from structlog.contextvars import bound_contextvars
-
 from pipeline.base.log import log
 from pipeline.operations.acts.many_orders import BulkActs
-from tasks.engine.runtime import Runtime, runtime
-
-
-def register(app: Celery) -> None:
-    """Make the job a Celery task of the app."""
-
-    @app.task(name="orderbridge.run_bulk_acts")
-    def run_bulk_acts_task() -> None:
-        with bound_contextvars(job="run_bulk_acts"):
-            run_bulk_acts(runtime())
+from tasks.engine.runtime import Runtime
 
 
 def run_bulk_acts(parts: Runtime) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from celery import Celery
-
 from pipeline.base.clock import seconds
 from pipeline.base.errors import RemoteError
 from pipeline.base.log import log
@@ -17,16 +15,10 @@ from pipeline.magento.rest.odd_rows import OddRow
 from pipeline.monitoring.shop_reads import Job
 from pipeline.orders.channel import OrderPage
 from tasks.engine.runtime import Runtime
-from tasks.jobs.named_job import for_shop
 from tasks.jobs.shop_reads import reading
 from tasks.jobs.watch_shop import accounts_of
 
 _MENDED_WITHIN = timedelta(days=7)
-
-
-def register(app: Celery) -> None:
-    """Make the job a Celery task of the app."""
-    for_shop(app, "watch_refunds", watch_refunds)
 
 
 def watch_refunds(parts: Runtime, shop_name: str) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from celery import Celery
-
 from pipeline.amazon.feed_documents import (
     CONTENT_TYPE,
     FEED_TYPES,
@@ -26,7 +24,6 @@ from pipeline.shipping.feed_verification import is_done
 from pipeline.shipping.feeds import UNREADABLE, Feeds, Unanswered
 from pipeline.shipping.tables import Feed, FeedState
 from tasks.engine.runtime import Runtime
-from tasks.jobs.named_job import for_account
 
 LOOK_AGAIN = timedelta(seconds=30)
 AFTER_TROUBLE = timedelta(seconds=60)
@@ -44,11 +41,6 @@ GIVE_UP = timedelta(hours=12)
 LOOKS = 50
 LONGEST_WORDS = 400
 GIVEN_UP = "given up"
-
-
-def register(app: Celery) -> None:
-    """Make the job a Celery task of the app."""
-    for_account(app, "run_feeds", run_feeds)
 
 
 def run_feeds(parts: Runtime, account: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from uuid import uuid4
 
 from celery import Celery
@@ -23,7 +22,6 @@ from pipeline.intake.unreadable_reports import told_unreadable
 from pipeline.orders.channel import Raw
 from tasks.engine.runner import backoff
 from tasks.engine.runtime import Runtime
-from tasks.jobs.named_job import for_account
 from tasks.workflow import send
 
 WAIT_S = 1
@@ -34,12 +32,6 @@ GIVEN_OUT_OFTEN = 5
 REFUSED_OFTEN = 3
 # With the waits of the default settings, about seven hours of trouble with one order.
 FAILED_OFTEN = 30
-
-
-def register(app: Celery) -> None:
-    """Make each job a Celery task of the app."""
-    for_account(app, "read_notifications", read_notifications)
-    for_account(app, "fetch_orders", partial(fetch_orders, app))
 
 
 def read_notifications(parts: Runtime, account_name: str) -> None:

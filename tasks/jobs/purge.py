@@ -7,26 +7,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from celery import Celery
-from structlog.contextvars import bound_contextvars
-
 from pipeline.base.log import log
 from pipeline.monitoring.purging import Purging
-from pipeline.operations.thinning import Thinning
-from tasks.engine.runtime import Runtime, runtime
+from pipeline.operations.history.thinning import Thinning
+from tasks.engine.runtime import Runtime
 
 MOST_A_RUN = 20_000
 BATCHES_A_RUN = 100
 """Of each kind of old rows: a hundred thousand of them an hour."""
-
-
-def register(app: Celery) -> None:
-    """Make the job a Celery task of the app."""
-
-    @app.task(name="orderbridge.purge")
-    def purge_task() -> None:
-        with bound_contextvars(job="purge"):
-            purge(runtime())
 
 
 def purge(parts: Runtime) -> None:

@@ -5,25 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import uuid4
 
-from celery import Celery
-from structlog.contextvars import bound_contextvars
-
 from pipeline.base.clock import seconds
 from pipeline.base.log import log
 from pipeline.monitoring.reconcile.run import Reconciler
 from pipeline.monitoring.reconcile.runs import DEFAULT_PERIOD, NOT_BEFORE, AlreadyRunning, Runs
-from tasks.engine.runtime import Runtime, runtime
+from tasks.engine.runtime import Runtime
 
 AUTHOR = "orderbridge"
-
-
-def register(app: Celery) -> None:
-    """Make the job a Celery task of the app."""
-
-    @app.task(name="orderbridge.reconcile")
-    def reconcile_task() -> None:
-        with bound_contextvars(job="reconcile"):
-            reconcile(runtime())
 
 
 def reconcile(parts: Runtime) -> None:

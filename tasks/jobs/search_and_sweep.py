@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import uuid4
 
 from celery import Celery
 from redis.exceptions import RedisError
-from structlog.contextvars import bound_contextvars
 
 from pipeline.base.clock import seconds
 from pipeline.base.errors import AccountStopped, NotSent, Rejected, RemoteError
@@ -21,8 +19,7 @@ from pipeline.intake.unreadable_reports import set_aside, told_nameless
 from pipeline.intake.watermark import Cursors
 from pipeline.monitoring.account_checks import cursor_name, refused_search, stalled
 from pipeline.orders.channel import OrderPage
-from tasks.engine.runtime import Runtime, runtime
-from tasks.jobs.named_job import for_account
+from tasks.engine.runtime import Runtime
 from tasks.workflow import WORKFLOW, send
 
 FULL_QUEUE = 500
@@ -30,16 +27,6 @@ SHORT_QUEUE = 20
 BATCH = 200
 JOBS = "jobs"
 SEARCHABLE_AFTER = timedelta(minutes=3)
-
-
-def register(app: Celery) -> None:
-    """Make each job a Celery task of the app."""
-    for_account(app, "poll_amazon", partial(poll_amazon, app))
-
-    @app.task(name="orderbridge.resume_due")
-    def resume_due_task() -> None:
-        with bound_contextvars(job="resume_due"):
-            resume_due(app, runtime())
 
 
 def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:

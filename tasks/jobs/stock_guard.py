@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from celery import Celery
-
 from pipeline.base.log import log
 from pipeline.monitoring.shop_reads import Job
 from pipeline.products.stock_guard import StockGuard
 from tasks.engine.runtime import Runtime
-from tasks.jobs.named_job import for_shop
 from tasks.jobs.shop_reads import reading
-
-
-def register(app: Celery) -> None:
-    """Make the job a Celery task of the app."""
-    for_shop(app, "guard_stock", guard_stock)
 
 
 def guard_stock(parts: Runtime, shop_name: str) -> None:

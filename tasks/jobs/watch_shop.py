@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from uuid import uuid4
 
 from celery import Celery
@@ -19,7 +18,6 @@ from pipeline.magento.rest.shipments import SHIPMENTS
 from pipeline.monitoring.shop_reads import Job
 from pipeline.orders.order_shop import remember
 from tasks.engine.runtime import Runtime
-from tasks.jobs.named_job import for_shop
 from tasks.jobs.search_and_sweep import send_now
 from tasks.jobs.shop_reads import reading
 
@@ -27,12 +25,6 @@ MAY_HAVE_NEWS = timedelta(days=7)
 AT_ONCE = 500
 """Orders that are read and stored together: what fails of some is no matter to the others."""
 MOST_FAILURES = 3
-
-
-def register(app: Celery) -> None:
-    """Make each job a Celery task of the app."""
-    for_shop(app, "watch_shipments", partial(watch_shipments, app))
-    for_shop(app, "watch_confirmed", partial(watch_confirmed, app))
 
 
 def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:

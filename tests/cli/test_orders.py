@@ -63,6 +63,7 @@ def test_list_as_json_has_plain_values(sessions: Sessions, orderbridge: Run) -> 
         "remote_status": "UNSHIPPED",
         "step": "enrich_order",
         "status": "held",
+        "shop": None,
         "magento_order_id": None,
         "magento_increment_id": None,
         "buyer": "",

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from pipeline.base.db import Sessions
-from pipeline.console.orders_csv import COLUMNS
+from pipeline.operations.lists.columns import IN_CSV
 from pipeline.orders.tables import Note
 from tests.console.builders import (
     a_held_order,
@@ -24,6 +24,8 @@ from tests.console.builders import (
 )
 from tests.console.conftest import SignedIn
 from tests.console.test_pages_orders import BUYER, bought_by, notes
+
+COLUMNS = tuple(column.name for column in IN_CSV)
 
 
 def rows(text: str) -> list[dict[str, str]]:

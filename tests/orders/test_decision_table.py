@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.decision_table import (
+    TABLE,
     Case,
     Decision,
     MagentoOrder,
@@ -19,6 +20,7 @@ from pipeline.orders.decision_table import (
     Next,
     Stock,
     Tab,
+    When,
     decide,
 )
 from pipeline.orders.outcome import HoldCode
@@ -303,3 +305,13 @@ def test_a_pending_order_holds_stock_where_that_is_set_and_can_be_done(
     decision = decide(Case(FBM, status, chosen, is_ours=is_ours, is_known=is_known))
     assert (decision.next, decision.tab, decision.stock) == (Next.WAIT, Tab.HIDDEN, stock)
     assert decide(Case(FBA, status, chosen)).stock is Stock.UNTOUCHED
+
+
+def test_the_settings_of_a_row_are_settings() -> None:
+    named = {name for when, _ in TABLE for name in when.settings}
+    assert named <= MarketplaceSettings.model_fields.keys()
+
+
+def test_the_last_row_fits_every_case_and_no_two_rows_share_a_name() -> None:
+    assert TABLE[-1][0] == When()
+    assert len({decision.row for _, decision in TABLE}) == len(TABLE)

@@ -17,7 +17,8 @@ from pipeline.monitoring.reconcile.runs import Runs
 from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
 from pipeline.monitoring.tables import AlertDelivery
 from pipeline.operations.acts.tables import BulkAct, BulkActOrder
-from pipeline.operations.thinning import BATCH, GROUPS, ORDERS_AT_ONCE, Thinning
+from pipeline.operations.history.kinds import GROUPS
+from pipeline.operations.history.thinning import BATCH, ORDERS_AT_ONCE, Thinning
 from pipeline.orders.machine import STEPS
 from pipeline.orders.tables import Attempt, Effect, Note, Order, Status
 from pipeline.shipping.tables import Feed, FeedMessage

@@ -6,25 +6,20 @@ docs/decisions/0059.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, delete, exists, func, or_, select
+from sqlalchemy import CTE, ColumnElement, Select, and_, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.base.tables import Base, Incident
-from pipeline.intake.tables import Backfill, BackfillState, Cursor, SeenNotification, ToFetch
-from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
-from pipeline.monitoring.tables import AlertDelivery
-from pipeline.operations.acts.tables import BulkAct, BulkActOrder
-from pipeline.orders.package_tables import Shipment
+from pipeline.base.tables import Base
+from pipeline.intake.tables import Cursor
+from pipeline.operations.history.kinds import GROUPS, QUARTER, Column, Kind
 from pipeline.orders.tables import LIVE, Attempt, Order
-from pipeline.shipping.tables import Feed, FeedMessage
 
 BATCH = 1_000
 """Rows that one statement deletes."""
@@ -33,138 +28,6 @@ ORDERS_AT_ONCE = 200
 ATTEMPTS = "attempts"
 _CURSOR = "thinned attempts"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-
-_Column = InstrumentedAttribute[Any]
-_newer = Reconciliation.__table__.alias("newer")
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Rows of one table that go once `age` is `keep` ago; `key` is the table's primary key.
-
-    `part_of` is how a row finds the one that it goes with, whose `age` it is. `but` are conditions
-    beside the age.
-    """
-
-    name: str
-    table: type[Base]
-    key: tuple[_Column, ...]
-    age: _Column
-    keep: timedelta
-    part_of: ColumnElement[bool] | None = None
-    but: Callable[[datetime], tuple[ColumnElement[bool], ...]] = lambda _: ()
-
-    def old(self, columns: tuple[Any, ...], now: datetime) -> Select[Any]:
-        """Of the rows that go, these columns."""
-        query = select(*columns).select_from(self.table)
-        if self.part_of is not None:
-            query = query.join(self.age.class_, self.part_of)
-        before = now - self.keep
-        return query.where(self.age < before, *self.but(before))
-
-
-_QUARTER = timedelta(days=90)
-"""What a page or a command shows of before, and Amazon's disputes about an order, end by then."""
-_AMAZON_LISTS_FEEDS = timedelta(days=120)
-"""Amazon lists feeds for 90 days, and one that it lists has to be known as ours."""
-_SEARCHED_BY_THEN = timedelta(days=30)
-"""The search from the watermark brings an order that nobody could read for so long."""
-_SQS_KEEPS = timedelta(days=15)
-"""SQS keeps a message for 14 days at most."""
-
-
-def _no_package_is_in_it(_: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (~exists().where(Shipment.feed_id == Feed.id),)
-
-
-def _not_the_last_of_its_account(before: datetime) -> tuple[ColumnElement[bool], ...]:
-    newest = select(func.max(_newer.c.id)).where(_newer.c.account == Reconciliation.account)
-    stays = or_(Difference.ended_at.is_(None), Difference.ended_at >= before)
-    return (
-        Reconciliation.id < newest.scalar_subquery(),
-        ~exists().where(Difference.reconciliation_id == Reconciliation.id, stays),
-    )
-
-
-def _no_backfill_waits_for_it(_: datetime) -> tuple[ColumnElement[bool], ...]:
-    running = (Backfill.id == ToFetch.backfill_id, Backfill.state == BackfillState.RUNNING)
-    return (~exists().where(*running),)
-
-
-GROUPS: tuple[tuple[Kind, ...], ...] = (
-    (
-        Kind(
-            "alert deliveries",
-            AlertDelivery,
-            (AlertDelivery.incident_id, AlertDelivery.event, AlertDelivery.channel),
-            Incident.ended_at,
-            _QUARTER,
-            Incident.id == AlertDelivery.incident_id,
-        ),
-        Kind("incidents", Incident, (Incident.id,), Incident.ended_at, _QUARTER),
-    ),
-    (
-        Kind(
-            "feed messages",
-            FeedMessage,
-            (FeedMessage.feed_id, FeedMessage.message_id),
-            Feed.ended_at,
-            _AMAZON_LISTS_FEEDS,
-            Feed.id == FeedMessage.feed_id,
-            _no_package_is_in_it,
-        ),
-        Kind(
-            "feeds",
-            Feed,
-            (Feed.id,),
-            Feed.ended_at,
-            _AMAZON_LISTS_FEEDS,
-            but=_no_package_is_in_it,
-        ),
-    ),
-    (
-        Kind(
-            "orders of bulk acts",
-            BulkActOrder,
-            (BulkActOrder.act_id, BulkActOrder.turn),
-            BulkAct.ended_at,
-            _QUARTER,
-            BulkAct.id == BulkActOrder.act_id,
-        ),
-        Kind("bulk acts", BulkAct, (BulkAct.id,), BulkAct.ended_at, _QUARTER),
-    ),
-    (
-        Kind("differences", Difference, (Difference.id,), Difference.ended_at, _QUARTER),
-        Kind(
-            "reconciliations",
-            Reconciliation,
-            (Reconciliation.id,),
-            Reconciliation.ended_at,
-            _QUARTER,
-            but=_not_the_last_of_its_account,
-        ),
-    ),
-    (
-        Kind(
-            "seen notifications",
-            SeenNotification,
-            (SeenNotification.notification_id,),
-            SeenNotification.seen_at,
-            _SQS_KEEPS,
-        ),
-    ),
-    (
-        Kind(
-            "orders to be read",
-            ToFetch,
-            (ToFetch.account, ToFetch.external_id),
-            ToFetch.asked_at,
-            _SEARCHED_BY_THEN,
-            but=_no_backfill_waits_for_it,
-        ),
-    ),
-)
-"""What goes with what: of a group, the parts first, so that no row takes thousands along."""
 
 
 class Thinning:
@@ -264,7 +127,7 @@ def _thin_next(session: Session, now: datetime) -> int | None:
 def _unchanged(since: datetime, now: datetime) -> ColumnElement[bool]:
     """Orders that have ended, and changed last between that time and a quarter of a year ago."""
     return and_(
-        Order.updated_at > since, Order.updated_at < now - _QUARTER, Order.status.not_in(LIVE)
+        Order.updated_at > since, Order.updated_at < now - QUARTER, Order.status.not_in(LIVE)
     )
 
 
@@ -294,7 +157,7 @@ def _said_before(of: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _gone(session: Session, table: type[Base], key: tuple[_Column, ...], old: CTE) -> int:
+def _gone(session: Session, table: type[Base], key: tuple[Column, ...], old: CTE) -> int:
     """Delete these rows. They are found once, in a part of its own: were it a subquery, PostgreSQL
     might ask it again for each row, and lock other ones each time."""
     statement = delete(table).where(*(column == old.c[column.key] for column in key))

@@ -1,0 +1,113 @@
+"""News of orders that we have: what a newer report changes on their rows, and which it wakes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, case, or_, update
+from sqlalchemy.orm import Session
+
+from pipeline.base.vault import Vault
+from pipeline.intake.reports import Known
+from pipeline.intake.sealed_reports import sealed
+from pipeline.orders.channel import Channel, Identity, Raw
+from pipeline.orders.decision_table import Case, Tab, decide
+from pipeline.orders.machine import reopen, wake
+from pipeline.orders.tables import Order, OrderPrivate, Status
+from pipeline.settings.model import AccountSettings
+
+_REFRESH_FACTS = (
+    update(Order.__table__)  # type: ignore[arg-type]
+    .where(Order.__table__.c.id == bindparam("of_order"))
+    .values(
+        remote_status=bindparam("remote_status"),
+        remote_updated_at=bindparam("remote_updated_at"),
+        shown=bindparam("shown"),
+        # A reply may have left out whose goods these are, and where they were sold.
+        **{
+            name: case(
+                (
+                    or_(
+                        Order.__table__.c.magento_order_id.is_(None),
+                        Order.__table__.c[name] == "",
+                    ),
+                    bindparam(f"told_{name}"),
+                ),
+                else_=Order.__table__.c[name],
+            )
+            for name in ("fulfilled_by", "marketplace_id")
+        },
+    )
+)
+_REFRESH_PRIVATE = (
+    update(OrderPrivate.__table__)  # type: ignore[arg-type]
+    .where(
+        OrderPrivate.__table__.c.order_id == bindparam("of_order"),
+        # One that is purged in this moment stays purged.
+        OrderPrivate.__table__.c.wrapped_key.is_not(None),
+    )
+    .values(
+        wrapped_key=bindparam("wrapped_key"),
+        sealed=bindparam("sealed"),
+        buyer_words=bindparam("buyer_words"),
+        buyer_initials=bindparam("buyer_initials"),
+        report_digest=bindparam("report_digest"),
+        report_asked_at=bindparam("report_asked_at"),
+    )
+)
+
+
+def refresh(
+    session: Session,
+    vault: Vault,
+    account_name: str,
+    account: AccountSettings,
+    channel: Channel,
+    changed: Sequence[tuple[Known, Identity, Raw]],
+    now: datetime,
+    asked_at: datetime,
+) -> list[int]:
+    """Bring news to the rows of orders that we have; the ids of those that it wakes."""
+    facts: list[dict[str, Any]] = []
+    private: list[dict[str, Any]] = []
+    cancelled_late: list[int] = []
+    for row, identity, raw in changed:
+        told = Case(
+            identity.fulfilled_by,
+            identity.status,
+            account.marketplace(identity.marketplace_id),
+            is_ours=row.magento_order_id is not None,
+            is_known=True,
+        )
+        facts.append(
+            {
+                "of_order": row.id,
+                "remote_status": identity.status,
+                "remote_updated_at": identity.updated_at,
+                "shown": decide(told).tab is not Tab.HIDDEN,
+                "told_fulfilled_by": identity.fulfilled_by,
+                "told_marketplace_id": identity.marketplace_id or row.marketplace_id,
+            }
+        )
+        if row.wrapped_key is not None:
+            owner = f"{account_name}/{identity.external_id}"
+            report = sealed(vault, row.wrapped_key, owner, channel, raw, asked_at)
+            private.append({"of_order": row.id, **report})
+        if (
+            identity.status == "CANCELLED"
+            and row.status == Status.DONE
+            and row.magento_order_id is not None
+        ):
+            cancelled_late.append(row.id)
+    if not facts:
+        return []
+    # The version stays: a step that runs right now keeps its claim, and learns of the news when
+    # it is recorded.
+    session.execute(_REFRESH_FACTS, facts)
+    if private:
+        session.execute(_REFRESH_PRIVATE, private)
+    if cancelled_late:
+        reopen(session, cancelled_late, now)
+    return wake(session, [fact["of_order"] for fact in facts], now)

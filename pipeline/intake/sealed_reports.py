@@ -1,0 +1,29 @@
+"""A report as `order_private` keeps it: encrypted, with what the order is found by."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pipeline.base.vault import Unreadable, Vault
+from pipeline.intake.buyer_index import found_by_buyer
+from pipeline.intake.reports import digest
+from pipeline.orders.channel import Channel, Raw
+
+
+def sealed(
+    vault: Vault, wrapped_key: bytes, owner: str, channel: Channel, raw: Raw, asked_at: datetime
+) -> dict[str, Any]:
+    """The report under the order's key; under a new key where the old one opens no more."""
+    try:
+        report = vault.seal(wrapped_key, owner, raw)
+    except Unreadable:
+        wrapped_key = vault.new_key(owner)
+        report = vault.seal(wrapped_key, owner, raw)
+    return {
+        "wrapped_key": wrapped_key,
+        "sealed": report,
+        "report_digest": digest(vault, raw),
+        "report_asked_at": asked_at,
+        **found_by_buyer(vault, channel, raw),
+    }

@@ -1,0 +1,268 @@
+"""Beat's jobs, a row each: the Celery tasks, beat's timetable and the table of the operations page
+are made from these rows.
+
+A job is safe to run twice at once, and to lose: the next run does its work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from celery import Celery
+from structlog.contextvars import bound_contextvars
+
+from pipeline.base.log import log
+from pipeline.settings.model import Settings, Timing
+from tasks.engine.runtime import runtime
+from tasks.jobs.accounts import check_accounts
+from tasks.jobs.alerts import alert
+from tasks.jobs.backfills import run_backfills
+from tasks.jobs.bulk import run_bulk_acts
+from tasks.jobs.credit_memos import watch_refunds
+from tasks.jobs.feeds import run_feeds
+from tasks.jobs.notifications import fetch_orders, read_notifications
+from tasks.jobs.purge import purge
+from tasks.jobs.reconcile import reconcile
+from tasks.jobs.search_and_sweep import poll_amazon, resume_due
+from tasks.jobs.stock_guard import guard_stock
+from tasks.jobs.watch_shop import watch_confirmed, watch_shipments
+
+_SHORTEST_EXPIRY_S = 30.0
+
+
+class Scope(StrEnum):
+    """For whom a job runs. A task takes the name of its account or shop, where it has one."""
+
+    ONCE = "once for all"
+    ACCOUNT = "each account"
+    ACCOUNT_WITH_QUEUE = "each account with a notification queue"
+    ACCOUNT_WITH_SELLER_ID = "each account with a `seller_id`"
+    SHOP = "each shop"
+
+    def names(self, settings: Settings) -> Iterable[str]:
+        """The accounts or shops that a job of this scope runs for."""
+        accounts = settings.accounts.items()
+        match self:
+            case Scope.ONCE:
+                return ()
+            case Scope.ACCOUNT:
+                return settings.accounts
+            case Scope.ACCOUNT_WITH_QUEUE:
+                return [name for name, account in accounts if account.notifications is not None]
+            case Scope.ACCOUNT_WITH_SELLER_ID:
+                return [name for name, account in accounts if account.seller_id]
+            case Scope.SHOP:
+                return settings.shops
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job. Its task is named after `function`, its entries in beat's timetable after `name`.
+
+    `period` is a time, or the setting of `[timing]` that has it in seconds. `function` takes the
+    runtime and the name of the account or shop; before them the app, if it `sends` orders on their
+    way. `does` is what it does, in one sentence.
+    """
+
+    name: str
+    function: Callable[..., None]
+    period: timedelta | str
+    scope: Scope
+    does: str
+    sends: bool = False
+
+    @property
+    def task(self) -> str:
+        """The name of its Celery task, without the prefix."""
+        return self.function.__name__
+
+    def every_s(self, timing: Timing) -> float:
+        """Its period in seconds."""
+        if isinstance(self.period, timedelta):
+            return self.period.total_seconds()
+        return float(getattr(timing, self.period))
+
+
+JOBS = (
+    Job(
+        "sweep",
+        resume_due,
+        "sweep_every_s",
+        Scope.ONCE,
+        "Sends a chain for every order whose time has come, whatever became of its last message.",
+        sends=True,
+    ),
+    Job(
+        "poll",
+        poll_amazon,
+        "poll_every_s",
+        Scope.ACCOUNT,
+        "Searches Amazon for the orders that changed since the watermark, and stores them.",
+        sends=True,
+    ),
+    Job(
+        "notifications",
+        read_notifications,
+        "read_notifications_every_s",
+        Scope.ACCOUNT_WITH_QUEUE,
+        "Takes in from the notification queue which orders changed.",
+    ),
+    Job(
+        "fetch",
+        fetch_orders,
+        "fetch_orders_every_s",
+        Scope.ACCOUNT,
+        "Reads the orders that a notification or a backfill named, one by one.",
+        sends=True,
+    ),
+    Job(
+        "backfills",
+        run_backfills,
+        "run_backfills_every_s",
+        Scope.ONCE,
+        "Reads on in every running backfill, as far as its share of the quota goes.",
+        sends=True,
+    ),
+    Job(
+        "feeds",
+        run_feeds,
+        timedelta(seconds=30),
+        Scope.ACCOUNT_WITH_SELLER_ID,
+        "Sends confirmations and cancellations to Amazon in feeds, and reads their results.",
+    ),
+    Job(
+        "watch",
+        watch_shipments,
+        "watch_shipments_every_s",
+        Scope.SHOP,
+        "Reads shipments, states and invoice totals of all orders that are not through.",
+        sends=True,
+    ),
+    Job(
+        "watch confirmed",
+        watch_confirmed,
+        "watch_confirmed_every_s",
+        Scope.SHOP,
+        "Reads once more the orders that were confirmed in the last seven days.",
+        sends=True,
+    ),
+    Job(
+        "refunds",
+        watch_refunds,
+        "watch_refunds_every_s",
+        Scope.SHOP,
+        "Reads the shop's new credit memos and keeps them with their orders.",
+    ),
+    Job(
+        "guard stock",
+        guard_stock,
+        "guard_stock_every_s",
+        Scope.SHOP,
+        "Compares the quantities a shop would sell with what its open orders leave to sell.",
+    ),
+    Job(
+        "bulk acts",
+        run_bulk_acts,
+        timedelta(seconds=5),
+        Scope.ONCE,
+        "Does to the next orders what a person decided about many at once.",
+    ),
+    # Often, since it also goes on with a comparison that waits for quota.
+    Job(
+        "reconcile",
+        reconcile,
+        timedelta(minutes=1),
+        Scope.ONCE,
+        "Begins the comparisons with Amazon and the shop that are due (`reconcile_every_s`), and"
+        " goes on with the running ones.",
+    ),
+    Job(
+        "check accounts",
+        check_accounts,
+        timedelta(minutes=5),
+        Scope.ONCE,
+        "Opens incidents for client secrets that expire and accounts that could not be read.",
+    ),
+    Job(
+        "alert",
+        alert,
+        timedelta(seconds=30),
+        Scope.ONCE,
+        "Looks after the installation, and sends incidents by webhook and mail.",
+    ),
+    Job(
+        "purge",
+        purge,
+        timedelta(hours=1),
+        Scope.ONCE,
+        "Destroys buyers' data once it is time (`purge_after_days`), and deletes old history.",
+    ),
+)
+
+
+def register(app: Celery) -> None:
+    """Make each job a Celery task of the app."""
+    for job in JOBS:
+        app.task(name=f"orderbridge.{job.task}")(_task(app, job))
+
+
+def timetable(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Beat's schedule. A message that nobody takes in time expires: the next one does its work."""
+    entries = {}
+    for job in JOBS:
+        every_s = job.every_s(settings.timing)
+        calls: dict[str, tuple[str, ...]] = {
+            f"{job.name} {name}": (name,) for name in job.scope.names(settings)
+        }
+        if job.scope is Scope.ONCE:
+            calls = {job.name: ()}
+        for title, args in calls.items():
+            entries[title] = {
+                "task": f"orderbridge.{job.task}",
+                "schedule": every_s,
+                "args": args,
+                "options": {"expires": max(every_s, _SHORTEST_EXPIRY_S)},
+            }
+    return entries
+
+
+def _task(app: Celery, job: Job) -> Callable[..., None]:
+    """The job as a task.
+
+    A message may lie in its queue while its account or shop is taken out of the configuration, and
+    may come from a beat that has the old one: there is nothing to do for it any more.
+    """
+    work = partial(job.function, app) if job.sends else job.function
+
+    def once() -> None:
+        with bound_contextvars(job=job.task):
+            work(runtime())
+
+    def for_account(account: str) -> None:
+        with bound_contextvars(job=job.task, account=account):
+            parts = runtime()
+            if account in parts.settings.accounts:
+                work(parts, account)
+            else:
+                log.warning("job.unknown_account")
+
+    def for_shop(shop: str) -> None:
+        with bound_contextvars(job=job.task, shop=shop):
+            parts = runtime()
+            if shop in parts.settings.shops:
+                work(parts, shop)
+            else:
+                log.warning("job.unknown_shop")
+
+    match job.scope:
+        case Scope.ONCE:
+            return once
+        case Scope.SHOP:
+            return for_shop
+        case _:
+            return for_account

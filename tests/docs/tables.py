@@ -1,0 +1,125 @@
+"""The tables of the docs that are made from rows of the code.
+
+`make tables` writes them anew; a test compares them with the rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.orders.decision_table import KNOWN, TABLE, When
+from pipeline.settings.model import Timing
+from tasks.jobs.schedule import JOBS
+
+DOCS = Path(__file__).parents[2] / "docs"
+_END = "<!-- end of table -->"
+Rows = Iterator[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table between two markers of a page; `rows` are its heading and its lines."""
+
+    name: str
+    page: str
+    rows: Callable[[], Rows]
+
+    def written(self) -> str:
+        """The table as Markdown."""
+        heading, *lines = self.rows()
+        return "".join(
+            f"| {' | '.join(cells)} |\n" for cells in (heading, ["---"] * len(heading), *lines)
+        )
+
+    def documented(self) -> str:
+        """The table as the page has it."""
+        return self._parts()[1]
+
+    def document(self) -> None:
+        """Write the table into the page."""
+        before, _, after = self._parts()
+        (DOCS / self.page).write_text(before + self.written() + after, encoding="utf-8")
+
+    def _parts(self) -> tuple[str, str, str]:
+        page = (DOCS / self.page).read_text(encoding="utf-8")
+        before, begin, rest = page.partition(f"<!-- table: {self.name} -->\n")
+        table, end, after = rest.partition(_END)
+        assert begin, f"docs/{self.page} has no place for the table of {self.name}"
+        assert end, f"the table of {self.name} in docs/{self.page} has no end"
+        return before + begin, table, end + after
+
+
+def _jobs() -> Rows:
+    yield "job", "runs for", "every", "what it does"
+    for job in JOBS:
+        every = _span(job.every_s(Timing()))
+        if isinstance(job.period, str):
+            every = f"{every} (`{job.period}`)"
+        yield f"`{job.task}`", job.scope, every, job.does
+
+
+def _decisions() -> Rows:
+    yield (
+        *("row", "shipped by", "status", "further conditions", "then", "imported", "Orders tab"),
+        *("Magento order", "its state then", "stock", "reason"),
+    )
+    for when, decision in TABLE:
+        yield (
+            decision.row,
+            when.fulfilled_by or "",
+            _statuses(when.statuses),
+            _conditions(when),
+            decision.next + (f" (`{decision.code}`)" if decision.code else ""),
+            "yes" if decision.kept else "no",
+            decision.tab,
+            decision.magento,
+            decision.state,
+            decision.stock,
+            decision.reason,
+        )
+
+
+def _statuses(statuses: Set[str] | None) -> str:
+    if statuses is None:
+        return ""
+    if statuses == KNOWN:
+        return "any that is known here"
+    return ", ".join(sorted(statuses))
+
+
+def _conditions(when: When) -> str:
+    questions = {
+        "placed": when.is_ours,
+        "known": when.is_known,
+        "sold elsewhere": when.is_from_elsewhere,
+    }
+    said = [
+        name if answer else f"not {name}"
+        for name, answer in questions.items()
+        if answer is not None
+    ]
+    if when.program is not None:
+        said.append(f"program {when.program}")
+    said += [f"`{name} = {json.dumps(value)}`" for name, value in when.settings.items()]
+    return ", ".join(said)
+
+
+def _span(seconds: float) -> str:
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds % length == 0:
+            return f"{seconds / length:g} {unit}"
+    return f"{seconds:g} s"
+
+
+TABLES = (
+    Table("jobs", "operations.md", _jobs),
+    Table("decisions", "decision-table.md", _decisions),
+)
+
+
+if __name__ == "__main__":
+    for table in TABLES:
+        table.document()

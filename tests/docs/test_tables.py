@@ -1,0 +1,12 @@
+"""Tables of the docs that are made from the code say what the code says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.docs.tables import TABLES, Table
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_the_page_has_the_table_as_it_is(table: Table) -> None:
+    assert table.documented() == table.written(), "`make tables` writes the table anew"
