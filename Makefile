@@ -28,7 +28,7 @@ up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it
 	$(BIN)/python -m devstack up
 
 test: $(READY) ## Run all tests but those in a browser; a part with ARGS='tests/orders -k decision_table'
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/browser $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/browser $(ARGS)
 
 browser: $(READY) chromium node_modules ## Test the pages in chromium; as root, it is installed first
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(or $(ARGS),tests/browser)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy.engine import make_url
 
 from devstack import broker as embedded_broker
@@ -105,6 +107,13 @@ def redis_url(servers: Servers) -> str:
     with redis.Redis.from_url(servers.redis_url) as client:
         client.flushdb()
     return servers.redis_url
+
+
+@pytest.fixture
+def away() -> Iterator[redis.Redis]:
+    """A client of a broker that is away; it tries once, where redis-py's own would wait seconds."""
+    with redis.Redis(port=1, retry=Retry(NoBackoff(), 0)) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

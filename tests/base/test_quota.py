@@ -120,12 +120,11 @@ def test_workers_together_never_take_more_than_there_is(client: redis.Redis) -> 
     assert sum(counts) == 20
 
 
-def test_without_redis_the_call_goes_ahead() -> None:
-    with redis.Redis(port=1, socket_connect_timeout=0.2) as nowhere:
-        quota = Quota(nowhere, "main")
-        quota.take(SLOW, Lane.BACKFILL)
-        quota.learn(SLOW, 1.0)
-        quota.refused(SLOW)
+def test_without_redis_the_call_goes_ahead(away: redis.Redis) -> None:
+    quota = Quota(away, "main")
+    quota.take(SLOW, Lane.BACKFILL)
+    quota.learn(SLOW, 1.0)
+    quota.refused(SLOW)
 
 
 def test_a_clock_that_is_moved_refills_the_bucket(client: redis.Redis) -> None:

@@ -268,11 +268,10 @@ def test_another_workers_order_is_dropped(
 
 
 def test_without_redis_nothing_is_done(
-    sessions: Sessions, capsys: pytest.CaptureFixture[str]
+    sessions: Sessions, away: redis.Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     order_id = stored(sessions, an_order())
-    with redis.Redis(port=1) as nobody:
-        assert not a_runner(sessions, nobody).run("import_order", never, order_id, "task-1")
+    assert not a_runner(sessions, away).run("import_order", never, order_id, "task-1")
     assert attempts(sessions) == []
     assert loaded(sessions, order_id).status == Status.READY
     assert [line["event"] for line in lines_of(capsys)] == ["lease.unavailable"]

@@ -361,11 +361,14 @@ def test_two_sweeps_send_an_order_once(
 
 
 def test_without_a_broker_the_sweep_marks_nothing(
-    app: Celery, offline: Runtime, sessions: Sessions, capsys: pytest.CaptureFixture[str]
+    app: Celery,
+    offline: Runtime,
+    sessions: Sessions,
+    away: redis.Redis,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     due_orders(sessions, 1)
-    with redis.Redis(port=1) as nobody:
-        resume_due(app, replace(quick(offline), broker=nobody))
+    resume_due(app, replace(quick(offline), broker=away))
     with sessions() as session:
         assert session.scalars(select(Order.sent_at)).all() == [None]
     assert "broker.unavailable" in capsys.readouterr().err
