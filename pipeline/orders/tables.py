@@ -26,6 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pipeline.base.tables import Base
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.report import NO_REPORT, Report
 from pipeline.orders.requested_shipment import Wish
 
 
@@ -187,10 +188,8 @@ class Order(Base):
         back_populates="order", cascade="all, delete-orphan", order_by="Shipment.id"
     )
 
-    # What the marketplace last said, opened for the worker that claimed the order. Never a column.
-    raw: dict[str, Any] | None = None
-    # The address a person corrected, likewise; empty when there is one that cannot be opened.
-    correction: dict[str, Any] | None = None
+    # What the marketplace last reported, for the worker that claimed the order. Never a column.
+    report: Report = NO_REPORT
     # The shipment that a person asked for, likewise; recorded with the order.
     wish: Wish | None = None
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.base.errors import NotSent, Rejected
-from pipeline.base.quota import Lane
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, HOLDED
 from pipeline.orders.channel import ChannelOrder, FulfilledBy
@@ -109,7 +108,7 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             f"accounts.{order.account}.seller_id (in Seller Central: Account Info, Merchant Token)",
         )
     # For a feed's orders one more call each would take longer than the feed saves.
-    current = clients.placed(order) if by_feed else _read_again(order, clients)
+    current = clients.placed(order) if by_feed else clients.read_again(order)
     unclear = [
         one
         for one in to_tell
@@ -168,11 +167,6 @@ def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) ->
     if not clients.account(order).seller_id:
         return False
     return any(one.confirmation == "feed" for one in to_tell) or clients.confirms_by_feed(order)
-
-
-def _read_again(order: Order, clients: Clients) -> ChannelOrder:
-    channel = clients.channel(order)
-    return channel.parse(channel.order(order.external_id, Lane.CONFIRM))
 
 
 def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder) -> Hold | None:
@@ -259,7 +253,7 @@ def _telling(
             clients.channel(order).confirm_shipment(confirmation)
         except Rejected as error:
             if error.code == "PackageToUpdateNotFound" and known_already(
-                order, shipment, _read_again(order, clients)
+                order, shipment, clients.read_again(order)
             ):
                 return confirmation.reference
             shipment.confirmation, shipment.refusal = "refused", str(error)

@@ -253,7 +253,7 @@ def test_a_purged_order_can_still_be_looked_at_and_reopened(sessions: Sessions) 
     orders = Orders(sessions, a_vault(), Timing())
     claim = orders.claim(order_id, STEPS[-1], task_id="t", worker="w", now=NOW)
     assert claim is not None
-    assert (claim.order.raw, claim.order.correction) == (None, None)
+    assert (claim.order.report.raw, claim.order.report.correction) == (None, None)
     assert orders.record(claim, Done(), now=NOW)
 
 

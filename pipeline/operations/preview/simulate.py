@@ -26,6 +26,7 @@ from pipeline.orders.channel import Raw
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment, ShipmentItem
+from pipeline.orders.report import Report
 from pipeline.orders.tables import Order
 from pipeline.products.product_cache import ProductCache
 from pipeline.products.sku_map import SkuMaps
@@ -108,7 +109,7 @@ class Simulator:
             ends = [StepEnd(INTAKE, "not imported", decision.reason or decision.row)]
             return Simulated(identity.external_id, marketplace, False, ends)
         order = Order(**new_row(account_name, identity, decision))
-        order.raw = dict(raw)
+        order.report = Report(lambda: raw)
         ends = list(self._ends(order, self._clients(account_name, channel, raw)))
         return Simulated(
             identity.external_id,
