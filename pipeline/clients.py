@@ -10,6 +10,7 @@ from typing import Any
 
 import redis
 
+from pipeline.amazon import parsing
 from pipeline.amazon.access import Access
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.feeds import FeedsApi
@@ -20,7 +21,7 @@ from pipeline.base.errors import CannotMap
 from pipeline.base.quota import Lane, Quota
 from pipeline.magento.client import Magento
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import Channel, ChannelOrder
+from pipeline.orders.channel import Channel, ChannelOrder, Raw
 from pipeline.orders.corrected_address import corrected
 from pipeline.orders.ledger import Ledger
 from pipeline.orders.outcome import HoldCode
@@ -170,6 +171,12 @@ class Clients:
 def _was_said(order: Order) -> bool:
     """Whether the order was filled in with a person's word."""
     return bool((order.total_proof or {}).get("said_by"))
+
+
+def parse_report(account_name: str, raw: Raw) -> ChannelOrder:
+    """The facts in an account's stored report, without a call: also where the account has left
+    the configuration. Every account is Amazon's. Raises CannotMap."""
+    return parsing.parse(raw)
 
 
 def build(

@@ -34,6 +34,7 @@ _STATUSES = frozenset(
         *("CANCELLED", "UNFULFILLABLE"),
     }
 )
+_NUMBER = re.compile(r"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}")
 # Between the parts of an address line: a comma or semicolon, or a dash with spaces around it.
 _PARTS = re.compile(r"[,;]|\s[-–—]\s")
 _NOTHING_LEFT_YET = frozenset({"PENDING_AVAILABILITY", "PENDING", "UNSHIPPED"})
@@ -47,12 +48,22 @@ _FULFILLED_BY = {
 }
 
 
+def number(reply: object) -> str:
+    """The order's number in what may be no order at all; empty without one."""
+    return word(reply, "orderId")
+
+
+def is_number(text: str) -> bool:
+    """Whether it is written as Amazon writes the number of an order."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def identify(raw: Raw) -> Identity:
     """The least that is needed to keep an order.
 
     Raises CannotMap when the order id or one of its two times is missing.
     """
-    external_id = word(raw, "orderId")
+    external_id = number(raw)
     if not external_id:
         raise CannotMap(HoldCode.UNREADABLE_ORDER, "Amazon's order has no usable orderId")
     status, fulfilled_by = _fulfilment(raw)

@@ -12,6 +12,7 @@ from flask import Blueprint, abort, render_template, request
 from pipeline.amazon.carriers import offered
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
+from pipeline.clients import parse_report
 from pipeline.console.guard import current_person
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
@@ -137,7 +138,7 @@ def order_views(
     @views.post(f"{ORDER}/buyer")
     def disclose(order_id: int) -> str | tuple[str, int]:
         """What names the buyer, in this answer alone; that it was asked for is on the timeline."""
-        corrections = Corrections(sessions, vault, current_person().name, now())
+        corrections = Corrections(sessions, vault, parse_report, current_person().name, now())
         try:
             found = corrections.disclose(order_id)
         except NotPossible as error:

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.vault import Vault
+from pipeline.clients import parse_report
 from pipeline.console.guard import current_person, role_required
 from pipeline.intake.buyer_index import Buyers, hashes_of
 from pipeline.operations.lists.counts import count, counts
@@ -70,7 +71,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
     listing = Listing(sessions)
     incidents = Incidents(sessions)
     vault = Vault(settings.master_key)
-    buyers = Buyers(sessions, vault)
+    buyers = Buyers(sessions, vault, parse_report)
     every_store = stores(settings)
 
     def show(*, with_names: bool) -> str:

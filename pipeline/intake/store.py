@@ -19,7 +19,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.quota import Lane
 from pipeline.base.vault import Unreadable, Vault
 from pipeline.intake.buyer_index import found_by_buyer
-from pipeline.intake.reports import Known, Readable, digest, is_news, is_number, known, readable
+from pipeline.intake.reports import Known, Readable, digest, is_news, known, readable
 from pipeline.intake.store_one_by_one import Reports, put_all
 from pipeline.orders.channel import Channel, Identity, Raw
 from pipeline.orders.decision_table import Case, Decision, Tab, decide
@@ -126,8 +126,8 @@ class Intake:
             woken,
             told.unreadable + len(bad),
             seen,
-            sorted({*told.set_aside, *filter(is_number, bad)}),
-            told.nameless + sum(not is_number(one) for one in bad),
+            sorted({*told.set_aside, *filter(channel.is_number, bad)}),
+            told.nameless + sum(not channel.is_number(one) for one in bad),
         )
 
     def readable(

@@ -5,7 +5,7 @@ Every field that a marketplace may withhold is optional: missing personal data i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -215,6 +215,10 @@ class Confirmation:
     supply_source: str = ""
 
 
+ParseReport = Callable[[str, Raw], ChannelOrder]
+"""Reads a stored report of an account, by the account's name, without a call."""
+
+
 class Channel(Protocol):
     """A marketplace account. Reads raise Transient, Rejected or AccountStopped; writes also
     OutcomeUnknown."""
@@ -238,6 +242,14 @@ class Channel(Protocol):
 
     def order(self, external_id: str, lane: Lane = Lane.NEW) -> Raw:
         """One order, whole and fresh. `lane` says how urgent it is."""
+        ...
+
+    def number(self, reply: object) -> str:
+        """The number in a reply of which nothing else may be readable; empty without one."""
+        ...
+
+    def is_number(self, text: str) -> bool:
+        """Whether an order can be asked for by this number."""
         ...
 
     def identify(self, raw: Raw) -> Identity:

@@ -12,9 +12,8 @@ from decimal import Decimal
 from iso4217 import Currency
 from sqlalchemy.orm import Session
 
-from pipeline.amazon.json_fields import LARGEST_AMOUNT
 from pipeline.base.db import Sessions
-from pipeline.base.money import minor_unit, parse_amount, written
+from pipeline.base.money import LARGEST_AMOUNT, minor_unit, parse_amount, written
 from pipeline.operations.acts.address import is_being_placed
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
 from pipeline.orders.machine import STEPS, wake

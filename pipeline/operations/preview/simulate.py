@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from pipeline.amazon.json_fields import word
 from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.base.vault import Vault
 from pipeline.clients import Clients
@@ -102,7 +101,7 @@ class Simulator:
             identity = channel.identify(raw)
         except CannotMap as error:
             end = StepEnd(INTAKE, "not imported", str(error), str(error.code))
-            return Simulated(word(raw, "orderId"), "", False, [end])
+            return Simulated(channel.number(raw), "", False, [end])
         decision = first_decision(identity, account)
         marketplace = country_of(identity.marketplace_id) or identity.marketplace_id
         if not decision.kept:

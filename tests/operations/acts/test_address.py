@@ -16,6 +16,7 @@ from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
 from pipeline.base.vault import Vault
+from pipeline.clients import parse_report
 from pipeline.intake.store import Intake
 from pipeline.operations.acts.address import Addresses, Corrections
 from pipeline.operations.acts.one_order import NotPossible
@@ -54,7 +55,7 @@ def placed(address: Address | None = TOLD, **changes: Any) -> ChannelOrder:
 
 
 def corrections(sessions: Sessions, vault: Vault | None = None) -> Corrections:
-    return Corrections(sessions, vault or a_vault(), "anna", NOW)
+    return Corrections(sessions, vault or a_vault(), parse_report, "anna", NOW)
 
 
 def held(sessions: Sessions, raw: Mapping[str, Any] | None = None, **changes: Any) -> int:
