@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy, Missing
+from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy, Missing, Program
 from pipeline.settings.marketplaces import country_of
 
 # Everything an import needs: more data sets cost no more of the quota.
@@ -67,7 +67,7 @@ def _reason(field: str, order: ChannelOrder, requested: Collection[str]) -> Miss
 
 def _is_picked_up(order: ChannelOrder) -> bool:
     address = order.address or Address()
-    return address.is_pickup_point or "IN_STORE_PICK_UP" in order.programs
+    return address.is_pickup_point or Program.IN_STORE_PICK_UP in order.programs
 
 
 def _has_role(order: ChannelOrder) -> bool:

@@ -25,12 +25,13 @@ from pipeline.operations.lists.orders import Listed, Listing
 from pipeline.operations.lists.timeline import timeline
 from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import Preview
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING, STILL_TO_SHIP
 from pipeline.orders.machine import STEPS
-from pipeline.orders.outcome import ABOUT_PRODUCTS
+from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode
 from pipeline.orders.requested_shipment import STANDING, WishState
 from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.states import TAKEN_BACK, CancellationState
 from pipeline.orders.tables import LIVE, Order, Status
 from pipeline.settings.marketplace import CancelReason
 from pipeline.settings.marketplaces import currency_of
@@ -191,9 +192,9 @@ def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> 
         and is_ours
         and not order.shipments
         and not is_asked
-        and order.cancellation in (None, "refused")
-        and order.remote_status != "CANCELLED",
-        "keep": is_live and order.cancellation in ("asked", "refused", "unclear"),
+        and order.cancellation in (None, CancellationState.REFUSED)
+        and order.remote_status != RemoteStatus.CANCELLED,
+        "keep": is_live and order.cancellation in TAKEN_BACK,
         "ship": not obstacle(order) and (wish is None or wish.state != WishState.OPEN),
         "withdraw-shipment": is_asked,
         "dismiss": order.status in (Status.WAITING, Status.HELD)
@@ -207,7 +208,7 @@ def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> 
         "map-sku": order.status == Status.HELD
         and order.hold_code in ABOUT_PRODUCTS
         and bool(_mappable(order)),
-        "transparency": order.hold_code == "transparency_codes",
+        "transparency": order.hold_code == HoldCode.TRANSPARENCY_CODES,
         "address": is_live and is_ours and order.magento_order_id is None,
         "worth": may_say(order),
         "withdraw-worth": may_withdraw(order),

@@ -21,7 +21,7 @@ from pipeline.base.vault import Unreadable, Vault
 from pipeline.intake.buyer_index import found_by_buyer
 from pipeline.intake.reports import Known, Readable, digest, is_news, known, readable
 from pipeline.intake.store_one_by_one import Reports, put_all
-from pipeline.orders.channel import Channel, Identity, Raw
+from pipeline.orders.channel import Channel, Identity, Raw, RemoteStatus
 from pipeline.orders.decision_table import Case, Decision, Tab, decide
 from pipeline.orders.machine import STEPS, reopen, wake
 from pipeline.orders.tables import Order, OrderPrivate, Status
@@ -277,7 +277,7 @@ class Intake:
                 sealed = self._private(row.wrapped_key, owner, channel, raw, asked_at)
                 private.append({"of_order": row.id, **sealed})
             if (
-                identity.status == "CANCELLED"
+                identity.status == RemoteStatus.CANCELLED
                 and row.status == Status.DONE
                 and row.magento_order_id is not None
             ):

@@ -12,14 +12,15 @@ from pipeline.base.incidents import Incidents
 from pipeline.monitoring import shop_reads
 from pipeline.monitoring.read_only import Writes
 from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import LIVE, Order
 from pipeline.settings.model import Settings
 from pipeline.shipping.feeds import UNREADABLE
 from pipeline.shipping.tables import Feed, FeedMessage, FeedState
 
 OVERDUE_FOR = timedelta(minutes=15)
-_TO_SHIP = ("UNSHIPPED", "PARTIALLY_SHIPPED")
 
 
 def watch(
@@ -92,7 +93,7 @@ def refused(sessions: Sessions, account: str) -> str:
             .where(
                 Order.account == account,
                 Order.status.in_(LIVE),
-                Shipment.confirmation == "refused",
+                Shipment.confirmation == ConfirmationState.REFUSED,
             )
         )
     if not count:
@@ -150,7 +151,7 @@ def _to_leave(sessions: Sessions, after: datetime | None, before: datetime) -> i
                     Order.ship_by_at < before,
                     *(() if after is None else (Order.ship_by_at >= after,)),
                     Order.fulfilled_by == FulfilledBy.MERCHANT,
-                    Order.remote_status.in_(_TO_SHIP),
+                    Order.remote_status.in_(STILL_TO_SHIP),
                     Order.status.in_(LIVE),
                 )
             )

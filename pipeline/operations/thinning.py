@@ -23,6 +23,7 @@ from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
 from pipeline.monitoring.tables import AlertDelivery
 from pipeline.operations.acts.tables import BulkAct, BulkActOrder
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.states import REPEATABLE
 from pipeline.orders.tables import LIVE, Attempt, Order
 from pipeline.shipping.tables import Feed, FeedMessage
 
@@ -288,7 +289,7 @@ def _said_before(of: ColumnElement[bool]) -> Select[Any]:
     )
     # The first of a step is the first that says what it says.
     return select(numbered.c.id).where(
-        numbered.c.outcome.in_(("wait", "hold")),
+        numbered.c.outcome.in_(REPEATABLE),
         numbered.c.time > 1,
         numbered.c.id != numbered.c.last,
     )

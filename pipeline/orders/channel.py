@@ -19,6 +19,37 @@ Raw = Mapping[str, Any]
 
 
 NON_AMAZON = "NON_AMAZON"
+NO_PACKAGE_TO_UPDATE = "PackageToUpdateNotFound"
+"""The code of the one refusal of a confirmation that has to be told apart."""
+
+
+class RemoteStatus(StrEnum):
+    """Where an order stands at its marketplace. Any other word is kept as it is, and held."""
+
+    PENDING_AVAILABILITY = "PENDING_AVAILABILITY"
+    PENDING = "PENDING"
+    UNSHIPPED = "UNSHIPPED"
+    PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
+    SHIPPED = "SHIPPED"
+    CANCELLED = "CANCELLED"
+    UNFULFILLABLE = "UNFULFILLABLE"
+
+
+class Program(StrEnum):
+    """What a marketplace says of an order or a line beside its status; it may say others."""
+
+    PRIME = "PRIME"
+    BUSINESS = "AMAZON_BUSINESS"
+    FBM_SHIP_PLUS = "FBM_SHIP_PLUS"
+    PREMIUM = "PREMIUM"
+    PREORDER = "PREORDER"
+    EASY_SHIP = "AMAZON_EASY_SHIP"
+    INVOICE_BY_AMAZON = "INVOICE_BY_AMAZON"
+    IN_STORE_PICK_UP = "IN_STORE_PICK_UP"
+    DELIVERY_BY_AMAZON = "DELIVERY_BY_AMAZON"
+    BAZAAR = "AMAZON_BAZAAR"
+    HAUL = "AMAZON_HAUL"
+    TRANSPARENCY = "TRANSPARENCY"
 
 
 class FulfilledBy(StrEnum):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from pipeline.orders.channel import NON_AMAZON, FulfilledBy
+from pipeline.orders.channel import NON_AMAZON, FulfilledBy, Program, RemoteStatus
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from pipeline.settings.marketplace import MarketplaceSettings
@@ -93,11 +93,11 @@ class Case:
     is_from_elsewhere: bool = False
 
 
-PENDING = frozenset({"PENDING", "PENDING_AVAILABILITY"})
+PENDING = frozenset({RemoteStatus.PENDING, RemoteStatus.PENDING_AVAILABILITY})
 # Amazon's carrier collects the parcel, so neither tracking number nor confirmation is ours.
-CARRIED_BY_AMAZON = frozenset({"AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON"})
-STILL_TO_SHIP = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
-KNOWN = PENDING | STILL_TO_SHIP | {"SHIPPED", "CANCELLED", "UNFULFILLABLE"}
+CARRIED_BY_AMAZON = frozenset({Program.EASY_SHIP, Program.DELIVERY_BY_AMAZON})
+STILL_TO_SHIP = frozenset({RemoteStatus.UNSHIPPED, RemoteStatus.PARTIALLY_SHIPPED})
+KNOWN = frozenset(RemoteStatus)
 
 
 def _quiet(
@@ -141,7 +141,7 @@ def _fba(*statuses: str) -> Callable[[Case], bool]:
 
 
 def _is_picked_up(case: Case) -> bool:
-    return "IN_STORE_PICK_UP" in case.programs and not case.is_ours
+    return Program.IN_STORE_PICK_UP in case.programs and not case.is_ours
 
 
 def _holds_pending(settings: MarketplaceSettings) -> bool:

@@ -66,8 +66,8 @@ class Order(Base):
 
     `shop` is whose the `magento_` numbers are; see `pipeline.orders.order_shop`.
     `magento_invoiced` and `magento_refunded` are the shop's totals, once all is invoiced.
-    `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come
-    (asked, sent, accepted, refused), `confirm_anyway` that a person overruled what speaks against
+    `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come, a
+    CancellationState, `confirm_anyway` that a person overruled what speaks against
     confirming. `reserved_until` is how long a pending order holds stock. `worth` is
     what a person says it is worth: see `pipeline.orders.stated_value`. `facts` are more of what
     the marketplace says, nothing personal. `purged_at` is when what names the buyer was destroyed,

@@ -22,6 +22,7 @@ from pipeline.base.money import ZERO
 from pipeline.magento.client import Magento
 from pipeline.magento.rest.inventory import STOCKED_TYPES, OpenLine, folded
 from pipeline.magento.rest.replies import UNAUTHORIZED
+from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.order_shop import placed_in
 from pipeline.orders.tables import LIVE, Order, OrderItem
 from pipeline.products.tables import StockCheck
@@ -131,7 +132,7 @@ class StockGuard:
                 .where(
                     placed_in(shop_name, accounts),
                     among(Order.account, self._settings.accounts),
-                    Order.fulfilled_by == "FBM",
+                    Order.fulfilled_by == FulfilledBy.MERCHANT,
                     Order.status.in_(LIVE),
                 )
                 .order_by(Order.id, OrderItem.id)

@@ -9,6 +9,7 @@ from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.magento.rest.partial_credit_memos import Books, Memo
 from pipeline.orders.ledger import Trace, Write
 from pipeline.orders.outcome import Cancelled, Hold, HoldCode, Outcome
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import newest_edit
 from tasks.placing.pending_stock import release_stock
@@ -92,7 +93,7 @@ def _refunded(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
 
     return Trace(
         key=f"cancel-refund:{order.account}:{order.external_id}",
-        kind="credit memo",
+        kind=EffectKind.CREDIT_MEMO,
         find=find,
         settles_after=clients.settles_after(order),
     )
@@ -137,7 +138,7 @@ def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write:
 
     return Write(
         key=f"cancel:{order.account}:{order.external_id}",
-        kind="cancellation",
+        kind=EffectKind.CANCELLATION,
         send=send,
         find=find,
         settles_after=clients.settles_after(order),

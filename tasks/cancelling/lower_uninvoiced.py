@@ -21,6 +21,7 @@ from pipeline.magento.records import MagentoItem, MagentoOrder, Product
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.ledger import Trace, Write
 from pipeline.orders.outcome import Hold, HoldCode
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 
 _OPEN = {"new": "pending", "processing": "processing"}
@@ -76,7 +77,7 @@ def marking(lowering: Lowering, clients: Clients) -> Trace:
 
     return Trace(
         key=f"{lowering.key}:mark",
-        kind="marking",
+        kind=EffectKind.MARKING,
         find=find,
         settles_after=clients.settles_after(lowering.order),
     )
@@ -156,7 +157,7 @@ def _give_back(lowering: Lowering, clients: Clients) -> None:
     )
     trace = Trace(
         key=f"{lowering.key}:cancel",
-        kind="partial cancellation",
+        kind=EffectKind.PARTIAL_CANCELLATION,
         find=find,
         settles_after=clients.settles_after(order),
     )
@@ -180,7 +181,7 @@ def _save(
 
     trace = Trace(
         key=f"{lowering.key}:save",
-        kind="lowering",
+        kind=EffectKind.LOWERING,
         find=find,
         settles_after=clients.settles_after(order),
     )

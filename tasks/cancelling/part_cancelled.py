@@ -12,6 +12,7 @@ from pipeline.magento.rest.partial_credit_memos import Books, Memo, memo_over, r
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.ledger import Trace, Write
 from pipeline.orders.outcome import Hold, HoldCode
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order, OrderItem
 from tasks.cancelling.lower_uninvoiced import Lowering, lower, marking
 from tasks.placing.order_facts import take_amounts
@@ -141,7 +142,7 @@ def _memo(order: Order, fewer: Fewer, clients: Clients, amounts: Amounts | None 
 
     return Trace(
         key=f"reduce:{_target(order, fewer)}" + ("" if amounts is None else ":rest"),
-        kind="credit memo",
+        kind=EffectKind.CREDIT_MEMO,
         find=find,
         settles_after=clients.settles_after(order),
     )

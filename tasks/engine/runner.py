@@ -26,6 +26,7 @@ from pipeline.clients import Clients
 from pipeline.intake.fetch_list import Fetching
 from pipeline.orders.machine import STEPS, Claim, Orders
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.states import AttemptOutcome
 from pipeline.orders.tables import Order
 from pipeline.settings.model import Timing
 from tasks.engine.runs_in_hand import AWAY, Runs
@@ -82,7 +83,7 @@ class Runner:
         recorded = self.orders.record(claim, outcome, now=self.clients.now(), request_id=request_id)
         log.info(
             "step.ended",
-            outcome=type(outcome).__name__.lower() if recorded else "superseded",
+            outcome=type(outcome).__name__.lower() if recorded else AttemptOutcome.SUPERSEDED,
             code=str(outcome.code) if isinstance(outcome, Hold) else None,
             account=account,
             tries=tries,

@@ -9,6 +9,7 @@ from pipeline.magento.rest.catalog import EVERYWHERE, folded
 from pipeline.magento.stock.placeholder_product import placeholder, url_key
 from pipeline.orders.ledger import Trace, Write
 from pipeline.orders.outcome import HoldCode
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from tasks.placing.store_view import store_code
 
@@ -62,7 +63,7 @@ def _trace(order: Order, sku: str, clients: Clients) -> Trace:
 
     return Trace(
         key=f"product:{clients.shop_name(order)}:{folded(sku)}",
-        kind="product",
+        kind=EffectKind.PRODUCT,
         find=find,
         settles_after=clients.settles_after(order),
     )

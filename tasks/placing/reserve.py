@@ -15,6 +15,7 @@ from pipeline.magento.records import MagentoOrder
 from pipeline.magento.stock.reserve_by_cancelling import Phase, phase, unmarked
 from pipeline.orders.ledger import Write
 from pipeline.orders.outcome import HoldCode
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 
 _OPEN, _OPEN_STATUS, _CANCELLED = "new", "pending", "canceled"
@@ -70,7 +71,7 @@ def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrde
         order.id,
         Write(
             key=_reserve_key(order),
-            kind="reservation",
+            kind=EffectKind.RESERVATION,
             send=send,
             find=find,
             settles_after=clients.settles_after(order),
@@ -106,7 +107,7 @@ def _reopened(
         order.id,
         Write(
             key=_reopen_key(order),
-            kind="reopening",
+            kind=EffectKind.REOPENING,
             send=send,
             find=find,
             settles_after=clients.settles_after(order),

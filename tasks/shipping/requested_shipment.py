@@ -11,6 +11,7 @@ from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.ledger import Write
 from pipeline.orders.outcome import Hold, HoldCode
 from pipeline.orders.requested_shipment import STANDING, Wish, WishState, wish_key
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import is_same_number
 
@@ -74,7 +75,7 @@ def _shipping(order: Order, wish: Wish, units: Mapping[int, int], clients: Clien
     shop, entity_id = clients.shop(order), order.magento_order_id or 0
     return Write(
         key=wish_key(order.account, order.external_id, wish.id),
-        kind="shipment",
+        kind=EffectKind.SHIPMENT,
         send=lambda: shop.ship(
             entity_id,
             units,

@@ -7,6 +7,7 @@ from pipeline.base.log import log
 from pipeline.clients import Clients
 from pipeline.orders.ledger import Write
 from pipeline.orders.outcome import HoldCode
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 
 
@@ -29,7 +30,7 @@ def comment(order: Order, text: str, clients: Clients) -> str:
             order.id,
             Write(
                 key=f"comment:{order.account}:{order.external_id}:{clients.pseudonym(text)}",
-                kind="comment",
+                kind=EffectKind.COMMENT,
                 send=send,
                 find=lambda: shop.find_comment(entity_id, text),
                 settles_after=clients.settles_after(order),

@@ -14,6 +14,7 @@ from pipeline.magento.rest.customers import Customer
 from pipeline.orders.channel import ChannelOrder, FulfilledBy
 from pipeline.orders.ledger import Write
 from pipeline.orders.outcome import Done, HoldCode, Outcome, Skipped
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from tasks.cancelling.gate import stopped
 from tasks.placing.store_view import store_code
@@ -75,7 +76,7 @@ def _created(
         order.id,
         Write(
             key=f"customer:{clients.shop_name(order)}:{store.website_id}:{clients.pseudonym(email)}",
-            kind="customer",
+            kind=EffectKind.CUSTOMER,
             send=send,
             find=find,
             settles_after=clients.settles_after(order),

@@ -13,6 +13,7 @@ from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.orders.ledger import Write
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import as_edited, remember
 from tasks.cancelling.gate import stopped
@@ -117,7 +118,7 @@ def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clien
         order.id,
         Write(
             key=f"invoice:{order.account}:{order.external_id}",
-            kind="invoice",
+            kind=EffectKind.INVOICE,
             send=send,
             find=find,
             settles_after=clients.settles_after(order),
@@ -158,7 +159,7 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
         order.id,
         Write(
             key=f"status:{order.account}:{order.external_id}",
-            kind="status",
+            kind=EffectKind.STATUS,
             send=send,
             find=find,
             settles_after=clients.settles_after(order),

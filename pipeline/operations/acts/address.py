@@ -22,6 +22,7 @@ from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy, ParseReport
 from pipeline.orders.corrected_address import Correction
 from pipeline.orders.machine import owner, wake
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, OrderPrivate, Status
 
 LOOKED = "looked at the buyer's data"
@@ -209,6 +210,6 @@ def is_being_placed(session: Session, order: Order) -> bool:
         return True
     begun = (EffectState.INTENDED, EffectState.UNKNOWN, EffectState.DONE)
     sent = select(Effect.id).where(
-        Effect.order_id == order.id, Effect.kind == "order", Effect.state.in_(begun)
+        Effect.order_id == order.id, Effect.kind == EffectKind.ORDER, Effect.state.in_(begun)
     )
     return session.scalar(sent.limit(1)) is not None

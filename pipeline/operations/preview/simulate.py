@@ -26,6 +26,7 @@ from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.report import Report
+from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import Order
 from pipeline.products.product_cache import ProductCache
 from pipeline.products.sku_map import SkuMaps
@@ -187,7 +188,7 @@ class Simulator:
             carrier_code=parcel.carrier_code,
             carrier_title=parcel.carrier_title,
             tracking_number=parcel.tracking_number,
-            confirmation="queued",
+            confirmation=ConfirmationState.QUEUED,
             confirmed_times=0,
             items=[
                 ShipmentItem(magento_item_id=item_id, quantity=quantity)
