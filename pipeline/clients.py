@@ -27,6 +27,7 @@ from pipeline.orders.ledger import Ledger
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.report import Report
 from pipeline.orders.stated_value import Worth, tells_no_total
+from pipeline.orders.states import StepName
 from pipeline.orders.tables import Order
 from pipeline.products.manual_sku_map import SkusByHand
 from pipeline.products.product_cache import KEPT_FOR, ProductCache
@@ -143,7 +144,7 @@ class Clients:
         the line that does not add up.
         """
         settings = self.marketplace(order)
-        if order.worth is not None and order.step != "enrich_order" and _was_said(order):
+        if order.worth is not None and order.step != StepName.ENRICH_ORDER and _was_said(order):
             return self._said(order.worth, order)
         trust_total = settings.unclear_totals == "import"
         try:

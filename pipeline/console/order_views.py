@@ -202,8 +202,9 @@ def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> 
         "take-up": order.dismissed_at is not None,
         "confirm-anyway": order.hold_code
         in (
-            *("buyer_wants_to_cancel", "shipment_changed"),
-            "confirmation_lost",
+            HoldCode.BUYER_WANTS_TO_CANCEL,
+            HoldCode.SHIPMENT_CHANGED,
+            HoldCode.CONFIRMATION_LOST,
         ),
         "map-sku": order.status == Status.HELD
         and order.hold_code in ABOUT_PRODUCTS

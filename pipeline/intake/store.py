@@ -217,7 +217,7 @@ class Intake:
             rows.append(
                 {
                     **new_row(account_name, identity, decision),
-                    "lane": lane.name.lower(),
+                    "lane": lane,
                     "due_at": now + sent_after,
                     "version": 1,
                 }

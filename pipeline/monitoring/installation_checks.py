@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, not_, or_, select
 
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
+from pipeline.base.quota import Lane
 from pipeline.monitoring import shop_reads
 from pipeline.monitoring.read_only import Writes
 from pipeline.orders.channel import FulfilledBy
@@ -17,8 +18,7 @@ from pipeline.orders.package_tables import Shipment
 from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import LIVE, Order
 from pipeline.settings.model import Settings
-from pipeline.shipping.feeds import UNREADABLE
-from pipeline.shipping.tables import Feed, FeedMessage, FeedState
+from pipeline.shipping.tables import Feed, FeedMessage, FeedOutcome, FeedState
 
 OVERDUE_FOR = timedelta(minutes=15)
 
@@ -53,7 +53,7 @@ def reasons(
 
 def overdue(sessions: Sessions, now: datetime) -> str:
     """What to say of orders that no worker has looked at for long; a backfill's may wait."""
-    is_backfill = and_(Order.lane == "backfill", Order.magento_order_id.is_(None))
+    is_backfill = and_(Order.lane == Lane.BACKFILL, Order.magento_order_id.is_(None))
     with sessions() as session:
         count, oldest = session.execute(
             select(func.count(), func.min(Order.due_at)).where(
@@ -112,7 +112,7 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
             .where(
                 Feed.account == account,
                 Feed.state != FeedState.ENDED,
-                or_(Feed.overdue_at.is_not(None), Feed.outcome == UNREADABLE),
+                or_(Feed.overdue_at.is_not(None), Feed.outcome == FeedOutcome.UNREADABLE),
             )
             .order_by(Feed.id)
         ).all()

@@ -21,6 +21,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from pipeline.base.clock import seconds
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
+from pipeline.base.quota import Lane
 from pipeline.base.vault import Vault
 from pipeline.orders.attempts import end_attempt
 from pipeline.orders.locking import locked
@@ -29,18 +30,11 @@ from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Sk
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.report import NO_REPORT, Report
 from pipeline.orders.requested_shipment_table import end_standing, keep, standing
+from pipeline.orders.states import StepName
 from pipeline.orders.tables import LIVE, Attempt, Note, Order, OrderPrivate, Status
 from pipeline.settings.model import Timing
 
-STEPS = (
-    "import_order",
-    "verify_order",
-    "enrich_order",
-    "create_customer",
-    "create_order",
-    "ship_order",
-    "sync_tracking",
-)
+STEPS: tuple[str, ...] = tuple(StepName)
 SHIPPING_STEPS = STEPS[-2:]
 """Where an order waits for its packages."""
 MAX_UNFINISHED = 5
@@ -177,7 +171,8 @@ class Orders:
                     # The chain's next message is on its way; the sweep steps in if it got lost.
                     order.due_at = now + seconds(timing.resend_s)
                 order.last_note = outcome.why if isinstance(outcome, Skipped) else ""
-            case Wait(reason, delay):
+            case Wait(reason, delay, facts=facts):
+                order.hold_facts = dict(facts)
                 order.status, order.due_at = Status.WAITING, now if has_news else now + delay
                 order.last_note = reason
             case Hold(code, reason, facts):
@@ -206,7 +201,7 @@ class Orders:
         is sent again only after a while, and two sweeps at once never take the same. An order that
         is in the shop already is like any other, whatever brought it.
         """
-        is_backfill = and_(Order.lane == "backfill", Order.magento_order_id.is_(None))
+        is_backfill = and_(Order.lane == Lane.BACKFILL, Order.magento_order_id.is_(None))
         again_after = case(
             (Order.status == Status.RUNNING, seconds(self._timing.lease_s / 3)),
             else_=seconds(self._timing.resend_s),

@@ -57,6 +57,18 @@ class EffectKind(StrEnum):
     STATUS = "status"
 
 
+class StepName(StrEnum):
+    """The seven steps, in their order."""
+
+    IMPORT_ORDER = "import_order"
+    VERIFY_ORDER = "verify_order"
+    ENRICH_ORDER = "enrich_order"
+    CREATE_CUSTOMER = "create_customer"
+    CREATE_ORDER = "create_order"
+    SHIP_ORDER = "ship_order"
+    SYNC_TRACKING = "sync_tracking"
+
+
 class AttemptOutcome(StrEnum):
     """How a run of a step ended; SUPERSEDED when another worker went on meanwhile,
     HANDED_BACK when the database was away or the worker ended."""

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from pipeline.base.quota import Lane
 from pipeline.base.tables import Base
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.report import NO_REPORT, Report
@@ -133,7 +134,7 @@ class Order(Base):
     external_id: Mapped[str] = mapped_column(_NUMBER)
     marketplace_id: Mapped[str]
     fulfilled_by: Mapped[str]
-    lane: Mapped[str] = mapped_column(default="new", server_default="new")
+    lane: Mapped[str] = mapped_column(default=Lane.NEW, server_default=Lane.NEW)
 
     step: Mapped[str]
     status: Mapped[str]

@@ -26,13 +26,14 @@ from pipeline.orders.decision_table import (
 )
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import HoldCode
+from pipeline.orders.states import StepName
 from pipeline.orders.tables import Order, Status
 from pipeline.settings.marketplace import MarketplaceSettings
 
 # Confirmations that wait for quota or a feed, and a warehouse's evening, are no difference yet.
 SETTLED_AFTER = timedelta(hours=4)
 NEVER_CONFIRMED = CARRIED_BY_AMAZON | {Program.FBM_SHIP_PLUS}
-_PLACING = STEPS.index("create_order")
+_PLACING = STEPS.index(StepName.CREATE_ORDER)
 
 
 class Kind(StrEnum):

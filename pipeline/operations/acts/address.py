@@ -22,7 +22,7 @@ from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy, ParseReport
 from pipeline.orders.corrected_address import Correction
 from pipeline.orders.machine import owner, wake
-from pipeline.orders.states import EffectKind
+from pipeline.orders.states import EffectKind, StepName
 from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, OrderPrivate, Status
 
 LOOKED = "looked at the buyer's data"
@@ -206,7 +206,7 @@ def _changeable(session: Session, order_id: int) -> Order:
 
 def is_being_placed(session: Session, order: Order) -> bool:
     """Whether a step has read the address, or what it sent may have arrived."""
-    if order.status == Status.RUNNING and order.step == "create_order":
+    if order.status == Status.RUNNING and order.step == StepName.CREATE_ORDER:
         return True
     begun = (EffectState.INTENDED, EffectState.UNKNOWN, EffectState.DONE)
     sent = select(Effect.id).where(

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, exists, false
 from pipeline.operations.acts.one_order import ASKED_TO_CANCEL
 from pipeline.orders.channel import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING
+from pipeline.orders.order_shop import BEFORE_THE_SHOP
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.states import EffectKind
@@ -87,7 +88,7 @@ RULES: tuple[Rule, ...] = (
         and_(
             Order.fulfilled_by == FulfilledBy.MERCHANT,
             Order.status.in_(LIVE),
-            Order.step.in_(("import_order", "verify_order", "enrich_order")),
+            Order.step.in_(BEFORE_THE_SHOP),
             Order.magento_order_id.is_(None),
             Order.remote_status.not_in(_SHIPPED_OR_NEVER),
         ),

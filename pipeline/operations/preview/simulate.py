@@ -26,7 +26,7 @@ from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.report import Report
-from pipeline.orders.states import ConfirmationState
+from pipeline.orders.states import ConfirmationState, StepName
 from pipeline.orders.tables import Order
 from pipeline.products.product_cache import ProductCache
 from pipeline.products.sku_map import SkuMaps
@@ -37,7 +37,7 @@ from pipeline.shipping.packages import reference
 Step = Callable[[Order, Clients], Outcome]
 End = Literal["done", "skipped", "waits", "held", "cancelled", "not imported"]
 
-INTAKE, PLACES, SHIPS = "intake", "create_order", "ship_order"
+INTAKE, PLACES, SHIPS = "intake", StepName.CREATE_ORDER, StepName.SHIP_ORDER
 _SHIPMENT_ID = 1
 
 
