@@ -10,6 +10,7 @@ from typing import Any
 
 import redis
 
+from pipeline.amazon import parsing
 from pipeline.amazon.access import Access
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.feeds import FeedsApi
@@ -17,7 +18,7 @@ from pipeline.amazon.replies import CONFIRM_SHIPMENT
 from pipeline.base.clock import seconds
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
-from pipeline.base.quota import Quota
+from pipeline.base.quota import Lane, Quota
 from pipeline.magento.client import Magento
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Channel, ChannelOrder, Raw
@@ -25,7 +26,9 @@ from pipeline.orders.corrected_address import corrected
 from pipeline.orders.decision_table import Decision, case_of, decide
 from pipeline.orders.ledger import Ledger, OrderLedger
 from pipeline.orders.outcome import HoldCode
+from pipeline.orders.report import Report
 from pipeline.orders.stated_value import Worth, tells_no_total
+from pipeline.orders.states import StepName
 from pipeline.orders.tables import Order
 from pipeline.products.manual_sku_map import SkusByHand
 from pipeline.products.product_cache import KEPT_FOR, ProductCache
@@ -123,8 +126,20 @@ class Clients:
 
         Raises CannotMap when it cannot be read, or when both tell different addresses.
         """
-        told = self.channel(order).parse(_raw(order))
-        return corrected(told, order.correction, is_in_shop=order.magento_order_id is not None)
+        told, is_in_shop = self._reported(order), order.magento_order_id is not None
+        return corrected(told, order.report.correction, is_in_shop=is_in_shop)
+
+    def read_again(self, order: Order) -> ChannelOrder:
+        """The order as its marketplace tells it at this moment; the step goes by that from now on.
+
+        The address is the marketplace's own, whatever a person corrected.
+        """
+        before, fresh = order.report, self.channel(order).order(order.external_id, Lane.CONFIRM)
+        order.report = Report(lambda: fresh, lambda: before.correction)
+        return self._reported(order)
+
+    def _reported(self, order: Order) -> ChannelOrder:
+        return order.report.order(self.channel(order))
 
     def amounts(self, order: Order) -> Amounts:
         """The order's money, as the operator wants it: reconciled, with or without its taxes.
@@ -133,19 +148,20 @@ class Clients:
         was filled in with then stays, whatever the marketplace tells later. Raises CannotMap naming
         the line that does not add up.
         """
-        settings, raw = self.marketplace(order), _raw(order)
-        if order.worth is not None and order.step != "enrich_order" and _was_said(order):
-            return self._said(order.worth, order, raw)
+        settings = self.marketplace(order)
+        if order.worth is not None and order.step != StepName.ENRICH_ORDER and _was_said(order):
+            return self._said(order.worth, order)
+        trust_total = settings.unclear_totals == "import"
         try:
-            read = self.channel(order).amounts(raw, trust_total=settings.unclear_totals == "import")
+            read = order.report.amounts(self.channel(order), trust_total=trust_total)
         except CannotMap as held:
             if order.worth is None or not tells_no_total(held.facts):
                 raise
-            return self._said(order.worth, order, raw)
+            return self._said(order.worth, order)
         return read.untaxed() if settings.tax == "none" else read
 
-    def _said(self, worth: Mapping[str, Any], order: Order, raw: Raw) -> Amounts:
-        lines = self.channel(order).parse(raw).lines
+    def _said(self, worth: Mapping[str, Any], order: Order) -> Amounts:
+        lines = self._reported(order).lines
         return Worth.from_json(worth).amounts({line.item_id: line.quantity for line in lines})
 
     def ledger_of(self, order: Order) -> OrderLedger:
@@ -164,14 +180,10 @@ def _was_said(order: Order) -> bool:
     return bool((order.total_proof or {}).get("said_by"))
 
 
-def _raw(order: Order) -> Raw:
-    if order.raw is None:
-        raise CannotMap(
-            HoldCode.UNREADABLE_ORDER,
-            "the marketplace's data of this order cannot be opened: it was purged, or "
-            "ORDERBRIDGE_MASTER_KEY is not the key it was stored with",
-        )
-    return order.raw
+def parse_report(account_name: str, raw: Raw) -> ChannelOrder:
+    """The facts in an account's stored report, without a call: also where the account has left
+    the configuration. Every account is Amazon's. Raises CannotMap."""
+    return parsing.parse(raw)
 
 
 def build(

@@ -15,6 +15,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.orders.machine import STEPS, owner
 from pipeline.orders.package_tables import Shipment, ShipmentItem
+from pipeline.orders.report import Report
 from pipeline.orders.tables import Order, OrderItem, OrderPrivate, Status
 from pipeline.settings.model import Settings
 
@@ -189,7 +190,7 @@ def a_shipment(
 def an_order(*, raw: Mapping[str, Any] | None = None, **changes: Any) -> Order:
     """An order at its first step, in no database yet (see `stored`).
 
-    With `raw` its identity comes from there, and `order.raw` is set as for a worker that claimed
+    With `raw` its identity comes from there, and `order.report` is set as for a worker that claimed
     it; `changes` win.
     """
     facts: dict[str, Any] = {
@@ -223,14 +224,19 @@ def an_order(*, raw: Mapping[str, Any] | None = None, **changes: Any) -> Order:
             "purchased_at": identity.purchased_at,
         }
     order = Order(**{**facts, **changes})
-    order.raw = dict(raw) if raw is not None else None
+    order.report = a_report(raw)
     return order
 
 
+def a_report(raw: Mapping[str, Any] | None, correction: Mapping[str, Any] | None = None) -> Report:
+    """What a worker that claimed an order has of it."""
+    return Report(lambda: raw, lambda: correction)
+
+
 def stored(sessions: Sessions, order: Order, *, vault: Vault | None = None) -> int:
-    """Put an order, and what it carries in `raw`, into the database; its id."""
+    """Put an order, and what its report says, into the database; its id."""
     vault = vault or a_vault()
-    raw = order.raw
+    raw = order.report.raw
     with sessions() as session, session.begin():
         session.add(order)
         session.flush()

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.amazon.items import Item, items
-from pipeline.amazon.json_fields import LARGEST_AMOUNT, blocks, money, text
+from pipeline.amazon.json_fields import blocks, money, text
 from pipeline.amazon.proceeds import ITEM_TYPES, ItemProceeds, read_item, unclear
 from pipeline.amazon.proceeds_readings import (
     Line,
@@ -24,7 +24,7 @@ from pipeline.amazon.proceeds_readings import (
     settled,
 )
 from pipeline.base.errors import CannotMap
-from pipeline.base.money import ZERO, minor_unit
+from pipeline.base.money import LARGEST_AMOUNT, ZERO, minor_unit
 from pipeline.orders.amounts import Adjustment, Amounts, LineAmounts
 from pipeline.orders.channel import Raw
 from pipeline.orders.outcome import HoldCode

@@ -90,6 +90,14 @@ class Amazon:
         """
         return read_order(self.connection, external_id, lane)
 
+    def number(self, reply: object) -> str:
+        """See `parsing.number`."""
+        return parsing.number(reply)
+
+    def is_number(self, text: str) -> bool:
+        """See `parsing.is_number`."""
+        return parsing.is_number(text)
+
     def identify(self, raw: Raw) -> Identity:
         """See `parsing.identify`."""
         return parsing.identify(raw)

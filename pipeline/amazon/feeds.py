@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -41,9 +42,17 @@ class Document(NamedTuple):
     url: str
 
 
+class Processing(StrEnum):
+    """How far Amazon is with a feed; CANCELLED, FATAL and any other word are an end as well."""
+
+    IN_QUEUE = "IN_QUEUE"
+    IN_PROGRESS = "IN_PROGRESS"
+    DONE = "DONE"
+
+
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """A feed as Amazon has it: IN_QUEUE, IN_PROGRESS, DONE, CANCELLED or FATAL."""
+    """A feed as Amazon has it; `status` is one of Processing, or Amazon's word for another end."""
 
     feed_id: str
     status: str

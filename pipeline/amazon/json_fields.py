@@ -12,15 +12,13 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from pipeline.base.clock import YEARS
-from pipeline.base.money import parse_amount
+from pipeline.base.money import LARGEST_AMOUNT, parse_amount
 
 # PostgreSQL stores no NUL, UTF-8 no half of a surrogate pair, and nobody can see the others.
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 # Far more than any of Amazon's, and what an index of PostgreSQL has room for.
 _LONGEST_WORD = 200
 _LARGEST_QUANTITY = 2**31 - 1
-# What a NUMERIC(19,4) column holds.
-LARGEST_AMOUNT = Decimal(10) ** 15
 _FINEST_AMOUNT = Decimal("0.0001")
 
 

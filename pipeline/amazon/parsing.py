@@ -24,21 +24,19 @@ from pipeline.orders.channel import (
     Identity,
     Package,
     Raw,
+    RemoteStatus,
     TaxRegistration,
 )
 from pipeline.orders.outcome import HoldCode
 
-_STATUSES = frozenset(
-    {
-        *("PENDING_AVAILABILITY", "PENDING", "UNSHIPPED", "PARTIALLY_SHIPPED", "SHIPPED"),
-        *("CANCELLED", "UNFULFILLABLE"),
-    }
-)
+_NUMBER = re.compile(r"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}")
 # Between the parts of an address line: a comma or semicolon, or a dash with spaces around it.
 _PARTS = re.compile(r"[,;]|\s[-–—]\s")
-_NOTHING_LEFT_YET = frozenset({"PENDING_AVAILABILITY", "PENDING", "UNSHIPPED"})
+_NOTHING_LEFT_YET = frozenset(
+    {RemoteStatus.PENDING_AVAILABILITY, RemoteStatus.PENDING, RemoteStatus.UNSHIPPED}
+)
 # Words of Orders API v0, which notifications and migration data still use.
-_OLD_STATUSES = {"CANCELED": "CANCELLED", "INVOICE_UNCONFIRMED": "SHIPPED"}
+_OLD_STATUSES = {"CANCELED": RemoteStatus.CANCELLED, "INVOICE_UNCONFIRMED": RemoteStatus.SHIPPED}
 _FULFILLED_BY = {
     "MERCHANT": FulfilledBy.MERCHANT,
     "MFN": FulfilledBy.MERCHANT,
@@ -47,12 +45,22 @@ _FULFILLED_BY = {
 }
 
 
+def number(reply: object) -> str:
+    """The order's number in what may be no order at all; empty without one."""
+    return word(reply, "orderId")
+
+
+def is_number(text: str) -> bool:
+    """Whether it is written as Amazon writes the number of an order."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def identify(raw: Raw) -> Identity:
     """The least that is needed to keep an order.
 
     Raises CannotMap when the order id or one of its two times is missing.
     """
-    external_id = word(raw, "orderId")
+    external_id = number(raw)
     if not external_id:
         raise CannotMap(HoldCode.UNREADABLE_ORDER, "Amazon's order has no usable orderId")
     status, fulfilled_by = _fulfilment(raw)
@@ -73,7 +81,7 @@ def parse(raw: Raw) -> ChannelOrder:
     """
     identity = identify(raw)
     every = every_item(raw)
-    if nothing_is_left(raw) and identity.status != "CANCELLED":
+    if nothing_is_left(raw) and identity.status != RemoteStatus.CANCELLED:
         raise CannotMap(
             HoldCode.UNREADABLE_ORDER,
             f"the order is {identity.status or 'of no known status'} although nothing is left of "
@@ -167,8 +175,8 @@ def _fulfilment(raw: Raw) -> tuple[str, FulfilledBy]:
     word = _OLD_STATUSES.get(word, word)
     if word in _NOTHING_LEFT_YET and nothing_is_left(raw):
         # Item by item everything was cancelled; Amazon's status follows later, or never.
-        return "CANCELLED", fulfilled_by
-    return (word if word in _STATUSES else told), fulfilled_by
+        return RemoteStatus.CANCELLED, fulfilled_by
+    return (word if word in set(RemoteStatus) else told), fulfilled_by
 
 
 def _address(raw: Raw) -> Address | None:

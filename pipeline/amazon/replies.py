@@ -13,14 +13,13 @@ from pipeline.amazon.json_fields import blocks, text
 from pipeline.base.errors import AccountStopped, Rejected, RemoteError, Transient
 from pipeline.base.http import Reply
 from pipeline.base.quota import Plan
+from pipeline.orders.channel import NO_PACKAGE_TO_UPDATE
 
 _LONGEST_TEXT = 300
 # Refused reads heal by themselves: storms of 403 over all sellers lasted up to half an hour.
 _REFUSED_READ_WAIT_S = 300.0
 UNAUTHORIZED = "Unauthorized"
 _TOKEN_IS_DEAD = re.compile(r"token\b.*\b(revoked|malformed|invalid)\b", re.IGNORECASE)
-# The one refusal of a confirmation that has to be told apart, and that Amazon tells in its text.
-_NO_PACKAGE_TO_UPDATE = "PackageToUpdateNotFound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +94,8 @@ def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
             request_id=request_id,
         )
     if 400 <= status < 500 and status != 408:
-        if _NO_PACKAGE_TO_UPDATE in words:
-            code = _NO_PACKAGE_TO_UPDATE
+        if NO_PACKAGE_TO_UPDATE in words:
+            code = NO_PACKAGE_TO_UPDATE
         told = words[:_LONGEST_TEXT] or "no reason given"
         return Rejected(
             f"{operation.name}: Amazon says no (status {status}): {told}",

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy, Missing
+from pipeline.orders.channel import (
+    Address,
+    ChannelOrder,
+    FulfilledBy,
+    Missing,
+    Program,
+    RemoteStatus,
+)
 from pipeline.settings.marketplaces import country_of
 
 # Everything an import needs: more data sets cost no more of the quota.
@@ -15,7 +22,7 @@ DATASETS = (
     *("BUYER", "RECIPIENT", "PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT", "PACKAGES"),
     *("TAX", "PAYMENT"),
 )
-_UNPAID = frozenset({"PENDING", "PENDING_AVAILABILITY"})
+_UNPAID = frozenset({RemoteStatus.PENDING, RemoteStatus.PENDING_AVAILABILITY})
 _OF_BUYER = ("buyer e-mail", "buyer name")
 STREET = "street"
 _WHERE_TAX_ROLES_GET_NO_NAMES = frozenset({"US", "JP", "SG"})
@@ -48,7 +55,7 @@ def _reason(field: str, order: ChannelOrder, requested: Collection[str]) -> Miss
         return Missing.NOT_REQUESTED
     if order.status in _UNPAID:
         return Missing.NOT_YET
-    if order.status == "CANCELLED":
+    if order.status == RemoteStatus.CANCELLED:
         return Missing.CANCELLED
     if order.fulfilled_by is FulfilledBy.AMAZON:
         is_contact = field in ("buyer e-mail", "phone")
@@ -60,14 +67,14 @@ def _reason(field: str, order: ChannelOrder, requested: Collection[str]) -> Miss
         return Missing.PICK_UP
     if not _has_role(order):
         return Missing.ROLE
-    if field == "phone" and order.status == "SHIPPED":
+    if field == "phone" and order.status == RemoteStatus.SHIPPED:
         return Missing.DELIVERED
     return Missing.NOT_GIVEN
 
 
 def _is_picked_up(order: ChannelOrder) -> bool:
     address = order.address or Address()
-    return address.is_pickup_point or "IN_STORE_PICK_UP" in order.programs
+    return address.is_pickup_point or Program.IN_STORE_PICK_UP in order.programs
 
 
 def _has_role(order: ChannelOrder) -> bool:

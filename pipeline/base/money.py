@@ -8,6 +8,8 @@ from functools import cache
 from iso4217 import Currency
 
 ZERO = Decimal(0)
+LARGEST_AMOUNT = Decimal(10) ** 15
+"""The first amount that a NUMERIC(19,4) column does not hold."""
 _MOST_DIGITS = 30
 _MINOR_DIGITS = 2
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 import redis
 from redis.exceptions import RedisError
@@ -19,12 +19,20 @@ from pipeline.base.errors import OverQuota
 from pipeline.base.log import log
 
 
-class Lane(Enum):
-    """Who goes first. A lane leaves this share of the bucket to those before it."""
+class Lane(StrEnum):
+    """Who goes first."""
 
-    CONFIRM = 0.0
-    NEW = 0.1
-    BACKFILL = 0.5
+    CONFIRM = "confirm"
+    NEW = "new"
+    BACKFILL = "backfill"
+
+    @property
+    def left_share(self) -> float:
+        """The share of the bucket that this lane leaves to those before it."""
+        return _LEFT_SHARES[self]
+
+
+_LEFT_SHARES = {Lane.CONFIRM: 0.0, Lane.NEW: 0.1, Lane.BACKFILL: 0.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +113,11 @@ class Quota:
 
         Without Redis the call goes ahead: Amazon's own refusal is then the limit.
         """
-        floor = math.floor(plan.burst * lane.value)
+        floor = math.floor(plan.burst * lane.left_share)
         try:
             wait_s = float(
                 self._take(
-                    keys=[self._key(plan), f"{self._key(plan)}:refused:{lane.name.lower()}"],
+                    keys=[self._key(plan), f"{self._key(plan)}:refused:{lane}"],
                     args=[
                         self._known(plan),
                         plan.burst,

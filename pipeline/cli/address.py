@@ -62,13 +62,14 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
     with installation() as found:
         from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
+        from pipeline.clients import parse_report
         from pipeline.operations.acts.address import Corrections
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.lists.orders import Listing
 
         order_id = the_one(Listing(found.sessions), number)
         vault = Vault(found.settings.master_key)
-        corrections = Corrections(found.sessions, vault, system_user(), utc_now())
+        corrections = Corrections(found.sessions, vault, parse_report, system_user(), utc_now())
         try:
             done = _done(corrections, order_id, changes, withdraw)
             shown = corrections.show(order_id) if show else None

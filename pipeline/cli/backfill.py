@@ -177,6 +177,7 @@ def status(follow: bool, limit: int, as_json: bool) -> None:
     """Show the latest backfills and how far they have come. Times are UTC."""
     with installation() as found:
         from pipeline.intake.backfills import Backfills
+        from pipeline.intake.tables import BackfillState
 
         backfills = Backfills(found.sessions)
         latest = backfills.latest(limit)
@@ -184,7 +185,7 @@ def status(follow: bool, limit: int, as_json: bool) -> None:
             click.echo("[]" if as_json else "There has been no backfill yet.")
             return
         _show(latest, as_json)
-        while follow and any(one.backfill.state == "running" for one in latest):
+        while follow and any(one.backfill.state == BackfillState.RUNNING for one in latest):
             time.sleep(_FOLLOW_EVERY_S)
             before, latest = latest, backfills.latest(limit)
             if [_row(one) for one in latest] != [_row(one) for one in before]:

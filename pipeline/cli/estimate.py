@@ -38,7 +38,7 @@ def estimate(backfills: Backfills, asked: Asked) -> dict[str, Any]:
             "orders we have of that period": known,
             "calls": None,
             "why": "Amazon tells no count: each call brings up to 100 orders; --probe makes one",
-            "calls at once": int(SEARCH_ORDERS.plan.burst * (1 - Lane.BACKFILL.value)),
+            "calls at once": int(SEARCH_ORDERS.plan.burst * (1 - Lane.BACKFILL.left_share)),
             "seconds for each further call": round(1 / SEARCH_ORDERS.plan.rate_per_s),
             "hours for 1,000 orders": _hours(duration_s(SEARCH_ORDERS.plan, 10)),
             "hours for 10,000 orders": _hours(duration_s(SEARCH_ORDERS.plan, 100)),

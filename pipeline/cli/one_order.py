@@ -98,7 +98,9 @@ def _facts(order: Order, settings: Settings) -> dict[str, str]:
         "step": order.step,
         "status": order.status,
         "held because": f"{order.hold_code}: {order.hold_reason}" if order.hold_code else "",
-        "facts": ", ".join(f"{name} {value}" for name, value in order.hold_facts.items()),
+        "facts": ", ".join(f"{name} {value}" for name, value in order.hold_facts.items())
+        if order.hold_code
+        else "",
         "note": "" if order.hold_code else order.last_note,
         "next look": when(order.due_at) if order.due_at else "",
         "to be cancelled": ", ".join(

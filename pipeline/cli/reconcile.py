@@ -186,13 +186,14 @@ def _compare(
 def _run(runs: Runs, reconciler: Reconciler, reached: Remotes, run_id: int) -> None:
     """Go on with it until it is through; a worker may have it in between."""
     from pipeline.base.clock import utc_now
+    from pipeline.monitoring.reconcile.tables import ReconciliationState
 
     run = runs.get(run_id)
-    while run.state == "running":
+    while run.state == ReconciliationState.RUNNING:
         if run.due_at <= utc_now():
             with reached.leases.hold(f"reconcile:{run.account}", str(uuid4())) as ours:
                 run = reconciler.go_on(run_id) if ours else runs.get(run_id)
-        if run.state == "running":
+        if run.state == ReconciliationState.RUNNING:
             left_s = max(1.0, (run.due_at - utc_now()).total_seconds())
             _say_wait(run.account, run.orders_seen, left_s, run.trouble)
             time.sleep(min(left_s, _LOOK_AFTER_S))
@@ -256,6 +257,8 @@ def _as_json(result: Result) -> dict[str, Any]:
 
 
 def _as_text(result: dict[str, Any]) -> Sequence[str]:
+    from pipeline.monitoring.reconcile.tables import ReconciliationState
+
     kinds: dict[str, list[dict[str, Any]]] = result["differences"]
     count = sum(map(len, kinds.values()))
     lines = [
@@ -263,7 +266,7 @@ def _as_text(result: dict[str, Any]) -> Sequence[str]:
         f"{result['orders_compared']} orders compared, {count} differences, "
         f"{result['resolved']} resolved"
     ]
-    if result["state"] == "running":
+    if result["state"] == ReconciliationState.RUNNING:
         lines.append(f"  still running{': ' + result['trouble'] if result['trouble'] else ''}")
     if result["unreadable"]:
         lines.append(f"  {result['unreadable']} reports of Amazon have no order number")

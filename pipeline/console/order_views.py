@@ -12,6 +12,7 @@ from flask import Blueprint, abort, render_template, request
 from pipeline.amazon.carriers import offered
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
+from pipeline.clients import parse_report
 from pipeline.console.guard import current_person
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
@@ -24,12 +25,13 @@ from pipeline.operations.lists.orders import Listed, Listing
 from pipeline.operations.lists.timeline import timeline
 from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import Preview
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING, STILL_TO_SHIP
 from pipeline.orders.machine import STEPS
-from pipeline.orders.outcome import ABOUT_PRODUCTS
+from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode
 from pipeline.orders.requested_shipment import STANDING, WishState
 from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.states import TAKEN_BACK, CancellationState
 from pipeline.orders.tables import LIVE, Order, Status
 from pipeline.settings.marketplace import CancelReason
 from pipeline.settings.marketplaces import currency_of
@@ -137,7 +139,7 @@ def order_views(
     @views.post(f"{ORDER}/buyer")
     def disclose(order_id: int) -> str | tuple[str, int]:
         """What names the buyer, in this answer alone; that it was asked for is on the timeline."""
-        corrections = Corrections(sessions, vault, current_person().name, now())
+        corrections = Corrections(sessions, vault, parse_report, current_person().name, now())
         try:
             found = corrections.disclose(order_id)
         except NotPossible as error:
@@ -190,9 +192,9 @@ def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> 
         and is_ours
         and not order.shipments
         and not is_asked
-        and order.cancellation in (None, "refused")
-        and order.remote_status != "CANCELLED",
-        "keep": is_live and order.cancellation in ("asked", "refused", "unclear"),
+        and order.cancellation in (None, CancellationState.REFUSED)
+        and order.remote_status != RemoteStatus.CANCELLED,
+        "keep": is_live and order.cancellation in TAKEN_BACK,
         "ship": not obstacle(order) and (wish is None or wish.state != WishState.OPEN),
         "withdraw-shipment": is_asked,
         "dismiss": order.status in (Status.WAITING, Status.HELD)
@@ -200,13 +202,14 @@ def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> 
         "take-up": order.dismissed_at is not None,
         "confirm-anyway": order.hold_code
         in (
-            *("buyer_wants_to_cancel", "shipment_changed"),
-            "confirmation_lost",
+            HoldCode.BUYER_WANTS_TO_CANCEL,
+            HoldCode.SHIPMENT_CHANGED,
+            HoldCode.CONFIRMATION_LOST,
         ),
         "map-sku": order.status == Status.HELD
         and order.hold_code in ABOUT_PRODUCTS
         and bool(_mappable(order)),
-        "transparency": order.hold_code == "transparency_codes",
+        "transparency": order.hold_code == HoldCode.TRANSPARENCY_CODES,
         "address": is_live and is_ours and order.magento_order_id is None,
         "worth": may_say(order),
         "withdraw-worth": may_withdraw(order),

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request
 from pipeline.base.db import Sessions
 from pipeline.base.money import written
 from pipeline.base.vault import Vault
+from pipeline.clients import parse_report
 from pipeline.console.guard import current_person, role_required
 from pipeline.console.orders_tab import readable
 from pipeline.intake.buyer_index import Buyers
@@ -31,7 +32,7 @@ def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime
     """The file, without names and with them."""
     views = Blueprint("csv", __name__)
     listing = Listing(sessions)
-    buyers = Buyers(sessions, Vault(settings.master_key))
+    buyers = Buyers(sessions, Vault(settings.master_key), parse_report)
     every_store = stores(settings)
 
     def row(order: Listed) -> Sequence[str]:

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.vault import Vault
+from pipeline.clients import parse_report
 from pipeline.console.guard import current_person, role_required
 from pipeline.intake.buyer_index import Buyers, hashes_of
 from pipeline.operations.lists.columns import ON_THE_PAGE
@@ -22,7 +23,7 @@ from pipeline.operations.lists.order_facts import admin_url, seller_central_url
 from pipeline.operations.lists.orders import Listing
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Place, Sort
 from pipeline.operations.lists.stores import stores
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel import FulfilledBy, Program
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
 from pipeline.settings.model import Settings
@@ -49,18 +50,18 @@ _SORTS = {
     "-updated": "changed last",
     "updated": "unchanged longest",
 }
-_PROGRAMS = (
-    *("PRIME", "AMAZON_BUSINESS", "FBM_SHIP_PLUS", "PREMIUM", "PREORDER", "AMAZON_EASY_SHIP"),
-    *("INVOICE_BY_AMAZON", "IN_STORE_PICK_UP", "DELIVERY_BY_AMAZON", "AMAZON_BAZAAR"),
-    "AMAZON_HAUL",
+_PROGRAMS = tuple(
+    one
+    for one in Program
+    if one is not Program.TRANSPARENCY  # which only lines have
 )
 _VIEWS = {
     "To ship, most urgent first": Filters(
         Status.WAITING, channel=FulfilledBy.MERCHANT, sort=Sort("ship_by")
     ),
     "Held, most urgent first": Filters(Status.HELD, sort=Sort("ship_by")),
-    "Prime": Filters(program="PRIME"),
-    "Business": Filters(program="AMAZON_BUSINESS"),
+    "Prime": Filters(program=Program.PRIME),
+    "Business": Filters(program=Program.BUSINESS),
     "Changed last": Filters(sort=Sort("updated", descending=True)),
 }
 
@@ -71,7 +72,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
     listing = Listing(sessions)
     incidents = Incidents(sessions)
     vault = Vault(settings.master_key)
-    buyers = Buyers(sessions, vault)
+    buyers = Buyers(sessions, vault, parse_report)
     every_store = stores(settings)
 
     def show(*, with_names: bool) -> str:

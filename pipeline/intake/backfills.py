@@ -126,7 +126,7 @@ class Backfills:
             _end(row, BackfillState.STOPPED, now)
             session.execute(
                 delete(ToFetch).where(
-                    ToFetch.backfill_id == backfill_id, ToFetch.lane == Lane.BACKFILL.name.lower()
+                    ToFetch.backfill_id == backfill_id, ToFetch.lane == Lane.BACKFILL
                 )
             )
             # What a notification named as well is read all the same.
@@ -162,7 +162,7 @@ class Backfills:
 
 def duration_s(plan: Plan, calls: int) -> float:
     """How long so many calls take behind everything else, from a full bucket, in seconds."""
-    at_once = int(plan.burst * (1 - Lane.BACKFILL.value))
+    at_once = int(plan.burst * (1 - Lane.BACKFILL.left_share))
     return max(0, calls - at_once) / plan.rate_per_s
 
 

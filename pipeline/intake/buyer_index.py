@@ -15,12 +15,11 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from pipeline.amazon.parsing import parse
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
 from pipeline.base.id_lists import among
 from pipeline.base.vault import Unreadable, Vault
-from pipeline.orders.channel import Channel, ChannelOrder, Raw
+from pipeline.orders.channel import Channel, ChannelOrder, ParseReport, Raw
 from pipeline.orders.machine import owner
 from pipeline.orders.tables import Note, Order, OrderPrivate
 
@@ -59,9 +58,10 @@ def initials(name: str) -> str:
 class Buyers:
     """Tells the buyers' names to a person, who is noted as having looked."""
 
-    def __init__(self, sessions: Sessions, vault: Vault) -> None:
+    def __init__(self, sessions: Sessions, vault: Vault, parse: ParseReport) -> None:
         self._sessions = sessions
         self._vault = vault
+        self._parse = parse
 
     def tell(
         self, order_ids: Sequence[int], author: str, now: datetime, why: str
@@ -87,7 +87,8 @@ class Buyers:
         if private.wrapped_key is None or private.sealed is None:
             return ""
         try:
-            return _name(parse(self._vault.open(private.wrapped_key, owner(order), private.sealed)))
+            raw = self._vault.open(private.wrapped_key, owner(order), private.sealed)
+            return _name(self._parse(order.account, raw))
         except (CannotMap, Unreadable):
             return ""
 

@@ -54,7 +54,7 @@ def ask(
         {
             "account": account,
             "external_id": external_id,
-            "lane": _word(lane),
+            "lane": lane,
             "asked_at": now,
             "due_at": now + wait,
             "changed_at": (changed or {}).get(external_id),
@@ -70,7 +70,7 @@ def ask(
             index_elements=[ToFetch.account, ToFetch.external_id],
             set_={
                 "lane": case(
-                    (asking.excluded.lane == _word(Lane.NEW), asking.excluded.lane),
+                    (asking.excluded.lane == Lane.NEW, asking.excluded.lane),
                     else_=ToFetch.lane,
                 ),
                 "asked_at": asking.excluded.asked_at,
@@ -156,14 +156,13 @@ class Fetching:
         Those that changed before `not_before` are left to the next search.
         What is taken is not given out again for two minutes, unless it is named again.
         """
-        words = [_word(lane) for lane in lanes]
-        urgency = case({word: place for place, word in enumerate(words)}, value=ToFetch.lane)
+        urgency = case({lane: place for place, lane in enumerate(lanes)}, value=ToFetch.lane)
         with self._sessions() as session, session.begin():
             rows = session.scalars(
                 select(ToFetch)
                 .where(
                     ToFetch.account == account,
-                    ToFetch.lane.in_(words),
+                    ToFetch.lane.in_(lanes),
                     ToFetch.due_at <= now,
                     *([_changed_since(not_before)] if not_before is not None else []),
                 )
@@ -182,7 +181,7 @@ class Fetching:
                 Wanted(
                     row.account,
                     row.external_id,
-                    Lane[row.lane.upper()],
+                    Lane(row.lane),
                     row.asked_at,
                     row.tries,
                     row.backfill_id,
@@ -199,7 +198,7 @@ class Fetching:
             session.execute(
                 delete(table).where(  # type: ignore[arg-type]
                     table.c.account == account,
-                    table.c.lane == _word(Lane.NEW),
+                    table.c.lane == Lane.NEW,
                     table.c.external_id == bindparam("number"),
                     table.c.changed_at <= bindparam("as_of"),
                     table.c.backfill_id.is_(None),
@@ -263,7 +262,3 @@ def _count(session: Session, wanted: Wanted, **more: int) -> None:
             .values({name: getattr(Backfill, name) + number for name, number in more.items()})
             .execution_options(synchronize_session=False)
         )
-
-
-def _word(lane: Lane) -> str:
-    return lane.name.lower()

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from pipeline.base.vault import Vault
 from pipeline.intake.reports import Known
 from pipeline.intake.sealed_reports import sealed
-from pipeline.orders.channel import Channel, Identity, Raw
+from pipeline.orders.channel import Channel, Identity, Raw, RemoteStatus
 from pipeline.orders.decision_table import Case, Tab, decide
 from pipeline.orders.machine import reopen, wake
 from pipeline.orders.tables import Order, OrderPrivate, Status
@@ -96,7 +96,7 @@ def refresh(
             report = sealed(vault, row.wrapped_key, owner, channel, raw, asked_at)
             private.append({"of_order": row.id, **report})
         if (
-            identity.status == "CANCELLED"
+            identity.status == RemoteStatus.CANCELLED
             and row.status == Status.DONE
             and row.magento_order_id is not None
         ):

@@ -5,7 +5,6 @@ they say. Amazon counts changes by the second, and completes a report without ca
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,8 +22,6 @@ from pipeline.base.vault import Unreadable, Vault
 from pipeline.intake.buyer_index import found_by_buyer
 from pipeline.orders.channel import Channel, ChannelOrder, Identity, Raw
 from pipeline.orders.tables import Order, OrderPrivate
-
-_NUMBER = re.compile(r"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}")
 
 Known = Row[*tuple[Any, ...]]
 
@@ -52,17 +49,6 @@ def known(session: Session, account_name: str, external_ids: Sequence[str]) -> d
     return {row.external_id: row for row in rows}
 
 
-def numbered(raw: object) -> str:
-    """The order's number where a report has one that can be asked for, or nothing."""
-    number = raw.get("orderId") if isinstance(raw, Mapping) else None
-    return number if isinstance(number, str) and is_number(number) else ""
-
-
-def is_number(text: str) -> bool:
-    """Whether it can be an order's number."""
-    return _NUMBER.fullmatch(text) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class Readable:
     """Reports by the order's number, the newest of each. Of the others there is a count, the
@@ -86,7 +72,9 @@ def readable(
             found_by_buyer(vault, channel, raw)
             digest(vault, raw)
         except Exception as error:  # noqa: BLE001 - one bad order never stops its page
-            bad.append(unreadable(account_name, raw, error))
+            log_unreadable(account_name, error)
+            number = channel.number(raw)
+            bad.append(number if channel.is_number(number) else "")
             continue
         # One from a far future would make all that is told later count as old.
         changed_at = min(identity.updated_at, now + FAR_AHEAD)
@@ -97,11 +85,10 @@ def readable(
     return Readable(newest, len(bad), sorted({*bad} - {"", *newest}), bad.count(""))
 
 
-def unreadable(account_name: str, raw: object, error: Exception) -> str:
-    """Tell of a report that cannot be kept; the order's number, if it has one."""
+def log_unreadable(account_name: str, error: Exception) -> None:
+    """Log a report that cannot be kept."""
     code = error.code if isinstance(error, CannotMap) else type(error).__name__
     log.error("order.unreadable", account=account_name, code=code)
-    return numbered(raw)
 
 
 def digest(vault: Vault, raw: Raw) -> str:

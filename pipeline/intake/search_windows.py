@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from pipeline.base.db import Sessions
+from pipeline.base.quota import Lane
 from pipeline.intake.tables import Cursor, Gap, ToFetch
 from pipeline.orders.channel import OrderPage
 
@@ -72,7 +73,7 @@ class Windows:
                 select(ToFetch.changed_at)
                 .where(
                     ToFetch.account == account,
-                    ToFetch.lane == "new",
+                    ToFetch.lane == Lane.NEW,
                     _believed(),
                 )
                 .order_by(ToFetch.changed_at)
@@ -105,7 +106,7 @@ class Windows:
             since = since or cursor.position
             unread = session.scalar(
                 select(func.min(ToFetch.changed_at)).where(
-                    ToFetch.account == account, ToFetch.lane == "new", _believed()
+                    ToFetch.account == account, ToFetch.lane == Lane.NEW, _believed()
                 )
             )
             if unread is not None and unread > cursor.position:

@@ -18,7 +18,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.quota import Lane
 from pipeline.base.vault import Vault
 from pipeline.intake.refresh_orders import refresh
-from pipeline.intake.reports import Readable, is_news, is_number, known, readable
+from pipeline.intake.reports import Readable, is_news, known, readable
 from pipeline.intake.sealed_reports import sealed
 from pipeline.intake.store_one_by_one import Reports, put_all
 from pipeline.orders.channel import Channel, Identity, Raw
@@ -86,8 +86,8 @@ class Intake:
             woken,
             told.unreadable + len(bad),
             seen,
-            sorted({*told.set_aside, *filter(is_number, bad)}),
-            told.nameless + sum(not is_number(one) for one in bad),
+            sorted({*told.set_aside, *filter(channel.is_number, bad)}),
+            told.nameless + sum(not channel.is_number(one) for one in bad),
         )
 
     def readable(
@@ -160,7 +160,7 @@ class Intake:
             rows.append(
                 {
                     **new_row(account_name, identity, decision),
-                    "lane": lane.name.lower(),
+                    "lane": lane,
                     "due_at": now + sent_after,
                     "version": 1,
                 }

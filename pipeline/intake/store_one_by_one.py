@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import DataError, DBAPIError
 
-from pipeline.intake.reports import unreadable
+from pipeline.intake.reports import log_unreadable
 from pipeline.orders.channel import Identity, Raw
 
 Reports = Sequence[tuple[Identity, Raw]]
@@ -35,7 +35,7 @@ def put_all(
         except Exception as error:
             if _is_about_us(error):
                 raise
-            unreadable(account_name, raw, error)
+            log_unreadable(account_name, error)
             bad.append(identity.external_id)
             continue
         new += some_new

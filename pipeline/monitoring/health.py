@@ -27,6 +27,7 @@ from pipeline.monitoring.installation_checks import reasons
 from pipeline.monitoring.read_only import Writes
 from pipeline.monitoring.tables import AlertDelivery
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import LIVE, Order
 from pipeline.settings.model import Settings
 
@@ -123,8 +124,9 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
                 due=own.due,
                 oldest_due_at=own.oldest_due_at,
                 to_fetch=fetches.get(name, 0),
-                unconfirmed=confirmations[name, "queued"] + confirmations[name, "sent"],
-                refused=confirmations[name, "refused"],
+                unconfirmed=confirmations[name, ConfirmationState.QUEUED]
+                + confirmations[name, ConfirmationState.SENT],
+                refused=confirmations[name, ConfirmationState.REFUSED],
                 quota_left=quotas[name],
                 client_secret_expires=account.client_secret_expires,
             )

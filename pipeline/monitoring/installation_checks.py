@@ -9,17 +9,18 @@ from sqlalchemy import and_, func, not_, or_, select
 
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
+from pipeline.base.quota import Lane
 from pipeline.monitoring import shop_reads
 from pipeline.monitoring.read_only import Writes
 from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import LIVE, Order
 from pipeline.settings.model import Settings
-from pipeline.shipping.feeds import UNREADABLE
-from pipeline.shipping.tables import Feed, FeedMessage, FeedState
+from pipeline.shipping.tables import Feed, FeedMessage, FeedOutcome, FeedState
 
 OVERDUE_FOR = timedelta(minutes=15)
-_TO_SHIP = ("UNSHIPPED", "PARTIALLY_SHIPPED")
 
 
 def watch(
@@ -52,7 +53,7 @@ def reasons(
 
 def overdue(sessions: Sessions, now: datetime) -> str:
     """What to say of orders that no worker has looked at for long; a backfill's may wait."""
-    is_backfill = and_(Order.lane == "backfill", Order.magento_order_id.is_(None))
+    is_backfill = and_(Order.lane == Lane.BACKFILL, Order.magento_order_id.is_(None))
     with sessions() as session:
         count, oldest = session.execute(
             select(func.count(), func.min(Order.due_at)).where(
@@ -92,7 +93,7 @@ def refused(sessions: Sessions, account: str) -> str:
             .where(
                 Order.account == account,
                 Order.status.in_(LIVE),
-                Shipment.confirmation == "refused",
+                Shipment.confirmation == ConfirmationState.REFUSED,
             )
         )
     if not count:
@@ -111,7 +112,7 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
             .where(
                 Feed.account == account,
                 Feed.state != FeedState.ENDED,
-                or_(Feed.overdue_at.is_not(None), Feed.outcome == UNREADABLE),
+                or_(Feed.overdue_at.is_not(None), Feed.outcome == FeedOutcome.UNREADABLE),
             )
             .order_by(Feed.id)
         ).all()
@@ -150,7 +151,7 @@ def _to_leave(sessions: Sessions, after: datetime | None, before: datetime) -> i
                     Order.ship_by_at < before,
                     *(() if after is None else (Order.ship_by_at >= after,)),
                     Order.fulfilled_by == FulfilledBy.MERCHANT,
-                    Order.remote_status.in_(_TO_SHIP),
+                    Order.remote_status.in_(STILL_TO_SHIP),
                     Order.status.in_(LIVE),
                 )
             )

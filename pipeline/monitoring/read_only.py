@@ -24,11 +24,12 @@ from pipeline.base.errors import WritesStopped
 from pipeline.base.log import log
 from pipeline.monitoring.tables import Belonging
 from pipeline.orders.machine import wake
+from pipeline.orders.outcome import WRITES_STOPPED
 from pipeline.orders.tables import Order, Status
 from pipeline.settings.model import Settings
 
 _KNOWN_FOR_S = 5.0
-_WAITS_FOR_IT = "read-only: "
+_PREFIX = "read-only: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,15 @@ class Writes:
         """
         own = self._settings.accounts.get(account)
         if self._settings.read_only:
-            return f"{_WAITS_FOR_IT}read_only is set, so that nothing is written anywhere"
+            return f"{_PREFIX}read_only is set, so that nothing is written anywhere"
         if own is None:
-            return f"{_WAITS_FOR_IT}the account {account} is not in the configuration"
+            return f"{_PREFIX}the account {account} is not in the configuration"
         name = shop or own.shop
         if name in self._settings.shops and self._settings.shops[name].read_only:
-            return f"{_WAITS_FOR_IT}shops.{name}.read_only is set"
+            return f"{_PREFIX}shops.{name}.read_only is set"
         if self.changed():
             return (
-                f"{_WAITS_FOR_IT}this database belongs to another shop or seller; see "
+                f"{_PREFIX}this database belongs to another shop or seller; see "
                 "`orderbridge settings accept-copy`"
             )
         return ""
@@ -128,7 +129,7 @@ class Writes:
                 )
             waiting = session.scalars(
                 select(Order.id).where(
-                    Order.status == Status.WAITING, Order.last_note.startswith(_WAITS_FOR_IT)
+                    Order.status == Status.WAITING, Order.hold_facts.contains(WRITES_STOPPED)
                 )
             ).all()
             wake(session, waiting, now)

@@ -8,6 +8,7 @@ from sqlalchemy import CTE, delete, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from pipeline.orders.outcome import Cancelled, Done, Hold, Outcome, Skipped, Wait
+from pipeline.orders.states import REPEATABLE, AttemptOutcome
 from pipeline.orders.tables import Attempt
 
 
@@ -24,19 +25,19 @@ def end_attempt(
     code = detail = None
     match outcome:
         case None:
-            name = "superseded"
+            name = AttemptOutcome.SUPERSEDED
         case Done():
-            name = "done"
+            name = AttemptOutcome.DONE
         case Skipped(why):
-            name, detail = "skipped", why
+            name, detail = AttemptOutcome.SKIPPED, why
         case Wait(reason):
-            name, detail = "wait", reason
+            name, detail = AttemptOutcome.WAIT, reason
         case Hold(hold_code, reason):
-            name, code, detail = "hold", str(hold_code), reason
+            name, code, detail = AttemptOutcome.HOLD, str(hold_code), reason
         case Cancelled(reason):
-            name, detail = "cancelled", reason
+            name, detail = AttemptOutcome.CANCELLED, reason
     ending = update(Attempt).where(Attempt.id == attempt_id, Attempt.ended_at.is_(None))
-    if name in ("wait", "hold"):
+    if name in REPEATABLE:
         same = _the_same_before(attempt_id, order_id, name, code, detail)
         ending = ending.values(
             times=1 + func.coalesce(select(same.c.times).scalar_subquery(), 0),

@@ -5,7 +5,7 @@ Every field that a marketplace may withhold is optional: missing personal data i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,37 @@ Raw = Mapping[str, Any]
 
 
 NON_AMAZON = "NON_AMAZON"
+NO_PACKAGE_TO_UPDATE = "PackageToUpdateNotFound"
+"""The code of the one refusal of a confirmation that has to be told apart."""
+
+
+class RemoteStatus(StrEnum):
+    """Where an order stands at its marketplace. Any other word is kept as it is, and held."""
+
+    PENDING_AVAILABILITY = "PENDING_AVAILABILITY"
+    PENDING = "PENDING"
+    UNSHIPPED = "UNSHIPPED"
+    PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
+    SHIPPED = "SHIPPED"
+    CANCELLED = "CANCELLED"
+    UNFULFILLABLE = "UNFULFILLABLE"
+
+
+class Program(StrEnum):
+    """What a marketplace says of an order or a line beside its status; it may say others."""
+
+    PRIME = "PRIME"
+    BUSINESS = "AMAZON_BUSINESS"
+    FBM_SHIP_PLUS = "FBM_SHIP_PLUS"
+    PREMIUM = "PREMIUM"
+    PREORDER = "PREORDER"
+    EASY_SHIP = "AMAZON_EASY_SHIP"
+    INVOICE_BY_AMAZON = "INVOICE_BY_AMAZON"
+    IN_STORE_PICK_UP = "IN_STORE_PICK_UP"
+    DELIVERY_BY_AMAZON = "DELIVERY_BY_AMAZON"
+    BAZAAR = "AMAZON_BAZAAR"
+    HAUL = "AMAZON_HAUL"
+    TRANSPARENCY = "TRANSPARENCY"
 
 
 class FulfilledBy(StrEnum):
@@ -215,6 +246,10 @@ class Confirmation:
     supply_source: str = ""
 
 
+ParseReport = Callable[[str, Raw], ChannelOrder]
+"""Reads a stored report of an account, by the account's name, without a call."""
+
+
 class Channel(Protocol):
     """A marketplace account. Reads raise Transient, Rejected or AccountStopped; writes also
     OutcomeUnknown."""
@@ -238,6 +273,14 @@ class Channel(Protocol):
 
     def order(self, external_id: str, lane: Lane = Lane.NEW) -> Raw:
         """One order, whole and fresh. `lane` says how urgent it is."""
+        ...
+
+    def number(self, reply: object) -> str:
+        """The number in a reply of which nothing else may be readable; empty without one."""
+        ...
+
+    def is_number(self, text: str) -> bool:
+        """Whether an order can be asked for by this number."""
         ...
 
     def identify(self, raw: Raw) -> Identity:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pipeline.orders.channel import NON_AMAZON, FulfilledBy
+from pipeline.orders.channel import NON_AMAZON, FulfilledBy, Program, RemoteStatus
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from pipeline.settings.marketplace import MarketplaceSettings
@@ -93,11 +93,11 @@ class Case:
     is_from_elsewhere: bool = False
 
 
-PENDING = frozenset({"PENDING", "PENDING_AVAILABILITY"})
+PENDING = frozenset({RemoteStatus.PENDING, RemoteStatus.PENDING_AVAILABILITY})
 # Amazon's carrier collects the parcel, so neither tracking number nor confirmation is ours.
-CARRIED_BY_AMAZON = frozenset({"AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON"})
-STILL_TO_SHIP = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
-KNOWN = PENDING | STILL_TO_SHIP | {"SHIPPED", "CANCELLED", "UNFULFILLABLE"}
+CARRIED_BY_AMAZON = frozenset({Program.EASY_SHIP, Program.DELIVERY_BY_AMAZON})
+STILL_TO_SHIP = frozenset({RemoteStatus.UNSHIPPED, RemoteStatus.PARTIALLY_SHIPPED})
+KNOWN = frozenset(RemoteStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ TABLE: tuple[tuple[When, Decision], ...] = (
         Decision("not sold on Amazon", Next.VIEW_ONLY, Tab.SHOWN),
     ),
     (
-        When(STILL_TO_SHIP, _FBM, is_ours=False, program="IN_STORE_PICK_UP"),
+        When(STILL_TO_SHIP, _FBM, is_ours=False, program=Program.IN_STORE_PICK_UP),
         Decision(
             "in-store pick-up",
             Next.HOLD,
@@ -152,7 +152,7 @@ TABLE: tuple[tuple[When, Decision], ...] = (
     ),
     # Only the seed procedure can hold stock for what is not placed yet.
     (
-        When({"PENDING"}, _FBM, settings={"pending_orders": "reserve", "stock": "seed"}),
+        When({RemoteStatus.PENDING}, _FBM, settings={"pending_orders": "reserve", "stock": "seed"}),
         Decision(
             "FBM PENDING, pending_orders = reserve",
             Next.WAIT,
@@ -162,19 +162,19 @@ TABLE: tuple[tuple[When, Decision], ...] = (
         ),
     ),
     (
-        When({"PENDING"}, _FBM),
+        When({RemoteStatus.PENDING}, _FBM),
         Decision(
             "FBM PENDING", Next.WAIT, Tab.HIDDEN, reason="Amazon has not verified the payment yet"
         ),
     ),
     (
-        When({"PENDING_AVAILABILITY"}, _FBM),
+        When({RemoteStatus.PENDING_AVAILABILITY}, _FBM),
         Decision(
             "FBM PENDING_AVAILABILITY", Next.WAIT, Tab.HIDDEN, reason="pre-order, not released yet"
         ),
     ),
     (
-        When({"UNSHIPPED"}, _FBM),
+        When({RemoteStatus.UNSHIPPED}, _FBM),
         Decision(
             "FBM UNSHIPPED",
             Next.GO_ON,
@@ -185,7 +185,7 @@ TABLE: tuple[tuple[When, Decision], ...] = (
         ),
     ),
     (
-        When({"PARTIALLY_SHIPPED"}, _FBM),
+        When({RemoteStatus.PARTIALLY_SHIPPED}, _FBM),
         Decision(
             "FBM PARTIALLY_SHIPPED",
             Next.GO_ON,
@@ -196,7 +196,7 @@ TABLE: tuple[tuple[When, Decision], ...] = (
         ),
     ),
     (
-        When({"SHIPPED"}, _FBM, is_ours=True),
+        When({RemoteStatus.SHIPPED}, _FBM, is_ours=True),
         Decision(
             "FBM SHIPPED, ours already",
             Next.GO_ON,
@@ -206,7 +206,7 @@ TABLE: tuple[tuple[When, Decision], ...] = (
         ),
     ),
     (
-        When({"SHIPPED"}, _FBM, is_ours=False),
+        When({RemoteStatus.SHIPPED}, _FBM, is_ours=False),
         Decision(
             "FBM SHIPPED, first seen now",
             Next.GO_ON,
@@ -216,7 +216,7 @@ TABLE: tuple[tuple[When, Decision], ...] = (
         ),
     ),
     (
-        When({"CANCELLED"}, _FBM, is_ours=True),
+        When({RemoteStatus.CANCELLED}, _FBM, is_ours=True),
         Decision(
             "FBM CANCELLED, ours already",
             Next.CANCEL,
@@ -226,13 +226,16 @@ TABLE: tuple[tuple[When, Decision], ...] = (
             Stock.RELEASED,
         ),
     ),
-    (When({"CANCELLED"}, is_known=True), Decision("CANCELLED, known", Next.CANCEL, Tab.SHOWN)),
     (
-        When({"CANCELLED"}, is_known=False),
+        When({RemoteStatus.CANCELLED}, is_known=True),
+        Decision("CANCELLED, known", Next.CANCEL, Tab.SHOWN),
+    ),
+    (
+        When({RemoteStatus.CANCELLED}, is_known=False),
         Decision("CANCELLED, never seen before", Next.CANCEL, Tab.HIDDEN, kept=False),
     ),
     (
-        When({"UNFULFILLABLE"}, _FBM),
+        When({RemoteStatus.UNFULFILLABLE}, _FBM),
         Decision(
             "FBM UNFULFILLABLE",
             Next.HOLD,
@@ -242,19 +245,19 @@ TABLE: tuple[tuple[When, Decision], ...] = (
         ),
     ),
     (
-        When({"SHIPPED"}, _FBA, settings={"fba_orders": "create"}),
+        When({RemoteStatus.SHIPPED}, _FBA, settings={"fba_orders": "create"}),
         Decision("FBA SHIPPED", Next.GO_ON, Tab.SHOWN, MagentoOrder.CREATE, MagentoState.COMPLETE),
     ),
     (
-        When({"SHIPPED"}, _FBA, settings={"fba_orders": "ignore"}),
+        When({RemoteStatus.SHIPPED}, _FBA, settings={"fba_orders": "ignore"}),
         Decision("FBA SHIPPED, fba_orders = ignore", Next.VIEW_ONLY, Tab.SHOWN),
     ),
     (
-        When({"UNFULFILLABLE"}, _FBA, is_known=True),
+        When({RemoteStatus.UNFULFILLABLE}, _FBA, is_known=True),
         Decision("FBA UNFULFILLABLE, known", Next.CANCEL, Tab.SHOWN),
     ),
     (
-        When({"UNFULFILLABLE"}, _FBA, is_known=False),
+        When({RemoteStatus.UNFULFILLABLE}, _FBA, is_known=False),
         Decision("FBA UNFULFILLABLE, never seen", Next.CANCEL, Tab.HIDDEN, kept=False),
     ),
     (

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import and_, case, not_, or_, select, update
 from sqlalchemy.orm import Session, selectinload
@@ -22,25 +21,20 @@ from sqlalchemy.orm.exc import StaleDataError
 from pipeline.base.clock import seconds
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.quota import Lane
+from pipeline.base.vault import Vault
 from pipeline.orders.attempts import end_attempt
 from pipeline.orders.locking import locked
 from pipeline.orders.order_shop import settle
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.report import NO_REPORT, Report
 from pipeline.orders.requested_shipment_table import end_standing, keep, standing
+from pipeline.orders.states import StepName
 from pipeline.orders.tables import LIVE, Attempt, Note, Order, OrderPrivate, Status
 from pipeline.settings.model import Timing
 
-STEPS = (
-    "import_order",
-    "verify_order",
-    "enrich_order",
-    "create_customer",
-    "create_order",
-    "ship_order",
-    "sync_tracking",
-)
+STEPS: tuple[str, ...] = tuple(StepName)
 SHIPPING_STEPS = STEPS[-2:]
 """Where an order waits for its packages."""
 MAX_UNFINISHED = 5
@@ -61,16 +55,13 @@ def owner(order: Order) -> str:
     return f"{order.account}/{order.external_id}"
 
 
-def corrected_address(
-    vault: Vault, order: Order, private: OrderPrivate | None
-) -> dict[str, Any] | None:
-    """The address a person corrected, opened; empty when there is one that cannot be."""
-    if private is None or private.wrapped_key is None or private.correction is None:
-        return None
-    try:
-        return vault.open(private.wrapped_key, owner(order), private.correction)
-    except Unreadable:
-        return {}
+def report_of(vault: Vault, order: Order, private: OrderPrivate | None) -> Report:
+    """What the marketplace last reported of an order, still sealed."""
+    if private is None:
+        return NO_REPORT
+    return Report.sealed(
+        vault, owner(order), private.wrapped_key, private.sealed, private.correction
+    )
 
 
 class Orders:
@@ -127,8 +118,7 @@ class Orders:
             session.add(attempt)
             private = session.get(OrderPrivate, order.id)
             session.flush()
-            order.raw = self._open(order, private)
-            order.correction = corrected_address(self._vault, order, private)
+            order.report = report_of(self._vault, order, private)
             order.wish = standing(session, order.id) if step in SHIPPING_STEPS else None
             return Claim(order, attempt.id, order.news, crashed)
 
@@ -181,7 +171,8 @@ class Orders:
                     # The chain's next message is on its way; the sweep steps in if it got lost.
                     order.due_at = now + seconds(timing.resend_s)
                 order.last_note = outcome.why if isinstance(outcome, Skipped) else ""
-            case Wait(reason, delay):
+            case Wait(reason, delay, facts=facts):
+                order.hold_facts = dict(facts)
                 order.status, order.due_at = Status.WAITING, now if has_news else now + delay
                 order.last_note = reason
             case Hold(code, reason, facts):
@@ -194,14 +185,6 @@ class Orders:
                     order.unfinished = MAX_UNFINISHED - 1  # one careful try a timer, no more
             case Cancelled(reason):
                 order.status, order.due_at, order.last_note = Status.CANCELLED, None, reason
-
-    def _open(self, order: Order, private: OrderPrivate | None) -> dict[str, Any] | None:
-        if private is None or private.wrapped_key is None or private.sealed is None:
-            return None
-        try:
-            return self._vault.open(private.wrapped_key, owner(order), private.sealed)
-        except Unreadable:
-            return None
 
     def due(
         self,
@@ -218,7 +201,7 @@ class Orders:
         is sent again only after a while, and two sweeps at once never take the same. An order that
         is in the shop already is like any other, whatever brought it.
         """
-        is_backfill = and_(Order.lane == "backfill", Order.magento_order_id.is_(None))
+        is_backfill = and_(Order.lane == Lane.BACKFILL, Order.magento_order_id.is_(None))
         again_after = case(
             (Order.status == Status.RUNNING, seconds(self._timing.lease_s / 3)),
             else_=seconds(self._timing.resend_s),

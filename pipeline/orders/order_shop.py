@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.orders.locking import locked
+from pipeline.orders.states import StepName
 from pipeline.orders.tables import Effect, EffectState, Order
 
-BEFORE_THE_SHOP = ("import_order", "verify_order", "enrich_order")
+BEFORE_THE_SHOP = (StepName.IMPORT_ORDER, StepName.VERIFY_ORDER, StepName.ENRICH_ORDER)
 """The steps that leave nothing of a shop's at an order, if they write nothing there."""
 AT_ONCE = 5000
 

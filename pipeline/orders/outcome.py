@@ -100,12 +100,18 @@ class Skipped:
 class Wait:
     """Look again after `delay`, or as soon as news of the order arrive.
 
-    `is_trouble` says that something failed: the next failure waits longer.
+    `is_trouble` says that something failed: the next failure waits longer. `facts` are kept with
+    the order while it waits.
     """
 
     reason: str
     delay: timedelta
     is_trouble: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+WRITES_STOPPED: Mapping[str, str] = {"waits_for": "read_only"}
+"""The facts of an order that waits because nothing may be written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pipeline.base.tables import Base
+from pipeline.orders.states import ConfirmationState
 
 if TYPE_CHECKING:
     from pipeline.orders.tables import Order
@@ -28,9 +29,8 @@ class Shipment(Base):
     shipment's first package the shipment's entity id, so that it is always the same, whatever this
     database has forgotten. `magento_track_id` is None without a track of its own. `mismatch` is
     what the shop has changed of it that the marketplace cannot be told: see
-    `pipeline.shipping.packages`. `confirmation` is queued, feed (waits for the next feed), sent,
-    accepted or refused; `to_feed` is what a feed is to say of it, `feed_id` the open feed that says
-    it.
+    `pipeline.shipping.packages`. `confirmation` is a ConfirmationState;
+    `to_feed` is what a feed is to say of it, `feed_id` the open feed that says it.
     """
 
     __tablename__ = "shipments"
@@ -62,7 +62,9 @@ class Shipment(Base):
     carrier_code: Mapped[str] = mapped_column(default="", server_default="")
     carrier_title: Mapped[str] = mapped_column(default="", server_default="")
     tracking_number: Mapped[str] = mapped_column(default="", server_default="")
-    confirmation: Mapped[str] = mapped_column(default="queued", server_default="queued")
+    confirmation: Mapped[str] = mapped_column(
+        default=ConfirmationState.QUEUED, server_default=ConfirmationState.QUEUED
+    )
     confirmed_at: Mapped[datetime | None]
     confirmed_as: Mapped[str | None]
     confirmed_times: Mapped[int] = mapped_column(Integer, default=0, server_default="0")

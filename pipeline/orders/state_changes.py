@@ -18,6 +18,7 @@ from pipeline.orders.locking import lock, locked
 from pipeline.orders.machine import STEPS, wake
 from pipeline.orders.outcome import Hold
 from pipeline.orders.requested_shipment_table import end_standing
+from pipeline.orders.states import AttemptOutcome
 from pipeline.orders.tables import Attempt, Order, Status
 
 # Nothing that was noted of the step it stood at counts any more.
@@ -196,7 +197,7 @@ def hand_back(
             Attempt.worker == worker,
             Attempt.ended_at.is_(None),
         )
-        .values(ended_at=now, outcome="handed back", detail=reason)
+        .values(ended_at=now, outcome=AttemptOutcome.HANDED_BACK, detail=reason)
         .returning(Attempt.id)
         .execution_options(synchronize_session=False)
     ).all()

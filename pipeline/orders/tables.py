@@ -24,8 +24,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from pipeline.base.quota import Lane
 from pipeline.base.tables import Base
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.report import NO_REPORT, Report
 from pipeline.orders.requested_shipment import Wish
 
 
@@ -65,8 +67,8 @@ class Order(Base):
 
     `shop` is whose the `magento_` numbers are; see `pipeline.orders.order_shop`.
     `magento_invoiced` and `magento_refunded` are the shop's totals, once all is invoiced.
-    `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come
-    (asked, sent, accepted, refused), `confirm_anyway` that a person overruled what speaks against
+    `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come, a
+    CancellationState, `confirm_anyway` that a person overruled what speaks against
     confirming. `reserved_until` is how long a pending order holds stock. `worth` is
     what a person says it is worth: see `pipeline.orders.stated_value`. `facts` are more of what
     the marketplace says, nothing personal. `purged_at` is when what names the buyer was destroyed,
@@ -132,7 +134,7 @@ class Order(Base):
     external_id: Mapped[str] = mapped_column(_NUMBER)
     marketplace_id: Mapped[str]
     fulfilled_by: Mapped[str]
-    lane: Mapped[str] = mapped_column(default="new", server_default="new")
+    lane: Mapped[str] = mapped_column(default=Lane.NEW, server_default=Lane.NEW)
 
     step: Mapped[str]
     status: Mapped[str]
@@ -187,10 +189,8 @@ class Order(Base):
         back_populates="order", cascade="all, delete-orphan", order_by="Shipment.id"
     )
 
-    # What the marketplace last said, opened for the worker that claimed the order. Never a column.
-    raw: dict[str, Any] | None = None
-    # The address a person corrected, likewise; empty when there is one that cannot be opened.
-    correction: dict[str, Any] | None = None
+    # What the marketplace last reported, for the worker that claimed the order. Never a column.
+    report: Report = NO_REPORT
     # The shipment that a person asked for, likewise; recorded with the order.
     wish: Wish | None = None
 

@@ -23,6 +23,7 @@ from pipeline.magento.client import Magento
 from pipeline.magento.rest.catalog import folded
 from pipeline.magento.rest.open_lines import STOCKED_TYPES, OpenLine
 from pipeline.magento.rest.replies import UNAUTHORIZED
+from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.order_shop import placed_in
 from pipeline.orders.tables import LIVE, Order, OrderItem
 from pipeline.products.tables import StockCheck
@@ -132,7 +133,7 @@ class StockGuard:
                 .where(
                     placed_in(shop_name, accounts),
                     among(Order.account, self._settings.accounts),
-                    Order.fulfilled_by == "FBM",
+                    Order.fulfilled_by == FulfilledBy.MERCHANT,
                     Order.status.in_(LIVE),
                 )
                 .order_by(Order.id, OrderItem.id)

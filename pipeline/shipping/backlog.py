@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from pipeline.base.clock import elapsed
 from pipeline.base.db import Sessions
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.states import UNCONFIRMED
 from pipeline.orders.tables import Order, Status
 
 WORTH_A_FEED = 20 * 60
@@ -55,7 +56,7 @@ class Backlog:
             select(Shipment.id)
             .join(Order, Order.id == Shipment.order_id)
             .where(
-                Shipment.confirmation.in_(("queued", "feed", "sent")),
+                Shipment.confirmation.in_(UNCONFIRMED),
                 Shipment.tracking_number != "",
                 Shipment.feed_id.is_(None),
                 Order.account == account,

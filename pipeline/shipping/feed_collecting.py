@@ -10,15 +10,16 @@ from sqlalchemy.orm import Session, selectinload
 
 from pipeline.amazon.feed_documents import FeedKind
 from pipeline.base.id_lists import among
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.locking import lock
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.states import CancellationState, ConfirmationState
 from pipeline.orders.tables import LIVE, Order
 
 MOST_MESSAGES = 10_000
 MOST_MARKETPLACES = 25
-CANCELLABLE = PENDING | {"UNSHIPPED"}
+CANCELLABLE = PENDING | {RemoteStatus.UNSHIPPED}
 
 
 class Waiting(NamedTuple):
@@ -43,8 +44,8 @@ def _packages(session: Session, account: str) -> list[Waiting]:
         .where(
             Order.account == account,
             Order.status.in_(LIVE),
-            Order.remote_status != "CANCELLED",
-            Shipment.confirmation == "feed",
+            Order.remote_status != RemoteStatus.CANCELLED,
+            Shipment.confirmation == ConfirmationState.FEED,
             # A number that was taken away since: its step sees to it first.
             or_(Shipment.tracking_number != "", Shipment.to_feed["tracking"].astext == ""),
             Shipment.feed_id.is_(None),
@@ -66,7 +67,7 @@ def _cancellations(session: Session, account: str) -> list[Waiting]:
         select(Order)
         .where(
             Order.account == account,
-            Order.cancellation == "asked",
+            Order.cancellation == CancellationState.ASKED,
             Order.cancel_reason.is_not(None),
             Order.status.in_(LIVE),
             Order.fulfilled_by == FulfilledBy.MERCHANT,
@@ -112,13 +113,13 @@ def mark_as_sent(session: Session, kind: FeedKind, feed_id: int, found: Sequence
         session.execute(
             update(Shipment)
             .where(among(Shipment.id, [one.shipment_id for one in found]))
-            .values(feed_id=feed_id, confirmation="sent")
+            .values(feed_id=feed_id, confirmation=ConfirmationState.SENT)
             .execution_options(synchronize_session=False)
         )
     else:
         session.execute(
             update(Order)
             .where(among(Order.id, [one.order_id for one in found]))
-            .values(cancellation="sent")
+            .values(cancellation=CancellationState.SENT)
             .execution_options(synchronize_session=False)
         )

@@ -13,6 +13,7 @@ from pipeline.amazon.feed_documents import MessageOutcome, MessageResult
 from pipeline.base.id_lists import among
 from pipeline.orders.machine import wake
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.states import CancellationState, ConfirmationState
 from pipeline.orders.tables import Order
 from pipeline.shipping.tables import FeedMessage
 
@@ -74,7 +75,7 @@ def take_in(
             words = f"no result after {TIMES} feeds: {result.words}"
             result = MessageResult(MessageOutcome.REFUSED, words)
         if message.shipment_id is None:
-            if orders[message.order_id].cancellation == "sent":
+            if orders[message.order_id].cancellation == CancellationState.SENT:
                 cancellations.append(_cancellation_after(message.order_id, result))
         elif (package := packages.get(message.shipment_id)) is not None:
             _package_after(package, message.body, result, now)
@@ -104,14 +105,15 @@ def _package_after(
     package.feed_id = None
     match result.outcome:
         case MessageOutcome.ACCEPTED:
-            package.confirmation, package.refusal, package.to_feed = "accepted", None, None
+            package.confirmation, package.refusal = ConfirmationState.ACCEPTED, None
+            package.to_feed = None
             package.confirmed_at, package.confirmed_as = now, body["announcement"]
             package.confirmed_times += 1
         case MessageOutcome.REFUSED | MessageOutcome.UNCLEAR:
             package.confirmation, package.refusal = str(result.outcome), result.words
             package.to_feed = None
         case MessageOutcome.AGAIN:
-            package.confirmation = "feed"
+            package.confirmation = ConfirmationState.FEED
 
 
 def _cancellation_after(order_id: int, result: MessageResult) -> dict[str, Any]:
@@ -119,6 +121,6 @@ def _cancellation_after(order_id: int, result: MessageResult) -> dict[str, Any]:
     has_words = result.outcome in (MessageOutcome.REFUSED, MessageOutcome.UNCLEAR)
     return {
         "of_order": order_id,
-        "cancellation": "asked" if is_again else str(result.outcome),
+        "cancellation": CancellationState.ASKED if is_again else str(result.outcome),
         "cancel_refusal": result.words if has_words else None,
     }

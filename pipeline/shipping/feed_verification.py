@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.orders.channel import ChannelOrder
+from pipeline.orders.channel import ChannelOrder, RemoteStatus
 from pipeline.shipping.feeds import Unanswered
 from pipeline.shipping.packages import is_same_number
 
@@ -17,7 +17,7 @@ def is_done(message: Unanswered, order: ChannelOrder) -> bool:
     """
     body = message.body
     if "reference" not in body:
-        return order.status == "CANCELLED"
+        return order.status == RemoteStatus.CANCELLED
     number, before = body["tracking"], message.confirmed_as
     if before is not None and is_same_number(before.rpartition("/")[2], number):
         return False

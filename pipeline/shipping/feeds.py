@@ -38,9 +38,6 @@ MOST_OPEN = 8
 
 LOOK_AFTER = timedelta(minutes=2)
 
-UNREADABLE = "unreadable"
-"""The outcome of a feed whose report nobody can read: none of it is sent again by itself."""
-
 
 class Unanswered(NamedTuple):
     """A message without a result. `confirmed_as` is what Amazon was told of its package before,

@@ -18,6 +18,7 @@ from pipeline.orders.locking import lock
 from pipeline.orders.machine import reopen, wake
 from pipeline.orders.order_shop import placed_in
 from pipeline.orders.package_tables import Shipment, ShipmentItem
+from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import LIVE, Order, OrderItem, Status
 from pipeline.shipping.packages import Mismatch, Parcel, arranged
 
@@ -212,17 +213,18 @@ def _parcel(row: Shipment) -> Parcel:
         carrier_title=row.carrier_title,
         tracking_number=row.tracking_number,
         items={item.magento_item_id: item.quantity for item in row.items},
-        is_told=row.confirmed_as is not None or row.confirmation in ("sent", "unclear"),
+        is_told=row.confirmed_as is not None
+        or row.confirmation in (ConfirmationState.SENT, ConfirmationState.UNCLEAR),
         mismatch=row.mismatch,
     )
 
 
 def _bring_up(row: Shipment, parcel: Parcel) -> None:
     kept = {item.magento_item_id: item for item in row.items}
-    if row.confirmation == "feed" and parcel.items != {
+    if row.confirmation == ConfirmationState.FEED and parcel.items != {
         item_id: item.quantity for item_id, item in kept.items()
     }:
-        row.confirmation, row.to_feed = "queued", None
+        row.confirmation, row.to_feed = ConfirmationState.QUEUED, None
     row.magento_shipment_id, row.magento_track_id = parcel.shipment_id, parcel.track_id
     row.carrier_code, row.carrier_title = parcel.carrier_code, parcel.carrier_title
     row.tracking_number, row.shipped_at = parcel.tracking_number, parcel.shipped_at

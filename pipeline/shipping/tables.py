@@ -22,6 +22,18 @@ class FeedState(StrEnum):
     ENDED = "ended"
 
 
+class FeedOutcome(StrEnum):
+    """How a feed ended; or it is Amazon's own word for another end, in small letters.
+
+    Of one whose report is UNREADABLE nothing is sent again by itself.
+    """
+
+    DONE = "done"
+    REFUSED = "refused"
+    GIVEN_UP = "given up"
+    UNREADABLE = "unreadable"
+
+
 class Feed(Base):
     """A batch of confirmations or cancellations, sent as one document.
 

@@ -14,7 +14,7 @@ def being_reduced(order: Order, clients: Clients) -> Fewer:
 
     While there are any, what Magento shows of the order may be half of a change of ours.
     """
-    if order.magento_order_id is None or order.raw is None:
+    if order.magento_order_id is None or order.report.raw is None:
         return []
     placed = clients.placed(order)
     wanted = {line.item_id: line.quantity for line in (*placed.lines, *placed.cancelled_lines)}

@@ -9,6 +9,7 @@ from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.magento.rest.books import Books, Memo
 from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import Cancelled, Hold, HoldCode, Outcome
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import newest_edit
 from tasks.placing.pending_stock import release_stock
@@ -91,7 +92,7 @@ def _refunded(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
         newest = shop.credit_memos.newest(now.entity_id) if is_made else None
         return None if newest is None else str(newest)
 
-    return clients.ledger_of(order).trace("cancel-refund", kind="credit memo", find=find)
+    return clients.ledger_of(order).trace("cancel-refund", kind=EffectKind.CREDIT_MEMO, find=find)
 
 
 def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> Write[str]:
@@ -126,7 +127,7 @@ def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write[st
             raise CannotMap(HoldCode.CANCEL_REFUSED, _not_ended(there), {"state": there.state})
         return state
 
-    trace = clients.ledger_of(order).trace("cancel", kind="cancellation", find=find)
+    trace = clients.ledger_of(order).trace("cancel", kind=EffectKind.CANCELLATION, find=find)
     return trace.write(send, HoldCode.CANCEL_REFUSED)
 
 

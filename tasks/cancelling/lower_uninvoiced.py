@@ -21,6 +21,7 @@ from pipeline.magento.records import MagentoItem, MagentoOrder, Product
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import Hold, HoldCode
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 
 _OPEN = {"new": "pending", "processing": "processing"}
@@ -74,7 +75,7 @@ def marking(lowering: Lowering, clients: Clients) -> Trace:
         return str(lowering.entity_id) if is_there else None
 
     ledger = clients.ledger_of(lowering.order)
-    return ledger.trace("lower", lowering.target, "mark", kind="marking", find=find)
+    return ledger.trace("lower", lowering.target, "mark", kind=EffectKind.MARKING, find=find)
 
 
 def lower(lowering: Lowering, now: MagentoOrder, amounts: Amounts, clients: Clients) -> Hold | None:
@@ -151,7 +152,9 @@ def _give_back(lowering: Lowering, clients: Clients) -> None:
         "there"
     )
     ledger = clients.ledger_of(order)
-    trace = ledger.trace("lower", lowering.target, "cancel", kind="partial cancellation", find=find)
+    trace = ledger.trace(
+        "lower", lowering.target, "cancel", kind=EffectKind.PARTIAL_CANCELLATION, find=find
+    )
     ledger.once(_write(trace, send, when_unsure="" if is_locked else unsure))
 
 
@@ -170,7 +173,7 @@ def _save(
         is_low = all(one.quantity_canceled == lowering.cancelled(one) for one in found.items)
         return str(found.entity_id) if found.state in _OPEN and is_low else None
 
-    trace = ledger.trace("lower", lowering.target, "save", kind="lowering", find=find)
+    trace = ledger.trace("lower", lowering.target, "save", kind=EffectKind.LOWERING, find=find)
     if ledger.made(trace) is not None:
         return
     if now.state not in _OPEN and not (now.state == _CANCELLED and lowering.is_marked(now)):

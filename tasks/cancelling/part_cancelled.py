@@ -12,6 +12,7 @@ from pipeline.magento.rest.books import Books, Memo, memo_over, rest
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.ledger_write import Trace
 from pipeline.orders.outcome import Hold, HoldCode
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from tasks.cancelling.fewer_units import Fewer
 from tasks.cancelling.lower_uninvoiced import Lowering, lower, marking
@@ -116,7 +117,7 @@ def _memo(order: Order, fewer: Fewer, clients: Clients, amounts: Amounts | None 
         return None if newest is None else str(newest)
 
     parts = (_target(fewer),) if amounts is None else (_target(fewer), "rest")
-    return clients.ledger_of(order).trace("reduce", *parts, kind="credit memo", find=find)
+    return clients.ledger_of(order).trace("reduce", *parts, kind=EffectKind.CREDIT_MEMO, find=find)
 
 
 def _by_saving(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.outcome import Hold, HoldCode, Outcome, Wait
+from pipeline.orders.states import CancellationState
 from pipeline.orders.tables import Order
 from tasks.cancelling.fewer_units import being_reduced
 
@@ -18,14 +19,16 @@ def cancelling(order: Order, clients: Clients) -> Outcome | None:
 
     Amazon's own CANCELLED is the end of it, however it came about.
     """
-    if order.fulfilled_by == FulfilledBy.AMAZON or order.remote_status == "CANCELLED":
+    if order.fulfilled_by == FulfilledBy.AMAZON or order.remote_status == RemoteStatus.CANCELLED:
         return None
     if order.cancel_reason is None:
         if order.magento_state not in ENDED or order.shipments:
             return None
-        if order.remote_status == "PARTIALLY_SHIPPED":
+        if order.remote_status == RemoteStatus.PARTIALLY_SHIPPED:
             return Hold(HoldCode.CANCELLED_IN_MAGENTO, f"cancelled in Magento, but {_SHIPPED}")
-        if order.remote_status not in PENDING | {"UNSHIPPED"} or not _is_ended(order, clients):
+        if order.remote_status not in PENDING | {RemoteStatus.UNSHIPPED} or not _is_ended(
+            order, clients
+        ):
             return None
         settings = clients.marketplace(order)
         if settings.cancel_to_amazon == "never":
@@ -34,25 +37,29 @@ def cancelling(order: Order, clients: Clients) -> Outcome | None:
                 "cancelled in Magento and still open on Amazon: cancel it in Seller Central "
                 "(cancel_to_amazon = never)",
             )
-        order.cancel_reason, order.cancellation = settings.cancel_reason, "asked"
-    if order.shipments or order.remote_status in ("PARTIALLY_SHIPPED", "SHIPPED"):
+        order.cancel_reason = settings.cancel_reason
+        order.cancellation = CancellationState.ASKED
+    if order.shipments or order.remote_status in (
+        RemoteStatus.PARTIALLY_SHIPPED,
+        RemoteStatus.SHIPPED,
+    ):
         return Hold(
             HoldCode.CANCELLED_AFTER_SHIPMENT,
             f"was to be cancelled on Amazon, but {_SHIPPED}; "
             f"`orderbridge orders cancel {order.external_id} --withdraw` lets it go on",
         )
-    if order.cancellation == "refused":
+    if order.cancellation == CancellationState.REFUSED:
         return Hold(
             HoldCode.CANCEL_REFUSED, f"Amazon refused the cancellation: {order.cancel_refusal}"
         )
-    if order.cancellation == "unclear":
+    if order.cancellation == CancellationState.UNCLEAR:
         return Hold(
             HoldCode.CANCEL_REFUSED,
             f"nobody knows whether Amazon took the cancellation: {order.cancel_refusal}. Look at "
             "the order in Seller Central and cancel it there; or "
             f"`orderbridge orders cancel {order.external_id} --withdraw` and ask once more",
         )
-    if order.cancellation == "asked":
+    if order.cancellation == CancellationState.ASKED:
         if not clients.account(order).seller_id:
             return Hold(
                 HoldCode.SETTING_MISSING,

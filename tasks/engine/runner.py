@@ -19,13 +19,15 @@ from pipeline.base.errors import (
     Rejected,
     RemoteError,
     Transient,
+    WritesStopped,
 )
 from pipeline.base.lease import Leases
 from pipeline.base.log import log
 from pipeline.clients import Clients
 from pipeline.intake.fetch_list import Fetching
 from pipeline.orders.machine import STEPS, Claim, Orders
-from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.outcome import WRITES_STOPPED, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.states import AttemptOutcome
 from pipeline.orders.tables import Order
 from pipeline.settings.model import Timing
 from tasks.engine.runs_in_hand import AWAY, Runs
@@ -82,7 +84,7 @@ class Runner:
         recorded = self.orders.record(claim, outcome, now=self.clients.now(), request_id=request_id)
         log.info(
             "step.ended",
-            outcome=type(outcome).__name__.lower() if recorded else "superseded",
+            outcome=type(outcome).__name__.lower() if recorded else AttemptOutcome.SUPERSEDED,
             code=str(outcome.code) if isinstance(outcome, Hold) else None,
             account=account,
             tries=tries,
@@ -116,6 +118,9 @@ class Runner:
         except Rejected as error:
             facts = {"code": error.code, "request_id": error.request_id}
             return Hold(HoldCode.REMOTE_REFUSED, str(error), facts), error.request_id
+        except WritesStopped as error:
+            delay = seconds(error.retry_after_s or 0.0)
+            return Wait(str(error), delay, facts=WRITES_STOPPED), ""
         except NotSent as error:
             return Wait(str(error), seconds(error.retry_after_s or 0.0)), ""
         except (Transient, OutcomeUnknown) as error:

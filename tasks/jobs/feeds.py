@@ -17,12 +17,12 @@ from pipeline.amazon.feed_documents import (
     results,
     write,
 )
-from pipeline.amazon.feeds import FeedsApi
+from pipeline.amazon.feeds import FeedsApi, Processing
 from pipeline.base.errors import AccountStopped, CannotMap, NotSent, Rejected, Transient
 from pipeline.base.log import log
 from pipeline.shipping.feed_verification import is_done
-from pipeline.shipping.feeds import UNREADABLE, Feeds, Unanswered
-from pipeline.shipping.tables import Feed, FeedState
+from pipeline.shipping.feeds import Feeds, Unanswered
+from pipeline.shipping.tables import Feed, FeedOutcome, FeedState
 from tasks.engine.runtime import Runtime
 
 LOOK_AGAIN = timedelta(seconds=30)
@@ -40,7 +40,6 @@ READ_AGAIN = timedelta(minutes=5)
 GIVE_UP = timedelta(hours=12)
 LOOKS = 50
 LONGEST_WORDS = 400
-GIVEN_UP = "given up"
 
 
 def run_feeds(parts: Runtime, account: str) -> None:
@@ -112,16 +111,16 @@ class FeedWay:
                 return
             except Transient as error:
                 if self._is_given_up(feed):
-                    self._have_looked_at(feed, GIVEN_UP, str(error))
+                    self._have_looked_at(feed, FeedOutcome.GIVEN_UP, str(error))
                 else:
                     wait = max(AFTER_TROUBLE, timedelta(seconds=error.retry_after_s or 0.0))
                     self._put_off(feed, wait, error)
             except Rejected as error:
                 if feed.submitted_at is None:
                     # What Amazon does not take as a whole; the messages go into another feed.
-                    self._end(feed, "refused", str(error))
+                    self._end(feed, FeedOutcome.REFUSED, str(error))
                 else:
-                    self._have_looked_at(feed, "refused", str(error))
+                    self._have_looked_at(feed, FeedOutcome.REFUSED, str(error))
             feed = self._feeds.by_id(feed.id)
 
     def _advance(self, feed: Feed, seller_id: str) -> bool:
@@ -186,13 +185,13 @@ class FeedWay:
     def _follow(self, feed: Feed) -> bool:
         """See whether Amazon is through. Its DONE does not mean success: each message counts."""
         status = self._api.feed(feed.feed_id or "")
-        if status.status in ("IN_QUEUE", "IN_PROGRESS"):
+        if status.status in (Processing.IN_QUEUE, Processing.IN_PROGRESS):
             return self._wait_for(feed, status.status)
-        if status.status != "DONE":
+        if status.status != Processing.DONE:
             outcome = status.status.lower()
             return self._have_looked_at(feed, outcome, f"Amazon ended the feed as {status.status}")
         if not status.report_id:
-            return self._have_looked_at(feed, "done", "Amazon gave no report of the feed")
+            return self._have_looked_at(feed, FeedOutcome.DONE, "Amazon gave no report of the feed")
         numbers = [number for number, _ in self._feeds.messages(feed)]
         try:
             told = results(read(self._api.report(status.report_id)), numbers)
@@ -201,10 +200,10 @@ class FeedWay:
             if self._now() < (feed.submitted_at or feed.created_at) + READ_AGAIN_FOR:
                 self._feeds.later(feed, self._now() + READ_AGAIN, str(error))
                 return False
-            return self._have_looked_at(feed, UNREADABLE, str(error))
+            return self._have_looked_at(feed, FeedOutcome.UNREADABLE, str(error))
         is_whole = all(one.outcome is not MessageOutcome.AGAIN for one in told.values())
         take = self._feeds.end if is_whole else self._feeds.look
-        self._note(feed, "done", take(feed, "done", told, self._now()))
+        self._note(feed, FeedOutcome.DONE, take(feed, FeedOutcome.DONE, told, self._now()))
         return True
 
     def _wait_for(self, feed: Feed, status: str) -> bool:
@@ -213,11 +212,13 @@ class FeedWay:
             wait = LOOK_AGAIN if feed.overdue_at is None else LOOK_AT_OVERDUE
             self._feeds.later(feed, self._now() + wait)
             return False
-        if status == "IN_QUEUE":
+        if status == Processing.IN_QUEUE:
             self._api.cancel(feed.feed_id or "")
             self._feeds.later(feed, self._now() + LOOK_AGAIN)
             return False
-        return self._have_looked_at(feed, GIVEN_UP, "Amazon did not come to an end with the feed")
+        return self._have_looked_at(
+            feed, FeedOutcome.GIVEN_UP, "Amazon did not come to an end with the feed"
+        )
 
     def _is_given_up(self, feed: Feed) -> bool:
         is_at_amazon = feed.submitted_at is not None and feed.state in (
@@ -242,7 +243,7 @@ class FeedWay:
                 return MessageResult(MessageOutcome.ACCEPTED, "seen in Amazon's order")
         except (Rejected, CannotMap) as error:
             return MessageResult(MessageOutcome.UNCLEAR, f"{words}; {error}"[:LONGEST_WORDS])
-        if feed.outcome == UNREADABLE:
+        if feed.outcome == FeedOutcome.UNREADABLE:
             return MessageResult(MessageOutcome.UNCLEAR, words)
         return MessageResult(MessageOutcome.AGAIN, words)
 
@@ -265,7 +266,7 @@ class FeedWay:
 
     def _note(self, feed: Feed, outcome: str, counts: Mapping[MessageOutcome, int]) -> None:
         log.info("feed.ended", outcome=outcome, count=sum(counts.values()))
-        if outcome != "done" or counts[MessageOutcome.AGAIN]:
+        if outcome != FeedOutcome.DONE or counts[MessageOutcome.AGAIN]:
             log.warning("feed.trouble", outcome=outcome, count=counts[MessageOutcome.AGAIN])
 
     def _put_off(self, feed: Feed, wait: timedelta, error: Rejected | Transient) -> None:

@@ -20,6 +20,7 @@ from pipeline.base.quota import Lane
 from pipeline.intake.fetch_list import Wanted
 from pipeline.intake.unreadable_reports import told_unreadable
 from pipeline.orders.channel import Raw
+from pipeline.orders.outcome import HoldCode
 from tasks.engine.runner import backoff
 from tasks.engine.runtime import Runtime
 from tasks.workflow import send
@@ -185,7 +186,7 @@ def _store(app: Celery, parts: Runtime, wanted: Wanted, raw: Raw, asked_at: date
     aside = [wanted.external_id] if stored.unreadable else []
     told_unreadable(parts.incidents, wanted.account, aside, stored.seen, now)
     if stored.unreadable:
-        _failed(parts, wanted, Transient("an unreadable report", code="unreadable_order"))
+        _failed(parts, wanted, Transient("an unreadable report", code=HoldCode.UNREADABLE_ORDER))
         return
     sent = [*stored.woken, *(stored.new if lane is Lane.NEW else ())]
     if sent:

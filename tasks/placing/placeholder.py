@@ -9,6 +9,7 @@ from pipeline.magento.rest.catalog import EVERYWHERE, folded
 from pipeline.magento.stock.placeholder_product import placeholder, url_key
 from pipeline.orders.ledger_write import Trace
 from pipeline.orders.outcome import HoldCode
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from tasks.placing.store_view import store_code
 
@@ -51,4 +52,6 @@ def _trace(order: Order, sku: str, clients: Clients) -> Trace:
         found = shop.catalog.at_url_key(url_key(sku))
         return str(found) if found else None
 
-    return clients.ledger_of(order).shop_trace("product", folded(sku), kind="product", find=find)
+    return clients.ledger_of(order).shop_trace(
+        "product", folded(sku), kind=EffectKind.PRODUCT, find=find
+    )

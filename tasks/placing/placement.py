@@ -12,9 +12,10 @@ from pipeline.magento.order.body import OrderShape, build
 from pipeline.magento.order.number import increment_id
 from pipeline.magento.records import MagentoOrder, Product
 from pipeline.magento.stock.reserve_by_cancelling import marked
-from pipeline.orders.channel import Address, FulfilledBy
+from pipeline.orders.channel import Address, FulfilledBy, RemoteStatus
 from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import HoldCode
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from tasks.placing.store_view import store_code
 
@@ -24,9 +25,9 @@ _LEFT_FROM = {FulfilledBy.AMAZON: " (FBA)", FulfilledBy.MERCHANT: " (shipped)"}
 
 def shape_of(order: Order) -> OrderShape:
     """The shape the Magento order is created in: goods may have left before we saw the order."""
-    if order.fulfilled_by == FulfilledBy.AMAZON or order.remote_status == "SHIPPED":
+    if order.fulfilled_by == FulfilledBy.AMAZON or order.remote_status == RemoteStatus.SHIPPED:
         return OrderShape.COMPLETE
-    if order.remote_status == "PARTIALLY_SHIPPED":
+    if order.remote_status == RemoteStatus.PARTIALLY_SHIPPED:
         return OrderShape.PARTLY
     return OrderShape.NEW
 
@@ -39,7 +40,7 @@ def placed_trace(order: Order, clients: Clients) -> Trace:
         found = shop.orders.find(order.external_id)
         return str(min(one.entity_id for one in found)) if found else None
 
-    return clients.ledger_of(order).trace("order", kind="order", find=find)
+    return clients.ledger_of(order).trace("order", kind=EffectKind.ORDER, find=find)
 
 
 def placement(order: Order, clients: Clients) -> Write[MagentoOrder]:

@@ -15,6 +15,7 @@ from pipeline.magento.records import MagentoOrder
 from pipeline.magento.stock.reserve_by_cancelling import Phase, phase, unmarked
 from pipeline.orders.ledger_write import Trace
 from pipeline.orders.outcome import HoldCode
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 
 _OPEN, _OPEN_STATUS, _CANCELLED = "new", "pending", "canceled"
@@ -106,7 +107,7 @@ def _reservation(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
             raise _unclear(found)
         return None if phase(found) is Phase.MARKED else str(entity_id)
 
-    return clients.ledger_of(order).trace("reserve", kind="reservation", find=find)
+    return clients.ledger_of(order).trace("reserve", kind=EffectKind.RESERVATION, find=find)
 
 
 def _reopening(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
@@ -116,7 +117,7 @@ def _reopening(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
     def find() -> str | None:
         return None if phase(shop.orders.get(entity_id)) is Phase.HIDDEN else str(entity_id)
 
-    return clients.ledger_of(order).trace("reopen", kind="reopening", find=find)
+    return clients.ledger_of(order).trace("reopen", kind=EffectKind.REOPENING, find=find)
 
 
 def _unclear(now: MagentoOrder) -> CannotMap:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.orders.channel import ChannelOrder, Confirmation, Package
+from pipeline.orders.channel import ChannelOrder, Confirmation, Package, Program
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import is_same_number
-
-TRANSPARENCY = "TRANSPARENCY"
 
 
 def announcement(shipment: Shipment) -> str:
@@ -122,7 +120,7 @@ def transparency_codes(
     Codes are handed out in the order of the packages, so that a package has the same ones whenever
     it is told.
     """
-    wanted = {line.item_id for line in current.lines if TRANSPARENCY in line.programs}
+    wanted = {line.item_id for line in current.lines if Program.TRANSPARENCY in line.programs}
     left = {item.external_item_id: list(item.transparency_codes or ()) for item in order.items}
     given: dict[str, dict[str, Sequence[str]]] = {}
     missing: dict[str, int] = {}

@@ -11,6 +11,7 @@ from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Hold, HoldCode
 from pipeline.orders.requested_shipment import STANDING, Wish, WishState
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import is_same_number
 
@@ -85,7 +86,7 @@ def _shipping(order: Order, wish: Wish, units: Mapping[int, int], clients: Clien
             number=wish.tracking_number,
         )
 
-    trace = clients.ledger_of(order).trace("ship", wish.id, kind="shipment", find=find)
+    trace = clients.ledger_of(order).trace("ship", wish.id, kind=EffectKind.SHIPMENT, find=find)
     return trace.write(send, HoldCode.SHIPMENT_REFUSED)
 
 

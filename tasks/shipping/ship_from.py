@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from pipeline.base.errors import CannotMap
 from pipeline.clients import Clients
+from pipeline.orders.channel import Program
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
-
-INVOICED_BY_AMAZON = "INVOICE_BY_AMAZON"
 
 
 def supply_sources(order: Order, packages: Sequence[Shipment], clients: Clients) -> dict[str, str]:
@@ -18,7 +17,7 @@ def supply_sources(order: Order, packages: Sequence[Shipment], clients: Clients)
 
     Raises CannotMap(SETTING_MISSING) where the account does not tell one.
     """
-    if INVOICED_BY_AMAZON not in order.programs or not packages:
+    if Program.INVOICE_BY_AMAZON not in order.programs or not packages:
         return {}
     account = clients.settings.accounts[order.account]
     codes: dict[int, str] = {}

@@ -6,6 +6,7 @@ from pipeline.base.errors import CannotMap
 from pipeline.base.log import log
 from pipeline.clients import Clients
 from pipeline.orders.outcome import HoldCode
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 
 
@@ -26,7 +27,7 @@ def comment(order: Order, text: str, clients: Clients) -> str:
         shop.orders.comment(entity_id, text, status)
         return "written"
 
-    trace = ledger.trace("comment", clients.pseudonym(text), kind="comment", find=find)
+    trace = ledger.trace("comment", clients.pseudonym(text), kind=EffectKind.COMMENT, find=find)
 
     try:
         ledger.once(trace.write(send, HoldCode.REMOTE_REFUSED, is_to_be_seen=True))

@@ -13,6 +13,7 @@ from pipeline.magento.records import StoreView
 from pipeline.magento.rest.customers import Customer
 from pipeline.orders.channel import ChannelOrder, FulfilledBy
 from pipeline.orders.outcome import Done, HoldCode, Outcome, Skipped
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from tasks.placing.store_view import store_code
 
@@ -62,7 +63,9 @@ def _created(
             return theirs
 
     ledger, buyer = clients.ledger_of(order), clients.pseudonym(email)
-    account = ledger.shop_trace("customer", store.website_id, buyer, kind="customer", find=find)
+    account = ledger.shop_trace(
+        "customer", store.website_id, buyer, kind=EffectKind.CUSTOMER, find=find
+    )
     made = ledger.once(
         account.write(send, HoldCode.CUSTOMER_REFUSED, id_of=lambda customer: str(customer.id))
     )

@@ -12,6 +12,7 @@ from pipeline.magento.order.body import OrderShape, differences
 from pipeline.magento.order.save_again import rewritten
 from pipeline.magento.records import ENDED, MagentoOrder
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import as_edited
 from tasks.placing.pending_stock import release_stock
@@ -106,7 +107,7 @@ def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clien
         return str(min(one.entity_id for one in invoices)) if invoices else None
 
     ledger = clients.ledger_of(order)
-    invoice = ledger.trace("invoice", kind="invoice", find=find)
+    invoice = ledger.trace("invoice", kind=EffectKind.INVOICE, find=find)
     made = ledger.once(
         invoice.write(lambda: shop.invoices.create(entity_id), HoldCode.INVOICE_REFUSED)
     )
@@ -139,6 +140,6 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
         return status
 
     ledger = clients.ledger_of(order)
-    given = ledger.trace("status", kind="status", find=find)
+    given = ledger.trace("status", kind=EffectKind.STATUS, find=find)
     made = ledger.once(given.write(send, HoldCode.STATUS_REFUSED, is_to_be_seen=True))
     return replace(now, status=status) if made.by_us else now

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pipeline.clients import Clients
 from pipeline.magento.records import HOLDED
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import CARRIED_BY_AMAZON
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.tables import Order
@@ -29,7 +29,7 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
         return Skipped("Amazon shipped it")
     if CARRIED_BY_AMAZON.intersection(order.programs):
         return Skipped("Amazon's carrier collects it, so there is no tracking number to wait for")
-    if order.remote_status == "SHIPPED" and not order.shipments:
+    if order.remote_status == RemoteStatus.SHIPPED and not order.shipments:
         end_wish(order, "Amazon has it as shipped", clients)
         return Skipped(
             _SHIPPED_LATER if _is_open(order) else "it had been shipped before it came to us"

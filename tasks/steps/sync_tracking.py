@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.base.errors import NotSent, Rejected
-from pipeline.base.quota import Lane
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, HOLDED
-from pipeline.orders.channel import ChannelOrder, FulfilledBy
+from pipeline.orders.channel import (
+    NO_PACKAGE_TO_UPDATE,
+    ChannelOrder,
+    FulfilledBy,
+    Program,
+    RemoteStatus,
+)
 from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.states import ConfirmationState, EffectKind
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import Mismatch
 from tasks.cancelling.fewer_units import being_reduced
@@ -29,12 +35,15 @@ from tasks.shipping.packages import (
     transparency_codes,
 )
 from tasks.shipping.requested_shipment import ship_wished
-from tasks.shipping.ship_from import INVOICED_BY_AMAZON, supply_sources
+from tasks.shipping.ship_from import supply_sources
 from tasks.shipping.shop_comment import comment
 from tasks.steps.ship_order import ON_HOLD, units_shipped
 
 # Amazon carries these, or knows of their parcels by itself, and refuses a confirmation.
-CONFIRMED_OTHERWISE = ("FBM_SHIP_PLUS", "AMAZON_EASY_SHIP", "DELIVERY_BY_AMAZON")
+CONFIRMED_OTHERWISE = (Program.FBM_SHIP_PLUS, Program.EASY_SHIP, Program.DELIVERY_BY_AMAZON)
+
+# What a feed could not do is tried by a call of its own.
+_BY_CALL = (ConfirmationState.REFUSED, ConfirmationState.UNCLEAR)
 
 
 def sync_tracking(order: Order, clients: Clients) -> Outcome:
@@ -55,7 +64,7 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
     # A feed, which takes packages without a number, has no place for where they are shipped from.
     without_number = (
         clients.marketplace(order).confirm_without_tracking
-        and INVOICED_BY_AMAZON not in order.programs
+        and Program.INVOICE_BY_AMAZON not in order.programs
     )
     to_tell = to_be_told(order, without_number=without_number)
     if to_tell and (hold := _tell(order, to_tell, clients)) is not None:
@@ -95,7 +104,11 @@ def _changed_since(order: Order) -> Hold | None:
 
 def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold | None:
     """Tell Amazon of these packages, or hold the order with the reason not to."""
-    refused = [one.refusal for one in to_tell if one.confirmation == "refused" and one.refusal]
+    refused = [
+        one.refusal
+        for one in to_tell
+        if one.confirmation == ConfirmationState.REFUSED and one.refusal
+    ]
     # What a feed could not do is shown first, and tried by a call of its own the next time.
     if refused and order.hold_code != HoldCode.CONFIRMATION_REFUSED:
         return Hold(
@@ -110,18 +123,18 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             f"accounts.{order.account}.seller_id (in Seller Central: Account Info, Merchant Token)",
         )
     # For a feed's orders one more call each would take longer than the feed saves.
-    current = clients.placed(order) if by_feed else _read_again(order, clients)
+    current = clients.placed(order) if by_feed else clients.read_again(order)
     unclear = [
         one
         for one in to_tell
-        if one.confirmation == "unclear"
+        if one.confirmation == ConfirmationState.UNCLEAR
         and not order.confirm_anyway
         and not known_already(order, one, current)
     ]
     if (hold := _objection(order, to_tell, current)) is not None:
         for shipment in to_tell:
-            if shipment.confirmation == "feed":
-                shipment.confirmation, shipment.to_feed = "queued", None
+            if shipment.confirmation == ConfirmationState.FEED:
+                shipment.confirmation, shipment.to_feed = ConfirmationState.QUEUED, None
         return hold
     unknown = [
         one for one in to_tell if one not in unclear and not known_already(order, one, current)
@@ -138,7 +151,7 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             # A call without a number is refused; a feed's schema leaves it out.
             message = clients.channel(order).feed_message(confirmation_of(order, shipment, current))
             shipment.to_feed = {**message, "announcement": announcement(shipment)}
-            shipment.confirmation = "feed"
+            shipment.confirmation = ConfirmationState.FEED
         else:
             place = places.get(shipment.package_reference, "")
             _confirm(order, shipment, current, clients, place)
@@ -160,25 +173,22 @@ def _unclear(order: Order, shipment: Shipment) -> Hold:
 def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> bool:
     """What waits for a feed stays with it. A feed has no place for Transparency codes, nor for
     where a package is shipped from."""
-    if any(one.confirmation in ("refused", "unclear") for one in to_tell):
+    if any(one.confirmation in _BY_CALL for one in to_tell):
         return False
-    if INVOICED_BY_AMAZON in order.programs:
+    if Program.INVOICE_BY_AMAZON in order.programs:
         return False
     if any(item.transparency_codes for item in order.items):
         return False
     if not clients.account(order).seller_id:
         return False
-    return any(one.confirmation == "feed" for one in to_tell) or clients.confirms_by_feed(order)
-
-
-def _read_again(order: Order, clients: Clients) -> ChannelOrder:
-    channel = clients.channel(order)
-    return channel.parse(channel.order(order.external_id, Lane.CONFIRM))
+    return any(
+        one.confirmation == ConfirmationState.FEED for one in to_tell
+    ) or clients.confirms_by_feed(order)
 
 
 def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder) -> Hold | None:
     """Why Amazon must not be told now."""
-    if current.status == "CANCELLED":
+    if current.status == RemoteStatus.CANCELLED:
         return Hold(
             HoldCode.CANCELLED_AFTER_SHIPMENT,
             "cancelled on Amazon after goods had left the warehouse; nothing was confirmed",
@@ -218,7 +228,7 @@ def _rest(order: Order, clients: Clients) -> Outcome | None:
     """What the order still waits for; None once every unit of it has been told of."""
     if any(shipment.feed_id is not None for shipment in order.shipments):
         return Wait("its confirmation is with Amazon, in a feed", clients.recheck_waiting)
-    if any(shipment.confirmation == "feed" for shipment in order.shipments):
+    if any(shipment.confirmation == ConfirmationState.FEED for shipment in order.shipments):
         return Wait("will be confirmed with the next feed", clients.recheck_waiting)
     left = sum(
         item.quantity - item.quantity_fulfilled_before - units_shipped(order, item.magento_item_id)
@@ -255,18 +265,18 @@ def _telling(
     confirmation = replace(confirmation_of(order, shipment, current), supply_source=place)
 
     def send() -> str:
-        shipment.confirmation = "sent"
+        shipment.confirmation = ConfirmationState.SENT
         try:
             clients.channel(order).confirm_shipment(confirmation)
         except Rejected as error:
-            if error.code == "PackageToUpdateNotFound" and known_already(
-                order, shipment, _read_again(order, clients)
+            if error.code == NO_PACKAGE_TO_UPDATE and known_already(
+                order, shipment, clients.read_again(order)
             ):
                 return confirmation.reference
-            shipment.confirmation, shipment.refusal = "refused", str(error)
+            shipment.confirmation, shipment.refusal = ConfirmationState.REFUSED, str(error)
             raise
         except NotSent:
-            shipment.confirmation = "queued"
+            shipment.confirmation = ConfirmationState.QUEUED
             raise
         return confirmation.reference
 
@@ -281,7 +291,7 @@ def _telling(
         shipment.package_reference,
         shipment.confirmed_times,
         clients.pseudonym(announcement(shipment)),
-        kind="shipment confirmation",
+        kind=EffectKind.CONFIRMATION,
         find=find,
         # Amazon takes a repeat with the same package reference as an edit of the package.
         harmless_twice=True,
@@ -290,6 +300,7 @@ def _telling(
 
 
 def _accepted(shipment: Shipment, clients: Clients) -> None:
-    shipment.confirmation, shipment.refusal, shipment.to_feed = "accepted", None, None
+    shipment.confirmation = ConfirmationState.ACCEPTED
+    shipment.refusal = shipment.to_feed = None
     shipment.confirmed_at, shipment.confirmed_as = clients.now(), announcement(shipment)
     shipment.confirmed_times += 1

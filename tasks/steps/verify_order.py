@@ -18,7 +18,7 @@ def verify_order(order: Order, clients: Clients) -> Outcome:
     Meanwhile an order holds its stock where the operator wants that. One that goes on keeps it
     until the Magento order holds its own.
     """
-    if order.raw is not None:
+    if order.report.raw is not None:
         # While it waited here its dates and programs may have come, or changed.
         take_facts(order, clients.placed(order))
     outcome = stopped(order, clients)

@@ -13,7 +13,7 @@ from pipeline.base.vault import Vault
 from pipeline.console.app import create_app
 from pipeline.operations.preview.replay import Call, NotPossible, Preview
 from pipeline.orders.tables import Note, Order, OrderPrivate, Status
-from tests.builders import a_raw_item, a_raw_order, stored
+from tests.builders import a_raw_item, a_raw_order, a_report, stored
 from tests.console.builders import (
     NOW,
     a_held_order,
@@ -31,7 +31,9 @@ PERSONAL = ("Berta Buyer", "berta@marketplace.example", "Lieferweg 7", "+49 40 1
 
 def an_order_with_its_buyer(sessions: Sessions, **changed: object) -> int:
     order: Order = a_held_order(1, **changed)
-    order.raw = a_raw_order(order.external_id, orderItems=[{**a_raw_item(), **_gift("For Jo")}])
+    order.report = a_report(
+        a_raw_order(order.external_id, orderItems=[{**a_raw_item(), **_gift("For Jo")}])
+    )
     return stored(sessions, order, vault=Vault(some_settings().master_key))
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
+from pipeline.clients import parse_report
 from pipeline.intake.buyer_index import Buyers, hashes_of, initials
 from pipeline.intake.store import Intake
 from pipeline.orders.tables import Note, Order, OrderPrivate
@@ -93,7 +94,9 @@ def test_names_are_told_and_that_is_noted(sessions: Sessions) -> None:
     with sessions() as session, session.begin():
         gone = session.get_one(OrderPrivate, purged)
         gone.wrapped_key = gone.sealed = None
-    told = Buyers(sessions, a_vault()).tell([named, purged, lost, 999], "otto", NOW, "looked")
+    told = Buyers(sessions, a_vault(), parse_report).tell(
+        [named, purged, lost, 999], "otto", NOW, "looked"
+    )
     assert told == {named: NAME}
     with sessions() as session:
         notes = session.scalars(select(Note)).all()

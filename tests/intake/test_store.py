@@ -85,7 +85,7 @@ def test_a_new_order_can_be_claimed_and_recorded(sessions: Sessions) -> None:
     orders = Orders(sessions, a_vault(), settings().timing)
     claim = orders.claim(order_id, STEPS[0], task_id="t", worker="w", now=NOW)
     assert claim is not None
-    assert claim.order.raw == raw
+    assert claim.order.report.raw == raw
     assert orders.record(claim, Done(), now=NOW)
 
 

@@ -23,7 +23,7 @@ from pipeline.monitoring.tables import Belonging
 from sandbox.amazon.app import create_app
 from sandbox.amazon.state import Options, open_store
 from sandbox.core import make
-from tests.builders import ACCOUNT, NOW, a_vault, an_order, settings, stored
+from tests.builders import ACCOUNT, NOW, a_report, a_vault, an_order, settings, stored
 from tests.cli.conftest import environment, runner
 from tests.remote import Remote, answer
 
@@ -68,7 +68,7 @@ def http_date(skew: timedelta) -> str:
 def test_an_installation_as_it_should_be(sessions: Sessions, broker: redis.Redis) -> None:
     stored(sessions, an_order(raw=None), vault=a_vault())
     order = an_order()
-    order.raw = {"name": "nobody"}
+    order.report = a_report({"name": "nobody"})
     stored(sessions, order)
     with Remote(answer(b"hello", Date=http_date(timedelta(0)))) as shop:
         assert verdicts(sessions, broker, shop={"base_url": shop.url}) == {
@@ -95,7 +95,7 @@ def test_what_is_wrong_here_is_told_each_with_what_to_do(
     sessions: Sessions, broker: redis.Redis
 ) -> None:
     order = an_order()
-    order.raw = {"name": "nobody"}
+    order.report = a_report({"name": "nobody"})
     stored(sessions, order)
     broker.delete("orderbridge:beat")
     with sessions() as session, session.begin():

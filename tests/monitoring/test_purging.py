@@ -15,6 +15,7 @@ from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
 from pipeline.base.tables import Base
 from pipeline.base.vault import Unreadable
+from pipeline.clients import parse_report
 from pipeline.intake.buyer_index import Buyers
 from pipeline.intake.store import Intake
 from pipeline.monitoring.purging import BATCH, Purging, _destroy
@@ -179,7 +180,9 @@ def test_nothing_of_the_buyer_is_left_even_with_the_master_key(sessions: Session
     account = settings().accounts[ACCOUNT]
     channel = Amazon(ACCOUNT, account, now=lambda: NOW)
     [order_id] = intake.store(ACCOUNT, account, channel, [raw], NOW).new
-    Corrections(sessions, a_vault(), "anna", NOW).correct(order_id, {"line1": "Lieferweg 9"})
+    Corrections(sessions, a_vault(), parse_report, "anna", NOW).correct(
+        order_id, {"line1": "Lieferweg 9"}
+    )
     before = everything(sessions)
     assert [name for name in NAMES if name not in before] == []
     hashes = private(sessions, order_id)[3]
@@ -198,7 +201,7 @@ def test_nothing_of_the_buyer_is_left_even_with_the_master_key(sessions: Session
     # A copy of the sealed data from elsewhere is of no use: another order's key does not open it.
     with pytest.raises(Unreadable):
         a_vault().open(a_vault().new_key(owner(order)), owner(order), copy)
-    assert Buyers(sessions, a_vault()).tell([order_id], "anna", NOW, "looked") == {}
+    assert Buyers(sessions, a_vault(), parse_report).tell([order_id], "anna", NOW, "looked") == {}
 
 
 def test_news_of_a_purged_order_bring_no_data_back(sessions: Sessions) -> None:
@@ -247,13 +250,13 @@ def test_a_purged_order_can_still_be_looked_at_and_reopened(sessions: Sessions) 
     found = explain(sessions, settings(), loaded(sessions, order_id))
     assert found.facts["buyer's data"] == f"purged on {NOW:%Y-%m-%d}"
     with pytest.raises(NotPossible, match="purged"):
-        Corrections(sessions, a_vault(), "anna", NOW).show(order_id)
+        Corrections(sessions, a_vault(), parse_report, "anna", NOW).show(order_id)
     with sessions() as session, session.begin():
         reopen(session, [order_id], NOW)
     orders = Orders(sessions, a_vault(), Timing())
     claim = orders.claim(order_id, STEPS[-1], task_id="t", worker="w", now=NOW)
     assert claim is not None
-    assert (claim.order.raw, claim.order.correction) == (None, None)
+    assert (claim.order.report.raw, claim.order.report.correction) == (None, None)
     assert orders.record(claim, Done(), now=NOW)
 
 

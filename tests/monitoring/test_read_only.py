@@ -14,6 +14,7 @@ from pipeline.base.errors import WritesStopped
 from pipeline.monitoring.read_only import Changed, Writes, belonging
 from pipeline.monitoring.tables import Belonging
 from pipeline.orders.ledger import Ledger
+from pipeline.orders.outcome import WRITES_STOPPED
 from pipeline.orders.tables import Effect, Status
 from pipeline.settings.model import Settings
 from tests.builders import ACCOUNT, NOW, SHOP, an_order, loaded, settings, stored
@@ -136,8 +137,8 @@ def test_orders_that_waited_for_it_are_looked_at_once_it_is_accepted(sessions: S
     copy = writes(sessions, shop=COPY)
     later = NOW + timedelta(minutes=15)
     parked: dict[str, Any] = {"status": Status.WAITING, "due_at": later}
-    ours = stored(sessions, an_order(last_note=copy.why_not(ACCOUNT), **parked))
-    another = stored(sessions, an_order(last_note="Amazon has not verified it", **parked))
+    ours = stored(sessions, an_order(hold_facts=dict(WRITES_STOPPED), **parked))
+    another = stored(sessions, an_order(last_note=copy.why_not(ACCOUNT), **parked))
     copy.accept("anna")
     assert loaded(sessions, ours).due_at == NOW
     assert loaded(sessions, another).due_at == later

@@ -61,7 +61,7 @@ def test_a_claim_marks_the_order_before_the_step_runs(
     )
     claim = orders.claim(order_id, STEPS[0], task_id="t-7", worker="host:9", now=NOW)
     assert claim is not None
-    assert claim.order.raw == raw
+    assert claim.order.report.raw == raw
     assert [item.sku for item in claim.order.items] == ["MUG-BLUE"]
     assert (claim.news, claim.keeps_crashing) == (0, False)
     row = loaded(sessions, order_id)
@@ -118,7 +118,7 @@ def test_data_that_cannot_be_opened_is_claimed_without(
             private.wrapped_key = None
         if damage == "cut off" and private.sealed is not None:
             private.sealed = private.sealed[:3]
-    assert claimed(orders, order_id).order.raw is None
+    assert claimed(orders, order_id).order.report.raw is None
 
 
 ENDS: list[tuple[Outcome, dict[str, Any], tuple[str, str | None, str | None]]] = [

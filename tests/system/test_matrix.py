@@ -12,6 +12,7 @@ import pytest
 
 import tasks
 from pipeline.orders.machine import STEPS
+from pipeline.orders.states import EffectKind
 from tests.system.matrix import Matrix, Seen, documented, expected_cells
 from tests.system.matrix_dying import AT_A_STEP, AT_A_WRITE
 from tests.system.matrix_stories import PLACES, STORIES, Place, Story
@@ -87,8 +88,8 @@ def kinds(module: ast.Module) -> set[str]:
             continue
         (kind,) = [one.value for one in call.keywords if one.arg == "kind"]
         match kind:
-            case ast.Constant(value=str(word)):
-                found.add(word)
+            case ast.Attribute(value=ast.Name(id="EffectKind"), attr=name):
+                found.add(EffectKind[name])
             case ast.JoinedStr(values=[ast.Constant(value=str(start)), ast.FormattedValue()]):
                 found |= {start + word for word in _words(module)}
             case _:

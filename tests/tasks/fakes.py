@@ -103,6 +103,12 @@ class FakeChannel(Channel):
     def order(self, external_id: str, lane: Lane = Lane.NEW) -> Raw:
         return self.told.give("order", external_id)  # type: ignore[no-any-return]
 
+    def number(self, reply: object) -> str:
+        return parsing.number(reply)
+
+    def is_number(self, text: str) -> bool:
+        return parsing.is_number(text)
+
     def identify(self, raw: Raw) -> Identity:
         return parsing.identify(raw)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.magento.order.plain_text import plain
-from pipeline.orders.channel import ChannelOrder, FulfilledBy
+from pipeline.orders.channel import ChannelOrder, FulfilledBy, Program
 from pipeline.settings.marketplace import MarketplaceSettings
 
 _LONGEST = 50
@@ -25,8 +25,8 @@ def _prefix(order: ChannelOrder, settings: MarketplaceSettings) -> str:
     """Fulfilled by Amazon before Prime before business; one that is not set does not fit."""
     for fits, prefix in (
         (order.fulfilled_by is FulfilledBy.AMAZON, settings.fba_number_prefix),
-        ("PRIME" in order.programs, settings.prime_number_prefix),
-        ("AMAZON_BUSINESS" in order.programs, settings.b2b_number_prefix),
+        (Program.PRIME in order.programs, settings.prime_number_prefix),
+        (Program.BUSINESS in order.programs, settings.b2b_number_prefix),
     ):
         if fits and prefix is not None:
             return prefix

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.base.clock import YEARS
-from pipeline.base.money import ZERO, parse_amount
+from pipeline.base.money import LARGEST_AMOUNT, ZERO, parse_amount
 from pipeline.magento.records import (
     CreditMemo,
     CreditMemoLine,
@@ -28,7 +28,6 @@ from pipeline.magento.rest.odd_rows import OddRow
 
 ENABLED = 1
 _LONGEST_NAME = 255
-_LARGEST_AMOUNT = Decimal(10) ** 15
 _LARGEST_QUANTITY = 2**31
 
 
@@ -91,7 +90,7 @@ def number(row: dict[str, Any], key: str) -> Decimal:
         value = parse_amount(row.get(key))
     except (TypeError, ValueError):
         return ZERO
-    return value if abs(value) < _LARGEST_AMOUNT else ZERO
+    return value if abs(value) < LARGEST_AMOUNT else ZERO
 
 
 def quantity(row: dict[str, Any], key: str) -> Decimal:

@@ -14,18 +14,26 @@ from enum import StrEnum
 
 from pipeline.base.money import ZERO, written
 from pipeline.magento.records import ENDED, MagentoOrder
-from pipeline.orders.channel import ChannelOrder, FulfilledBy, Identity
-from pipeline.orders.decision_table import CARRIED_BY_AMAZON, PENDING, Case, Next, case_of, decide
+from pipeline.orders.channel import ChannelOrder, FulfilledBy, Identity, Program, RemoteStatus
+from pipeline.orders.decision_table import (
+    CARRIED_BY_AMAZON,
+    PENDING,
+    STILL_TO_SHIP,
+    Case,
+    Next,
+    case_of,
+    decide,
+)
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import HoldCode
+from pipeline.orders.states import StepName
 from pipeline.orders.tables import Order, Status
 from pipeline.settings.marketplace import MarketplaceSettings
 
 # Confirmations that wait for quota or a feed, and a warehouse's evening, are no difference yet.
 SETTLED_AFTER = timedelta(hours=4)
-_UNSHIPPED = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
-NEVER_CONFIRMED = CARRIED_BY_AMAZON | {"FBM_SHIP_PLUS"}
-_PLACING = STEPS.index("create_order")
+NEVER_CONFIRMED = CARRIED_BY_AMAZON | {Program.FBM_SHIP_PLUS}
+_PLACING = STEPS.index(StepName.CREATE_ORDER)
 
 
 class Kind(StrEnum):
@@ -174,7 +182,7 @@ def _not_ours(sides: Sides) -> str:
 
 def _outdated(sides: Sides, ours: Order) -> Found:
     theirs = sides.identity.status
-    is_one_sided = theirs == "CANCELLED" and sides.live
+    is_one_sided = theirs == RemoteStatus.CANCELLED and sides.live
     if theirs == ours.remote_status:
         detail = f"{theirs}, with a later change on Amazon than the one we have"
     else:
@@ -185,21 +193,21 @@ def _outdated(sides: Sides, ours: Order) -> Found:
 def _states(sides: Sides, ours: Order, shop: MagentoOrder, now: datetime) -> Iterator[Found]:
     status, is_ended = sides.identity.status, shop.state in ENDED
     is_own_work = sides.identity.fulfilled_by is FulfilledBy.MERCHANT
-    if status == "CANCELLED":
+    if status == RemoteStatus.CANCELLED:
         if not is_ended or _kept(shop) != ZERO:
             yield _cancelled_there(sides, ours, shop)
     elif shop.is_edited:
         detail = f"edited in Magento into {shop.child_number}"
         yield Found(Kind.EDITED, Cure.LOOK, detail)
     elif is_ended:
-        if is_own_work and status in _UNSHIPPED:
+        if is_own_work and status in STILL_TO_SHIP:
             detail = f"{shop.state} in Magento, {status} on Amazon"
             yield Found(Kind.CANCELLED, Cure.LOOK, detail)
     else:
         yield from _totals(sides, ours, shop)
-        if is_own_work and status in _UNSHIPPED:
+        if is_own_work and status in STILL_TO_SHIP:
             yield from _unconfirmed(sides, ours, shop, now)
-        elif is_own_work and status == "SHIPPED":
+        elif is_own_work and status == RemoteStatus.SHIPPED:
             yield from _not_shipped(sides, shop, now)
 
 

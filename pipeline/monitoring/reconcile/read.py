@@ -18,6 +18,7 @@ from pipeline.magento.rest.odd_rows import OddRow, set_aside
 from pipeline.monitoring.reconcile.compare import Sides
 from pipeline.orders.channel import Raw
 from pipeline.orders.ledger_rows import IS_UNPROVEN
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Effect, Order
 
 
@@ -45,14 +46,15 @@ def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable
         placing = set(
             session.scalars(
                 select(Effect.order_id).where(
-                    Effect.kind == "order", among(Effect.order_id, [one.id for one in orders])
+                    Effect.kind == EffectKind.ORDER,
+                    among(Effect.order_id, [one.id for one in orders]),
                 )
             )
         )
         unproven = set(
             session.scalars(
                 select(Effect.order_id).where(
-                    Effect.kind == "cancellation",
+                    Effect.kind == EffectKind.CANCELLATION,
                     among(Effect.order_id, [one.id for one in orders]),
                     IS_UNPROVEN,
                 )

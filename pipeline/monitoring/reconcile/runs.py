@@ -16,6 +16,7 @@ from pipeline.monitoring.reconcile.treat import ACCEPTED, FOR_A_PERSON
 from pipeline.orders.channel import OrderPage
 from pipeline.orders.ledger_rows import IS_UNPROVEN
 from pipeline.orders.state_changes import let_go
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Effect, EffectState, Note, Order, Status
 
 # What changed lately is still on its way through poll and steps.
@@ -164,7 +165,7 @@ class Runs:
                     .where(
                         Order.account == run.account,
                         Order.status == Status.CANCELLED,
-                        Effect.kind == "cancellation",
+                        Effect.kind == EffectKind.CANCELLATION,
                         IS_UNPROVEN,
                     )
                     .order_by(Order.external_id)
@@ -184,7 +185,7 @@ class Runs:
                             Order.account == run.account, among(Order.external_id, external_ids)
                         )
                     ),
-                    Effect.kind == "cancellation",
+                    Effect.kind == EffectKind.CANCELLATION,
                     IS_UNPROVEN,
                 )
                 .values(state=EffectState.REFUSED, detail="done without an id: looked at again")

@@ -14,15 +14,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pipeline.amazon.parsing import parse
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
 from pipeline.base.vault import Unreadable, Vault
 from pipeline.magento.order.addresses import check_deliverable, country_of
 from pipeline.operations.acts.one_order import NotPossible
-from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy
+from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy, ParseReport
 from pipeline.orders.corrected_address import Correction
 from pipeline.orders.machine import owner, wake
+from pipeline.orders.states import EffectKind, StepName
 from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, OrderPrivate, Status
 
 LOOKED = "looked at the buyer's data"
@@ -60,9 +60,12 @@ class Disclosed:
 class Corrections:
     """Writes and shows corrected addresses. Each method raises NotPossible."""
 
-    def __init__(self, sessions: Sessions, vault: Vault, author: str, now: datetime) -> None:
+    def __init__(
+        self, sessions: Sessions, vault: Vault, parse: ParseReport, author: str, now: datetime
+    ) -> None:
         self._sessions = sessions
         self._vault = vault
+        self._parse = parse
         self._author = author
         self._now = now
 
@@ -145,7 +148,8 @@ class Corrections:
         if private.sealed is None:
             raise NotPossible("its personal data was purged")
         try:
-            return parse(self._vault.open(key, owner(order), private.sealed))
+            raw = self._vault.open(key, owner(order), private.sealed)
+            return self._parse(order.account, raw)
         except Unreadable:
             raise NotPossible("ORDERBRIDGE_MASTER_KEY does not open its data") from None
         except CannotMap as error:
@@ -202,10 +206,10 @@ def _changeable(session: Session, order_id: int) -> Order:
 
 def is_being_placed(session: Session, order: Order) -> bool:
     """Whether a step has read the address, or what it sent may have arrived."""
-    if order.status == Status.RUNNING and order.step == "create_order":
+    if order.status == Status.RUNNING and order.step == StepName.CREATE_ORDER:
         return True
     begun = (EffectState.INTENDED, EffectState.UNKNOWN, EffectState.DONE)
     sent = select(Effect.id).where(
-        Effect.order_id == order.id, Effect.kind == "order", Effect.state.in_(begun)
+        Effect.order_id == order.id, Effect.kind == EffectKind.ORDER, Effect.state.in_(begun)
     )
     return session.scalar(sent.limit(1)) is not None

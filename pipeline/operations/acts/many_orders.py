@@ -31,11 +31,12 @@ from sqlalchemy.orm import Session
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
-from pipeline.operations.acts.tables import BulkAct, BulkActOrder
+from pipeline.operations.acts.tables import BulkAct, BulkActOrder, OrderState
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.locking import lock
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.state_changes import dismiss, look_in_turn
+from pipeline.orders.states import CancellationState
 from pipeline.orders.tables import Note, Order, Status
 
 APART = timedelta(milliseconds=200)
@@ -64,6 +65,9 @@ class MoreThanSeen(Exception):
         self.orders = orders
 
 
+_IS_ASKED = Order.cancellation.in_((CancellationState.ASKED, CancellationState.SENT))
+
+
 def why_not(act: Act) -> ColumnElement[str | None]:
     """Why an order is passed over, as a sentence's end; null where the act is possible."""
     ended = Order.status.in_((Status.DONE, Status.CANCELLED))
@@ -76,7 +80,7 @@ def why_not(act: Act) -> ColumnElement[str | None]:
         ),
         Act.DISMISS: (
             (Order.remote_status.in_(PENDING), "Amazon has not verified its payment yet"),
-            (Order.cancellation.in_(("asked", "sent")), "Amazon is being asked to cancel it"),
+            (_IS_ASKED, "Amazon is being asked to cancel it"),
         ),
     }
     return case(
@@ -194,7 +198,7 @@ def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -
         return 0
     rows = session.execute(
         select(BulkActOrder.turn, BulkActOrder.order_id)
-        .where(BulkActOrder.act_id == act.id, BulkActOrder.state == "to do")
+        .where(BulkActOrder.act_id == act.id, BulkActOrder.state == OrderState.TO_DO)
         .order_by(BulkActOrder.turn)
         .limit(most)
     ).all()
@@ -247,7 +251,7 @@ def _keep(
             {
                 "act_id": act.id,
                 "turn": row.turn,
-                "state": "done" if row.turn in due else "passed over",
+                "state": OrderState.DONE if row.turn in due else OrderState.PASSED_OVER,
                 "why": refusals.get(row.order_id, GONE),
                 "due_at": due.get(row.turn) if act.act == Act.RELEASE else None,
             }

@@ -14,13 +14,14 @@ from pipeline.base.db import Sessions
 from pipeline.operations.acts.many_orders import look_at
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.machine import wake
+from pipeline.orders.states import StepName
 from pipeline.orders.tables import Order, OrderItem, Status
 from pipeline.products.manual_sku_map import waits_for
 from pipeline.products.tables import MappedSku
 
 LONGEST_SKU = 64
 """Magento keeps no longer one; Amazon's are shorter."""
-_LOOKS_IT_UP = "enrich_order"
+_LOOKS_IT_UP = StepName.ENRICH_ORDER
 
 
 class SkuDecisions:

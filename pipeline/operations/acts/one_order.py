@@ -20,11 +20,14 @@ from pipeline.orders.outcome import HoldCode
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.requested_shipment_table import standing
 from pipeline.orders.state_changes import dismiss, take_up_again
+from pipeline.orders.states import TAKEN_BACK, CancellationState
 from pipeline.orders.tables import LIVE, Note, Order, OrderItem
 from pipeline.settings.model import AccountSettings, needs_seller_id
 from pipeline.shipping.feed_collecting import CANCELLABLE
 
 LONGEST_NOTE = 1000
+ASKED_TO_CANCEL = "asked Amazon to cancel it: "
+"""How the note begins of a person who had an order cancelled."""
 
 
 class NotPossible(Exception):
@@ -67,7 +70,7 @@ class Decisions:
             order = _live(session, order_id)
             if order.remote_status in PENDING:
                 raise NotPossible("Amazon has not verified its payment yet")
-            if order.cancellation in ("asked", "sent"):
+            if order.cancellation in (CancellationState.ASKED, CancellationState.SENT):
                 raise NotPossible("Amazon is being asked to cancel it")
             if not dismiss(session, [order_id], text, self._now):
                 raise NotPossible("a step is at it right now: try again in a moment")
@@ -93,16 +96,16 @@ class Decisions:
                 raise NotPossible(f"it is {order.remote_status} on Amazon")
             if session.scalar(select(Shipment.id).where(Shipment.order_id == order_id).limit(1)):
                 raise NotPossible("the warehouse has shipped some of it")
-            if order.cancellation in ("sent", "accepted"):
+            if order.cancellation in (CancellationState.SENT, CancellationState.ACCEPTED):
                 raise NotPossible("its cancellation has been sent to Amazon already")
             if standing(session, order_id) is not None:
                 raise NotPossible("its shipment has been asked for: take that back first")
             self._write(
                 session,
                 order_id,
-                f"asked Amazon to cancel it: {reason}",
+                f"{ASKED_TO_CANCEL}{reason}",
                 cancel_reason=reason,
-                cancellation="asked",
+                cancellation=CancellationState.ASKED,
                 cancel_refusal=None,
             )
 
@@ -110,7 +113,7 @@ class Decisions:
         """Take back a cancellation that Amazon has not been told of, or has refused."""
         with self._sessions() as session, session.begin():
             order = _live(session, order_id)
-            if order.cancellation not in ("asked", "refused", "unclear"):
+            if order.cancellation not in TAKEN_BACK:
                 raise NotPossible("there is no cancellation that could be taken back")
             self._write(
                 session,

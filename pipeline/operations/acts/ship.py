@@ -16,6 +16,7 @@ from pipeline.orders.decision_table import CARRIED_BY_AMAZON, STILL_TO_SHIP
 from pipeline.orders.machine import SHIPPING_STEPS, wake
 from pipeline.orders.requested_shipment import Wish, WishState, wish_key
 from pipeline.orders.requested_shipment_table import ShipmentWish, end_standing, standing
+from pipeline.orders.states import CancellationState
 from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, Status
 from pipeline.shipping.packages import is_same_number
 
@@ -92,6 +93,9 @@ class Wishes:
         wake(session, [order_id], self._now)
 
 
+_CANCELLING = (CancellationState.ASKED, CancellationState.SENT, CancellationState.ACCEPTED)
+
+
 def obstacle(order: Order) -> str:
     """Why an order cannot be shipped from here; empty if it can. Its lines and packages count as
     the shop's watch last saw them."""
@@ -107,7 +111,7 @@ def obstacle(order: Order) -> str:
         return f"it is not ready to be shipped in Magento: it stands at {order.step}"
     if order.magento_state in (*ENDED, HOLDED):
         return f"its Magento order is {order.magento_state}"
-    if order.cancellation in ("asked", "sent", "accepted"):
+    if order.cancellation in _CANCELLING:
         return "Amazon is being asked to cancel it"
     if _units_left(order) <= 0:
         return "Magento has all of it shipped already"

@@ -12,13 +12,13 @@ from decimal import Decimal
 from iso4217 import Currency
 from sqlalchemy.orm import Session
 
-from pipeline.amazon.json_fields import LARGEST_AMOUNT
 from pipeline.base.db import Sessions
-from pipeline.base.money import minor_unit, parse_amount, written
+from pipeline.base.money import LARGEST_AMOUNT, minor_unit, parse_amount, written
 from pipeline.operations.acts.address import is_being_placed
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
 from pipeline.orders.machine import STEPS, wake
 from pipeline.orders.stated_value import Worth, tells_no_total
+from pipeline.orders.states import StepName
 from pipeline.orders.tables import LIVE, Note, Order, Status
 from pipeline.settings.marketplaces import currency_of
 
@@ -95,8 +95,8 @@ def _changeable(session: Session, order_id: int) -> Order:
 
 def _back_to_the_details(order: Order) -> None:
     """Its amounts are taken there."""
-    if STEPS.index(order.step) > STEPS.index("enrich_order"):
-        order.step, order.status = "enrich_order", Status.READY
+    if STEPS.index(order.step) > STEPS.index(StepName.ENRICH_ORDER):
+        order.step, order.status = StepName.ENRICH_ORDER, Status.READY
 
 
 def _currency(order: Order, text: str) -> str:

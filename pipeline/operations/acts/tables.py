@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -44,8 +45,16 @@ class BulkAct(Base):
         return self.orders - self.done - self.passed_over
 
 
+class OrderState(StrEnum):
+    """What became of an order of an act."""
+
+    TO_DO = "to do"
+    DONE = "done"
+    PASSED_OVER = "passed over"
+
+
 class BulkActOrder(Base):
-    """An order of an act, and what became of it: to do, done or passed over, and `why`.
+    """An order of an act, and what became of it, an OrderState, and `why`.
 
     `due_at` is when it was to be looked at. There is no foreign key to the order: to write down a
     hundred thousand of them would lock each.
@@ -66,6 +75,6 @@ class BulkActOrder(Base):
     )
     turn: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     order_id: Mapped[int]
-    state: Mapped[str] = mapped_column(default="to do", server_default="to do")
+    state: Mapped[str] = mapped_column(default=OrderState.TO_DO, server_default=OrderState.TO_DO)
     why: Mapped[str | None]
     due_at: Mapped[datetime | None]

@@ -19,6 +19,7 @@ from pipeline.base.id_lists import among
 from pipeline.base.tables import Base
 from pipeline.intake.tables import Cursor
 from pipeline.operations.history.kinds import GROUPS, QUARTER, Column, Kind
+from pipeline.orders.states import REPEATABLE
 from pipeline.orders.tables import LIVE, Attempt, Order
 
 BATCH = 1_000
@@ -151,7 +152,7 @@ def _said_before(of: ColumnElement[bool]) -> Select[Any]:
     )
     # The first of a step is the first that says what it says.
     return select(numbered.c.id).where(
-        numbered.c.outcome.in_(("wait", "hold")),
+        numbered.c.outcome.in_(REPEATABLE),
         numbered.c.time > 1,
         numbered.c.id != numbered.c.last,
     )

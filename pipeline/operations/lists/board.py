@@ -16,6 +16,7 @@ from pipeline.operations.lists.causes import TO_SHIP
 from pipeline.operations.lists.counts import Count
 from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.package_tables import Shipment, ShipmentItem
+from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import LIVE, Order, OrderItem, Status
 
 MOST = 200
@@ -174,7 +175,7 @@ class Board:
             Order.status.in_(LIVE),
             Order.fulfilled_by == FulfilledBy.MERCHANT,
             ~Order.programs.overlap(sorted(NEVER_CONFIRMED)),
-            Shipment.confirmation != "accepted",
+            Shipment.confirmation != ConfirmationState.ACCEPTED,
             Shipment.shipped_at <= self._now - UNCONFIRMED_AFTER,
         ]
 

@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, func, select
 
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.many_orders import GONE
-from pipeline.operations.acts.tables import BulkAct, BulkActOrder
+from pipeline.operations.acts.tables import BulkAct, BulkActOrder, OrderState
 from pipeline.orders.tables import Order, Status
 
 NEWEST = 50
@@ -67,7 +67,7 @@ class Acts:
         standing = (
             select(_SINCE.label("since"), code, func.count())
             .join_from(BulkActOrder, Order, Order.id == BulkActOrder.order_id)
-            .where(of_it, BulkActOrder.state == "done")
+            .where(of_it, BulkActOrder.state == OrderState.DONE)
             .group_by("since", "code")
         )
         left_alone = (
@@ -77,7 +77,7 @@ class Acts:
                 func.coalesce(BulkActOrder.why, GONE),
             )
             .join_from(BulkActOrder, Order, Order.id == BulkActOrder.order_id, isouter=True)
-            .where(of_it, BulkActOrder.state == "passed over")
+            .where(of_it, BulkActOrder.state == OrderState.PASSED_OVER)
             .order_by(BulkActOrder.turn)
             .limit(NAMED)
         )

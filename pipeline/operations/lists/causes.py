@@ -13,13 +13,13 @@ from sqlalchemy.dialects.postgresql import JSONPATH, aggregate_order_by, array
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel import FulfilledBy, RemoteStatus
 from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode
 from pipeline.orders.tables import Order, Status
 
 NAMED = 5
 MOST = 300
-TO_SHIP = ("UNSHIPPED", "PARTIALLY_SHIPPED")
+TO_SHIP = (RemoteStatus.UNSHIPPED, RemoteStatus.PARTIALLY_SHIPPED)
 # What holds these is named in their sentence, and the sentence is the same for all of its orders.
 _BY_SENTENCE = (
     HoldCode.STORE_UNKNOWN,

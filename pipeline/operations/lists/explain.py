@@ -14,10 +14,11 @@ from pipeline.monitoring.reconcile.treat import FOR_A_PERSON
 from pipeline.operations.acts.ship import obstacle
 from pipeline.operations.lists.mapped_skus import sold_as
 from pipeline.operations.preview.replay import WITHOUT_PERSONAL_DATA
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import Decision, Next, case_of, decide
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import HoldCode
+from pipeline.orders.states import CancellationState, EffectKind
 from pipeline.orders.tables import Effect, EffectState, Order, Status
 from pipeline.settings.model import AccountSettings, Settings, Timing
 from pipeline.settings.origin import origin
@@ -154,7 +155,7 @@ def _sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
 
 def _edited(order: Order, effects: Sequence[Effect]) -> dict[str, str]:
     """Which order was placed, where a clerk's edit has replaced it in the shop."""
-    placed = next((one.remote_id for one in effects if one.kind == "order"), None)
+    placed = next((one.remote_id for one in effects if one.kind == EffectKind.ORDER), None)
     if placed is None or order.magento_order_id in (None, int(placed)):
         return {}
     return {"edited in Magento": f"placed as entity {placed}, which an edit there replaced"}
@@ -255,9 +256,13 @@ def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
     if order.hold_code == HoldCode.TRANSPARENCY_CODES:
         yield f"orderbridge orders transparency {number} ITEM CODE...", "takes in its codes"
     is_own_work = order.fulfilled_by == FulfilledBy.MERCHANT
-    if order.cancellation in ("asked", "refused"):
+    if order.cancellation in (CancellationState.ASKED, CancellationState.REFUSED):
         yield f"orderbridge orders cancel {number} --withdraw", "takes the cancellation back"
-    elif is_own_work and order.remote_status == "UNSHIPPED" and order.status != Status.DONE:
+    elif (
+        is_own_work
+        and order.remote_status == RemoteStatus.UNSHIPPED
+        and order.status != Status.DONE
+    ):
         yield f"orderbridge orders cancel {number} --reason ...", "has Amazon cancel it"
     if order.status != Status.RUNNING and (
         order.purged_at is None or order.step in WITHOUT_PERSONAL_DATA

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.orders.machine import STEPS
+from pipeline.orders.states import StepName
 from pipeline.orders.tables import Order
 from pipeline.products.manual_sku_map import SkusByHand, skus_waited_for, waits_for_products
 from pipeline.products.sku_map import SkuMapError, files_in_use, read
@@ -20,7 +21,7 @@ from pipeline.settings.model import Settings
 
 PAGE_SIZE = 100
 EARLIER = 50
-_LOOKS_IT_UP = STEPS.index("enrich_order")
+_LOOKS_IT_UP = STEPS.index(StepName.ENRICH_ORDER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
 from pipeline.intake.tables import Refund
 from pipeline.operations.lists.order_facts import price
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Attempt, Effect, Note, Order, Status
 
 NEWEST = 500
@@ -149,9 +150,9 @@ def _refunds(refunds: Sequence[Refund], effects: Sequence[Effect]) -> Iterator[E
 
     What takes back an order that Amazon cancelled leaves no number of its memo.
     """
-    if any(effect.kind == "cancellation" for effect in effects):
+    if any(effect.kind == EffectKind.CANCELLATION for effect in effects):
         return
-    ours = {effect.remote_id for effect in effects if effect.kind == "credit memo"}
+    ours = {effect.remote_id for effect in effects if effect.kind == EffectKind.CREDIT_MEMO}
     for refund in refunds:
         if str(refund.magento_creditmemo_id) in ours:
             continue

@@ -15,12 +15,12 @@ from sqlalchemy.orm import selectinload
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap, RemoteError
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.vault import Vault
 from pipeline.clients import Clients
 from pipeline.orders.ledger import Ledger
 from pipeline.orders.ledger_rows import forgets_until
 from pipeline.orders.ledger_write import Answer, Made, Trace, Write
-from pipeline.orders.machine import SHIPPING_STEPS, STEPS, corrected_address, owner
+from pipeline.orders.machine import SHIPPING_STEPS, STEPS, report_of
 from pipeline.orders.outcome import Cancelled, Done, Hold, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.requested_shipment_table import standing
@@ -120,12 +120,7 @@ def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order
         wish = standing(session, order_id)
     _check(order, step)
     assert order is not None  # noqa: S101 - `_check` has raised otherwise
-    if private is not None and private.wrapped_key is not None and private.sealed is not None:
-        try:
-            order.raw = vault.open(private.wrapped_key, owner(order), private.sealed)
-        except Unreadable:
-            order.raw = None
-    order.correction = corrected_address(vault, order, private)
+    order.report = report_of(vault, order, private)
     order.wish = wish
     return order
 

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, exists, false
 
+from pipeline.operations.acts.one_order import ASKED_TO_CANCEL
+from pipeline.orders.channel import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING
+from pipeline.orders.order_shop import BEFORE_THE_SHOP
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, Status
 
 _TABLE = (
@@ -58,11 +62,12 @@ def _has_package(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
+_SHIPPED_OR_NEVER = (RemoteStatus.CANCELLED, RemoteStatus.SHIPPED, RemoteStatus.UNFULFILLABLE)
 _WAS_COMMENTED = exists().where(
-    Effect.order_id == Order.id, Effect.kind == "comment", Effect.state == EffectState.DONE
+    Effect.order_id == Order.id, Effect.kind == EffectKind.COMMENT, Effect.state == EffectState.DONE
 )
 _WAS_ASKED_BY_A_PERSON = exists().where(
-    Note.order_id == Order.id, Note.text.startswith("asked Amazon to cancel it: ")
+    Note.order_id == Order.id, Note.text.startswith(ASKED_TO_CANCEL)
 )
 
 RULES: tuple[Rule, ...] = (
@@ -81,11 +86,11 @@ RULES: tuple[Rule, ...] = (
         "not in Magento yet: would be held where the shop cannot sell all of it",
         "The merchant's own orders that have not come to Magento.",
         and_(
-            Order.fulfilled_by == "FBM",
+            Order.fulfilled_by == FulfilledBy.MERCHANT,
             Order.status.in_(LIVE),
-            Order.step.in_(("import_order", "verify_order", "enrich_order")),
+            Order.step.in_(BEFORE_THE_SHOP),
             Order.magento_order_id.is_(None),
-            Order.remote_status.not_in(("CANCELLED", "SHIPPED", "UNFULFILLABLE")),
+            Order.remote_status.not_in(_SHIPPED_OR_NEVER),
         ),
         "What the shop could have sold is not stored: of how many orders it would have been too "
         "little cannot be told.",
@@ -116,7 +121,7 @@ RULES: tuple[Rule, ...] = (
         "The orders that are held so now.",
         and_(
             _held(HoldCode.CANCEL_REFUSED),
-            Order.remote_status == "CANCELLED",
+            Order.remote_status == RemoteStatus.CANCELLED,
             Order.cancel_reason.is_(None),
         ),
         held_as=HoldCode.CANCEL_REFUSED,
@@ -128,7 +133,7 @@ RULES: tuple[Rule, ...] = (
         "The orders that ended as cancelled, have a Magento order and were not cancelled by us.",
         and_(
             Order.status == Status.CANCELLED,
-            Order.remote_status == "CANCELLED",
+            Order.remote_status == RemoteStatus.CANCELLED,
             Order.magento_order_id.is_not(None),
             Order.cancel_reason.is_(None),
         ),
@@ -140,7 +145,7 @@ RULES: tuple[Rule, ...] = (
         "The orders that are held so now, and of which nothing was shipped.",
         and_(
             _held(HoldCode.CANCELLED_IN_MAGENTO),
-            Order.remote_status.in_(sorted(PENDING | {"UNSHIPPED"})),
+            Order.remote_status.in_(sorted(PENDING | {RemoteStatus.UNSHIPPED})),
         ),
         held_as=HoldCode.CANCELLED_IN_MAGENTO,
     ),
@@ -162,7 +167,7 @@ RULES: tuple[Rule, ...] = (
         "wait for a tracking number: their packages would be confirmed without one",
         "The packages without a number of orders under way that Amazon was not told of.",
         and_(
-            Order.fulfilled_by == "FBM",
+            Order.fulfilled_by == FulfilledBy.MERCHANT,
             Order.status.in_(LIVE),
             _has_package(Shipment.confirmed_as.is_(None), Shipment.mismatch.is_(None)),
         ),

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from pipeline.amazon.json_fields import word
 from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.base.vault import Vault
 from pipeline.clients import Clients
@@ -25,6 +24,8 @@ from pipeline.orders.channel import Raw
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment, ShipmentItem
+from pipeline.orders.report import Report
+from pipeline.orders.states import ConfirmationState, StepName
 from pipeline.orders.tables import Order
 from pipeline.products.product_cache import ProductCache
 from pipeline.products.sku_map import SkuMaps
@@ -35,7 +36,7 @@ from pipeline.shipping.packages import reference
 Step = Callable[[Order, Clients], Outcome]
 End = Literal["done", "skipped", "waits", "held", "cancelled", "not imported"]
 
-INTAKE, PLACES, SHIPS = "intake", "create_order", "ship_order"
+INTAKE, PLACES, SHIPS = "intake", StepName.CREATE_ORDER, StepName.SHIP_ORDER
 _SHIPMENT_ID = 1
 
 
@@ -100,14 +101,14 @@ class Simulator:
             identity = channel.identify(raw)
         except CannotMap as error:
             end = StepEnd(INTAKE, "not imported", str(error), str(error.code))
-            return Simulated(word(raw, "orderId"), "", False, [end])
+            return Simulated(channel.number(raw), "", False, [end])
         decision = first_decision(identity, account)
         marketplace = country_of(identity.marketplace_id) or identity.marketplace_id
         if not decision.kept:
             ends = [StepEnd(INTAKE, "not imported", decision.reason or decision.row)]
             return Simulated(identity.external_id, marketplace, False, ends)
         order = Order(**new_row(account_name, identity, decision))
-        order.raw = dict(raw)
+        order.report = Report(lambda: raw)
         ends = list(self._ends(order, self._clients(account_name, channel, raw)))
         return Simulated(
             identity.external_id,
@@ -186,7 +187,7 @@ class Simulator:
             carrier_code=parcel.carrier_code,
             carrier_title=parcel.carrier_title,
             tracking_number=parcel.tracking_number,
-            confirmation="queued",
+            confirmation=ConfirmationState.QUEUED,
             confirmed_times=0,
             items=[
                 ShipmentItem(magento_item_id=item_id, quantity=quantity)

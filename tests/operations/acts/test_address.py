@@ -16,6 +16,7 @@ from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
 from pipeline.base.vault import Vault
+from pipeline.clients import parse_report
 from pipeline.intake.store import Intake
 from pipeline.operations.acts.address import Addresses, Corrections
 from pipeline.operations.acts.one_order import NotPossible
@@ -24,7 +25,17 @@ from pipeline.orders.corrected_address import Correction, corrected
 from pipeline.orders.machine import Orders, owner
 from pipeline.orders.outcome import Hold, HoldCode
 from pipeline.orders.tables import Effect, EffectState, Note, OrderPrivate, Status
-from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, an_order, loaded, settings, stored
+from tests.builders import (
+    ACCOUNT,
+    NOW,
+    a_raw_order,
+    a_report,
+    a_vault,
+    an_order,
+    loaded,
+    settings,
+    stored,
+)
 from tests.tasks.fakes import clients
 
 TOLD = Address(
@@ -44,7 +55,7 @@ def placed(address: Address | None = TOLD, **changes: Any) -> ChannelOrder:
 
 
 def corrections(sessions: Sessions, vault: Vault | None = None) -> Corrections:
-    return Corrections(sessions, vault or a_vault(), "anna", NOW)
+    return Corrections(sessions, vault or a_vault(), parse_report, "anna", NOW)
 
 
 def held(sessions: Sessions, raw: Mapping[str, Any] | None = None, **changes: Any) -> int:
@@ -57,12 +68,12 @@ def notes(sessions: Sessions) -> list[tuple[str, str]]:
         return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
 
 
-def claimed(sessions: Sessions, order_id: int) -> dict[str, Any] | None:
+def claimed(sessions: Sessions, order_id: int) -> Mapping[str, Any] | None:
     orders = Orders(sessions, a_vault(), settings().timing)
     step = loaded(sessions, order_id).step
     claim = orders.claim(order_id, step, task_id="t", worker="w", now=NOW)
     assert claim is not None
-    return claim.order.correction
+    return claim.order.report.correction
 
 
 def test_without_a_correction_the_order_is_as_told() -> None:
@@ -73,7 +84,7 @@ def test_without_a_correction_the_order_is_as_told() -> None:
 def test_a_step_is_told_the_corrected_address() -> None:
     order = an_order(raw=a_raw_order())
     assert clients().placed(order).address == TOLD
-    order.correction = KEPT
+    order.report = a_report(order.report.raw, KEPT)
     assert clients().placed(order).address == MENDED
 
 
@@ -280,7 +291,7 @@ def test_under_another_master_key_it_can_be_told_that_there_is_one(sessions: Ses
     orders = Orders(sessions, other, settings().timing)
     claim = orders.claim(order_id, "enrich_order", task_id="t", worker="w", now=NOW)
     assert claim is not None
-    assert (claim.order.raw, claim.order.correction) == (None, {})
+    assert (claim.order.report.raw, claim.order.report.correction) == (None, {})
 
 
 def test_a_correction_during_a_run_is_seen_by_the_next(sessions: Sessions) -> None:

@@ -23,12 +23,22 @@ from pipeline.base.errors import (
     OverQuota,
     Rejected,
     Transient,
+    WritesStopped,
 )
 from pipeline.base.lease import Leases
 from pipeline.clients import Clients
 from pipeline.intake.fetch_list import Fetching
 from pipeline.orders.machine import MAX_UNFINISHED, Orders
-from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
+from pipeline.orders.outcome import (
+    WRITES_STOPPED,
+    Cancelled,
+    Done,
+    Hold,
+    HoldCode,
+    Outcome,
+    Skipped,
+    Wait,
+)
 from pipeline.orders.tables import Attempt, Order, Status
 from pipeline.settings.model import Timing
 from tasks.engine.runner import Runner, Step, backoff
@@ -222,6 +232,19 @@ def test_what_passes_by_itself_waits_longer_each_time(
     assert order.due_at is not None
     assert timedelta(seconds=40) <= order.due_at - NOW <= timedelta(seconds=80)
     assert attempts(sessions) == [("wait", None, reason, request_id)]
+
+
+def test_an_order_of_which_nothing_may_be_written_says_so_until_its_next_run(
+    runner: Runner, sessions: Sessions
+) -> None:
+    order_id = stored(sessions, an_order())
+    stopped = WritesStopped("read-only: it is set", retry_after_s=0)
+    assert not runner.run("import_order", raises(stopped), order_id, "task-1")
+    order = loaded(sessions, order_id)
+    assert (order.status, order.last_note) == (Status.WAITING, "read-only: it is set")
+    assert (order.hold_code, order.hold_facts) == (None, WRITES_STOPPED)
+    assert not runner.run("import_order", ends(Wait("later", timedelta(0))), order_id, "task-2")
+    assert loaded(sessions, order_id).hold_facts == {}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from sqlalchemy import event, text
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
+from pipeline.clients import parse_report
 from pipeline.intake.backfills import Backfills
 from pipeline.intake.buyer_index import Buyers
 from pipeline.intake.credit_memos import Refunds
@@ -151,7 +152,7 @@ def test_every_query_takes_as_many_ids_at_once(parts: Runtime) -> None:
         assert watch.missing(awaited, []) == {}
         assert watch.store(awaited, [], states, NOW, ids) == []
         assert Refunds(sessions).store([ACCOUNT], SHOP, memos) == 0
-        assert Buyers(sessions, a_vault()).tell(ids, "anna", NOW, "why") == {}
+        assert Buyers(sessions, a_vault(), parse_report).tell(ids, "anna", NOW, "why") == {}
         assert Backfills(sessions).known(ACCOUNT, numbers) == 0
         assert SkusByHand(sessions).of(ACCOUNT, numbers) == {}
         assert weigh(sessions, Act.RELEASE, these(ids)).orders == 0

@@ -50,7 +50,7 @@ def told(channel: FakeChannel) -> list[tuple[str, str, dict[str, int]]]:
 
 def test_each_package_of_a_shipment_is_told_with_its_share() -> None:
     order = shipped(a_shipment(items={501: 1}), second())
-    channel = FakeChannel(order=order.raw, confirm_shipment=None)
+    channel = FakeChannel(order=order.report.raw, confirm_shipment=None)
     assert sync_tracking(order, clients(channel)) == Done()
     assert told(channel) == [("71", NUMBER, {"I1": 1}), (SECOND, "2", {"I1": 1})]
 
@@ -58,7 +58,7 @@ def test_each_package_of_a_shipment_is_told_with_its_share() -> None:
 def test_transparency_codes_are_each_packages_own() -> None:
     item = an_item(magento_item_id=501, transparency_codes=["AZ:1", "AZ:2"])
     order = shipped(a_shipment(items={501: 1}), second(), items=[item])
-    raw: dict[str, Any] = dict(order.raw or {})
+    raw: dict[str, Any] = dict(order.report.raw or {})
     raw["orderItems"] = [{**raw["orderItems"][0], "programs": ["TRANSPARENCY"]}]
     channel = FakeChannel(order=raw, confirm_shipment=None)
     assert sync_tracking(order, clients(channel)) == Done()
@@ -68,7 +68,7 @@ def test_transparency_codes_are_each_packages_own() -> None:
 
 def test_a_track_without_a_unit_is_named_and_not_told() -> None:
     order = shipped(a_shipment(), second(items={}))
-    channel = FakeChannel(order=order.raw, confirm_shipment=None)
+    channel = FakeChannel(order=order.report.raw, confirm_shipment=None)
     assert sync_tracking(order, clients(channel)) == Skipped(
         "not told to Amazon, since no unit was left to go with it: 2"
     )
@@ -90,7 +90,7 @@ def test_a_package_without_a_number_goes_by_feed_and_its_number_by_a_call() -> N
     unnumbered = second(tracking_number="", carrier_code="", carrier_title="")
     order = shipped(a_shipment(items={501: 1}), unnumbered)
     message = {"order": order.external_id, "tracking": ""}
-    channel = FakeChannel(order=order.raw, confirm_shipment=None, feed_message=dict(message))
+    channel = FakeChannel(order=order.report.raw, confirm_shipment=None, feed_message=dict(message))
     remotes = clients(channel, account=SELLER, confirm_without_tracking=True)
     assert sync_tracking(order, remotes) == Wait("will be confirmed with the next feed", AN_HOUR)
     assert told(channel) == [("71", NUMBER, {"I1": 1})]

@@ -135,7 +135,7 @@ def test_an_order_on_hold_in_magento_is_not_shipped() -> None:
 
 def test_the_rest_is_shipped_while_the_first_package_is_told() -> None:
     order = wished(shipments=[a_shipment(items={501: 1})])
-    channel = FakeChannel(order=order.raw, confirm_shipment=None)
+    channel = FakeChannel(order=order.report.raw, confirm_shipment=None)
     shop = FakeShop(shipments=[there()], ship="72")
     assert sync_tracking(order, clients(channel, shop)) == Wait("1 more to be shipped", AN_HOUR)
     assert shop.calls == [("shipments", [900]), asked(1)]
@@ -145,7 +145,7 @@ def test_the_rest_is_shipped_while_the_first_package_is_told() -> None:
 
 def test_a_refusal_of_the_rest_holds_once_the_first_package_is_told() -> None:
     order = wished(shipments=[a_shipment(items={501: 1})])
-    channel = FakeChannel(order=order.raw, confirm_shipment=None)
+    channel = FakeChannel(order=order.report.raw, confirm_shipment=None)
     outcome = sync_tracking(order, clients(channel, FakeShop(shipments=[there()], ship=NO_STOCK)))
     assert isinstance(outcome, Hold)
     assert outcome.code == HoldCode.SHIPMENT_REFUSED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.orders.outcome import Done
-from tests.builders import NOW, a_raw_item, a_raw_order, an_order
+from tests.builders import NOW, a_raw_item, a_raw_order, a_report, an_order
 from tests.tasks.as_run import import_order
 from tests.tasks.fakes import clients
 
@@ -26,6 +26,8 @@ def test_a_pending_order_shows_its_lines_before_there_is_a_price() -> None:
 def test_a_second_report_changes_lines_and_adds_none() -> None:
     order = an_order(raw=a_raw_order())
     import_order(order, clients())
-    order.raw = a_raw_order(order.external_id, orderItems=[a_raw_item(quantityOrdered=3)])
+    order.report = a_report(
+        a_raw_order(order.external_id, orderItems=[a_raw_item(quantityOrdered=3)])
+    )
     assert import_order(order, clients()) == Done()
     assert [(line.external_item_id, line.quantity) for line in order.items] == [("I1", 3)]

@@ -17,6 +17,7 @@ from tests.builders import (
     GERMANY,
     NOW,
     a_raw_order,
+    a_report,
     a_shipment,
     a_vault,
     an_item,
@@ -44,7 +45,7 @@ def shipped(*shipments: Shipment, **changes: Any) -> Order:
 
 
 def an_amazon(placed: Order, /, **answers: Any) -> FakeChannel:
-    return FakeChannel(**{"order": placed.raw, "confirm_shipment": None, **answers})
+    return FakeChannel(**{"order": placed.report.raw, "confirm_shipment": None, **answers})
 
 
 def key(order: Order, times: int = 0, announcement: str = AS_DHL) -> str:
@@ -200,14 +201,14 @@ def with_package(order: Order, tracking_number: str) -> dict[str, Any]:
         "trackingNumber": tracking_number,
         "packageItems": [{"orderItemId": "I1", "quantity": 2}],
     }
-    return {**(order.raw or {}), "packages": [package]}
+    return {**(order.report.raw or {}), "packages": [package]}
 
 
 def test_a_package_amazon_has_under_another_reference_counts_as_confirmed() -> None:
     order = shipped()
     channel = an_amazon(
         order,
-        order=InTurn(order.raw, with_package(order, NUMBER)),
+        order=InTurn(order.report.raw, with_package(order, NUMBER)),
         confirm_shipment=NOT_FOUND,
     )
     assert sync_tracking(order, clients(channel)) == Done()
@@ -235,7 +236,9 @@ def test_a_try_that_died_in_the_call_ends_in_the_ledger_without_a_second_call() 
 def test_a_refusal_is_kept_beside_the_package(error: Rejected, calls: list[str]) -> None:
     order = shipped()
     channel = an_amazon(
-        order, order=InTurn(order.raw, with_package(order, "ANOTHER")), confirm_shipment=error
+        order,
+        order=InTurn(order.report.raw, with_package(order, "ANOTHER")),
+        confirm_shipment=error,
     )
     with pytest.raises(CannotMap) as held:
         sync_tracking(order, clients(channel))
@@ -264,7 +267,7 @@ def test_lines_of_the_shops_own_are_not_told() -> None:
 
 def test_without_an_address_the_marketplace_decides_the_country() -> None:
     order = shipped()
-    raw = {name: value for name, value in (order.raw or {}).items() if name != "recipient"}
+    raw = {name: value for name, value in (order.report.raw or {}).items() if name != "recipient"}
     channel = an_amazon(order, order=raw)
     assert sync_tracking(order, clients(channel)) == Done()
     assert channel.calls[1] == ("confirm_shipment", confirmation(order, country=""))
@@ -343,7 +346,7 @@ def test_what_amazon_confirms_itself_is_skipped(program: str) -> None:
 
 
 def a_wish(order: Order) -> dict[str, Any]:
-    raw: dict[str, Any] = dict(order.raw or {})
+    raw: dict[str, Any] = dict(order.report.raw or {})
     (item,) = raw["orderItems"]
     wish = {"cancellationRequest": {"requester": "BUYER", "cancelReason": "Mistake"}}
     return {**raw, "orderItems": [{**item, "cancellation": wish}]}
@@ -363,7 +366,7 @@ def test_a_buyer_who_wants_to_cancel_stops_the_confirmation() -> None:
 
 def test_the_wish_is_seen_in_the_last_poll_too_and_takes_the_package_out_of_the_next_feed() -> None:
     order = shipped(a_shipment(confirmation="feed", to_feed=FEED))
-    order.raw = a_wish(order)
+    order.report = a_report(a_wish(order))
     outcome = sync_tracking(order, clients(account=SELLER))
     assert isinstance(outcome, Hold)
     assert outcome.code == HoldCode.BUYER_WANTS_TO_CANCEL
@@ -376,7 +379,7 @@ def test_a_wish_that_is_overruled_withdrawn_or_too_late_stops_nothing() -> None:
     channel = FakeChannel(order=a_wish(overruled), confirm_shipment=None)
     assert sync_tracking(overruled, clients(channel)) == Done()
     withdrawn = shipped()
-    withdrawn_raw, withdrawn.raw = withdrawn.raw, a_wish(withdrawn)
+    withdrawn_raw, withdrawn.report = withdrawn.report.raw, a_report(a_wish(withdrawn))
     channel = FakeChannel(order=withdrawn_raw, confirm_shipment=None)
     assert sync_tracking(withdrawn, clients(channel)) == Done()
     late = shipped(
@@ -435,7 +438,7 @@ def test_all_units_shipped_under_another_number_is_for_a_person() -> None:
 
 
 def transparent(order: Order) -> dict[str, Any]:
-    raw: dict[str, Any] = dict(order.raw or {})
+    raw: dict[str, Any] = dict(order.report.raw or {})
     (item,) = raw["orderItems"]
     return {**raw, "orderItems": [{**item, "programs": ["TRANSPARENCY"]}]}
 

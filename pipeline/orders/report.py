@@ -1,0 +1,92 @@
+"""What a marketplace last reported of an order: opened when a step asks for it, and read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+from pipeline.base.errors import CannotMap
+from pipeline.base.vault import Unreadable, Vault
+from pipeline.orders.amounts import Amounts
+from pipeline.orders.channel import Channel, ChannelOrder, Raw
+from pipeline.orders.outcome import HoldCode
+
+Json = Mapping[str, Any]
+
+
+def _nothing() -> None:
+    return None
+
+
+class Report:
+    """The raw reply, and the address a person corrected, of one order at one claim.
+
+    The channel's answers are kept: whoever asks again within the claim gets the same ones.
+    """
+
+    def __init__(
+        self,
+        open_reply: Callable[[], Raw | None] = _nothing,
+        open_correction: Callable[[], Json | None] = _nothing,
+    ) -> None:
+        self._open_reply = open_reply
+        self._open_correction = open_correction
+        self._order: ChannelOrder | None = None
+        self._amounts: dict[bool, Amounts] = {}
+
+    @classmethod
+    def sealed(
+        cls,
+        vault: Vault,
+        owner: str,
+        wrapped_key: bytes | None,
+        reply: bytes | None,
+        correction: bytes | None,
+    ) -> Report:
+        """A report as it is stored. One that the vault does not open is as good as none."""
+
+        def opened(sealed: bytes | None, unreadable: Json | None) -> Json | None:
+            if wrapped_key is None or sealed is None:
+                return None
+            try:
+                return vault.open(wrapped_key, owner, sealed)
+            except Unreadable:
+                return unreadable
+
+        return cls(lambda: opened(reply, None), lambda: opened(correction, {}))
+
+    @cached_property
+    def raw(self) -> Raw | None:
+        """The marketplace's reply; None when it was purged or cannot be opened."""
+        return self._open_reply()
+
+    @cached_property
+    def correction(self) -> Json | None:
+        """The corrected address, if a person corrected it; empty when it cannot be opened."""
+        return self._open_correction()
+
+    def order(self, channel: Channel) -> ChannelOrder:
+        """The facts of the order. Raises CannotMap when they cannot be read."""
+        if self._order is None:
+            self._order = channel.parse(self._readable())
+        return self._order
+
+    def amounts(self, channel: Channel, *, trust_total: bool) -> Amounts:
+        """The money of the order, as `Channel.amounts` says. Raises CannotMap."""
+        if trust_total not in self._amounts:
+            read = channel.amounts(self._readable(), trust_total=trust_total)
+            self._amounts[trust_total] = read
+        return self._amounts[trust_total]
+
+    def _readable(self) -> Raw:
+        if self.raw is None:
+            raise CannotMap(
+                HoldCode.UNREADABLE_ORDER,
+                "the marketplace's data of this order cannot be opened: it was purged, or "
+                "ORDERBRIDGE_MASTER_KEY is not the key it was stored with",
+            )
+        return self.raw
+
+
+NO_REPORT = Report()
