@@ -9,11 +9,15 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from pipeline.base.db import Sessions
-from pipeline.base.tables import Base
+from tests.tables import METADATA
 
 # Without its first life, the next connection would take the database for one that was restored just
 # now; those that a test began are taken out.
 _LIVES = "database_lives"
+_END_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 
 class Emptied:
@@ -42,9 +46,11 @@ class Emptied:
         """Take out every row but the one of the database's first life."""
         try:
             self._connection.execute(self._statements)
-        except psycopg.OperationalError:  # a test has ended every connection of the database
+        except psycopg.OperationalError:
+            # A test has ended every connection, or one that was broken off holds its locks.
             self._connection.close()
             self._connection = self._connect()
+            self._connection.execute(_END_OTHERS)
             self._connection.execute(self._statements)
 
     def _connect(self) -> psycopg.Connection:
@@ -63,7 +69,7 @@ def empty(sessions: Sessions) -> None:
 
 
 def _statements() -> list[LiteralString]:
-    tables = [one for one in reversed(Base.metadata.sorted_tables) if one.name != _LIVES]
+    tables = [one for one in reversed(METADATA.sorted_tables) if one.name != _LIVES]
     numbered = [
         f"setval(pg_get_serial_sequence('{table.name}', '{column.name}'), 1, false)"
         for table in tables

@@ -17,10 +17,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from pipeline.base import db
-from pipeline.base.tables import Base
 from pipeline.orders.tables import Order
 from tests.builders import NOW, a_shipment, an_item, an_order, stored
 from tests.conftest import Servers
+from tests.tables import METADATA
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def differences(engine: Engine) -> list[Any]:
     with engine.connect() as connection:
         options = {"compare_type": True, "compare_server_default": True}
         context = MigrationContext.configure(connection, opts=options)
-        return list(compare_metadata(context, Base.metadata))
+        return list(compare_metadata(context, METADATA))
 
 
 def conditions(engine: Engine) -> set[str]:
@@ -68,7 +68,7 @@ def test_models_and_migrations_say_the_same(bare_url: str, bare: Engine) -> None
     assert differences(bare) == []
     migrated = conditions(bare)
     command.downgrade(db.alembic_config(bare_url), "base")
-    Base.metadata.create_all(bare)
+    METADATA.create_all(bare)
     assert conditions(bare) == migrated
 
 

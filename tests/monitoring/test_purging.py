@@ -13,7 +13,6 @@ from sqlalchemy import select, text
 
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
-from pipeline.base.tables import Base
 from pipeline.base.vault import Unreadable
 from pipeline.clients import parse_report
 from pipeline.intake.buyer_index import Buyers
@@ -39,6 +38,7 @@ from tests.builders import (
     settings,
     stored,
 )
+from tests.tables import METADATA
 
 DAYS_30 = timedelta(days=30)
 LONG_AGO = NOW - DAYS_30
@@ -162,7 +162,7 @@ def everything(sessions: Sessions) -> str:
     """Every row there is, with all that the master key opens of it."""
     vault, parts = a_vault(), []
     with sessions() as session:
-        for table in Base.metadata.tables:
+        for table in METADATA.tables:
             rows = session.execute(text(f'SELECT t::text FROM "{table}" t'))  # noqa: S608
             parts += [row for (row,) in rows]
         for order, kept in session.execute(

@@ -17,19 +17,19 @@ from typing import Any
 from sqlalchemy import select, text
 
 from pipeline.base.db import Sessions
-from pipeline.base.tables import Base
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.requested_shipment_table import ShipmentWish
 from pipeline.orders.tables import Order, OrderItem
 from sandbox.core import Store
 from tests.system.matrix_world import World
+from tests.tables import METADATA
 
 # What differs by nature: how often and when somebody asked.
 _BESIDE = frozenset({"faults", "calls", "nonces", "tokens", "buckets", "pages", "counters"})
 _OWN = (Order, OrderItem, Shipment, ShipmentItem, ShipmentWish)
 # Numbers of rows, which go on counting from case to case.
 _OWN_BESIDE = frozenset({"id", "order_id", "shipment_id", "version", "news"})
-_TABLES = [one for one in Base.metadata.sorted_tables if one.name != "database_lives"]
+_TABLES = [one for one in METADATA.sorted_tables if one.name != "database_lives"]
 _numbers = itertools.count(1)
 # Times, and the code by which a shop lets a guest see his order.
 _BY_CHANCE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\"\\]*|[0-9a-f]{32}")

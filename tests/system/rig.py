@@ -21,9 +21,9 @@ from devstack.postgres import Postgres
 from devstack.stack import wait_for, worker_arguments
 from devstack.supervisor import Process, Supervisor
 from pipeline.base import db
-from pipeline.base.tables import Base
 from tests.database_restores import remembers_everything
 from tests.system.remotes import Remotes
+from tests.tables import METADATA
 
 WORKERS = ("worker-1", "worker-2")
 THREADS = 8
@@ -117,7 +117,7 @@ class Rig:
         """Forget every order, here and at the remotes, and have both workers run."""
         self.stop_workers()
         with self.database() as connection:
-            for table in reversed(Base.metadata.sorted_tables):
+            for table in reversed(METADATA.sorted_tables):
                 if table.name == "database_lives":
                     continue
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))

@@ -17,13 +17,13 @@ from psycopg import sql
 
 from devstack.stack import wait_for
 from pipeline.base import db
-from pipeline.base.tables import Base
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
 from pipeline.operations.acts.address import Corrections
 from sandbox.amazon.builders import a_line, an_order
 from tests.system.remotes import SKU, Remotes
 from tests.system.rig import FRANCE, TIME_LIMIT_S, Rig
+from tests.tables import METADATA
 
 pytestmark = pytest.mark.timeout(TIME_LIMIT_S)
 
@@ -93,7 +93,7 @@ def everything_written(rig: Rig) -> Iterator[tuple[str, bytes]]:
     with rig.broker() as broker:
         yield from everything_in_redis(broker)
     with rig.database() as connection:
-        for table in Base.metadata.tables:
+        for table in METADATA.tables:
             query = sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table))
             for (row,) in connection.execute(query):
                 yield table, row.encode()

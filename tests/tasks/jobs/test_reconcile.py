@@ -13,7 +13,7 @@ import requests
 from celery import Celery
 from sqlalchemy import delete, select, text
 
-from pipeline.base.tables import Base, Incident
+from pipeline.base.tables import Incident
 from pipeline.monitoring.reconcile.run import Reconciler
 from pipeline.monitoring.reconcile.runs import Runs
 from pipeline.monitoring.reconcile.tables import Difference
@@ -32,6 +32,7 @@ from tasks.jobs.watch_shop import watch_shipments
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT, SHOP
 from tests.database_restores import remembers_everything
+from tests.tables import METADATA
 from tests.tasks.cancelling.test_cancelled_by_seller import loaded_settings, served
 from tests.tasks.conftest import close
 from tests.tasks.jobs.test_feeds import Clock
@@ -141,7 +142,7 @@ class World:
         with self.parts.sessions() as session:
             return {
                 table.name: sorted(map(tuple, session.execute(select(table)).all()), key=repr)
-                for table in Base.metadata.sorted_tables
+                for table in METADATA.sorted_tables
             }
 
 
