@@ -11,7 +11,7 @@ import pytest
 # the guard changes kombu for the whole process.
 PROGRAM = """
 from kombu import Connection
-from tasks import kombu_guard
+from tasks.engine import kombu_guard
 if {guarded}:
     kombu_guard.install()
     kombu_guard.install()

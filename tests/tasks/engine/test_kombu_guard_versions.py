@@ -17,7 +17,7 @@ PROGRAM = """
 import importlib.metadata
 told = importlib.metadata.version
 importlib.metadata.version = lambda name: "5.7.9" if name == "kombu" else told(name)
-from tasks import kombu_guard
+from tasks.engine import kombu_guard
 kombu_guard.install()
 kombu_guard.install()
 from kombu.transport.redis import Channel
