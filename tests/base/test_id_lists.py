@@ -16,7 +16,7 @@ from tests.builders import an_order, stored
 
 ROOT = Path(__file__).parents[2]
 # Names of what the configuration lists or a person ticks on a page: never more than some dozens.
-FEW = {"accounts", "steps", "reached", "words", "channels", "other", "so", "begun", "shown"}
+FEW = {"accounts", "steps", "reached", "lanes", "channels", "other", "so", "begun", "shown"}
 FEW.add("self.named")
 
 

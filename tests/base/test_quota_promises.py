@@ -34,7 +34,7 @@ def wait_s(quota: Quota, plan: Plan, lane: Lane) -> float:
 
 def honest_s(quota: Quota, plan: Plan, lane: Lane) -> float:
     """When there is a token for the lane, if nobody takes one meanwhile."""
-    missing = int(plan.burst * lane.value) + 1 - quota.left(plan)
+    missing = int(plan.burst * lane.left_share) + 1 - quota.left(plan)
     return max(0.0, missing / quota.rate(plan))
 
 

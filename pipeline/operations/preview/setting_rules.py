@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, and_, exists, false
 
 from pipeline.operations.acts.one_order import ASKED_TO_CANCEL
 from pipeline.orders.channel import FulfilledBy, RemoteStatus
-from pipeline.orders.decision_table import PENDING
 from pipeline.orders.order_shop import BEFORE_THE_SHOP
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, Status
+from pipeline.shipping.feed_collecting import CANCELLABLE
 
 _TABLE = (
     "Amazon's status of each order as it was last told, who fulfils it, and whether it is in "
@@ -145,7 +145,7 @@ RULES: tuple[Rule, ...] = (
         "The orders that are held so now, and of which nothing was shipped.",
         and_(
             _held(HoldCode.CANCELLED_IN_MAGENTO),
-            Order.remote_status.in_(sorted(PENDING | {RemoteStatus.UNSHIPPED})),
+            Order.remote_status.in_(sorted(CANCELLABLE)),
         ),
         held_as=HoldCode.CANCELLED_IN_MAGENTO,
     ),
