@@ -27,7 +27,7 @@ from pipeline.orders.decision_table import Decision, case_of, decide
 from pipeline.orders.ledger import Ledger, OrderLedger
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.report import Report
-from pipeline.orders.stated_value import Worth, tells_no_total
+from pipeline.orders.stated_value import StatedValue, tells_no_total
 from pipeline.orders.states import StepName
 from pipeline.orders.tables import Order
 from pipeline.products.manual_sku_map import SkusByHand
@@ -36,7 +36,7 @@ from pipeline.products.sku_map import SkuMaps
 from pipeline.products.sku_prefetch import Upcoming
 from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.model import AccountSettings, Settings, ShopSettings
-from pipeline.settings.overrides import Turned
+from pipeline.settings.overrides import Overrides
 from pipeline.shipping.backlog import Backlog
 
 
@@ -162,7 +162,7 @@ class Clients:
 
     def _said(self, worth: Mapping[str, Any], order: Order) -> Amounts:
         lines = self._reported(order).lines
-        return Worth.from_json(worth).amounts({line.item_id: line.quantity for line in lines})
+        return StatedValue.from_json(worth).amounts({line.item_id: line.quantity for line in lines})
 
     def ledger_of(self, order: Order) -> OrderLedger:
         """The ledger, for the writes of this order."""
@@ -216,5 +216,5 @@ def build(
         has_large_backlog=Backlog(sessions, rates).is_large,
         catalogue=ProductCache(broker, upcoming.skus),
         sku_maps=maps,
-        in_force=Turned(settings, sessions).settings,
+        in_force=Overrides(settings, sessions).settings,
     )

@@ -88,7 +88,7 @@ def line(item: Item) -> Line:
         gift_message=text(packing, "giftOption", "giftMessage"),
         promotion_ids=_each(raw, "promotionId", "promotion", "breakdowns"),
         buyer_wants_to_cancel=text(request, "requester").upper() == "BUYER",
-        cancel_wish=text(request, "cancelReason"),
+        buyer_cancel_reason=text(request, "cancelReason"),
         cancelled_by=text(execution, "cancelledBy"),
         cancel_reason=text(execution, "cancelReason"),
         gift_wrap=text(packing, "giftOption", "giftWrapLevel"),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pipeline.amazon.tables import AccountAccess
-    from pipeline.intake.tables import Cursor
+    from pipeline.intake.tables import Watermark
     from pipeline.settings.model import AccountSettings
 
 
@@ -37,7 +37,7 @@ class _Account:
     name: str
     settings: AccountSettings
     refused: AccountAccess | None
-    cursor: Cursor | None
+    cursor: Watermark | None
     attention: Mapping[str, str]
 
 

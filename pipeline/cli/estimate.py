@@ -16,7 +16,7 @@ from pipeline.base.quota import Lane, Quota
 from pipeline.cli.common import Installation, Unusable
 from pipeline.intake.backfills import Backfills, duration_s
 from pipeline.orders.decision_table import Case, decide
-from pipeline.settings.overrides import Turned
+from pipeline.settings.overrides import Overrides
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def probed(found: Installation, asked: Asked) -> dict[str, Any]:
     """What one call tells; it is counted against the quota like any other."""
     if asked.after is None or asked.before is None:
         return {}
-    account = Turned(found.settings, found.sessions).settings().accounts[asked.account]
+    account = Overrides(found.settings, found.sessions).settings().accounts[asked.account]
     broker = redis.Redis.from_url(
         found.settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.cli.common import Installation
     from pipeline.operations.preview.setting import Preview
     from pipeline.settings.origin import Place
-    from pipeline.settings.overrides import Turning
+    from pipeline.settings.overrides import PastOverride
 
 _account = click.option("--account", required=True, help="The account, as the file names it.")
 _marketplace = click.option(
@@ -179,13 +179,13 @@ def _tried(
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    from pipeline.settings.overrides import AlreadySo, NotTurnable
+    from pipeline.settings.overrides import AlreadySo, NotChangeable
 
     try:
         yield
     except AlreadySo as error:
         raise NotFound(str(error)) from error
-    except NotTurnable as error:
+    except NotChangeable as error:
         raise Unusable(str(error)) from error
 
 
@@ -264,7 +264,7 @@ def _told(told: Preview) -> Iterator[str]:
         yield f"Not told: {told.unknown}"
 
 
-def _turning(one: Turning) -> dict[str, Any]:
+def _turning(one: PastOverride) -> dict[str, Any]:
     row = one.row
     return {
         **{"account": row.account, "marketplace": row.marketplace_id, "name": row.name},
@@ -273,7 +273,7 @@ def _turning(one: Turning) -> dict[str, Any]:
     }
 
 
-def _past(past: Sequence[Turning]) -> list[tuple[str, ...]]:
+def _past(past: Sequence[PastOverride]) -> list[tuple[str, ...]]:
     from pipeline.settings.origin import written
 
     def of(value: object) -> str:

@@ -40,11 +40,11 @@ def ship(
     with installation() as found:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.one_order import NotPossible
-        from pipeline.operations.acts.ship import Wishes
+        from pipeline.operations.acts.ship import ShipmentRequests
         from pipeline.operations.lists.orders import Listing
 
         order_id = the_one(Listing(found.sessions), number)
-        wishes = Wishes(found.sessions, system_user(), utc_now())
+        wishes = ShipmentRequests(found.sessions, system_user(), utc_now())
         try:
             if carrier is not None and tracking is not None:
                 wishes.ask(order_id, carrier, tracking, title)

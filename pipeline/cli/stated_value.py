@@ -36,11 +36,11 @@ def worth(
     with installation() as found:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.one_order import NotPossible
-        from pipeline.operations.acts.stated_value import Worths
+        from pipeline.operations.acts.stated_value import StatedValues
         from pipeline.operations.lists.orders import Listing
 
         order_id = the_one(Listing(found.sessions), number)
-        worths = Worths(found.sessions, system_user(), utc_now())
+        worths = StatedValues(found.sessions, system_user(), utc_now())
         try:
             if withdraw:
                 worths.withdraw(order_id)

@@ -19,8 +19,8 @@ from pipeline.console.order_views import ORDER, Page, chosen_step
 from pipeline.operations.acts.address import FIELDS, Corrections
 from pipeline.operations.acts.map_sku import SkuDecisions
 from pipeline.operations.acts.one_order import LONGEST_NOTE, Decisions, NotPossible
-from pipeline.operations.acts.ship import Wishes
-from pipeline.operations.acts.stated_value import Worths
+from pipeline.operations.acts.ship import ShipmentRequests
+from pipeline.operations.acts.stated_value import StatedValues
 from pipeline.operations.lists.orders import Listing
 from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import replay
@@ -45,12 +45,12 @@ class _Hand:
         return Decisions(self.sessions, self.author, self.now, self.settings.accounts)
 
     @property
-    def wishes(self) -> Wishes:
-        return Wishes(self.sessions, self.author, self.now)
+    def wishes(self) -> ShipmentRequests:
+        return ShipmentRequests(self.sessions, self.author, self.now)
 
     @property
-    def worths(self) -> Worths:
-        return Worths(self.sessions, self.author, self.now)
+    def worths(self) -> StatedValues:
+        return StatedValues(self.sessions, self.author, self.now)
 
     @property
     def corrections(self) -> Corrections:

@@ -29,8 +29,8 @@ from pipeline.orders.channel import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING, STILL_TO_SHIP
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode
-from pipeline.orders.requested_shipment import STANDING, WishState
-from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.requested_shipment import STANDING, RequestState
+from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.states import TAKEN_BACK, CancellationState
 from pipeline.orders.tables import LIVE, Order, Status
 from pipeline.settings.marketplace import CancelReason
@@ -181,7 +181,9 @@ def _mappable(order: Order) -> list[str]:
     return sorted(skus, key=lambda sku: sku not in waited)
 
 
-def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> frozenset[str]:
+def _possible(
+    order: Order, wish: RequestedShipmentRow | None, *, may_preview: bool
+) -> frozenset[str]:
     """The acts that the page offers; each looks for itself whether it may be done."""
     is_ours = order.fulfilled_by == FulfilledBy.MERCHANT
     is_live = order.status in LIVE
@@ -195,7 +197,7 @@ def _possible(order: Order, wish: ShipmentWish | None, *, may_preview: bool) -> 
         and order.cancellation in (None, CancellationState.REFUSED)
         and order.remote_status != RemoteStatus.CANCELLED,
         "keep": is_live and order.cancellation in TAKEN_BACK,
-        "ship": not obstacle(order) and (wish is None or wish.state != WishState.OPEN),
+        "ship": not obstacle(order) and (wish is None or wish.state != RequestState.OPEN),
         "withdraw-shipment": is_asked,
         "dismiss": order.status in (Status.WAITING, Status.HELD)
         and order.remote_status not in PENDING,

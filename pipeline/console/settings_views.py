@@ -17,9 +17,9 @@ from pipeline.settings.meanings import MEANINGS
 from pipeline.settings.model import Settings
 from pipeline.settings.origin import connections, marketplace_named, places, written
 from pipeline.settings.overrides import (
+    CHANGEABLE,
     LONGEST_WHY,
-    TURNABLE,
-    NotTurnable,
+    NotChangeable,
     choices,
     history,
     save,
@@ -47,7 +47,7 @@ def settings_views(
         try:
             with sessions() as session:
                 found = _tried(session, settings, now())
-        except NotTurnable as error:
+        except NotChangeable as error:
             return _page(f"{error}."), 400
         return _preview_page(found, "")
 
@@ -56,12 +56,12 @@ def settings_views(
         try:
             with sessions() as session:
                 found = _tried(session, settings, now())
-        except NotTurnable as error:
+        except NotChangeable as error:
             return _page(f"{error}."), 400
         why = request.form.get("why", "").replace("\x00", "")
         try:
             save(sessions, found.turn, why=why, author=current_person().name, now=now())
-        except NotTurnable as error:
+        except NotChangeable as error:
             return _preview_page(found, f"Nothing was saved: {error}."), 400
         turn = found.turn
         there = url_for(
@@ -113,7 +113,7 @@ def settings_views(
             history=past,
             sentence=sentence,
             meanings=MEANINGS,
-            turnable=TURNABLE,
+            turnable=CHANGEABLE,
             triable=TRIABLE,
             choices=choices,
         )
@@ -124,7 +124,7 @@ def settings_views(
 def _just_turned() -> str:
     """The setting that was turned right before."""
     name = request.args.get("turned", "")
-    return name if name in TURNABLE else ""
+    return name if name in CHANGEABLE else ""
 
 
 def _asked(first: str) -> tuple[str, str | None]:
@@ -134,7 +134,7 @@ def _asked(first: str) -> tuple[str, str | None]:
 
 
 def _tried(session: Session, settings: Settings, now: datetime) -> Preview:
-    """What the form asks for, tried. Raises NotTurnable."""
+    """What the form asks for, tried. Raises NotChangeable."""
     account, marketplace_id = _asked("")
     if marketplace_id is not None:
         met = met_in_orders(session, now - WINDOW)
@@ -151,7 +151,7 @@ def _preview_page(found: Preview, sentence: str) -> str:
         "settings_try.html",
         found=found,
         value="" if turn.value is None else written(turn.value),
-        may_be_saved=turn.name in TURNABLE,
+        may_be_saved=turn.name in CHANGEABLE,
         meaning=MEANINGS[turn.name],
         sentence=sentence,
         why=request.form.get("why", ""),

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from pipeline.base.db import Sessions
 from pipeline.base.quota import Lane
-from pipeline.intake.tables import Cursor, Gap, ToFetch
+from pipeline.intake.tables import Gap, ToFetch, Watermark
 from pipeline.orders.channel import OrderPage
 
 # A little less than a page holds: other changes fall into the same minutes.
@@ -42,7 +42,7 @@ class Stretch:
     token: str | None
 
 
-class Windows:
+class SearchWindows:
     """Plans searches under pressure; each change is one short transaction."""
 
     def __init__(self, sessions: Sessions) -> None:
@@ -87,7 +87,7 @@ class Windows:
         The tokens it leaves are a backfill's and the gaps'.
         """
         with self._sessions() as session:
-            cursor = session.get(Cursor, cursor_name)
+            cursor = session.get(Watermark, cursor_name)
             return (
                 cursor is not None
                 and cursor.checked_at is not None
@@ -100,7 +100,7 @@ class Windows:
         What lies between, and what was searched from `since` on, becomes part of a gap.
         """
         with self._sessions() as session, session.begin():
-            cursor = session.get(Cursor, cursor_name, with_for_update=True)
+            cursor = session.get(Watermark, cursor_name, with_for_update=True)
             if cursor is None or cursor.page_token is not None:
                 return
             since = since or cursor.position

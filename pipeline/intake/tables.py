@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from pipeline.base.tables import Base
 
 
-class Cursor(Base):
+class Watermark(Base):
     """How far a remote list has been read: everything changed before `position` is stored. One that
     `operations.history.thinning` keeps says how far orders have been gone through, by their last
     change.

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from pipeline.base.clock import FAR_AHEAD
 from pipeline.base.db import Sessions
-from pipeline.intake.tables import Cursor
+from pipeline.intake.tables import Watermark
 from pipeline.orders.channel import OrderPage
 
 
@@ -26,7 +26,7 @@ class Search:
     before: datetime | None = None
 
 
-class Cursors:
+class Watermarks:
     """Stored watermarks. `overlap` is read again each time, for what a remote lists late.
 
     Not so while there is more than a page to read: reading things twice would then make it so.
@@ -43,9 +43,9 @@ class Cursors:
         """
         with self._sessions() as session, session.begin():
             session.execute(
-                insert(Cursor).values(name=name, position=start).on_conflict_do_nothing()
+                insert(Watermark).values(name=name, position=start).on_conflict_do_nothing()
             )
-            cursor = session.get_one(Cursor, name)
+            cursor = session.get_one(Watermark, name)
             if cursor.page_token is not None and cursor.search_from is not None:
                 return Search(
                     cursor.search_from,
@@ -72,7 +72,7 @@ class Cursors:
             told = None  # a watermark there would leave out everything until then
         until = search.until or told or search.before
         with self._sessions() as session, session.begin():
-            cursor = session.get_one(Cursor, name, with_for_update=True)
+            cursor = session.get_one(Watermark, name, with_for_update=True)
             cursor.checked_at = now
             if brought or page.next_token is None:
                 cursor.read_at = now
@@ -94,7 +94,7 @@ class Cursors:
         The watermark stays; `restart` gives up the search's token.
         """
         with self._sessions() as session, session.begin():
-            cursor = session.get_one(Cursor, name, with_for_update=True)
+            cursor = session.get_one(Watermark, name, with_for_update=True)
             cursor.checked_at, cursor.trouble = now, trouble[:500]
             if restart:
                 cursor.page_token = None

@@ -10,7 +10,7 @@ from pipeline.base.clock import seconds
 from pipeline.base.db import Sessions
 from pipeline.base.errors import RemoteError
 from pipeline.base.incidents import Incidents
-from pipeline.intake.tables import Cursor
+from pipeline.intake.tables import Watermark
 from pipeline.settings.model import PREFIX, AccountSettings, Settings, Timing
 
 NOTHING_READ_FOR = timedelta(minutes=30)
@@ -32,10 +32,10 @@ def cursor_name(account: str) -> str:
     return f"amazon:{account}"
 
 
-def cursor_of(sessions: Sessions, account: str) -> Cursor | None:
+def cursor_of(sessions: Sessions, account: str) -> Watermark | None:
     """How far the account's orders have been read; None before the first time."""
     with sessions() as session:
-        return session.get(Cursor, cursor_name(account))
+        return session.get(Watermark, cursor_name(account))
 
 
 def secret_alarm(name: str, expires: date | None, today: date) -> Alarm | None:
@@ -61,7 +61,7 @@ def secret_alarm(name: str, expires: date | None, today: date) -> Alarm | None:
 
 
 def lag_alarm(
-    name: str, cursor: Cursor | None, is_stopped: bool, timing: Timing, now: datetime
+    name: str, cursor: Watermark | None, is_stopped: bool, timing: Timing, now: datetime
 ) -> Alarm | None:
     """What there is to say when nothing has been read for long, unless the account is stopped."""
     if cursor is None or is_stopped:

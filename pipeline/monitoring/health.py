@@ -21,7 +21,7 @@ from pipeline.amazon.tables import AccountAccess
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.quota import Quota
-from pipeline.intake.tables import Cursor, ToFetch
+from pipeline.intake.tables import ToFetch, Watermark
 from pipeline.monitoring.account_checks import alarms_of, cursor_name
 from pipeline.monitoring.installation_checks import reasons
 from pipeline.monitoring.read_only import Writes
@@ -98,7 +98,7 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
         confirmations = _confirmations(session)
         counted = select(ToFetch.account, func.count()).group_by(ToFetch.account)
         fetches = dict(session.execute(counted).all())
-        cursors = {one.name: one for one in session.scalars(select(Cursor))}
+        cursors = {one.name: one for one in session.scalars(select(Watermark))}
         untold = session.scalar(
             select(func.count()).where(
                 AlertDelivery.sent_at.is_(None), AlertDelivery.trouble.is_not(None)

@@ -113,7 +113,7 @@ class Line:
     gift_message: str = ""
     promotion_ids: tuple[str, ...] = ()
     buyer_wants_to_cancel: bool = False
-    cancel_wish: str = ""
+    buyer_cancel_reason: str = ""
     cancelled_by: str = ""
     cancel_reason: str = ""
     gift_wrap: str = ""

@@ -119,7 +119,9 @@ class Orders:
             private = session.get(OrderPrivate, order.id)
             session.flush()
             order.report = report_of(self._vault, order, private)
-            order.wish = standing(session, order.id) if step in SHIPPING_STEPS else None
+            order.requested_shipment = (
+                standing(session, order.id) if step in SHIPPING_STEPS else None
+            )
             return Claim(order, attempt.id, order.news, crashed)
 
     def record(
@@ -143,8 +145,8 @@ class Orders:
                 # The sweep may have sent it meanwhile, which must not put off its next time.
                 order.sent_at = None
                 flag_modified(order, "sent_at")
-                if order.wish is not None:
-                    keep(session, order.wish)
+                if order.requested_shipment is not None:
+                    keep(session, order.requested_shipment)
                 if order.status not in LIVE:
                     end_standing(session, [order_id], order.last_note or "the order is through")
                 end_attempt(session, claim.attempt_id, order_id, outcome, now, request_id)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pipeline.orders.ledger_write import key_of
 
 
-class WishState(StrEnum):
+class RequestState(StrEnum):
     """How far it has come.
 
     A refused one is tried again whenever its order is looked at; of an ended one nothing came.
@@ -20,23 +20,23 @@ class WishState(StrEnum):
     ENDED = "ended"
 
 
-STANDING = (WishState.OPEN, WishState.REFUSED)
+STANDING = (RequestState.OPEN, RequestState.REFUSED)
 """What is still to be made. An order has one of these at most."""
 
 
 @dataclass(slots=True)
-class Wish:
+class RequestedShipment:
     """All that is left of an order is to go under this number. `why` is the refusal, or the end."""
 
     id: int
     carrier_code: str
     carrier_title: str
     tracking_number: str
-    state: str = WishState.OPEN
+    state: str = RequestState.OPEN
     magento_shipment_id: int | None = None
     why: str = ""
 
 
-def wish_key(account: str, external_id: str, wish_id: int) -> str:
+def requested_shipment_key(account: str, external_id: str, requested_id: int) -> str:
     """The ledger's key of the shipment that a wish leads to."""
-    return key_of("ship", account, external_id, wish_id)
+    return key_of("ship", account, external_id, requested_id)

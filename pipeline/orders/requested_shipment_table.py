@@ -10,10 +10,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pipeline.base.id_lists import among
 from pipeline.base.tables import Base
-from pipeline.orders.requested_shipment import STANDING, Wish, WishState
+from pipeline.orders.requested_shipment import STANDING, RequestedShipment, RequestState
 
 
-class ShipmentWish(Base):
+class RequestedShipmentRow(Base):
     """A shipment that a person asked for; `orders.requested_shipment` has its states."""
 
     __tablename__ = "shipment_wishes"
@@ -34,21 +34,21 @@ class ShipmentWish(Base):
     carrier_code: Mapped[str]
     carrier_title: Mapped[str]
     tracking_number: Mapped[str]
-    state: Mapped[str] = mapped_column(default=WishState.OPEN, server_default="open")
+    state: Mapped[str] = mapped_column(default=RequestState.OPEN, server_default="open")
     magento_shipment_id: Mapped[int | None]
     why: Mapped[str] = mapped_column(default="", server_default="")
 
 
-def standing(session: Session, order_id: int) -> Wish | None:
+def standing(session: Session, order_id: int) -> RequestedShipment | None:
     """The shipment that is still to be made for the order, if one is."""
     row = session.scalar(
-        select(ShipmentWish).where(
-            ShipmentWish.order_id == order_id, ShipmentWish.state.in_(STANDING)
+        select(RequestedShipmentRow).where(
+            RequestedShipmentRow.order_id == order_id, RequestedShipmentRow.state.in_(STANDING)
         )
     )
     if row is None:
         return None
-    return Wish(
+    return RequestedShipment(
         row.id,
         row.carrier_code,
         row.carrier_title,
@@ -59,11 +59,11 @@ def standing(session: Session, order_id: int) -> Wish | None:
     )
 
 
-def keep(session: Session, wish: Wish) -> None:
+def keep(session: Session, wish: RequestedShipment) -> None:
     """Write down what a step made of a wish, unless it has ended meanwhile."""
     session.execute(
-        update(ShipmentWish)
-        .where(ShipmentWish.id == wish.id, ShipmentWish.state.in_(STANDING))
+        update(RequestedShipmentRow)
+        .where(RequestedShipmentRow.id == wish.id, RequestedShipmentRow.state.in_(STANDING))
         .values(state=wish.state, magento_shipment_id=wish.magento_shipment_id, why=wish.why)
         .execution_options(synchronize_session=False)
     )
@@ -72,8 +72,11 @@ def keep(session: Session, wish: Wish) -> None:
 def end_standing(session: Session, order_ids: Sequence[int], why: str) -> None:
     """Nothing comes any more of what was asked for these orders."""
     session.execute(
-        update(ShipmentWish)
-        .where(among(ShipmentWish.order_id, order_ids), ShipmentWish.state.in_(STANDING))
-        .values(state=WishState.ENDED, why=why)
+        update(RequestedShipmentRow)
+        .where(
+            among(RequestedShipmentRow.order_id, order_ids),
+            RequestedShipmentRow.state.in_(STANDING),
+        )
+        .values(state=RequestState.ENDED, why=why)
         .execution_options(synchronize_session=False)
     )

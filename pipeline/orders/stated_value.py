@@ -22,7 +22,7 @@ def tells_no_total(facts: Mapping[str, Any]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class StatedValue:
     """A total, tax included, and who said it; `units` are each line's at the time."""
 
     total: Decimal
@@ -40,7 +40,7 @@ class Worth:
         }
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Worth:
+    def from_json(cls, kept: Mapping[str, Any]) -> StatedValue:
         """What `as_json` made."""
         return cls(Decimal(kept["total"]), kept["currency"], kept["units"], kept["said_by"])
 

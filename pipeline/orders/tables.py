@@ -28,7 +28,7 @@ from pipeline.base.quota import Lane
 from pipeline.base.tables import Base
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.report import NO_REPORT, Report
-from pipeline.orders.requested_shipment import Wish
+from pipeline.orders.requested_shipment import RequestedShipment
 
 
 class Status(StrEnum):
@@ -192,7 +192,7 @@ class Order(Base):
     # What the marketplace last reported, for the worker that claimed the order. Never a column.
     report: Report = NO_REPORT
     # The shipment that a person asked for, likewise; recorded with the order.
-    wish: Wish | None = None
+    wish: RequestedShipment | None = None
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel, SecretStr
 
 from pipeline.settings.marketplaces import country_of, in_country, of_region
 from pipeline.settings.model import PREFIX, AccountSettings, Settings
-from pipeline.settings.overrides import NotTurnable, overlaid
-from pipeline.settings.tables import TurnedSetting
+from pipeline.settings.overrides import NotChangeable, overlaid
+from pipeline.settings.tables import SettingOverrideRow
 
 DEFAULT = "default"
 
@@ -39,7 +39,7 @@ class Place:
 
 
 def places(
-    settings: Settings, turned: Sequence[TurnedSetting], met: Mapping[str, Sequence[str]]
+    settings: Settings, turned: Sequence[SettingOverrideRow], met: Mapping[str, Sequence[str]]
 ) -> list[Place]:
     """All accounts, and of each the marketplaces that are configured, turned or met in orders.
 
@@ -59,22 +59,25 @@ def marketplace_named(
 ) -> str:
     """The id of a marketplace that a person names by its country or by its id.
 
-    Raises NotTurnable when the account has no such marketplace.
+    Raises NotChangeable when the account has no such marketplace.
     """
     if account not in settings.accounts:
-        raise NotTurnable(f"there is no account {account} in the configuration")
+        raise NotChangeable(f"there is no account {account} in the configuration")
     own = settings.accounts[account]
     listed = {one.id for one in of_region(own.region)}
     if name in {*listed, *own.marketplaces, *met.get(account, ())}:
         return name
     found = in_country(own.region, name.upper())
     if found is None:
-        raise NotTurnable(f"account {account} has no marketplace {name}")
+        raise NotChangeable(f"account {account} has no marketplace {name}")
     return found
 
 
 def place(
-    settings: Settings, turned: Sequence[TurnedSetting], account: str, marketplace_id: str | None
+    settings: Settings,
+    turned: Sequence[SettingOverrideRow],
+    account: str,
+    marketplace_id: str | None,
 ) -> Place:
     """What counts there."""
     counts = overlaid(settings, turned).for_order(account, marketplace_id or "")
@@ -96,7 +99,7 @@ def place(
 
 def origin(
     settings: Settings,
-    turned: Sequence[TurnedSetting],
+    turned: Sequence[SettingOverrideRow],
     account: str,
     marketplace_id: str | None,
     name: str,

@@ -21,9 +21,9 @@ from pipeline.base.db import Sessions
 from pipeline.base.log import log
 from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.model import AccountSettings, Settings, needs_seller_id
-from pipeline.settings.tables import TurnedSetting
+from pipeline.settings.tables import SettingOverrideRow
 
-TURNABLE = (
+CHANGEABLE = (
     "pending_orders",
     "out_of_stock",
     "unclear_totals",
@@ -36,16 +36,16 @@ LONGEST_WHY = 500
 _KNOWN_FOR_S = 5.0
 
 
-class NotTurnable(Exception):
+class NotChangeable(Exception):
     """The setting cannot be turned so; the message says why and what to do."""
 
 
-class AlreadySo(NotTurnable):
+class AlreadySo(NotChangeable):
     """Nothing would change."""
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SettingOverride:
     """A setting and what it is to be; None means as in the file again.
 
     Without `marketplace_id` it is for all of the account.
@@ -56,13 +56,13 @@ class Turn:
     name: str
     value: object
 
-    def is_of(self, row: TurnedSetting) -> bool:
+    def is_of(self, row: SettingOverrideRow) -> bool:
         """Whether that is a turn of the same setting at the same place."""
         mine = self.account, self.marketplace_id, self.name
         return mine == (row.account, row.marketplace_id, row.name)
 
 
-class Turned:
+class Overrides:
     """The settings as they count now. The database is asked at most every few seconds a process."""
 
     def __init__(
@@ -90,15 +90,23 @@ class Turned:
         return found
 
 
-def turns(session: Session) -> Sequence[TurnedSetting]:
+def turns(session: Session) -> Sequence[SettingOverrideRow]:
     """What is turned now: of each setting of each place the newest, unless it was taken back."""
-    place = TurnedSetting.account, TurnedSetting.marketplace_id, TurnedSetting.name
-    newest = select(func.max(TurnedSetting.id)).group_by(*place)
-    rows = select(TurnedSetting).where(TurnedSetting.id.in_(newest)).order_by(TurnedSetting.id)
-    return [one for one in session.scalars(rows) if one.value is not None and one.name in TURNABLE]
+    place = SettingOverrideRow.account, SettingOverrideRow.marketplace_id, SettingOverrideRow.name
+    newest = select(func.max(SettingOverrideRow.id)).group_by(*place)
+    rows = (
+        select(SettingOverrideRow)
+        .where(SettingOverrideRow.id.in_(newest))
+        .order_by(SettingOverrideRow.id)
+    )
+    return [
+        one for one in session.scalars(rows) if one.value is not None and one.name in CHANGEABLE
+    ]
 
 
-def overlaid(settings: Settings, turned: Iterable[TurnedSetting | Turn]) -> Settings:
+def overlaid(
+    settings: Settings, turned: Iterable[SettingOverrideRow | SettingOverride]
+) -> Settings:
     """The settings with what is turned. One whose value is none of the setting's any more, as
     after an upgrade, is left out."""
     by_account: dict[str, dict[str | None, dict[str, object]]] = {}
@@ -135,19 +143,21 @@ def _with(own: MarketplaceSettings, values: Mapping[str, object]) -> Marketplace
     for name, value in values.items():
         try:
             own = own.model_copy(update={name: valid(own, name, value)})
-        except NotTurnable as error:
+        except NotChangeable as error:
             log.warning("settings.turned_unusable", error=str(error))
     return own
 
 
 def valid(own: MarketplaceSettings, name: str, value: object) -> Any:
-    """The value as the setting holds it, beside all others. Raises NotTurnable."""
+    """The value as the setting holds it, beside all others. Raises NotChangeable."""
     if name not in MarketplaceSettings.model_fields:
-        raise NotTurnable(f"there is no setting {name}")
+        raise NotChangeable(f"there is no setting {name}")
     try:
         checked = MarketplaceSettings.model_validate({**own.model_dump(), name: value})
     except ValidationError:
-        raise NotTurnable(f"{name} may be {', '.join(choices(name)) or 'another value'}") from None
+        raise NotChangeable(
+            f"{name} may be {', '.join(choices(name)) or 'another value'}"
+        ) from None
     return getattr(checked, name)
 
 
@@ -159,40 +169,40 @@ def choices(name: str) -> tuple[str, ...]:
 
 def wanted(
     settings: Settings, account: str, marketplace_id: str | None, name: str, text: str | None
-) -> Turn:
+) -> SettingOverride:
     """What a person asks for, checked against all it would be laid over; without text as in the
-    file again. Raises NotTurnable."""
+    file again. Raises NotChangeable."""
     if account not in settings.accounts:
-        raise NotTurnable(f"there is no account {account} in the configuration")
+        raise NotChangeable(f"there is no account {account} in the configuration")
     value = None
     own = settings.accounts[account]
     for one in (own.settings, *own.marketplaces.values()):
         value = valid(one, name, text) if text is not None else None
     if (name, value) == ("cancel_to_amazon", "send") and not own.may_cancel:
-        raise NotTurnable(needs_seller_id(account))
-    return Turn(account, marketplace_id, name, value)
+        raise NotChangeable(needs_seller_id(account))
+    return SettingOverride(account, marketplace_id, name, value)
 
 
-def save(sessions: Sessions, turn: Turn, *, why: str, author: str, now: datetime) -> int:
+def save(sessions: Sessions, turn: SettingOverride, *, why: str, author: str, now: datetime) -> int:
     """Have the setting count from now on, in every process within seconds; the row's id.
 
-    Raises NotTurnable, also when it is so already.
+    Raises NotChangeable, also when it is so already.
     """
-    if turn.name not in TURNABLE:
-        raise NotTurnable(
+    if turn.name not in CHANGEABLE:
+        raise NotChangeable(
             f"{turn.name} cannot be turned while orders are under way: set it in the file, then "
-            f"restart. These can: {', '.join(TURNABLE)}"
+            f"restart. These can: {', '.join(CHANGEABLE)}"
         )
     reason = " ".join(why.split())
     if not reason:
-        raise NotTurnable("say why: those who come after you will ask")
+        raise NotChangeable("say why: those who come after you will ask")
     if len(reason) > LONGEST_WHY:
-        raise NotTurnable(f"say it in {LONGEST_WHY} characters")
+        raise NotChangeable(f"say it in {LONGEST_WHY} characters")
     with sessions() as session, session.begin():
         now_turned = next((one.value for one in turns(session) if turn.is_of(one)), None)
         if now_turned == turn.value:
             raise AlreadySo("nothing would change: it is turned so already, or not at all")
-        row = TurnedSetting(
+        row = SettingOverrideRow(
             account=turn.account,
             marketplace_id=turn.marketplace_id,
             name=turn.name,
@@ -207,28 +217,32 @@ def save(sessions: Sessions, turn: Turn, *, why: str, author: str, now: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Turning:
+class PastOverride:
     """A turn of the past, and the value before it; None stands for the file's. `is_last` is the
     newest of its setting and place."""
 
-    row: TurnedSetting
+    row: SettingOverrideRow
     before: object
     is_last: bool
 
 
-def history(session: Session, limit: int = 50) -> list[Turning]:
+def history(session: Session, limit: int = 50) -> list[PastOverride]:
     """The newest turns first."""
     of_place: dict[str, Any] = {
-        "partition_by": (TurnedSetting.account, TurnedSetting.marketplace_id, TurnedSetting.name),
-        "order_by": TurnedSetting.id,
+        "partition_by": (
+            SettingOverrideRow.account,
+            SettingOverrideRow.marketplace_id,
+            SettingOverrideRow.name,
+        ),
+        "order_by": SettingOverrideRow.id,
     }
     rows = session.execute(
         select(
-            TurnedSetting,
-            func.lag(TurnedSetting.value).over(**of_place),
-            func.lead(TurnedSetting.id).over(**of_place),
+            SettingOverrideRow,
+            func.lag(SettingOverrideRow.value).over(**of_place),
+            func.lead(SettingOverrideRow.id).over(**of_place),
         )
-        .order_by(TurnedSetting.id.desc())
+        .order_by(SettingOverrideRow.id.desc())
         .limit(limit)
     )
-    return [Turning(row, before, newer is None) for row, before, newer in rows]
+    return [PastOverride(row, before, newer is None) for row, before, newer in rows]

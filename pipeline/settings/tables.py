@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from pipeline.base.tables import Base
 
 
-class TurnedSetting(Base):
+class SettingOverrideRow(Base):
     """One turn of one setting, by a person. Rows are added and never changed: the newest counts.
 
     Without `marketplace_id` it is for all of the account. `value` is None where the setting is as

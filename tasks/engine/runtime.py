@@ -21,7 +21,7 @@ from pipeline.base.shared_clock import SharedClock
 from pipeline.base.vault import Vault
 from pipeline.intake.fetch_list import Fetching
 from pipeline.intake.search_progress import SearchProgress
-from pipeline.intake.search_windows import Windows
+from pipeline.intake.search_windows import SearchWindows
 from pipeline.intake.store import Intake
 from pipeline.monitoring.read_only import Writes
 from pipeline.orders.ledger import Ledger
@@ -46,7 +46,7 @@ class Runtime:
     runner: Runner
     incidents: Incidents
     fetching: Fetching
-    windows: Windows
+    windows: SearchWindows
     progress: SearchProgress
     queues: Mapping[str, Queue]
     sessions: db.Sessions
@@ -83,7 +83,7 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
         ),
         incidents=Incidents(sessions),
         fetching=fetching,
-        windows=Windows(sessions),
+        windows=SearchWindows(sessions),
         progress=SearchProgress(sessions),
         queues={
             name: Queue(account, account.notifications)

@@ -10,7 +10,7 @@ from pipeline.base.clock import seconds
 from pipeline.base.errors import RemoteError
 from pipeline.base.log import log
 from pipeline.intake.credit_memos import Refunds
-from pipeline.intake.watermark import Cursors
+from pipeline.intake.watermark import Watermarks
 from pipeline.magento.rest.odd_rows import OddRow
 from pipeline.monitoring.shop_reads import Job
 from pipeline.orders.channel import OrderPage
@@ -28,7 +28,7 @@ def watch_refunds(parts: Runtime, shop_name: str) -> None:
     One that cannot be read is asked for again for a week: it may be mended meanwhile.
     """
     accounts = accounts_of(parts, shop_name)
-    cursors = Cursors(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
+    cursors = Watermarks(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
     name = f"refunds:{shop_name}"
     with parts.leases.hold(name, str(uuid4())) as ours:
         if not ours:

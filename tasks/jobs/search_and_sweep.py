@@ -16,7 +16,7 @@ from pipeline.base.quota import Lane
 from pipeline.intake.search_progress import NoProgress
 from pipeline.intake.store import Stored
 from pipeline.intake.unreadable_reports import set_aside, told_nameless
-from pipeline.intake.watermark import Cursors
+from pipeline.intake.watermark import Watermarks
 from pipeline.monitoring.account_checks import cursor_name, refused_search, stalled
 from pipeline.orders.channel import OrderPage
 from tasks.engine.runtime import Runtime
@@ -37,7 +37,7 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
     while more orders are named than it can bring: see `pipeline.intake.search_windows`.
     """
     account = parts.settings.accounts[account_name]
-    cursors = Cursors(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
+    cursors = Watermarks(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
     name = cursor_name(account_name)
     with parts.leases.hold(f"poll:{account_name}", str(uuid4())) as ours:
         if not ours:

@@ -10,22 +10,24 @@ from pipeline.magento.records import MagentoShipment
 from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Hold, HoldCode
-from pipeline.orders.requested_shipment import STANDING, Wish, WishState
+from pipeline.orders.requested_shipment import STANDING, RequestedShipment, RequestState
 from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import is_same_number
 
 
-def ship_wished(order: Order, clients: Clients) -> Hold | None:
+def ship_requested(order: Order, clients: Clients) -> Hold | None:
     """Make the shipment, if one was asked for and nobody else has made it meanwhile.
 
     The shop's watch brings its packages, as it does those of others. Held while Magento refuses it.
     """
-    wish, entity_id = order.wish, order.magento_order_id
+    wish, entity_id = order.requested_shipment, order.magento_order_id
     if wish is None or wish.state not in STANDING or entity_id is None:
         return None
     if order.remote_status not in STILL_TO_SHIP:
-        end_wish(order, f"the order is {order.remote_status} on Amazon by now", clients)
+        end_requested_shipment(
+            order, f"the order is {order.remote_status} on Amazon by now", clients
+        )
         return None
     # Fresh: what the warehouse has shipped since the last watch is not to be shipped again.
     there = clients.shop(order).shipments.of_orders([entity_id])
@@ -34,7 +36,7 @@ def ship_wished(order: Order, clients: Clients) -> Hold | None:
     if made is not None:
         clients.ledger_of(order).seen(write, remote_id=made)
     elif not units:
-        end_wish(order, "Magento has all of it shipped already", clients)
+        end_requested_shipment(order, "Magento has all of it shipped already", clients)
         return None
     else:
         try:
@@ -42,7 +44,7 @@ def ship_wished(order: Order, clients: Clients) -> Hold | None:
         except CannotMap as error:
             if error.code != HoldCode.SHIPMENT_REFUSED:
                 raise
-            wish.state, wish.why = WishState.REFUSED, error.reason
+            wish.state, wish.why = RequestState.REFUSED, error.reason
             return Hold(
                 HoldCode.SHIPMENT_REFUSED,
                 f"{error.reason}; put right what Magento says, most often the stock of its source, "
@@ -50,28 +52,30 @@ def ship_wished(order: Order, clients: Clients) -> Hold | None:
                 f"`orderbridge orders ship {order.external_id} --withdraw`",
                 error.facts,
             )
-    wish.state, wish.magento_shipment_id, wish.why = WishState.DONE, int(made), ""
+    wish.state, wish.magento_shipment_id, wish.why = RequestState.DONE, int(made), ""
     return None
 
 
-def end_wish(order: Order, why: str, clients: Clients) -> None:
+def end_requested_shipment(order: Order, why: str, clients: Clients) -> None:
     """Nothing is to be shipped any more, unless it has been: then the wish has come true.
 
     Raises Transient while a try of it may still be landing.
     """
-    wish = order.wish
+    wish = order.requested_shipment
     if wish is None or wish.state not in STANDING:
         return
     write, ledger = _shipping(order, wish, {}, clients), clients.ledger_of(order)
     made = ledger.made(write)
     if made is None:
         ledger.give_up(why, write)
-        wish.state, wish.why = WishState.ENDED, why
+        wish.state, wish.why = RequestState.ENDED, why
     else:
-        wish.state, wish.magento_shipment_id, wish.why = WishState.DONE, int(made), ""
+        wish.state, wish.magento_shipment_id, wish.why = RequestState.DONE, int(made), ""
 
 
-def _shipping(order: Order, wish: Wish, units: Mapping[int, int], clients: Clients) -> Write[str]:
+def _shipping(
+    order: Order, wish: RequestedShipment, units: Mapping[int, int], clients: Clients
+) -> Write[str]:
     shop, entity_id = clients.shop(order), order.magento_order_id or 0
 
     def find() -> str | None:
@@ -90,7 +94,7 @@ def _shipping(order: Order, wish: Wish, units: Mapping[int, int], clients: Clien
     return trace.write(send, HoldCode.SHIPMENT_REFUSED)
 
 
-def _found(there: Sequence[MagentoShipment], wish: Wish) -> str | None:
+def _found(there: Sequence[MagentoShipment], wish: RequestedShipment) -> str | None:
     """The shipment under the wish's number, whoever made it."""
     for shipment in there:
         if any(is_same_number(track.number, wish.tracking_number) for track in shipment.tracks):

@@ -14,7 +14,7 @@ from pipeline.orders.tables import Order
 from tasks.cancelling.fewer_units import being_reduced
 from tasks.cancelling.invoice_check import invoiced_wrongly
 from tasks.cancelling.part_cancelled import reduced
-from tasks.shipping.requested_shipment import end_wish, ship_wished
+from tasks.shipping.requested_shipment import end_requested_shipment, ship_requested
 
 ON_HOLD = "on hold in Magento, so nothing of it can be shipped until it is taken off hold there"
 _SHIPPED_LATER = (
@@ -30,7 +30,7 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
     if CARRIED_BY_AMAZON.intersection(order.programs):
         return Skipped("Amazon's carrier collects it, so there is no tracking number to wait for")
     if order.remote_status == RemoteStatus.SHIPPED and not order.shipments:
-        end_wish(order, "Amazon has it as shipped", clients)
+        end_requested_shipment(order, "Amazon has it as shipped", clients)
         return Skipped(
             _SHIPPED_LATER if _is_open(order) else "it had been shipped before it came to us"
         )
@@ -49,7 +49,7 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
             )
     if not order.shipments and order.magento_state == HOLDED:
         return Wait(ON_HOLD, clients.recheck_waiting)
-    if (hold := ship_wished(order, clients)) is not None:
+    if (hold := ship_requested(order, clients)) is not None:
         return hold
     if not order.shipments:
         return Wait(_shipped_here(order) or "waiting for the warehouse", clients.recheck_waiting)
@@ -65,7 +65,7 @@ def _is_open(order: Order) -> bool:
 
 
 def _shipped_here(order: Order) -> str:
-    wish = order.wish
+    wish = order.requested_shipment
     if wish is None or wish.magento_shipment_id is None:
         return ""
     return f"shipped as {wish.magento_shipment_id}, which the shop's next watch brings"

@@ -34,7 +34,7 @@ from tasks.shipping.packages import (
     told_of,
     transparency_codes,
 )
-from tasks.shipping.requested_shipment import ship_wished
+from tasks.shipping.requested_shipment import ship_requested
 from tasks.shipping.ship_from import supply_sources
 from tasks.shipping.shop_comment import comment
 from tasks.steps.ship_order import ON_HOLD, units_shipped
@@ -60,7 +60,7 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
         return hold
     if (hold := _changed_since(order)) is not None:
         return hold
-    refused = ship_wished(order, clients)
+    refused = ship_requested(order, clients)
     # A feed, which takes packages without a number, has no place for where they are shipped from.
     without_number = (
         clients.marketplace(order).confirm_without_tracking

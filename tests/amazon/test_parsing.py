@@ -53,7 +53,7 @@ def test_reads_a_whole_order() -> None:
                 gift_message="All the best\nJo",
                 promotion_ids=("P-1",),
                 buyer_wants_to_cancel=True,
-                cancel_wish="late",
+                buyer_cancel_reason="late",
                 cancelled_by="MERCHANT",
                 cancel_reason="NoInventory",
                 gift_wrap="STANDARD",

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.intake.fetch_list import Fetching
-from pipeline.intake.search_windows import LEFT_TO_THE_SEARCH, Windows
-from pipeline.intake.tables import Cursor, ToFetch
-from pipeline.intake.watermark import Cursors
+from pipeline.intake.search_windows import LEFT_TO_THE_SEARCH, SearchWindows
+from pipeline.intake.tables import ToFetch, Watermark
+from pipeline.intake.watermark import Watermarks
 from tests.builders import ACCOUNT, NOW
 
 NAME = "amazon:eu"
@@ -37,14 +37,14 @@ def far(sessions: Sessions) -> Sessions:
 
 
 def test_the_watermark_stays(far: Sessions) -> None:
-    Cursors(far, timedelta(0)).search(NAME, NOW - timedelta(hours=1))
-    Windows(far).pass_over(ACCOUNT, NAME)
+    Watermarks(far, timedelta(0)).search(NAME, NOW - timedelta(hours=1))
+    SearchWindows(far).pass_over(ACCOUNT, NAME)
     with far() as session:
-        assert session.get_one(Cursor, NAME).position == NOW - timedelta(hours=1)
+        assert session.get_one(Watermark, NAME).position == NOW - timedelta(hours=1)
 
 
 def test_none_is_left_to_a_search_that_never_comes(far: Sessions) -> None:
-    windows = Windows(far)
+    windows = SearchWindows(far)
     assert (windows.left_before(ACCOUNT), windows.end(ACCOUNT)) == (None, None)
     assert len(Fetching(far).take(ACCOUNT, NOW, 3, not_before=windows.left_before(ACCOUNT))) == 3
 

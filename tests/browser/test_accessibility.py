@@ -9,7 +9,7 @@ from pipeline.operations.acts.many_orders import BulkActs
 from pipeline.operations.acts.map_sku import SkuDecisions
 from pipeline.operations.lists.filters import Filters
 from pipeline.orders.tables import Status
-from pipeline.settings.overrides import Turn, save
+from pipeline.settings.overrides import SettingOverride, save
 from tests.browser.conftest import PHONE, Visit, violations
 from tests.console.builders import (
     NOW,
@@ -57,7 +57,7 @@ def _stored(sessions: Sessions) -> dict[str, int]:
     SkuDecisions(sessions, ["eu"], "otto", NOW).sell_as("eu", "POT-1", "POT")
     save(
         sessions,
-        Turn("eu", None, "out_of_stock", "backorder"),
+        SettingOverride("eu", None, "out_of_stock", "backorder"),
         why="as told",
         author="otto",
         now=NOW,

@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.many_orders import BulkActs
-from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import Order, Status
 from pipeline.products.tables import MappedSku
-from pipeline.settings.tables import TurnedSetting
+from pipeline.settings.tables import SettingOverrideRow
 from tests.browser.conftest import Visit
 from tests.console.builders import NOW, a_held_order, an_order, store
 
@@ -93,7 +93,7 @@ def test_an_order_is_shipped_from_its_page(visit: Visit, sessions: Sessions) -> 
     page.get_by_role("button", name="Ship it", exact=True).click()
     expect(page.get_by_text("The shipment is asked for")).to_be_visible()
     with sessions() as session:
-        (wish,) = session.scalars(select(ShipmentWish)).all()
+        (wish,) = session.scalars(select(RequestedShipmentRow)).all()
     assert (wish.carrier_code, wish.tracking_number) == ("dhl", "00340434161094042557")
     page.get_by_role("button", name="Take the shipment back").click()
     page.get_by_text("Ship it in Magento").click()
@@ -127,7 +127,7 @@ def test_a_setting_is_tried_on_past_orders_then_turned_and_undone(
     page.get_by_role("button", name="Save").click()
     expect(page.locator("tr").filter(has_text="all sold")).to_be_visible()
     with sessions() as session:
-        rows = session.scalars(select(TurnedSetting).order_by(TurnedSetting.id)).all()
+        rows = session.scalars(select(SettingOverrideRow).order_by(SettingOverrideRow.id)).all()
     assert [(one.author, one.value, one.why) for one in rows] == [
         ("otto", "backorder", "the supplier delivers"),
         ("otto", None, "all sold"),

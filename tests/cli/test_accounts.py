@@ -9,8 +9,8 @@ from pipeline.amazon.access import Access, standing
 from pipeline.base.clock import utc_now
 from pipeline.base.db import Sessions
 from pipeline.base.errors import AccountStopped
-from pipeline.intake.tables import Cursor
-from pipeline.intake.watermark import Cursors
+from pipeline.intake.tables import Watermark
+from pipeline.intake.watermark import Watermarks
 from tests.cli.conftest import Run
 
 HOUR = timedelta(hours=1)
@@ -65,10 +65,10 @@ def test_an_account_that_is_not_configured_cannot_be_tried(orderbridge: Run) -> 
 def test_what_was_not_read_is_told_though_no_worker_runs(
     sessions: Sessions, orderbridge: Run
 ) -> None:
-    cursors = Cursors(sessions, HOUR)
+    cursors = Watermarks(sessions, HOUR)
     cursors.search("amazon:eu", utc_now() - HOUR)
     with sessions() as session, session.begin():
-        session.get_one(Cursor, "amazon:eu").read_at = utc_now() - HOUR
+        session.get_one(Watermark, "amazon:eu").read_at = utc_now() - HOUR
     [line] = [line for line in told(orderbridge) if line.startswith("attention")]
     assert "no orders could be read since" in line
 

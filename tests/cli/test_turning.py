@@ -10,7 +10,7 @@ from pipeline.base.clock import utc_now
 from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
 from pipeline.orders.tables import Order
-from pipeline.settings.tables import TurnedSetting
+from pipeline.settings.tables import SettingOverrideRow
 from tests.cli.conftest import Run
 from tests.console.builders import FRANCE, GERMANY, a_held_order, store
 
@@ -27,7 +27,7 @@ def out_of_stock(sessions: Sessions) -> int:
 
 def kept(sessions: Sessions) -> int:
     with sessions() as session:
-        return session.query(TurnedSetting).count()
+        return session.query(SettingOverrideRow).count()
 
 
 def test_what_would_change_is_told_and_nothing_saved(orderbridge: Run, sessions: Sessions) -> None:

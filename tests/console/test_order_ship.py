@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
-from pipeline.orders.requested_shipment import WishState
-from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.requested_shipment import RequestState
+from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import Note, Status
 from tests.console.builders import NOW, a_held_order, a_shipped_order, an_order, store
 from tests.console.conftest import SignedIn
@@ -19,7 +19,7 @@ FORM = {"carrier": "dhl", "tracking": "0034", "title": ""}
 SHIP, BACK = 'id="act-ship"', "Take the shipment back"
 
 
-def a_wish(sessions: Sessions, order_id: int, **changes: Any) -> None:
+def a_requested_shipment(sessions: Sessions, order_id: int, **changes: Any) -> None:
     facts = {
         "order_id": order_id,
         "asked_at": NOW,
@@ -29,12 +29,12 @@ def a_wish(sessions: Sessions, order_id: int, **changes: Any) -> None:
         "tracking_number": "S-1",
     }
     with sessions() as session, session.begin():
-        session.add(ShipmentWish(**{**facts, **changes}))
+        session.add(RequestedShipmentRow(**{**facts, **changes}))
 
 
 def wishes(sessions: Sessions) -> list[tuple[str, str, str, str]]:
     with sessions() as session:
-        found = session.scalars(select(ShipmentWish).order_by(ShipmentWish.id))
+        found = session.scalars(select(RequestedShipmentRow).order_by(RequestedShipmentRow.id))
         return [(one.carrier_code, one.tracking_number, one.author, one.state) for one in found]
 
 
@@ -74,7 +74,7 @@ def test_an_operator_ships_an_order_and_takes_that_back(
 
 def test_a_viewer_sees_it_and_cannot_do_it(sessions: Sessions, viewer: SignedIn) -> None:
     (order_id,) = store(sessions, an_order(1))
-    a_wish(sessions, order_id)
+    a_requested_shipment(sessions, order_id)
     page = viewer.get(f"/orders/{order_id}").text
     assert "a shipment with Swift Post S-1: to be made" in words_of(page)
     assert SHIP not in page
@@ -90,7 +90,7 @@ def test_a_refused_shipment_is_shown_with_its_form_filled_in(
 ) -> None:
     held = {"status": Status.HELD, "hold_code": "shipment_refused", "hold_reason": "no stock"}
     (order_id,) = store(sessions, an_order(1, **held))
-    a_wish(sessions, order_id, state=WishState.REFUSED, why="no stock")
+    a_requested_shipment(sessions, order_id, state=RequestState.REFUSED, why="no stock")
     page = operator.get(f"/orders/{order_id}").text
     assert "S-1: refused no stock, asked for by anna" in words_of(page)
     assert BACK in page

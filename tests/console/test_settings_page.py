@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
-from pipeline.settings.overrides import Turn, Turned, save
-from pipeline.settings.tables import TurnedSetting
+from pipeline.settings.overrides import Overrides, SettingOverride, save
+from pipeline.settings.tables import SettingOverrideRow
 from tests.console.builders import FRANCE, GERMANY, NOW, a_held_order, some_settings, store
 from tests.console.conftest import SignedIn
 
@@ -26,7 +26,7 @@ def row(page: str, name: str) -> str:
 
 def kept(sessions: Sessions) -> list[tuple[str | None, object, str, str]]:
     with sessions() as session:
-        rows = session.query(TurnedSetting).order_by(TurnedSetting.id)
+        rows = session.query(SettingOverrideRow).order_by(SettingOverrideRow.id)
         return [(one.marketplace_id, one.value, one.author, one.why) for one in rows]
 
 
@@ -69,7 +69,7 @@ def test_it_is_tried_before_it_is_saved(operator: SignedIn, sessions: Sessions) 
     saved = operator.post("/settings/turn", {**SWITCH, "why": "the supplier delivers"})
     assert saved.status_code == 303
     assert kept(sessions) == [(FRANCE, "backorder", "otto", "the supplier delivers")]
-    assert Turned(some_settings(), sessions).settings().for_order("eu", FRANCE).out_of_stock == (
+    assert Overrides(some_settings(), sessions).settings().for_order("eu", FRANCE).out_of_stock == (
         "backorder"
     )
     page = operator.get(saved.headers["Location"]).text
@@ -84,7 +84,7 @@ def test_it_is_tried_before_it_is_saved(operator: SignedIn, sessions: Sessions) 
 
 def test_a_turn_is_undone_by_its_own_button(operator: SignedIn, sessions: Sessions) -> None:
     for value in ("backorder", "block"):
-        turn = Turn("eu", None, "out_of_stock", value)
+        turn = SettingOverride("eu", None, "out_of_stock", value)
         save(sessions, turn, why="so", author="anna", now=NOW)
     page = operator.get("/settings").text
     [form] = re.findall(r"<form[^>]*>(?:(?!</form>).)*As before</button>", page, re.DOTALL)

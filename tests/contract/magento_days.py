@@ -16,7 +16,7 @@ from celery import Celery
 from flask import Flask
 from sqlalchemy import select
 
-from pipeline.operations.acts.ship import Wishes
+from pipeline.operations.acts.ship import ShipmentRequests
 from pipeline.orders.tables import Order
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.state import open_store
@@ -111,7 +111,7 @@ class Day:
     def asked_to_ship(self, number: str, carrier: str, tracking_number: str) -> None:
         """A person has an order shipped from here."""
         (order_id,) = [one.id for one in self.orders() if one.external_id == number]
-        wishes = Wishes(self.parts.sessions, "otto", self._clock.at)
+        wishes = ShipmentRequests(self.parts.sessions, "otto", self._clock.at)
         wishes.ask(order_id, carrier, tracking_number)
 
     def orders(self) -> list[Order]:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select, update
 
 from pipeline.amazon.client import Amazon
 from pipeline.base.http import Http
-from pipeline.intake.tables import Cursor
+from pipeline.intake.tables import Watermark
 from pipeline.monitoring.account_checks import cursor_of
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Attempt, Order, Status
@@ -93,7 +93,7 @@ class Rig:
         with self.parts.sessions() as session:
             return set(session.scalars(select(Order.external_id)).all())
 
-    def cursor(self) -> Cursor:
+    def cursor(self) -> Watermark:
         cursor = cursor_of(self.parts.sessions, ACCOUNT)
         assert cursor is not None
         return cursor

@@ -10,8 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipeline.base.db import Sessions
-from pipeline.intake.tables import Cursor
-from pipeline.intake.watermark import Cursors, Search
+from pipeline.intake.tables import Watermark
+from pipeline.intake.watermark import Search, Watermarks
 from pipeline.orders.channel import OrderPage
 from tests.builders import NOW
 from tests.emptied import empty
@@ -27,17 +27,17 @@ def page(token: str | None = None, upper: datetime | None = None) -> OrderPage:
 
 
 @pytest.fixture
-def cursors(sessions: Sessions) -> Cursors:
-    return Cursors(sessions, OVERLAP)
+def cursors(sessions: Sessions) -> Watermarks:
+    return Watermarks(sessions, OVERLAP)
 
 
-def row(sessions: Sessions) -> Cursor:
+def row(sessions: Sessions) -> Watermark:
     with sessions() as session:
-        return session.get_one(Cursor, NAME)
+        return session.get_one(Watermark, NAME)
 
 
 def test_the_first_search_begins_at_the_start_of_the_account(
-    sessions: Sessions, cursors: Cursors
+    sessions: Sessions, cursors: Watermarks
 ) -> None:
     assert cursors.search(NAME, START) == Search(START, None, None)
     assert row(sessions).position == START
@@ -45,7 +45,7 @@ def test_the_first_search_begins_at_the_start_of_the_account(
 
 
 def test_the_next_search_begins_at_the_upper_bound_less_the_overlap(
-    sessions: Sessions, cursors: Cursors
+    sessions: Sessions, cursors: Watermarks
 ) -> None:
     search = cursors.search(NAME, START)
     assert cursors.advance(NAME, search, page(upper=NOW), NOW + MINUTE).token is None
@@ -54,19 +54,19 @@ def test_the_next_search_begins_at_the_upper_bound_less_the_overlap(
     assert cursors.search(NAME, START) == Search(NOW - OVERLAP, None, None)
 
 
-def test_the_overlap_does_not_reach_before_the_start(cursors: Cursors) -> None:
+def test_the_overlap_does_not_reach_before_the_start(cursors: Watermarks) -> None:
     search = cursors.search(NAME, START)
     cursors.advance(NAME, search, page(upper=START + MINUTE), NOW)
     assert cursors.search(NAME, START) == Search(START, None, None)
 
 
-def test_a_start_that_was_moved_forward_counts(cursors: Cursors) -> None:
+def test_a_start_that_was_moved_forward_counts(cursors: Watermarks) -> None:
     cursors.search(NAME, START)
     assert cursors.search(NAME, NOW) == Search(NOW, None, None)
 
 
 def test_the_watermark_moves_after_the_last_page_to_the_bound_of_the_first(
-    sessions: Sessions, cursors: Cursors
+    sessions: Sessions, cursors: Watermarks
 ) -> None:
     search = cursors.search(NAME, START)
     search = cursors.advance(NAME, search, page("page-2", NOW), NOW)
@@ -79,14 +79,14 @@ def test_the_watermark_moves_after_the_last_page_to_the_bound_of_the_first(
     assert row(sessions).position == NOW
 
 
-def test_a_search_goes_on_where_it_stopped(sessions: Sessions, cursors: Cursors) -> None:
+def test_a_search_goes_on_where_it_stopped(sessions: Sessions, cursors: Watermarks) -> None:
     first = cursors.search(NAME, START)
     cursors.advance(NAME, first, page("page-2", NOW), NOW)
     # Another process, after a crash or when the quota allows it again.
-    assert Cursors(sessions, OVERLAP).search(NAME, START) == Search(START, NOW, "page-2")
+    assert Watermarks(sessions, OVERLAP).search(NAME, START) == Search(START, NOW, "page-2")
 
 
-def test_trouble_keeps_the_place_and_the_watermark(sessions: Sessions, cursors: Cursors) -> None:
+def test_trouble_keeps_the_place_and_the_watermark(sessions: Sessions, cursors: Watermarks) -> None:
     search = cursors.advance(NAME, cursors.search(NAME, START), page("page-2", NOW), NOW)
     cursors.note_trouble(NAME, "503: busy", NOW + MINUTE, restart=False)
     assert (row(sessions).position, row(sessions).trouble) == (START, "503: busy")
@@ -97,7 +97,7 @@ def test_trouble_keeps_the_place_and_the_watermark(sessions: Sessions, cursors: 
 
 
 def test_a_refused_page_starts_the_search_anew_from_the_watermark(
-    sessions: Sessions, cursors: Cursors
+    sessions: Sessions, cursors: Watermarks
 ) -> None:
     cursors.advance(NAME, cursors.search(NAME, START), page(upper=NOW), NOW)
     later = cursors.search(NAME, START)
@@ -107,21 +107,21 @@ def test_a_refused_page_starts_the_search_anew_from_the_watermark(
     assert row(sessions).position == NOW
 
 
-def test_a_long_trouble_is_cut(sessions: Sessions, cursors: Cursors) -> None:
+def test_a_long_trouble_is_cut(sessions: Sessions, cursors: Watermarks) -> None:
     cursors.search(NAME, START)
     cursors.note_trouble(NAME, "x" * 501, NOW, restart=False)
     assert row(sessions).trouble == "x" * 500
 
 
 def test_a_bound_that_is_missing_or_earlier_leaves_the_watermark(
-    sessions: Sessions, cursors: Cursors
+    sessions: Sessions, cursors: Watermarks
 ) -> None:
     for upper in (NOW, None, NOW - MINUTE):
         cursors.advance(NAME, cursors.search(NAME, START), page(upper=upper), NOW)
         assert row(sessions).position == NOW
 
 
-def test_each_name_has_its_own_cursor(cursors: Cursors) -> None:
+def test_each_name_has_its_own_cursor(cursors: Watermarks) -> None:
     cursors.advance(NAME, cursors.search(NAME, START), page(upper=NOW), NOW)
     assert cursors.search("amazon:na", START) == Search(START, None, None)
 
@@ -138,7 +138,7 @@ def test_the_watermark_never_moves_backwards_nor_past_what_a_whole_search_covere
     sessions: Sessions, happening: list[tuple[str, datetime | None]]
 ) -> None:
     empty(sessions)
-    cursors = Cursors(sessions, OVERLAP)
+    cursors = Watermarks(sessions, OVERLAP)
     covered = START
     first: datetime | None = None  # the bound that the search in hand began with
     for what, upper in happening:

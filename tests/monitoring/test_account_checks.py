@@ -10,7 +10,7 @@ from pipeline.amazon.access import Access
 from pipeline.base.db import Sessions
 from pipeline.base.errors import AccountStopped
 from pipeline.base.incidents import Incidents
-from pipeline.intake.tables import Cursor
+from pipeline.intake.tables import Watermark
 from pipeline.monitoring.account_checks import (
     alarms_of,
     check_account,
@@ -44,7 +44,7 @@ def test_a_secret_without_a_date_is_not_watched() -> None:
 def read_ago(sessions: Sessions, ago: timedelta, trouble: str | None = None) -> None:
     with sessions() as session, session.begin():
         session.merge(
-            Cursor(
+            Watermark(
                 name=cursor_name(ACCOUNT), position=NOW - DAY, read_at=NOW - ago, trouble=trouble
             )
         )

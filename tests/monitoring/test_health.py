@@ -12,7 +12,7 @@ import redis
 from pipeline.amazon.tables import AccountAccess
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
-from pipeline.intake.tables import Cursor, ToFetch
+from pipeline.intake.tables import ToFetch, Watermark
 from pipeline.monitoring.account_checks import cursor_name
 from pipeline.monitoring.health import BEAT_MISSED_AFTER, Health, health, note_beat
 from pipeline.orders.tables import Status
@@ -64,7 +64,7 @@ def test_each_figure_of_an_account_and_its_shop(sessions: Sessions, broker: redi
     stored(sessions, an_order(due_at=NOW + MINUTE, shipments=queued, **parked))
     with sessions() as session, session.begin():
         session.add(
-            Cursor(name=cursor_name(ACCOUNT), position=NOW, read_at=NOW - MINUTE, trouble="x: y")
+            Watermark(name=cursor_name(ACCOUNT), position=NOW, read_at=NOW - MINUTE, trouble="x: y")
         )
         session.add(
             AccountAccess(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.base.errors import CannotMap
 from pipeline.base.money import minor_unit
-from pipeline.orders.stated_value import Worth, tells_no_total
+from pipeline.orders.stated_value import StatedValue, tells_no_total
 
 units = st.dictionaries(
     st.text("0123456789", min_size=1, max_size=5), st.integers(1, 40), min_size=1, max_size=8
@@ -23,8 +23,8 @@ def test_shares_are_whole_and_sum_to_the_total(
     cents: int, currency: str, lines: dict[str, int], data: st.DataObject
 ) -> None:
     total = cents * minor_unit(currency)
-    said = Worth(total, currency, lines, "anna")
-    assert Worth.from_json(said.as_json()) == said
+    said = StatedValue(total, currency, lines, "anna")
+    assert StatedValue.from_json(said.as_json()) == said
     amounts = said.amounts(lines)
     assert sum(line.total for line in amounts.lines.values()) == total == amounts.grand_total
     for item_id, line in amounts.lines.items():
@@ -41,5 +41,5 @@ def test_shares_are_whole_and_sum_to_the_total(
 @pytest.mark.parametrize("left", [{"1": 3}, {"1": 2, "2": 1}])
 def test_lines_that_were_not_there_are_not_priced(left: dict[str, int]) -> None:
     with pytest.raises(CannotMap) as held:
-        Worth(Decimal("5.00"), "EUR", {"1": 2}, "anna").amounts(left)
+        StatedValue(Decimal("5.00"), "EUR", {"1": 2}, "anna").amounts(left)
     assert tells_no_total(held.value.facts)

@@ -9,7 +9,7 @@ from pipeline.base.db import Sessions
 from pipeline.monitoring.doctor import examine_feeds
 from pipeline.monitoring.doctor_checks import Verdict
 from pipeline.operations.acts.one_order import Decisions, NotPossible
-from pipeline.settings.overrides import NotTurnable, wanted
+from pipeline.settings.overrides import NotChangeable, wanted
 from tests.builders import ACCOUNT, NOW, an_order, loaded, settings
 
 SELLER = {"seller_id": "A1SELLER"}
@@ -50,7 +50,7 @@ def test_the_default_is_no_mistake_and_doctor_tells_of_it() -> None:
 
 def test_nor_can_it_be_turned_on() -> None:
     never = {"settings": {"cancel_to_amazon": "never"}}
-    with pytest.raises(NotTurnable, match=r"accounts\.eu\.seller_id"):
+    with pytest.raises(NotChangeable, match=r"accounts\.eu\.seller_id"):
         wanted(settings(account=never), ACCOUNT, None, "cancel_to_amazon", "send")
     turn = wanted(settings(account={**never, **SELLER}), ACCOUNT, None, "cancel_to_amazon", "send")
     assert turn.value == "send"

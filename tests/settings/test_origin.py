@@ -20,8 +20,8 @@ from pipeline.settings.origin import (
     table,
     written,
 )
-from pipeline.settings.overrides import NotTurnable
-from pipeline.settings.tables import TurnedSetting
+from pipeline.settings.overrides import NotChangeable
+from pipeline.settings.tables import SettingOverrideRow
 from tests.builders import ACCOUNT, GERMANY, NOW, an_order, settings, stored
 
 FRANCE = "A13V1IB3VIYZZH"
@@ -37,8 +37,8 @@ FILE = settings(
 )
 
 
-def turned(name: str, value: object, marketplace_id: str | None = None) -> TurnedSetting:
-    return TurnedSetting(
+def turned(name: str, value: object, marketplace_id: str | None = None) -> SettingOverrideRow:
+    return SettingOverrideRow(
         account=ACCOUNT,
         marketplace_id=marketplace_id,
         name=name,
@@ -117,7 +117,7 @@ def test_marketplaces_are_those_configured_turned_or_met(sessions: Sessions) -> 
 def test_a_marketplace_is_named_by_country_or_id(name: str, found: str | None) -> None:
     met = {ACCOUNT: ["A0-MET"]}
     if found is None:
-        with pytest.raises(NotTurnable, match=f"account eu has no marketplace {name}"):
+        with pytest.raises(NotChangeable, match=f"account eu has no marketplace {name}"):
             marketplace_named(FILE, met, ACCOUNT, name)
     else:
         assert marketplace_named(FILE, met, ACCOUNT, name) == found

@@ -12,28 +12,30 @@ from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.meanings import MEANINGS
 from pipeline.settings.model import Settings
 from pipeline.settings.overrides import (
-    TURNABLE,
-    NotTurnable,
-    Turn,
-    Turned,
+    CHANGEABLE,
+    NotChangeable,
+    Overrides,
+    SettingOverride,
     choices,
     history,
     overlaid,
     save,
     wanted,
 )
-from pipeline.settings.tables import TurnedSetting
+from pipeline.settings.tables import SettingOverrideRow
 from tests.builders import ACCOUNT, GERMANY, NOW, settings
 
 FRANCE = "A13V1IB3VIYZZH"
 FILE = settings(account={"marketplaces": {"DE": {"out_of_stock": "backorder"}}})
 
 
-def a_turn(value: object, marketplace_id: str | None = None, name: str = "out_of_stock") -> Turn:
-    return Turn(ACCOUNT, marketplace_id, name, value)
+def a_turn(
+    value: object, marketplace_id: str | None = None, name: str = "out_of_stock"
+) -> SettingOverride:
+    return SettingOverride(ACCOUNT, marketplace_id, name, value)
 
 
-def saved(sessions: Sessions, turn: Turn, **changes: Any) -> int:
+def saved(sessions: Sessions, turn: SettingOverride, **changes: Any) -> int:
     told = {"why": "the supplier delivers", "author": "anna", "now": NOW, **changes}
     return save(sessions, turn, **told)
 
@@ -74,7 +76,7 @@ def test_nothing_but_what_is_turned_changes() -> None:
     assert after.settings == before.settings
     assert after.marketplace(GERMANY) == before.marketplace(GERMANY)
     assert after.marketplace(FRANCE) == MarketplaceSettings(out_of_stock="backorder")
-    assert overlaid(FILE, [Turn("gone", None, "out_of_stock", "backorder")]) == FILE
+    assert overlaid(FILE, [SettingOverride("gone", None, "out_of_stock", "backorder")]) == FILE
 
 
 def test_a_value_of_an_older_version_is_left_out() -> None:
@@ -90,7 +92,7 @@ def test_every_process_has_it_within_five_seconds_of_one_read(sessions: Sessions
         reads.append(at[0])
         return sessions()
 
-    turned = Turned(FILE, counted, lambda: at[0])
+    turned = Overrides(FILE, counted, lambda: at[0])
     assert out_of_stock(turned.settings())["FR"] == "block"
     saved(sessions, a_turn("backorder"))
     at[0] = 104.9
@@ -106,7 +108,7 @@ def test_turns_are_added_and_the_newest_counts(sessions: Sessions) -> None:
     saved(sessions, a_turn("block"), author="otto", why="  too\nmany   returns ")
     saved(sessions, a_turn("backorder", FRANCE))
     saved(sessions, a_turn(None), author="otto")
-    counts = Turned(FILE, sessions).settings()
+    counts = Overrides(FILE, sessions).settings()
     assert out_of_stock(counts) == {"DE": "backorder", "FR": "backorder", "other": "block"}
     with sessions() as session:
         told = [
@@ -134,17 +136,17 @@ def test_turns_are_added_and_the_newest_counts(sessions: Sessions) -> None:
     ],
 )
 def test_what_cannot_be_turned_is_refused_and_not_kept(
-    sessions: Sessions, turn: Turn, changes: dict[str, Any], message: str
+    sessions: Sessions, turn: SettingOverride, changes: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(NotTurnable, match=message):
+    with pytest.raises(NotChangeable, match=message):
         saved(sessions, turn, **changes)
     with sessions() as session:
-        assert session.query(TurnedSetting).count() == 0
+        assert session.query(SettingOverrideRow).count() == 0
 
 
 def test_the_same_turn_is_not_kept_twice(sessions: Sessions) -> None:
     saved(sessions, a_turn("backorder"))
-    with pytest.raises(NotTurnable, match="nothing would change"):
+    with pytest.raises(NotChangeable, match="nothing would change"):
         saved(sessions, a_turn("backorder"))
 
 
@@ -160,7 +162,9 @@ def test_the_same_turn_is_not_kept_twice(sessions: Sessions) -> None:
 def test_a_value_is_read_as_the_setting_holds_it(
     name: str, text: str | None, value: object
 ) -> None:
-    assert wanted(FILE, ACCOUNT, FRANCE, name, text) == Turn(ACCOUNT, FRANCE, name, value)
+    assert wanted(FILE, ACCOUNT, FRANCE, name, text) == SettingOverride(
+        ACCOUNT, FRANCE, name, value
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,10 +179,10 @@ def test_a_value_is_read_as_the_setting_holds_it(
 def test_a_wrong_wish_is_answered_with_what_may_be(
     account: str, name: str, text: str, message: str
 ) -> None:
-    with pytest.raises(NotTurnable, match=f"^{message}$"):
+    with pytest.raises(NotChangeable, match=f"^{message}$"):
         wanted(FILE, account, None, name, text)
 
 
 def test_every_turnable_setting_has_two_values_and_every_setting_a_meaning() -> None:
-    assert [len(choices(name)) for name in TURNABLE] == [2] * len(TURNABLE)
+    assert [len(choices(name)) for name in CHANGEABLE] == [2] * len(CHANGEABLE)
     assert sorted(MEANINGS) == sorted(MarketplaceSettings.model_fields)

@@ -18,7 +18,7 @@ from sqlalchemy import select, text
 
 from pipeline.base.db import Sessions
 from pipeline.orders.package_tables import Shipment, ShipmentItem
-from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import Order, OrderItem
 from sandbox.core import Store
 from tests.system.matrix_world import World
@@ -26,7 +26,7 @@ from tests.tables import METADATA
 
 # What differs by nature: how often and when somebody asked.
 _BESIDE = frozenset({"faults", "calls", "nonces", "tokens", "buckets", "pages", "counters"})
-_OWN = (Order, OrderItem, Shipment, ShipmentItem, ShipmentWish)
+_OWN = (Order, OrderItem, Shipment, ShipmentItem, RequestedShipmentRow)
 # Numbers of rows, which go on counting from case to case.
 _OWN_BESIDE = frozenset({"id", "order_id", "shipment_id", "version", "news"})
 _TABLES = [one for one in METADATA.sorted_tables if one.name != "database_lives"]

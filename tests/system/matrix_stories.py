@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.operations.acts.ship import Wishes
+from pipeline.operations.acts.ship import ShipmentRequests
 from sandbox.amazon.builders import Line, a_line, an_order
 from tests.system.matrix_world import World
 
@@ -77,7 +77,7 @@ def shipped(world: World) -> None:
 
 def wished(world: World) -> None:
     """A person has it shipped from here."""
-    wishes = Wishes(world.sessions, "otto", world.clock())
+    wishes = ShipmentRequests(world.sessions, "otto", world.clock())
     wishes.ask(world.order().id, "ups", "1Z001")
 
 

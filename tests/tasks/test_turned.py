@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pipeline.operations.lists.explain import explain
 from pipeline.orders.tables import Status
-from pipeline.settings.overrides import Turn, save
+from pipeline.settings.overrides import SettingOverride, save
 from tests.builders import loaded
 from tests.tasks.conftest import close
 from tests.tasks.jobs.test_reconcile import World
@@ -16,7 +16,7 @@ from tests.tasks.test_held_goes_on import NAME, TIMER, Case, changed, held, with
 
 def test_an_order_out_of_stock_is_placed_once_that_is_turned(world: World) -> None:
     order = held(world, Case("out_of_stock", changed(qty=0)))
-    turn = Turn("eu", order.marketplace_id, "out_of_stock", "backorder")
+    turn = SettingOverride("eu", order.marketplace_id, "out_of_stock", "backorder")
     now = world.clock.at
     save(world.parts.sessions, turn, why="the supplier delivers", author="anna", now=now)
     first = world.parts
@@ -36,12 +36,12 @@ def test_an_order_out_of_stock_is_placed_once_that_is_turned(world: World) -> No
 
 
 def test_it_ends_when_it_is_taken_back(world: World) -> None:
-    place = Turn("eu", None, "out_of_stock", "backorder")
+    place = SettingOverride("eu", None, "out_of_stock", "backorder")
     now = world.clock.at
     save(world.parts.sessions, place, why="so", author="anna", now=now)
     save(
         world.parts.sessions,
-        Turn("eu", None, "out_of_stock", None),
+        SettingOverride("eu", None, "out_of_stock", None),
         why="no more",
         author="anna",
         now=now + timedelta(seconds=1),

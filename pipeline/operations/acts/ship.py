@@ -14,8 +14,12 @@ from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.decision_table import CARRIED_BY_AMAZON, STILL_TO_SHIP
 from pipeline.orders.machine import SHIPPING_STEPS, wake
-from pipeline.orders.requested_shipment import Wish, WishState, wish_key
-from pipeline.orders.requested_shipment_table import ShipmentWish, end_standing, standing
+from pipeline.orders.requested_shipment import (
+    RequestedShipment,
+    RequestState,
+    requested_shipment_key,
+)
+from pipeline.orders.requested_shipment_table import RequestedShipmentRow, end_standing, standing
 from pipeline.orders.states import CancellationState
 from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, Status
 from pipeline.shipping.packages import is_same_number
@@ -26,7 +30,7 @@ LONGEST = 100
 """Of a tracking number or a carrier's title, in letters."""
 
 
-class Wishes:
+class ShipmentRequests:
     """Writes what people ask to be shipped. Each method raises NotPossible."""
 
     def __init__(self, sessions: Sessions, author: str, now: datetime) -> None:
@@ -53,12 +57,12 @@ class Wishes:
             if any(is_same_number(one.tracking_number, number) for one in order.shipments):
                 raise NotPossible("a package of it has that tracking number already")
             wish = standing(session, order_id)
-            if wish is not None and wish.state == WishState.OPEN:
+            if wish is not None and wish.state == RequestState.OPEN:
                 raise NotPossible("its shipment has been asked for already: take that back first")
             if wish is not None:
                 self._take_back(session, order, wish, "asked for anew")
             session.add(
-                ShipmentWish(
+                RequestedShipmentRow(
                     order_id=order_id,
                     asked_at=self._now,
                     author=self._author,
@@ -79,10 +83,10 @@ class Wishes:
             self._take_back(session, order, wish, "taken back")
             self._note(session, order_id, f"took back the shipment under {wish.tracking_number}")
 
-    def _take_back(self, session: Session, order: Order, wish: Wish, why: str) -> None:
+    def _take_back(self, session: Session, order: Order, wish: RequestedShipment, why: str) -> None:
         if order.status == Status.RUNNING:
             raise NotPossible("a step is at it right now: try again in a moment")
-        key = wish_key(order.account, order.external_id, wish.id)
+        key = requested_shipment_key(order.account, order.external_id, wish.id)
         sent = session.scalar(select(Effect.state).where(Effect.key == key))
         if sent not in (None, EffectState.REFUSED):
             raise NotPossible("its shipment has been sent to Magento already")
@@ -118,13 +122,13 @@ def obstacle(order: Order) -> str:
     return ""
 
 
-def latest(sessions: Sessions, order_id: int) -> ShipmentWish | None:
+def latest(sessions: Sessions, order_id: int) -> RequestedShipmentRow | None:
     """What was last asked to be shipped of an order, whatever became of it."""
     with sessions() as session:
         return session.scalar(
-            select(ShipmentWish)
-            .where(ShipmentWish.order_id == order_id)
-            .order_by(ShipmentWish.id.desc())
+            select(RequestedShipmentRow)
+            .where(RequestedShipmentRow.order_id == order_id)
+            .order_by(RequestedShipmentRow.id.desc())
             .limit(1)
         )
 

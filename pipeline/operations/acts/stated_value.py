@@ -17,7 +17,7 @@ from pipeline.base.money import LARGEST_AMOUNT, minor_unit, parse_amount, writte
 from pipeline.operations.acts.address import is_being_placed
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
 from pipeline.orders.machine import STEPS, wake
-from pipeline.orders.stated_value import Worth, tells_no_total
+from pipeline.orders.stated_value import StatedValue, tells_no_total
 from pipeline.orders.states import StepName
 from pipeline.orders.tables import LIVE, Note, Order, Status
 from pipeline.settings.marketplaces import currency_of
@@ -34,7 +34,7 @@ def may_withdraw(order: Order) -> bool:
     return order.worth is not None and order.magento_order_id is None and order.status in LIVE
 
 
-class Worths:
+class StatedValues:
     """Writes what people say. Each method raises NotPossible."""
 
     def __init__(self, sessions: Sessions, author: str, now: datetime) -> None:
@@ -55,7 +55,7 @@ class Worths:
             units = {item.external_item_id: item.quantity for item in order.items if item.quantity}
             if not units:
                 raise NotPossible("its lines are not known yet")
-            order.worth = Worth(total, code, units, self._author).as_json()
+            order.worth = StatedValue(total, code, units, self._author).as_json()
             _back_to_the_details(order)
             said = f"said that it is worth {written(total, code)} {code}: {why.strip()}"
             self._note(session, order_id, said[:LONGEST_NOTE])

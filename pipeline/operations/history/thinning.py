@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.base.tables import Base
-from pipeline.intake.tables import Cursor
+from pipeline.intake.tables import Watermark
 from pipeline.operations.history.kinds import GROUPS, QUARTER, Column, Kind
 from pipeline.orders.states import REPEATABLE
 from pipeline.orders.tables import LIVE, Attempt, Order
@@ -41,7 +41,7 @@ class Thinning:
         """How many rows of each kind would go."""
         counts = {}
         with self._sessions() as session:
-            position = session.scalar(select(Cursor.position).where(Cursor.name == _CURSOR))
+            position = session.scalar(select(Watermark.position).where(Watermark.name == _CURSOR))
             ended = select(Order.id).where(_unchanged(position or _NEVER, now))
             said_before = _said_before(Attempt.order_id.in_(ended))
             counts[ATTEMPTS] = session.scalars(
@@ -80,7 +80,7 @@ class Thinning:
         """
         with self._sessions() as session, session.begin():
             session.execute(
-                insert(Cursor).values(name=_CURSOR, position=_NEVER).on_conflict_do_nothing()
+                insert(Watermark).values(name=_CURSOR, position=_NEVER).on_conflict_do_nothing()
             )
         count = done = 0
         while batches is None or done < batches:
@@ -105,7 +105,7 @@ def _delete(session: Session, kind: Kind, now: datetime) -> int:
 def _thin_next(session: Session, now: datetime) -> int | None:
     """Thin the next orders; how many rows are gone, None when no order is left."""
     cursor = session.scalar(
-        select(Cursor).where(Cursor.name == _CURSOR).with_for_update(skip_locked=True)
+        select(Watermark).where(Watermark.name == _CURSOR).with_for_update(skip_locked=True)
     )
     if cursor is None:  # another worker is at it
         return None

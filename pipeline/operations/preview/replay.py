@@ -121,7 +121,7 @@ def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order
     _check(order, step)
     assert order is not None  # noqa: S101 - `_check` has raised otherwise
     order.report = report_of(vault, order, private)
-    order.wish = wish
+    order.requested_shipment = wish
     return order
 
 

@@ -23,10 +23,10 @@ from pipeline.orders.decision_table import Case, Decision, decide
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import LIVE, Order
 from pipeline.settings.model import Settings
-from pipeline.settings.overrides import TURNABLE, NotTurnable, Turn, overlaid, turns
+from pipeline.settings.overrides import CHANGEABLE, NotChangeable, SettingOverride, overlaid, turns
 
 WINDOW = timedelta(days=30)
-TRIABLE = tuple(dict.fromkeys((*DECIDED_BY_TABLE, *TURNABLE)))
+TRIABLE = tuple(dict.fromkeys((*DECIDED_BY_TABLE, *CHANGEABLE)))
 """What can be told of beforehand; some of it is set in the file only."""
 _EXAMPLES = 10
 
@@ -52,7 +52,7 @@ class Preview:
     the orders are held that would go on.
     """
 
-    turn: Turn
+    turn: SettingOverride
     before: object
     after: object
     since: datetime
@@ -63,13 +63,13 @@ class Preview:
     held_as: HoldCode | None
 
 
-def preview(session: Session, settings: Settings, turn: Turn, now: datetime) -> Preview:
+def preview(session: Session, settings: Settings, turn: SettingOverride, now: datetime) -> Preview:
     """What would change. `settings` are the file's.
 
-    Raises NotTurnable where nothing is stored that could tell.
+    Raises NotChangeable where nothing is stored that could tell.
     """
     if turn.name not in TRIABLE:
-        raise NotTurnable(
+        raise NotChangeable(
             f"what {turn.name} would change cannot be told from what is stored. These can be "
             f"tried: {', '.join(TRIABLE)}"
         )

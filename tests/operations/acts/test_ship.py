@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.one_order import Decisions, NotPossible
-from pipeline.operations.acts.ship import Wishes, latest
+from pipeline.operations.acts.ship import ShipmentRequests, latest
 from pipeline.orders.machine import Claim, Orders
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
-from pipeline.orders.requested_shipment import WishState, wish_key
-from pipeline.orders.requested_shipment_table import ShipmentWish
+from pipeline.orders.requested_shipment import RequestState, requested_shipment_key
+from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import Effect, EffectState, Note, Order, Status
 from tests.builders import NOW, a_shipment, a_vault, an_item, an_order, loaded, settings, stored
 
@@ -34,8 +34,8 @@ def waiting(sessions: Sessions, **changes: Any) -> int:
     return stored(sessions, an_order(**{**facts, **changes}))
 
 
-def wishes(sessions: Sessions) -> Wishes:
-    return Wishes(sessions, "otto", NOW)
+def wishes(sessions: Sessions) -> ShipmentRequests:
+    return ShipmentRequests(sessions, "otto", NOW)
 
 
 def asked(sessions: Sessions, **changes: Any) -> int:
@@ -44,14 +44,14 @@ def asked(sessions: Sessions, **changes: Any) -> int:
     return order_id
 
 
-def wish_of(sessions: Sessions, order_id: int) -> ShipmentWish:
+def requested_shipment_of(sessions: Sessions, order_id: int) -> RequestedShipmentRow:
     wish = latest(sessions, order_id)
     assert wish is not None
     return wish
 
 
 def stands(sessions: Sessions, order_id: int) -> tuple[str, str, int | None]:
-    wish = wish_of(sessions, order_id)
+    wish = requested_shipment_of(sessions, order_id)
     return wish.state, wish.why, wish.magento_shipment_id
 
 
@@ -62,8 +62,8 @@ def notes(sessions: Sessions) -> list[tuple[str, str]]:
 
 def sent(sessions: Sessions, order_id: int, state: EffectState) -> None:
     """A worker has begun the shipment."""
-    order, wish = loaded(sessions, order_id), wish_of(sessions, order_id)
-    key = wish_key(order.account, order.external_id, wish.id)
+    order, wish = loaded(sessions, order_id), requested_shipment_of(sessions, order_id)
+    key = requested_shipment_key(order.account, order.external_id, wish.id)
     with sessions() as session, session.begin():
         session.add(
             Effect(order_id=order_id, key=key, kind="shipment", state=state, intended_at=NOW)
@@ -74,8 +74,8 @@ def refused(sessions: Sessions, order_id: int) -> None:
     """Magento has refused it."""
     sent(sessions, order_id, EffectState.REFUSED)
     with sessions() as session, session.begin():
-        wish = session.scalars(select(ShipmentWish)).one()
-        wish.state, wish.why = WishState.REFUSED, "no stock"
+        wish = session.scalars(select(RequestedShipmentRow)).one()
+        wish.state, wish.why = RequestState.REFUSED, "no stock"
 
 
 def machine(sessions: Sessions) -> Orders:
@@ -101,7 +101,7 @@ def test_a_wish_is_written_noted_and_the_order_woken(
 ) -> None:
     order_id = waiting(sessions)
     wishes(sessions).ask(order_id, carrier, number, title)
-    wish = wish_of(sessions, order_id)
+    wish = requested_shipment_of(sessions, order_id)
     assert (wish.carrier_code, wish.carrier_title, wish.tracking_number) == kept
     assert (wish.author, wish.asked_at, wish.state) == ("otto", NOW, "open")
     assert notes(sessions) == [("otto", f"asked to ship it with {kept[1]} {kept[2]}")]
@@ -214,7 +214,9 @@ def test_a_refused_shipment_is_taken_back_or_replaced_by_another(sessions: Sessi
     wishes(sessions).ask(order_id, "ups", "1Z")
     assert stands(sessions, order_id) == ("open", "", None)
     with sessions() as session:
-        found = session.scalars(select(ShipmentWish).order_by(ShipmentWish.id)).all()
+        found = session.scalars(
+            select(RequestedShipmentRow).order_by(RequestedShipmentRow.id)
+        ).all()
         assert [(one.state, one.why) for one in found] == [
             ("ended", "asked for anew"),
             ("open", ""),
@@ -233,14 +235,20 @@ def test_an_order_that_is_to_be_shipped_is_not_cancelled(sessions: Sessions) -> 
 def test_a_step_has_the_wish_in_hand_and_what_it_makes_of_it_is_kept(sessions: Sessions) -> None:
     order_id = asked(sessions)
     held = claim(sessions, order_id)
-    assert held.order.wish is not None
-    assert (held.order.wish.carrier_code, held.order.wish.tracking_number) == ("dhl", "0034")
-    held.order.wish.state, held.order.wish.magento_shipment_id = WishState.DONE, 71
+    assert held.order.requested_shipment is not None
+    assert (
+        held.order.requested_shipment.carrier_code,
+        held.order.requested_shipment.tracking_number,
+    ) == ("dhl", "0034")
+    held.order.requested_shipment.state, held.order.requested_shipment.magento_shipment_id = (
+        RequestState.DONE,
+        71,
+    )
     assert machine(sessions).record(held, Wait("shipped", LATER), now=NOW)
     assert stands(sessions, order_id) == ("done", "", 71)
     with sessions() as session, session.begin():
         session.get_one(Order, order_id).due_at = NOW
-    assert claim(sessions, order_id).order.wish is None
+    assert claim(sessions, order_id).order.requested_shipment is None
 
 
 def test_what_an_outdated_worker_makes_of_it_is_not_kept(sessions: Sessions) -> None:
@@ -248,8 +256,8 @@ def test_what_an_outdated_worker_makes_of_it_is_not_kept(sessions: Sessions) -> 
     held = claim(sessions, order_id)
     with sessions() as session, session.begin():
         session.get_one(Order, order_id).last_note = "another worker was here"
-    assert held.order.wish is not None
-    held.order.wish.state = WishState.DONE
+    assert held.order.requested_shipment is not None
+    held.order.requested_shipment.state = RequestState.DONE
     assert not machine(sessions).record(held, Wait("shipped", LATER), now=NOW)
     assert stands(sessions, order_id) == ("open", "", None)
 

@@ -12,7 +12,7 @@ from sqlalchemy import event, func, select, text, update
 
 from pipeline.base.db import Sessions
 from pipeline.base.tables import Base, Incident
-from pipeline.intake.tables import Backfill, Cursor, SeenNotification, ToFetch
+from pipeline.intake.tables import Backfill, SeenNotification, ToFetch, Watermark
 from pipeline.monitoring.reconcile.runs import Runs
 from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
 from pipeline.monitoring.tables import AlertDelivery
@@ -119,7 +119,9 @@ def a_difference(sessions: Sessions, run_id: int, ended_at: datetime | None) -> 
     )
 
 
-def a_wish(sessions: Sessions, asked_at: datetime, backfill_id: int | None = None) -> None:
+def a_requested_shipment(
+    sessions: Sessions, asked_at: datetime, backfill_id: int | None = None
+) -> None:
     add(
         sessions,
         ToFetch(
@@ -139,7 +141,7 @@ def made(sessions: Sessions, age: timedelta) -> None:
     a_difference(sessions, run_id, NOW - age)
     a_run(sessions, NOW)
     add(sessions, SeenNotification(notification_id="n", seen_at=NOW - age))
-    a_wish(sessions, NOW - age)
+    a_requested_shipment(sessions, NOW - age)
 
 
 OF_EACH = {
@@ -211,7 +213,7 @@ def test_what_a_running_backfill_waits_for_stays(sessions: Sessions) -> None:
         for state, account in (("running", "eu"), ("done", "na"))
     }
     for backfill_id in backfills.values():
-        a_wish(sessions, NOW - 400 * DAY, backfill_id)
+        a_requested_shipment(sessions, NOW - 400 * DAY, backfill_id)
     assert thinned(sessions) == {"orders to be read": 1}
     with sessions() as session:
         assert session.scalars(select(ToFetch.backfill_id)).all() == [backfills["running"]]
@@ -472,7 +474,7 @@ def test_what_is_in_other_hands_is_left_to_the_next_run(sessions: Sessions) -> N
     assert thinned(sessions, NOW - 4000 * DAY) == {}
     add(sessions, SeenNotification(notification_id="n", seen_at=NOW - 400 * DAY))
     with sessions() as session, session.begin():
-        session.get_one(Cursor, "thinned attempts", with_for_update=True)
+        session.get_one(Watermark, "thinned attempts", with_for_update=True)
         session.get_one(SeenNotification, "n", with_for_update=True)
         assert thinned(sessions) == {}
     assert thinned(sessions) == {"attempts": 3, "seen notifications": 1}

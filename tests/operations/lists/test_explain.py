@@ -14,7 +14,7 @@ from pipeline.operations.lists.explain import COUNTS, Counted, Explanation, expl
 from pipeline.orders.machine import STEPS
 from pipeline.orders.tables import Effect, EffectState, Status
 from pipeline.settings.marketplace import MarketplaceSettings
-from pipeline.settings.overrides import Turn, save
+from pipeline.settings.overrides import SettingOverride, save
 from tests.builders import ACCOUNT, GERMANY, NOW, an_item, an_order, loaded, settings, stored
 
 SETTINGS = settings(
@@ -171,7 +171,7 @@ def test_tells_as_what_its_lines_are_sold(sessions: Sessions) -> None:
 
 
 def test_what_an_operator_turned_counts_and_is_named(sessions: Sessions) -> None:
-    turn = Turn(ACCOUNT, GERMANY, "out_of_stock", "backorder")
+    turn = SettingOverride(ACCOUNT, GERMANY, "out_of_stock", "backorder")
     save(sessions, turn, why="sold from the supplier", author="anna", now=NOW)
     counted = {one.name: one for one in told(sessions, step="enrich_order").settings}
     assert counted["out_of_stock"] == Counted(

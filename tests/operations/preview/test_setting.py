@@ -16,7 +16,7 @@ from pipeline.operations.preview.setting_rules import RULES
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Effect, Note, Order, Status
 from pipeline.settings.model import Settings
-from pipeline.settings.overrides import TURNABLE, NotTurnable, Turn, choices, save
+from pipeline.settings.overrides import CHANGEABLE, NotChangeable, SettingOverride, choices, save
 from tests.builders import ACCOUNT, GERMANY, NOW, a_shipment, an_order, settings, stored
 
 FRANCE = "A13V1IB3VIYZZH"
@@ -30,7 +30,7 @@ def tried(
     file: Settings | None = None,
 ) -> Preview:
     with sessions() as session:
-        turn = Turn(ACCOUNT, marketplace_id, name, value)
+        turn = SettingOverride(ACCOUNT, marketplace_id, name, value)
         return preview(session, file or settings(), turn, NOW)
 
 
@@ -201,13 +201,13 @@ def test_exactly_the_orders_it_would_touch_are_counted(sessions: Sessions, case:
 def test_every_value_of_every_turnable_setting_has_a_case_and_can_be_tried() -> None:
     values = [
         (name, text)
-        for name in TURNABLE
+        for name in CHANGEABLE
         for text in choices(name)
         if name != "pending_orders"  # which the decision table decides
     ]
     assert sorted((one.name, str(one.value).lower()) for one in CASES) == sorted(values)
     assert sorted((one.name, str(one.value).lower()) for one in RULES) == sorted(values)
-    assert set(TURNABLE) <= set(TRIABLE)
+    assert set(CHANGEABLE) <= set(TRIABLE)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_a_marketplace_that_has_the_value_already_does_not_count(sessions: Sessi
 def test_taking_a_turn_back_is_tried_against_the_file(sessions: Sessions) -> None:
     order_id = stored(sessions, held(HoldCode.OUT_OF_STOCK))
     file = settings(marketplace={"out_of_stock": "backorder"})
-    turn = Turn(ACCOUNT, GERMANY, "out_of_stock", "block")
+    turn = SettingOverride(ACCOUNT, GERMANY, "out_of_stock", "block")
     save(sessions, turn, why="so", author="anna", now=NOW)
     found = tried(sessions, "out_of_stock", None, GERMANY, file)
     assert (found.before, found.after, found.held_as) == ("block", "backorder", "out_of_stock")
@@ -309,7 +309,7 @@ def test_without_orders_there_is_nothing_but_what_it_rests_on(sessions: Sessions
 
 
 def test_what_nothing_stored_can_tell_is_refused(sessions: Sessions) -> None:
-    with pytest.raises(NotTurnable, match="what tax would change cannot be told"):
+    with pytest.raises(NotChangeable, match="what tax would change cannot be told"):
         tried(sessions, "tax", "none")
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.intake.backfills import Backfills
-from pipeline.intake.tables import Cursor, Gap, ToFetch
+from pipeline.intake.tables import Gap, ToFetch, Watermark
 from pipeline.monitoring.account_checks import cursor_name
 from pipeline.monitoring.reconcile.tables import Reconciliation
 from pipeline.orders.tables import Order
@@ -83,7 +83,7 @@ def numbers(world: World) -> list[str]:
 
 def watermark(world: World) -> Any:
     with world.parts.sessions() as session:
-        return session.get_one(Cursor, cursor_name(ACCOUNT)).position
+        return session.get_one(Watermark, cursor_name(ACCOUNT)).position
 
 
 def ready(world: World, name: str) -> None:
@@ -116,7 +116,7 @@ def test_a_search_that_leads_nowhere_ends_is_told_and_begins_anew(
     with world.parts.sessions() as session:
         assert set(session.scalars(select(Gap.page_token))) <= {None}
         assert set(session.scalars(select(Reconciliation.page_token))) <= {None}
-        assert set(session.scalars(select(Cursor.page_token))) <= {None}
+        assert set(session.scalars(select(Watermark.page_token))) <= {None}
     world.tell("amazon", "pages", "DELETE")
     world.clock.on(HOUR)
     way(world)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import Transient
-from pipeline.intake.tables import Cursor, Refund
+from pipeline.intake.tables import Refund, Watermark
 from pipeline.magento.records import CreditMemo, CreditMemoLine
 from pipeline.operations.lists.timeline import Kind, timeline
 from pipeline.orders.tables import Effect
@@ -98,7 +98,7 @@ def test_the_next_reading_begins_at_the_last_memo_less_the_overlap_and_keeps_not
     assert since == [NOW - timedelta(days=30), *([NOW + timedelta(minutes=2)] * 2)]
     assert [one.magento_creditmemo_id for one in kept(sessions)] == [12, 13]
     with sessions() as session:
-        cursor = session.get_one(Cursor, f"refunds:{SHOP}")
+        cursor = session.get_one(Watermark, f"refunds:{SHOP}")
     assert (cursor.position, cursor.trouble) == (late.created_at, None)
 
 
@@ -106,7 +106,7 @@ def test_nothing_is_lost_when_the_shop_is_in_trouble(parts: Runtime, sessions: S
     shop = FakeShop(credit_memos=Transient("in trouble", code="x"))
     watch_refunds(with_shop(parts, shop), SHOP)
     with sessions() as session:
-        cursor = session.get_one(Cursor, f"refunds:{SHOP}")
+        cursor = session.get_one(Watermark, f"refunds:{SHOP}")
     assert (cursor.position, cursor.trouble) == (NOW - timedelta(days=30), "x: in trouble")
 
 

@@ -15,7 +15,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.errors import RemoteError, Transient
 from pipeline.base.incidents import Incidents
 from pipeline.base.retry import TRIES
-from pipeline.intake.tables import Cursor
+from pipeline.intake.tables import Watermark
 from pipeline.magento.client import Magento
 from pipeline.monitoring.installation_checks import reasons
 from pipeline.orders.tables import Status
@@ -129,13 +129,13 @@ def test_an_odd_credit_memo_is_told_and_asked_for_again(
     watch_refunds(parts, SHOP)
     assert "creditmemo 1 of order 901" in told(parts)["set_aside:main:refunds"]
     with sessions() as session:
-        assert session.get_one(Cursor, "refunds:main").position == NOW - timedelta(hours=2)
+        assert session.get_one(Watermark, "refunds:main").position == NOW - timedelta(hours=2)
     whole = odd | {"items": [{"qty": 1, "order_item_id": 501, "row_total": "5.00"}]}
     shop.answers(page(whole, good))
     watch_refunds(parts, SHOP)
     assert told(parts) == {}
     with sessions() as session:
-        assert session.get_one(Cursor, "refunds:main").position == NOW - timedelta(hours=1)
+        assert session.get_one(Watermark, "refunds:main").position == NOW - timedelta(hours=1)
 
 
 def seen_by_health(parts: Runtime) -> list[str]:

@@ -19,7 +19,7 @@ from sqlalchemy import func, select, update
 from pipeline.base.db import Sessions
 from pipeline.base.errors import Transient
 from pipeline.clients import Clients
-from pipeline.intake.tables import Cursor
+from pipeline.intake.tables import Watermark
 from pipeline.monitoring.account_checks import cursor_name
 from pipeline.orders.tables import Order, Status
 from pipeline.settings.model import Settings
@@ -91,9 +91,9 @@ def known(sessions: Sessions) -> list[str]:
         return list(session.scalars(select(Order.external_id).order_by(Order.external_id)))
 
 
-def cursor(sessions: Sessions) -> Cursor | None:
+def cursor(sessions: Sessions) -> Watermark | None:
     with sessions() as session:
-        return session.get(Cursor, cursor_name(ACCOUNT))
+        return session.get(Watermark, cursor_name(ACCOUNT))
 
 
 def waiting(broker: redis.Redis, queue: str = "amazon") -> int:

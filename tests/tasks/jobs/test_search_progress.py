@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from pipeline.base.errors import AccountStopped
 from pipeline.base.quota import Lane
-from pipeline.intake.tables import Cursor, Gap, ToFetch
+from pipeline.intake.tables import Gap, ToFetch, Watermark
 from pipeline.monitoring.account_checks import cursor_name
 from pipeline.orders.channel import OrderPage, Raw
 from pipeline.orders.tables import Order
@@ -74,9 +74,9 @@ def told(parts: Runtime) -> list[str]:
     return [one.key for one in parts.incidents.open_ones(ACCOUNT)]
 
 
-def cursor(parts: Runtime) -> Cursor:
+def cursor(parts: Runtime) -> Watermark:
     with parts.sessions() as session:
-        return session.get_one(Cursor, cursor_name(ACCOUNT))
+        return session.get_one(Watermark, cursor_name(ACCOUNT))
 
 
 def test_a_token_that_repeats_ends_the_search_and_is_told_until_one_ends(

@@ -11,14 +11,14 @@ import pytest
 from pipeline.amazon.amounts import amounts
 from pipeline.base.errors import CannotMap
 from pipeline.orders.outcome import Done, HoldCode
-from pipeline.orders.stated_value import Worth, tells_no_total
+from pipeline.orders.stated_value import StatedValue, tells_no_total
 from tests.builders import a_raw_item, a_raw_order, an_order
 from tests.tasks.as_run import enrich_order
 from tests.tasks.fakes import MUG, FakeShop, clients
 
 BARE = {"asin": "B000000001", "title": "A mug", "sellerSku": "MUG-BLUE"}
 PRICED = {**BARE, "price": {"unitPrice": {"amount": "5.00", "currencyCode": "EUR"}}}
-WORTH = Worth(Decimal("10.01"), "EUR", {"I1": 2, "I2": 1}, "anna").as_json()
+WORTH = StatedValue(Decimal("10.01"), "EUR", {"I1": 2, "I2": 1}, "anna").as_json()
 
 
 def without_total(product: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def test_the_order_is_filled_in_with_the_word(
 
 def test_what_amazon_tells_before_that_counts_and_after_that_the_word() -> None:
     ready = clients(shop=FakeShop(products={"MUG-BLUE": MUG}, salable={"MUG-BLUE": True}))
-    worth = replace(Worth.from_json(WORTH), units={"I1": 2}).as_json()
+    worth = replace(StatedValue.from_json(WORTH), units={"I1": 2}).as_json()
     told = an_order(raw=a_raw_order(), worth=worth, step="enrich_order")
     assert ready.amounts(told).grand_total == Decimal("20.00")
     filled_in = an_order(

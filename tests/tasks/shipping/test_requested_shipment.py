@@ -11,7 +11,7 @@ import pytest
 from pipeline.base.errors import OutcomeUnknown, Rejected
 from pipeline.magento.records import MagentoShipment, Track
 from pipeline.orders.outcome import Done, Hold, HoldCode, Skipped, Wait
-from pipeline.orders.requested_shipment import Wish, wish_key
+from pipeline.orders.requested_shipment import RequestedShipment, requested_shipment_key
 from pipeline.orders.tables import Order
 from tasks.cancelling.gate import stopped
 from tests.builders import ACCOUNT, a_raw_order, a_shipment, an_item, an_order
@@ -34,7 +34,7 @@ def wished(state: str = "open", **changes: Any) -> Order:
         "items": [an_item(magento_item_id=501)],
     }
     order = an_order(raw=a_raw_order(), **{**facts, **changes})
-    order.wish = Wish(7, "ups", "UPS", "1Z 9", state)
+    order.requested_shipment = RequestedShipment(7, "ups", "UPS", "1Z 9", state)
     return order
 
 
@@ -53,12 +53,16 @@ def asked(quantity: int) -> tuple[Any, ...]:
 
 
 def stands(order: Order) -> tuple[str, str, int | None]:
-    assert order.wish is not None
-    return order.wish.state, order.wish.why, order.wish.magento_shipment_id
+    assert order.requested_shipment is not None
+    return (
+        order.requested_shipment.state,
+        order.requested_shipment.why,
+        order.requested_shipment.magento_shipment_id,
+    )
 
 
 def key(order: Order) -> str:
-    return wish_key(ACCOUNT, order.external_id, 7)
+    return requested_shipment_key(ACCOUNT, order.external_id, 7)
 
 
 @pytest.mark.parametrize(

@@ -345,7 +345,7 @@ def test_what_amazon_confirms_itself_is_skipped(program: str) -> None:
     )
 
 
-def a_wish(order: Order) -> dict[str, Any]:
+def a_requested_shipment(order: Order) -> dict[str, Any]:
     raw: dict[str, Any] = dict(order.report.raw or {})
     (item,) = raw["orderItems"]
     wish = {"cancellationRequest": {"requester": "BUYER", "cancelReason": "Mistake"}}
@@ -354,7 +354,7 @@ def a_wish(order: Order) -> dict[str, Any]:
 
 def test_a_buyer_who_wants_to_cancel_stops_the_confirmation() -> None:
     order = shipped()
-    channel = FakeChannel(order=a_wish(order))
+    channel = FakeChannel(order=a_requested_shipment(order))
     assert sync_tracking(order, clients(channel)) == Hold(
         HoldCode.BUYER_WANTS_TO_CANCEL,
         "the buyer asked to cancel and nothing was confirmed yet: stop the parcel and cancel the "
@@ -366,7 +366,7 @@ def test_a_buyer_who_wants_to_cancel_stops_the_confirmation() -> None:
 
 def test_the_wish_is_seen_in_the_last_poll_too_and_takes_the_package_out_of_the_next_feed() -> None:
     order = shipped(a_shipment(confirmation="feed", to_feed=FEED))
-    order.report = a_report(a_wish(order))
+    order.report = a_report(a_requested_shipment(order))
     outcome = sync_tracking(order, clients(account=SELLER))
     assert isinstance(outcome, Hold)
     assert outcome.code == HoldCode.BUYER_WANTS_TO_CANCEL
@@ -376,16 +376,19 @@ def test_the_wish_is_seen_in_the_last_poll_too_and_takes_the_package_out_of_the_
 
 def test_a_wish_that_is_overruled_withdrawn_or_too_late_stops_nothing() -> None:
     overruled = shipped(confirm_anyway=True)
-    channel = FakeChannel(order=a_wish(overruled), confirm_shipment=None)
+    channel = FakeChannel(order=a_requested_shipment(overruled), confirm_shipment=None)
     assert sync_tracking(overruled, clients(channel)) == Done()
     withdrawn = shipped()
-    withdrawn_raw, withdrawn.report = withdrawn.report.raw, a_report(a_wish(withdrawn))
+    withdrawn_raw, withdrawn.report = (
+        withdrawn.report.raw,
+        a_report(a_requested_shipment(withdrawn)),
+    )
     channel = FakeChannel(order=withdrawn_raw, confirm_shipment=None)
     assert sync_tracking(withdrawn, clients(channel)) == Done()
     late = shipped(
         a_shipment(71, items={501: 1}, confirmed_as=AS_DHL), a_shipment(72, items={501: 1})
     )
-    channel = FakeChannel(order=a_wish(late), confirm_shipment=None)
+    channel = FakeChannel(order=a_requested_shipment(late), confirm_shipment=None)
     assert sync_tracking(late, clients(channel)) == Done()
 
 
