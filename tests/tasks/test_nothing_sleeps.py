@@ -20,6 +20,7 @@ MAY_NAME_IT = {
     "pipeline/amazon/client.py",
     "pipeline/amazon/connection.py",
     "pipeline/amazon/subscriptions.py",
+    "pipeline/magento/client.py",
     "pipeline/magento/rest/connection.py",
 }
 # There a person waits at a terminal, and no worker.
