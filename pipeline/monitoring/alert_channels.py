@@ -59,7 +59,7 @@ class Webhook:
 
 class Mail:
     """Sends one mail to all recipients. `context` holds the trusted certificates; without it the
-    system's count."""
+    system's certificates are used."""
 
     def __init__(self, settings: MailSettings, context: ssl.SSLContext | None = None) -> None:
         self._settings = settings

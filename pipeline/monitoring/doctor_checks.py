@@ -58,7 +58,7 @@ class Patient:
         return Finding(self.name, check, Verdict.OK, sentence)
 
     def warning(self, check: str, sentence: str, remedy: str) -> Finding:
-        """A finding that stops no order but that somebody should know."""
+        """A finding that stops no order but deserves attention."""
         return Finding(self.name, check, Verdict.WARNING, sentence, remedy)
 
     def failed(self, check: str, sentence: str, remedy: str) -> Finding:

@@ -88,7 +88,7 @@ class Ledger:
         return self._look(effect, write)
 
     def seen(self, *keys: str, remote_id: str) -> None:
-        """End those of these writes that were begun: the remote shows their result."""
+        """End the begun writes among these: the remote shows their result."""
         if not remote_id:
             raise ValueError("a write was seen without an id")
         with self._sessions() as session, session.begin():
@@ -291,7 +291,7 @@ class OrderLedger:
         return self.ledger.made(self.order.id, trace)
 
     def seen(self, *traces: Trace, remote_id: str) -> None:
-        """End those of these writes that were begun: the remote shows their result."""
+        """End the begun writes among these: the remote shows their result."""
         self.ledger.seen(*(one.key for one in traces), remote_id=remote_id)
 
     def landed(self) -> None:

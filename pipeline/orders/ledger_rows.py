@@ -14,8 +14,8 @@ from pipeline.base.id_lists import among
 from pipeline.orders.tables import Effect, EffectState, Order
 
 IN_DOUBT = (EffectState.INTENDED, EffectState.UNKNOWN)
-# An effect that is done without an id proves nothing: the step looks for the result, and makes the
-# write if the result is missing.
+# An effect that is done without an id proves nothing: the ledger looks for the result, and the
+# write is made if the result is missing.
 IS_UNPROVEN = and_(Effect.state == EffectState.DONE, func.coalesce(Effect.remote_id, "") == "")
 IS_OPEN = or_(Effect.state != EffectState.DONE, IS_UNPROVEN)
 
@@ -74,7 +74,7 @@ def end(
 
 
 def end_as_seen(session: Session, keys: Sequence[str], remote_id: str, now: datetime) -> None:
-    """End those of these writes that were begun: the remote shows their result."""
+    """End the begun writes among these: the remote shows their result."""
     session.execute(
         update(Effect)
         .where(among(Effect.key, keys), IS_OPEN)

@@ -2,7 +2,7 @@
 
 READY ─claim─▶ RUNNING ─Done/Skipped─▶ READY (next step) … ─▶ DONE
   ▲               ├─Wait──▶ WAITING (due_at)
-  │               ├─Hold──▶ HELD (looked at again on a timer)
+  │               ├─Hold──▶ HELD (runs again on a timer)
   │               └─Cancelled─▶ CANCELLED
   └── sweep: due_at has come (a READY, WAITING or HELD order, or one whose worker is gone)
 """
@@ -232,7 +232,7 @@ class Orders:
         return [(row.id, row.step) for row in rows]
 
     def positions(self, order_ids: Sequence[int], now: datetime) -> list[tuple[int, str]]:
-        """Ids and steps of these orders, without those that a worker holds, marked as sent now."""
+        """Ids and steps of the orders among these that no worker holds, marked as sent now."""
         with self._sessions() as session, session.begin():
             rows = session.execute(
                 update(Order)

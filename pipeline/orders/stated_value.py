@@ -17,7 +17,7 @@ NO_TOTAL: Mapping[str, str] = {"amazon_tells": "no total"}
 
 
 def tells_no_total(facts: Mapping[str, Any]) -> bool:
-    """Whether a hold has these facts."""
+    """Whether these are the facts of a hold for a missing total."""
     return NO_TOTAL.items() <= facts.items()
 
 

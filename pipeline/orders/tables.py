@@ -62,7 +62,7 @@ class Order(Base):
     """A marketplace order and its state.
 
     `due_at` is when its step runs next, `sent_at` when the sweep last sent it. `tries` counts the
-    starts of this step since its last success, `unfinished` those that never came to an end.
+    starts of this step since its last success, `unfinished` the starts that never came to an end.
     `news` counts reports from the marketplace and the shop. `version` stops a worker that lost its
     lease. `lane` is the priority: new orders go before a backfill's.
 

@@ -162,7 +162,7 @@ class Reconciler:
         for number, sides in batch.sides.items():
             try:
                 found[number] = None if number in batch.unclear else compare(sides, now)
-            except Exception:  # noqa: BLE001 - one odd order never ends the comparison of others
+            except Exception:  # noqa: BLE001 - an odd order must not end the comparison
                 log.exception("reconcile.defect", number=number)
                 found[number] = None
         return found

@@ -143,7 +143,7 @@ class BulkActs:
         return row.id
 
     def go_on(self, now: datetime) -> int:
-        """Do what is due of all open acts; return how many orders had their turn."""
+        """Give the orders that are due in all open acts their turn; return how many."""
         with self._sessions() as session:
             rows = session.execute(
                 select(BulkAct.id, BulkAct.act)

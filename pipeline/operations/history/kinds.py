@@ -48,7 +48,7 @@ class Kind:
 
 
 QUARTER = timedelta(days=90)
-"""By then nobody needs the row: pages and commands show less, Amazon's disputes are over."""
+"""By then no page or command shows the row, and Amazon's disputes about an order are over."""
 _AMAZON_LISTS_FEEDS = timedelta(days=120)
 """Amazon lists feeds for 90 days, and a listed feed has to be recognised as ours."""
 _SEARCHED_BY_THEN = timedelta(days=30)

@@ -109,7 +109,7 @@ def _thin_next(session: Session, now: datetime) -> int | None:
     )
     if cursor is None:  # another worker holds it
         return None
-    # Include all orders with the last one's time: the cursor keeps a time and no id.
+    # Include every order that shares the last order's time: the cursor keeps a time and no id.
     rows = session.execute(
         select(Order.id, Order.updated_at)
         .where(_unchanged(cursor.position, now))

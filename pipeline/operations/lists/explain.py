@@ -85,7 +85,7 @@ class Explanation:
 
 
 def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation:
-    """Explain where the order stands. Without a configured account the decision is unknown."""
+    """Explain where the order stands. While its account is not configured, no decision is made."""
     with sessions() as session:
         effects = session.scalars(
             select(Effect).where(Effect.order_id == order.id).order_by(Effect.id)
@@ -228,7 +228,7 @@ def _next_look(order: Order, timing: Timing) -> str:
 
 
 def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
-    """The commands possible for the order, and what each does."""
+    """The commands possible for the order, and their effects."""
     number = order.external_id
     if order.status in (Status.WAITING, Status.HELD):
         yield f"orderbridge orders release {number}", "looks at it now"

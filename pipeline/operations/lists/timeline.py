@@ -148,7 +148,7 @@ def _packages(order: Order) -> Iterator[Event]:
 def _refunds(refunds: Sequence[Refund], effects: Sequence[Effect]) -> Iterator[Event]:
     """The credit memos of the shop's staff; our own memos appear as remote writes.
 
-    The effect that cancels or credits an order for Amazon stores no memo number.
+    After our own cancellation no memos are listed, since that write stores no memo number.
     """
     if any(effect.kind == EffectKind.CANCELLATION for effect in effects):
         return

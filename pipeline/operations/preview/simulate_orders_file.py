@@ -9,7 +9,7 @@ from pipeline.base import clean_json
 from pipeline.base.http import MAX_BODY_BYTES
 from pipeline.orders.channel import Raw
 
-# These keys identify an order with other keys missing among any other JSON.
+# Any of these keys marks JSON as an order, even if Amazon left other keys out.
 _AN_ORDERS_OWN = frozenset({"orderId", "orderItems", "fulfillment", "salesChannel"})
 _OLD = ("AmazonOrderId", "Orders", "OrderItems")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -1,4 +1,4 @@
-"""Reads saved replies of a shop by route, for what is particular to this shop."""
+"""Reads saved replies of a shop by route, for data that only this shop has."""
 
 from __future__ import annotations
 
