@@ -1,4 +1,4 @@
-"""Everything a step may use, built once a process from the settings."""
+"""The clients, settings and ledger that the steps use, built once per process."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from pipeline.shipping.backlog import Backlog
 class Clients:
     """The remotes, the ledger, the settings and the clock.
 
-    `in_force` are the settings with what operators have turned since the process was started.
+    `in_force` returns the settings with the operators' current overrides.
     """
 
     settings: Settings
@@ -60,10 +60,10 @@ class Clients:
     in_force: Callable[[], Settings]
 
     def account(self, order: Order) -> AccountSettings:
-        """The settings of the account an order came from.
+        """The settings of the account that an order came from.
 
-        Raises CannotMap(ACCOUNT_UNKNOWN) when it is not in the configuration any more, as all that
-        follows here does.
+        Raises CannotMap(ACCOUNT_UNKNOWN) when the account is no longer in the configuration; so do
+        the methods below.
         """
         found = self.settings.accounts.get(order.account)
         if found is None:
@@ -77,14 +77,14 @@ class Clients:
         return found
 
     def channel(self, order: Order) -> Channel:
-        """The marketplace account an order came from."""
+        """The marketplace account that an order came from."""
         self.account(order)
         return self.channels[order.account]
 
     def shop_name(self, order: Order) -> str:
-        """The shop an order was placed in, or goes to.
+        """The name of the shop that an order was placed in, or goes to.
 
-        Raises CannotMap(SHOP_UNKNOWN) when it is not in the configuration any more.
+        Raises CannotMap(SHOP_UNKNOWN) when the shop is no longer in the configuration.
         """
         account = self.account(order)
         name = order.shop or account.shop
@@ -100,39 +100,40 @@ class Clients:
         return name
 
     def shop(self, order: Order) -> Magento:
-        """That Magento shop."""
+        """The Magento shop of an order."""
         return self.shops[self.shop_name(order)]
 
     def shop_settings(self, order: Order) -> ShopSettings:
-        """The settings of that shop."""
+        """The settings of the order's shop."""
         return self.settings.shops[self.shop_name(order)]
 
     def marketplace(self, order: Order) -> MarketplaceSettings:
-        """What the operator decided for the order's marketplace."""
+        """The settings of the order's marketplace."""
         self.account(order)
         return self.in_force().for_order(order.account, order.marketplace_id)
 
     def decision(self, order: Order) -> Decision:
-        """The row of the decision table that counts for the order."""
+        """The row of the decision table that applies to the order."""
         return decide(case_of(order, self.marketplace(order)))
 
     def confirms_by_feed(self, order: Order) -> bool:
-        """Whether the account has more packages to confirm than single calls can do in time."""
+        """Whether the account has more packages to confirm than single calls can manage in time."""
         account = self.account(order)
         return bool(account.seller_id) and self.has_large_backlog(order.account)
 
     def placed(self, order: Order) -> ChannelOrder:
-        """The order as its marketplace last told it, with the address a person corrected, if any.
+        """The order of the marketplace's last report, with the corrected address, if any.
 
-        Raises CannotMap when it cannot be read, or when both tell different addresses.
+        Raises CannotMap when the report cannot be read, or when the marketplace has changed the
+        address since the correction.
         """
         told, is_in_shop = self._reported(order), order.magento_order_id is not None
         return corrected(told, order.report.correction, is_in_shop=is_in_shop)
 
     def read_again(self, order: Order) -> ChannelOrder:
-        """The order as its marketplace tells it at this moment; the step goes by that from now on.
+        """Fetch the order from the marketplace now; the step uses this report from here on.
 
-        The address is the marketplace's own, whatever a person corrected.
+        The address is the marketplace's own, even if a person has corrected it.
         """
         before, fresh = order.report, self.channel(order).order(order.external_id, Lane.CONFIRM)
         order.report = Report(lambda: fresh, lambda: before.correction)
@@ -142,11 +143,11 @@ class Clients:
         return order.report.order(self.channel(order))
 
     def amounts(self, order: Order) -> Amounts:
-        """The order's money, as the operator wants it: reconciled, with or without its taxes.
+        """The order's reconciled amounts, with or without taxes as the marketplace's settings say.
 
-        Where the marketplace tells no amount it is what a person said, if one did. What the order
-        was filled in with then stays, whatever the marketplace tells later. Raises CannotMap naming
-        the line that does not add up.
+        Where the marketplace gives no amount, a person's stated value counts. Once the order's
+        details were filled in from the stated value, it stays, even if the marketplace gives an
+        amount later. Raises CannotMap naming the line that does not add up.
         """
         settings = self.marketplace(order)
         if order.worth is not None and order.step != StepName.ENRICH_ORDER and _was_said(order):
@@ -165,24 +166,24 @@ class Clients:
         return StatedValue.from_json(worth).amounts({line.item_id: line.quantity for line in lines})
 
     def ledger_of(self, order: Order) -> OrderLedger:
-        """The ledger, for the writes of this order."""
+        """The ledger for the writes of this order."""
         settles_after = seconds(self.shop_settings(order).request_limit_s)
         return OrderLedger(self.ledger, order, self.shop_name(order), settles_after)
 
     @property
     def recheck_waiting(self) -> timedelta:
-        """When to look again at an order that news will wake long before."""
+        """How long an order waits for news that should wake it much earlier."""
         return seconds(self.settings.timing.recheck_waiting_s)
 
 
 def _was_said(order: Order) -> bool:
-    """Whether the order was filled in with a person's word."""
+    """Whether the order's amounts were filled in from a stated value."""
     return bool((order.total_proof or {}).get("said_by"))
 
 
 def parse_report(account_name: str, raw: Raw) -> ChannelOrder:
-    """The facts in an account's stored report, without a call: also where the account has left
-    the configuration. Every account is Amazon's. Raises CannotMap."""
+    """The facts of an account's stored report, without a call, even if the account has left the
+    configuration. Every account is Amazon's. Raises CannotMap."""
     return parsing.parse(raw)
 
 
@@ -195,8 +196,11 @@ def build(
     now: Callable[[], datetime],
     quota_clock: Callable[[], float] | None = None,
 ) -> Clients:
-    """Clients for every account and shop of the settings; quotas are shared through `broker`,
-    and through the database whether Amazon lets an account in."""
+    """Build the clients of every account and shop in the settings.
+
+    All workers share quotas through `broker`, and each account's access to Amazon through the
+    database.
+    """
     quotas = {name: Quota(broker, name, quota_clock) for name in settings.accounts}
     channels = {
         name: Amazon(name, account, quota=quotas[name], access=Access(sessions, name, now), now=now)

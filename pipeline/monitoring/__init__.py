@@ -1,4 +1,4 @@
-"""How the installation stands: health, doctor, alerts, purging, read-only mode.
+"""Watches over the installation: health, doctor, alerts, purging, read-only mode.
 
 Imports: every room below; nothing of operations, console or cli.
 Start reading: `health.py`, `doctor.py`; `reconcile/` compares Amazon, the tables and Magento.

@@ -1,4 +1,4 @@
-"""What is looked at for each account from time to time, and told as incidents."""
+"""Checks each account regularly, and opens incidents for what is wrong."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from pipeline.settings.model import PREFIX, AccountSettings, Settings, Timing
 
 NOTHING_READ_FOR = timedelta(minutes=30)
 REFUSED_FOR = timedelta(hours=1)
-# Incidents whose keys name a shop.
+# Incidents whose keys contain the name of a shop.
 _BY_SHOP = frozenset({"stock", "set_aside", "watch", "watch_confirmed", "refunds", "guard"})
 _STAGES = ("past", "week", "month")
 
 
 class Alarm(NamedTuple):
-    """An incident that is to be open."""
+    """An incident that should be open."""
 
     key: str
     text: str
 
 
 def cursor_name(account: str) -> str:
-    """The name of the cursor of an account's changed orders."""
+    """The name of the cursor for an account's changed orders."""
     return f"amazon:{account}"
 
 
 def cursor_of(sessions: Sessions, account: str) -> Watermark | None:
-    """How far the account's orders have been read; None before the first time."""
+    """The watermark of the account's orders; None before the first search."""
     with sessions() as session:
         return session.get(Watermark, cursor_name(account))
 
 
 def secret_alarm(name: str, expires: date | None, today: date) -> Alarm | None:
-    """What there is to say of a client secret's end, from 30 days before: a louder stage each."""
+    """An alarm from 30 days before a client secret expires; it gets more urgent in stages."""
     if expires is None:
         return None
     left = (expires - today).days
@@ -63,7 +63,7 @@ def secret_alarm(name: str, expires: date | None, today: date) -> Alarm | None:
 def lag_alarm(
     name: str, cursor: Watermark | None, is_stopped: bool, timing: Timing, now: datetime
 ) -> Alarm | None:
-    """What there is to say when nothing has been read for long, unless the account is stopped."""
+    """An alarm when the account's orders have not been read for long, unless it is stopped."""
     if cursor is None or is_stopped:
         return None
     lag = now - cursor.read_at
@@ -81,7 +81,7 @@ def lag_alarm(
 def refused_search(
     incidents: Incidents, name: str, read_at: datetime, words: str, now: datetime
 ) -> None:
-    """Amazon refused to list orders; when it has done so for an hour, a person is told."""
+    """Open an incident once Amazon has refused to list orders for an hour."""
     if now - read_at > REFUSED_FOR:
         incidents.open(
             f"search:{name}",
@@ -96,7 +96,8 @@ def refused_search(
 def stalled(
     incidents: Incidents, search: str, name: str, what: str, error: RemoteError, now: datetime
 ) -> None:
-    """A search was given up because it went in circles; closed by one that comes to its end."""
+    """Open an incident for a search that ended because it repeated itself; a complete search closes
+    the incident."""
     incidents.open(
         f"stalled:{search}",
         f"account {name}: Amazon's list of {what} does not come to an end ({error}). It is "
@@ -110,7 +111,7 @@ def stalled(
 def alarms_of(
     sessions: Sessions, name: str, account: AccountSettings, timing: Timing, now: datetime
 ) -> dict[str, Alarm]:
-    """What there is to say of an account now, by the incident's key."""
+    """The account's alarms now, by incident key."""
     refused = standing(sessions, name)
     is_stopped = refused is not None and refused.stopped_at is not None
     alarms = (
@@ -121,7 +122,7 @@ def alarms_of(
 
 
 def close_unknown(sessions: Sessions, settings: Settings, now: datetime) -> None:
-    """Close the incidents of accounts and shops that are not in the configuration any more."""
+    """Close the incidents of accounts and shops that are no longer in the configuration."""
     incidents = Incidents(sessions)
     for one in incidents.open_ones():
         subject, _, rest = one.key.partition(":")
@@ -135,9 +136,9 @@ def close_unknown(sessions: Sessions, settings: Settings, now: datetime) -> None
 def check_account(
     sessions: Sessions, name: str, account: AccountSettings, timing: Timing, now: datetime
 ) -> None:
-    """Open the incidents that there are reasons for, and close those of which the reason is gone.
+    """Open the account's incidents, and close those whose reason is gone.
 
-    Those of the account's own calls are closed by the call that goes well.
+    Incidents from the account's own calls are closed by the next call that succeeds.
     """
     incidents = Incidents(sessions)
     alarms = alarms_of(sessions, name, account, timing, now)

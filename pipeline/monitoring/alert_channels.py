@@ -1,4 +1,4 @@
-"""How an alert is told: to a webhook as Slack takes it, and by mail. Only this knows smtplib."""
+"""Sends an alert to a Slack-compatible webhook or by mail. Only this module uses smtplib."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SUBJECT_LENGTH = 120
 
 
 class Undelivered(Exception):
-    """It was not taken, as far as we know; the message is a code without addresses."""
+    """The alert was probably not delivered; the message is a code without addresses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What is told. `name` is the same whenever the same thing is told again."""
+    """The content of an alert. `name` is the same when the same alert is sent again."""
 
     name: str
     text: str
@@ -32,7 +32,7 @@ Send = Callable[[Alert], None]
 
 
 def channels_of(settings: AlertSettings) -> Mapping[str, Send]:
-    """The ways that are set, by name. Each raises Undelivered."""
+    """The configured channels, by name. Each raises Undelivered."""
     found: dict[str, Send] = {}
     if settings.webhook:
         found["webhook"] = Webhook(settings.webhook_url.get_secret_value())
@@ -48,7 +48,7 @@ class Webhook:
         self._http = Http(url)
 
     def __call__(self, alert: Alert) -> None:
-        """Raises Undelivered unless it is answered with success."""
+        """Post the alert. Raises Undelivered unless the answer is a success."""
         try:
             reply = self._http.call("POST", "", body={"text": _as_slack_reads(alert.text)})
         except RemoteError as error:
@@ -58,14 +58,15 @@ class Webhook:
 
 
 class Mail:
-    """Sends one mail to all. `context` says whom to trust; without it, whom the system trusts."""
+    """Sends one mail to all recipients. `context` holds the trusted certificates; without it the
+    system's certificates are used."""
 
     def __init__(self, settings: MailSettings, context: ssl.SSLContext | None = None) -> None:
         self._settings = settings
         self._context = context
 
     def __call__(self, alert: Alert) -> None:
-        """Raises Undelivered unless the server took it for one recipient or more."""
+        """Send the mail. Raises Undelivered unless the server accepted at least one recipient."""
         try:
             with self._connected() as server:
                 if self._settings.user:
@@ -105,5 +106,5 @@ class Mail:
 
 
 def _as_slack_reads(text: str) -> str:
-    """Nothing in it is a link or calls the channel together."""
+    """Escape the text, so that Slack sees no link and no mention of the whole channel."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

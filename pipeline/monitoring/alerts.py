@@ -1,7 +1,7 @@
-"""Telling people of incidents: each once when it opens and once when it is over, on every way.
+"""Sends alerts of incidents on every channel: once when an incident opens, once when it closes.
 
-What has been told is a row a way. It is claimed and committed before anything is sent, so that no
-two workers tell the same; a worker that dies between sending and noting has it told again.
+Each alert has a row for each channel. A worker claims the row and commits before it sends, so that
+no two workers send the same alert. After a crash between sending and noting, it is sent again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.monitoring.tables import AlertDelivery
 
 OPENED, CLOSED = "opened", "closed"
 CLAIMED_FOR = timedelta(minutes=5)
-"""More than one send can take: after it the worker that claimed it counts as dead."""
+"""Longer than any send can take: after it the worker that claimed the alert counts as dead."""
 STILL_NEWS_FOR = timedelta(hours=1)
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=30), timedelta(hours=1)
 
@@ -37,7 +37,7 @@ class _Claimed:
 
 
 class Alerts:
-    """Delivers what has not been told yet on each of `channels`."""
+    """Delivers the alerts that are due on each of `channels`."""
 
     def __init__(
         self, sessions: Sessions, channels: Mapping[str, Send], now: Callable[[], datetime]
@@ -47,7 +47,8 @@ class Alerts:
         self._now = now
 
     def deliver(self) -> int:
-        """Tell all that is due; how many were told. A way that fails is left for this time."""
+        """Send all alerts that are due; return how many were sent. A channel that fails is skipped
+        for the rest of this run."""
         open_ways, told = set(self._channels), 0
         self._note(open_ways)
         while open_ways and (claimed := self._claim(open_ways)) is not None:
@@ -63,7 +64,7 @@ class Alerts:
         return told
 
     def _note(self, channels: Collection[str]) -> None:
-        """A row for everything that is to be told; the end only where the beginning was."""
+        """Add a row for each alert to send; a closing only where the opening was noted."""
         now = self._now()
         is_news = or_(Incident.ended_at.is_(None), Incident.ended_at > now - STILL_NEWS_FOR)
         with self._sessions() as session, session.begin():

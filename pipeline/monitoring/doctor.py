@@ -1,6 +1,6 @@
-"""What can be wrong with the installation itself and with its accounts, before an order shows it.
+"""Examines the installation and its accounts, before an order shows what is wrong.
 
-Nothing is changed anywhere. Of Amazon each account is asked for one page of orders, from its quota.
+Nothing is changed anywhere. Each account asks Amazon for a page of orders, from its own quota.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NTP = "have this machine's clock set by NTP"
 def examine_installation(
     settings: Settings, sessions: Sessions, broker: redis.Redis
 ) -> Iterator[Finding]:
-    """Every finding about database, key and broker, and the clocks of all shops and endpoints."""
+    """Every finding about the database, key and broker, and the clocks of shops and endpoints."""
     try:
         yield from _database(settings, sessions)
     except SQLAlchemyError as error:
@@ -64,7 +64,7 @@ def examine_installation(
 def examine_account(
     name: str, account: AccountSettings, broker: redis.Redis, now: datetime
 ) -> Finding:
-    """Whether Amazon lets the account in and its roles allow to list orders."""
+    """Whether Amazon lets the account in and its roles allow it to list orders."""
     about, check = f"account {name}", "orders"
     amazon = Amazon(name, account, quota=Quota(broker, name), now=utc_now)
     try:
@@ -86,7 +86,7 @@ def examine_account(
 
 
 def examine_feeds(name: str, account: AccountSettings) -> Finding:
-    """Whether what goes to Amazon in feeds can go there, cancellations first of all."""
+    """Whether the account can send feeds to Amazon, above all cancellations."""
     about, check = f"account {name}", "cancellations"
     if account.may_cancel:
         return Finding(about, check, Verdict.OK, "seller_id is set: cancellations can be sent")

@@ -1,6 +1,6 @@
-"""What can be wrong with a shop before the first order comes: one small function per question.
+"""Examines a shop before the first order comes: one small function per check.
 
-Nothing here changes anything in the shop but `prove_stock`, which a person asks for.
+Nothing here changes the shop except `prove_stock`, which a person starts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ONE = 1
 
 
 class Verdict(StrEnum):
-    """How a check came out."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -32,9 +32,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The answer to one question: a sentence, and what to do where something is to be done.
+    """The answer of a check: a sentence, and a remedy where a person has to act.
 
-    `about` is a shop's name, or what else was asked.
+    `about` is a shop's name, or the name of whatever else was checked.
     """
 
     about: str
@@ -46,7 +46,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A shop with all that is set for it; marketplaces that are set alike count once."""
+    """A shop with all its settings; marketplaces with equal settings count once."""
 
     name: str
     settings: ShopSettings
@@ -54,20 +54,20 @@ class Patient:
     marketplaces: tuple[MarketplaceSettings, ...]
 
     def ok(self, check: str, sentence: str) -> Finding:
-        """Nothing is to be done."""
+        """A finding that needs no action."""
         return Finding(self.name, check, Verdict.OK, sentence)
 
     def warning(self, check: str, sentence: str, remedy: str) -> Finding:
-        """It works, and somebody should know."""
+        """A finding that stops no order but deserves attention."""
         return Finding(self.name, check, Verdict.WARNING, sentence, remedy)
 
     def failed(self, check: str, sentence: str, remedy: str) -> Finding:
-        """Orders will be held until it is put right."""
+        """A finding that holds orders until it is put right."""
         return Finding(self.name, check, Verdict.FAILED, sentence, remedy)
 
 
 def patient_of(settings: Settings, name: str, shop: Magento) -> Patient:
-    """A shop of the settings."""
+    """A shop of the settings, as the checks need it."""
     found: list[MarketplaceSettings] = []
     for account in settings.accounts.values():
         if account.shop == name:
@@ -77,7 +77,7 @@ def patient_of(settings: Settings, name: str, shop: Magento) -> Patient:
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
-    """Every finding about a shop. Where nobody is let in, nothing else is asked."""
+    """Every finding about a shop. When the sign-in fails, the other checks are left out."""
     entry = signs_in(patient)
     yield entry
     if entry.verdict is Verdict.FAILED:
@@ -91,7 +91,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
 
 
 def signs_in(patient: Patient) -> Finding:
-    """Whether the shop lets the integration in at all."""
+    """Whether the shop lets the integration sign in."""
     way = "bearer token" if patient.settings.auth == "bearer" else "OAuth 1.0a"
     try:
         patient.shop.inventory.stocks()
@@ -115,7 +115,7 @@ def store_views(patient: Patient) -> Iterator[Finding]:
 
 
 def rights(patient: Patient) -> Iterator[Finding]:
-    """Whether the integration may read what the workers read; writes show with the first order."""
+    """Whether the integration may read what the workers read. Only the first order tests writes."""
     reads: tuple[tuple[str, Callable[[], object]], ...] = (
         ("orders (Magento_Sales::actions_view)", lambda: patient.shop.orders.find("none")),
         ("invoices (Magento_Sales::sales_invoice)", lambda: patient.shop.invoices.of_orders([0])),
@@ -143,7 +143,7 @@ def rights(patient: Patient) -> Iterator[Finding]:
 
 
 def inventory(patient: Patient) -> Iterator[Finding]:
-    """Whether there is multi-source inventory, which reservations need."""
+    """Whether the shop has multi-source inventory, which reservations need."""
     stocks = patient.shop.inventory.stocks()
     if stocks:
         yield patient.ok("inventory", f"multi-source inventory, {len(set(stocks.values()))} stock")
@@ -158,7 +158,7 @@ def inventory(patient: Patient) -> Iterator[Finding]:
 
 
 def version(patient: Patient) -> Iterator[Finding]:
-    """Whether the shop is as new as the settings say: it shows in how it refuses a field."""
+    """Whether the shop is as new as the settings say; its refusal of an unknown field shows it."""
     try:
         patient.shop.probes.send_nonsense()
     except Rejected as error:
@@ -178,7 +178,7 @@ def version(patient: Patient) -> Iterator[Finding]:
 
 
 def limits(patient: Patient) -> Iterator[Finding]:
-    """Whether the shop limits what one request may ask for."""
+    """Whether the shop limits the size of a request."""
     most = patient.shop.probes.largest_page(301)
     if most is None:
         yield patient.ok("limits", "no limit on a page was seen")
@@ -194,7 +194,7 @@ def limits(patient: Patient) -> Iterator[Finding]:
 
 
 def mails(patient: Patient) -> Iterator[Finding]:
-    """Whether anything makes the shop write to a buyer."""
+    """Whether the shop would send mails to a buyer."""
     if any(one.customers == "create" for one in patient.marketplaces):
         yield patient.warning(
             "mails",
@@ -207,7 +207,7 @@ def mails(patient: Patient) -> Iterator[Finding]:
 
 
 def stock_mode(patient: Patient) -> Iterator[Finding]:
-    """What each way to hold stock means."""
+    """What each way to hold stock means for the shop."""
     modes = {one.stock for one in patient.marketplaces}
     if "seed" in modes:
         yield patient.ok(
@@ -224,7 +224,7 @@ def stock_mode(patient: Patient) -> Iterator[Finding]:
 
 
 def sku_map(patient: Patient) -> Iterator[Finding]:
-    """Whether the file of SKUs can be read."""
+    """Whether the file of the SKU map can be read."""
     for path in sorted({one.sku_map for one in patient.marketplaces if one.sku_map is not None}):
         if Path(path).is_file():
             yield patient.ok("SKU map", f"{path} is there; `orderbridge sku-map check` reads it")
@@ -245,10 +245,10 @@ CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
 
 
 def prove_stock(patient: Patient, sku: str, number: str) -> Finding:
-    """Reserve one piece of a product with an order of its own, and give it back.
+    """Reserve one piece of a product with a test order, and release it again.
 
-    The order costs nothing, is named a test and stays in the shop, cancelled. Raises RemoteError or
-    CannotMap where the shop answers with something else than a figure.
+    The order has a total of zero and stays in the shop, cancelled. Raises RemoteError, or CannotMap
+    when the shop's answer has no figure.
     """
     shop, store = patient.shop, patient.marketplaces[0].magento_store
     stock_id = shop.inventory.stock_of(store)

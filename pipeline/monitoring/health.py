@@ -1,6 +1,6 @@
-"""How the installation stands now: figures per account and shop, and what a person has to know.
+"""Reports the installation's health: figures per account and shop, and the problems now.
 
-What is wrong is looked at anew, since without workers nobody keeps the incidents up to date.
+Problems are computed anew for each report, since without workers no incident is up to date.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pipeline.orders.tables import LIVE, Order
 from pipeline.settings.model import Settings
 
 BEAT = "orderbridge:beat"
-"""Where a worker notes each half minute that beat and workers run."""
+"""The Redis key where a worker notes each half minute that beat and the workers run."""
 BEAT_MISSED_AFTER = timedelta(minutes=3)
 QUEUES = ("amazon", "magento", "jobs")
 _OPERATIONS = (SEARCH_ORDERS, GET_ORDER, CONFIRM_SHIPMENT)
@@ -40,8 +40,8 @@ _OPERATIONS = (SEARCH_ORDERS, GET_ORDER, CONFIRM_SHIPMENT)
 
 @dataclass(frozen=True, slots=True)
 class AccountHealth:
-    """One selling account. `state` is works, refused or stopped; `orders` counts live ones by
-    status, `due` those whose time has come. `quota_left` are calls, None when nobody knows.
+    """The figures of an account. `state` is works, refused or stopped; `orders` counts live orders
+    by status, `due` those that are due. `quota_left` counts calls, None when unknown.
     """
 
     name: str
@@ -62,7 +62,7 @@ class AccountHealth:
 
 @dataclass(frozen=True, slots=True)
 class ShopHealth:
-    """One shop, over all accounts that sell into it."""
+    """The figures of a shop, over all accounts that sell into it."""
 
     name: str
     read_only: bool
@@ -72,7 +72,8 @@ class ShopHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Everything; it is well when `problems` is empty. `queues` is None without the broker."""
+    """All figures; the installation is well when `problems` is empty. `queues` is None without the
+    broker."""
 
     at: datetime
     accounts: Sequence[AccountHealth]
@@ -85,12 +86,12 @@ class Health:
 
     @property
     def is_well(self) -> bool:
-        """Whether no person is needed."""
+        """Whether no problem needs a person."""
         return not self.problems
 
 
 def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: datetime) -> Health:
-    """How it stands; the number of queries does not grow with the orders."""
+    """Compute the health; the number of queries does not grow with the orders."""
     writes = Writes(settings, sessions, lambda: now)
     queues, beat_at, quotas = _ask_the_broker(settings, broker)
     with sessions() as session:
@@ -150,7 +151,7 @@ def _state(refused: AccountAccess | None) -> str:
 
 
 def note_beat(broker: redis.Redis, now: datetime) -> None:
-    """Say that beat's jobs come and that a worker does them. Raises RedisError."""
+    """Note that beat sends jobs and a worker runs them. Raises RedisError."""
     broker.set(BEAT, now.isoformat())
 
 

@@ -1,4 +1,4 @@
-"""What is looked at for the whole installation from time to time, and told as incidents."""
+"""Checks the whole installation regularly, and opens incidents for what is wrong."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OVERDUE_FOR = timedelta(minutes=15)
 def watch(
     settings: Settings, sessions: Sessions, incidents: Incidents, writes: Writes, now: datetime
 ) -> None:
-    """Open the incidents that there are reasons for, and close those whose reason is gone."""
+    """Open the incidents of the installation, and close those whose reason is gone."""
     for key, text in reasons(settings, sessions, writes, now).items():
         if text:
             kind, _, name = key.partition(":")
@@ -39,7 +39,7 @@ def watch(
 def reasons(
     settings: Settings, sessions: Sessions, writes: Writes, now: datetime
 ) -> Mapping[str, str]:
-    """What there is to say now, by the incident's key; empty where nothing is wrong."""
+    """The problems now, by incident key; empty when nothing is wrong."""
     return {
         "orders:overdue": overdue(sessions, now),
         "ship_by:passed": ship_by_passed(sessions, now),
@@ -52,7 +52,7 @@ def reasons(
 
 
 def overdue(sessions: Sessions, now: datetime) -> str:
-    """What to say of orders that no worker has looked at for long; a backfill's may wait."""
+    """A sentence about orders that are overdue for a worker; backfilled orders may wait longer."""
     is_backfill = and_(Order.lane == Lane.BACKFILL, Order.magento_order_id.is_(None))
     with sessions() as session:
         count, oldest = session.execute(
@@ -69,7 +69,7 @@ def overdue(sessions: Sessions, now: datetime) -> str:
 
 
 def ship_by_passed(sessions: Sessions, now: datetime) -> str:
-    """What to say of orders that should have left."""
+    """A sentence about orders whose ship-by time has passed."""
     count = _to_leave(sessions, None, now)
     if not count:
         return ""
@@ -77,7 +77,7 @@ def ship_by_passed(sessions: Sessions, now: datetime) -> str:
 
 
 def ship_by_soon(sessions: Sessions, hours: int, now: datetime) -> str:
-    """What to say of orders that have to leave soon."""
+    """A sentence about orders that have to ship soon."""
     count = _to_leave(sessions, now, now + timedelta(hours=hours))
     if not count:
         return ""
@@ -85,7 +85,7 @@ def ship_by_soon(sessions: Sessions, hours: int, now: datetime) -> str:
 
 
 def refused(sessions: Sessions, account: str) -> str:
-    """What to say of confirmations that Amazon refused."""
+    """A sentence about confirmations that Amazon refused."""
     with sessions() as session:
         count = session.scalar(
             select(func.count(Order.id.distinct()))
@@ -105,7 +105,7 @@ def refused(sessions: Sessions, account: str) -> str:
 
 
 def stuck_feeds(sessions: Sessions, account: str) -> str:
-    """What to say of feeds that Amazon does not come to an end with, or whose report is useless."""
+    """A sentence about feeds that Amazon does not finish, or whose report is useless."""
     with sessions() as session:
         feeds = session.scalars(
             select(Feed)
@@ -139,7 +139,7 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
 
 
 def copied(writes: Writes) -> str:
-    """What to say of a database that belongs to other remotes."""
+    """A sentence about a database that was first used with other remotes."""
     return writes.told() if writes.changed() else ""
 
 

@@ -1,6 +1,6 @@
-"""Destroying what names a buyer, some days after the delivery.
+"""Destroys the data that names a buyer, some days after the delivery.
 
-An order's key goes, and all that it has sealed with it; facts and amounts stay. See
+The order's key is destroyed, and with it all data sealed under the key; facts and amounts stay. See
 docs/decisions/0043.
 """
 
@@ -20,22 +20,22 @@ BATCH = 500
 
 
 class Purging:
-    """Purges orders that were delivered, or cancelled, before a time. Live orders keep all."""
+    """Purges orders that were delivered or cancelled before a given time, never live orders."""
 
     def __init__(self, sessions: Sessions, delivered_before: datetime) -> None:
         self._sessions = sessions
         self._before = delivered_before
 
     def count(self) -> int:
-        """How many orders are to be purged."""
+        """Return how many orders are to be purged."""
         with self._sessions() as session:
             found = select(func.count()).select_from(Order).where(*self._due())
             return session.scalar(found) or 0
 
     def run(self, now: datetime, most: int | None = None) -> int:
-        """Purge them, in short transactions, and return how many; at most about `most`.
+        """Purge orders in short transactions, at most about `most`; return how many.
 
-        Orders that something is at right now are left to the next run.
+        Orders that a step is working on are left to the next run.
         """
         purged, after = 0, 0
         while most is None or purged < most:
@@ -66,7 +66,7 @@ class Purging:
 
 
 def _delivered_at() -> ColumnElement[datetime]:
-    """When an order was delivered, as far as anybody tells; when it ended, if cancelled."""
+    """When the order was delivered, as far as known; when it ended, for a cancelled order."""
     shipped = (
         select(func.max(func.coalesce(Shipment.confirmed_at, Shipment.shipped_at)))
         .where(Shipment.order_id == Order.id)
@@ -80,7 +80,7 @@ def _delivered_at() -> ColumnElement[datetime]:
 
 
 def _destroy(session: Session, order_ids: list[int], now: datetime) -> None:
-    # The version stays: an order that has ended is in nobody's hands.
+    # The version stays the same: no worker holds an order that has ended.
     for statement in (
         update(OrderPrivate)
         .where(among(OrderPrivate.order_id, order_ids))

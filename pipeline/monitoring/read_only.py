@@ -1,8 +1,8 @@
-"""Whether writes may leave: not when that is set, and not from a copy of a database.
+"""Decides whether writes may leave: not in read-only mode, and not from a copied database.
 
-A database remembers which shop and which seller it was first used with. A copy of it that is
-started with other addresses would tell both shops and Amazon of the same orders, so nothing is
-written from it until a person has said that it is meant. Reading goes on.
+A database remembers the shop and seller it was first used with. A copy that runs with other
+addresses would send the same orders to both shops and to Amazon. So nothing is written from a copy
+until a person confirms that the change is intended. Reads go on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PREFIX = "read-only: "
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A remote that is another one than this database was used with."""
+    """A remote that differs from the remote this database was used with."""
 
     name: str
     before: str
@@ -42,7 +42,7 @@ class Changed:
 
 
 class Writes:
-    """Asked before each write. The database is asked at most every few seconds per process."""
+    """Is asked before each write. It queries the database at most every few seconds per process."""
 
     def __init__(
         self,
@@ -60,9 +60,10 @@ class Writes:
         self._guard = Lock()
 
     def why_not(self, account: str, shop: str | None = None) -> str:
-        """Why nothing may be written for the account, as a sentence; empty when it may.
+        """Return why nothing may be written for the account, as a sentence; empty when writes may
+        leave.
 
-        `shop` is the one that the write is for, where it is not the one the account names.
+        `shop` is the shop of the write, where it differs from the account's shop.
         """
         own = self._settings.accounts.get(account)
         if self._settings.read_only:
@@ -80,7 +81,7 @@ class Writes:
         return ""
 
     def told(self) -> str:
-        """What everybody has to see of it, as sentences; empty when everything may be written."""
+        """The sentences that everybody has to see; empty when all writes may leave."""
         if self._settings.read_only:
             return "Read-only: read_only is set, so that nothing is written anywhere."
         if changed := self.changed():
@@ -96,15 +97,16 @@ class Writes:
         return ""
 
     def ask(self, account: str, shop: str | None = None) -> None:
-        """Raise WritesStopped when nothing may be written for the account in its or this shop."""
+        """Raise WritesStopped when nothing may be written for the account in its shop, or in
+        `shop`."""
         if why := self.why_not(account, shop):
             wait_s = self._settings.timing.recheck_held_s
             raise WritesStopped(why, code="read_only", retry_after_s=wait_s)
 
     def changed(self) -> tuple[Changed, ...]:
-        """The remotes that are others than this database was used with.
+        """The remotes that differ from those this database was used with.
 
-        One that it has never been used with becomes its own.
+        A remote without a row yet is noted as this database's own.
         """
         at = self._monotonic()
         with self._guard:
@@ -116,9 +118,9 @@ class Writes:
         return found
 
     def accept(self, author: str) -> tuple[Changed, ...]:
-        """From now on this database belongs to the remotes of the settings; what has changed.
+        """Accept the settings' remotes as this database's own; return those that changed.
 
-        Orders that waited for it are looked at now.
+        Orders that waited for this become due at once.
         """
         now = self._now()
         found = _compare(self._sessions, self._ours, now)
@@ -140,7 +142,7 @@ class Writes:
 
 
 def belonging(settings: Settings) -> Mapping[str, str]:
-    """What tells one installation's remotes from another's, by name; nothing secret."""
+    """The values, by name, that distinguish an installation's remotes; nothing secret."""
     found = {f"shops.{name}": _address(shop.base_url) for name, shop in settings.shops.items()}
     for name, account in settings.accounts.items():
         found[f"accounts.{name}"] = _address(endpoint_of(account))
@@ -150,7 +152,7 @@ def belonging(settings: Settings) -> Mapping[str, str]:
 
 
 def _address(url: str) -> str:
-    """Host and path. How one signs in does not count, nor does the port of a stand-in here."""
+    """Host and path. Credentials do not count, nor does the port of a remote on this machine."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
     is_told_apart = port is not None and not _is_this_machine(host)

@@ -1,5 +1,5 @@
-"""How the jobs fare that read a shop: what fails for good, and rows that could not be read, become
-incidents that close by themselves with the first run that goes well.
+"""Opens incidents for jobs that read a shop: for lasting failures and for unreadable rows. The
+first run that succeeds closes them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LONGEST_TROUBLE = 300
 
 
 class Job(StrEnum):
-    """The jobs that read a shop; an incident's key begins with it."""
+    """The jobs that read a shop; incident keys begin with the job."""
 
     WATCH = "watch"
     WATCH_CONFIRMED = "watch_confirmed"
@@ -40,22 +40,22 @@ _DOES = {
 
 
 class ShopReads:
-    """Notes how each job fares. Each method is its own short transactions."""
+    """Notes the results of each job. Each method runs its own short transactions."""
 
     def __init__(self, sessions: Sessions, incidents: Incidents) -> None:
         self._sessions = sessions
         self._incidents = incidents
 
     def begun(self, shop: str, job: Job, now: datetime) -> None:
-        """A run begins: one that never ends is known by it."""
+        """Note that a run begins, so that a run that never ends can be seen."""
         with self._sessions() as session, session.begin():
             session.execute(insert(ShopRead).values(shop=shop, job=job).on_conflict_do_nothing())
             read = session.get_one(ShopRead, (shop, job), with_for_update=True)
             read.trying_since = read.trying_since or now
 
     def failed(self, shop: str, job: Job, trouble: str, now: datetime, *, is_refused: bool) -> None:
-        """A run that had begun could not be ended. `is_refused`: the next one will not be either,
-        unless somebody does something."""
+        """Note that a run failed. `is_refused` means that the next run will fail too, until a
+        person acts."""
         with self._sessions() as session, session.begin():
             read = session.get_one(ShopRead, (shop, job), with_for_update=True)
             read.failures += 1
@@ -66,7 +66,7 @@ class ShopReads:
             self._incidents.open(f"{job}:{shop}", text, now)
 
     def went_well(self, shop: str, job: Job, odd: Iterable[OddRow], now: datetime) -> None:
-        """A run came to its end; `odd` are the rows that it set aside."""
+        """Note that a run succeeded; `odd` are the rows it set aside."""
         with self._sessions() as session, session.begin():
             read = session.get_one(ShopRead, (shop, job), with_for_update=True)
             read.trying_since, read.failures, read.is_refused, read.trouble = None, 0, False, ""
@@ -79,8 +79,7 @@ class ShopReads:
 
 
 def reasons(sessions: Sessions, shops: Collection[str], now: datetime) -> Mapping[str, str]:
-    """What there is to say now of each shop's jobs, by the incident's key; empty where
-    one works."""
+    """The problems of each shop's jobs now, by incident key; empty for a job that works."""
     said = {f"{job}:{shop}": "" for shop in shops for job in Job}
     with sessions() as session:
         for read in session.scalars(select(ShopRead)):

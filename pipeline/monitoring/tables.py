@@ -1,5 +1,5 @@
-"""The tables of what operates the installation: which remotes its database belongs to, and who was
-told of what.
+"""The tables of operation: the remotes this database belongs to, the alerts sent to people, and the
+runs of jobs that read a shop.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pipeline.base.tables import Base
 
 
 class Belonging(Base):
-    """A remote that this database belongs to, as it was first told or as a person accepted it.
+    """A remote that this database belongs to, since its first use or since a person accepted it.
 
-    `name` says which, such as `shops.main`; `noted_by` is empty for the first start.
+    `name` names the remote, such as `shops.main`; `noted_by` is empty for the first use.
     """
 
     __tablename__ = "belongings"
@@ -27,9 +27,9 @@ class Belonging(Base):
 
 
 class AlertDelivery(Base):
-    """An incident's beginning or end (`event`: opened, closed), told or to be told by one way.
+    """The alert on one channel that an incident opened or closed (`event`: opened, closed).
 
-    `due_at` is when it may be tried next; while somebody tries, a little later than that can take.
+    `due_at` is when the next try may start; during a try it lies later than the try can last.
     """
 
     __tablename__ = "alert_deliveries"
@@ -49,10 +49,10 @@ class AlertDelivery(Base):
 
 
 class ShopRead(Base):
-    """How a job fares that reads a shop; see `pipeline.monitoring.shop_reads`.
+    """The results of a job that reads a shop; see `pipeline.monitoring.shop_reads`.
 
-    `trying_since` is when the first run began that has not come to a good end, None when the last
-    one did. `failures` are those since then.
+    `trying_since` is the start of the first run since the last success, None after a success.
+    `failures` counts the failed runs since then.
     """
 
     __tablename__ = "shop_reads"

@@ -1,5 +1,4 @@
-"""What people read about orders and what they decide about them, for the console and the command
-line.
+"""Queries about orders and people's decisions about them, for the console and the command line.
 
 Imports: monitoring and every room below.
 Start reading: `lists/orders.py` for reading, `acts/one_order.py` for deciding.

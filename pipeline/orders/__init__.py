@@ -1,4 +1,4 @@
-"""An order in our words: its tables, its state machine, the decision table and the effect ledger.
+"""An order in our terms: its tables, state machine, decision table and effect ledger.
 
 Imports: settings, base.
 Start reading: `machine.py`, `decision_table.py`, `ledger.py`.

@@ -1,4 +1,4 @@
-"""The money of an order, in the words every step uses.
+"""The money of an order, in the terms that every step uses.
 
 Amounts are major units of the order's currency; net means without tax.
 """
@@ -14,11 +14,11 @@ from pipeline.base.money import ZERO
 
 @dataclass(frozen=True, slots=True)
 class LineAmounts:
-    """The money of one line, whole quantity. All are zero or more; tax is beside, not inside.
+    """The amounts of a line, for its whole quantity. All are zero or more; net amounts exclude tax.
 
-    `row_net` is before discount. `discount_net` and `shipping_discount_net` are what is taken off.
+    `row_net` is before discount. `discount_net` and `shipping_discount_net` are subtracted.
     `tax` belongs to the goods after their discount, `shipping_tax` to shipping after its discount.
-    `withheld_tax` is what the marketplace collects outside the order's total: part of no sum here.
+    `withheld_tax` is collected by the marketplace outside the order's total: it is in no sum here.
     """
 
     row_net: Decimal = ZERO
@@ -61,7 +61,7 @@ class LineAmounts:
         return inside + self.withheld_tax
 
     def withheld(self) -> LineAmounts:
-        """The line when what the marketplace collects is outside its total."""
+        """The line with the tax that the marketplace collects moved outside its total."""
         if not self.tax_is_collected_by_marketplace:
             return self
         return replace(
@@ -100,9 +100,9 @@ class Adjustment:
 class Amounts:
     """Every amount of an order, reconciled: lines and adjustments sum to `grand_total` exactly.
 
-    `mode` says how the marketplace's figures were read, `readings` the same per line. `doubt` is
-    why they could not be reconciled, where the total was taken nevertheless. `said_by` is who said
-    the total where the marketplace tells none.
+    `mode` says how the marketplace's figures were interpreted, `readings` the same per line.
+    `doubt` says why they could not be reconciled, where the total was taken nevertheless. `said_by`
+    is the person who stated the total where the marketplace gives none.
     """
 
     currency: str

@@ -1,4 +1,4 @@
-"""How runs of steps end in the books."""
+"""Stores how runs of steps end."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ def end_attempt(
     now: datetime,
     request_id: str,
 ) -> None:
-    """Write down how a run ended, None for one that was overtaken. It takes the place of the run
-    before it, if that ended just so: what waits or is held for a year stays one row."""
+    """Store how a run ended; an `outcome` of None means superseded. A run that ended like the
+    attempt before it replaces that attempt, so an order that waits for a year keeps a single
+    row."""
     code = detail = None
     match outcome:
         case None:
@@ -53,9 +54,10 @@ def end_attempt(
 def _the_same_before(
     attempt_id: int, order_id: int, outcome: str, code: str | None, detail: str | None
 ) -> CTE:
-    """Take away the run before this one, if it ended just so, and tell what it stood for.
+    """Delete the attempt before this run if it ended alike, and return its count and start.
 
-    A part of the statement that ends this one. What lies between the two, as a crash, keeps both.
+    This is part of the statement that ends the run. Any attempt between the two, such as a crash,
+    keeps both.
     """
     mine, older = aliased(Attempt), aliased(Attempt)
     before = select(func.max(older.id)).where(older.order_id == order_id, older.id < attempt_id)

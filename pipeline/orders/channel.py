@@ -1,6 +1,6 @@
-"""What a marketplace must offer, and the facts of an order in the words every step uses.
+"""The operations that a marketplace must offer, and an order's facts as every step uses them.
 
-Every field that a marketplace may withhold is optional: missing personal data is a normal answer.
+Every field that a marketplace may withhold is optional: missing personal data is normal.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Raw = Mapping[str, Any]
 
 NON_AMAZON = "NON_AMAZON"
 NO_PACKAGE_TO_UPDATE = "PackageToUpdateNotFound"
-"""The code of the one refusal of a confirmation that has to be told apart."""
+"""The code of the only refusal of a confirmation that needs its own handling."""
 
 
 class RemoteStatus(StrEnum):
-    """Where an order stands at its marketplace. Any other word is kept as it is, and held."""
+    """An order's status at its marketplace. An unknown status is stored as it is, and held."""
 
     PENDING_AVAILABILITY = "PENDING_AVAILABILITY"
     PENDING = "PENDING"
@@ -36,7 +36,7 @@ class RemoteStatus(StrEnum):
 
 
 class Program(StrEnum):
-    """What a marketplace says of an order or a line beside its status; it may say others."""
+    """What a marketplace says of an order or a line beside its status; the list is not complete."""
 
     PRIME = "PRIME"
     BUSINESS = "AMAZON_BUSINESS"
@@ -60,7 +60,7 @@ class FulfilledBy(StrEnum):
 
 
 class Missing(StrEnum):
-    """Why a marketplace did not give a personal field, in words for a person."""
+    """The reason why a marketplace did not give a personal field, in words for a person."""
 
     NOT_REQUESTED = "not requested"
     ROLE = 'not entitled: the role "Direct-to-Consumer Delivery" is missing'
@@ -74,7 +74,7 @@ class Missing(StrEnum):
 
 
 class Window(NamedTuple):
-    """A span of time of which either end may be open."""
+    """A period that may be open at either end."""
 
     earliest_at: datetime | None = None
     latest_at: datetime | None = None
@@ -85,7 +85,7 @@ _ANY_TIME = Window()
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a parcel goes, as the marketplace gave it. Empty strings mean: not given."""
+    """A delivery address as the marketplace gave it. Empty strings mean: not given."""
 
     name: str = ""
     company: str = ""
@@ -101,7 +101,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One item of an order: what was bought and how much of it has left."""
+    """An item of an order: the product, its quantity and how many units have left."""
 
     item_id: str
     sku: str
@@ -144,7 +144,7 @@ class TaxRegistration(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """What an order must tell to be kept at all."""
+    """The fields without which an order cannot be stored."""
 
     external_id: str
     marketplace_id: str
@@ -156,7 +156,7 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A parcel the marketplace knows of."""
+    """A parcel that the marketplace knows of."""
 
     reference: str
     tracking_number: str
@@ -169,10 +169,10 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class ChannelOrder:
-    """An order as its marketplace tells it, without amounts (see `Amounts`).
+    """An order as its marketplace reports it, without amounts (see `Amounts`).
 
-    `lines` are what is to be delivered; lines of which nothing is left are in `cancelled_lines`.
-    `missing` says for each personal field that is empty why it is.
+    `lines` are to be delivered; lines without any units left are in `cancelled_lines`. `missing`
+    gives the reason for each empty personal field.
     """
 
     external_id: str
@@ -218,7 +218,7 @@ class ChannelOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """One page of changed orders, raw, and where the next page is.
+    """A page of changed orders, as raw reports, and the token of the next page.
 
     `next_token` is None on the last page. `upper_bound` is the marketplace's own upper bound of the
     search: the next watermark, once every page has been stored.
@@ -231,7 +231,7 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """A shipment to be confirmed to the marketplace. `reference` is unique within the order."""
+    """The confirmation of a package to the marketplace. `reference` is unique within the order."""
 
     external_id: str
     marketplace_id: str
@@ -247,7 +247,7 @@ class Confirmation:
 
 
 ParseReport = Callable[[str, Raw], ChannelOrder]
-"""Reads a stored report of an account, by the account's name, without a call."""
+"""Parses a stored report of the account with that name, without a call."""
 
 
 class Channel(Protocol):
@@ -261,30 +261,31 @@ class Channel(Protocol):
         before: datetime | None = None,
         lane: Lane = Lane.NEW,
     ) -> OrderPage:
-        """One page of orders changed from `since` on; `token` names a further page.
+        """A page of orders changed from `since` on; `token` names a further page.
 
-        `before`, where given, is the last moment that counts; it lies two minutes back or more.
+        `before`, if given, is the end of the period; it lies at least two minutes back.
         """
         ...
 
     def placed_orders(self, after: datetime, before: datetime, token: str | None) -> OrderPage:
-        """One page of orders placed in a period, bounds included. Never goes before new orders."""
+        """A page of orders placed in a period, bounds included. New orders have priority over
+        it."""
         ...
 
     def order(self, external_id: str, lane: Lane = Lane.NEW) -> Raw:
-        """One order, whole and fresh. `lane` says how urgent it is."""
+        """An order, complete and fresh. `lane` is the call's priority."""
         ...
 
     def number(self, reply: object) -> str:
-        """The number in a reply of which nothing else may be readable; empty without one."""
+        """The order number in a reply that may be unreadable otherwise; empty without a number."""
         ...
 
     def is_number(self, text: str) -> bool:
-        """Whether an order can be asked for by this number."""
+        """Whether the text has the form of this marketplace's order numbers."""
         ...
 
     def identify(self, raw: Raw) -> Identity:
-        """The least that is needed to keep an order. Raises CannotMap when that is not there."""
+        """The fields needed to store an order. Raises CannotMap when a field is missing."""
         ...
 
     def parse(self, raw: Raw) -> ChannelOrder:
@@ -292,16 +293,16 @@ class Channel(Protocol):
         ...
 
     def amounts(self, raw: Raw, *, trust_total: bool = False) -> Amounts:
-        """The order's money, reconciled. Raises CannotMap with the line that does not add up.
+        """The order's amounts, reconciled. Raises CannotMap naming the line that does not add up.
 
-        With `trust_total` what does not add up is levelled out by an adjustment instead.
+        With `trust_total` an adjustment makes up the difference instead.
         """
         ...
 
     def confirm_shipment(self, confirmation: Confirmation) -> None:
-        """Tell the marketplace that a package has left. Sending the same reference again edits."""
+        """Confirm a package to the marketplace. A repeated reference edits the confirmation."""
         ...
 
     def feed_message(self, confirmation: Confirmation) -> dict[str, Any]:
-        """The same as a message for a feed, as JSON. Raises CannotMap as confirming would."""
+        """The confirmation as a feed's JSON message. Raises CannotMap like `confirm_shipment`."""
         ...

@@ -1,4 +1,4 @@
-"""An address that a person corrected, in place of the one the marketplace tells. Pure."""
+"""A person's correction of the marketplace's address. Pure."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from pipeline.base.errors import CannotMap
 from pipeline.orders.channel import Address, ChannelOrder
 from pipeline.orders.outcome import HoldCode
 
-# What a missing field is called in `ChannelOrder.missing`, by where it is in an address.
+# The names of address fields in `ChannelOrder.missing`.
 _MISSING_AS = {"name": "recipient", "lines": "street", "postcode": "postcode", "phone": "phone"}
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The whole address as it is to be, and the marketplace's at the time: `instead_of`."""
+    """The whole corrected address, and the marketplace's address at the time: `instead_of`."""
 
     address: Address
     instead_of: Address
 
     def as_json(self) -> dict[str, Any]:
-        """For sealing under the order's own key."""
+        """The correction as JSON, to be sealed under the order's own key."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Correction:
-        """What `as_json` made."""
+        """Read the JSON that `as_json` made."""
         return cls(_address(kept["address"]), _address(kept.get("instead_of", {})))
 
     def overtaken_by(self, told: Address) -> list[str]:
-        """Which fields the marketplace has told anew since. What it withholds by now counts for
-        nothing, nor what it tells as it was corrected."""
+        """The fields that the marketplace has changed since the correction. A field that is
+        withheld now, or equals the correction, does not count."""
         return [
             one.name
             for one in fields(Address)
@@ -44,10 +44,11 @@ class Correction:
 def corrected(
     order: ChannelOrder, kept: Mapping[str, Any] | None, *, is_in_shop: bool
 ) -> ChannelOrder:
-    """The order with the corrected address, if there is one; `kept` is empty if it is unreadable.
+    """The order with the corrected address, if any; `kept` is empty if it cannot be opened.
 
-    Raises CannotMap(ADDRESS_UNUSABLE) where that cannot be told, or where the marketplace has told
-    another address since: neither is then sent anywhere. What is in the shop stays as it is there.
+    Raises CannotMap(ADDRESS_UNUSABLE) where the correction cannot be opened, or where the
+    marketplace has changed the address since: then neither address is sent anywhere. An order that
+    is in the shop already keeps its address there.
     """
     if kept is None:
         return order
@@ -72,6 +73,7 @@ def corrected(
 
 
 def _address(kept: Mapping[str, Any]) -> Address:
-    """What this release knows of an address that it or another kept."""
+    """The fields of a stored address that this release knows; another release may have stored
+    it."""
     known = {one.name: kept[one.name] for one in fields(Address) if one.name in kept}
     return Address(**{**known, "lines": tuple(kept.get("lines", ()))})

@@ -1,7 +1,7 @@
-"""What becomes of an order: the decision table, as a pure function.
+"""The decision table: what happens to an order, as a pure function.
 
-Rows are tried from the top; the first that fits counts. Each row carries its name, so that a person
-can be told which one decided. `make tables` prints the table into docs/decision-table.md.
+Rows are tried from the top; the first that fits counts. Each row has a name, so that people can see
+which row decided. `make tables` prints the table into docs/decision-table.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.settings.marketplace import MarketplaceSettings
 
 
 class Tab(StrEnum):
-    """Whether the Orders tab shows it."""
+    """Whether the Orders tab shows the order."""
 
     HIDDEN = "hidden"
     SHOWN = "shown"
@@ -25,7 +25,7 @@ class Tab(StrEnum):
 
 
 class MagentoOrder(StrEnum):
-    """What is to happen in the shop."""
+    """What happens to the Magento order."""
 
     NONE = "none"
     CREATE = "create"
@@ -33,7 +33,7 @@ class MagentoOrder(StrEnum):
 
 
 class MagentoState(StrEnum):
-    """The state the Magento order is to have."""
+    """The state that the Magento order should have."""
 
     ABSENT = "absent"
     OPEN = "open"
@@ -52,7 +52,7 @@ class Stock(StrEnum):
 
 
 class Next(StrEnum):
-    """What the workflow does with the order now."""
+    """What the workflow does next with the order."""
 
     GO_ON = "go on"
     WAIT = "wait"
@@ -63,7 +63,7 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer of a row. `kept` is whether an order we do not have is imported."""
+    """The answer of a row. `kept` says whether an order that is not here yet is imported."""
 
     row: str
     next: Next
@@ -94,7 +94,7 @@ class Case:
 
 
 PENDING = frozenset({RemoteStatus.PENDING, RemoteStatus.PENDING_AVAILABILITY})
-# Amazon's carrier collects the parcel, so neither tracking number nor confirmation is ours.
+# Amazon's carrier collects the parcel, so we send neither tracking number nor confirmation.
 CARRIED_BY_AMAZON = frozenset({Program.EASY_SHIP, Program.DELIVERY_BY_AMAZON})
 STILL_TO_SHIP = frozenset({RemoteStatus.UNSHIPPED, RemoteStatus.PARTIALLY_SHIPPED})
 KNOWN = frozenset(RemoteStatus)
@@ -102,7 +102,7 @@ KNOWN = frozenset(RemoteStatus)
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The conditions of a row: what the case has to be. None, or no setting, is no condition."""
+    """The conditions of a row on the case. None, or no setting, is no condition."""
 
     statuses: Set[str] | None = None
     fulfilled_by: FulfilledBy | None = None
@@ -113,7 +113,7 @@ class When:
     settings: Mapping[str, bool | str] = field(default_factory=dict)
 
     def fits(self, case: Case) -> bool:
-        """Whether the case meets each condition."""
+        """Whether the case meets every condition."""
         pairs = (
             (self.fulfilled_by, case.fulfilled_by),
             (self.is_ours, case.is_ours),
@@ -150,7 +150,7 @@ TABLE: tuple[tuple[When, Decision], ...] = (
             " Central",
         ),
     ),
-    # Only the seed procedure can hold stock for what is not placed yet.
+    # Only the seed procedure can hold stock for orders that are not placed yet.
     (
         When({RemoteStatus.PENDING}, _FBM, settings={"pending_orders": "reserve", "stock": "seed"}),
         Decision(
@@ -284,12 +284,12 @@ TABLE: tuple[tuple[When, Decision], ...] = (
 
 
 def decide(case: Case) -> Decision:
-    """The first row of the table that fits this case; the last one fits every case."""
+    """The first row of the table that fits this case; the last row fits every case."""
     return next(decision for when, decision in TABLE if when.fits(case))
 
 
 def case_of(order: Order, settings: MarketplaceSettings) -> Case:
-    """The inputs for an order of ours, as its row has them."""
+    """The case of an order here, from its row."""
     return Case(
         FulfilledBy(order.fulfilled_by),
         order.remote_status,

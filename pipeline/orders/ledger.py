@@ -1,8 +1,8 @@
-"""The effect ledger: every remote write is intended here before it is made, and done after it.
+"""The effect ledger: it stores every remote write as intended before the call, as done after.
 
-A crash at any point leaves a row that says what to do next: nothing there, send; intended, wait
-until the remote must have finished, look, and adopt what is found or send; done, never again. What
-a restored database may have forgotten counts as intended.
+After a crash the write's row tells what comes next. Without a row, send the write. If it is
+intended, wait until the remote must have finished, look, and adopt the result or send again. If it
+is done, never send it again. Writes that a restored database may have lost count as intended.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Ledger:
     """The effects of all orders. Each method is its own short transaction.
 
     `ask` is called with the order's account and shop before a write is intended, and raises
-    WritesStopped when none may leave.
+    WritesStopped when no write may leave.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class Ledger:
         self._ask = ask
 
     def once(self, order_id: int, write: Write[Answer]) -> Made[Answer]:
-        """Make the write unless it has been made, and return what was made, and whether by us.
+        """Make the write unless it has been made; return the result, and whether we made it now.
 
-        Raises CannotMap when the remote refuses it or an earlier try leaves us unsure, Transient
-        when one may still be landing, WritesStopped when none may leave, and what else `send` and
-        `find` raise.
+        Raises CannotMap when the remote refuses the write or an earlier try leaves us unsure,
+        Transient when an earlier try may still be landing, WritesStopped when no write may leave,
+        and the other errors of `send` and `find`.
         """
         effect, is_first = self._intend(order_id, write, is_to_be_sent=True)
         if effect.state == EffectState.DONE and effect.remote_id:
@@ -69,7 +69,7 @@ class Ledger:
         return self._send(effect, write)
 
     def made(self, order_id: int, write: Trace) -> str | None:
-        """The id of what the write made, or None when it was never made; sends nothing.
+        """The id of the write's result, or None when the write was never made; sends nothing.
 
         Raises Transient when an earlier try may still be landing.
         """
@@ -88,7 +88,7 @@ class Ledger:
         return self._look(effect, write)
 
     def seen(self, *keys: str, remote_id: str) -> None:
-        """End those of these writes that were begun: what they do has been seen at the remote."""
+        """End the begun writes among these: the remote shows their result."""
         if not remote_id:
             raise ValueError("a write was seen without an id")
         with self._sessions() as session, session.begin():
@@ -104,10 +104,9 @@ class Ledger:
             self._await(effect.kind, effect.intended_at, settles_after)
 
     def give_up(self, order_id: int, why: str, key: str | None = None) -> None:
-        """End the writes that were begun for the order, or the one of this key: none of them is
-        made any more.
+        """End the order's begun writes, or only the write with this key: none is made any more.
 
-        Only once they have `landed`, since the next try of one would not wait for it.
+        Call it only after `landed`, since a later try of such a write would not wait for it.
         """
         with self._sessions() as session, session.begin():
             ledger_rows.give_up(session, order_id, why, key, self._now())
@@ -120,7 +119,7 @@ class Ledger:
     def _intend(
         self, order_id: int, write: Trace, *, is_to_be_sent: bool = False
     ) -> tuple[Effect, bool]:
-        """The write's row, and whether no earlier try of it can have been made."""
+        """The write's row, and whether it is certain that no earlier try was made."""
         with self._sessions() as session, session.begin():
             effect = session.scalar(select(Effect).where(Effect.key == write.key))
             if effect is not None:
@@ -146,7 +145,7 @@ class Ledger:
         return found
 
     def _await_landing(self, write: Trace, intended_at: datetime) -> None:
-        """Raise Transient while a call that was intended then may still take effect."""
+        """Raise Transient while a call intended at that time may still take effect."""
         if not write.harmless_twice:
             self._await(write.kind, intended_at, write.settles_after)
 
@@ -161,7 +160,7 @@ class Ledger:
             )
 
     def _intend_again(self, effect: Effect) -> Effect:
-        """Take the next try for ourselves, unless another worker took or ended it meanwhile."""
+        """Claim the next try, unless another worker has claimed or ended it meanwhile."""
         with self._sessions() as session, session.begin():
             self._ask_to_write(session, effect.order_id)
             again = ledger_rows.intend_again(session, effect, self._now())
@@ -172,7 +171,8 @@ class Ledger:
     def _send(self, effect: Effect, write: Write[Answer]) -> Made[Answer]:
         left = effect.intended_at + _longest_stall(write.settles_after) - self._now()
         if left < timedelta(0):
-            # Stalled since the intent (a suspended machine): others may soon believe it is over.
+            # The process stalled after the intent (a suspended machine): other workers may soon
+            # take the call as over.
             self._end(effect, EffectState.REFUSED, detail="not sent: stalled before the call")
             raise Transient("stalled before the call", code="stalled")
         try:
@@ -196,7 +196,7 @@ class Ledger:
             raise
         remote_id = write.id_of(answer)
         if not remote_id:
-            # It may have been made, so the next try looks first.
+            # The write may have been made, so the next try looks first.
             self._end(effect, EffectState.UNKNOWN, detail="answered without an id")
             raise ValueError(f"a {write.kind} without an id")
         if write.is_to_be_seen:
@@ -205,11 +205,11 @@ class Ledger:
         return Made(remote_id, answer)
 
     def _see(self, effect: Effect, write: Write[Answer]) -> None:
-        """Raise CannotMap where the write was answered with yes and cannot be found."""
+        """Raise CannotMap when the remote reported success and the write's result is missing."""
         try:
             is_there = write.find() is not None
         except (CannotMap, RemoteError) as error:
-            # It was answered, so nothing of it is landing any more: the next try looks first.
+            # The remote has answered, so the call is no longer landing: the next try looks first.
             self._end(effect, EffectState.REFUSED, detail=_detail(error))
             raise
         if not is_there:
@@ -230,7 +230,7 @@ class Ledger:
         adopted: bool = False,
         detail: str | None = None,
     ) -> None:
-        """Write down how a try ended, unless a later one has begun or it was adopted meanwhile."""
+        """Store how a try ended, unless a later try has begun or it was adopted meanwhile."""
         with self._sessions() as session, session.begin():
             ledger_rows.end(
                 session,
@@ -247,7 +247,7 @@ class Ledger:
 class OrderLedger:
     """The ledger as an order's steps use it.
 
-    `shop` is the shop the order is in, `settles_after` how long a call to it may still take effect
+    `shop` is the order's shop, `settles_after` how long a call to the shop may still take effect
     after we gave up on it.
     """
 
@@ -264,7 +264,8 @@ class OrderLedger:
         find: Callable[[], str | None],
         harmless_twice: bool = False,
     ) -> Trace:
-        """What a write leaves that is the order's own, told from its others by name and parts."""
+        """The trace of the order's own write; name and parts distinguish it from its other
+        writes."""
         key = key_of(name, self.order.account, self.order.external_id, *parts)
         return Trace(
             key=key,
@@ -277,7 +278,7 @@ class OrderLedger:
     def shop_trace(
         self, name: str, *parts: str | int, kind: str, find: Callable[[], str | None]
     ) -> Trace:
-        """What a write leaves that all orders of the shop have in common."""
+        """The trace of a write that all orders of the shop share."""
         key = key_of(name, self.shop, *parts)
         return Trace(key=key, kind=kind, find=find, settles_after=self.settles_after)
 
@@ -286,11 +287,11 @@ class OrderLedger:
         return self.ledger.once(self.order.id, write)
 
     def made(self, trace: Trace) -> str | None:
-        """The id of what the write made, or None when it was never made; see `Ledger.made`."""
+        """The id of the write's result, or None when it was never made; see `Ledger.made`."""
         return self.ledger.made(self.order.id, trace)
 
     def seen(self, *traces: Trace, remote_id: str) -> None:
-        """End those of these writes that were begun: what they do has been seen at the remote."""
+        """End the begun writes among these: the remote shows their result."""
         self.ledger.seen(*(one.key for one in traces), remote_id=remote_id)
 
     def landed(self) -> None:
@@ -298,12 +299,12 @@ class OrderLedger:
         self.ledger.landed(self.order.id, self.settles_after)
 
     def give_up(self, why: str, only: Trace | None = None) -> None:
-        """End the writes that were begun for the order, or only that one; see `Ledger.give_up`."""
+        """End the order's begun writes, or only this write; see `Ledger.give_up`."""
         self.ledger.give_up(self.order.id, why, None if only is None else only.key)
 
 
 def _longest_stall(settles_after: timedelta) -> timedelta:
-    """How long after its intent a call may still begin."""
+    """How long after its intent a call may begin at the latest."""
     return settles_after / 4
 
 

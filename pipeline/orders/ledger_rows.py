@@ -14,7 +14,8 @@ from pipeline.base.id_lists import among
 from pipeline.orders.tables import Effect, EffectState, Order
 
 IN_DOUBT = (EffectState.INTENDED, EffectState.UNKNOWN)
-# Done without an id is no proof of anything: it is looked for, and made where it is not there.
+# An effect that is done without an id proves nothing: the ledger looks for the result, and the
+# write is made if the result is missing.
 IS_UNPROVEN = and_(Effect.state == EffectState.DONE, func.coalesce(Effect.remote_id, "") == "")
 IS_OPEN = or_(Effect.state != EffectState.DONE, IS_UNPROVEN)
 
@@ -22,7 +23,7 @@ IS_OPEN = or_(Effect.state != EffectState.DONE, IS_UNPROVEN)
 def intend(
     session: Session, order_id: int, key: str, kind: str, intended_at: datetime
 ) -> Effect | None:
-    """Write an intent down; None when there is one of this key."""
+    """Store an intent; None when a row with this key exists."""
     return session.scalar(
         insert(Effect)
         .values(
@@ -38,7 +39,7 @@ def intend(
 
 
 def intend_again(session: Session, effect: Effect, now: datetime) -> Effect | None:
-    """Begin the next try; None when another worker took or ended it meanwhile."""
+    """Begin the next try; None when another worker has begun or ended it meanwhile."""
     again: Effect | None = session.scalar(
         update(Effect)
         .where(Effect.id == effect.id, Effect.tries == effect.tries, IS_OPEN)
@@ -64,7 +65,7 @@ def end(
     adopted: bool,
     detail: str | None,
 ) -> None:
-    """Write down how a try ended, unless a later one has begun or it was adopted meanwhile."""
+    """Store how a try ended, unless a later try has begun or it was adopted meanwhile."""
     session.execute(
         update(Effect)
         .where(Effect.id == effect.id, Effect.tries == effect.tries, IS_OPEN)
@@ -73,7 +74,7 @@ def end(
 
 
 def end_as_seen(session: Session, keys: Sequence[str], remote_id: str, now: datetime) -> None:
-    """End those of these writes that were begun: what they do has been seen at the remote."""
+    """End the begun writes among these: the remote shows their result."""
     session.execute(
         update(Effect)
         .where(among(Effect.key, keys), IS_OPEN)
@@ -84,7 +85,7 @@ def end_as_seen(session: Session, keys: Sequence[str], remote_id: str, now: date
 
 
 def give_up(session: Session, order_id: int, why: str, key: str | None, now: datetime) -> None:
-    """End the writes that are in doubt for the order, or the one of this key, as not made."""
+    """End the order's writes in doubt, or only the write with this key, as not made."""
     session.execute(
         update(Effect)
         .where(
@@ -97,8 +98,8 @@ def give_up(session: Session, order_id: int, why: str, key: str | None, now: dat
 
 
 def forgets_until(session: Session, order_id: int) -> datetime | None:
-    """Until when this database may have forgotten writes for the order: they count as intended
-    then. None for an order that was placed later."""
+    """The time until which this database may have lost writes for the order: such a write
+    counts as intended at that time. None for an order that was placed later."""
     life_began_at = database_restores.began_at(session)
     purchased_at = session.scalar(select(Order.purchased_at).where(Order.id == order_id))
     if life_began_at is None or (purchased_at is not None and purchased_at >= life_began_at):

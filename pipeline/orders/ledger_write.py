@@ -1,4 +1,4 @@
-"""What the effect ledger is asked to do, and what it answers."""
+"""The requests to the effect ledger, and its answers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Generic, TypeVar
 from pipeline.orders.outcome import HoldCode
 
 Answer = TypeVar("Answer")
-"""What the remote answers to a write; never None."""
+"""The remote's answer to a write; never None."""
 
 
 def key_of(name: str, whose: str, *parts: str | int) -> str:
-    """The key of a write: its name, the account or shop that it is of, and what else tells it."""
+    """The key of a write: its name, its account or shop, and the parts that distinguish it."""
     return ":".join((name, whose, *map(str, parts)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What a remote write leaves, and how to look for it.
+    """The trace that a remote write leaves, and how to look for it.
 
-    `key` is unique for ever. `find` looks at the remote and returns the id of what was made, or
-    None. `settles_after` is the remote's own request limit: until then a lost call may still land.
-    `harmless_twice` says the remote itself tells a repeat by a unique key.
+    `key` is unique for ever. `find` looks at the remote and returns the id of the write's result,
+    or None. `settles_after` is the remote's own request limit: until then a lost call may still
+    land. `harmless_twice` says that the remote recognises a repeat by a unique key.
     """
 
     key: str
@@ -62,9 +62,9 @@ class Write(Trace, Generic[Answer]):
     """A remote write that must happen once.
 
     `send` makes it and returns the remote's answer, from which `id_of` takes an id that is never
-    empty; whatever it needs is read before, since the time for it is counted from the intent.
-    `refused_as` is how an order is held whose write was refused. With `when_unsure`, a sentence, it
-    is held as well where an earlier try may have done its work and left no trace.
+    empty; read whatever `send` needs before, since its time counts from the intent. `refused_as` is
+    the hold code of an order whose write was refused. `when_unsure` is a sentence: with it the
+    order is also held when an earlier try may have worked but left no trace.
     """
 
     send: Callable[[], Answer]
@@ -76,12 +76,12 @@ class Write(Trace, Generic[Answer]):
 
 @dataclass(frozen=True, slots=True)
 class Made(Generic[Answer]):
-    """A write that has been made: the remote's id of it, and its answer if we made it just now."""
+    """A write that has been made: the remote's id, and its answer if we made the write just now."""
 
     remote_id: str
     answer: Answer | None = None
 
     @property
     def by_us(self) -> bool:
-        """Whether it was made just now, and neither earlier nor by somebody else."""
+        """Whether we made the write just now, rather than earlier or through somebody else."""
         return self.answer is not None

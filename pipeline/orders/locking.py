@@ -1,8 +1,9 @@
-"""Rows of orders, locked.
+"""Locks rows of orders.
 
-Whoever locks several orders does it here or in the same order, by id: two that lock the same ones
-in different orders wait for each other, and PostgreSQL ends one of them. An update locks its rows
-as it finds them, and a row that refers to an order (a note, a refund) locks that order too.
+Code that locks several orders does it here or in the same sequence, by id: two transactions that
+lock the same orders in different sequences wait for each other, and PostgreSQL ends one of them. An
+update locks its rows as it reads them, and a row that refers to an order (a note, a refund) locks
+that order too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pipeline.orders.tables import Order
 
 
 def lock(session: Session, order_ids: Iterable[int]) -> dict[int, str]:
-    """Lock these orders until the end of the transaction; the status of each that there is."""
+    """Lock these orders until the end of the transaction; return the status of those that exist."""
     rows = session.execute(
         select(Order.id, Order.status)
         .where(among(Order.id, set(order_ids)))
@@ -28,8 +29,8 @@ def lock(session: Session, order_ids: Iterable[int]) -> dict[int, str]:
 
 
 def locked(order_ids: Iterable[int]) -> ColumnElement[bool]:
-    """For an update's WHERE: that it is one of these orders, which it locks first, as `lock` does,
-    in the same statement."""
+    """A condition for an update's WHERE that matches these orders, and first locks them as `lock`
+    does, in the same statement."""
     one = aliased(Order)
     ids = select(one.id).where(among(one.id, set(order_ids))).order_by(one.id).with_for_update()
     return Order.id == any_(func.array(ids.scalar_subquery(), type_=ARRAY(BigInteger)))

@@ -1,8 +1,8 @@
-"""The state machine: with `moves`, the only module that changes an order's step or status.
+"""The state machine: only it and `state_changes` change an order's step or status.
 
 READY ─claim─▶ RUNNING ─Done/Skipped─▶ READY (next step) … ─▶ DONE
   ▲               ├─Wait──▶ WAITING (due_at)
-  │               ├─Hold──▶ HELD (looked at again on a timer)
+  │               ├─Hold──▶ HELD (runs again on a timer)
   │               └─Cancelled─▶ CANCELLED
   └── sweep: due_at has come (a READY, WAITING or HELD order, or one whose worker is gone)
 """
@@ -36,13 +36,13 @@ from pipeline.settings.model import Timing
 
 STEPS: tuple[str, ...] = tuple(StepName)
 SHIPPING_STEPS = STEPS[-2:]
-"""Where an order waits for its packages."""
+"""The steps at which an order waits for its packages."""
 MAX_UNFINISHED = 5
 
 
 @dataclass(slots=True)
 class Claim:
-    """An order in the hands of one worker: detached from the database until it is recorded."""
+    """An order that a worker holds, detached from the database until it is recorded."""
 
     order: Order
     attempt_id: int
@@ -51,12 +51,12 @@ class Claim:
 
 
 def owner(order: Order) -> str:
-    """What an order's sealed data is bound to."""
+    """The id that an order's sealed data is bound to."""
     return f"{order.account}/{order.external_id}"
 
 
 def report_of(vault: Vault, order: Order, private: OrderPrivate | None) -> Report:
-    """What the marketplace last reported of an order, still sealed."""
+    """The marketplace's last report of an order, still sealed."""
     if private is None:
         return NO_REPORT
     return Report.sealed(
@@ -65,7 +65,7 @@ def report_of(vault: Vault, order: Order, private: OrderPrivate | None) -> Repor
 
 
 class Orders:
-    """Claims orders and records what came of them; each in one short transaction.
+    """Claims orders and records outcomes, each in a short transaction.
 
     `shops` are the shops that the accounts sell into now.
     """
@@ -85,10 +85,10 @@ class Orders:
     def claim(
         self, order_id: int, step: str, *, task_id: str, worker: str, now: datetime
     ) -> Claim | None:
-        """Take an order for one run of `step`, or None when there is nothing to do.
+        """Take an order for a run of `step`, or return None when the step cannot run now.
 
-        The caller holds the order's lease. Nothing to do: the order is elsewhere or ended, or waits
-        for a time that has not come. `tries` goes up before the step runs.
+        The caller holds the order's lease. A step cannot run when the order is at another step, has
+        ended, or is not due yet. `tries` goes up before the step runs.
         """
         with self._sessions() as session, session.begin():
             order = session.scalar(
@@ -129,20 +129,21 @@ class Orders:
     ) -> bool:
         """Commit facts, attempt and next state at once.
 
-        False when another worker went on meanwhile: then nothing of this run is kept but the end
-        of its attempt.
+        False when another worker has claimed the order meanwhile: then only the end of this run's
+        attempt is stored.
         """
-        # Read now: when the run is superseded, the rollback takes the order's values away.
+        # Read the id now: when the run is superseded, the rollback discards the order's values.
         order, order_id = claim.order, claim.order.id
         try:
             with self._sessions() as session, session.begin():
                 session.add(order)
-                # Locked, so that news either count here or find the order parked.
+                # Locked, so that news either count here or see the order waiting or held.
                 news = session.scalar(
                     select(Order.news).where(Order.id == order_id).with_for_update()
                 )
                 self._apply(order, outcome, now, has_news=news != claim.news)
-                # The sweep may have sent it meanwhile, which must not put off its next time.
+                # The sweep may have sent the order meanwhile, which must not delay its next
+                # sending.
                 order.sent_at = None
                 flag_modified(order, "sent_at")
                 if order.requested_shipment is not None:
@@ -170,7 +171,7 @@ class Orders:
                     order.status, order.due_at = Status.DONE, None
                 else:
                     order.step, order.status = STEPS[following], Status.READY
-                    # The chain's next message is on its way; the sweep steps in if it got lost.
+                    # The next step's message is on its way; the sweep sends another if it is lost.
                     order.due_at = now + seconds(timing.resend_s)
                 order.last_note = outcome.why if isinstance(outcome, Skipped) else ""
             case Wait(reason, delay, facts=facts):
@@ -184,7 +185,7 @@ class Orders:
                 order.last_note = reason
                 order.shown = True
                 if code == HoldCode.KEEPS_CRASHING:
-                    order.unfinished = MAX_UNFINISHED - 1  # one careful try a timer, no more
+                    order.unfinished = MAX_UNFINISHED - 1  # allow a single try per timer
             case Cancelled(reason):
                 order.status, order.due_at, order.last_note = Status.CANCELLED, None, reason
 
@@ -197,11 +198,11 @@ class Orders:
         with_backfill: bool = True,
         only_running: bool = False,
     ) -> list[tuple[int, str]]:
-        """Ids and steps of orders whose time has come, marked as sent now; a backfill's come last.
+        """Ids and steps of due orders, marked as sent now; backfilled orders come last.
 
-        Of orders at one of `steps`; `only_running` are those whose worker may have died. Each order
-        is sent again only after a while, and two sweeps at once never take the same. An order that
-        is in the shop already is like any other, whatever brought it.
+        Only orders at one of `steps` count; with `only_running`, only running orders, whose worker
+        may have died. An order is sent again only after a while, and two sweeps at once never take
+        the same order. Backfilled orders lose their low priority once they have a Magento order.
         """
         is_backfill = and_(Order.lane == Lane.BACKFILL, Order.magento_order_id.is_(None))
         again_after = case(
@@ -231,7 +232,7 @@ class Orders:
         return [(row.id, row.step) for row in rows]
 
     def positions(self, order_ids: Sequence[int], now: datetime) -> list[tuple[int, str]]:
-        """Ids and steps of those of these orders that no worker has, marked as sent now."""
+        """Ids and steps of the orders among these that no worker holds, marked as sent now."""
         with self._sessions() as session, session.begin():
             rows = session.execute(
                 update(Order)
@@ -246,7 +247,7 @@ class Orders:
         return [(row.id, row.step) for row in rows]
 
     def release(self, order_id: int, *, author: str, now: datetime) -> bool:
-        """Have a waiting or held order looked at now. False when it is neither."""
+        """Make a waiting or held order due now. False when it is neither waiting nor held."""
         with self._sessions() as session, session.begin():
             order = session.get(Order, order_id, with_for_update=True)
             if order is None or order.status not in (Status.WAITING, Status.HELD):
@@ -257,9 +258,9 @@ class Orders:
 
 
 def wake(session: Session, order_ids: Sequence[int], now: datetime) -> list[int]:
-    """There is news of these orders: those that wait or are held become due at once.
+    """Count news of these orders, and make waiting and held orders due at once; return live ids.
 
-    One that is running right now is looked at again as soon as it would have waited.
+    A running order whose step then waits or holds becomes due at once too.
     """
     parked = Order.status.in_((Status.WAITING, Status.HELD))
     return list(
@@ -278,8 +279,8 @@ def wake(session: Session, order_ids: Sequence[int], now: datetime) -> list[int]
 
 
 def reopen(session: Session, order_ids: Sequence[int], now: datetime) -> None:
-    """There is news of orders that were through: their last step has to look again. Not at one
-    that a person has dismissed."""
+    """Run the last step again for done orders that have news, except orders that a person has
+    dismissed."""
     session.execute(
         update(Order)
         .where(locked(order_ids), Order.status == Status.DONE, Order.dismissed_at.is_(None))

@@ -1,7 +1,8 @@
-"""Which shop an order was placed in: its numbers are of that one, whatever the file says now.
+"""The shop that an order was placed in: the order's Magento numbers belong to that shop, even if
+the settings name another shop now.
 
-An order of before this was kept counts as of the shop that its account names, and that is written
-down for those in Magento.
+Older orders without a stored shop count as placed in their account's shop; `remember` stores it for
+those in Magento.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from pipeline.orders.states import StepName
 from pipeline.orders.tables import Effect, EffectState, Order
 
 BEFORE_THE_SHOP = (StepName.IMPORT_ORDER, StepName.VERIFY_ORDER, StepName.ENRICH_ORDER)
-"""The steps that leave nothing of a shop's at an order, if they write nothing there."""
+"""The steps that leave no data of a shop with an order, unless they write to the shop."""
 AT_ONCE = 5000
 
 
 def placed_in(shop: str, accounts: Collection[str]) -> ColumnElement[bool]:
-    """That an order is of this shop, which these accounts name now."""
+    """The condition that an order belongs to this shop, which these accounts name now."""
     return or_(Order.shop == shop, and_(Order.shop.is_(None), among(Order.account, accounts)))
 
 
 def settle(session: Session, order: Order, shop: str | None) -> None:
-    """Write down the shop an order is of from now on, which is the one its account names as long as
-    nothing was read or written for it in another."""
+    """Store the order's shop: the shop its account names, as long as nothing was read from or
+    written to another shop for it."""
     if shop is None or order.shop == shop:
         return
     if order.shop is None or _is_free(session, order):
@@ -44,7 +45,8 @@ def _is_free(session: Session, order: Order) -> bool:
 
 
 def remember(sessions: Sessions, shop: str, accounts: Collection[str]) -> int:
-    """Write the shop down for orders in Magento that lack it, some thousand at once; how many."""
+    """Store the shop of orders in Magento that lack it, some thousand at a time; return how
+    many."""
     lacking = (
         select(Order.id)
         .where(

@@ -1,4 +1,4 @@
-"""The five ends of a step. No order is ever just "failed"."""
+"""The five outcomes of a step. No order is ever just "failed"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class HoldCode(StrEnum):
-    """Why an order is on a person's list."""
+    """Why an order is held for a person."""
 
     UNREADABLE_ORDER = "unreadable_order"
     UNKNOWN_STATUS = "unknown_status"
@@ -66,11 +66,11 @@ ABOUT_PRODUCTS = (
     HoldCode.PRODUCT_REFUSED,
     HoldCode.OUT_OF_STOCK,
 )
-"""What holds an order for the products behind its lines; its facts name the SKUs."""
+"""The codes of holds caused by the products behind an order's lines; the facts name the SKUs."""
 
 
 NO_SKU = "(no SKU)"
-"""Stands in a hold's facts for the SKU that the marketplace has not told."""
+"""Replaces, in a hold's facts, a SKU that the marketplace has not given."""
 
 _ABOUT_THE_REPORT = frozenset(
     {
@@ -86,22 +86,22 @@ _ABOUT_THE_REPORT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step is through; the next one may begin."""
+    """The step is done; the next step may begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """There was nothing to do here; the next step may begin."""
+    """The step had nothing to do; the next step may begin."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Look again after `delay`, or as soon as news of the order arrive.
+    """Run the step again after `delay`, or as soon as news of the order arrive.
 
-    `is_trouble` says that something failed: the next failure waits longer. `facts` are kept with
-    the order while it waits.
+    `is_trouble` says that something failed: after another failure the order waits longer. `facts`
+    are stored with the order while it waits.
     """
 
     reason: str
@@ -111,12 +111,12 @@ class Wait:
 
 
 WRITES_STOPPED: Mapping[str, str] = {"waits_for": "read_only"}
-"""The facts of an order that waits because nothing may be written."""
+"""The facts of an order that waits because no write may leave."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A person is needed, or a cause has to go away; looked at again on a timer."""
+    """The order needs a person, or a cause has to go away; a timer runs the step again."""
 
     code: HoldCode
     reason: str
@@ -124,8 +124,8 @@ class Hold:
 
     @property
     def asks_marketplace(self) -> bool:
-        """Whether what the marketplace told, or withheld, is the cause. It may tell more by now,
-        and does not call that a change: the order has to be read anew to see."""
+        """Whether data that the marketplace gave or withheld is the cause. It may give more by now
+        without reporting a change, so the order has to be fetched again to see it."""
         return (
             self.code in _ABOUT_THE_REPORT
             or (self.code == HoldCode.ADDRESS_UNUSABLE and "missing" in self.facts)
@@ -135,7 +135,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The order ends here, without goods."""
+    """The order ends here; no goods are sent."""
 
     reason: str
 

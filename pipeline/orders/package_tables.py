@@ -1,4 +1,4 @@
-"""The tables of packages and what is in them."""
+"""The tables of packages and their contents."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class Shipment(Base):
-    """A package of a Magento shipment, and how far its confirmation at the marketplace has come.
+    """A package of a Magento shipment, and the progress of its confirmation at the marketplace.
 
-    Each track is a package. `package_reference` is the marketplace's reference of it: of a
-    shipment's first package the shipment's entity id, so that it is always the same, whatever this
-    database has forgotten. `magento_track_id` is None without a track of its own. `mismatch` is
-    what the shop has changed of it that the marketplace cannot be told: see
-    `pipeline.shipping.packages`. `confirmation` is a ConfirmationState;
-    `to_feed` is what a feed is to say of it, `feed_id` the open feed that says it.
+    Each track is a package. `package_reference` is the marketplace's reference of the package. For
+    a shipment's first package it is the shipment's entity id, so that it stays the same even if
+    this database was restored. `magento_track_id` is None without a track of its own. `mismatch` is
+    the shop's change that the marketplace cannot be told: see `pipeline.shipping.packages`.
+    `confirmation` is a ConfirmationState; `to_feed` is the package's message for a feed, `feed_id`
+    the open feed that contains it.
     """
 
     __tablename__ = "shipments"
@@ -80,7 +80,7 @@ class Shipment(Base):
 
 
 class ShipmentItem(Base):
-    """How many of which line are in a shipment."""
+    """The quantity of an order's line in a shipment."""
 
     __tablename__ = "shipment_items"
 

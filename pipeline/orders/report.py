@@ -1,4 +1,4 @@
-"""What a marketplace last reported of an order: opened when a step asks for it, and read once."""
+"""The marketplace's last report of an order: opened when a step needs it, and parsed once."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def _nothing() -> None:
 
 
 class Report:
-    """The raw reply, and the address a person corrected, of one order at one claim.
+    """The raw reply and the corrected address of an order, for a single claim.
 
-    The channel's answers are kept: whoever asks again within the claim gets the same ones.
+    The channel's results are cached: a later caller within the claim gets the same results.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Report:
         reply: bytes | None,
         correction: bytes | None,
     ) -> Report:
-        """A report as it is stored. One that the vault does not open is as good as none."""
+        """Make a report from stored data. A part that the vault cannot open counts as missing."""
 
         def opened(sealed: bytes | None, unreadable: Json | None) -> Json | None:
             if wrapped_key is None or sealed is None:
@@ -63,17 +63,17 @@ class Report:
 
     @cached_property
     def correction(self) -> Json | None:
-        """The corrected address, if a person corrected it; empty when it cannot be opened."""
+        """The corrected address, if any; empty when it cannot be opened."""
         return self._open_correction()
 
     def order(self, channel: Channel) -> ChannelOrder:
-        """The facts of the order. Raises CannotMap when they cannot be read."""
+        """The facts of the order. Raises CannotMap when the reply cannot be read."""
         if self._order is None:
             self._order = channel.parse(self._readable())
         return self._order
 
     def amounts(self, channel: Channel, *, trust_total: bool) -> Amounts:
-        """The money of the order, as `Channel.amounts` says. Raises CannotMap."""
+        """The amounts of the order, see `Channel.amounts`. Raises CannotMap."""
         if trust_total not in self._amounts:
             read = channel.amounts(self._readable(), trust_total=trust_total)
             self._amounts[trust_total] = read

@@ -1,4 +1,4 @@
-"""A shipment that a person asked for here, as a step has it in hand."""
+"""A requested shipment as a step uses it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pipeline.orders.ledger_write import key_of
 
 
 class RequestState(StrEnum):
-    """How far it has come.
+    """The progress of a requested shipment.
 
-    A refused one is tried again whenever its order is looked at; of an ended one nothing came.
+    A refused request is tried again whenever its order runs; an ended request made no shipment.
     """
 
     OPEN = "open"
@@ -21,12 +21,13 @@ class RequestState(StrEnum):
 
 
 STANDING = (RequestState.OPEN, RequestState.REFUSED)
-"""What is still to be made. An order has one of these at most."""
+"""The requests that may still be made. An order has at most one of them."""
 
 
 @dataclass(slots=True)
 class RequestedShipment:
-    """All that is left of an order is to go under this number. `why` is the refusal, or the end."""
+    """A request to ship all units left under this number. `why` is the reason of a refusal or
+    end."""
 
     id: int
     carrier_code: str
@@ -38,5 +39,5 @@ class RequestedShipment:
 
 
 def requested_shipment_key(account: str, external_id: str, requested_id: int) -> str:
-    """The ledger's key of the shipment that a wish leads to."""
+    """The ledger's key for the shipment of a request."""
     return key_of("ship", account, external_id, requested_id)

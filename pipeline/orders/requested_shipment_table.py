@@ -1,4 +1,4 @@
-"""The table of the shipments that people asked for here."""
+"""The table of requested shipments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.orders.requested_shipment import STANDING, RequestedShipment, Requ
 
 
 class RequestedShipmentRow(Base):
-    """A shipment that a person asked for; `orders.requested_shipment` has its states."""
+    """A requested shipment; `orders.requested_shipment` has its states."""
 
     __tablename__ = "shipment_wishes"
     __table_args__ = (
@@ -40,7 +40,7 @@ class RequestedShipmentRow(Base):
 
 
 def standing(session: Session, order_id: int) -> RequestedShipment | None:
-    """The shipment that is still to be made for the order, if one is."""
+    """The order's request that may still be made, if any."""
     row = session.scalar(
         select(RequestedShipmentRow).where(
             RequestedShipmentRow.order_id == order_id, RequestedShipmentRow.state.in_(STANDING)
@@ -60,7 +60,7 @@ def standing(session: Session, order_id: int) -> RequestedShipment | None:
 
 
 def keep(session: Session, wish: RequestedShipment) -> None:
-    """Write down what a step made of a wish, unless it has ended meanwhile."""
+    """Store the result of a step for a request, unless the request has ended meanwhile."""
     session.execute(
         update(RequestedShipmentRow)
         .where(RequestedShipmentRow.id == wish.id, RequestedShipmentRow.state.in_(STANDING))
@@ -70,7 +70,7 @@ def keep(session: Session, wish: RequestedShipment) -> None:
 
 
 def end_standing(session: Session, order_ids: Sequence[int], why: str) -> None:
-    """Nothing comes any more of what was asked for these orders."""
+    """End the open and refused requests of these orders."""
     session.execute(
         update(RequestedShipmentRow)
         .where(

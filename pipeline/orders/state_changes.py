@@ -1,8 +1,8 @@
-"""Moves of an order from outside its steps: held for what no step can see, set back by a person,
-handed back by a worker that could not end its step.
+"""Changes to an order's state from outside its steps: a hold that no step can see, a person's
+replay, a worker that could not end its step.
 
-Beside the state machine of `pipeline.orders.machine`, by the same rules: never while a step is at
-it, and with a new version, so that nobody records over them.
+They follow the rules of `pipeline.orders.machine`: never while a step runs, and with a new version,
+so that no worker records over them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pipeline.orders.requested_shipment_table import end_standing
 from pipeline.orders.states import AttemptOutcome
 from pipeline.orders.tables import Attempt, Order, Status
 
-# Nothing that was noted of the step it stood at counts any more.
+# Resets what was stored about the order's earlier step.
 _AFRESH: dict[str, Any] = {
     "sent_at": None,
     "tries": 0,
@@ -33,10 +33,10 @@ _AFRESH: dict[str, Any] = {
 
 
 def hold_until_news(session: Session, order_id: int, hold: Hold) -> bool:
-    """Hold an order that no step is at, for a reason that its step cannot see.
+    """Hold an order that no step is running, for a reason that its step cannot see.
 
-    No timer looks at it: news do, a person, and whoever found the reason (see `let_go`). False when
-    a step is at it, or when it is held for something else.
+    No timer releases the order: only news, a person, or the caller do (see `let_go`). False when
+    the order is running or ready, or held for another reason.
     """
     not_at_work = and_(
         Order.status.in_((Status.WAITING, Status.DONE, Status.CANCELLED)),
@@ -67,7 +67,7 @@ def hold_until_news(session: Session, order_id: int, hold: Hold) -> bool:
 
 
 def let_go(session: Session, order_id: int, now: datetime) -> None:
-    """What `hold_until_news` held it for is over: its step looks at it now."""
+    """Release an order whose reason in `hold_until_news` is gone: its step runs now."""
     held = select(Order.id).where(
         Order.id == order_id, Order.status == Status.HELD, Order.due_at.is_(None)
     )
@@ -77,8 +77,8 @@ def let_go(session: Session, order_id: int, now: datetime) -> None:
 def look_in_turn(
     session: Session, order_ids: Sequence[int], now: datetime, apart: timedelta
 ) -> list[int]:
-    """Have many waiting or held orders looked at one after the other, `apart` from each other, so
-    that new orders find quota between them. Returns the ids of those that will be."""
+    """Make many waiting or held orders due in turn, `apart` from each other, so that new orders get
+    quota between them. Returns the ids of the orders made due."""
     turns = (
         func.unnest(cast(list(order_ids), ARRAY(BigInteger)))
         .table_valued("id", with_ordinality="turn")
@@ -101,9 +101,9 @@ def look_in_turn(
 
 
 def dismiss(session: Session, order_ids: Sequence[int], note: str, now: datetime) -> list[int]:
-    """End orders at the step each stands at, for good: news do not open them again, only a person
-    does (see `take_up_again`). Returns the ids of those that were; not of those that a step is at,
-    or that have ended."""
+    """End orders for good at their current steps: only a person reopens them (see
+    `take_up_again`), news do not. Returns the ids of the dismissed orders; running and ended orders
+    are left out."""
     ended = list(
         session.scalars(
             update(Order)
@@ -128,7 +128,7 @@ def dismiss(session: Session, order_ids: Sequence[int], note: str, now: datetime
 
 
 def take_up_again(session: Session, order_id: int, now: datetime) -> bool:
-    """Have a dismissed order go on where it stood. False when it is not dismissed."""
+    """Continue a dismissed order at its step. False when it is not dismissed."""
     taken = session.scalars(
         update(Order)
         .where(Order.id == order_id, Order.dismissed_at.is_not(None))
@@ -147,9 +147,9 @@ def take_up_again(session: Session, order_id: int, now: datetime) -> bool:
 
 
 def set_back(session: Session, order_id: int, step: str, now: datetime) -> bool:
-    """Have an order go through its steps again from `step` on, which it has reached before.
+    """Run an order again from `step` on, a step that it has reached before.
 
-    False when a step is at it, or it has not come so far. What is done stays done: the ledger.
+    False when a step is running, or the order has not reached `step`. The ledger repeats no write.
     """
     reached = STEPS[STEPS.index(step) :]
     moved = session.scalars(
@@ -180,11 +180,11 @@ def hand_back(
     now: datetime,
     delay_after: Callable[[int], timedelta],
 ) -> bool:
-    """End a worker's run of a step that was begun and will not be recorded, which is no crash.
+    """End a worker's run that was begun and will not be recorded; this is no crash.
 
-    The order is taken up again after `delay_after` its number of tries, unless another run has
-    begun meanwhile. Whatever the old run still does is not recorded. False when it has come to its
-    end, or was never begun.
+    The order is due again after `delay_after` its number of tries, unless another run has begun
+    meanwhile. Whatever the old run still does is not recorded. False when the run has already
+    ended, or was never begun.
     """
     order = session.get(Order, order_id, with_for_update=True)
     if order is None:
@@ -208,7 +208,7 @@ def hand_back(
     if order.status == Status.RUNNING and newest == max(mine):
         order.status, order.unfinished, order.last_note = Status.READY, unfinished, reason
         order.due_at, order.sent_at = now + delay_after(order.tries), None
-    else:  # with the version as it is: another run may have it in hand
+    else:  # keep the version: another run may hold the order
         session.execute(
             update(Order)
             .where(Order.id == order_id)

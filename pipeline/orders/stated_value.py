@@ -1,4 +1,4 @@
-"""What a person says an order is worth of which the marketplace tells no amount. Pure."""
+"""A person's stated value of an order without an amount from the marketplace. Pure."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pipeline.orders.amounts import Amounts, LineAmounts
 from pipeline.orders.outcome import HoldCode
 
 NO_TOTAL: Mapping[str, str] = {"amazon_tells": "no total"}
-"""A hold's facts where the marketplace tells no amount that the order could be made with."""
+"""The facts of a hold because the marketplace gives no amount for the order."""
 
 
 def tells_no_total(facts: Mapping[str, Any]) -> bool:
-    """Whether these are the facts of such a hold."""
+    """Whether these are the facts of a hold for a missing total."""
     return NO_TOTAL.items() <= facts.items()
 
 
 @dataclass(frozen=True, slots=True)
 class StatedValue:
-    """A total, tax included, and who said it; `units` are each line's at the time."""
+    """A total, tax included, and the person who stated it; `units` are each line's at the time."""
 
     total: Decimal
     currency: str
@@ -31,7 +31,7 @@ class StatedValue:
     said_by: str
 
     def as_json(self) -> dict[str, Any]:
-        """For the order's row."""
+        """The JSON for the order's row."""
         return {
             "total": written(self.total, self.currency),
             "currency": self.currency,
@@ -41,19 +41,20 @@ class StatedValue:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> StatedValue:
-        """What `as_json` made."""
+        """Read the JSON that `as_json` made."""
         return cls(Decimal(kept["total"]), kept["currency"], kept["units"], kept["said_by"])
 
     def shares(self) -> dict[str, Decimal]:
-        """The total over the lines by their units, to the cent: they sum to it exactly."""
+        """Split the total over the lines by their units, to the cent: the shares sum to it
+        exactly."""
         weights = [Decimal(units) for units in self.units.values()]
         return dict(zip(self.units, split(self.total, weights, self.currency), strict=True))
 
     def amounts(self, left: Mapping[str, int]) -> Amounts:
-        """The order's money, of which so many units of each line are left.
+        """The order's amounts when `left` units of each line are left.
 
-        Of a line that was cancelled in part, its share is cut by units. Raises
-        CannotMap(TOTALS_UNCLEAR) for lines or units that were not there when it was said.
+        A line cancelled in part gets its share by units. Raises CannotMap(TOTALS_UNCLEAR) for lines
+        or units that were added after the value was stated.
         """
         if any(units > self.units.get(item_id, 0) for item_id, units in left.items()):
             raise CannotMap(

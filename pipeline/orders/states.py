@@ -1,4 +1,4 @@
-"""How far what an order needs of a remote has come, and how its runs ended: the stored words."""
+"""The stored states of confirmations, cancellations, effects and attempts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from enum import StrEnum
 
 
 class ConfirmationState(StrEnum):
-    """How far the confirmation of a package at the marketplace has come.
+    """The progress of a package's confirmation at the marketplace.
 
-    FEED waits for the next feed. UNCLEAR was in a feed whose result nobody can read.
+    FEED waits for the next feed. UNCLEAR was in a feed whose result cannot be read.
     """
 
     QUEUED = "queued"
@@ -20,11 +20,11 @@ class ConfirmationState(StrEnum):
 
 
 UNCONFIRMED = (ConfirmationState.QUEUED, ConfirmationState.FEED, ConfirmationState.SENT)
-"""What a package goes through until the marketplace has answered."""
+"""The states of a package until the marketplace has answered."""
 
 
 class CancellationState(StrEnum):
-    """How far the cancellation that the seller wants of the marketplace has come."""
+    """The progress of the cancellation that the seller requests from the marketplace."""
 
     ASKED = "asked"
     SENT = "sent"
@@ -34,11 +34,11 @@ class CancellationState(StrEnum):
 
 
 TAKEN_BACK = (CancellationState.ASKED, CancellationState.REFUSED, CancellationState.UNCLEAR)
-"""What a person can take back: Amazon has not cancelled, and is not about to."""
+"""The states a person can withdraw: Amazon has not cancelled the order, and is not about to."""
 
 
 class EffectKind(StrEnum):
-    """What a write to a remote makes."""
+    """The kind of object that a write to a remote makes."""
 
     CANCELLATION = "cancellation"
     COMMENT = "comment"
@@ -58,7 +58,7 @@ class EffectKind(StrEnum):
 
 
 class StepName(StrEnum):
-    """The seven steps, in their order."""
+    """The seven steps, in sequence."""
 
     IMPORT_ORDER = "import_order"
     VERIFY_ORDER = "verify_order"
@@ -70,8 +70,8 @@ class StepName(StrEnum):
 
 
 class AttemptOutcome(StrEnum):
-    """How a run of a step ended; SUPERSEDED when another worker went on meanwhile,
-    HANDED_BACK when the database was away or the worker ended."""
+    """The end of a step's run. SUPERSEDED: another worker continued meanwhile. HANDED_BACK: the
+    database was away or the worker ended."""
 
     DONE = "done"
     SKIPPED = "skipped"
@@ -83,4 +83,4 @@ class AttemptOutcome(StrEnum):
 
 
 REPEATABLE = (AttemptOutcome.WAIT, AttemptOutcome.HOLD)
-"""What several runs in a row may end with alike, which one row of attempts then stands for."""
+"""Outcomes that several runs in a row may share; a single row of attempts stands for them."""

@@ -1,6 +1,7 @@
-"""The tables. Times are timestamptz, amounts NUMERIC(19,4) beside a currency.
+"""The tables of orders, their lines, attempts, effects and notes. Times are timestamptz, amounts
+NUMERIC(19,4) beside a currency.
 
-What may name a person lives in `order_private` alone, encrypted under a key of the order's own.
+Data that may name a person is in `order_private` alone, encrypted under a key of the order's own.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-# Compared byte by byte, so that an index finds a number by its beginning.
+# Compared by bytes, so that an index can search a number by its beginning.
 _NUMBER = Text(collation="C")
 
 LIVE = (Status.READY, Status.RUNNING, Status.WAITING, Status.HELD)
 
 
 class EffectState(StrEnum):
-    """How far a remote write has come, as far as we know."""
+    """The progress of a remote write, as far as we know."""
 
     INTENDED = "intended"
     DONE = "done"
@@ -58,21 +59,21 @@ class EffectState(StrEnum):
 
 
 class Order(Base):
-    """One marketplace order and where it stands.
+    """A marketplace order and its state.
 
-    `due_at` is when it is looked at next, `sent_at` when the sweep last sent it. `tries` counts the
-    starts of this step since it last went well, `unfinished` those that never came to an end.
-    `news` counts what the marketplace and the shop reported meanwhile. `version` stops a worker
-    that lost its lease. Of `lane`, new ones go before a backfill's.
+    `due_at` is when its step runs next, `sent_at` when the sweep last sent it. `tries` counts the
+    starts of this step since its last success, `unfinished` the starts that never came to an end.
+    `news` counts reports from the marketplace and the shop. `version` stops a worker that lost its
+    lease. `lane` is the priority: new orders go before a backfill's.
 
-    `shop` is whose the `magento_` numbers are; see `pipeline.orders.order_shop`.
+    `shop` is the shop of the `magento_` numbers; see `pipeline.orders.order_shop`.
     `magento_invoiced` and `magento_refunded` are the shop's totals, once all is invoiced.
-    `cancel_reason` is why the marketplace is to cancel, `cancellation` how far that has come, a
-    CancellationState, `confirm_anyway` that a person overruled what speaks against
-    confirming. `reserved_until` is how long a pending order holds stock. `worth` is
-    what a person says it is worth: see `pipeline.orders.stated_value`. `facts` are more of what
-    the marketplace says, nothing personal. `purged_at` is when what names the buyer was destroyed,
-    `dismissed_at` when a person said that the order is done elsewhere.
+    `cancel_reason` is why the marketplace should cancel; `cancellation` is the progress of that, a
+    CancellationState. `confirm_anyway` says that a person overruled a reason not to confirm.
+    `reserved_until` is how long a pending order holds stock. `worth` is a person's stated value:
+    see `pipeline.orders.stated_value`. `facts` are more of the marketplace's data, nothing
+    personal. `purged_at` is when the data that names the buyer was destroyed, `dismissed_at` when a
+    person dismissed the order.
     """
 
     __tablename__ = "orders"
@@ -93,7 +94,7 @@ class Order(Base):
             ),
         ),
         Index("orders_magento_id", "magento_order_id"),
-        # What the Orders tab sorts and filters by; docs/decisions/0045 says which is for what.
+        # The Orders tab sorts and filters by these; docs/decisions/0045 gives the use of each.
         Index("orders_purchased", "purchased_at", "id"),
         Index("orders_ship_by", "ship_by_at", "id"),
         Index("orders_total", "grand_total", "id"),
@@ -189,16 +190,16 @@ class Order(Base):
         back_populates="order", cascade="all, delete-orphan", order_by="Shipment.id"
     )
 
-    # What the marketplace last reported, for the worker that claimed the order. Never a column.
+    # The marketplace's last report, for the worker that claimed the order. Never a column.
     report: Report = NO_REPORT
-    # The shipment that a person asked for, likewise; recorded with the order.
+    # The requested shipment, likewise for the worker; recorded with the order.
     wish: RequestedShipment | None = None
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
 
 
 class OrderItem(Base):
-    """One line of an order, without anything that names the buyer."""
+    """A line of an order, without any data that names the buyer."""
 
     __tablename__ = "order_items"
     __table_args__ = (
@@ -222,12 +223,12 @@ class OrderItem(Base):
 
 
 class OrderPrivate(Base):
-    """What may name a person: the marketplace's raw reply, and the address a person corrected.
+    """Data that may name a person: the marketplace's raw reply, and the corrected address.
 
-    Destroying `wrapped_key` shreds both. `buyer_words` are keyed hashes that find the order by its
-    buyer, `buyer_initials` what a list shows; both are emptied when the key is destroyed.
-    `report_digest` is a keyed hash of the reply, `report_asked_at` when it was asked for: they tell
-    apart two replies of one lastUpdatedTime.
+    Destroying `wrapped_key` shreds both. `buyer_words` are keyed hashes for searching orders by
+    buyer, `buyer_initials` are shown in lists; both are emptied when the key is destroyed.
+    `report_digest` is a keyed hash of the reply, `report_asked_at` when it was requested: they
+    distinguish two replies with the same lastUpdatedTime.
     """
 
     __tablename__ = "order_private"
@@ -246,10 +247,10 @@ class OrderPrivate(Base):
 
 
 class Attempt(Base):
-    """One run of one step. A row without an end is a crash, and shows as one.
+    """A run of a step. A row without an end is a crash, and is shown as a crash.
 
-    One that waits or is held again as the run before it takes that one's place: `times` counts the
-    runs that it stands for, and `first_at` is when the first of them began.
+    A run that waits or is held like the run before it replaces that run's row: `times` counts the
+    runs of the row, and `first_at` is when the first of them began.
     """
 
     __tablename__ = "attempts"
@@ -271,7 +272,7 @@ class Attempt(Base):
 
 
 class Effect(Base):
-    """One remote write, committed as intended before the call and as done after it."""
+    """A remote write, committed as intended before the call and as done after it."""
 
     __tablename__ = "effects"
     __table_args__ = (Index("effects_of_order", "order_id", "id"),)
@@ -290,7 +291,7 @@ class Effect(Base):
 
 
 class Note(Base):
-    """What a person did or said about an order."""
+    """A person's remark or decision about an order."""
 
     __tablename__ = "notes"
     __table_args__ = (Index("notes_of_order", "order_id", "id"),)

@@ -1,4 +1,4 @@
-"""The three-way comparison: what Amazon, this database and Magento say of the same orders.
+"""The three-way comparison: Amazon's, this database's and Magento's view of the same orders.
 
 Imports: as monitoring.
 Start reading: `compare.py`, which is pure; `run.py` goes through Amazon's list.

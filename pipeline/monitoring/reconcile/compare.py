@@ -1,7 +1,7 @@
-"""What the three sides disagree about in one order, and the cure. Pure.
+"""Compares one order as Amazon, our database and Magento hold it, and names the cure. Pure.
 
-Whatever the normal way still works on is no difference: an order that a step is at, a change that
-the next poll brings, a package that left a while ago.
+Changes still in progress are no difference: an order that a step works on, a change that the next
+poll reads, a package that left a short while ago.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ from pipeline.orders.states import StepName
 from pipeline.orders.tables import Order, Status
 from pipeline.settings.marketplace import MarketplaceSettings
 
-# Confirmations that wait for quota or a feed, and a warehouse's evening, are no difference yet.
+# A difference younger than this is ignored: the confirmation may wait for quota or a feed, and
+# the warehouse may enter its shipments in the evening.
 SETTLED_AFTER = timedelta(hours=4)
 NEVER_CONFIRMED = CARRIED_BY_AMAZON | {Program.FBM_SHIP_PLUS}
 _PLACING = STEPS.index(StepName.CREATE_ORDER)
 
 
 class Kind(StrEnum):
-    """What sort of difference it is."""
+    """The kind of a difference."""
 
     MISSING_HERE = "missing here"
     OUTDATED = "outdated here"
@@ -52,7 +53,7 @@ class Kind(StrEnum):
 
 
 class Cure(StrEnum):
-    """What is to be done about it. TELL is for what has no order here that could be held."""
+    """What to do about a difference. TELL is for an order that has no row here to hold."""
 
     TAKE_IN = "to be taken in"
     LOOK = "to be looked at again"
@@ -62,7 +63,7 @@ class Cure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One difference. `detail` names no person; `code` is how the order is held for it."""
+    """A difference. `detail` names no person; `code` is the hold code for the order."""
 
     kind: Kind
     cure: Cure
@@ -72,12 +73,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """One order as each side has it.
+    """An order as Amazon, our database and Magento hold it.
 
-    `placed` is None when Amazon's report cannot be read in full. `in_shop` are all Magento orders
-    of that number or of the entity id we know. `is_placing` says that the ledger has a creation of
-    it, `is_unproven` that it calls a cancellation done which nothing proves, `forgotten_before`
-    until when this database may have forgotten what it did.
+    `placed` is None when Amazon's report cannot be read in full. `in_shop` lists all Magento orders
+    with the order's number or the entity id we know. `is_placing` says that the ledger has a
+    creation of the order, `is_unproven` that the ledger calls a cancellation done without proof.
+    Writes before `forgotten_before` may be missing from this database after a restore.
     """
 
     identity: Identity
@@ -92,17 +93,17 @@ class Sides:
 
     @property
     def live(self) -> list[MagentoOrder]:
-        """Those of the shop's orders that are neither cancelled nor closed."""
+        """The Magento orders that are neither cancelled nor closed."""
         return [one for one in self.in_shop if one.state not in ENDED]
 
     @property
     def is_remembered(self) -> bool:
-        """Whether we would know if we had placed it."""
+        """Whether this database would know that we placed the order."""
         return self.forgotten_before is None or self.identity.purchased_at >= self.forgotten_before
 
 
 def compare(sides: Sides, now: datetime) -> list[Found] | None:
-    """Every difference of the order, the gravest first; None while a step is at it."""
+    """Return every difference of the order, the gravest first; None while a step works on it."""
     if sides.ours is None:
         return list(_not_here(sides))
     if _is_at_work(sides.ours):
@@ -126,7 +127,7 @@ def compare(sides: Sides, now: datetime) -> list[Found] | None:
 
 
 def _is_at_work(ours: Order) -> bool:
-    """Also where a try failed and the next one follows: the shop's order may be half done."""
+    """Also true between a failed try and the next: the Magento order may be half done."""
     is_tried_again = ours.status == Status.WAITING and ours.tries > 0
     return ours.status in (Status.READY, Status.RUNNING) or is_tried_again
 
@@ -212,7 +213,7 @@ def _states(sides: Sides, ours: Order, shop: MagentoOrder, now: datetime) -> Ite
 
 
 def _kept(shop: MagentoOrder) -> Decimal:
-    """What was paid in the shop and not given back, to the cent."""
+    """The amount paid and not refunded in the shop, to the cent."""
     return (shop.total_paid - shop.total_refunded).quantize(Decimal("0.01"))
 
 
@@ -226,7 +227,7 @@ def _cancelled_there(sides: Sides, ours: Order, shop: MagentoOrder) -> Found:
         advice = "bring both to the same sum there" if shop.state in ENDED else advice
     is_told_done = ours.status in (Status.DONE, Status.CANCELLED)
     if is_told_done and not (ours.status == Status.CANCELLED and sides.is_unproven):
-        # It was cancelled in Magento once, or is through: nothing of ours would do it again.
+        # The order was cancelled in Magento before, or is done: no step would cancel it again.
         code = HoldCode.CANCELLED_ON_ONE_SIDE
         return Found(Kind.CANCELLED, Cure.HOLD, f"{detail}; {advice}", code)
     return Found(Kind.CANCELLED, Cure.LOOK, detail)
@@ -234,7 +235,7 @@ def _cancelled_there(sides: Sides, ours: Order, shop: MagentoOrder) -> Found:
 
 def _totals(sides: Sides, ours: Order, shop: MagentoOrder) -> Iterator[Found]:
     told = [("Magento", shop.grand_total)]
-    # What was taken back or cancelled later lowers one side's total, and not the others'.
+    # A later return or cancellation lowers the total on one side only.
     if any(item.quantity_left < item.quantity_ordered for item in shop.items):
         return
     placed = sides.placed

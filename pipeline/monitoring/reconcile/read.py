@@ -1,4 +1,5 @@
-"""The three sides of a batch of Amazon's reports: ours in three queries, Magento's in few calls."""
+"""Reads the three sides of a batch of Amazon's reports: ours in three queries, Magento's in few
+calls."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ from pipeline.orders.tables import Effect, Order
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Orders by number, each as Amazon reports it and as the three sides have it. Of `unclear` ones
-    the shop's answer cannot be read, so that nothing is known of a difference."""
+    """Orders by number: Amazon's reports and the three sides. The shop's answer about `unclear`
+    orders cannot be read, so their differences are unknown."""
 
     sides: Mapping[str, Sides]
     raws: Mapping[str, Raw]
@@ -34,7 +35,8 @@ class Batch:
 
 
 def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable) -> Batch:
-    """Raises what the shop's reads raise. Reports that cannot be read are in `told` alone."""
+    """Read the batch; reports that cannot be read are in `told` alone. Raises the errors of the
+    shop's reads."""
     account, channel = clients.in_force().accounts[account_name], clients.channels[account_name]
     reports = told.newest
     with sessions() as session:
@@ -94,7 +96,7 @@ def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable
 def _by_shop(
     shop_now: str, reports: Iterable[str], ours: Mapping[str, Order]
 ) -> dict[str, list[str]]:
-    """The numbers by the shop that each order was placed in, or would go to."""
+    """The order numbers by shop: the shop an order was placed in, else the account's shop now."""
     found: dict[str, list[str]] = {}
     for number in reports:
         order = ours.get(number)
@@ -105,7 +107,7 @@ def _by_shop(
 def _unclear(
     odd: Sequence[OddRow], ours: Mapping[str, Order], not_found: Sequence[str]
 ) -> frozenset[str]:
-    """Orders that rows which cannot be read are of, or may be."""
+    """The orders that the unreadable rows of a shop's answer belong to, or may belong to."""
     ids = {order.magento_order_id: number for number, order in ours.items()}
     unclear: set[str] = set()
     for one in odd:
@@ -120,7 +122,7 @@ def _unclear(
 def _in_shop(
     clients: Clients, shop_name: str, numbers: Sequence[str], ours: Mapping[str, Order]
 ) -> dict[str, list[MagentoOrder]]:
-    """The shop's orders by Amazon's number; those whose number was changed there by their id."""
+    """The shop's orders by Amazon's number; by entity id where the shop changed the number."""
     shop = clients.shops[shop_name]
     whole = {number[:EXT_ORDER_ID_LENGTH]: number for number in numbers}
     found: dict[str, list[MagentoOrder]] = {}

@@ -1,4 +1,4 @@
-"""One reconciliation, page by page of Amazon's list; it goes on where it stopped."""
+"""Runs a reconciliation page by page through Amazon's list; it resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from pipeline.shipping.shop_shipments import Shipments
 
 AFTER_TROUBLE = timedelta(minutes=1)
 AFTER_REFUSAL = timedelta(minutes=15)
-# Differences from before, read order by order.
+# Orders with open differences from earlier runs; each takes a call of its own.
 _AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A page of Amazon's list and what was found; `token` names the next page, if there is one."""
+    """A compared page of Amazon's list; `token` names the next page, None on the last."""
 
     found: Mapping[str, Sequence[Found]]
     orders: int
@@ -44,7 +44,7 @@ class Compared:
 
 
 class Reconciler:
-    """Compares, and has mended or held what differs."""
+    """Compares orders, and repairs or holds those with a difference."""
 
     def __init__(
         self, sessions: Sessions, clients: Clients, intake: Intake, incidents: Incidents
@@ -59,7 +59,7 @@ class Reconciler:
     def preview(
         self, account: str, after: datetime, before: datetime, token: str | None
     ) -> Compared:
-        """A page, compared and nothing else. Raises what reads raise."""
+        """Compare a page and change nothing. Raises the errors of the reads."""
         page = self._page(account, after, before, token)
         batch = self._read(account, page.orders)
         found = self._compare(batch)
@@ -71,10 +71,10 @@ class Reconciler:
         )
 
     def go_on(self, run_id: int) -> Reconciliation:
-        """Compare as far as the quota goes, and return the run as it stands then.
+        """Compare as many pages as the quota allows, and return the run's new state.
 
-        The caller holds the account's lease. A page's differences are treated before its end is
-        noted: after a crash in between it is read again, and finds what it found.
+        The caller holds the account's lease. A page's differences are treated before the page is
+        noted as compared: after a crash in between, the page is read again with the same result.
         """
         run = self._runs.get(run_id)
         try:
@@ -115,7 +115,7 @@ class Reconciler:
             self._incidents.close(f"stalled:{search}", self._clients.now())
 
     def _look_again(self, run: Reconciliation, numbers: Sequence[str]) -> None:
-        """What was open before and has not changed at Amazon in this period."""
+        """Compare orders with open differences that have not changed at Amazon in this period."""
         channel = self._clients.channels[run.account]
         raws: list[Raw] = []
         asked_at = self._clients.now()
@@ -130,11 +130,11 @@ class Reconciler:
         self._runs.leave(run, numbers)
 
     def _take(self, run: Reconciliation, raws: Sequence[Raw], asked_at: datetime) -> Batch:
-        """Compare orders and treat what differs."""
+        """Compare orders and treat their differences."""
         batch = self._read(run.account, raws)
         found = self._compare(batch)
         now = self._clients.now()
-        # What is told well is no proof that it can be stored: a fetch of it says so.
+        # A report that was read may still fail to be stored: fetching the order shows that.
         self._set_aside(run.account, batch.told.set_aside, (), now)
         self._take_in(run.account, batch, found, now, asked_at)
         self._take_states(batch, found, now)
@@ -155,13 +155,14 @@ class Reconciler:
         set_aside(fetching, self._incidents, account, numbers, seen, now)
 
     def _compare(self, batch: Batch) -> dict[str, Sequence[Found] | None]:
-        """Of an order that cannot be compared nothing is known, as of an unclear one."""
+        """Return the differences by order number; None for an unclear order or a failed
+        comparison."""
         now = self._clients.now()
         found: dict[str, Sequence[Found] | None] = {}
         for number, sides in batch.sides.items():
             try:
                 found[number] = None if number in batch.unclear else compare(sides, now)
-            except Exception:  # noqa: BLE001 - one odd order never ends the comparison of others
+            except Exception:  # noqa: BLE001 - an odd order must not end the comparison
                 log.exception("reconcile.defect", number=number)
                 found[number] = None
         return found
@@ -174,7 +175,8 @@ class Reconciler:
         now: datetime,
         asked_at: datetime,
     ) -> None:
-        """Store what differs, and what an order is held for: Amazon may tell it whole by now."""
+        """Store outdated orders, and held orders too, since Amazon's reply may be complete by
+        now."""
         numbers = {*_with_cure(found, Cure.TAKE_IN), *_held(batch)}
         raws = [batch.raws[number] for number in sorted(numbers)]
         if raws:
@@ -187,7 +189,7 @@ class Reconciler:
     def _take_states(
         self, batch: Batch, found: Mapping[str, Sequence[Found] | None], now: datetime
     ) -> None:
-        """Bring Magento's state to the orders that are looked at again because of it."""
+        """Store the Magento state of the orders that are retried because of that state."""
         awaited, states = {}, {}
         for number in _with_cure(found, Cure.LOOK):
             sides = batch.sides[number]
@@ -216,7 +218,7 @@ class Reconciler:
 
     def _trouble(self, run: Reconciliation, error: RemoteError) -> None:
         is_refused = isinstance(error, Rejected) and not isinstance(error, AccountStopped)
-        # A page's token lives for a day: without it the list begins anew.
+        # A page token is valid for a day: once it has expired, the list starts from the beginning.
         expired = is_refused and run.page_token is not None
         is_stalled = isinstance(error, NoProgress)
         wait = AFTER_REFUSAL if is_stalled or (is_refused and not expired) else AFTER_TROUBLE

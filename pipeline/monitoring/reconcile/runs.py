@@ -1,4 +1,4 @@
-"""Reconciliations and the differences they found, in the database."""
+"""Stores reconciliations and their differences."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pipeline.orders.state_changes import let_go
 from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Effect, EffectState, Note, Order, Status
 
-# What changed lately is still on its way through poll and steps.
+# Changes of the last half hour may still be on their way through the poll and the steps.
 NOT_BEFORE = timedelta(minutes=30)
 DEFAULT_PERIOD = timedelta(hours=48)
 LONGEST_PERIOD = timedelta(days=30)
 
 
 class SeveralAccounts(Exception):
-    """Orders of several accounts have this number: `accounts`."""
+    """Orders of several accounts have this number; `accounts` names the accounts."""
 
     def __init__(self, accounts: Sequence[str]) -> None:
         super().__init__(", ".join(accounts))
@@ -34,12 +34,12 @@ class SeveralAccounts(Exception):
 
 
 class AlreadyRunning(Exception):
-    """The account has a reconciliation that is not through yet."""
+    """The account has a reconciliation that has not ended yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A reconciliation, and the differences that it saw."""
+    """A reconciliation and the differences it saw."""
 
     run: Reconciliation
     differences: Sequence[Difference]
@@ -54,7 +54,8 @@ class Runs:
     def start(
         self, account: str, after: datetime, before: datetime, *, author: str, now: datetime
     ) -> int:
-        """Have a period of Amazon's changes compared; the run's id. Raises AlreadyRunning."""
+        """Start a reconciliation of a period of Amazon's changes; return its id. Raises
+        AlreadyRunning."""
         run = Reconciliation(
             account=account,
             author=author,
@@ -72,7 +73,7 @@ class Runs:
         return run.id
 
     def begun_since(self, account: str, author: str, since: datetime) -> bool:
-        """Whether this author has begun one since then, or any one still runs."""
+        """Whether this author has started a reconciliation since then, or any is still running."""
         with self._sessions() as session:
             return bool(
                 session.scalar(
@@ -87,7 +88,7 @@ class Runs:
             )
 
     def due(self, now: datetime) -> Sequence[Reconciliation]:
-        """Those that run and whose time has come."""
+        """The running reconciliations that are due."""
         with self._sessions() as session:
             return session.scalars(
                 select(Reconciliation)
@@ -99,12 +100,12 @@ class Runs:
             ).all()
 
     def get(self, run_id: int) -> Reconciliation:
-        """One run as it stands now."""
+        """The current row of a reconciliation."""
         with self._sessions() as session:
             return session.get_one(Reconciliation, run_id)
 
     def listed(self, run_id: int, page: OrderPage, unreadable: int) -> None:
-        """A page of Amazon's list has been compared."""
+        """Note that a page of Amazon's list has been compared."""
         with self._sessions() as session, session.begin():
             run = session.get_one(Reconciliation, run_id, with_for_update=True)
             run.orders_seen += len(page.orders)
@@ -115,7 +116,7 @@ class Runs:
     def put_off(
         self, run_id: int, due_at: datetime, trouble: str | None, *, restart: bool = False
     ) -> None:
-        """It cannot go on before `due_at`; `restart` gives up the list's page token."""
+        """Make the run due at `due_at`; `restart` drops the list's page token."""
         with self._sessions() as session, session.begin():
             run = session.get_one(Reconciliation, run_id, with_for_update=True)
             run.due_at = due_at
@@ -124,7 +125,7 @@ class Runs:
                 run.page_token = None
 
     def end(self, run_id: int, now: datetime) -> int:
-        """It is through; how many open differences of the account need a person."""
+        """End the run; return how many open differences of the account need a person."""
         with self._sessions() as session, session.begin():
             run = session.get_one(Reconciliation, run_id, with_for_update=True)
             run.state, run.ended_at = ReconciliationState.DONE, now
@@ -139,10 +140,10 @@ class Runs:
             ).one()
 
     def unseen(self, run: Reconciliation, limit: int) -> list[str]:
-        """Numbers of orders with a difference that is open and that this run has not looked at.
+        """Numbers of orders with an open difference that this run has not compared yet.
 
-        After them, those that we call cancelled with nothing to prove it: no change of Amazon's
-        brings them back.
+        When none are left: numbers of orders that we call cancelled without proof, since no change
+        at Amazon brings them back into the list.
         """
         with self._sessions() as session:
             differing = list(
@@ -174,8 +175,9 @@ class Runs:
             )
 
     def leave(self, run: Reconciliation, external_ids: Collection[str]) -> None:
-        """These orders have been looked at, or Amazon no longer gives them: what differs stays so,
-        and what was to prove a cancellation is looked for again by the step alone."""
+        """Mark the orders' differences as seen by this run: they were compared, or Amazon no longer
+        returns them. An unproven cancellation becomes refused, so that the step alone looks for
+        it."""
         with self._sessions() as session, session.begin():
             session.execute(
                 update(Effect)
@@ -202,7 +204,7 @@ class Runs:
             )
 
     def latest(self, accounts: Collection[str]) -> list[Result]:
-        """The last reconciliation of each of these accounts, and what it saw."""
+        """The last reconciliation of each account, with the differences it saw."""
         found = []
         with self._sessions() as session:
             for account in accounts:
@@ -226,9 +228,9 @@ class Runs:
     def accept(
         self, external_id: str, *, author: str, now: datetime, account: str | None = None
     ) -> list[str]:
-        """Let an order's open differences stay as they are, and go on with it; their kinds.
+        """Accept an order's open differences and release the order; return their kinds.
 
-        Raises SeveralAccounts where no account is named and several have such an order.
+        Raises SeveralAccounts when no account is given and several accounts have such an order.
         """
         with self._sessions() as session, session.begin():
             open_ones = session.scalars(

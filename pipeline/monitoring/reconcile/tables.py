@@ -1,4 +1,4 @@
-"""The tables of reconciliations and the differences they found."""
+"""The tables of reconciliations and their differences."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pipeline.base.tables import Base
 
 
 class ReconciliationState(StrEnum):
-    """How far a reconciliation has come."""
+    """The progress of a reconciliation."""
 
     RUNNING = "running"
     DONE = "done"
 
 
 class Reconciliation(Base):
-    """One comparison of Amazon, this database and Magento over a period of Amazon's changes.
+    """A comparison of Amazon, this database and Magento over a period of Amazon's changes.
 
-    `is_listed` says that Amazon's list is through and what was open before is looked at once more.
-    `due_at` is when it may go on.
+    `is_listed` says that Amazon's list has been read to its end; the orders with earlier open
+    differences are compared next. `due_at` is when the run may continue.
     """
 
     __tablename__ = "reconciliations"
@@ -55,10 +55,10 @@ class Reconciliation(Base):
 
 
 class Difference(Base):
-    """Something the three sides disagree about; closed when a later look finds it gone.
+    """A difference between the three sides; a later comparison that no longer sees it closes it.
 
-    `reconciliation_id` is the last look that saw it, `treatment` what was done about it then.
-    `accepted_by` is who said that it may stay as `detail` tells it.
+    `reconciliation_id` is the last run that saw the difference, `treatment` what that run did about
+    it. `accepted_by` is the person who accepted the difference as `detail` describes it.
     """
 
     __tablename__ = "differences"

@@ -1,4 +1,4 @@
-"""What is done about the differences of a batch: the normal way where there is one, else a hold."""
+"""Treats the differences of a batch: by the order's own steps where they can, else by a hold."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def treat(
     sides: Mapping[str, Sides],
     now: datetime,
 ) -> int:
-    """Write the differences down, wake or hold their orders, and close those that are gone.
+    """Store the differences, wake or hold their orders, and close the differences that are gone.
 
-    `found` has None for an order that a step is at: nothing is known of it now. Returns how many
-    differences were closed.
+    `found` has None for an order whose differences are unknown now, such as one that a step works
+    on. Returns the number of closed differences.
     """
     open_ones: dict[str, dict[str, Difference]] = {}
     lock(session, (one.ours.id for one in sides.values() if one.ours is not None))
@@ -91,7 +91,7 @@ def _treatment(
     if ours is None:
         return TOLD
     if found.code is None and ours.status == Status.CANCELLED:
-        # Its last step calls it cancelled: that one does what is left of it.
+        # The order was cancelled at its current step: that step has to finish the cancellation.
         return LOOKED_AT if set_back(session, ours.id, ours.step, now) else AT_WORK
     if found.code is None:
         reopen(session, [ours.id], now)

@@ -1,5 +1,5 @@
-"""What a person does to an order, to many, or to a SKU: written to rows, noted, and done by
-workers.
+"""People's decisions about an order, many orders or a SKU: written to rows with a note; the
+workers act on them.
 
 Imports: as operations.
 Start reading: `one_order.py`, then `many_orders.py`.

@@ -1,7 +1,7 @@
-"""A person corrects where an order's parcel goes, as long as Magento has no order of it.
+"""A person corrects an order's delivery address, as long as the order has no Magento order.
 
-What is written here is sealed under the order's own key and goes with it. Notes name the fields
-that were corrected, never what is in them.
+A correction is sealed under the order's own key and destroyed with the key. Notes name the
+corrected fields, never their content.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where an order goes: as the marketplace tells it, and as a person corrected it, if one did.
+    """An order's delivery addresses: the marketplace's, and a person's correction, if any.
 
-    `overtaken` names what the marketplace has told anew since.
+    `overtaken` names the fields that the marketplace has changed since the correction.
     """
 
     told: Address
@@ -45,20 +45,20 @@ class Addresses:
 
     @property
     def counts(self) -> Address:
-        """The one that the parcel goes to."""
+        """The address that the parcel goes to."""
         return self.corrected or self.told
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """All that names an order's buyer, for the eyes of who asked."""
+    """All data that names an order's buyer, for the person who asked."""
 
     order: ChannelOrder
     addresses: Addresses
 
 
 class Corrections:
-    """Writes and shows corrected addresses. Each method raises NotPossible."""
+    """Stores and shows corrected addresses. Each method raises NotPossible."""
 
     def __init__(
         self, sessions: Sessions, vault: Vault, parse: ParseReport, author: str, now: datetime
@@ -70,10 +70,9 @@ class Corrections:
         self._now = now
 
     def correct(self, order_id: int, changes: Mapping[str, str]) -> tuple[str, ...]:
-        """Put `changes` (by the names in FIELDS, "" to take something out) over the address as it
-        is, and have the order looked at. The answer names the fields that are different now.
+        """Apply `changes` to the current address and release the order; return the changed fields.
 
-        The order must be deliverable to the result.
+        The keys are names in FIELDS; "" clears a field. The corrected address must be deliverable.
         """
         with self._sessions() as session, session.begin():
             order = _changeable(session, order_id)
@@ -104,7 +103,7 @@ class Corrections:
         return different
 
     def withdraw(self, order_id: int) -> None:
-        """Go by the marketplace's address again."""
+        """Drop the correction; the marketplace's address counts again."""
         with self._sessions() as session, session.begin():
             _changeable(session, order_id)
             private = session.get(OrderPrivate, order_id)
@@ -115,11 +114,11 @@ class Corrections:
             wake(session, [order_id], self._now)
 
     def show(self, order_id: int) -> Addresses:
-        """Both addresses, for the author's eyes; that they were asked for is noted."""
+        """Both addresses, for the author; a note records the request."""
         return self._open(order_id, "looked at the shipping address").addresses
 
     def disclose(self, order_id: int) -> Disclosed:
-        """All that names the buyer, for the author's eyes; that it was asked for is noted."""
+        """All data that names the buyer, for the author; a note records the request."""
         return self._open(order_id, LOOKED)
 
     def _open(self, order_id: int, note: str) -> Disclosed:
@@ -156,7 +155,7 @@ class Corrections:
             raise NotPossible(error.reason) from error
 
     def _correction(self, order: Order, private: OrderPrivate, key: bytes) -> Correction | None:
-        """The one before; one that no key opens any more is as good as none."""
+        """The earlier correction; None also when no key opens it any more."""
         if private.correction is None:
             return None
         try:
@@ -181,7 +180,7 @@ def _changed(address: Address, changes: Mapping[str, str]) -> Address:
 
 
 def field_of(address: Address, name: str) -> str:
-    """The text of one of FIELDS; a fourth line, where there is one, has no name."""
+    """The text of a field in FIELDS; a fourth address line has no name."""
     if name not in LINES:
         return str(getattr(address, name))
     return [*address.lines, "", "", ""][LINES.index(name)]
@@ -205,7 +204,7 @@ def _changeable(session: Session, order_id: int) -> Order:
 
 
 def is_being_placed(session: Session, order: Order) -> bool:
-    """Whether a step has read the address, or what it sent may have arrived."""
+    """Whether a step has read the address, or a request with it may have arrived."""
     if order.status == Status.RUNNING and order.step == StepName.CREATE_ORDER:
         return True
     begun = (EffectState.INTENDED, EffectState.UNKNOWN, EffectState.DONE)

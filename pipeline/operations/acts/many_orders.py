@@ -1,8 +1,8 @@
-"""What a person decides about many orders at once: written down with all of its orders, and done by
-a job batch by batch. Each order gets the note it would get alone.
+"""A person's decision about many orders: stored with all its orders; a job then does it in batches.
+Each order gets the same note as for a single decision.
 
-A batch is one transaction: a worker that dies in it leaves nothing of it, and the next one takes
-the same orders. New orders find quota beside it, since orders are released some time apart.
+A batch is one transaction: when a worker dies, its batch is rolled back and the next worker takes
+the same orders. Orders are released some time apart, so that new orders still get quota.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ from pipeline.orders.states import CancellationState
 from pipeline.orders.tables import Note, Order, Status
 
 APART = timedelta(milliseconds=200)
-"""Five a second: about what an account's quota and a shop take beside new orders."""
+"""Five orders a second: about what an account's quota and a shop take beside new orders."""
 AHEAD = timedelta(seconds=20)
-"""How far ahead orders are given their turn. What has none yet can still be stopped."""
+"""How far ahead orders get their turn. Orders without a turn can still be stopped."""
 BATCH = 500
 MOST_A_RUN = 5_000
 ONE_BY_ONE = frozenset({HoldCode.IN_MAGENTO_ALREADY})
-"""Looked at as they are, these would be placed once more: that is decided order by order."""
+"""Released as they are, these orders would be placed twice: a person decides order by order."""
 GONE = "it is not there any more"
 
 
 class Act(StrEnum):
-    """What can be done to many orders. To release is to try again what they wait or are held at."""
+    """The decisions about many orders. RELEASE retries waiting and held orders."""
 
     RELEASE = "release"
     DISMISS = "dismiss"
 
 
 class MoreThanSeen(Exception):
-    """There are more orders by now than the person was told: `orders` of them."""
+    """More orders match now than the person saw: `orders` of them."""
 
     def __init__(self, orders: int) -> None:
         super().__init__(f"{orders} orders")
@@ -69,7 +69,8 @@ _IS_ASKED = Order.cancellation.in_((CancellationState.ASKED, CancellationState.S
 
 
 def why_not(act: Act) -> ColumnElement[str | None]:
-    """Why an order is passed over, as a sentence's end; null where the act is possible."""
+    """SQL for the reason to pass an order over, as the end of a sentence; null where the act is
+    possible."""
     ended = Order.status.in_((Status.DONE, Status.CANCELLED))
     reasons: dict[Act, tuple[tuple[ColumnElement[bool], str], ...]] = {
         Act.RELEASE: (
@@ -92,7 +93,7 @@ def why_not(act: Act) -> ColumnElement[str | None]:
 
 
 class BulkActs:
-    """Begins, does and stops them; each method and each batch is its own short transaction."""
+    """Begins, does and stops bulk acts; each method and each batch is its own short transaction."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -109,11 +110,11 @@ class BulkActs:
         why: str = "",
         seen: int | None = None,
     ) -> int:
-        """Write down an act for those orders that it is possible for; the act's id.
+        """Store an act for the orders it is possible for; return the act's id.
 
-        `turns` selects ids of orders and their turns, in a statement about `orders`. `seen` is how
-        many the person was told. With the same `token` it is the act that has begun already.
-        Raises NotPossible when there is no order or no reason, and MoreThanSeen.
+        `turns` selects ids of orders and their turns, in a statement about `orders`. `seen` is the
+        number of orders the person saw. A repeated `token` returns the act that has already begun.
+        Raises NotPossible without an order or a reason, and MoreThanSeen.
         """
         if act == Act.DISMISS and not why.strip():
             raise NotPossible("say why they are dismissed")
@@ -142,14 +143,14 @@ class BulkActs:
         return row.id
 
     def go_on(self, now: datetime) -> int:
-        """Do what of all open acts may be done now; how many orders had their turn."""
+        """Give the orders that are due in all open acts their turn; return how many."""
         with self._sessions() as session:
             rows = session.execute(
                 select(BulkAct.id, BulkAct.act)
                 .where(BulkAct.ended_at.is_(None))
                 .order_by(BulkAct.id)
             ).all()
-        # Several that release share what one alone may take.
+        # Several acts that release orders share the rate of a single act.
         apart = APART * max(1, sum(row.act == Act.RELEASE for row in rows))
         return sum(self._go_on(row.id, now, apart) for row in rows)
 
@@ -157,7 +158,7 @@ class BulkActs:
         taken = 0
         while taken < MOST_A_RUN:
             with self._sessions() as session, session.begin():
-                # One that another worker is at is left to it.
+                # An act that another worker is working on is left to that worker.
                 act = session.scalar(
                     select(BulkAct)
                     .where(BulkAct.id == act_id, BulkAct.ended_at.is_(None))
@@ -170,7 +171,7 @@ class BulkActs:
         return taken
 
     def stop(self, act_id: int, *, author: str, now: datetime) -> bool:
-        """Do no more of it: what has not had its turn stays as it is. False when it has ended."""
+        """End the act; orders without a turn stay as they are. False when it has already ended."""
         with self._sessions() as session, session.begin():
             stopped = session.scalars(
                 update(BulkAct)
@@ -190,7 +191,7 @@ def _write_down(session: Session, act_id: int, turns: Select[tuple[int, int]]) -
 
 
 def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -> int:
-    """Give the next orders their turn; how many had it. Ends the act with its last order."""
+    """Give the next orders their turn; return how many. The last order ends the act."""
     begin = max(act.due_at, now)
     is_release = act.act == Act.RELEASE
     most = min(BATCH, (now + AHEAD - begin) // apart) if is_release else BATCH
@@ -226,8 +227,8 @@ def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -
 
 
 def _locked(session: Session, act: Act, order_ids: Sequence[int]) -> dict[int, str | None]:
-    """Why each of these orders is to be passed over, None if it is not. They stay so until the
-    end of the transaction."""
+    """Lock the orders until the transaction ends; the reason to pass each over, None if
+    possible."""
     lock(session, order_ids)
     found = session.execute(
         select(Order.id, why_not(act).label("refusal")).where(among(Order.id, order_ids))
@@ -242,7 +243,7 @@ def _keep(
     refusals: Mapping[int, str | None],
     due: Mapping[int, datetime],
 ) -> None:
-    """Note what became of each order of a batch; `due` has the turns of those that are done."""
+    """Store the result for each order of a batch; `due` has the due times of the orders done."""
     if not rows:
         return
     session.execute(
@@ -263,8 +264,8 @@ def _keep(
 def look_at(
     session: Session, order_ids: Sequence[int], *, author: str, text: str, now: datetime
 ) -> list[int]:
-    """Have those of these orders that wait or are held looked at, in this order and `APART`, each
-    with this note; their ids. For what one fix frees; `BulkActs` is for any number."""
+    """Release the waiting and held orders among these in turn, `APART` from each other, each with
+    this note; return their ids. For the orders that a fix frees; `BulkActs` takes any number."""
     woken = look_in_turn(session, order_ids, now, APART)
     if woken:
         session.execute(

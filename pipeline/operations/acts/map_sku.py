@@ -1,4 +1,4 @@
-"""What a person decides about a SKU: as which product of the shop it is sold."""
+"""A person's decision about which product of the shop an Amazon SKU is."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pipeline.products.manual_sku_map import waits_for
 from pipeline.products.tables import MappedSku
 
 LONGEST_SKU = 64
-"""Magento keeps no longer one; Amazon's are shorter."""
+"""Magento's limit for a SKU; Amazon's limit is lower."""
 _LOOKS_IT_UP = StepName.ENRICH_ORDER
 
 
 class SkuDecisions:
-    """Writes what a person decides. Each method raises NotPossible, and returns how many held
-    orders are looked at because of it."""
+    """Stores people's SKU mappings. Each method raises NotPossible, and returns how many held
+    orders are retried because of it."""
 
     def __init__(
         self, sessions: Sessions, accounts: Collection[str], author: str, now: datetime
@@ -37,7 +37,7 @@ class SkuDecisions:
         self._now = now
 
     def sell_as(self, account: str, amazon_sku: str, magento_sku: str) -> int:
-        """Have the account's SKU stand for that product. Its own name takes a mapping back."""
+        """Map the account's SKU to that product. Mapping a SKU to itself removes the mapping."""
         if account not in self._accounts:
             raise NotPossible(f"there is no account {account}")
         amazon, magento = _sku(amazon_sku, "Amazon"), _sku(magento_sku, "Magento")
@@ -60,7 +60,7 @@ class SkuDecisions:
             return self._wake(session, account, amazon, f"mapped {amazon} to {magento}{instead}")
 
     def take_back(self, account: str, amazon_sku: str) -> int:
-        """Have the SKU stand for what it would without a person's word."""
+        """Remove the mapping by hand, so that the file or the SKU itself counts again."""
         amazon = _sku(amazon_sku, "Amazon")
         with self._sessions() as session, session.begin():
             before = self._end(session, account, amazon)
@@ -70,7 +70,7 @@ class SkuDecisions:
             return self._wake(session, account, amazon, note)
 
     def _end(self, session: Session, account: str, amazon: str) -> str | None:
-        """End what counts, and return it."""
+        """End the current mapping, and return its product's SKU."""
         return session.scalar(
             update(MappedSku)
             .where(
@@ -84,7 +84,7 @@ class SkuDecisions:
         )
 
     def _wake(self, session: Session, account: str, amazon: str, note: str) -> int:
-        # An order whose products are being looked up may have read what counted before.
+        # An order whose products are being looked up may have read the earlier mapping.
         is_looked_up = and_(
             Order.account == account,
             Order.status == Status.RUNNING,
@@ -94,10 +94,10 @@ class SkuDecisions:
         found = session.execute(
             select(Order.id, Order.status, Order.ship_by_at)
             .where(
-                Order.status.in_((Status.HELD, Status.RUNNING)),  # which an index knows
+                Order.status.in_((Status.HELD, Status.RUNNING)),  # so that an index is used
                 or_(waits_for(account, amazon), is_looked_up),
             )
-            .order_by(Order.id)  # all in one order: the intake locks several as well
+            .order_by(Order.id)  # always by id: the intake locks several orders as well
             .with_for_update()
         ).all()
         wake(session, [one.id for one in found if one.status == Status.RUNNING], self._now)
@@ -108,7 +108,7 @@ class SkuDecisions:
 
 
 def _sku(text: str, whose: str) -> str:
-    """A SKU as a person typed it. Raises NotPossible."""
+    """Check a SKU that a person typed. Raises NotPossible."""
     sku = text.strip()
     if not sku:
         raise NotPossible(f"say which SKU of {whose}'s it is")

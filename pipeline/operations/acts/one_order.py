@@ -1,6 +1,7 @@
-"""What a person decides about an order. Each decision is noted, and the order looked at again.
+"""A person's decisions about a single order. Each is noted, and the order becomes due.
 
-Written past the order's version: a step that runs right now keeps its claim, and hears of it next.
+The order's version stays the same: a running step keeps its claim, and the next run sees the
+decision.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ from pipeline.shipping.feed_collecting import CANCELLABLE
 
 LONGEST_NOTE = 1000
 ASKED_TO_CANCEL = "asked Amazon to cancel it: "
-"""How the note begins of a person who had an order cancelled."""
+"""The beginning of the note of a person who cancelled an order."""
 
 
 class NotPossible(Exception):
-    """The order is not in a state for that; the message says why."""
+    """The order's state does not allow this; the message says why."""
 
 
 class Decisions:
-    """Writes a person's decisions. Each method raises NotPossible."""
+    """Stores a person's decisions. Each method raises NotPossible."""
 
     def __init__(
         self,
@@ -44,14 +45,15 @@ class Decisions:
         now: datetime,
         accounts: Mapping[str, AccountSettings] | None = None,
     ) -> None:
-        """`accounts` are the configuration's, without which nothing is known of what they lack."""
+        """`accounts` are the configured accounts; without them their missing settings are
+        unknown."""
         self._accounts = accounts or {}
         self._sessions = sessions
         self._author = author
         self._now = now
 
     def note(self, order_id: int, text: str) -> None:
-        """Keep what a person has to say of an order, whatever its state; nothing else happens."""
+        """Store a person's note about an order in any state; nothing else happens."""
         with self._sessions() as session, session.begin():
             if session.get(Order, order_id) is None:
                 raise NotPossible("it has just been deleted")
@@ -62,7 +64,7 @@ class Decisions:
             self._keep(session, order_id, text.strip())
 
     def dismiss(self, order_id: int, why: str) -> None:
-        """End an order that is done elsewhere, or never will be: nothing more is done with it."""
+        """End an order that is done elsewhere or never will be; no step runs for it any more."""
         if not why.strip():
             raise NotPossible("say why it is dismissed")
         text = f"dismissed: {why.strip()}"[:LONGEST_NOTE]
@@ -77,14 +79,15 @@ class Decisions:
             self._keep(session, order_id, text)
 
     def take_up_again(self, order_id: int) -> None:
-        """Take a dismissal back: the order goes on where it stood."""
+        """Undo a dismissal: the order continues at the step it had reached."""
         with self._sessions() as session, session.begin():
             if not take_up_again(session, order_id, self._now):
                 raise NotPossible("it is not dismissed")
             self._keep(session, order_id, "took it up again")
 
     def cancel(self, order_id: int, reason: str) -> None:
-        """Have Amazon cancel an order of which nothing has been shipped, for one of its reasons."""
+        """Have Amazon cancel an order of which nothing is shipped, for a reason on Amazon's
+        list."""
         with self._sessions() as session, session.begin():
             order = _live(session, order_id)
             if order.fulfilled_by == FulfilledBy.AMAZON:
@@ -110,7 +113,7 @@ class Decisions:
             )
 
     def withdraw(self, order_id: int) -> None:
-        """Take back a cancellation that Amazon has not been told of, or has refused."""
+        """Withdraw a cancellation that has not been sent to Amazon, or that Amazon refused."""
         with self._sessions() as session, session.begin():
             order = _live(session, order_id)
             if order.cancellation not in TAKEN_BACK:
@@ -125,8 +128,8 @@ class Decisions:
             )
 
     def confirm_anyway(self, order_id: int) -> None:
-        """Go on with the order's packages although the buyer asked to cancel, or although the shop
-        has changed one that Amazon was told of."""
+        """Confirm the order's packages although the buyer asked to cancel, or although the shop
+        changed a package that Amazon already knows."""
         with self._sessions() as session, session.begin():
             order = _live(session, order_id)
             note = "to be confirmed although the buyer asked to cancel"
@@ -135,7 +138,7 @@ class Decisions:
             self._write(session, order_id, note, confirm_anyway=True)
 
     def transparency(self, order_id: int, item_id: str, codes: Sequence[str]) -> None:
-        """Keep an item's Transparency codes, in place of those it had."""
+        """Store an item's Transparency codes, in place of the earlier codes."""
         with self._sessions() as session, session.begin():
             _live(session, order_id)
             item = session.scalar(

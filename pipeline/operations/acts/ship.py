@@ -1,4 +1,5 @@
-"""A person has an order shipped in Magento from here. Only the wish is written: a worker ships."""
+"""A person requests a shipment of an order. Only the request is stored: a worker makes it in
+Magento."""
 
 from __future__ import annotations
 
@@ -25,13 +26,13 @@ from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, Statu
 from pipeline.shipping.packages import is_same_number
 
 OTHER_CARRIER = "custom"
-"""Magento's code for a carrier that is known by its title alone."""
+"""Magento's code for a carrier without a code of its own; it has a title only."""
 LONGEST = 100
-"""Of a tracking number or a carrier's title, in letters."""
+"""The limit for a tracking number or a carrier's title, in characters."""
 
 
 class ShipmentRequests:
-    """Writes what people ask to be shipped. Each method raises NotPossible."""
+    """Stores requested shipments. Each method raises NotPossible."""
 
     def __init__(self, sessions: Sessions, author: str, now: datetime) -> None:
         self._sessions = sessions
@@ -39,8 +40,10 @@ class ShipmentRequests:
         self._now = now
 
     def ask(self, order_id: int, carrier: str, tracking_number: str, title: str = "") -> None:
-        """Have all that is left of the order shipped under this number, in place of a shipment
-        that Magento has refused. `carrier` is a Magento code; `title` is what people read."""
+        """Request a shipment of all units left, in place of a shipment that Magento refused.
+
+        `carrier` is a Magento code; `title` is the name that people read.
+        """
         title = _checked(title, "the carrier's title")
         number = _checked(tracking_number, "the tracking number")
         name = title or offered().get(carrier, "")
@@ -74,7 +77,7 @@ class ShipmentRequests:
             self._note(session, order_id, f"asked to ship it with {name} {number}")
 
     def withdraw(self, order_id: int) -> None:
-        """Take back a shipment that Magento has not been told of, or has refused."""
+        """Withdraw a shipment that has not been sent to Magento, or that Magento refused."""
         with self._sessions() as session, session.begin():
             order = _locked(session, order_id)
             wish = standing(session, order_id)
@@ -101,8 +104,8 @@ _CANCELLING = (CancellationState.ASKED, CancellationState.SENT, CancellationStat
 
 
 def obstacle(order: Order) -> str:
-    """Why an order cannot be shipped from here; empty if it can. Its lines and packages count as
-    the shop's watch last saw them."""
+    """Why an order cannot be shipped from here; empty if it can. Its lines and packages are as the
+    shop's watch last read them."""
     if order.status not in LIVE:
         return f"it is {order.status} here"
     if order.fulfilled_by == FulfilledBy.AMAZON:
@@ -123,7 +126,7 @@ def obstacle(order: Order) -> str:
 
 
 def latest(sessions: Sessions, order_id: int) -> RequestedShipmentRow | None:
-    """What was last asked to be shipped of an order, whatever became of it."""
+    """The order's latest requested shipment, whatever its state."""
     with sessions() as session:
         return session.scalar(
             select(RequestedShipmentRow)
@@ -145,7 +148,7 @@ def _units_left(order: Order) -> int:
 
 
 def _checked(text: str, what: str) -> str:
-    """The text on one line. Raises NotPossible where it is too long, or has what nobody sees."""
+    """The text on one line. Raises NotPossible if it is too long or has invisible characters."""
     text = " ".join(text.split())
     if len(text) > LONGEST or not text.isprintable():
         raise NotPossible(f"{what} has {LONGEST} letters at most, and only those that can be seen")

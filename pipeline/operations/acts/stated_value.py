@@ -1,7 +1,8 @@
-"""A person says what an order is worth, as long as Magento has no order of it.
+"""A person states the value of an order, as long as the order has no Magento order.
 
-Only for an order that is held because the marketplace tells no amount. What it tells later counts
-instead, unless the order has been filled in with the person's word.
+Only an order that is held because the marketplace gives no amount can have a stated value. An
+amount that the marketplace gives later counts instead, unless the order's details were already
+filled in from the stated value.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from pipeline.settings.marketplaces import currency_of
 
 
 def may_say(order: Order) -> bool:
-    """Whether the order waits for such a word, or has one that can still be changed."""
+    """Whether the order is held for a stated value, or has one that can still be changed."""
     is_held = order.status == Status.HELD and tells_no_total(order.hold_facts)
     return order.magento_order_id is None and (is_held or may_withdraw(order))
 
 
 def may_withdraw(order: Order) -> bool:
-    """Whether there is a word that the shop has no order with yet."""
+    """Whether the order has a stated value and no Magento order yet."""
     return order.worth is not None and order.magento_order_id is None and order.status in LIVE
 
 
 class StatedValues:
-    """Writes what people say. Each method raises NotPossible."""
+    """Stores stated values. Each method raises NotPossible."""
 
     def __init__(self, sessions: Sessions, author: str, now: datetime) -> None:
         self._sessions = sessions
@@ -43,7 +44,7 @@ class StatedValues:
         self._now = now
 
     def say(self, order_id: int, amount: str, currency: str, why: str) -> None:
-        """The order is worth so much, tax included; its lines share it by their units."""
+        """Store the order's total, tax included; the lines share it by their units."""
         if not why.strip():
             raise NotPossible("say why it is worth that")
         with self._sessions() as session, session.begin():
@@ -61,7 +62,7 @@ class StatedValues:
             self._note(session, order_id, said[:LONGEST_NOTE])
 
     def withdraw(self, order_id: int) -> None:
-        """Take the word back: the order is held again, unless Amazon tells an amount by now."""
+        """Drop the stated value: the order is held again, unless Amazon gives an amount by now."""
         with self._sessions() as session, session.begin():
             order = _changeable(session, order_id)
             if not may_withdraw(order):
@@ -94,7 +95,7 @@ def _changeable(session: Session, order_id: int) -> Order:
 
 
 def _back_to_the_details(order: Order) -> None:
-    """Its amounts are taken there."""
+    """Set the order back to the step that fills in its amounts."""
     if STEPS.index(order.step) > STEPS.index(StepName.ENRICH_ORDER):
         order.step, order.status = StepName.ENRICH_ORDER, Status.READY
 
@@ -120,4 +121,4 @@ def _amount(text: str, currency: str) -> Decimal:
         raise NotPossible("the amount must be zero or more, and what somebody would pay")
     if amount % minor_unit(currency):
         raise NotPossible(f"{currency} has no parts smaller than {minor_unit(currency)}")
-    return abs(amount)  # of a zero without its sign
+    return abs(amount)  # a zero loses its sign

@@ -1,4 +1,4 @@
-"""The tables of what people do to many orders at once."""
+"""The tables of bulk acts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pipeline.base.tables import Base
 
 
 class BulkAct(Base):
-    """What a person decided about `orders` orders at once: release or dismiss.
+    """A person's decision about `orders` orders: release or dismiss.
 
-    `chosen` says in words which orders, `why` is what a dismissal gives as its reason. `done` and
+    `chosen` describes the selection in words, `why` is the reason of a dismissal. `done` and
     `passed_over` go up with every batch. `due_at` is when the next order may have its turn.
-    `token` is the form's: sent twice it is one act. A stopped one has ended as well.
+    `token` is the form's, so that a form sent twice begins a single act. A stopped act counts as
+    ended too.
     """
 
     __tablename__ = "bulk_acts"
@@ -41,12 +42,12 @@ class BulkAct(Base):
 
     @property
     def to_do(self) -> int:
-        """How many orders have not had their turn; of a stopped act those that stay as they are."""
+        """How many orders have not had their turn; in a stopped act they stay as they are."""
         return self.orders - self.done - self.passed_over
 
 
 class OrderState(StrEnum):
-    """What became of an order of an act."""
+    """The result of a bulk act for an order."""
 
     TO_DO = "to do"
     DONE = "done"
@@ -54,10 +55,10 @@ class OrderState(StrEnum):
 
 
 class BulkActOrder(Base):
-    """An order of an act, and what became of it, an OrderState, and `why`.
+    """An order of a bulk act, with its result, an OrderState, and the reason, `why`.
 
-    `due_at` is when it was to be looked at. There is no foreign key to the order: to write down a
-    hundred thousand of them would lock each.
+    `due_at` is when the order became due. There is no foreign key to the order, since storing a
+    hundred thousand rows would lock each order.
     """
 
     __tablename__ = "bulk_act_orders"

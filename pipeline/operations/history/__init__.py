@@ -1,4 +1,4 @@
-"""What has ended long ago is deleted here: which rows after how long, and how.
+"""Deletes rows that ended long ago, by kind and age.
 
 Imports: every room that has tables.
 Start reading: `kinds.py`.

@@ -1,4 +1,4 @@
-"""What goes when: of each table whose rows end, how long they are kept after their end."""
+"""The kinds of rows that are deleted, and how long each is kept after its end."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _newer = Reconciliation.__table__.alias("newer")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Rows of one table that go once `age` is `keep` ago; `key` is the table's primary key.
+    """Rows of a table that are deleted once `age` is `keep` ago; `key` is the table's primary key.
 
-    `part_of` is how a row finds the one that it goes with, whose `age` it is. `but` are conditions
-    beside the age.
+    `part_of` joins a row to its parent row, when `age` is a column of the parent. `but` are further
+    conditions.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Kind:
     but: Callable[[datetime], tuple[ColumnElement[bool], ...]] = lambda _: ()
 
     def old(self, columns: tuple[Any, ...], now: datetime) -> Select[Any]:
-        """Of the rows that go, these columns."""
+        """Select these columns of the rows to delete."""
         query = select(*columns).select_from(self.table)
         if self.part_of is not None:
             query = query.join(self.age.class_, self.part_of)
@@ -48,11 +48,11 @@ class Kind:
 
 
 QUARTER = timedelta(days=90)
-"""What a page or a command shows of before, and Amazon's disputes about an order, end by then."""
+"""By then no page or command shows the row, and Amazon's disputes about an order are over."""
 _AMAZON_LISTS_FEEDS = timedelta(days=120)
-"""Amazon lists feeds for 90 days, and one that it lists has to be known as ours."""
+"""Amazon lists feeds for 90 days, and a listed feed has to be recognised as ours."""
 _SEARCHED_BY_THEN = timedelta(days=30)
-"""The search from the watermark brings an order that nobody could read for so long."""
+"""An order that was unreadable for so long is read again by the search from the watermark."""
 _SQS_KEEPS = timedelta(days=15)
 """SQS keeps a message for 14 days at most."""
 
@@ -148,4 +148,5 @@ GROUPS: tuple[tuple[Kind, ...], ...] = (
         ),
     ),
 )
-"""What goes with what: of a group, the parts first, so that no row takes thousands along."""
+"""Kinds that belong together: parts come before their group, so that no delete cascades to
+thousands of rows."""

@@ -1,6 +1,6 @@
-"""Deleting what has ended long ago, so that no table grows without end.
+"""Deletes rows that ended long ago, so that no table grows without end.
 
-What a write has done is never deleted: effects, orders, packages, credit memos and notes stay. See
+The results of writes are never deleted: effects, orders, packages, credit memos and notes stay. See
 docs/decisions/0059.
 """
 
@@ -23,22 +23,22 @@ from pipeline.orders.states import REPEATABLE
 from pipeline.orders.tables import LIVE, Attempt, Order
 
 BATCH = 1_000
-"""Rows that one statement deletes."""
+"""Rows that a statement deletes."""
 ORDERS_AT_ONCE = 200
-"""Orders whose attempts are looked through at once."""
+"""Orders whose attempts are thinned in a transaction."""
 ATTEMPTS = "attempts"
 _CURSOR = "thinned attempts"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Thinning:
-    """Deletes what is old, in short transactions. Two that run at once do no harm."""
+    """Deletes old rows in short transactions. Two concurrent runs do no harm."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def count(self, now: datetime) -> dict[str, int]:
-        """How many rows of each kind would go."""
+        """How many rows of each kind would be deleted."""
         counts = {}
         with self._sessions() as session:
             position = session.scalar(select(Watermark.position).where(Watermark.name == _CURSOR))
@@ -52,7 +52,7 @@ class Thinning:
         return counts
 
     def run(self, now: datetime, batches: int | None = None) -> Iterator[tuple[str, int]]:
-        """Delete them, and tell of each kind how many there were; at most so many batches each."""
+        """Delete old rows, at most `batches` batches of each kind; yield each kind's count."""
         yield ATTEMPTS, self._attempts(now, batches)
         for group in GROUPS:
             for kind in group:
@@ -62,7 +62,7 @@ class Thinning:
                     break
 
     def _kind(self, kind: Kind, now: datetime, batches: int | None) -> tuple[int, bool]:
-        """How many rows are gone, and whether those were all."""
+        """Delete rows of a kind; return how many, and whether none are left."""
         count = done = 0
         while batches is None or done < batches:
             with self._sessions() as session, session.begin():
@@ -73,10 +73,10 @@ class Thinning:
         return count, False
 
     def _attempts(self, now: datetime, batches: int | None) -> int:
-        """Thin the attempts of orders that have ended and that nothing has changed since.
+        """Thin the attempts of orders that have ended and not changed since.
 
-        A cursor keeps how far that has come, in the order in which orders last changed: one that
-        goes on after all changes, and has its turn again.
+        A cursor keeps the progress by the orders' time of last change: an order that continues
+        moves behind all others, and is thinned again later.
         """
         with self._sessions() as session, session.begin():
             session.execute(
@@ -103,13 +103,13 @@ def _delete(session: Session, kind: Kind, now: datetime) -> int:
 
 
 def _thin_next(session: Session, now: datetime) -> int | None:
-    """Thin the next orders; how many rows are gone, None when no order is left."""
+    """Thin the next orders; return how many rows are deleted, None when no order is left."""
     cursor = session.scalar(
         select(Watermark).where(Watermark.name == _CURSOR).with_for_update(skip_locked=True)
     )
-    if cursor is None:  # another worker is at it
+    if cursor is None:  # another worker holds it
         return None
-    # With all that changed in the same transaction: the cursor keeps a time and no id.
+    # Include every order that shares the last order's time: the cursor keeps a time and no id.
     rows = session.execute(
         select(Order.id, Order.updated_at)
         .where(_unchanged(cursor.position, now))
@@ -126,17 +126,17 @@ def _thin_next(session: Session, now: datetime) -> int | None:
 
 
 def _unchanged(since: datetime, now: datetime) -> ColumnElement[bool]:
-    """Orders that have ended, and changed last between that time and a quarter of a year ago."""
+    """Orders that have ended, and last changed between `since` and a quarter of a year ago."""
     return and_(
         Order.updated_at > since, Order.updated_at < now - QUARTER, Order.status.not_in(LIVE)
     )
 
 
 def _said_before(of: ColumnElement[bool]) -> Select[Any]:
-    """Ids of the attempts that only say again why an order waits or is held.
+    """Ids of the attempts that repeat why an order waits or is held.
 
-    The first and the last of a step stay, whatever went on, and what has no end, or was handed back
-    or overtaken.
+    A step's first and last attempts stay, and so do attempts without an end and attempts that were
+    handed back or superseded.
     """
     at_step = (Attempt.order_id, Attempt.step)
     saying = (*at_step, Attempt.outcome, Attempt.code, Attempt.detail)
@@ -150,7 +150,7 @@ def _said_before(of: ColumnElement[bool]) -> Select[Any]:
         .where(of)
         .subquery()
     )
-    # The first of a step is the first that says what it says.
+    # A step's first attempt is the first with its reason, so it stays.
     return select(numbered.c.id).where(
         numbered.c.outcome.in_(REPEATABLE),
         numbered.c.time > 1,
@@ -159,8 +159,8 @@ def _said_before(of: ColumnElement[bool]) -> Select[Any]:
 
 
 def _gone(session: Session, table: type[Base], key: tuple[Column, ...], old: CTE) -> int:
-    """Delete these rows. They are found once, in a part of its own: were it a subquery, PostgreSQL
-    might ask it again for each row, and lock other ones each time."""
+    """Delete these rows. A CTE selects them once: PostgreSQL might run a subquery again for each
+    row, and lock other rows each time."""
     statement = delete(table).where(*(column == old.c[column.key] for column in key))
     found = session.connection().execute(statement)
     return found.rowcount

@@ -1,4 +1,4 @@
-"""The queries behind pages and commands: orders, held causes, ship-by, timeline. None opens
+"""The queries behind pages and commands: orders, held causes, ship-by, timeline. No query opens
 sealed data.
 
 Imports: as operations.

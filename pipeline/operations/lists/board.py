@@ -1,4 +1,4 @@
-"""What has to leave soon, and what has left and Amazon does not know yet."""
+"""The board: orders that have to ship soon, and packages that left unconfirmed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from pipeline.orders.tables import LIVE, Order, OrderItem, Status
 MOST = 200
 COUNTED = 1_000
 UNCONFIRMED_AFTER = timedelta(minutes=15)
-"""By then a confirmation has gone out, unless something keeps it back."""
+"""A confirmation is normally sent by then, unless something delays it."""
 
 
 class Class(StrEnum):
-    """How much time is left until an order should have left."""
+    """How much time is left until an order's ship-by time."""
 
     LATE = "late"
     HOUR = "within 1 h"
@@ -44,7 +44,7 @@ _CLASSES = (
 
 @dataclass(frozen=True, slots=True)
 class ToShip:
-    """An order of which `left` units have still to leave; 0 as long as its lines are not known."""
+    """An order with `left` units still to ship; 0 while its lines are unknown."""
 
     id: int
     external_id: str
@@ -57,13 +57,14 @@ class ToShip:
     left: int
 
     def class_at(self, now: datetime) -> Class:
-        """How urgent it is; only orders of the next 24 hours are on the board."""
+        """The order's urgency; only orders due within 24 hours are on the board."""
         return next(name for name, within in _CLASSES if self.ship_by_at <= now + within)
 
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A package that left in the shop at `shipped_at`, and why Amazon has not taken it yet."""
+    """A package that left the shop at `shipped_at`, and why Amazon has not accepted its
+    confirmation yet."""
 
     id: int
     external_id: str
@@ -78,7 +79,7 @@ class Unconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the navigation counts: held orders, those on the board, unconfirmed packages."""
+    """The counts of the navigation: held orders, orders on the board, unconfirmed packages."""
 
     held: Count
     to_ship: Count
@@ -86,14 +87,14 @@ class Standing:
 
 
 class Board:
-    """Reads the board. Each method is one query."""
+    """Reads the board. Each method runs a single query."""
 
     def __init__(self, sessions: Sessions, now: datetime) -> None:
         self._sessions = sessions
         self._now = now
 
     def to_ship(self) -> list[ToShip]:
-        """Orders that should leave within 24 hours, or should have: 200 at most."""
+        """Orders whose ship-by time is within 24 hours or has passed: 200 at most."""
         query = (
             select(
                 Order.id,
@@ -114,7 +115,7 @@ class Board:
             return [ToShip(**row._mapping) for row in session.execute(query)]
 
     def by_class(self) -> dict[Class, int]:
-        """How many orders there are of each class, all of them counted."""
+        """How many orders each class has, without a limit."""
         bounds = [(name, self._now + within) for name, within in _CLASSES]
         counts = [func.count().filter(Order.ship_by_at <= until) for _, until in bounds]
         with self._sessions() as session:
@@ -126,7 +127,7 @@ class Board:
         }
 
     def unconfirmed(self) -> list[Unconfirmed]:
-        """Packages that left a quarter of an hour ago or more; the oldest first, at most 200."""
+        """Unconfirmed packages that left at least 15 minutes ago; the oldest first, at most 200."""
         query = (
             select(
                 Order.id,
@@ -181,7 +182,7 @@ class Board:
 
 
 def _left() -> ColumnElement[int]:
-    """Units of an order that the shop has not shipped; NULL as long as there are no lines."""
+    """Units of an order that the shop has not shipped; NULL while it has no lines."""
     ordered = (
         select(func.sum(OrderItem.quantity - OrderItem.quantity_fulfilled_before))
         .where(OrderItem.order_id == Order.id)

@@ -1,4 +1,4 @@
-"""What people did to many orders at once, how far it has come, and whether it helped."""
+"""Bulk acts, their progress, and where their orders stand now."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMED = 50
 
 
 class Since(StrEnum):
-    """Where an order stands that an act was done to."""
+    """Where an order stands after a bulk act."""
 
     IN_LINE = "in line"
     GOING_ON = "going on"
@@ -31,7 +31,7 @@ class Since(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """An order that an act was not done to, and why."""
+    """An order that a bulk act passed over, and why."""
 
     order_id: int
     external_id: str
@@ -40,8 +40,8 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """An act, where its orders stand since, those held again by what holds them, and up to 50 of
-    those that were passed over."""
+    """A bulk act, its orders by where they stand now, those held again by hold code, and up to 50
+    that were passed over."""
 
     act: BulkAct
     since: Mapping[Since, int]
@@ -50,18 +50,18 @@ class Progress:
 
 
 class Acts:
-    """Reads them. Each method has a fixed number of queries."""
+    """Reads bulk acts. Each method has a fixed number of queries."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def latest(self, limit: int = NEWEST) -> Sequence[BulkAct]:
-        """The latest acts, the newest first."""
+        """The latest bulk acts, the newest first."""
         with self._sessions() as session:
             return session.scalars(select(BulkAct).order_by(BulkAct.id.desc()).limit(limit)).all()
 
     def progress(self, act_id: int) -> Progress | None:
-        """How far an act has come; None when there is none of this id."""
+        """The progress of a bulk act; None when no act has this id."""
         of_it = BulkActOrder.act_id == act_id
         code = case((_SINCE == Since.HELD, Order.hold_code)).label("code")
         standing = (
@@ -96,7 +96,7 @@ class Acts:
         return Progress(act, since, held, passed_over)
 
 
-# A look at an order moves its time on, so that one whose time is still the act's is in line.
+# Each retry moves an order's due time on, so an order that still has the act's due time is in line.
 _IS_PARKED = Order.status.in_((Status.WAITING, Status.HELD))
 _SINCE = case(
     (Order.dismissed_at.is_not(None), Since.DISMISSED),

@@ -1,4 +1,4 @@
-"""What a page may say of an order's buyer without opening anything."""
+"""What a page may show of an order's buyer without opening sealed data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pipeline.orders.tables import OrderPrivate
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A buyer's initials, whether more is kept, and whether a person corrected the address."""
+    """A buyer's initials, whether more data is stored, and whether a person corrected the
+    address."""
 
     initials: str = ""
     is_kept: bool = False
@@ -20,7 +21,7 @@ class Masked:
 
 
 def masked(sessions: Sessions, order_id: int) -> Masked:
-    """The order's buyer, masked. One query, which reads none of the sealed data."""
+    """The order's buyer, masked. The only query reads none of the sealed data."""
     with sessions() as session:
         row = session.execute(
             select(

@@ -1,4 +1,4 @@
-"""Held orders by what holds them: one SKU that is missing may hold up a dozen."""
+"""Held orders grouped by cause: a single missing SKU may hold a dozen orders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipeline.orders.tables import Order, Status
 NAMED = 5
 MOST = 300
 TO_SHIP = (RemoteStatus.UNSHIPPED, RemoteStatus.PARTIALLY_SHIPPED)
-# What holds these is named in their sentence, and the sentence is the same for all of its orders.
+# For these codes the hold's sentence names the cause, and all orders of the cause share it.
 _BY_SENTENCE = (
     HoldCode.STORE_UNKNOWN,
     HoldCode.CURRENCY,
@@ -37,11 +37,11 @@ _BY_SENTENCE = (
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One thing that holds `orders` orders, worth `totals` by currency.
+    """A cause that holds `orders` orders, worth `totals` by currency.
 
-    `fact` is the SKU or the sentence that they share, empty where each order has its own.
-    `ship_by_at` is when the first of those that are to be shipped should leave. `named` are ids and
-    Amazon numbers of the most urgent ones. `accounts` are those that have such orders.
+    `fact` is the SKU or the sentence that the orders share, empty where each order has its own.
+    `ship_by_at` is the earliest ship-by time of the orders that are ours to ship. `named` are ids
+    and Amazon numbers of the most urgent orders. `accounts` are the accounts of the orders.
     """
 
     code: str
@@ -55,7 +55,7 @@ class Cause:
 
 
 def causes(sessions: Sessions) -> list[Cause]:
-    """What holds orders, the most urgent first. One query, of at most 300 rows."""
+    """The causes of held orders, the most urgent first. One query of at most 300 rows."""
     held = _held().subquery()
     first = func.min(held.c.ship_by_at)
     urgent_first = (held.c.ship_by_at.asc().nulls_last(), held.c.id)
@@ -87,19 +87,20 @@ def causes(sessions: Sessions) -> list[Cause]:
 
 
 def is_held_by(code: str, fact: str) -> ColumnElement[bool]:
-    """Whether a cause holds an order."""
+    """Whether the cause holds an order."""
     held = _held().subquery()
     return Order.id.in_(select(held.c.id).where(held.c.hold_code == code, held.c.fact == fact))
 
 
 def ship_by() -> ColumnElement[datetime | None]:
-    """When an order should leave, null when it is not ours to ship."""
+    """The order's ship-by time, null when the order is not ours to ship."""
     is_to_ship = (Order.fulfilled_by == FulfilledBy.MERCHANT) & Order.remote_status.in_(TO_SHIP)
     return case((is_to_ship, Order.ship_by_at))
 
 
 def _held() -> Select[Any]:
-    """Each held order once for each fact that holds it: one that lacks two SKUs is held by both."""
+    """Each held order once for each fact that holds it: an order that lacks two SKUs comes
+    twice."""
     skus = func.nullif(Order.hold_facts["skus"].astext, "")
     sentence = case((Order.hold_code.in_(_BY_SENTENCE), Order.hold_reason), else_="")
     facts = (

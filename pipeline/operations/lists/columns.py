@@ -1,7 +1,7 @@
-"""The columns of the list of orders, each once: for the page, the CSV file and the terminal.
+"""The columns of the list of orders, defined once for the page, the CSV file and the terminal.
 
-A column's name heads it in the CSV file, its label on the page. Each list has its own choice of
-them, in its own order.
+A column's name is its heading in the CSV file, its label the heading on the page. Each list chooses
+its columns and their order.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Price(NamedTuple):
 
 
 class Quantities(NamedTuple):
-    """SKUs, each with how many of it were bought."""
+    """SKUs, each with the quantity bought."""
 
     pairs: Sequence[tuple[str, int]]
 
@@ -35,10 +35,10 @@ Value = str | datetime | Price | Quantities | Sequence[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `sort` is its key in `sorting.KEYS`, where the page sorts by it.
+    """A column. `sort` is its key in `sorting.KEYS`, if the page can sort by it.
 
-    `heading` is what the terminal says in place of the label. On the page its cells come from the
-    macro of its name in orders_cells.html.
+    `heading` replaces the label in the terminal. On the page, the macro of the column's name in
+    orders_cells.html renders the cells.
     """
 
     name: str

@@ -1,5 +1,5 @@
-"""How many orders there are of a kind. Nobody reads a large number to its last digit, so counting
-stops at 10,000: it costs the same with a million orders."""
+"""Counts orders of a kind. Nobody reads a large number to its last digit, so counting stops at
+10,000: the cost stays the same with a million orders."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pipeline.orders.tables import Order, Status
 
 COUNTED = 10_000
 _REASONS = frozenset(HoldCode)
-# Orders are counted in the order of the index that holds all that is asked for: PostgreSQL would
-# rather take any other one, and look into the table for each of them.
+# Counts read orders in the order of the index that covers the query: PostgreSQL would otherwise
+# choose another index, and look into the table for each order.
 _BY_INDEX = (Order.purchased_at, Order.id)
 _HIDDEN = (not_(Order.shown),)
 
 
 class Count(NamedTuple):
-    """A number of orders; `is_more` says that there are more than so many."""
+    """A number of orders; `is_more` says that counting stopped there."""
 
     number: int
     is_more: bool = False
@@ -34,7 +34,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Orders by status, held ones by reason, and those that are hidden."""
+    """Orders by status, held orders by reason, and hidden orders."""
 
     by_status: Mapping[Status, Count]
     by_reason: Mapping[HoldCode, Count]
@@ -42,7 +42,7 @@ class Counts:
 
 
 def count(sessions: Sessions, filters: Filters, limit: int = COUNTED) -> Count:
-    """How many orders the filters find. One query."""
+    """How many orders match the filters. One query."""
     with sessions() as session:
         found = session.scalar(select(_at_most(limit, filters.conditions())))
     return _counted(found or 0, limit)
@@ -56,9 +56,9 @@ def count_hidden(sessions: Sessions, limit: int = COUNTED) -> Count:
 
 
 def counts(sessions: Sessions, *, everything: bool, limit: int = COUNTED) -> Counts:
-    """The orders of every status and every reason, hidden ones included on request. Two queries.
+    """Orders by status and by reason, hidden orders included on request. Two queries.
 
-    Beyond the limit of held orders, each reason's count is of those that were looked at.
+    Beyond the limit of held orders, the counts by reason cover only the orders that were counted.
     """
     who = [] if everything else [Order.shown.is_(True)]
     held = (
@@ -81,7 +81,7 @@ def counts(sessions: Sessions, *, everything: bool, limit: int = COUNTED) -> Cou
             select(held.c.hold_code, func.count()).group_by(held.c.hold_code)
         ).all()
     is_more = by_status[Status.HELD].is_more
-    # A code that another version wrote has no place among the filters.
+    # The filters do not know a code that another version stored.
     by_reason = {
         HoldCode(code): Count(number, is_more) for code, number in reasons if code in _REASONS
     }

@@ -1,4 +1,4 @@
-"""Why an order is, or is not, in Magento: what went in, what decided, and what happens next."""
+"""Explains why an order is, or is not, in Magento: its facts, its decision, and what is next."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipeline.settings.model import AccountSettings, Settings, Timing
 from pipeline.settings.origin import origin
 from pipeline.settings.overrides import overlaid, turns
 
-# Which of a marketplace's settings a step goes by.
+# The marketplace settings that each step uses.
 COUNTS: Mapping[str, tuple[str, ...]] = {
     "import_order": ("import_orders",),
     "verify_order": ("fba_orders", "pending_orders", "pending_reserve_days"),
@@ -61,7 +61,7 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A setting that counts, and where it comes from."""
+    """A setting that counts, and its source."""
 
     name: str
     value: object
@@ -70,7 +70,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that decided about an order, in words. `differences` are what a comparison found."""
+    """All that decided about an order, in words. `differences` come from a reconciliation."""
 
     facts: Mapping[str, str]
     decided: str
@@ -85,7 +85,7 @@ class Explanation:
 
 
 def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation:
-    """Why it stands where it stands. Nothing is decided while its account is not configured."""
+    """Explain where the order stands. While its account is not configured, no decision is made."""
     with sessions() as session:
         effects = session.scalars(
             select(Effect).where(Effect.order_id == order.id).order_by(Effect.id)
@@ -154,7 +154,7 @@ def _sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
 
 
 def _edited(order: Order, effects: Sequence[Effect]) -> dict[str, str]:
-    """Which order was placed, where a clerk's edit has replaced it in the shop."""
+    """The Magento order that we placed, where a clerk's edit has replaced it in the shop."""
     placed = next((one.remote_id for one in effects if one.kind == EffectKind.ORDER), None)
     if placed is None or order.magento_order_id in (None, int(placed)):
         return {}
@@ -167,7 +167,7 @@ def _decided(decision: Decision) -> str:
 
 
 def _of_its_steps(order: Order) -> Iterator[str]:
-    """The settings of the steps it has come to, and of its kind."""
+    """The settings of the steps that the order has reached, and of its kind."""
     others = _ONLY_FBM if order.fulfilled_by == FulfilledBy.AMAZON else _ONLY_FBA
     for step in STEPS[: STEPS.index(order.step) + 1]:
         for name in COUNTS[step]:
@@ -228,7 +228,7 @@ def _next_look(order: Order, timing: Timing) -> str:
 
 
 def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
-    """Commands, and what each does."""
+    """The commands possible for the order, and their effects."""
     number = order.external_id
     if order.status in (Status.WAITING, Status.HELD):
         yield f"orderbridge orders release {number}", "looks at it now"

@@ -1,6 +1,6 @@
-"""What a person wants to see of the orders: read from a query string, written back to one.
+"""The filters of the list of orders: read from a query string, and written back to it.
 
-A value that cannot be read becomes a sentence for its field, and the other filters still count.
+An unreadable value becomes a sentence for its field, and the other filters still count.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _T = TypeVar("_T")
 
 
 class Unusable(ValueError):
-    """A value that is no filter; its text says what would be one."""
+    """A value that is no filter; the message says what would be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which orders are listed, in which order. All that is given has to apply.
+    """The filters and sorting of the list. An order has to match every filter given.
 
-    `number` is Amazon's, Magento's or a tracking number, or how Amazon's or Magento's begins.
+    `number` is Amazon's, Magento's or a tracking number, or the beginning of Amazon's or Magento's.
     `buyer` are keyed hashes, see `pipeline.intake.buyer_index`. Days are UTC and included.
-    `everything` takes in those that are hidden, such as unpaid ones.
+    `everything` includes hidden orders, such as unpaid ones.
     """
 
     status: Status | None = None
@@ -59,19 +59,19 @@ class Filters:
     sort: Sort = NEWEST_FIRST
 
     def query(self) -> dict[str, str]:
-        """The query string that reads as this; what is as usual is not in it."""
+        """The query string that `read` turns into these filters, without default values."""
         written = {name: write(getattr(self, attribute)) for name, attribute, _, write in _FIELDS}
         return {name: text for name, text in written.items() if text}
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """What a row of `orders` has to fulfil."""
+        """The conditions on a row of `orders`."""
         wanted: list[ColumnElement[bool]] = []
         if not self.everything:
             wanted.append(Order.shown.is_(True))
         if self.status is not None:
             wanted.append(Order.status == self.status)
         if self.reason is not None:
-            # The status too, because the index is of held orders.
+            # The status is needed too, because the index covers held orders only.
             wanted += [Order.status == Status.HELD, Order.hold_code == self.reason]
         if self.number:
             wanted.append(Order.id.in_(_by_number(self.number)))
@@ -101,14 +101,14 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked: the filters that could be read, and a sentence for each that could not."""
+    """The result of reading: the readable filters, and a sentence for each unreadable value."""
 
     filters: Filters
     mistakes: Mapping[str, str]
 
 
 def read(query: Mapping[str, str], stores: Mapping[str, Store]) -> Asked:
-    """Read a query string. Names that mean nothing here are left alone."""
+    """Read a query string. Unknown names are ignored."""
     given: dict[str, Any] = {}
     mistakes: dict[str, str] = {}
     for name, attribute, reader, _ in _FIELDS:
@@ -132,7 +132,7 @@ def read(query: Mapping[str, str], stores: Mapping[str, Store]) -> Asked:
 
 
 def _by_number(number: str) -> Any:
-    """Each of the three in an index of its own; joined by OR they would need a scan."""
+    """Search each of the three numbers in its own index; joined by OR they would need a scan."""
     return union(
         select(Order.id).where(Order.external_id.startswith(number, autoescape=True)),
         select(Order.id).where(Order.magento_increment_id.startswith(number, autoescape=True)),
@@ -155,7 +155,7 @@ def _one_of(kind: Callable[[str], _T], sentence: str) -> Callable[[str], _T]:
 
 
 def _amount(text: str) -> Decimal:
-    """German and French keyboards have a comma where a point is meant."""
+    """Read an amount. German and French keyboards type a comma for the decimal point."""
     plain = text.replace(",", ".")
     if not _AMOUNT.fullmatch(plain):
         raise Unusable("An amount looks like 12 or 12.50, without a currency.")
@@ -204,7 +204,7 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-# The name in the query string, the attribute, how it is read, how it is written.
+# The name in the query string, the attribute, its reader, its writer.
 _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Callable[[Any], str]], ...] = (
     ("status", "status", _one_of(Status, f"A status is one of {', '.join(Status)}."), _text),
     ("reason", "reason", _one_of(HoldCode, "There is no such reason to hold an order."), _text),

@@ -1,4 +1,4 @@
-"""What people have mapped by hand, what they had before, and the files that say the rest."""
+"""SKU mappings that people made by hand, their history, and the SKU map files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _LOOKS_IT_UP = STEPS.index(StepName.ENRICH_ORDER)
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A mapping by hand; `held` orders wait for its SKU. With an end it counts no more."""
+    """A mapping by hand; `held` orders wait for its SKU. A mapping with an end is no longer
+    used."""
 
     id: int
     account: str
@@ -41,7 +42,7 @@ class Mapped:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A CSV file that an account goes by: its rows, or the mistake that is in it."""
+    """A SKU map file that an account uses: its number of rows, or its mistake."""
 
     path: Path
     account: str
@@ -50,7 +51,7 @@ class File:
 
 
 class MappedSkus:
-    """Reads what is mapped by hand, by account and SKU. `sku` narrows it to a part of either."""
+    """Reads mappings by hand, by account and SKU. `sku` filters by a part of either SKU."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -58,7 +59,7 @@ class MappedSkus:
     def page(
         self, sku: str = "", after: int | None = None, limit: int | None = PAGE_SIZE
     ) -> tuple[Sequence[Mapped], int | None]:
-        """What counts, behind the row `after`; and the id behind which there is more."""
+        """The current mappings after row `after`, and the id to continue from if there are more."""
         query = _like(sku).where(MappedSku.ended_at.is_(None))
         with self._sessions() as session:
             last = session.get(MappedSku, after) if after is not None else None
@@ -72,7 +73,7 @@ class MappedSkus:
         return found, shown[-1].id if len(rows) > len(shown) else None
 
     def earlier(self, sku: str = "", limit: int | None = EARLIER) -> Sequence[Mapped]:
-        """What counted before, what ended last first."""
+        """Earlier mappings, the last ended first."""
         query = (
             _like(sku)
             .where(MappedSku.ended_at.is_not(None))
@@ -84,8 +85,8 @@ class MappedSkus:
 
 
 def sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
-    """Magento's SKUs of an order's lines by Amazon's, where they are others: as they have been
-    looked up, or as the next look will take what is mapped by hand."""
+    """Magento's SKUs of an order's lines by Amazon's SKUs, where they differ. They come from the
+    products already looked up, else from the mappings by hand that the lookup will use."""
     if STEPS.index(order.step) > _LOOKS_IT_UP:
         products = {line.sku: (line.product or {}).get("sku", line.sku) for line in order.items}
         return {sku: target for sku, target in products.items() if sku != target}
@@ -95,7 +96,7 @@ def sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
 
 
 def files(settings: Settings) -> Iterator[File]:
-    """The CSV files in use, read anew."""
+    """The CSV files in use, freshly read."""
     for path, account in files_in_use(settings):
         try:
             yield File(path, account, len(read(path)), "")
@@ -116,7 +117,7 @@ def _like(sku: str) -> Select[MappedSku]:
 
 
 def _counted(session: Session, rows: Sequence[MappedSku]) -> Iterator[Mapped]:
-    """These, each with how many held orders wait for its SKU."""
+    """These mappings, each with the number of held orders that wait for its SKU."""
     skus = func.unnest(func.string_to_array(skus_waited_for(), ", "))
     facts = skus.table_valued("sku").render_derived()
     shown = [(one.account, one.amazon_sku) for one in rows]

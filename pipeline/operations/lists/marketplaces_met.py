@@ -1,4 +1,4 @@
-"""Which marketplaces an account has orders of."""
+"""The marketplaces that an account has orders from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.orders.tables import Order
 
 
 def met_in_orders(session: Session, since: datetime) -> dict[str, list[str]]:
-    """The ids of the marketplaces that orders placed since then are from, by account."""
+    """The marketplace ids of orders placed since `since`, by account."""
     found: dict[str, list[str]] = {}
     rows = select(Order.account, Order.marketplace_id).where(Order.purchased_at >= since).distinct()
     for account, marketplace_id in session.execute(rows):

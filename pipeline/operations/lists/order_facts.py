@@ -1,4 +1,4 @@
-"""An order's facts as people read them: its store, its country, its amounts and their proof."""
+"""An order's facts as people read them: store, country, amounts and their proof."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from pipeline.settings.model import Settings
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What makes up an order's total: an amount per Amazon item id, and those of no item.
+    """The parts of an order's total: an amount for each Amazon item id, and the adjustments.
 
-    `parts` are each line's amounts by name, `readings` how Amazon's figures were understood,
-    `collected` the tax in them that Amazon keeps, `doubt` why only the total is certain,
-    `said_by` who said the total where Amazon tells none.
+    `parts` are each line's amounts by name, `readings` how Amazon's figures were interpreted,
+    `collected` the tax among them that Amazon keeps, `doubt` why only the total is certain,
+    `said_by` the person who stated the total where Amazon gives none.
     """
 
     mode: str
@@ -36,7 +36,7 @@ class Proof:
 
     @property
     def difference(self) -> Decimal:
-        """What the parts lack; zero when they make up the total."""
+        """The total less its parts; zero when they add up."""
         return self.grand_total - sum(
             [*self.lines.values(), *self.adjustments.values()], start=ZERO
         )
@@ -67,7 +67,7 @@ def _decimals(amounts: Mapping[str, str]) -> dict[str, Decimal]:
 def store_code(
     settings: Settings, account: str, marketplace_id: str, fulfilled_by: str
 ) -> str | None:
-    """The store view that counts now; None when the account is not configured any more."""
+    """The store view in the settings now; None when the account is no longer configured."""
     if account not in settings.accounts:
         return None
     marketplace = settings.for_order(account, marketplace_id)
@@ -77,14 +77,14 @@ def store_code(
 
 
 def seller_central_url(marketplace_id: str, external_id: str) -> str | None:
-    """Where the seller sees the order on Amazon; None for a marketplace that is not listed."""
+    """The order's page in Seller Central; None for a marketplace without a known address."""
     domain = domain_of(marketplace_id)
     number = quote(external_id, safe="")
     return f"https://sellercentral.{domain}/orders-v3/order/{number}" if domain else None
 
 
 def admin_url(settings: Settings, order: Order | Listed) -> str | None:
-    """Where the shop's staff see the order; None without one, or without `admin_url` set."""
+    """The Magento order's page in the shop's admin; None without a Magento order or `admin_url`."""
     account = settings.accounts.get(order.account)
     name = order.shop or (account.shop if account is not None else "")
     if name not in settings.shops or order.magento_order_id is None:
@@ -94,12 +94,12 @@ def admin_url(settings: Settings, order: Order | Listed) -> str | None:
 
 
 def country(marketplace_id: str) -> str:
-    """A marketplace's country, which people know it by; its id where there is none."""
+    """A marketplace's country, by which people know it; its id when the country is unknown."""
     return country_of(marketplace_id) or marketplace_id
 
 
 def price(amount: Decimal | None, currency: str | None) -> str:
-    """An amount with its currency; empty while either is unknown. Nothing is rounded away."""
+    """An amount with its currency, unrounded; empty while either is unknown."""
     if amount is None or currency is None:
         return ""
     return f"{written(amount, currency)} {currency}"

@@ -1,4 +1,4 @@
-"""The list of orders, page by page or as a stream, and one whole order."""
+"""The list of orders, by page or as a stream, and a single order in full."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STREAMED_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One order of the list. `items` are pairs of SKU and quantity, `buyer` are initials."""
+    """An order of the list. `items` are pairs of SKU and quantity, `buyer` holds initials."""
 
     id: int
     account: str
@@ -54,13 +54,13 @@ class Listed:
 
     @property
     def note(self) -> str:
-        """Why it stands where it stands."""
+        """The reason for the order's status."""
         return self.hold_reason or self.last_note
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Orders, and where the pages before and after begin; None at either end of the list."""
+    """A page of orders, and the places of the pages before and after; None at the list's ends."""
 
     orders: Sequence[Listed]
     previous: Place | None
@@ -81,7 +81,8 @@ class Listing:
         before: Place | None = None,
         limit: int = PAGE_SIZE,
     ) -> Page:
-        """At most `limit` orders: the first ones, those after `after`, or those before `before`.
+        """At most `limit` orders: the first orders, or those after `after`, or those before
+        `before`.
 
         One query; two where orders without a value begin on the page.
         """
@@ -104,9 +105,9 @@ class Listing:
         return Page(listed, first if after else None, last if there_is_more else None)
 
     def stream(self, filters: Filters) -> Iterator[Sequence[Listed]]:
-        """All orders of the filters, some hundred at a time, as they were when it began.
+        """All orders that match the filters, some hundred at a time, as of the start of the stream.
 
-        The rows stay with the database until they are taken. A reader who stops for a minute loses
+        The rows stay in the database until they are read. A reader that pauses for a minute loses
         the connection.
         """
         with self._sessions() as session:
@@ -127,7 +128,7 @@ class Listing:
             return list(session.scalars(select(Order.id).where(or_(*names)).order_by(Order.id)))
 
     def order(self, order_id: int) -> Order | None:
-        """One order with its lines and shipments, detached."""
+        """An order with its lines and shipments, detached."""
         with self._sessions() as session:
             return session.get(
                 Order,

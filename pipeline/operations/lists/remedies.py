@@ -1,5 +1,4 @@
-"""What a person does about each reason to hold an order, in a sentence; docs/operations.md says
-more of each."""
+"""The remedy for each hold code, in a sentence; docs/operations.md explains more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which orders a person means who chooses many, how many those are, and what they are worth."""
+"""The orders that a person selects for a bulk act, their number and their worth."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _PARKED = (Status.WAITING, Status.HELD)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Orders that fulfil all of `conditions`, and how that is said."""
+    """Orders that match all of `conditions`, and the selection in words."""
 
     words: str
     conditions: Sequence[ColumnElement[bool]]
 
     def turns(self) -> Select[tuple[int, int]]:
-        """Ids of those that wait or are held, and their turns: the most urgent has the first."""
+        """Ids of the waiting and held orders with their turns, the most urgent first."""
         place = func.row_number().over(order_by=(ship_by().asc().nulls_last(), Order.id))
         return select(Order.id, place).where(*self.conditions, Order.status.in_(_PARKED))
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What an act would do: to `orders`, worth `totals` by currency. Others are passed over, by
-    why; those that are neither waiting nor held are counted up to 10,000."""
+    """The effect of an act: on `orders` orders, worth `totals` by currency. Orders passed over are
+    counted by reason; those neither waiting nor held are counted up to 10,000."""
 
     orders: int
     totals: Mapping[str, Decimal]
@@ -44,18 +44,18 @@ class Weighed:
 
 
 def those_of(filters: Filters) -> Choice:
-    """All orders that the list shows with these filters, on all of its pages."""
+    """All orders that the list shows with these filters, on all its pages."""
     said = {**filters.query(), "sort": "", "all": "hidden ones too" if filters.everything else ""}
     if filters.reason:
         said["reason"] = filters.reason.replace("_", " ")
     if filters.buyer:
-        said["buyer"] = "that was searched for"  # hashes tell a person nothing
+        said["buyer"] = "that was searched for"  # hashes mean nothing to a person
     words = [text if name == "all" else f"{name} {text}" for name, text in said.items() if text]
     return Choice(", ".join(words) or "all that are shown", filters.conditions())
 
 
 def these(order_ids: Sequence[int]) -> Choice:
-    """Orders that were ticked."""
+    """The orders that a person ticked."""
     words = "1 selected order" if len(order_ids) == 1 else f"{len(order_ids)} selected orders"
     return Choice(words, [among(Order.id, order_ids)])
 
@@ -67,7 +67,7 @@ def held_by(code: str, fact: str) -> Choice:
 
 
 def weigh(sessions: Sessions, act: Act, choice: Choice) -> Weighed:
-    """Look what an act would do. Two queries."""
+    """Compute the effect of an act. Two queries."""
     refusal = why_not(act).label("refusal")
     parked = (
         select(

@@ -1,7 +1,7 @@
-"""How the list is sorted, and where a page of it begins: a key and, among equals, our id.
+"""The sorting of the list, and the place where a page begins: a key and, among equals, our id.
 
-Orders without a value come last either way. So the list has two zones, those with a value and those
-without; one index serves each of them in both directions.
+Orders without a value come last in both directions. So the list has two zones, orders with a value
+and orders without; an index serves each zone in both directions.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def _total(text: str) -> Decimal:
 
 
 class Key(NamedTuple):
-    """What can be sorted by: a column, how its values are read, and whether one may be missing."""
+    """A key to sort by: its column, the reader of its values, and whether a value may be
+    missing."""
 
     column: InstrumentedAttribute[Any]
     read: Callable[[str], Any]
@@ -55,7 +56,7 @@ KEYS: Mapping[str, Key] = {
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """By which key, and whether the largest come first."""
+    """The key, and whether the largest values come first."""
 
     key: str
     descending: bool = False
@@ -65,14 +66,14 @@ class Sort:
 
     @classmethod
     def parse(cls, text: str) -> Sort:
-        """What `str` wrote. Raises ValueError."""
+        """Parse the text that `str` wrote. Raises ValueError."""
         key = text.removeprefix("-")
         if key not in KEYS:
             raise ValueError("there is no such key")
         return cls(key, text.startswith("-"))
 
     def place_of(self, value: object, order_id: int) -> Place:
-        """Where an order is. A time keeps its microseconds, so that none is left out."""
+        """An order's place. A time keeps its microseconds, so that no order is skipped."""
         if value is None:
             return Place(None, order_id)
         return Place(value.isoformat() if isinstance(value, datetime) else str(value), order_id)
@@ -82,7 +83,7 @@ NEWEST_FIRST = Sort("purchased", descending=True)
 
 
 class Place(NamedTuple):
-    """An order's place in the list: its value as text, None without one, and its id."""
+    """An order's place in the list: its value as text, None when missing, and its id."""
 
     value: str | None
     order_id: int
@@ -92,7 +93,7 @@ class Place(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, sort: Sort) -> Place:
-        """The place that `str` wrote, in a list that is sorted so. Raises ValueError."""
+        """Parse the text that `str` wrote for a list with this sorting. Raises ValueError."""
         parts = _PLACE.fullmatch(text)
         order_id = row_id(parts[2]) if parts else None
         if parts is None or order_id is None or "\x00" in text:
@@ -107,14 +108,14 @@ class Place(NamedTuple):
 
 
 class Zone(NamedTuple):
-    """A part of the list: what its orders fulfil, and how they are sorted."""
+    """A part of the list: the conditions on its orders, and their sorting."""
 
     conditions: list[ColumnElement[bool]]
     order_by: tuple[ColumnElement[Any], ...]
 
 
 def zones(sort: Sort, place: Place | None = None, *, backwards: bool = False) -> list[Zone]:
-    """The parts of the list from `place` on, one after the other; `backwards` towards its start."""
+    """The zones of the list from `place` on, in sequence; `backwards` goes to the start."""
     key = KEYS[sort.key]
     descending = sort.descending != backwards
     order_by = tuple(

@@ -1,4 +1,4 @@
-"""Which orders go to which store view, as the settings are now."""
+"""Which orders go to which store view, by the current settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pipeline.settings.model import Settings
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Orders of one account, marketplace and channel. Without a marketplace: of all others."""
+    """Orders of an account, marketplace and channel; without a marketplace, of all marketplaces
+    not in `named`."""
 
     account: str
     marketplace_id: str | None
@@ -34,8 +35,8 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A store view, by its code, and whose orders go there. Where several shops have one with this
-    code, as all have a default one, the code is SHOP/CODE."""
+    """A store view, by its code, and the orders that go there. A code that several shops have, as
+    all have `default`, becomes SHOP/CODE."""
 
     code: str
     shelves: tuple[Shelf, ...]

@@ -1,4 +1,4 @@
-"""What happened to an order, newest first: attempts, writes, packages, refunds and notes."""
+"""An order's events, newest first: attempts, writes, packages, refunds and notes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOST = "no end was recorded: its worker died"
 
 
 class Kind(StrEnum):
-    """What sort of thing happened."""
+    """The kind of an event."""
 
     ATTEMPT = "attempt"
     WRITE = "remote write"
@@ -34,10 +34,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened, or `times` of the same, from `first_at` to `at`.
+    """An event, or `times` equal events, from `first_at` to `at`.
 
-    `by` is the worker or the person, `reference` what the remote calls it: its request id for an
-    attempt, the id of what was made for a remote write.
+    `by` is the worker or the person, `reference` the remote's id: the request id of an attempt, the
+    id of the object that a remote write made.
     """
 
     at: datetime
@@ -54,12 +54,12 @@ class Event:
 
     @property
     def lasted(self) -> timedelta | None:
-        """How long it took; of several the newest. None without an end."""
+        """How long the event took, or the newest of several. None without an end."""
         return self.ended_at - self.at if self.ended_at else None
 
 
 def timeline(sessions: Sessions, order: Order) -> list[Event]:
-    """The order's events, those that repeat in a row as one. At most 500 attempts and writes each.
+    """The order's events; repeats in a row are merged. At most 500 attempts and 500 writes.
 
     `order` has its shipments loaded.
     """
@@ -146,9 +146,9 @@ def _packages(order: Order) -> Iterator[Event]:
 
 
 def _refunds(refunds: Sequence[Refund], effects: Sequence[Effect]) -> Iterator[Event]:
-    """The credit memos of the shop's staff; our own are remote writes of the ledger's.
+    """The credit memos of the shop's staff; our own memos appear as remote writes.
 
-    What takes back an order that Amazon cancelled leaves no number of its memo.
+    After our own cancellation no memos are listed, since that write stores no memo number.
     """
     if any(effect.kind == EffectKind.CANCELLATION for effect in effects):
         return
@@ -175,7 +175,7 @@ def _refunds(refunds: Sequence[Refund], effects: Sequence[Effect]) -> Iterator[E
 
 
 def _repeats_as_one(newest_first: Sequence[Event]) -> Iterator[Event]:
-    """What came of an order again and again is one line, one row or many."""
+    """Merge repeated events in a row into a single line, whether they have one row or many."""
     for _, group in groupby(newest_first, key=_likeness):
         repeats = list(group)
         times = sum(event.times for event in repeats)
@@ -183,6 +183,6 @@ def _repeats_as_one(newest_first: Sequence[Event]) -> Iterator[Event]:
 
 
 def _likeness(event: Event) -> tuple[str, ...]:
-    """What is the same in events that repeat; which worker it was makes no difference."""
+    """The fields that are equal in repeated events; the worker may differ."""
     person = event.by if event.kind is Kind.NOTE else ""
     return event.kind, event.what, event.result, event.code, event.detail, person

@@ -1,4 +1,4 @@
-"""What would happen, told without doing it: a replay, another setting, an order from a file.
+"""Previews that change nothing: of a replay, of another setting, of an order from a file.
 
 Imports: as operations.
 Start reading: `replay.py`, `setting.py`, `simulate.py`.

@@ -1,7 +1,7 @@
-"""Going through an order's steps again: what that would do, and having it done.
+"""Replays an order from a step, and previews such a replay.
 
-The preview runs the very steps, with a ledger that tells what each write would come to and sends
-none. Reads are made: without them nobody knows what a step finds. See docs/decisions/0038.
+The preview runs the real steps, with a ledger that reports each write and sends none. Reads are
+made, since a step's result depends on them. See docs/decisions/0038.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One remote write of a step, and what would become of it."""
+    """A remote write of a step, and its expected result."""
 
     what: str
     key: str
@@ -47,7 +47,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One step: its writes in their order, and how it would end."""
+    """A step: its writes in sequence, and its expected end."""
 
     step: str
     calls: Sequence[Call]
@@ -55,7 +55,7 @@ class Preview:
 
 
 def replay(sessions: Sessions, order_id: int, step: str, *, author: str, now: datetime) -> None:
-    """Set an order back to a step; the workers take it up within seconds. Raises NotPossible."""
+    """Set an order back to a step; workers take it up within seconds. Raises NotPossible."""
     with sessions() as session, session.begin():
         order = session.get(Order, order_id, with_for_update=True)
         _check(order, step)
@@ -73,7 +73,7 @@ def preview(
     order_id: int,
     first: str,
 ) -> list[Preview]:
-    """What each step from `first` on would write, up to the first thing that nobody can know.
+    """Preview the writes of each step from `first` on, up to the first unknown result.
 
     Nothing is written, here or at a remote. Raises NotPossible.
     """
@@ -106,7 +106,7 @@ def _check(order: Order | None, step: str) -> None:
 
 
 def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order:
-    """The order as a worker would have it in its hands, detached."""
+    """The order as a worker would load it, detached."""
     with sessions() as session:
         order = session.get(
             Order,
@@ -119,18 +119,18 @@ def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order
         private = session.get(OrderPrivate, order_id)
         wish = standing(session, order_id)
     _check(order, step)
-    assert order is not None  # noqa: S101 - `_check` has raised otherwise
+    assert order is not None  # noqa: S101 - `_check` has raised for None
     order.report = report_of(vault, order, private)
     order.requested_shipment = wish
     return order
 
 
 class _Unknowable(Exception):
-    """Here the preview ends: what follows depends on a write that is not made."""
+    """Ends the preview: the rest depends on a write that is not made."""
 
 
 class _Teller(Ledger):
-    """A ledger that reads its table and tells, and neither sends nor writes."""
+    """A ledger that reads its table and reports writes, but neither sends nor stores them."""
 
     def __init__(self, sessions: Sessions, now: Callable[[], datetime]) -> None:
         super().__init__(sessions, now)
@@ -158,16 +158,16 @@ class _Teller(Ledger):
         raise _Unknowable
 
     def seen(self, *keys: str, remote_id: str) -> None:
-        """Nothing: a row without its end keeps it until the order really runs."""
+        """Do nothing: a row without an end stays so until a worker runs the order."""
 
     def landed(self, order_id: int, settles_after: timedelta) -> None:
-        """Nothing: a preview need not wait."""
+        """Do nothing: a preview need not wait."""
 
     def give_up(self, order_id: int, why: str, key: str | None = None) -> None:
-        """Nothing: a row in doubt stays so until the order really runs."""
+        """Do nothing: a row in doubt stays so until a worker runs the order."""
 
     def _known(self, order_id: int, write: Trace) -> tuple[Effect | None, bool]:
-        """The write's row, and whether there may have been one that a restore took away."""
+        """The write's row, and whether a database restore may have lost such a row."""
         with self._sessions() as session:
             effect = session.scalar(select(Effect).where(Effect.key == write.key))
             return effect, effect is None and forgets_until(session, order_id) is not None
@@ -194,7 +194,7 @@ def _in_doubt(effect: Effect, *, is_certain: bool = True) -> str:
 
 
 def _end(step: Step, order: Order, clients: Clients) -> tuple[str, bool]:
-    """How the step would end, in words, and whether the next one follows."""
+    """The step's end in words, and whether the next step follows."""
     try:
         outcome = step(order, clients)
     except _Unknowable:

@@ -1,7 +1,7 @@
-"""What would change for the orders of the last 30 days if a setting were another one.
+"""Previews the effect of a changed setting on the orders of the last 30 days.
 
-Told from the orders' rows alone: no remote is asked and no buyer's data is opened. The database
-counts, so that the work does not grow with each order.
+It reads only the orders' rows: no remote is asked and no buyer's data is opened. The database
+counts, so the work does not grow with each order.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from pipeline.settings.overrides import CHANGEABLE, NotChangeable, SettingOverri
 
 WINDOW = timedelta(days=30)
 TRIABLE = tuple(dict.fromkeys((*DECIDED_BY_TABLE, *CHANGEABLE)))
-"""What can be told of beforehand; some of it is set in the file only."""
+"""The settings with a preview; some can be set in the file only."""
 _EXAMPLES = 10
 
 
 @dataclass(slots=True)
 class Change:
-    """Orders to which the same would happen. `under_way` are those that a turn still acts on,
-    `totals` their worth by currency, `examples` ids and numbers of the last that came."""
+    """Orders with the same change. `under_way` counts those that an override still affects,
+    `totals` is their worth by currency, `examples` are ids and numbers of the latest."""
 
     what: str
     orders: int = 0
@@ -45,11 +45,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a turn would come to. `before` and `after` are what counts at its place.
+    """The effect of an override. `before` and `after` are the values in force at its place.
 
-    `looked_at` counts the orders for whose marketplace the value would be another one; `rests_on`
-    says what the numbers are read from, `unknown` what cannot be told, `held_as` for which reason
-    the orders are held that would go on.
+    `looked_at` counts the orders whose marketplace would get another value; `rests_on` names the
+    data behind the counts, `unknown` what the data cannot show, `held_as` the hold code of the
+    orders that would continue.
     """
 
     turn: SettingOverride
@@ -64,9 +64,9 @@ class Preview:
 
 
 def preview(session: Session, settings: Settings, turn: SettingOverride, now: datetime) -> Preview:
-    """What would change. `settings` are the file's.
+    """Preview an override over `settings`, the file's.
 
-    Raises NotChangeable where nothing is stored that could tell.
+    Raises NotChangeable where no stored data shows the effect.
     """
     if turn.name not in TRIABLE:
         raise NotChangeable(
@@ -135,7 +135,7 @@ def _decided_otherwise(
     old: Settings,
     new: Settings,
 ) -> list[Change]:
-    """The decision table, asked once for all orders that look the same to it."""
+    """Ask the decision table once for all orders with the same inputs."""
     looks = (
         Order.marketplace_id,
         Order.fulfilled_by,
@@ -168,7 +168,7 @@ def _decision(row: Row[Any], counts: Settings, account: str) -> Decision:
 
 
 def _grouped(*looks: Any) -> Select[Any]:
-    """Orders counted by how they look, with their worth and the last that came of each group."""
+    """Orders grouped by the table's inputs, with each group's worth and latest orders."""
     ids = aggregate_order_by(Order.id, Order.id.desc())
     numbers = aggregate_order_by(Order.external_id, Order.id.desc())
     return select(

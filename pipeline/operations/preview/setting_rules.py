@@ -1,4 +1,4 @@
-"""What is stored of orders that tells what a setting would change, one rule for each new value."""
+"""The rules of a setting's preview: which stored orders a new value would affect."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DECIDED_BY_TABLE: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a value would do to the orders of a condition. Those held as `held_as` would go on."""
+    """A value's effect on the orders of a condition. Those held as `held_as` would continue."""
 
     name: str
     value: object

@@ -1,7 +1,7 @@
-"""An order played through the very steps, against a shop and an account that are not there.
+"""Simulates an order with the real steps, against a shop and an account without a network.
 
-Nothing here decides anything of an order: intake, decision table, mapping and steps are the
-pipeline's own. See docs/decisions/0040.
+The decisions are the pipeline's own: intake, decision table, mapping and steps. See
+docs/decisions/0040.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _SHIPMENT_ID = 1
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A package with all of an order, as the warehouse would enter it in Magento."""
+    """A package with the whole order, as the warehouse would enter it in Magento."""
 
     carrier_code: str
     carrier_title: str
@@ -51,7 +51,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """How a step ended, and what it sent. Step `intake` is what comes before the first."""
+    """A step's end and the writes it sent. Step `intake` comes before the first step."""
 
     step: str
     end: End
@@ -63,7 +63,7 @@ class StepEnd:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What became of one order. `number` is empty when it has none."""
+    """The simulation of an order. `number` is empty when the order has none."""
 
     number: str
     marketplace: str
@@ -73,7 +73,7 @@ class Simulated:
 
 
 class Simulator:
-    """Plays orders one after the other, as one installation of which nothing else is known."""
+    """Simulates orders in turn, as an installation that knows no other orders."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Simulator:
         self._sku_maps = SkuMaps(by_hand=lambda account, skus: {})
 
     def play(self, account_name: str, raw: Raw) -> Simulated:
-        """The order from its import to the first step at which it stays."""
+        """Run the order from its import to the first step that it does not pass."""
         account = self._settings.accounts[account_name]
         channel = OfflineAmazon(account_name, account, self._sent, lambda: self._now)
         channel.raw = raw
@@ -142,7 +142,7 @@ class Simulator:
             return Hold(HoldCode(error.code), error.reason, error.facts)
         except RemoteError as error:
             return error
-        except Exception as error:  # noqa: BLE001 - a worker holds such an order as well
+        except Exception as error:  # noqa: BLE001 - a worker holds such an order too
             reason = f"a defect in this program ({type(error).__name__})"
             return Hold(HoldCode.PROGRAM_ERROR, reason)
 
@@ -152,7 +152,7 @@ class Simulator:
         marketplace_id = channel.identify(raw).marketplace_id
         remote.currency = _currency(channel, raw) or currency_of(marketplace_id)
         remote.country = country_of(marketplace_id)
-        # A client of its own, since a client remembers a store view.
+        # Each order has its own client, since a client remembers a store view.
         shop = Magento(
             shop_name,
             self._settings.shops[shop_name],
@@ -198,10 +198,10 @@ class Simulator:
 
 
 class _Uncached(ProductCache):
-    """Looks products up each time."""
+    """A product cache that looks products up each time."""
 
     def __init__(self) -> None:
-        """Nothing is kept, and no other order is coming."""
+        """Keep nothing, since no other order follows."""
 
     def products(
         self, shop: Magento, store: str, skus: Collection[str], *, is_fresh: bool = False
@@ -213,7 +213,7 @@ def _currency(channel: OfflineAmazon, raw: Raw) -> str | None:
     try:
         return channel.parse(raw).currency
     except CannotMap:
-        return None  # its first step holds it
+        return None  # the order's first step holds it
 
 
 def _told(name: str, outcome: Outcome | RemoteError) -> StepEnd:

@@ -1,4 +1,4 @@
-"""A selling account that is not there: the order is as the file has it, and nobody is told."""
+"""A simulated selling account: the order is the file's, and nothing is sent to Amazon."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.settings.model import AccountSettings
 
 
 class _Noting(Connection):
-    """Notes what is written, and takes it as done."""
+    """Notes each write, and answers as if it were done."""
 
     def __init__(self, name: str, account: AccountSettings, sent: Sent) -> None:
         super().__init__(name, account)
@@ -38,7 +38,7 @@ class _Noting(Connection):
 
 
 class OfflineAmazon(Amazon):
-    """The account of an order. Reading the order again finds it unchanged."""
+    """The account of a simulated order. Reading the order again returns it unchanged."""
 
     def __init__(
         self, name: str, account: AccountSettings, sent: Sent, now: Callable[[], datetime]

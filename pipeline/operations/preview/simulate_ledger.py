@@ -1,4 +1,4 @@
-"""What would be sent, in its order, and the ledger that has it sent."""
+"""The writes a simulation would send, in sequence, and the ledger that notes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.orders.ledger_write import Answer, Made, Trace, Write
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One write to a remote. `body` is the JSON that goes out, None without one."""
+    """A write to a remote. `body` is the JSON sent, None without a body."""
 
     what: str
     remote: str
@@ -34,7 +34,7 @@ class Sent:
 
     @contextmanager
     def meaning(self, what: str) -> Iterator[None]:
-        """Name what is sent meanwhile."""
+        """Name the writes sent within the context."""
         self._what = what
         try:
             yield
@@ -42,19 +42,19 @@ class Sent:
             self._what = ""
 
     def add(self, remote: str, method: Method, path: str, body: Any) -> Any:
-        """Note a request, and return its body as the remote reads it."""
+        """Note a request, and return its body as the remote would parse it."""
         read = None if body is None else json.loads(encoded(body))
         self._requests.append(Request(self._what, remote, method, path, read))
         return read
 
     def take(self) -> tuple[Request, ...]:
-        """What was sent, once."""
+        """Return the noted writes, and forget them."""
         taken, self._requests = tuple(self._requests), []
         return taken
 
 
 class OfflineLedger(Ledger):
-    """The ledger's law without its table: each write is made once, and none is ever in doubt."""
+    """The ledger's rules without its table: each write is made once, and none is ever in doubt."""
 
     def __init__(self, sent: Sent) -> None:
         self._sent = sent
@@ -72,10 +72,10 @@ class OfflineLedger(Ledger):
         return self._done.get(write.key)
 
     def seen(self, *keys: str, remote_id: str) -> None:
-        """Nothing: no write was begun and not ended."""
+        """Do nothing: every write that began has ended."""
 
     def landed(self, order_id: int, settles_after: timedelta) -> None:
-        """Nothing: a write has landed when it was made."""
+        """Do nothing: a write has landed as soon as it is made."""
 
     def give_up(self, order_id: int, why: str, key: str | None = None) -> None:
-        """Nothing: no write was begun and not ended."""
+        """Do nothing: every write that began has ended."""

@@ -1,7 +1,7 @@
-"""What would be sent, without what may name a person.
+"""Masks the texts in simulated writes that may name a person.
 
-Only texts under a key of this list are shown, so that what is new is masked until somebody has
-thought about it. Numbers and switches name nobody.
+Only texts under the keys listed here are shown, so that a new key is masked until somebody has
+considered it. Numbers and booleans name nobody.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SHOWN = frozenset(
 
 
 def masked(value: Any, key: str = "") -> Any:
-    """A body with its texts masked, but for those that cannot name a person."""
+    """A body whose texts are masked, except those that cannot name a person."""
     if isinstance(value, dict):
         return {name: masked(one, name) for name, one in value.items()}
     if isinstance(value, list):

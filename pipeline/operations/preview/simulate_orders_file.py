@@ -1,4 +1,4 @@
-"""The orders of a file: a reply of getOrder or searchOrders, one order, or a list of these."""
+"""Reads orders from a file: a reply of getOrder or searchOrders, an order, or a list of these."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.base import clean_json
 from pipeline.base.http import MAX_BODY_BYTES
 from pipeline.orders.channel import Raw
 
-# What tells an order of which Amazon left keys out from any other JSON.
+# Any of these keys marks JSON as an order, even if Amazon left other keys out.
 _AN_ORDERS_OWN = frozenset({"orderId", "orderItems", "fulfillment", "salesChannel"})
 _OLD = ("AmazonOrderId", "Orders", "OrderItems")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -17,11 +17,11 @@ _DEEPEST_LIST = 3
 
 
 class Unusable(Exception):
-    """A file that cannot be used; the message says what it is, and what is needed."""
+    """A file that cannot be used; the message says what it holds and what is needed."""
 
 
 def orders_in(content: bytes) -> list[Raw]:
-    """The orders in it, read as an answer of Amazon's is. Raises Unusable."""
+    """The orders in the file, read like a reply of Amazon's. Raises Unusable."""
     if len(content) > MAX_BODY_BYTES:
         limit = MAX_BODY_BYTES // 1024**2
         raise Unusable(f"it is larger than {limit} MB, which is more than any answer of Amazon's")

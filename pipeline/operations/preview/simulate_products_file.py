@@ -1,4 +1,4 @@
-"""The products of a file: rows of a CSV, or a saved reply of Magento's `GET /V1/products`."""
+"""Reads products from a file: a CSV, or a saved reply of Magento's `GET /V1/products`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.operations.preview.simulate_orders_file import Unusable
 
 _DISABLED = 2
 _NO = frozenset({"0", "2", "no", "false", "disabled"})
-# Magento's own export names its columns otherwise than its REST replies.
+# Magento's own export has other column names than its REST replies.
 _NAMES = {
     "type_id": ("type_id", "type", "product_type"),
     "status": ("status", "enabled", "product_online"),
@@ -26,10 +26,10 @@ _NAMES = {
 
 
 def products_in(content: bytes) -> list[dict[str, Any]]:
-    """Rows as `GET /V1/products` has them, with `qty` where the file says what can be sold.
+    """Rows as in `GET /V1/products`, with `qty` where the file gives a salable quantity.
 
-    Of CSV and JSON alike only the SKU has to be there; what is not said is a simple product that
-    is enabled and in stock. Raises Unusable.
+    CSV and JSON need only the SKU; by default a product is simple, enabled and in stock. Raises
+    Unusable.
     """
     text = content.decode("utf-8-sig", errors="replace").strip()
     try:

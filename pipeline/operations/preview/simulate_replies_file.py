@@ -1,4 +1,4 @@
-"""Saved answers of a shop, by their route: what it has that nobody else's shop has."""
+"""Reads saved replies of a shop by route, for data that only this shop has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BEFORE_THE_ROUTE = re.compile(r"^/?(rest/)?([^/]+/)?V1/|^/?")
 
 
 def replies_in(content: bytes) -> dict[str, Any]:
-    """The answers by the route behind /V1, such as /store/storeConfigs. Raises Unusable."""
+    """The replies by the route after /V1, such as /store/storeConfigs. Raises Unusable."""
     try:
         document = clean_json.parsed(content)
     except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
-"""A shop that is not there: what our own client asks of Magento, answered without a network.
+"""A simulated shop: it answers our own Magento client without a network.
 
-It takes the place of the client's HTTP alone, so that paths and bodies are those that a real shop
-would get, and answers are read as a real shop's are. It is as agreeable as can be: it refuses
-nothing, and has what nobody has said it lacks.
+It replaces only the client's HTTP, so that paths and bodies are as for a real shop, and replies are
+parsed like a real shop's. It refuses no write, and has everything that was not said to be
+missing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was said of the shop.
+    """What is known of the shop.
 
-    `products` are rows of `GET /V1/products` with `qty` where the salable quantity is known; None
-    has every SKU there. `replies` are saved answers by their route, such as /store/storeConfigs.
+    `products` are rows of `GET /V1/products`, with `qty` where the salable quantity is known; None
+    means that every SKU exists. `replies` are saved replies by route, such as /store/storeConfigs.
     """
 
     products: Sequence[Row] | None = None
@@ -38,8 +38,8 @@ class Known:
 
 
 class OfflineShop(Http):
-    """The HTTP of one shop. `currency` and `country` are of each store view that nothing is known
-    of: the order's own, so that nothing has to be converted."""
+    """The HTTP of a shop. Unknown store views have this `currency` and `country`: the order's own,
+    so that nothing has to be converted."""
 
     def __init__(self, known: Known, sent: Sent) -> None:
         super().__init__("https://offline.invalid")
@@ -62,7 +62,7 @@ class OfflineShop(Http):
         auth: object = None,
         repeatable: bool | None = None,
     ) -> Reply:
-        """Answer a read, or note a write and answer it. What is not known of is a 404."""
+        """Answer a read, or note a write and answer it. An unknown route gets a 404."""
         match = _ROUTE.fullmatch(path)
         store, route = (match["store"] or "", match["route"]) if match else ("", path)
         if method == "GET":
@@ -163,7 +163,7 @@ class OfflineShop(Http):
 
 
 def _done(order: Row, what: str) -> Any:
-    """What becomes of an order, as far as a later read of it would show."""
+    """Change the order as a later read would show it."""
     state = {"cancel": "canceled", "hold": "holded", "unhold": "new", "invoice": "processing"}
     if what in state:
         order["state"] = order["status"] = state[what]
@@ -175,7 +175,7 @@ def _page(rows: Sequence[Row]) -> Row:
 
 
 def _filters(query: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Field and value of each condition; one for each value of a list."""
+    """Field and value of each condition; a list gives a pair for each of its values."""
     for name, wanted in query.items():
         if "[filters]" in name and name.endswith("[field]"):
             stem = name.removesuffix("[field]")
@@ -186,6 +186,6 @@ def _filters(query: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _matching(rows: Any, query: Mapping[str, str]) -> list[Row]:
-    """The rows that have all of these values."""
+    """The rows that match all conditions."""
     conditions = list(_filters(query))
     return [row for row in rows if all(str(row.get(name)) == text for name, text in conditions)]
