@@ -1,8 +1,8 @@
 """Searches orders by buyer although no name is stored in clear text.
 
 When an order is reported, the words of its buyer's names and the e-mail address are stored as keyed
-hashes beside the sealed report. A search hashes its words too. Names are only decrypted when a
-person asks for them, and a note records it.
+hashes beside the sealed report. A search hashes its words too. A person sees a name only on
+request, and a note on the order records who asked.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def log_unreadable(account_name: str, error: Exception) -> None:
 
 
 def digest(vault: Vault, raw: Raw) -> str:
-    """A keyed hash of a report, equal for equal content in any order; it reveals nothing."""
+    """A keyed hash of a report, equal for equal content in any order; it reveals no content."""
     return vault.pseudonym(_canonical(raw))
 
 

@@ -48,7 +48,7 @@ class SearchWindows:
         self._sessions = sessions
 
     def left_before(self, account: str) -> datetime | None:
-        """Notified orders that changed before this time are left to the next search, if any.
+        """Notified orders that changed before this time are left to the next search; None: none is.
 
         They are exactly a page: if an order of this page were read singly, a later order would take
         its place, and the search would bring known orders.

@@ -34,7 +34,7 @@ LIMITS = {
 """How long a feed may be in a state before it is overdue; Amazon needs minutes."""
 
 MOST_OPEN = 8
-"""The most unended feeds of an account and kind: after so many, a further feed is useless."""
+"""The most unended feeds of an account and kind: after so many, another would not help."""
 
 LOOK_AFTER = timedelta(minutes=2)
 

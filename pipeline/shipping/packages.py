@@ -192,7 +192,7 @@ def _new(shipment: MagentoShipment, references: set[str], now: datetime) -> Parc
 
 
 def dealt(units: Mapping[int, int], packages: int) -> list[dict[int, int]]:
-    """The units divided evenly over packages, in the order of the item ids.
+    """The units divided over packages by item id; the first packages get the larger shares.
 
     With more packages than units the last packages are empty.
     """
