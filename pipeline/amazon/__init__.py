@@ -1,6 +1,6 @@
-"""Amazon's Selling Partner API: one client per selling account, and pure mapping beside it.
+"""Amazon's Selling Partner API: a client for each selling account, and pure mapping functions.
 
 Imports: orders, settings, base.
 Start reading: `client.py` for the calls, `parsing.py` for an order's facts, `amounts.py` for its
-money.
+amounts.
 """

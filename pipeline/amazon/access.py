@@ -1,9 +1,9 @@
-"""Whether Amazon lets an account in. One that is refused rests, alone, and tries again by itself.
+"""Stops an account that Amazon refuses, and probes it until Amazon accepts it again.
 
-Two kinds of refusal. The sign-in says for certain that the seller's grant or the application's
-secret is no good: the account rests at once. A refused call says little, since storms of refusals
-over all sellers have healed by themselves within half an hour: a person is told after ten minutes,
-and the account rests only when its token has been called dead for longer than any such storm.
+Amazon refuses in two ways. A refused sign-in proves that the seller's grant or the application's
+secret is invalid: the account stops at once. A refused call proves little, since storms of refusals
+over all sellers have ended by themselves within half an hour: an incident opens after ten minutes,
+and the account stops only when Amazon has called its token dead for longer than any such storm.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ PROBE_EVERY = timedelta(minutes=15)
 TELL_AFTER = timedelta(minutes=10)
 LONGEST_STORM = timedelta(minutes=35)
 _SOON = timedelta(minutes=1)
-# Until a storm is over; as long as a refused read waits.
+# The wait during a storm of refusals, as long as after a refused read.
 _STORM_WAIT_S = 300.0
 
 
 class Access:
-    """One account's door to Amazon, shared by all workers through the database."""
+    """One account's refusals, shared by all workers through the database."""
 
     def __init__(self, sessions: Sessions, account: str, now: Callable[[], datetime]) -> None:
         self._sessions = sessions
@@ -38,10 +38,10 @@ class Access:
         self._key = f"account:{account}"
 
     def enter(self) -> AccountAccess | None:
-        """Before a call: None when all is well, or how things stand when Amazon refused of late.
+        """Before a call to Amazon: the row of recent refusals, or None when it refused nothing.
 
-        Raises AccountPaused while the account rests. Once every 15 minutes one caller is let
-        through, whose call shows whether it works again.
+        Raises AccountPaused while the account is stopped. Every 15 minutes a single caller may
+        pass, and its call shows whether the account works again.
         """
         now = self._now()
         with self._sessions() as session, session.begin():
@@ -66,13 +66,13 @@ class Access:
         return found
 
     def works(self, before: AccountAccess) -> None:
-        """After a call that went well, although there had been refusals, as `before` says."""
+        """After a successful call, delete the refusals `before` that `enter` returned."""
         with self._sessions() as session, session.begin():
             ended = session.scalars(
                 delete(AccountAccess)
                 .where(
                     AccountAccess.account == self._account,
-                    # One that was stopped while this call was under way stays so.
+                    # An account that was stopped during this call stays stopped.
                     AccountAccess.stopped_at.is_not_distinct_from(before.stopped_at),
                 )
                 .returning(AccountAccess.account)
@@ -81,7 +81,7 @@ class Access:
             self._incidents.close(self._key, self._now())
 
     def probe_again_soon(self) -> None:
-        """A probe did not even reach an answer: the next one need not wait for long."""
+        """A probe got no answer: allow the next probe in a minute."""
         with self._sessions() as session, session.begin():
             session.execute(
                 update(AccountAccess)
@@ -90,13 +90,13 @@ class Access:
             )
 
     def sign_in_refused(self, error: AccountStopped) -> RemoteError:
-        """After a refused sign-in: the account rests. Returns what the caller is to raise."""
+        """Stop the account after a refused sign-in. Returns the error for the caller to raise."""
         self._note(error, stops=True)
         self._incidents.open(self._key, str(error), self._now(), account=self._account)
         return self._paused(PROBE_EVERY)
 
     def call_refused(self, error: RemoteError) -> RemoteError:
-        """After a refused call with a fresh token. Returns what the caller is to raise."""
+        """Record a refused call with a fresh token. Returns the error for the caller to raise."""
         now = self._now()
         since = self._note(error, stops=False)
         is_dead = isinstance(error, AccountStopped)
@@ -117,7 +117,7 @@ class Access:
         )
 
     def _note(self, error: RemoteError, *, stops: bool) -> datetime:
-        """Write the refusal down; since when there are refusals."""
+        """Store the refusal; returns the time of the first refusal since the last success."""
         now = self._now()
         row = {
             "account": self._account,
@@ -152,7 +152,7 @@ class Access:
 
 
 def standing(sessions: Sessions, account: str) -> AccountAccess | None:
-    """How things stand with an account that Amazon refuses; None for one that works."""
+    """The row of an account that Amazon refuses; None when the account works."""
     with sessions() as session:
         return session.scalar(select(AccountAccess).where(AccountAccess.account == account))
 

@@ -1,8 +1,8 @@
-"""From Amazon's proceeds to amounts that add up to the cent, or to a hold that says what does not.
+"""Turns Amazon's proceeds into amounts that add up to the cent, or into a hold with the figures.
 
-Amazon documents neither whether tax is inside the prices, nor the sign of discounts, nor whether
-tax that it collects itself is part of the order's total. So nothing is assumed: every reading is
-tried, and only one that is left alone counts.
+Amazon documents neither whether prices contain tax, nor the sign of discounts, nor whether the
+order's total contains the facilitator tax. So nothing is assumed: the module tries every reading
+and accepts the result only if exactly one reading adds up.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pipeline.orders.outcome import HoldCode
 from pipeline.orders.stated_value import NO_TOTAL
 from pipeline.settings.marketplaces import country_of, currency_of
 
-# Amazon's trade there quotes prices without sales tax.
+# In these countries Amazon quotes prices without sales tax.
 _PRICES_NEVER_CONTAIN_TAX = frozenset({"US", "CA"})
 _NOT_EXTRA = frozenset({"ITEM", "TAX", "DISCOUNT"})
 Breakdowns = Sequence[Mapping[str, Any]]
@@ -52,7 +52,7 @@ class _Candidate:
         return lines + sum((one.amount for one in self.adjustments), ZERO)
 
     def amounts(self, currency: str, grand_total: Decimal, rest_is: str) -> Amounts:
-        """The amounts, with whatever is left of the total as an adjustment."""
+        """The amounts; the remainder of the grand total becomes an adjustment named `rest_is`."""
         residue = grand_total - self.total
         return Amounts(
             currency=currency,
@@ -71,11 +71,12 @@ def _told(words: Iterable[str]) -> str:
 def amounts(raw: Raw, *, trust_total: bool = False) -> Amounts:
     """Every amount of an order, reconciled with Amazon's totals of each item and of the order.
 
-    Sums may be off by one minor unit for each amount in them; what is left over becomes an
-    adjustment named "Rounding". Raises CannotMap: TOTALS_UNCLEAR when no reading, or more than
-    one, adds up; CURRENCY when there are several currencies; UNREADABLE_ORDER without usable items.
-    With `trust_total` an order that is not clear is read as well as can be, and what its total then
-    differs by is an adjustment; without any total it is held all the same.
+    A sum may be off by one minor unit for each of its amounts; the difference becomes an
+    adjustment named "Rounding". Raises CannotMap: TOTALS_UNCLEAR when no reading or several
+    readings add up; CURRENCY when the amounts have several currencies; UNREADABLE_ORDER when the
+    order has no usable items.
+    With `trust_total` an unclear order gets its likeliest lines, and the difference to its total
+    becomes an adjustment; an order without any total is still held.
     """
     found = items(raw)
     if not found:
@@ -95,7 +96,7 @@ def amounts(raw: Raw, *, trust_total: bool = False) -> Amounts:
 
 
 def _is_free(raw: Raw, found: Sequence[Item]) -> bool:
-    """Whether it is a replacement for which Amazon charges nothing, or tells no amounts at all."""
+    """Whether the order is a replacement that is free, or for which Amazon sends no amounts."""
     if not any(
         text(one, "associationType") == "REPLACEMENT_ORIGINAL_ID"
         for one in blocks(raw, "associatedOrders")
@@ -145,7 +146,7 @@ def _reconciled(raw: Raw, found: Sequence[Item]) -> Amounts:
 
 
 def _levelled(raw: Raw, found: Sequence[Item], held: CannotMap) -> Amounts:
-    """Amazon's total as it is, over the likeliest lines."""
+    """The likeliest lines under Amazon's total; an adjustment covers the difference."""
     currency = _currency(raw, found)
     breakdowns = _breakdowns(raw, found)
     extras = _extras(raw, breakdowns)
@@ -162,7 +163,7 @@ def _levelled(raw: Raw, found: Sequence[Item], held: CannotMap) -> Amounts:
     above = sum((one.amount for one in read.adjustments if one.amount > 0), ZERO)
     net = sum((line.total - line.all_tax for line in read.lines.values()), ZERO)
     if net + above + below < 0:
-        # More is to be taken off than there is without tax: then the tax cannot be right either.
+        # The deductions exceed the net amounts, so the tax cannot be right either.
         read = read.untaxed()
     return replace(read, doubt=held.reason)
 
@@ -194,7 +195,7 @@ def _currencies(raw: Raw, found: Sequence[Item]) -> list[str]:
 
 
 def _breakdowns(raw: Raw, found: Sequence[Item]) -> dict[str, Breakdowns]:
-    """Each item's breakdowns; those of the order are an only item's own."""
+    """The breakdowns by item id; a single item without breakdowns gets those of the order."""
     result = {one.item_id: blocks(one.raw, "proceeds", "breakdowns") for one in found}
     if len(found) == 1 and not result[found[0].item_id]:
         result[found[0].item_id] = [
@@ -204,7 +205,7 @@ def _breakdowns(raw: Raw, found: Sequence[Item]) -> dict[str, Breakdowns]:
 
 
 def _extras(raw: Raw, breakdowns: Mapping[str, Breakdowns]) -> tuple[Adjustment, ...]:
-    """What only the order has, such as a delivery tip. The rest of its list are sums over items."""
+    """Amounts of the order alone, such as a delivery tip; its other breakdowns sum up the items."""
     of_items = {text(one, "type") for each in breakdowns.values() for one in each} | _NOT_EXTRA
     found: dict[str, Decimal] = {}
     for one in blocks(raw, "proceeds", "breakdowns"):
@@ -216,7 +217,7 @@ def _extras(raw: Raw, breakdowns: Mapping[str, Breakdowns]) -> tuple[Adjustment,
 
 
 def _grand_total(raw: Raw, found: Sequence[Item], extras: tuple[Adjustment, ...]) -> Decimal:
-    """Amazon's total of the order, or else the sum of its totals of the items."""
+    """Amazon's total of the order, or else the sum of the items' totals and the extras."""
     told = money(raw, "proceeds", "grandTotal")
     if told is not None:
         return told.amount
@@ -230,10 +231,10 @@ def _grand_total(raw: Raw, found: Sequence[Item], extras: tuple[Adjustment, ...]
 def _lines(
     proceeds: Sequence[ItemProceeds], prices_never_contain_tax: bool
 ) -> Iterator[dict[str, Line]]:
-    """The lines in each way that comes into question.
+    """The lines of the order under each possible reading.
 
-    An item with a total of its own is settled by it. Items without one are read in the same way,
-    and leave the choice to the total of the order.
+    An item with a total is settled by that total. Items without a total all get the same reading,
+    and the order's total decides which.
     """
     certain = {
         one.item_id: settled(one, one.proceeds_total, prices_never_contain_tax)
@@ -251,7 +252,7 @@ def _lines(
 
 
 def _candidates(lines: Mapping[str, Line], extras: tuple[Adjustment, ...]) -> Iterator[_Candidate]:
-    """The order with the tax that Amazon collects inside its total, and with that tax outside."""
+    """The order with the facilitator tax inside its total, and with that tax outside."""
     words = {item_id: line.words for item_id, line in lines.items()}
     line_amounts = {item_id: line.amounts for item_id, line in lines.items()}
     yield _Candidate(line_amounts, extras, words)

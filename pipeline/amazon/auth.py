@@ -19,7 +19,7 @@ from pipeline.settings.model import PREFIX, AccountSettings
 
 TOKEN_URL = "https://api.amazon.com"
 _RENEW_BEFORE_S = 300.0
-# After an early renewal failed: the token in hand still works, so there is no hurry.
+# The wait after an early renewal failed: the current token still works.
 _NEXT_ATTEMPT_S = 30.0
 
 
@@ -31,11 +31,11 @@ class _Token:
 
 
 class LoginWithAmazon:
-    """Gets, keeps and renews the access token. Safe to share between threads.
+    """Fetches, keeps and renews the access token. Safe to share between threads.
 
     With a `scope` the token is the application's own, for operations that need no seller's grant.
     All methods raise AccountStopped when Amazon no longer accepts the credentials, and Transient
-    when no token can be had just now.
+    when Amazon gives no token for now.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class LoginWithAmazon:
         self._account = account
         self._scope = scope
         self._monotonic = monotonic
-        # While the application's secret is rotated there are two; the one that works stays first.
+        # While the application's secret is rotated, two are set; the working secret stays first.
         self._secrets = [
             secret
             for secret in (
@@ -64,9 +64,9 @@ class LoginWithAmazon:
         self._token: _Token | None = None
 
     def token(self) -> str:
-        """An access token that is still valid; renewed five minutes before its end.
+        """A valid access token; it is renewed five minutes before it expires.
 
-        While it is valid, a renewal that fails or is under way in another thread holds nobody up.
+        Until it expires, no thread waits for another's renewal or fails with it.
         """
         held = self._token
         now = self._monotonic()
@@ -78,7 +78,7 @@ class LoginWithAmazon:
             return self._fresh_after(held)
 
     def renew(self, stale: str) -> str:
-        """A token other than `stale`, which Amazon refused; fetched only if nobody else has."""
+        """A token other than `stale`, which Amazon refused; fetched unless another thread did."""
         with self._flight:
             held = self._token
             if held is not None and held.value != stale:
@@ -86,7 +86,7 @@ class LoginWithAmazon:
             return self._fetch()
 
     def fresh(self) -> str:
-        """A token fetched now, whatever is held: whether the account may still sign in."""
+        """A token fetched now, whatever token is kept, to test whether the account may sign in."""
         with self._flight:
             return self._fetch()
 
@@ -102,14 +102,14 @@ class LoginWithAmazon:
             self._flight.release()
 
     def _fresh_after(self, old: _Token | None) -> str:
-        """The token another thread fetched while this one waited for its turn, or a new one."""
+        """The token that another thread fetched during our wait for the lock, or a new token."""
         held = self._token
         if held is not None and held is not old and self._monotonic() < held.renew_at:
             return held.value
         return self._fetch()
 
     def _grant(self) -> dict[str, str]:
-        """What the token is asked with: the seller's authorisation, or the application's scope."""
+        """The grant in the request: the seller's refresh token or the application's scope."""
         if self._scope:
             return {"grant_type": "client_credentials", "scope": self._scope}
         return {
@@ -153,10 +153,10 @@ def _is_invalid_client(reply: Reply) -> bool:
 
 
 def sign_in_refusal(account_name: str, reply: Reply) -> RemoteError | None:
-    """What an answer of the token service means when it holds no token.
+    """The error that an answer of the token service means; None when it has a token.
 
     Its errors are OAuth's: `{"error", "error_description"}`. A refusal in another shape comes from
-    something in between, and says nothing of the account.
+    a gateway in between and says nothing about the account.
     """
     status = reply.status
     request_id = reply.headers.get("x-amzn-RequestId", "")

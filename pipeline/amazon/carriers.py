@@ -1,7 +1,7 @@
-"""Which of Amazon's carrier codes a Magento tracking number gets. The codes are data, beside this.
+"""Maps the carrier of a Magento tracking number to Amazon's carrier code; see carriers.json.
 
-Amazon's spelling and case count: a wrong code leaves an order unconfirmed. What shops write is
-compared without case, spaces, accents and punctuation, and by the names a carrier goes by.
+Amazon's spelling and case count: a wrong code leaves an order unconfirmed. The shop's carrier is
+compared without case, spaces, accents and punctuation, and with all known names of a carrier.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pipeline.base.errors import CannotMap
 from pipeline.orders.outcome import HoldCode
 
 OTHER = "Other"
-# Refused there for what sellers ship themselves, since May 2021.
+# Since May 2021 Amazon refuses `Other` here for orders that the merchant ships.
 WITHOUT_OTHER = frozenset({"IN"})
 
 
 class Carrier(NamedTuple):
-    """What confirmShipment takes: `name` is the carrier's own, and only given beside `Other`."""
+    """A carrier for confirmShipment; `name` is the carrier's name, given only with `Other`."""
 
     code: str
     name: str = ""
@@ -31,10 +31,10 @@ class Carrier(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Codes:
-    """`by_name` and `by_name_in` (by country) are keyed by the folded name.
+    """The tables of carriers.json; `by_name` and `by_name_in` (by country) have folded names.
 
-    After the name of a `worldwide` carrier a country may follow and a kind of service, after that
-    of a `national` one a kind of service alone: a country makes another carrier of it.
+    A country and a service may follow the name of a `worldwide` carrier, but only a service the
+    name of a `national` carrier: with a country it is another carrier.
     """
 
     by_magento_code: Mapping[str, str]
@@ -82,17 +82,17 @@ def _codes() -> _Codes:
 
 
 def offered() -> Mapping[str, str]:
-    """The Magento carrier codes that have one of Amazon's, and that one, by name."""
+    """Amazon's carrier code by Magento's, sorted by Amazon's code."""
     return dict(sorted(_codes().by_magento_code.items(), key=lambda one: one[1].casefold()))
 
 
 def carrier_for(carrier_code: str, title: str, country: str) -> Carrier:
     """Amazon's carrier for a Magento carrier code and title, in a marketplace of this country.
 
-    A known Magento code decides; the title of any other is looked for among the names of Amazon's
-    carriers, then the code itself, and the title is sent as a name when neither is there. Raises
-    CannotMap(CARRIER_UNMAPPED) when no name is left to send, or where Amazon takes listed carriers
-    only.
+    A known Magento code decides. Otherwise the title, then the code, is compared with the names of
+    Amazon's carriers; when neither matches, the title is sent as the name. Raises
+    CannotMap(CARRIER_UNMAPPED) when there is no title to send, or where Amazon accepts listed
+    carriers only.
     """
     codes = _codes()
     magento_code = carrier_code.strip().casefold()
@@ -125,7 +125,7 @@ def carrier_for(carrier_code: str, title: str, country: str) -> Carrier:
 
 
 def _named(title: str, country: str) -> str | None:
-    """The carrier that goes by this name there; None when that is nobody, or might be several."""
+    """Amazon's code for a carrier name in this country; None without a certain match."""
     codes = _codes()
     words = [folded for word in _words(title) if (folded := _folded(word))]
     if not words:

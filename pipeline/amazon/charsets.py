@@ -1,8 +1,8 @@
-"""Which letters the bytes of an XML document are. Pure.
+"""Decodes the bytes of an XML document. Pure.
 
-Amazon's reports come in UTF-8, in the seller's old charset with a declaration that says so, and in
-one under a declaration that says UTF-8. Tags and numbers are ASCII in all of them; the words are
-what a person has to read.
+Amazon's reports come in UTF-8, in the seller's old charset with a correct declaration, and in an
+old charset under a declaration of UTF-8. Tags and numbers are always ASCII; a person has to read
+the words.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-# The same by the names that documents use, each as the superset that programs really write.
+# Names that documents use for a charset, and the superset that programs really write.
 _WRITTEN_AS = {
     "shift_jis": "cp932",
     "x_sjis": "cp932",
@@ -36,18 +36,18 @@ _KNOWN = frozenset(
 )
 _MARKS = (
     (codecs.BOM_UTF8, "utf_8"),
-    # Before UTF-16, whose mark it begins with.
+    # UTF-32 comes before UTF-16, since its mark begins with the mark of UTF-16.
     (codecs.BOM_UTF32_LE, "utf_32"),
     (codecs.BOM_UTF32_BE, "utf_32"),
     (codecs.BOM_UTF16_LE, "utf_16"),
     (codecs.BOM_UTF16_BE, "utf_16"),
-    # Without a mark the first letter of any XML document tells.
+    # Without a mark the first letter of an XML document shows the charset.
     (b"<\0\0\0", "utf_32_le"),
     (b"\0\0\0<", "utf_32_be"),
     (b"<\0", "utf_16_le"),
     (b"\0<", "utf_16_be"),
 )
-# What a document may be in when nothing that is said of it is true.
+# The charsets to try when every stated charset is wrong.
 _GUESSES = ("cp1252", "cp932", "euc_jp", "cp1250")
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})[\"']")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
@@ -62,8 +62,8 @@ _WESTERN_PARTS = re.compile("[\u00a1-\u00bf\u00d7\u00f7]")
 def text_of(content: bytes, content_type: str = "") -> str:
     """The document's text, without a byte order mark.
 
-    A mark counts first, then whether it is UTF-8, which nothing else is by chance; then what the
-    answer's `content_type` says, what the document declares, and what reads most like words.
+    The order of precedence: the mark; UTF-8 if it decodes, since no other charset does by chance;
+    the answer's `content_type`; the document's declaration; the guess that looks most like words.
     """
     for mark, name in _MARKS:
         if content.startswith(mark):
@@ -82,7 +82,7 @@ def text_of(content: bytes, content_type: str = "") -> str:
         best = max(guesses, key=_likeness)
         if not _CONTROL.search(best):
             return best
-    # A letter that is cut off, say: all the others are as they should be.
+    # Perhaps a letter was cut off: replace what does not decode and keep the rest.
     name = next((one for one in stated[::-1] if one != "utf_8"), "utf_8")
     return content.decode(name, errors="replace")
 
@@ -92,7 +92,7 @@ def _stated(content: bytes, content_type: str) -> Iterator[str]:
     declared = _DECLARED.search(content[:400])
     for name in (said[1] if said else "", declared[1].decode("ascii") if declared else ""):
         known = _codec(name)
-        # Of the wide ones the first bytes would have told.
+        # The first bytes would have shown UTF-16 or UTF-32.
         if known and not known.startswith(("utf_16", "utf_32")):
             yield known
 
@@ -115,7 +115,7 @@ def _decoded(content: bytes, name: str) -> str | None:
 
 
 def _likeness(text: str) -> float:
-    """How much of what is not ASCII reads like words, from 0 to 1."""
+    """How much of the non-ASCII text looks like words, at most 1."""
     odd = [letter for letter in text if not letter.isascii()]
     if not odd:
         return 1.0

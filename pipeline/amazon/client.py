@@ -29,9 +29,9 @@ _UNTRACKED = "Untracked"
 class Amazon:
     """A Channel over one selling account. Safe to share between threads.
 
-    Each call is tried up to four times within 20 s when Amazon is in trouble; see `Channel` for
-    what the methods raise. Confirmations are never OutcomeUnknown: the same package reference sent
-    again replaces what was sent before.
+    Each call is tried up to four times within 20 s when Amazon is in trouble; `Channel` names the
+    errors that the methods raise. A confirmation never raises OutcomeUnknown: the same package
+    reference sent again replaces the earlier confirmation.
     """
 
     def __init__(
@@ -57,19 +57,19 @@ class Amazon:
         before: datetime | None = None,
         lane: Lane = Lane.NEW,
     ) -> OrderPage:
-        """One page of up to 100 orders changed at or after `since` (to the second, downwards).
+        """A page of up to 100 orders changed at or after `since` (rounded down to the second).
 
-        Without `before` Amazon says which upper bound it used: it refuses one that is less than two
-        minutes old. Source: GET /orders/2026-01-01/orders (searchOrders).
+        Without `before` Amazon returns the upper bound that it used. It refuses a `before` that is
+        less than two minutes ago. Source: GET /orders/2026-01-01/orders (searchOrders).
         """
-        # A page's token is only good with the very same parameters again.
+        # A page's token is only valid with exactly the same parameters.
         period = {"lastUpdatedAfter": _iso(since)}
         if before is not None:
             period["lastUpdatedBefore"] = _iso(before)
         return self._search(period, token, lane)
 
     def placed_orders(self, after: datetime, before: datetime, token: str | None) -> OrderPage:
-        """One page of up to 100 orders placed in a period (to the second), for a backfill.
+        """A page of up to 100 orders placed in a period (to the second), for a backfill.
 
         `before` has to be two minutes ago or more, or Amazon refuses it.
         Source: GET /orders/2026-01-01/orders (searchOrders).
@@ -84,7 +84,7 @@ class Amazon:
         return self.connection.read(SEARCH_ORDERS, ORDERS, query, _page, lane)
 
     def order(self, external_id: str, lane: Lane = Lane.NEW) -> Raw:
-        """One order, whole and fresh.
+        """The whole order, read now.
 
         Source: GET /orders/2026-01-01/orders/{orderId} (getOrder).
         """
@@ -111,11 +111,11 @@ class Amazon:
         return amounts.amounts(raw, trust_total=trust_total)
 
     def confirm_shipment(self, confirmation: Confirmation) -> None:
-        """Tell Amazon that a package has left; the same reference again edits it.
+        """Confirm a package to Amazon; the same reference again replaces the confirmation.
 
         Raises CannotMap(CARRIER_UNMAPPED) before anything is sent, and Rejected with the code
-        "PackageToUpdateNotFound" when everything is shipped already under other references: compare
-        the order's packages then.
+        "PackageToUpdateNotFound" when all units are already shipped under other references: then
+        compare the order's packages.
         Source: POST /orders/v0/orders/{orderId}/shipmentConfirmation (confirmShipment).
         """
         carrier = _carrier(confirmation)
@@ -138,9 +138,9 @@ class Amazon:
         self.connection.write(CONFIRM_SHIPMENT, "POST", path, Lane.CONFIRM, body)
 
     def feed_message(self, confirmation: Confirmation) -> dict[str, Any]:
-        """What `feed_documents.write` needs. Raises CannotMap(CARRIER_UNMAPPED).
+        """The message body for `feed_documents.write`. Raises CannotMap(CARRIER_UNMAPPED).
 
-        The feed's schema has no place for Transparency codes, nor for where it is shipped from.
+        The feed's schema has no element for Transparency codes or the supply source.
         """
         carrier = _carrier(confirmation)
         return {
@@ -154,14 +154,14 @@ class Amazon:
         }
 
     def _ship_date(self, confirmation: Confirmation) -> str:
-        # The shop's clock may be ahead of Amazon's, and so may ours; it refuses a date to come.
+        # The shop's clock and ours may be ahead of Amazon's, which refuses a future date.
         return _iso(min(confirmation.shipped_at, self._now() - self.connection.behind))
 
 
 def _carrier(confirmation: Confirmation) -> Carrier:
-    # The marketplace takes the code, wherever the parcel goes; what goes to India it refuses too.
+    # The marketplace decides on the code, but `Other` is also refused for parcels to India.
     country = country_of(confirmation.marketplace_id) or confirmation.country
-    # A package without a number has no carrier in the shop either, and Amazon asks for one.
+    # A package without a number has no carrier in the shop, but Amazon requires a carrier.
     title = confirmation.carrier_title or ("" if confirmation.tracking_number else _UNTRACKED)
     carrier = carrier_for(confirmation.carrier_code, title, country)
     if carrier.code == OTHER and confirmation.country.upper() in WITHOUT_OTHER:
@@ -181,9 +181,9 @@ def _iso(at: datetime) -> str:
 
 
 def _page(body: Any) -> OrderPage | None:
-    """A page of orders, or None when the body is not one.
+    """A page of orders, or None when the body is no such page.
 
-    Only a page without a next token is the last: a short or an empty one is not.
+    Only a missing next token marks the last page: a short or empty page may have successors.
     """
     orders = look(body, "orders")
     pagination = look(body, "pagination")

@@ -1,6 +1,6 @@
-"""Calls to Amazon for one selling account: signed in, within the quota, tried again, judged.
+"""Calls Amazon for a selling account: signs in, keeps to the quota, retries and raises errors.
 
-Every group of operations goes through this one place.
+All operations go through this module.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ T = TypeVar("T")
 class Connection:
     """One account's access to the API. Safe to share between threads.
 
-    With a `scope` it is the application's own access, for operations that need no seller's grant.
+    With a `scope` it signs in as the application, for operations that need no seller's grant.
     Raises Transient (also NotSent), Rejected or AccountStopped, never OutcomeUnknown.
     """
 
@@ -53,7 +53,7 @@ class Connection:
         self._sleep = sleep
         self._now = now
         self.behind = timedelta(0)
-        """How far Amazon's clock is behind ours, by its last answer; zero when it is not."""
+        """How far Amazon's clock is behind ours by its last answer; never below zero."""
         self._user_agent = (
             f"Orderbridge/{version('orderbridge')} (Language=Python/{platform.python_version()})"
         )
@@ -66,7 +66,7 @@ class Connection:
         shape: Callable[[Any], T | None],
         lane: Lane,
     ) -> T:
-        """What `shape` makes of a GET's body; one without that shape is never an empty success.
+        """The body of a GET as `shape` returns it. Raises Transient when `shape` returns None.
 
         Tried up to four times within 20 s when Amazon is in trouble.
         """
@@ -87,7 +87,7 @@ class Connection:
         lane: Lane,
         body: Any = None,
     ) -> Reply:
-        """A call that does no harm when it arrives twice, tried as often as a read."""
+        """A call that may safely arrive twice; it is tried as often as a read."""
         return call_with_retry(
             lambda: self.send(operation, method, path, lane, body=body), self._sleep
         )
@@ -102,14 +102,14 @@ class Connection:
         query: str = "",
         body: Any = None,
     ) -> Reply:
-        """One call, when account and quota allow it; a refused access token is renewed once."""
+        """A single call, if account and quota allow; it renews a refused access token once."""
         access = self._access
         if access is None:
             return self._signed_in(self._login.token(), operation, method, path, lane, query, body)
         refused = access.enter()
         is_probe = refused is not None and refused.stopped_at is not None
         try:
-            # A token that is still held works for a while after the seller took the grant back.
+            # An old token outlives a revoked grant for a while: probe with a new token.
             token = self._login.fresh() if is_probe else self._login.token()
         except AccountStopped as error:
             raise access.sign_in_refused(error) from error
@@ -177,7 +177,7 @@ class Connection:
 
 
 def usable(operation: Operation, reply: Reply, shape: Callable[[Any], T | None]) -> T:
-    """What `shape` makes of an answer. Raises Transient when that is nothing."""
+    """The answer as `shape` returns it. Raises Transient when `shape` returns None."""
     found = shape(reply.body)
     if found is None:
         raise Transient(
@@ -189,5 +189,5 @@ def usable(operation: Operation, reply: Reply, shape: Callable[[Any], T | None])
 
 
 def endpoint_of(account: AccountSettings) -> str:
-    """Where the account's calls go: its region's endpoint, unless it names another."""
+    """The URL of the account's API: its region's endpoint, unless its settings name another."""
     return account.base_url or endpoint(account.region)

@@ -1,6 +1,6 @@
-"""What goes into a feed and what comes back, as XML. Pure.
+"""Writes a feed's document and reads its processing report, both XML. Pure.
 
-The order of elements is Amazon's schema's; a document that is out of order is refused whole.
+The elements have the order of Amazon's schema: Amazon refuses a whole document for a wrong order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.amazon.charsets import text_of
 
 
 class FeedKind(StrEnum):
-    """What a feed tells Amazon."""
+    """The kind of a feed's messages."""
 
     CONFIRMATIONS = "confirmations"
     CANCELLATIONS = "cancellations"
@@ -35,7 +35,7 @@ _MESSAGE_TYPES = {
     FeedKind.CONFIRMATIONS: "OrderFulfillment",
     FeedKind.CANCELLATIONS: "OrderAcknowledgement",
 }
-# XML 1.0 has no way to write these.
+# XML 1.0 cannot express these characters.
 _UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENVELOPE_BYTES = 2048
 _LONGEST_WORDS = 500
@@ -44,9 +44,9 @@ Body = Mapping[str, Any]
 
 
 class MessageOutcome(StrEnum):
-    """What became of a message.
+    """The result of a message.
 
-    AGAIN means that Amazon did not say, UNCLEAR that Amazon did say and nobody can read what.
+    AGAIN means that Amazon reported no result, UNCLEAR that its report cannot be read.
     """
 
     ACCEPTED = "accepted"
@@ -56,7 +56,7 @@ class MessageOutcome(StrEnum):
 
 
 class MessageResult(NamedTuple):
-    """An outcome with Amazon's words, which a warning has as well."""
+    """An outcome with Amazon's words; an accepted message has words when Amazon warned."""
 
     outcome: MessageOutcome
     words: str = ""
@@ -64,7 +64,7 @@ class MessageResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A feed's processing report: its counts, and what it says of single messages."""
+    """A feed's processing report: its counts, and its results by message id."""
 
     processed: int
     with_error: int
@@ -72,11 +72,11 @@ class Report:
 
 
 class UnreadableReport(Exception):
-    """What came is no processing report."""
+    """The document is no processing report."""
 
 
 def write(kind: FeedKind, seller_id: str, messages: Iterable[tuple[int, Body]]) -> bytes:
-    """The document of a feed: one message per (message id, body)."""
+    """The document of a feed, with a message for each (message id, body)."""
     envelope = Element(
         "AmazonEnvelope",
         {
@@ -95,7 +95,7 @@ def write(kind: FeedKind, seller_id: str, messages: Iterable[tuple[int, Body]]) 
 
 
 def fitting(kind: FeedKind, bodies: Sequence[Body]) -> int:
-    """How many of these, from the first on, fit into one document of at most 10 MiB."""
+    """How many of these bodies, counted from the first, fit into a document of 10 MiB."""
     size = _ENVELOPE_BYTES
     for number, body in enumerate(bodies, start=1):
         size += len(tostring(_message(kind, number, body), encoding="UTF-8"))
@@ -115,7 +115,7 @@ def _message(kind: FeedKind, message_id: int, body: Body) -> Element:
 
 
 def _fulfilment(body: Body) -> Element:
-    """`body` is what `Amazon.feed_message` made."""
+    """The confirmation of a package; `body` comes from `Amazon.feed_message`."""
     fulfilment = Element("OrderFulfillment")
     _leaf(fulfilment, "AmazonOrderID", body["order"])
     _leaf(fulfilment, "MerchantFulfillmentID", body["reference"])
@@ -134,7 +134,7 @@ def _fulfilment(body: Body) -> Element:
 
 
 def _acknowledgement(body: Body) -> Element:
-    """Failure is Amazon's word for a cancellation; it takes lines as a whole only."""
+    """A cancellation, which Amazon calls Failure; it cancels whole lines only."""
     acknowledgement = Element("OrderAcknowledgement")
     _leaf(acknowledgement, "AmazonOrderID", body["order"])
     _leaf(acknowledgement, "StatusCode", "Failure")
@@ -152,10 +152,10 @@ def _leaf(parent: Element, name: str, text: str) -> None:
 def read(content: bytes) -> Report:
     """Read a processing report. Raises UnreadableReport.
 
-    Several results of one message are one: the worst outcome with all of the words.
+    Several results of a message are merged: the worst outcome with all of the words.
     """
     try:
-        # Text, so that the parser does not believe the declaration; words may hold any control.
+        # Decode first, so that a wrong declaration has no effect; words may have control signs.
         document = _UNWRITABLE.sub("", text_of(content)).lstrip()
         report = fromstring(document, forbid_dtd=True).find(".//{*}ProcessingReport")
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
@@ -182,11 +182,11 @@ def read(content: bytes) -> Report:
 
 
 def results(report: Report, message_ids: Sequence[int]) -> dict[int, MessageResult]:
-    """What became of each of a feed's messages.
+    """The result of each of a feed's messages.
 
-    A message that the report does not name has been accepted only when the counts say that the
-    report is of this very feed and that every error in it is named. Otherwise nobody knows, and
-    its order is looked at before it is sent again.
+    A message that the report does not name was accepted only if the report counts as many messages
+    as the feed has, and no more errors than it names. Otherwise the result is AGAIN, and its order
+    must be checked before the message is sent again.
     """
     named = {number: report.results[number] for number in message_ids if number in report.results}
     errors = sum(one.outcome is MessageOutcome.REFUSED for one in named.values())

@@ -1,4 +1,4 @@
-"""Amazon's Feeds API 2021-06-30: documents up, feeds, reports down."""
+"""Amazon's Feeds API 2021-06-30: uploads documents, creates feeds and downloads reports."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _LARGEST_REPORT = 64 * 1024 * 1024
 
 
 class Document(NamedTuple):
-    """Where a document is to be brought; the URL is good for five minutes."""
+    """A document and the URL of its upload or download, which is valid for five minutes."""
 
     document_id: str
     url: str
 
 
 class Processing(StrEnum):
-    """How far Amazon is with a feed; CANCELLED, FATAL and any other word are an end as well."""
+    """Amazon's processing status of a feed; CANCELLED, FATAL and any other word also end it."""
 
     IN_QUEUE = "IN_QUEUE"
     IN_PROGRESS = "IN_PROGRESS"
@@ -52,7 +52,7 @@ class Processing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """A feed as Amazon has it; `status` is one of Processing, or Amazon's word for another end."""
+    """A feed at Amazon; `status` is a Processing value, or Amazon's word for another end."""
 
     feed_id: str
     status: str
@@ -63,20 +63,20 @@ class FeedStatus:
 
 @dataclass(frozen=True, slots=True)
 class FeedsApi:
-    """One account's feeds. Raises what `Connection` raises."""
+    """One account's feeds. The methods raise the errors of `Connection`."""
 
     connection: Connection
     storage: Http = field(default_factory=lambda: Http(""))
 
     def new_document(self, content_type: str) -> Document:
-        """A place for a document. Source: POST /feeds/2021-06-30/documents."""
+        """An empty document to upload to. Source: POST /feeds/2021-06-30/documents."""
         reply = self.connection.write(
             CREATE_FEED_DOCUMENT, "POST", _DOCUMENTS, Lane.CONFIRM, {"contentType": content_type}
         )
         return usable(CREATE_FEED_DOCUMENT, reply, _document)
 
     def upload(self, document: Document, content: bytes, content_type: str) -> None:
-        """Bring a document to its place. Raises Transient: it may be tried with a new one."""
+        """Upload a document's content. Raises Transient: try again with a new document."""
         answer = self.storage.transfer(
             "PUT", document.url, content=content, content_type=content_type
         )
@@ -88,7 +88,7 @@ class FeedsApi:
     def create(self, feed_type: str, marketplace_ids: Sequence[str], document_id: str) -> str:
         """Submit a document and return the feed's id.
 
-        Not safe to send twice: after a Transient that is not NotSent look for it in `since`.
+        Not safe to send twice: after a Transient that is not NotSent look for the feed in `since`.
         Source: POST /feeds/2021-06-30/feeds (createFeed).
         """
         reply = self.connection.send(
@@ -105,12 +105,12 @@ class FeedsApi:
         return usable(CREATE_FEED, reply, lambda body: text(body, "feedId") or None)
 
     def feed(self, feed_id: str) -> FeedStatus:
-        """How far a feed is. Source: GET /feeds/2021-06-30/feeds/{feedId} (getFeed)."""
+        """The status of a feed. Source: GET /feeds/2021-06-30/feeds/{feedId} (getFeed)."""
         path = f"{_FEEDS}/{quote(feed_id, safe='')}"
         return self.connection.read(GET_FEED, path, {}, _status, Lane.CONFIRM)
 
     def cancel(self, feed_id: str) -> None:
-        """Take a feed back that Amazon has not begun with; any other it refuses to cancel.
+        """Cancel a feed. Amazon refuses when it has begun to process the feed.
 
         Source: DELETE /feeds/2021-06-30/feeds/{feedId} (cancelFeed).
         """
@@ -118,7 +118,7 @@ class FeedsApi:
         self.connection.write(CANCEL_FEED, "DELETE", path, Lane.CONFIRM)
 
     def order(self, external_id: str) -> ChannelOrder:
-        """What Amazon has of an order that a feed speaks of. Raises CannotMap as well."""
+        """The facts of an order, read now. Raises CannotMap as well."""
         return parse(read_order(self.connection, external_id, Lane.CONFIRM))
 
     def since(self, feed_type: str, since: datetime) -> list[FeedStatus]:
@@ -141,7 +141,7 @@ class FeedsApi:
         return self.connection.read(GET_FEEDS, _FEEDS, query, shape, Lane.CONFIRM)
 
     def report(self, document_id: str) -> bytes:
-        """A result document, unpacked and in UTF-8, whatever it was in and said of itself.
+        """A result document, unpacked and converted to UTF-8 whatever its charset.
 
         Raises Transient when it cannot be fetched or unpacked.
 
@@ -156,7 +156,7 @@ class FeedsApi:
 
 
 def _unpacked(content: bytes) -> bytes:
-    """By what it is, not by what is said of it: HTTP may have unpacked it on the way already."""
+    """Unpack what begins like gzip, whatever its stated compression: HTTP may have unpacked it."""
     if not content.startswith(_GZIP):
         return content
     unpacker = zlib.decompressobj(_AS_GZIP)
@@ -183,6 +183,6 @@ def _status(body: Any) -> FeedStatus | None:
         status,
         moment(body, "createdTime"),
         text(body, "resultFeedDocumentId"),
-        # Not in Amazon's model, but told by some answers.
+        # Amazon's model lacks this field, but some answers have it.
         text(body, "inputFeedDocumentId"),
     )

@@ -1,4 +1,4 @@
-"""The items of an order in Amazon's JSON: what is to be delivered, and what is known of it."""
+"""The items of an order in Amazon's JSON: which goods to deliver, and their facts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipeline.orders.outcome import HoldCode
 
 
 class Item(NamedTuple):
-    """An order item with the two facts without which it is none."""
+    """An order item with the two fields that it must have, and its JSON."""
 
     item_id: str
     quantity: int
@@ -30,15 +30,15 @@ class Item(NamedTuple):
 
 
 def items(raw: Raw) -> list[Item]:
-    """What is to be delivered. Raises CannotMap as `every_item` does."""
+    """The items to deliver. Raises CannotMap as `every_item` does."""
     return [item for item in every_item(raw) if item.quantity]
 
 
 def every_item(raw: Raw) -> list[Item]:
-    """The order's items; those of which everything was cancelled have the quantity 0.
+    """The order's items; fully cancelled items have the quantity 0.
 
-    Raises CannotMap(UNREADABLE_ORDER) when there is none, or one has no id of its own or no whole
-    quantity: goods would be left out silently.
+    Raises CannotMap(UNREADABLE_ORDER) when the order has no items, or an item lacks a unique id or
+    a whole quantity: goods would be left out silently.
     """
     found = look(raw, "orderItems")
     if not isinstance(found, list) or not found:
@@ -61,7 +61,7 @@ def every_item(raw: Raw) -> list[Item]:
 
 
 def nothing_is_left(raw: Raw) -> bool:
-    """Whether each item says that nothing of it is ordered any more."""
+    """Whether every item has the ordered quantity 0."""
     found = look(raw, "orderItems")
     return (
         isinstance(found, list)
@@ -103,7 +103,7 @@ def line(item: Item) -> Line:
             text(packing, "serialNumberRequirement", "requirementType") == "REQUIRED"
         ),
         serial_numbers=texts(raw, "product", "serialNumbers"),
-        # What the carrier has to do, such as signatureConfirmation.
+        # Duties of the carrier, such as signatureConfirmation.
         constraints=named(look(shipping, "shippingConstraints"), "MANDATORY"),
         delivery=window(shipping, "scheduledDeliveryWindow"),
         ioss_number=text(shipping, "internationalShipping", "iossNumber"),
@@ -122,7 +122,7 @@ def line(item: Item) -> Line:
 
 
 def window(value: object, *path: str) -> Window:
-    """A span of time; what is not told of it is open."""
+    """A span of time; an end that Amazon leaves out is open."""
     return Window(moment(value, *path, "earliestDateTime"), moment(value, *path, "latestDateTime"))
 
 
@@ -132,7 +132,7 @@ def _each(raw: Raw, key: str, *path: str) -> tuple[str, ...]:
 
 
 def _condition(raw: Raw) -> str:
-    """NEW, or USED / GOOD: the subtype where it tells more."""
+    """The condition, such as NEW or USED / GOOD: type, subtype and note without repeats."""
     parts = (
         text(raw, "product", "condition", "conditionType"),
         text(raw, "product", "condition", "conditionSubtype"),
@@ -142,6 +142,6 @@ def _condition(raw: Raw) -> str:
 
 
 def _measurement(raw: Raw) -> str:
-    """How much of goods sold by weight or volume was ordered, as "2.4 KILOGRAMS"."""
+    """The ordered amount of goods sold by weight or volume, such as "2.4 KILOGRAMS"."""
     value, unit = number(raw, "measurement", "value"), text(raw, "measurement", "unit")
     return f"{value:f} {unit}" if value is not None and unit else ""

@@ -1,6 +1,6 @@
-"""Looking into Amazon's JSON, where any key may be missing, null or of another type.
+"""Reads fields of Amazon's JSON, where any key may be missing, null or of another type.
 
-Each function follows a path of keys and answers with nothing of its kind rather than an error.
+Each function follows a path of keys and returns None or an empty value instead of an error.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from pipeline.base.clock import YEARS
 from pipeline.base.money import LARGEST_AMOUNT, parse_amount
 
-# PostgreSQL stores no NUL, UTF-8 no half of a surrogate pair, and nobody can see the others.
+# PostgreSQL stores no NUL, UTF-8 has no half surrogate pairs, the others are invisible.
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-# Far more than any of Amazon's, and what an index of PostgreSQL has room for.
+# Far longer than any name of Amazon's, and short enough for an index of PostgreSQL.
 _LONGEST_WORD = 200
 _LARGEST_QUANTITY = 2**31 - 1
 _FINEST_AMOUNT = Decimal("0.0001")
@@ -30,7 +30,7 @@ class Money(NamedTuple):
 
 
 def look(value: object, *path: str) -> Any:
-    """Whatever lies at the end of the path, or None."""
+    """The value at the end of the path, or None."""
     for key in path:
         if not isinstance(value, Mapping):
             return None
@@ -39,7 +39,7 @@ def look(value: object, *path: str) -> Any:
 
 
 def blocks(value: object, *path: str) -> list[Mapping[str, Any]]:
-    """The objects of a list; whatever else is in it is left out."""
+    """The objects of a list; its other members are left out."""
     found = look(value, *path)
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
@@ -51,7 +51,7 @@ def text(value: object, *path: str) -> str:
 
 
 def word(value: object, *path: str) -> str:
-    """A name or number that things are found by; one too long for that is none."""
+    """A name or number that serves as a key; empty when it has more than 200 characters."""
     found = text(value, *path)
     return found if len(found) <= _LONGEST_WORD else ""
 
@@ -75,7 +75,7 @@ def texts(value: object, *path: str) -> tuple[str, ...]:
 
 
 def whole(value: object, *path: str) -> int | None:
-    """A whole number, also one in a text: 2, 2.0 and "2" are the same."""
+    """A whole number, also written as text: 2, 2.0 and "2" are the same."""
     try:
         found = parse_amount(look(value, *path))
     except (TypeError, ValueError):
@@ -86,7 +86,7 @@ def whole(value: object, *path: str) -> int | None:
 
 
 def number(value: object, *path: str) -> Decimal | None:
-    """A number, also one in a text; None when it is none that a person would write."""
+    """A number, also written as text; None when it is too large or has more than 4 decimals."""
     try:
         found = parse_amount(look(value, *path))
     except (TypeError, ValueError):
@@ -95,9 +95,9 @@ def number(value: object, *path: str) -> Decimal | None:
 
 
 def moment(value: object, *path: str) -> datetime | None:
-    """An ISO 8601 time in UTC; one without an offset is taken for UTC, as Amazon means it.
+    """An ISO 8601 time in UTC; a time without an offset is taken for UTC, as Amazon means it.
 
-    A time of another age is none: nothing can be reckoned from the year 1 or 9999.
+    None for a year outside `YEARS`: date arithmetic fails on the year 1 or 9999.
     """
     found = look(value, *path)
     if not isinstance(found, str):

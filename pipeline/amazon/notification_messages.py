@@ -1,7 +1,7 @@
-"""What a message of the notification queue says: which order changed.
+"""Reads a message of the notification queue: which order changed.
 
-A message is a hint and no more. Nothing but two ids and a time is taken from it: it speaks v0's
-words, parts of it may be null, and its postal code is personal.
+A message is only a hint. Just ids and a time are read from it: it uses the words of Orders API v0,
+parts of it may be null, and its postal code is personal.
 Source: Notifications API, ORDER_CHANGE, payload version 1.0.
 """
 
@@ -24,7 +24,7 @@ _ORDER_CHANGE = "ORDER_CHANGE"
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """An order has changed. `notification_id` is the same when SQS delivers it once more."""
+    """An order has changed. `notification_id` is the same when SQS delivers it again."""
 
     notification_id: str
     external_id: str
@@ -34,15 +34,15 @@ class OrderChange:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A notification of another type than the ones subscribed to here."""
+    """A notification of a type that we do not subscribe to."""
 
     kind: str
 
 
 def read(body: str, message_id: str) -> OrderChange | Other | None:
-    """What a message says, or None when it cannot be read.
+    """The notification in a message, or None when it cannot be read.
 
-    A notification without an id of its own is known by its message's.
+    A notification without an id gets the id of its message.
     """
     try:
         message = json.loads(body)
@@ -63,7 +63,7 @@ def read(body: str, message_id: str) -> OrderChange | Other | None:
 
 
 def _part(value: Any, name: str) -> Any:
-    """A part by its name; Amazon's newer notifications begin theirs with a small letter."""
+    """A part by its name, which begins with a small letter in Amazon's newer notifications."""
     if not isinstance(value, Mapping):
         return None
     return value.get(name, value.get(name[0].lower() + name[1:]))

@@ -1,4 +1,4 @@
-"""Reading one order of an account, whole and fresh."""
+"""Reads a whole order of an account from Amazon."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INCLUDED = ",".join(DATASETS)
 
 
 def read_order(connection: Connection, external_id: str, lane: Lane) -> Raw:
-    """One order with every dataset. Source: GET /orders/2026-01-01/orders/{orderId} (getOrder)."""
+    """An order with all data sets. Source: GET /orders/2026-01-01/orders/{orderId} (getOrder)."""
 
     def shape(body: object) -> Raw | None:
         order = look(body, "order")

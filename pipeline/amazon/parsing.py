@@ -1,7 +1,7 @@
-"""From an order in Amazon's JSON (Orders API 2026-01-01) to the facts of an order.
+"""Turns an order in Amazon's JSON (Orders API 2026-01-01) into the facts of an order.
 
-Lenient on purpose: unknown words survive, whatever is missing is empty. Amazon withholds most of an
-order in many normal cases, so only what makes it impossible to keep is an error.
+Lenient on purpose: unknown words are kept, missing fields are empty. Amazon withholds most of an
+order in many normal cases, so an error means that the order cannot be stored.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ _FULFILLED_BY = {
 
 
 def number(reply: object) -> str:
-    """The order's number in what may be no order at all; empty without one."""
+    """The order's number; empty when the reply has no usable number, or is no order."""
     return word(reply, "orderId")
 
 
 def is_number(text: str) -> bool:
-    """Whether it is written as Amazon writes the number of an order."""
+    """Whether the text has the form of Amazon's order numbers."""
     return _NUMBER.fullmatch(text) is not None
 
 
 def identify(raw: Raw) -> Identity:
-    """The least that is needed to keep an order.
+    """The fields that an order's row needs at least.
 
-    Raises CannotMap when the order id or one of its two times is missing.
+    Raises CannotMap when the order id, createdTime or lastUpdatedTime is missing.
     """
     external_id = number(raw)
     if not external_id:
@@ -77,7 +77,7 @@ def identify(raw: Raw) -> Identity:
 def parse(raw: Raw) -> ChannelOrder:
     """The facts of an order, without amounts other than its total.
 
-    Raises CannotMap(UNREADABLE_ORDER) when it cannot be kept, or has no usable items.
+    Raises CannotMap(UNREADABLE_ORDER) when the order cannot be stored or has no usable items.
     """
     identity = identify(raw)
     every = every_item(raw)
@@ -133,7 +133,7 @@ def _each(raw: Raw, key: str, *path: str) -> tuple[str, ...]:
 
 
 def _associated(raw: Raw, kind: str) -> str:
-    """The number of the order that this one stands for."""
+    """The number of the order that this order replaces or exchanges."""
     return next(
         (
             text(other, "orderId")
@@ -162,10 +162,10 @@ def _time(raw: Raw, key: str) -> datetime:
 
 
 def _fulfilment(raw: Raw) -> tuple[str, FulfilledBy]:
-    """Status in Amazon's words of 2026, and who fulfils.
+    """The status in the words of the Orders API 2026-01-01, and who fulfils.
 
-    Who fulfils decides whose goods leave: where Amazon does not say so, the status is left empty
-    as well, which is an unknown one, rather than guessing.
+    Who fulfils decides whose goods leave. Where Amazon does not say it, the status stays empty,
+    that is unknown, rather than guessed.
     """
     fulfilled_by = _FULFILLED_BY.get(text(raw, "fulfillment", "fulfilledBy").upper())
     if fulfilled_by is None:
@@ -174,7 +174,7 @@ def _fulfilment(raw: Raw) -> tuple[str, FulfilledBy]:
     word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", told).upper()
     word = _OLD_STATUSES.get(word, word)
     if word in _NOTHING_LEFT_YET and nothing_is_left(raw):
-        # Item by item everything was cancelled; Amazon's status follows later, or never.
+        # Every item was cancelled singly; Amazon changes the order's status later, or never.
         return RemoteStatus.CANCELLED, fulfilled_by
     return (word if word in set(RemoteStatus) else told), fulfilled_by
 
@@ -185,7 +185,7 @@ def _address(raw: Raw) -> Address | None:
     city, district = text(given, "city"), text(given, "districtOrCounty")
     municipality = text(given, "municipality")
     if city and municipality not in (city, district):
-        # Where Amazon tells both, the carrier needs both.
+        # Where Amazon gives both, the carrier needs both.
         district = ", ".join(filter(None, (district, municipality)))
     address = Address(
         name=text(given, "name"),
@@ -203,10 +203,10 @@ def _address(raw: Raw) -> Address | None:
 
 
 def _with_brazilian(lines: tuple[str, ...], given: object) -> tuple[str, ...]:
-    """The lines, and of street, complement and neighbourhood, which Brazil tells apart, what is
-    not in them: as a line, or as parts of one between commas or dashes.
+    """The address lines, followed by Brazil's street, complement and neighbourhood fields.
 
-    A part of a line says one thing: the number 12 of a house is not its flat 12.
+    A field is added unless the lines contain it, as a whole line or as parts of a line between
+    commas or dashes. Each part counts once: the house number 12 is not also flat 12.
     """
     extended = look(given, "extendedFields")
     street = f"{text(extended, 'streetName')} {text(extended, 'streetNumber')}".strip()
@@ -218,9 +218,10 @@ def _with_brazilian(lines: tuple[str, ...], given: object) -> tuple[str, ...]:
 
 
 def _take(told: list[list[str]], part: str, *, is_start_enough: bool = False) -> bool:
-    """Take `part` out of what is told, where adjoining parts say it and nothing else.
+    """Remove `part` from the line parts `told` where adjoining parts equal it exactly.
 
-    With `is_start_enough` more may follow in the last of them, and stays. False if it is not told.
+    With `is_start_enough` the last of these parts may have further words, which stay. Returns
+    False if the lines do not contain `part`.
     """
     wanted = _words(part)
     for start in range(len(told)):

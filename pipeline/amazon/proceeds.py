@@ -1,7 +1,7 @@
 """The proceeds of one order item, sorted into goods, shipping, gift wrap and other.
 
-A subtotal already contains its details: the details only say how it is shared out, and whatever
-they leave open belongs to the goods.
+A subtotal contains its details: the details only divide it, and the undivided rest belongs to the
+goods.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pipeline.base.money import ZERO, minor_unit, split
 from pipeline.orders.outcome import HoldCode
 
 GOODS, SHIPPING, GIFT_WRAP, OTHER = SLOTS = ("ITEM", "SHIPPING", "GIFT_WRAP", "OTHER")
-# The categories Amazon sums over the items; any other one belongs to the order alone.
+# Amazon sums these categories over the items; any other category belongs to the order alone.
 ITEM_TYPES = frozenset({*SLOTS, "COD_FEE", "TAX", "DISCOUNT"})
 Shares = Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
 class ItemProceeds:
-    """What Amazon says of one item's money, whole quantity, each by slot.
+    """The money of one item for its whole quantity, in major units, each kind by slot.
 
-    `discounts` have Amazon's sign. `taxes` are what is left after the tax of the discounts, which
-    is `discount_taxes` (zero or more) where Amazon tells it, else None. `components` counts the
-    amounts that may each be off by a minor unit. `proceeds_total` is None where Amazon gave none.
+    `discounts` have Amazon's sign. `taxes` exclude the tax of the discounts; `discount_taxes` hold
+    that tax (zero or more), or None where Amazon does not list it. `components` counts the amounts
+    that may each be off by a minor unit. `proceeds_total` is None where Amazon gave no total.
     """
 
     item_id: str
@@ -53,13 +53,13 @@ class ItemProceeds:
 
 
 def unclear(reason: str, **facts: object) -> CannotMap:
-    """The hold for amounts that do not add up, with the figures that were tried."""
+    """The hold for amounts that do not add up, with the tried figures as facts."""
     told = {name: str(value) for name, value in facts.items()}
     return CannotMap(HoldCode.TOTALS_UNCLEAR, reason, told)
 
 
 def read_item(item: Item, currency: str, breakdowns: Sequence[Mapping[str, Any]]) -> ItemProceeds:
-    """Sort the money of an item, listed in `breakdowns`.
+    """Sort an item's `breakdowns` into slots.
 
     Raises CannotMap(TOTALS_UNCLEAR) when the details of a subtotal contradict it, or the unit price
     times the quantity is not the price of the item.
@@ -109,14 +109,14 @@ def read_item(item: Item, currency: str, breakdowns: Sequence[Mapping[str, Any]]
 
 
 def _slot(kind: str) -> str:
-    """COD fees and categories to come are no price of the goods: they count as other."""
+    """The slot of a category; COD fees and unknown categories count as other, not as goods."""
     return kind if kind in SLOTS else OTHER
 
 
 def _discounts(
     item_id: str, subtotal: Decimal, details: Mapping[str, Decimal], tolerance: Decimal
 ) -> dict[str, Decimal]:
-    """A discount's shares, in the sign of its subtotal."""
+    """The discount by slot, with the sign of its subtotal."""
     shares = {slot: details.get(slot, ZERO) for slot in SLOTS}
     if GOODS in details:
         told = sum(shares.values(), ZERO)
@@ -131,10 +131,10 @@ def _discounts(
 def _taxes(
     item_id: str, subtotal: Decimal, details: Mapping[str, Decimal], tolerance: Decimal
 ) -> tuple[dict[str, Decimal], Decimal]:
-    """A tax's shares, and what the tax of the discounts changes them by (mostly below zero).
+    """The tax by slot, and the tax of the discounts (mostly below zero).
 
-    Amazon does not say in which sign it lists that tax, nor whether the subtotal counts it: the
-    reading that sums to the subtotal is taken.
+    Amazon documents neither the sign of the discounts' tax nor whether the subtotal contains it:
+    the reading that sums to the subtotal is used.
     """
     shares = {slot: details.get(slot, ZERO) for slot in SLOTS}
     listed = details.get("DISCOUNT", ZERO)
@@ -152,7 +152,7 @@ def _taxes(
 
 
 def _shares_of(off: Decimal, discounts: Shares, currency: str) -> dict[str, Decimal]:
-    """The tax of the discounts belongs where the discounts do."""
+    """The tax of the discounts by slot, in proportion to the discounts."""
     weights = [abs(discounts[slot]) for slot in SLOTS]
     if not any(weights):
         weights = [Decimal(slot == GOODS) for slot in SLOTS]
@@ -162,7 +162,7 @@ def _shares_of(off: Decimal, discounts: Shares, currency: str) -> dict[str, Deci
 def _check_unit_price(
     item: Item, row: Decimal, price: Decimal, tax: Decimal, minor: Decimal
 ) -> None:
-    """The unit price may be in the other tax basis, and be rounded by a minor unit each."""
+    """Raise when the unit price fits neither with nor without tax, within a minor unit a piece."""
     if all(abs(row - basis) > minor * item.quantity for basis in (price, price + tax, price - tax)):
         raise unclear(
             f"item {item.item_id}: unit price times quantity is not the price of the item",

@@ -1,4 +1,4 @@
-"""The ways to read one item's proceeds, and which of them Amazon's own total of the item leaves."""
+"""The readings of one item's proceeds, and which of them fit Amazon's total of the item."""
 
 from __future__ import annotations
 
@@ -30,38 +30,38 @@ T = TypeVar("T")
 
 
 class Reading(NamedTuple):
-    """How to understand an item's tax and the sign of its discount."""
+    """How to read an item's tax and the sign of its discount."""
 
     tax: str
     discount: str
 
 
 class Line(NamedTuple):
-    """A line's amounts, and the words for the reading that gave them."""
+    """A line's amounts, and the words that describe their reading."""
 
     amounts: LineAmounts
     words: frozenset[str]
 
 
 def readings(item: ItemProceeds, prices_never_contain_tax: bool) -> list[Reading]:
-    """The four readings that come into question, always in the same order.
+    """The four possible readings, always in the same order.
 
-    Where prices never contain tax, a total without the tax that Amazon collects itself does not
-    mean that the tax is inside: Amazon keeps it out of the seller's proceeds.
+    Where prices never contain tax, a total without the facilitator tax does not mean that the
+    prices contain it: Amazon keeps this tax out of the seller's proceeds.
     """
     without = WITHHELD if item.is_facilitated and prices_never_contain_tax else INCLUDED
     return [Reading(*both) for both in product((ON_TOP, without), (AS_GIVEN, NEGATED))]
 
 
 def sum_under(item: ItemProceeds, reading: Reading) -> Decimal:
-    """What the item's total would be."""
+    """The item's total under this reading."""
     total = sum(item.prices.values(), ZERO)
     total += item.discount if reading.discount == AS_GIVEN else ZERO - item.discount
     return total + item.tax if reading.tax == ON_TOP else total
 
 
 def line_under(item: ItemProceeds, reading: Reading) -> Line | None:
-    """The line under a reading; None when an amount is negative, so a discount a surcharge."""
+    """The line under a reading; None when an amount is negative (a discount would add money)."""
     net, off, tax = {}, {}, {}
     for slot in SLOTS:
         given = item.discounts[slot]
@@ -93,9 +93,9 @@ def line_under(item: ItemProceeds, reading: Reading) -> Line | None:
 
 
 def settled(item: ItemProceeds, proceeds_total: Decimal, prices_never_contain_tax: bool) -> Line:
-    """The one line whose sum is the item's total.
+    """The only line whose sum is the item's total.
 
-    Raises CannotMap(TOTALS_UNCLEAR) with the sums when there is none, or more than one.
+    Raises CannotMap(TOTALS_UNCLEAR) with the sums when no line or several lines fit.
     """
     tried = readings(item, prices_never_contain_tax)
     fitting = closest(
@@ -126,9 +126,9 @@ def likeliest(
     breakdowns: Sequence[Mapping[str, Any]],
     prices_never_contain_tax: bool,
 ) -> Line:
-    """The line that comes closest to what Amazon tells of an item that is not clear.
+    """The line of an unclear item whose sum is closest to the item's total.
 
-    Where no reading makes sense, the item's total, or else its price, is taken for its net price.
+    Where no reading is sensible, the item's total, or else its price, becomes its net price.
     """
     total = money(item.raw, "proceeds", "proceedsTotal")
     try:
@@ -150,22 +150,22 @@ def likeliest(
 
 
 def _is_sensible(line: LineAmounts) -> bool:
-    """Whether no more is taken off than there is."""
+    """Whether no discount exceeds its price."""
     return line.discount_net <= line.row_net and line.shipping_discount_net <= line.shipping_net
 
 
 def closest(
     candidates: Iterable[T], difference: Callable[[T], Decimal], tolerance: Decimal
 ) -> list[T]:
-    """Those without a difference; when there are none, those within the tolerance."""
+    """The candidates without a difference, or else those within the tolerance."""
     within = [one for one in candidates if abs(difference(one)) <= tolerance]
     return [one for one in within if difference(one) == 0] or within
 
 
 def _tax_inside(item: ItemProceeds, slot: str, off: Decimal) -> tuple[Decimal, Decimal]:
-    """Of a price with tax inside: the tax inside its discount, and the tax that is left.
+    """For a price that contains tax: the tax inside its discount, and the remaining tax.
 
-    Where Amazon does not tell the tax of the discount, it is in proportion.
+    Where Amazon does not list the tax of the discount, it is computed in proportion.
     """
     tax = item.taxes[slot]
     if item.discount_taxes is not None:

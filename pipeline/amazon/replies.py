@@ -1,6 +1,6 @@
-"""From an answer of Amazon's to the error it means: a pure function, the status decides first.
+"""Maps an answer of Amazon's to the error that it means. Pure; the status decides first.
 
-Gateways in front of the API answer with HTML or with nothing at all, so a body is only a help.
+Gateways before the API answer with HTML or an empty body, so the body only refines the result.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline.base.quota import Plan
 from pipeline.orders.channel import NO_PACKAGE_TO_UPDATE
 
 _LONGEST_TEXT = 300
-# Refused reads heal by themselves: storms of 403 over all sellers lasted up to half an hour.
+# Refused reads recover by themselves: storms of 403 over all sellers lasted up to 30 minutes.
 _REFUSED_READ_WAIT_S = 300.0
 UNAUTHORIZED = "Unauthorized"
 _TOKEN_IS_DEAD = re.compile(r"token\b.*\b(revoked|malformed|invalid)\b", re.IGNORECASE)
@@ -51,11 +51,11 @@ CONFIRM_SHIPMENT = Operation(Plan("confirmShipment", 2.0, 10), success=204, is_r
 
 
 def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
-    """What the answer means when it is no success, for a call made with a fresh access token.
+    """The error that an answer means, for a call with a fresh access token; None on success.
 
-    Transient for throttling (with the wait that one call costs), faults of Amazon's and answers
-    without meaning; AccountStopped when the account's token is dead; Rejected otherwise.
-    Amazon's own words are kept for what it rejected, cut to 300 characters.
+    Transient for throttling (with the wait for a token of the quota), Amazon's faults, refused
+    reads and unusable answers; AccountStopped when the access token is revoked or invalid; Rejected
+    otherwise, with up to 300 characters of Amazon's own words.
     """
     status = reply.status
     errors = blocks(reply.body, "errors")
@@ -109,14 +109,14 @@ def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
 
 
 def _wait_s(operation: Operation, reply: Reply) -> float:
-    """How long until there is a token again, in seconds: one over the rate, unless Amazon says."""
+    """Seconds until the quota has a token again: Amazon's wait, or else 1 / rate."""
     if reply.retry_after_s is not None:
         return reply.retry_after_s
     return 1 / (told_rate(reply) or operation.rate_per_s)
 
 
 def told_rate(reply: Reply) -> float | None:
-    """The calls per second that Amazon says it allows here; None when it does not say."""
+    """The calls per second that the answer says Amazon allows; None when it does not say."""
     try:
         rate = float(reply.headers.get("x-amzn-RateLimit-Limit", ""))
     except ValueError:

@@ -1,6 +1,6 @@
 """The SQS queue to which Amazon reports changed orders. Only this module knows boto3.
 
-boto3 is slow to import, so that happens when a queue is first used.
+boto3 is slow to import, so the first use of a queue imports it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pipeline.base.errors import Rejected, RemoteError, Transient
 from pipeline.settings.model import AccountSettings, NotificationSettings
 
 BATCH = 10
-"""The most messages SQS gives out, or deletes, in one call."""
+"""The most messages that SQS delivers or deletes in a call."""
 
 _CONNECT_TIMEOUT_S = 5
 _READ_TIMEOUT_S = 15
-# Refused by SQS, but not because of what was asked.
+# SQS refuses with these codes for a while, whatever the request.
 _PASSING = ("RequestThrottled", "ThrottlingException", "OverLimit", "RequestTimeout")
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it was given out; `times` counts how often it has been, this time included."""
+    """A delivered message; `times` counts its deliveries, this one included."""
 
     message_id: str
     receipt: str
@@ -36,7 +36,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """About how many messages wait, and how many are given out and neither deleted nor back."""
+    """Roughly how many messages wait, and how many are delivered but not yet deleted."""
 
     waiting: int
     in_hand: int
@@ -45,7 +45,7 @@ class Depth:
 class Queue:
     """One account's queue. Safe to share between threads.
 
-    Every method raises Transient when SQS cannot be asked just now, and Rejected when it says no.
+    Every method raises Transient when SQS is not available, and Rejected when SQS refuses.
     """
 
     def __init__(self, account: AccountSettings, notifications: NotificationSettings) -> None:
@@ -55,10 +55,10 @@ class Queue:
         self._opened: Any = None
 
     def receive(self, wait_s: int) -> list[Message]:
-        """Up to ten messages; with none there, SQS waits up to `wait_s` seconds for one.
+        """Up to ten messages; when the queue is empty, SQS waits up to `wait_s` seconds.
 
-        Source: ReceiveMessage. What is not deleted comes again after the queue's visibility
-        time-out.
+        Source: ReceiveMessage. SQS delivers a message again unless it is deleted within the queue's
+        visibility time-out.
         """
         reply = self._call(
             lambda sqs: sqs.receive_message(
@@ -79,7 +79,7 @@ class Queue:
         ]
 
     def delete(self, messages: Sequence[Message]) -> list[Message]:
-        """Delete up to ten messages and return those that SQS did not: they will come again.
+        """Delete up to ten messages; return those that SQS failed to delete and will deliver again.
 
         Source: DeleteMessageBatch.
         """
@@ -95,11 +95,11 @@ class Queue:
         return [messages[int(one["Id"])] for one in reply.get("Failed", [])]
 
     def has_redrive(self) -> bool:
-        """Whether SQS itself moves what nobody deletes to a dead-letter queue."""
+        """Whether SQS moves messages that nobody deletes to a dead-letter queue."""
         return bool(self._attributes("RedrivePolicy").get("RedrivePolicy"))
 
     def depth(self) -> Depth:
-        """How much is in the queue. Source: GetQueueAttributes."""
+        """The number of messages in the queue. Source: GetQueueAttributes."""
         waiting = "ApproximateNumberOfMessages"
         in_hand = "ApproximateNumberOfMessagesNotVisible"
         found = self._attributes(waiting, in_hand)
@@ -138,7 +138,7 @@ class Queue:
                     config=Config(
                         connect_timeout=_CONNECT_TIMEOUT_S,
                         read_timeout=_READ_TIMEOUT_S,
-                        # The job that reads comes again in seconds.
+                        # The reading job runs again in seconds.
                         retries={"total_max_attempts": 1},
                     ),
                 )
@@ -146,11 +146,11 @@ class Queue:
 
 
 def _meaning(error: Exception) -> RemoteError:
-    """What an error of boto3's means. Its text is left out: it may quote what was sent."""
+    """Our error for an error of boto3. Its text is left out: it may quote the request."""
     answer = getattr(error, "response", {})
     told = answer.get("Error", {})
     facts = answer.get("ResponseMetadata", {})
-    # With the JSON protocol the short code comes behind the full name of the error.
+    # With the JSON protocol the short code follows the full name of the error.
     code = str(told.get("Code", "")).rpartition("#")[2] or type(error).__name__
     status = facts.get("HTTPStatusCode")
     request_id = str(facts.get("RequestId", ""))

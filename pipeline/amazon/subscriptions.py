@@ -1,6 +1,6 @@
-"""Where Amazon reports an account's changed orders to: a destination and a subscription.
+"""Subscribes an account to Amazon's notifications of changed orders, with a destination queue.
 
-Destinations are the application's, subscriptions the seller's: hence two kinds of access.
+Destinations belong to the application and subscriptions to the seller: hence two connections.
 Source: Notifications API v1.
 """
 
@@ -23,11 +23,11 @@ from pipeline.settings.model import AccountSettings
 
 SCOPE = "sellingpartnerapi::notifications"
 AMAZONS_PRINCIPAL = "437568002678"
-"""The AWS account that Amazon's notifications come from."""
+"""The AWS account that sends Amazon's notifications."""
 
 _DESTINATIONS = "/notifications/v1/destinations"
 _SUBSCRIPTIONS = "/notifications/v1/subscriptions/ORDER_CHANGE"
-# Without the filter's type in it Amazon refuses a directive.
+# Amazon refuses a directive without the type of its filter.
 _DIRECTIVE = {"eventFilter": {"eventFilterType": "ORDER_CHANGE"}}
 _NOT_THERE, _CONFLICT = 404, 409
 
@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A queue that Amazon knows of."""
+    """A queue that is registered at Amazon."""
 
     destination_id: str
     name: str
@@ -57,14 +57,14 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """An account's wish to hear of changed orders."""
+    """An account's subscription to changed orders."""
 
     subscription_id: str
     destination_id: str
 
 
 class Notifications:
-    """An account's subscription to changed orders. The methods raise what `Connection` does."""
+    """Manages an account's subscription. The methods raise the errors of `Connection`."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Notifications:
         return next((one for one in known if one.arn == arn), None)
 
     def create_destination(self, name: str, arn: str) -> Destination:
-        """Make a queue known to Amazon; one that is known already is taken as it is.
+        """Register a queue at Amazon; a destination that exists already is returned unchanged.
 
         Source: createDestination, grantless.
         """
@@ -98,7 +98,7 @@ class Notifications:
             return known
 
     def delete_destination(self, destination_id: str) -> None:
-        """Have Amazon forget a queue; Rejected while a subscription uses it.
+        """Remove a queue from Amazon. Raises Rejected while a subscription uses it.
 
         Source: deleteDestination, grantless.
         """
@@ -116,7 +116,7 @@ class Notifications:
             raise
 
     def create_subscription(self, destination_id: str) -> Subscription:
-        """Subscribe the account; a subscription that exists already is taken as it is.
+        """Subscribe the account; a subscription that exists already is returned unchanged.
 
         Source: createSubscription.
         """
@@ -154,13 +154,13 @@ class Notifications:
         try:
             self._application.write(operation, method, path, Lane.NEW)
         except Rejected as error:
-            # Gone already, perhaps by the very call whose answer got lost.
+            # It is deleted already, perhaps by this call when its first answer got lost.
             if error.status != _NOT_THERE:
                 raise
 
 
 def queue_policy(arn: str) -> str:
-    """The access policy a queue needs so that Amazon may deliver to it, as JSON."""
+    """The access policy, as JSON, that lets Amazon deliver to a queue."""
     statement = {
         "Sid": "AmazonNotifications",
         "Effect": "Allow",

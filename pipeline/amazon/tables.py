@@ -10,10 +10,10 @@ from pipeline.base.tables import Base
 
 
 class AccountAccess(Base):
-    """An account that Amazon refuses; there is no row of one that works.
+    """An account that Amazon refuses; a working account has no row.
 
-    `refused_since` is the first refusal since the last call that went well. From `stopped_at` on
-    nothing is sent but one call at `probe_at`.
+    `refused_since` is the first refusal since the last successful call. After `stopped_at` the only
+    call to Amazon is the probe that is due at `probe_at`.
     """
 
     __tablename__ = "account_access"

@@ -1,6 +1,6 @@
-"""Why Amazon left a personal field out of an order. Leaving it out is a normal answer, no error.
+"""Why Amazon left a personal field out of an order. This is a normal answer, no error.
 
-Source: SP-API documentation, "Access Orders PII"; what it leaves open is told as "not given".
+Source: SP-API documentation, "Access Orders PII"; a case that it does not cover is "not given".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pipeline.orders.channel import (
 )
 from pipeline.settings.marketplaces import country_of
 
-# Everything an import needs: more data sets cost no more of the quota.
+# All data sets that an import needs: more of them cost no more of the quota.
 DATASETS = (
     *("BUYER", "RECIPIENT", "PROCEEDS", "PROMOTION", "CANCELLATION", "FULFILLMENT", "PACKAGES"),
     *("TAX", "PAYMENT"),
@@ -29,7 +29,7 @@ _WHERE_TAX_ROLES_GET_NO_NAMES = frozenset({"US", "JP", "SG"})
 
 
 def reasons(order: ChannelOrder, requested: Collection[str] = DATASETS) -> Mapping[str, Missing]:
-    """For each personal field that is empty, why; in the order people read an address."""
+    """The reason for each empty personal field, in the order in which people read an address."""
     return {
         field: _reason(field, order, requested)
         for field, value in _personal(order).items()
@@ -50,7 +50,7 @@ def _personal(order: ChannelOrder) -> dict[str, object]:
 
 
 def _reason(field: str, order: ChannelOrder, requested: Collection[str]) -> Missing:
-    """The first of the known rules that fits."""
+    """The reason by the first rule that applies."""
     if ("BUYER" if field in _OF_BUYER else "RECIPIENT") not in requested:
         return Missing.NOT_REQUESTED
     if order.status in _UNPAID:
@@ -78,6 +78,6 @@ def _is_picked_up(order: ChannelOrder) -> bool:
 
 
 def _has_role(order: ChannelOrder) -> bool:
-    """Amazon does not say which roles an application has; what only the role gets shows it."""
+    """Whether the application seems to have the role: Amazon only sends these fields with it."""
     address = order.address or Address()
     return bool(order.buyer_email or address.name or address.lines or address.phone)

@@ -1,6 +1,5 @@
-"""What Amazon and the shops report goes into rows: searches, notifications, backfills, credit
-memos.
+"""Stores the reports of Amazon and the shops: searches, notifications, backfills, credit memos.
 
 Imports: amazon, magento, orders, settings, base.
-Start reading: `store.py`; `search_windows.py` says what is searched for next.
+Start reading: `store.py`; `search_windows.py` plans the next search.
 """

@@ -1,7 +1,7 @@
 """Older orders that a person wants imported: a period, or orders by number.
 
-One backfill an account runs at a time. A period is read page by page by the job; orders by number
-lie in the queue of what is to be fetched. Both go behind everything that is new.
+An account runs a single backfill at a time. The job reads a period page by page; orders by number
+are in the fetch list. Both have lower priority than new orders.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from pipeline.orders.tables import Order
 
 
 class AlreadyRunning(Exception):
-    """The account has a backfill that is not through yet."""
+    """The account has a running backfill."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A backfill, and how many of its orders by number are still to be read."""
+    """A backfill, and how many orders the fetch list still has for it."""
 
     backfill: Backfill
     left: int
@@ -44,7 +44,7 @@ class Backfills:
     def start_period(
         self, account: str, after: datetime, before: datetime, *, author: str, now: datetime
     ) -> int:
-        """Have everything placed in a period read; the backfill's id. Raises AlreadyRunning."""
+        """Start a backfill of the orders placed in a period; its id. Raises AlreadyRunning."""
         return self._start(
             Backfill(account=account, author=author, after_at=after, before_at=before), (), now
         )
@@ -52,7 +52,7 @@ class Backfills:
     def start_ids(
         self, account: str, external_ids: Collection[str], *, author: str, now: datetime
     ) -> int:
-        """Have these orders read; the backfill's id. Raises AlreadyRunning."""
+        """Start a backfill of these orders; its id. Raises AlreadyRunning."""
         wanted = set(external_ids)
         return self._start(Backfill(account=account, author=author, asked=len(wanted)), wanted, now)
 
@@ -69,7 +69,7 @@ class Backfills:
         return backfill.id
 
     def due(self, now: datetime) -> Sequence[Backfill]:
-        """Those that run and whose time has come."""
+        """The running backfills that are due."""
         with self._sessions() as session:
             return session.scalars(
                 select(Backfill)
@@ -78,9 +78,9 @@ class Backfills:
             ).all()
 
     def advance(self, backfill: Backfill, page: OrderPage, new: int, now: datetime) -> str | None:
-        """A page has been stored: the next page's token, or None when that was all.
+        """Record a stored page; the next page's token, or None after the last page.
 
-        Also None when a person stopped it meanwhile.
+        Also None when a person has stopped the backfill.
         """
         with self._sessions() as session, session.begin():
             row = session.get_one(Backfill, backfill.id, with_for_update=True)
@@ -98,7 +98,7 @@ class Backfills:
     def put_off(
         self, backfill: Backfill, due_at: datetime, trouble: str | None, *, restart: bool = False
     ) -> None:
-        """The next page cannot be read before `due_at`; `restart` gives up the page's token."""
+        """Put the next page off until `due_at`; `restart` discards the page's token."""
         with self._sessions() as session, session.begin():
             row = session.get_one(Backfill, backfill.id, with_for_update=True)
             row.due_at = due_at
@@ -109,7 +109,7 @@ class Backfills:
                 row.page_token = None
 
     def end_when_read(self, backfill: Backfill, now: datetime) -> bool:
-        """End a backfill of orders by number when none of them is left to be read."""
+        """End a backfill of orders by number when the fetch list has no more of its orders."""
         with self._sessions() as session, session.begin():
             row = session.get_one(Backfill, backfill.id, with_for_update=True)
             if row.state != BackfillState.RUNNING or _left(session, row.id):
@@ -118,7 +118,7 @@ class Backfills:
             return True
 
     def stop(self, backfill_id: int, now: datetime) -> bool:
-        """Read no more of it; what has been imported stays. False when none of that id runs."""
+        """Stop a backfill; its imported orders stay. False when it does not run."""
         with self._sessions() as session, session.begin():
             row = session.get(Backfill, backfill_id, with_for_update=True)
             if row is None or row.state != BackfillState.RUNNING:
@@ -129,7 +129,7 @@ class Backfills:
                     ToFetch.backfill_id == backfill_id, ToFetch.lane == Lane.BACKFILL
                 )
             )
-            # What a notification named as well is read all the same.
+            # Orders that a notification named as well are still read.
             session.execute(
                 update(ToFetch).where(ToFetch.backfill_id == backfill_id).values(backfill_id=None)
             )
@@ -142,7 +142,7 @@ class Backfills:
             return [Progress(row, _left(session, row.id)) for row in rows]
 
     def known(self, account: str, external_ids: Collection[str]) -> int:
-        """How many of these orders we have."""
+        """How many of these orders are stored."""
         with self._sessions() as session:
             return session.scalars(
                 select(func.count())
@@ -151,7 +151,7 @@ class Backfills:
             ).one()
 
     def known_in(self, account: str, after: datetime, before: datetime) -> int:
-        """How many orders placed in a period we have."""
+        """How many orders placed in a period are stored."""
         with self._sessions() as session:
             return session.scalars(
                 select(func.count())
@@ -161,7 +161,7 @@ class Backfills:
 
 
 def duration_s(plan: Plan, calls: int) -> float:
-    """How long so many calls take behind everything else, from a full bucket, in seconds."""
+    """Seconds for this number of calls at a backfill's priority, from a full quota."""
     at_once = int(plan.burst * (1 - Lane.BACKFILL.left_share))
     return max(0, calls - at_once) / plan.rate_per_s
 

@@ -1,8 +1,8 @@
-"""An order is found by its buyer although no name is stored in clear.
+"""Searches orders by buyer although no name is stored in clear text.
 
-When an order is reported, the words of its buyer's names and the e-mail address are kept as keyed
-hashes beside the sealed reply. Searching hashes what is looked for. Names come out of the reply
-only on request of a person, and that is noted.
+When an order is reported, the words of its buyer's names and the e-mail address are stored as keyed
+hashes beside the sealed report. A search hashes its words too. A person sees a name only on
+request, and a note on the order records who asked.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HASH_DIGITS = 16
 
 
 def found_by_buyer(vault: Vault, channel: Channel, raw: Raw) -> dict[str, Any]:
-    """The columns of `order_private` that find and show the buyer; empty where none is told."""
+    """The columns of `order_private` for searching and showing the buyer; empty without a buyer."""
     try:
         order = channel.parse(raw)
     except CannotMap:
@@ -42,7 +42,7 @@ def found_by_buyer(vault: Vault, channel: Channel, raw: Raw) -> dict[str, Any]:
 
 
 def hashes_of(vault: Vault, sought: str) -> tuple[str, ...]:
-    """What the orders of a buyer have, by words of a name in any order, or by e-mail addresses."""
+    """The hashes of a search text: words of a name in any order, or e-mail addresses."""
     found: list[str] = []
     for part in sought.split():
         found += [_fold(part)] if "@" in part else _words(part)
@@ -50,13 +50,13 @@ def hashes_of(vault: Vault, sought: str) -> tuple[str, ...]:
 
 
 def initials(name: str) -> str:
-    """E. M. for the first and the last word of a name; empty without one."""
+    """The initials of the first and last word of a name, such as "E. M."; empty without a name."""
     words = [word for word in name.split() if word[0].isalpha()]
     return " ".join(f"{word[0].upper()}." for word in dict.fromkeys((*words[:1], *words[-1:])))
 
 
 class Buyers:
-    """Tells the buyers' names to a person, who is noted as having looked."""
+    """Shows the buyers' names to a person and notes who looked."""
 
     def __init__(self, sessions: Sessions, vault: Vault, parse: ParseReport) -> None:
         self._sessions = sessions
@@ -66,7 +66,7 @@ class Buyers:
     def tell(
         self, order_ids: Sequence[int], author: str, now: datetime, why: str
     ) -> Mapping[int, str]:
-        """The names by our id, without those that are purged or not told. `why` is the note."""
+        """The names by our order id, without purged and missing names. `why` is the note."""
         with self._sessions() as session, session.begin():
             rows = session.execute(
                 select(Order, OrderPrivate)
@@ -98,7 +98,7 @@ def _name(order: ChannelOrder) -> str:
 
 
 def _fold(text: str) -> str:
-    """Without accents and capitals, as people type."""
+    """The text without accents and capitals, as people type it."""
     plain = unicodedata.normalize("NFKD", text.strip().casefold())
     return "".join(sign for sign in plain if not unicodedata.combining(sign))
 
@@ -108,5 +108,5 @@ def _words(text: str) -> list[str]:
 
 
 def _hashes(vault: Vault, words: Iterable[str]) -> list[str]:
-    # Other names than those of `pseudonym` elsewhere, so that nothing can be joined by them.
+    # The prefix makes these hashes differ from all other pseudonyms, so that nobody can join them.
     return [vault.pseudonym(f"buyer {word}")[:_HASH_DIGITS] for word in dict.fromkeys(words)]

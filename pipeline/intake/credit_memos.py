@@ -1,4 +1,4 @@
-"""Credit memos of the shops, kept as what a refund at the marketplace would have to say."""
+"""Stores the shops' credit memos, with the facts that a refund at the marketplace needs."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from pipeline.orders.tables import Order
 
 
 class Refunds:
-    """Stores credit memos of orders of ours, each once."""
+    """Stores the credit memos of our orders, each once."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def store(self, accounts: Sequence[str], shop: str, memos: Sequence[CreditMemo]) -> int:
-        """Keep those that are of an order of this shop, and return how many were new.
+        """Store the credit memos of this shop's orders, and return how many were new.
 
-        These accounts name the shop now; see `placed_in`.
+        `accounts` have this shop in their settings now; see `placed_in`.
         """
         by_order = {one.order_id for one in memos}
         with self._sessions() as session, session.begin():
@@ -43,7 +43,7 @@ class Refunds:
             rows = [_row(orders[memo.order_id], memo) for memo in memos if memo.order_id in orders]
             if not rows:
                 return 0
-            lock(session, (one.id for one in orders.values()))  # a refund's row locks its order
+            lock(session, (one.id for one in orders.values()))  # inserting a refund locks its order
             made = session.scalars(
                 insert(Refund).on_conflict_do_nothing().returning(Refund.id), rows
             )

@@ -1,7 +1,7 @@
-"""Orders to be read anew one by one: named by a notification or a person, each kept once.
+"""The fetch list: orders that a notification or a person named, each once, to be read singly.
 
-A row is taken for a while and deleted when its order has been stored, unless it was named again
-meanwhile. One that a worker took and never finished is due again by itself.
+A worker takes a row for two minutes and deletes it when the order has been stored, unless the order
+was named again meanwhile. If the worker dies, the row becomes due again by itself.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pipeline.base.db import Sessions
 from pipeline.base.quota import Lane
 from pipeline.intake.tables import Backfill, SeenNotification, ToFetch
 
-# Longer than one read takes with all its tries.
+# Longer than a read takes with all its retries.
 TAKEN_FOR = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An order to be read, as it was named when it was taken."""
+    """A row of the fetch list, as a worker took it."""
 
     account: str
     external_id: str
@@ -44,12 +44,12 @@ def ask(
     changed: Mapping[str, datetime] | None = None,
     wait: timedelta = timedelta(0),
 ) -> None:
-    """Have these orders read. One that is wanted already keeps the more urgent lane of the two.
+    """Put these orders on the fetch list. An order that is on it keeps its more urgent lane.
 
-    `changed` is when an order changed, where the marketplace has told. They may be read after a
-    `wait`.
+    `changed` are the times of change that the marketplace gave, by order number. The orders become
+    due after `wait`.
     """
-    # In one order for all, so that two askers with the same orders never block each other.
+    # Sorted, so that two transactions with the same orders never block each other.
     rows = [
         {
             "account": account,
@@ -75,7 +75,7 @@ def ask(
                 ),
                 "asked_at": asking.excluded.asked_at,
                 "due_at": func.least(ToFetch.due_at, asking.excluded.due_at),
-                # One from a time to come is what an earlier release believed.
+                # An earlier release stored times in the future: cap them.
                 "changed_at": func.greatest(
                     func.least(ToFetch.changed_at, asking.excluded.asked_at),
                     asking.excluded.changed_at,
@@ -89,7 +89,7 @@ def ask(
 
 
 class Fetching:
-    """What is still to be read; each change is one short transaction."""
+    """The fetch list; each method is a short transaction."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -109,10 +109,10 @@ class Fetching:
     def ask_again(
         self, account: str, external_id: str, now: datetime, wait: timedelta = timedelta(0)
     ) -> None:
-        """Have an order read that may tell more by now, when nothing new is wanted.
+        """Put an order on the fetch list at a backfill's priority, since it may have changed.
 
-        Each is wanted once, however often it is looked at, and keeps its place: however many are
-        held, each has its turn, and they take no token that new orders need.
+        An order that is on the list keeps its place, however often its step runs. So every held
+        order gets its turn, and none uses quota that new orders need.
         """
         with self._sessions() as session, session.begin():
             ask(session, account, [external_id], Lane.BACKFILL, now, wait=wait)
@@ -124,11 +124,11 @@ class Fetching:
         now: datetime,
         changed: Mapping[str, datetime] | None = None,
     ) -> int:
-        """Take in notifications, by id the order each names; how many had not been seen before.
+        """Store notifications; returns how many were new. `named` maps ids to orders.
 
-        `changed` is when an order changed by the newest of them that tells. When this returns they
-        are committed and may be deleted where they came from.
-        A time to come is taken for now: searches go by these times, and a clock may be wrong.
+        `changed` are times of change by order number, from the newest notification that has a time.
+        When this method returns, the notifications are committed and may be deleted from the queue.
+        A future time counts as now: searches rely on these times, and a clock may be wrong.
         """
         if not named:
             return 0
@@ -151,10 +151,10 @@ class Fetching:
         lanes: Sequence[Lane] = (Lane.NEW, Lane.BACKFILL),
         not_before: datetime | None = None,
     ) -> list[Wanted]:
-        """Up to `limit` orders that are due, those of the first lane first.
+        """Take up to `limit` due orders, those of the first lane first.
 
-        Those that changed before `not_before` are left to the next search.
-        What is taken is not given out again for two minutes, unless it is named again.
+        Orders that changed before `not_before` are left to the next search.
+        A taken order is not due again for two minutes, unless it is named again.
         """
         urgency = case({lane: place for place, lane in enumerate(lanes)}, value=ToFetch.lane)
         with self._sessions() as session, session.begin():
@@ -190,7 +190,7 @@ class Fetching:
             ]
 
     def satisfied(self, account: str, seen: Mapping[str, datetime]) -> None:
-        """A search brought these orders, as of these times: no need to read them one by one."""
+        """Remove the orders that a search has brought, unless they changed after these times."""
         if not seen:
             return
         table = ToFetch.__table__
@@ -207,19 +207,19 @@ class Fetching:
             )
 
     def done(self, wanted: Wanted, new: int = 0) -> None:
-        """The order has been read and stored, `new` says whether it was new to us."""
+        """Remove an order that has been read and stored; `new` is 1 if it was new to us."""
         with self._sessions() as session, session.begin():
             session.execute(delete(ToFetch).where(_still(wanted)))
             _count(session, wanted, calls=1, orders_seen=1, orders_new=new)
 
     def drop(self, wanted: Wanted) -> None:
-        """The order cannot be read, and is wanted no more."""
+        """Remove an order that cannot be read."""
         with self._sessions() as session, session.begin():
             session.execute(delete(ToFetch).where(_still(wanted)))
             _count(session, wanted, calls=1)
 
     def retry(self, wanted: Wanted, due_at: datetime) -> None:
-        """The order could not be read: once more, later."""
+        """Put off an order whose read failed, and count the try."""
         with self._sessions() as session, session.begin():
             session.execute(
                 update(ToFetch)
@@ -230,7 +230,7 @@ class Fetching:
             _count(session, wanted, calls=1)
 
     def put_back(self, wanted: Wanted, due_at: datetime) -> None:
-        """The order was not even asked for."""
+        """Put off an order that was not read at all, without counting a try."""
         with self._sessions() as session, session.begin():
             session.execute(
                 update(ToFetch)
@@ -241,7 +241,7 @@ class Fetching:
 
 
 def _still(wanted: Wanted) -> ColumnElement[bool]:
-    """The row, unless it was named again since it was taken."""
+    """The row, unless its order was named again since the worker took it."""
     return and_(
         ToFetch.account == wanted.account,
         ToFetch.external_id == wanted.external_id,
@@ -254,7 +254,7 @@ def _changed_since(moment: datetime) -> ColumnElement[bool]:
 
 
 def _count(session: Session, wanted: Wanted, **more: int) -> None:
-    """Note on its backfill, if a backfill asked for it, what was done."""
+    """Add these counts to the backfill of the order, if it has a backfill."""
     if wanted.backfill_id is not None:
         session.execute(
             update(Backfill)

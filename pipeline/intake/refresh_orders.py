@@ -1,4 +1,4 @@
-"""News of orders that we have: what a newer report changes on their rows, and which it wakes."""
+"""Applies newer reports to the rows of stored orders, and wakes these orders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REFRESH_FACTS = (
         remote_status=bindparam("remote_status"),
         remote_updated_at=bindparam("remote_updated_at"),
         shown=bindparam("shown"),
-        # A reply may have left out whose goods these are, and where they were sold.
+        # An earlier report may have lacked who fulfils and the marketplace.
         **{
             name: case(
                 (
@@ -45,7 +45,7 @@ _REFRESH_PRIVATE = (
     update(OrderPrivate.__table__)  # type: ignore[arg-type]
     .where(
         OrderPrivate.__table__.c.order_id == bindparam("of_order"),
-        # One that is purged in this moment stays purged.
+        # An order that is purged at the same moment stays purged.
         OrderPrivate.__table__.c.wrapped_key.is_not(None),
     )
     .values(
@@ -69,7 +69,7 @@ def refresh(
     now: datetime,
     asked_at: datetime,
 ) -> list[int]:
-    """Bring news to the rows of orders that we have; the ids of those that it wakes."""
+    """Update the rows of these stored orders from newer reports; the ids of the woken orders."""
     facts: list[dict[str, Any]] = []
     private: list[dict[str, Any]] = []
     cancelled_late: list[int] = []
@@ -103,8 +103,8 @@ def refresh(
             cancelled_late.append(row.id)
     if not facts:
         return []
-    # The version stays: a step that runs right now keeps its claim, and learns of the news when
-    # it is recorded.
+    # `version` stays the same, so that a running step keeps its claim; it sees the change when it
+    # is recorded.
     session.execute(_REFRESH_FACTS, facts)
     if private:
         session.execute(_REFRESH_PRIVATE, private)

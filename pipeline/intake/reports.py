@@ -1,5 +1,6 @@
-"""Whether a report of an order tells anything new: its age decides, and between two of one age what
-they say. Amazon counts changes by the second, and completes a report without calling it a change.
+"""Whether a report of an order is news: its time of change decides, then its content.
+
+Amazon's times of change are whole seconds, and Amazon completes a report without a new time.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Known = Row[*tuple[Any, ...]]
 
 
 def known(session: Session, account_name: str, external_ids: Sequence[str]) -> dict[str, Known]:
-    """What we have of these orders, locked, by the marketplace's number."""
+    """The stored rows of these orders by the marketplace's number, locked."""
     rows = session.execute(
         select(
             Order.id,
@@ -51,8 +52,8 @@ def known(session: Session, account_name: str, external_ids: Sequence[str]) -> d
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """Reports by the order's number, the newest of each. Of the others there is a count, the
-    numbers to ask for, and how many have none."""
+    """The newest report of each order by its number. For the unreadable reports: their count, the
+    order numbers to read again, and how many have no number."""
 
     newest: Mapping[str, tuple[Identity, Raw]]
     unreadable: int = 0
@@ -63,7 +64,7 @@ class Readable:
 def readable(
     vault: Vault, account_name: str, channel: Channel, raws: Sequence[Raw], now: datetime
 ) -> Readable:
-    """Which of these reports can be kept."""
+    """The reports that can be stored, and facts of those that cannot."""
     newest: dict[str, tuple[Identity, Raw]] = {}
     bad: list[str] = []
     for raw in raws:
@@ -76,7 +77,7 @@ def readable(
             number = channel.number(raw)
             bad.append(number if channel.is_number(number) else "")
             continue
-        # One from a far future would make all that is told later count as old.
+        # A time in the far future would make every later report count as old.
         changed_at = min(identity.updated_at, now + FAR_AHEAD)
         identity = identity._replace(updated_at=changed_at)
         seen = newest.get(identity.external_id)
@@ -86,13 +87,13 @@ def readable(
 
 
 def log_unreadable(account_name: str, error: Exception) -> None:
-    """Log a report that cannot be kept."""
+    """Log a report that cannot be stored."""
     code = error.code if isinstance(error, CannotMap) else type(error).__name__
     log.error("order.unreadable", account=account_name, code=code)
 
 
 def digest(vault: Vault, raw: Raw) -> str:
-    """The same for two reports that say the same, in whatever order; it tells nothing of them."""
+    """A keyed hash of a report, equal for equal content in any order; it reveals no content."""
     return vault.pseudonym(_canonical(raw))
 
 
@@ -105,10 +106,10 @@ def is_news(
     raw: Raw,
     asked_at: datetime,
 ) -> bool:
-    """Whether a report is newer than ours, or of the same age and says something else.
+    """Whether a report is newer than ours, or has the same time of change and other content.
 
-    Of the same age, one that was asked for before ours is not, nor one with a hole where ours has
-    none.
+    With the same time, a report that was requested before ours is no news, nor is a report with a
+    hole that ours lacks.
     """
     if identity.updated_at != row.remote_updated_at:
         return bool(identity.updated_at > row.remote_updated_at)
@@ -137,7 +138,7 @@ def _tells_less(told: ChannelOrder | None, ours: ChannelOrder | None) -> bool:
 
 
 def _holds(order: ChannelOrder) -> tuple[bool, ...]:
-    """What an order needs and Amazon's reply may lack."""
+    """Whether each field is present that an order needs and Amazon's reply may lack."""
     return (
         bool(order.status),
         bool(order.marketplace_id),
@@ -148,10 +149,10 @@ def _holds(order: ChannelOrder) -> tuple[bool, ...]:
 
 
 def parsed(channel: Channel, raw: Raw) -> ChannelOrder | None:
-    """What a report says, or None when it cannot be read."""
+    """The facts of a report, or None when it cannot be read."""
     try:
         return channel.parse(raw)
-    except Exception:  # noqa: BLE001 - what the order is held for when its step reads it
+    except Exception:  # noqa: BLE001 - the order's own step reads it again and holds the order
         return None
 
 
@@ -163,8 +164,8 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _sorted(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        # A member's hash has one length, where its text would be quoted anew at every depth.
+        # Hashes keep one length, while nested JSON texts would be quoted again at every depth.
         return sorted(sha256(_canonical(one).encode()).hexdigest() for one in value)
     if isinstance(value, str) and value.startswith("https://"):
-        return value.partition("?")[0]  # a link is signed anew each time
+        return value.partition("?")[0]  # Amazon signs a link anew each time
     return value

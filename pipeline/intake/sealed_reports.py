@@ -1,4 +1,4 @@
-"""A report as `order_private` keeps it: encrypted, with what the order is found by."""
+"""A report as `order_private` stores it: encrypted, with the hashes for the search by buyer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.orders.channel import Channel, Raw
 def sealed(
     vault: Vault, wrapped_key: bytes, owner: str, channel: Channel, raw: Raw, asked_at: datetime
 ) -> dict[str, Any]:
-    """The report under the order's key; under a new key where the old one opens no more."""
+    """The report encrypted with the order's key, or with a new key if that key is unreadable."""
     try:
         report = vault.seal(wrapped_key, owner, raw)
     except Unreadable:

@@ -1,5 +1,5 @@
-"""Whether a search of many pages comes on: Amazon may give the same page token again and again, or
-page after page without an order that is new to the search. Neither is an error of any call.
+"""Whether a search of many pages makes progress: Amazon may repeat a page token, or send page after
+page without a new order. Neither makes a call fail.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pipeline.intake.tables import SearchPages
 from pipeline.orders.channel import OrderPage
 
 FRUITLESS_AT_MOST = 20
-"""So many pages without an order in a row are believed: a page may be empty and not the last."""
+"""The most pages in a row without a new order: an empty page may still have successors."""
 
 
 class NoProgress(Transient):
-    """A search goes round in circles: give it up, and search anew from where it began."""
+    """A search repeats itself: give it up, and search again from its start."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"the search makes no progress: {why}", code="no_progress")
 
 
 class SearchProgress:
-    """Remembers the pages of searches that go on; each change is one short transaction."""
+    """Stores the pages of unfinished searches; each change is a short transaction."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -35,9 +35,9 @@ class SearchProgress:
     def note(
         self, search: str, token: str | None, page: OrderPage, numbers: Collection[str]
     ) -> None:
-        """The page of `token`, with these orders, has been stored. Raises NoProgress.
+        """Record that the page of `token` with these orders has been stored. Raises NoProgress.
 
-        The same page may be noted twice, as it is when its worker died in between.
+        A page may be recorded twice, for example when its worker died in between.
         """
         asked, content = _hash(token or ""), _hash(*sorted(numbers))
         with self._sessions() as session, session.begin():
@@ -64,7 +64,7 @@ class SearchProgress:
             )
 
     def forget(self, search: str) -> None:
-        """The search is given up."""
+        """Delete the pages of a search that is given up."""
         with self._sessions() as session, session.begin():
             session.execute(delete(SearchPages).where(SearchPages.name == search))
 

@@ -1,12 +1,11 @@
-"""How searches and notifications share a quota when orders come faster than either reads.
+"""How searches and notifications share the work when orders come faster than either can read.
 
-A search brings 100 orders for one token, of which there is one every three minutes; an order that a
-notification names costs a token of another kind, of which there is one every two seconds. Each way
-alone keeps up with about half of what both can, but only if they do not read the same orders. So,
-while more orders are named than a page holds, the oldest page of them is left to the next search,
-which is told to end there, and the others are read one by one; what they cover the search passes
-over. The whole stretch is kept as a gap and searched once more when tokens are to spare: the search
-stays the truth.
+A search reads 100 orders per call and may call every three minutes; a notified order costs a call
+of another kind, which is allowed every two seconds. Both together read about twice as many orders
+as either alone, but only if they do not read the same orders. So, while more orders are notified
+than a page holds, the oldest page of them is left to the next search, whose window ends there. The
+others are read singly, and the search skips the period that they cover. The whole period is stored
+as a gap and searched again when quota is to spare, so that the search stays complete.
 """
 
 from __future__ import annotations
@@ -21,20 +20,20 @@ from pipeline.base.quota import Lane
 from pipeline.intake.tables import Gap, ToFetch, Watermark
 from pipeline.orders.channel import OrderPage
 
-# A little less than a page holds: other changes fall into the same minutes.
+# A little less than a page holds, since other orders change in the same minutes.
 LEFT_TO_THE_SEARCH = 97
-# Gaps closer than this are searched as one.
+# Gaps closer than this are merged.
 CLOSE = timedelta(minutes=30)
 A_WHILE = timedelta(minutes=15)
 SEARCHED_AGAIN_AFTER = timedelta(minutes=15)
 SEARCHED_AGAIN_DAILY = timedelta(days=1)
-# With these waits, about a month.
+# With these waits the searches last about a month.
 SEARCHED_AT_MOST = 36
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A gap to be searched, and the page to go on with."""
+    """A gap to be searched, and the token of its next page."""
 
     id: int
     since: datetime
@@ -43,23 +42,23 @@ class Stretch:
 
 
 class SearchWindows:
-    """Plans searches under pressure; each change is one short transaction."""
+    """Plans searches under load; each change is a short transaction."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def left_before(self, account: str) -> datetime | None:
-        """Named orders that changed before this are left to the next search; None: read them all.
+        """Notified orders that changed before this time are left to the next search; None: none is.
 
-        Exactly a page of them: were one read that belongs to it, a later one would take its place,
-        and the search would bring what is known.
+        They are exactly a page: if an order of this page were read singly, a later order would take
+        its place, and the search would bring known orders.
         """
         return self._named_at(account, LEFT_TO_THE_SEARCH)
 
     def end(self, account: str) -> datetime | None:
-        """Where the next search is to end: with the last order that is left to it.
+        """The end of the next search: the time of the last order that is left to it.
 
-        None while a page holds all that is named. A whole second, since Amazon's bounds are.
+        None while a page holds all notified orders. A whole second, as Amazon's bounds are.
         """
         if self._named_at(account, LEFT_TO_THE_SEARCH) is None:
             return None
@@ -67,7 +66,7 @@ class SearchWindows:
         return last and last.replace(microsecond=0)
 
     def _named_at(self, account: str, place: int) -> datetime | None:
-        """When the named order changed that has this place, the oldest having none before it."""
+        """The time of change of the notified order at this place; the oldest has place 0."""
         with self._sessions() as session:
             return session.scalar(
                 select(ToFetch.changed_at)
@@ -82,9 +81,9 @@ class SearchWindows:
             )
 
     def may_wait(self, cursor_name: str, now: datetime) -> bool:
-        """Whether a search may wait, because notifications come first and the last one was lately.
+        """Whether a search may wait: the last search brought news lately and had no trouble.
 
-        The tokens it leaves are a backfill's and the gaps'.
+        Backfills and gaps use the quota that it leaves.
         """
         with self._sessions() as session:
             cursor = session.get(Watermark, cursor_name)
@@ -95,9 +94,9 @@ class SearchWindows:
             )
 
     def pass_over(self, account: str, cursor_name: str, since: datetime | None = None) -> None:
-        """Go on where the oldest unread notification is, before and after a search under pressure.
+        """Move the watermark to the oldest unread notification, around a search under load.
 
-        What lies between, and what was searched from `since` on, becomes part of a gap.
+        The skipped period, and the period searched from `since` on, become part of a gap.
         """
         with self._sessions() as session, session.begin():
             cursor = session.get(Watermark, cursor_name, with_for_update=True)
@@ -130,9 +129,9 @@ class SearchWindows:
                 gap.until_at = max(gap.until_at, cursor.position)
 
     def keep(self, account: str, since: datetime, until: datetime, now: datetime) -> None:
-        """A search of this stretch told orders without a number: search it once more, later.
+        """Store a gap for a later search, since this search brought orders without a number.
 
-        What is kept already grows with it, so that there are few of them.
+        An overlapping gap grows instead, so that the gaps stay few.
         """
         with self._sessions() as session, session.begin():
             kept = session.scalar(
@@ -156,13 +155,13 @@ class SearchWindows:
                 kept.from_at, kept.until_at = min(kept.from_at, since), max(kept.until_at, until)
 
     def keeps(self, account: str) -> bool:
-        """Whether a stretch is kept in which Amazon told orders without a number."""
+        """Whether the account has a gap in which Amazon reported orders without a number."""
         kept = or_(Gap.tries > 0, Gap.again)
         with self._sessions() as session:
             return session.scalar(select(exists().where(Gap.account == account, kept))) or False
 
     def gap(self, account: str, now: datetime) -> Stretch | None:
-        """The oldest stretch that is to be searched by now."""
+        """The oldest gap that is due."""
         with self._sessions() as session:
             gap = session.scalar(
                 select(Gap)
@@ -177,8 +176,8 @@ class SearchWindows:
     def searched(
         self, stretch: Stretch, page: OrderPage, now: datetime, *, nameless: bool = False
     ) -> bool:
-        """A page of a gap has been stored; after its last one the gap is closed, or kept for later
-        where a page told orders without a number (`nameless`). False when that is given up."""
+        """Record a stored page of a gap; after its last page delete the gap, or keep it for a later
+        search if a page had orders without a number (`nameless`). False when that is given up."""
         with self._sessions() as session, session.begin():
             gap = session.get_one(Gap, stretch.id, with_for_update=True)
             gap.again = gap.again or nameless
@@ -193,11 +192,11 @@ class SearchWindows:
             return True
 
     def restart(self, stretch: Stretch) -> None:
-        """A page of a gap was refused: search it anew from its first page."""
+        """Search a gap again from its first page, after Amazon refused a page."""
         with self._sessions() as session, session.begin():
             session.get_one(Gap, stretch.id).page_token = None
 
 
 def _believed() -> ColumnElement[bool]:
-    """That an order changed by the time it was named: nothing goes by a time to come."""
+    """Whether an order's time of change is usable: not after the time it was named."""
     return and_(ToFetch.changed_at.is_not(None), ToFetch.changed_at <= ToFetch.asked_at)

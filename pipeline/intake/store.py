@@ -1,6 +1,6 @@
-"""What the marketplace reports goes into the database here: a page of orders, one transaction.
+"""Stores the marketplace's reports in the database, each page of orders in a transaction.
 
-Duplicate, late and out-of-order reports are normal: the newest one counts, and nothing else moves.
+Duplicate, late and out-of-order reports are normal: only the newest report changes an order.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from pipeline.settings.model import AccountSettings, Timing
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a page brought: ids of new orders and of those with news, and a count of unreadable.
+    """The result of a page: ids of new and of woken orders, and the count of unreadable reports.
 
-    `seen` is every order on it by number, with the time of its last change; `set_aside` are the
-    numbers of the unreadable, and `nameless` counts those that have none.
+    `seen` has the time of last change of every stored order by number; `set_aside` are the order
+    numbers of unreadable reports, and `nameless` counts the unreadable reports without a number.
     """
 
     new: Sequence[int]
@@ -45,7 +45,7 @@ class Stored:
 
 
 class Intake:
-    """Stores what one account's marketplace reports."""
+    """Stores the reports of orders."""
 
     def __init__(self, sessions: Sessions, vault: Vault, timing: Timing) -> None:
         self._sessions = sessions
@@ -62,16 +62,16 @@ class Intake:
         lane: Lane = Lane.NEW,
         asked_at: datetime | None = None,
     ) -> Stored:
-        """Insert the orders we do not have and refresh those of which there is news.
+        """Insert new orders, and refresh stored orders whose report is news.
 
-        `asked_at` is when the marketplace was asked for them, where that is not now.
+        `asked_at` is the time of the request to the marketplace, if that is not now.
 
-        Orders inserted with Lane.BACKFILL are due at once, for the sweep to send behind new ones:
-        the caller sends only the woken ones on their way.
+        Orders inserted with Lane.BACKFILL are due at once, so that the sweep sends them after new
+        orders: the caller sends only the woken orders.
         """
         asked_at = asked_at or now
         told = self.readable(account_name, channel, raws, now)
-        # In one order for all, so that two workers with the same orders never block each other.
+        # Sorted, so that two workers with the same orders never block each other.
         reports = [told.newest[name] for name in sorted(told.newest)]
 
         def put(some: Reports) -> tuple[Sequence[int], Sequence[int]]:
@@ -106,7 +106,7 @@ class Intake:
         lane: Lane,
         asked_at: datetime,
     ) -> tuple[Sequence[int], Sequence[int]]:
-        """Ids of the new orders among these and of those with news, in one transaction."""
+        """Store reports in a transaction; the ids of the new and of the woken orders."""
         with self._sessions() as session, session.begin():
             ours = known(session, account_name, [one.external_id for one, _ in reports])
             fresh = [report for report in reports if report[0].external_id not in ours]
@@ -148,11 +148,11 @@ class Intake:
         """Ids of the new rows, and the numbers that another worker has just stored."""
         rows: list[dict[str, Any]] = []
         raws: dict[str, Raw] = {}
-        # A new order's chain is sent after the commit; the sweep steps in if it gets lost.
+        # A new order's message is sent after the commit; the sweep replaces a lost message.
         sent_after = seconds(0 if lane is Lane.BACKFILL else self._timing.resend_s)
         for identity, raw in fresh:
             decision = first_decision(identity, account)
-            # A person asked for a backfill's orders, however old they are.
+            # A person asked for the orders of a backfill, however old they are.
             is_too_old = lane is not Lane.BACKFILL and identity.purchased_at < account.start_from
             if not decision.kept or is_too_old:
                 continue
@@ -185,13 +185,13 @@ class Intake:
 
 
 def first_decision(identity: Identity, account: AccountSettings) -> Decision:
-    """The row of the decision table that counts for an order that we do not have."""
+    """The row of the decision table for an order that is not stored yet."""
     settings = account.marketplace(identity.marketplace_id)
     return decide(Case(identity.fulfilled_by, identity.status, settings))
 
 
 def new_row(account_name: str, identity: Identity, decision: Decision) -> dict[str, Any]:
-    """What an order's row says before its first step."""
+    """The columns of an order's row before its first step."""
     return {
         "account": account_name,
         "external_id": identity.external_id,

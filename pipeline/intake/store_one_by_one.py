@@ -1,4 +1,4 @@
-"""A page of reports is stored in one transaction; where one of them cannot be, each in its own."""
+"""Stores a page of reports in a transaction, or each report in its own if that fails."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pipeline.orders.channel import Identity, Raw
 
 Reports = Sequence[tuple[Identity, Raw]]
 Put = Callable[[Reports], tuple[Sequence[int], Sequence[int]]]
-"""Stores reports; the answer is the ids of new orders and of those with news."""
+"""A function that stores reports and returns the ids of new and of woken orders."""
 
 
 def put_all(
     account_name: str, put: Put, reports: Reports
 ) -> tuple[Sequence[int], Sequence[int], Sequence[str]]:
-    """What `put` answers, and the numbers of the orders that could not be stored.
+    """The ids that `put` returns, and the numbers of the orders that could not be stored.
 
-    Raises what the database raises when it is not these reports that it objects to.
+    Raises the database's errors unless a report's data caused them.
     """
     try:
         return *put(reports), ()

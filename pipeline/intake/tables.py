@@ -1,4 +1,4 @@
-"""The tables of orders to be fetched, of how far lists were read, of backfills and credit memos."""
+"""The tables of the fetch list, watermarks, gaps, searches, backfills and credit memos."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ from pipeline.base.tables import Base
 
 
 class Watermark(Base):
-    """How far a remote list has been read: everything changed before `position` is stored. One that
-    `operations.history.thinning` keeps says how far orders have been gone through, by their last
-    change.
+    """How far a remote list has been read: all changes before `position` are stored. A watermark of
+    `operations.history.thinning` tells how far it has processed the orders, by their last change.
 
-    A search over several pages keeps its start, its token and its upper bound here, so that it goes
-    on where it stopped when the quota ran out or a worker died; `search_before` is the bound it was
-    asked with, if any. `busy` says that the last search had more than one page. `read_at` is when a
-    page last brought news or a search came to its end, or when the reading began.
+    A search of several pages stores its start, its token and its upper bound here, so that it
+    continues after the quota ran out or a worker died; `search_before` is the bound that it sent to
+    Amazon, if any. `busy` means that the last search had several pages. `read_at` is the time of
+    the last page with news, of the last search's end, or of the row's creation.
     """
 
     __tablename__ = "cursors"
@@ -48,10 +47,10 @@ class Watermark(Base):
 
 
 class ToFetch(Base):
-    """An order that a notification or a person named: to be read anew, once, however often named.
+    """An order that a notification or a person named; it is read once, however often it is named.
 
-    `asked_at` is when it was last named; one that is named again while it is read stays here.
-    `changed_at` is when it changed, by Amazon's word; None where a person named it.
+    `asked_at` is when it was last named; an order that is named again during its read stays here.
+    `changed_at` is Amazon's time of the change; None when a person named the order.
     """
 
     __tablename__ = "to_fetch"
@@ -73,11 +72,11 @@ class ToFetch(Base):
 
 
 class Gap(Base):
-    """A stretch of time that notifications covered and no search has read yet, or one of which a
-    search told orders without a number.
+    """A period that no search has read since notifications covered it, or whose search brought
+    orders without a number.
 
-    `tries` counts the searches that did, `due_at` is when the next one may be, and `again` says
-    that the one going on did.
+    `tries` counts the searches that brought such orders, `due_at` is when the next search may
+    start, and `again` means that the current search has brought such orders.
     """
 
     __tablename__ = "gaps"
@@ -93,9 +92,9 @@ class Gap(Base):
 
 
 class SearchPages(Base):
-    """The pages of a search that goes on: by the token of each the numbers on it, both hashed.
+    """The pages of an unfinished search: their order numbers by page token, both hashed.
 
-    `fruitless` counts the last pages that brought no order the search had not brought before.
+    `fruitless` counts the last pages in a row without an order that is new to the search.
     """
 
     __tablename__ = "searches"
@@ -106,7 +105,7 @@ class SearchPages(Base):
 
 
 class SeenNotification(Base):
-    """A notification that has been taken in; SQS delivers some more than once."""
+    """A stored notification; SQS delivers some notifications more than once."""
 
     __tablename__ = "seen_notifications"
     __table_args__ = (Index("seen_notifications_seen", "seen_at"),)
@@ -116,7 +115,7 @@ class SeenNotification(Base):
 
 
 class BackfillState(StrEnum):
-    """How far a backfill has come."""
+    """The state of a backfill."""
 
     RUNNING = "running"
     DONE = "done"
@@ -124,9 +123,9 @@ class BackfillState(StrEnum):
 
 
 class Backfill(Base):
-    """A person's wish to have older orders imported: a period, or `asked` orders by number.
+    """Older orders that a person wants imported: a period, or `asked` orders by number.
 
-    `due_at` is when its next page may be read.
+    `due_at` is when the next page may be read.
     """
 
     __tablename__ = "backfills"
@@ -159,8 +158,8 @@ class Backfill(Base):
 class Refund(Base):
     """A credit memo that the shop's staff made, as facts for the marketplace.
 
-    `adjustment` is what was given beyond the lines and shipping, negative when a fee was kept.
-    `lines` are quantity and amounts, tax included, per marketplace item id.
+    `adjustment` is the money given back beyond lines and shipping, negative when a fee was kept.
+    `lines` have the quantity and total, tax included, by the marketplace's item id.
     """
 
     __tablename__ = "refunds"

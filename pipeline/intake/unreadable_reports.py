@@ -1,4 +1,4 @@
-"""Reports that could not be read: told, read again one by one, and never in the way of others."""
+"""Unreadable reports: each opens an incident and is read again; other orders do not wait."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ def set_aside(
     seen: Collection[str],
     now: datetime,
 ) -> None:
-    """Have the orders of these numbers read again, which a page told unreadably, and tell a person
-    of each. `seen` are those that the page told well.
+    """Put the orders of a page's unreadable reports on the fetch list and open their incidents.
+    `seen` are the orders that the page reported readably.
 
-    The page has been stored and is not done with yet: were it lost here, it would be read again.
+    Call this after the page is stored and before it counts as read: after a crash here the page is
+    read again.
     """
     fetching.ask(account, numbers, Lane.NEW, now)
     told_unreadable(incidents, account, numbers, seen, now)
@@ -34,8 +35,8 @@ def told_unreadable(
     seen: Collection[str],
     now: datetime,
 ) -> None:
-    """Open an incident for each report that could not be read, and close those of orders that could
-    be read by now."""
+    """Open an incident for each unreadable report, and close the incidents of the orders in `seen`,
+    which are readable now."""
     for number in numbers:
         incidents.open(
             _key(account, number),
@@ -59,8 +60,8 @@ def told_nameless(
     then: str,
     now: datetime,
 ) -> None:
-    """Tell that a search of this period brought reports without a number: nobody can ask for them.
-    `then` says what happens next, or what a person is to do."""
+    """Open an incident for reports without a number, which cannot be read again singly. `period` is
+    the window of their search, `then` the next step of the program or of a person."""
     since, until = (f"{at:%Y-%m-%d %H:%M}" for at in period)
     incidents.open(
         f"nameless:{search}",

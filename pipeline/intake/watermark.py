@@ -1,4 +1,4 @@
-"""How far each account's orders have been read."""
+"""The watermarks: how far each account's orders have been read."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pipeline.orders.channel import OrderPage
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search for changed orders: from when, up to where once it is through, and its next page.
+    """A search for changed orders: its start, its end where known, and the token of its next page.
 
-    `before` is the bound it is asked with; without one the marketplace says where it ends.
+    `before` is the upper bound in the request; without it the marketplace chooses the bound.
     """
 
     since: datetime
@@ -27,9 +27,9 @@ class Search:
 
 
 class Watermarks:
-    """Stored watermarks. `overlap` is read again each time, for what a remote lists late.
+    """The stored watermarks. Each search repeats the last `overlap`, for orders listed late.
 
-    Not so while there is more than a page to read: reading things twice would then make it so.
+    After a search of several pages there is no overlap, since it could keep searches that long.
     """
 
     def __init__(self, sessions: Sessions, overlap: timedelta) -> None:
@@ -37,9 +37,9 @@ class Watermarks:
         self._overlap = overlap
 
     def search(self, name: str, start: datetime, before: datetime | None = None) -> Search:
-        """The search to go on with, or a new one from the watermark (first: from `start`).
+        """The unfinished search, or a new search from the watermark (the first from `start`).
 
-        A new one ends at `before`, if that is given and after the watermark.
+        A new search ends at `before` if that is given and after the watermark.
         """
         with self._sessions() as session, session.begin():
             session.execute(
@@ -61,15 +61,16 @@ class Watermarks:
     def advance(
         self, name: str, search: Search, page: OrderPage, now: datetime, *, brought: bool = True
     ) -> Search:
-        """A page has been stored: remember the next one, or move the watermark after the last.
+        """Record a stored page: store the next page's token, or move the watermark after the last.
 
-        The watermark is the upper bound that came with the search's first page: what changed while
-        the pages were read is read next time. `brought` says that the page had news: else, only the
-        end of a search counts as reading, since one that goes in circles answers as well.
+        The watermark moves to the upper bound that came with the search's first page: the next
+        search reads the changes made meanwhile. `brought` means that the page had news. A page
+        without news updates `read_at` only at the end of a search, since a search that goes in
+        circles also gets answers.
         """
         told = page.upper_bound
         if told is not None and told > now + FAR_AHEAD:
-            told = None  # a watermark there would leave out everything until then
+            told = None  # such a watermark would skip all changes until then
         until = search.until or told or search.before
         with self._sessions() as session, session.begin():
             cursor = session.get_one(Watermark, name, with_for_update=True)
@@ -89,9 +90,9 @@ class Watermarks:
         return Search(search.since, until, page.next_token, search.before)
 
     def note_trouble(self, name: str, trouble: str, now: datetime, *, restart: bool) -> datetime:
-        """A page could not be read; the answer is when one last could.
+        """Record that a page could not be read; returns `read_at`, the last time of progress.
 
-        The watermark stays; `restart` gives up the search's token.
+        The watermark stays; `restart` discards the search and its token.
         """
         with self._sessions() as session, session.begin():
             cursor = session.get_one(Watermark, name, with_for_update=True)

@@ -1,4 +1,4 @@
-"""What people have mapped by hand, and which held orders wait for a SKU."""
+"""The SKUs that people have mapped by hand, and the held orders that wait for a SKU."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pipeline.products.tables import MappedSku
 
 
 class SkusByHand:
-    """Read anew each time: who has just mapped a SKU has its orders looked at in that moment."""
+    """Reads the SKUs mapped by hand from the table each time: a new mapping counts at once."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def of(self, account: str, skus: Collection[str]) -> Mapping[str, str]:
-        """Magento's SKU by Amazon's, for those of these that are mapped. One query."""
+        """Magento's SKU by Amazon's, for the mapped SKUs among these, in a single query."""
         with self._sessions() as session:
             rows = session.scalars(
                 select(MappedSku).where(
@@ -33,8 +33,8 @@ class SkusByHand:
 
 
 def skus_waited_for() -> ColumnElement[str]:
-    """Amazon's SKUs that a held order waits for, with commas between; Amazon's are named apart
-    where the shop's are others."""
+    """Amazon's SKUs that a held order waits for, separated by commas. The hold's facts have
+    `amazon_skus` only where they differ from the shop's `skus`."""
     facts = Order.hold_facts
     return func.coalesce(facts["amazon_skus"].astext, facts["skus"].astext, "")
 

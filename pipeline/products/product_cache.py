@@ -1,8 +1,8 @@
-"""Products that were looked up lately, shared by all workers, so that a page of orders costs one
-search instead of one per order.
+"""A cache of products for all workers, so that a page of orders costs a single search instead of
+a search per order.
 
-Kept in Redis for two minutes, and only what exists: a product that was just added is found at once.
-An empty or broken Redis costs searches and nothing else.
+Redis keeps products for two minutes. Missing products are not cached, so a new product counts at
+once. An empty or broken Redis only costs searches.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _LOOK_AGAIN_S = 0.02
 
 
 class ProductCache:
-    """Looks products up. `upcoming` names the SKUs that other orders of a shop's store view will
-    soon be looked up for: one search brings them too."""
+    """Looks products up. `upcoming` returns the SKUs that other orders of a store view will need
+    soon, and the same search fetches them too."""
 
     def __init__(
         self, broker: redis.Redis, upcoming: Callable[[str, str], Collection[str]]
@@ -43,9 +43,9 @@ class ProductCache:
     def products(
         self, shop: Magento, store: str, skus: Collection[str], *, is_fresh: bool = False
     ) -> dict[str, Product]:
-        """The products that exist, keyed by the SKUs as asked for.
+        """The existing products, keyed by the SKUs as given in `skus`.
 
-        At most two minutes old; `is_fresh` looks past what is kept. Raises Transient or Rejected.
+        At most two minutes old; `is_fresh` bypasses the cache. Raises Transient or Rejected.
         """
         wanted = {sku for sku in skus if sku.strip()}
         if is_fresh:
@@ -66,7 +66,7 @@ class ProductCache:
         with set_aside() as odd:
             found = self._search(shop, store, asked)
         if odd and missing - found.keys():
-            # Another order's product may be the odd one; of ours none is taken for missing.
+            # Perhaps another order's product is unreadable. If ours is, this search raises.
             found |= self._search(shop, store, missing)
         return {sku: product for sku, product in found.items() if sku in missing}
 
@@ -102,7 +102,7 @@ class ProductCache:
 
     @contextmanager
     def _one_at_a_time(self, shop: str, store: str) -> Iterator[None]:
-        """Have the others wait for this search rather than make their own; never for long."""
+        """Let other workers wait for this search instead of searching, for at most 10 s."""
         lock = self._redis.lock(
             f"orderbridge:products:{shop}:{store}",
             timeout=_LONGEST_SEARCH_S,
@@ -119,7 +119,7 @@ class ProductCache:
             if is_ours:
                 try:
                     lock.release()
-                except RedisError:  # it runs out by itself
+                except RedisError:  # the lock expires by itself
                     log.warning("products.cache_unavailable")
 
 
@@ -128,7 +128,7 @@ def _key(shop: str, store: str, sku: str) -> str:
 
 
 def _read(value: bytes | str) -> Product | None:
-    """What another release may have kept differently is looked up again."""
+    """A cached product, or None when another release stored it in a different form."""
     try:
         return Product.from_json(json.loads(value))
     except (ValueError, TypeError, LookupError, ArithmeticError):

@@ -1,9 +1,9 @@
-"""Which product of the shop an Amazon SKU stands for: what a person said of it in the console or
-on the command line, else what the merchant's SKU map says.
+"""Maps Amazon's SKUs to the shop's: first by the mappings that people made in the console or on
+the command line, then by the merchant's SKU map.
 
-The map is a CSV file in UTF-8 whose header names `amazon_sku` and `magento_sku`; further columns
-are the merchant's own. Amazon tells SKUs apart by case, so the left column is taken as it is
-written.
+The SKU map is a CSV file in UTF-8 whose header names `amazon_sku` and `magento_sku`; further
+columns are the merchant's own. Amazon's SKUs are case-sensitive, so `amazon_sku` is compared with
+case.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from _csv import Reader as _Reader  # what csv.reader makes has no public name before 3.12
 
 ByHand = Callable[[str, Collection[str]], Mapping[str, str]]
-"""Magento's SKU by Amazon's, for those of an account's SKUs that a person has mapped."""
+"""Magento's SKU by Amazon's, for the SKUs of an account that a person has mapped."""
 _COLUMNS = ("amazon_sku", "magento_sku")
 
 
@@ -47,13 +47,13 @@ def read(path: Path) -> dict[str, str]:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> SkuMapError:
-    """ValueError: a name that no file can have."""
+    """The error for an unreadable file; a ValueError means an impossible file name."""
     why = error.strerror if isinstance(error, OSError) else str(error)
     return SkuMapError(f"the SKU map {path} cannot be read ({why})")
 
 
 def _pairs(rows: _Reader) -> dict[str, str]:
-    """Both columns. Raises ValueError at the line that `rows` has come to."""
+    """Magento's SKU by Amazon's. Raises ValueError at the line that `rows` has reached."""
     places = _places(next(rows, []))
     found: dict[str, str] = {}
     lines: dict[str, int] = {}
@@ -78,7 +78,7 @@ def _places(header: list[str]) -> list[int]:
 
 
 def files_in_use(settings: Settings) -> list[tuple[Path, str]]:
-    """The maps that count somewhere, each with an account that goes by it."""
+    """The SKU maps in use, each with an account that uses it."""
     found: dict[tuple[Path, str], None] = {}
     for name, account in settings.accounts.items():
         for one in (account.settings, *account.marketplaces.values()):
@@ -88,7 +88,7 @@ def files_in_use(settings: Settings) -> list[tuple[Path, str]]:
 
 
 class SkuMaps:
-    """The maps in use: each file is read once, and again when it has changed."""
+    """The SKU maps; each file is read once, and again when it has changed."""
 
     def __init__(self, by_hand: ByHand) -> None:
         self._by_hand = by_hand
@@ -97,10 +97,10 @@ class SkuMaps:
     def targets(
         self, account: str, settings: MarketplaceSettings, skus: Collection[str]
     ) -> dict[str, str]:
-        """For each of Amazon's SKUs the one to look for in the shop: the mapped one, or itself.
+        """The shop's SKU for each of Amazon's SKUs: the mapped SKU, or else the same.
 
-        What is mapped by hand counts whatever `settings` say. Raises SkuMapError when the file
-        cannot be read and would say the rest.
+        Mappings by hand count whatever `settings` say. Raises SkuMapError when the file is needed
+        and cannot be read.
         """
         names = {sku: sku.strip() for sku in skus}
         mapped = dict(self._by_hand(account, set(names.values())))

@@ -1,5 +1,5 @@
-"""Which products the orders that are on their way will be looked up for, so that one search can
-bring those of many orders."""
+"""The SKUs that orders will need soon, so that a single search can fetch the products of many
+orders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ORDERS = 200
 
 
 class Upcoming:
-    """The SKUs that orders will soon be looked up for, by shop and store view."""
+    """The SKUs that orders will need soon, by shop and store view."""
 
     def __init__(
         self,
@@ -37,9 +37,9 @@ class Upcoming:
         self._within = within
 
     def skus(self, shop: str, store: str) -> list[str]:
-        """The shop's own SKUs of up to 200 orders, those that are due first at the front."""
+        """The shop's SKUs of up to 200 orders, those of the orders that are due first in front."""
         accounts = [name for name, one in self._settings.accounts.items() if one.shop == shop]
-        # By `due_at`, which has an index; the orders after this one are due within a minute.
+        # Sorted by `due_at`, which has an index; the next orders are due within a minute.
         orders = (
             select(Order.id, Order.account, Order.marketplace_id, Order.fulfilled_by, Order.due_at)
             .where(
@@ -78,5 +78,5 @@ class Upcoming:
         settings = self._settings.for_order(account, marketplace_id)
         try:
             return self._maps.targets(account, settings, skus)
-        except SkuMapError:  # it is told where these orders are looked up themselves
+        except SkuMapError:  # their own step reports it
             return {}

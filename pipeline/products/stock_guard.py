@@ -1,7 +1,7 @@
-"""Whether the shop's stock is what its open orders say; what is not becomes an incident.
+"""Compares a shop's salable quantities with its sources and open orders; opens incidents.
 
-A reservation that was never made lets the shop sell a piece twice; one that was never given back
-keeps a piece from being sold. Both show in the salable quantity.
+A missing reservation lets the shop sell a piece twice; a reservation that was never released keeps
+a piece from being sold. Both show in the salable quantity.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from pipeline.settings.model import Settings
 
 MOST_SKUS = 200
 MOST_PAGES = 50
-# With as many in a row the shop is away, and asking for the rest would only take time.
+# After so many failures the shop is down, and further calls would only take time.
 MOST_FAILURES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A SKU to be looked at, and the store view whose stock it is sold from."""
+    """A SKU to compare, and the store view whose stock it is sold from."""
 
     sku: str
     store: str
@@ -45,7 +45,7 @@ class Guarded:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What the salable quantity of a product should be and what it is."""
+    """The expected and the actual salable quantity of a product."""
 
     sku: str
     expected: Decimal
@@ -53,13 +53,13 @@ class Level:
 
     @property
     def difference(self) -> Decimal:
-        """Above zero: the shop sells more than it has. A shop need not tell what is below zero."""
+        """Above zero: the shop sells more than it has. A shop may report less than zero as zero."""
         return max(self.found, ZERO) - max(self.expected, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run came to. `left` SKUs were not reached; they come first in the next one."""
+    """The result of a run. `left` SKUs were not reached; they come first in the next run."""
 
     compared: int = 0
     different: int = 0
@@ -69,7 +69,7 @@ class Report:
 
 
 class StockGuard:
-    """Compares, remembers what differed, and tells of what differs twice running."""
+    """Stores each SKU's difference, and opens an incident when it differs twice in a row."""
 
     def __init__(self, settings: Settings, sessions: Sessions, incidents: Incidents) -> None:
         self._settings = settings
@@ -77,10 +77,10 @@ class StockGuard:
         self._incidents = incidents
 
     def run(self, shop_name: str, shop: Magento, now: datetime) -> Report:
-        """One look at a shop: at most `MOST_SKUS` products, those that differed last time first.
+        """Compare at most `MOST_SKUS` products of a shop, first those that differed last time.
 
-        A product that cannot be compared is passed over and stops no other. Raises what the calls
-        raise that concern them all.
+        A product that cannot be compared is skipped. Raises the errors of calls that concern all
+        products.
         """
         guarded = self._guarded(shop_name)
         if not guarded:
@@ -103,7 +103,7 @@ class StockGuard:
         )
 
     def _guarded(self, shop_name: str) -> list[Guarded]:
-        """The SKUs of open orders into this shop whose stock is kept, and those that differed."""
+        """The SKUs of this shop's open orders whose stock is reserved, and those that differed."""
         stores, untouched = self._open_skus(shop_name)
         with self._sessions() as session:
             checks = {
@@ -124,7 +124,7 @@ class StockGuard:
         return sorted(wanted, key=rank)
 
     def _open_skus(self, shop_name: str) -> tuple[dict[str, str], set[str]]:
-        """Store view by SKU, and the SKUs that are also sold without any reservation."""
+        """The store view by SKU, and the SKUs that are also sold without any reservation."""
         accounts = [name for name, one in self._settings.accounts.items() if one.shop == shop_name]
         with self._sessions() as session:
             rows = session.execute(
@@ -150,9 +150,9 @@ class StockGuard:
         return stores, untouched
 
     def _note(self, shop_name: str, one: Guarded, level: Level | None, now: datetime) -> None:
-        """Keep the difference; open the incident with the second one running, close it with none.
+        """Store the difference; open the incident at the second in a row, close it without any.
 
-        A product that cannot be compared any more has no difference.
+        A product that can no longer be compared has no difference.
         """
         difference = level.difference if level is not None else ZERO
         with self._sessions() as session, session.begin():
@@ -198,7 +198,7 @@ def _levels(
     stocks: Mapping[int, int],
     lines: Iterable[OpenLine],
 ) -> dict[str, Level]:
-    """Both figures of every SKU that can be compared, by SKU."""
+    """The expected and actual quantity of every comparable SKU, by SKU."""
     open_units: dict[tuple[int, str], Decimal | None] = {}
     for line in lines:
         place = stocks.get(line.store_id, 0), folded(line.sku)
@@ -214,7 +214,7 @@ def _levels(
         try:
             stock_id = shop.inventory.stock_of(store)
         except CannotMap:
-            continue  # its orders are held with what to do
+            continue  # its orders are held with the advice
         if stock_id is None:
             continue
         known = shop.catalog.products(skus, store)
@@ -243,7 +243,7 @@ def _levels(
 
 
 def _level(shop: Magento, sku: str, stock_id: int, expected: Decimal) -> Level | None:
-    """A product's two figures; None when its stock is not managed, or it is sold without."""
+    """A product's two quantities; None when its stock is unmanaged or it takes backorders."""
     level = Level(sku, expected, shop.inventory.salable_quantity(sku, stock_id))
     if not level.difference:
         return level

@@ -1,4 +1,4 @@
-"""The table of the SKUs that people have mapped."""
+"""The tables of the SKUs that people have mapped, and of the compared stock."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pipeline.base.tables import Base
 
 
 class MappedSku(Base):
-    """An account's Amazon SKU that is sold as a product of the shop, because a person said so.
+    """An account's Amazon SKU that a person has mapped to a product of the shop.
 
-    A row is never changed but for its end, so that it can be told who said what. One without an
-    end counts.
+    Only a row's end is ever updated, so that the rows keep who mapped what. A row without an end
+    counts.
     """
 
     __tablename__ = "mapped_skus"
@@ -39,9 +39,9 @@ class MappedSku(Base):
 
 
 class StockCheck(Base):
-    """A product's stock as the guard last found it: how many more can be sold than should be.
+    """The last comparison of a product's stock; `difference` is the surplus that can be sold.
 
-    `sku` is folded as the shop compares it, `store` the store view it is sold in.
+    `sku` is folded as the shop compares SKUs, `store` is the store view that sells the product.
     """
 
     __tablename__ = "stock_checks"

@@ -14,16 +14,16 @@ from pipeline.orders.states import UNCONFIRMED
 from pipeline.orders.tables import Order, Status
 
 WORTH_A_FEED = 20 * 60
-"""Seconds of single calls from which on a feed is worth its delay; Amazon takes one in that time"""
+"""A feed is worth its delay if single calls take these seconds; Amazon accepts a feed in them."""
 
 _KEPT_S = 5.0
 _MOVING = (Status.READY, Status.RUNNING, Status.WAITING)
 
 
 class Backlog:
-    """What each account has still to confirm. Counted at most every few seconds per process.
+    """Counts each account's unconfirmed packages, at most every few seconds per process.
 
-    `rates` tells the calls per second that each account may make.
+    `rates` give the calls per second that each account may make.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Backlog:
         return found
 
     def _count(self, account: str, at_most: int) -> int:
-        """How many packages wait, held orders and those in a feed left out; no more than asked."""
+        """The number of waiting packages, up to `at_most`, without held orders and sent feeds."""
         some = (
             select(Shipment.id)
             .join(Order, Order.id == Shipment.order_id)

@@ -1,4 +1,4 @@
-"""What waits for a feed: packages whose confirmation is put off, and orders to be cancelled."""
+"""Collects the messages for a feed: confirmations of packages, or cancellations of orders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CANCELLABLE = PENDING | {RemoteStatus.UNSHIPPED}
 
 
 class Waiting(NamedTuple):
-    """One message that is to be sent; a cancellation has no shipment."""
+    """A message to be sent; a cancellation has no shipment."""
 
     order_id: int
     shipment_id: int | None
@@ -32,7 +32,7 @@ class Waiting(NamedTuple):
 
 
 def waiting(session: Session, account: str, kind: FeedKind) -> list[Waiting]:
-    """What an account's next feed of this kind may hold, oldest first, locked."""
+    """The messages for an account's next feed of this kind, oldest first; their rows are locked."""
     found = _packages if kind is FeedKind.CONFIRMATIONS else _cancellations
     return _of_few_marketplaces(found(session, account))
 
@@ -46,7 +46,7 @@ def _packages(session: Session, account: str) -> list[Waiting]:
             Order.status.in_(LIVE),
             Order.remote_status != RemoteStatus.CANCELLED,
             Shipment.confirmation == ConfirmationState.FEED,
-            # A number that was taken away since: its step sees to it first.
+            # If the shop removed the number since, the order's step must run first.
             or_(Shipment.tracking_number != "", Shipment.to_feed["tracking"].astext == ""),
             Shipment.feed_id.is_(None),
             Shipment.to_feed.is_not(None),
@@ -54,7 +54,7 @@ def _packages(session: Session, account: str) -> list[Waiting]:
         .order_by(Shipment.id)
         .limit(MOST_MESSAGES)
     )
-    # Orders before what is theirs, as everywhere; then what is still so of their packages.
+    # Orders are locked before their packages, as everywhere; then the packages are read again.
     orders = lock(session, (row.order_id for row in session.execute(found)))
     rows = session.execute(
         found.where(among(Shipment.order_id, orders)).with_for_update(of=Shipment, skip_locked=True)
@@ -96,7 +96,7 @@ def _cancellations(session: Session, account: str) -> list[Waiting]:
 
 
 def _of_few_marketplaces(found: Iterable[Waiting]) -> list[Waiting]:
-    """What belongs to the first 25 marketplaces: a feed takes no more."""
+    """The messages for the first 25 marketplaces: a feed may not have more."""
     allowed: set[str] = set()
     kept = []
     for one in found:
@@ -108,7 +108,7 @@ def _of_few_marketplaces(found: Iterable[Waiting]) -> list[Waiting]:
 
 
 def mark_as_sent(session: Session, kind: FeedKind, feed_id: int, found: Sequence[Waiting]) -> None:
-    """What is in a feed now waits for its result."""
+    """Mark the packages or cancellations as sent in this feed."""
     if kind is FeedKind.CONFIRMATIONS:
         session.execute(
             update(Shipment)

@@ -1,4 +1,4 @@
-"""What a feed's results mean for the packages and orders behind its messages."""
+"""Applies a feed's results to the packages and orders of its messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.orders.tables import Order
 from pipeline.shipping.tables import FeedMessage
 
 TIMES = 3
-"""How often a message without a result is sent before a person has to look."""
+"""How often a message without a result is sent before it counts as refused."""
 
 _CANCELLATION = (
     update(Order.__table__)  # type: ignore[arg-type]
@@ -32,8 +32,8 @@ def take_in(
 ) -> dict[MessageOutcome, int]:
     """Record the results of these messages, wake their orders, and count the outcomes.
 
-    A message that has its outcome keeps it. What is to be sent again is, at most three times in
-    all; then a person looks.
+    A message that has an outcome keeps it. A message with the outcome AGAIN is sent again, at most
+    three times in all; then it counts as refused, for a person to check.
     """
     counts = dict.fromkeys(MessageOutcome, 0)
     messages = session.scalars(
@@ -47,7 +47,7 @@ def take_in(
     ).all()
     order_ids = sorted({message.order_id for message in messages})
     tried = _tried(session, order_ids)
-    # Orders first and in one order, as everywhere.
+    # Orders are locked first and sorted by id, as everywhere.
     orders = {
         order.id: order
         for order in session.scalars(
@@ -80,7 +80,7 @@ def take_in(
         elif (package := packages.get(message.shipment_id)) is not None:
             _package_after(package, message.body, result, now)
     if cancellations:
-        # Past the version: a step that runs right now keeps its claim.
+        # The update leaves `version` alone, so that a running step keeps its claim.
         session.execute(_CANCELLATION, cancellations)
     wake(session, order_ids, now)
     return counts

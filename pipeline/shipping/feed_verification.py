@@ -1,4 +1,4 @@
-"""Whether Amazon has done what a feed's message asked for, by what it tells of the order. Pure."""
+"""Whether Amazon has carried out a feed's message, as its order shows. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pipeline.shipping.packages import is_same_number
 
 
 def is_done(message: Unanswered, order: ChannelOrder) -> bool:
-    """Whether the order is cancelled, or has the package that the message tells of.
+    """Whether the order is cancelled, or has the package of the message.
 
-    An edit of the carrier alone keeps the number, so that nothing shows whether it arrived; sent
-    again it changes nothing.
+    False when only the carrier changed: the order does not show whether that arrived, and sending
+    it again does no harm.
     """
     body = message.body
     if "reference" not in body:
@@ -32,5 +32,5 @@ def is_done(message: Unanswered, order: ChannelOrder) -> bool:
 
 
 def _covers(theirs: Mapping[str, int], ours: Mapping[str, int]) -> bool:
-    """Amazon need not tell what is in a package."""
+    """Whether a package has these units; Amazon may leave the units out."""
     return not theirs or all(theirs.get(item_id, 0) >= count for item_id, count in ours.items())

@@ -1,10 +1,10 @@
-"""Feeds in the database: what is collected into one, how far it is, and what became of it.
+"""Feeds in the database: their messages, states and results.
 
 COLLECTED ─upload─▶ UPLOADED ─createFeed─▶ SUBMITTED ─report─▶ ENDED. Each state is committed before
-the next call, so that whoever comes after a crash knows what may have happened. A feed that is too
-long in one state stays in it, overdue, and the next one goes out beside it. Where no report tells
-what became of a message, LOOKING comes before ENDED: Amazon is asked for its order, and only what
-Amazon does not have is sent again.
+the next call, so that after a crash the row tells which call may have happened. A feed that stays
+too long in a state becomes overdue, and the next feed is sent beside it. Where the report lacks a
+message's result, LOOKING comes before ENDED: the order is read from Amazon, and the message is sent
+again only if Amazon has not done it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pipeline.shipping.feed_collecting import mark_as_sent, waiting
 from pipeline.shipping.feed_results import take_in
 from pipeline.shipping.tables import Feed, FeedMessage, FeedState
 
-# Amazon asks for one feed of a type per 20 minutes; a cancellation is not to wait that long.
+# Amazon asks for at most a feed of a type per 20 minutes; cancellations must not wait so long.
 GAP = {FeedKind.CONFIRMATIONS: timedelta(minutes=20), FeedKind.CANCELLATIONS: timedelta(minutes=2)}
 LIMITS = {
     FeedState.COLLECTED: timedelta(hours=1),
@@ -34,13 +34,13 @@ LIMITS = {
 """How long a feed may be in a state before it is overdue; Amazon needs minutes."""
 
 MOST_OPEN = 8
-"""Of one account and kind: where so many are overdue, another would not fare better."""
+"""The most unended feeds of an account and kind: after so many, another would not help."""
 
 LOOK_AFTER = timedelta(minutes=2)
 
 
 class Unanswered(NamedTuple):
-    """A message without a result. `confirmed_as` is what Amazon was told of its package before,
+    """A message without a result. `confirmed_as` is the earlier confirmation of its package,
     `others` are the references of the order's other packages."""
 
     number: int
@@ -65,7 +65,7 @@ class Feeds:
             ).all()
 
     def open(self, account: str, kind: FeedKind) -> Feed | None:
-        """The oldest of them."""
+        """The oldest feed of this kind that has not ended."""
         return next(iter(self.unended(account, kind)), None)
 
     def by_id(self, feed_id: int) -> Feed | None:
@@ -78,9 +78,10 @@ class Feeds:
     def mark_overdue(
         self, account: str, kind: FeedKind, now: datetime, *, may_write: bool
     ) -> Sequence[int]:
-        """Let the next feed out beside those that are too long in their state; our ids of them.
+        """Mark the feeds that are too long in their state as overdue; returns our ids of them.
 
-        One that nobody may send waits for that, and not for Amazon.
+        Without `may_write` only submitted feeds count: the others wait for the permission to write,
+        not for Amazon.
         """
         since = func.coalesce(Feed.submitted_at, Feed.created_at)
         late = [
@@ -102,11 +103,11 @@ class Feeds:
             ).all()
 
     def collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
-        """Make a feed of what waits for one; None when nothing does, or the last is too recent."""
+        """Make a feed of the waiting messages; None when none waits or no feed is due yet."""
         try:
             return self._collect(account, kind, now)
         except IntegrityError:
-            return None  # another worker has just made one, and there is never more than one open
+            return None  # another worker has just made a feed; the index allows a single open feed
 
     def _collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
         with self._sessions() as session, session.begin():
@@ -165,11 +166,11 @@ class Feeds:
             return [(row.message_id, row.body) for row in rows]
 
     def uploaded(self, feed: Feed, document_id: str) -> None:
-        """The document is there; submitting comes next."""
+        """The document is uploaded; createFeed comes next."""
         self._change(feed, state=FeedState.UPLOADED, document_id=document_id, trouble=None)
 
     def intend(self, feed: Feed, now: datetime) -> bool:
-        """Write down that the feed is about to be created; False when another one does that."""
+        """Record that createFeed is about to be called; False when another worker calls it."""
         with self._sessions() as session, session.begin():
             ours = session.scalar(
                 update(Feed)
@@ -184,7 +185,7 @@ class Feeds:
         return ours is not None
 
     def not_created(self, feed: Feed) -> None:
-        """Amazon has no such feed: it may be created again."""
+        """Amazon has no such feed, so it may be created again."""
         with self._sessions() as session, session.begin():
             session.execute(
                 update(Feed)
@@ -197,11 +198,11 @@ class Feeds:
         self._change(feed, state=FeedState.SUBMITTED, feed_id=feed_id, trouble=None)
 
     def later(self, feed: Feed, due_at: datetime, trouble: str | None = None) -> None:
-        """Nothing to do before then; `trouble` is why, when it is not just Amazon's pace."""
+        """Put the feed off until `due_at`; `trouble` is the reason unless Amazon is only slow."""
         self._change(feed, due_at=due_at, trouble=trouble)
 
     def ids(self, account: str) -> set[str]:
-        """Amazon's ids of every feed of ours."""
+        """Amazon's ids of the account's feeds."""
         with self._sessions() as session:
             found = session.scalars(select(Feed.feed_id).where(Feed.account == account))
             return {feed_id for feed_id in found if feed_id is not None}
@@ -209,16 +210,17 @@ class Feeds:
     def end(
         self, feed: Feed, outcome: str, results: Mapping[int, MessageResult], now: datetime
     ) -> dict[MessageOutcome, int]:
-        """Record what became of each message, wake the orders, and count the outcomes.
+        """Record each message's result, wake the orders, and count the outcomes.
 
-        What has no result is collected again: only for a feed that Amazon certainly did not take.
+        Messages without a result are collected again, so call this only with all results, or for a
+        feed that Amazon certainly did not process.
         """
         return self._take(feed, outcome, results, now, look=False)
 
     def look(
         self, feed: Feed, outcome: str, results: Mapping[int, MessageResult], now: datetime
     ) -> dict[MessageOutcome, int]:
-        """Record the results that there are, and have each order looked at that has none."""
+        """Record the known results; the orders of the other messages are to be read at Amazon."""
         return self._take(feed, outcome, results, now, look=True)
 
     def _take(
@@ -248,14 +250,14 @@ class Feeds:
             current.trouble = next((one.words for one in unknown), None)
             current.outcome = outcome
             if len(known) < len(numbers):
-                # A moment later, since an order may show what was done to it with a delay.
+                # Wait a little, since an order may show a change with a delay.
                 current.state, current.due_at = FeedState.LOOKING, now + LOOK_AFTER
             else:
                 current.state, current.ended_at = FeedState.ENDED, now
         return counts
 
     def to_look_at(self, feed: Feed, limit: int) -> list[Unanswered]:
-        """Messages of which nobody knows yet what became of them; the feed ends with the last."""
+        """Up to `limit` messages without a result; the feed ends when none is left."""
         with self._sessions() as session:
             rows = session.execute(
                 select(FeedMessage, Shipment.confirmed_as)
@@ -282,12 +284,12 @@ class Feeds:
             ]
 
     def answer(self, feed: Feed, number: int, result: MessageResult, now: datetime) -> None:
-        """Record what a look at its order says of one message."""
+        """Record the result of a message, as its order at Amazon shows it."""
         with self._sessions() as session, session.begin():
             take_in(session, feed.id, {number: result}, now)
 
     def looked(self, feed: Feed, now: datetime) -> None:
-        """Every message has its outcome: this is the end of the feed."""
+        """End the feed: every message has its outcome."""
         self._change(feed, state=FeedState.ENDED, ended_at=now)
 
     def _change(self, feed: Feed, **values: Any) -> None:

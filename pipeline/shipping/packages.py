@@ -1,8 +1,8 @@
-"""Which packages an order's Magento shipments are to Amazon, and what is in each. Pure.
+"""Turns an order's Magento shipments into Amazon's packages with their units. Pure.
 
-A track is a package. Amazon lets a package's carrier, number and date be replaced and never its
-quantities, so a package that was told keeps its reference and its units whatever the shop does.
-Why each rule is as it is: docs/decisions/0034-a-track-is-a-package.md.
+Each track is a package. Amazon accepts a new carrier, number and date for a package but never new
+quantities, so a confirmed package keeps its reference and its units whatever the shop does.
+The reasons for each rule: docs/decisions/0034-a-track-is-a-package.md.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from enum import StrEnum
 
 from pipeline.magento.records import MagentoShipment, Track
 
-# Above any entity id of Magento's (32 bits), so that no further package is named like a shipment.
+# Above any entity id of Magento's (32 bits), so that further packages get no shipment's id.
 _SERIES = 10**10
 
 
 class Mismatch(StrEnum):
-    """What the shop has changed of a package after Amazon was told, and Amazon cannot be told."""
+    """A change of the shop's to a confirmed package that Amazon does not accept."""
 
     DELETED = "deleted"
     QUANTITIES = "quantities"
@@ -30,8 +30,9 @@ class Mismatch(StrEnum):
 class Parcel:
     """A package: a track of a shipment and its share of the units, by Magento's order item id.
 
-    `track_id` is None of one without a track of its own: there is none yet, or it was told and has
-    to share another's number since its own is gone.
+    `is_told` means that Amazon has, or may have, its confirmation. `track_id` is None when the
+    package has no track of its own: the shipment has no track yet, or the package's track is gone
+    and it uses the number of another package.
     """
 
     reference: str
@@ -46,7 +47,7 @@ class Parcel:
     mismatch: str | None = None
 
     def with_track(self, track: Track | None, *, is_own: bool = True) -> Parcel:
-        """The same package under this number."""
+        """The same package with the carrier and number of this track."""
         if track is None:
             return replace(
                 self, track_id=None, carrier_code="", carrier_title="", tracking_number=""
@@ -61,12 +62,12 @@ class Parcel:
 
 
 def reference(shipment_id: int, position: int) -> str:
-    """Amazon's reference of a shipment's package; the first one's is the shipment's entity id."""
+    """Amazon's reference of a shipment's package; the first has the shipment's entity id."""
     return str((position - 1) * _SERIES + shipment_id)
 
 
 def is_same_number(one: str, other: str) -> bool:
-    """Whether two tracking numbers mean the same, however they are spaced."""
+    """Whether two tracking numbers are equal apart from spaces and case."""
     return "".join(one.split()).casefold() == "".join(other.split()).casefold()
 
 
@@ -76,10 +77,11 @@ def arranged(
     gone: Collection[int],
     now: datetime,
 ) -> list[Parcel]:
-    """The order's packages, those that are known already first.
+    """The order's packages, with the known packages first.
 
-    `known` are in the order they came, `shipments` is what the shop tells, `gone` are shipments it
-    certainly has no more; of any other the packages stay. Repeating it changes nothing.
+    `known` are the stored packages in the order of their arrival, `shipments` the shop's shipments,
+    `gone` the shipments that the shop has certainly deleted. The packages of any other missing
+    shipment stay. A second run changes nothing.
     """
     there = {one.entity_id: one for one in sorted(shipments, key=lambda one: one.entity_id)}
     lost = {*gone, *(one.shipment_id for one in known if one.mismatch == Mismatch.DELETED)}
@@ -100,7 +102,7 @@ def arranged(
 def _taken_over(
     known: Sequence[Parcel], there: Mapping[int, MagentoShipment], lost: Collection[int]
 ) -> list[Parcel]:
-    """Give what Amazon was told of a deleted shipment to a new one with the very same units."""
+    """Move the confirmed packages of a deleted shipment to a new shipment with equal units."""
     new = [one for one in there if all(one != parcel.shipment_id for parcel in known)]
     heirs: dict[int, int] = {}
     for shipment_id in sorted(lost):
@@ -124,7 +126,7 @@ def _of_shipment(
     units, told = _units(shipment), _sum(one for one in packages if one.is_told)
     left = Counter({item: units[item] - told[item] for item in units | told})
     if +left and all(one.is_told for one in packages):
-        # Nothing is left to carry them but what has been told: they go under the same number.
+        # Only confirmed packages remain, so the unconfirmed units get a package with their number.
         spare = next((one for one in known if not one.is_told), None)
         spare = spare or _new(shipment, references, now)
         packages.append(
@@ -152,9 +154,9 @@ def _of_shipment(
 def _with_tracks(
     known: Sequence[Parcel], shipment: MagentoShipment, references: set[str], now: datetime
 ) -> list[Parcel]:
-    """The shipment's packages, each with its track; there is always one.
+    """The shipment's packages, each with its track; at least one package.
 
-    With fewer tracks than packages those that were told come first, and share what there is.
+    With fewer tracks than packages, the confirmed packages get the tracks first and share a number.
     """
     tracks = {one.entity_id: one for one in sorted(shipment.tracks, key=lambda one: one.entity_id)}
     own = {one.reference: tracks[one.track_id] for one in known if one.track_id in tracks}
@@ -190,9 +192,9 @@ def _new(shipment: MagentoShipment, references: set[str], now: datetime) -> Parc
 
 
 def dealt(units: Mapping[int, int], packages: int) -> list[dict[int, int]]:
-    """Units shared out evenly over packages, in the order of the item ids, the first ones first.
+    """The units divided over packages by item id; the first packages get the larger shares.
 
-    With more packages than units the last ones are empty.
+    With more packages than units the last packages are empty.
     """
     each = [item for item in sorted(units) for _ in range(units[item])]
     shares, start = [], 0

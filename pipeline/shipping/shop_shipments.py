@@ -1,4 +1,4 @@
-"""Magento's shipments and totals, brought to the orders they belong to."""
+"""Stores Magento's shipments, states and totals with their orders."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _COLUMNS = ("magento_state", "magento_status", "magento_invoiced", "magento_refu
 
 
 class Shipments:
-    """Reads which orders wait for the warehouse and stores what it has shipped."""
+    """Reads which orders wait for the warehouse and stores their shipments."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def awaited(self, accounts: Sequence[str], shop: str) -> dict[int, int]:
-        """Magento entity id → order id, of every order of this shop not yet through.
+        """Magento entity id → order id of this shop's unfinished orders that the merchant fulfils.
 
-        These accounts name the shop now; see `placed_in`.
+        `accounts` have this shop in their settings now; see `placed_in`.
         """
         return self._watched(
             placed_in(shop, accounts),
@@ -46,10 +46,11 @@ class Shipments:
         )
 
     def lately(self, accounts: Sequence[str], shop: str, since: datetime) -> dict[int, int]:
-        """The same, of orders that are through and may still have news.
+        """Magento entity id → order id of finished orders whose Magento order may still change.
 
-        They had a package confirmed since then, or came since then and their invoice has not been
-        seen. Amazon's own that are held are among them: no other watch looks at those.
+        Either a package was confirmed at or after `since`, or the order came since then and the
+        watch has not seen its invoice. Held FBA orders with an invoice are included, since
+        `awaited` leaves them out.
         """
         here = placed_in(shop, accounts)
         confirmed = select(Shipment.order_id).where(Shipment.confirmed_at >= since)
@@ -78,7 +79,7 @@ class Shipments:
     def missing(
         self, awaited: Mapping[int, int], shipments: Iterable[MagentoShipment]
     ) -> dict[int, set[int]]:
-        """Of which Magento orders which shipments that we know are not among these."""
+        """By Magento order id, the stored shipments that are not among `shipments`."""
         there = {one.entity_id for one in shipments}
         missing: dict[int, set[int]] = {}
         with self._sessions() as session:
@@ -103,11 +104,11 @@ class Shipments:
         now: datetime,
         gone: Collection[int] = (),
     ) -> list[int]:
-        """Take over packages, states and totals, and wake the orders that have news.
+        """Store packages, states and totals, wake the changed orders, and return their ids.
 
-        Returns their ids. Tracks are compared by what they say, since neither a shipment's nor an
-        order's `updated_at` moves when one is added later. `gone` are shipments of these
-        orders that the shop has deleted; another shop has others with the same numbers.
+        Tracks are compared by content, since a track that is added later changes `updated_at` of
+        neither shipment nor order. `gone` are shipments of these orders that the shop has deleted;
+        another shop may have shipments with the same ids.
         """
         told: dict[int, list[MagentoShipment]] = {}
         for shipment in shipments:
@@ -138,7 +139,7 @@ class Shipments:
         gone: Collection[int],
         now: datetime,
     ) -> list[int]:
-        """The orders whose packages are not what they should be."""
+        """The orders whose stored packages differ from the shop's shipments."""
         losers = session.scalars(
             select(Shipment.order_id).where(
                 among(Shipment.magento_shipment_id, gone), among(Shipment.order_id, ours)
@@ -162,13 +163,13 @@ class Shipments:
         now: datetime,
         statuses: Mapping[int, str],
     ) -> bool:
-        """Bring an order's packages up to what the shop says, and tell whether that changed any."""
+        """Update an order's packages from the shop's shipments; returns whether any changed."""
         known = [_parcel(row) for row in rows]
         parcels = arranged(known, told, gone, now)
         references = {one.reference for one in parcels}
         dropped = [row for row in rows if row.package_reference not in references]
         if dropped and statuses[order_id] == Status.RUNNING:
-            return False  # the step at work may be telling of it right now; the next watch sees
+            return False  # the running step may be confirming it just now; the next watch drops it
         for row in dropped:
             session.delete(row)
         by_reference = {row.package_reference: row for row in rows}
@@ -181,7 +182,7 @@ class Shipments:
         if {one.reference for one in parcels if one.mismatch} - {
             one.reference for one in known if one.mismatch
         }:
-            # What a person overruled before was something else.
+            # The person overruled an earlier mismatch, so `confirm_anyway` does not cover this one.
             session.execute(
                 update(Order)
                 .where(Order.id == order_id)
@@ -238,7 +239,7 @@ def _bring_up(row: Shipment, parcel: Parcel) -> None:
 
 
 class _State(NamedTuple):
-    """What is to be written of an order, and whether its step has to hear of it."""
+    """The new column values of an order, and whether its step must run for them."""
 
     values: dict[str, Any]
     is_news: bool
@@ -249,7 +250,7 @@ def _changed_states(
     seen: Mapping[int, MagentoOrder],
     told: Mapping[int, Sequence[MagentoShipment]],
 ) -> dict[int, _State]:
-    """What has changed of states and totals, by order id."""
+    """The changed states and totals, by order id."""
     passing = _passing(session, seen, told)
     rows = session.execute(
         select(
@@ -273,7 +274,7 @@ def _changed_states(
             continue
         values = dict(zip(_COLUMNS, now, strict=True))
         stops = {order.state, row.magento_state} & {*ENDED, HOLDED}
-        # A step compares with Amazon's total; the one in the row is near enough to wake it for.
+        # The step compares with Amazon's total; the row's total is precise enough to wake it.
         differs = totals != had[2:] and totals[0] not in (None, row.grand_total)
         changed[row.id] = _State(
             {"of_order": row.id, **values},
@@ -287,9 +288,10 @@ def _passing(
     seen: Mapping[int, MagentoOrder],
     told: Mapping[int, Sequence[MagentoShipment]],
 ) -> set[int]:
-    """Orders that look cancelled while their stock is being put right: see `magento.seeding`.
+    """Orders that look cancelled while `magento.seeding` corrects their stock.
 
-    Such a one counts more as shipped than the shop has shipments of, or had left before it came.
+    Such an order counts more units as shipped than its shipments contain together with the units
+    that were fulfilled before its import.
     """
     cancelled = {order_id: one for order_id, one in seen.items() if one.state == "canceled"}
     if not cancelled:

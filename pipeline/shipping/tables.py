@@ -23,9 +23,9 @@ class FeedState(StrEnum):
 
 
 class FeedOutcome(StrEnum):
-    """How a feed ended; or it is Amazon's own word for another end, in small letters.
+    """How a feed ended; for any other end the column has Amazon's word in small letters.
 
-    Of one whose report is UNREADABLE nothing is sent again by itself.
+    When the report is UNREADABLE, no message is sent again automatically.
     """
 
     DONE = "done"
@@ -37,9 +37,9 @@ class FeedOutcome(StrEnum):
 class Feed(Base):
     """A batch of confirmations or cancellations, sent as one document.
 
-    `submitted_at` is written before the feed is created and `feed_id` after it: one without the
-    other means that it may have been created, so that Amazon is asked first. From `overdue_at` on
-    it has been in its state for too long, and the next feed goes out beside it.
+    `submitted_at` is written before createFeed and `feed_id` after it: `submitted_at` alone means
+    that Amazon may have the feed, so Amazon's feeds are searched first. `overdue_at` means that the
+    feed has been too long in its state, and the next feed is sent beside it.
     """
 
     __tablename__ = "feeds"
@@ -74,9 +74,9 @@ class Feed(Base):
 
 
 class FeedMessage(Base):
-    """One message of a feed, and what became of it. `body` is enough to write it again.
+    """A message of a feed and its result. `body` is enough to write the message again.
 
-    Without an `outcome` its feed has no result of it yet.
+    `outcome` is empty until the feed has a result for the message.
     """
 
     __tablename__ = "feed_messages"
