@@ -165,7 +165,7 @@ def differences(created: MagentoOrder, amounts: Amounts) -> str | None:
 
 
 def email_of(order: ChannelOrder) -> str:
-    """The buyer's address, or a valid address of the order's own that never receives mail."""
+    """The buyer's e-mail address, or a valid one of the order's own that never receives mail."""
     given = order.buyer_email.strip()
     if len(given) <= _LONGEST_EMAIL and _EMAIL.fullmatch(given):
         return given
