@@ -1,6 +1,6 @@
 """The holding order for an order that cannot be placed yet. Pure: no call, no clock.
 
-It costs nothing, names nobody, and does not carry the marketplace's number.
+It costs nothing, names nobody, and is not found by a search for the marketplace's number.
 """
 
 from __future__ import annotations
