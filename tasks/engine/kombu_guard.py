@@ -2,9 +2,8 @@
 
 A task that ends after the connection was dropped acknowledges on a closed channel. kombu 5.7 then
 reads `connection.client.hostname` of a missing connection, and the AttributeError ends the worker;
-Celery logs a ConnectionError in that place and continues. The channel also makes a new Redis client
-for every group of commands, whose command table costs more than the commands; a single client per
-channel is enough.
+Celery only logs a ConnectionError. The channel also makes a new Redis client for every group of
+commands, whose command table costs more than the commands; a single client per channel is enough.
 
 The guarded code is private to kombu, so any release may change it. Therefore the guard is tested at
 the start instead of comparing versions: a worker whose guard fails does not start.
@@ -22,7 +21,7 @@ TRIED_WITH = "5.7.0"
 
 
 class NotGuarded(RuntimeError):
-    """This version of kombu differs from the guard's expectation; the message says what to do."""
+    """This version of kombu differs from what the guard expects; the message says what to do."""
 
 
 def install(channel: Any = transport.Channel) -> None:

@@ -39,7 +39,7 @@ Step = Callable[[Order, Clients], Outcome]
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs steps for one worker process."""
+    """Runs the steps of a worker process."""
 
     orders: Orders
     leases: Leases
@@ -89,7 +89,7 @@ class Runner:
             account=account,
             tries=tries,
         )
-        # An order with an unknown marketplace can be placed, but not confirmed.
+        # An order without its marketplace can be placed, but not confirmed.
         asks = name == STEPS[0] and not has_marketplace
         if isinstance(outcome, Hold):
             asks = outcome.asks_marketplace or not has_marketplace

@@ -105,6 +105,6 @@ def _runtime() -> Runtime:
 
 
 def runtime() -> Runtime:
-    """This process's runtime. Threads may call it concurrently at the start: only one builds it."""
+    """This process's runtime. When threads call it concurrently, a single thread builds it."""
     with _building:
         return _runtime()

@@ -1,5 +1,5 @@
-"""Beat's job for the bulk jobs. A concurrent run does no harm, nor does a run that ends
-early: the next run does the orders that were not committed."""
+"""Beat's job for the bulk jobs. A concurrent run does no harm, nor does a run that ends early: the
+next run does the orders that were not committed."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _MENDED_WITHIN = timedelta(days=7)
 
 
 def watch_refunds(parts: Runtime, shop_name: str) -> None:
-    """Store every credit memo of our orders since the last one that was read.
+    """Store every credit memo of our orders since the last credit memo that was read.
 
     The watermark is a credit memo's time by the shop's clock, and moves only when all are stored.
     An unreadable credit memo is read again for a week, since it may be corrected meanwhile.

@@ -1,5 +1,4 @@
-"""Beat's job that sends feeds to Amazon and reads their results. A concurrent or lost run does no
-harm."""
+"""Beat's job for feeds to Amazon and their results. A concurrent or lost run does no harm."""
 
 from __future__ import annotations
 
@@ -229,7 +228,7 @@ class FeedWay:
         return is_at_amazon and self._now() >= (feed.submitted_at or feed.created_at) + GIVE_UP
 
     def _look_at_orders(self, feed: Feed) -> bool:
-        """Read Amazon's orders for messages without a result, some of them in each run."""
+        """Read Amazon's orders for messages without a result, a limited number in each run."""
         messages = self._feeds.to_look_at(feed, LOOKS)
         for message in messages:
             self._feeds.answer(feed, message.number, self._found(feed, message), self._now())

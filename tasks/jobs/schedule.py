@@ -66,7 +66,7 @@ class Job:
 
     `period` is a time, or the setting of `[timing]` with the period in seconds. `function` takes
     the runtime and the name of the account or shop; a function that `sends` orders takes the app
-    before them. `does` describes the job in one sentence.
+    before them. `does` describes the job in a sentence.
     """
 
     name: str

@@ -104,8 +104,8 @@ class _Read:
 
 
 def _end_of_window(parts: Runtime, account_name: str) -> datetime | None:
-    """The end of the next search: None without a limit, or before Amazon allows it, which is two
-    minutes back, and a little more."""
+    """The end of the next search; None without a limit, or while the end is more recent than
+    Amazon allows: two minutes back, and a little more."""
     if account_name not in parts.queues:
         return None
     end = parts.windows.end(account_name)
@@ -144,7 +144,7 @@ def _store(
 def _keep(
     parts: Runtime, account_name: str, since: datetime, until: datetime, now: datetime
 ) -> None:
-    """Keep a period for a repeated search, in which Amazon sent orders without a number."""
+    """Keep a period in which Amazon sent orders without a number, to search it again."""
     parts.windows.keep(account_name, since, until, now)
     _tell_nameless(parts, account_name, since, until, now)
 

@@ -1,4 +1,4 @@
-"""The write that creates a placeholder product, and the check whether a product is one."""
+"""The write that creates a placeholder product, and the check for placeholders."""
 
 from __future__ import annotations
 

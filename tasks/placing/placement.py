@@ -83,7 +83,7 @@ def remember(order: Order, now: MagentoOrder) -> None:
 
 
 def _detached(body: Mapping[str, Any], mark: str) -> dict[str, Any]:
-    """Remove the product from lines: no shipment took the goods, so a credit memo would."""
+    """Remove the product from lines: without a shipment a credit memo would take their stock."""
     items = [dict(item) for item in body["items"]]
     for item in items:
         if item.pop("product_id", None) is not None:

@@ -1,6 +1,6 @@
 """Reserve the stock of an order that was created with marks: cancel it, then save it without them.
 
-After a crash the state of the Magento order tells which write comes next.
+After a crash the Magento order shows which write comes next.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Create the requested shipment in Magento, over everything that is still to be shipped."""
+"""Create the requested shipment in Magento, with all units that are not shipped yet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.shipping.packages import is_same_number
 
 
 def ship_requested(order: Order, clients: Clients) -> Hold | None:
-    """Create the requested shipment, unless another shipment has replaced it meanwhile.
+    """Create the requested shipment, if any, unless the shop has made it meanwhile.
 
     The watch of the shop imports its packages, as for any shipment. Holds while Magento refuses it.
     """
@@ -103,7 +103,7 @@ def _found(there: Sequence[MagentoShipment], wish: RequestedShipment) -> str | N
 
 
 def _left(order: Order, there: Sequence[MagentoShipment]) -> dict[int, int]:
-    """The units still to be shipped, by Magento item id."""
+    """The unshipped units by Magento item id."""
     left = {}
     for item in order.items:
         if (item_id := item.magento_item_id) is not None:

@@ -36,7 +36,7 @@ def create_order(order: Order, clients: Clients) -> Outcome:
     shape = shape_of(order) if is_new else _created_as(now, before)
     # The stock is released only now, so that nobody else can buy it in between.
     release_stock(order, clients)
-    # When a person has ended the order in the shop, the next step decides what Amazon is told.
+    # When a person has ended the order in the shop, the next step decides the report to Amazon.
     if now.state not in ENDED:
         if shape is OrderShape.COMPLETE or settings.invoice == "create":
             now = _invoiced(order, now, shape, clients)

@@ -187,7 +187,7 @@ def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) ->
 
 
 def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder) -> Hold | None:
-    """The hold with the reason why nothing must be confirmed now; None without a reason."""
+    """The hold with the reason not to confirm now; None without a reason."""
     if current.status == RemoteStatus.CANCELLED:
         return Hold(
             HoldCode.CANCELLED_AFTER_SHIPMENT,

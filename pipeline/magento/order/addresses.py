@@ -39,7 +39,7 @@ def for_order(
     """An order address with every key that Magento requires. `kind` is billing or shipping.
 
     A withheld field is "-". Magento's admin cannot show an order without a country, so
-    `fallback_country` replaces a missing one. Nothing is cut from an address that
+    `fallback_country` replaces a missing country. Nothing is cut from an address that
     `check_deliverable` accepts.
     """
     address = countries.located(address)

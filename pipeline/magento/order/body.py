@@ -1,4 +1,4 @@
-"""A marketplace's order as the body of `Magento.create_order`. Pure: no call, no clock.
+"""A marketplace's order as the body for `Orders.create`. Pure: no call, no clock.
 
 Magento stores what it receives: it checks no total, no stock and no product. The rules in this
 module are those on which its invoices, shipments and admin pages rely.

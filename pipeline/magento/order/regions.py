@@ -33,7 +33,7 @@ def fields(text: str, country: str, regions: Sequence[Region], longest: int) -> 
 def find(text: str, country: str, regions: Sequence[Region]) -> Region | None:
     """The only region that `text` means: its code or any of its names, in any spelling, with or
     without the country's prefix ("US-CA"), a word like "province" or a postcode ("californiA
-    92025-1501"). If the text has several names, as "A Coruña [La Coruña]", all must mean it."""
+    92025-1501"). All names in a text like "A Coruña [La Coruña]" must mean it."""
     if not regions:
         return None
     known = _Known(country, regions)

@@ -1,4 +1,4 @@
-"""Signing in to a shop as an integration: bearer, or OAuth 1.0a the way Magento checks it.
+"""Authentication at a shop as an integration: bearer, or OAuth 1.0a as Magento checks it.
 
 Magento departs from RFC 5849 in three ways: `%2F` in the path is signed as a slash, parameters
 sort in natural order (group 2 before group 10), and the port is no part of the signed URL.

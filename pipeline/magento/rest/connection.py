@@ -85,9 +85,8 @@ class Connection:
     ) -> list[T]:
         """Every row of every page of a search. With `is_whole` a result with fewer rows than the
         shop counts is Transient, for callers that draw conclusions from a missing row. A row that
-        cannot be read makes the reply unusable, unless such rows are set aside
-        (`magento.odd_rows`). If the address is too long for the shop's web server, the search is
-        split into halves."""
+        cannot be read makes the reply unusable, unless such rows are set aside (`odd_rows`). If the
+        address is too long for the shop's web server, the search is split into halves."""
 
         def again(part: Sequence[search.Group]) -> list[T]:
             return self.search(

@@ -15,7 +15,7 @@ from pipeline.magento.rest.connection import Connection
 
 
 class CreditMemos:
-    """Reads and makes credit memos. No money moves, and the buyer gets no e-mail."""
+    """Reads and creates credit memos. No money moves, and the buyer gets no e-mail."""
 
     def __init__(self, api: Connection) -> None:
         self._api = api

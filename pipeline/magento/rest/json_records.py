@@ -1,4 +1,4 @@
-"""Magento's JSON into records, leniently: a missing, null or oddly typed field is its default.
+"""Convert Magento's JSON to records: a missing, null or oddly typed field gets its default.
 
 Ids come as numbers or as strings, quantities as 2 or "2.0000", an empty list as null. Two defects
 raise ValueError or TypeError: an object without its id, which is indistinguishable from others, and

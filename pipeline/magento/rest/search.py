@@ -1,6 +1,6 @@
 """Magento's `searchCriteria` as an encoded query string.
 
-Filters of one group are OR-ed, groups are AND-ed. A search is always sorted by a unique key,
+Filters within a group are OR-ed, groups are AND-ed. A search is always sorted by a unique key,
 because unsorted pages repeat and omit rows.
 """
 
