@@ -1,1 +1,1 @@
-"""What happens to an order: seven steps, the runner that takes them, and the jobs beat starts."""
+"""The tasks: an order's seven steps, the runner that executes them, and the jobs beat starts."""

@@ -1,6 +1,6 @@
 """Celery's settings. Read when the app is first used, not when it is imported.
 
-Why each is as it is: docs/decisions/0005-celery-settings.md.
+The reasons for each setting: docs/decisions/0005-celery-settings.md.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ broker_url = _settings.redis_url.get_secret_value()
 result_backend = None
 task_ignore_result = True
 
-# A message is only a hint to look at an order; the row decides. Late acknowledgement with one
-# message in hand lets another worker have it soon when this one dies.
+# A message is only a hint to process an order; the row decides. With late acknowledgement and a
+# prefetch of a single message, another worker soon gets the message of a dead worker.
 task_acks_late = True
 task_reject_on_worker_lost = True
 worker_prefetch_multiplier = 1
@@ -34,11 +34,11 @@ broker_transport_options = {
 }
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
-# A dead broker must not block whoever has already committed the row: the sweep sends it later.
+# A dead broker must not block a process that has committed the row: the sweep sends it later.
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 
-# Named in full: a queue without an exchange of its own is bound to the default one, and every
-# message sent there would land in all three.
+# Each queue names its exchange: a queue without an exchange of its own is bound to the default
+# exchange, and every message sent there would land in all three queues.
 task_queues = [
     Queue(name, Exchange(name), routing_key=name) for name in ("amazon", "magento", "jobs")
 ]

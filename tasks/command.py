@@ -1,6 +1,6 @@
-"""The `orderbridge` command as it is installed: the core's, and the steps for what previews them.
+"""The installed `orderbridge` command: the core's command, with the steps for its previews.
 
-The core knows nothing of the tasks, so they are handed to it here.
+The core does not import the tasks, so they are handed to it here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def steps() -> Mapping[str, Step]:
-    """The seven steps by name; imported only by a command that runs them."""
+    """The seven steps by name; only a command that runs steps imports them."""
     from tasks.workflow import WORKFLOW
 
     return {name: step for name, (step, _) in WORKFLOW.items()}

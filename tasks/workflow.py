@@ -1,4 +1,4 @@
-"""The seven steps as Celery tasks, chained per order. A message carries an order's id, no more."""
+"""The seven steps as Celery tasks, chained per order. A message carries only an order's id."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from tasks.steps.ship_order import ship_order
 from tasks.steps.sync_tracking import sync_tracking
 from tasks.steps.verify_order import verify_order
 
-# One queue per remote, so that a throttled Amazon never holds up Magento's work. Before a step the
-# decision table is asked; to ask it is the second step's own rule, and the first has no facts yet.
+# One queue per remote, so that a throttled Amazon never delays Magento's work. The decision table
+# is checked before a step, except before the second, whose own rule it is, and the first, which
+# has no facts yet.
 WORKFLOW: dict[str, tuple[Step, str]] = {
     "import_order": (import_order, "amazon"),
     "verify_order": (verify_order, "amazon"),
@@ -35,7 +36,7 @@ WORKFLOW: dict[str, tuple[Step, str]] = {
 
 
 def register(app: Celery) -> None:
-    """Make each step one Celery task of the app."""
+    """Make each step a Celery task of the app."""
     for name, (step, _) in WORKFLOW.items():
         app.task(name=task_name(name), bind=True)(_task(name, step))
 
@@ -49,7 +50,7 @@ def _task(name: str, step: Step) -> Callable[[Task[..., None], int], None]:
     def run(self: Task[..., None], order_id: int) -> None:
         with bound_contextvars(order=order_id, step=name, task=self.request.id):
             if not runtime().runner.run(name, step, order_id, str(self.request.id)):
-                # The order waits, is held, or is another worker's: the rest of this chain is moot.
+                # The order waits, is held or belongs to another worker: the rest of its chain ends.
                 self.request.chain = None
 
     run.__doc__ = step.__doc__
@@ -57,8 +58,8 @@ def _task(name: str, step: Step) -> Callable[[Task[..., None], int], None]:
 
 
 def chain_from(app: Celery, step: str, order_id: int, first: str | None = None) -> chain:
-    """The chain of an order's steps from `step` on, each by its queue; `first` is another queue
-    for its beginning."""
+    """The chain of an order's steps from `step` on, each in its queue; `first` is another queue for
+    the first step."""
     links = [
         app.signature(task_name(name), args=(order_id,), immutable=True, queue=WORKFLOW[name][1])
         for name in STEPS[STEPS.index(step) :]
@@ -69,9 +70,9 @@ def chain_from(app: Celery, step: str, order_id: int, first: str | None = None) 
 
 
 def send(app: Celery, due: Sequence[tuple[int, str]], queue: str | None = None) -> int:
-    """Send orders on their way from the step each stands at, and return how many were sent.
+    """Send each order from its current step, and return the number of orders sent.
 
-    The first step goes by its own queue, or by `queue`. A broker that is away is no error here: the
+    The first step goes to its own queue, or to `queue`. An unavailable broker is not an error: the
     rows are committed, and the sweep sends them again.
     """
     sent = 0

@@ -1,4 +1,4 @@
-"""One Magento shop over REST."""
+"""A Magento shop over REST."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from pipeline.settings.model import ShopSettings
 
 
 class Magento:
-    """A shop, by noun: `shop.orders.cancel(entity_id)`, one method per remote operation.
+    """A shop, by kind of object: `shop.orders.cancel(entity_id)`, a method per remote operation.
 
-    Reads are tried again on Transient; writes are sent once, except where they cannot have arrived.
-    `store` is a store view code; without one the shop's default store view answers. Safe to share
+    Reads are repeated on Transient; a write is sent once, except when it cannot have arrived.
+    `store` is a store view code; without it the shop's default store view answers. Safe to share
     between threads.
     """
 

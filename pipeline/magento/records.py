@@ -1,6 +1,6 @@
-"""What the shop tells, as types. Magento leaves NULLs out, so every field has a default.
+"""The shop's objects as types. Magento omits NULLs, so every field has a default.
 
-Amounts are major units of the order's currency; quantities are Decimal, as Magento keeps them.
+Amounts are major units of the order's currency; quantities are Decimal, as in Magento.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 from pipeline.base.money import ZERO
 
 EXT_ORDER_ID_LENGTH = 32
-"""What Magento keeps of a longer one; it cuts without a word."""
+"""Length of Magento's column for `ext_order_id`; Magento cuts silently."""
 
 ENDED = frozenset({"canceled", "closed"})
-"""The states of an order of which nothing is shipped any more."""
+"""The states of an order that will not be shipped any more."""
 
 HOLDED = "holded"
-"""Magento's own word for an order that a person put on hold: nothing of it can be shipped."""
+"""Magento's state of an order that a person put on hold: no part of it can be shipped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product of the catalogue, as a store view sees it."""
+    """A product of the catalogue, as seen in a store view."""
 
     id: int
     sku: str
@@ -35,12 +35,12 @@ class Product:
     weight: Decimal = ZERO
 
     def as_json(self) -> dict[str, Any]:
-        """For keeping beside an order until it is placed."""
+        """The product as JSON, kept with an order until it is placed."""
         return asdict(self) | {"weight": str(self.weight)}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Product:
-        """What `as_json` made, in this release or another: each field by its name."""
+        """The product from the JSON of this or another release: each field by its name."""
         return cls(
             id=kept["id"],
             sku=kept["sku"],
@@ -53,7 +53,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class StoreView:
-    """A store view and what an order in it needs; `country` is that of its locale."""
+    """A store view with the fields that an order needs; `country` is the country of its locale."""
 
     id: int
     code: str
@@ -65,7 +65,7 @@ class StoreView:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A state or province that the shop's directory knows."""
+    """A state or province of the shop's directory."""
 
     id: int
     code: str
@@ -74,7 +74,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class MagentoItem:
-    """A line of a Magento order; one without `ext_order_item_id` is none of the marketplace's."""
+    """A line of a Magento order; without `ext_order_item_id` it is not the marketplace's."""
 
     item_id: int
     sku: str = ""
@@ -89,17 +89,17 @@ class MagentoItem:
 
     @property
     def quantity_left(self) -> Decimal:
-        """What is neither cancelled nor taken back."""
+        """The units that are neither cancelled nor refunded."""
         return self.quantity_ordered - self.quantity_canceled - self.quantity_refunded
 
 
 @dataclass(frozen=True, slots=True)
 class MagentoOrder:
-    """An order as the shop keeps it. `ext_order_id` holds at most 32 characters.
+    """An order of the shop. `ext_order_id` holds at most 32 characters.
 
-    `child_id` and `child_number` name the order that an *Edit* made of it, `parent_id` the one it
-    was made of.
-    `payment` is what has to be sent of it whenever the order is saved again; only `order` reads it.
+    `child_id` and `child_number` name the order that an *Edit* made from it, `parent_id` the order
+    from which an *Edit* made it.
+    `payment` holds the fields to send when the order is saved again; only `Orders.get` reads it.
     """
 
     entity_id: int
@@ -119,12 +119,12 @@ class MagentoOrder:
 
     @property
     def is_edited(self) -> bool:
-        """Whether a clerk edited it: it is cancelled then, and its child replaces it."""
+        """Whether a clerk edited it: then it is cancelled, and its child replaces it."""
         return bool(self.child_id or self.child_number)
 
     @property
     def is_invoiced(self) -> bool:
-        """Whether there is an invoice, and nothing is left to invoice."""
+        """Whether it has an invoice and nothing is left to invoice."""
         return any(item.quantity_invoiced > 0 for item in self.items) and all(
             item.quantity_invoiced >= item.quantity_ordered - item.quantity_canceled
             for item in self.items
@@ -145,7 +145,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class CreditMemoLine:
-    """What a credit memo gives back of one line, tax included."""
+    """The refund of a line in a credit memo, tax included."""
 
     order_item_id: int
     sku: str
@@ -155,7 +155,7 @@ class CreditMemoLine:
 
 @dataclass(frozen=True, slots=True)
 class CreditMemo:
-    """A credit memo of an order. Shipping is with its tax."""
+    """A credit memo of an order. Its shipping amount includes tax."""
 
     entity_id: int
     order_id: int
@@ -169,7 +169,7 @@ class CreditMemo:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A tracking number of a shipment. With carrier code `custom` the carrier is in `title`."""
+    """A tracking number of a shipment. With carrier code `custom`, `title` names the carrier."""
 
     entity_id: int
     carrier_code: str = ""
@@ -179,7 +179,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class MagentoShipment:
-    """A shipment document: what left the warehouse. `items` maps order item ids to quantities."""
+    """A shipment that left the warehouse. `items` maps order item ids to quantities."""
 
     entity_id: int
     order_id: int

@@ -1,5 +1,5 @@
-"""What a cancellation means, whole or in part, from Amazon or to it.
+"""Cancellations of orders or parts of orders, from Amazon and to Amazon.
 
 Imports: pipeline, tasks.placing; no engine, network or database.
-Start reading: `gate.py`, which is asked before a step; then `from_amazon.py`.
+Start reading: `gate.py`, which is called before a step; then `from_amazon.py`.
 """

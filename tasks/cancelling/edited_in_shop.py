@@ -1,7 +1,7 @@
-"""A Magento order that a clerk edited in the admin: it is cancelled, and NUMBER-1 replaces it.
+"""Follow an edit of a Magento order in the admin: the order is cancelled, NUMBER-1 replaces it.
 
-Magento ties both together (`relation_child_id`). The new order has none of the marketplace's
-numbers, so its lines are mapped afresh. See docs/decisions/0053.
+Magento links both orders (`relation_child_id`). The new order lacks the marketplace's numbers, so
+its lines are mapped again. See docs/decisions/0053.
 """
 
 from __future__ import annotations
@@ -27,38 +27,38 @@ _MOST_EDITS = 50
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What the edited order must have: units by the marketplace's item id, and the total."""
+    """The edited order must have these units, by the marketplace's item id, and this total."""
 
     units: Mapping[str, int]
     total: Decimal
 
 
 def follow_edit(order: Order, clients: Clients) -> None:
-    """Have the order stand for its newest edit in Magento, if a clerk edited it.
+    """Replace the order's Magento order by its newest edit, if a clerk edited it in Magento.
 
-    Raises CannotMap(EDITED_IN_MAGENTO) when it is no longer what the marketplace sold, or cannot be
-    followed.
+    Raises CannotMap(EDITED_IN_MAGENTO) when the edit differs from what the marketplace sold, or
+    cannot be followed.
     """
     if order.magento_order_id is None or order.magento_state not in ENDED:
         return
     if order.fulfilled_by == FulfilledBy.AMAZON:
-        return  # complete in the shop, which takes no edit of it
+        return  # The shop does not allow edits of a complete order.
     there = clients.shop(order).orders.get(order.magento_order_id)
     if there.is_edited:
         remember(order, as_edited(order, there, clients))
 
 
 def as_edited(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrder:
-    """The newest edit of an edited order, which is still what the marketplace sold.
+    """Return the newest edit of an edited order after comparing it with what the marketplace sold.
 
-    Raises CannotMap(EDITED_IN_MAGENTO) with the figures when it is not.
+    Raises CannotMap(EDITED_IN_MAGENTO) with the figures when they differ.
     """
     if order.shipments:
         raise _left_before(there)
     newest = newest_edit(order, there, clients)
     if newest.state in ENDED and not any(item.quantity_shipped for item in newest.items):
-        return newest  # cancelled for good: what it was does not matter any more
-    # Amazon may have cancelled a part meanwhile, and the clerk edited the order for that.
+        return newest  # A cancelled order needs no comparison.
+    # Amazon may have cancelled a part meanwhile, and the clerk may have edited the order for that.
     fewer = being_reduced(order, clients)
     if fewer:
         amounts = clients.amounts(order)
@@ -81,13 +81,13 @@ def as_edited(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrd
 
 
 def newest_edit(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrder:
-    """The last of an order's edits, its lines named as the marketplace's; itself without any.
+    """The newest edit with its lines under the marketplace's item ids, or the order without edits.
 
     Raises CannotMap(EDITED_IN_MAGENTO) when an edit cannot be read.
     """
     newest, passed = there, {there.entity_id}
     while newest.is_edited:
-        # What had left of it is not in the new order; marks of a reservation would count twice.
+        # The new order omits what was shipped before, and would count reservation marks twice.
         if any(item.quantity_shipped for item in newest.items):
             raise _left_before(newest)
         newest = _child(newest, clients.shop(order).orders.get)
@@ -115,7 +115,7 @@ def _child(parent: MagentoOrder, read: Callable[[int], MagentoOrder]) -> Magento
 
 
 def _named(order: Order, first: MagentoOrder, newest: MagentoOrder) -> MagentoOrder:
-    """The newest edit with its lines under the marketplace's item ids, found by these or by SKU."""
+    """The newest edit with its lines under the marketplace's item ids, matched by id or by SKU."""
     by_item = {line.item_id: line for line in first.items}
     by_number = {line.ext_order_item_id: line for line in first.items if line.ext_order_item_id}
     names: dict[int, str] = {}
@@ -129,7 +129,7 @@ def _named(order: Order, first: MagentoOrder, newest: MagentoOrder) -> MagentoOr
                 for one in free
                 if not one.ext_order_item_id and folded(one.sku) == folded(line.sku)
             ]
-            # Two lines of one SKU are told apart by their units, where these differ.
+            # Two lines with the same SKU are distinguished by their quantity where it differs.
             own.sort(key=lambda one: one.quantity_ordered != item.quantity)
         if own:
             names[own[0].item_id] = item.external_item_id
@@ -144,7 +144,7 @@ def _named(order: Order, first: MagentoOrder, newest: MagentoOrder) -> MagentoOr
 def _difference(
     order: Order, newest: MagentoOrder, wanted: _Wanted
 ) -> tuple[str, dict[str, str]] | None:
-    """In which the edit is not what Amazon sold, in words and figures; None when it is the same."""
+    """The difference between the edit and Amazon's order, in words and figures, or None."""
     units = {one.ext_order_item_id: one.quantity_ordered for one in newest.items}
     for item in order.items:
         want, got = wanted.units[item.external_item_id], units.get(item.external_item_id, ZERO)
@@ -178,7 +178,7 @@ def _units(order: Order) -> dict[str, int]:
 
 
 def _total(order: Order, clients: Clients) -> Decimal:
-    """The total that was taken over; Amazon's report of it may have been purged by now."""
+    """The total at the time of import; Amazon's report of it may have been purged since."""
     if order.total_proof is not None:
         return Decimal(order.total_proof["grand_total"])
     return clients.amounts(order).grand_total

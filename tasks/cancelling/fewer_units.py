@@ -1,4 +1,4 @@
-"""Which units of an order in Magento Amazon does not want any more."""
+"""Units of a Magento order that Amazon does not want any more."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pipeline.clients import Clients
 from pipeline.orders.tables import Order, OrderItem
 
 Fewer = list[tuple[OrderItem, int]]
-"""Lines, and how many units of each Amazon still wants."""
+"""Lines, each with the number of units that Amazon still wants."""
 
 
 def being_reduced(order: Order, clients: Clients) -> Fewer:
-    """The lines of an order in Magento of which Amazon wants less than we took over, and how many.
+    """The lines of a Magento order of which Amazon wants fewer units than imported, and how many.
 
-    While there are any, what Magento shows of the order may be half of a change of ours.
+    While any exist, the Magento order may be in the middle of a change of ours.
     """
     if order.magento_order_id is None or order.report.raw is None:
         return []

@@ -1,4 +1,4 @@
-"""What a cancellation on Amazon means for us, wherever the order stands."""
+"""The effects of a cancellation on Amazon, whichever step the order is at."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GIVEN_UP = "not made any more: cancelled on Amazon meanwhile"
 
 
 def cancel(order: Order, clients: Clients) -> Outcome:
-    """Cancel our Magento order when there is one; hold when goods have already left."""
+    """Cancel the Magento order if it exists; hold the order when goods have already left."""
     release_stock(order, clients)
     ledger = clients.ledger_of(order)
     entity_id = ledger.made(placed_trace(order, clients))
@@ -35,17 +35,17 @@ def cancel(order: Order, clients: Clients) -> Outcome:
     if entity_id is None:
         ledger.give_up(_GIVEN_UP)
         return Cancelled("cancelled on Amazon before it was created in Magento")
-    # One that is still being reserved looks cancelled and is not: its stock would be held for ever.
+    # During its reservation an order looks cancelled but is not: its stock would be held for ever.
     there = newest_edit(order, clients.shop(order).orders.get(int(entity_id)), clients)
     now = reserved(order, there, clients)
     order.magento_order_id = now.entity_id
     if any(item.quantity_shipped > 0 for item in now.items):
         return Hold(HoldCode.CANCELLED_AFTER_SHIPMENT, _TOO_LATE)
-    # What the seller has asked for himself needs no second look.
+    # A cancellation that the seller requested here needs no second confirmation.
     is_left = (
         clients.marketplace(order).cancel_from_amazon == "hold" and order.cancel_reason is None
     )
-    # One that was begun before the setting was turned is seen through.
+    # A cancellation that began before the setting changed is completed.
     if is_left and now.state not in ENDED and not _is_begun(order, now, clients):
         return Hold(
             HoldCode.CANCEL_REFUSED,
@@ -53,7 +53,7 @@ def cancel(order: Order, clients: Clients) -> Outcome:
         )
     shop, was_open = clients.shop(order), now.state not in ENDED
     books = shop.credit_memos.books(now.entity_id)
-    # Magento cancels what is not invoiced and answers true, whatever is invoiced beside it.
+    # Magento cancels the uninvoiced part and returns true, even if another part is invoiced.
     if was_open and (books.has_units or books.left > ZERO):
         ledger.once(_refund(order, now, books, clients))
         now = shop.orders.get(now.entity_id)
@@ -64,7 +64,7 @@ def cancel(order: Order, clients: Clients) -> Outcome:
     books = shop.credit_memos.books(now.entity_id)
     if now.state not in ENDED or books.left != ZERO:
         return _unfinished(now, books, order)
-    # One whose answer was lost is done, and not given up.
+    # A write whose reply was lost is recorded as done, not given up.
     if books.refunded:
         order.magento_refunded = books.refunded
         ledger.made(_refunded(order, now, clients))
@@ -83,7 +83,7 @@ def _is_begun(order: Order, now: MagentoOrder, clients: Clients) -> bool:
 
 
 def _refunded(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
-    """What the credit memo leaves: nothing invoiced or paid that was not taken back."""
+    """The trace of the credit memo: everything invoiced or paid has been refunded."""
     shop = clients.shop(order)
 
     def find() -> str | None:
@@ -96,7 +96,7 @@ def _refunded(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
 
 
 def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> Write[str]:
-    """The credit memo over all that is invoiced, so that what was paid is what is given back."""
+    """The credit memo over everything invoiced, so that the refund equals the payment."""
     shop = clients.shop(order)
     # A line without a product has taken nothing from the stock.
     goods = [one.item_id for one in now.items if one.ext_order_item_id and one.product_id]
@@ -112,7 +112,7 @@ def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> 
 
 
 def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write[str]:
-    """The cancellation of what was never invoiced. A true answer may have changed nothing."""
+    """The cancellation of the uninvoiced part. Magento may return true and change nothing."""
     shop, entity_id = clients.shop(order), now.entity_id
 
     def find() -> str | None:

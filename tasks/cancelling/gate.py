@@ -1,4 +1,4 @@
-"""Asked before a step: does the decision table still want this order to go on?"""
+"""Check before a step whether the decision table still lets the order go on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tasks.shipping.requested_shipment import end_requested_shipment
 def unless_stopped(
     step: Callable[[Order, Clients], Outcome],
 ) -> Callable[[Order, Clients], Outcome]:
-    """The step, which is run only for an order that nothing stops."""
+    """The step, which runs only if the decision table lets the order go on."""
 
     @wraps(step)
     def asked(order: Order, clients: Clients) -> Outcome:
@@ -29,9 +29,9 @@ def unless_stopped(
 
 
 def stopped(order: Order, clients: Clients) -> Outcome | None:
-    """The outcome that ends a step before it began, or None when the order goes on.
+    """The outcome that ends a step before it begins, or None when the order goes on.
 
-    Raises CannotMap for an order that was edited in Magento and cannot be followed.
+    Raises CannotMap for an order with an edit in Magento that cannot be followed.
     """
     decision = clients.decision(order)
     order.shown = decision.tab is not Tab.HIDDEN

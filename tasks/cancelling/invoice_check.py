@@ -1,4 +1,4 @@
-"""What the shop has invoiced, against Amazon's total; the watch reads it for all orders at once."""
+"""Compare the shop's invoices with Amazon's total; the watch reads them for all orders at once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pipeline.orders.tables import Order
 
 
 def invoiced_wrongly(order: Order, clients: Clients) -> Hold | None:
-    """Hold while Magento's invoices come to another sum than Amazon's total.
+    """Hold the order while the sum of Magento's invoices differs from Amazon's total.
 
-    What was invoiced above it counts as right once it has been refunded: Amazon's total falls with
-    a partial cancellation, the invoice does not.
+    An excess that has been refunded is correct: Amazon's total falls with a partial cancellation,
+    the invoice does not.
     """
     invoiced, proof = order.magento_invoiced, order.total_proof
     if invoiced is None or proof is None or invoiced == Decimal(proof["grand_total"]):

@@ -1,7 +1,8 @@
-"""Taking units off a Magento order that nobody has invoiced: its quantities and totals are lowered.
+"""Remove units from a Magento order without an invoice: lower its quantities and totals.
 
-What the units held of the stock is given back by a cancellation, as it was taken by one: the order
-is marked, cancelled, and saved again with less to ship and to pay. It says itself how far it is.
+A reservation is made by a cancellation, and so is the return of its units to the stock: the order
+is marked, cancelled, and saved again with lower quantities and totals. After a crash the Magento
+order itself shows which write comes next.
 """
 
 from __future__ import annotations
@@ -26,16 +27,15 @@ from pipeline.orders.tables import Order
 
 _OPEN = {"new": "pending", "processing": "processing"}
 _CANCELLED = "canceled"
-"""Since when a cancellation is one transaction under a lock, and orders have rows for taxes."""
 _OF_A_ROW = ("row_total", "row_total_incl_tax", "tax_amount", "discount_amount")
 
 
 @dataclass(frozen=True, slots=True)
 class Lowering:
-    """What is to become of an order; `target` names these quantities.
+    """The intended change of an order; `target` names its quantities.
 
-    By Magento's item id: `wanted` are the units that stay of the lines that have too many, `before`
-    what they had.
+    By Magento's item id, for the lines with surplus units: `wanted` is the number of units that
+    stay, `before` is the number of units that the line had.
     """
 
     order: Order
@@ -45,10 +45,10 @@ class Lowering:
     before: Mapping[int, int]
 
     def mark(self, item: MagentoItem) -> Decimal:
-        """What a line has to count as shipped, for a cancellation to give back its surplus alone.
+        """The units to mark as shipped, so that a cancellation returns only the line's surplus.
 
-        A cancellation gives back what is neither shipped nor cancelled before. Lines without a
-        product hold nothing.
+        A cancellation returns the units that were neither shipped nor cancelled before. Lines
+        without a product hold no stock.
         """
         if item.item_id not in self.wanted:
             return item.quantity_ordered - item.quantity_canceled
@@ -56,18 +56,18 @@ class Lowering:
         return Decimal(kept[item.item_id])
 
     def is_marked(self, now: MagentoOrder) -> bool:
-        """Whether the order was just read with all its marks."""
+        """Whether the Magento order as just read has all its marks."""
         return all(item.quantity_shipped == self.mark(item) for item in now.items)
 
     def cancelled(self, item: MagentoItem) -> Decimal:
-        """What a line is to count as cancelled in the end."""
+        """The units of a line that count as cancelled in the end."""
         if item.item_id in self.wanted:
             return item.quantity_ordered - self.wanted[item.item_id]
         return item.quantity_canceled
 
 
 def marking(lowering: Lowering, clients: Clients) -> Trace:
-    """What the first write of all leaves; once it is there, the order's columns are not its own."""
+    """The trace of the first write. Afterwards the order's shipped quantities are our marks."""
     shop = clients.shop(lowering.order)
 
     def find() -> str | None:
@@ -79,9 +79,9 @@ def marking(lowering: Lowering, clients: Clients) -> Trace:
 
 
 def lower(lowering: Lowering, now: MagentoOrder, amounts: Amounts, clients: Clients) -> Hold | None:
-    """Take the surplus off the order, or go on where an earlier try ended; hold a wrong sum.
+    """Remove the surplus from the order, or resume an earlier attempt; hold on a wrong total.
 
-    `now` was just read. Raises CannotMap(PARTLY_CANCELLED) where a person has to do it.
+    `now` was just read. Raises CannotMap(PARTLY_CANCELLED) when a person has to do it.
     """
     order, shop = lowering.order, clients.shop(lowering.order)
     left: dict[int, Decimal] = {
@@ -133,7 +133,7 @@ def _mark(
 
 
 def _give_back(lowering: Lowering, clients: Clients) -> None:
-    """Cancel the order with its marks on."""
+    """Return the surplus to the stock: cancel the marked order."""
     order, shop, entity_id = lowering.order, clients.shop(lowering.order), lowering.entity_id
 
     def find() -> str | None:
@@ -165,7 +165,7 @@ def _save(
     amounts: Amounts,
     clients: Clients,
 ) -> None:
-    """Save the order with less to ship and to pay; a cancelled one comes out of hiding by that."""
+    """Save the order with lower quantities and totals; this also reopens a cancelled order."""
     shop, ledger = clients.shop(lowering.order), clients.ledger_of(lowering.order)
 
     def find() -> str | None:
@@ -222,7 +222,7 @@ def _body(
 
 
 def _rows(now: MagentoOrder, charges: order_charges.Charges) -> dict[int, dict[str, Decimal]]:
-    """What each line costs from now on. Charges beside the goods are told apart by their order."""
+    """The new amounts of each line. Charges beside the goods are matched by their sequence."""
     goods = {line.item_id: line for line in charges.lines if line.is_goods}
     beside = [line for line in charges.lines if not line.is_goods]
     if [one.sku for one in now.items if not one.ext_order_item_id] != [one.sku for one in beside]:

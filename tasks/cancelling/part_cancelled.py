@@ -1,4 +1,4 @@
-"""What a partial cancellation on Amazon means once the Magento order exists."""
+"""The effect of a partial cancellation on Amazon on an existing Magento order."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tasks.shipping.shop_comment import comment
 
 
 def reduced(order: Order, fewer: Fewer, clients: Clients) -> Hold | None:
-    """Take off the Magento order what Amazon has cancelled of its lines, and what that cost.
+    """Remove from the Magento order the units that Amazon cancelled, and their amounts.
 
-    Held is what has left already, and what does not come out at Amazon's new total. Once a person
-    has brought the shop's order down too, the order goes on by itself.
+    The order is held when such units were shipped already, or when the result differs from Amazon's
+    new total. Once a person has lowered the shop's order too, the order continues by itself.
     """
     there = clients.shop(order).orders.get(order.magento_order_id or 0)
     surplus = _surplus(there, fewer)
@@ -44,7 +44,7 @@ def reduced(order: Order, fewer: Fewer, clients: Clients) -> Hold | None:
 
 
 def _surplus(there: MagentoOrder, fewer: Fewer) -> dict[int, Decimal]:
-    """How many units of which Magento line are to go."""
+    """The number of units to remove, by Magento item id."""
     lines = {one.item_id: one for one in there.items}
     found = {}
     for item, quantity in fewer:
@@ -61,10 +61,10 @@ def _by_memo(
     surplus: Mapping[int, Decimal],
     clients: Clients,
 ) -> Hold | None:
-    """Take back what was invoiced of the surplus, so that the rest is Amazon's new total."""
+    """Refund the invoiced part of the surplus, so that the rest equals Amazon's new total."""
     shop, trace = clients.shop(order), _memo(order, fewer, clients)
     if not surplus and clients.ledger_of(order).made(trace) is None:
-        return None  # somebody else's, and theirs to reckon
+        return None  # A person made the credit memo and is responsible for its sum.
     invoiced = {one.item_id: one.quantity_invoiced - one.quantity_refunded for one in there.items}
     has_no_invoice = any(invoiced[item_id] < count for item_id, count in surplus.items())
     if surplus and (has_no_invoice or _has_left(there, fewer, surplus, order, clients)):
@@ -76,7 +76,7 @@ def _by_memo(
         if not books.has_one_currency or not ZERO <= at_stake <= books.paid - books.refunded:
             return _wrong_sum(books, amounts)
         memo = memo_over(books, surplus, amounts.grand_total, minor)
-        # Without its units, the money alone would be taken for what is left to give back.
+        # If the units were lost, the money alone would look like an amount still to be refunded.
         _make(order, trace, memo, clients, is_to_be_seen=True)
         books = shop.credit_memos.books(there.entity_id)
     if (last := rest(books, amounts.grand_total)) is not None:
@@ -102,9 +102,9 @@ def _make(
 
 
 def _memo(order: Order, fewer: Fewer, clients: Clients, amounts: Amounts | None = None) -> Trace:
-    """What the credit memo leaves: no line has more than Amazon wants of it.
+    """The trace of the credit memo: no line has more units than Amazon wants.
 
-    With `amounts`, what the memo over the last minor units leaves: the total is Amazon's.
+    With `amounts`, the trace of the memo over the last minor units: the total equals Amazon's.
     """
     shop, entity_id = clients.shop(order), order.magento_order_id or 0
 
@@ -127,7 +127,7 @@ def _by_saving(
     surplus: Mapping[int, Decimal],
     clients: Clients,
 ) -> Hold | None:
-    """Lower an order without invoice, or go on with that where an earlier try ended."""
+    """Lower an order without an invoice, or resume an earlier attempt to do so."""
     items = [(item, count) for item, count in fewer if item.magento_item_id is not None]
     lowering = Lowering(
         order=order,
@@ -138,7 +138,7 @@ def _by_saving(
     )
     if clients.ledger_of(order).made(marking(lowering, clients)) is None:
         if not surplus:
-            return None  # somebody else has taken it off
+            return None  # A person has removed the units already.
         lines = {one.item_id: one for one in there.items}
         has_changed = any(lines[one].quantity_left != n for one, n in lowering.before.items())
         has_other_currency = there.grand_total != there.base_grand_total
@@ -157,7 +157,7 @@ def _by_saving(
 
 
 def _target(fewer: Fewer) -> str:
-    """Names the reduction by what it leads to, so that a second one is another."""
+    """Name the reduction by its resulting quantities, so that the next gets another name."""
     return ",".join(f"{item.external_item_id}={count}" for item, count in fewer)
 
 
@@ -168,7 +168,7 @@ def _has_left(
     order: Order,
     clients: Clients,
 ) -> bool:
-    """Whether units that are to go have been shipped, or nothing would be left of the order."""
+    """Whether units to be removed have been shipped, or the order would end up without units."""
     shipped = {one.item_id: one.quantity_shipped for one in there.items}
     return not clients.placed(order).lines or any(
         shipped[item.magento_item_id or 0] > count
@@ -189,7 +189,7 @@ def _held(fewer: Fewer, surplus: Mapping[int, Decimal]) -> Hold:
 
 def _wrong_sum(books: Books, amounts: Amounts) -> Hold:
     total = f"{books.total.normalize():f}"
-    # No credit memo makes an order dearer.
+    # A credit memo cannot raise the total of an order.
     advice = (
         "invoice the difference outside this order, or cancel this order in Magento and enter it "
         "anew there; then dismiss it here"

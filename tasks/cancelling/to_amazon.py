@@ -1,4 +1,4 @@
-"""An order that is to be cancelled on Amazon waits here until Amazon has done so."""
+"""An order with a requested cancellation waits here until Amazon has cancelled it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SHIPPED = "goods have left already: take the parcel back and refund the buyer i
 
 
 def cancelling(order: Order, clients: Clients) -> Outcome | None:
-    """What keeps an order that its seller cancelled; None for every other order.
+    """The outcome for an order that its seller cancelled; None for every other order.
 
-    Amazon's own CANCELLED is the end of it, however it came about.
+    The wait ends with Amazon's status CANCELLED, whoever cancelled the order.
     """
     if order.fulfilled_by == FulfilledBy.AMAZON or order.remote_status == RemoteStatus.CANCELLED:
         return None
@@ -71,9 +71,9 @@ def cancelling(order: Order, clients: Clients) -> Outcome | None:
 
 
 def _is_ended(order: Order, clients: Clients) -> bool:
-    """Whether the Magento order is cancelled for good, before Amazon is asked to do the same.
+    """Whether the Magento order is cancelled for good, before Amazon is asked to cancel the order.
 
-    The watch may have seen it in the moment in which a part of it was being taken off.
+    The watch may have read it while some of its units were being removed.
     """
     if order.magento_order_id is None or being_reduced(order, clients):
         return False

@@ -1,13 +1,12 @@
-"""Keeps a worker alive through a broker restart, with every kombu that is allowed.
+"""Keep a worker alive through a broker restart, with every allowed version of kombu.
 
 A task that ends after the connection was dropped acknowledges on a closed channel. kombu 5.7 then
-reads `connection.client.hostname` of a connection that has none, and the AttributeError ends the
-worker; a ConnectionError there is what Celery logs and lives through. The channel also makes a new
-Redis client for every group of commands, whose command table costs more than the commands; one
-client a channel does.
+reads `connection.client.hostname` of a missing connection, and the AttributeError ends the worker;
+Celery only logs a ConnectionError. The channel also makes a new Redis client for every group of
+commands, whose command table costs more than the commands; a single client per channel is enough.
 
-What is guarded is private to kombu, so that any release may change it. So it is tried, not guessed
-by a version's number: a worker whose guard does not hold does not start.
+The guarded code is private to kombu, so any release may change it. Therefore the guard is tested at
+the start instead of comparing versions: a worker whose guard fails does not start.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ TRIED_WITH = "5.7.0"
 
 
 class NotGuarded(RuntimeError):
-    """This kombu is made otherwise than the guard expects; the message says what to do."""
+    """This version of kombu differs from what the guard expects; the message says what to do."""
 
 
 def install(channel: Any = transport.Channel) -> None:
-    """Guard the Redis channel; doing it again changes nothing. Raises NotGuarded."""
+    """Guard the Redis channel; a repeat changes nothing. Raises NotGuarded."""
     if getattr(channel, "is_guarded", False):
         return
     parameters = getattr(channel, "_connparams", None)
@@ -57,7 +56,7 @@ def install(channel: Any = transport.Channel) -> None:
 
 
 def _try(channel: Any) -> None:
-    """Whether a closed channel, on its way to a client, comes by what is guarded."""
+    """Check that a closed channel passes the guarded code on its way to a client."""
     closed = object.__new__(channel)
     closed.connection = None
     try:

@@ -1,4 +1,4 @@
-"""One step, once: lease → claim → step → record. There is no Celery in it."""
+"""Run a step once: lease → claim → step → record. This module does not use Celery."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Step = Callable[[Order, Clients], Outcome]
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs steps for one worker process."""
+    """Runs the steps of a worker process."""
 
     orders: Orders
     leases: Leases
@@ -50,10 +50,10 @@ class Runner:
     runs: Runs
 
     def run(self, name: str, step: Step, order_id: int, task_id: str) -> bool:
-        """Run a step for an order, and say whether the order went on to its next step.
+        """Run a step for an order, and return whether the order proceeds to its next step.
 
-        Never raises for what a remote, an order or a step does: that becomes the order's own state.
-        A message that has nothing to do (a duplicate, or another worker is on it) is dropped.
+        Never raises for an error of a remote, an order or a step: it becomes the order's state.
+        A message without work (a duplicate, or an order at another worker) is dropped.
         """
         try:
             with self.leases.hold(f"order:{order_id}", task_id) as ours:
@@ -63,10 +63,10 @@ class Runner:
                 with self.runs.in_hand(order_id, task_id):
                     return self._run(name, step, order_id, task_id)
         except RedisError:
-            # Without the lease nothing was done; the sweep sends the order again.
+            # Nothing was done without the lease; the sweep sends the order again.
             log.warning("lease.unavailable", order=order_id, step=name)
         except AWAY:
-            # What was begun is remembered and handed back, so that it does not look like a crash.
+            # The begun run is remembered and handed back, so that it does not count as a crash.
             log.warning("database.unavailable", order=order_id, step=name)
         return False
 
@@ -76,7 +76,7 @@ class Runner:
         )
         if claim is None:
             return False
-        # Read now: when the run is superseded, the rollback takes the order's values away.
+        # Read these values now: if the run is superseded, the rollback expires them.
         account, tries = claim.order.account, claim.order.tries
         external_id, held_as = claim.order.external_id, claim.order.hold_code
         has_marketplace = bool(claim.order.marketplace_id)
@@ -89,19 +89,19 @@ class Runner:
             account=account,
             tries=tries,
         )
-        # Without its marketplace an order is placed, and cannot be confirmed.
+        # An order without its marketplace can be placed, but not confirmed.
         asks = name == STEPS[0] and not has_marketplace
         if isinstance(outcome, Hold):
             asks = outcome.asks_marketplace or not has_marketplace
         if recorded and asks:
-            # What is told with a hole is often whole a moment later.
+            # An order with a hole is often complete a moment later.
             is_known = isinstance(outcome, Hold) and held_as == outcome.code
             wait = timedelta(0) if is_known else ASK_FIRST_AFTER
             self.fetching.ask_again(account, external_id, self.clients.now(), wait)
         return recorded and isinstance(outcome, Done | Skipped)
 
     def _outcome(self, claim: Claim, step: Step) -> tuple[Outcome, str]:
-        """What came of the step, and the remote's request id when a call went wrong."""
+        """The outcome of the step, and the remote's request id if a call failed."""
         if claim.keeps_crashing:
             reason = "this step ended its worker several times in a row; see the worker's log"
             return Hold(HoldCode.KEEPS_CRASHING, reason), ""
@@ -139,7 +139,7 @@ class Runner:
 def backoff(
     tries: int, error: RemoteError, timing: Timing, chance: Callable[[], float] = random
 ) -> timedelta:
-    """How long to wait after the `tries`-th failure: doubling with jitter, at least as asked."""
+    """The wait after the `tries`-th failure: doubling with jitter, at least the requested time."""
     ceiling_s = min(timing.first_retry_s * 2 ** min(tries - 1, 20), timing.longest_retry_s)
     jittered_s = ceiling_s * (0.5 + 0.5 * chance())
     return seconds(max(jittered_s, error.retry_after_s or 0.0))

@@ -1,7 +1,7 @@
-"""The runs that this process has in hand, and those it could not record.
+"""The current runs of this process, and the runs that it could not record.
 
-A run that was begun and never ended counts as a crash. One that this process knows about is handed
-back instead: because the process is told to stop, or because the database was away at its end.
+A run that began and never ended counts as a crash. A run that this process knows of is handed back
+instead, when the process is stopped, or when the database was unavailable at the run's end.
 """
 
 from __future__ import annotations
@@ -18,34 +18,35 @@ from pipeline.base.db import Sessions
 from pipeline.base.log import log
 from pipeline.orders.state_changes import hand_back
 
-# What a database does that is away, or has no time: anything else it says is our own defect.
+# Errors of a database that is unavailable or overloaded; any other error is our own defect.
 AWAY = (OperationalError, InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of an order's step, by the Celery task that it is."""
+    """A run of an order's step, identified by its Celery task."""
 
     order_id: int
     task_id: str
 
 
 class Runs:
-    """One per process; its threads share it."""
+    """The runs of a process, shared by its threads."""
 
     def __init__(self, sessions: Sessions, worker: str, now: Callable[[], datetime]) -> None:
         self._sessions = sessions
         self._worker = worker
         self._now = now
         self._guard = Lock()
-        self._in_hand: list[Run] = []  # a message that came twice is there twice
+        self._in_hand: list[Run] = []  # A duplicate message appears twice in this list.
         self._broken_off: set[Run] = set()
 
     @contextmanager
     def in_hand(self, order_id: int, task_id: str) -> Iterator[None]:
-        """A run, from before its claim until it is recorded.
+        """Keep a run in hand from before its claim until it is recorded.
 
-        Lets through that the database is AWAY, and remembers the run: it may have been begun.
+        An AWAY error of the database passes through, and the run is remembered, since it may have
+        begun.
         """
         run = Run(order_id, task_id)
         with self._guard:
@@ -61,9 +62,9 @@ class Runs:
                 self._in_hand.remove(run)
 
     def settle(self, delay_after: Callable[[int], timedelta]) -> None:
-        """Hand back what was broken off, to be tried again so long after so many tries.
+        """Hand back the interrupted runs, to be retried after a delay that depends on the attempts.
 
-        Raises one of AWAY while the database still is.
+        Raises one of AWAY while the database is unavailable.
         """
         with self._guard:
             runs = self._broken_off.difference(self._in_hand)
@@ -73,7 +74,7 @@ class Runs:
                 self._broken_off.discard(run)
 
     def stop(self) -> None:
-        """Hand back everything: the process ends. Raises one of AWAY while the database is."""
+        """Hand back all runs at the end of the process. Raises one of AWAY as `settle` does."""
         with self._guard:
             runs = [*self._in_hand, *self._broken_off]
         for run in runs:

@@ -1,4 +1,4 @@
-"""What a worker process needs, built on first use: nothing is read or connected at import."""
+"""The parts of a worker process, built on first use: an import reads and connects nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tasks.engine.runs_in_hand import Runs
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The parts of one process, wired."""
+    """The wired parts of a process."""
 
     settings: settings.Settings
     clients: clients.Clients
@@ -55,7 +55,7 @@ class Runtime:
 
 
 def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None = None) -> Runtime:
-    """Wire a runtime from settings. With a clock that is moved, quotas follow it too."""
+    """Wire a runtime from settings. A moved clock also applies to the quotas."""
     sessions = db.sessions_for(db.engine_for(loaded.database_url.get_secret_value()))
     now = moved_clock or SharedClock(sessions)
     broker = redis.Redis.from_url(
@@ -105,6 +105,6 @@ def _runtime() -> Runtime:
 
 
 def runtime() -> Runtime:
-    """This process's runtime. Its threads ask at once when the first messages come: one builds."""
+    """This process's runtime. When threads call it concurrently, a single thread builds it."""
     with _building:
         return _runtime()

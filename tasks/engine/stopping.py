@@ -1,7 +1,7 @@
-"""A worker that is told to stop ends what it has in hand, for some seconds; then it hands it back.
+"""A stopped worker gets some seconds to finish its runs; then it hands them back.
 
-Celery takes no new message from the signal on and ends the process when the last task is through,
-however long that takes: threads cannot be cut off. So this ends it.
+After the signal Celery takes no new message and ends the process when the last task has finished,
+however long that takes, since threads cannot be interrupted. So this module ends the process.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ FINISH_WITHIN_S = 10.0
 
 
 def install() -> None:
-    """Have each worker of this process end in time."""
+    """End each worker of this process in time."""
     worker_shutting_down.connect(_stopping, weak=False)
 
 
 def _stopping(**_: Any) -> None:
     timer = threading.Timer(FINISH_WITHIN_S, _leave)
-    timer.daemon = True  # a worker that is through with everything does not wait for it
+    timer.daemon = True  # A worker that has finished everything does not wait for the timer.
     timer.start()
 
 
 def _leave() -> None:
-    """End the process. What cannot be handed back is taken up like a dead worker's."""
+    """End the process. Runs that cannot be handed back are resumed like a dead worker's."""
     try:
         parts = runtime()
         parts.runner.runs.stop()

@@ -1,4 +1,4 @@
-"""Beat's jobs, one file a job. Each is safe to run twice at once, and to lose.
+"""Beat's jobs, a file for each job. A concurrent or lost run does no harm.
 
 Imports: pipeline, tasks.engine.
 Start reading: `schedule.py`, then `search_and_sweep.py`.

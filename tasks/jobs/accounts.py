@@ -1,4 +1,4 @@
-"""Beat's job that looks after the accounts. It is safe to run twice at once, and to lose."""
+"""Beat's job that checks the accounts. A concurrent or lost run does no harm."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from tasks.engine.runtime import Runtime
 
 
 def check_accounts(parts: Runtime) -> None:
-    """Tell of secrets that expire and of accounts of which nothing has been read, and no longer of
-    what is not configured any more."""
+    """Report expiring secrets and accounts whose orders are no longer read, and close the incidents
+    of accounts and shops that are no longer configured."""
     close_unknown(parts.sessions, parts.settings, parts.clients.now())
     for name, account in parts.settings.accounts.items():
         check_account(parts.sessions, name, account, parts.settings.timing, parts.clients.now())

@@ -1,4 +1,4 @@
-"""Beat's job that tells people of incidents. It is safe to run twice at once, and to lose."""
+"""Beat's job that sends the alerts. A concurrent or lost run does no harm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.engine.runtime import Runtime
 
 
 def alert(parts: Runtime) -> None:
-    """See what there is to tell, and tell it; and note that beat and workers run."""
+    """Send the alerts for incidents, and note that beat and workers run."""
     try:
         note_beat(parts.broker, parts.clients.now())
     except RedisError:

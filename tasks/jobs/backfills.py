@@ -1,4 +1,4 @@
-"""Beat's job for backfills. It is safe to run twice at once, and to lose at any page."""
+"""Beat's job for backfills. A concurrent run does no harm, and a run may be lost at any page."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from pipeline.monitoring.account_checks import stalled
 from tasks.engine.runtime import Runtime
 from tasks.workflow import send
 
-# Each further try costs a call that new orders may need.
+# Each retry costs a call that new orders may need.
 AFTER_TROUBLE = timedelta(minutes=1)
 AFTER_REFUSAL = timedelta(minutes=15)
 
 
 def run_backfills(app: Celery, parts: Runtime) -> None:
-    """Read on in every backfill of a period, and end those of which all has been read."""
+    """Continue every backfill, and end the backfills that have been read completely."""
     backfills = Backfills(parts.sessions)
     for backfill in backfills.due(parts.clients.now()):
         if backfill.account not in parts.settings.accounts:
@@ -41,12 +41,12 @@ def run_backfills(app: Celery, parts: Runtime) -> None:
 
 
 def _read_on(app: Celery, parts: Runtime, backfills: Backfills, backfill_id: int) -> None:
-    """Store page after page, until there is no more, the quota is used up or a person stops it.
+    """Store page after page, until the last page, the end of the quota, or a person's stop.
 
-    A page is stored before its end is noted: after a crash in between it is read again, and an
-    order we have is not stored twice.
+    A page is stored before its token advances: after a crash in between it is read again, and
+    existing orders are not stored twice.
     """
-    # Read under the lease: another worker may just have gone on with it.
+    # Read under the lease: another worker may just have continued it.
     found = [one for one in backfills.due(parts.clients.now()) if one.id == backfill_id]
     if not found or found[0].after_at is None or found[0].before_at is None:
         return
@@ -92,7 +92,7 @@ def _put_off(
     parts: Runtime, backfills: Backfills, backfill: Backfill, error: RemoteError, *, had_token: bool
 ) -> None:
     is_refused = isinstance(error, Rejected) and not isinstance(error, AccountStopped)
-    # A page's token lives for a day: without it the search begins anew.
+    # A page token is valid for a day: after that the search starts again.
     expired = is_refused and had_token
     is_stalled = isinstance(error, NoProgress)
     wait = AFTER_REFUSAL if is_stalled or (is_refused and not expired) else AFTER_TROUBLE

@@ -1,5 +1,5 @@
-"""Beat's job that does what people decided about many orders at once. Safe to run twice at once,
-and to lose in the middle: what was not committed is to do."""
+"""Beat's job for the bulk jobs. A concurrent run does no harm, nor does a run that ends early: the
+next run does the orders that were not committed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasks.engine.runtime import Runtime
 
 
 def run_bulk_acts(parts: Runtime) -> None:
-    """Give the next orders of every open act their turn. The sweep sends those that are due."""
+    """Process the next orders of every open bulk job. The sweep sends those that are due."""
     count = BulkActs(parts.sessions).go_on(parts.clients.now())
     if count:
         log.info("bulk.went_on", count=count)

@@ -1,4 +1,4 @@
-"""The job that keeps the shops' credit memos. Safe to run twice at once, and to lose."""
+"""Beat's job that stores the shops' credit memos. A concurrent or lost run does no harm."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MENDED_WITHIN = timedelta(days=7)
 
 
 def watch_refunds(parts: Runtime, shop_name: str) -> None:
-    """Keep every credit memo made since the last one that was read, of orders of ours.
+    """Store every credit memo of our orders since the last credit memo that was read.
 
-    The mark is a memo's own time, by the shop's clock, and moves only when all have been stored.
-    One that cannot be read is asked for again for a week: it may be mended meanwhile.
+    The watermark is a credit memo's time by the shop's clock, and moves only when all are stored.
+    An unreadable credit memo is read again for a week, since it may be corrected meanwhile.
     """
     accounts = accounts_of(parts, shop_name)
     cursors = Watermarks(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
@@ -54,5 +54,5 @@ def watch_refunds(parts: Runtime, shop_name: str) -> None:
 
 
 def _before(odd: Sequence[OddRow], since: datetime) -> datetime:
-    """The oldest time of these memos; of one that tells no time, where the search began."""
+    """The oldest time of these credit memos; without a time, the start of the search counts."""
     return min(one.created_at or since for one in odd)

@@ -1,4 +1,4 @@
-"""The job that brings feeds to Amazon and their results back. Safe to run twice, and to lose."""
+"""Beat's job for feeds to Amazon and their results. A concurrent or lost run does no harm."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from tasks.engine.runtime import Runtime
 LOOK_AGAIN = timedelta(seconds=30)
 AFTER_TROUBLE = timedelta(seconds=60)
 WHILE_STOPPED = timedelta(minutes=15)
-# A call that was made may still land until then: more than an answer may take.
+# Until then an earlier call may still take effect: longer than the time-out of a reply.
 SETTLES = timedelta(seconds=90)
 CLOCKS_DIFFER = timedelta(minutes=5)
 LOOK_AT_OVERDUE = timedelta(minutes=5)
 AFTER_DEFECT = timedelta(minutes=15)
-# How long a report that cannot be read is fetched anew, and how often.
+# The period and interval for reading an unreadable report again.
 READ_AGAIN_FOR = timedelta(minutes=10)
 READ_AGAIN = timedelta(minutes=5)
-# From then on the orders of a feed without a result are looked at one by one.
+# After this time the orders of a feed without a result are read individually.
 GIVE_UP = timedelta(hours=12)
 LOOKS = 50
 LONGEST_WORDS = 400
 
 
 def run_feeds(parts: Runtime, account: str) -> None:
-    """Collect what waits for a feed, and bring each open feed as far as it goes now.
+    """Collect messages for new feeds, and advance each open feed as far as possible.
 
-    The orders concerned are woken with the results; the sweep sends them.
+    Orders with a result are woken; the sweep sends them.
     """
     seller_id = parts.settings.accounts[account].seller_id
     if not seller_id:
@@ -61,7 +61,7 @@ def run_feeds(parts: Runtime, account: str) -> None:
 
 
 class FeedWay:
-    """Takes one account's feeds from state to state; `ask` as for the ledger."""
+    """Moves an account's feeds from state to state; `ask` as for the ledger."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class FeedWay:
         self._ask = ask
 
     def go(self, account: str, seller_id: str, kind: FeedKind) -> None:
-        """Go on with each open feed of this kind, and with a new one, until all have to wait."""
+        """Advance each open feed of this kind and a new feed, until all have to wait."""
         overdue = self._feeds.mark_overdue(
             account, kind, self._now(), may_write=self._may_write(account)
         )
@@ -117,14 +117,14 @@ class FeedWay:
                     self._put_off(feed, wait, error)
             except Rejected as error:
                 if feed.submitted_at is None:
-                    # What Amazon does not take as a whole; the messages go into another feed.
+                    # Amazon refuses the feed as a whole; its messages go into another feed.
                     self._end(feed, FeedOutcome.REFUSED, str(error))
                 else:
                     self._have_looked_at(feed, FeedOutcome.REFUSED, str(error))
             feed = self._feeds.by_id(feed.id)
 
     def _advance(self, feed: Feed, seller_id: str) -> bool:
-        """One state further, committed; False when there is nothing to do before its time."""
+        """Advance the feed by a state and commit; False when it is not due."""
         match feed.state:
             case FeedState.COLLECTED:
                 self._ask(feed.account)
@@ -141,7 +141,7 @@ class FeedWay:
                 return self._look_at_orders(feed)
 
     def _submit(self, feed: Feed) -> bool:
-        """Create the feed, unless an earlier try has created it already."""
+        """Create the feed, unless an earlier attempt has created it."""
         feed_type = FEED_TYPES[FeedKind(feed.kind)]
         if feed.submitted_at is not None:
             return self._find(feed, feed_type, feed.submitted_at)
@@ -152,7 +152,7 @@ class FeedWay:
         try:
             feed_id = self._api.create(feed_type, feed.marketplace_ids, feed.document_id or "")
         except (Rejected, Transient) as error:
-            # Only these say for certain that nothing was created.
+            # Only these errors prove that Amazon created no feed.
             if isinstance(error, Rejected | NotSent) or error.status == 429:
                 self._feeds.not_created(feed)
                 feed.submitted_at = None
@@ -161,7 +161,7 @@ class FeedWay:
         return True
 
     def _find(self, feed: Feed, feed_type: str, submitted_at: datetime) -> bool:
-        """Look for a feed that may have been created; there is none, so that it is created now."""
+        """Look for the feed of an earlier attempt; if it does not exist, it is created again."""
         if self._now() < submitted_at + SETTLES:
             self._feeds.later(feed, submitted_at + SETTLES)
             return False
@@ -171,10 +171,10 @@ class FeedWay:
             for one in self._api.since(feed_type, submitted_at - CLOCKS_DIFFER)
             if one.feed_id not in ours
             and one.input_id in ("", feed.document_id)
-            # A later one belongs to the feed that went out beside this one.
+            # A later feed belongs to the feed that was sent in parallel.
             and (one.created_at or submitted_at) <= submitted_at + SETTLES + CLOCKS_DIFFER
         ]
-        # The one that names our document, else the first that can be ours.
+        # Prefer the feed that names our document, else the first feed that can be ours.
         candidates.sort(key=lambda one: (not one.input_id, one.created_at or submitted_at))
         if candidates:
             self._feeds.submitted(feed, candidates[0].feed_id)
@@ -183,7 +183,7 @@ class FeedWay:
         return True
 
     def _follow(self, feed: Feed) -> bool:
-        """See whether Amazon is through. Its DONE does not mean success: each message counts."""
+        """Read the feed's progress. DONE does not mean success: each message has a result."""
         status = self._api.feed(feed.feed_id or "")
         if status.status in (Processing.IN_QUEUE, Processing.IN_PROGRESS):
             return self._wait_for(feed, status.status)
@@ -196,7 +196,7 @@ class FeedWay:
         try:
             told = results(read(self._api.report(status.report_id)), numbers)
         except UnreadableReport as error:
-            # It may have been cut off on its way.
+            # The report may have been truncated in transfer.
             if self._now() < (feed.submitted_at or feed.created_at) + READ_AGAIN_FOR:
                 self._feeds.later(feed, self._now() + READ_AGAIN, str(error))
                 return False
@@ -207,7 +207,7 @@ class FeedWay:
         return True
 
     def _wait_for(self, feed: Feed, status: str) -> bool:
-        """Amazon is at it still. After half a day what it has not begun with is taken back."""
+        """Wait while Amazon processes the feed. After half a day a queued feed is cancelled."""
         if not self._is_given_up(feed):
             wait = LOOK_AGAIN if feed.overdue_at is None else LOOK_AT_OVERDUE
             self._feeds.later(feed, self._now() + wait)
@@ -228,7 +228,7 @@ class FeedWay:
         return is_at_amazon and self._now() >= (feed.submitted_at or feed.created_at) + GIVE_UP
 
     def _look_at_orders(self, feed: Feed) -> bool:
-        """Ask Amazon for the orders of messages without a result, some of them in each run."""
+        """Read Amazon's orders for messages without a result, a limited number in each run."""
         messages = self._feeds.to_look_at(feed, LOOKS)
         for message in messages:
             self._feeds.answer(feed, message.number, self._found(feed, message), self._now())
@@ -248,14 +248,14 @@ class FeedWay:
         return MessageResult(MessageOutcome.AGAIN, words)
 
     def _have_looked_at(self, feed: Feed, outcome: str, trouble: str) -> bool:
-        """Nobody knows what became of the messages: their orders tell."""
+        """The result of the messages is unknown: compare with Amazon's orders."""
         self._note(
             feed, outcome, self._feeds.look(feed, outcome, self._again(feed, trouble), self._now())
         )
         return True
 
     def _end(self, feed: Feed, outcome: str, trouble: str) -> None:
-        """Amazon certainly has none of it."""
+        """End the feed when Amazon certainly has none of its messages."""
         self._note(
             feed, outcome, self._feeds.end(feed, outcome, self._again(feed, trouble), self._now())
         )

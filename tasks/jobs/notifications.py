@@ -1,6 +1,6 @@
-"""Beat's jobs for what Amazon reports by itself: read the queue, then read the orders it names.
+"""Beat's jobs for Amazon's notifications: read the queue, then read the orders that it names.
 
-Each is safe to run twice at once, and to lose: the poll finds everything that is missed here.
+A concurrent or lost run does no harm: the poll finds everything that these jobs miss.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from tasks.workflow import send
 WAIT_S = 1
 ROUNDS = 20
 FETCHED_AT_ONCE = 50
-# SQS keeps giving out what nobody deletes; most dead-letter queues take it before that.
+# SQS delivers a message again until it is deleted; most dead-letter queues take it before that.
 GIVEN_OUT_OFTEN = 5
 REFUSED_OFTEN = 3
-# With the waits of the default settings, about seven hours of trouble with one order.
+# With the default waits, about seven hours of failures with an order.
 FAILED_OFTEN = 30
 
 
 def read_notifications(parts: Runtime, account_name: str) -> None:
-    """Take in what lies in the account's queue, some two hundred messages at most.
+    """Read the messages in the account's queue, at most about two hundred.
 
-    Not while nothing may be written: what is taken out of a queue is gone for whoever else reads
-    it, as the installation of which this database is a copy. The searches bring the orders.
+    A read-only installation reads none: a message taken from the queue is lost for other readers,
+    such as the installation from which this database was copied. The searches bring the orders.
     """
     if parts.writes.why_not(account_name):
         log.info("notifications.left", code="read_only")
         return
     queue = parts.queues.get(account_name)
     if queue is None:
-        return  # its table was taken out of the configuration since
+        return  # The queue was removed from the configuration meanwhile.
     incident = f"notifications:{account_name}"
     new = rounds = 0
     with parts.leases.hold(incident, str(uuid4())) as ours:
@@ -68,9 +68,9 @@ def read_notifications(parts: Runtime, account_name: str) -> None:
 
 
 def take_in(parts: Runtime, account_name: str, queue: Queue, messages: Sequence[Message]) -> int:
-    """Have the orders that messages name read, and delete the messages once that is committed.
+    """Add the orders named in messages to the fetch list, and delete the messages after the commit.
 
-    The answer is how many of the notifications had not been seen before.
+    Returns how many of the notifications were new.
     """
     named: dict[str, str] = {}
     changed: dict[str, datetime] = {}
@@ -93,13 +93,13 @@ def take_in(parts: Runtime, account_name: str, queue: Queue, messages: Sequence[
                     changed[notice.external_id] = max(at, notice.changed_at)
     new = parts.fetching.notified(account_name, named, parts.clients.now(), changed)
     if finished and (kept := queue.delete(finished)):
-        # They come again, and are known then.
+        # These messages arrive again and are then known.
         log.warning("notifications.not_deleted", count=len(kept))
     return new
 
 
 def _is_given_up(queue: Queue, message: Message) -> bool:
-    """Whether a message nobody can read is to be deleted; first it is left where a person can look.
+    """Whether to delete an unreadable message; at first it is left where a person can look.
 
     A queue with a dead-letter queue moves it there by itself.
     """
@@ -117,16 +117,16 @@ def _has_redrive(queue: Queue) -> bool:
     try:
         return queue.has_redrive()
     except Rejected:
-        return False  # whoever may read a queue need not be allowed to ask how it is set up
+        return False  # The permission to read a queue need not include its attributes.
 
 
 def fetch_orders(app: Celery, parts: Runtime, account_name: str) -> None:
-    """Read orders that were named, new ones first, until none is due or the quota is used up."""
+    """Read the orders of the fetch list, new ones first, until none is due or the quota is used."""
     with parts.leases.hold(f"fetch:{account_name}", str(uuid4())) as ours:
         if not ours:
             return
         fetched = 0
-        # Under pressure the oldest are left to the next search, which brings them all at once.
+        # Under pressure the oldest orders are left to the next search, which reads them together.
         not_before = parts.windows.left_before(account_name)
         while fetched < FETCHED_AT_ONCE:
             due = parts.fetching.take(account_name, parts.clients.now(), 1, not_before=not_before)
@@ -138,7 +138,7 @@ def fetch_orders(app: Celery, parts: Runtime, account_name: str) -> None:
 
 
 def _fetch(app: Celery, parts: Runtime, wanted: Wanted) -> bool:
-    """Read and store one order; False when there is no use in going on with others now."""
+    """Read and store an order; False when reading other orders now would be useless."""
     asked_at = parts.clients.now()
     try:
         raw = parts.clients.channels[wanted.account].order(wanted.external_id, wanted.lane)
@@ -147,14 +147,14 @@ def _fetch(app: Celery, parts: Runtime, wanted: Wanted) -> bool:
         return False
     except (Transient, Rejected) as error:
         _failed(parts, wanted, error)
-        # A refused order says nothing of the next one; what else went wrong does.
+        # A refusal concerns only this order; any other error would meet the next order too.
         return isinstance(error, Rejected) and not isinstance(error, AccountStopped)
     _store(app, parts, wanted, raw, asked_at)
     return True
 
 
 def _failed(parts: Runtime, wanted: Wanted, error: Transient | Rejected) -> None:
-    """Try again later. An order that is refused, as one is that Amazon does not know, soon ends."""
+    """Retry later. An order that Amazon refuses, or does not know, is given up soon."""
     tries = wanted.tries + 1
     is_refused = isinstance(error, Rejected) and not isinstance(error, AccountStopped)
     given_up = tries >= (REFUSED_OFTEN if is_refused else FAILED_OFTEN)
@@ -175,9 +175,9 @@ def _failed(parts: Runtime, wanted: Wanted, error: Transient | Rejected) -> None
 
 
 def _store(app: Celery, parts: Runtime, wanted: Wanted, raw: Raw, asked_at: datetime) -> None:
-    """Store what was read, and send the order on its way if it is new or has news. What cannot be
-    read is read again later, as what Amazon did not answer is."""
-    # What a person asked for stays a backfill's, even when a notification made it urgent.
+    """Store the reply, and send the order if it is new or has changes. A reply that cannot be
+    parsed is read again later, like a missing reply."""
+    # A requested order stays in its backfill's lane, even if a notification made it urgent.
     lane = Lane.NEW if wanted.backfill_id is None else Lane.BACKFILL
     account = parts.clients.in_force().accounts[wanted.account]
     channel = parts.clients.channels[wanted.account]

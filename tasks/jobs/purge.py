@@ -1,6 +1,6 @@
-"""Beat's job that destroys what names a buyer once it is time, and deletes what is old.
+"""Beat's job that destroys personal data when its time is over, and deletes old rows.
 
-Safe to run twice at once.
+A concurrent run does no harm.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from tasks.engine.runtime import Runtime
 
 MOST_A_RUN = 20_000
 BATCHES_A_RUN = 100
-"""Of each kind of old rows: a hundred thousand of them an hour."""
+"""Batches for each kind of old rows: a hundred thousand rows per hour."""
 
 
 def purge(parts: Runtime) -> None:
-    """Purge what was delivered long enough ago, and then what is old of all else."""
+    """Purge orders that were delivered long enough ago, and then all other old rows."""
     now = parts.clients.now()
     before = now - timedelta(days=parts.settings.purge_after_days)
     count = Purging(parts.sessions, before).run(now, MOST_A_RUN)

@@ -1,4 +1,4 @@
-"""Beat's job for the daily comparison. It is safe to run twice at once, and to lose."""
+"""Beat's job for the daily reconciliation. A concurrent or lost run does no harm."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ AUTHOR = "orderbridge"
 
 
 def reconcile(parts: Runtime) -> None:
-    """Begin the comparisons that are due, and go on with those that run.
+    """Begin the reconciliations that are due, and continue those that run.
 
-    Orders that are woken or taken in are due by then, so that the sweep sends them.
+    Orders that are woken or imported become due, so the sweep sends them.
     """
     runs = Runs(parts.sessions)
     now = parts.clients.now()
@@ -41,4 +41,4 @@ def _begin(parts: Runtime, runs: Runs, account: str, now: datetime) -> None:
     try:
         runs.start(account, before - max(every, DEFAULT_PERIOD), before, author=AUTHOR, now=now)
     except AlreadyRunning:
-        return  # another worker was quicker
+        return  # Another worker was faster.

@@ -1,7 +1,7 @@
-"""Beat's jobs, a row each: the Celery tasks, beat's timetable and the table of the operations page
-are made from these rows.
+"""Beat's jobs, a row for each: the Celery tasks, beat's timetable and the table in the operations
+page are made from these rows.
 
-A job is safe to run twice at once, and to lose: the next run does its work.
+A concurrent run of a job does no harm, nor does a lost run: the next run does its work.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SHORTEST_EXPIRY_S = 30.0
 
 
 class Scope(StrEnum):
-    """For whom a job runs. A task takes the name of its account or shop, where it has one."""
+    """The scope of a job. A task takes the name of its account or shop, if its scope has one."""
 
     ONCE = "once for all"
     ACCOUNT = "each account"
@@ -62,11 +62,11 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. Its task is named after `function`, its entries in beat's timetable after `name`.
+    """A job. Its task is named after `function`, its entries in beat's timetable after `name`.
 
-    `period` is a time, or the setting of `[timing]` that has it in seconds. `function` takes the
-    runtime and the name of the account or shop; before them the app, if it `sends` orders on their
-    way. `does` is what it does, in one sentence.
+    `period` is a time, or the setting of `[timing]` with the period in seconds. `function` takes
+    the runtime and the name of the account or shop; a function that `sends` orders takes the app
+    before them. `does` describes the job in a sentence.
     """
 
     name: str
@@ -172,7 +172,7 @@ JOBS = (
         Scope.ONCE,
         "Does to the next orders what a person decided about many at once.",
     ),
-    # Often, since it also goes on with a comparison that waits for quota.
+    # Often, since it also continues a reconciliation that waits for quota.
     Job(
         "reconcile",
         reconcile,
@@ -212,7 +212,7 @@ def register(app: Celery) -> None:
 
 
 def timetable(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Beat's schedule. A message that nobody takes in time expires: the next one does its work."""
+    """Beat's schedule. A message that is not taken in time expires: the next does its work."""
     entries = {}
     for job in JOBS:
         every_s = job.every_s(settings.timing)
@@ -234,8 +234,8 @@ def timetable(settings: Settings) -> dict[str, dict[str, Any]]:
 def _task(app: Celery, job: Job) -> Callable[..., None]:
     """The job as a task.
 
-    A message may lie in its queue while its account or shop is taken out of the configuration, and
-    may come from a beat that has the old one: there is nothing to do for it any more.
+    A message may wait in its queue while its account or shop is removed from the configuration, or
+    come from a beat with the old configuration: then the task does nothing.
     """
     work = partial(job.function, app) if job.sends else job.function
 

@@ -1,4 +1,4 @@
-"""Beat's jobs. Each is safe to run twice at once, and to lose: the next one does the work."""
+"""Beat's search and sweep. A concurrent run does no harm; the next does a lost run's work."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ SEARCHABLE_AFTER = timedelta(minutes=3)
 
 
 def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
-    """Store every order that changed since the watermark, and send the new ones on their way.
+    """Store every order that changed since the watermark, and send the new orders.
 
-    A search of many pages goes on where the last one stopped. The watermark moves to the upper
-    bound that Amazon names, once every page is stored, and never on an error. How far a search goes
-    while more orders are named than it can bring: see `pipeline.intake.search_windows`.
+    A search of many pages continues where the last run stopped. The watermark moves to the upper
+    bound that Amazon names, once every page is stored, and never on an error. The limit of a search
+    when more orders are named than it can read: see `pipeline.intake.search_windows`.
     """
     account = parts.settings.accounts[account_name]
     cursors = Watermarks(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
@@ -74,7 +74,7 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
             else:
                 _search_gaps(app, parts, account_name, read)
         except NotSent:
-            # The next one goes on at this page.
+            # The next poll continues at this page.
             log.info("poll.paused", pages=read.pages, count=read.new)
             return
         except RemoteError as error:
@@ -96,7 +96,7 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
 
 @dataclass(slots=True)
 class _Read:
-    """What a poll has brought so far."""
+    """The counts of a poll so far."""
 
     pages: int = 0
     new: int = 0
@@ -104,8 +104,8 @@ class _Read:
 
 
 def _end_of_window(parts: Runtime, account_name: str) -> datetime | None:
-    """Where the next search is to end, if anywhere and as soon as Amazon allows it: two minutes
-    back, and a little more."""
+    """The end of the next search; None without a limit, or while the end is more recent than
+    Amazon allows: two minutes back, and a little more."""
     if account_name not in parts.queues:
         return None
     end = parts.windows.end(account_name)
@@ -144,7 +144,7 @@ def _store(
 def _keep(
     parts: Runtime, account_name: str, since: datetime, until: datetime, now: datetime
 ) -> None:
-    """Search a stretch once more in which Amazon told orders without a number."""
+    """Keep a period in which Amazon sent orders without a number, to search it again."""
     parts.windows.keep(account_name, since, until, now)
     _tell_nameless(parts, account_name, since, until, now)
 
@@ -157,7 +157,7 @@ def _tell_nameless(
 
 
 def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) -> None:
-    """Search what was passed over under pressure, as far as there are tokens to spare."""
+    """Search the gaps that were left under pressure, while tokens can be spared."""
     search = f"gap:{account_name}"
     while (gap := parts.windows.gap(account_name, parts.clients.now())) is not None:
         asked_at = parts.clients.now()
@@ -168,7 +168,7 @@ def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) ->
         except Rejected as error:
             if gap.token is None or not _is_refused(error):
                 raise
-            parts.windows.restart(gap)  # its page token has expired
+            parts.windows.restart(gap)  # Its page token has expired.
             return
         stored = _store(app, parts, account_name, page, read, asked_at)
         now = parts.clients.now()
@@ -190,17 +190,17 @@ def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) ->
 
 
 def _is_refused(error: RemoteError) -> bool:
-    """Whether the search itself was refused: a page token may have expired, so start it anew."""
+    """Whether Amazon refused the search: its page token may have expired, so start it again."""
     return isinstance(error, Rejected) and not isinstance(error, AccountStopped)
 
 
 def resume_due(app: Celery, parts: Runtime) -> None:
-    """The sweep: send every order whose time has come, whatever became of its last message.
+    """The sweep: send every order that is due, whatever happened to its last message.
 
-    Each queue gets as many as it has room for and is never filled beyond a bound; what is left over
-    is still due the next time. A backfill's orders go only into a short queue, so that new ones
-    never wait behind them for long. What dead workers had in hand goes by the jobs' queue: that is
-    a handful, and was at work before all that waits.
+    Each queue gets as many orders as it has room for, up to a bound; the rest is still due in the
+    next run. A backfill's orders are only added to a short queue, so that new orders never wait
+    long behind them. The runs of dead workers go to the jobs' queue: they are few, and were in
+    progress before the waiting orders.
     """
     now = parts.clients.now()
     steps_of = _steps_of_queues()
@@ -237,6 +237,6 @@ def _steps_of_queues() -> dict[str, list[str]]:
 
 
 def send_now(app: Celery, parts: Runtime, order_ids: list[int]) -> None:
-    """Send those of these orders that no worker has on their way from where they stand."""
+    """Send those of these orders that no worker has, each from its current step."""
     if order_ids:
         send(app, parts.orders.positions(order_ids, parts.clients.now()))

@@ -1,4 +1,4 @@
-"""What the jobs have in common that read a shop."""
+"""The common part of the jobs that read a shop."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tasks.engine.runtime import Runtime
 
 @contextmanager
 def reading(parts: Runtime, shop: str, job: Job) -> Iterator[list[OddRow]]:
-    """A run of a job: within, rows that cannot be read are set aside, and an error of the shop's
-    ends the run. Whatever ends it early is noted, and told once it is for good."""
+    """Run a job: rows that cannot be read are set aside, and an error of the shop ends the run. An
+    early end is noted, and reported once it is lasting."""
     reads, now = ShopReads(parts.sessions, parts.incidents), parts.clients.now
     reads.begun(shop, job, now())
     try:

@@ -1,4 +1,4 @@
-"""Beat's job that guards the shops' stock. It is safe to run twice at once, and to lose."""
+"""Beat's job for the stock guard. A concurrent or lost run does no harm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasks.jobs.shop_reads import reading
 
 
 def guard_stock(parts: Runtime, shop_name: str) -> None:
-    """Compare what a shop would sell with what its open orders leave to sell."""
+    """Compare a shop's salable quantities with the quantities that its open orders leave."""
     guard = StockGuard(parts.settings, parts.sessions, parts.incidents)
     with parts.leases.hold(f"guard:{shop_name}", str(uuid4())) as ours:
         if not ours:

@@ -1,4 +1,4 @@
-"""The watch of what becomes of orders in the shops. Safe to run twice at once, and to lose."""
+"""Beat's jobs that watch orders in the shops. A concurrent or lost run does no harm."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tasks.jobs.shop_reads import reading
 
 MAY_HAVE_NEWS = timedelta(days=7)
 AT_ONCE = 500
-"""Orders that are read and stored together: what fails of some is no matter to the others."""
+"""Orders that are read and stored together: an error in a batch does not affect the others."""
 MOST_FAILURES = 3
 
 
 def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:
-    """Read shipments, states and totals of all orders that are not through, in batches."""
+    """Read shipments, states and totals of all open orders, in batches."""
     accounts = accounts_of(parts, shop_name)
     remember(parts.sessions, shop_name, accounts)
     awaited = parts.shipments.awaited(accounts, shop_name)
@@ -36,10 +36,10 @@ def watch_shipments(app: Celery, parts: Runtime, shop_name: str) -> None:
 
 
 def watch_confirmed(app: Celery, parts: Runtime, shop_name: str) -> None:
-    """Read once more what is through since lately.
+    """Read the recently finished orders once more.
 
-    A clerk may have mended a tracking number or deleted a shipment, and of an order that is placed
-    as complete nobody has seen the invoice.
+    A clerk may have corrected a tracking number or deleted a shipment, and the invoice of an order
+    that is placed as complete has not been read.
     """
     since = parts.clients.now() - MAY_HAVE_NEWS
     lately = parts.shipments.lately(accounts_of(parts, shop_name), shop_name, since)
@@ -47,7 +47,7 @@ def watch_confirmed(app: Celery, parts: Runtime, shop_name: str) -> None:
 
 
 def accounts_of(parts: Runtime, shop_name: str) -> list[str]:
-    """The accounts that sell into a shop."""
+    """The accounts that sell into the shop."""
     accounts = parts.settings.accounts.items()
     return [name for name, account in accounts if account.shop == shop_name]
 
@@ -78,12 +78,12 @@ def _watch(
 def _look(
     parts: Runtime, shop: Magento, awaited: Mapping[int, int], odd: list[OddRow]
 ) -> list[int]:
-    """Bring what the shop says of these orders to them; the ids of those with news."""
+    """Store the shop's data of these orders; return the ids of the orders with news."""
     before = len(odd)
     shipments, gone = _shipments(parts, shop, awaited)
     states = shop.orders.by_ids(awaited)
     if any(one.path == SHIPMENTS and not one.order_id for one in odd[before:]):
-        gone = {}  # any of them may be the shipment that cannot be read
+        gone = {}  # The unreadable shipment may be any of the missing shipments.
     told_odd = {one.order_id for one in odd[before:]}
     lost = {
         one
@@ -97,10 +97,10 @@ def _look(
 def _shipments(
     parts: Runtime, shop: Magento, awaited: Mapping[int, int]
 ) -> tuple[list[MagentoShipment], dict[int, set[int]]]:
-    """The shop's shipments of these orders, and which ones it has deleted, by order.
+    """The shop's shipments of these orders, and the ids of deleted shipments, by order.
 
-    A page that shifts while it is read leaves a shipment out, so that one counts as deleted only
-    when a second answer about its order has not got it either.
+    A page that shifts during the search omits a shipment, so a shipment counts as deleted only when
+    a second reply about its order lacks it too.
     """
     shipments = shop.shipments.of_orders(awaited)
     missing = parts.shipments.missing(awaited, shipments)

@@ -1,4 +1,4 @@
-"""Which products of the shop an order's lines stand for, and whether they can be sold."""
+"""Find the shop's products for an order's lines, and check that they are salable."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ _MADE_OF_SIMPLE_ONES = frozenset({"configurable", "bundle", "grouped"})
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """The products behind an order, by Amazon's SKU; `unstocked` are Magento's SKUs of those that
-    only hold a place in its catalogue."""
+    """An order's products by Amazon's SKU; `unstocked` are the Magento SKUs of placeholders."""
 
     products: Mapping[str, Product]
     unstocked: frozenset[str] = frozenset()
 
 
 def find_goods(order: Order, placed: ChannelOrder, clients: Clients) -> Goods | Hold:
-    """The product of every line, or the first reason why one cannot be put on a Magento order."""
+    """The product of every line, or a hold for the first product that cannot be ordered."""
     settings = clients.marketplace(order)
     titles = {line.sku: line.title for line in placed.lines}
     targets = _targets(order, titles, clients)
@@ -39,13 +38,13 @@ def find_goods(order: Order, placed: ChannelOrder, clients: Clients) -> Goods | 
         clients.shop(order),
         store_code(order, clients),
         list(targets.values()),
-        # While an order is held for its products, what was found before is not believed.
+        # While an order is held for its products, cached results are not used.
         is_fresh=order.hold_code in ABOUT_PRODUCTS,
     )
     products = {sku: found[target] for sku, target in targets.items() if target in found}
     unknown = sorted(titles.keys() - products.keys())
     if settings.unknown_sku == "placeholder":
-        # A mapped SKU that is not there is a mistake in the map: no product is made of that.
+        # A mapped SKU without a product is a mistake in the map: no placeholder is made for it.
         for sku in [one for one in unknown if one.strip() and targets[one] == one]:
             products[sku] = _placeholder(order, sku, titles[sku], clients)
     if missing := [sku for sku in unknown if sku not in products]:
@@ -69,11 +68,11 @@ def find_goods(order: Order, placed: ChannelOrder, clients: Clients) -> Goods | 
 
 
 def too_few(order: Order, placed: ChannelOrder, goods: Goods, clients: Clients) -> Hold | None:
-    """The hold that names what the shop cannot sell in the quantities that still have to leave."""
+    """The hold that names products which the shop cannot sell in the unshipped quantities."""
     wanted = Counter[str]()
     for line in placed.lines:
         wanted[goods.products[line.sku].sku] += line.quantity - line.quantity_fulfilled
-    # What is held for the order itself is missing from what the shop says it can sell.
+    # The shop's salable quantities do not include the stock held for this order.
     wanted.subtract(held_units(order, clients))
     asked = {sku: n for sku, n in wanted.items() if n > 0 and sku not in goods.unstocked}
     if not asked:
@@ -122,7 +121,7 @@ def _not_found(missing: list[str], targets: Mapping[str, str]) -> Hold:
 
 
 def _facts(products: Mapping[str, Product]) -> dict[str, str]:
-    """Magento's SKUs; Amazon's as well where they are others, since people map those."""
+    """Magento's SKUs, and Amazon's SKUs where they differ, since people map those."""
     named = ", ".join(sorted({product.sku for product in products.values()}))
     sold = ", ".join(sorted({sku.strip() for sku in products}))
     return {"skus": named} if sold == named else {"skus": named, "amazon_skus": sold}

@@ -1,4 +1,4 @@
-"""What the Orders tab needs of an order, taken from the marketplace's words. Nothing personal."""
+"""Copy the fields for the Orders tab from the marketplace's report. Nothing personal."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pipeline.orders.tables import Order, OrderItem
 
 
 def take_facts(order: Order, placed: ChannelOrder) -> None:
-    """Copy dates, total, programs and lines onto the order's row; repeating it changes nothing.
+    """Copy dates, total, programs and lines onto the order's row; a repeat changes nothing.
 
-    A line of which nothing is left keeps its place, with the quantity 0.
+    A line without remaining units is kept with the quantity 0.
     """
     order.purchased_at = placed.purchased_at
     order.ship_by_at = placed.ship_by_at
@@ -33,7 +33,7 @@ def take_facts(order: Order, placed: ChannelOrder) -> None:
 
 
 def _facts(placed: ChannelOrder) -> dict[str, Any]:
-    """What else is worth knowing without opening the sealed reply, and is not empty."""
+    """Further facts that are shown without opening the sealed reply; empty values are left out."""
     facts = {
         "channel": placed.channel,
         "replaces": placed.replaces,
@@ -45,7 +45,7 @@ def _facts(placed: ChannelOrder) -> dict[str, Any]:
 
 
 def take_amounts(order: Order, amounts: Amounts) -> None:
-    """Keep the proof of the total: every line and adjustment that makes it up, part by part."""
+    """Store the proof of the total: every line and adjustment with all its parts."""
     order.currency, order.grand_total = amounts.currency, amounts.grand_total
     for item in order.items:
         line = amounts.lines.get(item.external_item_id)

@@ -1,8 +1,8 @@
-"""Stock held for an order whose payment Amazon still checks, by an order of its own in the shop.
+"""Hold stock with a holding order in the shop while Amazon still checks an order's payment.
 
-That order has no amounts and nothing of the buyer's, and is on hold, so that nobody ships or
+The holding order has no amounts and no data of the buyer, and is on hold, so that nobody ships or
 invoices it. It is cancelled once the real order holds its own stock, when Amazon cancels, or when
-its time is over; and it says itself how far it is.
+its time is over. After a crash the holding order itself shows which write comes next.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from tasks.placing.store_view import store_code
 
 
 def hold_stock(order: Order, clients: Clients) -> tuple[str, timedelta]:
-    """Hold the goods of a pending order, or let them go when their time is over.
+    """Hold the goods of a pending order, or release them when their time is over.
 
-    Returns what is to be said of it, and when to look again. Raises CannotMap(RESERVATION_UNCLEAR)
-    when a person has to look.
+    Returns a note for people, and the time until the next look. Raises
+    CannotMap(RESERVATION_UNCLEAR) when a person has to look.
     """
     days = timedelta(days=clients.marketplace(order).pending_reserve_days)
     until = order.reserved_until or clients.placed(order).purchased_at + days
@@ -56,7 +56,7 @@ def hold_stock(order: Order, clients: Clients) -> tuple[str, timedelta]:
 
 
 def release_stock(order: Order, clients: Clients) -> None:
-    """Let go what was held for an order, if anything was. Repeating it changes nothing."""
+    """Release the stock held for an order, if any. A repeat changes nothing."""
     order.reserved_until = None
     entity_id = _holding(order, clients)
     if entity_id is None:
@@ -83,9 +83,9 @@ def release_stock(order: Order, clients: Clients) -> None:
 
 
 def held_units(order: Order, clients: Clients) -> Mapping[str, int]:
-    """How many units are held for the order itself, by Magento's SKU.
+    """The units held for the order, by Magento's SKU.
 
-    They are missing from what the shop says it can sell.
+    The shop's salable quantities do not include them.
     """
     entity_id = _holding(order, clients)
     if entity_id is None:
@@ -98,7 +98,7 @@ def held_units(order: Order, clients: Clients) -> Mapping[str, int]:
 
 
 def _holding(order: Order, clients: Clients) -> int | None:
-    """The order that holds stock for this one, until it was let go."""
+    """The entity id of the order's holding order; None before its creation and after its end."""
     ledger = clients.ledger_of(order)
     made = ledger.made(_creation(order, clients))
     if made is None or ledger.made(_end(order, int(made), clients)) is not None:
@@ -107,7 +107,7 @@ def _holding(order: Order, clients: Clients) -> int | None:
 
 
 def _see_through(order: Order, entity_id: int, clients: Clients) -> MagentoOrder:
-    """Bring the order from wherever it is to where it holds stock and is on hold."""
+    """Complete the holding order from any phase, until it holds stock and is on hold."""
     shop = clients.shop(order)
     now = shop.orders.get(entity_id)
     if phase(now) is Phase.MARKED:
@@ -161,13 +161,13 @@ def _create(order: Order, body: Mapping[str, object], clients: Clients) -> None:
 
 
 def _body(order: Order, clients: Clients) -> tuple[dict[str, object] | None, list[str]]:
-    """The order to be, and the SKUs of which nothing can be held."""
+    """The body of the holding order, and the SKUs without a product, which cannot be held."""
     placed, shop, code = clients.placed(order), clients.shop(order), store_code(order, clients)
     titles = {line.sku: line.title for line in placed.lines}
     try:
         targets = clients.sku_maps.targets(order.account, clients.marketplace(order), titles)
     except SkuMapError:
-        targets = {sku: sku for sku in titles}  # the order itself is held with the mistake
+        targets = {sku: sku for sku in titles}  # A later step holds the order for this mistake.
     products = clients.catalogue.products(shop, code, list(targets.values()))
     units = Counter[str]()
     for line in placed.lines:
@@ -192,7 +192,7 @@ def _creation(order: Order, clients: Clients) -> Trace:
 
 
 def _end(order: Order, entity_id: int, clients: Clients) -> Trace:
-    """What the last write of all leaves: the order is cancelled, and was not only being hidden."""
+    """The trace of the last write: the holding order is cancelled, and not only for its marks."""
     find = _finder(order, entity_id, lambda one: phase(one) is Phase.CANCELLED, clients)
     return _trace(order, "end", find, clients)
 
@@ -213,7 +213,7 @@ def _trace(order: Order, what: str, find: Callable[[], str | None], clients: Cli
 def _once(
     order: Order, trace: Trace, send: Callable[[], str], clients: Clients, *, is_locked: bool = True
 ) -> None:
-    """Make a write. Before 2.4.7 a cancellation was not `is_locked`: it may happen by half."""
+    """Make a write. Before 2.4.7 a cancellation is not `is_locked`: it may be half done."""
     is_doubtful = not is_locked and not clients.shop_settings(order).release.cancels_under_lock
     write = trace.write(
         send,

@@ -1,4 +1,4 @@
-"""The write that makes a placeholder product; also asked whether a product is one."""
+"""The write that creates a placeholder product, and the check for placeholders."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tasks.placing.store_view import store_code
 
 
 def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Product:
-    """The product of that SKU, made unless the shop has one.
+    """The product with this SKU, which is created unless the shop has it.
 
-    Raises CannotMap where Magento refuses it, or where the one we made was deleted.
+    Raises CannotMap when Magento refuses it, or when our placeholder was deleted.
     """
-    # Looked for in all store views, since a product that exists would be overwritten silently.
+    # Search all store views, since Magento would silently overwrite an existing product.
     shop = clients.shop(order)
     if (there := shop.catalog.products([sku], EVERYWHERE).get(sku)) is not None:
         return there
@@ -39,7 +39,7 @@ def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Pr
 
 
 def is_placeholder(order: Order, product: Product, clients: Clients) -> bool:
-    """Whether the product is one that we made."""
+    """Whether the product is a placeholder that we created."""
     trace = _trace(order, product.sku, clients)
     return clients.ledger_of(order).made(trace) == str(product.id)
 
@@ -48,7 +48,7 @@ def _trace(order: Order, sku: str, clients: Clients) -> Trace:
     shop = clients.shop(order)
 
     def find() -> str | None:
-        # By what only ours has, so that a product of the merchant's is never taken for one.
+        # Only our placeholder has this URL key, so no product of the merchant is mistaken for it.
         found = shop.catalog.at_url_key(url_key(sku))
         return str(found) if found else None
 

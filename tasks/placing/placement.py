@@ -1,4 +1,4 @@
-"""The write that puts an order into Magento; also asked whether that has happened."""
+"""The write that creates the Magento order, and the check whether it exists."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from pipeline.orders.tables import Order
 from tasks.placing.store_view import store_code
 
 _LEFT_FROM = {FulfilledBy.AMAZON: " (FBA)", FulfilledBy.MERCHANT: " (shipped)"}
-"""What marks the SKU of goods that had left before the order came, by where they left from."""
+"""Suffixes for the SKU of goods shipped before the import, by who fulfilled them."""
 
 
 def shape_of(order: Order) -> OrderShape:
-    """The shape the Magento order is created in: goods may have left before we saw the order."""
+    """The shape for the new Magento order: goods may have been shipped before the import."""
     if order.fulfilled_by == FulfilledBy.AMAZON or order.remote_status == RemoteStatus.SHIPPED:
         return OrderShape.COMPLETE
     if order.remote_status == RemoteStatus.PARTIALLY_SHIPPED:
@@ -33,7 +33,7 @@ def shape_of(order: Order) -> OrderShape:
 
 
 def placed_trace(order: Order, clients: Clients) -> Trace:
-    """What the creation of the Magento order leaves: Amazon's number in `ext_order_id`."""
+    """The trace of the Magento order's creation: Amazon's number in `ext_order_id`."""
     shop = clients.shop(order)
 
     def find() -> str | None:
@@ -44,10 +44,10 @@ def placed_trace(order: Order, clients: Clients) -> Trace:
 
 
 def placement(order: Order, clients: Clients) -> Write[MagentoOrder]:
-    """The creation of the Magento order. What its body needs is read here, before the intent.
+    """The creation of the Magento order. The data for its body is read here, before the intent.
 
-    With `stock = seed` the order of goods that are still to be shipped comes with the marks that
-    `reserved` goes on from.
+    With `stock = seed` an order with unshipped goods is created with the marks that `reserved`
+    needs.
     """
     shop, code = clients.shop(order), store_code(order, clients)
     settings = clients.marketplace(order)
@@ -60,7 +60,7 @@ def placement(order: Order, clients: Clients) -> Write[MagentoOrder]:
 
     def send() -> MagentoOrder:
         created = shop.orders.create(body, code)
-        # The answer has the payment's id, but not the names of its facts.
+        # The reply has the payment's id, but not the names of its facts.
         payment = {**body["payment"], "entity_id": created.payment.get("entity_id")}
         return replace(created, payment=payment)
 
@@ -70,7 +70,7 @@ def placement(order: Order, clients: Clients) -> Write[MagentoOrder]:
 
 
 def remember(order: Order, now: MagentoOrder) -> None:
-    """Take over which Magento order and lines stand for the order, and the state."""
+    """Store the ids of the Magento order and its lines, and its state."""
     if order.magento_order_id not in (None, now.entity_id):
         order.magento_invoiced = now.total_invoiced if now.is_invoiced else None
         order.magento_refunded = now.total_refunded if now.is_invoiced else None
@@ -83,7 +83,7 @@ def remember(order: Order, now: MagentoOrder) -> None:
 
 
 def _detached(body: Mapping[str, Any], mark: str) -> dict[str, Any]:
-    """Goods without their product: no shipment took them, so a credit memo over them would."""
+    """Remove the product from lines: without a shipment a credit memo would take their stock."""
     items = [dict(item) for item in body["items"]]
     for item in items:
         if item.pop("product_id", None) is not None:

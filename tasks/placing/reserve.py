@@ -1,6 +1,6 @@
-"""The reservation of an order that was created with marks: cancel it, then save it as it is to be.
+"""Reserve the stock of an order that was created with marks: cancel it, then save it without them.
 
-Whatever ends a run, the order itself says how far it is, and the next run goes on from there.
+After a crash the Magento order shows which write comes next.
 """
 
 from __future__ import annotations
@@ -19,22 +19,21 @@ from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
 
 _OPEN, _OPEN_STATUS, _CANCELLED = "new", "pending", "canceled"
-"""Since when a cancellation and its reservation are one transaction under a lock."""
 
 
 def reserved(
     order: Order, now: MagentoOrder, clients: Clients, shipped: Mapping[str, int] | None = None
 ) -> MagentoOrder:
-    """See an order through to its reservation, and return it as it is then.
+    """Complete the order's reservation and return the order in its new state.
 
-    `now` is the order as it was just read, or answered by its creation; one without marks is
-    returned as it is. `shipped` counts, by the marketplace's item id, what had left of lines that
-    have no product. Raises CannotMap(RESERVATION_UNCLEAR) when a person has to look.
+    `now` is the order as just read or as its creation returned it; an order without marks is
+    returned unchanged. `shipped` counts, by the marketplace's item id, the units that had left of
+    lines without a product. Raises CannotMap(RESERVATION_UNCLEAR) when a person has to look.
     """
     if phase(now) is Phase.MARKED:
         now = _cancelled(order, now, clients)
     elif phase(now) is not Phase.UNCLEAR:
-        # Of an earlier run whose end was never written down.
+        # An earlier run may have made these writes without recording their end.
         made = [_reservation(order, now, clients)]
         made += [_reopening(order, now, clients)] if phase(now) is not Phase.HIDDEN else []
         clients.ledger_of(order).seen(*made, remote_id=str(now.entity_id))
@@ -46,7 +45,7 @@ def reserved(
 
 
 def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
-    """Reserve: cancel the order with its marks on."""
+    """Reserve the stock: cancel the marked order."""
     shop, entity_id = clients.shop(order), now.entity_id
 
     def send() -> MagentoOrder:
@@ -73,7 +72,7 @@ def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrde
 def _reopened(
     order: Order, now: MagentoOrder, clients: Clients, shipped: Mapping[str, int]
 ) -> MagentoOrder:
-    """Take the order out of hiding, without its marks."""
+    """Reopen the cancelled order without its marks."""
     shop, entity_id = clients.shop(order), now.entity_id
     lines = unmarked(now, shipped)
     body = rewritten(now, state=_OPEN, status=_OPEN_STATUS, lines=lines)
@@ -98,7 +97,7 @@ def _entity_id(now: MagentoOrder) -> str:
 
 
 def _reservation(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
-    """What the cancellation leaves: no order that is still marked."""
+    """The trace of the cancellation: the order is no longer in the marked phase."""
     shop, entity_id = clients.shop(order), now.entity_id
 
     def find() -> str | None:
@@ -111,7 +110,7 @@ def _reservation(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
 
 
 def _reopening(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
-    """What the save leaves: no order that is still hidden."""
+    """The trace of the save: the order is no longer cancelled by us."""
     shop, entity_id = clients.shop(order), now.entity_id
 
     def find() -> str | None:

@@ -1,4 +1,4 @@
-"""What Amazon is told of which package, and what the shop is told.
+"""Packages as they are confirmed to Amazon, and comments about them in the shop.
 
 Imports: pipeline; no engine, network or database.
 Start reading: `packages.py`.

@@ -1,4 +1,4 @@
-"""What Amazon is to be told of which package, and what it knows of it already. Pure."""
+"""The packages to confirm to Amazon, and the packages that Amazon knows already. Pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pipeline.shipping.packages import is_same_number
 
 
 def announcement(shipment: Shipment) -> str:
-    """What Amazon is told of a package; when it changes, the package is told again."""
+    """The announced data of a package; after a change the package is confirmed again."""
     return f"{shipment.carrier_code}/{shipment.carrier_title}/{shipment.tracking_number}"
 
 
 def to_be_told(order: Order, *, without_number: bool) -> list[Shipment]:
-    """The packages of which Amazon does not know what it should, and that are in no feed.
+    """The packages in no feed whose confirmation is missing or outdated.
 
-    One without a unit of the order's is none of Amazon's business: there were more tracks than
-    units, or Amazon has been told of the units with another. `without_number` is the operator's
-    setting, for what was never told.
+    A package without units of the order is never confirmed: the order had more tracks than units,
+    or its units were confirmed with another package. `without_number` is the operator's setting for
+    packages that were never confirmed.
     """
     left = {
         item.external_item_id: item.quantity - item.quantity_fulfilled_before
@@ -30,7 +30,7 @@ def to_be_told(order: Order, *, without_number: bool) -> list[Shipment]:
         if shipment.confirmed_as is not None:
             for item_id, count in quantities_of(order, shipment).items():
                 left[item_id] -= count
-    # A person let what Amazon has stand, against the shop: it takes no unit a second time.
+    # A person kept Amazon's version against the shop: its units are not confirmed a second time.
     is_overruled = any(shipment.mismatch for shipment in order.shipments)
 
     def is_due(shipment: Shipment) -> bool:
@@ -49,7 +49,7 @@ def to_be_told(order: Order, *, without_number: bool) -> list[Shipment]:
 
 
 def surplus(order: Order) -> str:
-    """Which tracking numbers Amazon is not told, as a note; empty when it is told of all."""
+    """A note with the tracking numbers that are not confirmed; empty when all are."""
     numbers = [
         shipment.tracking_number
         for shipment in order.shipments
@@ -63,7 +63,7 @@ def surplus(order: Order) -> str:
 
 
 def told_of(order: Order) -> str:
-    """What Amazon has been told, for the shop's people: a package a line."""
+    """The confirmed packages, for the shop's people: a line per package."""
     skus = {item.external_item_id: item.sku for item in order.items}
     lines = [
         " ".join(
@@ -86,7 +86,7 @@ def told_of(order: Order) -> str:
 
 
 def confirmation_of(order: Order, shipment: Shipment, current: ChannelOrder) -> Confirmation:
-    """The shipment as Amazon is to hear of it."""
+    """The confirmation of a package."""
     codes, _ = transparency_codes(order, current)
     return Confirmation(
         external_id=order.external_id,
@@ -103,7 +103,7 @@ def confirmation_of(order: Order, shipment: Shipment, current: ChannelOrder) -> 
 
 
 def quantities_of(order: Order, shipment: Shipment) -> dict[str, int]:
-    """How many of each of Amazon's items are in it; lines of the shop's own are left out."""
+    """The units in a package by Amazon's item id, without lines that exist only in the shop."""
     item_ids = {item.magento_item_id: item.external_item_id for item in order.items}
     return {
         item_ids[part.magento_item_id]: part.quantity
@@ -115,10 +115,10 @@ def quantities_of(order: Order, shipment: Shipment) -> dict[str, int]:
 def transparency_codes(
     order: Order, current: ChannelOrder
 ) -> tuple[dict[str, dict[str, Sequence[str]]], dict[str, int]]:
-    """Each package's codes by item, one per unit, and how many codes of which item are missing.
+    """Each package's codes by item, one per unit, and the number of missing codes by item.
 
-    Codes are handed out in the order of the packages, so that a package has the same ones whenever
-    it is told.
+    Codes are assigned in the order of the packages, so that a package gets the same codes in every
+    confirmation.
     """
     wanted = {line.item_id for line in current.lines if Program.TRANSPARENCY in line.programs}
     left = {item.external_item_id: list(item.transparency_codes or ()) for item in order.items}
@@ -136,9 +136,9 @@ def transparency_codes(
 
 
 def known_already(order: Order, shipment: Shipment, current: ChannelOrder) -> bool:
-    """Whether Amazon has this very parcel, whoever told it.
+    """Whether Amazon knows this parcel, whoever confirmed it.
 
-    Two of our own packages may share a tracking number; what is known of the other does not count.
+    Two of our packages may share a tracking number; Amazon's entry for the other does not count.
     """
     if not shipment.tracking_number:
         return any(one.reference == shipment.package_reference for one in current.packages)
@@ -153,7 +153,7 @@ def known_already(order: Order, shipment: Shipment, current: ChannelOrder) -> bo
 
 
 def shipped_by_others(order: Order, shipment: Shipment, current: ChannelOrder) -> Sequence[Package]:
-    """The packages under which Amazon has all of the order already, when none of them is ours."""
+    """The packages of others under which Amazon shows the whole order as shipped, else none."""
     ours = {one.package_reference for one in order.shipments}
     if any(line.quantity_fulfilled < line.quantity for line in current.lines):
         return ()
@@ -167,5 +167,5 @@ def shipped_by_others(order: Order, shipment: Shipment, current: ChannelOrder) -
 
 
 def _covers(theirs: Mapping[str, int], ours: Mapping[str, int]) -> bool:
-    """Amazon need not tell what is in a package."""
+    """Whether Amazon's package covers ours. Amazon may omit what is in a package."""
     return not theirs or all(theirs.get(item_id, 0) >= count for item_id, count in ours.items())

@@ -1,4 +1,4 @@
-"""The shipment that a person asked for here, made in Magento: all that is still to be shipped."""
+"""Create the requested shipment in Magento, with all units that are not shipped yet."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from pipeline.shipping.packages import is_same_number
 
 
 def ship_requested(order: Order, clients: Clients) -> Hold | None:
-    """Make the shipment, if one was asked for and nobody else has made it meanwhile.
+    """Create the requested shipment, if any, unless the shop has made it meanwhile.
 
-    The shop's watch brings its packages, as it does those of others. Held while Magento refuses it.
+    The watch of the shop imports its packages, as for any shipment. Holds while Magento refuses it.
     """
     wish, entity_id = order.requested_shipment, order.magento_order_id
     if wish is None or wish.state not in STANDING or entity_id is None:
@@ -29,7 +29,7 @@ def ship_requested(order: Order, clients: Clients) -> Hold | None:
             order, f"the order is {order.remote_status} on Amazon by now", clients
         )
         return None
-    # Fresh: what the warehouse has shipped since the last watch is not to be shipped again.
+    # Read now: units that the warehouse has shipped since the last watch must not ship again.
     there = clients.shop(order).shipments.of_orders([entity_id])
     units, made = _left(order, there), _found(there, wish)
     write = _shipping(order, wish, units, clients)
@@ -57,9 +57,9 @@ def ship_requested(order: Order, clients: Clients) -> Hold | None:
 
 
 def end_requested_shipment(order: Order, why: str, clients: Clients) -> None:
-    """Nothing is to be shipped any more, unless it has been: then the wish has come true.
+    """End the requested shipment, or mark it done if it was made already.
 
-    Raises Transient while a try of it may still be landing.
+    Raises Transient while an attempt may still arrive at Magento.
     """
     wish = order.requested_shipment
     if wish is None or wish.state not in STANDING:
@@ -95,7 +95,7 @@ def _shipping(
 
 
 def _found(there: Sequence[MagentoShipment], wish: RequestedShipment) -> str | None:
-    """The shipment under the wish's number, whoever made it."""
+    """The id of the shipment with the requested tracking number, whoever made it."""
     for shipment in there:
         if any(is_same_number(track.number, wish.tracking_number) for track in shipment.tracks):
             return str(shipment.entity_id)
@@ -103,7 +103,7 @@ def _found(there: Sequence[MagentoShipment], wish: RequestedShipment) -> str | N
 
 
 def _left(order: Order, there: Sequence[MagentoShipment]) -> dict[int, int]:
-    """How many units of which Magento line are still to be shipped."""
+    """The unshipped units by Magento item id."""
     left = {}
     for item in order.items:
         if (item_id := item.magento_item_id) is not None:

@@ -1,4 +1,4 @@
-"""Where packages are shipped from: orders that Amazon invoices are not confirmed without it."""
+"""The place of shipment of packages, which Amazon requires for orders that it invoices."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pipeline.orders.tables import Order
 
 
 def supply_sources(order: Order, packages: Sequence[Shipment], clients: Clients) -> dict[str, str]:
-    """Amazon's id of each package's place, by package reference; none for any other order.
+    """Amazon's id of each package's place, by package reference; empty for other orders.
 
-    Raises CannotMap(SETTING_MISSING) where the account does not tell one.
+    Raises CannotMap(SETTING_MISSING) when the account's settings lack the place.
     """
     if Program.INVOICE_BY_AMAZON not in order.programs or not packages:
         return {}

@@ -1,4 +1,4 @@
-"""Comments on Magento's order for what the pipeline did. None of them sends a mail."""
+"""Comments on the Magento order about the pipeline's writes. They send no mail."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pipeline.orders.tables import Order
 
 
 def comment(order: Order, text: str, clients: Clients) -> str:
-    """Leave a comment once, and say why not where the shop refuses it: no order waits for that.
+    """Add a comment once. Returns the reason if the shop refuses it, which stops no order.
 
-    Nothing is left when the operator wants none, or the shop has no such order.
+    No comment is added when the operator does not want comments, or without a Magento order.
     """
     entity_id, status = order.magento_order_id, order.magento_status
     if not clients.marketplace(order).order_comments or entity_id is None or not status:

@@ -1,6 +1,6 @@
 """Step 4 of 7. Find or create the buyer's Magento account, or follow the guest process.
 
-That creating one makes Magento send a mail is asked for when the settings are read: they refuse
+Creating an account makes Magento send a mail. The settings ask for consent: they refuse
 `customers = "create"` without `welcome_mail = "accept"`.
 """
 
@@ -19,7 +19,7 @@ from tasks.placing.store_view import store_code
 
 
 def create_customer(order: Order, clients: Clients) -> Outcome:
-    """One account per e-mail address and website, however many orders come at once."""
+    """Use the same account for an e-mail address and website, also for concurrent orders."""
     if clients.marketplace(order).customers == "guest":
         return Skipped("guest order")
     if order.fulfilled_by == FulfilledBy.AMAZON:
@@ -45,7 +45,7 @@ def create_customer(order: Order, clients: Clients) -> Outcome:
 def _created(
     order: Order, clients: Clients, placed: ChannelOrder, email: str, store: StoreView
 ) -> Customer | None:
-    """The account made for this buyer, by this order or an earlier one; None when it is gone."""
+    """The account that this or an earlier order created for the buyer; None when it was deleted."""
     shop = clients.shop(order)
     body = shop.customers.body(placed, email, store, clients.marketplace(order).customer_group)
 
@@ -57,7 +57,7 @@ def _created(
         try:
             return shop.customers.create(body, store.code)
         except Rejected:
-            # The buyer may have registered since we looked.
+            # The buyer may have registered since the search.
             if (theirs := shop.customers.find(email, store.website_id)) is None:
                 raise
             return theirs

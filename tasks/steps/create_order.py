@@ -23,20 +23,20 @@ _PROCESSING = "processing"
 
 
 def create_order(order: Order, clients: Clients) -> Outcome:
-    """From here on the merchant's systems see an ordinary new Magento order.
+    """Create what the merchant's systems see as an ordinary new Magento order.
 
-    What the shop answers to each write is what comes next; it is asked only after a repeat.
+    The shop's reply to each write is the input of the next; only a repeat reads the order again.
     """
     settings = clients.marketplace(order)
     placed, is_new = _placed(order, clients)
     now = as_edited(order, placed, clients) if placed.is_edited else placed
     now = reserved(order, now, clients, _shipped_before(order, clients))
-    # What Amazon says may have changed between two tries; the order is what it was created as.
+    # Amazon's status may have changed between two attempts; the order keeps its original shape.
     before = _shipped_before(order, clients) if is_new else _counted_before(order, now, clients)
     shape = shape_of(order) if is_new else _created_as(now, before)
-    # Only now, so that nobody else can buy what this order was waiting for.
+    # The stock is released only now, so that nobody else can buy it in between.
     release_stock(order, clients)
-    # Ended by a person in the shop: the next step asks what that means on Amazon.
+    # When a person has ended the order in the shop, the next step decides the report to Amazon.
     if now.state not in ENDED:
         if shape is OrderShape.COMPLETE or settings.invoice == "create":
             now = _invoiced(order, now, shape, clients)
@@ -53,9 +53,9 @@ def create_order(order: Order, clients: Clients) -> Outcome:
 
 
 def _placed(order: Order, clients: Clients) -> tuple[MagentoOrder, bool]:
-    """The Magento order, and whether it was made now.
+    """The Magento order, and whether this run created it.
 
-    One made before needs nothing of Amazon's any more.
+    An order created by an earlier run needs nothing more from Amazon.
     """
     ledger = clients.ledger_of(order)
     entity_id = ledger.made(placed_trace(order, clients))
@@ -68,7 +68,7 @@ def _placed(order: Order, clients: Clients) -> tuple[MagentoOrder, bool]:
 
 
 def _counted_before(order: Order, now: MagentoOrder, clients: Clients) -> dict[str, int]:
-    """What the order counts as shipped of each line without a shipment in the shop."""
+    """The units of each line that count as shipped without a shipment in the shop."""
     if not any(item.quantity_shipped for item in now.items):
         return {}
     sent: dict[int, Decimal] = {}
@@ -92,14 +92,14 @@ def _created_as(now: MagentoOrder, before: Mapping[str, int]) -> OrderShape:
 
 
 def _shipped_before(order: Order, clients: Clients) -> dict[str, int]:
-    """What Amazon calls fulfilled of each line of an order that was first seen partly shipped."""
+    """The fulfilled units of each line of an order that was first seen partly shipped."""
     if shape_of(order) is not OrderShape.PARTLY:
         return {}
     return {line.item_id: line.quantity_fulfilled for line in clients.placed(order).lines}
 
 
 def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clients) -> MagentoOrder:
-    """Invoice all of the order. One of which nothing is left to ship is complete then."""
+    """Invoice the whole order. Magento completes an order that has nothing left to ship."""
     shop, entity_id = clients.shop(order), now.entity_id
 
     def find() -> str | None:
@@ -124,9 +124,9 @@ def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clien
 
 
 def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients) -> MagentoOrder:
-    """Give the open order the operator's status; an invoice sets back any that was there before.
+    """Give the open order the operator's status, since an invoice resets any earlier status.
 
-    A comment cannot: Magento since 2.4.7 takes none that names another status.
+    A comment cannot set the status: since 2.4.7 Magento refuses a comment with another status.
     """
     shop, entity_id = clients.shop(order), now.entity_id
     body = rewritten(now, state=_PROCESSING, status=status)

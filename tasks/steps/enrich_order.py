@@ -1,4 +1,4 @@
-"""Step 3 of 7. Fill in the details: prices, products, stock, and whether the address will do."""
+"""Step 3 of 7. Add prices, products and stock, and check whether the address is usable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.placing.order_facts import take_amounts, take_facts
 
 
 def enrich_order(order: Order, clients: Clients) -> Outcome:
-    """Hold what cannot become a Magento order; the timer looks again until the cause is gone."""
+    """Hold an order that Magento cannot take; the timer retries it until the cause is gone."""
     placed = clients.placed(order)
     take_facts(order, placed)
     take_amounts(order, clients.amounts(order))
@@ -32,7 +32,7 @@ def enrich_order(order: Order, clients: Clients) -> Outcome:
 
 
 def _address_withheld(placed: ChannelOrder) -> Hold | None:
-    """The hold that names the role when that is why there is nowhere to send the parcel."""
+    """The hold that names the missing role, if that is why the address is missing."""
     if placed.missing.get("street") != Missing.ROLE:
         return None
     return Hold(
@@ -44,7 +44,7 @@ def _address_withheld(placed: ChannelOrder) -> Hold | None:
 
 
 def _takes_stock(order: Order, clients: Clients) -> bool:
-    """Whether own goods will leave for this order: not for FBA, not for what has left already."""
+    """Whether own goods will still leave for this order: not for FBA, not for shipped goods."""
     return (
         order.fulfilled_by == FulfilledBy.MERCHANT
         and clients.decision(order).state is MagentoState.OPEN

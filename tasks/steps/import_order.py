@@ -1,4 +1,4 @@
-"""Step 1 of 7. Read what the marketplace reported; the report itself is already stored."""
+"""Step 1 of 7. Read the marketplace's report, which is already stored."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from tasks.placing.order_facts import take_facts
 
 
 def import_order(order: Order, clients: Clients) -> Outcome:
-    """Put the order's facts onto its row; an unreadable one is held, and never stops the others."""
+    """Copy the order's facts onto its row; an unreadable order is held and stops no other order."""
     take_facts(order, clients.placed(order))
     return Done()

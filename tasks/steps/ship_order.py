@@ -24,7 +24,7 @@ _SHIPPED_LATER = (
 
 
 def ship_order(order: Order, clients: Clients) -> Outcome:
-    """Done with the first package that Amazon can be told; the last step waits for the rest."""
+    """Done with the first package that can be confirmed; the last step waits for the rest."""
     if order.fulfilled_by == FulfilledBy.AMAZON:
         return Skipped("Amazon shipped it")
     if CARRIED_BY_AMAZON.intersection(order.programs):
@@ -60,7 +60,7 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
 
 
 def _is_open(order: Order) -> bool:
-    """Whether the shop still has something to ship, as the watch of its orders last saw it."""
+    """Whether the shop still has units to ship, according to the last watch of its orders."""
     return order.magento_state in ("new", "processing")
 
 
@@ -72,7 +72,7 @@ def _shipped_here(order: Order) -> str:
 
 
 def units_shipped(order: Order, magento_item_id: int | None) -> int:
-    """How many units of a line are in Magento's shipments."""
+    """The number of units of a line in Magento's shipments."""
     return sum(
         part.quantity
         for shipment in order.shipments

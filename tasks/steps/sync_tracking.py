@@ -1,4 +1,4 @@
-"""Step 7 of 7. Tell Amazon of every package that left, until all of the order has."""
+"""Step 7 of 7. Confirm every package to Amazon, until the whole order is confirmed."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ from tasks.shipping.ship_from import supply_sources
 from tasks.shipping.shop_comment import comment
 from tasks.steps.ship_order import ON_HOLD, units_shipped
 
-# Amazon carries these, or knows of their parcels by itself, and refuses a confirmation.
+# Amazon transports these parcels or tracks them by itself, and refuses a confirmation.
 CONFIRMED_OTHERWISE = (Program.FBM_SHIP_PLUS, Program.EASY_SHIP, Program.DELIVERY_BY_AMAZON)
 
-# What a feed could not do is tried by a call of its own.
+# After a failure in a feed the package is confirmed in a separate call.
 _BY_CALL = (ConfirmationState.REFUSED, ConfirmationState.UNCLEAR)
 
 
 def sync_tracking(order: Order, clients: Clients) -> Outcome:
-    """The order is read again just before, since Amazon may have cancelled it meanwhile."""
+    """Read the order again just before confirming, since Amazon may have cancelled it meanwhile."""
     if (hold := invoiced_wrongly(order, clients)) is not None:
         return hold
     if order.fulfilled_by == FulfilledBy.AMAZON or not order.shipments:
@@ -61,7 +61,7 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
     if (hold := _changed_since(order)) is not None:
         return hold
     refused = ship_requested(order, clients)
-    # A feed, which takes packages without a number, has no place for where they are shipped from.
+    # A feed takes packages without a number, but has no field for the place of shipment.
     without_number = (
         clients.marketplace(order).confirm_without_tracking
         and Program.INVOICE_BY_AMAZON not in order.programs
@@ -78,7 +78,7 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
 
 
 def _changed_since(order: Order) -> Hold | None:
-    """What the shop has changed of a package after Amazon was told, and Amazon keeps as it was."""
+    """The hold for a package that the shop changed after its confirmation, which Amazon keeps."""
     changed = next((one for one in order.shipments if one.mismatch), None)
     if changed is None or order.confirm_anyway:
         return None
@@ -103,13 +103,13 @@ def _changed_since(order: Order) -> Hold | None:
 
 
 def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold | None:
-    """Tell Amazon of these packages, or hold the order with the reason not to."""
+    """Confirm these packages to Amazon, or hold the order with the reason not to."""
     refused = [
         one.refusal
         for one in to_tell
         if one.confirmation == ConfirmationState.REFUSED and one.refusal
     ]
-    # What a feed could not do is shown first, and tried by a call of its own the next time.
+    # A failure in a feed is shown first; the next attempt confirms in a separate call.
     if refused and order.hold_code != HoldCode.CONFIRMATION_REFUSED:
         return Hold(
             HoldCode.CONFIRMATION_REFUSED, f"the shipment confirmation was refused: {refused[0]}"
@@ -122,7 +122,7 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             "a package without a tracking number is confirmed in a feed, which needs "
             f"accounts.{order.account}.seller_id (in Seller Central: Account Info, Merchant Token)",
         )
-    # For a feed's orders one more call each would take longer than the feed saves.
+    # A call for each order would take longer than the feed saves.
     current = clients.placed(order) if by_feed else clients.read_again(order)
     unclear = [
         one
@@ -144,11 +144,11 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
         if shipment in unclear:
             continue
         if shipment.confirmed_as is None and known_already(order, shipment, current):
-            # A try of ours that died in the call may have told it: its row in the ledger ends here.
+            # A crashed attempt may have confirmed the package: this ends its row in the ledger.
             clients.ledger_of(order).made(_telling(order, shipment, current, clients))
             _accepted(shipment, clients)
         elif by_feed or not shipment.tracking_number:
-            # A call without a number is refused; a feed's schema leaves it out.
+            # Amazon refuses a call without a number; the schema of a feed leaves it out.
             message = clients.channel(order).feed_message(confirmation_of(order, shipment, current))
             shipment.to_feed = {**message, "announcement": announcement(shipment)}
             shipment.confirmation = ConfirmationState.FEED
@@ -159,7 +159,7 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
 
 
 def _unclear(order: Order, shipment: Shipment) -> Hold:
-    """A feed carried it, nobody can read Amazon's answer, and Amazon's order does not show it."""
+    """The hold after an unreadable feed result, when Amazon's order does not show the package."""
     return Hold(
         HoldCode.CONFIRMATION_LOST,
         f"nobody knows whether Amazon took the confirmation of package "
@@ -171,8 +171,8 @@ def _unclear(order: Order, shipment: Shipment) -> Hold:
 
 
 def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> bool:
-    """What waits for a feed stays with it. A feed has no place for Transparency codes, nor for
-    where a package is shipped from."""
+    """Whether to use a feed. A package that waits for a feed stays with it. A feed has no field for
+    Transparency codes, nor for the place of shipment."""
     if any(one.confirmation in _BY_CALL for one in to_tell):
         return False
     if Program.INVOICE_BY_AMAZON in order.programs:
@@ -187,7 +187,7 @@ def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) ->
 
 
 def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder) -> Hold | None:
-    """Why Amazon must not be told now."""
+    """The hold with the reason not to confirm now; None without a reason."""
     if current.status == RemoteStatus.CANCELLED:
         return Hold(
             HoldCode.CANCELLED_AFTER_SHIPMENT,
@@ -225,7 +225,7 @@ def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder)
 
 
 def _rest(order: Order, clients: Clients) -> Outcome | None:
-    """What the order still waits for; None once every unit of it has been told of."""
+    """The wait or hold for what is still missing; None once every unit has been confirmed."""
     if any(shipment.feed_id is not None for shipment in order.shipments):
         return Wait("its confirmation is with Amazon, in a feed", clients.recheck_waiting)
     if any(shipment.confirmation == ConfirmationState.FEED for shipment in order.shipments):
@@ -281,12 +281,12 @@ def _telling(
         return confirmation.reference
 
     def find() -> str | None:
-        # An edit of the carrier alone keeps the number, so that nothing tells whether it arrived.
+        # A change of the carrier keeps the number, so Amazon's order cannot show its arrival.
         is_known = shipment.confirmed_as is None and known_already(order, shipment, current)
         return confirmation.reference if is_known else None
 
     trace = clients.ledger_of(order).trace(
-        # A track may be changed and changed back: each announcement is a write of its own.
+        # A track may change and change back: each announcement is a separate write.
         "confirm",
         shipment.package_reference,
         shipment.confirmed_times,

@@ -13,13 +13,13 @@ from tasks.placing.pending_stock import hold_stock, release_stock
 
 
 def verify_order(order: Order, clients: Clients) -> Outcome:
-    """Wait for Amazon's check of the payment (FBM) or for Amazon to have shipped (FBA).
+    """Wait for Amazon's check of the payment (FBM) or for Amazon to ship the order (FBA).
 
-    Meanwhile an order holds its stock where the operator wants that. One that goes on keeps it
-    until the Magento order holds its own.
+    Meanwhile the stock is held if the operator wants that. A verified order keeps the held stock
+    until its Magento order reserves the stock.
     """
     if order.report.raw is not None:
-        # While it waited here its dates and programs may have come, or changed.
+        # Its dates and programs may have arrived or changed while it waited here.
         take_facts(order, clients.placed(order))
     outcome = stopped(order, clients)
     if outcome is None:

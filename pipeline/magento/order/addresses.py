@@ -1,4 +1,4 @@
-"""A marketplace's address as Magento's, for orders and for customers' address books."""
+"""Convert a marketplace's address to Magento's, for orders and for customers' address books."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from pipeline.magento.records import Region
 from pipeline.orders.channel import Address
 from pipeline.orders.outcome import HoldCode
 
-# Magento needs the key and label printers want digits: all zeros reads as "none was given".
+# Magento needs the key and label printers want digits: all zeros mean that no number was given.
 NO_PHONE = "0000000000"
 NOT_GIVEN = "-"
-# Each column of sales_order_address; the street's lines share one. Magento cuts without a word.
+# Length of each column of sales_order_address; the street lines share a column. Magento cuts
+# silently.
 _LONGEST = 255
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _PHONE = re.compile(r"[0-9+() -]{1,20}")
@@ -37,9 +38,9 @@ def for_order(
 ) -> dict[str, Any]:
     """An order address with every key that Magento requires. `kind` is billing or shipping.
 
-    What was withheld is "-". A country must be there, because Magento's admin cannot show an order
-    without one: `fallback_country` stands for it. Nothing is cut of what `check_deliverable` lets
-    through.
+    A withheld field is "-". Magento's admin cannot show an order without a country, so
+    `fallback_country` replaces a missing country. Nothing is cut from an address that
+    `check_deliverable` accepts.
     """
     address = countries.located(address)
     street = "\n".join(street_lines(address))[:_LONGEST].split("\n")
@@ -62,8 +63,8 @@ def for_order(
 
 
 def check_deliverable(address: Address) -> None:
-    """Raise CannotMap(ADDRESS_UNUSABLE) when no parcel can be sent there, or when Magento's
-    database would lose a part of what the carrier needs."""
+    """Raise CannotMap(ADDRESS_UNUSABLE) when no parcel can be sent to the address, or when
+    Magento's database would lose a part that the carrier needs."""
     address = countries.located(address)
     street = street_lines(address)
     if missing := [
@@ -110,8 +111,8 @@ def check_deliverable(address: Address) -> None:
 
 
 def check_country(address: Address) -> None:
-    """Raise CannotMap(ADDRESS_UNUSABLE) for a country that Magento's directory does not have: its
-    admin cannot open such an order, whoever delivers it."""
+    """Raise CannotMap(ADDRESS_UNUSABLE) for a country outside Magento's directory: its admin cannot
+    open such an order, whoever delivers it."""
     country = country_of(address)
     if country and country not in countries.KNOWN:
         raise CannotMap(
@@ -123,13 +124,13 @@ def check_country(address: Address) -> None:
 
 
 def country_of(address: Address) -> str:
-    """Magento's code of the country, "" when the address names none by its code."""
+    """Magento's code of the country; "" when the address has no valid country code."""
     code = address.country.strip().upper()
     return countries.code(code) if _COUNTRY.fullmatch(code) else ""
 
 
 def street_lines(address: Address) -> list[str]:
-    """The address lines that hold something, and the district unless it is told already."""
+    """The non-empty address lines, and the district unless a line has it already."""
     lines = [line for line in map(label, address.lines) if line]
     district = label(address.district)
     told = [region_words.words(text) for text in (*lines, address.city, address.region)]
@@ -139,21 +140,21 @@ def street_lines(address: Address) -> list[str]:
 
 
 def phone_of(address: Address) -> str:
-    """The phone number with its extension, "" when there is none."""
+    """The phone number with its extension; "" when it is missing."""
     phone = in_digits(address.phone)
     return phone if any(map(str.isdigit, phone)) else ""
 
 
 def region_fields(text: str, country: str, known: Sequence[Region]) -> dict[str, Any]:
-    """The region as the shop's directory knows it, else as free text, else nothing."""
+    """The region from the shop's directory, else as free text, else no region."""
     return regions.fields(text, country, known, _LONGEST)
 
 
 def for_address_book(address: Address, known: Sequence[Region]) -> dict[str, Any] | None:
-    """An address of a customer account, None when some version of Magento would refuse it.
+    """An address of a customer account; None when some version of Magento would refuse it.
 
     Its rules are stricter than an order's: a telephone number, a city of letters, a street of
-    letters and digits, a region that the directory knows where the country has any.
+    letters and digits, a region of the directory where the country has any.
     Source: Magento\\Customer\\Model\\Validator, 2.4.8.
     """
     address = countries.located(address)

@@ -1,7 +1,7 @@
-"""A marketplace's order as the body of `Magento.create_order`. Pure: no call, no clock.
+"""A marketplace's order as the body for `Orders.create`. Pure: no call, no clock.
 
-What Magento stores is what is sent: it checks no total, no stock and no product. The rules this
-keeps are those that its invoices, shipments and admin pages rely on.
+Magento stores what it receives: it checks no total, no stock and no product. The rules in this
+module are those on which its invoices, shipments and admin pages rely.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-
 
 
 class OrderShape(StrEnum):
-    """How far an order is when it enters the shop."""
+    """The state of the goods when an order enters the shop."""
 
     NEW = "new"
-    """Nothing has left: state new, status pending."""
+    """Nothing has been shipped: state new, status pending."""
     PARTLY = "partly"
-    """As NEW, with what the marketplace calls fulfilled already counted as shipped."""
+    """As NEW, but the units that the marketplace calls fulfilled count as shipped."""
     COMPLETE = "complete"
-    """All has left: the invoice that follows makes it complete, and no stock moves."""
+    """Everything has been shipped: the following invoice completes it, and no stock moves."""
 
 
 _STATE = {
@@ -80,8 +80,8 @@ def build(
     """The order entity. `products` is keyed by the order's SKUs, `regions` are the country's.
 
     Amounts are Decimal in the order's currency, and under `base_` in the store's base currency, one
-    unit of which is `rate` of the order's. The grand total is Amazon's to the cent. A shop before
-    2.4.7 knows no tax rows. Raises CannotMap with TOTALS_UNCLEAR or ADDRESS_UNUSABLE.
+    unit of which is `rate` of the order's. The grand total equals Amazon's to the cent. Magento
+    before 2.4.7 does not accept tax rows. Raises CannotMap with TOTALS_UNCLEAR or ADDRESS_UNUSABLE.
     Source: sales-data-order-interface.
     """
     address = order.address or Address()
@@ -146,7 +146,7 @@ def build(
 def check_address(order: ChannelOrder) -> None:
     """Raise CannotMap(ADDRESS_UNUSABLE) for an order whose parcel could not be delivered.
 
-    What Amazon ships needs no address, so such orders pass without one.
+    An order that Amazon ships needs no address and passes without it.
     """
     address = order.address or Address()
     if order.fulfilled_by is FulfilledBy.MERCHANT:
@@ -155,7 +155,7 @@ def check_address(order: ChannelOrder) -> None:
 
 
 def differences(created: MagentoOrder, amounts: Amounts) -> str | None:
-    """The total that differs between shop and marketplace, in words; None when all agree."""
+    """The total that differs between shop and marketplace, in words; None when all totals agree."""
     if created.grand_total == amounts.grand_total:
         return None
     return (
@@ -165,7 +165,7 @@ def differences(created: MagentoOrder, amounts: Amounts) -> str | None:
 
 
 def email_of(order: ChannelOrder) -> str:
-    """The buyer's address, or one that is valid, the order's own and never delivered to."""
+    """The buyer's e-mail address, or a valid one of the order's own that never receives mail."""
     given = order.buyer_email.strip()
     if len(given) <= _LONGEST_EMAIL and _EMAIL.fullmatch(given):
         return given
@@ -173,7 +173,7 @@ def email_of(order: ChannelOrder) -> str:
 
 
 def shipping_description(order: ChannelOrder) -> str:
-    """What the shop's admin shows as shipping method."""
+    """The shipping method as the shop's admin shows it."""
     parts = [f"Amazon - {order.service_level}" if order.service_level else "Amazon"]
     parts += [title(program) for program in order.programs]
     if order.ship_by_at is not None:
@@ -182,7 +182,7 @@ def shipping_description(order: ChannelOrder) -> str:
 
 
 def _discount_description(amounts: Amounts) -> str:
-    """What the shop's admin shows beside the discount."""
+    """The text that the shop's admin shows beside the discount."""
     labels = [one.label for one in amounts.adjustments if one.amount < ZERO]
     lines = amounts.lines.values()
     if any(line.discount_net or line.shipping_discount_net for line in lines):
@@ -191,7 +191,7 @@ def _discount_description(amounts: Amounts) -> str:
 
 
 def _tax_number(order: ChannelOrder) -> str:
-    """The buyer's VAT or tax number; one that no column holds whole is in the comment alone."""
+    """The buyer's VAT or tax number; a number too long for the columns is only in the comment."""
     for one in order.tax_registrations:
         number = plain(one.number, _LONGEST_TEXT)
         if one.entity == "BUYER" and 0 < len(number) <= _LONGEST_TAX_NUMBER:
@@ -225,7 +225,7 @@ def _addresses(
     regions: Sequence[Region],
     shipping_total: Mapping[str, Decimal],
 ) -> dict[str, Any]:
-    """Billing and shipping address. Amazon gives one address: the buyer's differs by name only."""
+    """Billing and shipping address. Amazon sends one address: only the names differ."""
     billing, shipping = (
         addresses.for_order(
             kind,

@@ -1,7 +1,7 @@
-"""What an order costs, row by row: one for each amount that Amazon charged.
+"""The charges of an order: a row for each amount that Amazon charged.
 
-Magento computes nothing when an order is saved over REST, and its invoices rely on lines that add
-up: every row is in whole minor units and the order's totals are sums of rows.
+Magento computes nothing when an order is saved over REST, and its invoices need lines that add up.
+So every row is in whole minor units, and the order's totals are sums of rows.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _LONGEST_NAME = 255
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """A row to be: net before discount, discount and tax of the whole quantity.
+    """A row of the new order: net before discount, discount and tax of the whole quantity.
 
-    `tax_percent` is that of what was taxed. `is_collected`: Amazon collects and pays the tax.
+    `tax_percent` is the rate of the taxed part. `is_collected`: Amazon collects and pays the tax.
     """
 
     sku: str
@@ -49,18 +49,18 @@ class OrderLine:
 
     @property
     def is_goods(self) -> bool:
-        """False for a charge, which nobody ships."""
+        """False for a charge, which is never shipped."""
         return bool(self.item_id)
 
     @property
     def weight(self) -> Decimal:
-        """The whole row's, in the shop's unit."""
+        """The weight of the whole row, in the shop's unit."""
         return self.product.weight * self.quantity if self.product else ZERO
 
 
 @dataclass(frozen=True, slots=True)
 class Shipping:
-    """What is charged for the shipping of one line: net before discount, discount and tax."""
+    """The shipping charge of a line: net before discount, discount and tax."""
 
     net: Decimal
     tax: Decimal = ZERO
@@ -71,15 +71,15 @@ class Shipping:
 
 @dataclass(frozen=True, slots=True)
 class Charges:
-    """All rows, and the shipping beside them, in one currency."""
+    """All rows and the shipping charges of an order, in the same currency."""
 
     lines: tuple[OrderLine, ...]
     shipping: tuple[Shipping, ...]
 
     def in_base(self, rate: Decimal) -> Charges:
-        """The same in the base currency, of which one unit is `rate` of this one.
+        """The same charges in the base currency, one unit of which is `rate` units of this one.
 
-        Each amount is converted by itself to four decimals, as many as Magento keeps, so that
+        Each amount is converted separately to four decimals, the precision of Magento, so that
         totals are sums of rows in the base currency too.
         """
         if rate == 1:
@@ -105,7 +105,7 @@ class Charges:
         )
 
     def totals(self) -> dict[str, Decimal]:
-        """The order's totals by their names in Magento: sums of the rows and the shipping."""
+        """The order's totals by their Magento names: sums of the rows and the shipping."""
         subtotal = sum((line.row_total for line in self.lines), ZERO)
         row_taxes = sum((line.tax for line in self.lines), ZERO)
         shipping = sum((one.net for one in self.shipping), ZERO)
@@ -137,9 +137,9 @@ def charges(
 ) -> Charges:
     """Rows for goods, gift wraps and other charges.
 
-    With `gift_wrap` "price" what the wrap costs is in the row of the goods. An adjustment below
-    zero is taken off rows and shipping as discount. Raises CannotMap(TOTALS_UNCLEAR) when a line
-    has no amounts or there is less to take from.
+    With `gift_wrap` "price" the row of the goods includes the gift wrap. A negative adjustment
+    becomes a discount on rows and shipping. Raises CannotMap(TOTALS_UNCLEAR) when a line has no
+    amounts, or when the adjustment exceeds the amounts that are left.
     """
     shipping: list[Shipping] = []
     rows: list[OrderLine] = []
@@ -218,7 +218,7 @@ def _shipping(money: LineAmounts) -> Shipping:
 
 
 def _with_rates(found: Charges, currency: str) -> Charges:
-    """With the rate of every tax; what Amazon collects and pays itself has rates of its own."""
+    """Add the rate of every tax. Tax that Amazon collects and pays itself has separate rates."""
     lines, shipping = list(found.lines), list(found.shipping)
     for is_collected in (False, True):
         rows = [place for place, one in enumerate(lines) if one.is_collected is is_collected]
@@ -237,7 +237,7 @@ def _with_rates(found: Charges, currency: str) -> Charges:
 
 
 def _take_off(found: Charges, rest: Decimal) -> Charges:
-    """`rest` spread over what is left of rows and shipping, in their order."""
+    """Spread the discount `rest` over the rows and then the shipping, in their order."""
     lines: list[OrderLine] = []
     for line in found.lines:
         share = max(ZERO, min(rest, line.row_total - line.discount))

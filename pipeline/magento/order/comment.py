@@ -1,4 +1,4 @@
-"""What a person in the shop should know of an order, as the comment it is placed with."""
+"""The first comment of a Magento order: facts that a person in the shop should know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.orders.channel import ChannelOrder, Line, Window
 
 
 def comment(order: ChannelOrder, amounts: Amounts | None = None) -> str:
-    """One fact a line, the urgent ones first: what does not fit is cut off at the end."""
+    """A line per fact, the urgent facts first: lines beyond the limit are cut at the end."""
     facts = [*_of_order(order), *(_of_money(amounts) if amounts else ())]
     for line in order.lines:
         facts += (f"{line.sku}: {fact}" for fact in _of_line(line))

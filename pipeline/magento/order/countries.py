@@ -1,8 +1,8 @@
-"""Which country of Magento's directory an address is in, and in which region of it.
+"""Map an address to a country of Magento's directory, and to a region there.
 
-Amazon names places by ISO 3166 codes and by codes beside that standard; Magento's directory has
-most of the former and none of the latter. An order of a country that Magento does not have cannot
-be opened in its admin.
+Amazon names places by ISO 3166 codes and by codes outside that standard; Magento's directory has
+most of the former and none of the latter. Magento's admin cannot open an order with a country that
+its directory lacks.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ KNOWN = frozenset(_CODES.split())
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where Magento has a place that has a code of its own elsewhere.
+    """The country of Magento's directory for a place with a separate code at Amazon.
 
-    `region` is what it is there. Of several, `by_postcode` says which by how the postcode begins;
-    a city or region of that name says it too. `names` are those of the place as a whole.
+    `region` is the place's region there. If it has several, `by_postcode` selects one by the first
+    digits of the postcode, or the address names it as its city or region. `names` are the names of
+    the whole place.
     """
 
     country: str
@@ -72,17 +73,17 @@ _PLACES = {
 
 
 def code(given: str) -> str:
-    """Magento's code for a country code of Amazon's; one that stands for no place stays as it is"""
+    """Magento's code for Amazon's country code; an unknown code is returned unchanged."""
     given = given.strip().upper()
     place = _PLACES.get(given)
     return place.country if place else given
 
 
 def located(address: Address) -> Address:
-    """The address as Magento's directory has it: its country, and the region there.
+    """The address with the country and region of Magento's directory.
 
-    Nothing gets lost: what its region says besides the region, such as a municipality of Puerto
-    Rico, becomes a line.
+    Nothing gets lost: a different text in its region, such as a municipality of Puerto Rico,
+    becomes an address line.
     """
     given = address.country.strip().upper()
     place = _PLACES.get(given)
@@ -99,7 +100,7 @@ def located(address: Address) -> Address:
 
 
 def _region_of(place: _Place, address: Address) -> str:
-    """Which of a place's regions an address is in, "" where it does not say so."""
+    """The region of the place that the address is in; "" when the address does not show it."""
     for start, name in place.by_postcode.items():
         if in_digits(address.postcode).startswith(start):
             return name

@@ -1,4 +1,4 @@
-"""A row of an order's charges as Magento's order item."""
+"""Convert a row of an order's charges to Magento's order item."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pipeline.magento.order.charges import OrderLine
 
 
 def item(line: OrderLine, base: OrderLine, *, store_id: int, shipped: int) -> dict[str, Any]:
-    """A row as Magento's order item; `base` is the same in the base currency.
+    """A row as Magento's order item; `base` is the same row in the base currency.
 
-    `shipped` of its quantity count as sent already.
+    `shipped` units of its quantity count as shipped already.
     """
     fields: dict[str, Any] = {
         "store_id": store_id,
@@ -53,7 +53,7 @@ def _amounts(line: OrderLine) -> dict[str, Decimal]:
 
 
 def twins(amounts: Mapping[str, Decimal], base: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Amounts under their names, and those of the base currency under `base_` and the name."""
+    """Amounts under their names, and those in the base currency under `base_` and the name."""
     return {**amounts, **{f"base_{name}": amount for name, amount in base.items()}}
 
 

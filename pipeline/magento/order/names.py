@@ -1,4 +1,4 @@
-"""A buyer's one name as Magento's two."""
+"""Split a buyer's name into Magento's first and last name."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import unicodedata
 
 from pipeline.magento.order.plain_text import label
 
-# The narrowest of Magento's name columns: customer_firstname of an order.
+# Length of Magento's narrowest name column: customer_firstname of an order.
 _LONGEST = 128
-# What stands for a name that was withheld, as it is for most orders fulfilled by Amazon.
+# Replaces a withheld name, as most orders fulfilled by Amazon have.
 NOBODY = ("Amazon", "Customer")
 NO_LAST_NAME = "-"
 _ALLOWED_MARKS = frozenset(" ,-_.'")
@@ -18,8 +18,8 @@ _ALLOWED_MARKS = frozenset(" ,-_.'")
 def split(name: str, longest: int = _LONGEST) -> tuple[str, str]:
     """First and last name of at most `longest` characters each, neither ever empty.
 
-    The first word is the first name and the rest the last one, so both together read as given. One
-    word gets the last name "-"; no word at all, or "n/a", is the customer of Amazon.
+    The first word is the first name and the rest is the last name, so both together read as given.
+    A single word gets the last name "-"; an empty name or "n/a" becomes NOBODY.
     """
     whole = label(name)
     if says_nothing(whole):
@@ -29,7 +29,7 @@ def split(name: str, longest: int = _LONGEST) -> tuple[str, str]:
 
 
 def says_nothing(text: str) -> bool:
-    """Whether a text stands for none: it is "n/a", or has neither letter nor digit."""
+    """Whether a text is empty in meaning: it is "n/a", or has neither letter nor digit."""
     return text.casefold() in ("n/a", "n.a.") or not any(map(str.isalnum, text))
 
 
@@ -43,5 +43,5 @@ def for_customer(name: str) -> tuple[str, str]:
 
 
 def is_allowed(char: str) -> bool:
-    """Whether every version of Magento takes this character in a name or a street."""
+    """Whether every version of Magento accepts this character in a name or a street."""
     return char in _ALLOWED_MARKS or unicodedata.category(char)[0] in "LM" or char.isdecimal()

@@ -1,4 +1,4 @@
-"""The number a Magento order carries when it is to be Amazon's."""
+"""The increment id of a Magento order that carries Amazon's number."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pipeline.orders.channel import ChannelOrder, FulfilledBy, Program
 from pipeline.settings.marketplace import MarketplaceSettings
 
 _LONGEST = 50
-"""What Magento keeps of an increment id; it cuts without a word."""
+"""Length of Magento's column for an increment id; Magento cuts silently."""
 
 
 def increment_id(order: ChannelOrder, settings: MarketplaceSettings) -> str | None:
-    """Amazon's number behind the prefix that fits first; None when Magento is to give one.
+    """Amazon's number behind the first prefix that applies; None when Magento assigns the number.
 
-    Where both are too long the prefix is cut, for the number is what tells orders apart.
+    If both together are too long the prefix is cut, because the number identifies the order.
     """
     if settings.order_number == "magento":
         return None
@@ -22,7 +22,7 @@ def increment_id(order: ChannelOrder, settings: MarketplaceSettings) -> str | No
 
 
 def _prefix(order: ChannelOrder, settings: MarketplaceSettings) -> str:
-    """Fulfilled by Amazon before Prime before business; one that is not set does not fit."""
+    """Prefixes apply in the order FBA, Prime, business; a prefix that is not set is skipped."""
     for fits, prefix in (
         (order.fulfilled_by is FulfilledBy.AMAZON, settings.fba_number_prefix),
         (Program.PRIME in order.programs, settings.prime_number_prefix),

@@ -1,4 +1,4 @@
-"""How an order was paid, as the shop's people see it."""
+"""The payment of an order, as the shop's people see it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.orders.channel import ChannelOrder, FulfilledBy
 from pipeline.settings.marketplaces import country_of
 
 PAYMENT_METHOD = "amazon_marketplace"
-"""No shop has a method of this code, so Magento shows `method_title`, and takes it as offline."""
+"""No shop has a method with this code, so Magento shows `method_title` and treats it as offline."""
 
 _LONGEST_PURCHASE_ORDER = 32
 _LONGEST_TEXT = 255
@@ -26,9 +26,9 @@ def payment(
     totals: Mapping[str, Decimal],
     base_totals: Mapping[str, Decimal],
 ) -> dict[str, Any]:
-    """Paid at Amazon: an offline method, which an invoice turns into paid without a gateway.
+    """Payment at Amazon as an offline method, which an invoice sets to paid without a gateway.
 
-    The additional information is texts only, and nothing personal: other modules log it.
+    The additional information has only texts and nothing personal, since other modules log it.
     """
     fields: dict[str, Any] = {
         "method": PAYMENT_METHOD,

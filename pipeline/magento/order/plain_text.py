@@ -1,30 +1,30 @@
-"""Text made fit for Magento: no markup, and nothing its database would turn into "????"."""
+"""Text fit for Magento: no markup, and nothing that its database would turn into "????"."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# The marks that make an emoji of the character before them.
+# Selectors that turn the preceding character into an emoji.
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")
 _TAGS = re.compile(r"</?[a-zA-Z!?][^<>]*>")
 COMMENT_LENGTH = 5000
-# What people type for a hyphen that Unicode does not count among the dashes: minus signs, the long
-# vowel marks of Japanese and Korean, bullets and rules.
+# Characters that people type as a hyphen but Unicode does not class as a dash: minus signs, the
+# long vowel marks of Japanese and Korean, bullets and rules.
 _DASHES = frozenset("\u2212\u02d7\u2796\u30fc\u3161\u1173\u2043\u23af\u2500\u2501")
 _BRACKETS = {ord("<"): " ", ord(">"): " "}
 _LAST_OF_THREE_BYTES = 0xFFFF
 _MORE_THAN_ANY_COLUMN = 10_000
-# Rare forms of everyday letters, as Japanese names and places have them.
+# Rare forms of everyday letters, which occur in Japanese names and places.
 _EVERYDAY_FORMS = str.maketrans("\U00020bb7\U0002123d\U0002363a\U00020b9f", "吉土橋叱")
 
 
 def plain(text: str, limit: int, *, keep_lines: bool = False) -> str:
     """`text` as one line, or as lines, of at most `limit` characters.
 
-    Tags are taken out and stray angle brackets become spaces, because shops from 2.4.8 refuse
-    script tags. Magento's columns hold three bytes a character: pictures beyond are dropped,
-    letters beyond become "?".
+    Tags are removed and stray angle brackets become spaces, because shops since 2.4.8 refuse script
+    tags. Magento's columns hold three bytes per character: pictures that need more are dropped,
+    letters that need more become "?".
     """
     text = _TAGS.sub(" ", unicodedata.normalize("NFC", text)).translate(_BRACKETS)
     text = "".join(_kept(char) for char in _SELECTORS.sub("", text))
@@ -34,20 +34,20 @@ def plain(text: str, limit: int, *, keep_lines: bool = False) -> str:
 
 
 def label(text: str) -> str:
-    """`text` as one line for an address label, whole: nothing in it is taken for markup, and rare
-    forms of letters become their everyday ones where there are any."""
+    """`text` as one complete line for an address label: nothing is treated as markup, and rare
+    forms of letters become their everyday forms where these exist."""
     text = text.translate(_BRACKETS).translate(_EVERYDAY_FORMS)
     return plain("".join(map(_everyday, text)), _MORE_THAN_ANY_COLUMN)
 
 
 def in_digits(text: str) -> str:
-    """A number as carriers read it: the digits 0 to 9 for those of any script, "-" for any dash."""
+    """A number as carriers read it: digits of any script become 0 to 9, any dash becomes "-"."""
     plain_forms = unicodedata.normalize("NFKC", label(text))
     return label("".join(map(_as_digit_or_dash, plain_forms)))
 
 
 def unkept_letters(text: str) -> int:
-    """How many letters of a label Magento's database cannot hold: they became "?"."""
+    """The number of letters of a label that Magento's database cannot hold: they became "?"."""
     forms = map(_everyday, text.translate(_EVERYDAY_FORMS))
     return sum(
         ord(char) > _LAST_OF_THREE_BYTES and unicodedata.category(char)[0] == "L"

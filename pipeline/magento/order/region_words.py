@@ -1,4 +1,4 @@
-"""How a region is written: its words, the names it has besides, and what of it only says its kind.
+"""The spelling of regions: their words, their alternative names, and the words for their kind.
 
 The names are data: region_names.txt beside this file.
 """
@@ -16,7 +16,7 @@ def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Letters that Unicode does not take apart.
+# Letters that Unicode does not decompose.
 _SIMPLE_LETTERS = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
@@ -31,9 +31,9 @@ _AREAS = _set(
     prefektur prefectura sheng district distrito territory
     """
 )
-# Where the directory's regions are larger than counties, districts and provinces, or named like
-# cities elsewhere in the country, only these words say nothing: Washington County is not in
-# Washington, and Ciudad Hidalgo is not in Hidalgo.
+# Some directories have regions larger than counties, districts and provinces, or named like cities
+# elsewhere in the country. There only these words name a kind of region: Washington County is not
+# in Washington, and Ciudad Hidalgo is not in Hidalgo.
 _OF_STATES = _set("state commonwealth territory")
 _OF_PROVINCES = _set("province provincia territory territoire prov")
 _AREAS_BY_COUNTRY = {
@@ -55,9 +55,9 @@ _CITIES = _set(
     citta metropolitana shi sar
     """
 )
-# Where a city is a region of its own, or lies in the region of its name.
+# Countries where a city is itself a region, or lies in the region of the same name.
 _WITH_CITIES = _set("AT BG CN CZ DE EE GR HR HU IE IT LT LV RO SK UA")
-# Written without a space behind the name.
+# Signs for a kind of region, written without a space behind the name.
 _LAST_SIGN = {"JP": re.compile("(?<=..)[都府県縣]$"), "CN": re.compile("(?<=..)(?:省|市|自治区)$")}
 
 
@@ -69,12 +69,12 @@ def words(text: str) -> list[str]:
 
 
 def folded(text: str) -> str:
-    """Letters and digits alone, without accents and case."""
+    """The letters and digits of a text, without accents and case."""
     return "".join(words(text))
 
 
 def bare(text: str, country: str) -> str:
-    """As `folded`, without what only joins words or says which kind of region it is."""
+    """As `folded`, without connecting words and words for the kind of region."""
     sign = _LAST_SIGN.get(country)
     nothing = _FILLERS | _areas(country) | _cities(country)
     kept = words(sign.sub("", text.strip()) if sign else text)
@@ -87,12 +87,12 @@ def says_area(text: str, country: str) -> bool:
 
 
 def says_city(text: str, country: str) -> bool:
-    """Whether a text says "city" or the like, where that may be a region."""
+    """Whether a text says "city" or the like, in a country where a city may be a region."""
     return not _cities(country).isdisjoint(words(text))
 
 
 def also_called(text: str, country: str) -> Sequence[str]:
-    """Every name and code of the regions that are called so."""
+    """Every name and code of the regions with this name."""
     groups = _groups(country)
     meant = groups.get(folded(text)) or groups.get(bare(text, country)) or []
     return [name for names in meant for name in names]

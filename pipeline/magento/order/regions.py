@@ -1,4 +1,4 @@
-"""Which region of the shop's directory a text means. One that is not certain is none."""
+"""Find the region of the shop's directory that a text means; an uncertain text means no region."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _BETWEEN_NAMES = re.compile(r"[\[\](),;/|]|\s[-–—]\s")
 _IN_BRACKETS = re.compile(r"\s*[\[(][^\])]*[\])]?\s*")
 _AROUND_COMMA = re.compile(r"^([^,]+),\s*([^,]+)$")
 _UMLAUTS_SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-# The post's code AE has five names in Magento, of which most of its mail goes to this one.
+# Magento has five names for the postal code AE; most of its mail goes to this region.
 _MEANT_BY_SHARED_CODE = {("US", "ae"): "armedforceseurope"}
 
 Index = dict[str, set[Region]]
 
 
 def fields(text: str, country: str, regions: Sequence[Region], longest: int) -> dict[str, Any]:
-    """The region's keys of an address: as the directory knows it, else the text, else none."""
+    """The region's keys of an address: from the directory if known, else as text, else none."""
     known = find(text, country, regions)
     if known is not None:
         return {"region": known.name, "region_code": known.code, "region_id": known.id}
@@ -31,9 +31,9 @@ def fields(text: str, country: str, regions: Sequence[Region], longest: int) -> 
 
 
 def find(text: str, country: str, regions: Sequence[Region]) -> Region | None:
-    """The one region that `text` means: its code or any of its names, in any spelling, with or
+    """The only region that `text` means: its code or any of its names, in any spelling, with or
     without the country's prefix ("US-CA"), a word like "province" or a postcode ("californiA
-    92025-1501"). Of several names, as "A Coruña [La Coruña]", all must mean the same."""
+    92025-1501"). All names in a text like "A Coruña [La Coruña]" must mean it."""
     if not regions:
         return None
     known = _Known(country, regions)
@@ -42,13 +42,13 @@ def find(text: str, country: str, regions: Sequence[Region]) -> Region | None:
         if meant := known.meant(spelling):
             return _only(meant)
     parts = [part.strip() for part in _BETWEEN_NAMES.split(whole)]
-    # A number or a single letter beside a name is no code of a region.
+    # A number or a single letter beside a name is not the code of a region.
     named = [part for part in parts if len(re.findall(r"[^\W\d_]", part)) > 1]
     return _only(set().union(*map(known.meant, named)))
 
 
 class _Known:
-    """The regions of a country by everything they are called, the surest first."""
+    """The regions of a country by all their names and codes, the most certain first."""
 
     def __init__(self, country: str, regions: Sequence[Region]) -> None:
         self._country = country
@@ -72,7 +72,7 @@ class _Known:
             self._whole[code] = meant or sharing
 
     def meant(self, text: str) -> set[Region]:
-        """Every region that a text may mean; none when it means none."""
+        """Every region that a text may mean; an empty set when it means no region."""
         turned = _AROUND_COMMA.sub(r"\2 \1", text)
         spellings = [*_codes(text, self._country), turned]
         keys = {folded(spelling) for spelling in spellings} - {""}
@@ -91,7 +91,7 @@ class _Known:
         return _of(self._whole, keys) or _of(self._parts, keys) or _of(self._bare, bares)
 
     def _of_its_kind(self, text: str, found: set[Region]) -> set[Region]:
-        """Without cities where the text says county, and without counties where it says city."""
+        """Leave out cities if the text says county, and counties if the text says city."""
         country = self._country
         if says_city(text, country) == says_area(text, country):
             return found
@@ -116,7 +116,7 @@ def _of(index: Index, keys: set[str]) -> set[Region]:
 
 
 def _codes(code: str, country: str) -> Iterator[str]:
-    """A code as it is, without the country before it, and without zeros before its number."""
+    """The code itself, the code without its country prefix, and without leading zeros."""
     bare_code = re.sub(rf"^{re.escape(country)}[-_ ./]+", "", code, flags=re.IGNORECASE)
     yield code
     yield bare_code
@@ -130,7 +130,7 @@ def _spelled(name: str) -> Iterator[str]:
 
 
 def _names_within(name: str) -> Iterator[str]:
-    """The names of "A Coruña [La Coruña]", "Alicante/Alacant" and "Madrid, Comunidad de"."""
+    """The separate names in "A Coruña [La Coruña]", "Alicante/Alacant", "Madrid, Comunidad de"."""
     if _AROUND_COMMA.search(name):
         yield _AROUND_COMMA.sub(r"\2 \1", name)
         return

@@ -1,8 +1,8 @@
 """The body that saves an order again. Pure: no call, no clock.
 
-Magento writes only the columns that are sent, but decides on the order's state by them alone: an
-amount left out counts as zero, and a line without its quantity as nothing to ship. So totals, whole
-lines and the payment go out each time.
+Magento writes only the columns that it receives, but derives the order's state from them alone: an
+omitted amount counts as zero, and a line without its quantity as nothing to ship. So totals, whole
+lines and the payment are sent each time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CANCELLED_AMOUNTS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Quantities:
-    """What a line's columns are to say was shipped and cancelled of it."""
+    """The shipped and cancelled quantities to save in a line's columns."""
 
     shipped: Decimal
     cancelled: Decimal = ZERO
@@ -40,11 +40,11 @@ def rewritten(
 ) -> dict[str, Any]:
     """The entity that gives an order this state and status, and its lines these quantities.
 
-    `order` must have been read whole (`Orders.order`), or answered by its creation: its payment is
-    sent again, since one without its facts has them wiped. `lines` is by item id and then covers
-    every line; nothing of the order counts as cancelled but what it says. `totals` replace the
-    order's, under their own names and with their `base_` twins. Addresses cannot be changed so, and
-    a comment would be doubled by a repeat. Source: PUT /V1/orders/create with entity_id.
+    `order` must come from `Orders.get` or from its creation: its payment is sent again, because
+    Magento wipes the facts of a payment that is sent without them. `lines` is by item id and then
+    covers every line; only the units in it count as cancelled. `totals` replace the order's totals,
+    under their Magento names and with their `base_` twins. Addresses cannot be changed this way,
+    and a repeat would duplicate a comment. Source: PUT /V1/orders/create with entity_id.
     """
     body: dict[str, Any] = {
         "entity_id": order.entity_id,

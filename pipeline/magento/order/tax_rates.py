@@ -1,4 +1,4 @@
-"""Which rates of tax gave an order's taxes. Amazon tells amounts only."""
+"""Infer the tax rates from an order's taxes. Amazon sends only amounts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from pipeline.base.money import ZERO, four_digits, minor_unit
 
-# Sales tax of states and cities adds up to eighths of a per cent, value added tax to tenths.
+# Sales taxes of states and cities add up to eighths of a per cent, value added taxes to tenths.
 _EIGHTHS = tuple(map(Decimal, ("1", "0.125", "0.01", "0.001")))
 _TENTHS = tuple(map(Decimal, ("1", "0.5", "0.1", "0.01", "0.001")))
 
 
 class Taxed(NamedTuple):
-    """What a tax was raised on: net after discount, and of how many units."""
+    """A tax and its basis: the net after discount, and the number of units."""
 
     tax: Decimal
     net: Decimal
@@ -22,9 +22,9 @@ class Taxed(NamedTuple):
 
 
 def rates(every: Sequence[Taxed], currency: str) -> list[Decimal]:
-    """The rate of each in per cent: one for all where one explains them, else each its own.
+    """The rate of each tax in per cent: a shared rate if it explains all taxes, else separate ones.
 
-    A rate explains a tax that is off by no more than half a minor unit for each unit.
+    A rate explains a tax that differs by at most half a minor unit per unit.
     """
     open_ = [one for one in every if one.tax > ZERO and one.net > ZERO]
     shared = _plausible(open_, currency) if open_ else None
@@ -37,7 +37,7 @@ def rates(every: Sequence[Taxed], currency: str) -> list[Decimal]:
 
 
 def _plausible(every: Sequence[Taxed], currency: str) -> Decimal | None:
-    """The roundest rate that explains all taxes; of equally round ones the nearest."""
+    """The roundest rate that explains all taxes; of equally round rates the nearest."""
     half = minor_unit(currency) / 2
     lowest = max((one.tax - half * one.quantity) * 100 / one.net for one in every)
     highest = min((one.tax + half * one.quantity) * 100 / one.net for one in every)

@@ -1,7 +1,7 @@
-"""An order's taxes as the rows that Magento's tax reports and tax summaries are made of.
+"""An order's taxes as the rows behind Magento's tax reports and tax summaries.
 
-Magento takes them from 2.4.7 on; a shop before refuses the whole order for a field it does not
-know.
+Magento accepts these rows since 2.4.7; an earlier version refuses the whole order for an unknown
+field.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Pair = tuple[Taxed, Taxed]
 
 
 def of_order(charges: Charges, base: Charges) -> dict[str, Any]:
-    """The order's extension attributes: a row for each rate, and what of them is for shipping.
+    """The order's extension attributes: a row for each rate, and the part that is for shipping.
 
-    Tax that Amazon collects and pays itself is in rows of a title of its own. The rows sum to the
-    order's tax; without tax there are none. Source: tax-data-order-tax-interface.
+    Tax that Amazon collects and pays itself is in rows with a separate title. The rows sum to the
+    order's tax; without tax the result is empty. Source: tax-data-order-tax-interface.
     """
     shipping: list[Pair] = list(zip(charges.shipping, base.shipping, strict=True))
     lines: list[Pair] = list(zip(charges.lines, base.lines, strict=True))
@@ -50,13 +50,13 @@ def of_order(charges: Charges, base: Charges) -> dict[str, Any]:
 
 
 def of_line(line: OrderLine, base: OrderLine) -> dict[str, Any]:
-    """An order item's key for its part of a row of the order's taxes; none without tax."""
+    """An order item's share of the order's tax rows, under its key; empty without tax."""
     parts = [_itemized("product", *row) for row in _by_rate([(line, base)])]
     return {"extension_attributes": {"itemized_taxes": parts}} if parts else {}
 
 
 def _by_rate(pairs: Iterable[Pair]) -> list[tuple[Taxed, Decimal, Decimal]]:
-    """For each code the first that has it, with the sums in both currencies."""
+    """For each tax code, the first entry with this code and the sums in both currencies."""
     found: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         if pair[0].tax:
@@ -88,5 +88,5 @@ def _title(one: Taxed) -> str:
 
 
 def _code(one: Taxed) -> str:
-    """What ties an item's tax to its row, and what the tax report shows."""
+    """The code that links an item's tax to its row, and appears in the tax report."""
     return f"{COLLECTED if one.is_collected else 'Amazon'} {one.tax_percent.normalize():f}%"

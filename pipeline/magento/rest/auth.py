@@ -1,4 +1,4 @@
-"""Signing in to a shop as an integration: bearer, or OAuth 1.0a the way Magento checks it.
+"""Authentication at a shop as an integration: bearer, or OAuth 1.0a as Magento checks it.
 
 Magento departs from RFC 5849 in three ways: `%2F` in the path is signed as a slash, parameters
 sort in natural order (group 2 before group 10), and the port is no part of the signed URL.
@@ -22,7 +22,7 @@ from pipeline.settings.model import ShopSettings
 
 
 class Bearer(AuthBase):
-    """The integration's access token alone. Off by default in shops since Magento 2.4.4."""
+    """The integration's access token alone. Since Magento 2.4.4 shops refuse it by default."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -33,9 +33,9 @@ class Bearer(AuthBase):
 
 
 class OAuth(AuthBase):
-    """OAuth 1.0a with HMAC-SHA256: the only method shops since 2.4.4 accept.
+    """OAuth 1.0a with HMAC-SHA256: the only method that shops accept since 2.4.4 by default.
 
-    Every request gets a nonce of its own, since a shop refuses one it has seen. The shop's clock
+    Every request gets a new nonce, since a shop refuses a nonce it has seen. The shop's clock
     may be at most 600 s behind `now`.
     """
 
@@ -74,9 +74,9 @@ class OAuth(AuthBase):
 
 
 def signature_base(method: str, url: str, parameters: dict[str, str]) -> str:
-    """The text that is signed, for an encoded URL and the OAuth parameters beside it.
+    """The text to sign, for an encoded URL and its OAuth parameters.
 
-    Source: facts of Magento\\Framework\\Oauth as observed on 2.4.7, not RFC 5849.
+    Source: the behaviour of Magento\\Framework\\Oauth as observed on 2.4.7, not RFC 5849.
     """
     parts = urlsplit(url)
     path = re.sub("%2f", "/", parts.path, flags=re.IGNORECASE)
@@ -96,7 +96,7 @@ def signature_base(method: str, url: str, parameters: dict[str, str]) -> str:
 
 
 def for_shop(shop: ShopSettings, now: Callable[[], datetime]) -> AuthBase:
-    """What signs a request to this shop, as its settings say."""
+    """The authentication of requests to this shop, by its settings."""
     if shop.auth == "bearer":
         return Bearer(shop.access_token.get_secret_value())
     return OAuth(
@@ -113,7 +113,7 @@ def _encode(text: str) -> str:
 
 
 def _natural(text: str) -> list[tuple[int, int]]:
-    """PHP's strnatcmp as a key: runs of digits compare as numbers, all else by its byte."""
+    """PHP's strnatcmp as a key: runs of digits compare as numbers, other characters by byte."""
     return [
         (ord("0"), int(run)) if run[0] in "0123456789" else (ord(run), 0)
         for run in re.findall(r"[0-9]+|[^0-9]", text)

@@ -1,4 +1,4 @@
-"""Taking units off an order that is invoiced: a credit memo over a part of it."""
+"""Remove units from an invoiced order: a credit memo over a part of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class InvoicedLine:
-    """Units of a line that are invoiced and not taken back, and what all of them cost."""
+    """Units of a line that are invoiced and not refunded, and their total amounts."""
 
     units: Decimal
     row: Decimal
@@ -32,10 +32,10 @@ class InvoicedLine:
     discount: Decimal
 
     def at_most(self, count: Decimal, minor: Decimal) -> Decimal:
-        """The most that a credit memo gives back for so many of them.
+        """The largest amount that a credit memo refunds for `count` of the units.
 
-        Each amount's share is rounded to the minor unit, one way or the other; the last units take
-        what is left.
+        The share of each amount is rounded up or down to the minor unit; the last units take the
+        remainder.
         """
 
         def share(amount: Decimal, rounding: str) -> Decimal:
@@ -48,9 +48,9 @@ class InvoicedLine:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What the shop has booked of an order, in the order's currency; lines by item id.
+    """The invoiced, paid and refunded amounts of an order in its currency; lines by item id.
 
-    `total` is the order's, less what its credit memos gave back.
+    `total` is the order's total, less its credit memos.
     """
 
     total: Decimal
@@ -59,44 +59,44 @@ class Books:
     has_one_currency: bool
     lines: Mapping[int, InvoicedLine]
     difference: Decimal = ZERO
-    """What the payments that are left are more than all that is left to take back (below zero:
-    less), in the shop's own currency: an earlier credit memo gave back another sum than its lines.
+    """The remaining payments less the remaining refundable lines, in the shop's base currency. Not
+    zero when an earlier credit memo refunded another sum than its lines.
     """
 
     base_left: Decimal = ZERO
-    """What was paid and not given back, in the shop's own currency."""
+    """The amount paid and not refunded, in the shop's base currency."""
 
     @property
     def left(self) -> Decimal:
-        """What was paid and not given back, to the cent, as Magento sums up what it gave back."""
+        """The amount paid and not refunded, to the cent, as Magento rounds its sum of refunds."""
         return (self.paid - self.refunded).quantize(_CENT)
 
     @property
     def has_units(self) -> bool:
-        """Whether units are invoiced that no credit memo has taken back."""
+        """Whether invoiced units are left that no credit memo has refunded."""
         return any(line.units > ZERO for line in self.lines.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Memo:
-    """A credit memo to be: units by item id, and what it gives back beyond (below zero: keeps)."""
+    """A new credit memo: units by item id, and the amount beyond them (if negative, it is kept)."""
 
     units: Mapping[int, Decimal]
     adjustment: Decimal
 
 
 def memo_over(books: Books, units: Mapping[int, Decimal], target: Decimal, minor: Decimal) -> Memo:
-    """The credit memo that takes these units off and brings the order's total to `target`. Pure.
+    """The credit memo that removes these units and brings the order's total to `target`. Pure.
 
-    Where a share of a line is not in whole minor units it stops a few short of that; `rest` is what
-    then is left to give back.
+    If a line's share is not in whole minor units, the memo refunds a few minor units less; `rest`
+    returns the memo for these.
     """
     lines = sum((books.lines[one].at_most(count, minor) for one, count in units.items()), ZERO)
     return Memo(dict(units), books.total - target - lines)
 
 
 def rest(books: Books, target: Decimal) -> Memo | None:
-    """The credit memo over no goods that is still missing, if any. Pure."""
+    """The credit memo without goods that is still needed to reach `target`, or None. Pure."""
     left = books.total - target
     return Memo({min(books.lines): ZERO}, left) if left > ZERO else None
 

@@ -12,7 +12,7 @@ from pipeline.magento.rest.connection import Connection
 
 SKU_BATCH = 50
 EVERYWHERE = "all"
-"""In place of a store view's code: the catalogue as it is before any store view changes it."""
+"""Stands for a store view's code: the catalogue before the changes of any store view."""
 
 
 class Catalog:
@@ -22,9 +22,9 @@ class Catalog:
         self._api = api
 
     def products(self, skus: Collection[str], store: str) -> dict[str, Product]:
-        """The products that exist, keyed by the SKUs as asked for.
+        """The existing products, keyed by the requested SKUs.
 
-        One search for up to 50 SKUs. Like Magento, it ignores case and spaces around. Raises
+        A search covers up to 50 SKUs. Like Magento, it ignores case and surrounding spaces. Raises
         Transient or Rejected. Source: GET /V1/products.
         """
         found: dict[str, Product] = {}
@@ -44,7 +44,7 @@ class Catalog:
     def create(self, body: Mapping[str, Any]) -> int:
         """Create a product in every store view and return its id.
 
-        Magento updates a product that has this SKU already, without a word: look first. Raises
+        Magento silently updates a product that has this SKU already: look first. Raises
         Rejected, Transient or OutcomeUnknown. Source: POST /V1/products.
         """
         return self._api.send(
@@ -56,7 +56,7 @@ class Catalog:
         )
 
     def at_url_key(self, url_key: str) -> int | None:
-        """The id of the product with this URL key, of which there is one at most.
+        """The id of the product with this URL key, which is unique.
 
         Raises Transient or Rejected. Source: GET /V1/products.
         """
@@ -73,7 +73,7 @@ class Catalog:
     def attribute_set(self) -> int:
         """The id of the attribute set for products without attributes of their own.
 
-        That is the one named Default, else the oldest. Raises Transient or Rejected.
+        It is the set named Default, else the oldest set. Raises Transient or Rejected.
         Source: GET /V1/products/attribute-sets/sets/list.
         """
         return self._api.cached(("attribute set",), self._attribute_set)
@@ -95,5 +95,5 @@ class Catalog:
 
 
 def folded(sku: str) -> str:
-    """How Magento's database compares SKUs."""
+    """The SKU in the form in which Magento's database compares SKUs."""
     return sku.strip().casefold()

@@ -1,4 +1,4 @@
-"""Calls to one shop: signed, scoped to a store view, ending in a value or a typed error."""
+"""Calls to a shop: signed, scoped to a store view, ending in a value or a typed error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticErr
 
 
 class Connection:
-    """Calls to one shop, for all its nouns. Safe to share between threads."""
+    """Calls to a shop, for all its kinds of objects. Safe to share between threads."""
 
     def __init__(
         self,
@@ -44,8 +44,8 @@ class Connection:
     def get(
         self, path: str, understand: Callable[[Any], T], *, store: str = "", query: str = ""
     ) -> T:
-        """Read, again on Transient. `understand` turns the body into a value; where it cannot
-        (LookupError, TypeError or ValueError) the answer was unusable, which is Transient."""
+        """Read, and retry on Transient. `understand` turns the body into a value; when it fails
+        (LookupError, TypeError or ValueError) the reply was unusable, which is Transient."""
 
         def once() -> T:
             reply = self._http.call("GET", _path(store, path), query=query, auth=self._auth)
@@ -63,8 +63,8 @@ class Connection:
         store: str = "",
         is_private: bool = False,
     ) -> T:
-        """Write, once: only a request that cannot have arrived is sent again. `is_private` says
-        that the body holds a buyer's data, which Magento's message then must not quote."""
+        """Write once: only a request that cannot have arrived is sent again. `is_private` says that
+        the body contains a buyer's data, which Magento's message must then not quote."""
 
         def once() -> T:
             reply = self._http.call(method, _path(store, path), body=body, auth=self._auth)
@@ -83,10 +83,10 @@ class Connection:
         store: str = "",
         is_whole: bool = False,
     ) -> list[T]:
-        """Every row of every page of a search. With `is_whole` fewer than the shop counts are
-        Transient: for where a row that is not there means something. A row that cannot be read
-        makes the answer unusable, unless rows are being set aside (`magento.odd_rows`). Where the
-        address is too long for the shop's web server, the search is made in halves."""
+        """Every row of every page of a search. With `is_whole` a result with fewer rows than the
+        shop counts is Transient, for callers that draw conclusions from a missing row. A row that
+        cannot be read makes the reply unusable, unless such rows are set aside (`odd_rows`). If the
+        address is too long for the shop's web server, the search is split into halves."""
 
         def again(part: Sequence[search.Group]) -> list[T]:
             return self.search(
@@ -116,7 +116,7 @@ class Connection:
             except replies.PageTooLarge as error:
                 if not 0 < error.limit < size:
                     raise
-                # The shop has limits of its own: from now on its pages are of this size.
+                # The shop has a lower limit: from now on its pages have this size.
                 found, odd, before, page, size = [], [], [], 1, error.limit
                 self.page_size = size
                 continue
@@ -137,12 +137,12 @@ class Connection:
                     aside.extend(odd)
                 return found
             if rows == before:
-                # What a shop does that is asked for a page beyond its last one: no end would come.
+                # A shop repeats its last page when asked for the next: the loop would never end.
                 raise Transient(f"{self.name} counts {total} and repeats a page", code="endless")
             page, before = page + 1, rows
 
     def cached(self, key: tuple[str, ...], ask: Callable[[], T]) -> T:
-        """What `ask` answered at most ten minutes ago."""
+        """The result of `ask`, cached for ten minutes."""
         kept = self._kept.get(key)
         if kept is not None and self._now() < kept[0]:
             return kept[1]  # type: ignore[no-any-return]
@@ -152,7 +152,7 @@ class Connection:
 
 
 def _path(store: str, path: str) -> str:
-    """Without a code the shop's default store view answers."""
+    """Without a store view code the shop's default store view answers."""
     return f"/rest/{store}/V1{path}" if store else f"/rest/V1{path}"
 
 
@@ -176,7 +176,7 @@ def _understood(
 def _page(
     body: Any, read: Callable[[dict[str, Any]], T], path: str, *, is_strict: bool
 ) -> tuple[list[Any], int, list[T], list[odd_rows.OddRow]]:
-    """A page's rows as they came, what the search counts, and the rows read and set aside."""
+    """A page: its raw rows, the total of the search, the rows read, and the rows set aside."""
     rows, total = json_records.entries(body["items"]), int(body["total_count"])
     found: list[T] = []
     odd: list[odd_rows.OddRow] = []

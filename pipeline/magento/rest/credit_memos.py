@@ -1,4 +1,4 @@
-"""Credit memos: what the shop gave back."""
+"""Credit memos: the refunds of a shop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.magento.rest.connection import Connection
 
 
 class CreditMemos:
-    """Reads and makes credit memos. No money moves, and the buyer gets no e-mail."""
+    """Reads and creates credit memos. No money moves, and the buyer gets no e-mail."""
 
     def __init__(self, api: Connection) -> None:
         self._api = api
@@ -37,7 +37,7 @@ class CreditMemos:
         )
 
     def books(self, entity_id: int) -> Books:
-        """What is invoiced and taken back of an order. Raises Rejected or Transient.
+        """The invoiced and refunded amounts of an order. Raises Rejected or Transient.
 
         Source: GET /V1/orders/:id.
         """
@@ -47,12 +47,12 @@ class CreditMemos:
     def refund(
         self, entity_id: int, back_to_stock: Collection[int], adjustment: Decimal = ZERO
     ) -> str:
-        """Take back all that was invoiced of an order and return the credit memo's entity id.
+        """Refund everything invoiced of an order and return the credit memo's entity id.
 
-        `adjustment` is what it gives back beyond that (below zero: keeps), in the shop's own
-        currency. `back_to_stock` are the order item ids whose goods are still there. No money
-        moves: Amazon has paid the buyer back. A wholly invoiced order of which nothing was shipped
-        ends closed.
+        `adjustment` is refunded in addition (if negative, it is kept), in the shop's base currency.
+        `back_to_stock` are the order item ids whose goods are still in the warehouse. No money
+        moves: Amazon has refunded the buyer. An order that is completely invoiced and has no
+        shipment ends closed.
         Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/order/:id/refund.
         """
         arguments: dict[str, Any] = {
@@ -69,9 +69,9 @@ class CreditMemos:
         )
 
     def refund_units(self, entity_id: int, memo: Memo) -> str:
-        """Take these units back into stock with a credit memo, and return its entity id.
+        """Return these units to the stock with a credit memo, and return its entity id.
 
-        Its shipping is zero, so that what it gives back beyond the lines is the adjustment alone.
+        Its shipping is zero, so that the adjustment alone is refunded beyond the lines.
         Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/order/:id/refund.
         """
         returned = sorted(item_id for item_id, units in memo.units.items() if units)

@@ -1,4 +1,4 @@
-"""Customer accounts of the shop: found, or created. One that exists is never changed."""
+"""Find or create customer accounts of the shop. An existing account is never changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.orders.channel import Address, ChannelOrder
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """An account, as far as an order needs it."""
+    """The fields of an account that an order needs."""
 
     id: int
     group_id: int
@@ -31,7 +31,7 @@ class Customers:
         self._directory = directory
 
     def find(self, email: str, website_id: int) -> Customer | None:
-        """The website's customer with this e-mail address, in any case; None without.
+        """The website's customer with this e-mail address in any case, or None.
 
         Raises Transient or Rejected. Source: GET /V1/customers/search.
         """
@@ -45,7 +45,7 @@ class Customers:
         return found[0] if found else None
 
     def get(self, customer_id: int) -> Customer | None:
-        """The customer with this id, None when there is none any more.
+        """The customer with this id, or None if it was deleted.
 
         Raises Transient or Rejected. Source: GET /V1/customers/:id.
         """
@@ -59,11 +59,11 @@ class Customers:
     def body(
         self, order: ChannelOrder, email: str, store: StoreView, group_id: int
     ) -> dict[str, Any]:
-        """The buyer's account as `create` sends it, without a password.
+        """The body of the buyer's account for `create`, without a password.
 
         The postal address is left out unless it passes the rules for address books of every version
-        of Magento, which are stricter than those for orders. Raises Transient or Rejected, since
-        the country's regions are read.
+        of Magento, which are stricter than the rules for orders. Raises Transient or Rejected,
+        since the country's regions are read.
         """
         address = order.address or Address()
         first, last = names.for_customer(order.buyer_name or address.name)
@@ -85,10 +85,10 @@ class Customers:
         return customer
 
     def create(self, body: Mapping[str, Any], store: str) -> Customer:
-        """Create an account made by `body`.
+        """Create an account from the result of `body`.
 
         **Magento sends a welcome mail to the address**, which no call can prevent. Raises Rejected
-        (also for an e-mail address that is taken: look it up again; its message quotes nothing that
+        (also when the e-mail address is taken: look it up again; its message quotes nothing that
         was sent), Transient, OutcomeUnknown. Source: POST /V1/customers.
         """
         return self._api.send(

@@ -1,4 +1,4 @@
-"""Store views and regions: what changes rarely and is therefore kept for ten minutes."""
+"""Store views, rates and regions: they change rarely and are therefore cached for ten minutes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNKNOWN_STORE = (400, 404)
 
 
 class Directory:
-    """What a shop consists of, and which regions it knows."""
+    """The shop's store views, rates and regions."""
 
     def __init__(self, api: Connection) -> None:
         self._api = api
@@ -24,7 +24,7 @@ class Directory:
     def store_view(self, code: str) -> StoreView:
         """The store view with this code, with its website and base currency.
 
-        Raises CannotMap(STORE_UNKNOWN) when the shop has none of this code, Transient or Rejected.
+        Raises CannotMap(STORE_UNKNOWN) when the shop has no such code, Transient or Rejected.
         Source: GET /V1/store/storeConfigs, GET /V1/store/websites.
         """
         return self._api.cached(("store", code), lambda: self._store_view(code))
@@ -62,10 +62,11 @@ class Directory:
         )
 
     def rate(self, store: StoreView, currency: str) -> Decimal:
-        """How much of `currency` one unit of the store's base currency is, by the shop's own rates.
+        """The amount of `currency` for a unit of the store's base currency, at the shop's own rate.
 
         Raises CannotMap(CURRENCY) when the store view does not allow the currency or has no rate,
-        Transient or Rejected. Source: GET /V1/directory/currency, not asked for the base currency.
+        Transient or Rejected. The base currency needs no call.
+        Source: GET /V1/directory/currency.
         """
         if currency == store.base_currency:
             return Decimal(1)
@@ -86,15 +87,15 @@ class Directory:
         return rate
 
     def regions(self, country: str, store: str) -> tuple[Region, ...]:
-        """The regions of a country (ISO 3166 alpha-2) that the shop knows.
+        """The regions of a country (ISO 3166 alpha-2) in the shop's directory.
 
-        None when it has no regions, or when the store does not allow the country. Raises Transient
+        Empty when the country has no regions, or when the store does not allow it. Raises Transient
         or Rejected. Source: GET /V1/directory/countries/:id.
         """
         return self._country(country, store) or ()
 
     def sells_to(self, country: str, store: str) -> bool:
-        """Whether the store allows the country; customers' address books take no other."""
+        """Whether the store allows the country; customers' address books accept no other."""
         return self._country(country, store) is not None
 
     def _country(self, country: str, store: str) -> tuple[Region, ...] | None:
@@ -124,7 +125,7 @@ def _regions(body: dict[str, Any]) -> tuple[Region, ...]:
 
 
 def _rates(body: dict[str, Any]) -> dict[str, Decimal]:
-    """What the store view's rates are; Magento tells a missing one as 0."""
+    """The store view's rates; Magento sends a missing rate as 0."""
     found = {
         json_records.text(row, "currency_to"): json_records.number(row, "rate")
         for row in json_records.rows(body["exchange_rates"])

@@ -1,4 +1,4 @@
-"""The shop's stock: sources, what they hold, and what can be sold."""
+"""The shop's stock: its sources, their quantities, and the salable quantities."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pipeline.magento.rest.catalog import folded
 from pipeline.magento.rest.connection import URI_TOO_LONG, Connection
 from pipeline.magento.rest.directory import Directory
 
-# Indexes of one digit sort alike in every order, so a signature holds whichever a shop sorts by.
+# Shops sort the indexes in different ways, which agree for single digits: the signature holds.
 _SALABLE_BATCH = 10
-# What names a SKU and its quantity in the address, encoded.
+# Encoded bytes in the address that name a SKU and its quantity.
 _SALABLE_KEYS = 80
 _SKU_BATCH = 50
 
@@ -32,14 +32,14 @@ class StockItem:
 
 
 class Inventory:
-    """Reads of stocks, of what they hold and of what can be sold of it."""
+    """Reads of stocks, their quantities and their salable quantities."""
 
     def __init__(self, api: Connection, directory: Directory) -> None:
         self._api = api
         self._directory = directory
 
     def stocks(self) -> dict[int, int]:
-        """Which stock each store view sells from, by store id.
+        """The stock that each store view sells from, by store id.
 
         Empty in a shop without multi-source inventory. Raises Transient or Rejected.
         Source: GET /V1/store/storeConfigs, GET /V1/inventory/stock-resolver/website/:code.
@@ -78,11 +78,11 @@ class Inventory:
         return self._api.cached(("stock", website), ask)
 
     def salable(self, wanted: Mapping[str, int], store: str) -> dict[str, bool]:
-        """Whether each SKU can be sold in the quantity wanted, by the store's website.
+        """Whether each SKU is salable in the wanted quantity on the store's website.
 
-        Reservations and backorders count. A shop without multi-source inventory is asked for its
-        plain stock items, one call per SKU. Raises Transient (also for the 500 that an unknown SKU
-        gets) or Rejected.
+        Reservations and backorders count. In a shop without multi-source inventory the plain stock
+        items are read, in a call per SKU. Raises Transient (also for the 500 that Magento returns
+        for an unknown SKU) or Rejected.
         Source: GET /V1/inventory/are-product-salable-for-requested-qty/, GET /V1/stockItems/:sku.
         """
         if not wanted:
@@ -136,9 +136,9 @@ class Inventory:
             return False
 
     def source_quantities(self, skus: Collection[str], stock_id: int) -> dict[str, Decimal]:
-        """What the stock's sources hold of each SKU, where one of them has it in stock.
+        """The quantity of each SKU in the stock's sources, if at least one source has it in stock.
 
-        Keyed by the SKUs as asked for, without one of which a row cannot be read. Raises Transient
+        The keys are the requested SKUs; a SKU with an unreadable row is left out. Raises Transient
         or Rejected. Source: GET /V1/inventory/source-items,
         GET /V1/inventory/get-sources-assigned-to-stock-ordered-by-priority/:stockId.
         """
@@ -150,12 +150,12 @@ class Inventory:
                     "/inventory/source-items",
                     [search.any_of("sku", batch)],
                     _source_item,
-                    # Pages by the SKU alone would repeat and omit rows of one in several sources.
+                    # Sorting by SKU would repeat and omit rows of a SKU in several sources.
                     sort="source_item_id",
                     fields="sku,source_code,quantity,status",
                 )
             if not all(one.sku for one in odd):
-                continue  # any of these SKUs may have more than the other rows say
+                continue  # The unreadable row may belong to any of these SKUs.
             unclear = {folded(one.sku) for one in odd}
             for sku, code, quantity in rows:
                 if code in ours and quantity is not None and sku not in unclear:
@@ -173,10 +173,10 @@ class Inventory:
         )
 
     def salable_quantity(self, sku: str, stock_id: int) -> Decimal:
-        """How many the shop would sell: what sources hold, less what is reserved.
+        """The salable quantity: what the sources hold, less the reservations.
 
-        Zero for a product that is disabled or out of stock. Raises Rejected for a type without
-        stock of its own, and Transient (for it answers 500) for a SKU it does not know.
+        Zero for a product that is disabled or out of stock. Raises Rejected for a product type
+        without stock, and Transient for an unknown SKU, since Magento returns 500.
         Source: GET /V1/inventory/get-product-salable-quantity/:sku/:stockId.
         """
         return self._api.get(

@@ -10,13 +10,13 @@ from pipeline.magento.rest.connection import Connection
 
 
 class Invoices:
-    """Reads of invoices, and the making of one. Nothing here makes the shop send an e-mail."""
+    """Reads and creates invoices. No operation here makes the shop send an e-mail."""
 
     def __init__(self, api: Connection) -> None:
         self._api = api
 
     def create(self, entity_id: int) -> str:
-        """Invoice all that is open of an order and return the invoice's entity id.
+        """Invoice the open part of an order and return the invoice's entity id.
 
         With an offline payment method this sets the order to paid. Raises Rejected when nothing is
         open, Transient, OutcomeUnknown. Source: POST /V1/order/:id/invoice.
@@ -29,9 +29,9 @@ class Invoices:
         )
 
     def of_orders(self, entity_ids: Collection[int]) -> dict[int, list[Invoice]]:
-        """The invoices of these orders by order entity id, oldest first; one call per 100 orders.
+        """The invoices of these orders by order entity id, oldest first; a call per 100 orders.
 
-        An order without one has an empty list. Raises Transient or Rejected.
+        An order without an invoice has an empty list. Raises Transient or Rejected.
         Source: GET /V1/invoices.
         """
         found: dict[int, list[Invoice]] = {entity_id: [] for entity_id in entity_ids}

@@ -1,8 +1,8 @@
-"""Magento's JSON into records, leniently: a missing, null or oddly typed field is its default.
+"""Convert Magento's JSON to records: a missing, null or oddly typed field gets its default.
 
-Ids come as numbers or as strings, quantities as 2 or "2.0000", an empty list as null. Refused, with
-ValueError or TypeError, is an object without its id, which cannot be told apart from another, and
-what counts units or packages and cannot be read to the last: half of it would be told to Amazon.
+Ids come as numbers or as strings, quantities as 2 or "2.0000", an empty list as null. Two defects
+raise ValueError or TypeError: an object without its id, which is indistinguishable from others, and
+a list of units or packages with an unreadable entry, since Amazon would get half of the list.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _LARGEST_QUANTITY = 2**31
 
 
 def entries(value: object) -> list[Any]:
-    """What is in a list. PHP writes one whose numbers have holes as an object of its entries, and
-    an empty one as null. Raises TypeError for anything else."""
+    """The entries of a list. PHP writes a list with gaps in its indexes as an object, and an empty
+    list as null. Raises TypeError for anything else."""
     if value is None:
         return []
     if isinstance(value, dict) and all(isinstance(one, dict) for one in value.values()):
@@ -44,7 +44,7 @@ def entries(value: object) -> list[Any]:
 
 
 def rows(value: object) -> list[dict[str, Any]]:
-    """The objects of a list; none for null or anything else."""
+    """The objects of a list; an empty list for null or anything else."""
     try:
         return [row for row in entries(value) if isinstance(row, dict)]
     except TypeError:
@@ -52,8 +52,8 @@ def rows(value: object) -> list[dict[str, Any]]:
 
 
 def all_rows(row: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """The objects of a list that counts to the last of them. Raises TypeError where it has
-    anything else."""
+    """The objects of a list in which every entry matters. Raises TypeError when an entry is not an
+    object."""
     found = entries(row.get(key))
     if not all(isinstance(one, dict) for one in found):
         raise TypeError(f"{key} has an entry that is no object")
@@ -61,7 +61,7 @@ def all_rows(row: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def odd_row(path: str, row: object) -> OddRow:
-    """What can be said of a row that cannot be read."""
+    """The identifying fields of a row that cannot be read."""
     known: dict[str, Any] = row if isinstance(row, dict) else {}
     return OddRow(
         path,
@@ -80,12 +80,12 @@ def text(row: dict[str, Any], key: str) -> str:
 
 
 def name(row: dict[str, Any], key: str) -> str:
-    """A field as text that things are found by, cut to what Magento's columns hold."""
+    """A field as text that rows are looked up by, cut to the length of Magento's columns."""
     return text(row, key)[:_LONGEST_NAME]
 
 
 def number(row: dict[str, Any], key: str) -> Decimal:
-    """A field as Decimal, zero by default and where no column holds it."""
+    """A field as Decimal, zero by default and when it exceeds Magento's columns."""
     try:
         value = parse_amount(row.get(key))
     except (TypeError, ValueError):
@@ -94,14 +94,14 @@ def number(row: dict[str, Any], key: str) -> Decimal:
 
 
 def quantity(row: dict[str, Any], key: str) -> Decimal:
-    """A number of units, zero by default and beyond reason."""
+    """A number of units, zero by default and when it is beyond reason."""
     value = number(row, key)
     return value if abs(value) < _LARGEST_QUANTITY else ZERO
 
 
 def units(row: dict[str, Any], key: str) -> Decimal:
-    """A number of units that has to be told: Amazon would be told of it. Raises ValueError or
-    TypeError where there is none."""
+    """A number of units that Amazon will receive. Raises ValueError or TypeError when the field is
+    missing or unreadable."""
     parse_amount(row.get(key))
     return quantity(row, key)
 
@@ -112,7 +112,7 @@ def integer(row: dict[str, Any], key: str) -> int:
 
 
 def identifier(row: dict[str, Any], key: str) -> int:
-    """An id. Raises ValueError when there is none."""
+    """An id. Raises ValueError when the id is missing."""
     value = integer(row, key)
     if value <= 0:
         raise ValueError(f"an object without {key}")
@@ -120,12 +120,12 @@ def identifier(row: dict[str, Any], key: str) -> int:
 
 
 def new_id(body: object) -> str:
-    """An answer that is the id of what was made, and nothing else. Raises ValueError likewise."""
+    """The id in a reply that consists of the new object's id. Raises ValueError without an id."""
     return str(identifier({"id": body}, "id"))
 
 
 def moment(value: object) -> datetime | None:
-    """Magento's "2026-11-22 21:09:42", which is UTC without saying so."""
+    """Magento's "2026-11-22 21:09:42" as a time: Magento writes UTC without a time zone."""
     try:
         read = datetime.fromisoformat(str(value))
     except ValueError:
@@ -136,7 +136,7 @@ def moment(value: object) -> datetime | None:
 
 
 def product(row: dict[str, Any]) -> Product:
-    """A product of a search. Source: GET /V1/products."""
+    """A product of a search result. Source: GET /V1/products."""
     return Product(
         id=identifier(row, "id"),
         sku=text(row, "sku"),
@@ -153,7 +153,7 @@ def region(row: dict[str, Any]) -> Region:
 
 
 def order(row: dict[str, Any]) -> MagentoOrder:
-    """An order, whole or cut down by `fields`. Source: GET /V1/orders."""
+    """An order, complete or reduced by `fields`. Source: GET /V1/orders."""
     return MagentoOrder(
         entity_id=identifier(row, "entity_id"),
         increment_id=name(row, "increment_id"),
@@ -176,7 +176,7 @@ def order(row: dict[str, Any]) -> MagentoOrder:
 
 
 def _payment(row: dict[str, Any]) -> dict[str, Any]:
-    """The payment's id, method and facts. Of the facts Magento shows names and values apart."""
+    """The payment's id, method and facts. Magento sends each fact as a pair of key and value."""
     payment = row.get("payment")
     if not isinstance(payment, dict):
         return {}
@@ -212,7 +212,7 @@ def invoice(row: dict[str, Any]) -> Invoice:
 def credit_memo(row: dict[str, Any]) -> CreditMemo:
     """A credit memo with its lines. Raises ValueError without a time. Source: GET /V1/creditmemos.
 
-    Discounts are positive there as in an order's items, and apart from the row's total.
+    As in an order's items, a discount is a positive amount that the row's total does not include.
     """
     created_at = moment(row.get("created_at"))
     if created_at is None:
@@ -242,7 +242,7 @@ def credit_memo(row: dict[str, Any]) -> CreditMemo:
 
 
 def shipment(row: dict[str, Any]) -> MagentoShipment:
-    """A shipment with what is in it and its tracks. Source: GET /V1/shipments."""
+    """A shipment with its items and tracks. Source: GET /V1/shipments."""
     items: dict[int, Decimal] = {}
     for one in all_rows(row, "items"):
         item_id = identifier(one, "order_item_id")
@@ -265,7 +265,7 @@ def shipment(row: dict[str, Any]) -> MagentoShipment:
 
 
 def shipped_from(row: dict[str, Any]) -> tuple[int, str]:
-    """A shipment's id and the code of its source; empty without multi-source inventory.
+    """A shipment's id and its source code; the code is empty without multi-source inventory.
 
     PHP writes an empty object as a list.
     """

@@ -1,8 +1,8 @@
-"""Rows of a shop's answer that cannot be read, set aside so that the others go on.
+"""Rows in a shop's reply that cannot be read, set aside so that the other rows are still used.
 
-Only who says so reads past them: to a look for what was made, a row that is left out would mean
-that it was never made. Whoever sets rows aside tells of them, and takes nothing for gone that may
-be one of them.
+Only callers that ask for it skip such rows: in a look-up of our own write a skipped row would mean
+that the write never happened. A caller that sets rows aside reports them, and treats nothing as
+deleted that may be among them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _collecting: ContextVar[list[OddRow] | None] = ContextVar("odd_rows", default=No
 
 @dataclass(frozen=True, slots=True)
 class OddRow:
-    """What can be said of such a row: of which search, and its numbers as far as it has them."""
+    """The known fields of such a row: the path of its search, and its numbers if it has them."""
 
     path: str
     entity_id: int = 0
@@ -35,7 +35,7 @@ class OddRow:
 
 @contextmanager
 def set_aside() -> Iterator[list[OddRow]]:
-    """Within, searches leave out the rows that they cannot read, and list them here."""
+    """Let searches in this context leave out rows that they cannot read, and collect them here."""
     found: list[OddRow] = []
     token = _collecting.set(found)
     try:
@@ -47,5 +47,5 @@ def set_aside() -> Iterator[list[OddRow]]:
 
 
 def collecting() -> list[OddRow] | None:
-    """Where rows are listed now; None where a row that cannot be read is an error."""
+    """The list that collects rows now; None when a row that cannot be read is an error."""
     return _collecting.get()

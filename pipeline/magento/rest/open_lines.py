@@ -1,4 +1,4 @@
-"""What the shop's orders still have to ship."""
+"""The lines of the shop's orders that are still to be shipped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.magento.rest import json_records, search
 from pipeline.magento.rest.connection import Connection
 from pipeline.magento.rest.replies import PageTooLarge
 
-# Lines of these types have goods of their own behind them; a parent's children do for the others.
+# Only lines of these types have goods; the other types are parents of lines with goods.
 STOCKED_TYPES = frozenset({"simple", "virtual", "downloadable"})
 
 _ENDED = "complete,closed,canceled"
@@ -24,9 +24,9 @@ _OPEN_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class OpenLine:
-    """Units of a SKU that an order of the shop, from whatever channel, still has to ship.
+    """Units of a SKU that an order of the shop, from any channel, still has to ship.
 
-    `left` is None where the shop counts them in a way of its own: parts of a bundle.
+    `left` is None for parts of a bundle, which the shop counts differently.
     """
 
     store_id: int
@@ -35,10 +35,10 @@ class OpenLine:
 
 
 def open_lines(api: Connection, most_pages: int) -> list[OpenLine] | None:
-    """What all orders of the shop that are neither through nor cancelled still have to ship.
+    """The unshipped lines of all orders of the shop that are neither complete nor cancelled.
 
-    None when there are more than `most_pages` pages of orders, 100 each. Raises Transient or
-    Rejected. Source: GET /V1/orders.
+    None when the orders fill more than `most_pages` pages of 100. Raises Transient or Rejected.
+    Source: GET /V1/orders.
     """
     found: list[OpenLine] = []
     size = api.page_size
@@ -76,16 +76,16 @@ def _open_lines(order: Mapping[str, Any]) -> Iterator[OpenLine]:
     }
     store_id = json_records.integer(dict(order), "store_id")
     for row in items.values():
-        # A line without product takes nothing from any source when it is shipped.
+        # Shipping a line without a product takes nothing from any source.
         if json_records.text(row, "product_type") not in STOCKED_TYPES or not row.get("product_id"):
             continue
         parent = items.get(json_records.integer(row, "parent_item_id"))
         left: Decimal | None = json_records.number(row, "qty_ordered") - _gone(row)
         if parent is not None:
-            # The shop ships a configurable product by its parent line.
+            # The shop ships a configurable product through its parent line.
             is_variant = json_records.text(parent, "product_type") == "configurable"
             left = json_records.number(row, "qty_ordered") - _gone(parent) if is_variant else None
-        # More counted as shipped than was ordered: an order whose reservation is being made.
+        # More units shipped than ordered: the order's reservation is being made.
         yield OpenLine(
             store_id, json_records.text(row, "sku"), None if left is None else max(left, ZERO)
         )

@@ -43,7 +43,7 @@ class Orders:
         )
 
     def numbered(self, external_ids: Collection[str]) -> list[MagentoOrder]:
-        """Every order with one of these marketplace numbers, oldest first; one call per 100.
+        """Every order with any of these marketplace numbers, oldest first; a call per 100 numbers.
 
         Magento keeps a number's first 32 characters. Raises Transient or Rejected.
         Source: GET /V1/orders by ext_order_id.
@@ -62,7 +62,7 @@ class Orders:
         ]
 
     def by_ids(self, entity_ids: Collection[int]) -> dict[int, MagentoOrder]:
-        """The orders that exist of these, by entity id; one call per 100.
+        """The existing orders among these, by entity id; a call per 100 orders.
 
         Raises Transient or Rejected. Source: GET /V1/orders.
         """
@@ -76,9 +76,9 @@ class Orders:
         return found
 
     def get(self, entity_id: int) -> MagentoOrder:
-        """One order, fresh, with what has to be sent again when it is saved.
+        """The order as it is now, including the fields that a later save must send again.
 
-        Raises Rejected (code NotFound) when there is none, or Transient.
+        Raises Rejected (code NotFound) when it does not exist, or Transient.
         Source: GET /V1/orders/:id.
         """
         fields = f"{_FIELDS},{_TO_SAVE_AGAIN}"
@@ -87,11 +87,11 @@ class Orders:
         )
 
     def create(self, body: Mapping[str, Any], store: str) -> MagentoOrder:
-        """Create an order from what `order.body.build` made, and return what the shop kept.
+        """Create an order from the result of `order.body.build`, and return what the shop kept.
 
         Raises Rejected when Magento refuses the body (code `unique` when the increment id is
         taken), Transient when nothing was sent, OutcomeUnknown when it may have been saved. Look
-        for the order after any of them: a refusal has been seen to save it.
+        for the order after any of these errors: Magento has saved orders that it refused.
         Source: PUT /V1/orders/create (salesOrderRepositoryV1Save).
         """
         return self._api.send(
@@ -104,47 +104,47 @@ class Orders:
         )
 
     def save(self, body: Mapping[str, Any]) -> None:
-        """Save an order again as `order.save_again.rewritten` made it; what it leaves out stays.
+        """Save an order again with the result of `order.save_again.rewritten`; other columns stay.
 
         Raises Rejected, Transient, OutcomeUnknown. Source: PUT /V1/orders/create with entity_id.
         """
         self._api.send("PUT", "/orders/create", _saved, body={"entity": body}, is_private=True)
 
     def cancel(self, entity_id: int) -> bool:
-        """Cancel an order. False when it cannot be: invoiced, shipped, held or canceled already.
+        """Cancel an order. False for an order that is invoiced, shipped, held or already canceled.
 
         Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/orders/:id/cancel.
         """
         return self._api.send("POST", f"/orders/{entity_id}/cancel", _yes_or_no)
 
     def hold(self, entity_id: int) -> None:
-        """Put an open order on hold: nobody can ship, invoice or cancel it then.
+        """Put an open order on hold, so that nobody can ship, invoice or cancel it.
 
-        Raises Rejected, also for one that is on hold, Transient, OutcomeUnknown.
+        Raises Rejected, also when the order is on hold, Transient, OutcomeUnknown.
         Source: POST /V1/orders/:id/hold.
         """
         self._api.send("POST", f"/orders/{entity_id}/hold", _yes_or_no)
 
     def unhold(self, entity_id: int) -> None:
-        """Take an order off hold, back into the state that it had.
+        """Take an order off hold, back to its previous state.
 
-        Raises Rejected, also for one that is not on hold, Transient, OutcomeUnknown.
+        Raises Rejected, also when the order is not on hold, Transient, OutcomeUnknown.
         Source: POST /V1/orders/:id/unhold.
         """
         self._api.send("POST", f"/orders/{entity_id}/unhold", _yes_or_no)
 
     def open_lines(self, most_pages: int) -> list[OpenLine] | None:
-        """What orders that are neither through nor cancelled still have to ship.
+        """The unshipped lines of all orders that are neither complete nor cancelled.
 
-        None when there are more than `most_pages` pages of them. Raises Transient or Rejected.
+        None when the orders fill more than `most_pages` pages. Raises Transient or Rejected.
         """
         return open_lines(self._api, most_pages)
 
     def comment(self, entity_id: int, text: str, status: str) -> None:
-        """Add a comment that the buyer neither gets nor sees.
+        """Add a comment that the buyer neither receives nor sees.
 
         `status` must be the order's present status: Magento before 2.4.7 clears a status that is
-        left out, and newer ones refuse one that does not belong to the state.
+        left out, and newer versions refuse a status that does not belong to the state.
         Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/orders/:id/comments.
         """
         self._api.send(
@@ -165,7 +165,7 @@ class Orders:
         )
 
     def find_comment(self, entity_id: int, text: str) -> str | None:
-        """The entity id of the comment with this text, the first one if there are several.
+        """The entity id of the first comment with this text.
 
         Raises Transient or Rejected. Source: GET /V1/orders/:id/comments.
         """

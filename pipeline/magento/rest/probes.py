@@ -1,4 +1,4 @@
-"""Requests that are meant to be refused: what a shop answers tells what it is."""
+"""Requests that a shop must refuse: its reply shows its version and limits."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pipeline.magento.rest.replies import PageTooLarge
 
 
 class Probes:
-    """Nothing here can save anything."""
+    """Probes of a shop. None of them can save anything."""
 
     def __init__(self, api: Connection) -> None:
         self._api = api
 
     def send_nonsense(self) -> None:
-        """Send an order of one field that no shop knows, and without the payment it must have.
+        """Send an order with an unknown field and without the required payment.
 
         Raises Rejected (status 400) since Magento 2.4.7 and OutcomeUnknown (status 500) before,
         Transient. Source: PUT /V1/orders/create.
@@ -23,7 +23,7 @@ class Probes:
         self._api.send("PUT", "/orders/create", lambda _: None, body=body)
 
     def largest_page(self, wanted: int) -> int | None:
-        """The most rows that the shop gives at once, when that is less than `wanted`.
+        """The shop's largest page size, if it is less than `wanted`; else None.
 
         Raises Transient or Rejected. Source: GET /V1/orders.
         """

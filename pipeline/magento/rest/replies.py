@@ -1,4 +1,4 @@
-"""What an answer of Magento means to the caller: may I send it again?"""
+"""Turn Magento's reply into the error that answers the caller's question: may I send it again?"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIGN_IN = (
     '"bearer" the shop must allow it (Services > OAuth > Consumer Settings), which is off since '
     '2.4.4: better use auth = "oauth"'
 )
-# Keys of bodies we send whose texts may name a buyer.
+# Keys in request bodies whose texts may name a buyer.
 _PERSONAL = frozenset(
     {
         *("firstname", "lastname", "middlename", "company", "street", "city", "region", "postcode"),
@@ -29,7 +29,7 @@ _PERSONAL = frozenset(
         *("customer_lastname", "customer_taxvat", "po_number", "comment"),
     }
 )
-# What Magento tells beside a limit of its input, in any language.
+# The parameters that Magento sends with an error about an input limit, in any language.
 _PAGE_LIMIT, _LIST_LIMIT = frozenset({"max"}), frozenset({"type", "max"})
 _MORE_LINES = (
     "; the limit is the shop's setting webapi/validation/complex_array_limit (Stores > "
@@ -37,9 +37,9 @@ _MORE_LINES = (
     "included, and the order goes on by itself"
 )
 _MOST_ERRORS = 3
-# Parameters that name a field or a limit of Magento's own, never a value that was sent.
+# Parameters with the name of a field or limit of Magento, never with a value that was sent.
 _HARMLESS = frozenset({"fieldName", "resources", "type", "max"})
-# What Magento itself says in a parameter: it names a field, never what was sent in it.
+# Magento's own sentences in a parameter: they name a field, never a value that was sent.
 _OWN_WORDS = re.compile(
     r'Email has a wrong format|"[A-Z][A-Za-z ]{1,30}" is required\. Enter and try again\.'
 )
@@ -47,7 +47,7 @@ _SENT_VALUES = re.compile(r'"[^"]*"(?= value)|\S+@\S+|(?<![\w-])\+?\d[\d ()-]{5,
 
 
 class PageTooLarge(Rejected):
-    """The shop gives pages of at most `limit` rows."""
+    """The shop's pages have at most `limit` rows."""
 
     def __init__(self, message: str, limit: int, status: int) -> None:
         super().__init__(message, code=REFUSED, status=status)
@@ -57,10 +57,10 @@ class PageTooLarge(Rejected):
 def error_in(
     reply: Reply, *, is_write: bool, is_private: bool = False, sent: object = None
 ) -> RemoteError | None:
-    """The error an answer stands for, None when it is a JSON answer to a request that worked.
+    """The error that a reply stands for; None for a JSON reply to a request that worked.
 
-    `is_private` says that `sent`, the request's body, held a buyer's data: Magento's message is
-    then kept without what it may quote. A write that ends in a 5xx may have been saved:
+    `is_private` says that the request's body `sent` contained a buyer's data: Magento's message is
+    then stripped of what it may quote. A write that ends in a 5xx may have been saved and is
     OutcomeUnknown.
     """
     status = reply.status
@@ -101,7 +101,7 @@ def error_in(
 
 
 def _limit(reply: Reply) -> tuple[frozenset[str], int]:
-    """Which limit of its input the shop names, and the limit itself."""
+    """The kind of input limit that the shop names, and the limit itself."""
     given = reply.body.get("parameters") if isinstance(reply.body, dict) else None
     if reply.status != 400 or not isinstance(given, dict):
         return frozenset(), 0
@@ -112,7 +112,7 @@ def _limit(reply: Reply) -> tuple[frozenset[str], int]:
 
 
 def unexpected(reply: Reply, *, is_write: bool) -> RemoteError:
-    """The error for an answer that says it worked but is not of the expected shape."""
+    """The error for a reply that reports success but has an unexpected body."""
     text = f"Magento answered {reply.status} without a usable body"
     if is_write:
         return OutcomeUnknown(text, code="UnusableAnswer", status=reply.status)
@@ -130,7 +130,7 @@ def _code(reply: Reply) -> str:
 
 
 def _what_it_said(reply: Reply, is_private: bool, sent: object) -> str:
-    """`: message` with its placeholders filled, as far as that may be told; "" when not JSON."""
+    """`: message` with its placeholders filled and private values removed; "" when not JSON."""
     if not isinstance(reply.body, dict):
         return "" if reply.is_json else " in something other than JSON"
     listed = reply.body.get("errors")
@@ -167,7 +167,7 @@ def _is_own_words(value: object) -> bool:
 
 
 def _without(said: str, sent: object) -> str:
-    """A message without what was sent of the buyer: an extension may quote it in its own words."""
+    """The message without the buyer's data that was sent, which an extension may quote."""
     values = {" ".join(value.split()) for value in _personal(sent)}
     for value in sorted((one for one in values if len(one) > 2), key=len, reverse=True):
         said = re.sub(re.escape(value), "…", said, flags=re.IGNORECASE)

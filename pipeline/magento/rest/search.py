@@ -1,6 +1,6 @@
 """Magento's `searchCriteria` as an encoded query string.
 
-Filters of one group are OR-ed, groups are AND-ed. A search is always sorted by a unique key,
+Filters within a group are OR-ed, groups are AND-ed. A search is always sorted by a unique key,
 because unsorted pages repeat and omit rows.
 """
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote
 
-# No page is larger. Shops with input limits take 300 by Magento's own default, or fewer.
+# The maximum page size. Shops with input limits allow 300 by Magento's default, or fewer.
 PAGE_SIZE = 100
 BATCH = 100
-# Of the encoded values of a batch; letters that are not ASCII take six to nine bytes each.
+# Encoded bytes of a batch's values; a letter outside ASCII takes six to nine bytes.
 _MOST_BYTES = 4000
-# What a filter of its own adds: its three keys, encoded.
+# Encoded bytes that a separate filter adds: its three keys.
 _FILTER = 250
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition: `field` must stand to `value` as `condition` says (eq, in, gteq, …)."""
+    """A condition: `field` must relate to `value` as `condition` says (eq, in, gteq, …)."""
 
     field: str
     value: str
@@ -35,14 +35,14 @@ Group = Sequence[Filter]
 
 
 def equals(field: str, value: str | int) -> Group:
-    """A group of one filter: the field has this value."""
+    """A group with a single filter: the field has this value."""
     return (Filter(field, str(value)),)
 
 
 def any_of(field: str, values: Collection[str | int]) -> Group:
-    """A group that is true when the field has one of the values, of which there must be one.
+    """A group that is true when the field has any of the values. Raises ValueError without values.
 
-    `in` takes a list split at commas, so a value that holds a comma gets a filter of its own.
+    `in` takes a list split at commas, so a value that contains a comma gets a separate filter.
     """
     texts = [str(value) for value in values]
     if not texts:
@@ -60,7 +60,7 @@ def criteria(
     page: int = 1,
     page_size: int = PAGE_SIZE,
 ) -> str:
-    """The query string of one page; `fields` cuts the answer down, `page` starts at 1."""
+    """The query string of a page; `fields` reduces the reply, `page` starts at 1."""
     pairs: list[tuple[str, str]] = []
     for number, group in enumerate(groups):
         for place, one in enumerate(group):
@@ -87,9 +87,9 @@ def encode(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def batches(values: Collection[T], size: int = BATCH, keys: int = 1) -> Iterator[list[T]]:
-    """The distinct values in their order: at most `size` at a time, and so many that together
-    they stay well below the 8 kB that web servers allow an address. `keys` are the encoded bytes
-    that stand beside each value."""
+    """The distinct values in their order, in batches of at most `size` values. A batch stays well
+    below the 8 kB that web servers allow for an address. `keys` is the number of encoded bytes that
+    accompany each value."""
     batch: list[T] = []
     length = 0
     for value in dict.fromkeys(values):
@@ -104,7 +104,7 @@ def batches(values: Collection[T], size: int = BATCH, keys: int = 1) -> Iterator
 
 
 def halves(groups: Sequence[Group]) -> tuple[list[Group], list[Group]] | None:
-    """The same search in two, when one of its groups asks for any of several values."""
+    """The same search split in two, if one of its groups lists several values; else None."""
     for place, group in enumerate(groups):
         values = [
             value

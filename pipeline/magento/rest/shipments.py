@@ -1,4 +1,4 @@
-"""Shipments: what the warehouse sent, and its tracking numbers."""
+"""Shipments of the warehouse, and their tracking numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHIPMENTS = "/shipments"
 
 
 class Shipments:
-    """Reads of shipments, and the making of one. Nothing here makes the shop send an e-mail."""
+    """Reads and creates shipments. No operation here makes the shop send an e-mail."""
 
     def __init__(self, api: Connection) -> None:
         self._api = api
@@ -20,8 +20,8 @@ class Shipments:
     def of_orders(self, order_ids: Collection[int]) -> list[MagentoShipment]:
         """Every shipment of these orders, oldest first within each 100 orders.
 
-        They have to be read again to learn of a track added later: no updated_at moves then.
-        Raises Transient, also when fewer come than the shop counts, or Rejected.
+        Read them again to learn of a track added later: `updated_at` does not change then.
+        Raises Transient, also when fewer arrive than the shop counts, or Rejected.
         Source: GET /V1/shipments.
         """
         found: list[MagentoShipment] = []
@@ -38,7 +38,7 @@ class Shipments:
         return found
 
     def sources(self, order_id: int) -> dict[int, str]:
-        """From which source each shipment of an order left, by its entity id.
+        """The source code of each shipment of an order, by the shipment's entity id.
 
         Raises Transient or Rejected. Source: GET /V1/shipments.
         """
@@ -61,11 +61,11 @@ class Shipments:
         title: str,
         number: str,
     ) -> str:
-        """Ship so many units of these lines of an order, by order item id, under one tracking
-        number, and return the shipment's entity id.
+        """Ship these units of an order, by order item id, under one tracking number, and return the
+        shipment's entity id.
 
-        The shop takes off without a word what is not open any more. Raises Rejected where nothing
-        is, where the order stands in the way, or where its source has too few; Transient,
+        The shop silently omits units that are no longer open. Raises Rejected when no unit is open,
+        when the order's state forbids a shipment, or when its source has too few units; Transient,
         OutcomeUnknown. Source: POST /V1/order/:id/ship.
         """
         return self._api.send(

@@ -1,6 +1,6 @@
-"""The order that holds stock for one that cannot be placed yet. Pure: no call, no clock.
+"""The holding order for an order that cannot be placed yet. Pure: no call, no clock.
 
-It costs nothing, names nobody, and cannot be found by the marketplace's number.
+It costs nothing, names nobody, and is not found by a search for the marketplace's number.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OF_A_ROW = ("price", "original_price", "price_incl_tax", "row_total", "row_tota
 def holding_order(
     external_id: str, units: Sequence[tuple[Product, int]], store: StoreView
 ) -> dict[str, Any]:
-    """The order entity, without the marks that let it reserve. Source: PUT /V1/orders/create."""
+    """The order entity, before its marks for a reservation. Source: PUT /V1/orders/create."""
     note = (
         f"Holds the goods of Amazon order {external_id}, whose payment Amazon is still checking. "
         "It is on hold so that nobody ships or invoices it, and is cancelled by itself."
@@ -43,7 +43,7 @@ def holding_order(
 def trial_order(
     number: str, units: Sequence[tuple[Product, int]], store: StoreView
 ) -> dict[str, Any]:
-    """The order of a trial, whether the shop reserves stock: the same, and named as a test."""
+    """The order that tests whether the shop reserves stock: a holding order labelled as a test."""
     return _nameless(
         increment_id=number,
         ext_order_id=number,
@@ -122,7 +122,7 @@ def _line(product: Product, count: int, store: StoreView) -> dict[str, Any]:
 
 
 def _address(kind: str, store: StoreView, email: str) -> dict[str, Any]:
-    """Every key that Magento wants to see, and nothing to tell."""
+    """Every key that Magento requires, without any real data."""
     return {
         "address_type": kind,
         "firstname": "Amazon",

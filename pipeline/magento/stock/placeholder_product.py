@@ -1,4 +1,4 @@
-"""A product that holds the place of one the catalogue lacks, so that its orders can be placed."""
+"""A placeholder for a product that the catalogue lacks, so that its orders can be placed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LONGEST_SKU = 64
 
 
 def placeholder(sku: str, title: str, store: StoreView, attribute_set: int) -> dict[str, Any]:
-    """A disabled product of that SKU without price and stock, for the store's website.
+    """A disabled product with this SKU, without price and stock, for the store's website.
 
-    Raises CannotMap(PRODUCT_REFUSED) for a SKU that Magento would not keep as it is.
+    Raises CannotMap(PRODUCT_REFUSED) for a SKU that Magento would change.
     """
     sku = sku.strip()
     if len(sku) > _LONGEST_SKU or plain(sku, _LONGEST_SKU) != sku:
@@ -54,9 +54,9 @@ def placeholder(sku: str, title: str, store: StoreView, attribute_set: int) -> d
 
 
 def url_key(sku: str) -> str:
-    """The URL key that only the placeholder of that SKU has: it tells it apart afterwards.
+    """The URL key that identifies the placeholder of this SKU.
 
-    Magento would make one of the name, which need not be unique as it has to be.
+    Magento would derive a URL key from the name, which may collide although URL keys are unique.
     """
     readable = re.sub(r"[^a-z0-9]+", "-", sku.lower()).strip("-")
     tail = sha256(folded(sku).encode()).hexdigest()[:8]

@@ -1,9 +1,9 @@
-"""Stock reservations by way of a cancellation, since no REST route makes one. Pure: no call.
+"""Reserve stock by a cancellation, since no REST route makes reservations. Pure: no call.
 
-Cancelling an order writes for each line a reservation of ordered - max(shipped, invoiced) -
-cancelled, without a floor at zero. A line that is created as shipped twice over thus *takes* what
-was ordered, under its own order's number. So an order is created with such marks, cancelled, and
-saved again as it is to be; each of these phases can be told from the order itself.
+When Magento cancels an order it writes a reservation for each line: ordered - max(shipped,
+invoiced) - cancelled, without a floor at zero. So a line that is created with twice its quantity as
+shipped *takes* the ordered quantity, under the number of its order. The order is created with such
+marks, cancelled, and saved again without them; the order itself shows which phase it is in.
 """
 
 from __future__ import annotations
@@ -19,25 +19,26 @@ from pipeline.magento.records import ENDED, MagentoItem, MagentoOrder
 
 
 class Phase(StrEnum):
-    """How far the reservation of an order is."""
+    """The phase of an order's reservation."""
 
     MARKED = "marked"
-    """Its lines carry the marks, nothing is reserved: cancel it."""
+    """Its lines have the marks and nothing is reserved: cancel it next."""
     HIDDEN = "hidden"
-    """Reserved, and shown as cancelled with its marks: save it as it is to be."""
+    """Reserved, and shown as cancelled with its marks: save it without them next."""
     THROUGH = "through"
-    """No marks: reserved, or never meant to be."""
+    """No marks: it is reserved, or needs no reservation."""
     CANCELLED = "cancelled"
-    """Ended for good, by whomever."""
+    """Cancelled for good, by anyone."""
     UNCLEAR = "unclear"
-    """Somebody held, invoiced or closed it with its marks on."""
+    """A person held, invoiced or closed it while it had its marks."""
 
 
 def marked(entity: Mapping[str, Any]) -> dict[str, Any]:
-    """What `order_body.build` made, with the marks that let a cancellation reserve its goods.
+    """The entity of `order.body.build` with the marks that make a cancellation reserve its goods.
 
-    Only lines with a product are marked: of any other Magento would never take the reservation
-    back. Those come out of it at nothing, and an order without goods to reserve is as before.
+    Only lines with a product are marked, because Magento never takes back other reservations. The
+    cancellation reserves nothing for other lines, and an order without goods to reserve is
+    unchanged.
     """
     items = [dict(item) for item in entity["items"]]
     for item in items:
@@ -50,10 +51,10 @@ def marked(entity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def phase(order: MagentoOrder, marks: Mapping[int, Decimal] | None = None) -> Phase:
-    """Which phase an order is in that was just read.
+    """The phase of an order that was just read.
 
-    `marks` are the shipped quantities by item id that mean "marked"; without them a line that was
-    shipped beyond what was ordered does, which Magento itself never lets happen.
+    `marks` are the shipped quantities by item id that mean "marked". Without them the order is
+    marked if a line has more units shipped than ordered, which Magento itself never allows.
     """
     if marks is None:
         has_marks = any(item.quantity_shipped > item.quantity_ordered for item in order.items)
@@ -71,8 +72,8 @@ def phase(order: MagentoOrder, marks: Mapping[int, Decimal] | None = None) -> Ph
 def mark(item: MagentoItem, change: Decimal) -> Decimal:
     """The shipped quantity with which a cancellation changes the line's reservation by `change`.
 
-    Below zero takes stock, above gives it back. Nothing of the order may have been invoiced, and
-    some line must have units that are not cancelled.
+    A negative change takes stock, a positive change returns it. The order must have no invoice, and
+    at least one line must have units that are not cancelled.
     """
     return item.quantity_ordered - item.quantity_canceled - change
 
@@ -80,10 +81,10 @@ def mark(item: MagentoItem, change: Decimal) -> Decimal:
 def unmarked(
     order: MagentoOrder, shipped: Mapping[str, int] | None = None
 ) -> dict[int, Quantities]:
-    """The lines of a marked order as they are to be, for `order_update.rewritten`.
+    """The lines of a marked order without marks, for `order.save_again.rewritten`.
 
-    What had been shipped when a line was marked can be read from its mark; where there is none,
-    `shipped` says it, by the marketplace's item id.
+    The mark of a line with a product shows what had been shipped before. For lines without a mark
+    `shipped` has that number, by the marketplace's item id.
     """
     return {item.item_id: Quantities(_shipped(item, shipped or {})) for item in order.items}
 
