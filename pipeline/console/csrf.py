@@ -33,8 +33,8 @@ def _token() -> str:
 def _is_not_from_elsewhere() -> bool:
     """Whether the headers do not name another site.
 
-    `Sec-Fetch-Site` is missing over plain HTTP to another machine; then `Origin` has to name our
-    host. A proxy in front of the console may speak TLS, so the scheme is not compared.
+    `Sec-Fetch-Site` is missing over plain HTTP to another machine; then `Origin`, if sent, has to
+    name our host. A proxy in front of the console may speak TLS, so the scheme is not compared.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
