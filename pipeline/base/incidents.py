@@ -37,7 +37,7 @@ class Incidents:
                     index_where=Incident.ended_at.is_(None),
                     set_={"last_seen_at": now, "text": text},
                 )
-                # An existing row has this transaction's id in xmax, since the statement locked it.
+                # A new row has 0 in xmax, an updated row the id of this transaction.
                 .returning(literal_column("xmax = 0", Boolean))
             ).one()
         if is_new:

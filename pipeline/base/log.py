@@ -31,7 +31,7 @@ def _only_allowed(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMap
 def _exception_without_message(
     _: Any, __: str, line: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Log an exception's type and place, not its text: the text may quote a buyer's data."""
+    """Keep an exception's type and place, not its text: the text may quote a buyer's data."""
     info = line.pop("exc_info", None)
     if info is True:
         info = sys.exc_info()
@@ -66,7 +66,7 @@ class _StandardError:
     """Writes a line to the present standard error, which may have been replaced meanwhile."""
 
     def msg(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is where lines leave
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - log lines leave the process here
 
     debug = info = warning = error = critical = msg
 

@@ -34,7 +34,7 @@ class Vault:
         self._pseudonym_key = hmac.digest(master_key, b"orderbridge pseudonyms", "sha256")
 
     def new_key(self, owner: str) -> bytes:
-        """A fresh key for one order, wrapped."""
+        """A fresh key for an order, wrapped by the master key."""
         return self._encrypt(self._master, AESGCM.generate_key(256), owner)
 
     def seal(self, wrapped_key: bytes, owner: str, data: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Signing in with a name and a password, signing out, and changing the own password."""
+"""Signing in with a name and a password, signing out, and the person's own account page."""
 
 from __future__ import annotations
 

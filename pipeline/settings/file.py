@@ -1,4 +1,4 @@
-"""Reading the configuration: `orderbridge.toml` holds public values, the environment secrets.
+"""Reading the configuration: secrets from the environment, all else from `orderbridge.toml`.
 
 The variables of secrets and connections begin with `ORDERBRIDGE_`; see docs/settings.md.
 """
