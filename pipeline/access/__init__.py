@@ -1,4 +1,4 @@
-"""Who may come in to the console: people, their sessions, and the pause after wrong passwords.
+"""Access to the console: people, their sign-ins, and the pause after wrong passwords.
 
 Imports: settings, base.
 Start reading: `people.py`.

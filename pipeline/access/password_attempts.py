@@ -1,7 +1,7 @@
-"""Who tries passwords has to wait, longer each time.
+"""Delays repeated sign-in attempts, longer each time.
 
-A try counts before the password is looked at, so that many at once do not get past. Names and
-addresses are kept as keyed digests: people type passwords into the wrong field.
+An attempt counts before its password is checked, so that many at once do not evade the limit. Names
+and addresses are kept as keyed digests, because people type passwords into the wrong field.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from pipeline.base.vault import Vault
 FORGOTTEN_AFTER = timedelta(hours=1)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
 FROM_ONE_PLACE, OF_ONE_PLACE, OF_ONE_NAME = 5, 20, 50
-"""Tries without a pause: of a name from one address; of all names from it; of a name from
-everywhere, which is more, so that a stranger does not keep its owner out."""
+"""Attempts without a pause: of a name from an address; of all names from that address; of a name
+from everywhere. The last limit is higher, so that a stranger does not lock out the name's owner."""
 
 
 class Guessing:
-    """Counts tries to sign in."""
+    """Counts attempts to sign in."""
 
     def __init__(self, sessions: Sessions, vault: Vault) -> None:
         self._sessions = sessions
         self._vault = vault
 
     def begin(self, name: str, address: str, now: datetime) -> timedelta | None:
-        """Count a try. Returns how long to wait where there were too many: it must not be made.
+        """Count an attempt. After too many attempts, return the time to wait: refuse the attempt.
 
-        A name that nobody has is treated as any other.
+        An unknown name is treated like any other.
         """
         allowed = self._subjects(name, address)
         with self._sessions() as session, session.begin():
@@ -58,7 +58,7 @@ class Guessing:
             return None
 
     def succeeded(self, name: str, address: str) -> None:
-        """Take the last try back: it was the person. Others that the address made still count."""
+        """Uncount the last attempt, which succeeded. The address's other attempts still count."""
         of_place = self._subject("place", address)
         with self._sessions() as session, session.begin():
             for row in _locked(session, self._subjects(name, address)):
@@ -69,7 +69,8 @@ class Guessing:
                     session.delete(row)
 
     def forgive(self, name: str) -> None:
-        """Let a name be tried again at once, from where no other name was tried too often."""
+        """Allow attempts of a name again at once, except from addresses that tried other names too
+        often."""
         with self._sessions() as session, session.begin():
             session.execute(
                 delete(WrongPasswords).where(
@@ -91,7 +92,7 @@ class Guessing:
 
 
 def _locked(session: Session, subjects: Iterable[str]) -> list[WrongPasswords]:
-    # Always in the same order, so that two tries never wait for each other.
+    # Always lock in the same order, so that two attempts never wait for each other.
     rows = [session.get(WrongPasswords, one, with_for_update=True) for one in sorted(subjects)]
     return [row for row in rows if row is not None]
 

@@ -22,14 +22,14 @@ from pipeline.settings.roles import Role
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
 _NAME = re.compile(r"\w[\w .@+'-]{0,63}")
-# A check takes 64 MiB and some 50 ms: who sends many at once must not get all of the machine.
+# A check takes 64 MiB and some 50 ms: many attempts at once must not use up the machine.
 _AT_ONCE = BoundedSemaphore(2)
 _LONGEST_QUEUE_S = 2.0
 _hasher = PasswordHasher()
 
 
 class NotAllowed(Exception):
-    """It cannot be done so; the message says why."""
+    """The change is refused; the message says why."""
 
 
 class Busy(Exception):
@@ -38,7 +38,7 @@ class Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is signed in. `name` is what notes are signed with."""
+    """A person who is signed in. `name` is the author of the person's notes."""
 
     id: int
     name: str
@@ -47,7 +47,7 @@ class Person:
 
 
 class People:
-    """Keeps the people. Whoever may call this may do it: roles are asked for by the callers."""
+    """Keeps the people. Callers check roles; this class does not."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -71,14 +71,14 @@ class People:
         )
 
     def add_first(self, name: str, password: str, now: datetime) -> None:
-        """Add an admin if there is nobody at all. Raises NotAllowed."""
+        """Add an admin if no person exists. Raises NotAllowed."""
         with self._sessions() as session:
             if session.scalar(select(exists().select_from(PersonRecord))):
                 return
         try:
             self.add(name, Role.ADMIN, password, now)
         except NameTaken:
-            return  # by a console that started in the same moment
+            return  # another console that started at the same time added the admin
 
     def set_role(self, name: str, role: Role) -> None:
         """Give a person another role, at once. Raises NotAllowed."""
@@ -98,7 +98,7 @@ class People:
             _sign_out(session, record.id)
 
     def set_locked(self, name: str, locked: bool) -> None:
-        """Keep a person out from now on, or let them in again. Raises NotAllowed."""
+        """Lock a person out, or let them in again. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
             record = _named(session, name)
             record.locked = locked
@@ -106,14 +106,14 @@ class People:
                 _sign_out(session, record.id)
 
     def remove(self, name: str) -> None:
-        """Forget a person; notes keep the name. Raises NotAllowed."""
+        """Delete a person; notes keep the name. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
             session.delete(_named(session, name))
 
     def with_password(self, name: str, password: str) -> int | None:
-        """The id of the person of that name and password; None when there is none, or locked.
+        """The id of the person with that name and password; None if unknown, wrong or locked.
 
-        It takes as long for a name that nobody has. Raises Busy.
+        The check takes as long for an unknown name. Raises Busy.
         """
         nobody = _of_nobody()
         with self._sessions() as session:
@@ -127,9 +127,9 @@ class People:
         return record.id
 
     def from_elsewhere(self, subject: str, name: str, role: Role, now: datetime) -> int:
-        """The id of whom an OpenID provider knows as `subject`; at first a person is added.
+        """The id of the person whom an OpenID provider knows as `subject`; added at first sign-in.
 
-        Name and role are taken over each time. Raises NotAllowed, for one who is locked as well.
+        Each sign-in updates name and role. Raises NotAllowed, also for a locked person.
         """
         name = _checked_name(name)
         with self._sessions() as session:
@@ -150,7 +150,7 @@ class People:
 
 
 class NameTaken(NotAllowed):
-    """There is somebody of that name."""
+    """Another person has that name."""
 
 
 def _commit(session: Session, name: str) -> None:
@@ -209,7 +209,7 @@ def _fits(kept: str, password: str) -> bool:
 
 
 def _normal(password: str) -> str:
-    """The same characters, however a keyboard composed them."""
+    """The password in Unicode's normal form, since keyboards compose characters differently."""
     return unicodedata.normalize("NFKC", password)
 
 

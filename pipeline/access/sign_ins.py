@@ -1,4 +1,4 @@
-"""Who is signed in, in which browser, and for how long."""
+"""Sign-ins: who is signed in, in which browser, and for how long."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pipeline.base.db import Sessions
 from pipeline.settings.roles import Role
 
 LONGEST = timedelta(hours=12)
-"""A working day; then everybody signs in anew."""
+"""A sign-in lasts a working day; then the person has to sign in again."""
 LONGEST_IDLE = timedelta(hours=2)
-# So that not every page is a write.
+# The time of last use is written at most so often, so that not every page writes.
 _SEEN_EVERY = timedelta(minutes=1)
 
 
 class SignIns:
-    """Begins, finds and ends them. A token is told once, and only its digest is kept."""
+    """Begins, looks up and ends sign-ins. Only a token's digest is kept."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -46,9 +46,9 @@ class SignIns:
         return token
 
     def find(self, token: str, now: datetime, *, is_a_person: bool) -> Person | None:
-        """Whose token it is; None when it is nobody's or has run out.
+        """The person with this token; None when the token is unknown or has expired.
 
-        Only what a person does keeps a sign-in from running out, not what a page does by itself.
+        Only a person's requests keep a sign-in from expiring, not a page's automatic requests.
         """
         with self._sessions() as session, session.begin():
             row = session.execute(

@@ -1,4 +1,4 @@
-"""The tables of those who sign in to the console."""
+"""The tables of people, sign-ins and wrong passwords."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.base.tables import Base
 
 
 class PersonRecord(Base):
-    """Somebody who may sign in: with a password, or as `subject` of an OpenID provider."""
+    """A person who may sign in: with a password, or as `subject` of an OpenID provider."""
 
     __tablename__ = "people"
 
@@ -29,7 +29,7 @@ Index("people_name", func.lower(PersonRecord.name), unique=True)
 
 
 class SignIn(Base):
-    """A browser that has signed in. It holds a token of which only the digest is here."""
+    """A browser that has signed in. The browser holds the token, this table only its digest."""
 
     __tablename__ = "sign_ins"
     __table_args__ = (Index("sign_ins_of_person", "person_id"),)
@@ -41,7 +41,7 @@ class SignIn(Base):
 
 
 class WrongPasswords(Base):
-    """How often sign-in failed for a name, an address or both: a keyed digest stands for it."""
+    """How often sign-in failed for a name, an address or both, which are kept as keyed digests."""
 
     __tablename__ = "wrong_passwords"
 

@@ -1,4 +1,4 @@
-"""What everything stands on: database, HTTP, retries, quotas, leases, the vault, clocks, log,
+"""The ground for all other rooms: database, HTTP, retries, quotas, leases, the vault, clocks, log,
 money, errors.
 
 Imports: no other room.

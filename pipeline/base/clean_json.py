@@ -1,7 +1,7 @@
-"""What a remote's JSON may hold: nothing that would break where it is kept or reckoned with.
+"""Parsing a remote's JSON, without values that would break the database or the arithmetic.
 
-A value that is out of all reason becomes null, as if the remote had not told it: so one odd value
-in an answer does not cost the rest of it.
+An impossible value becomes null, as if the remote had left the field out. So a single odd value
+does not cost the rest of the answer.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _MOST_BITS = 100
 def parsed(content: bytes) -> Any:
     """The JSON document; its numbers with a point or an exponent are Decimals.
 
-    Raises ValueError, or RecursionError, when it is none.
+    Raises ValueError, or RecursionError, when the content is not JSON.
     """
     return _kept(json.loads(content, parse_float=_decimal, parse_constant=_refuse), _DEEPEST)
 
 
 def storable(text: str) -> str:
-    """A text without characters that no database takes."""
+    """The text without the characters that PostgreSQL refuses."""
     return _UNSTORABLE.sub("", text)
 
 
@@ -47,7 +47,7 @@ def _kept(value: Any, depth: int) -> Any:
 
 
 def _decimal(token: str) -> Decimal | None:
-    """A number that can be reckoned with: int() of 1e999999999 would take all memory."""
+    """The number, or None where it is too long: int() of 1e999999999 would take all memory."""
     if len(token) > _LONGEST_NUMBER:
         return None
     try:
@@ -58,5 +58,5 @@ def _decimal(token: str) -> Decimal | None:
 
 
 def _refuse(constant: str) -> None:
-    """NaN and Infinity are no JSON, whatever Python's own parser says."""
+    """NaN and Infinity are not JSON, although Python's parser accepts them."""
     raise ValueError(constant)

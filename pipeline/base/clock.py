@@ -1,4 +1,4 @@
-"""The time, how much of it has passed, and durations from settings."""
+"""The current time, elapsed seconds, and durations from settings."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import time
 from datetime import UTC, datetime, timedelta
 
 FAR_AHEAD = timedelta(days=1)
-"""No remote's clock is that much ahead of ours: what says so is not believed."""
+"""A remote's time that is further ahead of our clock than this is ignored."""
 
 YEARS = range(1990, 2200)
-"""Those in which orders are placed, shipped and delivered."""
+"""The years in which an order can be placed, shipped or delivered."""
 
 
-# Elsewhere than on Linux the monotonic clock counts suspension itself, or nothing does.
+# Only Linux has CLOCK_BOOTTIME. Elsewhere the monotonic clock counts suspension, or no clock does.
 _BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def utc_now() -> datetime:
-    """The one place that reads the clock; everything else is told the time."""
+    """The only function that reads the clock; all other code gets the time as an argument."""
     return datetime.now(UTC)
 
 
 def elapsed() -> float:
-    """Seconds since this machine was started, those included in which it was suspended.
+    """Seconds since this machine was started, including the seconds in which it was suspended.
 
-    The one place that measures how long something takes. time.monotonic() stands still in suspend
-    on Linux: a token, a lease or a promise that ran out meanwhile would count as good.
+    All durations are measured with this function. On Linux time.monotonic() stands still in
+    suspend: a token, a lease or a promise that expired in suspend would count as valid.
     """
     return time.clock_gettime(_BOOT) if _BOOT is not None else time.monotonic()
 

@@ -1,8 +1,8 @@
-"""Whether this database still is what it was, or was set back to an earlier time.
+"""Notices that the database was restored to an earlier time.
 
-A database that was restored has forgotten what was done at the remotes since. PostgreSQL itself
-tells: recovery to a point in time and failover begin a new timeline, another server has another
-system identifier, and a dump that is read in makes its tables anew. Each of these begins a life.
+A restored database lacks the newest writes to the remotes. PostgreSQL shows the restore: recovery
+to a point in time and failover begin a new timeline, another server has another system identifier,
+and loading a dump creates the tables anew. Each of these begins a new life of the database.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from pipeline.base.tables import DatabaseLife
 
-# A standby answers queries and takes no rows; nobody works on one.
+# A standby answers queries but accepts no rows, and no worker uses a standby.
 _IS_KEPT = "SELECT to_regclass('database_lives') IS NOT NULL AND NOT pg_is_in_recovery()"
-# The timeline is that of the log being written: the control file's lags behind a failover.
+# The timeline is read from the current log, since the control file lags behind a failover.
 _NOTE = """
 INSERT INTO database_lives (identity, began_at)
 SELECT identity, clock_timestamp()
@@ -37,7 +37,7 @@ WHERE identity IS DISTINCT FROM (
 
 
 def watch(engine: Engine) -> None:
-    """Have every new connection compare: a restore drops the old ones, in every process."""
+    """Check for a restore on every new connection: a restore drops all old connections."""
     event.listen(engine, "connect", _compare)
 
 
@@ -49,10 +49,10 @@ def _compare(connection: Any, _: object) -> None:
 
 
 def began_at(session: Session) -> datetime | None:
-    """When the present life began; None when nothing was ever noted."""
+    """When the present life of the database began; None when no life was ever recorded."""
     return session.scalar(select(DatabaseLife.began_at).order_by(DatabaseLife.id.desc()).limit(1))
 
 
 def begin(session: Session, now: datetime) -> None:
-    """Begin a life by hand, for a restore that leaves no mark, such as a disk's snapshot."""
+    """Begin a life by hand, for a restore that leaves no trace, such as a disk's snapshot."""
     session.add(DatabaseLife(identity="", began_at=now))

@@ -1,4 +1,4 @@
-"""The database: one engine a process, short sessions, migrations under one lock."""
+"""The database: an engine per process, short sessions, migrations under a shared lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Sessions = Callable[[], Session]
 
 
 def engine_for(url: str, pool_size: int = 20) -> Engine:
-    """An engine whose statements give up rather than block a worker for ever."""
+    """An engine whose statements time out, so that none blocks a worker for ever."""
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -40,7 +40,7 @@ def sessions_for(engine: Engine) -> Sessions:
 
 
 def alembic_config(url: str) -> Config:
-    """Alembic's configuration, from code: there is no ini file to keep in step."""
+    """Alembic's configuration, built in code so that no ini file has to match it."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = url
@@ -48,5 +48,5 @@ def alembic_config(url: str) -> Config:
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring the schema to `revision`. Safe to run twice at once: the second one waits."""
+    """Bring the schema to `revision`. Safe to run twice at once: the second run waits."""
     command.upgrade(alembic_config(url), revision)

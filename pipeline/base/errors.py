@@ -1,6 +1,6 @@
-"""What can go wrong at a remote, cut by the only question a caller has: may I send it again?
+"""Errors of the remotes, divided by the only question a caller has: may I send it again?
 
-The messages carry codes and ids, never a buyer's data: they end in logs and on the timeline.
+The messages hold codes and ids, never a buyer's data, because logs and the timeline show them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ _LONGEST_WORD = 200
 
 
 class RemoteError(Exception):
-    """A call to Amazon or Magento that did not end well.
+    """A call to Amazon or Magento failed.
 
-    `code` is the remote's own error code or a short word of ours, `request_id` what its support
-    asks for, `retry_after_s` what the remote told us to wait, in seconds.
+    `code` is the remote's error code or a short word of ours. `request_id` is the id that the
+    remote's support asks for. `retry_after_s` is the pause that the remote demands, in seconds.
     """
 
     def __init__(
@@ -34,31 +34,31 @@ class RemoteError(Exception):
 
 
 class Transient(RemoteError):
-    """Nothing happened there: send it again, later."""
+    """The remote did nothing: send the request again later."""
 
 
 class NotSent(Transient):
-    """Not sent, on purpose: come back after `retry_after_s`."""
+    """The request was deliberately not sent: try again after `retry_after_s`."""
 
 
 class OverQuota(NotSent):
-    """Not sent, because the remote's quota is used up."""
+    """The request was not sent, because the remote's quota is used up."""
 
 
 class AccountPaused(NotSent):
-    """Not sent, because the remote refuses this account for now."""
+    """The request was not sent, because the remote refuses this account for now."""
 
 
 class WritesStopped(NotSent):
-    """Not sent, because nothing may be written for now: this installation is read-only."""
+    """The request was not sent, because this installation is read-only for now."""
 
 
 class Rejected(RemoteError):
-    """The remote read it and said no: never send the same again by itself."""
+    """The remote refused the request: never send the same request again automatically."""
 
 
 class OutcomeUnknown(RemoteError):
-    """It was sent and no usable answer came: look before sending again."""
+    """The request was sent and no usable answer came: look before sending it again."""
 
 
 class AccountStopped(Rejected):
@@ -66,7 +66,7 @@ class AccountStopped(Rejected):
 
 
 class CannotMap(Exception):
-    """An order that can be read but not carried over; becomes a hold with this code."""
+    """The order can be read but not mapped to Magento; its step holds it with this code."""
 
     def __init__(self, code: str, reason: str, facts: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)

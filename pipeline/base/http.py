@@ -1,6 +1,6 @@
-"""One HTTP client for both remotes: time-outs, a size limit, and errors by what they mean.
+"""The HTTP client for both remotes: time-outs, a size limit, and errors of our own types.
 
-Only this module, `timed_answers` and Magento's auth know `requests`.
+Only this module, `http_deadline` and Magento's auth import `requests`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 TOTAL_TIMEOUT_S = 30.0
 LONGEST_RETRY_AFTER_S = 24 * 3600.0
 
-# Its warnings quote the address, and the query of a search may hold a buyer's e-mail address.
+# urllib3's warnings quote the URL, and the query of a search may hold a buyer's e-mail address.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -53,7 +53,7 @@ class Reply:
 
     @property
     def told_at(self) -> datetime | None:
-        """The remote's own time, from the Date header; None when there is no usable one."""
+        """The remote's own time, from the Date header; None without a usable header."""
         try:
             at = parsedate_to_datetime(self.headers.get("Date", ""))
             return at.astimezone(UTC) if at.tzinfo else None
@@ -62,7 +62,7 @@ class Reply:
 
 
 class Transferred(NamedTuple):
-    """What a storage answered, and of which type it says that is."""
+    """A storage's answer and its content type."""
 
     status: int
     content: bytes
@@ -70,7 +70,7 @@ class Transferred(NamedTuple):
 
 
 class _Session(requests.Session):
-    """Takes a redirect as an answer; requests would read its body ahead, without our limits."""
+    """Returns a redirect as the answer; requests would read its body ahead, without our limits."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
@@ -78,7 +78,7 @@ class _Session(requests.Session):
 
 @dataclass(slots=True)
 class Http:
-    """Calls below one base URL. Safe to share between threads."""
+    """Calls below a base URL. Safe to share between threads."""
 
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class Http:
     def __post_init__(self) -> None:
         session = _Session()
         session.trust_env = False
-        # The jar is the one part of a session that threads must not share.
+        # The cookie jar is the only part of a session that threads must not share.
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = http_deadline.Adapter(pool_maxsize=64, max_retries=0)
         session.mount("https://", adapter)
@@ -111,12 +111,12 @@ class Http:
         auth: AuthBase | None = None,
         repeatable: bool | None = None,
     ) -> Reply:
-        """Send one request and return whatever was answered, whatever its status.
+        """Send a request and return the answer, whatever its status.
 
-        `query` is already encoded; Decimals in `body` become JSON numbers, numbers in the answer
-        become Decimals. `repeatable` says that sending twice does no harm (default: only GET).
-        Raises Transient when nothing can have happened, and OutcomeUnknown when a request that is
-        not repeatable was sent and no whole answer came.
+        `query` is already encoded. Decimals in `body` become JSON numbers, and numbers in the
+        answer become Decimals. `repeatable` says that sending twice does no harm (default: only
+        GET). Raises Transient when the remote cannot have acted, and OutcomeUnknown when a request
+        that is not repeatable was sent and no whole answer came.
         """
         response, content = self._exchange(
             method,
@@ -136,10 +136,10 @@ class Http:
     def transfer(
         self, method: Method, url: str, *, content: bytes | None = None, content_type: str = ""
     ) -> Transferred:
-        """Bring bytes to a URL that a remote named, or fetch them; the status and what was sent.
+        """Upload bytes to a URL that a remote gave, or download them; return status and bytes.
 
-        No header of our own goes along but the content type, since such a URL may be signed for
-        just that. Raises Transient when no whole answer came.
+        The content type is the only header of ours, since the URL may be signed for it alone.
+        Raises Transient when no whole answer came.
         """
         headers = {"Content-Type": content_type} if content_type else {}
         response, answer = self._exchange(method, url, content, headers, None, may_repeat=True)
@@ -156,7 +156,7 @@ class Http:
         may_repeat: bool,
     ) -> tuple[requests.Response, bytes]:
         try:
-            # A remote that drips, whether headers or body, must not hold a worker.
+            # A remote that sends headers or body byte by byte must not hold a worker.
             with http_deadline.within(self.total_timeout_s, self.monotonic):
                 response = self._session.request(
                     method,
@@ -170,17 +170,17 @@ class Http:
                 )
                 with response:
                     return response, self._read(response)
-        # ValueError: an address that a remote named and that is none.
+        # ValueError: the remote gave an address that is not a URL.
         except (requests.RequestException, HTTPError, ValueError) as error:
             raise self._meaning(error, may_repeat) from None
 
     def _read(self, response: requests.Response) -> bytes:
         """The body, bounded in size."""
         if response.status_code < 200:
-            # The answer is still to come, and would be taken for that of the next request.
+            # The final answer is still to come; the next request would take it for its own.
             raise requests.exceptions.ConnectionError("no final answer")
         content = bytearray()
-        # read1 returns what has come; read and iter_content would wait for a whole chunk.
+        # read1 returns the bytes received so far; read and iter_content wait for a whole chunk.
         while chunk := response.raw.read1(64 * 1024, decode_content=True):
             content += chunk
             if len(content) > self.max_body_bytes:
@@ -213,12 +213,12 @@ def _reply(response: requests.Response, content: bytes) -> Reply:
 
 
 def encoded(body: Any) -> bytes:
-    """A body as it is sent: Decimals become JSON numbers."""
+    """The body as bytes to send: Decimals become JSON numbers."""
     return json.dumps(body, default=_number).encode()
 
 
 def _number(value: object) -> float:
-    """A Decimal as JSON number: amounts of at most 15 digits survive the way through float."""
+    """A Decimal as JSON number: amounts of at most 15 digits survive the conversion to float."""
     if isinstance(value, Decimal):
         return float(value)
     raise TypeError(f"{type(value).__name__} does not go into JSON")

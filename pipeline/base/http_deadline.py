@@ -1,7 +1,7 @@
 """A limit to how long a whole answer may take, headers included.
 
-The time-outs of `requests` are for each read from the socket: a remote that sends a byte now and
-then holds a worker for as long as it likes.
+The time-outs of `requests` apply to each read from the socket: a remote that sends a byte now and
+then could hold a worker for ever.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ _limit: ContextVar[_Limit | None] = ContextVar("limit", default=None)
 
 @contextmanager
 def within(total_s: float, monotonic: Callable[[], float]) -> Iterator[None]:
-    """An answer that an `Adapter` reads in this block has to be whole after so many seconds."""
+    """Within this block an `Adapter` has `total_s` seconds to read a whole answer."""
     limit = _Limit(monotonic() + total_s, monotonic)
     token = _limit.set(limit)
     try:
         yield
     finally:
         _limit.reset(token)
-        # Of an answer that broke off nobody else does, and the socket would stay open with it.
+        # No other code closes the reader of a broken answer, and its socket would stay open.
         for reader in limit.readers:
             reader.close()
 
 
 class _Reader(io.RawIOBase):
-    """What comes from a socket, as long as there is time."""
+    """Reads from a socket until the deadline."""
 
     def __init__(self, sock: socket.socket, limit: _Limit) -> None:
         self._sock = sock
@@ -99,7 +99,7 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class Adapter(HTTPAdapter):
-    """Reads answers within the limit of `within`."""
+    """A `requests` adapter that reads answers within the deadline of `within`."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

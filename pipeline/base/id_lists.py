@@ -1,4 +1,4 @@
-"""Lists of ids and numbers in a statement, of whatever length."""
+"""Lists of ids and numbers in a statement, of any length."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 def among(
     column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
 ) -> ColumnElement[bool]:
-    """That a column of numbers or of text has one of these values, however many there are.
+    """The condition that a column of numbers or text has any of these values.
 
-    They go as one array: PostgreSQL takes 65,535 parameters a statement, and IN makes one of each.
+    The values are sent as an array: PostgreSQL allows 65,535 parameters in a statement, and IN
+    would use a parameter for each value.
     """
     is_number = isinstance(column.type, Integer)
     kind = ARRAY(BigInteger() if is_number else Text())

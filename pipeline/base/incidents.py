@@ -1,6 +1,6 @@
-"""What a person has to know: opened once, seen as often as it happens, closed when it is over.
+"""Incidents: opened once, updated as often as the trouble is seen, closed when it is over.
 
-An incident is named by its key, such as `account:eu`; of each key one at most is open.
+An incident is named by its key, such as `account:eu`; at most a single incident of a key is open.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from pipeline.base.tables import Incident
 
 
 class Incidents:
-    """All incidents. Each method is its own short transaction, safe to run twice at once."""
+    """Keeps the incidents. Each method is a short transaction of its own, safe to run twice at
+    once."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def open(self, key: str, text: str, now: datetime, *, account: str | None = None) -> bool:
-        """Open it, or, when it is open, note that it goes on and how it stands now.
+        """Open the incident, or, when it is open, update its text and the time it was last seen.
 
-        True only for the one call that opened it. `text` is a sentence with what to do next.
+        True only for the call that opened it. `text` is a sentence that says what to do next.
         """
         with self._sessions() as session, session.begin():
             is_new = session.scalars(
@@ -36,7 +37,7 @@ class Incidents:
                     index_where=Incident.ended_at.is_(None),
                     set_={"last_seen_at": now, "text": text},
                 )
-                # A row that was there has been touched by this transaction.
+                # A new row has 0 in xmax, an updated row the id of this transaction.
                 .returning(literal_column("xmax = 0", Boolean))
             ).one()
         if is_new:
@@ -44,7 +45,7 @@ class Incidents:
         return is_new
 
     def close(self, key: str, now: datetime) -> bool:
-        """It is over. True only for the one call that closed it."""
+        """End the incident. True only for the call that closed it."""
         with self._sessions() as session, session.begin():
             closed = session.scalars(
                 update(Incident)
@@ -57,7 +58,7 @@ class Incidents:
         return bool(closed)
 
     def open_ones(self, account: str | None = None) -> Sequence[Incident]:
-        """Those that are not over, the oldest first: all, or an account's."""
+        """The open incidents, the oldest first: all, or an account's."""
         query = select(Incident).where(Incident.ended_at.is_(None)).order_by(Incident.id)
         if account is not None:
             query = query.where(Incident.account == account)

@@ -1,7 +1,8 @@
-"""One worker per order, by a lock in Redis. For economy, not for truth: see docs/reliability.md.
+"""A lock in Redis keeps a second worker off an order. It saves work and is not relied on for
+correctness: see docs/reliability.md.
 
-The lock's token is the Celery task id, and the same id is let in again: a message that is delivered
-once more after its worker died carries the dead worker's id.
+The lock's token is the Celery task id, and the same id may take the lock again: a message that is
+redelivered after its worker died carries the dead worker's id.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ return 0
 
 
 class Leases:
-    """Leases of about `seconds` each, renewed by one thread of this process while they are held."""
+    """Leases of about `seconds` each; a thread of this process renews them while they are held."""
 
     def __init__(
         self, client: redis.Redis, seconds: float, clock: Callable[[], float] = elapsed
@@ -44,9 +45,9 @@ class Leases:
 
     @contextmanager
     def hold(self, name: str, token: str) -> Iterator[bool]:
-        """Whether the lease on `name` is ours; it is given back at the end of the block.
+        """Whether the lease on `name` is ours; the end of the block gives it back.
 
-        Raises RedisError when the broker cannot be asked.
+        Raises RedisError when the broker cannot be reached.
         """
         key = f"orderbridge:lease:{name}"
         if not self._acquire(keys=[key], args=[token, self._ttl_ms]):
@@ -67,12 +68,12 @@ class Leases:
             try:
                 self._release(keys=[key], args=[token])
             except RedisError:
-                log.warning("lease.not_released")  # it runs out by itself
+                log.warning("lease.not_released")  # the lease expires by itself
 
     def give_back(self) -> None:
-        """Give back all that this process holds: it ends, and what it had in hand waits for others.
+        """Give back all leases of this process, which ends; its orders wait for other workers.
 
-        Raises RedisError when the broker cannot be asked.
+        Raises RedisError when the broker cannot be reached.
         """
         with self._guard:
             held = list(self._held.items())
@@ -82,7 +83,7 @@ class Leases:
 
     def _keep_renewing(self) -> None:
         pause = threading.Event()
-        # A wait stands still in suspend: many short ones, so that it is soon seen what has passed.
+        # A wait stands still in suspend. Many short waits soon notice how much time has passed.
         soon_s = self._ttl_ms / 30_000
         due_at = self._clock() + 10 * soon_s
         while not pause.wait(soon_s):
@@ -97,13 +98,13 @@ class Leases:
                 for key, token in held:
                     self._renew(key, token)
             except RedisError:
-                log.warning("lease.not_renewed")  # soon again, before they run out
+                log.warning("lease.not_renewed")  # the next try comes before the leases expire
             else:
                 due_at = self._clock() + 10 * soon_s
 
     def _renew(self, key: str, token: str) -> None:
-        """Hold it for longer. One that ran out in suspend is taken again, if nobody else has it."""
-        with self._guard:  # else one given back a moment ago would be taken again for nobody
+        """Extend the lease. A lease that expired in suspend is taken again if it is free."""
+        with self._guard:  # without it a lease given back a moment ago would be taken again
             if self._held.get(key) == token and not self._acquire(
                 keys=[key], args=[token, self._ttl_ms]
             ):

@@ -1,7 +1,7 @@
-"""Log lines as JSON: an event and facts. Only facts on the list below ever leave the process.
+"""Log lines as JSON: an event and facts. Only fields on the list below ever leave the process.
 
-An allow-list, because the Data Protection Policy asks for logs without personal data and a
-deny-list forgets the field that is added next year.
+The list names what is allowed, because Amazon's Data Protection Policy asks for logs without
+personal data, and a list of forbidden fields would miss the field that is added next year.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _only_allowed(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMap
 def _exception_without_message(
     _: Any, __: str, line: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """An exception's type and place, not its text: the text may quote what was being handled."""
+    """Keep an exception's type and place, not its text: the text may quote a buyer's data."""
     info = line.pop("exc_info", None)
     if info is True:
         info = sys.exc_info()
@@ -43,7 +43,7 @@ def _exception_without_message(
         while trace is not None:
             file, number = trace.tb_frame.f_code.co_filename, trace.tb_lineno
             trace = trace.tb_next
-            # Our own frames tell where; of a library's, the last one is enough.
+            # Our own frames show the place; of a library's frames the last is enough.
             if "site-packages" not in file or trace is None:
                 places.append(f"{file.rsplit('/', 1)[-1]}:{number}")
         line["stack"] = " > ".join(places[-8:])
@@ -51,10 +51,10 @@ def _exception_without_message(
 
 
 class _LibraryLine(logging.Formatter):
-    """A library's warning as a line like ours: its template, never the arguments put into it."""
+    """Writes a library's warning as a line like ours: its template, never the arguments."""
 
     def format(self, record: logging.LogRecord) -> str:
-        # What is no template, such as an exception logged by itself, is text of its own already.
+        # A message that is not a string, such as an exception, is not a template: log its type.
         said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
         line = {"event": f"{record.name}: {said}", "level": record.levelname.lower()}
         return json.dumps(
@@ -63,23 +63,23 @@ class _LibraryLine(logging.Formatter):
 
 
 class _StandardError:
-    """Writes a line to whatever standard error is at that moment."""
+    """Writes a line to the present standard error, which may have been replaced meanwhile."""
 
     def msg(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is where lines leave
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - log lines leave the process here
 
     debug = info = warning = error = critical = msg
 
 
 def configure() -> None:
-    """Have the libraries' warnings written in the same way as our own lines."""
+    """Write the libraries' warnings in the same format as our own lines."""
     handler = logging.StreamHandler()
     handler.setFormatter(_LibraryLine())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
-# Done here, not in `configure`: whoever logs before anything was configured must not get
-# structlog's default, which prints the local variables of an exception.
+# Configured at import, not in `configure`: code that logs earlier must not get structlog's
+# default, which prints the local variables of an exception.
 structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,

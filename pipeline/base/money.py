@@ -9,7 +9,7 @@ from iso4217 import Currency
 
 ZERO = Decimal(0)
 LARGEST_AMOUNT = Decimal(10) ** 15
-"""The first amount that a NUMERIC(19,4) column does not hold."""
+"""The smallest amount that is too large for a NUMERIC(19,4) column."""
 _MOST_DIGITS = 30
 _MINOR_DIGITS = 2
 
@@ -18,7 +18,7 @@ _MINOR_DIGITS = 2
 def minor_unit(currency: str) -> Decimal:
     """The smallest amount of a currency by ISO 4217: 0.01 for EUR, 1 for JPY, 0.001 for KWD.
 
-    A code that ISO does not list, or lists without a minor unit, counts as having two digits.
+    A code that ISO does not list, or lists without a minor unit, is taken to have two digits.
     """
     try:
         digits = Currency(currency).exponent
@@ -30,8 +30,8 @@ def minor_unit(currency: str) -> Decimal:
 def parse_amount(text: object) -> Decimal:
     """A remote's amount as Decimal.
 
-    Takes strings, integers and Decimals; floats have already lost what was meant (TypeError).
-    Raises ValueError for what is not a finite number, or one of more than thirty digits before or
+    Takes strings, integers and Decimals. Raises TypeError for a float, which has already lost
+    digits. Raises ValueError unless the number is finite and has at most thirty digits before and
     behind the point: making an integer of 1e999999999 takes all memory.
     """
     if isinstance(text, bool) or not isinstance(text, str | int | Decimal):
@@ -53,13 +53,13 @@ def quantize(amount: Decimal, currency: str) -> Decimal:
 
 
 def written(amount: Decimal, currency: str) -> str:
-    """An amount in its currency's digits, and in more where it has more."""
+    """The amount with at least the digits of its currency."""
     rounded = quantize(amount, currency)
     return f"{rounded if rounded == amount else amount:f}"
 
 
 def four_digits(amount: Decimal) -> Decimal:
-    """Rounded half up to what a shop's database keeps of an amount."""
+    """Rounded half up to four decimals, which is what a shop's database keeps."""
     return amount.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
 
 
@@ -67,7 +67,7 @@ def split(total: Decimal, weights: list[Decimal], currency: str) -> list[Decimal
     """Shares of `total` in proportion to `weights`, in whole minor units, that sum to it exactly.
 
     With all weights zero the shares are equal. Shares differ from the exact proportion by at most
-    one minor unit. Raises ValueError when there is nothing to split over.
+    one minor unit. Raises ValueError without weights.
     """
     if not weights:
         raise ValueError("cannot split an amount over no shares")

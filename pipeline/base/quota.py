@@ -1,8 +1,8 @@
-"""One token bucket per account and operation in Redis, shared by all workers.
+"""A token bucket in Redis for each account and operation, shared by all workers.
 
-Amazon's usage plan: a bucket of `burst` tokens that refills at `rate` per second, one token a call.
-Nobody sleeps here: a call that has no token is told when there will be one, and the order waits in
-its row.
+Amazon's usage plan: a bucket of `burst` tokens that refills at `rate` per second, a token per call.
+No worker sleeps for a token: the call is refused with the seconds to wait, and the order's row
+waits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.base.log import log
 
 
 class Lane(StrEnum):
-    """Who goes first."""
+    """The priority of a call, the first lane first."""
 
     CONFIRM = "confirm"
     NEW = "new"
@@ -28,7 +28,7 @@ class Lane(StrEnum):
 
     @property
     def left_share(self) -> float:
-        """The share of the bucket that this lane leaves to those before it."""
+        """The share of the bucket that this lane leaves to the lanes before it."""
         return _LEFT_SHARES[self]
 
 
@@ -37,17 +37,17 @@ _LEFT_SHARES = {Lane.CONFIRM: 0.0, Lane.NEW: 0.1, Lane.BACKFILL: 0.5}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An operation's usage plan: calls per second, and calls at once after a rest."""
+    """An operation's usage plan: calls per second, and calls at once when the bucket is full."""
 
     operation: str
     rate_per_s: float
     burst: int
 
 
-# Times come from Redis, the one clock all workers share. Who is refused is told when there is one
-# for its lane, and one token later for each that was refused lately in the same lane, so that they
-# do not all come together. A promise counts for half a minute only: most callers come by a timer of
-# their own, and one that never comes at its time must not push on the time of the next.
+# Times come from Redis, whose clock all workers share. A refused caller gets the time of the next
+# token for its lane, and a token later for each caller refused lately in the same lane, so that
+# they do not all return together. A promise counts for half a minute only: most callers return by
+# their own timer, and a caller that never returns must not delay the next.
 _TAKE = """
 local state = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'rate')
 local time = redis.call('TIME')
@@ -71,7 +71,7 @@ redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now)
 redis.call('EXPIRE', KEYS[1], 172800)
 return tostring(wait)
 """
-# Longer than a crowd of orders needs to be refused, shorter than the pause of any timer.
+# Longer than it takes to refuse a crowd of orders, shorter than the pause of any timer.
 _PROMISE_COUNTS_S = 30
 _LEARN = """
 local rate = tonumber(ARGV[1])
@@ -80,7 +80,7 @@ if tonumber(redis.call('HGET', KEYS[1], 'rate') or '0') ~= rate then
 end
 return 1
 """
-# A refusal says that the bucket there is empty, whatever was believed here.
+# A refusal means that Amazon's bucket is empty, so our count of tokens becomes zero.
 _EMPTY = """
 local time = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'tokens', math.min(0,
@@ -91,10 +91,10 @@ return 1
 
 
 class Quota:
-    """The buckets of one account. `clock` gives seconds where Redis' own clock shall not count.
+    """The buckets of an account. `clock` returns seconds and replaces Redis' own clock.
 
-    What Amazon told of its rates is kept in Redis, and in each process that was told: a Redis that
-    was emptied does not bring back the plan's rate, which may be a call in three minutes.
+    The rates that Amazon reports are kept in Redis and in the process that received them. So an
+    emptied Redis does not bring back the plan's rate, which may be a call in three minutes.
     """
 
     def __init__(
@@ -109,9 +109,9 @@ class Quota:
         self._empty = client.register_script(_EMPTY)
 
     def take(self, plan: Plan, lane: Lane) -> None:
-        """Take one token. Raises OverQuota with the seconds until there is one.
+        """Take a token. Raises OverQuota with the seconds until the next token.
 
-        Without Redis the call goes ahead: Amazon's own refusal is then the limit.
+        Without Redis the call goes ahead: then only Amazon's own refusal limits the calls.
         """
         floor = math.floor(plan.burst * lane.left_share)
         try:
@@ -138,7 +138,7 @@ class Quota:
             )
 
     def rate(self, plan: Plan) -> float:
-        """The calls per second that Amazon told, or else the plan's."""
+        """The calls per second that Amazon reported, or else the plan's."""
         try:
             told = self._redis.hget(self._key(plan), "rate")
         except RedisError:
@@ -146,7 +146,7 @@ class Quota:
         return float(told) if told else self._known(plan)
 
     def left(self, plan: Plan) -> float:
-        """How many calls could be made at once. Raises RedisError."""
+        """How many calls could be made now. Raises RedisError."""
         tokens, at, rate = self._redis.hmget(self._key(plan), "tokens", "at", "rate")
         if tokens is None or at is None:
             return float(plan.burst)
@@ -155,12 +155,12 @@ class Quota:
         return min(plan.burst, float(tokens) + passed_s * float(rate or self._known(plan)))
 
     def learn(self, plan: Plan, rate_per_s: float) -> None:
-        """Amazon told the rate it really allows."""
+        """Keep the rate that Amazon reported."""
         self._told[plan.operation] = rate_per_s
         self._quietly(lambda: self._learn(keys=[self._key(plan)], args=[rate_per_s]))
 
     def refused(self, plan: Plan) -> None:
-        """Amazon says the bucket is empty."""
+        """Empty the bucket, because Amazon refused a call."""
         self._quietly(lambda: self._empty(keys=[self._key(plan)], args=[self._now()]))
 
     def _known(self, plan: Plan) -> float:

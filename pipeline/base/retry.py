@@ -1,4 +1,4 @@
-"""Tenacity, in one place: a short retry inside one call. Longer waits are the order's `due_at`."""
+"""The only use of Tenacity: a short retry inside a call. Longer waits are the order's `due_at`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _wait_s(state: RetryCallState) -> float:
 
 @contextmanager
 def no_try_after(left_s: float, clock: Callable[[], float] = elapsed) -> Iterator[None]:
-    """Within this block no call is tried again once so many seconds have passed."""
+    """Within this block no call is retried once `left_s` seconds have passed."""
     ends_at = clock() + left_s
     token = _left_s.set(lambda: ends_at - clock())
     try:
@@ -50,8 +50,8 @@ def call_with_retry(
 ) -> T:
     """Call, and call again on Transient: at most 4 tries and 20 s in all. Never on NotSent.
 
-    Honours the remote's Retry-After; when that alone exceeds the budget the error is raised at
-    once, with its `retry_after_s`, for the caller to wait outside a worker.
+    Honours the remote's Retry-After. When that pause exceeds the 20 s, the error is raised at
+    once with its `retry_after_s`, so that the caller waits outside a worker.
     """
     begun = clock()
 

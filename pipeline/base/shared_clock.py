@@ -1,9 +1,8 @@
-"""One time for all workers: the database's.
+"""All workers use the database's time.
 
-Who may send a write again, and when an order is due, is decided by comparing times that different
-workers wrote down. So each of them counts on from what the database's clock said, by a clock
-of its machine's that goes on in suspend, and it does not matter what time that machine believes it
-is.
+Workers compare times that other workers wrote, to decide when an order is due and when a write may
+be sent again. So each worker reads the database's clock and counts on from it, by a clock of its
+machine that goes on in suspend. A machine whose own time is wrong does no harm.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _A_LONG_WAY_S, _ASKED_AT_MOST = 2.0, 3
 
 
 class SharedClock:
-    """Tells the time. Asks the database at first and once a minute, by whichever thread comes."""
+    """Returns the time. The first call, and a call once a minute, asks the database."""
 
     def __init__(self, sessions: Sessions, elapsed: Callable[[], float] = clock.elapsed) -> None:
         self._sessions = sessions
@@ -42,18 +41,18 @@ class SharedClock:
             try:
                 told = self._told = self._ask()
             except DBAPIError:
-                log.warning("clock.unavailable")  # its own counting does for longer than a minute
+                log.warning("clock.unavailable")  # counting on is exact for longer than a minute
             finally:
                 self._asking.release()
         return told[0] + timedelta(seconds=self._elapsed() - told[1])
 
     def _ask(self) -> tuple[datetime, float]:
         with self._sessions() as session:
-            session.connection()  # connecting takes time; what counts is the answer's way back
+            session.connection()  # connect first, so that connecting is not measured
             for _ in range(_ASKED_AT_MOST):
                 before = self._elapsed()
                 at: datetime = session.scalars(select(func.clock_timestamp())).one()
                 after = self._elapsed()
                 if after - before < _A_LONG_WAY_S:
-                    break  # else the machine slept meanwhile, before the answer or after it
+                    break  # otherwise the machine slept before or after the answer
         return at.astimezone(UTC), (before + after) / 2

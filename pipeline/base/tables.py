@@ -1,4 +1,4 @@
-"""What all tables stand on, and the tables of this room: incidents and database restores."""
+"""The base class of all tables, and the tables of incidents and database restores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Base(DeclarativeBase):
-    """All tables' metadata; Alembic compares it with the migrations in a test."""
+    """The metadata of all tables; a test compares it with the migrations."""
 
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way to declare it
         str: Text,
@@ -35,7 +35,7 @@ class Base(DeclarativeBase):
 
 
 class Incident(Base):
-    """Something a person has to know, told once, and told again when it is over."""
+    """Something a person has to know; alerts report its beginning and its end."""
 
     __tablename__ = "incidents"
     __table_args__ = (
@@ -53,9 +53,9 @@ class Incident(Base):
 
 
 class DatabaseLife(Base):
-    """A stretch of time in which the database forgot nothing: see `base.database_restores`.
+    """A period without a restore of the database: see `base.database_restores`.
 
-    `identity` is what PostgreSQL says of itself, empty for one that a person began.
+    `identity` is how PostgreSQL identifies itself; it is empty where a person began the life.
     """
 
     __tablename__ = "database_lives"

@@ -1,7 +1,7 @@
 """Personal data at rest: AES-256-GCM under a key per order, itself wrapped by the master key.
 
-Destroying an order's wrapped key makes all that was sealed under it unreadable, wherever a copy of
-the sealed data alone is left.
+Destroying an order's wrapped key makes all data sealed under it unreadable, including every copy
+of the sealed data alone.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class Unreadable(Exception):
 
 
 class Vault:
-    """Seals and opens what may name a person. `owner` binds the data to its order."""
+    """Seals and opens personal data. `owner` binds the data to its order."""
 
     def __init__(self, master_key: bytes) -> None:
         self._master = AESGCM(master_key)
         self._pseudonym_key = hmac.digest(master_key, b"orderbridge pseudonyms", "sha256")
 
     def new_key(self, owner: str) -> bytes:
-        """A fresh key for one order, wrapped."""
+        """A fresh key for an order, wrapped by the master key."""
         return self._encrypt(self._master, AESGCM.generate_key(256), owner)
 
     def seal(self, wrapped_key: bytes, owner: str, data: Mapping[str, Any]) -> bytes:
@@ -43,13 +43,13 @@ class Vault:
         return self._encrypt(self._key(wrapped_key, owner), zlib.compress(text.encode()), owner)
 
     def open(self, wrapped_key: bytes, owner: str, sealed: bytes) -> dict[str, Any]:
-        """The object `seal` was given. Raises Unreadable."""
+        """The object that was sealed. Raises Unreadable."""
         plain = self._decrypt(self._key(wrapped_key, owner), sealed, owner)
         data: dict[str, Any] = json.loads(zlib.decompress(plain))
         return data
 
     def pseudonym(self, text: str) -> str:
-        """A stable name for an e-mail address or the like that does not tell it."""
+        """A stable name for an e-mail address or the like, which does not reveal it."""
         return hmac.new(self._pseudonym_key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def _key(self, wrapped_key: bytes, owner: str) -> AESGCM:

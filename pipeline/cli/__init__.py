@@ -1,4 +1,4 @@
-"""The `orderbridge` command. What is slow to import is imported by the commands that need it."""
+"""The `orderbridge` command. Commands import slow modules only when they need them."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """One account as it stands."""
+    """The state of an account."""
 
     name: str
     settings: AccountSettings
@@ -67,7 +67,7 @@ def accounts(context: click.Context, as_json: bool) -> None:
                     account,
                     standing(found.sessions, name),
                     cursor_of(found.sessions, name),
-                    # Looked at anew, so that it is as of now though no worker runs.
+                    # Incidents are checked anew, so that they are right even if no worker runs.
                     {one.key: one.text for one in incidents.open_ones(name)}
                     | {key: alarm.text for key, alarm in alarms.items()},
                 )

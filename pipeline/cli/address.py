@@ -1,4 +1,4 @@
-"""`orderbridge orders address`: where a parcel goes, corrected by a person."""
+"""`orderbridge orders address`: a person corrects an order's shipping address."""
 
 from __future__ import annotations
 

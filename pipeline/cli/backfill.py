@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"\d{3}-\d{7}-\d{7}")
 _FOLLOW_EVERY_S = 2.0
-# Amazon refuses an end that is less than two minutes ago; our clock may be ahead of theirs.
+# Amazon refuses an end that is less than two minutes ago, and our clock may be ahead of Amazon's.
 _NOT_BEFORE = timedelta(minutes=3)
 
 

@@ -1,4 +1,4 @@
-"""What the commands share: the way in, errors as one sentence, output for people or programs."""
+"""Shared by the commands: configuration and database, error sentences, text and JSON output."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for 
 
 
 class NotFound(click.ClickException):
-    """There is no such order, or no single one."""
+    """The order is unknown, or several orders match."""
 
     exit_code = NOTHING_DONE
 
 
 class Unusable(click.ClickException):
-    """The command could not even begin; the message says what to do."""
+    """The command could not start; the message says what to do."""
 
     exit_code = 2
 
 
 class RowId(click.ParamType[int]):
-    """A row's id as an argument: one that no row can have is not found."""
+    """A row's id as an argument; an id too large for the column raises NotFound."""
 
     name = "id"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Its number. Raises NotFound beyond all ids, BadParameter for what is no number."""
+        """The id. Raises NotFound for a number too large, BadParameter for text."""
         if isinstance(value, int):
             return value
         if not (value.isascii() and value.isdigit() and value.strip("0")):
@@ -60,7 +60,7 @@ class RowId(click.ParamType[int]):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The configuration and the database that it names."""
+    """The configuration, and the database named in it."""
 
     settings: Settings
     sessions: Sessions
@@ -68,7 +68,7 @@ class Installation:
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """Turn what an operator can put right into a sentence, and leave defects as they are."""
+    """Turn errors that an operator can mend into a sentence; defects keep their traceback."""
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
     from pipeline.settings.file import ConfigError
@@ -88,7 +88,7 @@ def clear_errors() -> Iterator[None]:
 
 @contextmanager
 def installation() -> Iterator[Installation]:
-    """The configured database, for one command; its errors become sentences."""
+    """The configured database for a command; its errors become sentences."""
     with clear_errors():
         from pipeline.base import db
         from pipeline.settings import file
@@ -102,20 +102,20 @@ def installation() -> Iterator[Installation]:
 
 
 def system_user() -> str:
-    """Who runs this command, as the system knows them."""
+    """The operating system's name of the user who runs this command."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's user need not have a name
+    except KeyError:  # a container's user may have no name
         return f"user {os.getuid()}"
 
 
 def print_json(data: object) -> None:
-    """Print one JSON document; times in ISO 8601, amounts as strings."""
+    """Print a JSON document; times in ISO 8601, amounts as strings."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
 
 
 def tell(sentence: str, as_json: bool, **facts: object) -> None:
-    """Say what was done: a sentence for a person, the facts for a program."""
+    """Print the result: the sentence for a person, or the facts as JSON for a program."""
     if as_json:
         print_json(facts)
     else:
@@ -123,7 +123,7 @@ def tell(sentence: str, as_json: bool, **facts: object) -> None:
 
 
 def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
-    """Rows of text, aligned; the last column may be of any length."""
+    """Rows of text with aligned columns; the last column may have any length."""
     printable = [[on_one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*printable, strict=True)]
     return [
@@ -134,12 +134,12 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "") -> list[str]:
 
 
 def on_one_line(text: str) -> str:
-    """Text that cannot move the cursor or colour the terminal, whatever a remote wrote in it."""
+    """A remote's text without characters that move the cursor or colour the terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def moment(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
-    """A day or a time as an option. A day means its beginning; what names no offset is UTC."""
+    """A day or a time as an option. A day means its beginning; a time without offset is UTC."""
     if text is None:
         return None
     try:
@@ -155,7 +155,7 @@ def when(at: datetime | None) -> str:
 
 
 def titled(facts: Mapping[str, str]) -> list[str]:
-    """Facts, one a line, those that are empty left out."""
+    """The facts, each on a line; empty facts are left out."""
     return columns([(name, value) for name, value in facts.items() if value])
 
 
@@ -169,7 +169,7 @@ def _about_the_database(error: DBAPIError) -> str:
 
     if isinstance(error.orig, UndefinedTable | UndefinedColumn):
         return "the database lacks tables of this version: run orderbridge migrate"
-    reason = str(error.orig).strip().splitlines()[0]  # what follows may quote a row
+    reason = str(error.orig).strip().splitlines()[0]  # the later lines may quote a row
     if isinstance(error, OperationalError):
         return f"the database of ORDERBRIDGE_DATABASE_URL does not answer: {reason}"
     return f"the database refused: {reason}"

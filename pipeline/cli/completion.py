@@ -18,6 +18,6 @@ def completion(context: click.Context, shell: str) -> None:
     orderbridge completion fish > ~/.config/fish/completions/orderbridge.fish
     """
     made = get_completion_class(shell)
-    assert made is not None  # noqa: S101 - these three are click's own
+    assert made is not None  # noqa: S101 - click knows these three shells
     root = context.find_root()
     click.echo(made(root.command, {}, "orderbridge", "_ORDERBRIDGE_COMPLETE").source())

@@ -1,5 +1,5 @@
-"""`orderbridge orders cancel`, `dismiss`, `note`, `transparency`: what a person decides or says
-about one order."""
+"""`orderbridge orders cancel`, `dismiss`, `note`, `transparency`: a person's decisions and notes
+about an order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a backfill would take, for a dry run. Imported when one is asked for: much hangs on it."""
+"""The cost of a backfill, for a dry run. Only a dry run imports this module: the import is slow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.settings.overrides import Overrides
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be imported: a period, or orders by number."""
+    """The orders to import: a period, or a list of numbers."""
 
     account: str
     after: datetime | None
@@ -30,7 +30,7 @@ class Asked:
 
 
 def estimate(backfills: Backfills, asked: Asked) -> dict[str, Any]:
-    """What a backfill would take and bring, as far as that can be told without a call."""
+    """The calls and orders of a backfill, as far as they can be estimated without a call."""
     if asked.after is not None and asked.before is not None:
         known = backfills.known_in(asked.account, asked.after, asked.before)
         return {
@@ -56,7 +56,7 @@ def estimate(backfills: Backfills, asked: Asked) -> dict[str, Any]:
 
 
 def probed(found: Installation, asked: Asked) -> dict[str, Any]:
-    """What one call tells; it is counted against the quota like any other."""
+    """The result of a single call, which uses the quota like any other."""
     if asked.after is None or asked.before is None:
         return {}
     account = Overrides(found.settings, found.sessions).settings().accounts[asked.account]

@@ -1,4 +1,4 @@
-"""`orderbridge notifications`: have Amazon report an account's changed orders to its queue."""
+"""`orderbridge notifications`: Amazon reports an account's changed orders to its queue."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _account = click.option("--account", "name", required=True, help="NAME of an [ac
 
 @dataclass(frozen=True, slots=True)
 class _Setup:
-    """An account's queue, and Amazon's side of it."""
+    """An account's queue, and Amazon's subscription to it."""
 
     arn: str
     amazon: Notifications
@@ -146,7 +146,7 @@ def remove(context: click.Context, name: str, as_json: bool) -> None:
 
 @contextmanager
 def _of(name: str) -> Iterator[_Setup]:
-    """The account's queue and Amazon; what goes wrong there becomes a sentence."""
+    """The account's queue and Amazon; their errors become sentences."""
     with clear_errors():
         from pipeline.settings.file import load
 

@@ -1,4 +1,4 @@
-"""One order, whole: as text for people and as JSON for programs."""
+"""A whole order, as text for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SHIPMENT = (
 
 
 def as_json(order: Order, events: Sequence[Event], settings: Settings) -> dict[str, Any]:
-    """Everything but the sealed data."""
+    """The order as JSON, without its sealed data."""
     return {
         **{name: getattr(order, name) for name in _FACTS},
         "country": country(order.marketplace_id),
@@ -53,7 +53,7 @@ def as_json(order: Order, events: Sequence[Event], settings: Settings) -> dict[s
 
 
 def as_text(order: Order, events: Sequence[Event], settings: Settings) -> list[str]:
-    """The same, a line at a time."""
+    """The order as lines of text, without its sealed data."""
     sections = {
         f"Order {order.external_id}": titled(_facts(order, settings)),
         "Lines": columns(

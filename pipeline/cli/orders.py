@@ -198,7 +198,7 @@ def _release_held(as_json: bool) -> None:
 
 
 def the_one(listing: Listing, number: str) -> int:
-    """The id of the order that is meant. Raises NotFound."""
+    """The id of the order with this number. Raises NotFound."""
     found = listing.find(number)
     if not found:
         raise NotFound(f"there is no order {number}")

@@ -147,11 +147,11 @@ def _clear_refusals() -> Iterator[None]:
     try:
         yield
     except NotAllowed as error:
-        raise click.ClickException(str(error)) from error  # which ends with NOTHING_DONE
+        raise click.ClickException(str(error)) from error  # its exit status is NOTHING_DONE
 
 
 def _password() -> str:
-    """Never an argument: those are seen by everyone on the machine."""
+    """Ask for the password: every user of the machine can read a command's arguments."""
     if sys.stdin.isatty():
         entered: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
         return entered

@@ -1,4 +1,4 @@
-"""`orderbridge purge`: destroy what names buyers, and delete what is old, once it is time."""
+"""`orderbridge purge`: destroy the keys of buyers' data and delete old rows that are due."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ def _compare(
 
 
 def _run(runs: Runs, reconciler: Reconciler, reached: Remotes, run_id: int) -> None:
-    """Go on with it until it is through; a worker may have it in between."""
+    """Continue the reconciliation to its end; a worker may continue it in between."""
     from pipeline.base.clock import utc_now
     from pipeline.monitoring.reconcile.tables import ReconciliationState
 

@@ -1,4 +1,4 @@
-"""The remotes, for the commands that read them: with the same quotas as the workers."""
+"""Clients of the remotes for commands, which share the workers' quotas."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Remotes:
-    """What reaches out, and the vault that opens what was stored."""
+    """The clients of the remotes, and the vault that opens stored data."""
 
     clients: Clients
     leases: Leases

@@ -1,4 +1,4 @@
-"""`orderbridge restored`: what was done may have been forgotten."""
+"""`orderbridge restored`: the database was set back and may lack the newest writes."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def console(
 
 
 def _previews(found: Installation, steps: Callable[[], Mapping[str, Step]]) -> Previews:
-    """What a replay would do, read from the remotes whenever a page asks for it."""
+    """Previews of a replay, which read the remotes each time that a page asks for one."""
 
     def previews(order_id: int, step: str) -> Sequence[Preview]:
         from pipeline.cli.remotes import remotes
@@ -175,7 +175,7 @@ def _make_the_first_admin(found: Installation) -> None:
 
 
 def _proxies(number: int) -> dict[str, object]:
-    """What waitress has to know to tell a browser's address from that of a proxy before it."""
+    """Waitress' settings that let it see the browser's address behind `number` proxies."""
     if not number:
         return {}
     return {
@@ -187,7 +187,7 @@ def _proxies(number: int) -> dict[str, object]:
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:
-    """Opened here and not by waitress, so that a port that is taken becomes a sentence."""
+    """Open the socket here and not in waitress, so that a port in use becomes a sentence."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family)
@@ -197,5 +197,5 @@ def _listening_socket(host: str, port: int) -> socket.socket:
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
-    """Waitress takes this as Ctrl-C: what is being answered is still answered."""
+    """Waitress treats this like Ctrl-C: requests under way are still answered."""
     raise SystemExit(0)

@@ -77,7 +77,7 @@ def accept_copy(as_json: bool) -> None:
 
 
 def _as_json(loaded: Settings) -> dict[str, Any]:
-    """Each setting with its value and where it comes from, by table of the file."""
+    """Each setting with its value and its origin, by table of the file."""
     from pipeline.settings.origin import connections, places, table
 
     tables = {**connections(loaded), "timing": table(loaded.timing, "timing")}

@@ -1,4 +1,4 @@
-"""`orderbridge orders ship`: an order shipped in Magento from here."""
+"""`orderbridge orders ship`: request a shipment in Magento."""
 
 from __future__ import annotations
 

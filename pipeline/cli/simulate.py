@@ -38,7 +38,7 @@ _EXIT_STATUS = f"{EXIT_STATUS} Here 1 means that an order would not be created i
 
 @dataclass(frozen=True, slots=True)
 class _Assumed:
-    """The account that counts, and what nobody has said and is therefore taken to be so."""
+    """The account whose settings apply, and the assumptions about values that were not given."""
 
     settings: Settings
     account: str
@@ -143,7 +143,7 @@ def _assumed(config: Path | None, account: str | None) -> _Assumed:
 
 
 def _defaults() -> Settings:
-    """An account and a shop of which nothing was set."""
+    """An account and a shop with all settings at their defaults."""
     from pipeline.settings.model import Settings
 
     return Settings.model_validate(
@@ -171,7 +171,7 @@ def _known(products: str | None, replies: str | None) -> Known:
 
 
 def _read(file: str, understand: Callable[[bytes], T]) -> T:
-    """What a file holds; a sentence where it cannot be used."""
+    """The parsed content of a file; an unusable file becomes a sentence."""
     from pipeline.base.http import MAX_BODY_BYTES
     from pipeline.operations.preview import simulate_orders_file
 

@@ -36,8 +36,8 @@ _ACCOUNT = click.option(
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """A map for a shop: a file, or what is mapped by hand for an account. `missing` are Amazon's
-    SKUs by the shop's SKU that is not there."""
+    """A SKU map for a shop: a file, or an account's SKUs mapped by hand. `missing` holds Amazon's
+    SKUs by the SKU that the shop lacks."""
 
     path: Path | None
     account: str | None
@@ -47,7 +47,7 @@ class _Checked:
 
 
 def used_maps(settings: Settings) -> dict[tuple[Path, str], dict[str, str]]:
-    """The maps that count somewhere, by file and shop. Raises ConfigError at a mistake in one."""
+    """The SKU maps in use, by file and shop. Raises ConfigError for a mistake in a map."""
     from pipeline.products.sku_map import SkuMapError, files_in_use, read
     from pipeline.settings.file import ConfigError
 

@@ -1,4 +1,4 @@
-"""`orderbridge orders worth`: what an order is worth of which Amazon tells no amount."""
+"""`orderbridge orders worth`: the stated value of an order for which Amazon gives no amount."""
 
 from __future__ import annotations
 

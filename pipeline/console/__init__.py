@@ -1,4 +1,4 @@
-"""The web pages: the list of orders and each order's page. They read, and write orders' rows.
+"""The web pages, which read and write the tables: the list of orders, and a page for each order.
 
 Imports: operations, access, monitoring and every room below; never cli.
 Start reading: `app.py`, then `orders_tab.py`.

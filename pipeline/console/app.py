@@ -45,9 +45,9 @@ def create_app(
     flower_url: str = "",
     previews: Previews | None = None,
 ) -> Flask:
-    """The pages, for those who sign in; `flower_url` is linked when given.
+    """The pages, for people who sign in; they link to `flower_url` when it is given.
 
-    With `previews` an order's page tells what a replay would do.
+    With `previews` an order's page shows what a replay would do.
     """
     app = Flask(__name__)
     app.url_map.converters["row_id"] = RowId
@@ -90,7 +90,7 @@ def create_app(
     ):
         app.register_blueprint(views)
     if oidc is not None:
-        # Slow to import, and most consoles have none.
+        # Slow to import, and most consoles have no OpenID provider.
         from pipeline.console.oidc import oidc_views
 
         app.register_blueprint(
@@ -99,7 +99,7 @@ def create_app(
 
     @app.get("/healthz")
     def healthz() -> Response:
-        """Whether this process and its database answer."""
+        """Answers 200 while the database answers."""
         try:
             with sessions() as session:
                 session.execute(text("SELECT 1"))

@@ -1,4 +1,4 @@
-"""`/held`: held orders by what holds them. `/ship-by`: what has to leave soon. And their counts."""
+"""`/held`: held orders by cause. `/ship-by`: orders that have to be shipped soon. The counts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.orders.tables import Status
 
 
 def board_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
-    """Both pages, and the counts for every page."""
+    """The two pages, and their counts for the navigation of every page."""
     views = Blueprint("board", __name__)
 
     @views.app_context_processor
@@ -53,7 +53,7 @@ def board_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
 
 
 def _link(code: str, sku: str) -> str:
-    """The list of the orders that are held so; of those with the SKU where Amazon calls it so."""
+    """The address of the list of orders held with this code, filtered by SKU if it is Amazon's."""
     is_amazons = code == HoldCode.SKU_NOT_FOUND
     known = HoldCode(code) if code in frozenset(HoldCode) else None
     found = Filters(Status.HELD, reason=known, sku=sku if is_amazons else "")

@@ -1,6 +1,6 @@
-"""`/bulk`: what people do to many orders at once: asked, confirmed, followed and stopped.
+"""`/bulk`: bulk jobs on many orders: question, confirmation, progress and stop.
 
-Which orders are meant stands in the address of the question; the answer is sent to the same one.
+The query of the question's address selects the orders; the confirmation goes to the same address.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LONGEST_REASON = 300
 
 
 class _Asked(NamedTuple):
-    """What the address asks for, and where its orders were chosen."""
+    """The bulk job and the orders in the address, and the page on which they were chosen."""
 
     act: Act
     choice: Choice
@@ -38,13 +38,13 @@ class _Asked(NamedTuple):
 
 
 def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
-    """The pages of acts on many orders."""
+    """The pages of bulk jobs."""
     views = Blueprint("bulk", __name__)
     acts = BulkActs(sessions)
     every_store = stores(settings)
 
     def asked() -> _Asked:
-        """Answers 400 to an address that names no act or no orders."""
+        """Read the address. Answers 400 where it names no act or no orders."""
         words = request.args
         if words.get("act") not in frozenset(Act):
             abort(400, "There is no such act.")
@@ -80,7 +80,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
     @views.get("/bulk/new")
     @role_required("operator")
     def new() -> str:
-        """What an act would do. Nothing is written."""
+        """Show what a bulk job would do. Nothing is written."""
         return confirm()
 
     @views.post("/bulk/new")
@@ -96,7 +96,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
                 now=now(),
                 token=request.form.get("token", "").replace("\x00", "")[:64] or uuid4().hex,
                 why=request.form.get("why", "").replace("\x00", "")[:LONGEST_REASON],
-                # An order too many that is looked at does no harm.
+                # Retrying an order that the person has not seen does no harm.
                 seen=_number(seen) if one.act == Act.DISMISS else None,
             )
         except NotPossible as error:
@@ -120,7 +120,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
 
     @views.post("/bulk/<row_id:act_id>/stop")
     def stop(act_id: int) -> Response:
-        """One that has ended meanwhile says so on its page."""
+        """Stop a bulk job; the page of a job that has already ended says so."""
         acts.stop(act_id, author=current_person().name, now=now())
         return redirect(url_for("bulk.progress", act_id=act_id), 303)
 
@@ -128,5 +128,5 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
 
 
 def _number(text: str) -> int:
-    """How many orders the form has shown; none where it does not say."""
+    """The number of orders that the form has shown; 0 where the number is missing."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

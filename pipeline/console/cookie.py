@@ -1,4 +1,4 @@
-"""The one cookie: a random token, which names a sign-in after one and nothing before."""
+"""The only cookie: a random token, which identifies the sign-in once a person has signed in."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from werkzeug.wrappers import Response
 
 
 class Cookie:
-    """Reads and sets it. With `is_secure` it travels over https alone, to this very host."""
+    """Reads and sets the cookie. With `is_secure` browsers send it over https and to this host
+    only."""
 
     def __init__(self, *, is_secure: bool) -> None:
         self._is_secure = is_secure
         self._name = "__Host-orderbridge" if is_secure else "orderbridge"
 
     def value(self) -> str:
-        """What the browser sent; empty without."""
+        """The token that the browser sent; empty without a cookie."""
         return request.cookies.get(self._name, "")
 
     def set(self, response: Response, token: str) -> None:
-        """Have the browser keep a token, until it is closed."""
+        """Set the token, which the browser keeps until it is closed."""
         response.set_cookie(
             self._name, token, httponly=True, samesite="Lax", secure=self._is_secure
         )
 
     def forget(self, response: Response) -> None:
-        """Have the browser forget it."""
+        """Delete the cookie."""
         response.delete_cookie(self._name, httponly=True, samesite="Lax", secure=self._is_secure)

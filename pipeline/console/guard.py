@@ -1,7 +1,7 @@
-"""Who may see a page, who may change something, and what a browser may load with it.
+"""Who may see a page, who may change something, and what a browser may load with a page.
 
-Every page asks for a sign-in, every change for the form's token and the role operator; what is not
-so is named here.
+Every page requires a sign-in, and every change the form's token and the role operator; the
+exceptions are listed here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _R = TypeVar("_R")
 
 OPEN_TO_ALL = frozenset({"healthz", "static", "entrance.login", "oidc.start", "oidc.back"})
 OPEN_TO_VIEWERS = frozenset({"entrance.logout", "entrance.password"})
-"""What anybody who has signed in may send: it changes nothing but their own sign-in."""
+"""Changes that a viewer may make: they concern only the viewer's own sign-in."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -38,19 +38,19 @@ _HEADERS = {
 
 
 def current_person() -> Person:
-    """Who asks. There always is somebody on a page that is not open to all."""
+    """The person who sent the request; always known on a page that requires a sign-in."""
     person: Person = g.person
     return person
 
 
 def allows(role: str) -> bool:
-    """Whether the one who asks has this role, or one that may do more. Nobody has any."""
+    """Whether the signed-in person has this role or a higher role; False without a sign-in."""
     person: Person | None = g.get("person")
     return person is not None and person.role.includes(Role(role))
 
 
 def role_required(role: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Refuse a view with 403 to who has not this role."""
+    """Answer 403 to people without this role."""
 
     def decorate(view: Callable[_P, _R]) -> Callable[_P, _R]:
         @wraps(view)
@@ -66,7 +66,7 @@ def role_required(role: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
 def guard(
     app: Flask, sign_ins: SignIns, now: Callable[[], datetime], cookie_of: Callable[[], str]
 ) -> None:
-    """Look who asks, before every view. `cookie_of` reads the browser's cookie."""
+    """Identify the person before every view. `cookie_of` reads the browser's cookie."""
 
     @app.before_request
     def _look_who_asks() -> AnyResponse | None:

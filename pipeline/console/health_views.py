@@ -1,4 +1,4 @@
-"""`/health`: how accounts, shops, queues and workers stand, and what a person has to know."""
+"""`/health`: the state of accounts, shops, queues and workers, and the open incidents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.settings.model import Settings
 
 
 def health_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
-    """The page."""
+    """The health page."""
     views = Blueprint("health", __name__)
     broker = redis.Redis.from_url(
         settings.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2

@@ -1,4 +1,4 @@
-"""Signing in with a name and a password, signing out, and one's own account."""
+"""Signing in with a name and a password, signing out, and the person's own account page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BUSY = "Too many people are signing in at this moment. Try again."
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """What signing in takes, whichever way."""
+    """The parts that every way of signing in needs."""
 
     people: People
     sign_ins: SignIns
@@ -32,7 +32,7 @@ class Entrance:
     now: Callable[[], datetime]
 
     def let_in(self, person_id: int, page: str) -> Response:
-        """Sign a person in with a token that is new, and send them to `page` of ours."""
+        """Sign a person in with a new token, and redirect them to `page` of this console."""
         if g.cookie:
             self.sign_ins.end(g.cookie)
         response = redirect(page, 303)
@@ -43,7 +43,7 @@ class Entrance:
 def page_of_ours(address: str) -> str:
     """`address` if it is a path of this console, else the first page.
 
-    Browsers read a backslash as a slash and skip control characters, so that neither is taken.
+    Browsers read a backslash as a slash and skip control characters, so both are refused.
     """
     is_path = address.startswith("/") and not address.startswith("//")
     is_plain = "\\" not in address and address.isprintable()
@@ -51,11 +51,11 @@ def page_of_ours(address: str) -> str:
 
 
 def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
-    """The pages; with a label, sign-in at the provider of that name is offered."""
+    """The pages; with a label, they offer sign-in at the OpenID provider of that name."""
     views = Blueprint("entrance", __name__)
 
     def form(sentence: str = "", status: int = 200, *, name: str = "") -> Response:
-        # Without a cookie there would be nothing that the form's token is bound to.
+        # The form's token is bound to the cookie, so a browser without a cookie gets a new one.
         is_new = not g.cookie
         g.cookie = g.cookie or secrets.token_urlsafe(32)
         wanted = page_of_ours(request.values.get("next", ""))
@@ -68,7 +68,7 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
         return response
 
     def check(name: str, password: str) -> int | tuple[str, int]:
-        """The person's id, or why not and the status that says it."""
+        """The person's id, or a sentence that says why not and the HTTP status for it."""
         address = request.remote_addr or ""
         pause = entrance.guessing.begin(name, address, entrance.now())
         if pause is not None:

@@ -1,7 +1,7 @@
-"""Signing in at an OpenID provider: who it is and what they may do are the provider's word.
+"""Signing in at an OpenID provider, which decides the person's name and role.
 
-Authlib keeps state, nonce and PKCE's verifier in Flask's signed session, which nothing else uses
-and which is sent to these two addresses alone.
+Authlib keeps state, nonce and PKCE's verifier in Flask's signed session. No other code uses that
+session, and browsers send it to these two addresses only.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from pipeline.settings.console import ConsoleSettings, OidcSettings
 from pipeline.settings.roles import Role
 
 _TIMEOUT_S = 10.0
-# What Authlib lets through when the provider does not answer (requests' errors are OSErrors), or
-# answers what is no answer.
+# The errors that Authlib raises when the provider does not answer (requests' errors are OSErrors)
+# or its answer is invalid.
 _FAILURES = (AuthlibBaseError, JoseError, OSError, ValueError, KeyError, TypeError, RuntimeError)
 
 
 class _Refused(Exception):
-    """The provider knows the person, and they may not come in; the message says why."""
+    """The provider knows the person, but they may not sign in here; the message says why."""
 
 
 def oidc_views(
     app: Flask, entrance: Entrance, console: ConsoleSettings, oidc: OidcSettings, master_key: bytes
 ) -> Blueprint:
-    """The way to the provider, and the page that people come back to; `app` keeps the state."""
+    """The redirect to the provider, and the page that people return to; `app` keeps the state."""
     views = Blueprint("oidc", __name__)
     app.secret_key = hmac.digest(master_key, b"orderbridge console sessions", "sha256")
     app.config.update(
@@ -110,7 +110,7 @@ def _name(oidc: OidcSettings, claims: Mapping[str, Any]) -> str:
 
 
 def _role(oidc: OidcSettings, claims: Mapping[str, Any]) -> Role:
-    """The highest that a value of the claim gives."""
+    """The highest role that the values of the claim give."""
     told = _claim(claims, oidc.role_claim)
     values = told if isinstance(told, list) else [told]
     roles = [

@@ -1,5 +1,5 @@
-"""What a person does about one order on its page. Each act writes the row and a note, no more:
-the workers take it up."""
+"""The actions on an order's page. Each action writes only the order's row and a note: the workers
+do the rest."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LONGEST = 300
 
 @dataclass(frozen=True, slots=True)
 class _Hand:
-    """What an act needs: who does it, and when."""
+    """What an action needs: database, settings, author and time."""
 
     sessions: Sessions
     settings: Settings
@@ -61,7 +61,7 @@ class _Hand:
 def act_views(
     settings: Settings, sessions: Sessions, now: Callable[[], datetime], page: Page
 ) -> Blueprint:
-    """Each act as `POST /orders/ID/ACT`; what came of it is a sentence on the order's page."""
+    """Each action as `POST /orders/ID/ACT`; the order's page then shows its result."""
     views = Blueprint("act", __name__)
 
     def view(name: str, act: _Act) -> Callable[[int], Response | tuple[str, int]]:
@@ -87,7 +87,7 @@ _Act = Callable[[_Hand, int], object]
 
 
 def _text(name: str, longest: int = _LONGEST) -> str:
-    """A field of the form; PostgreSQL keeps no NUL."""
+    """A field of the form without NUL, which PostgreSQL cannot store."""
     return request.form.get(name, "").replace("\x00", "").strip()[:longest]
 
 

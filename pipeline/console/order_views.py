@@ -1,4 +1,4 @@
-"""`/orders/ID`: an order, what names its buyer on request, and what replaying it would do."""
+"""`/orders/ID`: an order, its buyer's data on request, and the preview of a replay."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from pipeline.settings.model import Settings, needs_seller_id
 
 ORDER = "/orders/<row_id:order_id>"
 Previews = Callable[[int, str], Sequence[Preview]]
-"""What going through an order's steps again from one on would do. Raises CannotReplay."""
-# What became of an act, by the name that its answer's address carries.
+"""Returns what a replay of the order from the step would do. Raises CannotReplay."""
+# The sentence about the result of an action, by the name in the address of the redirect.
 SAID: Mapping[str, str] = {
     "release": "The order is looked at now.",
     "note": "The note is kept.",
@@ -63,14 +63,14 @@ SAID: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Shows the page of one order; views answer with it."""
+    """Renders the page of an order; views answer with it."""
 
     settings: Settings
     sessions: Sessions
     may_preview: bool
 
     def show(self, order_id: int, **more: Any) -> str:
-        """The page, with what `more` adds to it. Answers 404 where there is no such order."""
+        """The page, with the values of `more`. Answers 404 to an unknown order."""
         order = Listing(self.sessions).order(order_id)
         if order is None:
             abort(404, "There is no such order.")
@@ -112,7 +112,7 @@ def order_views(
     page: Page,
     previews: Previews | None = None,
 ) -> Blueprint:
-    """The page; it offers a replay's preview when `previews` can tell one."""
+    """The page; with `previews` it offers the preview of a replay."""
     views = Blueprint("order", __name__)
     vault = Vault(settings.master_key)
 
@@ -120,7 +120,7 @@ def order_views(
         return store_code(settings, order.account, order.marketplace_id, order.fulfilled_by)
 
     def urgency(order: Order | Listed) -> Literal["", "open", "late"]:
-        """Whether goods of ours have still to leave, as far as Amazon knows, and should have."""
+        """Whether Amazon still expects us to ship the order, and whether that is late."""
         is_ours = order.fulfilled_by == FulfilledBy.MERCHANT
         if not is_ours or order.ship_by_at is None or order.remote_status not in STILL_TO_SHIP:
             return ""
@@ -128,7 +128,7 @@ def order_views(
 
     @views.app_context_processor
     def _for_all_templates() -> dict[str, object]:
-        # A fragment is what the page's script fetches anew: the page without its frame.
+        # The page's script reloads a fragment: the page without its frame.
         frame = "fragment.html" if "fragment" in request.args else "base.html"
         return {"frame": frame, "store": store, "urgency": urgency}
 
@@ -138,7 +138,7 @@ def order_views(
 
     @views.post(f"{ORDER}/buyer")
     def disclose(order_id: int) -> str | tuple[str, int]:
-        """What names the buyer, in this answer alone; that it was asked for is on the timeline."""
+        """Show the buyer's data in this answer only; the timeline records the request."""
         corrections = Corrections(sessions, vault, parse_report, current_person().name, now())
         try:
             found = corrections.disclose(order_id)
@@ -150,7 +150,7 @@ def order_views(
 
         @views.post(f"{ORDER}/preview")
         def preview(order_id: int) -> str | tuple[str, int]:
-            """What a replay would do; nothing is written."""
+            """Show what a replay would do; nothing is written."""
             step = chosen_step()
             try:
                 told = previews(order_id, step)
@@ -162,7 +162,7 @@ def order_views(
 
 
 def chosen_step() -> str:
-    """The step that a form names. Answers 400 to another word."""
+    """The step that a form names. Answers 400 to an unknown step."""
     step = request.form.get("step", "")
     if step not in STEPS:
         abort(400, "There is no such step.")
@@ -174,7 +174,7 @@ def _fields(found: Disclosed) -> dict[str, str]:
 
 
 def _mappable(order: Order) -> list[str]:
-    """The SKUs of a held order's lines; those that it waits for come first."""
+    """The SKUs of a held order's lines, first the SKUs that the order waits for."""
     facts = order.hold_facts
     waited = facts.get("amazon_skus", facts.get("skus", "")).split(", ")
     skus = dict.fromkeys(line.sku.strip() for line in order.items if line.sku.strip())
@@ -184,7 +184,7 @@ def _mappable(order: Order) -> list[str]:
 def _possible(
     order: Order, wish: RequestedShipmentRow | None, *, may_preview: bool
 ) -> frozenset[str]:
-    """The acts that the page offers; each looks for itself whether it may be done."""
+    """The actions that the page offers; each action checks again whether it is possible."""
     is_ours = order.fulfilled_by == FulfilledBy.MERCHANT
     is_live = order.status in LIVE
     is_asked = wish is not None and wish.state in STANDING

@@ -1,4 +1,4 @@
-"""`/orders.csv`: the orders of a filter, all of them, as a file for a spreadsheet."""
+"""`/orders.csv`: all orders of a filter, as a file for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from pipeline.operations.lists.stores import stores
 from pipeline.settings.model import Settings
 
 EXPORTED = "exported the buyer's name"
-# What makes a spreadsheet take a text for a formula.
+# A spreadsheet takes a text that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
-    """The file, without names and with them."""
+    """The file, without the buyers' names and with them."""
     views = Blueprint("csv", __name__)
     listing = Listing(sessions)
     buyers = Buyers(sessions, Vault(settings.master_key), parse_report)
@@ -39,7 +39,7 @@ def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime
         return [_cell(column.value(order, settings)) for column in IN_CSV]
 
     def lines(filters: Filters, author: str | None) -> Iterator[str]:
-        # The mark by which a spreadsheet knows UTF-8.
+        # The byte order mark, by which a spreadsheet recognises UTF-8.
         yield "\ufeff" + _csv([[column.name for column in IN_CSV]])
         for orders in listing.stream(filters):
             if author is not None:
@@ -60,13 +60,13 @@ def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime
 
     @views.get("/orders.csv")
     def masked() -> Response:
-        """With the buyers' initials."""
+        """The file with the buyers' initials."""
         return answer(None)
 
     @views.post("/orders.csv")
     @role_required("operator")
     def with_names() -> Response:
-        """With the buyers' names, which is noted at every order."""
+        """The file with the buyers' names; every order gets a note of it."""
         return answer(current_person().name)
 
     return views
@@ -95,7 +95,7 @@ def _cell(value: Value) -> str:
 
 
 def _text(value: str) -> str:
-    """An apostrophe keeps a spreadsheet from calculating what a remote wrote."""
+    """The text, with an apostrophe that keeps a spreadsheet from calculating a remote's text."""
     return f"'{value}" if value.startswith(_FORMULA) else value
 
 

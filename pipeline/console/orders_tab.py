@@ -1,4 +1,4 @@
-"""`/`: the Orders tab. Which orders it shows, and in which order, stands in its address alone."""
+"""`/`: the Orders tab. The address alone holds its filters and its sort order."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pipeline.orders.tables import Status
 from pipeline.settings.model import Settings
 
 LOOKED = "looked at the buyer's name"
-# What needs a person comes first.
+# Statuses that need a person come first.
 _STATUSES = (
     Status.HELD,
     Status.WAITING,
@@ -53,7 +53,7 @@ _SORTS = {
 _PROGRAMS = tuple(
     one
     for one in Program
-    if one is not Program.TRANSPARENCY  # which only lines have
+    if one is not Program.TRANSPARENCY  # only lines have this program
 )
 _VIEWS = {
     "To ship, most urgent first": Filters(
@@ -67,7 +67,7 @@ _VIEWS = {
 
 
 def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
-    """The tab, and what every page needs to link into it."""
+    """The tab, and the functions with which every page links to it."""
     views = Blueprint("orders", __name__)
     listing = Listing(sessions)
     incidents = Incidents(sessions)
@@ -125,20 +125,20 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
     @views.post("/buyers")
     @role_required("operator")
     def with_names() -> str:
-        """The same page with the buyers' names, in this answer alone."""
+        """The same page with the buyers' names, in this answer only."""
         return show(with_names=True)
 
     @views.post("/buyer")
     @role_required("operator")
     def search_buyer() -> Response:
-        """A name stays out of addresses, and so out of histories and logs: hashes go there."""
+        """Redirect to hashes of the name, so that histories and logs never hold the name itself."""
         asked = read(request.args, every_store)
         sought = hashes_of(vault, request.form.get("buyer", ""))
         return redirect(url(replace(asked.filters, buyer=sought)), 303)
 
     @views.after_app_request
     def _send_only_news(response: Response) -> Response:
-        """A page asks for itself every few seconds; as long as nothing changed it gets no body."""
+        """A page reloads every few seconds; as long as nothing changed, the answer has no body."""
         if "fragment" in request.args and response.status_code == 200:
             response.add_etag()
             response.make_conditional(request)
@@ -148,7 +148,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
 
 
 def url(filters: Filters, **more: object) -> str:
-    """The address of the list with these filters, on its first page unless `more` says another."""
+    """The address of the list with these filters; its first page unless `more` names another."""
     query: dict[str, Any] = {**filters.query(), **{name: str(one) for name, one in more.items()}}
     return url_for("orders.tab", **query)
 
@@ -161,7 +161,7 @@ def view(filters: Filters, **changed: object) -> str:
 
 
 def readable(asked: Asked) -> Filters:
-    """The filters, where each of them has to count. Answers 400 with what could not be read."""
+    """The filters, all of which have to be valid. Answers 400 with a sentence for each mistake."""
     if asked.mistakes:
         abort(400, " ".join(f"{name}: {sentence}" for name, sentence in asked.mistakes.items()))
     return asked.filters

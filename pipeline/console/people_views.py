@@ -1,4 +1,4 @@
-"""The page where an admin says who may sign in."""
+"""The page where an admin decides who may sign in."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Answer = Response | tuple[str, int]
 
 
 def people_views(entrance: Entrance) -> Blueprint:
-    """The page and its forms, for admins alone."""
+    """The page and its forms, for admins only."""
     views = Blueprint("people", __name__)
     people = entrance.people
 
     def changing(change: Callable[[str], None]) -> Callable[[], Answer]:
-        """A view that makes a change to the person whom the form names, but to oneself."""
+        """A view that changes the person named in the form; admins cannot change themselves."""
 
         @wraps(change)
         def view() -> Answer:
@@ -39,7 +39,7 @@ def people_views(entrance: Entrance) -> Blueprint:
     @views.before_request
     @role_required("admin")
     def _admins_alone() -> None:
-        """Every view of this blueprint asks for the role."""
+        """Every view of this blueprint requires the role."""
 
     @views.get("/people")
     def everybody() -> str:
@@ -75,7 +75,7 @@ def people_views(entrance: Entrance) -> Blueprint:
 
 
 def _refuse_oneself(name: str) -> None:
-    """So that there always is an admin."""
+    """Refuse changes to the admin who asks, so that an admin always remains."""
     if name.strip().lower() == current_person().name.lower():
         raise NotAllowed("ask another admin to change what you may do")
 

@@ -1,4 +1,4 @@
-"""The banner of a read-only installation, and an admin's word that a changed address is meant."""
+"""The banner of a read-only installation, and the admin's confirmation of a changed address."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.settings.model import Settings
 def read_only_views(
     settings: Settings, sessions: Sessions, now: Callable[[], datetime]
 ) -> Blueprint:
-    """Have every page tell whether something is not written, and why."""
+    """Show on every page whether the installation is read-only, and why."""
     views = Blueprint("read_only", __name__)
     writes = Writes(settings, sessions, now)
 
@@ -30,7 +30,7 @@ def read_only_views(
                 told = writes.told()
                 may_accept = bool(told) and not settings.read_only and bool(writes.changed())
             except SQLAlchemyError:
-                told = ""  # the page itself tells that there is no database
+                told = ""  # the page itself shows that the database is away
         return {"read_only": told, "may_accept_copy": may_accept}
 
     @views.post("/read-only/accept")

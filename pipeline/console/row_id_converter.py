@@ -1,4 +1,4 @@
-"""A row's id in a path: one that no row can have is not found, and never asked the database for."""
+"""A row's id in a path. An id too large for the column answers 404 without a query."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class RowId(BaseConverter):
     regex = DIGITS
 
     def to_python(self, value: str) -> int:
-        """The id; where it is beyond all ids the rule does not match."""
+        """The id; an id too large for the column does not match the rule."""
         found = row_id(value)
         if found is None:
             raise ValidationError
         return found
 
     def to_url(self, value: int) -> str:
-        """The id as it stands in a path."""
+        """The id as text for a path."""
         return str(value)

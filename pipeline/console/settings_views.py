@@ -1,4 +1,4 @@
-"""`/settings`: what counts per marketplace and why, and the switches that an operator may turn."""
+"""`/settings`: the settings of each marketplace, their origin, and the overrides of operators."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Answer = Response | str | tuple[str, int]
 def settings_views(
     settings: Settings, sessions: Sessions, now: Callable[[], datetime]
 ) -> Blueprint:
-    """The page, what a turn would change, and the turn itself."""
+    """The page, the preview of an override, and the override itself."""
     views = Blueprint("settings", __name__)
     views.add_app_template_filter(written, "written")
 
@@ -43,7 +43,7 @@ def settings_views(
 
     @views.post("/settings/try")
     def try_() -> Answer:
-        """What would change, with the form that saves it."""
+        """Show what the override would change, with the form that saves it."""
         try:
             with sessions() as session:
                 found = _tried(session, settings, now())
@@ -122,19 +122,19 @@ def settings_views(
 
 
 def _just_turned() -> str:
-    """The setting that was turned right before."""
+    """The setting that the form before this page changed."""
     name = request.args.get("turned", "")
     return name if name in CHANGEABLE else ""
 
 
 def _asked(first: str) -> tuple[str, str | None]:
-    """The place that the address, or the form, names."""
+    """The account and the marketplace that the address or the form names."""
     given = request.form if request.method == "POST" else request.args
     return given.get("account", first), given.get("marketplace") or None
 
 
 def _tried(session: Session, settings: Settings, now: datetime) -> Preview:
-    """What the form asks for, tried. Raises NotChangeable."""
+    """The preview of the override that the form asks for. Raises NotChangeable."""
     account, marketplace_id = _asked("")
     if marketplace_id is not None:
         met = met_in_orders(session, now - WINDOW)

@@ -1,4 +1,4 @@
-"""`/sku-map`: as which product of the shop an Amazon SKU is sold. The workers go by its rows."""
+"""`/sku-map`: the products of the shop for Amazon's SKUs. The workers read the same rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Answer = Response | tuple[str, int]
 
 
 def sku_map_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
-    """The page and its forms; other pages send their forms here as well."""
+    """The page and its forms; forms of other pages are sent here as well."""
     views = Blueprint("sku_map", __name__)
 
     def page(sku: str = "", refusal: str = "") -> str:

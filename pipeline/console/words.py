@@ -1,4 +1,4 @@
-"""How values read on a page."""
+"""Formats values for a page."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def utc(at: datetime) -> str:
 
 
 def short(at: datetime, now: datetime) -> str:
-    """The same for a narrow column: the year only where it is another one, and then no hour."""
+    """A time for a narrow column: the hour in this year, the year instead in any other."""
     return f"{at.day} {at:%b} " + (f"{at:%H:%M}" if at.year == now.year else f"{at:%Y}")
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """How far away a time is: in 5 h, 3 d ago, now."""
+    """The distance to a time: in 5 h, 3 d ago, now."""
     distance = abs(at - now)
     if distance < _MINUTE:
         return "now"
@@ -32,7 +32,7 @@ def ago(at: datetime, now: datetime) -> str:
 
 
 def lasting(time: timedelta) -> str:
-    """How long something took: 40 ms, 2.5 s, 3 min."""
+    """A duration: 40 ms, 2.5 s, 3 min."""
     seconds = time.total_seconds()
     if seconds < 1:
         return f"{max(seconds, 0) * 1000:.0f} ms"

@@ -1,5 +1,5 @@
-"""What can be set, by the file, the environment or an operator, and where each value comes from.
+"""The settings, from the file, the environment or an operator, and the origin of each value.
 
 Imports: base.
-Start reading: `model.py`; `file.py` reads it, `overrides.py` lays an operator's changes over it.
+Start reading: `model.py`; `file.py` reads the file, `overrides.py` lays the overrides over it.
 """

@@ -1,4 +1,4 @@
-"""Who is told of incidents, and by which way."""
+"""Who receives alerts, and by webhook or by mail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_len
 
 
 class MailSettings(SettingsModel):
-    """The server that takes our mail, and to whom it goes. Without `user` nobody signs in."""
+    """The mail server and the recipients. Without `user` no sign-in to the server is made."""
 
     host: str = Field(min_length=1)
     port: int = Field(default=587, ge=1, le=65535)
@@ -30,7 +30,7 @@ class MailSettings(SettingsModel):
 
 
 class AlertSettings(SettingsModel):
-    """`ship_by_hours` is how long before its time an order that has not left is told of."""
+    """`ship_by_hours`: an unshipped order raises an alert so many hours before its ship-by time."""
 
     webhook: bool = False
     mail: MailSettings | None = None

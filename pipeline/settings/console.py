@@ -1,4 +1,4 @@
-"""How the console is reached, and who may sign in to it beside the people it knows itself."""
+"""The console's address, and sign-in by an OpenID provider beside the console's own people."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class OidcSettings(SettingsModel):
 
 
 class ConsoleSettings(SettingsModel):
-    """`url` is where people reach the console, `proxies` how many stand before it."""
+    """`url` is the console's address for people, `proxies` the number of proxies before it."""
 
     url: BaseUrl | None = None
     proxies: int = Field(default=0, ge=0, le=10)

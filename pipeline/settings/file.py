@@ -1,7 +1,6 @@
-"""Reading the configuration: `orderbridge.toml` for what may be read by anyone, the environment for
-secrets.
+"""Reading the configuration: secrets from the environment, all else from `orderbridge.toml`.
 
-Secrets and connections have variables with the prefix `ORDERBRIDGE_`; see docs/settings.md.
+The variables of secrets and connections begin with `ORDERBRIDGE_`; see docs/settings.md.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
                     and secret != "access_token"
                 ):
                     continue
-                # One that may be left out is never counted as missing.
+                # An optional secret never counts as missing.
                 wanted = [] if secret in _OPTIONAL_SECRETS else missing
                 values[secret] = _variable(environ, f"{prefix}_{name}_{secret}".upper(), wanted)
     _read_the_providers_secret(data, environ, path, missing)
@@ -73,7 +72,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def load_without_secrets(path: Path) -> Settings:
-    """What a file says of accounts, shops and times, for what reaches nobody: no secret is needed.
+    """The accounts, shops and times of a file, for commands that call no remote: no secret needed.
 
     Raises ConfigError with one line per mistake.
     """
@@ -91,7 +90,7 @@ def load_without_secrets(path: Path) -> Settings:
 
 
 def _tables(path: Path) -> dict[str, Any]:
-    """The file's tables, in which no secret of the installation may stand."""
+    """The file's tables. Raises ConfigError where the file holds a secret of the installation."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

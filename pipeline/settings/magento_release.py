@@ -1,4 +1,4 @@
-"""What a shop's release of Magento does and an older one does not."""
+"""Behaviour that depends on the release of a shop's Magento."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ class MagentoRelease:
 
     @property
     def cancels_under_lock(self) -> bool:
-        """A cancellation holds the order's lock. Before, an unanswered one may happen by half."""
+        """A cancellation holds the order's lock. Before, an unanswered cancellation may be half
+        done."""
         return self.numbers >= _2_4_7
 
     @property
     def keeps_tax_rows(self) -> bool:
-        """An order is saved with its rows of tax. Before, it could not be sent any."""
+        """An order is saved with its tax rows. Before, an order could not be sent with tax rows."""
         return self.numbers >= _2_4_7
 
     @property
     def refuses_unknown_fields(self) -> bool:
-        """An unknown field is answered with status 400. Before, it was an error of status 500."""
+        """Magento answers an unknown field with status 400. Before, it answered with status 500."""
         return self.numbers >= _2_4_7

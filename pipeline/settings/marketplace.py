@@ -1,4 +1,4 @@
-"""What an operator decides per Amazon marketplace."""
+"""The settings of an Amazon marketplace."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pydantic import (
 
 
 class SettingsModel(BaseModel):
-    """Every part of the settings: nothing unknown in it, nothing changed later."""
+    """The base of all settings: unknown names are refused and values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -46,11 +46,11 @@ CancelReason = Literal[
     "CustomerReturn",
     "MerchandiseNotReceived",
 ]
-"""What Amazon takes as the reason of a cancellation by the seller."""
+"""Amazon's reasons for a cancellation by the seller."""
 
 
 class MarketplaceSettings(SettingsModel):
-    """What an operator decides per Amazon marketplace; the defaults are Amazon Sales Channel's."""
+    """The settings of an Amazon marketplace; the defaults are those of Amazon Sales Channel."""
 
     import_orders: bool = True
     magento_store: str = "default"
@@ -87,7 +87,7 @@ class MarketplaceSettings(SettingsModel):
     def _map_lies_beside_the_configuration(
         cls, value: Path | None, info: ValidationInfo
     ) -> Path | None:
-        """A relative path counts from the folder of the file that names it."""
+        """A relative path starts at the folder of the configuration file."""
         folder = (info.context or {}).get("folder")
         return folder / value if folder is not None and value is not None else value
 
@@ -107,5 +107,5 @@ class MarketplaceSettings(SettingsModel):
         return self
 
     def store(self, *, is_fba: bool) -> str:
-        """The code of the store view; orders fulfilled by Amazon may have one of their own."""
+        """The code of the store view; FBA orders may have a store view of their own."""
         return self.fba_store if is_fba and self.fba_store is not None else self.magento_store

@@ -1,7 +1,7 @@
 """Amazon's regions and marketplaces, as data: `amazon/marketplaces.json`, which names its source.
 
-A marketplace id that is not listed is normal: Amazon opens new ones, and orders from outside its
-shops have ids of their own.
+A marketplace id may be missing from the list: Amazon opens new marketplaces, and orders from
+outside Amazon's shops have ids of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 
 class Marketplace(NamedTuple):
-    """One of Amazon's shops. `country` is ISO 3166's code, `region` is NA, EU or FE."""
+    """An Amazon marketplace. `country` is ISO 3166's code, `region` is NA, EU or FE."""
 
     id: str
     country: str
@@ -40,7 +40,7 @@ def _table() -> _Table:
 
 
 def endpoint(region: str) -> str:
-    """Where the calls of a region's accounts go."""
+    """The URL of the API for a region's accounts."""
     return _table().endpoints[region]
 
 
@@ -68,6 +68,6 @@ def domain_of(marketplace_id: str) -> str:
 
 
 def in_country(region: str, country: str) -> str | None:
-    """The id of a region's marketplace by its country's code; UK is taken for GB."""
+    """The id of a region's marketplace by its country's code; UK means GB."""
     wanted = "GB" if country == "UK" else country
     return next((one.id for one in of_region(region) if one.country == wanted), None)

@@ -1,4 +1,4 @@
-"""What each setting of a marketplace is for, in a few words; docs/settings.md tells all of it."""
+"""The purpose of each marketplace setting in a few words; docs/settings.md describes them fully."""
 
 from __future__ import annotations
 

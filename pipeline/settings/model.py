@@ -1,4 +1,4 @@
-"""Everything that can be set, as it counts; `pipeline.settings.file` reads it."""
+"""The model of all settings; `pipeline.settings.file` reads them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MONTH_S = 30 * 24 * 3600
 
 
 def needs_seller_id(account: str) -> str:
-    """Why an account cannot cancel anything on Amazon, and what to do."""
+    """The sentence that says why an account cannot cancel orders on Amazon, and what to do."""
     return (
         f"a cancellation goes to Amazon in a feed, which needs accounts.{account}.seller_id (in "
         "Seller Central: Account Info, Merchant Token)"
@@ -35,7 +35,7 @@ def needs_seller_id(account: str) -> str:
 
 
 class ShopSettings(SettingsModel):
-    """One Magento shop and how to sign in to it."""
+    """A Magento shop and the credentials for it."""
 
     base_url: BaseUrl
     admin_url: BaseUrl | None = None
@@ -50,7 +50,7 @@ class ShopSettings(SettingsModel):
 
     @property
     def release(self) -> MagentoRelease:
-        """What this version does and an older one does not."""
+        """The Magento release of `version`."""
         return MagentoRelease.of(self.version)
 
 
@@ -76,18 +76,18 @@ class NotificationSettings(SettingsModel):
 
     @property
     def queue_arn(self) -> str:
-        """The queue's name to Amazon."""
+        """The queue's Amazon Resource Name."""
         owner, name = self.queue_url.split("/")[3:]
         return f"arn:aws:sqs:{self.aws_region}:{owner}:{name}"
 
 
 class AccountSettings(SettingsModel):
-    """One Amazon selling account in one region.
+    """An Amazon selling account in a region.
 
-    `supply_source` is Amazon's id of the place that packages are shipped from, `supply_sources`
-    that of single sources, by the source's code in Magento.
-    `client_secret_new` is set while the application's secret is being rotated. Without the two keys
-    for AWS boto3's own chain of credentials counts, such as a role of the machine's.
+    `supply_source` is Amazon's id of the place that packages are shipped from. `supply_sources`
+    gives that id for single sources, by the source's code in Magento. `client_secret_new` is set
+    while the application's secret is being rotated. Without the two AWS keys boto3 uses its own
+    chain of credentials, such as a role of the machine.
     """
 
     region: Literal["NA", "EU", "FE"]
@@ -120,7 +120,7 @@ class AccountSettings(SettingsModel):
         common = data.get("settings", {})
         own = data.get("marketplaces", {})
         if data.get("region") not in _REGIONS:
-            return data  # which is told by itself, without quoting what stands there
+            return data  # the validation of `region` reports it without quoting the table
         if not isinstance(own, dict) or not all(isinstance(one, dict) for one in own.values()):
             return data
         by_id: dict[str, Any] = {}
@@ -133,16 +133,16 @@ class AccountSettings(SettingsModel):
 
     @property
     def may_cancel(self) -> bool:
-        """Whether a cancellation can reach Amazon: it goes in a feed, which names the seller."""
+        """Whether the account can cancel orders on Amazon: the feed has to name the seller."""
         return bool(self.seller_id)
 
     def marketplace(self, marketplace_id: str) -> MarketplaceSettings:
-        """What counts for a marketplace; one that is not named has the account's settings."""
+        """The settings of a marketplace; a marketplace without its own has the account's."""
         return self.marketplaces.get(marketplace_id, self.settings)
 
 
 def _marketplace_id(region: str, name: str) -> str:
-    """A marketplace is named by its country or by its id; Amazon has ids that no list has."""
+    """The id of a marketplace, named by its country or its id; an unlisted id is allowed."""
     if not _COUNTRY.fullmatch(name):
         return name
     found = in_country(region, name)
@@ -152,7 +152,7 @@ def _marketplace_id(region: str, name: str) -> str:
 
 
 class Timing(SettingsModel):
-    """How often things are looked at, in seconds; at most a month."""
+    """The intervals of jobs and retries, in seconds; at most a month."""
 
     poll_every_s: float = Field(default=180, gt=0, le=_MONTH_S)
     read_notifications_every_s: float = Field(default=10, gt=0, le=_MONTH_S)
@@ -174,7 +174,7 @@ class Timing(SettingsModel):
 
 
 class Settings(SettingsModel):
-    """Everything that counts, from file and environment together."""
+    """All settings, from the file and the environment together."""
 
     database_url: SecretStr
     redis_url: SecretStr
@@ -196,7 +196,7 @@ class Settings(SettingsModel):
 
     @model_validator(mode="after")
     def _cancellations_can_be_sent(self) -> Settings:
-        """What is asked for in so many words has to be possible; the default is told by doctor."""
+        """An explicit `cancel_to_amazon = "send"` has to be possible; doctor checks the default."""
         for name, account in self.accounts.items():
             for place, own in (
                 ("settings", account.settings),
@@ -222,5 +222,5 @@ class Settings(SettingsModel):
         return self
 
     def for_order(self, account: str, marketplace_id: str) -> MarketplaceSettings:
-        """The settings that count for an order of this account and marketplace."""
+        """The settings for an order of this account and marketplace."""
         return self.accounts[account].marketplace(marketplace_id)

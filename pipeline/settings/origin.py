@@ -1,5 +1,5 @@
-"""What counts for each marketplace, and where it comes from: a default, the file, the environment
-or a person who turned it.
+"""The effective settings of each marketplace and the origin of each value: a default, the file, the
+environment or an override.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Valued:
-    """A setting, its value, where that comes from, and whether it is the default's."""
+    """A setting, its value, the value's origin, and whether the value is the default."""
 
     name: str
     value: object
@@ -30,7 +30,7 @@ class Valued:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What counts for a marketplace of an account. Without `marketplace_id` it is what counts for
+    """The effective settings of a marketplace of an account. Without `marketplace_id` they apply to
     every marketplace that is not listed by itself."""
 
     account: str
@@ -41,9 +41,9 @@ class Place:
 def places(
     settings: Settings, turned: Sequence[SettingOverrideRow], met: Mapping[str, Sequence[str]]
 ) -> list[Place]:
-    """All accounts, and of each the marketplaces that are configured, turned or met in orders.
+    """All accounts with their marketplaces that are configured, overridden or seen in orders.
 
-    `settings` are the file's, `met` ids of marketplaces by account.
+    `settings` are the file's. `met` holds by account the marketplace ids seen in orders.
     """
     found: list[Place] = []
     for name, account in settings.accounts.items():
@@ -57,7 +57,7 @@ def places(
 def marketplace_named(
     settings: Settings, met: Mapping[str, Sequence[str]], account: str, name: str
 ) -> str:
-    """The id of a marketplace that a person names by its country or by its id.
+    """The id of a marketplace that a person names by its country or its id.
 
     Raises NotChangeable when the account has no such marketplace.
     """
@@ -79,7 +79,7 @@ def place(
     account: str,
     marketplace_id: str | None,
 ) -> Place:
-    """What counts there."""
+    """The effective settings of an account's marketplace."""
     counts = overlaid(settings, turned).for_order(account, marketplace_id or "")
     usual = type(counts)()
     return Place(
@@ -104,7 +104,7 @@ def origin(
     marketplace_id: str | None,
     name: str,
 ) -> str:
-    """Where a marketplace's setting comes from."""
+    """The origin of a marketplace's setting."""
     for scope in dict.fromkeys((marketplace_id, None)):
         for one in turned:
             if (one.account, one.marketplace_id, one.name) == (account, scope, name):
@@ -114,7 +114,8 @@ def origin(
 
 
 def _in_file(account: AccountSettings, of: str, marketplace_id: str | None, name: str) -> str:
-    """A marketplace's settings hold the account's as well, so that what equals those is theirs."""
+    """The origin in the file. The marketplace's settings include the account's, so that a value
+    equal to the account's is taken to come from the account."""
     own = account.marketplaces.get(marketplace_id or "")
     common = account.settings
     is_common = name in common.model_fields_set
@@ -126,7 +127,7 @@ def _in_file(account: AccountSettings, of: str, marketplace_id: str | None, name
 
 
 def connections(settings: Settings) -> dict[str, tuple[Valued, ...]]:
-    """The shops and accounts themselves, by their table. Of a secret only whether it is set."""
+    """The shops and accounts, by their table. A secret shows only whether it is set."""
     tables: dict[str, tuple[Valued, ...]] = {}
     for name, shop in settings.shops.items():
         tables[f"shops.{name}"] = tuple(_own(shop, f"shops.{name}", f"SHOP_{name}"))
@@ -136,7 +137,7 @@ def connections(settings: Settings) -> dict[str, tuple[Valued, ...]]:
 
 
 def table(model: BaseModel, name: str) -> tuple[Valued, ...]:
-    """The settings of any other table of the file that holds no secret, such as `timing`."""
+    """The settings of another table of the file that holds no secret, such as `timing`."""
     return tuple(_own(model, name, ""))
 
 
@@ -168,7 +169,7 @@ def without_login(url: str) -> str:
 
 
 def written(value: object) -> str:
-    """A value as the file has it; a dash for none."""
+    """A value as the file writes it; a dash for no value."""
     match value:
         case None | "":
             return "-"

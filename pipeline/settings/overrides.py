@@ -1,7 +1,8 @@
-"""Settings that operators turn while everything runs: kept in the database, laid over the file's.
+"""Overrides: operators change settings without a restart; the database keeps the values.
 
-What is turned for a marketplace wins over what is turned for all of its account, and that over the
-file. Only what may change between two looks at an order can be turned; see docs/decisions/0050.
+An override for a marketplace wins over an override for its whole account, and both win over the
+file. A setting can be overridden only if it may change between two runs of an order; see
+docs/decisions/0050.
 """
 
 from __future__ import annotations
@@ -37,18 +38,18 @@ _KNOWN_FOR_S = 5.0
 
 
 class NotChangeable(Exception):
-    """The setting cannot be turned so; the message says why and what to do."""
+    """The override is not possible; the message says why and what to do."""
 
 
 class AlreadySo(NotChangeable):
-    """Nothing would change."""
+    """The setting already has this value."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingOverride:
-    """A setting and what it is to be; None means as in the file again.
+    """A setting and its new value; None restores the file's value.
 
-    Without `marketplace_id` it is for all of the account.
+    Without `marketplace_id` it applies to the whole account.
     """
 
     account: str
@@ -57,13 +58,13 @@ class SettingOverride:
     value: object
 
     def is_of(self, row: SettingOverrideRow) -> bool:
-        """Whether that is a turn of the same setting at the same place."""
+        """Whether the row overrides the same setting of the same account and marketplace."""
         mine = self.account, self.marketplace_id, self.name
         return mine == (row.account, row.marketplace_id, row.name)
 
 
 class Overrides:
-    """The settings as they count now. The database is asked at most every few seconds a process."""
+    """The present settings. A process reads the overrides at most every few seconds."""
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class Overrides:
         self._guard = Lock()
 
     def settings(self) -> Settings:
-        """The file's settings with all that is turned."""
+        """The file's settings with all overrides."""
         at = self._monotonic()
         with self._guard:
             if self._known is not None and at - self._known[0] < _KNOWN_FOR_S:
@@ -91,7 +92,7 @@ class Overrides:
 
 
 def turns(session: Session) -> Sequence[SettingOverrideRow]:
-    """What is turned now: of each setting of each place the newest, unless it was taken back."""
+    """The present overrides: the newest of each setting and place, unless it was taken back."""
     place = SettingOverrideRow.account, SettingOverrideRow.marketplace_id, SettingOverrideRow.name
     newest = select(func.max(SettingOverrideRow.id)).group_by(*place)
     rows = (
@@ -107,7 +108,7 @@ def turns(session: Session) -> Sequence[SettingOverrideRow]:
 def overlaid(
     settings: Settings, turned: Iterable[SettingOverrideRow | SettingOverride]
 ) -> Settings:
-    """The settings with what is turned. One whose value is none of the setting's any more, as
+    """The settings with the overrides. An override whose value the setting no longer allows, as
     after an upgrade, is left out."""
     by_account: dict[str, dict[str | None, dict[str, object]]] = {}
     for one in turned:
@@ -149,7 +150,7 @@ def _with(own: MarketplaceSettings, values: Mapping[str, object]) -> Marketplace
 
 
 def valid(own: MarketplaceSettings, name: str, value: object) -> Any:
-    """The value as the setting holds it, beside all others. Raises NotChangeable."""
+    """The value in the setting's type, checked together with all others. Raises NotChangeable."""
     if name not in MarketplaceSettings.model_fields:
         raise NotChangeable(f"there is no setting {name}")
     try:
@@ -162,7 +163,7 @@ def valid(own: MarketplaceSettings, name: str, value: object) -> Any:
 
 
 def choices(name: str) -> tuple[str, ...]:
-    """The values a setting may have, as they are written; none where any text will do."""
+    """The values that a setting may have, as text; empty where any text is allowed."""
     annotation = MarketplaceSettings.model_fields[name].annotation
     return ("true", "false") if annotation is bool else tuple(map(str, get_args(annotation)))
 
@@ -170,8 +171,8 @@ def choices(name: str) -> tuple[str, ...]:
 def wanted(
     settings: Settings, account: str, marketplace_id: str | None, name: str, text: str | None
 ) -> SettingOverride:
-    """What a person asks for, checked against all it would be laid over; without text as in the
-    file again. Raises NotChangeable."""
+    """The override that a person asks for, checked against all settings it would override. Without
+    `text` it restores the file's value. Raises NotChangeable."""
     if account not in settings.accounts:
         raise NotChangeable(f"there is no account {account} in the configuration")
     value = None
@@ -184,9 +185,9 @@ def wanted(
 
 
 def save(sessions: Sessions, turn: SettingOverride, *, why: str, author: str, now: datetime) -> int:
-    """Have the setting count from now on, in every process within seconds; the row's id.
+    """Save the override, which applies in every process within seconds; return the row's id.
 
-    Raises NotChangeable, also when it is so already.
+    Raises NotChangeable, also when the setting already has this value.
     """
     if turn.name not in CHANGEABLE:
         raise NotChangeable(
@@ -218,8 +219,8 @@ def save(sessions: Sessions, turn: SettingOverride, *, why: str, author: str, no
 
 @dataclass(frozen=True, slots=True)
 class PastOverride:
-    """A turn of the past, and the value before it; None stands for the file's. `is_last` is the
-    newest of its setting and place."""
+    """A past override and the value before it; None stands for the file's value. `is_last` marks
+    the newest override of its setting and place."""
 
     row: SettingOverrideRow
     before: object
@@ -227,7 +228,7 @@ class PastOverride:
 
 
 def history(session: Session, limit: int = 50) -> list[PastOverride]:
-    """The newest turns first."""
+    """The past overrides, the newest first."""
     of_place: dict[str, Any] = {
         "partition_by": (
             SettingOverrideRow.account,

@@ -1,4 +1,4 @@
-"""What people may do here."""
+"""The roles of people, which say what they may do."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Each role may do what those before it may."""
+    """Each role includes the roles before it."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMIN = "admin"
 
     def includes(self, other: Role) -> bool:
-        """Whether who has this role may do what `other` may."""
+        """Whether a person with this role may do everything that `other` may."""
         ranks = list(Role)
         return ranks.index(self) >= ranks.index(other)

@@ -1,4 +1,4 @@
-"""The table of what operators turn while everything runs."""
+"""The table of overrides."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pipeline.base.tables import Base
 
 
 class SettingOverrideRow(Base):
-    """One turn of one setting, by a person. Rows are added and never changed: the newest counts.
+    """An override of a setting by a person. Rows are added and never changed: the newest applies.
 
-    Without `marketplace_id` it is for all of the account. `value` is None where the setting is as
-    in the file again.
+    Without `marketplace_id` it applies to the whole account. A `value` of None restores the file's
+    value.
     """
 
     __tablename__ = "turned_settings"

@@ -1,4 +1,4 @@
-"""Alembic's entry: one advisory lock for all migrations, and time-outs against blocking."""
+"""Alembic's entry: an advisory lock around all migrations, and time-outs against blocking."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MIGRATION_LOCK = 7_204_251_906
 
 
 def run() -> None:
-    """Run what is missing, in one transaction under the lock."""
+    """Run the missing migrations, in a single transaction under the lock."""
     engine = create_engine(context.config.attributes["url"])
     with engine.connect() as connection:
         connection.execute(text("SET lock_timeout = '30s'"))

@@ -1,4 +1,4 @@
-"""Tables for feeds, backfills, incidents and what is to be fetched; lanes of orders.
+"""Tables for feeds, backfills, incidents and the fetch list; lanes of orders.
 
 Revision 0002, after 0001.
 """

@@ -122,7 +122,7 @@ def downgrade() -> None:
     op.drop_table("database_lives")
     op.drop_table("refunds")
     op.drop_constraint("shipments_order_id_package_reference_key", "shipments")
-    # One row of each shipment is kept, as there was before.
+    # Keep a single row for each shipment, as the older release had.
     op.execute(
         "DELETE FROM shipments USING shipments AS first"
         " WHERE first.order_id = shipments.order_id"

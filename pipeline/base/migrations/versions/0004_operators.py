@@ -1,4 +1,4 @@
-"""What operators need: people who sign in, and what the Orders tab sorts and filters by.
+"""Tables of the people who sign in, and columns that the Orders tab sorts and filters by.
 
 Revision 0004, after 0003.
 """

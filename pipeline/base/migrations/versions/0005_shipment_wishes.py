@@ -1,4 +1,4 @@
-"""Shipments that people ask for here, and that a worker makes in Magento.
+"""Requested shipments, which a worker makes in Magento.
 
 Revision 0005, after 0004.
 """

@@ -1,4 +1,4 @@
-"""What people do to many orders at once, and what became of each of them.
+"""Bulk jobs on many orders, and the result for each order.
 
 Revision 0006, after 0005.
 """

@@ -1,4 +1,4 @@
-"""What operators turn while everything runs.
+"""Overrides: settings that operators change without a restart.
 
 Revision 0008, after 0007.
 """

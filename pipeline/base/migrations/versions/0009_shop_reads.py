@@ -1,4 +1,4 @@
-"""How the jobs fare that read a shop, and indexes for look-ups by a shop's or a feed's number.
+"""Successes and failures of the jobs that read a shop, and indexes for a shop's or feed's number.
 
 Revision 0009, after 0008.
 """

@@ -1,4 +1,4 @@
-"""What tells two reports of one moment apart, and how a search of many pages comes on.
+"""A digest to tell two reports of the same time apart, and the progress of long searches.
 
 Revision 0010, after 0009.
 """
@@ -16,7 +16,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Without a default, so that no row is written.
+    # Without a default, so that PostgreSQL rewrites no row.
     op.add_column("order_private", sa.Column("report_digest", sa.Text(), nullable=True))
     op.add_column(
         "order_private", sa.Column("report_asked_at", sa.DateTime(timezone=True), nullable=True)

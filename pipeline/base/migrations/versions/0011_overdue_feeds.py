@@ -1,4 +1,4 @@
-"""A feed that is overdue lets the next one out beside it.
+"""While a feed is overdue, the next feed may be sent beside it.
 
 Revision 0011, after 0010.
 """
@@ -35,7 +35,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # What such feeds carry is looked at by a person: the older release knows one open feed a kind.
+    # The older release allows a single open feed per kind: a person checks the overdue feeds.
     op.execute(
         "UPDATE feeds SET state = 'ended', outcome = 'given up', ended_at = now()"
         " WHERE state <> 'ended' AND (state = 'looking' OR overdue_at IS NOT NULL)"

@@ -1,4 +1,4 @@
-"""A stretch of time is searched once more, later, when a search of it told orders without a number.
+"""Gaps: a period is searched again later when its search returned orders without a number.
 
 Revision 0012, after 0011.
 """

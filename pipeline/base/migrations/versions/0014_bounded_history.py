@@ -1,4 +1,4 @@
-"""Attempts that repeat are one row, and indexes for what is deleted once it is old.
+"""Repeated attempts share a row, and indexes help to delete old rows.
 
 Revision 0014, after 0013.
 """
@@ -17,7 +17,7 @@ _WITH_AN_END = ("incidents", "feeds", "bulk_acts", "differences", "reconciliatio
 
 
 def upgrade() -> None:
-    # A constant default is kept in the catalogue: no row is written.
+    # A constant default is kept in the catalogue: PostgreSQL rewrites no row.
     op.add_column("attempts", sa.Column("times", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("attempts", sa.Column("first_at", sa.DateTime(timezone=True), nullable=True))
     for table in _WITH_AN_END:

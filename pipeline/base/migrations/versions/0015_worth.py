@@ -1,4 +1,4 @@
-"""What a person says an order is worth of which Amazon tells no amount.
+"""The stated value: a person says what an order is worth when Amazon gives no amount.
 
 Revision 0015, after 0014.
 """
