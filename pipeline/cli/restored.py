@@ -27,4 +27,7 @@ def restored(as_json: bool) -> None:
     if as_json:
         print_json({"looks_first_for_orders_placed_before": now})
     else:
-        click.echo(f"Orders placed before {when(now)} UTC: remotes are searched before each write.")
+        click.echo(
+            "Amazon and Magento are searched before each write, for orders placed before "
+            f"{when(now)} UTC."
+        )

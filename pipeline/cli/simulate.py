@@ -102,7 +102,7 @@ def simulate(
     known = _known(products, replies)
     orders = _read(file, orders_in)
     if not orders:
-        raise NotFound(f"{_named(file)} contains no order")
+        raise NotFound(f"{_named(file)} holds no order")
 
     simulator = Simulator(assumed.settings, steps(), known, utc_now(), _parcel(carrier, tracking))
     played = [simulator.play(assumed.account, raw) for raw in orders]

@@ -86,8 +86,8 @@ def refused_search(
         incidents.open(
             f"search:{name}",
             f"account {name}: Amazon refuses to list orders since {read_at:%Y-%m-%d %H:%M} UTC "
-            f"({words}). Each poll retries the search and nothing is lost; if Amazon still refuses, "
-            "give its developer support the request id from the workers' log",
+            f"({words}). Each poll retries the search and nothing is lost; if Amazon still "
+            "refuses, give its developer support the request id from the workers' log",
             now,
             account=name,
         )

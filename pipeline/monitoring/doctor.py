@@ -102,8 +102,8 @@ def examine_feeds(name: str, account: AccountSettings) -> Finding:
         about,
         check,
         Verdict.WARNING,
-        "without seller_id no cancellation reaches Amazon: an order cancelled in Magento, on a page "
-        "or by command is held, although cancel_to_amazon = send",
+        "without seller_id no cancellation reaches Amazon: an order cancelled in Magento, on a "
+        "page or by command is held, although cancel_to_amazon = send",
         f"set accounts.{name}.seller_id (in Seller Central: Account Info, Merchant Token), or "
         'cancel_to_amazon = "never"',
     )

@@ -217,8 +217,8 @@ def stock_mode(patient: Patient) -> Iterator[Finding]:
     if "seed" in modes:
         yield patient.ok(
             "stock",
-            "stock = seed: for a moment each new order is cancelled in the shop; systems that react "
-            "to cancellations (an ERP, a webhook) may see that. --prove-stock SKU tests it",
+            "stock = seed: for a moment each new order is cancelled in the shop; systems that "
+            "react to cancellations (an ERP, a webhook) may see that. --prove-stock SKU tests it",
         )
     if "server" in modes:
         yield patient.ok("stock", "stock = server: a job on the shop's server must reserve")

@@ -73,7 +73,9 @@ def ship_by_passed(sessions: Sessions, now: datetime) -> str:
     count = _to_leave(sessions, None, now)
     if not count:
         return ""
-    return f"{_orders(count)} past the ship-by time, and no shipment is confirmed to Amazon"
+    return (
+        f"{_orders(count)} should have been shipped by now, but no shipment is confirmed to Amazon"
+    )
 
 
 def ship_by_soon(sessions: Sessions, hours: int, now: datetime) -> str:
@@ -81,7 +83,10 @@ def ship_by_soon(sessions: Sessions, hours: int, now: datetime) -> str:
     count = _to_leave(sessions, now, now + timedelta(hours=hours))
     if not count:
         return ""
-    return f"{_orders(count)} to be shipped within {hours} hours, and no shipment is confirmed to Amazon"
+    return (
+        f"{_orders(count)} must be shipped within {hours} hours, but no shipment is confirmed to "
+        "Amazon"
+    )
 
 
 def refused(sessions: Sessions, account: str) -> str:

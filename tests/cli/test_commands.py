@@ -107,7 +107,7 @@ def test_these_are_the_commands() -> None:
 def test_help_explains_everything(path: tuple[str, ...]) -> None:
     result = CliRunner().invoke(main, [*path, "--help"])
     assert result.exit_code == 0
-    assert "Exit status: 0 fine, 1 nothing found or nothing done, 2" in result.stdout
+    assert "Exit status: 0 success, 1 nothing found or nothing done, 2" in result.stdout
     command: click.Command = main
     for name in path:
         assert isinstance(command, click.Group)

@@ -75,7 +75,7 @@ def test_it_is_tried_before_it_is_saved(operator: SignedIn, sessions: Sessions) 
     page = operator.get(saved.headers["Location"]).text
     assert "out_of_stock is turned: it counts in all workers within 5 seconds." in page
     assert row(page, "out_of_stock").startswith(
-        "out_of_stock backorder turned by otto on 2026-03-10 12:00 UTC"
+        "out_of_stock backorder overridden by otto on 2026-03-10 12:00 UTC"
     )
     assert "the supplier delivers" in page
     german = operator.get(f"/settings?account=eu&marketplace={GERMANY}").text
@@ -119,7 +119,7 @@ def test_a_turn_is_undone_by_its_own_button(operator: SignedIn, sessions: Sessio
         (
             "/settings/turn",
             {"name": "import_orders", "value": "false", "why": "so"},
-            "Nothing was saved: import_orders cannot be turned",
+            "Nothing was saved: import_orders cannot be overridden",
         ),
     ],
 )
