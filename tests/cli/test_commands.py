@@ -226,7 +226,10 @@ def test_settings_check_prints_what_counts_and_no_secret(without_database: Run) 
         (dict.fromkeys(LOGIN), "nobody could sign in: add an admin with orderbridge people add"),
         ({**LOGIN, "ORDERBRIDGE_CONSOLE_USER": ""}, "nobody could sign in"),
         ({**LOGIN, "ORDERBRIDGE_CONSOLE_PASSWORD": ""}, "nobody could sign in"),
-        ({**LOGIN, "ORDERBRIDGE_CONSOLE_USER": "an:na"}, "make no admin: a name has up to 64"),
+        (
+            {**LOGIN, "ORDERBRIDGE_CONSOLE_USER": "an:na"},
+            "cannot add an admin: a name has up to 64",
+        ),
         ({**LOGIN, "ORDERBRIDGE_CONSOLE_PASSWORD": "too-short"}, "a password has 12 to 256"),
     ],
 )

@@ -75,7 +75,7 @@ def test_a_turn_is_saved_shown_and_taken_back(orderbridge: Run, sessions: Sessio
         "  1, 1 of them under way: held as out of stock: would go on to Magento (41.97 EUR)",
         "    303-0000000-0000001",
         "Based on: The orders that are held so now.",
-        "Not told: Orders that were held and went on since are not counted.",
+        "Not shown: Orders that were held and went on since are not counted.",
         "Saved: it applies in all workers within 5 s.",
     ]
     again = orderbridge(*words)
@@ -133,7 +133,7 @@ def test_mistakes_are_answered(orderbridge: Run, sessions: Sessions) -> None:
     for words, sentence in (
         ((*turn, "never", "--account", "eu"), "out_of_stock may be block, backorder"),
         ((*turn, "backorder", "--account", "us"), "there is no account us"),
-        ((*turn, "backorder", "--account", "eu"), "say why"),
+        ((*turn, "backorder", "--account", "eu"), "give a reason"),
         (
             (*turn, "backorder", "--account", "eu", "--marketplace", "US"),
             "account eu has no marketplace US",

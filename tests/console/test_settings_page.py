@@ -114,7 +114,7 @@ def test_a_turn_is_undone_by_its_own_button(operator: SignedIn, sessions: Sessio
         ("/settings/try", {"account": "us"}, "there is no account us"),
         ("/settings/try", {"marketplace": "A0-TYPO"}, "account eu has no marketplace A0-TYPO"),
         ("/settings/try", {"name": "out\x00_of_stok"}, "there is no setting out_of_stok"),
-        ("/settings/turn", {"why": " "}, "Nothing was saved: say why"),
+        ("/settings/turn", {"why": " "}, "Nothing was saved: give a reason"),
         ("/settings/turn", {"value": "", "why": "so"}, "Nothing was saved: nothing would change"),
         (
             "/settings/turn",
