@@ -146,7 +146,7 @@ def _period(after: datetime | None, before: datetime | None) -> tuple[datetime, 
     after = after or before - DEFAULT_PERIOD
     if before > latest + timedelta(seconds=1):
         raise click.UsageError(
-            "--until must be at least half an hour ago: newer orders are in work"
+            "--until must be at least half an hour ago: newer orders are under way"
         )
     if after >= before:
         raise click.UsageError("--until must be later than --since")

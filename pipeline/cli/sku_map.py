@@ -170,7 +170,7 @@ def _say(done: str, freed: int, as_json: bool) -> None:
         print_json({"orders_looked_at": freed})
         return
     orders = "1 order is" if freed == 1 else f"{freed} orders are"
-    click.echo(on_one_line(f"{done}; {orders} retried because of it."))
+    click.echo(on_one_line(f"{done}; {orders} retried because of this."))
 
 
 def _look(

@@ -54,7 +54,7 @@ def secret_alarm(name: str, expires: date | None, today: date) -> Alarm | None:
     urgent = "" if stage == "month" else "URGENT: "
     return Alarm(
         f"secret:{name}:{stage}",
-        f"{urgent}account {name}: the application's client secret {ends}. Make a new one in the "
+        f"{urgent}account {name}: the application's client secret {ends}. Make a new secret in the "
         f"Solution Provider Portal, set {PREFIX}ACCOUNT_{name.upper()}_CLIENT_SECRET_NEW, and the "
         "new date as client_secret_expires",
     )
@@ -73,8 +73,8 @@ def lag_alarm(
     return Alarm(
         f"poll:{name}",
         f"account {name}: no orders could be read since {cursor.read_at:%Y-%m-%d %H:%M} UTC{why}. "
-        "Nothing is lost: the missing orders are read as soon as Amazon answers. If that does not "
-        "happen, check the workers' log",
+        "Nothing is lost: the missing orders are read as soon as Amazon answers. If it stays, "
+        "look at the workers' log",
     )
 
 
@@ -85,9 +85,9 @@ def refused_search(
     if now - read_at > REFUSED_FOR:
         incidents.open(
             f"search:{name}",
-            f"account {name}: Amazon refuses to list orders since {read_at:%Y-%m-%d %H:%M} UTC "
-            f"({words}). Each poll retries the search and nothing is lost; if Amazon still "
-            "refuses, give its developer support the request id from the workers' log",
+            f"account {name}: Amazon has refused to list orders since {read_at:%Y-%m-%d %H:%M} UTC "
+            f"({words}). The search is repeated and nothing is lost; if it stays, ask "
+            "Amazon's developer support with the request id of the workers' log",
             now,
             account=name,
         )
@@ -101,7 +101,8 @@ def stalled(
     incidents.open(
         f"stalled:{search}",
         f"account {name}: Amazon's list of {what} does not end ({error}). The search starts again "
-        "from its beginning, and nothing is lost; if this repeats, ask Amazon's developer support",
+        "from its beginning, and nothing is lost; if it stays, ask Amazon's "
+        "developer support",
         now,
         account=name,
     )

@@ -32,7 +32,7 @@ from pipeline.settings.model import AccountSettings, Settings
 HERE = "installation"
 CLOCKS_MAY_DIFFER = timedelta(seconds=30)
 _READ_BACK = timedelta(hours=1)
-_NTP = "set both clocks by NTP: this machine's and the other's"
+_NTP = "have this machine's clock set by NTP"
 
 
 def examine_installation(
@@ -73,10 +73,8 @@ def examine_account(
         remedy = "authorise the application again, and set its secrets: docs/operations.md, Amazon"
         return Finding(about, check, Verdict.FAILED, f"Amazon refuses the sign-in: {error}", remedy)
     except OverQuota:
-        remedy = "retry in some minutes; a used quota shows that the workers read orders"
-        return Finding(
-            about, check, Verdict.WARNING, "the account's quota is used up for now", remedy
-        )
+        remedy = "try again in some minutes; a used quota shows that the workers read orders"
+        return Finding(about, check, Verdict.WARNING, "its quota is used up for now", remedy)
     except Rejected as error:
         remedy = "give the application the roles that docs/operations.md lists, Amazon"
         return Finding(
@@ -128,14 +126,14 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
         yield _failed(
             "database",
             f"its tables are at migration {at}, this version needs {head}",
-            "run orderbridge migrate",
+            "orderbridge migrate",
         )
     yield _compared("clock of the database", database_time)
     if newest is not None:
         yield _master_key(settings, *newest)
     told = Writes(settings, sessions, utc_now).told()
     if told:
-        remedy = "if this is not intended, see docs/operations.md, Copies of the database"
+        remedy = "nothing if that is intended; else see docs/operations.md, Copies of the database"
         yield Finding(HERE, "writes", Verdict.WARNING, told, remedy)
     else:
         yield _ok("writes", "this database belongs to these shops and sellers; writes are allowed")
@@ -165,15 +163,15 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
             HERE,
             "broker",
             Verdict.WARNING,
-            "it answers, but does not show its configuration",
-            "check its configuration yourself: appendonly yes, maxmemory-policy noeviction",
+            "it answers, but does not show its settings",
+            "check them yourself: appendonly yes, maxmemory-policy noeviction",
         )
     else:
         if evicts != "noeviction":
             yield _failed(
                 "broker",
-                f"it deletes keys when its memory is full ({evicts})",
-                "set maxmemory-policy noeviction",
+                f"it evicts keys that Orderbridge needs ({evicts})",
+                "maxmemory-policy noeviction",
             )
         elif appends != "yes":
             yield Finding(
@@ -184,7 +182,7 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
                 "set appendonly yes",
             )
         else:
-            yield _ok("broker", "it answers, keeps its data over a restart, and deletes no keys")
+            yield _ok("broker", "it answers, saves its data to disk, and evicts nothing")
     told = broker.get(BEAT)
     beat_at = datetime.fromisoformat(told.decode()) if isinstance(told, bytes) else None
     if beat_at is not None and utc_now() - beat_at <= BEAT_MISSED_AFTER:
@@ -194,8 +192,8 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
             HERE,
             "workers",
             Verdict.WARNING,
-            "no worker ran a job of beat in the last minutes",
-            "start beat and the workers; before the first start this is expected",
+            "no scheduled job ran in the last minutes",
+            "start beat and workers, unless you are about to",
         )
 
 
@@ -205,7 +203,7 @@ def _clock(check: str, url: str) -> Finding:
     except RemoteError as error:
         return _failed(check, f"no answer: {error}", "check the address and the network")
     if told_at is None:
-        return _ok(check, "its replies carry no time")
+        return _ok(check, "its answer has no time")
     return _compared(check, told_at)
 
 
@@ -213,7 +211,7 @@ def _compared(check: str, told_at: datetime) -> Finding:
     differ = abs(utc_now() - told_at)
     words = f"it differs from this machine's by {differ.total_seconds():.0f} s"
     if differ > CLOCKS_MAY_DIFFER:
-        return _failed(check, words, _NTP)
+        return _failed(check, words, f"{_NTP}, or the clock of the other side")
     return _ok(check, words)
 
 

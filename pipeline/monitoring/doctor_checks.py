@@ -87,7 +87,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
             yield from check(patient)
         except (RemoteError, CannotMap) as error:
             name = check.__name__.replace("_", " ")
-            yield patient.failed(name, f"the check failed: {error}", "check the shop's log")
+            yield patient.failed(name, f"could not be checked: {error}", "look at the shop's log")
 
 
 def signs_in(patient: Patient) -> Finding:
@@ -186,7 +186,7 @@ def limits(patient: Patient) -> Iterator[Finding]:
     """Whether the shop limits the size of a request."""
     most = patient.shop.probes.largest_page(301)
     if most is None:
-        yield patient.ok("limits", "the shop does not limit the size of a page")
+        yield patient.ok("limits", "no limit on the rows of a page was seen")
     elif most >= 100:
         yield patient.ok("limits", f"a page has at most {most} rows, which is enough")
     else:
@@ -208,7 +208,7 @@ def mails(patient: Patient) -> Iterator[Finding]:
             'set customers = "guest", or disable the template of that mail in the shop',
         )
     else:
-        yield patient.ok("mails", "no setting makes the shop send mails to a buyer")
+        yield patient.ok("mails", "nothing makes the shop send mail to a buyer")
 
 
 def stock_mode(patient: Patient) -> Iterator[Finding]:
@@ -217,14 +217,14 @@ def stock_mode(patient: Patient) -> Iterator[Finding]:
     if "seed" in modes:
         yield patient.ok(
             "stock",
-            "stock = seed: for a moment each new order is cancelled in the shop; systems that "
-            "react to cancellations (an ERP, a webhook) may see that. --prove-stock SKU tests it",
+            "stock = seed: for a moment each new order is cancelled in the shop; an ERP or a "
+            "webhook that reacts to cancellations may see it. --prove-stock SKU tries it",
         )
     if "server" in modes:
         yield patient.ok("stock", "stock = server: a job on the shop's server must reserve")
     if "none" in modes:
         yield patient.warning(
-            "stock", "stock = none: the shop may sell a piece twice", 'set stock = "seed"'
+            "stock", "stock = none: the shop may sell the same unit twice", 'see stock = "seed"'
         )
 
 
@@ -284,8 +284,8 @@ def prove_stock(patient: Patient, sku: str, number: str) -> Finding:
     if held == before - _ONE and after == before:
         return patient.ok("prove stock", f"stock is reserved and released: {told}")
     remedy = (
-        "retry, since a sale or a delivery meanwhile has the same effect; if it fails again, set "
-        'stock = "server" or "none", and check with `bin/magento '
-        "inventory:reservation:list-inconsistencies` whether a reservation is left"
+        'set stock = "server" or "none", and let `bin/magento '
+        "inventory:reservation:list-inconsistencies` show whether stock is still reserved; a sale "
+        "or a delivery in between can be the cause too: try again"
     )
-    return patient.failed("prove stock", f"stock is not reserved and released: {told}", remedy)
+    return patient.failed("prove stock", f"the quantities are wrong: {told}", remedy)

@@ -64,7 +64,7 @@ def overdue(sessions: Sessions, now: datetime) -> str:
         return ""
     return (
         f"for 15 minutes or more {_orders(count)} waited for a worker, the oldest since "
-        f"{oldest:%Y-%m-%d %H:%M} UTC: check that all workers run, or start more of them"
+        f"{oldest:%Y-%m-%d %H:%M} UTC: check that all workers run, and add workers if they are busy"
     )
 
 
@@ -137,9 +137,9 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
     return (
         f"account {account}: {len(feeds)} feed(s) without a result, the oldest {named} of "
         f"{oldest.kind} since {oldest.submitted_at or oldest.created_at:%Y-%m-%d %H:%M} UTC"
-        f"{trouble}; {waiting} message(s) wait for it and are not sent again; later messages go "
-        "out in other feeds. Check the feed in Seller Central or ask Amazon's support about it; "
-        "confirm or cancel urgent orders in Seller Central"
+        f"{trouble}; {waiting} message(s) wait for the result and are not sent again; later "
+        "messages go out in other feeds. Check the feed in Seller Central or report it to Amazon's "
+        "support; confirm or cancel urgent orders there"
     )
 
 

@@ -129,7 +129,7 @@ def test_a_sku_is_mapped_listed_and_taken_back(sessions: Sessions, orderbridge: 
     result = orderbridge("sku-map", "set", "MUG-1", "CUP", "--account", "eu")
     assert (result.exit_code, result.stdout) == (
         0,
-        "MUG-1 is sold as CUP; 1 order is retried because of it.\n",
+        "MUG-1 is sold as CUP; 1 order is retried because of this.\n",
     )
     listed = orderbridge("sku-map", "list").stdout.splitlines()
     assert listed[0].split()[:5] == ["ACCOUNT", "AMAZON", "SKU", "MAGENTO", "SKU"]
