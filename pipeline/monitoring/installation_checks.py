@@ -105,7 +105,7 @@ def refused(sessions: Sessions, account: str) -> str:
         return ""
     return (
         f"account {account}: Amazon refused the shipment confirmation of {_orders(count)}; "
-        "`orderbridge orders list --status held` shows them"
+        "`orderbridge orders list --status held` tells why"
     )
 
 
