@@ -45,10 +45,10 @@ class _Account:
 @AS_JSON
 @click.pass_context
 def accounts(context: click.Context, as_json: bool) -> None:
-    """Show how each selling account stands, and what a person has to know. Times are UTC."""
+    """Show the state of each selling account and its open problems. Times are UTC."""
     if context.invoked_subcommand is not None:
         if as_json:
-            raise click.UsageError("--json goes without another command")
+            raise click.UsageError("give --json after the subcommand")
         return
     with installation() as found:
         from pipeline.amazon.access import standing
@@ -83,9 +83,9 @@ def accounts(context: click.Context, as_json: bool) -> None:
 @click.argument("name")
 @AS_JSON
 def retry(name: str, as_json: bool) -> None:
-    """Have the stopped account NAME tried at once, after new secrets have been set.
+    """Let the stopped account NAME call Amazon again, after you have set its new secrets.
 
-    Its next call shows whether it works again; that is the next poll at the latest.
+    The account's next call, at the latest the next poll, shows whether Amazon accepts them.
     """
     with installation() as found:
         from pipeline.amazon.access import probe_now
@@ -95,7 +95,12 @@ def retry(name: str, as_json: bool) -> None:
         if not probe_now(found.sessions, name, utc_now()):
             tell(f"Account {name} is not stopped.", as_json, account=name, is_tried=False)
             raise click.exceptions.Exit(NOTHING_DONE)
-    tell(f"Account {name} is tried with its next call.", as_json, account=name, is_tried=True)
+    tell(
+        f"Account {name} calls Amazon again with its next job.",
+        as_json,
+        account=name,
+        is_tried=True,
+    )
 
 
 def _must_exist(name: str, found: Installation) -> None:
@@ -107,9 +112,9 @@ def _state(one: _Account) -> str:
     if one.refused is None:
         return "works"
     if one.refused.stopped_at is None:
-        return f"refused since {when(one.refused.refused_since)}, still tried"
+        return f"refused by Amazon since {when(one.refused.refused_since)}, still retried"
     stopped, probe = when(one.refused.stopped_at), when(one.refused.probe_at)
-    return f"stopped since {stopped}, tried again from {probe}"
+    return f"stopped since {stopped}, next retry from {probe}"
 
 
 def _as_text(one: _Account, now: datetime) -> list[str]:
@@ -124,8 +129,10 @@ def _as_text(one: _Account, now: datetime) -> list[str]:
         "marketplaces": _marketplaces(account),
         "orders read up to": when(cursor.position) if cursor else "-",
         "last read": when(cursor.read_at) if cursor else "-",
-        "last trouble": (cursor.trouble or "") if cursor else "",
-        "client secret": f"until {expires}, {(expires - now.date()).days} days" if expires else "",
+        "last error": (cursor.trouble or "") if cursor else "",
+        "client secret": f"expires {expires}, {(expires - now.date()).days} days left"
+        if expires
+        else "",
     }
     told = [("  attention", text) for text in one.attention.values()]
     return [*(f"  {line}" for line in titled(facts)), *(columns(told) if told else [])]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.orders.channel import Address
 
 _HELP = {
-    "name": "Who gets the parcel.",
+    "name": "The recipient's name.",
     "company": "The company at the address.",
     "line1": "Street and number.",
     "line2": "The second line.",
@@ -31,8 +31,8 @@ _HELP = {
     "district": "The district; it is printed below the lines.",
     "city": "The city.",
     "postcode": "The postcode.",
-    "region": "The state, province or county; one the shop knows in any spelling.",
-    "country": "The country's code of two letters.",
+    "region": "The state, province or county, in any spelling that the shop knows.",
+    "country": "The two-letter country code.",
     "phone": "The phone number, with its extension.",
 }
 
@@ -46,19 +46,20 @@ def _field_options(command: Any) -> Any:
 @click.command(epilog=EXIT_STATUS)
 @click.argument("number")
 @_field_options
-@click.option("--withdraw", is_flag=True, help="Go by Amazon's address again.")
-@click.option("--show", is_flag=True, help="Print the address; it is noted that you asked.")
+@click.option("--withdraw", is_flag=True, help="Use Amazon's address again.")
+@click.option("--show", is_flag=True, help="Print the address; a note records that you read it.")
 @AS_JSON
 def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: str | None) -> None:
-    """Correct where an order goes, by Amazon NUMBER or our id, before it is in Magento.
+    """Correct the shipping address of an order that is not in Magento yet, by Amazon NUMBER or our
+    id.
 
-    Only what you give is changed; "" takes it out. The corrected address counts instead of
-    Amazon's until the order is in Magento. Should Amazon tell another one meanwhile, the order is
-    held rather than sent to either.
+    Only the fields that you give change; "" empties a field. The corrected address replaces
+    Amazon's until the order is in Magento. If Amazon reports another address meanwhile, the order
+    is held and sent to neither.
     """
     changes = {name: text for name, text in fields.items() if text is not None}
     if bool(changes) + withdraw > 1 or not (changes or withdraw or show):
-        raise click.UsageError("give what to change, or --withdraw, or --show")
+        raise click.UsageError("give the fields to change, or --withdraw, or --show")
     with installation() as found:
         from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
@@ -79,8 +80,9 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
         print_json({"order": number, **done, **(asdict(shown) if shown else {})})
         return
     if done:
-        what = ", ".join(done.get("corrected_fields", ())) or done["done"]
-        click.echo(f"{number}: {done['done']} ({what}); the order is looked at now")
+        named = ", ".join(done.get("corrected_fields", ()))
+        act = f"address corrected ({named})" if named else "corrected address withdrawn"
+        click.echo(f"{number}: {act}; the order is retried now")
     if shown:
         click.echo("\n".join(_as_text(shown)))
 
@@ -101,10 +103,11 @@ def _done(
 
 def _as_text(shown: Addresses) -> list[str]:
     if shown.corrected is None:
-        return ["Amazon tells:", *_lines(shown.told)]
-    lines = ["Corrected:", *_lines(shown.corrected), "Amazon tells:", *_lines(shown.told)]
+        return ["Amazon's address:", *_lines(shown.told)]
+    lines = ["Corrected address:", *_lines(shown.corrected)]
+    lines += ["Amazon's address:", *_lines(shown.told)]
     if shown.overtaken:
-        lines.append(f"Amazon has told anew since: {', '.join(shown.overtaken)}")
+        lines.append(f"Amazon has changed since the correction: {', '.join(shown.overtaken)}")
     return lines
 
 

@@ -17,15 +17,15 @@ from pipeline.cli.common import (
 
 @click.group(epilog=EXIT_STATUS)
 def alerts() -> None:
-    """What people are told by webhook and by mail."""
+    """Test the alerts that go out by webhook and by mail."""
 
 
 @alerts.command(
-    "test", epilog=f"{EXIT_STATUS} Here 1 means that a way failed, or that none is set."
+    "test", epilog=f"{EXIT_STATUS} Here 1 means that a channel failed or none is configured."
 )
 @AS_JSON
 def test(as_json: bool) -> None:
-    """Tell a test on every way that is set, and say whether it was taken."""
+    """Send a test alert by webhook and mail, as configured, and show whether it was accepted."""
     with clear_errors():
         from pipeline.base.clock import utc_now
         from pipeline.monitoring.alert_channels import Alert, Undelivered, channels_of
@@ -33,7 +33,9 @@ def test(as_json: bool) -> None:
 
         channels = channels_of(file.load().alerts)
         if not channels:
-            raise NotFound("no way is set: see [alerts] in docs/settings.md")
+            raise NotFound(
+                "neither webhook nor mail is configured: see [alerts] in docs/settings.md"
+            )
         alert = Alert(
             f"test-{utc_now():%Y%m%d%H%M%S}", "Orderbridge: this is a test, nothing is wrong"
         )

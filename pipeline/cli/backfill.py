@@ -43,14 +43,18 @@ _NOT_BEFORE = timedelta(minutes=3)
     "after",
     callback=moment,
     metavar="TIME",
-    help="Orders placed from then on; a day or a time, in UTC.",
+    help="Orders placed from this time on; a day or a time, in UTC.",
 )
-@click.option("--to", "before", callback=moment, metavar="TIME", help="Orders placed up to then.")
 @click.option(
-    "--ids", type=click.File(), help="Orders by Amazon's number, one a line; - for standard input."
+    "--to", "before", callback=moment, metavar="TIME", help="Orders placed up to this time."
 )
-@click.option("--dry-run", is_flag=True, help="Only say what it would take; no call is made.")
-@click.option("--probe", is_flag=True, help="With --dry-run: spend one call to see the first page.")
+@click.option(
+    "--ids",
+    type=click.File(),
+    help="A file of Amazon order numbers, one a line; - for standard input.",
+)
+@click.option("--dry-run", is_flag=True, help="Only estimate calls and hours; no call is made.")
+@click.option("--probe", is_flag=True, help="With --dry-run: make one call, for the first page.")
 @AS_JSON
 @click.pass_context
 def backfill(
@@ -63,18 +67,18 @@ def backfill(
     probe: bool,
     as_json: bool,
 ) -> None:
-    """Import orders placed earlier: those of a period, or by number.
+    """Import older orders: those placed in a period, or a list of numbers.
 
-    They are read behind everything that is new, with half of the account's quota, and go the same
-    way as other orders. The account's start_from does not count here. An order we have is read
-    anew, not imported twice.
+    New orders are read first; a backfill uses at most half of the account's quota. Its orders go
+    through the same steps as others. The account's start_from does not apply. An order that is
+    known here is read again, not imported twice.
     """
     if context.invoked_subcommand is not None:
         return
     if probe and not dry_run:
-        raise click.UsageError("--probe goes with --dry-run")
+        raise click.UsageError("--probe needs --dry-run")
     if probe and ids is not None:
-        raise click.UsageError("--probe goes with a period: how many calls --ids take is known")
+        raise click.UsageError("--probe needs a period: --ids takes one call per order")
     with installation() as found:
         from pipeline.base.clock import utc_now
         from pipeline.cli.estimate import estimate, probed
@@ -92,7 +96,9 @@ def backfill(
         if as_json:
             print_json({"id": backfill_id})
         else:
-            click.echo(f"Backfill {backfill_id} runs. orderbridge backfill status --follow")
+            click.echo(
+                f"Backfill {backfill_id} runs. Follow it: orderbridge backfill status --follow"
+            )
 
 
 def _asked(
@@ -116,9 +122,9 @@ def _asked(
     if after is None or before is None:
         raise click.UsageError("a period needs --from and --to; or give --ids")
     if before <= after:
-        raise click.UsageError("--to has to be later than --from")
+        raise click.UsageError("--to must be later than --from")
     if before > now - _NOT_BEFORE:
-        raise click.UsageError("--to has to be three minutes ago or more: newer orders come anyway")
+        raise click.UsageError("--to must be at least 3 minutes ago: newer orders are read anyway")
     return Asked(account, after, before, frozenset())
 
 
@@ -164,17 +170,19 @@ def _print_facts(facts: dict[str, Any], as_json: bool) -> None:
 
 
 @backfill.command(epilog=EXIT_STATUS)
-@click.option("--follow", is_flag=True, help="Print a line whenever something changes, to the end.")
+@click.option(
+    "--follow", is_flag=True, help="Print the list at each change until no backfill runs."
+)
 @click.option(
     "--limit",
     type=click.IntRange(1, 1000),
     default=10,
     show_default=True,
-    help="At most so many backfills.",
+    help="Show at most this many backfills.",
 )
 @AS_JSON
 def status(follow: bool, limit: int, as_json: bool) -> None:
-    """Show the latest backfills and how far they have come. Times are UTC."""
+    """Show the latest backfills and their progress. Times are UTC."""
     with installation() as found:
         from pipeline.intake.backfills import Backfills
         from pipeline.intake.tables import BackfillState
@@ -196,18 +204,23 @@ def status(follow: bool, limit: int, as_json: bool) -> None:
 @click.argument("backfill_id", metavar="ID", type=RowId())
 @AS_JSON
 def stop(backfill_id: int, as_json: bool) -> None:
-    """Read no more orders of backfill ID. Those that have been imported stay."""
+    """Stop backfill ID: it reads no more orders. Orders imported so far stay."""
     with installation() as found:
         from pipeline.base.clock import utc_now
         from pipeline.intake.backfills import Backfills
 
         if not Backfills(found.sessions).stop(backfill_id, utc_now()):
-            tell(f"No backfill {backfill_id} runs.", as_json, id=backfill_id, is_stopped=False)
+            tell(
+                f"There is no running backfill {backfill_id}.",
+                as_json,
+                id=backfill_id,
+                is_stopped=False,
+            )
             raise click.exceptions.Exit(NOTHING_DONE)
     tell(f"Backfill {backfill_id} is stopped.", as_json, id=backfill_id, is_stopped=True)
 
 
-_HEADINGS = ("id", "account", "state", "what", "read", "new", "calls", "begun", "ended", "trouble")
+_HEADINGS = ("id", "account", "state", "orders", "read", "new", "calls", "begun", "ended", "error")
 
 
 def _show(latest: list[Progress], as_json: bool) -> None:

@@ -29,13 +29,13 @@ ACT_ID = click.argument("act_id", metavar="ID", type=RowId())
 
 @click.group(epilog=EXIT_STATUS)
 def bulk() -> None:
-    """Follow and stop what was decided about many orders at once."""
+    """Follow and stop bulk jobs, which act on many orders."""
 
 
 @bulk.command("list", epilog=EXIT_STATUS)
 @AS_JSON
 def list_(as_json: bool) -> None:
-    """List the latest acts, the newest first. Times are UTC."""
+    """List the latest bulk jobs, newest first. Times are UTC."""
     with installation() as found:
         from pipeline.operations.lists.bulk_acts import Acts
 
@@ -45,20 +45,20 @@ def list_(as_json: bool) -> None:
     elif acts:
         click.echo("\n".join(columns([_HEADINGS, *map(_row, acts)])))
     else:
-        click.echo("Nobody has done anything to many orders at once yet.")
+        click.echo("There has been no bulk job yet.")
 
 
 @bulk.command(epilog=EXIT_STATUS)
 @ACT_ID
 @AS_JSON
 def show(act_id: int, as_json: bool) -> None:
-    """Show how far act ID has come, and where its orders stand since. Times are UTC."""
+    """Show the progress of bulk job ID and the present state of its orders. Times are UTC."""
     with installation() as found:
         from pipeline.operations.lists.bulk_acts import Acts
 
         progress = Acts(found.sessions).progress(act_id)
     if progress is None:
-        raise NotFound(f"there is no act {act_id}")
+        raise NotFound(f"there is no bulk job {act_id}")
     since = {str(name): number for name, number in progress.since.items() if number}
     if as_json:
         passed_over = {one.external_id: one.why for one in progress.passed_over}
@@ -77,13 +77,14 @@ def show(act_id: int, as_json: bool) -> None:
 @ACT_ID
 @AS_JSON
 def stop(act_id: int, as_json: bool) -> None:
-    """Do no more of act ID: orders that have not had their turn stay as they are."""
+    """Stop bulk job ID: orders that it has not reached stay as they are."""
     with installation() as found:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.many_orders import BulkActs
 
         is_stopped = BulkActs(found.sessions).stop(act_id, author=system_user(), now=utc_now())
-    text = f"Act {act_id} is stopped." if is_stopped else f"No act {act_id} is under way."
+    is_idle = f"There is no running bulk job {act_id}."
+    text = f"Bulk job {act_id} is stopped." if is_stopped else is_idle
     tell(text, as_json, id=act_id, is_stopped=is_stopped)
     if not is_stopped:
         raise click.exceptions.Exit(NOTHING_DONE)
@@ -98,7 +99,7 @@ _HEADINGS = (
 def _state(act: BulkAct) -> str:
     if act.stopped_by is not None:
         return f"stopped by {act.stopped_by}"
-    return "ended" if act.ended_at else "under way"
+    return "ended" if act.ended_at else "running"
 
 
 def _row(act: BulkAct) -> tuple[str, ...]:

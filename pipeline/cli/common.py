@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pipeline.settings.model import Settings
 
 EXIT_STATUS = (
-    "Exit status: 0 fine, 1 nothing found or nothing done, 2 wrong usage or configuration, or the "
-    "database does not answer."
+    "Exit status: 0 success, 1 nothing found or nothing done, 2 wrong usage or configuration, or "
+    "no answer from the database."
 )
 NOTHING_DONE = 1
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -54,7 +54,7 @@ class RowId(click.ParamType[int]):
             self.fail(f"{value!r} is not an id", param, ctx)
         found = row_id(value)
         if found is None:
-            raise NotFound(f"there is none with the id {value[:30]}")
+            raise NotFound(f"nothing has the id {value[:30]}")
         return found
 
 
@@ -172,4 +172,4 @@ def _about_the_database(error: DBAPIError) -> str:
     reason = str(error.orig).strip().splitlines()[0]  # the later lines may quote a row
     if isinstance(error, OperationalError):
         return f"the database of ORDERBRIDGE_DATABASE_URL does not answer: {reason}"
-    return f"the database refused: {reason}"
+    return f"the database refused a query: {reason}"

@@ -12,7 +12,7 @@ from pipeline.cli.common import EXIT_STATUS
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print what has SHELL complete commands and options, to be read by it when it starts.
+    """Print the script that lets SHELL complete commands and options; SHELL reads it at its start.
 
     bash: eval "$(orderbridge completion bash)" in ~/.bashrc; zsh the same in ~/.zshrc; fish:
     orderbridge completion fish > ~/.config/fish/completions/orderbridge.fish

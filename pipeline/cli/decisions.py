@@ -32,22 +32,36 @@ def _reasons(_: click.Context, __: click.Parameter, reason: str | None) -> str |
 
 @click.command(epilog=EXIT_STATUS)
 @click.argument("number")
-@click.option("--reason", callback=_reasons, metavar="REASON", help="Why, in Amazon's words.")
-@click.option("--withdraw", is_flag=True, help="Take it back, as long as Amazon was not told.")
+@click.option("--reason", callback=_reasons, metavar="REASON", help="One of Amazon's reasons.")
+@click.option(
+    "--withdraw", is_flag=True, help="Withdraw the request, while it is not sent to Amazon."
+)
 @AS_JSON
 def cancel(number: str, reason: str | None, withdraw: bool, as_json: bool) -> None:
-    """Have Amazon cancel an order of which nothing was shipped, by Amazon NUMBER or our id.
+    """Cancel at Amazon an order of which nothing was shipped, by Amazon NUMBER or our id.
 
-    It goes to Amazon with the next feed, within minutes; that needs the account's seller_id. Once
-    Amazon reports the order as cancelled its Magento order is cancelled too. REASON is NoInventory,
-    ShippingAddressUndeliverable, BuyerCanceled or another of Amazon's reasons.
+    The request goes to Amazon in the next feed, within minutes; that needs the account's seller_id.
+    Once Amazon reports the order as cancelled, its Magento order is cancelled too. REASON is
+    NoInventory, ShippingAddressUndeliverable, BuyerCanceled or another of Amazon's reasons.
     """
     if bool(reason) == withdraw:
         raise click.UsageError("give a --reason, or --withdraw")
     if withdraw:
-        _decide(number, as_json, "withdrawn", lambda one, order_id: one.withdraw(order_id))
+        _decide(
+            number,
+            as_json,
+            "withdrawn",
+            "cancellation withdrawn",
+            lambda one, order_id: one.withdraw(order_id),
+        )
     else:
-        _decide(number, as_json, "asked", lambda one, order_id: one.cancel(order_id, reason or ""))
+        _decide(
+            number,
+            as_json,
+            "asked",
+            "cancellation requested",
+            lambda one, order_id: one.cancel(order_id, reason or ""),
+        )
 
 
 @click.command(epilog=EXIT_STATUS)
@@ -56,33 +70,42 @@ def cancel(number: str, reason: str | None, withdraw: bool, as_json: bool) -> No
 @click.argument("codes", nargs=-1, required=True, metavar="CODE...")
 @AS_JSON
 def transparency(number: str, item: str, codes: tuple[str, ...], as_json: bool) -> None:
-    """Enter the Transparency codes of an order's ITEM, one per unit; they replace earlier ones."""
+    """Enter the Transparency codes of an order's ITEM, one per unit; they replace earlier codes."""
     _decide(
-        number, as_json, "entered", lambda one, order_id: one.transparency(order_id, item, codes)
+        number,
+        as_json,
+        "entered",
+        "codes entered",
+        lambda one, order_id: one.transparency(order_id, item, codes),
     )
 
 
 @click.command(epilog=EXIT_STATUS)
 @click.argument("number")
-@click.option("--why", metavar="TEXT", help="Why; it is kept as a note.")
-@click.option("--undo", is_flag=True, help="Take it up again, where it stood.")
+@click.option("--why", metavar="TEXT", help="The reason, kept as a note.")
+@click.option("--undo", is_flag=True, help="Process the order again from where it stopped.")
 @AS_JSON
 def dismiss(number: str, why: str | None, undo: bool, as_json: bool) -> None:
-    """End an order that is done elsewhere or cannot be helped, by Amazon NUMBER or our id.
+    """Ignore an order that was handled elsewhere or cannot be processed, by Amazon NUMBER or our
+    id.
 
-    Nothing more is done with it: not here, in Magento or at Amazon. News do not open it again.
+    Orderbridge then does nothing more with it, in Magento or at Amazon. Later reports of Amazon do
+    not reopen it.
     """
     if bool(why) == undo:
-        raise click.UsageError("say --why, or --undo")
+        raise click.UsageError("give --why, or --undo")
     if undo:
-        _decide(number, as_json, "taken up again", lambda one, id_: one.take_up_again(id_))
+        _decide(
+            number, as_json, "taken up again", "reopened", lambda one, id_: one.take_up_again(id_)
+        )
     else:
         _decide(
             number,
             as_json,
             "dismissed",
+            "ignored",
             lambda one, id_: one.dismiss(id_, why or ""),
-            then="nothing more is done with it",
+            then="Orderbridge does nothing more with it",
         )
 
 
@@ -93,10 +116,15 @@ def dismiss(number: str, why: str | None, undo: bool, as_json: bool) -> None:
 def note(number: str, text: str, as_json: bool) -> None:
     """Add a note to an order's timeline, by Amazon NUMBER or our id.
 
-    It is kept as long as the order: write nothing into it that names the buyer.
+    The note is kept as long as the order: write nothing that identifies the buyer.
     """
     _decide(
-        number, as_json, "noted", lambda one, id_: one.note(id_, text), then="nothing else happens"
+        number,
+        as_json,
+        "noted",
+        "note saved",
+        lambda one, id_: one.note(id_, text),
+        then="nothing else changes",
     )
 
 
@@ -104,8 +132,9 @@ def _decide(
     number: str,
     as_json: bool,
     done: str,
+    words: str,
     decide: Callable[[Decisions, int], None],
-    then: str = "the order is looked at now",
+    then: str = "the order is retried now",
 ) -> None:
     with installation() as found:
         from pipeline.base.clock import utc_now
@@ -120,4 +149,4 @@ def _decide(
             )
         except NotPossible as error:
             raise NotFound(f"{number}: {error}") from error
-    tell(f"{number}: {done}; {then}", as_json, order=number, done=done)
+    tell(f"{number}: {words}; {then}", as_json, order=number, done=done)

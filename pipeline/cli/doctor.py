@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=f"{EXIT_STATUS} Here 1 means that a check failed.")
-@click.option("--shop", "shop_name", metavar="NAME", help="Only this shop; without it, everything.")
+@click.option("--shop", "shop_name", metavar="NAME", help="Check only this shop; by default all.")
 @click.option(
     "--prove-stock",
     "sku",
     metavar="SKU",
-    help="Reserve one piece of SKU with a test order, and give it back.",
+    help="Reserve one piece of SKU with a test order, then release it.",
 )
 @click.option("--yes", is_flag=True, help="Make the test order without asking.")
 @AS_JSON
 def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> None:
-    """Find out what is wrong with this installation, its accounts and shops before an order does.
+    """Check this installation, its accounts and its shops before the first order meets a fault.
 
-    Nothing is changed anywhere, but for --prove-stock: it leaves a cancelled test order.
+    Nothing is changed, except by --prove-stock: it leaves a cancelled test order in the shop.
     """
     with clear_errors():
         from pipeline.base.clock import utc_now
@@ -64,11 +64,11 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
             if sku is None or failed:
                 continue
             if settings.read_only or settings.shops[name].read_only:
-                raise Unusable(f"shop {name} is read_only, so that no test order is made")
+                raise Unusable(f"shop {name} is read_only: no test order can be made")
             if not yes:
                 click.confirm(
-                    f"This makes an order over one {sku} in shop {name}, without amounts, and "
-                    "cancels it. It stays there. Go on?",
+                    f"This creates an order for one {sku} in shop {name}, without amounts, and "
+                    "cancels it. The cancelled order stays in the shop. Continue?",
                     abort=True,
                     err=True,
                 )

@@ -37,7 +37,7 @@ def estimate(backfills: Backfills, asked: Asked) -> dict[str, Any]:
             "account": asked.account,
             "orders we have of that period": known,
             "calls": None,
-            "why": "Amazon tells no count: each call brings up to 100 orders; --probe makes one",
+            "why": "Amazon gives no count: a call returns up to 100 orders; --probe makes one",
             "calls at once": int(SEARCH_ORDERS.plan.burst * (1 - Lane.BACKFILL.left_share)),
             "seconds for each further call": round(1 / SEARCH_ORDERS.plan.rate_per_s),
             "hours for 1,000 orders": _hours(duration_s(SEARCH_ORDERS.plan, 10)),
@@ -83,7 +83,7 @@ def probed(found: Installation, asked: Asked) -> dict[str, Any]:
         "orders on the first page": len(page.orders),
         "of these new to us": len(kept) - Backfills(found.sessions).known(asked.account, kept),
         "calls": None if page.next_token else 1,
-        "why": "there are more pages than one" if page.next_token else "",
+        "why": "there is more than one page" if page.next_token else "",
     }
 
 

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 @click.argument("number")
 @AS_JSON
 def explain(number: str, as_json: bool) -> None:
-    """Tell why an order is, or is not, in Magento, by its Amazon NUMBER or our id.
+    """Explain why an order is, or is not, in Magento, by its Amazon NUMBER or our id.
 
-    What was known of it, the row of the decision table, the settings that counted and where they
-    come from, when it is looked at next, and what you can do. Times are UTC.
+    Shows the facts about the order, the row of the decision table, the settings that applied and
+    their origin, the time of the next run, and what you can do. Times are UTC.
     """
     with installation() as found:
         from pipeline.operations.lists.explain import explain as explained
@@ -51,9 +51,9 @@ def _as_text(number: str, told: Explanation) -> list[str]:
     settings = [(one.name, f"{one.value}", one.origin) for one in told.settings]
     sections = {
         f"Order {number} is {told.standing}": [],
-        "What is known of it": titled(told.facts),
+        "Facts": titled(told.facts),
         told.decided: [],
-        "Settings that counted": columns(settings) if settings else [],
+        "Settings that applied": columns(settings) if settings else [],
         "What was written to Magento and Amazon": columns(told.writes) if told.writes else [],
         "Where Amazon, Orderbridge and Magento differ": list(told.differences),
         _next_look(told): [],
@@ -68,4 +68,4 @@ def _as_text(number: str, told: Explanation) -> list[str]:
 
 def _next_look(told: Explanation) -> str:
     at = f"{when(told.next_look_at)}: " if told.next_look_at else ""
-    return f"It is looked at next: {at}{told.next_look}"
+    return f"Next run: {at}{told.next_look}"

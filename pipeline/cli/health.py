@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from pipeline.monitoring.health import Health
 
 
-@click.command(epilog=f"{EXIT_STATUS} Here 1 means that a person has to know something.")
+@click.command(epilog=f"{EXIT_STATUS} Here 1 means that there is an open problem.")
 @AS_JSON
 def health(as_json: bool) -> None:
-    """Show how accounts, shops, queues and workers stand, and what is wrong. Times are UTC."""
+    """Show the state of accounts, shops, queues and workers, and open problems. Times are UTC."""
     with installation() as found:
         import redis
 
@@ -53,13 +53,13 @@ def _as_text(shown: Health) -> list[str]:
         facts = {
             "state": one.state,
             "last import": when(one.last_import_at),
-            "last trouble": one.trouble,
+            "last error": one.trouble,
             "orders": _counts(one.orders),
             "due": f"{one.due}, the oldest since {when(one.oldest_due_at)}" if one.due else "0",
             "to be fetched": str(one.to_fetch),
-            "confirmations": f"{one.unconfirmed} to be told, {one.refused} refused",
+            "confirmations": f"{one.unconfirmed} queued, {one.refused} refused",
             "quota left": ", ".join(f"{name} {left:.0f}" for name, left in quota.items()),
-            "client secret": f"until {one.client_secret_expires}"
+            "client secret": f"expires {one.client_secret_expires}"
             if one.client_secret_expires
             else "",
         }
@@ -70,7 +70,7 @@ def _as_text(shown: Health) -> list[str]:
     queues = _counts(shown.queues) if shown.queues is not None else "unknown"
     lines += titled({"queues": queues, "last beat": when(shown.last_beat_at)})
     if shown.untold_alerts:
-        lines.append(f"{shown.untold_alerts} alerts could not be told yet")
+        lines.append(f"{shown.untold_alerts} alerts could not be delivered yet")
     if shown.read_only:
         lines.append(shown.read_only)
     if shown.is_well:

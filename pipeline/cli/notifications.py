@@ -38,10 +38,10 @@ class _Setup:
 
 @click.group(epilog=EXIT_STATUS)
 def notifications() -> None:
-    """Have Amazon report changed orders at once, through an SQS queue.
+    """Receive Amazon's notifications of changed orders through an SQS queue.
 
-    The queue is the merchant's, and named in [accounts.NAME.notifications]. Orders are found
-    without it as well, within minutes.
+    The queue is yours, and [accounts.NAME.notifications] names it. Without a queue changed orders
+    are still read within minutes.
     """
 
 
@@ -49,16 +49,17 @@ def notifications() -> None:
 @_account
 @AS_JSON
 def setup(name: str, as_json: bool) -> None:
-    """Make the queue known to Amazon and subscribe the account to changed orders.
+    """Register the queue at Amazon and subscribe the account to changed orders.
 
-    What is there already is left as it is. The queue needs the policy that is printed first.
+    An existing registration or subscription stays as it is. The queue needs the access policy that
+    is printed first.
     """
     from pipeline.amazon.subscriptions import queue_policy
 
     with _of(name) as one:
         policy = queue_policy(one.arn)
         if not as_json:
-            click.echo(f"The queue's access policy (SQS, Access policy) has to hold:\n{policy}\n")
+            click.echo(f"The queue's access policy (SQS, Access policy) must contain:\n{policy}\n")
         destination = one.amazon.destination(one.arn) or one.amazon.create_destination(
             f"orderbridge-{name}", one.arn
         )
@@ -82,9 +83,9 @@ def setup(name: str, as_json: bool) -> None:
 @AS_JSON
 @click.pass_context
 def status(context: click.Context, name: str, as_json: bool) -> None:
-    """Say whether Amazon reports to the queue, and how much is in it.
+    """Show whether Amazon delivers to the queue, and how many messages it holds.
 
-    Exit status 1 when it does not.
+    Exit status 1 when Amazon does not deliver or the queue cannot be read.
     """
     from pipeline.base.errors import RemoteError
 
@@ -113,9 +114,9 @@ def status(context: click.Context, name: str, as_json: bool) -> None:
 @AS_JSON
 @click.pass_context
 def remove(context: click.Context, name: str, as_json: bool) -> None:
-    """End the account's subscription, and have Amazon forget the queue.
+    """End the account's subscription and the queue's registration at Amazon.
 
-    The queue itself stays. A queue that another subscription uses stays known to Amazon.
+    The queue itself stays. A queue that another subscription uses stays registered.
     """
     from pipeline.base.errors import Rejected
 
@@ -131,7 +132,7 @@ def remove(context: click.Context, name: str, as_json: bool) -> None:
                 one.amazon.delete_destination(destination.destination_id)
                 facts["destination"] = destination.destination_id
             except Rejected as error:
-                facts["trouble"] = f"the queue stays known to Amazon: {error}"
+                facts["trouble"] = f"the queue stays registered at Amazon: {error}"
     done = bool(facts["subscription"] or facts["destination"])
     if as_json:
         print_json(facts)

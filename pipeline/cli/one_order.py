@@ -102,7 +102,7 @@ def _facts(order: Order, settings: Settings) -> dict[str, str]:
         if order.hold_code
         else "",
         "note": "" if order.hold_code else order.last_note,
-        "next look": when(order.due_at) if order.due_at else "",
+        "next run": when(order.due_at) if order.due_at else "",
         "to be cancelled": ", ".join(
             part for part in (order.cancel_reason, order.cancellation, order.cancel_refusal) if part
         ),
@@ -144,12 +144,12 @@ def _total(order: Order) -> list[str]:
     if proved.difference:
         ends["not accounted for"] = proved.difference
     if proved.collected:
-        ends["of it tax that Amazon keeps"] = sum(proved.collected.values(), ZERO)
+        ends["including tax that Amazon keeps"] = sum(proved.collected.values(), ZERO)
     blank = [""] * len(names)
     rows += [(label, *blank, price(amount, order.currency), "") for label, amount in ends.items()]
     lines = columns(rows)
     if proved.said_by:
-        lines.append(f"Amazon tells no amount: {proved.said_by} said what it is worth")
+        lines.append(f"Amazon gives no amount: {proved.said_by} stated the value")
     return [*lines, f"Only the total is certain: {proved.doubt}"] if proved.doubt else lines
 
 

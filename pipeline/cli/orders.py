@@ -41,23 +41,25 @@ def _status(_: click.Context, __: click.Parameter, text: str | None) -> Status |
 
 @click.group(epilog=EXIT_STATUS)
 def orders() -> None:
-    """List and show orders, and decide about single ones."""
+    """List and show orders, and act on single orders."""
 
 
 @orders.command("list", epilog=EXIT_STATUS)
-@click.option("--all", "everything", is_flag=True, help="Hidden orders too, such as unpaid ones.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Include hidden orders, such as unpaid orders."
+)
 @click.option(
     "--status",
     callback=_status,
     metavar="STATUS",
-    help="Only those that are ready, running, waiting, held, done or cancelled.",
+    help="Only orders that are ready, running, waiting, held, done or cancelled.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(1, 100_000),
     default=50,
     show_default=True,
-    help="At most so many orders.",
+    help="Show at most this many orders.",
 )
 @AS_JSON
 def list_(everything: bool, status: Status | None, limit: int, as_json: bool) -> None:
@@ -74,9 +76,9 @@ def list_(everything: bool, status: Status | None, limit: int, as_json: bool) ->
         if page.orders:
             click.echo("\n".join(_table(page.orders, found)))
         else:
-            click.echo("There is no such order." if status else "There are no orders yet.")
+            click.echo(f"No order is {status}." if status else "There are no orders yet.")
         if page.following is not None:
-            click.echo(f"There are more than these {limit}; --limit shows them.")
+            click.echo(f"There are more than {limit} orders; raise --limit to see them.")
         if not everything and (hidden := count_hidden(found.sessions)).number:
             click.echo(f"Hidden: {hidden}, most often because Amazon has not verified the payment.")
 
@@ -85,7 +87,7 @@ def list_(everything: bool, status: Status | None, limit: int, as_json: bool) ->
 @click.argument("number")
 @AS_JSON
 def show(number: str, as_json: bool) -> None:
-    """Show all there is to know of an order, by its Amazon NUMBER or our id. Times are UTC."""
+    """Show an order's facts, lines and timeline, by its Amazon NUMBER or our id. Times are UTC."""
     with installation() as found:
         from pipeline.cli.one_order import as_json as to_json
         from pipeline.cli.one_order import as_text
@@ -105,25 +107,24 @@ def show(number: str, as_json: bool) -> None:
 
 @orders.command(epilog=EXIT_STATUS)
 @click.argument("numbers", nargs=-1, metavar="NUMBER...")
-@click.option("--held", is_flag=True, help="All orders that are held.")
+@click.option("--held", is_flag=True, help="Retry all held orders.")
 @click.option(
     "--confirm-anyway",
     is_flag=True,
-    help="Confirm packages although the buyer asked to cancel, or the shop changed one since.",
+    help="Confirm packages although the buyer asked to cancel, or the shop changed a package.",
 )
 @AS_JSON
 def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json: bool) -> None:
-    """Have waiting or held orders looked at now, by Amazon NUMBER or our id.
+    """Retry waiting or held orders now, by Amazon NUMBER or our id.
 
-    The workers take them up within seconds; all that are held one after the other, five a second,
-    which `orderbridge bulk show` follows. `retry` is another name of it. Every release is noted
-    with your system name. Exit status 1 when there was an order that could not be released, or none
-    at all.
+    The workers run them within seconds. --held starts a bulk job of five orders a second; follow it
+    with `orderbridge bulk show`. `retry` is another name of this command. Every retry is noted with
+    your system name. Exit status 1 when an order could not be retried, or when there was none.
     """
     if bool(numbers) == held:
         raise click.UsageError("name the orders, or use --held")
     if held and confirm_anyway:
-        raise click.UsageError("--confirm-anyway is decided order by order: name them")
+        raise click.UsageError("--confirm-anyway is decided for each order: name the orders")
     if held:
         _release_held(as_json)
         return
@@ -159,7 +160,7 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
         print_json({"released": released, "not_released": refused})
     else:
         for number in released:
-            click.echo(f"{number} is looked at now")
+            click.echo(f"{number} is retried now")
         for why in refused.values():
             click.echo(why, err=True)
     if refused or not released:
@@ -187,14 +188,14 @@ def _release_held(as_json: bool) -> None:
                 token=uuid4().hex,
             )
         except NotPossible as error:
-            raise NotFound("no order is held that could be released with others") from error
+            raise NotFound("there is no held order that a bulk job may retry") from error
         progress = Acts(found.sessions).progress(act_id)
     orders = 0 if progress is None else progress.act.orders
     if as_json:
         print_json({"act": act_id, "orders": orders})
     else:
-        click.echo(f"Held orders to be looked at: {orders}, five a second.")
-        click.echo(f"orderbridge bulk show {act_id} tells how far that is.")
+        click.echo(f"Held orders to be retried: {orders}, five a second.")
+        click.echo(f"Follow the bulk job: orderbridge bulk show {act_id}")
 
 
 def the_one(listing: Listing, number: str) -> int:
@@ -204,7 +205,7 @@ def the_one(listing: Listing, number: str) -> int:
         raise NotFound(f"there is no order {number}")
     if len(found) > 1:
         ids = ", ".join(map(str, found))
-        raise NotFound(f"{number} means several orders; use one of our ids: {ids}")
+        raise NotFound(f"{number} matches several orders; use one of our ids: {ids}")
     return found[0]
 
 

@@ -27,23 +27,24 @@ if TYPE_CHECKING:
     from pipeline.settings.origin import Place
     from pipeline.settings.overrides import PastOverride
 
-_account = click.option("--account", required=True, help="The account, as the file names it.")
+_account = click.option("--account", required=True, help="The account's name in the file.")
 _marketplace = click.option(
-    "--marketplace", help="One marketplace, by country or id; without it all of the account."
+    "--marketplace", help="A marketplace, by country or id; by default the whole account."
 )
-_why = click.option("--why", default="", help="Why, for those who come after you.")
-_dry_run = click.option("--dry-run", is_flag=True, help="Only tell what would change.")
+_why = click.option("--why", default="", help="The reason, kept in the history.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Only show what would change.")
 
 
 @click.command(epilog=EXIT_STATUS)
 @click.option("--account", help="Only this account.")
 @click.option("--marketplace", help="Only this marketplace, by country or id.")
-@click.option("--differing", is_flag=True, help="Only what is not the default.")
+@click.option("--differing", is_flag=True, help="Only values that differ from the default.")
 @AS_JSON
 def show(account: str | None, marketplace: str | None, differing: bool, as_json: bool) -> None:
-    """Print what counts per marketplace, and where it comes from.
+    """Print the effective settings of each marketplace and the origin of each value.
 
-    Marketplaces are those that are configured, turned, or met in the orders of the last 30 days.
+    Marketplaces are those that are configured, overridden, or seen in the orders of the last 30
+    days.
     """
     with installation() as found, _refusals():
         from pipeline.base.clock import utc_now
@@ -92,10 +93,10 @@ def turn(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Have the setting NAME be VALUE from now on, without a restart.
+    """Override the setting NAME with VALUE from now on, without a restart.
 
-    It is told what would change for the orders of the last 30 days, which --dry-run leaves at. A
-    setting that cannot be turned may be tried so, before it is set in the file.
+    Prints what would change for the orders of the last 30 days; with --dry-run it saves nothing. A
+    setting that only the file can change may be tried with --dry-run.
     """
     _turn(name, value, account, marketplace, why, dry_run, as_json)
 
@@ -110,14 +111,14 @@ def turn(
 def turn_back(
     name: str, account: str, marketplace: str | None, why: str, dry_run: bool, as_json: bool
 ) -> None:
-    """Have the setting NAME be as in the file again."""
+    """Remove the override of the setting NAME: the file's value applies again."""
     _turn(name, None, account, marketplace, why, dry_run, as_json)
 
 
 @click.command(epilog=EXIT_STATUS)
 @AS_JSON
 def turned(as_json: bool) -> None:
-    """Print who turned what, the newest first."""
+    """Print the history of overrides, newest first."""
     with installation() as found:
         from pipeline.settings.overrides import history
 
@@ -129,7 +130,7 @@ def turned(as_json: bool) -> None:
             for line in columns(_past(past)):
                 click.echo(line)
         else:
-            click.echo("Nothing was turned.")
+            click.echo("There has been no override yet.")
         if not past:
             raise click.exceptions.Exit(NOTHING_DONE)
 
@@ -155,7 +156,7 @@ def _turn(
         else:
             for line in _told(told):
                 click.echo(line)
-            click.echo("Not saved." if dry_run else "Saved: it counts in all workers within 5 s.")
+            click.echo("Not saved." if dry_run else "Saved: it applies in all workers within 5 s.")
 
 
 def _tried(
@@ -210,7 +211,7 @@ def _as_text(place: Place, differing: bool) -> list[str]:
         if not (differing and one.is_default)
     ]
     title = f"account {place.account}, {_where(place.marketplace_id, 'every other marketplace')}"
-    return [title, *(columns(rows, "  ") if rows else ["  all as by default"])]
+    return [title, *(columns(rows, "  ") if rows else ["  all values are the default"])]
 
 
 def _where(marketplace_id: str | None, otherwise: str) -> str:
@@ -258,10 +259,10 @@ def _told(told: Preview) -> Iterator[str]:
         yield f"  {one.orders}, {one.under_way} of them under way: {one.what} ({worth or '-'})"
         yield f"    {', '.join(number for _, number in one.examples)}"
     if not told.changes:
-        yield "  none that anything stored tells of"
-    yield f"It is read from: {told.rests_on}"
+        yield "  no change that the stored data shows"
+    yield f"Based on: {told.rests_on}"
     if told.unknown:
-        yield f"Not told: {told.unknown}"
+        yield f"Not shown: {told.unknown}"
 
 
 def _turning(one: PastOverride) -> dict[str, Any]:
@@ -283,7 +284,7 @@ def _past(past: Sequence[PastOverride]) -> list[tuple[str, ...]]:
         (
             when(one.row.at),
             one.row.author,
-            f"{one.row.account}, {_where(one.row.marketplace_id, 'all of it')}",
+            f"{one.row.account}, {_where(one.row.marketplace_id, 'whole account')}",
             f"{one.row.name}: {of(one.before)} -> {of(one.row.value)}",
             one.row.why,
         )

@@ -30,9 +30,9 @@ _ROLES = click.Choice([role.value for role in Role])
 
 @click.group(epilog=EXIT_STATUS)
 def people() -> None:
-    """Say who may sign in to the console, and what they may do.
+    """Manage who may sign in to the console, and what they may do.
 
-    A viewer sees the orders, without what names a buyer. An operator acts on them. An admin may do
+    A viewer sees the orders without the buyers' data. An operator acts on orders. An admin may do
     everything.
     """
 
@@ -40,7 +40,7 @@ def people() -> None:
 @people.command("list", epilog=EXIT_STATUS)
 @AS_JSON
 def list_people(as_json: bool) -> None:
-    """List everybody. Times are UTC."""
+    """List all people. Times are UTC."""
     with _people() as found:
         everyone = found.everyone()
     if as_json:
@@ -53,7 +53,7 @@ def list_people(as_json: bool) -> None:
         ]
         click.echo("\n".join(columns(rows)))
     if not everyone:
-        click.echo("There is nobody who may sign in.", err=True)
+        click.echo("Nobody may sign in yet.", err=True)
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
@@ -75,7 +75,7 @@ def add(name: str, role: str, as_json: bool) -> None:
 @click.argument("role", type=_ROLES)
 @AS_JSON
 def set_role(name: str, role: str, as_json: bool) -> None:
-    """Give the person NAME the role ROLE. It counts at once."""
+    """Give the person NAME the role ROLE. It applies at once."""
     with _people() as found:
         found.set_role(name, Role(role))
     tell(f"{name} is {role} now.", as_json, person=name, done="role changed", role=role)
@@ -98,7 +98,7 @@ def password(name: str, as_json: bool) -> None:
 @click.argument("name")
 @AS_JSON
 def lock(name: str, as_json: bool) -> None:
-    """Sign the person NAME out, and keep them out from now on."""
+    """Sign the person NAME out and refuse every further sign-in."""
     with _people() as found:
         found.set_locked(name, True)
     tell(f"{name} is locked.", as_json, person=name, done="locked")
@@ -108,7 +108,7 @@ def lock(name: str, as_json: bool) -> None:
 @click.argument("name")
 @AS_JSON
 def unlock(name: str, as_json: bool) -> None:
-    """Let the person NAME in again, also after too many tries."""
+    """Let the person NAME sign in again, also after too many wrong passwords."""
     with installation() as found, _clear_refusals():
         from pipeline.access.password_attempts import Guessing
         from pipeline.access.people import People
@@ -123,9 +123,9 @@ def unlock(name: str, as_json: bool) -> None:
 @click.argument("name")
 @AS_JSON
 def remove(name: str, as_json: bool) -> None:
-    """Forget the person NAME. Orders' timelines keep the name.
+    """Remove the person NAME. The timelines of orders keep the name.
 
-    Whom an OpenID provider lets in comes back with the next sign-in: lock them instead.
+    A person who signs in by OpenID is added again at the next sign-in: lock them instead.
     """
     with _people() as found:
         found.remove(name)

@@ -18,12 +18,12 @@ from pipeline.cli.common import (
 @click.option("--dry-run", is_flag=True, help="Only count the orders and rows.")
 @AS_JSON
 def purge(dry_run: bool, as_json: bool) -> None:
-    """Destroy names, addresses and all else that was sealed, purge_after_days after delivery.
+    """Destroy buyers' names, addresses and other sealed data, purge_after_days after delivery.
 
-    And delete what has ended long ago: attempts that only say again why an order waited, incidents,
-    feeds, bulk acts, differences and the like. The workers do so every hour: this is for whoever
-    does not want to wait. Facts, amounts and remote writes of an order stay, and so does all that
-    Magento has. It cannot be taken back.
+    Also deletes rows that ended long ago: attempts that only repeat why an order waited, incidents,
+    feeds, bulk jobs, differences and the like. The workers do this every hour; run it to purge at
+    once. Facts, amounts and remote writes of an order stay, and so does all data in Magento. A
+    purge cannot be undone.
     """
     with installation() as found:
         from datetime import timedelta
@@ -44,7 +44,7 @@ def purge(dry_run: bool, as_json: bool) -> None:
     else:
         orders = "1 order" if count == 1 else f"{count} orders"
         done = "would be purged" if dry_run else "purged"
-        click.echo(f"{orders} of more than {days} days ago {done}.")
+        click.echo(f"{orders} delivered more than {days} days ago {done}.")
         if any(rows.values()):
             click.echo(f"Old rows that {'would be' if dry_run else 'were'} deleted:")
             for line in columns([(kind, str(gone)) for kind, gone in rows.items() if gone]):

@@ -43,14 +43,14 @@ _LOOK_AFTER_S = 5.0
     "after",
     callback=moment,
     metavar="TIME",
-    help="Orders that Amazon changed from then on; by default 48 hours ago.",
+    help="Orders changed at Amazon from this time on; by default 48 hours ago.",
 )
 @click.option(
     "--until",
     "before",
     callback=moment,
     metavar="TIME",
-    help="Orders that Amazon changed up to then; half an hour ago at the latest.",
+    help="Orders changed at Amazon up to this time; at most half an hour ago.",
 )
 @click.option("--dry-run", is_flag=True, help="Only compare; nothing is changed anywhere.")
 @AS_JSON
@@ -65,9 +65,9 @@ def reconcile(
 ) -> None:
     """Compare Amazon, this database and Magento, order by order.
 
-    What the normal way can mend is mended; for the rest an order is held with its reason. Amazon
-    is read with half of the account's quota, so this may wait; when it is broken off, the workers
-    go on with it. They do the same once a day.
+    Differences that the steps can correct are corrected; for the others the order is held with the
+    reason. The comparison uses half of the account's quota at Amazon, so it may wait; if you
+    interrupt it, the workers finish it. The workers compare once a day.
     """
     if context.invoked_subcommand is not None:
         return
@@ -89,7 +89,7 @@ def reconcile(
 @ACCOUNT
 @AS_JSON
 def last(account: str | None, as_json: bool) -> None:
-    """Show what the last comparison of each account found. Times are UTC."""
+    """Show the differences of each account's last comparison. Times are UTC."""
     with installation() as found:
         from pipeline.monitoring.reconcile.runs import Runs
 
@@ -105,12 +105,12 @@ def last(account: str | None, as_json: bool) -> None:
 
 @reconcile.command(epilog=EXIT_STATUS)
 @click.argument("number")
-@click.option("--account", help="The account, where several have such an order.")
+@click.option("--account", help="The account, if several have an order of this number.")
 @AS_JSON
 def accept(number: str, account: str | None, as_json: bool) -> None:
-    """Let the differences of the order with Amazon's NUMBER be as they are.
+    """Accept the open differences of the order with Amazon's NUMBER.
 
-    The order goes on, and is held for them no more until one of them changes.
+    The order continues, and these differences hold it again only when one of them changes.
     """
     with installation() as found:
         from pipeline.base.clock import utc_now
@@ -145,9 +145,11 @@ def _period(after: datetime | None, before: datetime | None) -> tuple[datetime, 
     before = before or latest
     after = after or before - DEFAULT_PERIOD
     if before > latest + timedelta(seconds=1):
-        raise click.UsageError("--until has to be half an hour ago or more: newer ones are on work")
+        raise click.UsageError(
+            "--until must be at least half an hour ago: newer orders are under way"
+        )
     if after >= before:
-        raise click.UsageError("--until has to be later than --since")
+        raise click.UsageError("--until must be later than --since")
     if before - after > LONGEST_PERIOD:
         raise click.UsageError("at most 30 days are compared at once")
     return after, before

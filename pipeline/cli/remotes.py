@@ -48,7 +48,7 @@ def remotes(found: Installation) -> Iterator[Remotes]:
         built = clients.build(settings, ledger, broker, found.sessions, vault.pseudonym, now)
         yield Remotes(built, Leases(broker, settings.timing.lease_s), vault)
     except RemoteError as error:
-        raise NotFound(f"Amazon or Magento did not answer as needed: {error}") from error
+        raise NotFound(f"Amazon or Magento gave no usable answer: {error}") from error
     except redis.RedisError as error:
         raise NotFound(
             f"the broker of ORDERBRIDGE_REDIS_URL does not answer ({type(error).__name__})"

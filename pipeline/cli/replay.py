@@ -34,20 +34,20 @@ def _step(_: click.Context, __: click.Parameter, name: str) -> str:
 @click.command(epilog=EXIT_STATUS)
 @click.argument("number")
 @click.option(
-    "--from", "step", required=True, callback=_step, metavar="STEP", help="The step to begin with."
+    "--from", "step", required=True, callback=_step, metavar="STEP", help="The first step to run."
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Tell what each step would write; nothing is changed."
+    "--dry-run", is_flag=True, help="Show what each step would write; nothing is changed."
 )
 @AS_JSON
 @click.pass_obj
 def replay(
     steps: Callable[[], Mapping[str, Step]], number: str, step: str, dry_run: bool, as_json: bool
 ) -> None:
-    """Go through an order's steps again from STEP on, by its Amazon NUMBER or our id.
+    """Run an order again from STEP, by its Amazon NUMBER or our id.
 
-    What has been written to Magento or Amazon is not written again. The workers take the order up
-    within seconds. The dry run reads Amazon and Magento as the steps do, and writes nothing.
+    Writes that Magento or Amazon already has are not repeated. The workers run the order within
+    seconds. The dry run reads Amazon and Magento as the steps do, and writes nothing.
     """
     with installation() as found:
         from pipeline.base.clock import utc_now
@@ -75,7 +75,7 @@ def replay(
     elif dry_run:
         click.echo("\n".join(_as_text(previews)))
     else:
-        click.echo(f"{number} goes through its steps again from {step} on")
+        click.echo(f"{number} runs again from {step}")
 
 
 def _as_text(previews: list[Preview]) -> list[str]:

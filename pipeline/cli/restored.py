@@ -10,12 +10,12 @@ from pipeline.cli.common import AS_JSON, EXIT_STATUS, installation, print_json, 
 @click.command(epilog=EXIT_STATUS)
 @AS_JSON
 def restored(as_json: bool) -> None:
-    """Say that the database was set back, so that nothing is done twice.
+    """Report that the database was reset to an earlier state, so that no write is repeated.
 
-    Needed only after a disk or a virtual machine was set back to a snapshot: a restored dump, a
-    recovery to a point in time and a failover are noticed without it. Give it before the workers
-    start. For every order placed until now Amazon and Magento are then asked before anything is
-    written. It costs a call per write and cannot harm.
+    Needed only after a disk or a virtual machine was reset to a snapshot: a restored dump, a
+    recovery to a point in time and a failover are detected without it. Run it before the workers
+    start. For every order placed until now Amazon and Magento are then searched before each write.
+    That costs a call per write and does no harm.
     """
     with installation() as found:
         from pipeline.base import database_restores
@@ -27,4 +27,7 @@ def restored(as_json: bool) -> None:
     if as_json:
         print_json({"looks_first_for_orders_placed_before": now})
     else:
-        click.echo(f"Orders placed before {when(now)} UTC are looked for before anything is sent.")
+        click.echo(
+            "Amazon and Magento are searched before each write, for orders placed before "
+            f"{when(now)} UTC."
+        )

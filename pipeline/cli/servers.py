@@ -43,9 +43,9 @@ LARGEST_REQUEST = 64 * 1024
 )
 @AS_JSON
 def migrate(wait_s: float, as_json: bool) -> None:
-    """Bring the database's tables up to this version.
+    """Migrate the database's tables to this version.
 
-    Repeating it does no harm, and neither does running it twice at once.
+    It is safe to repeat it, and to run it twice at once.
     """
     with clear_errors():
         from sqlalchemy import create_engine, pool
@@ -77,7 +77,7 @@ def migrate(wait_s: float, as_json: bool) -> None:
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
-    help="Port to listen on; 0 takes a free one.",
+    help="Port to listen on; 0 takes a free port.",
 )
 @click.option(
     "--threads",
@@ -91,7 +91,7 @@ def migrate(wait_s: float, as_json: bool) -> None:
     envvar="ORDERBRIDGE_FLOWER_URL",
     default="",
     show_envvar=True,
-    help="Where people reach Flower; the pages link to it.",
+    help="Flower's address for people; the pages link to it.",
 )
 @click.pass_obj
 def console(
@@ -103,9 +103,9 @@ def console(
 ) -> None:
     """Serve the web pages until SIGTERM or Ctrl-C.
 
-    People of `orderbridge people` sign in to them. While there is nobody, an admin is made of
-    ORDERBRIDGE_CONSOLE_USER and ORDERBRIDGE_CONSOLE_PASSWORD. /healthz is open, and answers 200
-    while the database does.
+    People sign in who were added with `orderbridge people`. While there is nobody,
+    ORDERBRIDGE_CONSOLE_USER and ORDERBRIDGE_CONSOLE_PASSWORD add the first admin. /healthz needs no
+    sign-in, and answers 200 while the database answers.
     """
     if flower_url and not flower_url.startswith(("http://", "https://")):
         raise Unusable("ORDERBRIDGE_FLOWER_URL must begin with http:// or https://")
@@ -166,7 +166,7 @@ def _make_the_first_admin(found: Installation) -> None:
         try:
             people.add_first(name, password, utc_now())
         except NotAllowed as error:
-            raise Unusable(f"{USER} and {PASSWORD} make no admin: {error}") from error
+            raise Unusable(f"{USER} and {PASSWORD} cannot add an admin: {error}") from error
     elif found.settings.console.oidc is None:
         raise Unusable(
             "nobody could sign in: add an admin with orderbridge people add NAME --role admin, or "

@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 @click.group(epilog=EXIT_STATUS)
 def settings() -> None:
-    """Look at the configuration, turn what may be turned, and say whether it may write."""
+    """Show the configuration, override settings, and accept changed shops or sellers."""
 
 
 @settings.command(epilog=EXIT_STATUS)
 @AS_JSON
 def check(as_json: bool) -> None:
-    """Read the configuration and its SKU maps and print what counts, without secrets.
+    """Check the configuration and its SKU maps, and print the settings without secrets.
 
-    Neither the database nor a remote is asked: what operators have turned is told by
-    `orderbridge settings show`.
+    Neither the database nor a remote is read: `orderbridge settings show` includes the overrides of
+    operators.
     """
     with clear_errors():
         from pipeline.settings.file import load
@@ -56,10 +56,11 @@ def check(as_json: bool) -> None:
 @settings.command("accept-copy", epilog=f"{EXIT_STATUS} Here 1 means that nothing had changed.")
 @AS_JSON
 def accept_copy(as_json: bool) -> None:
-    """Say that this database belongs to the shops and sellers of the configuration.
+    """Accept the shops and sellers of the configuration as those of this database.
 
-    A database that was used with others writes nothing, since it may be a copy: two of them would
-    tell the same orders to both. Accept it where the address of a shop has really changed.
+    A database that was used with other shops or sellers writes nothing, since it may be a copy: two
+    databases would send the same orders to both. Accept only if the address of a shop or the seller
+    has really changed.
     """
     with installation() as found:
         from pipeline.base.clock import utc_now
@@ -117,8 +118,8 @@ def _account(account: AccountSettings) -> Mapping[str, str]:
         "shop": account.shop,
         "orders from": f"{when(account.start_from)} UTC",
         "marketplaces": ", ".join(one.country for one in of_region(account.region)),
-        "client secret": f"until {account.client_secret_expires or 'a date not given'}"
-        + (", and a new one" if account.client_secret_new.get_secret_value() else ""),
+        "client secret": f"expires {account.client_secret_expires or 'on an unknown date'}"
+        + ("; a new secret is set" if account.client_secret_new.get_secret_value() else ""),
         "address": without_login(account.base_url or endpoint(account.region)),
         "sign-in address": without_login(account.token_url) if account.token_url else "Amazon's",
     }

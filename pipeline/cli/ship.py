@@ -20,7 +20,7 @@ from pipeline.cli.orders import the_one
 @click.option("--carrier", metavar="CODE", help="Magento's code of the carrier, or custom.")
 @click.option("--tracking", metavar="NUMBER", help="The parcel's tracking number.")
 @click.option("--title", default="", help="The carrier's name; needed with the carrier custom.")
-@click.option("--withdraw", is_flag=True, help="Take it back, as long as Magento was not told.")
+@click.option("--withdraw", is_flag=True, help="Withdraw the request, while it is not in Magento.")
 @AS_JSON
 def ship(
     number: str,
@@ -30,10 +30,10 @@ def ship(
     withdraw: bool,
     as_json: bool,
 ) -> None:
-    """Ship in Magento all that is left of an order, by Amazon NUMBER or our id, as one parcel.
+    """Ship the rest of an order in Magento, by Amazon NUMBER or our id, as one parcel.
 
-    A worker makes the shipment within seconds, and Amazon is told of it. Nobody gets a mail from
-    the shop. CODE is ups, usps, fedex, dhl, dpd, gls or another that Amazon knows.
+    A worker makes the shipment within seconds, and its package is confirmed to Amazon. The shop
+    sends no mail. CODE is ups, usps, fedex, dhl, dpd, gls or another carrier that Amazon knows.
     """
     if withdraw == (carrier is not None and tracking is not None):
         raise click.UsageError("give a --carrier and a --tracking number, or --withdraw")
@@ -56,4 +56,5 @@ def ship(
     if as_json:
         print_json({"order": number, "done": done})
     else:
-        click.echo(f"{number}: {done}; the order is looked at now")
+        words = "shipment request withdrawn" if withdraw else "shipment requested"
+        click.echo(f"{number}: {words}; the order is retried now")

@@ -47,11 +47,11 @@ class _Assumed:
 
 @click.command(epilog=_EXIT_STATUS)
 @click.argument("file", type=_FILE)
-@click.option("--account", metavar="NAME", help="The selling account whose settings count.")
+@click.option("--account", metavar="NAME", help="The selling account whose settings apply.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The configuration; without one that of the installation, if it has any.",
+    help="The configuration file; by default that of the installation, if there is one.",
 )
 @click.option(
     "--products",
@@ -64,13 +64,13 @@ class _Assumed:
     type=_FILE,
     help='Saved replies of your shop: {"/store/storeConfigs": [...], ...}.',
 )
-@click.option("--carrier", help="Play the parcel too: dhl, ups, or a carrier's name.")
+@click.option("--carrier", help="Simulate the parcel too: dhl, ups, or a carrier's name.")
 @click.option(
     "--tracking",
     default="TRACKING-NUMBER",
     show_default=True,
     metavar="NUMBER",
-    help="The parcel's number.",
+    help="The parcel's tracking number.",
 )
 @click.option("--show-buyer", is_flag=True, help="Print names and addresses too.")
 @AS_JSON
@@ -87,12 +87,12 @@ def simulate(
     show_buyer: bool,
     as_json: bool,
 ) -> None:
-    """Tell what would be sent to Magento for the Amazon order in FILE.
+    """Show what would be sent to Magento for the Amazon order in FILE.
 
-    FILE is a reply of getOrder or searchOrders of the Orders API 2026-01-01, an order of one, or a
-    list of them; - is standard input. Nothing is reached, stored or sent: neither network, database
-    nor secrets are needed. The shop is taken to have every SKU as a simple product in stock, and to
-    refuse nothing.
+    FILE is a reply of getOrder or searchOrders of the Orders API 2026-01-01, a single order of such
+    a reply, or a list of orders; - is standard input. Nothing is called, stored or sent: no
+    network, database or secrets are needed. The simulated shop has every SKU as a simple product in
+    stock, and refuses nothing.
     """
     from pipeline.base.clock import utc_now
     from pipeline.operations.preview.simulate import Simulator
@@ -117,7 +117,7 @@ def simulate(
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
-_MASKED = "What may name the buyer is masked; --show-buyer shows it."
+_MASKED = "The buyer's data is masked; --show-buyer shows it."
 
 
 def _assumed(config: Path | None, account: str | None) -> _Assumed:
@@ -135,7 +135,7 @@ def _assumed(config: Path | None, account: str | None) -> _Assumed:
         settings = load_without_secrets(path)
     names = sorted(settings.accounts)
     if account is None and len(names) > 1:
-        raise Unusable(f"say --account, one of {', '.join(names)}")
+        raise Unusable(f"choose an account with --account: {', '.join(names)}")
     account = account or names[0]
     if account not in settings.accounts:
         raise Unusable(f"there is no [accounts.{account}] in {path}")
@@ -197,14 +197,14 @@ def _parcel(carrier: str | None, tracking: str) -> Parcel | None:
 
 def _about_the_shop(known: Known) -> list[str]:
     if known.products is None:
-        goods = "every SKU is there as a simple product in stock, under an id that is made up"
+        goods = "it has every SKU as a simple product in stock, with an invented id"
     else:
-        goods = f"it has {len(known.products)} products, as told"
+        goods = f"it has the {len(known.products)} products of --products"
     told = ", ".join(sorted(known.replies))
-    rest = f"; {told} as told" if told else "; its store views are in the order's currency"
+    rest = f"; {told} as given by --shop" if told else "; its store views have the order's currency"
     return [
-        f"The shop is played: {goods}{rest}.",
-        "SKUs mapped by hand and settings turned are in the database, and do not count here.",
+        f"The shop is simulated: {goods}{rest}.",
+        "SKUs mapped by hand and overrides are in the database, and do not apply here.",
     ]
 
 

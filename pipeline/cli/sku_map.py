@@ -62,9 +62,9 @@ def used_maps(settings: Settings) -> dict[tuple[Path, str], dict[str, str]]:
 
 @click.group("sku-map", epilog=EXIT_STATUS)
 def sku_map() -> None:
-    """Say as which product of the shop an Amazon SKU is sold, and look at what was said.
+    """Map Amazon SKUs to products of the shop, and show the mappings.
 
-    What is mapped here or in the console wins over the CSV files of the configuration.
+    A mapping made here or in the console wins over the CSV files of the configuration.
     """
 
 
@@ -74,9 +74,9 @@ def sku_map() -> None:
 @_ACCOUNT
 @AS_JSON
 def set_sku(amazon_sku: str, magento_sku: str, account: str, as_json: bool) -> None:
-    """Have AMAZON_SKU sold as MAGENTO_SKU.
+    """Map AMAZON_SKU to the product MAGENTO_SKU.
 
-    Held orders that wait for it are looked at. Orders that are in Magento stay as they are.
+    Orders held for this SKU are retried. Orders that are in Magento stay as they are.
     """
     freed = _decide(lambda hand: hand.sell_as(account, amazon_sku, magento_sku))
     _say(f"{amazon_sku} is sold as {magento_sku}", freed, as_json)
@@ -87,17 +87,17 @@ def set_sku(amazon_sku: str, magento_sku: str, account: str, as_json: bool) -> N
 @_ACCOUNT
 @AS_JSON
 def unset_sku(amazon_sku: str, account: str, as_json: bool) -> None:
-    """Take back as what AMAZON_SKU is sold."""
+    """Remove the mapping of AMAZON_SKU."""
     freed = _decide(lambda hand: hand.take_back(account, amazon_sku))
     _say(f"{amazon_sku} is not mapped by hand any more", freed, as_json)
 
 
 @sku_map.command("list", epilog=EXIT_STATUS)
-@click.option("--sku", default="", help="Only SKUs of either side that contain this.")
-@click.option("--earlier", is_flag=True, help="What counted before, the latest first.")
+@click.option("--sku", default="", help="Only Amazon or Magento SKUs that contain this text.")
+@click.option("--earlier", is_flag=True, help="Former mappings, newest first.")
 @AS_JSON
 def list_skus(sku: str, earlier: bool, as_json: bool) -> None:
-    """List what is mapped by hand, with who said so and the held orders that wait for it.
+    """List the SKUs mapped by hand, who mapped them, and how many held orders wait for each.
 
     Times are UTC.
     """
@@ -114,7 +114,7 @@ def list_skus(sku: str, earlier: bool, as_json: bool) -> None:
         click.echo("\n".join(columns([*table, *map(_mapped_as_row, rows)])))
     if not rows:
         click.echo(
-            "There is no such SKU." if sku or earlier else "No SKU is mapped by hand.", err=True
+            "There is no such mapping." if sku or earlier else "No SKU is mapped by hand.", err=True
         )
         raise click.exceptions.Exit(NOTHING_DONE)
 
@@ -122,10 +122,9 @@ def list_skus(sku: str, earlier: bool, as_json: bool) -> None:
 @sku_map.command(epilog=EXIT_STATUS)
 @AS_JSON
 def check(as_json: bool) -> None:
-    """Read each map and look whether the shop has its products: one search for 50 of them.
+    """Check that the shop has the products of each SKU map; a search covers 50 of them.
 
-    What is mapped by hand is looked at by account. A product that is not there counts as one not
-    found.
+    SKUs mapped by hand are checked by account. Exit status 1 when a product is missing.
     """
     with installation() as found:
         from pipeline.operations.lists.mapped_skus import MappedSkus
@@ -171,7 +170,7 @@ def _say(done: str, freed: int, as_json: bool) -> None:
         print_json({"orders_looked_at": freed})
         return
     orders = "1 order is" if freed == 1 else f"{freed} orders are"
-    click.echo(on_one_line(f"{done}; {orders} looked at because of it."))
+    click.echo(on_one_line(f"{done}; {orders} retried because of this."))
 
 
 def _look(
@@ -191,7 +190,7 @@ def _look(
             list(dict.fromkeys(rows.values())), EVERYWHERE
         )
     except RemoteError as error:
-        raise Unusable(f"the shop {shop} cannot be asked: {error}") from error
+        raise Unusable(f"the search in shop {shop} failed: {error}") from error
     missing: dict[str, list[str]] = {}
     for amazon, magento in rows.items():
         if magento not in there:

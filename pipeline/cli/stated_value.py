@@ -12,8 +12,8 @@ from pipeline.cli.orders import the_one
 @click.argument("number")
 @click.argument("amount", required=False)
 @click.argument("currency", required=False)
-@click.option("--why", metavar="TEXT", help="Why; it is kept as a note.")
-@click.option("--withdraw", is_flag=True, help="Take back what was said.")
+@click.option("--why", metavar="TEXT", help="The reason, kept as a note.")
+@click.option("--withdraw", is_flag=True, help="Withdraw the stated value.")
 @AS_JSON
 def worth(
     number: str,
@@ -23,12 +23,12 @@ def worth(
     withdraw: bool,
     as_json: bool,
 ) -> None:
-    """Say what an order is worth that is held because Amazon tells no amount, by Amazon NUMBER or
+    """State the value of an order that is held because Amazon gives no amount, by Amazon NUMBER or
     our id.
 
-    AMOUNT is the whole order's with its tax, such as 12.50, or 0.00 for one that is free; its lines
-    share it by their units. It can be said anew or withdrawn until the order is in Magento, and
-    counts unless Amazon tells an amount before the order is filled in.
+    AMOUNT is the total of the order with its tax, such as 12.50, or 0.00 for a free order; the
+    lines share it by their units. You can change or withdraw it until the order is in Magento. It
+    applies unless Amazon gives an amount before the order is filled in.
     """
     said = (amount, currency, why)
     if withdraw == all(said) or (withdraw and any(said)):
@@ -49,4 +49,5 @@ def worth(
         except NotPossible as error:
             raise NotFound(f"{number}: {error}") from error
     done = "withdrawn" if withdraw else "said"
-    tell(f"{number}: {done}; the order is looked at now", as_json, order=number, done=done)
+    words = "stated value withdrawn" if withdraw else "value stated"
+    tell(f"{number}: {words}; the order is retried now", as_json, order=number, done=done)

@@ -44,16 +44,16 @@ def examine_installation(
     except SQLAlchemyError as error:
         yield _failed(
             "database",
-            f"it does not answer as it should ({type(error).__name__})",
-            "look at ORDERBRIDGE_DATABASE_URL and at PostgreSQL's log; run orderbridge migrate",
+            f"the database does not answer correctly ({type(error).__name__})",
+            "check ORDERBRIDGE_DATABASE_URL and PostgreSQL's log; run orderbridge migrate",
         )
     try:
         yield from _broker(broker)
     except RedisError as error:
         yield _failed(
             "broker",
-            f"it does not answer ({type(error).__name__})",
-            "look at ORDERBRIDGE_REDIS_URL and at Redis' log",
+            f"the broker does not answer ({type(error).__name__})",
+            "check ORDERBRIDGE_REDIS_URL and Redis' log",
         )
     for name, shop in settings.shops.items():
         yield _clock(f"clock of shop {name}", shop.base_url)
@@ -71,16 +71,18 @@ def examine_account(
         page = amazon.changed_orders(now - _READ_BACK, None)
     except AccountStopped as error:
         remedy = "authorise the application again, and set its secrets: docs/operations.md, Amazon"
-        return Finding(about, check, Verdict.FAILED, f"the sign-in is refused: {error}", remedy)
+        return Finding(about, check, Verdict.FAILED, f"Amazon refuses the sign-in: {error}", remedy)
     except OverQuota:
-        remedy = "try again in some minutes; that the quota is used shows that the workers read"
+        remedy = "try again in some minutes; a used quota shows that the workers read orders"
         return Finding(about, check, Verdict.WARNING, "its quota is used up for now", remedy)
     except Rejected as error:
-        remedy = "give the application the roles of docs/operations.md, Amazon"
-        return Finding(about, check, Verdict.FAILED, f"listing is refused: {error}", remedy)
+        remedy = "give the application the roles that docs/operations.md lists, Amazon"
+        return Finding(
+            about, check, Verdict.FAILED, f"Amazon refuses to list orders: {error}", remedy
+        )
     except RemoteError as error:
-        remedy = "try again; if it stays: network, proxy, Amazon's status page"
-        return Finding(about, check, Verdict.FAILED, f"no answer: {error}", remedy)
+        remedy = "retry; if it fails again, check the network, the proxy and Amazon's status page"
+        return Finding(about, check, Verdict.FAILED, f"Amazon does not answer: {error}", remedy)
     told = f"signs in and lists orders ({len(page.orders)} changed in the last hour)"
     return Finding(about, check, Verdict.OK, told)
 
@@ -92,14 +94,14 @@ def examine_feeds(name: str, account: AccountSettings) -> Finding:
         return Finding(about, check, Verdict.OK, "seller_id is set: cancellations can be sent")
     own = (account.settings, *account.marketplaces.values())
     if all(one.cancel_to_amazon == "never" for one in own):
-        told = "cancel_to_amazon = never: what is cancelled in Magento is held for a person"
+        told = "cancel_to_amazon = never: an order cancelled in Magento is held for a person"
         return Finding(about, check, Verdict.OK, told)
     return Finding(
         about,
         check,
         Verdict.WARNING,
-        "without seller_id no cancellation reaches Amazon: what is cancelled in Magento, on a page "
-        "or by command is held, although cancel_to_amazon = send",
+        "without seller_id no cancellation reaches Amazon: an order cancelled in Magento, on a "
+        "page or by command is held, although cancel_to_amazon = send",
         f"set accounts.{name}.seller_id (in Seller Central: Account Info, Merchant Token), or "
         'cancel_to_amazon = "never"',
     )
@@ -119,20 +121,22 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
             .limit(1)
         ).first()
     if at == head:
-        yield _ok("database", f"it answers, at migration {at}, the newest")
+        yield _ok("database", f"it answers, and its tables are at the newest migration, {at}")
     else:
         yield _failed(
-            "database", f"its tables are of {at}, this version's of {head}", "orderbridge migrate"
+            "database",
+            f"its tables are at migration {at}, this version needs {head}",
+            "orderbridge migrate",
         )
     yield _compared("clock of the database", database_time)
     if newest is not None:
         yield _master_key(settings, *newest)
     told = Writes(settings, sessions, utc_now).told()
     if told:
-        remedy = "leave it, or see docs/operations.md, Copies of the database"
+        remedy = "nothing if that is intended; else see docs/operations.md, Copies of the database"
         yield Finding(HERE, "writes", Verdict.WARNING, told, remedy)
     else:
-        yield _ok("writes", "this database belongs to these shops and sellers; writes may leave")
+        yield _ok("writes", "this database belongs to these shops and sellers; writes are allowed")
 
 
 def _master_key(settings: Settings, order: Order, private: OrderPrivate) -> Finding:
@@ -143,10 +147,10 @@ def _master_key(settings: Settings, order: Order, private: OrderPrivate) -> Find
     except Unreadable:
         return _failed(
             "master key",
-            "it does not open the newest order's data",
-            "set ORDERBRIDGE_MASTER_KEY to the key it was stored with",
+            "it does not decrypt the newest order's data",
+            "set ORDERBRIDGE_MASTER_KEY to the key that encrypted the data",
         )
-    return _ok("master key", "it opens the newest order's data")
+    return _ok("master key", "it decrypts the newest order's data")
 
 
 def _broker(broker: redis.Redis) -> Iterator[Finding]:
@@ -159,24 +163,26 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
             HERE,
             "broker",
             Verdict.WARNING,
-            "it answers, and does not tell how it is set",
-            "see to it yourself: appendonly yes, maxmemory-policy noeviction",
+            "it answers, but does not show its settings",
+            "check them yourself: appendonly yes, maxmemory-policy noeviction",
         )
     else:
         if evicts != "noeviction":
             yield _failed(
-                "broker", f"it throws away what it needs ({evicts})", "maxmemory-policy noeviction"
+                "broker",
+                f"it evicts keys that Orderbridge needs ({evicts})",
+                "maxmemory-policy noeviction",
             )
         elif appends != "yes":
             yield Finding(
                 HERE,
                 "broker",
                 Verdict.WARNING,
-                "a restart empties it: no order is lost, but the next ones wait a minute",
-                "appendonly yes",
+                "a restart empties it: no order is lost, but the next orders wait a minute",
+                "set appendonly yes",
             )
         else:
-            yield _ok("broker", "it answers, keeps what it has, and throws nothing away")
+            yield _ok("broker", "it answers, saves its data to disk, and evicts nothing")
     told = broker.get(BEAT)
     beat_at = datetime.fromisoformat(told.decode()) if isinstance(told, bytes) else None
     if beat_at is not None and utc_now() - beat_at <= BEAT_MISSED_AFTER:
@@ -186,7 +192,7 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
             HERE,
             "workers",
             Verdict.WARNING,
-            "no job of beat's was done in the last minutes",
+            "no scheduled job ran in the last minutes",
             "start beat and workers, unless you are about to",
         )
 
@@ -195,9 +201,9 @@ def _clock(check: str, url: str) -> Finding:
     try:
         told_at = Http(url).call("GET", "/").told_at
     except RemoteError as error:
-        return _failed(check, f"it could not be asked: {error}", "look at the address and network")
+        return _failed(check, f"no answer: {error}", "check the address and the network")
     if told_at is None:
-        return _ok(check, "it tells no time")
+        return _ok(check, "its answer has no time")
     return _compared(check, told_at)
 
 
@@ -205,7 +211,7 @@ def _compared(check: str, told_at: datetime) -> Finding:
     differ = abs(utc_now() - told_at)
     words = f"it differs from this machine's by {differ.total_seconds():.0f} s"
     if differ > CLOCKS_MAY_DIFFER:
-        return _failed(check, words, f"{_NTP}, or the other one's")
+        return _failed(check, words, f"{_NTP}, or the clock of the other side")
     return _ok(check, words)
 
 

@@ -87,7 +87,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
             yield from check(patient)
         except (RemoteError, CannotMap) as error:
             name = check.__name__.replace("_", " ")
-            yield patient.failed(name, f"could not be found out: {error}", "look at the shop's log")
+            yield patient.failed(name, f"could not be checked: {error}", "look at the shop's log")
 
 
 def signs_in(patient: Patient) -> Finding:
@@ -98,7 +98,9 @@ def signs_in(patient: Patient) -> Finding:
     except RemoteError as error:
         remedy = "see docs/operations.md, Magento: address, keys, resources and clock"
         return patient.failed("sign in", f"the shop cannot be reached with {way}: {error}", remedy)
-    return patient.ok("sign in", f"the shop at {patient.settings.base_url} lets us in ({way})")
+    return patient.ok(
+        "sign in", f"the shop at {patient.settings.base_url} accepts the sign-in ({way})"
+    )
 
 
 def store_views(patient: Patient) -> Iterator[Finding]:
@@ -137,9 +139,10 @@ def rights(patient: Patient) -> Iterator[Finding]:
             missing.append(name)
     if missing:
         remedy = "give the integration these resources in System > Integrations, and save it"
-        yield patient.failed("rights", f"may not read {', '.join(missing)}", remedy)
+        yield patient.failed("rights", f"the integration may not read {', '.join(missing)}", remedy)
     else:
-        yield patient.ok("rights", "may read orders, invoices, shipments, credit memos, products")
+        told = "the integration may read orders, invoices, shipments, credit memos, products"
+        yield patient.ok("rights", told)
 
 
 def inventory(patient: Patient) -> Iterator[Finding]:
@@ -172,7 +175,9 @@ def version(patient: Patient) -> Iterator[Finding]:
     if is_new is is_set_new:
         yield patient.ok("version", f"the shop is {shown}, as set ({patient.settings.version})")
     else:
-        remedy = f"set shops.{patient.name}.version to what the shop's admin shows at its foot"
+        remedy = (
+            f"set shops.{patient.name}.version to the version in the footer of the shop's admin"
+        )
         sentence = f"the shop is {shown}, the settings say {patient.settings.version}"
         yield patient.failed("version", sentence, remedy)
 
@@ -181,7 +186,7 @@ def limits(patient: Patient) -> Iterator[Finding]:
     """Whether the shop limits the size of a request."""
     most = patient.shop.probes.largest_page(301)
     if most is None:
-        yield patient.ok("limits", "no limit on a page was seen")
+        yield patient.ok("limits", "no limit on the rows of a page was seen")
     elif most >= 100:
         yield patient.ok("limits", f"a page has at most {most} rows, which is enough")
     else:
@@ -189,7 +194,7 @@ def limits(patient: Patient) -> Iterator[Finding]:
             "limits",
             f"a page has at most {most} rows, so reading takes more calls; orders of more than 20 "
             "lines may be refused too",
-            "Stores > Configuration > Services > Magento Web API > Web API Input Limiting",
+            "see Stores > Configuration > Services > Magento Web API > Web API Input Limiting",
         )
 
 
@@ -200,10 +205,10 @@ def mails(patient: Patient) -> Iterator[Finding]:
             "mails",
             "each new customer gets the shop's welcome mail, at an address of Amazon's; no REST "
             "call can prevent that",
-            'keep customers = "guest", or take that template off in the shop',
+            'set customers = "guest", or disable the template of that mail in the shop',
         )
     else:
-        yield patient.ok("mails", "nothing makes the shop write to a buyer")
+        yield patient.ok("mails", "nothing makes the shop send mail to a buyer")
 
 
 def stock_mode(patient: Patient) -> Iterator[Finding]:
@@ -212,14 +217,14 @@ def stock_mode(patient: Patient) -> Iterator[Finding]:
     if "seed" in modes:
         yield patient.ok(
             "stock",
-            "stock = seed: for a moment each new order is cancelled in the shop; what reacts to "
-            "cancellations there (an ERP, a webhook) may see it. --prove-stock SKU tries it",
+            "stock = seed: for a moment each new order is cancelled in the shop; an ERP or a "
+            "webhook that reacts to cancellations may see it. --prove-stock SKU tries it",
         )
     if "server" in modes:
-        yield patient.ok("stock", "stock = server: a job on the shop's server has to reserve")
+        yield patient.ok("stock", "stock = server: a job on the shop's server must reserve")
     if "none" in modes:
         yield patient.warning(
-            "stock", "stock = none: the shop may sell a piece twice", 'see stock = "seed"'
+            "stock", "stock = none: the shop may sell the same unit twice", 'see stock = "seed"'
         )
 
 
@@ -227,9 +232,9 @@ def sku_map(patient: Patient) -> Iterator[Finding]:
     """Whether the file of the SKU map can be read."""
     for path in sorted({one.sku_map for one in patient.marketplaces if one.sku_map is not None}):
         if Path(path).is_file():
-            yield patient.ok("SKU map", f"{path} is there; `orderbridge sku-map check` reads it")
+            yield patient.ok("SKU map", f"{path} exists; `orderbridge sku-map check` reads it")
         else:
-            yield patient.failed("SKU map", f"{path} is no file", "correct sku_map")
+            yield patient.failed("SKU map", f"{path} is not a file", "correct sku_map")
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
@@ -254,8 +259,12 @@ def prove_stock(patient: Patient, sku: str, number: str) -> Finding:
     stock_id = shop.inventory.stock_of(store)
     product = shop.catalog.products([sku], store).get(sku)
     if stock_id is None or product is None:
-        missing = f"{sku} is not in the catalogue" if stock_id else "no multi-source inventory"
-        return patient.failed("prove stock", missing, "choose a SKU of which some are in stock")
+        missing = (
+            f"{sku} is not in the catalogue"
+            if stock_id
+            else "the shop has no multi-source inventory"
+        )
+        return patient.failed("prove stock", missing, "choose a SKU that is in stock")
     figures: list[Decimal] = [shop.inventory.salable_quantity(product.sku, stock_id)]
     body = marked(trial_order(number, [(product, _ONE)], shop.directory.store_view(store)))
     entity_id = shop.orders.create(body, store).entity_id
@@ -269,14 +278,14 @@ def prove_stock(patient: Patient, sku: str, number: str) -> Finding:
     figures.append(shop.inventory.salable_quantity(product.sku, stock_id))
     before, held, after = figures
     told = (
-        f"of {product.sku} {before:f} could be sold before, {held:f} with the test order, "
-        f"{after:f} after it; order {number} stays in the shop, cancelled"
+        f"salable quantity of {product.sku}: {before:f} before, {held:f} with the test order, "
+        f"{after:f} after it was cancelled; order {number} stays in the shop"
     )
     if held == before - _ONE and after == before:
-        return patient.ok("prove stock", f"stock is reserved and given back: {told}")
+        return patient.ok("prove stock", f"stock is reserved and released: {told}")
     remedy = (
         'set stock = "server" or "none", and let `bin/magento '
-        "inventory:reservation:list-inconsistencies` say whether anything is left; a sale or a "
-        "delivery in between explains it too: try again"
+        "inventory:reservation:list-inconsistencies` show whether stock is still reserved; a sale "
+        "or a delivery in between can be the cause too: try again"
     )
-    return patient.failed("prove stock", f"not as it should be: {told}", remedy)
+    return patient.failed("prove stock", f"the quantities are wrong: {told}", remedy)

@@ -64,7 +64,7 @@ def overdue(sessions: Sessions, now: datetime) -> str:
         return ""
     return (
         f"for 15 minutes or more {_orders(count)} waited for a worker, the oldest since "
-        f"{oldest:%Y-%m-%d %H:%M} UTC: are all workers running, and do they need more hands?"
+        f"{oldest:%Y-%m-%d %H:%M} UTC: check that all workers run, and add workers if they are busy"
     )
 
 
@@ -73,7 +73,9 @@ def ship_by_passed(sessions: Sessions, now: datetime) -> str:
     count = _to_leave(sessions, None, now)
     if not count:
         return ""
-    return f"{_orders(count)} should have been shipped by now, and Amazon knows of no shipment"
+    return (
+        f"{_orders(count)} should have been shipped by now, but no shipment is confirmed to Amazon"
+    )
 
 
 def ship_by_soon(sessions: Sessions, hours: int, now: datetime) -> str:
@@ -81,7 +83,10 @@ def ship_by_soon(sessions: Sessions, hours: int, now: datetime) -> str:
     count = _to_leave(sessions, now, now + timedelta(hours=hours))
     if not count:
         return ""
-    return f"{_orders(count)} to be shipped within {hours} hours, and Amazon knows of no shipment"
+    return (
+        f"{_orders(count)} must be shipped within {hours} hours, but no shipment is confirmed to "
+        "Amazon"
+    )
 
 
 def refused(sessions: Sessions, account: str) -> str:
@@ -127,14 +132,14 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
             )
         )
     oldest = feeds[0]
-    named = f"feed {oldest.feed_id}" if oldest.feed_id else "a feed that Amazon has not taken"
+    named = f"feed {oldest.feed_id}" if oldest.feed_id else "a feed that Amazon has not accepted"
     trouble = f" ({oldest.trouble})" if oldest.trouble else ""
     return (
         f"account {account}: {len(feeds)} feed(s) without a result, the oldest {named} of "
         f"{oldest.kind} since {oldest.submitted_at or oldest.created_at:%Y-%m-%d %H:%M} UTC"
-        f"{trouble}; {waiting} message(s) wait for it and are not sent again, later ones go out "
-        "beside it. Look at the feed in Seller Central or name it to Amazon's support; confirm or "
-        "cancel there what cannot wait"
+        f"{trouble}; {waiting} message(s) wait for the result and are not sent again; later "
+        "messages go out in other feeds. Check the feed in Seller Central or report it to Amazon's "
+        "support; confirm or cancel urgent orders there"
     )
 
 

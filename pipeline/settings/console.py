@@ -29,13 +29,13 @@ class OidcSettings(SettingsModel):
     @classmethod
     def _asks_who_it_is(cls, scope: str) -> str:
         if "openid" not in scope.split():
-            raise ValueError("scope must hold openid")
+            raise ValueError("scope must contain openid")
         return scope
 
     @model_validator(mode="after")
     def _gives_a_role(self) -> OidcSettings:
         if not self.roles and self.default_role is None:
-            raise ValueError("roles or default_role must say who gets which role")
+            raise ValueError("set roles or default_role: without them nobody gets a role")
         return self
 
 
@@ -51,5 +51,5 @@ class ConsoleSettings(SettingsModel):
         if self.url is not None and urlsplit(self.url).path:
             raise ValueError("url must have no path: the console needs a host of its own")
         if self.oidc is not None and self.url is None:
-            raise ValueError("url must be set with oidc: people are sent back there")
+            raise ValueError("url must be set with oidc: after the sign-in people return to it")
         return self

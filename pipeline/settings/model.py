@@ -127,7 +127,7 @@ class AccountSettings(SettingsModel):
         for name, one in own.items():
             marketplace_id = _marketplace_id(str(data.get("region")), name)
             if marketplace_id in by_id:
-                raise ValueError(f"marketplaces.{name} is there twice, by country and by id")
+                raise ValueError(f"marketplaces.{name} is configured twice, by country and by id")
             by_id[marketplace_id] = {**common, **one}
         return {**data, "marketplaces": by_id}
 

@@ -108,8 +108,8 @@ def origin(
     for scope in dict.fromkeys((marketplace_id, None)):
         for one in turned:
             if (one.account, one.marketplace_id, one.name) == (account, scope, name):
-                everywhere = " for all of the account" if scope != marketplace_id else ""
-                return f"turned by {one.author} on {one.at:%Y-%m-%d %H:%M} UTC{everywhere}"
+                everywhere = " for the whole account" if scope != marketplace_id else ""
+                return f"overridden by {one.author} on {one.at:%Y-%m-%d %H:%M} UTC{everywhere}"
     return _in_file(settings.accounts[account], account, marketplace_id, name)
 
 

@@ -191,18 +191,18 @@ def save(sessions: Sessions, turn: SettingOverride, *, why: str, author: str, no
     """
     if turn.name not in CHANGEABLE:
         raise NotChangeable(
-            f"{turn.name} cannot be turned while orders are under way: set it in the file, then "
-            f"restart. These can: {', '.join(CHANGEABLE)}"
+            f"{turn.name} cannot be overridden while orders are under way: set it in the file, "
+            f"then restart. You can override {', '.join(CHANGEABLE)}"
         )
     reason = " ".join(why.split())
     if not reason:
-        raise NotChangeable("say why: those who come after you will ask")
+        raise NotChangeable("give a reason: it is kept in the history")
     if len(reason) > LONGEST_WHY:
-        raise NotChangeable(f"say it in {LONGEST_WHY} characters")
+        raise NotChangeable(f"give a reason of at most {LONGEST_WHY} characters")
     with sessions() as session, session.begin():
         now_turned = next((one.value for one in turns(session) if turn.is_of(one)), None)
         if now_turned == turn.value:
-            raise AlreadySo("nothing would change: it is turned so already, or not at all")
+            raise AlreadySo("nothing would change: the override exists already, or there is none")
         row = SettingOverrideRow(
             account=turn.account,
             marketplace_id=turn.marketplace_id,

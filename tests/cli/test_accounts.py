@@ -50,7 +50,10 @@ def test_a_stopped_account_says_why_and_can_be_tried_at_once(
     assert any(line.startswith("state stopped since ") for line in lines)
     assert any("authorise it again" in line for line in lines)
     result = orderbridge("accounts", "retry", "eu")
-    assert (result.exit_code, result.stdout) == (0, "Account eu is tried with its next call.\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "Account eu calls Amazon again with its next job.\n",
+    )
     refused = standing(sessions, "eu")
     assert refused is not None
     assert refused.probe_at <= utc_now()

@@ -27,17 +27,17 @@ def test_correct_then_show_then_withdraw(sessions: Sessions, orderbridge: Run) -
     number = waiting(sessions)
     done = orderbridge("orders", "address", number, "--line1", "Lieferweg 77", "--phone", "")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout == f"{number}: corrected (line1, phone); the order is looked at now\n"
+    assert done.stdout == f"{number}: address corrected (line1, phone); the order is retried now\n"
     assert loaded(sessions, int(number)).due_at is not None
     shown = orderbridge("orders", "address", number, "--show")
     assert shown.stdout.splitlines() == [
-        "Corrected:",
+        "Corrected address:",
         "  name      Karla Kühn",
         "  line1     Lieferweg 77",
         "  city      Hamburg",
         "  postcode  20095",
         "  country   DE",
-        "Amazon tells:",
+        "Amazon's address:",
         "  name      Karla Kühn",
         "  line1     Lieferweg 7",
         "  city      Hamburg",

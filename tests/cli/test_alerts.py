@@ -33,4 +33,7 @@ def test_a_test_is_told_and_its_end_shown(
 
 def test_without_a_way_there_is_nothing_to_test(tmp_path: Path) -> None:
     result = runner(environment(tmp_path, NO_DATABASE))("alerts", "test")
-    assert (result.exit_code, "no way is set" in result.stderr) == (1, True)
+    assert (result.exit_code, "neither webhook nor mail is configured" in result.stderr) == (
+        1,
+        True,
+    )

@@ -102,7 +102,7 @@ def test_there_has_been_none(orderbridge: Run) -> None:
         (("--account", "eu", "--ids", "-", *JANUARY), KNOWN, "not both"),
         (("--account", "eu", "--ids", "-"), "", "--ids holds no order number"),
         (("--account", "eu", "--ids", "-"), f"{KNOWN} berta@buyer", "entry 2 of --ids is no"),
-        (("--account", "eu", *JANUARY, "--probe"), "", "--probe goes with --dry-run"),
+        (("--account", "eu", *JANUARY, "--probe"), "", "--probe needs --dry-run"),
     ],
 )
 def test_what_cannot_be_meant_is_one_sentence(

@@ -55,7 +55,7 @@ def test_acts_are_listed(sessions: Sessions, orderbridge: Run) -> None:
     none = orderbridge("bulk", "list")
     assert (none.exit_code, none.stdout) == (
         0,
-        "Nobody has done anything to many orders at once yet.\n",
+        "There has been no bulk job yet.\n",
     )
     begin(sessions)
     assert json.loads(orderbridge("bulk", "list", "--json").stdout) == [DISMISSAL]
@@ -80,15 +80,15 @@ def test_an_act_is_shown_with_what_became_of_its_orders(
     assert ["dismissed", "1"] in [line.split() for line in lines]
     assert lines[-1] == "303-0000000-0000001 was passed over: a step is at it"
     missing = orderbridge("bulk", "show", "7")
-    assert (missing.exit_code, missing.stderr) == (1, "Error: there is no act 7\n")
+    assert (missing.exit_code, missing.stderr) == (1, "Error: there is no bulk job 7\n")
 
 
 def test_an_act_is_stopped_once(sessions: Sessions, orderbridge: Run) -> None:
     begin(sessions, go_on=False)
     stopped = orderbridge("bulk", "stop", "1")
-    assert (stopped.exit_code, stopped.stdout) == (0, "Act 1 is stopped.\n")
+    assert (stopped.exit_code, stopped.stdout) == (0, "Bulk job 1 is stopped.\n")
     again = orderbridge("bulk", "stop", "1")
-    assert (again.exit_code, again.stdout) == (1, "No act 1 is under way.\n")
+    assert (again.exit_code, again.stdout) == (1, "There is no running bulk job 1.\n")
     with sessions() as session:
         assert session.scalars(select(BulkAct.stopped_by)).all() == [system_user()]
     assert f"stopped by {system_user()}" in orderbridge("bulk", "list").stdout

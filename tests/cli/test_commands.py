@@ -107,7 +107,7 @@ def test_these_are_the_commands() -> None:
 def test_help_explains_everything(path: tuple[str, ...]) -> None:
     result = CliRunner().invoke(main, [*path, "--help"])
     assert result.exit_code == 0
-    assert "Exit status: 0 fine, 1 nothing found or nothing done, 2" in result.stdout
+    assert "Exit status: 0 success, 1 nothing found or nothing done, 2" in result.stdout
     command: click.Command = main
     for name in path:
         assert isinstance(command, click.Group)
@@ -226,7 +226,10 @@ def test_settings_check_prints_what_counts_and_no_secret(without_database: Run) 
         (dict.fromkeys(LOGIN), "nobody could sign in: add an admin with orderbridge people add"),
         ({**LOGIN, "ORDERBRIDGE_CONSOLE_USER": ""}, "nobody could sign in"),
         ({**LOGIN, "ORDERBRIDGE_CONSOLE_PASSWORD": ""}, "nobody could sign in"),
-        ({**LOGIN, "ORDERBRIDGE_CONSOLE_USER": "an:na"}, "make no admin: a name has up to 64"),
+        (
+            {**LOGIN, "ORDERBRIDGE_CONSOLE_USER": "an:na"},
+            "cannot add an admin: a name has up to 64",
+        ),
         ({**LOGIN, "ORDERBRIDGE_CONSOLE_PASSWORD": "too-short"}, "a password has 12 to 256"),
     ],
 )

@@ -30,7 +30,7 @@ def test_cancel_asks_amazon_and_wakes_the_order(sessions: Sessions, orderbridge:
     order_id = waiting(sessions)
     result = orderbridge("orders", "cancel", str(order_id), "--reason", "BuyerCanceled")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == f"{order_id}: asked; the order is looked at now\n"
+    assert result.stdout == f"{order_id}: cancellation requested; the order is retried now\n"
     order = loaded(sessions, order_id)
     assert (order.cancel_reason, order.cancellation) == ("BuyerCanceled", "asked")
     assert order.due_at is not None
@@ -127,7 +127,7 @@ def test_an_order_is_dismissed_with_a_reason_and_taken_up_again(
     done = orderbridge("orders", "dismiss", number, "--why", "sold twice")
     assert (done.exit_code, done.stdout) == (
         0,
-        f"{number}: dismissed; nothing more is done with it\n",
+        f"{number}: ignored; Orderbridge does nothing more with it\n",
     )
     assert loaded(sessions, order_id).status == Status.DONE
     again = orderbridge("orders", "dismiss", number, "--why", "sold twice")
@@ -161,6 +161,6 @@ def test_what_is_still_in_somebodys_hands_is_not_dismissed(
 def test_a_note_is_kept_and_nothing_else_happens(sessions: Sessions, orderbridge: Run) -> None:
     order_id = waiting(sessions)
     done = orderbridge("orders", "note", str(order_id), "the carrier called")
-    assert (done.exit_code, done.stdout) == (0, f"{order_id}: noted; nothing else happens\n")
+    assert (done.exit_code, done.stdout) == (0, f"{order_id}: note saved; nothing else changes\n")
     assert loaded(sessions, order_id).due_at is None
     assert notes(sessions) == [(order_id, system_user(), "the carrier called")]

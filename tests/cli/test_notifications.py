@@ -146,7 +146,7 @@ def test_a_queue_that_another_seller_uses_stays_known(run: Run, amazon: Caller) 
     assert result.exit_code == 0
     facts = json.loads(result.stdout)
     assert (facts["subscription"], facts["destination"]) == (made["subscription"], None)
-    assert facts["trouble"].startswith("the queue stays known to Amazon")
+    assert facts["trouble"].startswith("the queue stays registered at Amazon")
 
 
 def test_a_queue_that_cannot_be_read_is_told(run: Run, queue: TestQueue) -> None:

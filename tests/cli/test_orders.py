@@ -47,7 +47,7 @@ def test_list_takes_a_status_a_limit_and_hidden_orders(
     assert _ids(orderbridge("orders", "list", "--all", "--json").stdout) == [1, 2, 3, 4]
     assert _ids(orderbridge("orders", "list", "--status", "held", "--json").stdout) == [2, 3]
     limited = orderbridge("orders", "list", "--limit", "2")
-    assert "There are more than these 2; --limit shows them." in limited.stdout
+    assert "There are more than 2 orders; raise --limit to see them." in limited.stdout
 
 
 def test_list_as_json_has_plain_values(sessions: Sessions, orderbridge: Run) -> None:
@@ -172,7 +172,7 @@ def test_show_proves_the_total_part_by_part(sessions: Sessions, orderbridge: Run
         "MUG-1 32.00 5.98 37.98 EUR tax on top",
         "delivery tip 3.99 EUR",
         "total 41.97 EUR",
-        "of it tax that Amazon keeps 5.98 EUR",
+        "including tax that Amazon keeps 5.98 EUR",
         "Only the total is certain: the items do not add up to the order's total",
     ]
 
@@ -202,7 +202,7 @@ def test_show_of_a_held_order_says_why_and_when_it_is_looked_at(
     ]
     assert "held because sku_not_found: MUG-1 is not in Magento's catalogue" in lines
     assert "facts skus MUG-1" in lines
-    assert "next look 2026-03-10 12:40" in lines
+    assert "next run 2026-03-10 12:40" in lines
 
 
 def test_show_as_json(sessions: Sessions, orderbridge: Run) -> None:
@@ -224,7 +224,7 @@ def test_show_says_what_it_did_not_find(sessions: Sessions, orderbridge: Run) ->
     assert result.stderr == "Error: there is no order 303-9\n"
     result = orderbridge("orders", "show", same)
     assert result.exit_code == 1
-    assert "means several orders; use one of our ids: 1, 2" in result.stderr
+    assert "matches several orders; use one of our ids: 1, 2" in result.stderr
 
 
 def test_release_writes_the_row_and_notes_who_did_it(sessions: Sessions, orderbridge: Run) -> None:
@@ -232,7 +232,7 @@ def test_release_writes_the_row_and_notes_who_did_it(sessions: Sessions, orderbr
     before = datetime.now(UTC)
     result = orderbridge("orders", "release", "303-0000000-0000001", "2")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "303-0000000-0000001 is looked at now\n2 is looked at now\n"
+    assert result.stdout == "303-0000000-0000001 is retried now\n2 is retried now\n"
     with sessions() as session:
         orders = session.scalars(select(Order).order_by(Order.id)).all()
         notes = session.scalars(select(Note).order_by(Note.id)).all()
@@ -268,8 +268,8 @@ def test_release_held_begins_an_act_on_all_that_are(sessions: Sessions, orderbri
     result = orderbridge("orders", "release", "--held")
     assert (result.exit_code, result.stdout) == (
         0,
-        "Held orders to be looked at: 2, five a second.\n"
-        "orderbridge bulk show 1 tells how far that is.\n",
+        "Held orders to be retried: 2, five a second.\n"
+        "Follow the bulk job: orderbridge bulk show 1\n",
     )
     assert json.loads(orderbridge("orders", "release", "--held", "--json").stdout) == {
         "act": 2,
@@ -287,7 +287,7 @@ def test_release_held_without_any_did_nothing(sessions: Sessions, orderbridge: R
     result = orderbridge("orders", "release", "--held")
     assert (result.exit_code, result.stderr) == (
         1,
-        "Error: no order is held that could be released with others\n",
+        "Error: there is no held order that a bulk job may retry\n",
     )
 
 

@@ -89,7 +89,7 @@ def test_everybody_is_listed(orderbridge: Run, people: People, sessions: Session
 def test_nobody_is_said_to_be_there(orderbridge: Run) -> None:
     result = orderbridge("people", "list", "--json")
     assert (result.exit_code, result.stdout) == (1, "[]\n")
-    assert "There is nobody who may sign in." in result.stderr
+    assert "Nobody may sign in yet." in result.stderr
 
 
 def test_a_new_password_and_a_lock_end_all_sign_ins(

@@ -21,7 +21,7 @@ def test_a_dry_run_only_counts(sessions: Sessions, orderbridge: Run) -> None:
     result = orderbridge("purge", "--dry-run")
     assert (result.exit_code, result.stdout) == (
         0,
-        "1 order of more than 30 days ago would be purged.\n",
+        "1 order delivered more than 30 days ago would be purged.\n",
     )
     assert loaded(sessions, order_id).purged_at is None
 
@@ -38,7 +38,10 @@ def test_it_purges_what_is_old_enough_and_says_how_many(
     assert all(loaded(sessions, one).purged_at is not None for one in old)
     assert loaded(sessions, young).purged_at is None
     again = orderbridge("purge")
-    assert (again.exit_code, again.stdout) == (1, "0 orders of more than 30 days ago purged.\n")
+    assert (again.exit_code, again.stdout) == (
+        1,
+        "0 orders delivered more than 30 days ago purged.\n",
+    )
     shown = orderbridge("orders", "show", loaded(sessions, old[0]).external_id)
     assert "buyer's data" in shown.stdout
     assert "purged 20" in shown.stdout

@@ -29,7 +29,7 @@ def old_rows(sessions: Sessions) -> None:
 
 def test_a_dry_run_counts_them_and_deletes_none(orderbridge: Run) -> None:
     expected = (
-        "0 orders of more than 30 days ago would be purged.\n"
+        "0 orders delivered more than 30 days ago would be purged.\n"
         "Old rows that would be deleted:\n"
         "alert deliveries    1\nincidents           1\nseen notifications  1\n"
     )

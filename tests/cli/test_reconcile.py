@@ -149,7 +149,7 @@ def test_a_replay_is_told_without_a_change_and_done_on_request(
         "Nothing was changed.",
     ]
     done = connected("replay", NUMBER, "--from", "import_order")
-    assert done.stdout == f"{NUMBER} goes through its steps again from import_order on\n"
+    assert done.stdout == f"{NUMBER} runs again from import_order\n"
     with sessions() as session:
         assert session.scalars(select(Note.text)).all() == [
             "to be gone through again from import_order on"
@@ -188,7 +188,7 @@ def test_an_explanation_in_words_and_as_json(orderbridge: Run, sessions: Session
         "already."
     )
     assert paragraphs[3].splitlines()[:2] == [
-        "Settings that counted",
+        "Settings that applied",
         "  import_orders         True    default",
     ]
     data = json.loads(orderbridge("explain", HELD, "--json").stdout)

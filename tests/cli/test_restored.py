@@ -26,4 +26,4 @@ def test_it_begins_a_life(sessions: Sessions, orderbridge: Run) -> None:
 def test_it_says_what_it_did(orderbridge: Run) -> None:
     result = orderbridge("restored")
     assert result.exit_code == 0
-    assert "are looked for before anything is sent" in result.stdout
+    assert "are searched before each write" in result.stdout

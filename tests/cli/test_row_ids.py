@@ -18,7 +18,7 @@ def test_an_act_or_a_backfill_beyond_all_ids_is_not_found(
 ) -> None:
     result = orderbridge(*command, number)
     assert result.exit_code == 1, result.output
-    assert "there is none with the id" in result.stderr
+    assert "nothing has the id" in result.stderr
 
 
 @pytest.mark.parametrize("number", BEYOND)

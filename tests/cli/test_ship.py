@@ -39,7 +39,7 @@ def test_ship_writes_the_wish_and_wakes_the_order(sessions: Sessions, orderbridg
     words = ("orders", "ship", str(order_id), "--carrier", "dhl", "--tracking", "0034")
     done = orderbridge(*words)
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout == f"{order_id}: asked; the order is looked at now\n"
+    assert done.stdout == f"{order_id}: shipment requested; the order is retried now\n"
     assert stands(sessions, order_id) == ("dhl", "DHL", "0034", "open")
     assert loaded(sessions, order_id).due_at is not None
     assert notes(sessions) == [(order_id, system_user(), "asked to ship it with DHL 0034")]

@@ -36,10 +36,10 @@ def test_an_order_that_would_be_created_is_told_step_by_step(simulate: Simulate)
         "  ship_order       waits: waiting for the warehouse",
         "",
         "Settings: the defaults, since there is no orderbridge.toml.",
-        "The shop is played: every SKU is there as a simple product in stock, under an id that is "
-        "made up; its store views are in the order's currency.",
-        "SKUs mapped by hand and settings turned are in the database, and do not count here.",
-        "What may name the buyer is masked; --show-buyer shows it.",
+        "The shop is simulated: it has every SKU as a simple product in stock, with an invented "
+        "id; its store views have the order's currency.",
+        "SKUs mapped by hand and overrides are in the database, and do not apply here.",
+        "The buyer's data is masked; --show-buyer shows it.",
     ]
 
 

@@ -136,7 +136,7 @@ TWO = CONFIGURATION.format(settings="") + (
 @pytest.mark.parametrize(
     ("words", "configuration", "sentence"),
     [
-        ((), TWO, "say --account, one of eu, us"),
+        ((), TWO, "choose an account with --account: eu, us"),
         (("--account", "fe"), TWO, "there is no [accounts.fe] in orderbridge.toml"),
         (("--account", "eu"), None, "there is no orderbridge.toml that has an account eu"),
         (("--config", "x.toml"), None, "x.toml cannot be read (No such file or directory); set "

@@ -104,7 +104,7 @@ def test_a_shop_that_cannot_be_asked_is_named(mapping: Maps) -> None:
         "sku-map", "check", ORDERBRIDGE_SHOP_MAIN_ACCESS_TOKEN="wrong"
     )
     assert result.exit_code == 2
-    assert result.stderr.startswith("Error: the shop main cannot be asked: Magento refuses")
+    assert result.stderr.startswith("Error: the search in shop main failed: Magento refuses")
 
 
 def test_check_looks_at_what_is_mapped_by_hand_as_well(mapping: Maps, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_sku_is_mapped_listed_and_taken_back(sessions: Sessions, orderbridge: 
     result = orderbridge("sku-map", "set", "MUG-1", "CUP", "--account", "eu")
     assert (result.exit_code, result.stdout) == (
         0,
-        "MUG-1 is sold as CUP; 1 order is looked at because of it.\n",
+        "MUG-1 is sold as CUP; 1 order is retried because of this.\n",
     )
     listed = orderbridge("sku-map", "list").stdout.splitlines()
     assert listed[0].split()[:5] == ["ACCOUNT", "AMAZON", "SKU", "MAGENTO", "SKU"]

@@ -74,9 +74,9 @@ def test_a_turn_is_saved_shown_and_taken_back(orderbridge: Run, sessions: Sessio
     assert lines[3:] == [
         "  1, 1 of them under way: held as out of stock: would go on to Magento (41.97 EUR)",
         "    303-0000000-0000001",
-        "It is read from: The orders that are held so now.",
-        "Not told: Orders that were held and went on since are not counted.",
-        "Saved: it counts in all workers within 5 s.",
+        "Based on: The orders that are held so now.",
+        "Not shown: Orders that were held and went on since are not counted.",
+        "Saved: it applies in all workers within 5 s.",
     ]
     again = orderbridge(*words)
     assert (again.exit_code, again.stdout) == (1, "")
@@ -90,7 +90,9 @@ def test_a_turn_is_saved_shown_and_taken_back(orderbridge: Run, sessions: Sessio
         "is_default": False,
     }
     assert place["settings"]["out_of_stock"]["value"] == "backorder"
-    assert place["settings"]["out_of_stock"]["from"].startswith(f"turned by {system_user()} on ")
+    assert place["settings"]["out_of_stock"]["from"].startswith(
+        f"overridden by {system_user()} on "
+    )
 
     back = orderbridge("settings", "turn-back", "out_of_stock", *HERE, "--why", "all sold")
     assert back.exit_code == 0
@@ -122,7 +124,7 @@ def test_what_cannot_be_turned_may_be_tried(orderbridge: Run, sessions: Sessions
     assert orderbridge(*words, "--dry-run").exit_code == 0
     refused = orderbridge(*words, "--why", "holidays")
     assert refused.exit_code == 2
-    assert "import_orders cannot be turned while orders are under way" in refused.stderr
+    assert "import_orders cannot be overridden while orders are under way" in refused.stderr
     assert kept(sessions) == 0
 
 
@@ -131,7 +133,7 @@ def test_mistakes_are_answered(orderbridge: Run, sessions: Sessions) -> None:
     for words, sentence in (
         ((*turn, "never", "--account", "eu"), "out_of_stock may be block, backorder"),
         ((*turn, "backorder", "--account", "us"), "there is no account us"),
-        ((*turn, "backorder", "--account", "eu"), "say why"),
+        ((*turn, "backorder", "--account", "eu"), "give a reason"),
         (
             (*turn, "backorder", "--account", "eu", "--marketplace", "US"),
             "account eu has no marketplace US",
@@ -145,7 +147,7 @@ def test_mistakes_are_answered(orderbridge: Run, sessions: Sessions) -> None:
         assert (result.exit_code, result.stdout) == (2, "")
         assert sentence in result.stderr
     nothing = orderbridge("settings", "turned")
-    assert (nothing.exit_code, nothing.stdout) == (1, "Nothing was turned.\n")
+    assert (nothing.exit_code, nothing.stdout) == (1, "There has been no override yet.\n")
 
 
 def test_check_tells_everything_as_json_and_no_secret(without_database: Run) -> None:

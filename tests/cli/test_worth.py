@@ -28,7 +28,10 @@ def held(sessions: Sessions) -> str:
 def test_it_is_said_and_withdrawn(sessions: Sessions, orderbridge: Run) -> None:
     number = held(sessions)
     result = orderbridge("orders", "worth", number, "0.00", "EUR", "--why", "a gift")
-    assert (result.exit_code, result.stdout) == (0, f"{number}: said; the order is looked at now\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"{number}: value stated; the order is retried now\n",
+    )
     order = loaded(sessions, int(number))
     assert order.worth is not None
     assert (order.worth["total"], order.worth["said_by"]) == ("0.00", system_user())

@@ -75,7 +75,7 @@ def test_it_is_tried_before_it_is_saved(operator: SignedIn, sessions: Sessions) 
     page = operator.get(saved.headers["Location"]).text
     assert "out_of_stock is turned: it counts in all workers within 5 seconds." in page
     assert row(page, "out_of_stock").startswith(
-        "out_of_stock backorder turned by otto on 2026-03-10 12:00 UTC"
+        "out_of_stock backorder overridden by otto on 2026-03-10 12:00 UTC"
     )
     assert "the supplier delivers" in page
     german = operator.get(f"/settings?account=eu&marketplace={GERMANY}").text
@@ -114,12 +114,12 @@ def test_a_turn_is_undone_by_its_own_button(operator: SignedIn, sessions: Sessio
         ("/settings/try", {"account": "us"}, "there is no account us"),
         ("/settings/try", {"marketplace": "A0-TYPO"}, "account eu has no marketplace A0-TYPO"),
         ("/settings/try", {"name": "out\x00_of_stok"}, "there is no setting out_of_stok"),
-        ("/settings/turn", {"why": " "}, "Nothing was saved: say why"),
+        ("/settings/turn", {"why": " "}, "Nothing was saved: give a reason"),
         ("/settings/turn", {"value": "", "why": "so"}, "Nothing was saved: nothing would change"),
         (
             "/settings/turn",
             {"name": "import_orders", "value": "false", "why": "so"},
-            "Nothing was saved: import_orders cannot be turned",
+            "Nothing was saved: import_orders cannot be overridden",
         ),
     ],
 )

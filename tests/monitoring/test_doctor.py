@@ -150,7 +150,7 @@ def test_an_account_is_asked_for_a_page_of_orders(amazon: str, broker: redis.Red
     )
     refused = asked(amazon, broker, client_secret="wrong")
     assert (refused.about, refused.verdict) == ("account eu", "failed")
-    assert refused.sentence.startswith("the sign-in is refused: ")
+    assert refused.sentence.startswith("Amazon refuses the sign-in: ")
     assert asked("http://127.0.0.1:1", broker).verdict == "failed"
 
 

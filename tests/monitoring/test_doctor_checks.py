@@ -115,8 +115,8 @@ def test_one_piece_is_reserved_and_given_back(shop: StandIn) -> None:
     finding = proved(shop, "MUG-BLUE")
     assert (finding.verdict, finding.sentence) == (
         "ok",
-        "stock is reserved and given back: of MUG-BLUE 100 could be sold before, 99 with the test "
-        "order, 100 after it; order STOCK-TEST-1 stays in the shop, cancelled",
+        "stock is reserved and released: salable quantity of MUG-BLUE: 100 before, 99 with the "
+        "test order, 100 after it was cancelled; order STOCK-TEST-1 stays in the shop",
     )
     (order,) = shop.ask("orders")
     assert (order["increment_id"], order["state"], order["grand_total"]) == (

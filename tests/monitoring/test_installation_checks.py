@@ -38,7 +38,7 @@ def test_orders_that_no_worker_takes_up_are_told_until_they_are(sessions: Sessio
     assert told(sessions, 15 * MINUTE) == {}
     assert told(sessions, 16 * MINUTE) == {
         "orders:overdue": "for 15 minutes or more 1 order waited for a worker, the oldest since "
-        "2026-11-22 12:00 UTC: are all workers running, and do they need more hands?"
+        "2026-11-22 12:00 UTC: check that all workers run, and add workers if they are busy"
     }
     with sessions() as session, session.begin():
         session.merge(order).due_at = NOW + HOUR
@@ -60,9 +60,10 @@ def test_orders_that_should_have_left_and_that_have_to_leave_soon_are_counted(
     ):
         stored(sessions, an_order(ship_by_at=ship_by_at, **{**parked, **changes}))
     assert told(sessions) == {
-        "ship_by:passed": "2 orders should have been shipped by now, and Amazon knows of no "
-        "shipment",
-        "ship_by:soon": "1 order to be shipped within 6 hours, and Amazon knows of no shipment",
+        "ship_by:passed": "2 orders should have been shipped by now, but no shipment is "
+        "confirmed to Amazon",
+        "ship_by:soon": "1 order must be shipped within 6 hours, but no shipment is confirmed to "
+        "Amazon",
     }
 
 

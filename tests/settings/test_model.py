@@ -335,7 +335,7 @@ def test_a_marketplace_may_be_named_by_its_country(loading: Load) -> None:
         ("[accounts.eu.marketplaces.XX]", "marketplaces.XX: Amazon has no marketplace XX in EU"),
         (
             f"[accounts.eu.marketplaces.FR]\n[accounts.eu.marketplaces.{FRANCE}]",
-            f"marketplaces.{FRANCE} is there twice, by country and by id",
+            f"marketplaces.{FRANCE} is configured twice, by country and by id",
         ),
     ],
 )

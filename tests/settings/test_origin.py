@@ -51,7 +51,7 @@ def turned(name: str, value: object, marketplace_id: str | None = None) -> Setti
 
 ALL = turned("order_comments", False)
 GERMAN = turned("out_of_stock", "backorder", GERMANY)
-BY_ANNA = "turned by anna on 2026-11-22 12:00 UTC"
+BY_ANNA = "overridden by anna on 2026-11-22 12:00 UTC"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ BY_ANNA = "turned by anna on 2026-11-22 12:00 UTC"
         (GERMANY, "stock", "file, [accounts.eu.settings]"),
         (OUTSIDE, "tax", f"file, [accounts.eu.marketplaces.{OUTSIDE}]"),
         (None, "order_comments", BY_ANNA),
-        (FRANCE, "order_comments", f"{BY_ANNA} for all of the account"),
+        (FRANCE, "order_comments", f"{BY_ANNA} for the whole account"),
         (GERMANY, "out_of_stock", BY_ANNA),
         (FRANCE, "out_of_stock", "default"),
     ],

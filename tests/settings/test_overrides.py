@@ -128,10 +128,10 @@ def test_turns_are_added_and_the_newest_counts(sessions: Sessions) -> None:
 @pytest.mark.parametrize(
     ("turn", "changes", "message"),
     [
-        (a_turn("create", name="invoice"), {}, "invoice cannot be turned while orders are"),
-        (a_turn(False, name="import_orders"), {}, "import_orders cannot be turned while"),
-        (a_turn("backorder"), {"why": " \n"}, "say why"),
-        (a_turn("backorder"), {"why": "x" * 501}, "say it in 500 characters"),
+        (a_turn("create", name="invoice"), {}, "invoice cannot be overridden while orders are"),
+        (a_turn(False, name="import_orders"), {}, "import_orders cannot be overridden while"),
+        (a_turn("backorder"), {"why": " \n"}, "give a reason"),
+        (a_turn("backorder"), {"why": "x" * 501}, "give a reason of at most 500 characters"),
         (a_turn(None), {}, "nothing would change"),
     ],
 )

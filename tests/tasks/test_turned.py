@@ -32,7 +32,7 @@ def test_an_order_out_of_stock_is_placed_once_that_is_turned(world: World) -> No
         world.parts = first
     [counted] = [one for one in told.settings if one.name == "out_of_stock"]
     assert counted.value == "backorder"
-    assert counted.origin == f"turned by anna on {now:%Y-%m-%d %H:%M} UTC"
+    assert counted.origin == f"overridden by anna on {now:%Y-%m-%d %H:%M} UTC"
 
 
 def test_it_ends_when_it_is_taken_back(world: World) -> None:

@@ -18,5 +18,5 @@ def replies_in(content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise Unusable("it is not JSON") from None
     if not isinstance(document, dict):
-        raise Unusable('it has to be {"/store/storeConfigs": [...], ...}: answers by their route')
+        raise Unusable('it must be {"/store/storeConfigs": [...], ...}: replies by their route')
     return {_BEFORE_THE_ROUTE.sub("/", name): told for name, told in document.items()}

@@ -175,5 +175,5 @@ def test_what_an_operator_turned_counts_and_is_named(sessions: Sessions) -> None
     save(sessions, turn, why="sold from the supplier", author="anna", now=NOW)
     counted = {one.name: one for one in told(sessions, step="enrich_order").settings}
     assert counted["out_of_stock"] == Counted(
-        "out_of_stock", "backorder", "turned by anna on 2026-11-22 12:00 UTC"
+        "out_of_stock", "backorder", "overridden by anna on 2026-11-22 12:00 UTC"
     )
