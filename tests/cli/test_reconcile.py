@@ -144,7 +144,7 @@ def test_a_replay_is_told_without_a_change_and_done_on_request(
         "verify_order: goes on",
         "enrich_order: goes on",
         "create_customer: goes on: guest order",
-        "create_order: what follows depends on that write",
+        "create_order: the rest depends on that write",
         "  order  would be made",
         "Nothing was changed.",
     ]

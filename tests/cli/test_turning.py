@@ -54,7 +54,7 @@ def test_what_would_change_is_told_and_nothing_saved(orderbridge: Run, sessions:
                 "examples": ["303-0000000-0000001"],
             }
         ],
-        "rests_on": "The orders that are held so now.",
+        "rests_on": "The orders that are held for this reason now.",
         "unknown": "Orders that were held and went on since are not counted.",
         "saved": False,
     }

@@ -38,7 +38,7 @@ def test_it_is_said_and_withdrawn(sessions: Sessions, orderbridge: Run) -> None:
     with sessions() as session:
         assert list(session.scalars(select(Note.text).order_by(Note.id))) == [
             "said that it is worth 0.00 EUR: a gift",
-            "took back what it is worth",
+            "took back the stated value",
         ]
     again = orderbridge("orders", "worth", number, "--withdraw")
     assert again.exit_code == 1

@@ -55,11 +55,11 @@ def test_it_is_said_noted_and_taken_back(sessions: Sessions, operator: SignedIn)
         "said_by": "otto",
     }
     assert order.news == 1
-    assert notes(sessions) == [("otto", "said that it is worth 12.50 EUR: as the buyer was told")]
-    assert "Take back what it is worth" in operator.get(f"/orders/{order_id}").text
+    assert notes(sessions) == [("otto", "stated that it is worth 12.50 EUR: as the buyer was told")]
+    assert "Take the stated value back" in operator.get(f"/orders/{order_id}").text
     assert operator.post(f"/orders/{order_id}/withdraw-worth").status_code == 303
     assert row(sessions, order_id).worth is None
-    assert notes(sessions)[-1] == ("otto", "took back what it is worth")
+    assert notes(sessions)[-1] == ("otto", "took back the stated value")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_proof_says_whose_word_it_is(sessions: Sessions, operator: SignedIn)
     }
     order_id = held(sessions, total_proof=proof, currency="EUR")
     page = operator.get(f"/orders/{order_id}").text
-    assert "What otto said it is worth, since Amazon tells no amount" in page
+    assert "Value stated by otto, since Amazon gives no amount" in page
     assert "Amazon’s total" not in page
 
 

@@ -41,7 +41,7 @@ def test_a_viewer_sees_what_counts_and_where_from(viewer: SignedIn) -> None:
     )
     assert row(page, "region") == "region EU file, [accounts.eu]"
     assert "Try it" not in page
-    assert "Nothing was turned yet" in page
+    assert "No setting was changed yet" in page
     assert viewer.post("/settings/try", SWITCH).status_code == 403
     assert viewer.post("/settings/turn", {**SWITCH, "why": "so"}).status_code == 403
 
@@ -73,7 +73,7 @@ def test_it_is_tried_before_it_is_saved(operator: SignedIn, sessions: Sessions) 
         "backorder"
     )
     page = operator.get(saved.headers["Location"]).text
-    assert "out_of_stock is turned: it counts in all workers within 5 seconds." in page
+    assert "out_of_stock is changed: it applies in all workers within 5 seconds." in page
     assert row(page, "out_of_stock").startswith(
         "out_of_stock backorder turned by otto on 2026-03-10 12:00 UTC"
     )

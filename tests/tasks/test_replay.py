@@ -70,9 +70,9 @@ def test_the_preview_names_what_is_done_and_changes_nothing(world: World) -> Non
         (None, "would be made"),
         (
             EffectState.UNKNOWN,
-            "in doubt: would look first, and adopt what is there or be made",
+            "result unknown: would check first, then be adopted or made",
         ),
-        (EffectState.REFUSED, "refused before: would look first, then be made"),
+        (EffectState.REFUSED, "refused before: would check first, then be made"),
     ],
 )
 def test_the_preview_ends_with_a_write_that_nobody_knows(
@@ -88,7 +88,7 @@ def test_the_preview_ends_with_a_write_that_nobody_knows(
     last = told(world, "create_order")[-1]
     assert ([call.verdict for call in last.calls], last.end) == (
         [verdict],
-        "what follows depends on that write",
+        "the rest depends on that write",
     )
     assert (world.dump(), writes(world)) == (before, called)
 

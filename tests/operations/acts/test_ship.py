@@ -104,7 +104,7 @@ def test_a_wish_is_written_noted_and_the_order_woken(
     wish = requested_shipment_of(sessions, order_id)
     assert (wish.carrier_code, wish.carrier_title, wish.tracking_number) == kept
     assert (wish.author, wish.asked_at, wish.state) == ("otto", NOW, "open")
-    assert notes(sessions) == [("otto", f"asked to ship it with {kept[1]} {kept[2]}")]
+    assert notes(sessions) == [("otto", f"requested a shipment with {kept[1]} {kept[2]}")]
     order = loaded(sessions, order_id)
     # A step that runs right now keeps its claim.
     assert (order.due_at, order.news, order.version) == (NOW, 1, 1)
@@ -120,16 +120,16 @@ def test_a_wish_is_written_noted_and_the_order_woken(
         ({"remote_status": "CANCELLED"}, "it is CANCELLED on Amazon"),
         (
             {"step": "create_order"},
-            "it is not ready to be shipped in Magento: it stands at create_order",
+            "it is not ready to be shipped in Magento: its step is create_order",
         ),
         (
             {"magento_order_id": None},
-            "it is not ready to be shipped in Magento: it stands at ship_order",
+            "it is not ready to be shipped in Magento: its step is ship_order",
         ),
         ({"magento_state": "canceled"}, "its Magento order is canceled"),
         ({"magento_state": "holded"}, "its Magento order is holded"),
         ({"cancellation": "asked"}, "Amazon is being asked to cancel it"),
-        ({"shipments": [{}]}, "Magento has all of it shipped already"),
+        ({"shipments": [{}]}, "all of it is shipped in Magento already"),
         ({"shipments": [{"items": {501: 1}}]}, "a package of it has that tracking number already"),
     ],
 )
@@ -218,7 +218,7 @@ def test_a_refused_shipment_is_taken_back_or_replaced_by_another(sessions: Sessi
             select(RequestedShipmentRow).order_by(RequestedShipmentRow.id)
         ).all()
         assert [(one.state, one.why) for one in found] == [
-            ("ended", "asked for anew"),
+            ("ended", "requested again"),
             ("open", ""),
         ]
     wishes(sessions).withdraw(order_id)

@@ -106,7 +106,7 @@ def test_its_goods_are_held_by_an_order_that_nobody_can_ship(
     pending = Pending(shop, sessions)
     outcome, order = pending.run()
     assert outcome == Wait(
-        "Amazon has not verified the payment yet; its stock is held until 2026-11-28 12:00 UTC",
+        "Amazon has not verified the payment yet; its stock is reserved until 2026-11-28 12:00 UTC",
         timedelta(hours=1),
     )
     assert order.reserved_until == NOW + 6 * DAY
@@ -281,5 +281,5 @@ def test_without_the_setting_what_was_held_is_let_go(shop: StandIn, sessions: Se
     pending.settings = {}
     outcome, _ = pending.run()
     assert isinstance(outcome, Wait)
-    assert outcome.reason.endswith("; nothing is held any more: the order that did so is cancelled")
+    assert outcome.reason.endswith("; the reservation is released: its holding order was cancelled")
     assert levels(shop) == FREE
