@@ -91,7 +91,7 @@ def test_an_order_is_shipped_from_its_page(visit: Visit, sessions: Sessions) -> 
     page.get_by_label("Carrier", exact=True).select_option("dhl")
     page.get_by_label("Tracking number").fill("00340434161094042557")
     page.get_by_role("button", name="Ship it", exact=True).click()
-    expect(page.get_by_text("The shipment is asked for")).to_be_visible()
+    expect(page.get_by_text("The shipment is requested")).to_be_visible()
     with sessions() as session:
         (wish,) = session.scalars(select(RequestedShipmentRow)).all()
     assert (wish.carrier_code, wish.tracking_number) == ("dhl", "00340434161094042557")

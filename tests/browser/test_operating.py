@@ -61,7 +61,7 @@ def test_a_replay_is_shown_before_it_is_done(visit: Visit, sessions: Sessions) -
     (order_id,) = store(sessions, a_held_order(1))
     page = visit(path=f"/orders/{order_id}")
     page.get_by_text("Run again from a step").click()
-    page.get_by_label("From this step on").select_option("verify_order")
+    page.get_by_label("Run again from this step").select_option("verify_order")
     page.get_by_role("button", name="Show what that would do").click()
     expect(page.get_by_role("status").filter(has_text="Nothing was changed")).to_contain_text(
         "done already"

@@ -151,13 +151,11 @@ def test_a_replay_is_told_without_a_change_and_done_on_request(
     done = connected("replay", NUMBER, "--from", "import_order")
     assert done.stdout == f"{NUMBER} goes through its steps again from import_order on\n"
     with sessions() as session:
-        assert session.scalars(select(Note.text)).all() == [
-            "to be gone through again from import_order on"
-        ]
+        assert session.scalars(select(Note.text)).all() == ["to be run again from import_order"]
     refused = connected("replay", NUMBER, "--from", "ship_order")
     assert (refused.exit_code, refused.stderr) == (
         1,
-        f"Error: {NUMBER}: it has come to import_order only\n",
+        f"Error: {NUMBER}: it has only reached import_order\n",
     )
     assert "choose one of import_order" in connected("replay", NUMBER, "--from", "x").stderr
 

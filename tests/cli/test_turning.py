@@ -74,7 +74,7 @@ def test_a_turn_is_saved_shown_and_taken_back(orderbridge: Run, sessions: Sessio
     assert lines[3:] == [
         "  1, 1 of them under way: held as out of stock: would go on to Magento (41.97 EUR)",
         "    303-0000000-0000001",
-        "It is read from: The orders that are held so now.",
+        "It is read from: The orders that are held for this reason now.",
         "Not told: Orders that were held and went on since are not counted.",
         "Saved: it counts in all workers within 5 s.",
     ]
@@ -138,7 +138,7 @@ def test_mistakes_are_answered(orderbridge: Run, sessions: Sessions) -> None:
         ),
         (
             ("settings", "turn", "tax", "none", "--account", "eu"),
-            "what tax would change cannot be told",
+            "the stored data does not show what tax would change",
         ),
     ):
         result = orderbridge(*words)

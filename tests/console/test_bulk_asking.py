@@ -141,7 +141,7 @@ def test_where_nothing_is_possible_nothing_is_offered(
     assert 'id="begin"' not in page
     reply = operator.post(path)
     assert reply.status_code == 409
-    assert "Nothing was changed: there is no such order by now." in reply.text
+    assert "Nothing was changed: no order matches any more." in reply.text
     assert none_began(sessions)
 
 
@@ -169,7 +169,7 @@ def test_no_reason_no_dismissal_and_a_form_sent_twice_is_one_act(
     form = fields(operator.get(HELD).text)
     reply = operator.post(HELD, {**form, "why": " "})
     assert reply.status_code == 409
-    assert "Nothing was changed: say why they are dismissed." in reply.text
+    assert "Nothing was changed: give the reason why they are dismissed." in reply.text
     first, second = (operator.post(HELD, {**form, "why": "sold"}) for _ in range(2))
     assert first.headers["Location"] == second.headers["Location"]
     assert only(sessions).orders == 1
@@ -201,7 +201,7 @@ def test_an_act_is_weighed_in_two_queries(sessions: Sessions, statements: list[s
     ("filters", "words"),
     [
         (Filters(), "all orders of the list"),
-        (Filters(everything=True), "hidden ones too"),
+        (Filters(everything=True), "with hidden orders"),
         (Filters(buyer=("0" * 16,)), "buyer that was searched for"),
         (
             Filters(Status.HELD, reason=HoldCode.OUT_OF_STOCK, sku="MUG_1"),

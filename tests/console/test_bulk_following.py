@@ -63,7 +63,7 @@ def test_the_page_of_an_act_says_how_far_it_is_and_whether_it_helped(
         "1 in line 1 going on 1 waiting 2 held again 1 done 1 cancelled "
         "1 out of stock 1 sku not found"
     ) in words
-    assert "Passed over 303-0000000-0000001 : a step is at it" in words
+    assert "Passed over 303-0000000-0000001 : a step is running or about to run" in words
     assert "Stop" not in words
 
 

@@ -145,7 +145,7 @@ def test_an_address_that_cannot_be_used_changes_nothing_and_stays_in_the_form(
         (
             "replay",
             {"step": "verify_order"},
-            "to be gone through again from verify_order on",
+            "to be run again from verify_order",
             "The order is run again from the chosen step.",
         ),
     ],
@@ -184,7 +184,7 @@ def test_a_cancellation_is_taken_back(sessions: Sessions, operator: SignedIn) ->
     [
         ("release", {}, "it is neither waiting nor held any more"),
         ("note", {"text": "  "}, "the note is empty"),
-        ("note", {"text": "x" * 1001}, "a note has 1000 letters at most"),
+        ("note", {"text": "x" * 1001}, "a note has 1000 characters at most"),
         ("cancel", {"reason": "NoInventory"}, "it is done here"),
         ("dismiss", {"why": "sold twice"}, "it is done here"),
         ("take-up", {}, "it is not dismissed"),

@@ -109,7 +109,7 @@ def test_a_turn_is_undone_by_its_own_button(operator: SignedIn, sessions: Sessio
 @pytest.mark.parametrize(
     ("path", "changes", "sentence"),
     [
-        ("/settings/try", {"name": "tax", "value": "none"}, "cannot be told from what is stored"),
+        ("/settings/try", {"name": "tax", "value": "none"}, "the stored data does not show"),
         ("/settings/try", {"value": "never"}, "out_of_stock may be block, backorder."),
         ("/settings/try", {"account": "us"}, "there is no account us"),
         ("/settings/try", {"marketplace": "A0-TYPO"}, "account eu has no marketplace A0-TYPO"),

@@ -309,7 +309,7 @@ def test_without_orders_there_is_nothing_but_what_it_rests_on(sessions: Sessions
 
 
 def test_what_nothing_stored_can_tell_is_refused(sessions: Sessions) -> None:
-    with pytest.raises(NotChangeable, match="what tax would change cannot be told"):
+    with pytest.raises(NotChangeable, match="the stored data does not show what tax would change"):
         tried(sessions, "tax", "none")
 
 

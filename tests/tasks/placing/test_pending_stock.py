@@ -193,7 +193,9 @@ def test_when_its_time_is_over_the_goods_are_free_once(
         lose(shop, call, kind)
     last = pending.through()
     assert isinstance(last, Wait)
-    assert last.reason.endswith("; its stock was held until 2026-11-28 12:00 UTC, no longer")
+    assert last.reason.endswith(
+        "; its stock was reserved until 2026-11-28 12:00 UTC; the reservation is released"
+    )
     assert levels(shop) == FREE
     # It does not begin again.
     pending.run()
@@ -249,7 +251,7 @@ def test_what_the_catalogue_does_not_have_is_not_held_and_said(
     assert shop.stock("A") == (100, -3, 97)
     outcome, _ = Pending(shop, sessions, lines[1:]).run()
     assert isinstance(outcome, Wait)
-    assert outcome.reason.endswith("nothing is held: NOT-THERE is not in the catalogue")
+    assert outcome.reason.endswith("no stock is reserved: NOT-THERE is not in Magento's catalogue")
 
 
 @pytest.mark.parametrize(

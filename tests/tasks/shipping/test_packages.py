@@ -119,8 +119,9 @@ def test_a_shipment_deleted_after_it_was_told_is_for_a_person() -> None:
     order = shipped(a_shipment(confirmed_as=AS_DHL, mismatch="deleted"))
     assert sync_tracking(order, clients()) == changed(
         f"shipment 71 was deleted in Magento after it was confirmed to Amazon under {NUMBER}: ship "
-        "the same units again there, and Amazon's package gets their number; or let stand what "
-        f"Amazon has with `orderbridge orders release {order.external_id} --confirm-anyway`"
+        "the same units again there, and the package at Amazon gets their number; or leave the "
+        "package at Amazon as it is with `orderbridge orders release {order.external_id} "
+        "--confirm-anyway`"
     )
     order.confirm_anyway = True
     assert sync_tracking(order, clients()) == Done()
@@ -132,8 +133,8 @@ def test_units_moved_out_of_a_told_package_are_for_a_person_and_never_told_twice
     )
     assert sync_tracking(order, clients()) == changed(
         "units were taken out of shipment 71 in Magento after they were confirmed to Amazon, which "
-        "never changes the contents of a package: put them back; or let stand what Amazon has "
-        f"with `orderbridge orders release {order.external_id} --confirm-anyway`"
+        "never changes the contents of a package: put them back; or leave the package at Amazon as "
+        "it is with `orderbridge orders release {order.external_id} --confirm-anyway`"
     )
     order.confirm_anyway = True
     # Amazon has both units already.
@@ -218,7 +219,7 @@ def test_the_shop_hears_once_of_what_amazon_was_told() -> None:
 def test_the_shop_hears_nothing_before_all_has_left_or_when_it_is_not_to() -> None:
     half = shipped(a_shipment(items={501: 1}, confirmed_as=AS_DHL))
     assert sync_tracking(half, clients(order_comments=True)) == Wait(
-        "1 more to be shipped", AN_HOUR
+        "units left to ship: 1", AN_HOUR
     )
     assert sync_tracking(both_told(), clients(order_comments=False)) == Done()
 

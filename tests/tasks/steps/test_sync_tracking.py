@@ -122,7 +122,7 @@ def test_a_run_that_was_superseded_after_telling_tells_nothing_again() -> None:
         pytest.param(
             [a_shipment(71, items={501: 1})],
             0,
-            Wait("1 more to be shipped", AN_HOUR),
+            Wait("units left to ship: 1", AN_HOUR),
             ["71"],
             id="the rest waits",
         ),
