@@ -157,8 +157,7 @@ def _meaning(error: Exception) -> RemoteError:
     if isinstance(status, int) and 400 <= status < 500 and code not in _PASSING:
         return Rejected(
             f"SQS refused the call ({code}): check the queue's URL and region, and that the "
-            "credentials may "
-            "receive and delete its messages",
+            "credentials may receive and delete its messages",
             code=code,
             status=status,
             request_id=request_id,

@@ -73,9 +73,8 @@ def lag_alarm(
     return Alarm(
         f"poll:{name}",
         f"account {name}: no orders could be read since {cursor.read_at:%Y-%m-%d %H:%M} UTC{why}. "
-        "Nothing is lost: the missing orders are read as soon as Amazon answers. If it stays, look "
-        "at "
-        "the workers' log",
+        "Nothing is lost: the missing orders are read as soon as Amazon answers. If it stays, "
+        "look at the workers' log",
     )
 
 

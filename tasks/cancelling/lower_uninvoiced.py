@@ -148,9 +148,8 @@ def _give_back(lowering: Lowering, clients: Clients) -> None:
     is_locked = clients.shop_settings(order).release.cancels_under_lock
     unsure = (
         "Magento gave no answer when a part of the order's stock was released, and before 2.4.7 "
-        "Magento may have released it all the same: cancel the order in Magento, or take the units "
-        "off "
-        "there"
+        "Magento may have released it all the same: cancel the order in Magento, or take the "
+        "units off there"
     )
     ledger = clients.ledger_of(order)
     trace = ledger.trace(

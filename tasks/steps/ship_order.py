@@ -19,8 +19,7 @@ from tasks.shipping.requested_shipment import end_requested_shipment, ship_reque
 ON_HOLD = "on hold in Magento, so nothing of it can be shipped until it is taken off hold there"
 _SHIPPED_LATER = (
     "Amazon shows it as shipped: its label was bought there, or it was confirmed by hand; ship it "
-    "in "
-    "Magento as well"
+    "in Magento as well"
 )
 
 

@@ -110,7 +110,7 @@ def test_a_role_may_be_told_in_several_ways(
         ({}, {"groups": ["others"]}, "gives you no role"),
         ({}, {"groups": None}, "gives you no role"),
         ({}, {"preferred_username": "a\nb"}, "a name has up to 64"),
-        ({}, {"preferred_username": None}, "tells neither preferred_username nor email"),
+        ({}, {"preferred_username": None}, "sends neither preferred_username nor email"),
         ({"allowed_domains": ("shop.example",)}, {}, "not verified"),
         (
             {"allowed_domains": ("shop.example",)},

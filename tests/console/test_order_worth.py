@@ -74,7 +74,11 @@ def test_it_is_said_noted_and_taken_back(sessions: Sessions, operator: SignedIn)
         ({}, {"why": " "}, "say why it is worth that"),
         ({"items": []}, {}, "its lines are not known yet"),
         ({"hold_facts": {"sums": "1.00"}}, {}, "not held for a missing Amazon total"),
-        ({"hold_code": "sku_not_found", "hold_facts": {}}, {}, "not held for a missing Amazon total"),
+        (
+            {"hold_code": "sku_not_found", "hold_facts": {}},
+            {},
+            "not held for a missing Amazon total",
+        ),
         ({"magento_order_id": 7, "magento_increment_id": "A-7"}, {}, "Magento order A-7 already"),
         ({"status": Status.RUNNING, "hold_code": None}, {}, "a step is running right now"),
         ({"status": Status.DONE}, {}, "it is done here"),

@@ -28,8 +28,7 @@ def placeholder(sku: str, title: str, store: StoreView, attribute_set: int) -> d
         raise CannotMap(
             HoldCode.PRODUCT_REFUSED,
             f"no placeholder product can be made for {sku}: Magento keeps SKUs of at most "
-            f"{_LONGEST_SKU} "
-            "characters, without markup and emoji; map it to a product of the shop",
+            f"{_LONGEST_SKU} characters, without markup and emoji; map it to a product of the shop",
             {"skus": sku},
         )
     return {

@@ -247,7 +247,7 @@ def test_what_the_catalogue_does_not_have_is_not_held_and_said(
     lines = [a_line("I1", "A", 3), a_line("I2", "NOT-THERE", 2)]
     outcome, _ = Pending(shop, sessions, lines).run()
     assert isinstance(outcome, Wait)
-    assert outcome.reason.endswith("held until 2026-11-28 12:00 UTC, but of NOT-THERE")
+    assert outcome.reason.endswith("reserved until 2026-11-28 12:00 UTC, except that of NOT-THERE")
     assert shop.stock("A") == (100, -3, 97)
     outcome, _ = Pending(shop, sessions, lines[1:]).run()
     assert isinstance(outcome, Wait)

@@ -120,7 +120,7 @@ def test_a_shipment_deleted_after_it_was_told_is_for_a_person() -> None:
     assert sync_tracking(order, clients()) == changed(
         f"shipment 71 was deleted in Magento after it was confirmed to Amazon under {NUMBER}: ship "
         "the same units again there, and the package at Amazon gets their number; or leave the "
-        "package at Amazon as it is with `orderbridge orders release {order.external_id} "
+        f"package at Amazon as it is with `orderbridge orders release {order.external_id} "
         "--confirm-anyway`"
     )
     order.confirm_anyway = True
@@ -134,7 +134,7 @@ def test_units_moved_out_of_a_told_package_are_for_a_person_and_never_told_twice
     assert sync_tracking(order, clients()) == changed(
         "units were taken out of shipment 71 in Magento after they were confirmed to Amazon, which "
         "never changes the contents of a package: put them back; or leave the package at Amazon as "
-        "it is with `orderbridge orders release {order.external_id} --confirm-anyway`"
+        f"it is with `orderbridge orders release {order.external_id} --confirm-anyway`"
     )
     order.confirm_anyway = True
     # Amazon has both units already.

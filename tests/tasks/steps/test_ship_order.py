@@ -73,8 +73,7 @@ def above(left: int) -> Hold:
                 [],
                 Skipped(
                     "Amazon shows it as shipped: its label was bought there, or it was confirmed "
-                    "by "
-                    "hand; ship it in Magento as well"
+                    "by hand; ship it in Magento as well"
                 ),
                 id=f"confirmed elsewhere, {state} in Magento",
             )
