@@ -47,14 +47,14 @@ def secret_alarm(name: str, expires: date | None, today: date) -> Alarm | None:
         return None
     stage = "past" if left < 0 else "week" if left <= 7 else "month"
     ends = {
-        "past": f"expired on {expires}: Amazon may refuse every call at any moment",
+        "past": f"has been expired since {expires}: Amazon may refuse every call at any moment",
         "week": f"expires on {expires}, in {left} days: then Amazon refuses every call",
         "month": f"expires on {expires}, in {left} days",
     }[stage]
     urgent = "" if stage == "month" else "URGENT: "
     return Alarm(
         f"secret:{name}:{stage}",
-        f"{urgent}account {name}: the application's client secret {ends}. Make a new secret in the "
+        f"{urgent}account {name}: the application's client secret {ends}. Make a new one in the "
         f"Solution Provider Portal, set {PREFIX}ACCOUNT_{name.upper()}_CLIENT_SECRET_NEW, and the "
         "new date as client_secret_expires",
     )
@@ -73,8 +73,8 @@ def lag_alarm(
     return Alarm(
         f"poll:{name}",
         f"account {name}: no orders could be read since {cursor.read_at:%Y-%m-%d %H:%M} UTC{why}. "
-        "Nothing is lost: the missing orders are read as soon as Amazon answers. If it stays, "
-        "look at the workers' log",
+        "Nothing is lost: what is missing is read as soon as Amazon answers. If it stays, look at "
+        "the workers' log",
     )
 
 
@@ -85,8 +85,8 @@ def refused_search(
     if now - read_at > REFUSED_FOR:
         incidents.open(
             f"search:{name}",
-            f"account {name}: Amazon has refused to list orders since {read_at:%Y-%m-%d %H:%M} UTC "
-            f"({words}). The search is repeated and nothing is lost; if it stays, ask "
+            f"account {name}: Amazon refuses to list orders since {read_at:%Y-%m-%d %H:%M} UTC "
+            f"({words}). It is asked again all the time and nothing is lost; if it stays, ask "
             "Amazon's developer support with the request id of the workers' log",
             now,
             account=name,
@@ -100,8 +100,8 @@ def stalled(
     the incident."""
     incidents.open(
         f"stalled:{search}",
-        f"account {name}: Amazon's list of {what} does not end ({error}). The search starts again "
-        "from its beginning, and nothing is lost; if it stays, ask Amazon's "
+        f"account {name}: Amazon's list of {what} does not come to an end ({error}). It is "
+        "searched anew from where it began, and nothing is lost; if it stays, ask Amazon's "
         "developer support",
         now,
         account=name,

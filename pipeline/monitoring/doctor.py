@@ -73,7 +73,7 @@ def examine_account(
         remedy = "authorise the application again, and set its secrets: docs/operations.md, Amazon"
         return Finding(about, check, Verdict.FAILED, f"the sign-in is refused: {error}", remedy)
     except OverQuota:
-        remedy = "try again in some minutes; a used quota shows that the workers read orders"
+        remedy = "try again in some minutes; that the quota is used shows that the workers read"
         return Finding(about, check, Verdict.WARNING, "its quota is used up for now", remedy)
     except Rejected as error:
         remedy = "give the application the roles of docs/operations.md, Amazon"
@@ -122,16 +122,14 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
         yield _ok("database", f"it answers, at migration {at}, the newest")
     else:
         yield _failed(
-            "database",
-            f"its tables are at migration {at}, this version needs {head}",
-            "orderbridge migrate",
+            "database", f"its tables are of {at}, this version's of {head}", "orderbridge migrate"
         )
     yield _compared("clock of the database", database_time)
     if newest is not None:
         yield _master_key(settings, *newest)
     told = Writes(settings, sessions, utc_now).told()
     if told:
-        remedy = "nothing if that is intended; else see docs/operations.md, Copies of the database"
+        remedy = "leave it, or see docs/operations.md, Copies of the database"
         yield Finding(HERE, "writes", Verdict.WARNING, told, remedy)
     else:
         yield _ok("writes", "this database belongs to these shops and sellers; writes may leave")
@@ -161,15 +159,13 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
             HERE,
             "broker",
             Verdict.WARNING,
-            "it answers, but does not show its settings",
-            "check them yourself: appendonly yes, maxmemory-policy noeviction",
+            "it answers, and does not tell how it is set",
+            "see to it yourself: appendonly yes, maxmemory-policy noeviction",
         )
     else:
         if evicts != "noeviction":
             yield _failed(
-                "broker",
-                f"it evicts keys that Orderbridge needs ({evicts})",
-                "maxmemory-policy noeviction",
+                "broker", f"it throws away what it needs ({evicts})", "maxmemory-policy noeviction"
             )
         elif appends != "yes":
             yield Finding(
@@ -180,7 +176,7 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
                 "appendonly yes",
             )
         else:
-            yield _ok("broker", "it answers, saves its data to disk, and evicts nothing")
+            yield _ok("broker", "it answers, keeps what it has, and throws nothing away")
     told = broker.get(BEAT)
     beat_at = datetime.fromisoformat(told.decode()) if isinstance(told, bytes) else None
     if beat_at is not None and utc_now() - beat_at <= BEAT_MISSED_AFTER:
@@ -190,7 +186,7 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
             HERE,
             "workers",
             Verdict.WARNING,
-            "no scheduled job ran in the last minutes",
+            "no job of beat's was done in the last minutes",
             "start beat and workers, unless you are about to",
         )
 
@@ -201,7 +197,7 @@ def _clock(check: str, url: str) -> Finding:
     except RemoteError as error:
         return _failed(check, f"it could not be asked: {error}", "look at the address and network")
     if told_at is None:
-        return _ok(check, "its answer has no time")
+        return _ok(check, "it tells no time")
     return _compared(check, told_at)
 
 
@@ -209,7 +205,7 @@ def _compared(check: str, told_at: datetime) -> Finding:
     differ = abs(utc_now() - told_at)
     words = f"it differs from this machine's by {differ.total_seconds():.0f} s"
     if differ > CLOCKS_MAY_DIFFER:
-        return _failed(check, words, f"{_NTP}, or the clock of the other side")
+        return _failed(check, words, f"{_NTP}, or the other one's")
     return _ok(check, words)
 
 

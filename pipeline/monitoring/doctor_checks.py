@@ -87,7 +87,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
             yield from check(patient)
         except (RemoteError, CannotMap) as error:
             name = check.__name__.replace("_", " ")
-            yield patient.failed(name, f"could not be checked: {error}", "look at the shop's log")
+            yield patient.failed(name, f"could not be found out: {error}", "look at the shop's log")
 
 
 def signs_in(patient: Patient) -> Finding:
@@ -98,9 +98,7 @@ def signs_in(patient: Patient) -> Finding:
     except RemoteError as error:
         remedy = "see docs/operations.md, Magento: address, keys, resources and clock"
         return patient.failed("sign in", f"the shop cannot be reached with {way}: {error}", remedy)
-    return patient.ok(
-        "sign in", f"the shop at {patient.settings.base_url} accepts the sign-in ({way})"
-    )
+    return patient.ok("sign in", f"the shop at {patient.settings.base_url} lets us in ({way})")
 
 
 def store_views(patient: Patient) -> Iterator[Finding]:
@@ -174,9 +172,7 @@ def version(patient: Patient) -> Iterator[Finding]:
     if is_new is is_set_new:
         yield patient.ok("version", f"the shop is {shown}, as set ({patient.settings.version})")
     else:
-        remedy = (
-            f"set shops.{patient.name}.version to the version in the footer of the shop's admin"
-        )
+        remedy = f"set shops.{patient.name}.version to what the shop's admin shows at its foot"
         sentence = f"the shop is {shown}, the settings say {patient.settings.version}"
         yield patient.failed("version", sentence, remedy)
 
@@ -185,7 +181,7 @@ def limits(patient: Patient) -> Iterator[Finding]:
     """Whether the shop limits the size of a request."""
     most = patient.shop.probes.largest_page(301)
     if most is None:
-        yield patient.ok("limits", "no limit on the rows of a page was seen")
+        yield patient.ok("limits", "no limit on a page was seen")
     elif most >= 100:
         yield patient.ok("limits", f"a page has at most {most} rows, which is enough")
     else:
@@ -207,7 +203,7 @@ def mails(patient: Patient) -> Iterator[Finding]:
             'keep customers = "guest", or take that template off in the shop',
         )
     else:
-        yield patient.ok("mails", "nothing makes the shop send mail to a buyer")
+        yield patient.ok("mails", "nothing makes the shop write to a buyer")
 
 
 def stock_mode(patient: Patient) -> Iterator[Finding]:
@@ -216,14 +212,14 @@ def stock_mode(patient: Patient) -> Iterator[Finding]:
     if "seed" in modes:
         yield patient.ok(
             "stock",
-            "stock = seed: for a moment each new order is cancelled in the shop; an ERP or a "
-            "webhook that reacts to cancellations may see it. --prove-stock SKU tries it",
+            "stock = seed: for a moment each new order is cancelled in the shop; what reacts to "
+            "cancellations there (an ERP, a webhook) may see it. --prove-stock SKU tries it",
         )
     if "server" in modes:
         yield patient.ok("stock", "stock = server: a job on the shop's server has to reserve")
     if "none" in modes:
         yield patient.warning(
-            "stock", "stock = none: the shop may sell the same unit twice", 'see stock = "seed"'
+            "stock", "stock = none: the shop may sell a piece twice", 'see stock = "seed"'
         )
 
 
@@ -233,7 +229,7 @@ def sku_map(patient: Patient) -> Iterator[Finding]:
         if Path(path).is_file():
             yield patient.ok("SKU map", f"{path} is there; `orderbridge sku-map check` reads it")
         else:
-            yield patient.failed("SKU map", f"{path} is not a file", "correct sku_map")
+            yield patient.failed("SKU map", f"{path} is no file", "correct sku_map")
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
@@ -280,7 +276,7 @@ def prove_stock(patient: Patient, sku: str, number: str) -> Finding:
         return patient.ok("prove stock", f"stock is reserved and given back: {told}")
     remedy = (
         'set stock = "server" or "none", and let `bin/magento '
-        "inventory:reservation:list-inconsistencies` show whether stock is still reserved; a sale "
-        "or a delivery in between can be the cause too: try again"
+        "inventory:reservation:list-inconsistencies` say whether anything is left; a sale or a "
+        "delivery in between explains it too: try again"
     )
-    return patient.failed("prove stock", f"the quantities are wrong: {told}", remedy)
+    return patient.failed("prove stock", f"not as it should be: {told}", remedy)

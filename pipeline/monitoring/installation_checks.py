@@ -64,7 +64,7 @@ def overdue(sessions: Sessions, now: datetime) -> str:
         return ""
     return (
         f"for 15 minutes or more {_orders(count)} waited for a worker, the oldest since "
-        f"{oldest:%Y-%m-%d %H:%M} UTC: check that all workers run, and add workers if they are busy"
+        f"{oldest:%Y-%m-%d %H:%M} UTC: are all workers running, and do they need more hands?"
     )
 
 
@@ -127,14 +127,14 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
             )
         )
     oldest = feeds[0]
-    named = f"feed {oldest.feed_id}" if oldest.feed_id else "a feed that Amazon has not accepted"
+    named = f"feed {oldest.feed_id}" if oldest.feed_id else "a feed that Amazon has not taken"
     trouble = f" ({oldest.trouble})" if oldest.trouble else ""
     return (
         f"account {account}: {len(feeds)} feed(s) without a result, the oldest {named} of "
         f"{oldest.kind} since {oldest.submitted_at or oldest.created_at:%Y-%m-%d %H:%M} UTC"
-        f"{trouble}; {waiting} message(s) wait for the result and are not sent again; later "
-        "messages go out in other feeds. Check the feed in Seller Central or report it to Amazon's "
-        "support; confirm or cancel urgent orders there"
+        f"{trouble}; {waiting} message(s) wait for it and are not sent again, later ones go out "
+        "beside it. Look at the feed in Seller Central or name it to Amazon's support; confirm or "
+        "cancel there what cannot wait"
     )
 
 

@@ -182,7 +182,7 @@ def test_an_explanation_in_words_and_as_json(orderbridge: Run, sessions: Session
         "catalogue"
     )
     assert paragraphs[2] == (
-        'The row "FBM UNSHIPPED" of the decision table counts; it goes on to Magento, or is there '
+        'The row "FBM UNSHIPPED" of the decision table applies; it goes on to Magento, or is there '
         "already."
     )
     assert paragraphs[3].splitlines()[:2] == [

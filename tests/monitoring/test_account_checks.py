@@ -63,7 +63,7 @@ def test_an_account_never_read_yet_is_no_alarm(sessions: Sessions) -> None:
 def test_half_an_hour_without_a_page_is_told_until_one_is_read(sessions: Sessions) -> None:
     read_ago(sessions, 30 * MINUTE)
     assert told(sessions) == []
-    read_ago(sessions, 31 * MINUTE, "InternalFailure: Amazon answers with a server error")
+    read_ago(sessions, 31 * MINUTE, "InternalFailure: Amazon is in trouble")
     assert told(sessions) == ["poll:eu"]
     [incident] = Incidents(sessions).open_ones(ACCOUNT)
     assert "InternalFailure" in incident.text

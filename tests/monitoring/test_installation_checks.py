@@ -38,7 +38,7 @@ def test_orders_that_no_worker_takes_up_are_told_until_they_are(sessions: Sessio
     assert told(sessions, 15 * MINUTE) == {}
     assert told(sessions, 16 * MINUTE) == {
         "orders:overdue": "for 15 minutes or more 1 order waited for a worker, the oldest since "
-        "2026-11-22 12:00 UTC: check that all workers run, and add workers if they are busy"
+        "2026-11-22 12:00 UTC: are all workers running, and do they need more hands?"
     }
     with sessions() as session, session.begin():
         session.merge(order).due_at = NOW + HOUR

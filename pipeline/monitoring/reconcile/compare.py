@@ -56,7 +56,7 @@ class Cure(StrEnum):
     """What to do about a difference. TELL is for an order that has no row here to hold."""
 
     TAKE_IN = "to be taken in"
-    LOOK = "to be looked at again"
+    LOOK = "to be retried"
     HOLD = "to be held"
     TELL = "for a person"
 

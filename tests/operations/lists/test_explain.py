@@ -54,7 +54,7 @@ def test_orders_of_amazon_have_their_own_settings(sessions: Sessions) -> None:
     assert "fba_orders" in names
     assert "out_of_stock" not in names
     assert found.decided == (
-        'The row "FBA SHIPPED" of the decision table counts; it goes on to Magento, or is there '
+        'The row "FBA SHIPPED" of the decision table applies; it goes on to Magento, or is there '
         "already."
     )
 
@@ -81,7 +81,7 @@ def test_orders_of_amazon_have_their_own_settings(sessions: Sessions) -> None:
         ),
         (
             {"status": Status.DONE, "due_at": None},
-            "through",
+            "done",
             "not by itself; a change of its shipments or a cancellation reopens it",
         ),
         (

@@ -54,7 +54,7 @@ def test_one_that_is_open_in_the_shop_is_cancelled_after_all(world: World) -> No
     unproven(once)
     once.in_shop(NAME, state="new", status="pending")
     once.clock.on(timedelta(days=9))  # long past every period that Amazon is asked about
-    assert once.reconcile() == {NAME: ("cancelled on one side", "looked at again")}
+    assert once.reconcile() == {NAME: ("cancelled on one side", "retried")}
     assert once.order(NAME).status == Status.READY
     once.work()
     assert once.order(NAME).status in (Status.CANCELLED, Status.HELD)

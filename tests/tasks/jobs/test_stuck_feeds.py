@@ -98,7 +98,7 @@ def test_a_feed_that_never_gets_to_amazon_stops_no_later_one(rig: Rig) -> None:
     rig.clock.on(timedelta(hours=1))
     rig.control("POST", "faults", fault)
     rig.go()
-    assert "that Amazon has not accepted of confirmations" in stuck_feeds(rig.sessions, ACCOUNT)
+    assert "that Amazon has not taken of confirmations" in stuck_feeds(rig.sessions, ACCOUNT)
     rig.control("DELETE", "faults")
     rig.clock.on(timedelta(minutes=1))
     rig.go()
