@@ -21,7 +21,7 @@ def test_a_held_order_is_looked_at_again_and_names_the_person(
     (order_id,) = store(sessions, a_held_order(1, due_at=NOW + timedelta(minutes=15)))
     page = visit(path=f"/orders/{order_id}")
     expect(page.locator(".blocked")).to_contain_text("MUG-1 is not in Magento's catalogue")
-    page.get_by_role("button", name="Retry").click()
+    page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.get_by_role("status").filter(has_text=".")).to_be_visible()
     with sessions() as session:
         due_at = session.scalars(select(Order.due_at)).one()
@@ -68,7 +68,7 @@ def test_a_replay_is_shown_before_it_is_done(visit: Visit, sessions: Sessions) -
     )
     assert violations(page) == []
     assert notes(sessions) == []
-    page.get_by_role("button", name="Run again").click()
+    page.get_by_role("button", name="Run again", exact=True).click()
     expect(page.get_by_text("The order is run again from the chosen step.")).to_be_visible()
     with sessions() as session:
         assert session.get_one(Order, order_id).step == "verify_order"

@@ -137,7 +137,7 @@ def test_where_nothing_is_possible_nothing_is_offered(
     page = operator.get(path).text
     words = words_of(page)
     assert "1 : it is in Magento already: decide it on its own page 1 : it has ended" in words
-    assert "There is nothing to look at." in words
+    assert "There is nothing to retry." in words
     assert 'id="begin"' not in page
     reply = operator.post(path)
     assert reply.status_code == 409

@@ -232,7 +232,7 @@ def test_a_replay_is_previewed_and_changes_nothing(sessions: Sessions) -> None:
     )
     refused = someone.post(path, {"step": "import_order"})
     assert refused.status_code == 409
-    assert "That cannot be told: Amazon did not answer." in refused.text
+    assert "That cannot be shown: Amazon did not answer." in refused.text
     assert asked == [(order_id, "verify_order"), (order_id, "import_order")]
     with sessions() as session:
         assert session.get_one(Order, order_id).status == Status.HELD
