@@ -144,8 +144,8 @@ class Access:
 
     def _paused(self, wait: timedelta) -> AccountPaused:
         return AccountPaused(
-            f"account {self._account} is stopped: Amazon refuses it. It is tried again by itself "
-            "every 15 minutes",
+            f"account {self._account} is stopped: Amazon refuses it. The account is retried "
+            "automatically every 15 minutes",
             code="account_stopped",
             retry_after_s=wait.total_seconds(),
         )

@@ -80,7 +80,7 @@ def amounts(raw: Raw, *, trust_total: bool = False) -> Amounts:
     """
     found = items(raw)
     if not found:
-        raise CannotMap(HoldCode.UNREADABLE_ORDER, "nothing is left of any item of the order")
+        raise CannotMap(HoldCode.UNREADABLE_ORDER, "no unit is left of any item of the order")
     if _is_free(raw, found):
         return _nothing_to_pay(raw, found)
     try:
@@ -91,7 +91,7 @@ def amounts(raw: Raw, *, trust_total: bool = False) -> Amounts:
         read = _levelled(raw, found, held)
     largest = max(abs(line.total) for line in read.lines.values())
     if largest >= LARGEST_AMOUNT or abs(read.grand_total) >= LARGEST_AMOUNT:
-        raise unclear("an amount of this order is larger than anything anybody sells")
+        raise unclear("an amount of this order is too large to be right")
     return read
 
 

@@ -174,7 +174,7 @@ def sign_in_refusal(account_name: str, reply: Reply) -> RemoteError | None:
             request_id=request_id,
         )
     return Transient(
-        f"account {account_name}: no access token could be had just now (status {status})",
+        f"account {account_name}: Amazon gives no access token at present (status {status})",
         code=code,
         status=status,
         request_id=request_id,

@@ -52,7 +52,7 @@ def every_item(raw: Raw) -> list[Item]:
         if quantity is None or quantity < 0:
             raise CannotMap(
                 HoldCode.UNREADABLE_ORDER,
-                f"the quantityOrdered of item {item_id} is no whole number of zero or more",
+                f"the quantityOrdered of item {item_id} is not a whole number of zero or more",
             )
         if any(item_id == known.item_id for known in result):
             raise CannotMap(HoldCode.UNREADABLE_ORDER, f"two items have orderItemId {item_id}")

@@ -84,7 +84,7 @@ def parse(raw: Raw) -> ChannelOrder:
     if nothing_is_left(raw) and identity.status != RemoteStatus.CANCELLED:
         raise CannotMap(
             HoldCode.UNREADABLE_ORDER,
-            f"the order is {identity.status or 'of no known status'} although nothing is left of "
+            f"the order is {identity.status or 'of no known status'} although no unit is left of "
             "any of its items",
         )
     total = money(raw, "proceeds", "grandTotal")

@@ -98,13 +98,13 @@ def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
             code = NO_PACKAGE_TO_UPDATE
         told = words[:_LONGEST_TEXT] or "no reason given"
         return Rejected(
-            f"{operation.name}: Amazon says no (status {status}): {told}",
+            f"{operation.name}: Amazon refused the call (status {status}): {told}",
             code=code,
             status=status,
             request_id=request_id,
         )
     if status >= 500:
-        return transient("Amazon is in trouble", code, reply.retry_after_s)
+        return transient("Amazon answers with a server error", code, reply.retry_after_s)
     return transient("no usable answer", code, reply.retry_after_s)
 
 

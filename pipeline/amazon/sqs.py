@@ -156,12 +156,12 @@ def _meaning(error: Exception) -> RemoteError:
     request_id = str(facts.get("RequestId", ""))
     if isinstance(status, int) and 400 <= status < 500 and code not in _PASSING:
         return Rejected(
-            f"SQS says no ({code}): check the queue's URL and region, and that the credentials may "
-            "receive and delete its messages",
+            f"SQS refused the call ({code}): check the queue's URL and region, and that the "
+            "credentials may receive and delete its messages",
             code=code,
             status=status,
             request_id=request_id,
         )
     return Transient(
-        f"SQS cannot be asked just now ({code})", code=code, status=status, request_id=request_id
+        f"SQS does not answer at present ({code})", code=code, status=status, request_id=request_id
     )

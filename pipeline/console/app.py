@@ -118,7 +118,7 @@ def create_app(
             return _message("No database", "The database does not answer. Try again soon.", 503)
         return _message(
             "Database not ready",
-            "The database refused the question. Was “orderbridge migrate” run for this version?",
+            "The database refused the query. Was “orderbridge migrate” run for this version?",
             503,
         )
 

@@ -47,7 +47,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
         """Read the address. Answers 400 where it names no act or no orders."""
         words = request.args
         if words.get("act") not in frozenset(Act):
-            abort(400, "There is no such act.")
+            abort(400, "There is no such bulk job.")
         act = Act(words["act"])
         if "cause" in words:
             fact = words.get("fact", "").replace("\x00", "")
@@ -59,9 +59,9 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
             return _Asked(act, those_of(filters), url(filters))
         ids = [id_ for one in words.getlist("order") if (id_ := row_id(one)) is not None]
         if not ids:
-            abort(400, "No order was chosen: go back, and tick some.")
+            abort(400, "No order was selected: go back and tick some.")
         if len(ids) > PAGE_SIZE:
-            abort(400, "That are more orders than a page has.")
+            abort(400, "These are more orders than a page has.")
         return _Asked(act, these(list(dict.fromkeys(ids))), url(filters))
 
     def confirm(sentence: str = "") -> str:
@@ -103,7 +103,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
             return confirm(f"Nothing was changed: {error}."), 409
         except MoreThanSeen as error:
             return confirm(
-                f"Nothing was changed: there are {error.orders:,} orders by now. Confirm it anew."
+                f"Nothing was changed: there are {error.orders:,} orders now. Confirm it again."
             ), 409
         return redirect(url_for("bulk.progress", act_id=act_id), 303)
 
@@ -115,7 +115,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
     def progress(act_id: int) -> str:
         found = Acts(sessions).progress(act_id)
         if found is None:
-            abort(404, "There is no such act.")
+            abort(404, "There is no such bulk job.")
         return render_template("bulk_act.html", progress=found, act=found.act)
 
     @views.post("/bulk/<row_id:act_id>/stop")

@@ -88,7 +88,7 @@ def guard(
         if request.method in _READING:
             return
         if not is_from_our_page():
-            abort(400, "The form was too old, or not one of ours. Load its page again.")
+            abort(400, "The form has expired, or is not from this site. Load its page again.")
         if request.endpoint not in OPEN_TO_ALL | OPEN_TO_VIEWERS:
             _ask_for(Role.OPERATOR)
 

@@ -115,7 +115,7 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
                 "Your present password is wrong." if sentence == _WRONG else sentence
             ), status
         if request.form.get("new") != request.form.get("again"):
-            return _account("The new password was not written the same twice."), 400
+            return _account("The two new passwords differ."), 400
         try:
             entrance.people.set_password(person.name, request.form.get("new", ""))
         except NotAllowed as error:

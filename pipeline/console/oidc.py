@@ -94,7 +94,7 @@ def oidc_views(
 
 def _fail(error: Exception) -> NoReturn:
     log.warning("console.oidc_failed", error=type(error).__name__)
-    abort(502, "Signing in there did not work. Go to the first page and try again.")
+    abort(502, "The sign-in at the provider failed. Go to the first page and try again.")
 
 
 def _name(oidc: OidcSettings, claims: Mapping[str, Any]) -> str:
@@ -102,10 +102,10 @@ def _name(oidc: OidcSettings, claims: Mapping[str, Any]) -> str:
         domain = str(claims.get("email", "")).rpartition("@")[2].lower()
         is_verified = claims.get("email_verified") in (True, "true")
         if not is_verified or domain not in oidc.allowed_domains:
-            raise _Refused("your e-mail address is not verified, or of no domain that is let in")
+            raise _Refused("your e-mail address is not verified, or its domain is not allowed")
     name = claims.get(oidc.name_claim) or claims.get("email")
     if not isinstance(name, str):
-        raise _Refused(f"the provider tells neither {oidc.name_claim} nor email")
+        raise _Refused(f"the provider sends neither {oidc.name_claim} nor email")
     return name
 
 

@@ -42,22 +42,22 @@ Previews = Callable[[int, str], Sequence[Preview]]
 """Returns what a replay of the order from the step would do. Raises CannotReplay."""
 # The sentence about the result of an action, by the name in the address of the redirect.
 SAID: Mapping[str, str] = {
-    "release": "The order is looked at now.",
-    "note": "The note is kept.",
+    "release": "The order is retried now.",
+    "note": "The note is saved.",
     "cancel": "Amazon is asked to cancel the order, with the next feed.",
     "keep": "The cancellation is taken back.",
-    "ship": "The shipment is asked for. The order is looked at now.",
-    "withdraw-shipment": "The shipment is taken back. The order is looked at now.",
-    "dismiss": "The order is dismissed: nothing more is done with it here.",
-    "take-up": "The order goes on where it stood.",
-    "confirm-anyway": "Its packages are confirmed all the same. The order is looked at now.",
-    "map-sku": "The SKU is mapped. All orders that waited for it are looked at now.",
-    "transparency": "The codes are kept. The order is looked at now.",
-    "address": "The address is corrected. The order is looked at now.",
-    "amazons-address": "Amazon’s address counts again. The order is looked at now.",
-    "worth": "What it is worth is kept. The order is looked at now.",
-    "withdraw-worth": "What it is worth is taken back. The order is looked at now.",
-    "replay": "The order goes through its steps again.",
+    "ship": "The shipment is requested. The order is retried now.",
+    "withdraw-shipment": "The shipment is taken back. The order is retried now.",
+    "dismiss": "The order is ignored from now on: nothing more is done with it here.",
+    "take-up": "The order is resumed at the step where it was.",
+    "confirm-anyway": "Its packages are confirmed all the same. The order is retried now.",
+    "map-sku": "The SKU is mapped. All orders that waited for it are retried now.",
+    "transparency": "The codes are saved. The order is retried now.",
+    "address": "The address is corrected. The order is retried now.",
+    "amazons-address": "Amazon’s address is used again. The order is retried now.",
+    "worth": "The value is saved. The order is retried now.",
+    "withdraw-worth": "The value is taken back. The order is retried now.",
+    "replay": "The order is run again from the chosen step.",
 }
 
 
@@ -155,7 +155,7 @@ def order_views(
             try:
                 told = previews(order_id, step)
             except CannotReplay as error:
-                return page.show(order_id, refusal=f"That cannot be told: {error}."), 409
+                return page.show(order_id, refusal=f"That cannot be shown: {error}."), 409
             return page.show(order_id, previews=told, from_step=step)
 
     return views

@@ -28,7 +28,7 @@ from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
 from pipeline.settings.model import Settings
 
-LOOKED = "looked at the buyer's name"
+LOOKED = "viewed the buyer's name"
 # Statuses that need a person come first.
 _STATUSES = (
     Status.HELD,

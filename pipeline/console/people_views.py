@@ -77,7 +77,7 @@ def people_views(entrance: Entrance) -> Blueprint:
 def _refuse_oneself(name: str) -> None:
     """Refuse changes to the admin who asks, so that an admin always remains."""
     if name.strip().lower() == current_person().name.lower():
-        raise NotAllowed("ask another admin to change what you may do")
+        raise NotAllowed("ask another admin to change your role")
 
 
 def _role() -> Role:

@@ -242,5 +242,5 @@ def _problems(
         found["broker"] = "the broker of ORDERBRIDGE_REDIS_URL does not answer"
     elif beat_at is None or now - beat_at > BEAT_MISSED_AFTER:
         since = f" since {beat_at:%Y-%m-%d %H:%M} UTC" if beat_at else ""
-        found["beat"] = f"beat or the workers do not run: no job of beat's was done{since}"
+        found["beat"] = f"beat or the workers do not run: no scheduled job ran{since}"
     return found

@@ -33,8 +33,8 @@ class Job(StrEnum):
 
 _DOES = {
     Job.WATCH: "shipments and tracking numbers of open orders are not brought to Amazon",
-    Job.WATCH_CONFIRMED: "what is changed in the shop after a shipment is not seen",
-    Job.REFUNDS: "credit memos are not kept",
+    Job.WATCH_CONFIRMED: "changes in the shop after a shipment are not seen",
+    Job.REFUNDS: "credit memos are not read",
     Job.GUARD: "the stock is not compared",
 }
 
@@ -94,10 +94,11 @@ def _reason(read: ShopRead, now: datetime) -> str:
     is_long = now - read.trying_since >= FAILS_AFTER
     if not (read.is_refused or read.failures >= MOST_FAILURES or is_long):
         return ""
-    trouble = read.trouble or "its last run has not come to an end"
+    trouble = read.trouble or "its last run has not ended"
     return (
         f"shop {read.shop}: since {read.trying_since:%Y-%m-%d %H:%M} UTC {_DOES[Job(read.job)]}, "
-        f"because the shop cannot be read: {trouble}. It goes on by itself once that works again"
+        f"because the shop cannot be read: {trouble}. It goes on by itself once the shop can be "
+        "read again"
     )
 
 
@@ -107,6 +108,6 @@ def _told(shop: str, odd: Collection[OddRow]) -> str:
     rows = "1 row is" if len(odd) == 1 else f"{len(odd)} rows are"
     return (
         f"shop {shop}: {rows} set aside, since they cannot be read: {named}{more}. Everything else "
-        "goes on. The shop's answer lacks what has to be known of it: look at it in the shop's "
-        "admin, and at what extensions do to it; it is taken in by itself once it is whole"
+        "goes on. The shop's answer lacks required fields: check the record in the shop's admin, "
+        "and the extensions that change it; it is read by itself once it is complete"
     )

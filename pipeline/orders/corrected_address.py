@@ -63,8 +63,8 @@ def corrected(
     if changed and not is_in_shop:
         raise CannotMap(
             HoldCode.ADDRESS_UNUSABLE,
-            f"Amazon has told another address ({', '.join(changed)}) since a person corrected it: "
-            "look at both, then correct it again or withdraw the correction",
+            f"Amazon has sent another address ({', '.join(changed)}) since a person corrected it: "
+            "compare both, then correct it again or withdraw the correction",
             {"changed": ", ".join(changed)},
         )
     given = {word for name, word in _MISSING_AS.items() if getattr(correction.address, name)}

@@ -29,7 +29,7 @@ from pipeline.orders.ledger_rows import IN_DOUBT
 from pipeline.orders.ledger_write import Answer, Made, Trace, Write, key_of
 from pipeline.orders.tables import Effect, EffectState, Order
 
-_ANSWERED_ONLY = "answered with yes, and nothing of it is to be seen"
+_ANSWERED_ONLY = "reported as done, but nothing of it is in the remote system"
 
 
 class Ledger:
@@ -154,7 +154,7 @@ class Ledger:
         left = intended_at + _longest_stall(settles_after) + settles_after - self._now()
         if left > timedelta(0):
             raise Transient(
-                f"an earlier {kind} may still be landing",
+                f"an earlier {kind} may still take effect",
                 code="settling",
                 retry_after_s=left.total_seconds(),
             )
@@ -173,7 +173,9 @@ class Ledger:
         if left < timedelta(0):
             # The process stalled after the intent (a suspended machine): other workers may soon
             # take the call as over.
-            self._end(effect, EffectState.REFUSED, detail="not sent: stalled before the call")
+            self._end(
+                effect, EffectState.REFUSED, detail="not sent: the worker stalled before the call"
+            )
             raise Transient("stalled before the call", code="stalled")
         try:
             with no_try_after(left.total_seconds()):
@@ -216,7 +218,7 @@ class Ledger:
             self._end(effect, EffectState.REFUSED, detail=_ANSWERED_ONLY)
             raise CannotMap(
                 write.refused_as,
-                f"the {write.kind} was answered with yes and has not happened: find out what "
+                f"the {write.kind} was reported as done but has not happened: find out what "
                 "prevents it there, or do it by hand, and this goes on by itself",
                 {"write": write.kind},
             )

@@ -149,7 +149,7 @@ class Orders:
                 if order.requested_shipment is not None:
                     keep(session, order.requested_shipment)
                 if order.status not in LIVE:
-                    end_standing(session, [order_id], order.last_note or "the order is through")
+                    end_standing(session, [order_id], order.last_note or "the order has ended")
                 end_attempt(session, claim.attempt_id, order_id, outcome, now, request_id)
         except StaleDataError:
             with self._sessions() as session, session.begin():

@@ -137,7 +137,7 @@ def take_up_again(session: Session, order_id: int, now: datetime) -> bool:
             due_at=now,
             sent_at=None,
             dismissed_at=None,
-            last_note="taken up again",
+            last_note="resumed",
             version=Order.version + 1,
         )
         .returning(Order.id)

@@ -59,8 +59,8 @@ class StatedValue:
         if any(units > self.units.get(item_id, 0) for item_id, units in left.items()):
             raise CannotMap(
                 HoldCode.TOTALS_UNCLEAR,
-                "the order has more lines or units than when a person said what it is worth: say "
-                "it anew",
+                "the order has more lines or units than when its value was stated: state the value "
+                "again",
                 NO_TOTAL,
             )
         shares = self.shares()

@@ -193,7 +193,7 @@ class Order(Base):
     # The marketplace's last report, for the worker that claimed the order. Never a column.
     report: Report = NO_REPORT
     # The requested shipment, likewise for the worker; recorded with the order.
-    wish: RequestedShipment | None = None
+    requested_shipment: RequestedShipment | None = None
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
 

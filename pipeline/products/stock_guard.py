@@ -180,15 +180,17 @@ def sentence(shop_name: str, level: Level) -> str:
     """What is wrong with a product's stock, and what to do about it."""
     count = abs(level.difference).normalize()
     if level.difference > ZERO:
-        what = f"oversells by {count:f}: orders that are not shipped yet hold too little of it"
+        what = (
+            f"oversells by {count:f}: the orders that are not shipped yet reserve too little of it"
+        )
     else:
-        what = f"{count:f} of it are held by nothing: the shop sells less than it has"
+        what = f"reserves {count:f} more than the open orders need: the shop sells less than it has"
     return (
-        f"shop {shop_name}: of {level.sku} {level.found.normalize():f} can be sold, and "
-        f"{level.expected.normalize():f} should be, by the sources and all open orders. It {what}. "
+        f"shop {shop_name}: {level.found.normalize():f} of {level.sku} can be sold, but by the "
+        f"sources and all open orders it should be {level.expected.normalize():f}. It {what}. "
         "On the shop's server `bin/magento inventory:reservation:list-inconsistencies` names the "
-        "orders; with -r, piped into inventory:reservation:create-compensations, it puts them "
-        "right. `orderbridge doctor --prove-stock SKU` tells whether new orders still hold stock"
+        "orders; with -r, piped into inventory:reservation:create-compensations, it corrects them. "
+        "`orderbridge doctor --prove-stock SKU` tells whether new orders still reserve stock"
     )
 
 

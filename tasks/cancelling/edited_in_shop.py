@@ -92,7 +92,7 @@ def newest_edit(order: Order, there: MagentoOrder, clients: Clients) -> MagentoO
             raise _left_before(newest)
         newest = _child(newest, clients.shop(order).orders.get)
         if newest.entity_id in passed or len(passed) > _MOST_EDITS:
-            raise _unfollowed(newest, f"{newest.increment_id}, which it was made from itself")
+            raise _unfollowed(newest, f"{newest.increment_id}, which is an edit of itself")
         passed.add(newest.entity_id)
     return newest if newest is there else _named(order, there, newest)
 
@@ -100,7 +100,7 @@ def newest_edit(order: Order, there: MagentoOrder, clients: Clients) -> MagentoO
 def _child(parent: MagentoOrder, read: Callable[[int], MagentoOrder]) -> MagentoOrder:
     name = parent.child_number or f"entity {parent.child_id}"
     if not parent.child_id:
-        raise _unfollowed(parent, f"{name}, and does not tell its id")
+        raise _unfollowed(parent, f"{name}, whose id the shop does not give")
     try:
         child = read(parent.child_id)
     except Rejected as error:
@@ -110,7 +110,7 @@ def _child(parent: MagentoOrder, read: Callable[[int], MagentoOrder]) -> Magento
             {"edited": name, "code": error.code, "request_id": error.request_id},
         ) from error
     if child.parent_id not in (0, parent.entity_id):
-        raise _unfollowed(parent, f"{name}, which says that it is an edit of another order")
+        raise _unfollowed(parent, f"{name}, which is recorded as an edit of another order")
     return child
 
 
@@ -187,8 +187,8 @@ def _total(order: Order, clients: Clients) -> Decimal:
 def _left_before(there: MagentoOrder) -> CannotMap:
     return _unfollowed(
         there,
-        f"{there.child_number}, while units of it counted as shipped: compare both orders in "
-        "Magento with Amazon's, put right by hand what is missing, and dismiss this order",
+        f"{there.child_number}, after a part of it was shipped: compare both orders in Magento "
+        "with Amazon's, correct by hand what is missing, and dismiss this order",
         {"edited": there.child_number},
     )
 
@@ -199,6 +199,6 @@ def _unfollowed(
     number = there.increment_id or str(there.entity_id)
     return CannotMap(
         HoldCode.EDITED_IN_MAGENTO,
-        f"Magento order {number} was edited there into {what}. Amazon is not told of it",
+        f"Magento order {number} was edited there into {what}. Nothing of this was sent to Amazon",
         {"order": number, **(facts or {})},
     )

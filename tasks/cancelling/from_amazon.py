@@ -20,7 +20,7 @@ from tasks.shipping.shop_comment import comment
 _TOO_LATE = (
     "cancelled on Amazon after goods had left the warehouse; get them back or talk to the buyer"
 )
-_GIVEN_UP = "not made any more: cancelled on Amazon meanwhile"
+_GIVEN_UP = "no longer needed: cancelled on Amazon meanwhile"
 
 
 def cancel(order: Order, clients: Clients) -> Outcome:
@@ -134,8 +134,8 @@ def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write[st
 def _not_ended(there: MagentoOrder) -> str:
     number = there.increment_id or str(there.entity_id)
     return (
-        f"cancelled on Amazon, but Magento's order {number} is {there.state} and does not let "
-        "itself be cancelled: take it off hold or finish its review, cancel it there, and this "
+        f"cancelled on Amazon, but Magento's order {number} is {there.state} and cannot be "
+        "cancelled: take it off hold or finish its review, cancel it there, and this "
         "goes on by itself"
     )
 
@@ -149,7 +149,7 @@ def _unfinished(there: MagentoOrder, books: Books, order: Order) -> Hold:
     return Hold(
         HoldCode.CANCEL_REFUSED,
         f"cancelled on Amazon; Magento's order {number} is {there.state}, {paid} "
-        f"{order.currency or ''} were paid and {refunded} given back: bring that to the same sum "
-        "with a credit memo, and this goes on by itself".replace("  ", " "),
+        f"{order.currency or ''} were paid and {refunded} refunded: refund the difference with a "
+        "credit memo, and this goes on by itself".replace("  ", " "),
         facts,
     )

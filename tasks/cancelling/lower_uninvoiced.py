@@ -147,9 +147,9 @@ def _give_back(lowering: Lowering, clients: Clients) -> None:
 
     is_locked = clients.shop_settings(order).release.cancels_under_lock
     unsure = (
-        "Magento gave no answer when a part of the order's stock was given back, and before 2.4.7 "
-        "that may have happened all the same: cancel the order in Magento, or take the units off "
-        "there"
+        "Magento gave no answer when a part of the order's stock was released, and before 2.4.7 "
+        "Magento may have released it all the same: cancel the order in Magento, or take the "
+        "units off there"
     )
     ledger = clients.ledger_of(order)
     trace = ledger.trace(
@@ -247,7 +247,7 @@ def _by_hand(now: MagentoOrder) -> CannotMap:
     return CannotMap(
         HoldCode.PARTLY_CANCELLED,
         f"Amazon cancelled a part of Magento's order {now.increment_id or now.entity_id}, which is "
-        f"{now.state} there and cannot be lowered from here: take the units off in Magento, and "
+        f"{now.state} there and cannot be reduced from here: take the units off in Magento, and "
         "the order goes on by itself",
         {"state": now.state},
     )

@@ -55,9 +55,9 @@ def cancelling(order: Order, clients: Clients) -> Outcome | None:
     if order.cancellation == CancellationState.UNCLEAR:
         return Hold(
             HoldCode.CANCEL_REFUSED,
-            f"nobody knows whether Amazon took the cancellation: {order.cancel_refusal}. Look at "
-            "the order in Seller Central and cancel it there; or "
-            f"`orderbridge orders cancel {order.external_id} --withdraw` and ask once more",
+            f"it is not known whether Amazon accepted the cancellation: {order.cancel_refusal}. "
+            "Check the order in Seller Central and cancel it there; or "
+            f"`orderbridge orders cancel {order.external_id} --withdraw` and ask again",
         )
     if order.cancellation == CancellationState.ASKED:
         if not clients.account(order).seller_id:
@@ -66,8 +66,10 @@ def cancelling(order: Order, clients: Clients) -> Outcome | None:
                 f"a cancellation goes to Amazon in a feed, which needs accounts.{order.account}."
                 "seller_id (in Seller Central: Account Info, Merchant Token)",
             )
-        return Wait("its cancellation goes to Amazon with the next feed", clients.recheck_waiting)
-    return Wait("cancellation sent to Amazon", clients.recheck_waiting)
+        return Wait("the cancellation goes to Amazon with the next feed", clients.recheck_waiting)
+    return Wait(
+        "the cancellation was sent to Amazon; the result is pending", clients.recheck_waiting
+    )
 
 
 def _is_ended(order: Order, clients: Clients) -> bool:

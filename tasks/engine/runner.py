@@ -103,7 +103,7 @@ class Runner:
     def _outcome(self, claim: Claim, step: Step) -> tuple[Outcome, str]:
         """The outcome of the step, and the remote's request id if a call failed."""
         if claim.keeps_crashing:
-            reason = "this step ended its worker several times in a row; see the worker's log"
+            reason = "this step crashed its worker several times in a row; see the worker's log"
             return Hold(HoldCode.KEEPS_CRASHING, reason), ""
         try:
             return step(claim.order, self.clients), ""
@@ -128,7 +128,7 @@ class Runner:
             return Wait(str(error), delay, is_trouble=True), error.request_id
         except (DBAPIError, RedisError) as error:
             delay = backoff(claim.order.tries, Transient(""), self.timing)
-            reason = f"our own database or broker was away ({type(error).__name__})"
+            reason = f"Orderbridge's database or Redis was unavailable ({type(error).__name__})"
             return Wait(reason, delay, is_trouble=True), ""
         except Exception as error:  # noqa: BLE001 - a defect must hold one order, not end the worker
             log.error("step.defect", exc_info=error)

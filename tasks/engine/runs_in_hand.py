@@ -69,7 +69,9 @@ class Runs:
         with self._guard:
             runs = self._broken_off.difference(self._in_hand)
         for run in runs:
-            self._hand_back(run, "our own database was away at its end", delay_after)
+            self._hand_back(
+                run, "Orderbridge's database was unavailable when the step ended", delay_after
+            )
             with self._guard:
                 self._broken_off.discard(run)
 

@@ -216,9 +216,7 @@ class FeedWay:
             self._api.cancel(feed.feed_id or "")
             self._feeds.later(feed, self._now() + LOOK_AGAIN)
             return False
-        return self._have_looked_at(
-            feed, FeedOutcome.GIVEN_UP, "Amazon did not come to an end with the feed"
-        )
+        return self._have_looked_at(feed, FeedOutcome.GIVEN_UP, "Amazon did not finish the feed")
 
     def _is_given_up(self, feed: Feed) -> bool:
         is_at_amazon = feed.submitted_at is not None and feed.state in (

@@ -94,7 +94,7 @@ JOBS = (
         resume_due,
         "sweep_every_s",
         Scope.ONCE,
-        "Sends a chain for every order whose time has come, whatever became of its last message.",
+        "Sends a message for every order that is due, even if its last message was lost.",
         sends=True,
     ),
     Job(
@@ -110,7 +110,7 @@ JOBS = (
         read_notifications,
         "read_notifications_every_s",
         Scope.ACCOUNT_WITH_QUEUE,
-        "Takes in from the notification queue which orders changed.",
+        "Reads from the notification queue which orders changed.",
     ),
     Job(
         "fetch",
@@ -125,7 +125,7 @@ JOBS = (
         run_backfills,
         "run_backfills_every_s",
         Scope.ONCE,
-        "Reads on in every running backfill, as far as its share of the quota goes.",
+        "Continues every running backfill, as far as its share of the quota allows.",
         sends=True,
     ),
     Job(
@@ -140,7 +140,7 @@ JOBS = (
         watch_shipments,
         "watch_shipments_every_s",
         Scope.SHOP,
-        "Reads shipments, states and invoice totals of all orders that are not through.",
+        "Reads shipments, states and invoice totals of all orders that have not ended.",
         sends=True,
     ),
     Job(
@@ -170,7 +170,7 @@ JOBS = (
         run_bulk_acts,
         timedelta(seconds=5),
         Scope.ONCE,
-        "Does to the next orders what a person decided about many at once.",
+        "Retries or dismisses the next orders of the bulk jobs.",
     ),
     # Often, since it also continues a reconciliation that waits for quota.
     Job(
@@ -193,14 +193,14 @@ JOBS = (
         alert,
         timedelta(seconds=30),
         Scope.ONCE,
-        "Looks after the installation, and sends incidents by webhook and mail.",
+        "Checks the installation, and sends incidents by webhook and mail.",
     ),
     Job(
         "purge",
         purge,
         timedelta(hours=1),
         Scope.ONCE,
-        "Destroys buyers' data once it is time (`purge_after_days`), and deletes old history.",
+        "Destroys buyers' data when it is due (`purge_after_days`), and deletes old history.",
     ),
 )
 

@@ -152,7 +152,7 @@ def _keep(
 def _tell_nameless(
     parts: Runtime, account_name: str, since: datetime, until: datetime, now: datetime
 ) -> None:
-    then = "This time is searched again for a month, at last once a day"
+    then = "This period is searched again for a month, in the end once a day"
     told_nameless(parts.incidents, account_name, account_name, (since, until), then, now)
 
 
@@ -176,7 +176,7 @@ def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) ->
             parts.progress.note(search, gap.token, page, stored.seen)
         except NoProgress as error:
             parts.windows.restart(gap)
-            stalled(parts.incidents, search, account_name, "a stretch passed over", error, now)
+            stalled(parts.incidents, search, account_name, "a skipped period", error, now)
             log.warning("gap.stopped", code=error.code)
             return
         if stored.nameless:

@@ -83,7 +83,8 @@ def too_few(order: Order, placed: ChannelOrder, goods: Goods, clients: Clients) 
         return None
     return Hold(
         HoldCode.OUT_OF_STOCK,
-        f"not enough in stock of {', '.join(missing)}; goes on by itself once there is",
+        f"not enough stock of {', '.join(missing)}; the order goes on by itself once there is "
+        "enough",
         _facts({sku: one for sku, one in goods.products.items() if one.sku in missing}),
     )
 
@@ -93,7 +94,7 @@ def _targets(order: Order, titles: Mapping[str, str], clients: Clients) -> dict[
         return clients.sku_maps.targets(order.account, clients.marketplace(order), titles)
     except SkuMapError as error:
         raise CannotMap(
-            HoldCode.SKU_NOT_FOUND, f"{error}; mend it and the order goes on by itself"
+            HoldCode.SKU_NOT_FOUND, f"{error}; correct it and the order goes on by itself"
         ) from error
 
 

@@ -36,8 +36,9 @@ def hold_stock(order: Order, clients: Clients) -> tuple[str, timedelta]:
     left = until - clients.now()
     if left <= timedelta(0):
         release_stock(order, clients)
-        return f"its stock was held until {until:%Y-%m-%d %H:%M} UTC, no longer", seconds(
-            clients.settings.timing.recheck_waiting_s
+        return (
+            f"its stock was reserved until {until:%Y-%m-%d %H:%M} UTC; the reservation is released",
+            seconds(clients.settings.timing.recheck_waiting_s),
         )
     delay = min(left, clients.recheck_waiting)
     entity_id = clients.ledger_of(order).made(_creation(order, clients))
@@ -45,14 +46,17 @@ def hold_stock(order: Order, clients: Clients) -> tuple[str, timedelta]:
     if entity_id is None:
         body, unknown = _body(order, clients)
         if body is None:
-            return f"nothing is held: {', '.join(unknown)} is not in the catalogue", delay
+            return (
+                f"no stock is reserved: {', '.join(unknown)} is not in Magento's catalogue",
+                delay,
+            )
         _create(order, body, clients)
     holding = _holding(order, clients)
     if holding is None or _see_through(order, holding, clients).state in ENDED:
-        return "nothing is held any more: the order that did so is cancelled", delay
+        return "the reservation is released: its holding order was cancelled", delay
     order.reserved_until = until
-    note = f"its stock is held until {until:%Y-%m-%d %H:%M} UTC"
-    return note + (f", but of {', '.join(unknown)}" if unknown else ""), delay
+    note = f"its stock is reserved until {until:%Y-%m-%d %H:%M} UTC"
+    return note + (f", except that of {', '.join(unknown)}" if unknown else ""), delay
 
 
 def release_stock(order: Order, clients: Clients) -> None:
@@ -225,10 +229,10 @@ def _once(
 
 
 _DOUBTFUL = (
-    "Magento gave no answer when an order that holds stock for a pending one was cancelled, and "
-    "before 2.4.7 that may have changed the reservation all the same: cancel it in Magento, and "
-    "let `bin/magento inventory:reservation:list-inconsistencies` on the shop's server say what is "
-    "left"
+    "Magento gave no answer when the holding order of a pending order was cancelled, and before "
+    "2.4.7 Magento may have changed the reservation all the same: cancel the holding order in "
+    "Magento, then run `bin/magento inventory:reservation:list-inconsistencies` on the shop's "
+    "server to see what is still reserved"
 )
 
 

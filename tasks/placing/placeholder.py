@@ -32,7 +32,7 @@ def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Pr
         return made
     raise CannotMap(
         HoldCode.SKU_NOT_FOUND,
-        f"the product that was made for {sku} is gone from Magento's catalogue; add it again and "
+        f"the placeholder product for {sku} is gone from Magento's catalogue; add it again and "
         "the order goes on by itself",
         {"skus": sku},
     )

@@ -135,7 +135,7 @@ def _doubtful(now: MagentoOrder) -> str:
     number = now.increment_id or str(now.entity_id)
     return (
         f"Magento gave no answer when the stock of order {number} was reserved, and before 2.4.7 "
-        "that may have reserved it all the same. Cancel that order in Magento and this goes on by "
-        "itself; then let `bin/magento inventory:reservation:list-inconsistencies` on the shop's "
-        "server say whether it is reserved twice"
+        "Magento may have reserved it all the same. Cancel that order in Magento and this goes on "
+        "by itself; then run `bin/magento inventory:reservation:list-inconsistencies` on the "
+        "shop's server to see whether it is reserved twice"
     )

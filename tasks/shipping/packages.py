@@ -59,7 +59,9 @@ def surplus(order: Order) -> str:
     ]
     if not numbers:
         return ""
-    return f"not told to Amazon, since no unit was left to go with it: {', '.join(numbers)}"
+    return (
+        f"not sent to Amazon, since no unit is left for this tracking number: {', '.join(numbers)}"
+    )
 
 
 def told_of(order: Order) -> str:

@@ -36,7 +36,7 @@ def ship_requested(order: Order, clients: Clients) -> Hold | None:
     if made is not None:
         clients.ledger_of(order).seen(write, remote_id=made)
     elif not units:
-        end_requested_shipment(order, "Magento has all of it shipped already", clients)
+        end_requested_shipment(order, "all of it is shipped in Magento already", clients)
         return None
     else:
         try:
@@ -47,8 +47,8 @@ def ship_requested(order: Order, clients: Clients) -> Hold | None:
             wish.state, wish.why = RequestState.REFUSED, error.reason
             return Hold(
                 HoldCode.SHIPMENT_REFUSED,
-                f"{error.reason}; put right what Magento says, most often the stock of its source, "
-                "and it is tried again, or take the shipment back with "
+                f"{error.reason}; correct what Magento names, most often the stock of its source, "
+                "and the shipment is retried, or take it back with "
                 f"`orderbridge orders ship {order.external_id} --withdraw`",
                 error.facts,
             )

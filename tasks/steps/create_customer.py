@@ -23,7 +23,7 @@ def create_customer(order: Order, clients: Clients) -> Outcome:
     if clients.marketplace(order).customers == "guest":
         return Skipped("guest order")
     if order.fulfilled_by == FulfilledBy.AMAZON:
-        return Skipped("guest order: Amazon fulfils it and does not tell whose it is")
+        return Skipped("guest order: Amazon fulfils it and does not name the buyer")
     placed = clients.placed(order)
     email = placed.buyer_email.strip().lower()
     if not email:

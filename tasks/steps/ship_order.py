@@ -18,8 +18,8 @@ from tasks.shipping.requested_shipment import end_requested_shipment, ship_reque
 
 ON_HOLD = "on hold in Magento, so nothing of it can be shipped until it is taken off hold there"
 _SHIPPED_LATER = (
-    "Amazon has it as shipped: its label was bought there, or it was confirmed by hand; ship it in "
-    "Magento as well"
+    "Amazon shows it as shipped: its label was bought there, or it was confirmed by hand; ship it "
+    "in Magento as well"
 )
 
 
@@ -30,9 +30,9 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
     if CARRIED_BY_AMAZON.intersection(order.programs):
         return Skipped("Amazon's carrier collects it, so there is no tracking number to wait for")
     if order.remote_status == RemoteStatus.SHIPPED and not order.shipments:
-        end_requested_shipment(order, "Amazon has it as shipped", clients)
+        end_requested_shipment(order, "Amazon shows it as shipped", clients)
         return Skipped(
-            _SHIPPED_LATER if _is_open(order) else "it had been shipped before it came to us"
+            _SHIPPED_LATER if _is_open(order) else "it was shipped before Orderbridge imported it"
         )
     fewer = being_reduced(order, clients)
     if fewer and (hold := reduced(order, fewer, clients)) is not None:
@@ -68,7 +68,7 @@ def _shipped_here(order: Order) -> str:
     wish = order.requested_shipment
     if wish is None or wish.magento_shipment_id is None:
         return ""
-    return f"shipped as {wish.magento_shipment_id}, which the shop's next watch brings"
+    return f"shipped as {wish.magento_shipment_id}; the next watch of the shop reads the shipment"
 
 
 def units_shipped(order: Order, magento_item_id: int | None) -> int:

@@ -85,18 +85,18 @@ def _changed_since(order: Order) -> Hold | None:
     name = f"shipment {changed.magento_shipment_id}"
     if changed.mismatch == Mismatch.DELETED:
         what = (
-            f"{name} was deleted in Magento after Amazon had been told of it under "
-            f"{changed.tracking_number or 'no number'}: ship the same units again there, and "
-            "Amazon's package gets their number"
+            f"{name} was deleted in Magento after it was confirmed to Amazon under "
+            f"{changed.tracking_number or 'no number'}: ship the same units again there, and the "
+            "package at Amazon gets their number"
         )
     else:
         what = (
-            f"units were taken out of {name} in Magento after Amazon had been told of them, and "
-            "Amazon never changes what is in a package: put them back"
+            f"units were taken out of {name} in Magento after they were confirmed to Amazon, which "
+            "never changes the contents of a package: put them back"
         )
     return Hold(
         HoldCode.SHIPMENT_CHANGED,
-        f"{what}; or let stand what Amazon has with `orderbridge orders release "
+        f"{what}; or leave the package at Amazon as it is with `orderbridge orders release "
         f"{order.external_id} --confirm-anyway`",
         {"shipment": str(changed.magento_shipment_id)},
     )
@@ -162,10 +162,10 @@ def _unclear(order: Order, shipment: Shipment) -> Hold:
     """The hold after an unreadable feed result, when Amazon's order does not show the package."""
     return Hold(
         HoldCode.CONFIRMATION_LOST,
-        f"nobody knows whether Amazon took the confirmation of package "
-        f"{shipment.tracking_number or shipment.package_reference}: {shipment.refusal}. Look at "
-        "the order in Seller Central; what is confirmed there under this number counts, and "
-        f"`orderbridge orders release {order.external_id} --confirm-anyway` sends it once more",
+        f"it is not known whether Amazon accepted the confirmation of package "
+        f"{shipment.tracking_number or shipment.package_reference}: {shipment.refusal}. Check the "
+        "order in Seller Central; a confirmation there under this number is enough, and "
+        f"`orderbridge orders release {order.external_id} --confirm-anyway` sends it again",
         {"package": shipment.package_reference},
     )
 
@@ -198,7 +198,7 @@ def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder)
         return Hold(
             HoldCode.BUYER_WANTS_TO_CANCEL,
             "the buyer asked to cancel and nothing was confirmed yet: stop the parcel and cancel "
-            "the order in Seller Central, or have it confirmed with "
+            "the order in Seller Central, or confirm its packages with "
             f"`orderbridge orders release {order.external_id} --confirm-anyway`",
         )
     _, missing = transparency_codes(order, current)
@@ -217,8 +217,8 @@ def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder)
                 theirs = ", ".join(package.tracking_number for package in others)
                 return Hold(
                     HoldCode.CONFIRMED_ELSEWHERE,
-                    f"Amazon has all of this order as shipped under {theirs}, Magento under "
-                    f"{shipment.tracking_number}: correct the one that is wrong",
+                    f"Amazon shows all of this order as shipped under {theirs}, Magento under "
+                    f"{shipment.tracking_number}: correct the number that is wrong",
                     {"amazon": theirs, "magento": shipment.tracking_number},
                 )
     return None
@@ -227,9 +227,12 @@ def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder)
 def _rest(order: Order, clients: Clients) -> Outcome | None:
     """The wait or hold for what is still missing; None once every unit has been confirmed."""
     if any(shipment.feed_id is not None for shipment in order.shipments):
-        return Wait("its confirmation is with Amazon, in a feed", clients.recheck_waiting)
+        return Wait(
+            "the confirmation was sent to Amazon in a feed; the result is pending",
+            clients.recheck_waiting,
+        )
     if any(shipment.confirmation == ConfirmationState.FEED for shipment in order.shipments):
-        return Wait("will be confirmed with the next feed", clients.recheck_waiting)
+        return Wait("the confirmation goes to Amazon with the next feed", clients.recheck_waiting)
     left = sum(
         item.quantity - item.quantity_fulfilled_before - units_shipped(order, item.magento_item_id)
         for item in order.items
@@ -243,7 +246,7 @@ def _rest(order: Order, clients: Clients) -> Outcome | None:
     if left > 0 and order.magento_state == HOLDED:
         return Wait(ON_HOLD, clients.recheck_waiting)
     if left > 0:
-        return Wait(f"{left} more to be shipped", clients.recheck_waiting)
+        return Wait(f"units left to ship: {left}", clients.recheck_waiting)
     if any(
         not shipment.tracking_number and shipment.confirmed_as != announcement(shipment)
         for shipment in order.shipments

@@ -186,7 +186,7 @@ def test_nothing_left_of_what_was_shipped_is_held(status: str) -> None:
         parse(an_order(an_item(quantity=0), fulfillment=fulfillment))
     assert held.value.code == HoldCode.UNREADABLE_ORDER
     assert held.value.reason == (
-        f"the order is {status} although nothing is left of any of its items"
+        f"the order is {status} although no unit is left of any of its items"
     )
 
 

@@ -114,7 +114,7 @@ def test_a_rejection_keeps_amazons_words_cut_to_300_characters() -> None:
     assert error is not None
     assert error.request_id == "r-1"
     assert str(error) == (
-        "confirmShipment: Amazon says no (status 400): " + "m" * 200 + " " + "d" * 99
+        "confirmShipment: Amazon refused the call (status 400): " + "m" * 200 + " " + "d" * 99
     )
 
 

@@ -35,7 +35,7 @@ PAGES = {
     "health": "/health",
     "a question about many orders": "/bulk/new?act=dismiss&whole=1",
     "many orders, followed": "/bulk/{act}",
-    "acts on many orders": "/bulk",
+    "bulk jobs": "/bulk",
     "SKU map": "/sku-map",
     "settings": "/settings",
     "people": "/people",

@@ -1,4 +1,4 @@
-"""Acts on many orders, SKUs mapped, orders shipped, settings turned."""
+"""Bulk jobs, SKUs mapped, orders shipped, settings turned."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_ticked_orders_are_dismissed_for_a_reason_and_followed(
     for number in ("0000001", "0000002"):
         page.get_by_label(f"Choose 303-0000000-{number}").check()
     expect(page.locator("#picked")).to_have_text("2 ticked")
-    page.locator("#bulk").get_by_role("button", name="Dismiss").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Dismiss 2 orders?")
+    page.locator("#bulk").get_by_role("button", name="Ignore").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ignore 2 orders?")
     expect(page.locator("main")).to_contain_text("83.94 EUR")
-    page.get_by_role("button", name="Dismiss 2 orders").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Dismiss 2 orders?")  # says why
+    page.get_by_role("button", name="Ignore 2 orders").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ignore 2 orders?")  # says why
     page.locator("#why").fill("placed by hand")
-    page.get_by_role("button", name="Dismiss 2 orders").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Dismiss 2 orders")
+    page.get_by_role("button", name="Ignore 2 orders").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Ignore 2 orders")
     page.evaluate("window.notReloaded = true")
     assert BulkActs(sessions).go_on(NOW) == 2
     expect(page.locator(".bulk-bar")).to_contain_text("2 done, 0 passed over", timeout=15_000)
@@ -51,8 +51,8 @@ def test_all_of_a_filter_are_looked_at_until_somebody_stops_it(
     store(sessions, *(a_held_order(n, due_at=LATER) for n in range(1, count + 1)))
     page = visit(path="/?status=held")
     page.get_by_label(f"All {count} of this list").check()
-    page.locator("#bulk").get_by_role("button", name="Look at them now").click()
-    page.get_by_role("button", name=f"Look at {count} orders now").click()
+    page.locator("#bulk").get_by_role("button", name="Retry").click()
+    page.get_by_role("button", name=f"Retry {count} orders now").click()
     assert BulkActs(sessions).go_on(NOW) == 100  # twenty seconds ahead, five a second
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".bulk-bar")).to_contain_text("100 done, 0 passed over, 20 left")
@@ -91,7 +91,7 @@ def test_an_order_is_shipped_from_its_page(visit: Visit, sessions: Sessions) -> 
     page.get_by_label("Carrier", exact=True).select_option("dhl")
     page.get_by_label("Tracking number").fill("00340434161094042557")
     page.get_by_role("button", name="Ship it", exact=True).click()
-    expect(page.get_by_text("The shipment is asked for")).to_be_visible()
+    expect(page.get_by_text("The shipment is requested")).to_be_visible()
     with sessions() as session:
         (wish,) = session.scalars(select(RequestedShipmentRow)).all()
     assert (wish.carrier_code, wish.tracking_number) == ("dhl", "00340434161094042557")
@@ -120,7 +120,7 @@ def test_a_setting_is_tried_on_past_orders_then_turned_and_undone(
     expect(page.locator("tbody tr").first).to_contain_text("41.97 EUR")
     page.get_by_label("Why").fill("the supplier delivers")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status").filter(has_text="out_of_stock is turned")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="out_of_stock is changed")).to_be_visible()
     expect(page.get_by_text("overridden by otto")).to_be_visible()
     page.get_by_role("button", name="As before").click()
     page.get_by_label("Why").fill("all sold")

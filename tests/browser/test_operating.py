@@ -21,7 +21,7 @@ def test_a_held_order_is_looked_at_again_and_names_the_person(
     (order_id,) = store(sessions, a_held_order(1, due_at=NOW + timedelta(minutes=15)))
     page = visit(path=f"/orders/{order_id}")
     expect(page.locator(".blocked")).to_contain_text("MUG-1 is not in Magento's catalogue")
-    page.get_by_role("button", name="Look at it now").click()
+    page.get_by_role("button", name="Retry").click()
     expect(page.get_by_role("status").filter(has_text=".")).to_be_visible()
     with sessions() as session:
         due_at = session.scalars(select(Order.due_at)).one()
@@ -37,7 +37,7 @@ def test_a_note_and_every_attempt_are_on_the_timeline(visit: Visit, sessions: Se
     page = visit(path=f"/orders/{order_id}")
     page.get_by_text("Add a note").click()
     page.locator("#text").fill("the warehouse was called")
-    page.get_by_role("button", name="Keep the note").click()
+    page.get_by_role("button", name="Save the note").click()
     expect(page.locator("#live").get_by_text("the warehouse was called")).to_be_visible()
     expect(page.locator("#live").get_by_text("waiting for the warehouse").first).to_be_visible()
     assert notes(sessions) == [("otto", "the warehouse was called")]
@@ -53,23 +53,23 @@ def test_the_buyer_is_masked_until_asked_for_and_the_asking_is_noted(
     expect(page.get_by_text("Berta Buyer").first).to_be_visible()
     page.goto(f"/orders/{order_id}")
     expect(page.get_by_text("Berta Buyer")).to_have_count(0)
-    expect(page.locator("#live")).to_contain_text("looked at the buyer's data")
-    assert notes(sessions) == [("otto", "looked at the buyer's data")]
+    expect(page.locator("#live")).to_contain_text("viewed the buyer's data")
+    assert notes(sessions) == [("otto", "viewed the buyer's data")]
 
 
 def test_a_replay_is_shown_before_it_is_done(visit: Visit, sessions: Sessions) -> None:
     (order_id,) = store(sessions, a_held_order(1))
     page = visit(path=f"/orders/{order_id}")
-    page.get_by_text("Go through its steps again").click()
-    page.get_by_label("From this step on").select_option("verify_order")
+    page.get_by_text("Run again from a step").click()
+    page.get_by_label("Run again from this step").select_option("verify_order")
     page.get_by_role("button", name="Show what that would do").click()
     expect(page.get_by_role("status").filter(has_text="Nothing was changed")).to_contain_text(
         "done already"
     )
     assert violations(page) == []
     assert notes(sessions) == []
-    page.get_by_role("button", name="Go through them again").click()
-    expect(page.get_by_text("The order goes through its steps again.")).to_be_visible()
+    page.get_by_role("button", name="Run again").click()
+    expect(page.get_by_text("The order is run again from the chosen step.")).to_be_visible()
     with sessions() as session:
         assert session.get_one(Order, order_id).step == "verify_order"
 
@@ -82,9 +82,9 @@ def test_an_order_is_cancelled_with_a_reason_and_that_can_be_taken_back(
     page.get_by_text("Cancel the order at Amazon").click()
     page.get_by_label("Reason, in Amazon’s words").select_option("NoInventory")
     page.get_by_role("button", name="Ask Amazon to cancel it").click()
-    expect(page.get_by_text("to cancel it, NoInventory")).to_be_visible()
+    expect(page.get_by_text("cancellation, NoInventory")).to_be_visible()
     page.get_by_role("button", name="Take the cancellation back").click()
-    expect(page.get_by_text("to cancel it, NoInventory")).to_have_count(0)
+    expect(page.get_by_text("cancellation, NoInventory")).to_have_count(0)
 
 
 def test_the_ship_by_board_is_sorted_by_time_left(visit: Visit, sessions: Sessions) -> None:

@@ -106,7 +106,7 @@ def test_it_says_what_is_wrong_and_what_is_empty(visit: Visit, sessions: Session
     expect(page.locator(".empty")).to_contain_text("No orders yet")
     store(sessions, an_order(1))
     page.goto("/?number=999-9999999-9999999")
-    expect(page.locator(".empty")).to_contain_text("No order is like this")
+    expect(page.locator(".empty")).to_contain_text("No order matches the filters")
     page.goto("/?min=abc")
     expect(page.locator("#min-mistake")).to_be_visible()
     assert page.get_by_label("Total from").input_value() == "abc"

@@ -50,9 +50,9 @@ def test_correct_then_show_then_withdraw(sessions: Sessions, orderbridge: Run) -
     assert json.loads(back.stdout)["corrected"] is None
     assert notes(sessions) == [
         (system_user(), "corrected the shipping address: line1, phone"),
-        (system_user(), "looked at the shipping address"),
+        (system_user(), "viewed the shipping address"),
         (system_user(), "withdrew the corrected shipping address"),
-        (system_user(), "looked at the shipping address"),
+        (system_user(), "viewed the shipping address"),
     ]
 
 

@@ -74,11 +74,11 @@ def test_an_act_is_shown_with_what_became_of_its_orders(
         **DISMISSAL,
         "since": {"dismissed": 1},
         "held_again": {},
-        "passed_over_because": {"303-0000000-0000001": "a step is at it"},
+        "passed_over_because": {"303-0000000-0000001": "a step is running or about to run"},
     }
     lines = orderbridge("bulk", "show", "1").stdout.splitlines()
     assert ["dismissed", "1"] in [line.split() for line in lines]
-    assert lines[-1] == "303-0000000-0000001 was passed over: a step is at it"
+    assert lines[-1] == "303-0000000-0000001 was passed over: a step is running or about to run"
     missing = orderbridge("bulk", "show", "7")
     assert (missing.exit_code, missing.stderr) == (1, "Error: there is no bulk job 7\n")
 

@@ -137,7 +137,7 @@ def test_an_order_is_dismissed_with_a_reason_and_taken_up_again(
     assert loaded(sessions, order_id).status == Status.WAITING
     assert notes(sessions) == [
         (order_id, system_user(), "dismissed: sold twice"),
-        (order_id, system_user(), "took it up again"),
+        (order_id, system_user(), "resumed it"),
     ]
 
 
@@ -146,7 +146,7 @@ def test_an_order_is_dismissed_with_a_reason_and_taken_up_again(
     [
         ({"remote_status": "PENDING"}, "Amazon has not verified its payment yet"),
         ({"cancellation": "asked"}, "Amazon is being asked to cancel it"),
-        ({"status": Status.RUNNING}, "a step is at it right now: try again in a moment"),
+        ({"status": Status.RUNNING}, "a step is running right now: try again in a moment"),
     ],
 )
 def test_what_is_still_in_somebodys_hands_is_not_dismissed(

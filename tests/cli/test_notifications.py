@@ -154,7 +154,7 @@ def test_a_queue_that_cannot_be_read_is_told(run: Run, queue: TestQueue) -> None
     queue.sqs.delete_queue(QueueUrl=queue.url)
     result = run("notifications", "status", "--account", "eu")
     assert result.exit_code == 1
-    assert "trouble       SQS says no" in result.stdout
+    assert "trouble       SQS refused the call" in result.stdout
 
 
 @pytest.mark.parametrize("word", ["setup", "status", "remove"])

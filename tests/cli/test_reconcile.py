@@ -144,20 +144,18 @@ def test_a_replay_is_told_without_a_change_and_done_on_request(
         "verify_order: goes on",
         "enrich_order: goes on",
         "create_customer: goes on: guest order",
-        "create_order: what follows depends on that write",
+        "create_order: the rest depends on that write",
         "  order  would be made",
         "Nothing was changed.",
     ]
     done = connected("replay", NUMBER, "--from", "import_order")
     assert done.stdout == f"{NUMBER} runs again from import_order\n"
     with sessions() as session:
-        assert session.scalars(select(Note.text)).all() == [
-            "to be gone through again from import_order on"
-        ]
+        assert session.scalars(select(Note.text)).all() == ["to be run again from import_order"]
     refused = connected("replay", NUMBER, "--from", "ship_order")
     assert (refused.exit_code, refused.stderr) == (
         1,
-        f"Error: {NUMBER}: it has come to import_order only\n",
+        f"Error: {NUMBER}: it has only reached import_order\n",
     )
     assert "choose one of import_order" in connected("replay", NUMBER, "--from", "x").stderr
 
@@ -184,7 +182,7 @@ def test_an_explanation_in_words_and_as_json(orderbridge: Run, sessions: Session
         "catalogue"
     )
     assert paragraphs[2] == (
-        'The row "FBM UNSHIPPED" of the decision table counts; it goes on to Magento, or is there '
+        'The row "FBM UNSHIPPED" of the decision table applies; it goes on to Magento, or is there '
         "already."
     )
     assert paragraphs[3].splitlines()[:2] == [

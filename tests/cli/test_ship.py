@@ -42,11 +42,11 @@ def test_ship_writes_the_wish_and_wakes_the_order(sessions: Sessions, orderbridg
     assert done.stdout == f"{order_id}: shipment requested; the order is retried now\n"
     assert stands(sessions, order_id) == ("dhl", "DHL", "0034", "open")
     assert loaded(sessions, order_id).due_at is not None
-    assert notes(sessions) == [(order_id, system_user(), "asked to ship it with DHL 0034")]
+    assert notes(sessions) == [(order_id, system_user(), "requested a shipment with DHL 0034")]
     again = orderbridge(*words)
     assert (again.exit_code, again.stdout) == (1, "")
     assert again.stderr == (
-        f"Error: {order_id}: its shipment has been asked for already: take that back first\n"
+        f"Error: {order_id}: its shipment has been requested already: take that back first\n"
     )
 
 

@@ -153,7 +153,7 @@ def test_a_sku_is_mapped_listed_and_taken_back(sessions: Sessions, orderbridge: 
     ("words", "sentence"),
     [
         (("set", "A", "B", "--account", "us"), "nothing was changed: there is no account us"),
-        (("set", "A", " ", "--account", "eu"), "nothing was changed: say which SKU of Magento's"),
+        (("set", "A", " ", "--account", "eu"), "nothing was changed: give the SKU of Magento"),
         (("unset", "A", "--account", "eu"), "nothing was changed: A is not mapped by hand"),
     ],
 )

@@ -54,7 +54,7 @@ def test_what_would_change_is_told_and_nothing_saved(orderbridge: Run, sessions:
                 "examples": ["303-0000000-0000001"],
             }
         ],
-        "rests_on": "The orders that are held so now.",
+        "rests_on": "The orders that are held for this reason now.",
         "unknown": "Orders that were held and went on since are not counted.",
         "saved": False,
     }
@@ -74,7 +74,7 @@ def test_a_turn_is_saved_shown_and_taken_back(orderbridge: Run, sessions: Sessio
     assert lines[3:] == [
         "  1, 1 of them under way: held as out of stock: would go on to Magento (41.97 EUR)",
         "    303-0000000-0000001",
-        "Based on: The orders that are held so now.",
+        "Based on: The orders that are held for this reason now.",
         "Not shown: Orders that were held and went on since are not counted.",
         "Saved: it applies in all workers within 5 s.",
     ]
@@ -140,7 +140,7 @@ def test_mistakes_are_answered(orderbridge: Run, sessions: Sessions) -> None:
         ),
         (
             ("settings", "turn", "tax", "none", "--account", "eu"),
-            "what tax would change cannot be told",
+            "the stored data does not show what tax would change",
         ),
     ):
         result = orderbridge(*words)

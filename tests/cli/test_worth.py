@@ -40,12 +40,12 @@ def test_it_is_said_and_withdrawn(sessions: Sessions, orderbridge: Run) -> None:
     assert loaded(sessions, int(number)).worth is None
     with sessions() as session:
         assert list(session.scalars(select(Note.text).order_by(Note.id))) == [
-            "said that it is worth 0.00 EUR: a gift",
-            "took back what it is worth",
+            "stated that it is worth 0.00 EUR: a gift",
+            "took back the stated value",
         ]
     again = orderbridge("orders", "worth", number, "--withdraw")
     assert again.exit_code == 1
-    assert again.stderr == f"Error: {number}: nobody said what it is worth\n"
+    assert again.stderr == f"Error: {number}: no value was stated for it\n"
 
 
 @pytest.mark.parametrize(

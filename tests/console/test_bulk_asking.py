@@ -34,7 +34,7 @@ def test_the_list_offers_what_waits_or_is_held_to_operators(
     form = page.partition('<form id="bulk"')[2].partition("</form>")[0]
     assert 'method="get" action="/bulk/new"' in form
     assert '<input type="hidden" name="sort" value="total">' in form
-    assert "All on this page All 3 of this list Look at them now Dismiss" in words_of(form)
+    assert "All on this page All 3 of this list Retry Ignore" in words_of(form)
     for status in ("done", "running", "ready", "cancelled"):
         assert 'id="bulk"' not in operator.get(f"/?status={status}").text
 
@@ -65,7 +65,7 @@ def test_what_is_asked_is_told_before_and_written_down_after(
     path = "/bulk/new?act=dismiss&whole=1&reason=sku_not_found&sort=total"
     asked = operator.get(path)
     words = words_of(asked.text)
-    assert "Dismiss 2 orders?" in words
+    assert "Ignore 2 orders?" in words
     assert "Chosen reason sku not found Orders 2 orders Worth 10.50 EUR, 41.97 PLN" in words
     assert "Passed over 1 : Amazon is being asked to cancel it" in words
     assert 'id="back" href="/?reason=sku_not_found&amp;sort=total"' in asked.text
@@ -89,7 +89,7 @@ def test_ticked_orders_are_looked_at_and_no_others(sessions: Sessions, operator:
     path = f"/bulk/new?act=release&status=held&order={ids[0]}&order={ids[1]}&order={ids[2]}"
     page = operator.get(path).text
     words = words_of(page)
-    assert "Look at 2 orders now?" in words
+    assert "Retry 2 orders now?" in words
     assert "Chosen 3 selected orders" in words
     assert "Takes 400 ms, five orders a second" in words
     assert "Passed over 1 : it has ended" in words
@@ -112,12 +112,12 @@ def test_a_cause_leads_to_its_own_orders(sessions: Sessions, operator: SignedIn)
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("", "There is no such act."),
-        ("act=replay&order=1", "There is no such act."),
-        ("act=release", "No order was chosen: go back, and tick some."),
-        ("act=release&order=x&order=%D9%A1", "No order was chosen: go back, and tick some."),
-        ("act=release&order=" + "9" * 19, "No order was chosen: go back, and tick some."),
-        ("act=release" + "&order=1" * 51, "That are more orders than a page has."),
+        ("", "There is no such bulk job."),
+        ("act=replay&order=1", "There is no such bulk job."),
+        ("act=release", "No order was selected: go back and tick some."),
+        ("act=release&order=x&order=%D9%A1", "No order was selected: go back and tick some."),
+        ("act=release&order=" + "9" * 19, "No order was selected: go back and tick some."),
+        ("act=release" + "&order=1" * 51, "These are more orders than a page has."),
         ("act=release&whole=1&min=x", "min: An amount looks like 12"),
     ],
 )
@@ -136,12 +136,12 @@ def test_where_nothing_is_possible_nothing_is_offered(
     path = "/bulk/new?act=release&whole=1"
     page = operator.get(path).text
     words = words_of(page)
-    assert "1 : it is in Magento already: that is decided one by one 1 : it has ended" in words
+    assert "1 : it is in Magento already: decide it on its own page 1 : it has ended" in words
     assert "There is nothing to look at." in words
     assert 'id="begin"' not in page
     reply = operator.post(path)
     assert reply.status_code == 409
-    assert "Nothing was changed: there is no such order by now." in reply.text
+    assert "Nothing was changed: no order matches any more." in reply.text
     assert none_began(sessions)
 
 
@@ -153,7 +153,7 @@ def test_more_orders_than_were_seen_are_not_dismissed(
     store(sessions, a_held_order(2))
     reply = operator.post(HELD, form)
     assert reply.status_code == 409
-    assert "Nothing was changed: there are 2 orders by now. Confirm it anew." in reply.text
+    assert "Nothing was changed: there are 2 orders now. Confirm it again." in reply.text
     assert 'value="sold &lt;b&gt;twice&lt;/b&gt;"' in reply.text
     assert none_began(sessions)
     assert operator.post(HELD, {**form, **fields(reply.text)}).status_code == 303
@@ -169,7 +169,7 @@ def test_no_reason_no_dismissal_and_a_form_sent_twice_is_one_act(
     form = fields(operator.get(HELD).text)
     reply = operator.post(HELD, {**form, "why": " "})
     assert reply.status_code == 409
-    assert "Nothing was changed: say why they are dismissed." in reply.text
+    assert "Nothing was changed: give the reason why they are dismissed." in reply.text
     first, second = (operator.post(HELD, {**form, "why": "sold"}) for _ in range(2))
     assert first.headers["Location"] == second.headers["Location"]
     assert only(sessions).orders == 1
@@ -190,7 +190,7 @@ def test_an_act_is_weighed_in_two_queries(sessions: Sessions, statements: list[s
         {"EUR": Decimal("41.97")},
         {
             "Amazon has not verified its payment yet": Count(1),
-            "a step is at it": Count(1),
+            "a step is running or about to run": Count(1),
             "it has ended": Count(1),
         },
     )
@@ -200,8 +200,8 @@ def test_an_act_is_weighed_in_two_queries(sessions: Sessions, statements: list[s
 @pytest.mark.parametrize(
     ("filters", "words"),
     [
-        (Filters(), "all that are shown"),
-        (Filters(everything=True), "hidden ones too"),
+        (Filters(), "all orders of the list"),
+        (Filters(everything=True), "with hidden orders"),
         (Filters(buyer=("0" * 16,)), "buyer that was searched for"),
         (
             Filters(Status.HELD, reason=HoldCode.OUT_OF_STOCK, sku="MUG_1"),

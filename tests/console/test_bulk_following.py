@@ -45,7 +45,7 @@ def test_the_page_of_an_act_says_how_far_it_is_and_whether_it_helped(
     act_id = begin(sessions, Filters(Status.HELD))
     page = operator.get(f"/bulk/{act_id}")
     assert 'max="8" value="0"' in page.text
-    assert "Look at 8 orders act 1" in re.sub(r"act \d+", "act 1", words_of(page.text))
+    assert "Retry 8 orders bulk job 1" in re.sub(r"job \d+", "job 1", words_of(page.text))
     assert "0 done, 0 passed over, 8 to do Stop" in words_of(page.text)
     assert "data-live" in page.text
     change(sessions, ids[0], status=Status.RUNNING)
@@ -63,7 +63,7 @@ def test_the_page_of_an_act_says_how_far_it_is_and_whether_it_helped(
         "1 in line 1 going on 1 waiting 2 held again 1 done 1 cancelled "
         "1 out of stock 1 sku not found"
     ) in words
-    assert "Passed over 303-0000000-0000001 : a step is at it" in words
+    assert "Passed over 303-0000000-0000001 : a step is running or about to run" in words
     assert "Stop" not in words
 
 
@@ -90,18 +90,18 @@ def test_the_acts_are_listed_newest_first(sessions: Sessions, viewer: SignedIn) 
     begin(sessions, Filters(Status.WAITING), Act.DISMISS, "sold <i>twice</i>")
     page = viewer.get("/bulk")
     assert (
-        "Dismiss status waiting sold <i>twice</i> anna 10 Mar 12:00 1 0 0 under way "
-        "Look at them status held anna 10 Mar 12:00 1 1 0 ended 10 Mar 12:00"
+        "Ignore status waiting sold <i>twice</i> anna 10 Mar 12:00 1 0 0 under way "
+        "Retry status held anna 10 Mar 12:00 1 1 0 ended 10 Mar 12:00"
     ) in words_of(page.text)
     for path in ("/", "/held"):
         assert ('id="all-acts" href="/bulk"' in viewer.get(path).text) is (path == "/held")
 
 
 def test_no_act_yet_is_said_so_and_one_that_is_not_there(viewer: SignedIn) -> None:
-    assert "Nobody has done anything to many orders at once yet." in viewer.get("/bulk").text
+    assert "There is no bulk job yet." in viewer.get("/bulk").text
     reply = viewer.get("/bulk/7")
     assert reply.status_code == 404
-    assert "There is no such act." in reply.text
+    assert "There is no such bulk job." in reply.text
 
 
 def test_no_page_names_what_a_browser_would_not_load(
@@ -128,7 +128,7 @@ def test_what_is_gone_and_what_was_dismissed_since_is_told(sessions: Sessions) -
     BulkActs(sessions).go_on(NOW)
     progress = Acts(sessions).progress(act_id)
     assert progress is not None
-    assert progress.passed_over == [PassedOver(gone, "", "it is not there any more")]
+    assert progress.passed_over == [PassedOver(gone, "", "it has been deleted")]
     assert {name: number for name, number in progress.since.items() if number} == {
         Since.DISMISSED: 1
     }

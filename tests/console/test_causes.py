@@ -123,7 +123,7 @@ def test_the_page_says_what_holds_how_much_and_leads_to_an_act_on_all_of_it(
     assert (
         "sku not found MUG & CO 2 303-0000000-0000002 , 303-0000000-0000001 83.94 EUR "
         "10 Mar 17:00 in 5 h Add the product to the shop, map the SKU, or correct it at Amazon. "
-        "Look at all 2 now Dismiss all 2"
+        "Retry all 2 Ignore all 2"
     ) in words_of(page)
     assert 'href="/?status=held&amp;reason=sku_not_found&amp;sku=MUG+%26+CO"' in page
     form = page.partition('action="/bulk/new"')[2].partition("</form>")[0]
@@ -140,8 +140,8 @@ def test_what_would_be_placed_twice_is_not_freed_together(
 ) -> None:
     store(sessions, a_held_order(1, hold_code=HoldCode.IN_MAGENTO_ALREADY))
     page = operator.get("/held").text
-    assert "Look at it now" not in page
-    assert "Dismiss it" in page
+    assert "Retry it" not in page
+    assert "Ignore it" in page
 
 
 def test_a_viewer_sees_causes_and_frees_none(sessions: Sessions, viewer: SignedIn) -> None:

@@ -144,7 +144,7 @@ def test_a_role_and_a_lock_count_at_once(client: FlaskClient, sessions: Sessions
     ("form", "status", "sentence"),
     [
         ({"password": "wrong"}, 403, "Your present password is wrong."),
-        ({"again": "five other words of mine"}, 400, "not written the same twice"),
+        ({"again": "five other words of mine"}, 400, "two new passwords differ"),
         ({"new": "short", "again": "short"}, 400, "a password has 12 to 256 characters"),
         ({"new": "x" * 257, "again": "x" * 257}, 400, "a password has 12 to 256 characters"),
     ],

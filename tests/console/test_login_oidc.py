@@ -110,7 +110,7 @@ def test_a_role_may_be_told_in_several_ways(
         ({}, {"groups": ["others"]}, "gives you no role"),
         ({}, {"groups": None}, "gives you no role"),
         ({}, {"preferred_username": "a\nb"}, "a name has up to 64"),
-        ({}, {"preferred_username": None}, "tells neither preferred_username nor email"),
+        ({}, {"preferred_username": None}, "sends neither preferred_username nor email"),
         ({"allowed_domains": ("shop.example",)}, {}, "not verified"),
         (
             {"allowed_domains": ("shop.example",)},
@@ -120,7 +120,7 @@ def test_a_role_may_be_told_in_several_ways(
         (
             {"allowed_domains": ("shop.example",)},
             {"email": "anna@shop.example.evil.example", "email_verified": True},
-            "of no domain that is let in",
+            "its domain is not allowed",
         ),
     ],
 )
@@ -205,4 +205,4 @@ def test_a_provider_that_does_not_answer_is_said_to(sessions: Sessions, issuer: 
     settings = some_settings().model_copy(update={"console": ConsoleSettings(url=URL, oidc=oidc)})
     reply = create_app(settings, sessions, lambda: NOW).test_client().get("/login/oidc")
     assert reply.status_code == 502
-    assert "Signing in there did not work" in reply.text
+    assert "The sign-in at the provider failed" in reply.text

@@ -64,8 +64,8 @@ def test_the_buyer_is_masked_until_an_operator_asks_and_that_is_noted(
     assert [one for one in PERSONAL if one not in shown.text] == []
     assert shown.headers["Cache-Control"] == "no-store"
     assert "data-live" not in shown.text
-    assert notes(sessions) == [("otto", "looked at the buyer's data")]
-    assert "looked at the buyer's data" in words_of(viewer.get(path).text).replace("’", "'")
+    assert notes(sessions) == [("otto", "viewed the buyer's data")]
+    assert "viewed the buyer's data" in words_of(viewer.get(path).text).replace("’", "'")
     assert not [one for one in PERSONAL if one in operator.get(path).text]
 
 
@@ -91,13 +91,13 @@ def test_an_address_is_corrected_from_what_is_shown(sessions: Sessions, operator
     done = operator.post(f"{path}/address", {"line1": "Lieferweg 77", "city": "Hamburg"})
     assert (done.status_code, done.headers["Location"]) == (303, f"{path}?said=address")
     page = operator.get(done.headers["Location"]).text
-    assert "The address is corrected. The order is looked at now." in page
+    assert "The address is corrected. The order is retried now." in page
     assert "the address was corrected here" in page
     assert "Lieferweg" not in page
     assert notes(sessions)[-1] == ("otto", "corrected the shipping address: line1")
     shown = operator.post(f"{path}/buyer").text
     assert 'name="line1" value="Lieferweg 77"' in shown
-    assert "Address, as Amazon tells it" in shown
+    assert "Address, as Amazon sent it" in shown
     assert operator.post(f"{path}/amazons-address").status_code == 303
     assert notes(sessions)[-1] == ("otto", "withdrew the corrected shipping address")
 
@@ -116,8 +116,8 @@ def test_an_address_that_cannot_be_used_changes_nothing_and_stays_in_the_form(
 @pytest.mark.parametrize(
     ("act", "form", "note", "sentence"),
     [
-        ("release", {}, "released", "The order is looked at now."),
-        ("note", {"text": " Called.\x00 "}, "Called.", "The note is kept."),
+        ("release", {}, "released", "The order is retried now."),
+        ("note", {"text": " Called.\x00 "}, "Called.", "The note is saved."),
         (
             "cancel",
             {"reason": "NoInventory"},
@@ -128,25 +128,25 @@ def test_an_address_that_cannot_be_used_changes_nothing_and_stays_in_the_form(
             "dismiss",
             {"why": "packed by hand"},
             "dismissed: packed by hand",
-            "The order is dismissed: nothing more is done with it here.",
+            "The order is ignored from now on: nothing more is done with it here.",
         ),
         (
             "confirm-anyway",
             {},
             "to be confirmed although the buyer asked to cancel",
-            "Its packages are confirmed all the same. The order is looked at now.",
+            "Its packages are confirmed all the same. The order is retried now.",
         ),
         (
             "transparency",
             {"item": "item-1", "codes": "AZ:1\r\nAZ:2"},
             "entered 2 Transparency codes of item-1",
-            "The codes are kept. The order is looked at now.",
+            "The codes are saved. The order is retried now.",
         ),
         (
             "replay",
             {"step": "verify_order"},
-            "to be gone through again from verify_order on",
-            "The order goes through its steps again.",
+            "to be run again from verify_order",
+            "The order is run again from the chosen step.",
         ),
     ],
 )
@@ -184,7 +184,7 @@ def test_a_cancellation_is_taken_back(sessions: Sessions, operator: SignedIn) ->
     [
         ("release", {}, "it is neither waiting nor held any more"),
         ("note", {"text": "  "}, "the note is empty"),
-        ("note", {"text": "x" * 1001}, "a note has 1000 letters at most"),
+        ("note", {"text": "x" * 1001}, "a note has 1000 characters at most"),
         ("cancel", {"reason": "NoInventory"}, "it is done here"),
         ("dismiss", {"why": "sold twice"}, "it is done here"),
         ("take-up", {}, "it is not dismissed"),
@@ -265,12 +265,12 @@ def test_a_dismissed_order_is_taken_up_again_where_it_stood(
     path = f"/orders/{order_id}"
     assert operator.post(f"{path}/dismiss", {"why": "sold twice"}).status_code == 303
     page = operator.get(path).text
-    assert "Take it up again" in page
-    assert "Dismiss it" not in page
+    assert ">Resume<" in page
+    assert "Ignore it" not in page
     done = operator.post(f"{path}/take-up")
     assert done.headers["Location"] == f"{path}?said=take-up"
     with sessions() as session:
         order = session.get_one(Order, order_id)
     assert (order.status, order.step, order.due_at) == (Status.WAITING, "enrich_order", NOW)
     assert order.dismissed_at is None
-    assert notes(sessions) == [("otto", "dismissed: sold twice"), ("otto", "took it up again")]
+    assert notes(sessions) == [("otto", "dismissed: sold twice"), ("otto", "resumed it")]

@@ -54,10 +54,10 @@ def test_an_operator_ships_an_order_and_takes_that_back(
     done = operator.post(f"/orders/{order_id}/ship", FORM)
     assert (done.status_code, done.headers["Location"]) == (303, f"/orders/{order_id}?said=ship")
     assert wishes(sessions) == [("dhl", "0034", "otto", "open")]
-    assert notes(sessions) == [("otto", "asked to ship it with DHL 0034")]
+    assert notes(sessions) == [("otto", "requested a shipment with DHL 0034")]
     page = operator.get(done.headers["Location"]).text
-    assert "The shipment is asked for. The order is looked at now." in page
-    assert "a shipment with DHL 0034: to be made asked for by otto" in words_of(page)
+    assert "The shipment is requested. The order is retried now." in page
+    assert "a shipment with DHL 0034: to be made requested by otto" in words_of(page)
     assert SHIP not in page
     assert "Ask Amazon to cancel it" not in page
     assert BACK in page
@@ -66,8 +66,8 @@ def test_an_operator_ships_an_order_and_takes_that_back(
     assert wishes(sessions) == [("dhl", "0034", "otto", "ended")]
     assert notes(sessions)[-1] == ("otto", "took back the shipment under 0034")
     page = operator.get(done.headers["Location"]).text
-    assert "The shipment is taken back. The order is looked at now." in page
-    assert "not made taken back, asked for by otto" in words_of(page)
+    assert "The shipment is taken back. The order is retried now." in page
+    assert "not made taken back, requested by otto" in words_of(page)
     assert SHIP in page
     assert BACK not in page
 
@@ -92,7 +92,7 @@ def test_a_refused_shipment_is_shown_with_its_form_filled_in(
     (order_id,) = store(sessions, an_order(1, **held))
     a_requested_shipment(sessions, order_id, state=RequestState.REFUSED, why="no stock")
     page = operator.get(f"/orders/{order_id}").text
-    assert "S-1: refused no stock, asked for by anna" in words_of(page)
+    assert "S-1: refused no stock, requested by anna" in words_of(page)
     assert BACK in page
     assert '<option value="custom" selected>' in page
     assert 'name="title" maxlength="100" autocomplete="off" value="Swift Post"' in page
@@ -120,7 +120,7 @@ def test_the_form_is_not_there_where_nothing_can_be_shipped(
     (order_id,) = store(sessions, order(1))
     page = operator.get(f"/orders/{order_id}").text
     assert SHIP not in page
-    assert "Asked of Magento" not in page
+    assert "Requested from Magento" not in page
     reply = operator.post(f"/orders/{order_id}/ship", FORM)
     assert reply.status_code == 409
     assert (wishes(sessions), notes(sessions)) == ([], [])

@@ -55,11 +55,11 @@ def test_it_is_said_noted_and_taken_back(sessions: Sessions, operator: SignedIn)
         "said_by": "otto",
     }
     assert order.news == 1
-    assert notes(sessions) == [("otto", "said that it is worth 12.50 EUR: as the buyer was told")]
-    assert "Take back what it is worth" in operator.get(f"/orders/{order_id}").text
+    assert notes(sessions) == [("otto", "stated that it is worth 12.50 EUR: as the buyer was told")]
+    assert "Take the stated value back" in operator.get(f"/orders/{order_id}").text
     assert operator.post(f"/orders/{order_id}/withdraw-worth").status_code == 303
     assert row(sessions, order_id).worth is None
-    assert notes(sessions)[-1] == ("otto", "took back what it is worth")
+    assert notes(sessions)[-1] == ("otto", "took back the stated value")
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,19 @@ def test_it_is_said_noted_and_taken_back(sessions: Sessions, operator: SignedIn)
         ({}, {"amount": "1,50"}, "write the amount as 12.50"),
         ({}, {"amount": "NaN"}, "write the amount as 12.50"),
         ({}, {"amount": "-1"}, "zero or more"),
-        ({}, {"amount": "1e20"}, "what somebody would pay"),
+        ({}, {"amount": "1e20"}, "not absurdly large"),
         ({}, {"amount": "1.505"}, "no parts smaller than 0.01"),
         ({}, {"currency": "USD"}, "its currency is EUR"),
         ({}, {"why": " "}, "say why it is worth that"),
         ({"items": []}, {}, "its lines are not known yet"),
-        ({"hold_facts": {"sums": "1.00"}}, {}, "not held because Amazon tells no amount"),
-        ({"hold_code": "sku_not_found", "hold_facts": {}}, {}, "not held because Amazon"),
+        ({"hold_facts": {"sums": "1.00"}}, {}, "not held for a missing Amazon total"),
+        (
+            {"hold_code": "sku_not_found", "hold_facts": {}},
+            {},
+            "not held for a missing Amazon total",
+        ),
         ({"magento_order_id": 7, "magento_increment_id": "A-7"}, {}, "Magento order A-7 already"),
-        ({"status": Status.RUNNING, "hold_code": None}, {}, "a step is at it right now"),
+        ({"status": Status.RUNNING, "hold_code": None}, {}, "a step is running right now"),
         ({"status": Status.DONE}, {}, "it is done here"),
     ],
 )
@@ -111,7 +115,7 @@ def test_the_proof_says_whose_word_it_is(sessions: Sessions, operator: SignedIn)
     }
     order_id = held(sessions, total_proof=proof, currency="EUR")
     page = operator.get(f"/orders/{order_id}").text
-    assert "What otto said it is worth, since Amazon tells no amount" in page
+    assert "Value stated by otto, since Amazon gives no amount" in page
     assert "Amazon’s total" not in page
 
 

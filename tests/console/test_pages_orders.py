@@ -212,7 +212,7 @@ def test_what_was_asked_stands_in_the_form(browser: SignedIn) -> None:
     [
         ("/", "No orders yet. Amazon is asked every 3 minutes"),
         ("/?status=held", "No order is held now."),
-        ("/?sku=MUG-1", "No order is like this. Show all orders"),
+        ("/?sku=MUG-1", "No order matches the filters. Show all orders"),
         (
             "/?after=2020-01-01T00:00:00%2B00:00~1",
             "There are no orders on this page any more. To the first page",
@@ -276,7 +276,7 @@ def test_an_operator_sees_names_in_one_answer_and_each_order_says_so(
     assert page.text.count(BUYER) == 1
     assert "data-live" not in page.text
     assert _link(page.text, "masked") == f"/?status=waiting&{place}"
-    assert notes(sessions) == [(ids[0], "otto", "looked at the buyer's name")]
+    assert notes(sessions) == [(ids[0], "otto", "viewed the buyer's name")]
     assert BUYER not in operator.get("/").text
 
 

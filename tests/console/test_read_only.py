@@ -13,7 +13,7 @@ from tests.console.builders import NOW, some_settings
 from tests.console.conftest import SignedIn
 
 BANNER = '<div class="read-only" role="alert">'
-BUTTON = "This is the one that goes on"
+BUTTON = "This installation goes on"
 
 
 @pytest.fixture

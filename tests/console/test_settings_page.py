@@ -41,7 +41,7 @@ def test_a_viewer_sees_what_counts_and_where_from(viewer: SignedIn) -> None:
     )
     assert row(page, "region") == "region EU file, [accounts.eu]"
     assert "Try it" not in page
-    assert "Nothing was turned yet" in page
+    assert "No setting was changed yet" in page
     assert viewer.post("/settings/try", SWITCH).status_code == 403
     assert viewer.post("/settings/turn", {**SWITCH, "why": "so"}).status_code == 403
 
@@ -73,7 +73,7 @@ def test_it_is_tried_before_it_is_saved(operator: SignedIn, sessions: Sessions) 
         "backorder"
     )
     page = operator.get(saved.headers["Location"]).text
-    assert "out_of_stock is turned: it counts in all workers within 5 seconds." in page
+    assert "out_of_stock is changed: it applies in all workers within 5 seconds." in page
     assert row(page, "out_of_stock").startswith(
         "out_of_stock backorder overridden by otto on 2026-03-10 12:00 UTC"
     )
@@ -109,7 +109,7 @@ def test_a_turn_is_undone_by_its_own_button(operator: SignedIn, sessions: Sessio
 @pytest.mark.parametrize(
     ("path", "changes", "sentence"),
     [
-        ("/settings/try", {"name": "tax", "value": "none"}, "cannot be told from what is stored"),
+        ("/settings/try", {"name": "tax", "value": "none"}, "the stored data does not show"),
         ("/settings/try", {"value": "never"}, "out_of_stock may be block, backorder."),
         ("/settings/try", {"account": "us"}, "there is no account us"),
         ("/settings/try", {"marketplace": "A0-TYPO"}, "account eu has no marketplace A0-TYPO"),

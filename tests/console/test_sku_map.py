@@ -42,8 +42,8 @@ def with_a_map(path: Path) -> Settings:
 
 def test_nothing_is_mapped_yet(viewer: SignedIn) -> None:
     page = words_of(viewer.get("/sku-map").text)
-    assert "No SKU is mapped by hand. A SKU that is not mapped stands for the product" in page
-    assert "No account goes by a CSV file (setting sku_map)." in page
+    assert "No SKU is mapped by hand. A SKU that is not mapped is sold as the product" in page
+    assert "No account uses a CSV file (setting sku_map)." in page
 
 
 def test_an_operator_maps_a_sku_and_frees_its_orders(
@@ -53,7 +53,7 @@ def test_an_operator_maps_a_sku_and_frees_its_orders(
     done = operator.post("/sku-map/set", {**CUP, "amazon_sku": " MUG-1 "})
     assert (done.status_code, done.headers["Location"]) == (303, "/sku-map?sku=MUG-1&freed=3")
     page = words_of(operator.get(done.headers["Location"]).text)
-    assert "Saved. 3 orders that waited for it are looked at now, one after the other." in page
+    assert "Saved. 3 orders that waited for it are retried now, one after the other." in page
     assert "MUG-1 CUP eu 2026-03-10 12:00 otto 3 Take back" in page
     with sessions() as session:
         noted = session.execute(select(Note.order_id, Note.author, Note.text)).all()
@@ -70,14 +70,14 @@ def test_what_was_taken_back_is_told_under_its_sku(sessions: Sessions, operator:
     page = words_of(operator.get("/sku-map?sku=mug").text)
     assert "No such SKU is mapped by hand." in page
     assert "MUG-1 CUP eu 2026-03-10 12:00 by anna 2026-03-10 12:00 by otto" in page
-    assert "What counted before" not in operator.get("/sku-map").text
+    assert "Earlier mappings" not in operator.get("/sku-map").text
 
 
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"magento_sku": " "}, "say which SKU of Magento's it is"),
-        ({"magento_sku": "C\x00P"}, "Magento's SKU has a character that cannot be seen"),
+        ({"magento_sku": " "}, "give the SKU of Magento"),
+        ({"magento_sku": "C\x00P"}, "Magento's SKU has an invisible character"),
         ({"account": "us"}, "there is no account us"),
         ({"magento_sku": "MUG-1"}, "MUG-1 is not mapped by hand"),
     ],
@@ -179,7 +179,7 @@ def test_the_held_board_maps_a_sku_for_all_that_it_holds(
     assert "Map it for all its orders" not in viewer.get("/held").text
     done = operator.post("/sku-map/set", {**CUP, "back": "held"})
     assert (done.status_code, done.headers["Location"]) == (303, "/held?freed=2")
-    assert "2 orders that waited for it are looked at now" in operator.get("/held?freed=2").text
+    assert "2 orders that waited for it are retried now" in operator.get("/held?freed=2").text
     assert counting(sessions) == {"MUG-1": "CUP"}
 
 
@@ -217,7 +217,7 @@ def test_an_orders_page_maps_a_sku_for_all_orders(sessions: Sessions, operator: 
     done = operator.post(f"/orders/{order_id}/map-sku", form)
     assert (done.status_code, done.headers["Location"]) == (303, f"/orders/{order_id}?said=map-sku")
     page = words_of(operator.get(done.headers["Location"]).text)
-    assert "The SKU is mapped. All orders that waited for it are looked at now." in page
+    assert "The SKU is mapped. All orders that waited for it are retried now." in page
     assert "MUG-2 sold as CUP" in page
     with sessions() as session:
         assert session.get_one(Order, other).news == 1

@@ -37,7 +37,7 @@ def test_everything_that_happened_is_on_it_newest_first(sessions: Sessions) -> N
         (Kind.PACKAGE, "shipment 77", "confirmed to Amazon", "DHL 00340434161094015902"),
         (Kind.PACKAGE, "shipment 77", "shipped", "DHL 00340434161094015902"),
         (Kind.NOTE, "the buyer called", "", ""),
-        (Kind.WRITE, "order", "done", "try 2; found there already"),
+        (Kind.WRITE, "order", "done", "try 2; found in the remote system"),
         (Kind.ATTEMPT, "create_order", "done", ""),
         (Kind.REPORT, "first reported by Amazon", "", ""),
     ]

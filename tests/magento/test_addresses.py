@@ -122,7 +122,7 @@ def test_a_parcel_needs_a_street_and_a_country(changes: dict[str, Any], missing:
         ),
         (
             {"lines": ("𩸽町 1",), "city": "𞤀"},
-            "2 of the shipping address's letters cannot be kept by Magento's database",
+            "2 of the shipping address's letters cannot be stored by Magento's database",
             {"letters": "2"},
         ),
     ],

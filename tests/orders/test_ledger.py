@@ -208,7 +208,7 @@ def test_after_a_try_without_an_answer_it_waits_looks_and_ends_with_one_effect(
     clock.passes(timedelta(seconds=1))
     for wait in (SETTLED - timedelta(seconds=1), timedelta(milliseconds=1)):
         clock.at = NOW + SETTLED - wait
-        with pytest.raises(Transient, match="may still be landing") as caught:
+        with pytest.raises(Transient, match="may still take effect") as caught:
             ledger.once(order_id, remote.write())
         assert caught.value.code == "settling"
         assert caught.value.retry_after_s == wait.total_seconds()

@@ -109,7 +109,7 @@ def test_a_yes_that_nobody_can_see_is_no_end(sessions: Sessions) -> None:
     order_id = stored(sessions, an_order())
     ledger = Ledger(sessions, remote.now)
     for sent in (1, 2):
-        with pytest.raises(CannotMap, match="was answered with yes and has not happened") as held:
+        with pytest.raises(CannotMap, match="was reported as done but has not happened") as held:
             ledger.once(order_id, remote.write(is_to_be_seen=True))
         assert (held.value.code, remote.sent) == (HoldCode.CANCEL_REFUSED, sent)
         assert row(sessions) == (EffectState.REFUSED, None)

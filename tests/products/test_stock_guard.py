@@ -69,13 +69,16 @@ def test_a_missing_reservation_is_told_of_when_it_is_seen_twice(
     (key, text) = next(iter(told(sessions).items()))
     assert key == "stock:main:mug-blue"
     assert text.startswith(
-        "shop main: of MUG-BLUE 100 can be sold, and 97 should be, by the sources and all open "
-        "orders. It oversells by 3: orders that are not shipped yet hold too little of it."
+        "shop main: 100 of MUG-BLUE can be sold, but by the sources and all open orders it should "
+        "be 97. It oversells by 3: the orders that are not shipped yet reserve too little of it."
     )
     # Shipping gives back what was never taken: three pieces too many, and none of ours is open.
     shop.rest("POST", f"/order/{entity_id}/ship", {"notify": False})
     run(shop, sessions)
-    assert "of MUG-BLUE 100 can be sold, and 97 should be" in told(sessions)[key]
+    assert (
+        "100 of MUG-BLUE can be sold, but by the sources and all open orders it should be 97"
+        in told(sessions)[key]
+    )
 
 
 def test_units_that_nothing_holds_are_told_of_and_the_incident_closes_by_itself(
@@ -87,8 +90,11 @@ def test_units_that_nothing_holds_are_told_of_and_the_incident_closes_by_itself(
     shop.rest("PUT", "/orders/create", {"entity": entity})
     ours(sessions, "MUG-BLUE")
     run(shop, sessions, times=2)
-    assert "of MUG-BLUE 96 can be sold, and 100 should be" in told(sessions)["stock:main:mug-blue"]
-    assert "4 of it are held by nothing" in told(sessions)["stock:main:mug-blue"]
+    assert (
+        "96 of MUG-BLUE can be sold, but by the sources and all open orders it should be 100"
+        in told(sessions)["stock:main:mug-blue"]
+    )
+    assert "reserves 4 more than the open orders need" in told(sessions)["stock:main:mug-blue"]
     entity = {"entity_id": entity_id, "state": "processing", "status": "processing"}
     items = shop.rest("GET", f"/orders/{entity_id}")["items"]
     line = {key: items[0][key] for key in ("item_id", "sku", "product_type", "qty_ordered")}

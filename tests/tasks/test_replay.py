@@ -70,9 +70,9 @@ def test_the_preview_names_what_is_done_and_changes_nothing(world: World) -> Non
         (None, "would be made"),
         (
             EffectState.UNKNOWN,
-            "in doubt: would look first, and adopt what is there or be made",
+            "result unknown: would check first, then be adopted or made",
         ),
-        (EffectState.REFUSED, "refused before: would look first, then be made"),
+        (EffectState.REFUSED, "refused before: would check first, then be made"),
     ],
 )
 def test_the_preview_ends_with_a_write_that_nobody_knows(
@@ -88,7 +88,7 @@ def test_the_preview_ends_with_a_write_that_nobody_knows(
     last = told(world, "create_order")[-1]
     assert ([call.verdict for call in last.calls], last.end) == (
         [verdict],
-        "what follows depends on that write",
+        "the rest depends on that write",
     )
     assert (world.dump(), writes(world)) == (before, called)
 
@@ -108,18 +108,16 @@ def test_the_real_run_repeats_no_write(world: World) -> None:
     assert (writes(world), in_magento(world)) == (called, shop)
     with world.parts.sessions() as session:
         notes = session.execute(select(Note.author, Note.text)).all()
-    assert [tuple(note) for note in notes] == [
-        ("anna", "to be gone through again from enrich_order on")
-    ]
+    assert [tuple(note) for note in notes] == [("anna", "to be run again from enrich_order")]
 
 
 def test_only_a_step_that_was_reached_and_that_no_worker_is_at(world: World) -> None:
     order, parts = placed(world), world.parts
-    with pytest.raises(NotPossible, match="it has come to ship_order only"):
+    with pytest.raises(NotPossible, match="it has only reached ship_order"):
         replay(parts.sessions, order.id, "sync_tracking", author="anna", now=world.clock.at)
     with parts.sessions() as session, session.begin():
         session.execute(update(Order).values(status=Status.RUNNING))
-    with pytest.raises(NotPossible, match="a step is at it right now"):
+    with pytest.raises(NotPossible, match="a step is running right now"):
         replay(parts.sessions, order.id, "import_order", author="anna", now=world.clock.at)
-    with pytest.raises(NotPossible, match="a step is at it right now"):
+    with pytest.raises(NotPossible, match="a step is running right now"):
         told(world, "import_order")

@@ -104,8 +104,8 @@ def check_deliverable(address: Address) -> None:
     if lost := sum(map(unkept_letters, where)):
         raise CannotMap(
             HoldCode.ADDRESS_UNUSABLE,
-            f"{lost} of the shipping address's letters cannot be kept by Magento's database: "
-            "correct the address with ones of everyday use",
+            f"{lost} of the shipping address's letters cannot be stored by Magento's database: "
+            "correct the address with common letters",
             {"letters": str(lost)},
         )
 
@@ -118,7 +118,8 @@ def check_country(address: Address) -> None:
         raise CannotMap(
             HoldCode.ADDRESS_UNUSABLE,
             f"Magento's directory has no country {country}, and its admin cannot open an order to "
-            "there: correct the address to a country that it has, or enter the order by hand",
+            "that country: correct the address to a country that it has, or enter the order by "
+            "hand",
             {"country": country},
         )
 

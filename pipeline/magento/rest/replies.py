@@ -87,7 +87,7 @@ def error_in(
     said = _what_it_said(reply, is_private, sent)
     if status == 401:
         return Rejected(
-            f"Magento refuses to let us in (401){said}: {_SIGN_IN}",
+            f"Magento refuses the sign-in (401){said}: {_SIGN_IN}",
             code=UNAUTHORIZED,
             status=status,
         )

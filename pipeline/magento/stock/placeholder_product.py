@@ -27,8 +27,8 @@ def placeholder(sku: str, title: str, store: StoreView, attribute_set: int) -> d
     if len(sku) > _LONGEST_SKU or plain(sku, _LONGEST_SKU) != sku:
         raise CannotMap(
             HoldCode.PRODUCT_REFUSED,
-            f"no product can be made for {sku}: Magento keeps SKUs of at most {_LONGEST_SKU} "
-            "characters, without markup and emoji; map it to a product of yours",
+            f"no placeholder product can be made for {sku}: Magento keeps SKUs of at most "
+            f"{_LONGEST_SKU} characters, without markup and emoji; map it to a product of the shop",
             {"skus": sku},
         )
     return {

@@ -56,7 +56,7 @@ class Cure(StrEnum):
     """What to do about a difference. TELL is for an order that has no row here to hold."""
 
     TAKE_IN = "to be taken in"
-    LOOK = "to be looked at again"
+    LOOK = "to be retried"
     HOLD = "to be held"
     TELL = "for a person"
 
@@ -177,7 +177,7 @@ def _in_shop(sides: Sides, ours: Order) -> Iterator[Found]:
 def _not_ours(sides: Sides) -> str:
     return (
         f"Magento has it as {sides.live[0].increment_id}, which Orderbridge did not place: find "
-        "out what else places Amazon's orders there, or cancel that one"
+        "out what else places Amazon's orders there, or cancel that Magento order"
     )
 
 
@@ -185,7 +185,7 @@ def _outdated(sides: Sides, ours: Order) -> Found:
     theirs = sides.identity.status
     is_one_sided = theirs == RemoteStatus.CANCELLED and sides.live
     if theirs == ours.remote_status:
-        detail = f"{theirs}, with a later change on Amazon than the one we have"
+        detail = f"{theirs}, with a later change on Amazon than the last one read"
     else:
         detail = f"{ours.remote_status} here, {theirs} on Amazon"
     return Found(Kind.CANCELLED if is_one_sided else Kind.OUTDATED, Cure.TAKE_IN, detail)
@@ -223,8 +223,8 @@ def _cancelled_there(sides: Sides, ours: Order, shop: MagentoOrder) -> Found:
     if _kept(shop) != ZERO:
         currency = ours.currency or ""
         paid, refunded = (written(one, currency) for one in (shop.total_paid, shop.total_refunded))
-        detail += f", {paid} {currency} paid and {refunded} given back"
-        advice = "bring both to the same sum there" if shop.state in ENDED else advice
+        detail += f", {paid} {currency} paid and {refunded} refunded"
+        advice = "refund the difference there" if shop.state in ENDED else advice
     is_told_done = ours.status in (Status.DONE, Status.CANCELLED)
     if is_told_done and not (ours.status == Status.CANCELLED and sides.is_unproven):
         # The order was cancelled in Magento before, or is done: no step would cancel it again.

@@ -107,7 +107,10 @@ class Reconciler:
         if run.page_token is None:
             self._incidents.close(f"nameless:{search}", now)
         if batch.told.nameless:
-            then, period = "The next comparison looks again", (run.after_at, run.before_at)
+            then, period = (
+                "The next comparison searches this period again",
+                (run.after_at, run.before_at),
+            )
             told_nameless(self._incidents, run.account, search, period, then, now)
         self._progress.note(search, run.page_token, page, batch.sides)
         self._runs.listed(run.id, page, batch.told.unreadable)

@@ -190,7 +190,7 @@ class Runs:
                     Effect.kind == EffectKind.CANCELLATION,
                     IS_UNPROVEN,
                 )
-                .values(state=EffectState.REFUSED, detail="done without an id: looked at again")
+                .values(state=EffectState.REFUSED, detail="done without an id: checked again")
                 .execution_options(synchronize_session=False)
             )
             session.execute(

@@ -18,8 +18,8 @@ from pipeline.orders.state_changes import hold_until_news, let_go, set_back
 from pipeline.orders.tables import Order, Status
 
 TAKEN_IN = "taken in"
-LOOKED_AT = "looked at again"
-AT_WORK = "its steps are at work"
+LOOKED_AT = "retried"
+AT_WORK = "its steps are running"
 HELD = "held"
 HELD_OTHERWISE = "held already"
 TOLD = "for a person"

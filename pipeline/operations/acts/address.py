@@ -25,7 +25,7 @@ from pipeline.orders.machine import owner, wake
 from pipeline.orders.states import EffectKind, StepName
 from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, OrderPrivate, Status
 
-LOOKED = "looked at the buyer's data"
+LOOKED = "viewed the buyer's data"
 LINES = ("line1", "line2", "line3")
 FIELDS = (
     *("name", "company", *LINES, "district", "city", "postcode", "region", "country", "phone"),
@@ -80,7 +80,7 @@ class Corrections:
                 raise NotPossible("Amazon fulfils it, and delivers to where the buyer said")
             if is_being_placed(session, order):
                 raise NotPossible(
-                    "its Magento order is being created at this moment: look again in some minutes"
+                    "its Magento order is being created at this moment: try again in some minutes"
                 )
             private, key = self._private(session, order)
             told, before = self._told(order, private, key), self._correction(order, private, key)
@@ -115,7 +115,7 @@ class Corrections:
 
     def show(self, order_id: int) -> Addresses:
         """Both addresses, for the author; a note records the request."""
-        return self._open(order_id, "looked at the shipping address").addresses
+        return self._open(order_id, "viewed the shipping address").addresses
 
     def disclose(self, order_id: int) -> Disclosed:
         """All data that names the buyer, for the author; a note records the request."""

@@ -47,7 +47,7 @@ BATCH = 500
 MOST_A_RUN = 5_000
 ONE_BY_ONE = frozenset({HoldCode.IN_MAGENTO_ALREADY})
 """Released as they are, these orders would be placed twice: a person decides order by order."""
-GONE = "it is not there any more"
+GONE = "it has been deleted"
 
 
 class Act(StrEnum):
@@ -76,7 +76,7 @@ def why_not(act: Act) -> ColumnElement[str | None]:
         Act.RELEASE: (
             (
                 and_(Order.status == Status.HELD, Order.hold_code.in_(ONE_BY_ONE)),
-                "it is in Magento already: that is decided one by one",
+                "it is in Magento already: decide it on its own page",
             ),
         ),
         Act.DISMISS: (
@@ -86,7 +86,7 @@ def why_not(act: Act) -> ColumnElement[str | None]:
     }
     return case(
         (ended, literal("it has ended", String)),
-        (Order.status.in_((Status.READY, Status.RUNNING)), "a step is at it"),
+        (Order.status.in_((Status.READY, Status.RUNNING)), "a step is running or about to run"),
         *reasons[act],
         else_=null(),
     )
@@ -117,7 +117,7 @@ class BulkActs:
         Raises NotPossible without an order or a reason, and MoreThanSeen.
         """
         if act == Act.DISMISS and not why.strip():
-            raise NotPossible("say why they are dismissed")
+            raise NotPossible("give the reason why they are dismissed")
         row = BulkAct(
             token=token,
             author=author,
@@ -134,7 +134,7 @@ class BulkActs:
                 session.flush()
                 row.orders = _write_down(session, row.id, turns.where(why_not(act).is_(None)))
                 if row.orders == 0:
-                    raise NotPossible("there is no such order by now")
+                    raise NotPossible("no order matches any more")
                 if seen is not None and row.orders > seen:
                     raise MoreThanSeen(row.orders)
         except IntegrityError:

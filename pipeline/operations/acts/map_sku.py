@@ -55,7 +55,7 @@ class SkuDecisions:
                 .returning(MappedSku.id)
             )
             if kept is None:
-                raise NotPossible(f"somebody else has mapped {amazon} just now: look again")
+                raise NotPossible(f"somebody else has mapped {amazon} just now: check the mapping")
             instead = f" in place of {before}" if before else ""
             return self._wake(session, account, amazon, f"mapped {amazon} to {magento}{instead}")
 
@@ -66,7 +66,7 @@ class SkuDecisions:
             before = self._end(session, account, amazon)
             if before is None:
                 raise NotPossible(f"{amazon} is not mapped by hand")
-            note = f"took back that {amazon} is mapped to {before}"
+            note = f"took back the mapping of {amazon} to {before}"
             return self._wake(session, account, amazon, note)
 
     def _end(self, session: Session, account: str, amazon: str) -> str | None:
@@ -111,9 +111,9 @@ def _sku(text: str, whose: str) -> str:
     """Check a SKU that a person typed. Raises NotPossible."""
     sku = text.strip()
     if not sku:
-        raise NotPossible(f"say which SKU of {whose}'s it is")
+        raise NotPossible(f"give the SKU of {whose}")
     if len(sku) > LONGEST_SKU:
         raise NotPossible(f"a SKU has {LONGEST_SKU} characters at most, and {whose}'s has more")
     if any(unicodedata.category(letter).startswith("C") for letter in sku):
-        raise NotPossible(f"{whose}'s SKU has a character that cannot be seen: type it anew")
+        raise NotPossible(f"{whose}'s SKU has an invisible character: type it again")
     return sku

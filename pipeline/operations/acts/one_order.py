@@ -60,13 +60,13 @@ class Decisions:
             if not text.strip():
                 raise NotPossible("the note is empty")
             if len(text) > LONGEST_NOTE:
-                raise NotPossible(f"a note has {LONGEST_NOTE} letters at most")
+                raise NotPossible(f"a note has {LONGEST_NOTE} characters at most")
             self._keep(session, order_id, text.strip())
 
     def dismiss(self, order_id: int, why: str) -> None:
         """End an order that is done elsewhere or never will be; no step runs for it any more."""
         if not why.strip():
-            raise NotPossible("say why it is dismissed")
+            raise NotPossible("give the reason why it is dismissed")
         text = f"dismissed: {why.strip()}"[:LONGEST_NOTE]
         with self._sessions() as session, session.begin():
             order = _live(session, order_id)
@@ -75,7 +75,7 @@ class Decisions:
             if order.cancellation in (CancellationState.ASKED, CancellationState.SENT):
                 raise NotPossible("Amazon is being asked to cancel it")
             if not dismiss(session, [order_id], text, self._now):
-                raise NotPossible("a step is at it right now: try again in a moment")
+                raise NotPossible("a step is running right now: try again in a moment")
             self._keep(session, order_id, text)
 
     def take_up_again(self, order_id: int) -> None:
@@ -83,7 +83,7 @@ class Decisions:
         with self._sessions() as session, session.begin():
             if not take_up_again(session, order_id, self._now):
                 raise NotPossible("it is not dismissed")
-            self._keep(session, order_id, "took it up again")
+            self._keep(session, order_id, "resumed it")
 
     def cancel(self, order_id: int, reason: str) -> None:
         """Have Amazon cancel an order of which nothing is shipped, for a reason on Amazon's
@@ -102,7 +102,7 @@ class Decisions:
             if order.cancellation in (CancellationState.SENT, CancellationState.ACCEPTED):
                 raise NotPossible("its cancellation has been sent to Amazon already")
             if standing(session, order_id) is not None:
-                raise NotPossible("its shipment has been asked for: take that back first")
+                raise NotPossible("its shipment has been requested: take that back first")
             self._write(
                 session,
                 order_id,
@@ -134,7 +134,7 @@ class Decisions:
             order = _live(session, order_id)
             note = "to be confirmed although the buyer asked to cancel"
             if order.hold_code == HoldCode.SHIPMENT_CHANGED:
-                note = "what Amazon was told of its packages stands"
+                note = "left its packages at Amazon as they are"
             self._write(session, order_id, note, confirm_anyway=True)
 
     def transparency(self, order_id: int, item_id: str, codes: Sequence[str]) -> None:

@@ -61,9 +61,9 @@ class ShipmentRequests:
                 raise NotPossible("a package of it has that tracking number already")
             wish = standing(session, order_id)
             if wish is not None and wish.state == RequestState.OPEN:
-                raise NotPossible("its shipment has been asked for already: take that back first")
+                raise NotPossible("its shipment has been requested already: take that back first")
             if wish is not None:
-                self._take_back(session, order, wish, "asked for anew")
+                self._take_back(session, order, wish, "requested again")
             session.add(
                 RequestedShipmentRow(
                     order_id=order_id,
@@ -74,7 +74,7 @@ class ShipmentRequests:
                     tracking_number=number,
                 )
             )
-            self._note(session, order_id, f"asked to ship it with {name} {number}")
+            self._note(session, order_id, f"requested a shipment with {name} {number}")
 
     def withdraw(self, order_id: int) -> None:
         """Withdraw a shipment that has not been sent to Magento, or that Magento refused."""
@@ -88,7 +88,7 @@ class ShipmentRequests:
 
     def _take_back(self, session: Session, order: Order, wish: RequestedShipment, why: str) -> None:
         if order.status == Status.RUNNING:
-            raise NotPossible("a step is at it right now: try again in a moment")
+            raise NotPossible("a step is running right now: try again in a moment")
         key = requested_shipment_key(order.account, order.external_id, wish.id)
         sent = session.scalar(select(Effect.state).where(Effect.key == key))
         if sent not in (None, EffectState.REFUSED):
@@ -115,13 +115,13 @@ def obstacle(order: Order) -> str:
     if order.remote_status not in STILL_TO_SHIP:
         return f"it is {order.remote_status} on Amazon"
     if order.magento_order_id is None or order.step not in SHIPPING_STEPS:
-        return f"it is not ready to be shipped in Magento: it stands at {order.step}"
+        return f"it is not ready to be shipped in Magento: its step is {order.step}"
     if order.magento_state in (*ENDED, HOLDED):
         return f"its Magento order is {order.magento_state}"
     if order.cancellation in _CANCELLING:
         return "Amazon is being asked to cancel it"
     if _units_left(order) <= 0:
-        return "Magento has all of it shipped already"
+        return "all of it is shipped in Magento already"
     return ""
 
 
@@ -151,7 +151,7 @@ def _checked(text: str, what: str) -> str:
     """The text on one line. Raises NotPossible if it is too long or has invisible characters."""
     text = " ".join(text.split())
     if len(text) > LONGEST or not text.isprintable():
-        raise NotPossible(f"{what} has {LONGEST} letters at most, and only those that can be seen")
+        raise NotPossible(f"{what} has {LONGEST} characters at most, and no invisible ones")
     return text
 
 

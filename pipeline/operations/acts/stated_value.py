@@ -50,7 +50,7 @@ class StatedValues:
         with self._sessions() as session, session.begin():
             order = _changeable(session, order_id)
             if not may_say(order):
-                raise NotPossible("it is not held because Amazon tells no amount of it")
+                raise NotPossible("it is not held for a missing Amazon total")
             code = _currency(order, currency)
             total = _amount(amount, code)
             units = {item.external_item_id: item.quantity for item in order.items if item.quantity}
@@ -58,7 +58,7 @@ class StatedValues:
                 raise NotPossible("its lines are not known yet")
             order.worth = StatedValue(total, code, units, self._author).as_json()
             _back_to_the_details(order)
-            said = f"said that it is worth {written(total, code)} {code}: {why.strip()}"
+            said = f"stated that it is worth {written(total, code)} {code}: {why.strip()}"
             self._note(session, order_id, said[:LONGEST_NOTE])
 
     def withdraw(self, order_id: int) -> None:
@@ -66,10 +66,10 @@ class StatedValues:
         with self._sessions() as session, session.begin():
             order = _changeable(session, order_id)
             if not may_withdraw(order):
-                raise NotPossible("nobody said what it is worth")
+                raise NotPossible("no value was stated for it")
             order.worth = None
             _back_to_the_details(order)
-            self._note(session, order_id, "took back what it is worth")
+            self._note(session, order_id, "took back the stated value")
 
     def _note(self, session: Session, order_id: int, text: str) -> None:
         session.add(Note(order_id=order_id, at=self._now, author=self._author, text=text))
@@ -86,10 +86,10 @@ def _changeable(session: Session, order_id: int) -> Order:
     if order.status not in LIVE:
         raise NotPossible(f"it is {order.status} here")
     if order.status == Status.RUNNING:
-        raise NotPossible("a step is at it right now: try again in a moment")
+        raise NotPossible("a step is running right now: try again in a moment")
     if is_being_placed(session, order):
         raise NotPossible(
-            "its Magento order is being created at this moment: look again in some minutes"
+            "its Magento order is being created at this moment: try again in some minutes"
         )
     return order
 
@@ -118,7 +118,7 @@ def _amount(text: str, currency: str) -> Decimal:
     except ValueError:
         raise NotPossible("write the amount as 12.50") from None
     if not 0 <= amount < LARGEST_AMOUNT:
-        raise NotPossible("the amount must be zero or more, and what somebody would pay")
+        raise NotPossible("the amount must be zero or more, and not absurdly large")
     if amount % minor_unit(currency):
         raise NotPossible(f"{currency} has no parts smaller than {minor_unit(currency)}")
     return abs(amount)  # a zero loses its sign

@@ -136,13 +136,13 @@ def _facts(order: Order, account: AccountSettings | None) -> dict[str, str]:
         "status on Amazon": order.remote_status,
         "fulfilled by": "Amazon" if order.fulfilled_by == FulfilledBy.AMAZON else "the merchant",
         "programs": ", ".join(order.programs) or "none",
-        "sold": order.facts.get("channel", "") or "not told",
+        "sold": order.facts.get("channel", "") or "not reported",
         "in Magento": (
             f"as {order.magento_increment_id or order.magento_order_id}"
             if order.magento_order_id is not None
-            else "no order of ours"
+            else "not placed by Orderbridge"
         ),
-        "placed": "before start_from: a backfill brought it" if old else "after start_from",
+        "placed": "before start_from: imported by a backfill" if old else "after start_from",
         **({"buyer's data": f"purged on {order.purged_at:%Y-%m-%d}"} if order.purged_at else {}),
     }
 
@@ -163,7 +163,7 @@ def _edited(order: Order, effects: Sequence[Effect]) -> dict[str, str]:
 
 def _decided(decision: Decision) -> str:
     why = f": {decision.reason}" if decision.reason else ""
-    return f'The row "{decision.row}" of the decision table counts{why}; {_NEXT[decision.next]}.'
+    return f'The row "{decision.row}" of the decision table applies{why}; {_NEXT[decision.next]}.'
 
 
 def _of_its_steps(order: Order) -> Iterator[str]:
@@ -186,7 +186,7 @@ def _standing(order: Order) -> str:
         case Status.HELD:
             said = f"held in {order.step} as {order.hold_code}: {order.hold_reason}"
         case Status.DONE:
-            said = "through" + (f": {order.last_note}" if order.last_note else "")
+            said = "done" + (f": {order.last_note}" if order.last_note else "")
         case Status.CANCELLED:
             said = f"ended as cancelled: {order.last_note}"
     tries = f" (try {order.tries})" if order.tries > 1 else ""
@@ -197,11 +197,11 @@ def _write(effect: Effect) -> str:
     named = f", {effect.remote_id}" if effect.remote_id else ""
     match EffectState(effect.state):
         case EffectState.DONE:
-            return f"done{named}" + (", found there" if effect.adopted else "")
+            return f"done{named}" + (", found in the remote system" if effect.adopted else "")
         case EffectState.REFUSED:
             return f"not made: {effect.detail}"
         case EffectState.INTENDED | EffectState.UNKNOWN:
-            return "in doubt: the next try looks first"
+            return "result unknown: the next try checks first"
 
 
 def _next_look(order: Order, timing: Timing) -> str:
@@ -209,20 +209,25 @@ def _next_look(order: Order, timing: Timing) -> str:
         case Status.READY:
             return "its message is on its way; after this time the sweep sends it again"
         case Status.RUNNING:
-            return "a worker has it; after this time another takes over if that one died"
+            return (
+                "a worker runs it; after this time another worker takes over if the first one died"
+            )
         case Status.WAITING:
             return "at this time, or as soon as Amazon or the shop report something new"
         case Status.HELD if order.due_at is None:
-            return "by the next reconciliation, or as soon as there is news or a person releases it"
+            return (
+                "at the next reconciliation, or as soon as Amazon or the shop report a change or "
+                "a person retries it"
+            )
         case Status.HELD:
             return (
-                f"every {timing.recheck_held_s:g} s until the cause is gone, and as soon as there "
-                "is news"
+                f"every {timing.recheck_held_s:g} s until the cause is gone, and as soon as Amazon "
+                "or the shop report a change"
             )
         case Status.DONE if order.dismissed_at is not None:
-            return "not before a person takes it up again"
+            return "not before a person resumes it"
         case Status.DONE:
-            return "not by itself; news of its shipments or of a cancellation open it again"
+            return "not by itself; a change of its shipments or a cancellation reopens it"
         case Status.CANCELLED:
             return "not by itself"
 
@@ -231,16 +236,25 @@ def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
     """The commands possible for the order, and their effects."""
     number = order.external_id
     if order.status in (Status.WAITING, Status.HELD):
-        yield f"orderbridge orders release {number}", "looks at it now"
-        yield f"orderbridge orders dismiss {number} --why ...", "ends it; it is done elsewhere"
+        yield f"orderbridge orders release {number}", "retries it now"
+        yield (
+            f"orderbridge orders dismiss {number} --why ...",
+            "ignores it from now on, since it is done elsewhere",
+        )
     if order.dismissed_at is not None:
-        yield f"orderbridge orders dismiss {number} --undo", "has it go on where it stood"
+        yield f"orderbridge orders dismiss {number} --undo", "resumes it at the step where it was"
     if differs:
-        yield f"orderbridge reconcile accept {number}", "lets its differences be"
+        yield f"orderbridge reconcile accept {number}", "accepts its differences"
     if order.hold_code == HoldCode.BUYER_WANTS_TO_CANCEL:
-        yield f"orderbridge orders release {number} --confirm-anyway", "confirms it all the same"
+        yield (
+            f"orderbridge orders release {number} --confirm-anyway",
+            "confirms its packages all the same",
+        )
     if order.hold_code == HoldCode.SHIPMENT_CHANGED:
-        yield f"orderbridge orders release {number} --confirm-anyway", "lets stand what Amazon has"
+        yield (
+            f"orderbridge orders release {number} --confirm-anyway",
+            "leaves its packages at Amazon as they are",
+        )
     if order.hold_code == HoldCode.SHIPMENT_REFUSED:
         yield f"orderbridge orders ship {number} --withdraw", "takes the shipment back"
     elif not obstacle(order):
@@ -251,10 +265,13 @@ def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
     if order.hold_code == HoldCode.SKU_NOT_FOUND:
         yield (
             f"orderbridge sku-map set AMAZON_SKU MAGENTO_SKU --account {order.account}",
-            "has it sold as another product, for all its orders",
+            "maps a SKU to another product, for all orders",
         )
     if order.hold_code == HoldCode.TRANSPARENCY_CODES:
-        yield f"orderbridge orders transparency {number} ITEM CODE...", "takes in its codes"
+        yield (
+            f"orderbridge orders transparency {number} ITEM CODE...",
+            "stores its Transparency codes",
+        )
     is_own_work = order.fulfilled_by == FulfilledBy.MERCHANT
     if order.cancellation in (CancellationState.ASKED, CancellationState.REFUSED):
         yield f"orderbridge orders cancel {number} --withdraw", "takes the cancellation back"
@@ -263,11 +280,11 @@ def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
         and order.remote_status == RemoteStatus.UNSHIPPED
         and order.status != Status.DONE
     ):
-        yield f"orderbridge orders cancel {number} --reason ...", "has Amazon cancel it"
+        yield f"orderbridge orders cancel {number} --reason ...", "asks Amazon to cancel it"
     if order.status != Status.RUNNING and (
         order.purged_at is None or order.step in WITHOUT_PERSONAL_DATA
     ):
         yield (
             f"orderbridge replay {number} --from {order.step} --dry-run",
-            "tells what going through it again would do",
+            "shows what running its step again would do",
         )

@@ -127,7 +127,7 @@ def read(query: Mapping[str, str], stores: Mapping[str, Store]) -> Asked:
     ):
         low, high = getattr(filters, first), getattr(filters, last)
         if low is not None and high is not None and low > high:
-            mistakes[what] = "This is below where the range begins, so nothing is found."
+            mistakes[what] = "The range ends before it begins, so it has no orders."
     return Asked(filters, mistakes)
 
 
@@ -177,14 +177,14 @@ def _day(text: str) -> date:
 
 def _program(text: str) -> str:
     if not _PROGRAM.fullmatch(text.upper()):
-        raise Unusable("A program is Amazon’s word for it, such as PRIME or AMAZON_BUSINESS.")
+        raise Unusable("Write the program as Amazon does, such as PRIME or AMAZON_BUSINESS.")
     return text.upper()
 
 
 def _buyer(text: str) -> tuple[str, ...]:
     words = tuple(text.split("."))
     if not all(map(_HASH.fullmatch, words)):
-        raise Unusable("Search for the buyer anew.")
+        raise Unusable("Search for the buyer again.")
     return words
 
 
@@ -227,7 +227,7 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Callable[[Any], str]], ...]
     (
         "sort",
         "sort",
-        _one_of(Sort.parse, "The list is not sorted by this."),
+        _one_of(Sort.parse, "The list cannot be sorted by this."),
         lambda sort: "" if sort == NEWEST_FIRST else str(sort),
     ),
 )

@@ -45,13 +45,17 @@ class Weighed:
 
 def those_of(filters: Filters) -> Choice:
     """All orders that the list shows with these filters, on all its pages."""
-    said = {**filters.query(), "sort": "", "all": "hidden ones too" if filters.everything else ""}
+    said = {
+        **filters.query(),
+        "sort": "",
+        "all": "with hidden orders" if filters.everything else "",
+    }
     if filters.reason:
         said["reason"] = filters.reason.replace("_", " ")
     if filters.buyer:
         said["buyer"] = "that was searched for"  # hashes mean nothing to a person
     words = [text if name == "all" else f"{name} {text}" for name, text in said.items() if text]
-    return Choice(", ".join(words) or "all that are shown", filters.conditions())
+    return Choice(", ".join(words) or "all orders of the list", filters.conditions())
 
 
 def these(order_ids: Sequence[int]) -> Choice:

@@ -113,7 +113,7 @@ def _attempts(order: Order, newest_first: Sequence[Attempt]) -> Iterator[Event]:
 
 def _write(effect: Effect) -> Event:
     tries = f"try {effect.tries}" if effect.tries > 1 else ""
-    found = "found there already" if effect.adopted else ""
+    found = "found in the remote system" if effect.adopted else ""
     return Event(
         at=effect.intended_at,
         first_at=effect.intended_at,

@@ -60,8 +60,8 @@ def replay(sessions: Sessions, order_id: int, step: str, *, author: str, now: da
         order = session.get(Order, order_id, with_for_update=True)
         _check(order, step)
         if not set_back(session, order_id, step, now):
-            raise NotPossible("a step is at it right now: try again in a moment")
-        text = f"to be gone through again from {step} on"
+            raise NotPossible("a step is running right now: try again in a moment")
+        text = f"to be run again from {step}"
         session.add(Note(order_id=order_id, at=now, author=author, text=text))
 
 
@@ -96,9 +96,9 @@ def _check(order: Order | None, step: str) -> None:
     if order is None:
         raise NotPossible("it has just been deleted")
     if STEPS.index(order.step) < STEPS.index(step):
-        raise NotPossible(f"it has come to {order.step} only")
+        raise NotPossible(f"it has only reached {order.step}")
     if order.status == Status.RUNNING:
-        raise NotPossible("a step is at it right now: try again in a moment")
+        raise NotPossible("a step is running right now: try again in a moment")
     if order.purged_at is not None and step not in WITHOUT_PERSONAL_DATA:
         raise NotPossible(
             "its personal data was purged: only ship_order and sync_tracking do without"
@@ -180,17 +180,20 @@ class _Teller(Ledger):
         self.calls.append(Call(write.kind, write.key, verdict))
 
 
-_FORGOTTEN = "made, unless found: the database was restored since the order was placed"
+_FORGOTTEN = (
+    "would check first, then be made if missing: the database was restored since the order was "
+    "placed"
+)
 
 
 def _in_doubt(effect: Effect, *, is_certain: bool = True) -> str:
     if effect.state == EffectState.DONE:
-        return "done, and nothing proves it: would look first, then be made"
+        return "recorded as done, without proof: would check first, then be made"
     if effect.state == EffectState.REFUSED:
-        return "refused before: would look first, then be made"
+        return "refused before: would check first, then be made"
     if is_certain:
-        return "in doubt: would look first, and adopt what is there or be made"
-    return "in doubt: would look first, and be held if nothing is there"
+        return "result unknown: would check first, then be adopted or made"
+    return "result unknown: would check first, and hold the order if it is missing"
 
 
 def _end(step: Step, order: Order, clients: Clients) -> tuple[str, bool]:
@@ -198,11 +201,11 @@ def _end(step: Step, order: Order, clients: Clients) -> tuple[str, bool]:
     try:
         outcome = step(order, clients)
     except _Unknowable:
-        return "what follows depends on that write", False
+        return "the rest depends on that write", False
     except CannotMap as error:
         return f"would be held: {error.code}, {error.reason}", False
     except RemoteError as error:
-        return f"cannot be told: {error}", False
+        return f"cannot be shown: {error}", False
     match outcome:
         case Done():
             return "goes on", True

@@ -70,7 +70,7 @@ def preview(session: Session, settings: Settings, turn: SettingOverride, now: da
     """
     if turn.name not in TRIABLE:
         raise NotChangeable(
-            f"what {turn.name} would change cannot be told from what is stored. These can be "
+            f"the stored data does not show what {turn.name} would change. These settings can be "
             f"tried: {', '.join(TRIABLE)}"
         )
     turned = turns(session)

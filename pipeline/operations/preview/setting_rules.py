@@ -17,19 +17,19 @@ from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, Statu
 from pipeline.shipping.feed_collecting import CANCELLABLE
 
 _TABLE = (
-    "Amazon's status of each order as it was last told, who fulfils it, and whether it is in "
-    "Magento, put to the decision table."
+    "The decision table, with each order's last status at Amazon, its fulfilment, and whether it "
+    "is in Magento."
 )
 DECIDED_BY_TABLE: Mapping[str, tuple[str, str]] = {
     "import_orders": (
         _TABLE,
-        "Orders under way that are in Magento already would be let go: no tracking number of "
-        "theirs would reach Amazon. Set back, it does not bring back those that have ended.",
+        "Orders under way that are in Magento already would end: their tracking numbers would not "
+        "reach Amazon. Undoing the change does not bring back orders that have ended.",
     ),
     "fba_orders": (
         _TABLE,
-        "Orders that have ended, as shown only or in Magento, stay as they are; those shown only "
-        "go to Magento by a replay.",
+        "Orders that have ended, as shown only or in Magento, stay as they are; a replay brings "
+        "those shown only to Magento.",
     ),
     "pending_orders": (
         _TABLE,
@@ -75,7 +75,7 @@ RULES: tuple[Rule, ...] = (
         "out_of_stock",
         "backorder",
         "held as out of stock: would go on to Magento",
-        "The orders that are held so now.",
+        "The orders that are held for this reason now.",
         _held(HoldCode.OUT_OF_STOCK),
         "Orders that were held and went on since are not counted.",
         held_as=HoldCode.OUT_OF_STOCK,
@@ -92,14 +92,14 @@ RULES: tuple[Rule, ...] = (
             Order.magento_order_id.is_(None),
             Order.remote_status.not_in(_SHIPPED_OR_NEVER),
         ),
-        "What the shop could have sold is not stored: of how many orders it would have been too "
-        "little cannot be told.",
+        "The shop's past stock is not stored: the number of orders that would have lacked stock is "
+        "unknown.",
     ),
     Rule(
         "unclear_totals",
         "import",
         "held since their amounts do not add up: would be taken with Amazon's total",
-        "The orders that are held so now.",
+        "The orders that are held for this reason now.",
         _held(HoldCode.TOTALS_UNCLEAR),
         "Those of them that have no total at all stay held. Orders that were held and went on "
         "since are not counted.",
@@ -111,14 +111,14 @@ RULES: tuple[Rule, ...] = (
         "taken with Amazon's total: would have been held",
         "The doubt that is kept with the proof of an order's total.",
         Order.total_proof["doubt"].astext != "",
-        "One that is in Magento already is held as soon as its amounts are needed once more, as "
+        "An order that is in Magento already is held as soon as its amounts are needed again, as "
         "when a part of it is cancelled.",
     ),
     Rule(
         "cancel_from_amazon",
         "cancel",
         "cancelled on Amazon and left to a person: would be cancelled in Magento",
-        "The orders that are held so now.",
+        "The orders that are held for this reason now.",
         and_(
             _held(HoldCode.CANCEL_REFUSED),
             Order.remote_status == RemoteStatus.CANCELLED,
@@ -142,7 +142,7 @@ RULES: tuple[Rule, ...] = (
         "cancel_to_amazon",
         "send",
         "cancelled in Magento and open on Amazon: would be cancelled there too",
-        "The orders that are held so now, and of which nothing was shipped.",
+        "The orders that are held for this reason now and have no shipment.",
         and_(
             _held(HoldCode.CANCELLED_IN_MAGENTO),
             Order.remote_status.in_(sorted(CANCELLABLE)),
@@ -159,13 +159,13 @@ RULES: tuple[Rule, ...] = (
             Order.magento_order_id.is_not(None),
             ~_WAS_ASKED_BY_A_PERSON,
         ),
-        "What Amazon was asked to cancel stays asked.",
+        "Cancellations that Amazon was asked for are not taken back.",
     ),
     Rule(
         "confirm_without_tracking",
         True,
         "wait for a tracking number: their packages would be confirmed without one",
-        "The packages without a number of orders under way that Amazon was not told of.",
+        "The unconfirmed packages without a tracking number, of orders under way.",
         and_(
             Order.fulfilled_by == FulfilledBy.MERCHANT,
             Order.status.in_(LIVE),
@@ -178,7 +178,7 @@ RULES: tuple[Rule, ...] = (
         "confirm_without_tracking",
         False,
         "confirmed without a tracking number: would have waited for one",
-        "The packages that Amazon was told of and that have no number yet.",
+        "The confirmed packages that have no tracking number yet.",
         _has_package(Shipment.confirmed_as.is_not(None)),
         "Packages that got their number after their confirmation are not counted.",
     ),
@@ -193,8 +193,8 @@ RULES: tuple[Rule, ...] = (
         "order_comments",
         True,
         "",
-        "Nothing: comments that were not written are not stored.",
+        "Nothing: no record is kept of comments that were not written.",
         false(),
-        "How many comments there would have been cannot be told.",
+        "The number of comments that would have been written is unknown.",
     ),
 )

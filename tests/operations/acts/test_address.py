@@ -159,7 +159,7 @@ def test_a_second_correction_goes_on_from_the_first(sessions: Sessions) -> None:
     assert corrections(sessions).show(order_id) == Addresses(
         TOLD, replace(TOLD, lines=("Lieferweg 77",), phone="")
     )
-    assert notes(sessions)[-1] == ("anna", "looked at the shipping address")
+    assert notes(sessions)[-1] == ("anna", "viewed the shipping address")
 
 
 def test_what_was_withheld_can_be_entered_whole(sessions: Sessions) -> None:

@@ -133,18 +133,18 @@ def test_orders_are_dismissed_in_batches_for_a_reason(sessions: Sessions) -> Non
 @pytest.mark.parametrize(
     ("act", "changes", "why"),
     [
-        (Act.RELEASE, {"status": Status.RUNNING}, "a step is at it"),
-        (Act.RELEASE, {"status": Status.READY}, "a step is at it"),
+        (Act.RELEASE, {"status": Status.RUNNING}, "a step is running or about to run"),
+        (Act.RELEASE, {"status": Status.READY}, "a step is running or about to run"),
         (Act.RELEASE, {"status": Status.DONE}, "it has ended"),
         (Act.RELEASE, {"status": Status.CANCELLED}, "it has ended"),
         (
             Act.RELEASE,
             {"hold_code": "in_magento_already"},
-            "it is in Magento already: that is decided one by one",
+            "it is in Magento already: decide it on its own page",
         ),
         (Act.RELEASE, {"remote_status": "PENDING", "status": Status.WAITING}, None),
-        (Act.DISMISS, {"status": Status.RUNNING}, "a step is at it"),
-        (Act.DISMISS, {"status": Status.READY}, "a step is at it"),
+        (Act.DISMISS, {"status": Status.RUNNING}, "a step is running or about to run"),
+        (Act.DISMISS, {"status": Status.READY}, "a step is running or about to run"),
         (Act.DISMISS, {"remote_status": "PENDING"}, "Amazon has not verified its payment yet"),
         (Act.DISMISS, {"cancellation": "asked"}, "Amazon is being asked to cancel it"),
         (Act.DISMISS, {"cancellation": "sent"}, "Amazon is being asked to cancel it"),
@@ -208,10 +208,10 @@ def test_nothing_begins_without_orders_without_a_reason_or_with_more_than_were_s
     sessions: Sessions,
 ) -> None:
     stored(sessions, an_order(status=Status.DONE, due_at=None))
-    with pytest.raises(NotPossible, match="there is no such order by now"):
+    with pytest.raises(NotPossible, match="no order matches any more"):
         begin(sessions)
     several(sessions, 3)
-    with pytest.raises(NotPossible, match="say why they are dismissed"):
+    with pytest.raises(NotPossible, match="give the reason why they are dismissed"):
         begin(sessions, Act.DISMISS, why=" ")
     with pytest.raises(MoreThanSeen) as told:
         begin(sessions, Act.DISMISS, seen=2)

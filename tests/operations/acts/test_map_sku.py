@@ -78,13 +78,13 @@ def test_amazon_tells_skus_apart_by_case(sessions: Sessions) -> None:
     ("account", "amazon", "magento", "sentence"),
     [
         ("uk", "MUG", "CUP", "there is no account uk"),
-        (ACCOUNT, " ", "CUP", "say which SKU of Amazon's it is"),
-        (ACCOUNT, "MUG", "", "say which SKU of Magento's it is"),
+        (ACCOUNT, " ", "CUP", "give the SKU of Amazon"),
+        (ACCOUNT, "MUG", "", "give the SKU of Magento"),
         (ACCOUNT, "MUG", "C" * 65, "64 characters at most, and Magento's has more"),
         (ACCOUNT, "M" * 65, "CUP", "64 characters at most, and Amazon's has more"),
-        (ACCOUNT, "MUG", "C\x00P", "Magento's SKU has a character that cannot be seen"),
-        (ACCOUNT, "MU\u200bG", "CUP", "Amazon's SKU has a character that cannot be seen"),
-        (ACCOUNT, "MUG", "C\ud800P", "Magento's SKU has a character that cannot be seen"),
+        (ACCOUNT, "MUG", "C\x00P", "Magento's SKU has an invisible character"),
+        (ACCOUNT, "MU\u200bG", "CUP", "Amazon's SKU has an invisible character"),
+        (ACCOUNT, "MUG", "C\ud800P", "Magento's SKU has an invisible character"),
         (ACCOUNT, "POT", "LAMP", "POT is mapped to LAMP already"),
     ],
 )
@@ -159,7 +159,7 @@ def test_one_fix_frees_all_of_them_the_most_urgent_first(sessions: Sessions) -> 
     assert [text for order_id, _, text in notes(sessions) if order_id == ids[0]] == [
         "mapped MUG to CUP",
         "mapped MUG to LAMP in place of CUP",
-        "took back that MUG is mapped to LAMP",
+        "took back the mapping of MUG to LAMP",
     ]
 
 

@@ -104,7 +104,7 @@ def test_a_wish_is_written_noted_and_the_order_woken(
     wish = requested_shipment_of(sessions, order_id)
     assert (wish.carrier_code, wish.carrier_title, wish.tracking_number) == kept
     assert (wish.author, wish.asked_at, wish.state) == ("otto", NOW, "open")
-    assert notes(sessions) == [("otto", f"asked to ship it with {kept[1]} {kept[2]}")]
+    assert notes(sessions) == [("otto", f"requested a shipment with {kept[1]} {kept[2]}")]
     order = loaded(sessions, order_id)
     # A step that runs right now keeps its claim.
     assert (order.due_at, order.news, order.version) == (NOW, 1, 1)
@@ -120,16 +120,16 @@ def test_a_wish_is_written_noted_and_the_order_woken(
         ({"remote_status": "CANCELLED"}, "it is CANCELLED on Amazon"),
         (
             {"step": "create_order"},
-            "it is not ready to be shipped in Magento: it stands at create_order",
+            "it is not ready to be shipped in Magento: its step is create_order",
         ),
         (
             {"magento_order_id": None},
-            "it is not ready to be shipped in Magento: it stands at ship_order",
+            "it is not ready to be shipped in Magento: its step is ship_order",
         ),
         ({"magento_state": "canceled"}, "its Magento order is canceled"),
         ({"magento_state": "holded"}, "its Magento order is holded"),
         ({"cancellation": "asked"}, "Amazon is being asked to cancel it"),
-        ({"shipments": [{}]}, "Magento has all of it shipped already"),
+        ({"shipments": [{}]}, "all of it is shipped in Magento already"),
         ({"shipments": [{"items": {501: 1}}]}, "a package of it has that tracking number already"),
     ],
 )
@@ -151,9 +151,9 @@ def test_what_cannot_be_shipped_from_here_is_said_and_changes_nothing(
         ("pigeon", "1", "", 'there is no carrier "pigeon": give custom, and a title'),
         ("custom", "1", "  ", "name the carrier in its title"),
         ("dhl", " \n", "", "give a tracking number"),
-        ("dhl", "1" * 101, "", "the tracking number has 100 letters at most"),
-        ("dhl", "1\x1b[2J", "", "the tracking number has 100 letters at most"),
-        ("custom", "1", "x" * 101, "the carrier's title has 100 letters at most"),
+        ("dhl", "1" * 101, "", "the tracking number has 100 characters at most"),
+        ("dhl", "1\x1b[2J", "", "the tracking number has 100 characters at most"),
+        ("custom", "1", "x" * 101, "the carrier's title has 100 characters at most"),
     ],
 )
 def test_carrier_and_number_are_checked(
@@ -174,7 +174,7 @@ def test_the_rest_of_a_partly_shipped_order_can_be_shipped(sessions: Sessions) -
 
 def test_nothing_is_asked_twice(sessions: Sessions) -> None:
     order_id = asked(sessions)
-    with pytest.raises(NotPossible, match="has been asked for already"):
+    with pytest.raises(NotPossible, match="has been requested already"):
         wishes(sessions).ask(order_id, "ups", "1Z")
     assert len(notes(sessions)) == 1
 
@@ -203,7 +203,7 @@ def test_what_was_sent_cannot_be_taken_back(sessions: Sessions, state: EffectSta
 def test_what_a_step_has_in_hand_cannot_be_taken_back(sessions: Sessions) -> None:
     order_id = asked(sessions)
     claim(sessions, order_id)
-    with pytest.raises(NotPossible, match="a step is at it right now"):
+    with pytest.raises(NotPossible, match="a step is running right now"):
         wishes(sessions).withdraw(order_id)
     assert stands(sessions, order_id) == ("open", "", None)
 
@@ -218,7 +218,7 @@ def test_a_refused_shipment_is_taken_back_or_replaced_by_another(sessions: Sessi
             select(RequestedShipmentRow).order_by(RequestedShipmentRow.id)
         ).all()
         assert [(one.state, one.why) for one in found] == [
-            ("ended", "asked for anew"),
+            ("ended", "requested again"),
             ("open", ""),
         ]
     wishes(sessions).withdraw(order_id)
@@ -227,7 +227,7 @@ def test_a_refused_shipment_is_taken_back_or_replaced_by_another(sessions: Sessi
 
 def test_an_order_that_is_to_be_shipped_is_not_cancelled(sessions: Sessions) -> None:
     order_id = asked(sessions)
-    with pytest.raises(NotPossible, match="its shipment has been asked for"):
+    with pytest.raises(NotPossible, match="its shipment has been requested"):
         Decisions(sessions, "otto", NOW).cancel(order_id, "NoInventory")
     assert loaded(sessions, order_id).cancellation is None
 
@@ -265,10 +265,10 @@ def test_what_an_outdated_worker_makes_of_it_is_not_kept(sessions: Sessions) -> 
 @pytest.mark.parametrize(
     ("outcome", "ends"),
     [
-        (Done(), ("ended", "the order is through", None)),
+        (Done(), ("ended", "the order has ended", None)),
         (Skipped("nothing of ours"), ("ended", "nothing of ours", None)),
         (Cancelled("cancelled on Amazon"), ("ended", "cancelled on Amazon", None)),
-        (Wait("2 more to be shipped", LATER), ("open", "", None)),
+        (Wait("units left to ship: 2", LATER), ("open", "", None)),
         (Hold(HoldCode.CARRIER_UNMAPPED, "no such carrier"), ("open", "", None)),
     ],
 )

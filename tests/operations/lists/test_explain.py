@@ -54,7 +54,7 @@ def test_orders_of_amazon_have_their_own_settings(sessions: Sessions) -> None:
     assert "fba_orders" in names
     assert "out_of_stock" not in names
     assert found.decided == (
-        'The row "FBA SHIPPED" of the decision table counts; it goes on to Magento, or is there '
+        'The row "FBA SHIPPED" of the decision table applies; it goes on to Magento, or is there '
         "already."
     )
 
@@ -70,17 +70,19 @@ def test_orders_of_amazon_have_their_own_settings(sessions: Sessions) -> None:
         (
             {"status": Status.HELD, "hold_code": "currency", "hold_reason": "USD", "tries": 3},
             "held in import_order as currency: USD (try 3)",
-            "every 900 s until the cause is gone, and as soon as there is news",
+            "every 900 s until the cause is gone, and as soon as Amazon or the shop report a "
+            "change",
         ),
         (
             {"status": Status.HELD, "hold_code": "doubled_in_magento", "due_at": None},
             "held in import_order as doubled_in_magento: None",
-            "by the next reconciliation, or as soon as there is news or a person releases it",
+            "at the next reconciliation, or as soon as Amazon or the shop report a change or a "
+            "person retries it",
         ),
         (
             {"status": Status.DONE, "due_at": None},
-            "through",
-            "not by itself; news of its shipments or of a cancellation open it again",
+            "done",
+            "not by itself; a change of its shipments or a cancellation reopens it",
         ),
         (
             {"status": Status.CANCELLED, "due_at": None, "last_note": "cancelled on Amazon"},

@@ -305,11 +305,11 @@ def test_ten_examples_are_enough_and_each_currency_has_its_sum(sessions: Session
 def test_without_orders_there_is_nothing_but_what_it_rests_on(sessions: Sessions) -> None:
     found = tried(sessions, "out_of_stock", "backorder")
     assert (found.looked_at, found.changes) == (0, [])
-    assert found.rests_on == "The orders that are held so now."
+    assert found.rests_on == "The orders that are held for this reason now."
 
 
 def test_what_nothing_stored_can_tell_is_refused(sessions: Sessions) -> None:
-    with pytest.raises(NotChangeable, match="what tax would change cannot be told"):
+    with pytest.raises(NotChangeable, match="the stored data does not show what tax would change"):
         tried(sessions, "tax", "none")
 
 

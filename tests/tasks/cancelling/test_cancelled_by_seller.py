@@ -182,7 +182,7 @@ def test_what_a_person_cancels_here_is_cancelled_on_both_sides(day: Day) -> None
     order = day.work()
     assert day.in_magento()["state"] == "new"
     Decisions(day.parts.sessions, "anna", NOW).cancel(order.id, "BuyerCanceled")
-    assert day.work().last_note == "its cancellation goes to Amazon with the next feed"
+    assert day.work().last_note == "the cancellation goes to Amazon with the next feed"
     assert day.in_magento()["state"] == "new"
     day.feeds()
     order = day.work()

@@ -164,7 +164,7 @@ def test_an_order_edited_after_a_part_had_left_is_held(day: Day) -> None:
     items = [{"sku": "MUG-BLUE", "qty": 1}]
     day.tell("magento", "ship", increment_id=placed.magento_increment_id, items=items)
     edit(day, placed.magento_increment_id)
-    is_held(day.work(), "counted as shipped")
+    is_held(day.work(), "after a part of it was shipped")
     assert day.at_amazon() == "UNSHIPPED"
 
 

@@ -259,7 +259,7 @@ def test_a_write_that_was_begun_is_waited_for_before_anything_is_cancelled(
             )
         )
     one.place.status = "CANCELLED"
-    with pytest.raises(Transient, match="an earlier invoice may still be landing"):
+    with pytest.raises(Transient, match="an earlier invoice may still take effect"):
         one.place.run()
     assert one.there()["state"] == "new"
     one.place.now += SETTLED

@@ -17,7 +17,7 @@ from tests.tasks.ledgers import SeededLedger
 
 AN_HOUR = timedelta(hours=1)
 SELLER = {"seller_id": "A1SELLER"}
-NEXT_FEED = Wait("its cancellation goes to Amazon with the next feed", AN_HOUR)
+NEXT_FEED = Wait("the cancellation goes to Amazon with the next feed", AN_HOUR)
 
 
 def placed(**changes: Any) -> Order:
@@ -48,8 +48,8 @@ def test_what_only_looked_cancelled_to_the_watch_is_not_cancelled_on_amazon() ->
 @pytest.mark.parametrize(
     ("cancellation", "outcome"),
     [
-        ("sent", Wait("cancellation sent to Amazon", AN_HOUR)),
-        ("accepted", Wait("cancellation sent to Amazon", AN_HOUR)),
+        ("sent", Wait("the cancellation was sent to Amazon; the result is pending", AN_HOUR)),
+        ("accepted", Wait("the cancellation was sent to Amazon; the result is pending", AN_HOUR)),
         (
             "refused",
             Hold(HoldCode.CANCEL_REFUSED, "Amazon refused the cancellation: 8: too late"),

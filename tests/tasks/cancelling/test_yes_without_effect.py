@@ -43,7 +43,7 @@ def says_yes(shop: StandIn, route: str, **fault: Any) -> None:
 def held(sessions: Sessions, error: CannotMap, code: HoldCode, kind: str) -> None:
     assert (error.code, error.facts) == (code, {"write": kind})
     assert error.reason == (
-        f"the {kind} was answered with yes and has not happened: find out what prevents it there, "
+        f"the {kind} was reported as done but has not happened: find out what prevents it there, "
         "or do it by hand, and this goes on by itself"
     )
     assert state(sessions, kind) == EffectState.REFUSED
@@ -134,7 +134,7 @@ def test_a_comment_that_was_not_kept_is_told_and_stops_nobody(
     says_yes(shop, "order_comment", body=True)
     outcome, _ = one.run()
     assert isinstance(outcome, Cancelled)
-    assert "no comment on Magento's order: the comment was answered with yes" in outcome.reason
+    assert "no comment on Magento's order: the comment was reported as done" in outcome.reason
     assert state(sessions, "comment") == EffectState.REFUSED
     one.run()
     comments = shop.rest("GET", f"/orders/{one.id}/comments")["items"]

@@ -212,12 +212,12 @@ def test_what_a_person_has_to_see_is_held(
         (OutcomeUnknown("cut off", request_id="r-5"), "cut off", "r-5"),
         (
             OperationalError("SELECT 1", {"name": CANARY}, Exception(CANARY)),
-            "our own database or broker was away (OperationalError)",
+            "Orderbridge's database or Redis was unavailable (OperationalError)",
             None,
         ),
         (
             RedisConnectionError(CANARY),
-            "our own database or broker was away (ConnectionError)",
+            "Orderbridge's database or Redis was unavailable (ConnectionError)",
             None,
         ),
     ],

@@ -29,7 +29,7 @@ from tests.tasks.fakes import clients
 
 TIMING = Timing(first_retry_s=10, longest_retry_s=900)
 WORKER = "host:1"
-AWAY = ("handed back", "our own database was away at its end")
+AWAY = ("handed back", "Orderbridge's database was unavailable when the step ended")
 STOPPED = ("handed back", "its worker was stopped")
 
 

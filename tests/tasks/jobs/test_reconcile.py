@@ -219,10 +219,10 @@ FOUND: Mapping[str, tuple[str, str]] = {
     "not_ours": ("in Magento, not by us", "held"),
     "doubled": ("doubled in Magento", "held"),
     "totals": ("different totals", "held"),
-    "unconfirmed": ("shipped but unconfirmed", "looked at again"),
+    "unconfirmed": ("shipped but unconfirmed", "retried"),
     "not_shipped": ("confirmed but not shipped", "held"),
     "cancelled_there": ("cancelled on one side", "taken in"),
-    "cancelled_here": ("cancelled on one side", "looked at again"),
+    "cancelled_here": ("cancelled on one side", "retried"),
 }
 HELD = {name for name, (_, treatment) in FOUND.items() if treatment == "held"}
 

@@ -54,7 +54,7 @@ def test_one_that_is_open_in_the_shop_is_cancelled_after_all(world: World) -> No
     unproven(once)
     once.in_shop(NAME, state="new", status="pending")
     once.clock.on(timedelta(days=9))  # long past every period that Amazon is asked about
-    assert once.reconcile() == {NAME: ("cancelled on one side", "looked at again")}
+    assert once.reconcile() == {NAME: ("cancelled on one side", "retried")}
     assert once.order(NAME).status == Status.READY
     once.work()
     assert once.order(NAME).status in (Status.CANCELLED, Status.HELD)
@@ -80,6 +80,6 @@ def test_one_with_money_left_in_the_shop_is_held_with_both_sums(world: World, pa
     order = once.order(NAME)
     assert order.hold_code == "cancelled_on_one_side"
     assert order.hold_reason is not None
-    assert f"{paid}.00 EUR paid and 2.50 given back; bring both to the same sum there" in (
+    assert f"{paid}.00 EUR paid and 2.50 refunded; refund the difference there" in (
         order.hold_reason
     )

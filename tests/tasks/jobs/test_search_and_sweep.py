@@ -239,7 +239,7 @@ class Silent:
     """A channel that is in trouble at once, where the real one would try for 20 s."""
 
     def changed_orders(self, since: datetime, *_: Any) -> Any:
-        raise Transient("Amazon is in trouble", code="InternalFailure")
+        raise Transient("Amazon answers with a server error", code="InternalFailure")
 
 
 def quick(parts: Runtime, **changes: Any) -> Runtime:

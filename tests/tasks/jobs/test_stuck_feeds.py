@@ -1,5 +1,7 @@
 """Feeds that Amazon does not come to an end with, and results that nobody can read."""
 
+# ruff: noqa: F811
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -20,6 +22,7 @@ from tests.tasks.jobs.test_feeds import (
     WORKED_ON,
     Crash,
     Rig,
+    rig,  # noqa: F401 - the fixture
     told,
 )
 

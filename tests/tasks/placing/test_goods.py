@@ -130,8 +130,8 @@ def test_an_unusable_map_holds_the_order_with_file_and_line(tmp_path: Path) -> N
         enrich_order(an_order(raw=a_raw_order()), clients(**settings))
     assert held.value.code == HoldCode.SKU_NOT_FOUND
     assert held.value.reason == (
-        f"the SKU map {tmp_path / 'skus.csv'}, line 2: magento_sku is empty; mend it and the order "
-        "goes on by itself"
+        f"the SKU map {tmp_path / 'skus.csv'}, line 2: magento_sku is empty; correct it and the "
+        "order goes on by itself"
     )
 
 

@@ -106,7 +106,7 @@ def test_its_goods_are_held_by_an_order_that_nobody_can_ship(
     pending = Pending(shop, sessions)
     outcome, order = pending.run()
     assert outcome == Wait(
-        "Amazon has not verified the payment yet; its stock is held until 2026-11-28 12:00 UTC",
+        "Amazon has not verified the payment yet; its stock is reserved until 2026-11-28 12:00 UTC",
         timedelta(hours=1),
     )
     assert order.reserved_until == NOW + 6 * DAY
@@ -193,7 +193,9 @@ def test_when_its_time_is_over_the_goods_are_free_once(
         lose(shop, call, kind)
     last = pending.through()
     assert isinstance(last, Wait)
-    assert last.reason.endswith("; its stock was held until 2026-11-28 12:00 UTC, no longer")
+    assert last.reason.endswith(
+        "; its stock was reserved until 2026-11-28 12:00 UTC; the reservation is released"
+    )
     assert levels(shop) == FREE
     # It does not begin again.
     pending.run()
@@ -245,11 +247,11 @@ def test_what_the_catalogue_does_not_have_is_not_held_and_said(
     lines = [a_line("I1", "A", 3), a_line("I2", "NOT-THERE", 2)]
     outcome, _ = Pending(shop, sessions, lines).run()
     assert isinstance(outcome, Wait)
-    assert outcome.reason.endswith("held until 2026-11-28 12:00 UTC, but of NOT-THERE")
+    assert outcome.reason.endswith("reserved until 2026-11-28 12:00 UTC, except that of NOT-THERE")
     assert shop.stock("A") == (100, -3, 97)
     outcome, _ = Pending(shop, sessions, lines[1:]).run()
     assert isinstance(outcome, Wait)
-    assert outcome.reason.endswith("nothing is held: NOT-THERE is not in the catalogue")
+    assert outcome.reason.endswith("no stock is reserved: NOT-THERE is not in Magento's catalogue")
 
 
 @pytest.mark.parametrize(
@@ -281,5 +283,5 @@ def test_without_the_setting_what_was_held_is_let_go(shop: StandIn, sessions: Se
     pending.settings = {}
     outcome, _ = pending.run()
     assert isinstance(outcome, Wait)
-    assert outcome.reason.endswith("; nothing is held any more: the order that did so is cancelled")
+    assert outcome.reason.endswith("; the reservation is released: its holding order was cancelled")
     assert levels(shop) == FREE

@@ -70,7 +70,7 @@ def test_a_track_without_a_unit_is_named_and_not_told() -> None:
     order = shipped(a_shipment(), second(items={}))
     channel = FakeChannel(order=order.report.raw, confirm_shipment=None)
     assert sync_tracking(order, clients(channel)) == Skipped(
-        "not told to Amazon, since no unit was left to go with it: 2"
+        "not sent to Amazon, since no unit is left for this tracking number: 2"
     )
     assert told(channel) == [("71", NUMBER, {"I1": 2})]
 
@@ -92,7 +92,9 @@ def test_a_package_without_a_number_goes_by_feed_and_its_number_by_a_call() -> N
     message = {"order": order.external_id, "tracking": ""}
     channel = FakeChannel(order=order.report.raw, confirm_shipment=None, feed_message=dict(message))
     remotes = clients(channel, account=SELLER, confirm_without_tracking=True)
-    assert sync_tracking(order, remotes) == Wait("will be confirmed with the next feed", AN_HOUR)
+    assert sync_tracking(order, remotes) == Wait(
+        "the confirmation goes to Amazon with the next feed", AN_HOUR
+    )
     assert told(channel) == [("71", NUMBER, {"I1": 1})]
     assert unnumbered.to_feed == {**message, "announcement": "//"}
     # The feed has been worked on.
@@ -116,9 +118,10 @@ def changed(reason: str) -> Hold:
 def test_a_shipment_deleted_after_it_was_told_is_for_a_person() -> None:
     order = shipped(a_shipment(confirmed_as=AS_DHL, mismatch="deleted"))
     assert sync_tracking(order, clients()) == changed(
-        f"shipment 71 was deleted in Magento after Amazon had been told of it under {NUMBER}: ship "
-        "the same units again there, and Amazon's package gets their number; or let stand what "
-        f"Amazon has with `orderbridge orders release {order.external_id} --confirm-anyway`"
+        f"shipment 71 was deleted in Magento after it was confirmed to Amazon under {NUMBER}: ship "
+        "the same units again there, and the package at Amazon gets their number; or leave the "
+        f"package at Amazon as it is with `orderbridge orders release {order.external_id} "
+        "--confirm-anyway`"
     )
     order.confirm_anyway = True
     assert sync_tracking(order, clients()) == Done()
@@ -129,9 +132,9 @@ def test_units_moved_out_of_a_told_package_are_for_a_person_and_never_told_twice
         a_shipment(confirmed_as=AS_DHL, mismatch="quantities"), a_shipment(72, items={501: 1})
     )
     assert sync_tracking(order, clients()) == changed(
-        "units were taken out of shipment 71 in Magento after Amazon had been told of them, and "
-        "Amazon never changes what is in a package: put them back; or let stand what Amazon has "
-        f"with `orderbridge orders release {order.external_id} --confirm-anyway`"
+        "units were taken out of shipment 71 in Magento after they were confirmed to Amazon, which "
+        "never changes the contents of a package: put them back; or leave the package at Amazon as "
+        f"it is with `orderbridge orders release {order.external_id} --confirm-anyway`"
     )
     order.confirm_anyway = True
     # Amazon has both units already.
@@ -216,7 +219,7 @@ def test_the_shop_hears_once_of_what_amazon_was_told() -> None:
 def test_the_shop_hears_nothing_before_all_has_left_or_when_it_is_not_to() -> None:
     half = shipped(a_shipment(items={501: 1}, confirmed_as=AS_DHL))
     assert sync_tracking(half, clients(order_comments=True)) == Wait(
-        "1 more to be shipped", AN_HOUR
+        "units left to ship: 1", AN_HOUR
     )
     assert sync_tracking(both_told(), clients(order_comments=False)) == Done()
 

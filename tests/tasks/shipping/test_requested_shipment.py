@@ -22,7 +22,7 @@ from tests.tasks.ledgers import SeededLedger
 AN_HOUR = timedelta(hours=1)
 NUMBER = "00340434161094000001"
 NO_STOCK = Rejected("Could not save a shipment, see error log for details", code="refused")
-MADE = Wait("shipped as 72, which the shop's next watch brings", AN_HOUR)
+MADE = Wait("shipped as 72; the next watch of the shop reads the shipment", AN_HOUR)
 FOR_GOODS = Wait("waiting for the warehouse", AN_HOUR)
 
 
@@ -99,7 +99,7 @@ def test_what_the_warehouse_has_shipped_meanwhile_is_not_shipped_again() -> None
     order, shop = wished(), FakeShop(shipments=[there(71, 2)])
     assert ship_order(order, clients(shop=shop)) == FOR_GOODS
     assert shop.calls == [("shipments", [900])]
-    assert stands(order) == ("ended", "Magento has all of it shipped already", None)
+    assert stands(order) == ("ended", "all of it is shipped in Magento already", None)
 
 
 def test_a_refused_shipment_holds_the_order_and_is_tried_again() -> None:
@@ -108,8 +108,8 @@ def test_a_refused_shipment_holds_the_order_and_is_tried_again() -> None:
     refusal = "the shipment was refused: Could not save a shipment, see error log for details"
     assert outcome == Hold(
         HoldCode.SHIPMENT_REFUSED,
-        f"{refusal}; put right what Magento says, most often the stock of its source, and it is "
-        "tried again, or take the shipment back with "
+        f"{refusal}; correct what Magento names, most often the stock of its source, and the "
+        "shipment is retried, or take it back with "
         f"`orderbridge orders ship {order.external_id} --withdraw`",
         {"code": "refused", "request_id": ""},
     )
@@ -141,7 +141,7 @@ def test_the_rest_is_shipped_while_the_first_package_is_told() -> None:
     order = wished(shipments=[a_shipment(items={501: 1})])
     channel = FakeChannel(order=order.report.raw, confirm_shipment=None)
     shop = FakeShop(shipments=[there()], ship="72")
-    assert sync_tracking(order, clients(channel, shop)) == Wait("1 more to be shipped", AN_HOUR)
+    assert sync_tracking(order, clients(channel, shop)) == Wait("units left to ship: 1", AN_HOUR)
     assert shop.calls == [("shipments", [900]), asked(1)]
     assert [one[0] for one in channel.calls] == ["order", "confirm_shipment"]
     assert stands(order) == ("done", "", 72)
@@ -160,7 +160,7 @@ def test_a_refusal_of_the_rest_holds_once_the_first_package_is_told() -> None:
 def test_what_amazon_has_as_shipped_is_not_shipped() -> None:
     order = wished(remote_status="SHIPPED")
     assert isinstance(ship_order(order, clients()), Skipped)
-    assert stands(order) == ("ended", "Amazon has it as shipped", None)
+    assert stands(order) == ("ended", "Amazon shows it as shipped", None)
 
 
 def test_the_rest_of_what_amazon_has_as_shipped_is_not_shipped() -> None:

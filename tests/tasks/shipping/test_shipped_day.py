@@ -93,7 +93,7 @@ def test_a_shipment_without_a_number_is_told_by_feed_and_its_number_later(
     waiting = day.work()
     assert (waiting.status, waiting.last_note) == (
         Status.WAITING,
-        "will be confirmed with the next feed",
+        "the confirmation goes to Amazon with the next feed",
     )
     day.feeds()
     assert at_amazon(day) == [(str(first), None, 2)]

@@ -50,7 +50,7 @@ def test_without_an_e_mail_the_order_is_a_guests(buyer: dict[str, str], why: str
 def test_nobody_gets_an_account_for_what_amazon_ships() -> None:
     order = an_order(raw=a_raw_order(fulfilled_by="AMAZON", status="SHIPPED"))
     assert create_customer(order, clients(**CREATE)) == Skipped(
-        "guest order: Amazon fulfils it and does not tell whose it is"
+        "guest order: Amazon fulfils it and does not name the buyer"
     )
 
 

@@ -137,7 +137,7 @@ def test_needs_stock_only_for_what_has_not_left_yet() -> None:
             "MERCHANT",
             Hold(
                 HoldCode.OUT_OF_STOCK,
-                "not enough in stock of MUG-BLUE; goes on by itself once there is",
+                "not enough stock of MUG-BLUE; the order goes on by itself once there is enough",
                 {"skus": "MUG-BLUE"},
             ),
         ),

@@ -56,7 +56,7 @@ def above(left: int) -> Hold:
             {"remote_status": "SHIPPED"},
             0,
             [],
-            Skipped("it had been shipped before it came to us"),
+            Skipped("it was shipped before Orderbridge imported it"),
             id="shipped before",
         ),
         pytest.param(
@@ -72,8 +72,8 @@ def above(left: int) -> Hold:
                 0,
                 [],
                 Skipped(
-                    "Amazon has it as shipped: its label was bought there, or it was confirmed by "
-                    "hand; ship it in Magento as well"
+                    "Amazon shows it as shipped: its label was bought there, or it was confirmed "
+                    "by hand; ship it in Magento as well"
                 ),
                 id=f"confirmed elsewhere, {state} in Magento",
             )
@@ -83,7 +83,7 @@ def above(left: int) -> Hold:
             {"remote_status": "SHIPPED", "magento_order_id": 900, "magento_state": "complete"},
             0,
             [],
-            Skipped("it had been shipped before it came to us"),
+            Skipped("it was shipped before Orderbridge imported it"),
             id="placed as complete",
         ),
         *(

@@ -122,7 +122,7 @@ def test_a_run_that_was_superseded_after_telling_tells_nothing_again() -> None:
         pytest.param(
             [a_shipment(71, items={501: 1})],
             0,
-            Wait("1 more to be shipped", AN_HOUR),
+            Wait("units left to ship: 1", AN_HOUR),
             ["71"],
             id="the rest waits",
         ),
@@ -283,7 +283,9 @@ def test_behind_a_large_backlog_packages_wait_for_the_next_feed() -> None:
     order, ledger = shipped(), SeededLedger()
     channel = FakeChannel(feed_message=dict(MESSAGE))
     remotes = clients(channel, ledger=ledger, account=SELLER, has_large_backlog=True)
-    assert sync_tracking(order, remotes) == Wait("will be confirmed with the next feed", AN_HOUR)
+    assert sync_tracking(order, remotes) == Wait(
+        "the confirmation goes to Amazon with the next feed", AN_HOUR
+    )
     assert channel.calls == [("feed_message", confirmation(order))]
     assert ledger.keys == []
     (shipment,) = order.shipments
@@ -294,7 +296,7 @@ def test_what_waits_for_a_feed_stays_with_it_and_takes_over_a_changed_track() ->
     order = shipped(a_shipment(confirmation="feed", to_feed={"tracking": "OLD"}))
     channel = FakeChannel(feed_message=dict(MESSAGE))
     assert sync_tracking(order, clients(channel, account=SELLER)) == Wait(
-        "will be confirmed with the next feed", AN_HOUR
+        "the confirmation goes to Amazon with the next feed", AN_HOUR
     )
     assert order.shipments[0].to_feed == FEED
 
@@ -302,7 +304,7 @@ def test_what_waits_for_a_feed_stays_with_it_and_takes_over_a_changed_track() ->
 def test_what_is_in_a_feed_is_left_alone() -> None:
     order = shipped(a_shipment(confirmation="sent", feed_id=5, to_feed=FEED))
     assert sync_tracking(order, clients(account=SELLER)) == Wait(
-        "its confirmation is with Amazon, in a feed", AN_HOUR
+        "the confirmation was sent to Amazon in a feed; the result is pending", AN_HOUR
     )
 
 
@@ -358,7 +360,7 @@ def test_a_buyer_who_wants_to_cancel_stops_the_confirmation() -> None:
     assert sync_tracking(order, clients(channel)) == Hold(
         HoldCode.BUYER_WANTS_TO_CANCEL,
         "the buyer asked to cancel and nothing was confirmed yet: stop the parcel and cancel the "
-        "order in Seller Central, or have it confirmed with `orderbridge orders release "
+        "order in Seller Central, or confirm its packages with `orderbridge orders release "
         f"{order.external_id} --confirm-anyway`",
     )
     assert order.shipments[0].confirmation == "queued"
@@ -434,8 +436,8 @@ def test_all_units_shipped_under_another_number_is_for_a_person() -> None:
     raw["orderItems"][0]["fulfillment"] = {"quantityFulfilled": 2, "quantityUnfulfilled": 0}
     assert sync_tracking(order, clients(FakeChannel(order=raw))) == Hold(
         HoldCode.CONFIRMED_ELSEWHERE,
-        f"Amazon has all of this order as shipped under 1Z-OTHER, Magento under {NUMBER}: correct "
-        "the one that is wrong",
+        f"Amazon shows all of this order as shipped under 1Z-OTHER, Magento under {NUMBER}: "
+        "correct the number that is wrong",
         {"amazon": "1Z-OTHER", "magento": NUMBER},
     )
 
