@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, pool, text
 
 MIGRATION_LOCK = 7_204_251_906
 
 
 def run() -> None:
     """Run the missing migrations, in a single transaction under the lock."""
-    engine = create_engine(context.config.attributes["url"])
+    # Without a pool, so that a migration that fails leaves no connection either.
+    engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
     with engine.connect() as connection:
         connection.execute(text("SET lock_timeout = '30s'"))
         connection.execute(text("SET statement_timeout = '10min'"))
@@ -19,7 +20,6 @@ def run() -> None:
         context.configure(connection=connection)
         with context.begin_transaction():
             context.run_migrations()
-    engine.dispose()
 
 
 run()
