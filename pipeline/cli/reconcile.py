@@ -50,7 +50,7 @@ _LOOK_AFTER_S = 5.0
     "before",
     callback=moment,
     metavar="TIME",
-    help="Orders changed at Amazon up to this time; at most half an hour ago.",
+    help="Orders changed at Amazon up to this time; half an hour ago at the latest.",
 )
 @click.option("--dry-run", is_flag=True, help="Only compare; nothing is changed anywhere.")
 @AS_JSON

@@ -73,8 +73,8 @@ def lag_alarm(
     return Alarm(
         f"poll:{name}",
         f"account {name}: no orders could be read since {cursor.read_at:%Y-%m-%d %H:%M} UTC{why}. "
-        "Nothing is lost: the missing orders are read as soon as Amazon answers. If it stays, "
-        "look at the workers' log",
+        "Nothing is lost: the missing orders are read as soon as Amazon answers. If that does "
+        "not happen, check the workers' log",
     )
 
 
@@ -86,8 +86,8 @@ def refused_search(
         incidents.open(
             f"search:{name}",
             f"account {name}: Amazon has refused to list orders since {read_at:%Y-%m-%d %H:%M} UTC "
-            f"({words}). The search is repeated and nothing is lost; if it stays, ask "
-            "Amazon's developer support with the request id of the workers' log",
+            f"({words}). Each poll retries the search and nothing is lost; if Amazon still "
+            "refuses, give its developer support the request id from the workers' log",
             now,
             account=name,
         )
@@ -101,8 +101,7 @@ def stalled(
     incidents.open(
         f"stalled:{search}",
         f"account {name}: Amazon's list of {what} does not end ({error}). The search starts again "
-        "from its beginning, and nothing is lost; if it stays, ask Amazon's "
-        "developer support",
+        "from its beginning, and nothing is lost; if this repeats, ask Amazon's developer support",
         now,
         account=name,
     )

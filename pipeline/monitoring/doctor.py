@@ -74,7 +74,7 @@ def examine_account(
         return Finding(about, check, Verdict.FAILED, f"Amazon refuses the sign-in: {error}", remedy)
     except OverQuota:
         remedy = "try again in some minutes; a used quota shows that the workers read orders"
-        return Finding(about, check, Verdict.WARNING, "its quota is used up for now", remedy)
+        return Finding(about, check, Verdict.WARNING, "the quota is used up for now", remedy)
     except Rejected as error:
         remedy = "give the application the roles that docs/operations.md lists, Amazon"
         return Finding(
@@ -126,14 +126,14 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
         yield _failed(
             "database",
             f"its tables are at migration {at}, this version needs {head}",
-            "orderbridge migrate",
+            "run orderbridge migrate",
         )
     yield _compared("clock of the database", database_time)
     if newest is not None:
         yield _master_key(settings, *newest)
     told = Writes(settings, sessions, utc_now).told()
     if told:
-        remedy = "nothing if that is intended; else see docs/operations.md, Copies of the database"
+        remedy = "if this is not intended, see docs/operations.md, Copies of the database"
         yield Finding(HERE, "writes", Verdict.WARNING, told, remedy)
     else:
         yield _ok("writes", "this database belongs to these shops and sellers; writes are allowed")
@@ -171,7 +171,7 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
             yield _failed(
                 "broker",
                 f"it evicts keys that Orderbridge needs ({evicts})",
-                "maxmemory-policy noeviction",
+                "set maxmemory-policy noeviction",
             )
         elif appends != "yes":
             yield Finding(
@@ -193,7 +193,7 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
             "workers",
             Verdict.WARNING,
             "no scheduled job ran in the last minutes",
-            "start beat and workers, unless you are about to",
+            "start beat and the workers; before the first start this is expected",
         )
 
 

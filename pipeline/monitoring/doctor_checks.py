@@ -87,7 +87,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
             yield from check(patient)
         except (RemoteError, CannotMap) as error:
             name = check.__name__.replace("_", " ")
-            yield patient.failed(name, f"could not be checked: {error}", "look at the shop's log")
+            yield patient.failed(name, f"the check failed: {error}", "look at the shop's log")
 
 
 def signs_in(patient: Patient) -> Finding:
@@ -218,13 +218,13 @@ def stock_mode(patient: Patient) -> Iterator[Finding]:
         yield patient.ok(
             "stock",
             "stock = seed: for a moment each new order is cancelled in the shop; an ERP or a "
-            "webhook that reacts to cancellations may see it. --prove-stock SKU tries it",
+            "webhook that reacts to cancellations may see it. Test it with --prove-stock SKU",
         )
     if "server" in modes:
         yield patient.ok("stock", "stock = server: a job on the shop's server must reserve")
     if "none" in modes:
         yield patient.warning(
-            "stock", "stock = none: the shop may sell the same unit twice", 'see stock = "seed"'
+            "stock", "stock = none: the shop may sell the same unit twice", 'set stock = "seed"'
         )
 
 
@@ -284,8 +284,8 @@ def prove_stock(patient: Patient, sku: str, number: str) -> Finding:
     if held == before - _ONE and after == before:
         return patient.ok("prove stock", f"stock is reserved and released: {told}")
     remedy = (
-        'set stock = "server" or "none", and let `bin/magento '
-        "inventory:reservation:list-inconsistencies` show whether stock is still reserved; a sale "
-        "or a delivery in between can be the cause too: try again"
+        "retry, since a sale or a delivery in between has the same effect; if it fails again, set "
+        'stock = "server" or "none", and check with `bin/magento '
+        "inventory:reservation:list-inconsistencies` whether stock is still reserved"
     )
     return patient.failed("prove stock", f"the quantities are wrong: {told}", remedy)

@@ -88,8 +88,8 @@ class Writes:
             others = "; ".join(f"{one.name} was {one.before} and is {one.now}" for one in changed)
             return (
                 "Read-only: nothing is written anywhere, since this database belongs to another "
-                f"shop or seller ({others}). If this installation shall go on, accept the "
-                "database; if it is a copy, do nothing."
+                f"shop or seller ({others}). If the change is intended, accept it "
+                "(`orderbridge settings accept-copy`); if this is a copy, do nothing."
             )
         shops = [name for name, shop in self._settings.shops.items() if shop.read_only]
         if shops:

@@ -58,7 +58,7 @@ def test_the_next_feed_goes_out_beside_a_stuck_one_and_a_late_result_counts(
     assert rig.feeds() == [("submitted", None)] * 2
     stuck = rig.amazons_feeds()[0]
     assert f"feed {stuck['feedId']} of confirmations" in stuck_feeds(rig.sessions, ACCOUNT)
-    assert "1 message(s) wait for it" in stuck_feeds(rig.sessions, ACCOUNT)
+    assert "1 message(s) wait for the result" in stuck_feeds(rig.sessions, ACCOUNT)
     rig.clock.on(WORKED_ON)
     rig.go()
     assert told(rig, second)[0] == "accepted"
