@@ -90,7 +90,8 @@ def test_a_place_has_every_setting_with_its_value(sessions: Sessions) -> None:
 def test_marketplaces_are_those_configured_turned_or_met(sessions: Sessions) -> None:
     stored(sessions, an_order(marketplace_id=FRANCE))
     stored(sessions, an_order(marketplace_id="OLD", purchased_at=NOW.replace(year=2025)))
-    met = met_in_orders(sessions(), NOW.replace(month=10))
+    with sessions() as session:
+        met = met_in_orders(session, NOW.replace(month=10))
     assert met == {ACCOUNT: [FRANCE]}
     found = places(FILE, [turned("out_of_stock", "backorder", "TURNED")], met)
     assert [(one.account, one.marketplace_id) for one in found] == [
