@@ -14,9 +14,11 @@ from tests.tables import METADATA
 # Without its first life, the next connection would take the database for one that was restored just
 # now; those that a test began are taken out.
 _LIVES = "database_lives"
+# A test that was broken off leaves its statement running, and its locks.
 _END_OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'
+      AND backend_type = 'client backend'
 """
 
 
@@ -28,7 +30,7 @@ class Emptied:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._statements = "; ".join(_statements())
+        self._statements = "; ".join([_END_OTHERS, *_statements()])
         self._connection = self._connect()
 
     def __enter__(self) -> Emptied:
@@ -47,10 +49,9 @@ class Emptied:
         try:
             self._connection.execute(self._statements)
         except psycopg.OperationalError:
-            # A test has ended every connection, or one that was broken off holds its locks.
+            # A test has ended every connection of the database.
             self._connection.close()
             self._connection = self._connect()
-            self._connection.execute(_END_OTHERS)
             self._connection.execute(self._statements)
 
     def _connect(self) -> psycopg.Connection:
