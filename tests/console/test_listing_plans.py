@@ -21,6 +21,9 @@ from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
 
+# To make the orders takes ten seconds, and several times that on a busy machine.
+pytestmark = pytest.mark.timeout(240)
+
 ORDERS = 50_000
 
 
@@ -31,6 +34,12 @@ def scans(plan: dict[str, Any], *, is_limited: bool = False) -> Iterator[tuple[s
         yield plan["Relation Name"], is_limited
     for part in plan.get("Plans", []):
         yield from scans(part, is_limited=is_limited)
+
+
+@pytest.fixture
+def database_url(own_database_url: str) -> str:
+    """A new database: statistics that other tests left would change the plans."""
+    return own_database_url
 
 
 @pytest.fixture
