@@ -255,7 +255,7 @@ class OneOrder(RuleBasedStateMachine):
         assert self.order.status in (Status.DONE, Status.CANCELLED)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(240)
 def test_whatever_happens_nothing_is_doubled_nor_lost(sessions: Sessions) -> None:
     run_state_machine_as_test(
         lambda: OneOrder(sessions),  # type: ignore[arg-type]
