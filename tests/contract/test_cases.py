@@ -19,6 +19,7 @@ from pipeline.orders.tables import Order, Status
 from tasks.jobs.search_and_sweep import poll_amazon
 from tasks.workflow import WORKFLOW
 from tests.builders import ACCOUNT
+from tests.cases import case_file
 from tests.cli.conftest import simulate
 from tests.cli.simulating import Simulate, kinds
 from tests.tasks.cancelling.test_cancelled_by_seller import NUMBER, Day, a_day
@@ -26,14 +27,9 @@ from tests.tasks.conftest import app
 
 __all__ = ["app", "simulate"]
 
-_CASES = Path(__file__).resolve().parents[3] / "shared/cases"
-
 
 def case(begins: str) -> Path:
-    """The case's file; the test that needs it is skipped where it is not there."""
-    for path in sorted(_CASES.glob(f"{begins}-*")):
-        return path
-    pytest.skip(f"left out: ../shared/cases/{begins}-* is not beside the project")
+    return case_file(f"{begins}-")
 
 
 def told(begins: str) -> Any:

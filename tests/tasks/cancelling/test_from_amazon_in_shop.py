@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +14,10 @@ from pipeline.base.errors import CannotMap, OutcomeUnknown, Transient
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Effect, EffectState, Order
 from tests.builders import NOW
+from tests.cases import case_file
 from tests.magento.standing_in import StandIn
 from tests.tasks.placed import SETTLED, Place, a_line
 
-CASES = Path(__file__).resolve().parents[4] / "shared/cases"
 LINES = (a_line("I1", "A", 3), a_line("I2", "B", 2))
 GONE = "cancelled on Amazon and in Magento"
 
@@ -92,10 +91,7 @@ class Cancelling:
 
 
 def a_case(name: str) -> Any:
-    path = CASES / f"{name}.json"
-    if not path.exists():
-        pytest.skip(f"left out: ../shared/cases/{name}.json is not beside the project")
-    return json.loads(path.read_text(encoding="utf-8"))["order"]
+    return json.loads(case_file(f"{name}.json").read_text(encoding="utf-8"))["order"]
 
 
 @pytest.mark.parametrize(
