@@ -65,7 +65,6 @@ def _stored(sessions: Sessions) -> dict[str, int]:
     return {"held": held, "shipped": shipped, "act": act}
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 def test_no_page_has_a_serious_violation(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
@@ -117,7 +116,6 @@ def test_a_viewer_sees_and_cannot_act(visit: Visit, sessions: Sessions) -> None:
     assert page.goto("/people").status == 403  # type: ignore[union-attr]
 
 
-@pytest.mark.timeout(90)
 def test_who_guesses_has_to_wait_and_who_signs_out_is_out(visit: Visit, console: Console) -> None:
     page = visit(None, "/login")
     sign_in(page, "otto", "not the password")

@@ -6,7 +6,6 @@ import csv
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
@@ -88,7 +87,6 @@ def test_the_csv_is_exactly_what_is_filtered(
     }
 
 
-@pytest.mark.timeout(90)
 def test_a_change_appears_without_reload(visit: Visit, sessions: Sessions) -> None:
     (order_id,) = store(sessions, an_order(1))
     page = visit()

@@ -21,9 +21,6 @@ from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
 
-# To make the orders takes ten seconds, and several times that on a busy machine.
-pytestmark = pytest.mark.timeout(240)
-
 ORDERS = 50_000
 
 

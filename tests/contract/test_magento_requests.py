@@ -28,9 +28,6 @@ from tests.contract.magento_schema import Request, faults, route
 from tests.magento.corpus import CREATED
 from tests.magento.test_corpus import RATES, Shop, placed
 
-# Whole days take ten seconds on two idle cores; the bound is for when others use the machine too.
-pytestmark = pytest.mark.timeout(150)
-
 ROUTE = re.compile(r"(GET|POST|PUT|DELETE) (/V1/[\w/:-]+)")
 AMERICAN = {
     "addressLine1": "1 Main St",

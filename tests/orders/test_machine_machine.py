@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
-import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -255,7 +254,6 @@ class OneOrder(RuleBasedStateMachine):
         assert self.order.status in (Status.DONE, Status.CANCELLED)
 
 
-@pytest.mark.timeout(240)
 def test_whatever_happens_nothing_is_doubled_nor_lost(sessions: Sessions) -> None:
     run_state_machine_as_test(
         lambda: OneOrder(sessions),  # type: ignore[arg-type]

@@ -56,7 +56,7 @@ class ArchivedPostgres(Postgres):
         ) as connection:
             written = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
             assert written is not None
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while not (self.folder / "archive" / written[0]).exists():
                 assert time.monotonic() < deadline, f"{written[0]} is not archived"
                 time.sleep(0.1)

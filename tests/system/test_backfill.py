@@ -12,7 +12,7 @@ import pytest
 from devstack.paths import PROJECT
 from sandbox.amazon.builders import a_line, an_order
 from tests.system.remotes import SKU, Remotes
-from tests.system.rig import Rig
+from tests.system.rig import TIME_LIMIT_S, Rig
 
 ORDERS = 300
 PLACED_AT = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -51,7 +51,7 @@ def begun_before(rig: Rig, number: str, kind: str) -> int:
     return int(count)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(TIME_LIMIT_S)
 def test_new_orders_and_confirmations_go_before_a_backfill(rig: Rig, remotes: Remotes) -> None:
     remotes.place(an_order(BEFORE, lines=[a_line(SKU, tax="1.90")]))
     rig.until(lambda: BEFORE in remotes.magento(), "the first order")

@@ -139,7 +139,6 @@ def told(sessions: Sessions) -> list[str]:
     return [one.key for one in Incidents(sessions).open_ones()]
 
 
-@pytest.mark.timeout(180)
 def test_three_days_are_caught_up_without_loss_or_double(
     app: Celery, world: World, sessions: Sessions, redis_url: str
 ) -> None:

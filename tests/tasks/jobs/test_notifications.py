@@ -360,7 +360,6 @@ def test_of_two_jobs_at_once_one_reads(world: World) -> None:
     assert (world.wanted(), world.queue.left()) == ([], (1, 0))
 
 
-@pytest.mark.timeout(120)
 def test_one_notification_in_five_lost_loses_no_order(world: World) -> None:
     world.delivery(drop_every=5, copies=2)
     placed = numbers(50)
