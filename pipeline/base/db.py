@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import select
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from pipeline.base import database_restores
+from pipeline.base.clock import elapsed
 
 Sessions = Callable[[], Session]
+
+_TESTED_AFTER_S = 30.0
+"""A connection that was idle for so long is tested by a statement, since a network may have lost
+it without a sign."""
 
 
 def engine_for(url: str, pool_size: int = 20) -> Engine:
@@ -21,7 +32,7 @@ def engine_for(url: str, pool_size: int = 20) -> Engine:
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
+        pool_use_lifo=True,  # the same few connections are used, and their statements prepared
         hide_parameters=True,  # an error's text must not quote the row it was about
         connect_args={
             "options": "-c timezone=utc -c statement_timeout=30000 -c lock_timeout=10000"
@@ -31,7 +42,41 @@ def engine_for(url: str, pool_size: int = 20) -> Engine:
         },
     )
     database_restores.watch(engine)
+    _test_before_use(engine)
     return engine
+
+
+def _test_before_use(engine: Engine) -> None:
+    """Replace connections that broke while they were idle, before they are used.
+
+    A server that went away has closed the connection, which the socket shows without a round trip;
+    a statement is sent only where that is unclear.
+    """
+
+    def note_use(connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = elapsed()
+
+    def test(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+        used_at = record.info.get("used_at")
+        if used_at is None:
+            return  # it was opened a moment ago
+        is_quiet = not select.select([connection], [], [], 0)[0] if not connection.closed else False
+        if is_quiet and elapsed() - used_at < _TESTED_AFTER_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError("the connection broke while it was idle") from error
+
+    event.listen(engine, "checkin", note_use)
+    event.listen(engine, "checkout", test)
+
+
+@contextmanager
+def at_once(sessions: Sessions) -> Iterator[Connection]:
+    """A connection on which every statement commits by itself, which saves two round trips."""
+    with sessions() as session:
+        yield session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
 
 
 def sessions_for(engine: Engine) -> Sessions:

@@ -28,7 +28,8 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         Decimal: Numeric(19, 4),
         int: BigInteger,
-        dict[str, Any]: JSONB,
+        # Without a value a column is NULL, never JSON's null.
+        dict[str, Any]: JSONB(none_as_null=True),
         list[str]: ARRAY(Text),
         bytes: LargeBinary,
     }

@@ -160,6 +160,7 @@ class Intake:
             rows.append(
                 {
                     **new_row(account_name, identity, decision),
+                    "shop": account.shop,
                     "lane": lane,
                     "due_at": now + sent_after,
                     "version": 1,

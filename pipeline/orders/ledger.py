@@ -11,10 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from pipeline.base.db import Sessions
+from pipeline.base.db import Sessions, at_once
 from pipeline.base.errors import (
     AccountStopped,
     CannotMap,
@@ -22,12 +19,13 @@ from pipeline.base.errors import (
     Rejected,
     RemoteError,
     Transient,
+    WritesStopped,
 )
 from pipeline.base.retry import no_try_after
 from pipeline.orders import ledger_rows
-from pipeline.orders.ledger_rows import IN_DOUBT
+from pipeline.orders.ledger_rows import IN_DOUBT, EffectRow
 from pipeline.orders.ledger_write import Answer, Made, Trace, Write, key_of
-from pipeline.orders.tables import Effect, EffectState, Order
+from pipeline.orders.tables import EffectState, Order
 
 _ANSWERED_ONLY = "reported as done, but nothing of it is in the remote system"
 
@@ -35,7 +33,7 @@ _ANSWERED_ONLY = "reported as done, but nothing of it is in the remote system"
 class Ledger:
     """The effects of all orders. Each method is its own short transaction.
 
-    `ask` is called with the order's account and shop before a write is intended, and raises
+    `ask` is called with an order's account and shop before a write is intended, and raises
     WritesStopped when no write may leave.
     """
 
@@ -47,7 +45,7 @@ class Ledger:
     ) -> None:
         self._sessions = sessions
         self._now = now
-        self._ask = ask
+        self.ask = ask or _never_stopped
 
     def once(self, order_id: int, write: Write[Answer]) -> Made[Answer]:
         """Make the write unless it has been made; return the result, and whether we made it now.
@@ -56,7 +54,7 @@ class Ledger:
         Transient when an earlier try may still be landing, WritesStopped when no write may leave,
         and the other errors of `send` and `find`.
         """
-        effect, is_first = self._intend(order_id, write, is_to_be_sent=True)
+        effect, is_first = self._intend_if_allowed(order_id, write)
         if effect.state == EffectState.DONE and effect.remote_id:
             return Made(effect.remote_id)
         if not is_first:
@@ -65,6 +63,7 @@ class Ledger:
                 return Made(found)
             if write.when_unsure and effect.state in IN_DOUBT:
                 raise CannotMap(write.refused_as, write.when_unsure)
+            write.ask()
             effect = self._intend_again(effect)
         return self._send(effect, write)
 
@@ -73,9 +72,8 @@ class Ledger:
 
         Raises Transient when an earlier try may still be landing.
         """
-        with self._sessions() as session:
-            effect = session.scalar(select(Effect).where(Effect.key == write.key))
-            forgotten_at = None if effect else ledger_rows.forgets_until(session, order_id)
+        with at_once(self._sessions) as connection:
+            effect, forgotten_at = ledger_rows.look_up(connection, order_id, write.key)
         if effect is None:
             if forgotten_at is None:
                 return None
@@ -91,15 +89,13 @@ class Ledger:
         """End the begun writes among these: the remote shows their result."""
         if not remote_id:
             raise ValueError("a write was seen without an id")
-        with self._sessions() as session, session.begin():
-            ledger_rows.end_as_seen(session, keys, remote_id, self._now())
+        with at_once(self._sessions) as connection:
+            ledger_rows.end_as_seen(connection, keys, remote_id, self._now())
 
     def landed(self, order_id: int, settles_after: timedelta) -> None:
         """Raise Transient while a write begun for the order may still take effect."""
-        with self._sessions() as session:
-            begun = session.scalars(
-                select(Effect).where(Effect.order_id == order_id, Effect.state.in_(IN_DOUBT))
-            ).all()
+        with at_once(self._sessions) as connection:
+            begun = ledger_rows.in_doubt(connection, order_id)
         for effect in sorted(begun, key=lambda one: one.intended_at, reverse=True):
             self._await(effect.kind, effect.intended_at, settles_after)
 
@@ -108,33 +104,33 @@ class Ledger:
 
         Call it only after `landed`, since a later try of such a write would not wait for it.
         """
-        with self._sessions() as session, session.begin():
-            ledger_rows.give_up(session, order_id, why, key, self._now())
+        with at_once(self._sessions) as connection:
+            ledger_rows.give_up(connection, order_id, why, key, self._now())
 
-    def _ask_to_write(self, session: Session, order_id: int) -> None:
-        if self._ask is not None:
-            whose = select(Order.account, Order.shop).where(Order.id == order_id)
-            self._ask(*session.execute(whose).one())
+    def _intend_if_allowed(self, order_id: int, write: Trace) -> tuple[EffectRow, bool]:
+        """The write's row. A row that exists counts even while no write may leave."""
+        try:
+            write.ask()
+        except WritesStopped:
+            with at_once(self._sessions) as connection:
+                effect = ledger_rows.find(connection, write.key)
+            if effect is None:
+                raise
+            return effect, False
+        return self._intend(order_id, write)
 
-    def _intend(
-        self, order_id: int, write: Trace, *, is_to_be_sent: bool = False
-    ) -> tuple[Effect, bool]:
+    def _intend(self, order_id: int, write: Trace) -> tuple[EffectRow, bool]:
         """The write's row, and whether it is certain that no earlier try was made."""
-        with self._sessions() as session, session.begin():
-            effect = session.scalar(select(Effect).where(Effect.key == write.key))
-            if effect is not None:
-                return effect, False
-            if is_to_be_sent:
-                self._ask_to_write(session, order_id)
-            forgotten_at = ledger_rows.forgets_until(session, order_id)
-            made = ledger_rows.intend(
-                session, order_id, write.key, write.kind, forgotten_at or self._now()
-            )
-            if made is not None:
-                return made, forgotten_at is None
-            return session.scalars(select(Effect).where(Effect.key == write.key)).one(), False
+        with at_once(self._sessions) as connection:
+            intended = ledger_rows.intend(connection, order_id, write.key, write.kind, self._now())
+            if intended is not None:
+                return intended
+            effect = ledger_rows.find(connection, write.key)
+        if effect is None:
+            raise LookupError(f"order {order_id} was deleted")
+        return effect, False
 
-    def _look(self, effect: Effect, write: Trace) -> str | None:
+    def _look(self, effect: EffectRow, write: Trace) -> str | None:
         if effect.state in IN_DOUBT:
             self._await_landing(write, effect.intended_at)
         found = write.find()
@@ -159,16 +155,15 @@ class Ledger:
                 retry_after_s=left.total_seconds(),
             )
 
-    def _intend_again(self, effect: Effect) -> Effect:
+    def _intend_again(self, effect: EffectRow) -> EffectRow:
         """Claim the next try, unless another worker has claimed or ended it meanwhile."""
-        with self._sessions() as session, session.begin():
-            self._ask_to_write(session, effect.order_id)
-            again = ledger_rows.intend_again(session, effect, self._now())
+        with at_once(self._sessions) as connection:
+            again = ledger_rows.intend_again(connection, effect, self._now())
         if again is None:
             raise Transient("another worker is making this write", code="settling")
         return again
 
-    def _send(self, effect: Effect, write: Write[Answer]) -> Made[Answer]:
+    def _send(self, effect: EffectRow, write: Write[Answer]) -> Made[Answer]:
         left = effect.intended_at + _longest_stall(write.settles_after) - self._now()
         if left < timedelta(0):
             # The process stalled after the intent (a suspended machine): other workers may soon
@@ -206,7 +201,7 @@ class Ledger:
         self._end(effect, EffectState.DONE, remote_id=remote_id)
         return Made(remote_id, answer)
 
-    def _see(self, effect: Effect, write: Write[Answer]) -> None:
+    def _see(self, effect: EffectRow, write: Write[Answer]) -> None:
         """Raise CannotMap when the remote reported success and the write's result is missing."""
         try:
             is_there = write.find() is not None
@@ -225,7 +220,7 @@ class Ledger:
 
     def _end(
         self,
-        effect: Effect,
+        effect: EffectRow,
         state: EffectState,
         *,
         remote_id: str | None = None,
@@ -233,9 +228,9 @@ class Ledger:
         detail: str | None = None,
     ) -> None:
         """Store how a try ended, unless a later try has begun or it was adopted meanwhile."""
-        with self._sessions() as session, session.begin():
+        with at_once(self._sessions) as connection:
             ledger_rows.end(
-                session,
+                connection,
                 effect,
                 state,
                 self._now(),
@@ -275,6 +270,7 @@ class OrderLedger:
             find=find,
             settles_after=self.settles_after,
             harmless_twice=harmless_twice,
+            ask=self._ask,
         )
 
     def shop_trace(
@@ -282,7 +278,10 @@ class OrderLedger:
     ) -> Trace:
         """The trace of a write that all orders of the shop share."""
         key = key_of(name, self.shop, *parts)
-        return Trace(key=key, kind=kind, find=find, settles_after=self.settles_after)
+        return Trace(key=key, kind=kind, find=find, settles_after=self.settles_after, ask=self._ask)
+
+    def _ask(self) -> None:
+        self.ledger.ask(self.order.account, self.order.shop)
 
     def once(self, write: Write[Answer]) -> Made[Answer]:
         """Make the write unless it has been made; see `Ledger.once`."""
@@ -303,6 +302,10 @@ class OrderLedger:
     def give_up(self, why: str, only: Trace | None = None) -> None:
         """End the order's begun writes, or only this write; see `Ledger.give_up`."""
         self.ledger.give_up(self.order.id, why, None if only is None else only.key)
+
+
+def _never_stopped(account: str, shop: str | None) -> None:
+    """Let every write leave."""
 
 
 def _longest_stall(settles_after: timedelta) -> timedelta:

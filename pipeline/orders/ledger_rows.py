@@ -1,17 +1,15 @@
-"""The rows of the effect ledger. Each function works in its caller's transaction."""
+"""The rows of the effect ledger, each function a statement that commits by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import and_, func, or_, select, true, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, and_, func, or_, select, true, update
 
-from pipeline.base import database_restores
 from pipeline.base.id_lists import among
-from pipeline.orders.tables import Effect, EffectState, Order
+from pipeline.orders.tables import Effect, EffectState
 
 IN_DOUBT = (EffectState.INTENDED, EffectState.UNKNOWN)
 # An effect that is done without an id proves nothing: the ledger looks for the result, and the
@@ -20,44 +18,96 @@ IS_UNPROVEN = and_(Effect.state == EffectState.DONE, func.coalesce(Effect.remote
 IS_OPEN = or_(Effect.state != EffectState.DONE, IS_UNPROVEN)
 
 
+class EffectRow(NamedTuple):
+    """A write's row as the ledger decides by it."""
+
+    id: int
+    order_id: int
+    kind: str
+    state: str
+    tries: int
+    intended_at: datetime
+    remote_id: str | None
+
+
+_COLUMNS = ", ".join(f"e.{name}" for name in EffectRow._fields)
+# Until this time the database may have lost writes for the order, which were made before its
+# restore. An order that was placed later has lost none.
+_FORGETS = """
+WITH forgets AS (
+  SELECT CASE WHEN o.purchased_at >= l.began_at THEN NULL ELSE l.began_at END AS until
+    FROM orders o
+    LEFT JOIN (SELECT began_at FROM database_lives ORDER BY id DESC LIMIT 1) l ON true
+   WHERE o.id = %(order_id)s
+)"""
+_INTEND = f"""{_FORGETS}, e AS (
+  INSERT INTO effects (order_id, key, kind, state, intended_at)
+  SELECT %(order_id)s, %(key)s, %(kind)s, '{EffectState.INTENDED}', coalesce(until, %(now)s)
+    FROM forgets
+  ON CONFLICT (key) DO NOTHING RETURNING *
+)
+SELECT {_COLUMNS}, forgets.until IS NULL FROM e, forgets
+"""
+_FIND = f"SELECT {_COLUMNS} FROM effects e WHERE key = %(key)s"
+_LOOK_UP = (
+    f"{_FORGETS} SELECT forgets.until, {_COLUMNS} FROM forgets LEFT JOIN effects e ON key = %(key)s"
+)
+_IS_THIS_TRY = (
+    "id = %(id)s AND tries = %(tries)s"
+    f" AND (state <> '{EffectState.DONE}' OR coalesce(remote_id, '') = '')"
+)
+_INTEND_AGAIN = f"""
+UPDATE effects e
+   SET state = '{EffectState.INTENDED}', tries = tries + 1, intended_at = %(now)s,
+       ended_at = NULL, detail = NULL
+ WHERE {_IS_THIS_TRY} RETURNING {_COLUMNS}
+"""
+_END = f"""
+UPDATE effects
+   SET state = %(state)s, ended_at = %(now)s, remote_id = %(remote_id)s::text,
+       adopted = %(adopted)s, detail = %(detail)s::text
+ WHERE {_IS_THIS_TRY}
+"""
+
+
 def intend(
-    session: Session, order_id: int, key: str, kind: str, intended_at: datetime
-) -> Effect | None:
-    """Store an intent; None when a row with this key exists."""
-    return session.scalar(
-        insert(Effect)
-        .values(
-            order_id=order_id,
-            key=key,
-            kind=kind,
-            state=EffectState.INTENDED,
-            intended_at=intended_at,
-        )
-        .on_conflict_do_nothing(index_elements=[Effect.key])
-        .returning(Effect)
-    )
+    connection: Connection, order_id: int, key: str, kind: str, now: datetime
+) -> tuple[EffectRow, bool] | None:
+    """Store an intent; None when a row with this key exists. The bool says whether it is certain
+    that no earlier try was made; otherwise the write counts as intended when it may have been."""
+    values = {"order_id": order_id, "key": key, "kind": kind, "now": now}
+    row = connection.exec_driver_sql(_INTEND, values).one_or_none()
+    return None if row is None else (EffectRow(*row[:-1]), row[-1])
 
 
-def intend_again(session: Session, effect: Effect, now: datetime) -> Effect | None:
+def find(connection: Connection, key: str) -> EffectRow | None:
+    """The row of the write with this key."""
+    row = connection.exec_driver_sql(_FIND, {"key": key}).one_or_none()
+    return None if row is None else EffectRow(*row)
+
+
+def look_up(
+    connection: Connection, order_id: int, key: str
+) -> tuple[EffectRow | None, datetime | None]:
+    """The row of the write with this key, and the time until which this database may have lost
+    writes for the order."""
+    values = {"order_id": order_id, "key": key}
+    row = connection.exec_driver_sql(_LOOK_UP, values).one_or_none()
+    if row is None:
+        return None, None
+    return (None if row[1] is None else EffectRow(*row[1:])), row[0]
+
+
+def intend_again(connection: Connection, effect: EffectRow, now: datetime) -> EffectRow | None:
     """Begin the next try; None when another worker has begun or ended it meanwhile."""
-    again: Effect | None = session.scalar(
-        update(Effect)
-        .where(Effect.id == effect.id, Effect.tries == effect.tries, IS_OPEN)
-        .values(
-            state=EffectState.INTENDED,
-            tries=Effect.tries + 1,
-            intended_at=now,
-            ended_at=None,
-            detail=None,
-        )
-        .returning(Effect)
-    )
-    return again
+    values = {"id": effect.id, "tries": effect.tries, "now": now}
+    row = connection.exec_driver_sql(_INTEND_AGAIN, values).one_or_none()
+    return None if row is None else EffectRow(*row)
 
 
 def end(
-    session: Session,
-    effect: Effect,
+    connection: Connection,
+    effect: EffectRow,
     state: EffectState,
     now: datetime,
     *,
@@ -66,16 +116,32 @@ def end(
     detail: str | None,
 ) -> None:
     """Store how a try ended, unless a later try has begun or it was adopted meanwhile."""
-    session.execute(
-        update(Effect)
-        .where(Effect.id == effect.id, Effect.tries == effect.tries, IS_OPEN)
-        .values(state=state, ended_at=now, remote_id=remote_id, adopted=adopted, detail=detail)
+    connection.exec_driver_sql(
+        _END,
+        {
+            "id": effect.id,
+            "tries": effect.tries,
+            "state": str(state),
+            "now": now,
+            "remote_id": remote_id,
+            "adopted": adopted,
+            "detail": detail,
+        },
     )
 
 
-def end_as_seen(session: Session, keys: Sequence[str], remote_id: str, now: datetime) -> None:
+def in_doubt(connection: Connection, order_id: int) -> Sequence[EffectRow]:
+    """The order's writes that may still take effect."""
+    columns = [getattr(Effect, name) for name in EffectRow._fields]
+    rows = connection.execute(
+        select(*columns).where(Effect.order_id == order_id, Effect.state.in_(IN_DOUBT))
+    )
+    return [EffectRow(*row) for row in rows]
+
+
+def end_as_seen(connection: Connection, keys: Sequence[str], remote_id: str, now: datetime) -> None:
     """End the begun writes among these: the remote shows their result."""
-    session.execute(
+    connection.execute(
         update(Effect)
         .where(among(Effect.key, keys), IS_OPEN)
         .values(
@@ -84,9 +150,11 @@ def end_as_seen(session: Session, keys: Sequence[str], remote_id: str, now: date
     )
 
 
-def give_up(session: Session, order_id: int, why: str, key: str | None, now: datetime) -> None:
+def give_up(
+    connection: Connection, order_id: int, why: str, key: str | None, now: datetime
+) -> None:
     """End the order's writes in doubt, or only the write with this key, as not made."""
-    session.execute(
+    connection.execute(
         update(Effect)
         .where(
             Effect.order_id == order_id,
@@ -95,13 +163,3 @@ def give_up(session: Session, order_id: int, why: str, key: str | None, now: dat
         )
         .values(state=EffectState.REFUSED, ended_at=now, detail=why)
     )
-
-
-def forgets_until(session: Session, order_id: int) -> datetime | None:
-    """The time until which this database may have lost writes for the order: such a write
-    counts as intended at that time. None for an order that was placed later."""
-    life_began_at = database_restores.began_at(session)
-    purchased_at = session.scalar(select(Order.purchased_at).where(Order.id == order_id))
-    if life_began_at is None or (purchased_at is not None and purchased_at >= life_began_at):
-        return None
-    return life_began_at

@@ -18,13 +18,18 @@ def key_of(name: str, whose: str, *parts: str | int) -> str:
     return ":".join((name, whose, *map(str, parts)))
 
 
+def _not_stopped() -> None:
+    """Let the write leave."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """The trace that a remote write leaves, and how to look for it.
 
     `key` is unique for ever. `find` looks at the remote and returns the id of the write's result,
     or None. `settles_after` is the remote's own request limit: until then a lost call may still
-    land. `harmless_twice` says that the remote recognises a repeat by a unique key.
+    land. `harmless_twice` says that the remote recognises a repeat by a unique key. `ask` raises
+    WritesStopped when no write may leave.
     """
 
     key: str
@@ -32,6 +37,7 @@ class Trace:
     find: Callable[[], str | None]
     settles_after: timedelta
     harmless_twice: bool = False
+    ask: Callable[[], None] = _not_stopped
 
     def write(
         self,
@@ -49,6 +55,7 @@ class Trace:
             find=self.find,
             settles_after=self.settles_after,
             harmless_twice=self.harmless_twice,
+            ask=self.ask,
             send=send,
             refused_as=refused_as,
             id_of=id_of,

@@ -14,24 +14,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, case, not_, or_, select, update
-from sqlalchemy.orm import Session, selectinload
-from sqlalchemy.orm.attributes import flag_modified
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.orm import Session
 
 from pipeline.base.clock import seconds
-from pipeline.base.db import Sessions
+from pipeline.base.db import Sessions, at_once
 from pipeline.base.id_lists import among
 from pipeline.base.quota import Lane
 from pipeline.base.vault import Vault
-from pipeline.orders.attempts import end_attempt
+from pipeline.orders import claim_rows, record_rows
+from pipeline.orders.attempts import end_as_superseded, end_of
 from pipeline.orders.locking import locked
 from pipeline.orders.order_shop import settle
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
-from pipeline.orders.package_tables import Shipment
-from pipeline.orders.report import NO_REPORT, Report
-from pipeline.orders.requested_shipment_table import end_standing, keep, standing
+from pipeline.orders.report import Report
 from pipeline.orders.states import StepName
-from pipeline.orders.tables import LIVE, Attempt, Note, Order, OrderPrivate, Status
+from pipeline.orders.tables import LIVE, Note, Order, Status
 from pipeline.settings.model import Timing
 
 STEPS: tuple[str, ...] = tuple(StepName)
@@ -53,15 +50,6 @@ class Claim:
 def owner(order: Order) -> str:
     """The id that an order's sealed data is bound to."""
     return f"{order.account}/{order.external_id}"
-
-
-def report_of(vault: Vault, order: Order, private: OrderPrivate | None) -> Report:
-    """The marketplace's last report of an order, still sealed."""
-    if private is None:
-        return NO_REPORT
-    return Report.sealed(
-        vault, owner(order), private.wrapped_key, private.sealed, private.correction
-    )
 
 
 class Orders:
@@ -90,39 +78,25 @@ class Orders:
         The caller holds the order's lease. A step cannot run when the order is at another step, has
         ended, or is not due yet. `tries` goes up before the step runs.
         """
-        with self._sessions() as session, session.begin():
-            order = session.scalar(
-                select(Order)
-                .where(Order.id == order_id)
-                .options(
-                    selectinload(Order.items),
-                    selectinload(Order.shipments).selectinload(Shipment.items),
-                )
-                .with_for_update(of=Order)
+        with at_once(self._sessions) as connection:
+            claimed = claim_rows.claim(
+                connection,
+                order_id,
+                step,
+                task_id=task_id,
+                worker=worker,
+                now=now,
+                lost_after=seconds(self._timing.lease_s / 3),
             )
-            if order is None or order.step != step or order.status not in LIVE:
+            if claimed is None:
                 return None
-            is_parked = order.status in (Status.WAITING, Status.HELD)
-            if is_parked and order.due_at is not None and order.due_at > now:
-                return None
-            settle(session, order, self._shops.get(order.account))
-            crashed = order.unfinished >= MAX_UNFINISHED
-            order.status = Status.RUNNING
-            order.tries += 1
-            order.unfinished += 1
-            order.due_at = now + seconds(self._timing.lease_s / 3)
-            order.sent_at = None
-            attempt = Attempt(
-                order_id=order.id, step=step, task_id=task_id, worker=worker, started_at=now
-            )
-            session.add(attempt)
-            private = session.get(OrderPrivate, order.id)
-            session.flush()
-            order.report = report_of(self._vault, order, private)
-            order.requested_shipment = (
-                standing(session, order.id) if step in SHIPPING_STEPS else None
-            )
-            return Claim(order, attempt.id, order.news, crashed)
+            order = claimed.order
+            settle(connection, order, self._shops.get(order.account))
+        order.report = Report.sealed(self._vault, owner(order), *claimed.sealed)
+        order.requested_shipment = claimed.requested if step in SHIPPING_STEPS else None
+        # The claim itself counts as unfinished until it is recorded.
+        crashed = order.unfinished > MAX_UNFINISHED
+        return Claim(order, claimed.attempt_id, order.news, crashed)
 
     def record(
         self, claim: Claim, outcome: Outcome, *, now: datetime, request_id: str = ""
@@ -132,32 +106,19 @@ class Orders:
         False when another worker has claimed the order meanwhile: then only the end of this run's
         attempt is stored.
         """
-        # Read the id now: when the run is superseded, the rollback discards the order's values.
-        order, order_id = claim.order, claim.order.id
-        try:
-            with self._sessions() as session, session.begin():
-                session.add(order)
-                # Locked, so that news either count here or see the order waiting or held.
-                news = session.scalar(
-                    select(Order.news).where(Order.id == order_id).with_for_update()
-                )
-                self._apply(order, outcome, now, has_news=news != claim.news)
-                # The sweep may have sent the order meanwhile, which must not delay its next
-                # sending.
-                order.sent_at = None
-                flag_modified(order, "sent_at")
-                if order.requested_shipment is not None:
-                    keep(session, order.requested_shipment)
-                if order.status not in LIVE:
-                    end_standing(session, [order_id], order.last_note or "the order has ended")
-                end_attempt(session, claim.attempt_id, order_id, outcome, now, request_id)
-        except StaleDataError:
-            with self._sessions() as session, session.begin():
-                end_attempt(session, claim.attempt_id, order_id, None, now, request_id)
-            return False
-        return True
+        self._apply(claim.order, outcome, now)
+        end = end_of(outcome, now, request_id)
+        may_wait = isinstance(outcome, Wait | Hold)
+        recording = record_rows.Recording(
+            claim.order, end, claim.attempt_id, claim.news, now if may_wait else None
+        )
+        with at_once(self._sessions) as connection:
+            is_recorded = record_rows.record(connection, recording)
+            if not is_recorded:
+                end_as_superseded(connection, claim.attempt_id, now, request_id)
+        return is_recorded
 
-    def _apply(self, order: Order, outcome: Outcome, now: datetime, *, has_news: bool) -> None:
+    def _apply(self, order: Order, outcome: Outcome, now: datetime) -> None:
         timing = self._timing
         order.unfinished = 0
         if not (isinstance(outcome, Wait) and outcome.is_trouble):
@@ -176,11 +137,11 @@ class Orders:
                 order.last_note = outcome.why if isinstance(outcome, Skipped) else ""
             case Wait(reason, delay, facts=facts):
                 order.hold_facts = dict(facts)
-                order.status, order.due_at = Status.WAITING, now if has_news else now + delay
+                order.status, order.due_at = Status.WAITING, now + delay
                 order.last_note = reason
             case Hold(code, reason, facts):
                 order.status = Status.HELD
-                order.due_at = now if has_news else now + seconds(timing.recheck_held_s)
+                order.due_at = now + seconds(timing.recheck_held_s)
                 order.hold_code, order.hold_reason, order.hold_facts = code, reason, dict(facts)
                 order.last_note = reason
                 order.shown = True

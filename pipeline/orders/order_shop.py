@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy.orm.attributes import set_committed_value
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.orders.locking import locked
 from pipeline.orders.states import StepName
-from pipeline.orders.tables import Effect, EffectState, Order
+from pipeline.orders.tables import EffectState, Order
 
 BEFORE_THE_SHOP = (StepName.IMPORT_ORDER, StepName.VERIFY_ORDER, StepName.ENRICH_ORDER)
 """The steps that leave no data of a shop with an order, unless they write to the shop."""
@@ -28,20 +28,31 @@ def placed_in(shop: str, accounts: Collection[str]) -> ColumnElement[bool]:
     return or_(Order.shop == shop, and_(Order.shop.is_(None), among(Order.account, accounts)))
 
 
-def settle(session: Session, order: Order, shop: str | None) -> None:
-    """Store the order's shop: the shop its account names, as long as nothing was read from or
-    written to another shop for it."""
+_SETTLE = f"""
+UPDATE orders SET shop = %(shop)s
+ WHERE id = %(order_id)s AND version = %(version)s
+   AND (shop IS NULL OR (step = ANY(%(before)s) AND NOT EXISTS (
+     SELECT FROM effects WHERE order_id = orders.id AND state <> '{EffectState.REFUSED}')))
+RETURNING shop
+"""
+
+
+def settle(connection: Connection, order: Order, shop: str | None) -> None:
+    """Store a claimed order's shop: the shop its account names, as long as nothing was read from or
+    written to another shop for it. `connection` commits every statement by itself."""
     if shop is None or order.shop == shop:
         return
-    if order.shop is None or _is_free(session, order):
-        order.shop = shop
-
-
-def _is_free(session: Session, order: Order) -> bool:
-    written = select(Effect.id).where(
-        Effect.order_id == order.id, Effect.state != EffectState.REFUSED
-    )
-    return order.step in BEFORE_THE_SHOP and session.scalar(written.limit(1)) is None
+    settled = connection.exec_driver_sql(
+        _SETTLE,
+        {
+            "order_id": order.id,
+            "version": order.version,
+            "shop": shop,
+            "before": [str(step) for step in BEFORE_THE_SHOP],
+        },
+    ).scalar()
+    if settled is not None:
+        set_committed_value(order, "shop", settled)
 
 
 def remember(sessions: Sessions, shop: str, accounts: Collection[str]) -> int:

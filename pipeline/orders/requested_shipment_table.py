@@ -59,16 +59,6 @@ def standing(session: Session, order_id: int) -> RequestedShipment | None:
     )
 
 
-def keep(session: Session, wish: RequestedShipment) -> None:
-    """Store the result of a step for a request, unless the request has ended meanwhile."""
-    session.execute(
-        update(RequestedShipmentRow)
-        .where(RequestedShipmentRow.id == wish.id, RequestedShipmentRow.state.in_(STANDING))
-        .values(state=wish.state, magento_shipment_id=wish.magento_shipment_id, why=wish.why)
-        .execution_options(synchronize_session=False)
-    )
-
-
 def end_standing(session: Session, order_ids: Sequence[int], why: str) -> None:
     """End the open and refused requests of these orders."""
     session.execute(

@@ -330,7 +330,9 @@ class StallingSessions:
         self.opened += 1
         session = self._sessions()
         if self.opened == 1:
-            event.listen(session, "after_commit", lambda _: self._clock.passes(self._by))
+            event.listen(
+                session, "after_transaction_end", lambda *_: self._clock.passes(self._by)
+            )
         return session
 
 

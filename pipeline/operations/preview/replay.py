@@ -10,22 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from pipeline.base.db import Sessions
+from pipeline.base.db import Sessions, at_once
 from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.base.vault import Vault
 from pipeline.clients import Clients
 from pipeline.orders.ledger import Ledger
-from pipeline.orders.ledger_rows import forgets_until
+from pipeline.orders.ledger_rows import EffectRow, look_up
 from pipeline.orders.ledger_write import Answer, Made, Trace, Write
-from pipeline.orders.machine import SHIPPING_STEPS, STEPS, report_of
+from pipeline.orders.machine import SHIPPING_STEPS, STEPS, owner
 from pipeline.orders.outcome import Cancelled, Done, Hold, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.report import Report
 from pipeline.orders.requested_shipment_table import standing
 from pipeline.orders.state_changes import set_back
-from pipeline.orders.tables import Effect, EffectState, Note, Order, OrderPrivate, Status
+from pipeline.orders.tables import EffectState, Note, Order, OrderPrivate, Status
 
 WITHOUT_PERSONAL_DATA = SHIPPING_STEPS
 
@@ -120,7 +120,10 @@ def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order
         wish = standing(session, order_id)
     _check(order, step)
     assert order is not None  # noqa: S101 - `_check` has raised for None
-    order.report = report_of(vault, order, private)
+    if private is not None:
+        order.report = Report.sealed(
+            vault, owner(order), private.wrapped_key, private.sealed, private.correction
+        )
     order.requested_shipment = wish
     return order
 
@@ -166,11 +169,11 @@ class _Teller(Ledger):
     def give_up(self, order_id: int, why: str, key: str | None = None) -> None:
         """Do nothing: a row in doubt stays so until a worker runs the order."""
 
-    def _known(self, order_id: int, write: Trace) -> tuple[Effect | None, bool]:
+    def _known(self, order_id: int, write: Trace) -> tuple[EffectRow | None, bool]:
         """The write's row, and whether a database restore may have lost such a row."""
-        with self._sessions() as session:
-            effect = session.scalar(select(Effect).where(Effect.key == write.key))
-            return effect, effect is None and forgets_until(session, order_id) is not None
+        with at_once(self._sessions) as connection:
+            effect, forgotten_at = look_up(connection, order_id, write.key)
+        return effect, effect is None and forgotten_at is not None
 
     def _tell_done(self, remote_id: str, write: Trace) -> str:
         self._tell(write, f"done ({remote_id}), not repeated")
@@ -186,7 +189,7 @@ _FORGOTTEN = (
 )
 
 
-def _in_doubt(effect: Effect, *, is_certain: bool = True) -> str:
+def _in_doubt(effect: EffectRow, *, is_certain: bool = True) -> str:
     if effect.state == EffectState.DONE:
         return "recorded as done, without proof: would check first, then be made"
     if effect.state == EffectState.REFUSED:
