@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from pipeline.amazon.tables import AccountAccess
-from pipeline.base.db import Sessions
+from pipeline.base.db import Sessions, at_once
 from pipeline.base.errors import AccountPaused, AccountStopped, RemoteError, Transient
 from pipeline.base.incidents import Incidents
 
@@ -25,6 +25,7 @@ LONGEST_STORM = timedelta(minutes=35)
 _SOON = timedelta(minutes=1)
 # The wait during a storm of refusals, as long as after a refused read.
 _STORM_WAIT_S = 300.0
+_REFUSED = "SELECT 1 FROM account_access WHERE account = %(account)s"
 
 
 class Access:
@@ -43,6 +44,8 @@ class Access:
         Raises AccountPaused while the account is stopped. Every 15 minutes a single caller may
         pass, and its call shows whether the account works again.
         """
+        if not at_once(self._sessions, _REFUSED, {"account": self._account}):
+            return None
         now = self._now()
         with self._sessions() as session, session.begin():
             found = session.get(AccountAccess, self._account)

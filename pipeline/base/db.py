@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -20,6 +19,7 @@ from pipeline.base import database_restores
 from pipeline.base.clock import elapsed
 
 Sessions = Callable[[], Session]
+Row = tuple[Any, ...]
 
 _TESTED_AFTER_S = 30.0
 """A connection that was idle for so long is tested by a statement, since a network may have lost
@@ -72,11 +72,48 @@ def _test_before_use(engine: Engine) -> None:
     event.listen(engine, "checkout", test)
 
 
-@contextmanager
-def at_once(sessions: Sessions) -> Iterator[Connection]:
-    """A connection on which every statement commits by itself, which saves two round trips."""
+def at_once(sessions: Sessions, statement: str, values: Mapping[str, Any]) -> list[Row]:
+    """Run a statement that commits by itself, and return its rows; it must return rows.
+
+    For the statements that every step of every order takes. Between this and the driver lies
+    nothing: a session would add two round trips and four times the driver's CPU. Raises the errors
+    of a session.
+    """
     with sessions() as session:
-        yield session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        engine = session.get_bind().engine
+    try:
+        pooled = engine.raw_connection()
+    except psycopg.Error as error:
+        raise _as_of_a_session(error, engine, statement, is_lost=True) from error
+    connection: Any = pooled.driver_connection
+    try:
+        connection.autocommit = True
+        try:
+            found: list[Row] = connection.execute(statement, values).fetchall()
+        finally:
+            if not connection.closed:
+                connection.autocommit = False
+    except psycopg.Error as error:
+        if is_lost := connection.closed or connection.broken:
+            pooled.invalidate(error)
+        raise _as_of_a_session(error, engine, statement, is_lost=is_lost) from error
+    finally:
+        pooled.close()
+    return found
+
+
+def _as_of_a_session(
+    error: psycopg.Error, engine: Engine, statement: str, *, is_lost: bool
+) -> BaseException:
+    return DBAPIError.instance(
+        statement,
+        None,
+        error,
+        psycopg.Error,
+        hide_parameters=True,
+        connection_invalidated=is_lost,
+        dialect=engine.dialect,
+    )
 
 
 def sessions_for(engine: Engine) -> Sessions:

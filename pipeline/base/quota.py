@@ -15,6 +15,7 @@ from enum import StrEnum
 import redis
 from redis.exceptions import RedisError
 
+from pipeline.base.clock import elapsed
 from pipeline.base.errors import OverQuota
 from pipeline.base.log import log
 
@@ -73,6 +74,8 @@ return tostring(wait)
 """
 # Longer than it takes to refuse a crowd of orders, shorter than the pause of any timer.
 _PROMISE_COUNTS_S = 30
+# An emptied Redis gets the rate again after this time.
+_LEARNED_FOR_S = 30.0
 _LEARN = """
 local rate = tonumber(ARGV[1])
 if tonumber(redis.call('HGET', KEYS[1], 'rate') or '0') ~= rate then
@@ -104,6 +107,7 @@ class Quota:
         self._account = account
         self._clock = clock
         self._told: dict[str, float] = {}
+        self._learned_at: dict[str, float] = {}
         self._take = client.register_script(_TAKE)
         self._learn = client.register_script(_LEARN)
         self._empty = client.register_script(_EMPTY)
@@ -155,8 +159,12 @@ class Quota:
         return min(plan.burst, float(tokens) + passed_s * float(rate or self._known(plan)))
 
     def learn(self, plan: Plan, rate_per_s: float) -> None:
-        """Keep the rate that Amazon reported."""
+        """Keep the rate that Amazon reported: it does so in every answer, and rarely changes it."""
+        known = self._told.get(plan.operation), self._learned_at.get(plan.operation, -math.inf)
         self._told[plan.operation] = rate_per_s
+        if known[0] == rate_per_s and elapsed() - known[1] < _LEARNED_FOR_S:
+            return
+        self._learned_at[plan.operation] = elapsed()
         self._quietly(lambda: self._learn(keys=[self._key(plan)], args=[rate_per_s]))
 
     def refused(self, plan: Plan) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, update
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from pipeline.orders.outcome import Cancelled, Done, Hold, Outcome, Skipped, Wait
 from pipeline.orders.states import AttemptOutcome
@@ -39,11 +40,9 @@ def end_of(outcome: Outcome, now: datetime, request_id: str) -> AttemptEnd:
     return AttemptEnd(str(name), code, detail, now, request_id or None)
 
 
-def end_as_superseded(
-    connection: Connection, attempt_id: int, now: datetime, request_id: str
-) -> None:
+def end_as_superseded(session: Session, attempt_id: int, now: datetime, request_id: str) -> None:
     """Store that another worker had claimed the order before this run ended."""
-    connection.execute(
+    session.execute(
         update(Attempt)
         .where(Attempt.id == attempt_id, Attempt.ended_at.is_(None))
         .values(ended_at=now, outcome=AttemptOutcome.SUPERSEDED, request_id=request_id or None)

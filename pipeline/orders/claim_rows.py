@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, DateTime, Numeric
+from sqlalchemy import DateTime, Numeric
 from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import TypeEngine
 
+from pipeline.base.db import Sessions, at_once
 from pipeline.base.tables import Base
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.requested_shipment import STANDING, RequestedShipment
@@ -19,23 +20,30 @@ from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import LIVE, Order, OrderItem, Status
 
 
-def _columns(model: type[Base]) -> Mapping[str, TypeEngine[Any]]:
-    return {column.name: column.type for column in model.__table__.c}
+def _columns(model: type[Base]) -> Columns:
+    return {column.name: _reader(column.type) for column in model.__table__.c}
+
+
+def _reader(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """Makes a column's value of its JSON, where that is something else."""
+    if isinstance(kind, Numeric):
+        return Decimal
+    return datetime.fromisoformat if isinstance(kind, DateTime) else None
 
 
 _ORDER, _ITEM = _columns(Order), _columns(OrderItem)
 _SHIPMENT, _CONTENT = _columns(Shipment), _columns(ShipmentItem)
+Columns = Mapping[str, Callable[[Any], Any] | None]
 _REQUEST_COLUMNS = (
     *("id", "carrier_code", "carrier_title", "tracking_number"),
     *("state", "magento_shipment_id", "why"),
 )
 
 
-def _as_json(alias: str, columns: Mapping[str, TypeEngine[Any]], *more: str) -> str:
+def _as_json(alias: str, columns: Columns, *more: str) -> str:
     """An SQL expression for a row as a JSON array; amounts as text, so that they stay exact."""
     values = [
-        f"{alias}.{name}{'::text' if isinstance(kind, Numeric) else ''}"
-        for name, kind in columns.items()
+        f"{alias}.{name}{'::text' if reader is Decimal else ''}" for name, reader in columns.items()
     ]
     return f"json_build_array({', '.join([*values, *more])})"
 
@@ -76,8 +84,8 @@ WITH before AS (
 SELECT begun.id,
        claimed.news IS DISTINCT FROM before.news
          OR claimed.version IS DISTINCT FROM before.version + 1,
-       {_PARTS},
-       {", ".join(f"claimed.{name}" for name in _ORDER)}
+       {_as_json("claimed", _ORDER)},
+       {_PARTS}
   FROM claimed CROSS JOIN begun LEFT JOIN before ON true
   LEFT JOIN order_private s ON s.order_id = claimed.id
 """
@@ -100,7 +108,7 @@ class Claimed(NamedTuple):
 
 
 def claim(
-    connection: Connection,
+    sessions: Sessions,
     order_id: int,
     step: str,
     *,
@@ -109,11 +117,9 @@ def claim(
     now: datetime,
     lost_after: timedelta,
 ) -> Claimed | None:
-    """Take the order for a run of `step`; None when the step cannot run now.
-
-    `connection` commits every statement by itself.
-    """
-    row = connection.exec_driver_sql(
+    """Take the order for a run of `step`; None when the step cannot run now."""
+    rows = at_once(
+        sessions,
         _CLAIM,
         {
             "order_id": order_id,
@@ -123,17 +129,16 @@ def claim(
             "now": now,
             "taken_over_at": now + lost_after,
         },
-    ).one_or_none()
-    if row is None:
+    )
+    if not rows:
         return None
-    attempt_id, has_changed, *rest = row
-    parts = rest[:6]
+    [(attempt_id, has_changed, own, *parts)] = rows
     if has_changed:
         # The statement waited for another one to end, and read what had been there before it.
-        parts = list(connection.exec_driver_sql(_READ_AGAIN, {"order_id": order_id}).one())
+        [(*parts,)] = at_once(sessions, _READ_AGAIN, {"order_id": order_id})
     wrapped_key, sealed, correction, items, shipments, requested = parts
     order = Order()
-    order.__dict__.update(zip(_ORDER, rest[6:], strict=True))
+    order.__dict__.update(_from_json(_ORDER, own))
     set_committed_value(order, "items", [_item(values) for values in items or ()])
     set_committed_value(order, "shipments", [_shipment(values) for values in shipments or ()])
     make_transient_to_detached(order)
@@ -168,16 +173,8 @@ def _content(values: Sequence[Any]) -> ShipmentItem:
     return content
 
 
-def _from_json(columns: Mapping[str, TypeEngine[Any]], values: Sequence[Any]) -> dict[str, Any]:
+def _from_json(columns: Columns, values: Sequence[Any]) -> dict[str, Any]:
     return {
-        name: _value(kind, value)
-        for (name, kind), value in zip(columns.items(), values, strict=True)
+        name: value if reader is None or value is None else reader(value)
+        for (name, reader), value in zip(columns.items(), values, strict=True)
     }
-
-
-def _value(kind: TypeEngine[Any], value: Any) -> Any:
-    if value is None:
-        return None
-    if isinstance(kind, Numeric):
-        return Decimal(value)
-    return datetime.fromisoformat(value) if isinstance(kind, DateTime) else value

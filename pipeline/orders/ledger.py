@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipeline.base.db import Sessions, at_once
+from pipeline.base.db import Sessions
 from pipeline.base.errors import (
     AccountStopped,
     CannotMap,
@@ -72,8 +72,7 @@ class Ledger:
 
         Raises Transient when an earlier try may still be landing.
         """
-        with at_once(self._sessions) as connection:
-            effect, forgotten_at = ledger_rows.look_up(connection, order_id, write.key)
+        effect, forgotten_at = ledger_rows.look_up(self._sessions, order_id, write.key)
         if effect is None:
             if forgotten_at is None:
                 return None
@@ -89,13 +88,11 @@ class Ledger:
         """End the begun writes among these: the remote shows their result."""
         if not remote_id:
             raise ValueError("a write was seen without an id")
-        with at_once(self._sessions) as connection:
-            ledger_rows.end_as_seen(connection, keys, remote_id, self._now())
+        ledger_rows.end_as_seen(self._sessions, keys, remote_id, self._now())
 
     def landed(self, order_id: int, settles_after: timedelta) -> None:
         """Raise Transient while a write begun for the order may still take effect."""
-        with at_once(self._sessions) as connection:
-            begun = ledger_rows.in_doubt(connection, order_id)
+        begun = ledger_rows.in_doubt(self._sessions, order_id)
         for effect in sorted(begun, key=lambda one: one.intended_at, reverse=True):
             self._await(effect.kind, effect.intended_at, settles_after)
 
@@ -104,16 +101,14 @@ class Ledger:
 
         Call it only after `landed`, since a later try of such a write would not wait for it.
         """
-        with at_once(self._sessions) as connection:
-            ledger_rows.give_up(connection, order_id, why, key, self._now())
+        ledger_rows.give_up(self._sessions, order_id, why, key, self._now())
 
     def _intend_if_allowed(self, order_id: int, write: Trace) -> tuple[EffectRow, bool]:
         """The write's row. A row that exists counts even while no write may leave."""
         try:
             write.ask()
         except WritesStopped:
-            with at_once(self._sessions) as connection:
-                effect = ledger_rows.find(connection, write.key)
+            effect = ledger_rows.find(self._sessions, write.key)
             if effect is None:
                 raise
             return effect, False
@@ -121,11 +116,10 @@ class Ledger:
 
     def _intend(self, order_id: int, write: Trace) -> tuple[EffectRow, bool]:
         """The write's row, and whether it is certain that no earlier try was made."""
-        with at_once(self._sessions) as connection:
-            intended = ledger_rows.intend(connection, order_id, write.key, write.kind, self._now())
-            if intended is not None:
-                return intended
-            effect = ledger_rows.find(connection, write.key)
+        intended = ledger_rows.intend(self._sessions, order_id, write.key, write.kind, self._now())
+        if intended is not None:
+            return intended
+        effect = ledger_rows.find(self._sessions, write.key)
         if effect is None:
             raise LookupError(f"order {order_id} was deleted")
         return effect, False
@@ -157,8 +151,7 @@ class Ledger:
 
     def _intend_again(self, effect: EffectRow) -> EffectRow:
         """Claim the next try, unless another worker has claimed or ended it meanwhile."""
-        with at_once(self._sessions) as connection:
-            again = ledger_rows.intend_again(connection, effect, self._now())
+        again = ledger_rows.intend_again(self._sessions, effect, self._now())
         if again is None:
             raise Transient("another worker is making this write", code="settling")
         return again
@@ -228,16 +221,15 @@ class Ledger:
         detail: str | None = None,
     ) -> None:
         """Store how a try ended, unless a later try has begun or it was adopted meanwhile."""
-        with at_once(self._sessions) as connection:
-            ledger_rows.end(
-                connection,
-                effect,
-                state,
-                self._now(),
-                remote_id=remote_id,
-                adopted=adopted,
-                detail=detail,
-            )
+        ledger_rows.end(
+            self._sessions,
+            effect,
+            state,
+            self._now(),
+            remote_id=remote_id,
+            adopted=adopted,
+            detail=detail,
+        )
 
 
 @dataclass(frozen=True, slots=True)

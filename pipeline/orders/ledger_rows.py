@@ -1,13 +1,14 @@
-"""The rows of the effect ledger, each function a statement that commits by itself."""
+"""The rows of the effect ledger, each function a transaction of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select, true, update
+from sqlalchemy import and_, func, or_, select, true, update
 
+from pipeline.base.db import Row, Sessions, at_once
 from pipeline.base.id_lists import among
 from pipeline.orders.tables import Effect, EffectState
 
@@ -66,47 +67,51 @@ _END = f"""
 UPDATE effects
    SET state = %(state)s, ended_at = %(now)s, remote_id = %(remote_id)s::text,
        adopted = %(adopted)s, detail = %(detail)s::text
- WHERE {_IS_THIS_TRY}
+ WHERE {_IS_THIS_TRY} RETURNING id
 """
 
 
+def _first(sessions: Sessions, statement: str, values: Mapping[str, Any]) -> Row | None:
+    return next(iter(at_once(sessions, statement, values)), None)
+
+
 def intend(
-    connection: Connection, order_id: int, key: str, kind: str, now: datetime
+    sessions: Sessions, order_id: int, key: str, kind: str, now: datetime
 ) -> tuple[EffectRow, bool] | None:
     """Store an intent; None when a row with this key exists. The bool says whether it is certain
     that no earlier try was made; otherwise the write counts as intended when it may have been."""
     values = {"order_id": order_id, "key": key, "kind": kind, "now": now}
-    row = connection.exec_driver_sql(_INTEND, values).one_or_none()
+    row = _first(sessions, _INTEND, values)
     return None if row is None else (EffectRow(*row[:-1]), row[-1])
 
 
-def find(connection: Connection, key: str) -> EffectRow | None:
+def find(sessions: Sessions, key: str) -> EffectRow | None:
     """The row of the write with this key."""
-    row = connection.exec_driver_sql(_FIND, {"key": key}).one_or_none()
+    row = _first(sessions, _FIND, {"key": key})
     return None if row is None else EffectRow(*row)
 
 
 def look_up(
-    connection: Connection, order_id: int, key: str
+    sessions: Sessions, order_id: int, key: str
 ) -> tuple[EffectRow | None, datetime | None]:
     """The row of the write with this key, and the time until which this database may have lost
     writes for the order."""
     values = {"order_id": order_id, "key": key}
-    row = connection.exec_driver_sql(_LOOK_UP, values).one_or_none()
+    row = _first(sessions, _LOOK_UP, values)
     if row is None:
         return None, None
     return (None if row[1] is None else EffectRow(*row[1:])), row[0]
 
 
-def intend_again(connection: Connection, effect: EffectRow, now: datetime) -> EffectRow | None:
+def intend_again(sessions: Sessions, effect: EffectRow, now: datetime) -> EffectRow | None:
     """Begin the next try; None when another worker has begun or ended it meanwhile."""
     values = {"id": effect.id, "tries": effect.tries, "now": now}
-    row = connection.exec_driver_sql(_INTEND_AGAIN, values).one_or_none()
+    row = _first(sessions, _INTEND_AGAIN, values)
     return None if row is None else EffectRow(*row)
 
 
 def end(
-    connection: Connection,
+    sessions: Sessions,
     effect: EffectRow,
     state: EffectState,
     now: datetime,
@@ -116,7 +121,8 @@ def end(
     detail: str | None,
 ) -> None:
     """Store how a try ended, unless a later try has begun or it was adopted meanwhile."""
-    connection.exec_driver_sql(
+    at_once(
+        sessions,
         _END,
         {
             "id": effect.id,
@@ -130,36 +136,35 @@ def end(
     )
 
 
-def in_doubt(connection: Connection, order_id: int) -> Sequence[EffectRow]:
+def in_doubt(sessions: Sessions, order_id: int) -> Sequence[EffectRow]:
     """The order's writes that may still take effect."""
     columns = [getattr(Effect, name) for name in EffectRow._fields]
-    rows = connection.execute(
-        select(*columns).where(Effect.order_id == order_id, Effect.state.in_(IN_DOUBT))
-    )
-    return [EffectRow(*row) for row in rows]
+    begun = select(*columns).where(Effect.order_id == order_id, Effect.state.in_(IN_DOUBT))
+    with sessions() as session:
+        return [EffectRow(*row) for row in session.execute(begun)]
 
 
-def end_as_seen(connection: Connection, keys: Sequence[str], remote_id: str, now: datetime) -> None:
+def end_as_seen(sessions: Sessions, keys: Sequence[str], remote_id: str, now: datetime) -> None:
     """End the begun writes among these: the remote shows their result."""
-    connection.execute(
-        update(Effect)
-        .where(among(Effect.key, keys), IS_OPEN)
-        .values(
-            state=EffectState.DONE, ended_at=now, remote_id=remote_id, adopted=True, detail=None
+    with sessions() as session, session.begin():
+        session.execute(
+            update(Effect)
+            .where(among(Effect.key, keys), IS_OPEN)
+            .values(
+                state=EffectState.DONE, ended_at=now, remote_id=remote_id, adopted=True, detail=None
+            )
         )
-    )
 
 
-def give_up(
-    connection: Connection, order_id: int, why: str, key: str | None, now: datetime
-) -> None:
+def give_up(sessions: Sessions, order_id: int, why: str, key: str | None, now: datetime) -> None:
     """End the order's writes in doubt, or only the write with this key, as not made."""
-    connection.execute(
-        update(Effect)
-        .where(
-            Effect.order_id == order_id,
-            Effect.state.in_(IN_DOUBT),
-            true() if key is None else Effect.key == key,
+    with sessions() as session, session.begin():
+        session.execute(
+            update(Effect)
+            .where(
+                Effect.order_id == order_id,
+                Effect.state.in_(IN_DOUBT),
+                true() if key is None else Effect.key == key,
+            )
+            .values(state=EffectState.REFUSED, ended_at=now, detail=why)
         )
-        .values(state=EffectState.REFUSED, ended_at=now, detail=why)
-    )

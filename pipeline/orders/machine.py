@@ -17,7 +17,7 @@ from sqlalchemy import and_, case, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from pipeline.base.clock import seconds
-from pipeline.base.db import Sessions, at_once
+from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.base.quota import Lane
 from pipeline.base.vault import Vault
@@ -78,20 +78,19 @@ class Orders:
         The caller holds the order's lease. A step cannot run when the order is at another step, has
         ended, or is not due yet. `tries` goes up before the step runs.
         """
-        with at_once(self._sessions) as connection:
-            claimed = claim_rows.claim(
-                connection,
-                order_id,
-                step,
-                task_id=task_id,
-                worker=worker,
-                now=now,
-                lost_after=seconds(self._timing.lease_s / 3),
-            )
-            if claimed is None:
-                return None
-            order = claimed.order
-            settle(connection, order, self._shops.get(order.account))
+        claimed = claim_rows.claim(
+            self._sessions,
+            order_id,
+            step,
+            task_id=task_id,
+            worker=worker,
+            now=now,
+            lost_after=seconds(self._timing.lease_s / 3),
+        )
+        if claimed is None:
+            return None
+        order = claimed.order
+        settle(self._sessions, order, self._shops.get(order.account))
         order.report = Report.sealed(self._vault, owner(order), *claimed.sealed)
         order.requested_shipment = claimed.requested if step in SHIPPING_STEPS else None
         # The claim itself counts as unfinished until it is recorded.
@@ -112,11 +111,11 @@ class Orders:
         recording = record_rows.Recording(
             claim.order, end, claim.attempt_id, claim.news, now if may_wait else None
         )
-        with at_once(self._sessions) as connection:
-            is_recorded = record_rows.record(connection, recording)
-            if not is_recorded:
-                end_as_superseded(connection, claim.attempt_id, now, request_id)
-        return is_recorded
+        if record_rows.record(self._sessions, recording):
+            return True
+        with self._sessions() as session, session.begin():
+            end_as_superseded(session, claim.attempt_id, now, request_id)
+        return False
 
     def _apply(self, order: Order, outcome: Outcome, now: datetime) -> None:
         timing = self._timing

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from pipeline.base.db import Sessions
+from pipeline.base.db import Sessions, at_once
 from pipeline.base.id_lists import among
 from pipeline.orders.locking import locked
 from pipeline.orders.states import StepName
@@ -37,12 +37,13 @@ RETURNING shop
 """
 
 
-def settle(connection: Connection, order: Order, shop: str | None) -> None:
+def settle(sessions: Sessions, order: Order, shop: str | None) -> None:
     """Store a claimed order's shop: the shop its account names, as long as nothing was read from or
-    written to another shop for it. `connection` commits every statement by itself."""
+    written to another shop for it."""
     if shop is None or order.shop == shop:
         return
-    settled = connection.exec_driver_sql(
+    settled = at_once(
+        sessions,
         _SETTLE,
         {
             "order_id": order.id,
@@ -50,9 +51,9 @@ def settle(connection: Connection, order: Order, shop: str | None) -> None:
             "shop": shop,
             "before": [str(step) for step in BEFORE_THE_SHOP],
         },
-    ).scalar()
-    if settled is not None:
-        set_committed_value(order, "shop", settled)
+    )
+    if settled:
+        set_committed_value(order, "shop", shop)
 
 
 def remember(sessions: Sessions, shop: str, accounts: Collection[str]) -> int:

@@ -9,11 +9,12 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnDefault, ColumnElement, Connection
+from sqlalchemy import Column, ColumnDefault, ColumnElement
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.attributes import instance_state
 
+from pipeline.base.db import Sessions, at_once
 from pipeline.base.tables import Base
 from pipeline.orders.attempts import AttemptEnd
 from pipeline.orders.package_tables import Shipment
@@ -44,9 +45,9 @@ class Recording(NamedTuple):
     due_if_news: datetime | None
 
 
-def record(connection: Connection, recording: Recording) -> bool:
+def record(sessions: Sessions, recording: Recording) -> bool:
     """Store the run's end; False, and nothing is stored, when another worker has claimed the order
-    meanwhile. `connection` commits every statement by itself."""
+    meanwhile."""
     order, end = recording.order, recording.end
     values: dict[str, Any] = {
         "order_id": order.id,
@@ -59,9 +60,8 @@ def record(connection: Connection, recording: Recording) -> bool:
     parts += _of_shipments(order, values)
     parts.append(_of_attempt(end))
     parts += _of_requests(order, values)
-    statement = f"WITH {', '.join(parts)} SELECT count(*) FROM recorded"
-    count: int = connection.exec_driver_sql(statement, values).scalar_one()
-    return count == 1
+    statement = f"WITH {', '.join(parts)} SELECT id FROM recorded"
+    return bool(at_once(sessions, statement, values))
 
 
 def _changed(instance: object) -> dict[str, Any]:

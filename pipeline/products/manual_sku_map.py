@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import ColumnElement, and_, func, literal, select
+from sqlalchemy import ColumnElement, and_, func, literal
 
-from pipeline.base.db import Sessions
-from pipeline.base.id_lists import among
+from pipeline.base.db import Sessions, at_once
 from pipeline.orders.outcome import ABOUT_PRODUCTS
 from pipeline.orders.tables import Order, Status
-from pipeline.products.tables import MappedSku
+
+_MAPPED = """
+SELECT amazon_sku, magento_sku FROM mapped_skus
+ WHERE account = %(account)s AND amazon_sku = ANY(%(skus)s::text[]) AND ended_at IS NULL
+"""
 
 
 class SkusByHand:
@@ -21,15 +24,7 @@ class SkusByHand:
 
     def of(self, account: str, skus: Collection[str]) -> Mapping[str, str]:
         """Magento's SKU by Amazon's, for the mapped SKUs among these, in a single query."""
-        with self._sessions() as session:
-            rows = session.scalars(
-                select(MappedSku).where(
-                    MappedSku.account == account,
-                    among(MappedSku.amazon_sku, skus),
-                    MappedSku.ended_at.is_(None),
-                )
-            )
-            return {one.amazon_sku: one.magento_sku for one in rows}
+        return dict(at_once(self._sessions, _MAPPED, {"account": account, "skus": list(skus)}))
 
 
 def skus_waited_for() -> ColumnElement[str]:

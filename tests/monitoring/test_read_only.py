@@ -13,8 +13,9 @@ from pipeline.base.db import Sessions
 from pipeline.base.errors import WritesStopped
 from pipeline.monitoring.read_only import Changed, Writes, belonging
 from pipeline.monitoring.tables import Belonging
-from pipeline.orders.ledger import Ledger
-from pipeline.orders.outcome import WRITES_STOPPED
+from pipeline.orders.ledger import Ledger, OrderLedger
+from pipeline.orders.ledger_write import Write
+from pipeline.orders.outcome import WRITES_STOPPED, HoldCode
 from pipeline.orders.tables import Effect, Status
 from pipeline.settings.model import Settings
 from tests.builders import ACCOUNT, NOW, SHOP, an_order, loaded, settings, stored
@@ -144,16 +145,23 @@ def test_orders_that_waited_for_it_are_looked_at_once_it_is_accepted(sessions: S
     assert loaded(sessions, another).due_at == later
 
 
+def written_by(ledger: OrderLedger, remote: Remote) -> Write[str]:
+    """The remote's write, as a step makes it."""
+    trace = ledger.trace("order", kind="order", find=remote.find)
+    return trace.write(remote.send, HoldCode.ORDER_REFUSED)
+
+
 def test_the_ledger_intends_nothing_that_may_not_be_written(sessions: Sessions) -> None:
-    order_id, remote = stored(sessions, an_order()), Remote()
+    order, remote = loaded(sessions, stored(sessions, an_order())), Remote()
     asked: list[str] = []
 
     def refuse(account: str, _: str | None) -> None:
         asked.append(account)
         raise WritesStopped("read-only")
 
+    ledger = OrderLedger(Ledger(sessions, lambda: NOW, refuse), order, SHOP, timedelta())
     with pytest.raises(WritesStopped):
-        Ledger(sessions, lambda: NOW, refuse).once(order_id, remote.write())
+        ledger.once(written_by(ledger, remote))
     assert (asked, remote.traffic) == ([ACCOUNT], (0, 0, 0))
     with sessions() as session:
         assert session.scalars(select(Effect)).all() == []
@@ -162,17 +170,19 @@ def test_the_ledger_intends_nothing_that_may_not_be_written(sessions: Sessions) 
 def test_what_has_been_written_is_still_known_and_what_may_have_been_is_looked_for(
     sessions: Sessions,
 ) -> None:
-    order_id, remote = stored(sessions, an_order()), Remote()
-    Ledger(sessions, lambda: NOW).once(order_id, remote.write())
+    order, remote = loaded(sessions, stored(sessions, an_order())), Remote()
+    before = OrderLedger(Ledger(sessions, lambda: NOW), order, SHOP, timedelta())
+    before.once(written_by(before, remote))
 
     def refuse(account: str, _: str | None) -> None:
         raise WritesStopped(f"nothing for {account}")
 
-    later = Ledger(sessions, lambda: NOW + timedelta(hours=1), refuse)
-    assert later.once(order_id, remote.write()).remote_id == "id-1"
+    an_hour_later = Ledger(sessions, lambda: NOW + timedelta(hours=1), refuse)
+    later = OrderLedger(an_hour_later, order, SHOP, timedelta())
+    assert later.once(written_by(later, remote)).remote_id == "id-1"
     with sessions() as session, session.begin():
         session.scalars(select(Effect)).one().state = "intended"
-    assert later.once(order_id, remote.write()).remote_id == "id-1"
+    assert later.once(written_by(later, remote)).remote_id == "id-1"
     assert remote.traffic == (1, 1, 1)
 
     with sessions() as session, session.begin():
@@ -180,5 +190,5 @@ def test_what_has_been_written_is_still_known_and_what_may_have_been_is_looked_f
         row.state = "refused"
     remote.made.clear()
     with pytest.raises(WritesStopped):
-        later.once(order_id, remote.write())
+        later.once(written_by(later, remote))
     assert remote.traffic == (2, 1, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.operations.lists.orders import Listing
@@ -176,23 +176,3 @@ def test_rows_of_before_and_one_that_stands_for_many_are_told_together(
     assert len(rows(sessions, order_id)) == 3
     [told] = shown(sessions, order_id)
     assert (told.times, told.first_at) == (5, NOW)
-
-
-def test_it_takes_no_statement_more(sessions: Sessions, orders: Orders) -> None:
-    order_id = stored(sessions, an_order())
-    counts = []
-    with sessions() as session:
-        engine = session.get_bind()
-    sent: list[str] = []
-
-    def keep(_: object, __: object, statement: str, *___: object) -> None:
-        sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", keep)
-    for look in range(3):
-        claim = begun(orders, order_id, NOW + look * QUARTER)
-        sent.clear()
-        orders.record(claim, SOLD_OUT, now=NOW + look * QUARTER)
-        counts.append(len([one for one in sent if "attempts" in one]))
-    event.remove(engine, "before_cursor_execute", keep)
-    assert counts == [1, 1, 1]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import (
@@ -319,21 +319,17 @@ def test_a_look_that_fails_changes_nothing(
     assert remote.traffic == (0, 1, 1)
 
 
-class StallingSessions:
-    """The clock jumps once the intent is committed, as on a machine that was suspended."""
+class StallingClock:
+    """Jumps after it was read for the intent, as on a machine that was suspended then."""
 
-    def __init__(self, sessions: Sessions, clock: Clock, by: timedelta) -> None:
-        self._sessions, self._clock, self._by = sessions, clock, by
-        self.opened = 0
+    def __init__(self, clock: Clock, by: timedelta) -> None:
+        self._clock, self._jumps = clock, [by]
 
-    def __call__(self) -> Any:
-        self.opened += 1
-        session = self._sessions()
-        if self.opened == 1:
-            event.listen(
-                session, "after_transaction_end", lambda *_: self._clock.passes(self._by)
-            )
-        return session
+    def __call__(self) -> datetime:
+        at = self._clock()
+        if self._jumps:
+            self._clock.passes(self._jumps.pop())
+        return at
 
 
 @pytest.mark.parametrize(
@@ -343,7 +339,7 @@ def test_what_stalls_between_intent_and_call_is_not_sent(
     stall: timedelta, sends: int, sessions: Sessions, order_id: int, clock: Clock
 ) -> None:
     remote = Remote()
-    stalling = Ledger(StallingSessions(sessions, clock, stall), clock)
+    stalling = Ledger(sessions, StallingClock(clock, stall))
     try:
         stalling.once(order_id, remote.write())
     except Transient as error:

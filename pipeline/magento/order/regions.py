@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from pipeline.magento.order.plain_text import label
@@ -36,7 +37,7 @@ def find(text: str, country: str, regions: Sequence[Region]) -> Region | None:
     92025-1501"). All names in a text like "A Coruña [La Coruña]" must mean it."""
     if not regions:
         return None
-    known = _Known(country, regions)
+    known = _known(country, tuple(regions))
     whole = text.strip()
     for spelling in (whole, _POSTCODE_BEHIND.sub("", whole)):
         if meant := known.meant(spelling):
@@ -100,6 +101,12 @@ class _Known:
         if says_city(text, country):
             return found - (areas - cities)
         return areas if self._are_mostly_areas else found - (cities - areas)
+
+
+@lru_cache(maxsize=256)
+def _known(country: str, regions: tuple[Region, ...]) -> _Known:
+    """Building the index takes longer than all the rest of an order's body."""
+    return _Known(country, regions)
 
 
 def _only(meant: set[Region]) -> Region | None:

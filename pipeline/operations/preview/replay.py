@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import selectinload
 
-from pipeline.base.db import Sessions, at_once
+from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.base.vault import Vault
 from pipeline.clients import Clients
@@ -171,8 +171,7 @@ class _Teller(Ledger):
 
     def _known(self, order_id: int, write: Trace) -> tuple[EffectRow | None, bool]:
         """The write's row, and whether a database restore may have lost such a row."""
-        with at_once(self._sessions) as connection:
-            effect, forgotten_at = look_up(connection, order_id, write.key)
+        effect, forgotten_at = look_up(self._sessions, order_id, write.key)
         return effect, effect is None and forgotten_at is not None
 
     def _tell_done(self, remote_id: str, write: Trace) -> str:
