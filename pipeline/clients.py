@@ -12,6 +12,7 @@ import redis
 
 from pipeline.amazon import parsing
 from pipeline.amazon.access import Access
+from pipeline.amazon.carriers import offered
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.feeds import FeedsApi
 from pipeline.amazon.replies import CONFIRM_SHIPMENT
@@ -185,6 +186,12 @@ def parse_report(account_name: str, raw: Raw) -> ChannelOrder:
     """The facts of an account's stored report, without a call, even if the account has left the
     configuration. Every account is Amazon's. Raises CannotMap."""
     return parsing.parse(raw)
+
+
+def offered_carriers(account_name: str) -> Mapping[str, str]:
+    """The carriers that an account's marketplace knows, by Magento's code, without a call. Every
+    account is Amazon's."""
+    return offered()
 
 
 def build(

@@ -21,7 +21,6 @@ from pipeline.base.errors import AccountStopped, RemoteError, Transient
 from pipeline.base.http import Http, Method, Reply
 from pipeline.base.quota import Lane, Quota
 from pipeline.base.retry import call_with_retry
-from pipeline.settings.marketplaces import endpoint
 from pipeline.settings.model import AccountSettings
 
 T = TypeVar("T")
@@ -46,7 +45,7 @@ class Connection:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._http = http or Http(endpoint_of(account))
+        self._http = http or Http(account.api_url)
         self._login = LoginWithAmazon(account_name, account, scope=scope)
         self._quota = quota
         self._access = access
@@ -186,8 +185,3 @@ def usable(operation: Operation, reply: Reply, shape: Callable[[Any], T | None])
             request_id=reply.headers.get("x-amzn-RequestId", ""),
         )
     return found
-
-
-def endpoint_of(account: AccountSettings) -> str:
-    """The URL of the account's API: its region's endpoint, unless its settings name another."""
-    return account.base_url or endpoint(account.region)

@@ -118,14 +118,13 @@ def _state(one: _Account) -> str:
 
 
 def _as_text(one: _Account, now: datetime) -> list[str]:
-    from pipeline.amazon.connection import endpoint_of
 
     account, cursor = one.settings, one.cursor
     expires = account.client_secret_expires
     facts = {
         "state": _state(one),
         "region": account.region,
-        "address": endpoint_of(account).rpartition("@")[2],
+        "address": account.api_url.rpartition("@")[2],
         "marketplaces": _marketplaces(account),
         "orders read up to": when(cursor.position) if cursor else "-",
         "last read": when(cursor.read_at) if cursor else "-",
@@ -146,7 +145,6 @@ def _marketplaces(account: AccountSettings) -> str:
 
 
 def _as_json(one: _Account) -> dict[str, Any]:
-    from pipeline.amazon.connection import endpoint_of
     from pipeline.settings.marketplaces import of_region
 
     account, cursor, refused = one.settings, one.cursor, one.refused
@@ -158,7 +156,7 @@ def _as_json(one: _Account) -> dict[str, Any]:
         "tried_again_at": refused and refused.probe_at,
         "reason": refused and refused.reason,
         "region": account.region,
-        "address": endpoint_of(account).rpartition("@")[2],
+        "address": account.api_url.rpartition("@")[2],
         "marketplaces": [
             {**one._asdict(), "has_own_settings": one.id in account.marketplaces}
             for one in of_region(account.region)

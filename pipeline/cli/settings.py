@@ -110,7 +110,7 @@ def _lines(loaded: Settings) -> list[str]:
 
 
 def _account(account: AccountSettings) -> Mapping[str, str]:
-    from pipeline.settings.marketplaces import endpoint, of_region
+    from pipeline.settings.marketplaces import of_region
     from pipeline.settings.origin import without_login
 
     return {
@@ -120,7 +120,7 @@ def _account(account: AccountSettings) -> Mapping[str, str]:
         "marketplaces": ", ".join(one.country for one in of_region(account.region)),
         "client secret": f"expires {account.client_secret_expires or 'on an unknown date'}"
         + ("; a new secret is set" if account.client_secret_new.get_secret_value() else ""),
-        "address": without_login(account.base_url or endpoint(account.region)),
+        "address": without_login(account.api_url),
         "sign-in address": without_login(account.token_url) if account.token_url else "Amazon's",
     }
 

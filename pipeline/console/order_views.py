@@ -9,10 +9,9 @@ from typing import Any, Literal, get_args
 
 from flask import Blueprint, abort, render_template, request
 
-from pipeline.amazon.carriers import offered
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
-from pipeline.clients import parse_report
+from pipeline.clients import offered_carriers, parse_report
 from pipeline.console.guard import current_person
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
@@ -78,7 +77,7 @@ class Page:
         shown: dict[str, Any] = {
             "order": order,
             "wish": wish,
-            "carriers": offered(),
+            "carriers": offered_carriers(order.account),
             "buyer": masked(self.sessions, order_id),
             "proof": proof(order),
             "mappable": _mappable(order),

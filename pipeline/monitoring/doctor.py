@@ -15,7 +15,6 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.amazon.client import Amazon
-from pipeline.amazon.connection import endpoint_of
 from pipeline.base.clock import utc_now
 from pipeline.base.db import Sessions, alembic_config
 from pipeline.base.errors import AccountStopped, OverQuota, Rejected, RemoteError
@@ -58,7 +57,7 @@ def examine_installation(
     for name, shop in settings.shops.items():
         yield _clock(f"clock of shop {name}", shop.base_url)
     for name, account in settings.accounts.items():
-        yield _clock(f"clock of account {name}", endpoint_of(account))
+        yield _clock(f"clock of account {name}", account.api_url)
 
 
 def examine_account(

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from pipeline.amazon.connection import endpoint_of
 from pipeline.base.clock import elapsed
 from pipeline.base.db import Sessions
 from pipeline.base.errors import WritesStopped
@@ -145,7 +144,7 @@ def belonging(settings: Settings) -> Mapping[str, str]:
     """The values, by name, that distinguish an installation's remotes; nothing secret."""
     found = {f"shops.{name}": _address(shop.base_url) for name, shop in settings.shops.items()}
     for name, account in settings.accounts.items():
-        found[f"accounts.{name}"] = _address(endpoint_of(account))
+        found[f"accounts.{name}"] = _address(account.api_url)
         if account.seller_id:
             found[f"accounts.{name}.seller_id"] = account.seller_id
     return found

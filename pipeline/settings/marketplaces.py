@@ -1,4 +1,4 @@
-"""Amazon's regions and marketplaces, as data: `amazon/marketplaces.json`, which names its source.
+"""Amazon's regions and marketplaces, as data: `marketplaces.json`, which names its source.
 
 A marketplace id may be missing from the list: Amazon opens new marketplaces, and orders from
 outside Amazon's shops have ids of their own.
@@ -32,7 +32,7 @@ class _Table:
 
 @cache
 def _table() -> _Table:
-    text = (files("pipeline") / "amazon" / "marketplaces.json").read_text(encoding="utf-8")
+    text = files("pipeline.settings").joinpath("marketplaces.json").read_text(encoding="utf-8")
     data: dict[str, Any] = json.loads(text)
     return _Table(
         data["endpoints"], {one["id"]: Marketplace(**one) for one in data["marketplaces"]}

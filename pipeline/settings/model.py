@@ -18,7 +18,7 @@ from pipeline.settings.alerts import AlertSettings
 from pipeline.settings.console import ConsoleSettings
 from pipeline.settings.magento_release import MagentoRelease
 from pipeline.settings.marketplace import BaseUrl, MarketplaceSettings, SettingsModel
-from pipeline.settings.marketplaces import in_country
+from pipeline.settings.marketplaces import endpoint, in_country
 
 PREFIX = "ORDERBRIDGE_"
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -135,6 +135,11 @@ class AccountSettings(SettingsModel):
     def may_cancel(self) -> bool:
         """Whether the account can cancel orders on Amazon: the feed has to name the seller."""
         return bool(self.seller_id)
+
+    @property
+    def api_url(self) -> str:
+        """The URL of the account's API: its region's, unless `base_url` names another."""
+        return self.base_url or endpoint(self.region)
 
     def marketplace(self, marketplace_id: str) -> MarketplaceSettings:
         """The settings of a marketplace; a marketplace without its own has the account's."""

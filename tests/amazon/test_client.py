@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from pipeline.amazon.client import Amazon
-from pipeline.amazon.connection import endpoint_of
 from pipeline.base.errors import AccountStopped, CannotMap, Rejected, RemoteError, Transient
 from pipeline.orders.channel import Confirmation
 from pipeline.orders.outcome import HoldCode
@@ -331,8 +330,8 @@ def test_a_refused_confirmation_is_not_sent_again(server: Server, amazon: Amazon
 )
 def test_each_region_has_its_endpoint(region: str, host: str) -> None:
     account = an_account("http://127.0.0.1:9", region=region, base_url=None)
-    assert endpoint_of(account) == f"https://{host}"
+    assert account.api_url == f"https://{host}"
 
 
 def test_an_account_may_name_another_endpoint() -> None:
-    assert endpoint_of(an_account("http://127.0.0.1:9")) == "http://127.0.0.1:9"
+    assert an_account("http://127.0.0.1:9").api_url == "http://127.0.0.1:9"

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from pipeline.base.db import Sessions
+from pipeline.base.shared_clock import SharedClock
 from pipeline.orders.tables import Order, Status
 from tests.builders import a_raw_order, an_order, loaded, stored
 from tests.cli.conftest import Run
 
 
-def delivered(days_ago: int) -> Order:
-    at = datetime.now(UTC) - timedelta(days=days_ago)
+def delivered(sessions: Sessions, days_ago: int) -> Order:
+    at = SharedClock(sessions)() - timedelta(days=days_ago)
     return an_order(raw=a_raw_order(), status=Status.DONE, due_at=None, deliver_by_at=at)
 
 
 def test_a_dry_run_only_counts(sessions: Sessions, orderbridge: Run) -> None:
-    order_id = stored(sessions, delivered(31))
+    order_id = stored(sessions, delivered(sessions, 31))
     result = orderbridge("purge", "--dry-run")
     assert (result.exit_code, result.stdout) == (
         0,
@@ -29,8 +30,8 @@ def test_a_dry_run_only_counts(sessions: Sessions, orderbridge: Run) -> None:
 def test_it_purges_what_is_old_enough_and_says_how_many(
     sessions: Sessions, orderbridge: Run
 ) -> None:
-    old = [stored(sessions, delivered(31)) for _ in range(2)]
-    young = stored(sessions, delivered(29))
+    old = [stored(sessions, delivered(sessions, 31)) for _ in range(2)]
+    young = stored(sessions, delivered(sessions, 29))
     result = orderbridge("purge", "--json")
     assert (result.exit_code, result.stderr) == (0, "")
     told = json.loads(result.stdout)

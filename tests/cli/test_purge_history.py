@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from pipeline.base.db import Sessions
+from pipeline.base.shared_clock import SharedClock
 from pipeline.base.tables import Incident
 from pipeline.intake.tables import SeenNotification
 from pipeline.monitoring.tables import AlertDelivery
@@ -16,7 +17,7 @@ from tests.cli.conftest import Run
 
 @pytest.fixture(autouse=True)
 def old_rows(sessions: Sessions) -> None:
-    then = datetime.now(UTC) - timedelta(days=200)
+    then = SharedClock(sessions)() - timedelta(days=200)
     with sessions() as session, session.begin():
         incident = Incident(key="k", text="So.", opened_at=then, last_seen_at=then, ended_at=then)
         session.add(incident)

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pipeline.amazon.carriers import offered
 from pipeline.base.db import Sessions
+from pipeline.clients import offered_carriers
 from pipeline.magento.records import ENDED, HOLDED
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.channel import FulfilledBy
@@ -46,15 +46,11 @@ class ShipmentRequests:
         """
         title = _checked(title, "the carrier's title")
         number = _checked(tracking_number, "the tracking number")
-        name = title or offered().get(carrier, "")
-        if carrier != OTHER_CARRIER and carrier not in offered():
-            raise NotPossible(f'there is no carrier "{carrier}": give {OTHER_CARRIER}, and a title')
-        if not name:
-            raise NotPossible("name the carrier in its title")
         if not number:
             raise NotPossible("give a tracking number")
         with self._sessions() as session, session.begin():
             order = _locked(session, order_id)
+            name = _name_of(carrier, title, order.account)
             if why := obstacle(order):
                 raise NotPossible(why)
             if any(is_same_number(one.tracking_number, number) for one in order.shipments):
@@ -134,6 +130,17 @@ def latest(sessions: Sessions, order_id: int) -> RequestedShipmentRow | None:
             .order_by(RequestedShipmentRow.id.desc())
             .limit(1)
         )
+
+
+def _name_of(carrier: str, title: str, account: str) -> str:
+    """The title, or else the marketplace's name of the carrier. Raises NotPossible."""
+    carriers = offered_carriers(account)
+    if carrier != OTHER_CARRIER and carrier not in carriers:
+        raise NotPossible(f'there is no carrier "{carrier}": give {OTHER_CARRIER}, and a title')
+    name = title or carriers.get(carrier, "")
+    if not name:
+        raise NotPossible("name the carrier in its title")
+    return name
 
 
 def _units_left(order: Order) -> int:
