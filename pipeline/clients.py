@@ -150,15 +150,16 @@ class Clients:
         amount later. Raises CannotMap naming the line that does not add up.
         """
         settings = self.marketplace(order)
-        if order.worth is not None and order.step != StepName.ENRICH_ORDER and _was_said(order):
-            return self._said(order.worth, order)
+        value = order.stated_value
+        if value is not None and order.step != StepName.ENRICH_ORDER and _was_said(order):
+            return self._said(value, order)
         trust_total = settings.unclear_totals == "import"
         try:
             read = order.report.amounts(self.channel(order), trust_total=trust_total)
         except CannotMap as held:
-            if order.worth is None or not tells_no_total(held.facts):
+            if order.stated_value is None or not tells_no_total(held.facts):
                 raise
-            return self._said(order.worth, order)
+            return self._said(order.stated_value, order)
         return read.untaxed() if settings.tax == "none" else read
 
     def _said(self, worth: Mapping[str, Any], order: Order) -> Amounts:

@@ -23,7 +23,7 @@ def restored(as_json: bool) -> None:
 
         now = utc_now()
         with found.sessions() as session, session.begin():
-            database_restores.begin(session, now)
+            database_restores.report(session, now)
     if as_json:
         print_json({"looks_first_for_orders_placed_before": now})
     else:

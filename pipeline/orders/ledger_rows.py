@@ -100,8 +100,10 @@ def give_up(session: Session, order_id: int, why: str, key: str | None, now: dat
 def forgets_until(session: Session, order_id: int) -> datetime | None:
     """The time until which this database may have lost writes for the order: such a write
     counts as intended at that time. None for an order that was placed later."""
-    life_began_at = database_restores.began_at(session)
+    restore_noticed_at = database_restores.last_noticed_at(session)
     purchased_at = session.scalar(select(Order.purchased_at).where(Order.id == order_id))
-    if life_began_at is None or (purchased_at is not None and purchased_at >= life_began_at):
+    if restore_noticed_at is None or (
+        purchased_at is not None and purchased_at >= restore_noticed_at
+    ):
         return None
-    return life_began_at
+    return restore_noticed_at

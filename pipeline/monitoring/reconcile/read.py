@@ -62,7 +62,7 @@ def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable
                 )
             )
         )
-        forgotten_before = database_restores.began_at(session)
+        forgotten_before = database_restores.last_noticed_at(session)
     ours = {order.external_id: order for order in orders}
     with set_aside() as odd:
         in_shop: dict[str, list[MagentoOrder]] = {}
