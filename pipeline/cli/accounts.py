@@ -14,7 +14,7 @@ from pipeline.cli.common import (
     Installation,
     NotFound,
     columns,
-    installation,
+    open_installation,
     print_json,
     tell,
     titled,
@@ -50,23 +50,25 @@ def accounts(context: click.Context, as_json: bool) -> None:
         if as_json:
             raise click.UsageError("give --json after the subcommand")
         return
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.amazon.access import standing
         from pipeline.base.clock import utc_now
         from pipeline.base.incidents import Incidents
         from pipeline.monitoring.account_checks import alarms_of, cursor_of
 
         now = utc_now()
-        incidents = Incidents(found.sessions)
+        incidents = Incidents(installation.sessions)
         shown = []
-        for name, account in found.settings.accounts.items():
-            alarms = alarms_of(found.sessions, name, account, found.settings.timing, now)
+        for name, account in installation.settings.accounts.items():
+            alarms = alarms_of(
+                installation.sessions, name, account, installation.settings.timing, now
+            )
             shown.append(
                 _Account(
                     name,
                     account,
-                    standing(found.sessions, name),
-                    cursor_of(found.sessions, name),
+                    standing(installation.sessions, name),
+                    cursor_of(installation.sessions, name),
                     # Incidents are checked anew, so that they are right even if no worker runs.
                     {one.key: one.text for one in incidents.open_ones(name)}
                     | {key: alarm.text for key, alarm in alarms.items()},
@@ -87,12 +89,12 @@ def retry(name: str, as_json: bool) -> None:
 
     The account's next call, at the latest the next poll, shows whether Amazon accepts them.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.amazon.access import probe_now
         from pipeline.base.clock import utc_now
 
-        _must_exist(name, found)
-        if not probe_now(found.sessions, name, utc_now()):
+        _must_exist(name, installation)
+        if not probe_now(installation.sessions, name, utc_now()):
             tell(f"Account {name} is not stopped.", as_json, account=name, is_tried=False)
             raise click.exceptions.Exit(NOTHING_DONE)
     tell(
@@ -103,8 +105,8 @@ def retry(name: str, as_json: bool) -> None:
     )
 
 
-def _must_exist(name: str, found: Installation) -> None:
-    if name not in found.settings.accounts:
+def _must_exist(name: str, installation: Installation) -> None:
+    if name not in installation.settings.accounts:
         raise NotFound(f"there is no [accounts.{name}] in the configuration")
 
 

@@ -11,7 +11,7 @@ from pipeline.cli.common import (
     AS_JSON,
     EXIT_STATUS,
     NotFound,
-    installation,
+    open_installation,
     print_json,
     system_user,
     titled,
@@ -60,7 +60,7 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
     changes = {name: text for name, text in fields.items() if text is not None}
     if bool(changes) + withdraw > 1 or not (changes or withdraw or show):
         raise click.UsageError("give the fields to change, or --withdraw, or --show")
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
         from pipeline.clients import parse_report
@@ -68,9 +68,11 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.lists.orders import Listing
 
-        order_id = the_one(Listing(found.sessions), number)
-        vault = Vault(found.settings.master_key)
-        corrections = Corrections(found.sessions, vault, parse_report, system_user(), utc_now())
+        order_id = the_one(Listing(installation.sessions), number)
+        vault = Vault(installation.settings.master_key)
+        corrections = Corrections(
+            installation.sessions, vault, parse_report, system_user(), utc_now()
+        )
         try:
             done = _done(corrections, order_id, changes, withdraw)
             shown = corrections.show(order_id) if show else None

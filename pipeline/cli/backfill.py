@@ -18,8 +18,8 @@ from pipeline.cli.common import (
     RowId,
     Unusable,
     columns,
-    installation,
     moment,
+    open_installation,
     print_json,
     system_user,
     tell,
@@ -79,17 +79,17 @@ def backfill(
         raise click.UsageError("--probe needs --dry-run")
     if probe and ids is not None:
         raise click.UsageError("--probe needs a period: --ids takes one call per order")
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.cli.estimate import estimate, probed
         from pipeline.intake.backfills import Backfills
 
         now = utc_now()
-        asked = _asked(found, account, after, before, ids, now)
-        backfills = Backfills(found.sessions)
+        asked = _asked(installation, account, after, before, ids, now)
+        backfills = Backfills(installation.sessions)
         if dry_run:
             facts = estimate(backfills, asked)
-            facts |= probed(found, asked) if probe else {}
+            facts |= probed(installation, asked) if probe else {}
             _print_facts(facts, as_json)
             return
         backfill_id = _start(backfills, asked, now)
@@ -102,7 +102,7 @@ def backfill(
 
 
 def _asked(
-    found: Installation,
+    installation: Installation,
     account: str | None,
     after: datetime | None,
     before: datetime | None,
@@ -113,7 +113,7 @@ def _asked(
 
     if account is None:
         raise click.UsageError("--account is needed")
-    if account not in found.settings.accounts:
+    if account not in installation.settings.accounts:
         raise Unusable(f"there is no [accounts.{account}] in the configuration")
     if ids is not None:
         if after or before:
@@ -183,11 +183,11 @@ def _print_facts(facts: dict[str, Any], as_json: bool) -> None:
 @AS_JSON
 def status(follow: bool, limit: int, as_json: bool) -> None:
     """Show the latest backfills and their progress. Times are UTC."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.intake.backfills import Backfills
         from pipeline.intake.tables import BackfillState
 
-        backfills = Backfills(found.sessions)
+        backfills = Backfills(installation.sessions)
         latest = backfills.latest(limit)
         if not latest:
             click.echo("[]" if as_json else "There has been no backfill yet.")
@@ -205,11 +205,11 @@ def status(follow: bool, limit: int, as_json: bool) -> None:
 @AS_JSON
 def stop(backfill_id: int, as_json: bool) -> None:
     """Stop backfill ID: it reads no more orders. Orders imported so far stay."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.intake.backfills import Backfills
 
-        if not Backfills(found.sessions).stop(backfill_id, utc_now()):
+        if not Backfills(installation.sessions).stop(backfill_id, utc_now()):
             tell(
                 f"There is no running backfill {backfill_id}.",
                 as_json,

@@ -12,7 +12,7 @@ from pipeline.cli.common import (
     AS_JSON,
     EXIT_STATUS,
     NotFound,
-    installation,
+    open_installation,
     system_user,
     tell,
 )
@@ -136,15 +136,17 @@ def _decide(
     decide: Callable[[Decisions, int], None],
     then: str = "the order is retried now",
 ) -> None:
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.one_order import Decisions, NotPossible
         from pipeline.operations.lists.orders import Listing
 
-        order_id = the_one(Listing(found.sessions), number)
+        order_id = the_one(Listing(installation.sessions), number)
         try:
             decide(
-                Decisions(found.sessions, system_user(), utc_now(), found.settings.accounts),
+                Decisions(
+                    installation.sessions, system_user(), utc_now(), installation.settings.accounts
+                ),
                 order_id,
             )
         except NotPossible as error:

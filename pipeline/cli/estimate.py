@@ -55,13 +55,17 @@ def estimate(backfills: Backfills, asked: Asked) -> dict[str, Any]:
     }
 
 
-def probed(found: Installation, asked: Asked) -> dict[str, Any]:
+def probed(installation: Installation, asked: Asked) -> dict[str, Any]:
     """The result of a single call, which uses the quota like any other."""
     if asked.after is None or asked.before is None:
         return {}
-    account = Overrides(found.settings, found.sessions).settings().accounts[asked.account]
+    account = (
+        Overrides(installation.settings, installation.sessions).settings().accounts[asked.account]
+    )
     broker = redis.Redis.from_url(
-        found.settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
+        installation.settings.redis_url.get_secret_value(),
+        socket_timeout=5,
+        socket_connect_timeout=5,
     )
     amazon = Amazon(asked.account, account, quota=Quota(broker, asked.account), now=utc_now)
     try:
@@ -81,7 +85,8 @@ def probed(found: Installation, asked: Asked) -> dict[str, Any]:
             kept.add(one.external_id)
     return {
         "orders on the first page": len(page.orders),
-        "of these new to us": len(kept) - Backfills(found.sessions).known(asked.account, kept),
+        "of these new to us": len(kept)
+        - Backfills(installation.sessions).known(asked.account, kept),
         "calls": None if page.next_token else 1,
         "why": "there is more than one page" if page.next_token else "",
     }

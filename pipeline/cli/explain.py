@@ -12,7 +12,7 @@ from pipeline.cli.common import (
     EXIT_STATUS,
     NotFound,
     columns,
-    installation,
+    open_installation,
     print_json,
     titled,
     when,
@@ -32,15 +32,15 @@ def explain(number: str, as_json: bool) -> None:
     Shows the facts about the order, the row of the decision table, the settings that applied and
     their origin, the time of the next run, and what you can do. Times are UTC.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.operations.lists.explain import explain as explained
         from pipeline.operations.lists.orders import Listing
 
-        listing = Listing(found.sessions)
+        listing = Listing(installation.sessions)
         order = listing.order(the_one(listing, number))
         if order is None:
             raise NotFound(f"order {number} has just been deleted")
-        told = explained(found.sessions, found.settings, order)
+        told = explained(installation.sessions, installation.settings, order)
         if as_json:
             print_json({"order": order.external_id, "account": order.account, **asdict(told)})
         else:

@@ -12,7 +12,7 @@ from pipeline.cli.common import (
     EXIT_STATUS,
     NOTHING_DONE,
     columns,
-    installation,
+    open_installation,
     print_json,
     titled,
     when,
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 @AS_JSON
 def health(as_json: bool) -> None:
     """Show the state of accounts, shops, queues and workers, and open problems. Times are UTC."""
-    with installation() as found:
+    with open_installation() as installation:
         import redis
 
         from pipeline.base.clock import utc_now
         from pipeline.monitoring.health import health as look
 
-        url = found.settings.redis_url.get_secret_value()
+        url = installation.settings.redis_url.get_secret_value()
         with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as broker:
-            shown = look(found.settings, found.sessions, broker, utc_now())
+            shown = look(installation.settings, installation.sessions, broker, utc_now())
     if as_json:
         print_json({"is_well": shown.is_well, **asdict(shown)})
     else:

@@ -15,7 +15,7 @@ from pipeline.cli.common import (
     NotFound,
     Unusable,
     columns,
-    installation,
+    open_installation,
     print_json,
     system_user,
     when,
@@ -46,25 +46,25 @@ def show(account: str | None, marketplace: str | None, differing: bool, as_json:
     Marketplaces are those that are configured, overridden, or seen in the orders of the last 30
     days.
     """
-    with installation() as found, _refusals():
+    with open_installation() as installation, _refusals():
         from pipeline.base.clock import utc_now
         from pipeline.operations.lists.marketplaces_met import met_in_orders
         from pipeline.operations.preview.setting import WINDOW
         from pipeline.settings.origin import marketplace_named, places
         from pipeline.settings.overrides import turns
 
-        if account is not None and account not in found.settings.accounts:
+        if account is not None and account not in installation.settings.accounts:
             raise NotFound(f"there is no account {account} in the configuration")
-        with found.sessions() as session:
+        with installation.sessions() as session:
             met = met_in_orders(session, utc_now() - WINDOW)
             shown = [
                 one
-                for one in places(found.settings, turns(session), met)
+                for one in places(installation.settings, turns(session), met)
                 if account in (None, one.account)
             ]
         if marketplace is not None:
             wanted = {
-                marketplace_named(found.settings, met, one, marketplace)
+                marketplace_named(installation.settings, met, one, marketplace)
                 for one in {place.account for place in shown}
             }
             shown = [one for one in shown if one.marketplace_id in wanted]
@@ -119,10 +119,10 @@ def turn_back(
 @AS_JSON
 def turned(as_json: bool) -> None:
     """Print the history of overrides, newest first."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.settings.overrides import history
 
-        with found.sessions() as session:
+        with installation.sessions() as session:
             past = history(session)
         if as_json:
             print_json([_turning(one) for one in past])
@@ -144,13 +144,13 @@ def _turn(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    with installation() as found, _refusals():
+    with open_installation() as installation, _refusals():
         from pipeline.base.clock import utc_now
         from pipeline.settings.overrides import save
 
-        told = _tried(found, name, value, account, marketplace)
+        told = _tried(installation, name, value, account, marketplace)
         if not dry_run:
-            save(found.sessions, told.turn, why=why, author=system_user(), now=utc_now())
+            save(installation.sessions, told.turn, why=why, author=system_user(), now=utc_now())
         if as_json:
             print_json({**_preview(told), "saved": not dry_run})
         else:
@@ -160,7 +160,7 @@ def _turn(
 
 
 def _tried(
-    found: Installation, name: str, value: str | None, account: str, marketplace: str | None
+    installation: Installation, name: str, value: str | None, account: str, marketplace: str | None
 ) -> Preview:
     from pipeline.base.clock import utc_now
     from pipeline.operations.lists.marketplaces_met import met_in_orders
@@ -169,13 +169,13 @@ def _tried(
     from pipeline.settings.overrides import wanted
 
     now = utc_now()
-    with found.sessions() as session:
+    with installation.sessions() as session:
         there = None
         if marketplace is not None:
             met = met_in_orders(session, now - WINDOW)
-            there = marketplace_named(found.settings, met, account, marketplace)
-        asked = wanted(found.settings, account, there, name, value)
-        return preview(session, found.settings, asked, now)
+            there = marketplace_named(installation.settings, met, account, marketplace)
+        asked = wanted(installation.settings, account, there, name, value)
+        return preview(session, installation.settings, asked, now)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pipeline.cli.common import (
     EXIT_STATUS,
     NotFound,
     columns,
-    installation,
+    open_installation,
     print_json,
     system_user,
 )
@@ -49,22 +49,27 @@ def replay(
     Writes that Magento or Amazon already has are not repeated. The workers run the order within
     seconds. The dry run reads Amazon and Magento as the steps do, and writes nothing.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.cli.remotes import remotes
         from pipeline.operations.lists.orders import Listing
         from pipeline.operations.preview.replay import NotPossible, preview
         from pipeline.operations.preview.replay import replay as go_back
 
-        order_id = the_one(Listing(found.sessions), number)
+        order_id = the_one(Listing(installation.sessions), number)
         try:
             if not dry_run:
-                go_back(found.sessions, order_id, step, author=system_user(), now=utc_now())
+                go_back(installation.sessions, order_id, step, author=system_user(), now=utc_now())
                 previews: list[Preview] = []
             else:
-                with remotes(found) as reached:
+                with remotes(installation) as reached:
                     previews = preview(
-                        found.sessions, reached.vault, reached.clients, steps(), order_id, step
+                        installation.sessions,
+                        reached.vault,
+                        reached.clients,
+                        steps(),
+                        order_id,
+                        step,
                     )
         except NotPossible as error:
             raise NotFound(f"{number}: {error}") from error

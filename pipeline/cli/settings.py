@@ -13,7 +13,7 @@ from pipeline.cli.common import (
     NOTHING_DONE,
     clear_errors,
     columns,
-    installation,
+    open_installation,
     print_json,
     system_user,
     when,
@@ -62,11 +62,13 @@ def accept_copy(as_json: bool) -> None:
     databases would send the same orders to both. Accept only if the address of a shop or the seller
     has really changed.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.monitoring.read_only import Writes
 
-        changed = Writes(found.settings, found.sessions, utc_now).accept(system_user())
+        changed = Writes(installation.settings, installation.sessions, utc_now).accept(
+            system_user()
+        )
     if as_json:
         print_json([asdict(one) for one in changed])
     else:

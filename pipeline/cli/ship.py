@@ -8,7 +8,7 @@ from pipeline.cli.common import (
     AS_JSON,
     EXIT_STATUS,
     NotFound,
-    installation,
+    open_installation,
     print_json,
     system_user,
 )
@@ -37,14 +37,14 @@ def ship(
     """
     if withdraw == (carrier is not None and tracking is not None):
         raise click.UsageError("give a --carrier and a --tracking number, or --withdraw")
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.acts.ship import ShipmentRequests
         from pipeline.operations.lists.orders import Listing
 
-        order_id = the_one(Listing(found.sessions), number)
-        wishes = ShipmentRequests(found.sessions, system_user(), utc_now())
+        order_id = the_one(Listing(installation.sessions), number)
+        wishes = ShipmentRequests(installation.sessions, system_user(), utc_now())
         try:
             if carrier is not None and tracking is not None:
                 wishes.ask(order_id, carrier, tracking, title)

@@ -14,8 +14,8 @@ from pipeline.cli.common import (
     NOTHING_DONE,
     Unusable,
     columns,
-    installation,
     on_one_line,
+    open_installation,
     print_json,
     system_user,
     when,
@@ -51,13 +51,13 @@ def used_maps(settings: Settings) -> dict[tuple[Path, str], dict[str, str]]:
     from pipeline.products.sku_map import SkuMapError, files_in_use, read
     from pipeline.settings.file import ConfigError
 
-    found: dict[tuple[Path, str], dict[str, str]] = {}
+    rows_by_file: dict[tuple[Path, str], dict[str, str]] = {}
     for path, account in files_in_use(settings):
         try:
-            found[path, settings.accounts[account].shop] = read(path)
+            rows_by_file[path, settings.accounts[account].shop] = read(path)
         except SkuMapError as error:
             raise ConfigError(str(error)) from error
-    return found
+    return rows_by_file
 
 
 @click.group("sku-map", epilog=EXIT_STATUS)
@@ -101,10 +101,10 @@ def list_skus(sku: str, earlier: bool, as_json: bool) -> None:
 
     Times are UTC.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.operations.lists.mapped_skus import MappedSkus
 
-        mapped = MappedSkus(found.sessions)
+        mapped = MappedSkus(installation.sessions)
         rows = mapped.earlier(sku, None) if earlier else mapped.page(sku, limit=None)[0]
     if as_json:
         print_json([_mapped_as_json(one) for one in rows])
@@ -126,12 +126,12 @@ def check(as_json: bool) -> None:
 
     SKUs mapped by hand are checked by account. Exit status 1 when a product is missing.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.operations.lists.mapped_skus import MappedSkus
 
-        settings = found.settings
+        settings = installation.settings
         files = used_maps(settings)
-        mapped = MappedSkus(found.sessions).page(limit=None)[0]
+        mapped = MappedSkus(installation.sessions).page(limit=None)[0]
     checked = [_look(settings, path, None, shop, rows) for (path, shop), rows in files.items()]
     for name, account in settings.accounts.items():
         rows = {one.amazon_sku: one.magento_sku for one in mapped if one.account == name}
@@ -153,12 +153,14 @@ def check(as_json: bool) -> None:
 
 
 def _decide(act: Callable[[SkuDecisions], int]) -> int:
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.map_sku import SkuDecisions
         from pipeline.operations.acts.one_order import NotPossible
 
-        hand = SkuDecisions(found.sessions, found.settings.accounts, system_user(), utc_now())
+        hand = SkuDecisions(
+            installation.sessions, installation.settings.accounts, system_user(), utc_now()
+        )
         try:
             return act(hand)
         except NotPossible as error:
