@@ -33,7 +33,7 @@ from pipeline.orders.tables import Order
 from pipeline.products.manual_sku_map import SkusByHand
 from pipeline.products.product_cache import KEPT_FOR, ProductCache
 from pipeline.products.sku_map import SkuMaps
-from pipeline.products.sku_prefetch import Upcoming
+from pipeline.products.sku_prefetch import SkuPrefetch
 from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.model import AccountSettings, Settings, ShopSettings
 from pipeline.settings.overrides import Overrides
@@ -209,7 +209,7 @@ def build(
     }
     rates = {name: partial(quota.rate, CONFIRM_SHIPMENT.plan) for name, quota in quotas.items()}
     maps = SkuMaps(SkusByHand(sessions).of)
-    upcoming = Upcoming(sessions, settings, maps, now, within=KEPT_FOR)
+    prefetch = SkuPrefetch(sessions, settings, maps, now, within=KEPT_FOR)
     return Clients(
         settings=settings,
         channels=channels,
@@ -219,7 +219,7 @@ def build(
         now=now,
         feeds={name: FeedsApi(channel.connection) for name, channel in channels.items()},
         has_large_backlog=Backlog(sessions, rates).is_large,
-        catalogue=ProductCache(broker, upcoming.skus),
+        catalogue=ProductCache(broker, prefetch.skus),
         sku_maps=maps,
         in_force=Overrides(settings, sessions).settings,
     )

@@ -84,8 +84,8 @@ class Town:
 
     def amazon(self) -> dict[str, dict[str, Any]]:
         """Every order of Amazon's, by number."""
-        found = self._ask(f"{self._amazon}/orders")["orders"]
-        return {one["order"]["orderId"]: one["order"] for one in found}
+        orders = self._ask(f"{self._amazon}/orders")["orders"]
+        return {one["order"]["orderId"]: one["order"] for one in orders}
 
     def mails(self) -> list[dict[str, Any]]:
         """What the shop has sent to customers."""

@@ -47,25 +47,27 @@ def counted(town: Town, planned: Sequence[Planned], database: str) -> dict[str, 
         "told twice": [],
     }
     for one in planned:
-        found = shop.pop(one.number, [])
-        if len(found) > 1:
+        orders = shop.pop(one.number, [])
+        if len(orders) > 1:
             wrong["doubled"].append(one.number)
-        elif not found and one.fate is not Fate.CANCELLED:
+        elif not orders and one.fate is not Fate.CANCELLED:
             wrong["lost"].append(one.number)
-        for order in found[:1]:
+        for order in orders[:1]:
             _order(one, order, wrong)
         if one.fate in SHIPPED_BY_US:
-            told = [package["trackingNumber"] for package in amazon[one.number].get("packages", [])]
-            if tracking(one.number) not in told:
+            numbers = [
+                package["trackingNumber"] for package in amazon[one.number].get("packages", [])
+            ]
+            if tracking(one.number) not in numbers:
                 wrong["tracking not at Amazon"].append(one.number)
-            elif len(told) > 1:
+            elif len(numbers) > 1:
                 wrong["told twice"].append(one.number)
     wrong["nobody's orders"] = list(shop)
     wrong["customers not one per address"] = _customers(town, planned)
     wrong["stock that is wrong"] = [
-        f"{sku}: {found} instead of {expected}"
-        for sku, expected, found in _stock(town, planned)
-        if expected != found
+        f"{sku}: {counted} instead of {expected}"
+        for sku, expected, counted in _stock(town, planned)
+        if expected != counted
     ]
     with psycopg.connect(database) as connection:
         # One that was cancelled before it was first seen is none of ours, and not kept.

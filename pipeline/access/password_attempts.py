@@ -24,7 +24,7 @@ FROM_ONE_PLACE, OF_ONE_PLACE, OF_ONE_NAME = 5, 20, 50
 from everywhere. The last limit is higher, so that a stranger does not lock out the name's owner."""
 
 
-class Guessing:
+class PasswordAttempts:
     """Counts attempts to sign in."""
 
     def __init__(self, sessions: Sessions, vault: Vault) -> None:

@@ -59,12 +59,12 @@ class _Candidate:
             grand_total=grand_total,
             lines=self.lines,
             adjustments=(*self.adjustments, *([Adjustment(rest_is, residue)] if residue else [])),
-            mode=_told(self.more_words.union(*self.words.values())),
-            readings={item_id: _told(words) for item_id, words in self.words.items()},
+            mode=_joined(self.more_words.union(*self.words.values())),
+            readings={item_id: _joined(words) for item_id, words in self.words.items()},
         )
 
 
-def _told(words: Iterable[str]) -> str:
+def _joined(words: Iterable[str]) -> str:
     return ", ".join(sorted(words))
 
 
@@ -78,51 +78,53 @@ def amounts(raw: Raw, *, trust_total: bool = False) -> Amounts:
     With `trust_total` an unclear order gets its likeliest lines, and the difference to its total
     becomes an adjustment; an order without any total is still held.
     """
-    found = items(raw)
-    if not found:
+    order_items = items(raw)
+    if not order_items:
         raise CannotMap(HoldCode.UNREADABLE_ORDER, "no unit is left of any item of the order")
-    if _is_free(raw, found):
-        return _nothing_to_pay(raw, found)
+    if _is_free(raw, order_items):
+        return _nothing_to_pay(raw, order_items)
     try:
-        read = _reconciled(raw, found)
+        read = _reconciled(raw, order_items)
     except CannotMap as held:
         if not trust_total:
             raise
-        read = _levelled(raw, found, held)
+        read = _levelled(raw, order_items, held)
     largest = max(abs(line.total) for line in read.lines.values())
     if largest >= LARGEST_AMOUNT or abs(read.grand_total) >= LARGEST_AMOUNT:
         raise unclear("an amount of this order is too large to be right")
     return read
 
 
-def _is_free(raw: Raw, found: Sequence[Item]) -> bool:
+def _is_free(raw: Raw, order_items: Sequence[Item]) -> bool:
     """Whether the order is a replacement that is free, or for which Amazon sends no amounts."""
     if not any(
         text(one, "associationType") == "REPLACEMENT_ORIGINAL_ID"
         for one in blocks(raw, "associatedOrders")
     ):
         return False
-    told = [money(raw, "proceeds", "grandTotal")]
-    told += [money(item.raw, "proceeds", "proceedsTotal") for item in found]
-    for source in (raw, *(item.raw for item in found)):
-        told += [money(one, "subtotal") for one in blocks(source, "proceeds", "breakdowns")]
-    return not any(one.amount for one in told if one is not None)
+    amounts_sent = [money(raw, "proceeds", "grandTotal")]
+    amounts_sent += [money(item.raw, "proceeds", "proceedsTotal") for item in order_items]
+    for source in (raw, *(item.raw for item in order_items)):
+        amounts_sent += [money(one, "subtotal") for one in blocks(source, "proceeds", "breakdowns")]
+    return not any(one.amount for one in amounts_sent if one is not None)
 
 
-def _nothing_to_pay(raw: Raw, found: Sequence[Item]) -> Amounts:
-    currency = _currencies(raw, found) or [currency_of(text(raw, "salesChannel", "marketplaceId"))]
+def _nothing_to_pay(raw: Raw, order_items: Sequence[Item]) -> Amounts:
+    currency = _currencies(raw, order_items) or [
+        currency_of(text(raw, "salesChannel", "marketplaceId"))
+    ]
     if not currency[0]:
         raise unclear("Amazon sent no currency for this replacement", **NO_TOTAL)
-    lines = {item.item_id: LineAmounts() for item in found}
+    lines = {item.item_id: LineAmounts() for item in order_items}
     return Amounts(currency[0], ZERO, lines, mode="a replacement, free of charge")
 
 
-def _reconciled(raw: Raw, found: Sequence[Item]) -> Amounts:
-    currency = _currency(raw, found)
-    breakdowns = _breakdowns(raw, found)
+def _reconciled(raw: Raw, order_items: Sequence[Item]) -> Amounts:
+    currency = _currency(raw, order_items)
+    breakdowns = _breakdowns(raw, order_items)
     extras = _extras(raw, breakdowns)
-    grand_total = _grand_total(raw, found, extras)
-    proceeds = [read_item(item, currency, breakdowns[item.item_id]) for item in found]
+    grand_total = _grand_total(raw, order_items, extras)
+    proceeds = [read_item(item, currency, breakdowns[item.item_id]) for item in order_items]
     candidates = [
         candidate
         for lines in _lines(proceeds, _never_contain_tax(raw))
@@ -145,17 +147,17 @@ def _reconciled(raw: Raw, found: Sequence[Item]) -> Amounts:
     return only.amounts(currency, grand_total, "Rounding")
 
 
-def _levelled(raw: Raw, found: Sequence[Item], held: CannotMap) -> Amounts:
+def _levelled(raw: Raw, order_items: Sequence[Item], held: CannotMap) -> Amounts:
     """The likeliest lines under Amazon's total; an adjustment covers the difference."""
-    currency = _currency(raw, found)
-    breakdowns = _breakdowns(raw, found)
+    currency = _currency(raw, order_items)
+    breakdowns = _breakdowns(raw, order_items)
     extras = _extras(raw, breakdowns)
-    grand_total = _grand_total(raw, found, extras)
+    grand_total = _grand_total(raw, order_items, extras)
     if grand_total < 0:
         raise held
     lines = {
         item.item_id: likeliest(item, currency, breakdowns[item.item_id], _never_contain_tax(raw))
-        for item in found
+        for item in order_items
     }
     nearest = min(_candidates(lines, extras), key=lambda one: abs(one.total - grand_total))
     read = nearest.amounts(currency, grand_total, "Difference to Amazon's total")
@@ -173,8 +175,8 @@ def _never_contain_tax(raw: Raw) -> bool:
     return country in _PRICES_NEVER_CONTAIN_TAX
 
 
-def _currency(raw: Raw, found: Sequence[Item]) -> str:
-    currencies = _currencies(raw, found)
+def _currency(raw: Raw, order_items: Sequence[Item]) -> str:
+    currencies = _currencies(raw, order_items)
     if not currencies:
         raise unclear("Amazon sent no usable amounts for this order", **NO_TOTAL)
     if len(currencies) > 1:
@@ -182,23 +184,23 @@ def _currency(raw: Raw, found: Sequence[Item]) -> str:
     return currencies[0]
 
 
-def _currencies(raw: Raw, found: Sequence[Item]) -> list[str]:
-    told = [money(raw, "proceeds", "grandTotal")]
-    told += [money(one, "subtotal") for one in blocks(raw, "proceeds", "breakdowns")]
-    for item in found:
-        told += [
+def _currencies(raw: Raw, order_items: Sequence[Item]) -> list[str]:
+    amounts_sent = [money(raw, "proceeds", "grandTotal")]
+    amounts_sent += [money(one, "subtotal") for one in blocks(raw, "proceeds", "breakdowns")]
+    for item in order_items:
+        amounts_sent += [
             money(item.raw, "proceeds", "proceedsTotal"),
             money(item.raw, "product", "price", "unitPrice"),
             *(money(one, "subtotal") for one in blocks(item.raw, "proceeds", "breakdowns")),
         ]
-    return sorted({one.currency for one in told if one is not None and one.currency})
+    return sorted({one.currency for one in amounts_sent if one is not None and one.currency})
 
 
-def _breakdowns(raw: Raw, found: Sequence[Item]) -> dict[str, Breakdowns]:
+def _breakdowns(raw: Raw, order_items: Sequence[Item]) -> dict[str, Breakdowns]:
     """The breakdowns by item id; a single item without breakdowns gets those of the order."""
-    result = {one.item_id: blocks(one.raw, "proceeds", "breakdowns") for one in found}
-    if len(found) == 1 and not result[found[0].item_id]:
-        result[found[0].item_id] = [
+    result = {one.item_id: blocks(one.raw, "proceeds", "breakdowns") for one in order_items}
+    if len(order_items) == 1 and not result[order_items[0].item_id]:
+        result[order_items[0].item_id] = [
             one for one in blocks(raw, "proceeds", "breakdowns") if text(one, "type") in ITEM_TYPES
         ]
     return dict(result)
@@ -207,21 +209,21 @@ def _breakdowns(raw: Raw, found: Sequence[Item]) -> dict[str, Breakdowns]:
 def _extras(raw: Raw, breakdowns: Mapping[str, Breakdowns]) -> tuple[Adjustment, ...]:
     """Amounts of the order alone, such as a delivery tip; its other breakdowns sum up the items."""
     of_items = {text(one, "type") for each in breakdowns.values() for one in each} | _NOT_EXTRA
-    found: dict[str, Decimal] = {}
+    by_label: dict[str, Decimal] = {}
     for one in blocks(raw, "proceeds", "breakdowns"):
         kind, subtotal = text(one, "type"), money(one, "subtotal")
         if kind not in of_items and subtotal is not None and subtotal.amount:
             label = kind.replace("_", " ").capitalize()[:60] or "Other"
-            found[label] = found.get(label, ZERO) + subtotal.amount
-    return tuple(Adjustment(label, amount) for label, amount in found.items())
+            by_label[label] = by_label.get(label, ZERO) + subtotal.amount
+    return tuple(Adjustment(label, amount) for label, amount in by_label.items())
 
 
-def _grand_total(raw: Raw, found: Sequence[Item], extras: tuple[Adjustment, ...]) -> Decimal:
+def _grand_total(raw: Raw, order_items: Sequence[Item], extras: tuple[Adjustment, ...]) -> Decimal:
     """Amazon's total of the order, or else the sum of the items' totals and the extras."""
-    told = money(raw, "proceeds", "grandTotal")
-    if told is not None:
-        return told.amount
-    totals = [money(item.raw, "proceeds", "proceedsTotal") for item in found]
+    order_total = money(raw, "proceeds", "grandTotal")
+    if order_total is not None:
+        return order_total.amount
+    totals = [money(item.raw, "proceeds", "proceedsTotal") for item in order_items]
     known = [one.amount for one in totals if one is not None]
     if len(known) < len(totals):
         raise unclear("Amazon sent neither a total of the order nor one of each item", **NO_TOTAL)

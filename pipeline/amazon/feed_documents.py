@@ -169,11 +169,11 @@ def read(content: bytes) -> Report:
         code, words = _text(result, "ResultMessageCode"), _text(result, "ResultDescription")
         before = results.get(message_id)
         outcome = MessageOutcome.REFUSED if is_error else MessageOutcome.ACCEPTED
-        told = f"{code}: {words}" if code else words
+        text = f"{code}: {words}" if code else words
         if before is not None:
             outcome = max(outcome, before.outcome, key=list(MessageOutcome).index)
-            told = f"{before.words}; {told}"
-        results[message_id] = MessageResult(outcome, told[:_LONGEST_WORDS])
+            text = f"{before.words}; {text}"
+        results[message_id] = MessageResult(outcome, text[:_LONGEST_WORDS])
     return Report(
         processed=_number(report, "ProcessingSummary/{*}MessagesProcessed"),
         with_error=_number(report, "ProcessingSummary/{*}MessagesWithError"),

@@ -40,11 +40,11 @@ def every_item(raw: Raw) -> list[Item]:
     Raises CannotMap(UNREADABLE_ORDER) when the order has no items, or an item lacks a unique id or
     a whole quantity: goods would be left out silently.
     """
-    found = look(raw, "orderItems")
-    if not isinstance(found, list) or not found:
+    rows = look(raw, "orderItems")
+    if not isinstance(rows, list) or not rows:
         raise CannotMap(HoldCode.UNREADABLE_ORDER, "Amazon's order has no orderItems")
     result: list[Item] = []
-    for position, one in enumerate(found, start=1):
+    for position, one in enumerate(rows, start=1):
         item_id = word(one, "orderItemId")
         if not item_id:
             raise CannotMap(HoldCode.UNREADABLE_ORDER, f"item {position} has no usable orderItemId")
@@ -62,11 +62,11 @@ def every_item(raw: Raw) -> list[Item]:
 
 def nothing_is_left(raw: Raw) -> bool:
     """Whether every item has the ordered quantity 0."""
-    found = look(raw, "orderItems")
+    rows = look(raw, "orderItems")
     return (
-        isinstance(found, list)
-        and bool(found)
-        and all(whole(one, "quantityOrdered") == 0 for one in found)
+        isinstance(rows, list)
+        and bool(rows)
+        and all(whole(one, "quantityOrdered") == 0 for one in rows)
     )
 
 

@@ -132,16 +132,16 @@ def likeliest(
     """
     total = money(item.raw, "proceeds", "proceedsTotal")
     try:
-        told = read_item(item, currency, breakdowns)
+        proceeds = read_item(item, currency, breakdowns)
     except CannotMap:
         each = money(item.raw, "product", "price", "unitPrice")
         price = each.amount * item.quantity if each else ZERO
     else:
-        price = told.prices[GOODS]
+        price = proceeds.prices[GOODS]
         tried = [
-            (abs(sum_under(told, reading) - total.amount) if total else ZERO, line)
-            for reading in readings(told, prices_never_contain_tax)
-            if (line := line_under(told, reading)) is not None and _is_sensible(line.amounts)
+            (abs(sum_under(proceeds, reading) - total.amount) if total else ZERO, line)
+            for reading in readings(proceeds, prices_never_contain_tax)
+            if (line := line_under(proceeds, reading)) is not None and _is_sensible(line.amounts)
         ]
         if tried:
             return min(tried, key=lambda pair: pair[0])[1]

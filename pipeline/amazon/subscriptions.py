@@ -185,7 +185,11 @@ def _destination_of(body: Any) -> Destination | None:
 def _listed(body: Any) -> list[Destination] | None:
     if not isinstance(look(body, "payload"), list):
         return None
-    return [found for one in blocks(body, "payload") if (found := _destination(one)) is not None]
+    return [
+        destination
+        for one in blocks(body, "payload")
+        if (destination := _destination(one)) is not None
+    ]
 
 
 def _subscription_of(body: Any) -> Subscription | None:

@@ -70,7 +70,7 @@ def accounts(context: click.Context, as_json: bool) -> None:
                     standing(installation.sessions, name),
                     cursor_of(installation.sessions, name),
                     # Incidents are checked anew, so that they are right even if no worker runs.
-                    {one.key: one.text for one in incidents.open_ones(name)}
+                    {one.key: one.text for one in incidents.all_open(name)}
                     | {key: alarm.text for key, alarm in alarms.items()},
                 )
             )
@@ -136,8 +136,8 @@ def _as_text(one: _Account, now: datetime) -> list[str]:
         if expires
         else "",
     }
-    told = [("  attention", text) for text in one.attention.values()]
-    return [*(f"  {line}" for line in titled(facts)), *(columns(told) if told else [])]
+    attention = [("  attention", text) for text in one.attention.values()]
+    return [*(f"  {line}" for line in titled(facts)), *(columns(attention) if attention else [])]
 
 
 def _marketplaces(account: AccountSettings) -> str:

@@ -16,7 +16,7 @@ from pipeline.cli.common import (
     system_user,
     titled,
 )
-from pipeline.cli.orders import the_one
+from pipeline.cli.orders import unique_order_id
 
 if TYPE_CHECKING:
     from pipeline.operations.acts.address import Addresses, Corrections
@@ -68,7 +68,7 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.lists.orders import Listing
 
-        order_id = the_one(Listing(installation.sessions), number)
+        order_id = unique_order_id(Listing(installation.sessions), number)
         vault = Vault(installation.settings.master_key)
         corrections = Corrections(
             installation.sessions, vault, parse_report, system_user(), utc_now()

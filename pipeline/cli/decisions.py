@@ -16,7 +16,7 @@ from pipeline.cli.common import (
     system_user,
     tell,
 )
-from pipeline.cli.orders import the_one
+from pipeline.cli.orders import unique_order_id
 
 if TYPE_CHECKING:
     from pipeline.operations.acts.one_order import Decisions
@@ -141,7 +141,7 @@ def _decide(
         from pipeline.operations.acts.one_order import Decisions, NotPossible
         from pipeline.operations.lists.orders import Listing
 
-        order_id = the_one(Listing(installation.sessions), number)
+        order_id = unique_order_id(Listing(installation.sessions), number)
         try:
             decide(
                 Decisions(

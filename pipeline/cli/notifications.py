@@ -170,8 +170,8 @@ def _of(name: str) -> Iterator[_Setup]:
             Queue(account, account.notifications),
         )
     except RemoteError as error:
-        told = f" (request {error.request_id})" if error.request_id else ""
-        raise Unusable(f"{error}{told}") from error
+        request = f" (request {error.request_id})" if error.request_id else ""
+        raise Unusable(f"{error}{request}") from error
 
 
 def _facts(

@@ -135,10 +135,10 @@ def _total(order: Order) -> list[str]:
     rows: list[tuple[str, ...]] = [("", *names, "total", "")] if names else []
     for item_id, amount in proved.lines.items():
         parts = proved.parts.get(item_id, {})
-        told = (f"{parts[name]:f}" if parts.get(name) else "-" for name in names)
+        amounts = (f"{parts[name]:f}" if parts.get(name) else "-" for name in names)
         read_as = proved.readings.get(item_id, "")
         title = skus.get(item_id, item_id)
-        rows.append((title, *told, price(amount, order.currency), read_as))
+        rows.append((title, *amounts, price(amount, order.currency), read_as))
     ends = dict(proved.adjustments)
     ends["total"] = proved.grand_total
     if proved.difference:

@@ -95,7 +95,7 @@ def show(number: str, as_json: bool) -> None:
         from pipeline.operations.lists.timeline import timeline
 
         listing = Listing(installation.sessions)
-        order = listing.order(the_one(listing, number))
+        order = listing.order(unique_order_id(listing, number))
         if order is None:
             raise NotFound(f"order {number} has just been deleted")
         events = timeline(installation.sessions, order)
@@ -145,7 +145,7 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
         refused: dict[str, str] = {}
         for number in dict.fromkeys(numbers):
             try:
-                order_id = the_one(listing, number)
+                order_id = unique_order_id(listing, number)
             except NotFound as error:
                 refused[number] = error.message
                 continue
@@ -204,7 +204,7 @@ def _release_held(as_json: bool) -> None:
         click.echo(f"Follow the bulk job: orderbridge bulk show {act_id}")
 
 
-def the_one(listing: Listing, number: str) -> int:
+def unique_order_id(listing: Listing, number: str) -> int:
     """The id of the order with this number. Raises NotFound."""
     order_ids = listing.find(number)
     if not order_ids:

@@ -125,7 +125,7 @@ def turned(as_json: bool) -> None:
         with installation.sessions() as session:
             past = history(session)
         if as_json:
-            print_json([_turning(one) for one in past])
+            print_json([_past_as_json(one) for one in past])
         elif past:
             for line in columns(_past(past)):
                 click.echo(line)
@@ -148,13 +148,13 @@ def _turn(
         from pipeline.base.clock import utc_now
         from pipeline.settings.overrides import save
 
-        told = _tried(installation, name, value, account, marketplace)
+        preview = _tried(installation, name, value, account, marketplace)
         if not dry_run:
-            save(installation.sessions, told.turn, why=why, author=system_user(), now=utc_now())
+            save(installation.sessions, preview.turn, why=why, author=system_user(), now=utc_now())
         if as_json:
-            print_json({**_preview(told), "saved": not dry_run})
+            print_json({**_preview(preview), "saved": not dry_run})
         else:
-            for line in _told(told):
+            for line in _as_text(preview):
                 click.echo(line)
             click.echo("Not saved." if dry_run else "Saved: it applies in all workers within 5 s.")
 
@@ -170,21 +170,21 @@ def _tried(
 
     now = utc_now()
     with installation.sessions() as session:
-        there = None
+        marketplace_id = None
         if marketplace is not None:
             met = met_in_orders(session, now - WINDOW)
-            there = marketplace_named(installation.settings, met, account, marketplace)
-        asked = wanted(installation.settings, account, there, name, value)
+            marketplace_id = marketplace_named(installation.settings, met, account, marketplace)
+        asked = wanted(installation.settings, account, marketplace_id, name, value)
         return preview(session, installation.settings, asked, now)
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    from pipeline.settings.overrides import AlreadySo, NotChangeable
+    from pipeline.settings.overrides import NotChangeable, NothingToChange
 
     try:
         yield
-    except AlreadySo as error:
+    except NothingToChange as error:
         raise NotFound(str(error)) from error
     except NotChangeable as error:
         raise Unusable(str(error)) from error
@@ -222,15 +222,15 @@ def _where(marketplace_id: str | None, otherwise: str) -> str:
     return f"marketplace {marketplace_id} ({country(marketplace_id)})"
 
 
-def _preview(told: Preview) -> dict[str, Any]:
+def _preview(preview: Preview) -> dict[str, Any]:
     return {
-        "account": told.turn.account,
-        "marketplace": told.turn.marketplace_id,
-        "name": told.turn.name,
-        "before": told.before,
-        "after": told.after,
-        "since": told.since,
-        "orders": told.looked_at,
+        "account": preview.turn.account,
+        "marketplace": preview.turn.marketplace_id,
+        "name": preview.turn.name,
+        "before": preview.before,
+        "after": preview.after,
+        "since": preview.since,
+        "orders": preview.looked_at,
         "changes": [
             {
                 "what": one.what,
@@ -239,33 +239,33 @@ def _preview(told: Preview) -> dict[str, Any]:
                 "totals": one.totals,
                 "examples": [number for _, number in one.examples],
             }
-            for one in told.changes
+            for one in preview.changes
         ],
-        "rests_on": told.rests_on,
-        "unknown": told.unknown,
+        "rests_on": preview.rests_on,
+        "unknown": preview.unknown,
     }
 
 
-def _told(told: Preview) -> Iterator[str]:
+def _as_text(preview: Preview) -> Iterator[str]:
     from pipeline.operations.lists.order_facts import price
     from pipeline.settings.origin import written
 
-    place = _where(told.turn.marketplace_id, "all marketplaces")
-    yield f"{told.turn.name}: {written(told.before)} -> {written(told.after)}"
-    yield f"  account {told.turn.account}, {place}"
-    yield f"Of {told.looked_at} orders since {when(told.since)}:"
-    for one in told.changes:
+    place = _where(preview.turn.marketplace_id, "all marketplaces")
+    yield f"{preview.turn.name}: {written(preview.before)} -> {written(preview.after)}"
+    yield f"  account {preview.turn.account}, {place}"
+    yield f"Of {preview.looked_at} orders since {when(preview.since)}:"
+    for one in preview.changes:
         worth = ", ".join(price(total, currency) for currency, total in one.totals.items())
         yield f"  {one.orders}, {one.under_way} of them under way: {one.what} ({worth or '-'})"
         yield f"    {', '.join(number for _, number in one.examples)}"
-    if not told.changes:
+    if not preview.changes:
         yield "  no change that the stored data shows"
-    yield f"Based on: {told.rests_on}"
-    if told.unknown:
-        yield f"Not shown: {told.unknown}"
+    yield f"Based on: {preview.rests_on}"
+    if preview.unknown:
+        yield f"Not shown: {preview.unknown}"
 
 
-def _turning(one: PastOverride) -> dict[str, Any]:
+def _past_as_json(one: PastOverride) -> dict[str, Any]:
     row = one.row
     return {
         **{"account": row.account, "marketplace": row.marketplace_id, "name": row.name},

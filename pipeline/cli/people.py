@@ -110,12 +110,14 @@ def lock(name: str, as_json: bool) -> None:
 def unlock(name: str, as_json: bool) -> None:
     """Let the person NAME sign in again, also after too many wrong passwords."""
     with open_installation() as installation, _clear_refusals():
-        from pipeline.access.password_attempts import Guessing
+        from pipeline.access.password_attempts import PasswordAttempts
         from pipeline.access.people import People
         from pipeline.base.vault import Vault
 
         People(installation.sessions).set_locked(name, False)
-        Guessing(installation.sessions, Vault(installation.settings.master_key)).forgive(name)
+        PasswordAttempts(installation.sessions, Vault(installation.settings.master_key)).forgive(
+            name
+        )
     tell(f"{name} may sign in.", as_json, person=name, done="unlocked")
 
 

@@ -223,7 +223,7 @@ def _preview(
             time.sleep(left_s)
             continue
         orders, unreadable, token = orders + page.orders, unreadable + page.unreadable, page.token
-        for number, differences in page.found.items():
+        for number, differences in page.differences.items():
             for one in differences:
                 kinds.setdefault(one.kind, []).append(
                     {"order": number, "treatment": str(one.cure), "detail": one.detail}

@@ -17,7 +17,7 @@ from pipeline.cli.common import (
     print_json,
     system_user,
 )
-from pipeline.cli.orders import the_one
+from pipeline.cli.orders import unique_order_id
 
 if TYPE_CHECKING:
     from pipeline.operations.preview.replay import Preview, Step
@@ -56,7 +56,7 @@ def replay(
         from pipeline.operations.preview.replay import NotPossible, preview
         from pipeline.operations.preview.replay import replay as go_back
 
-        order_id = the_one(Listing(installation.sessions), number)
+        order_id = unique_order_id(Listing(installation.sessions), number)
         try:
             if not dry_run:
                 go_back(installation.sessions, order_id, step, author=system_user(), now=utc_now())

@@ -12,7 +12,7 @@ from pipeline.cli.common import (
     print_json,
     system_user,
 )
-from pipeline.cli.orders import the_one
+from pipeline.cli.orders import unique_order_id
 
 
 @click.command(epilog=EXIT_STATUS)
@@ -43,13 +43,13 @@ def ship(
         from pipeline.operations.acts.ship import ShipmentRequests
         from pipeline.operations.lists.orders import Listing
 
-        order_id = the_one(Listing(installation.sessions), number)
-        wishes = ShipmentRequests(installation.sessions, system_user(), utc_now())
+        order_id = unique_order_id(Listing(installation.sessions), number)
+        shipment_requests = ShipmentRequests(installation.sessions, system_user(), utc_now())
         try:
             if carrier is not None and tracking is not None:
-                wishes.ask(order_id, carrier, tracking, title)
+                shipment_requests.ask(order_id, carrier, tracking, title)
             else:
-                wishes.withdraw(order_id)
+                shipment_requests.withdraw(order_id)
         except NotPossible as error:
             raise NotFound(f"{number}: {error}") from error
     done = "withdrawn" if withdraw else "asked"

@@ -200,8 +200,12 @@ def _about_the_shop(known: Known) -> list[str]:
         goods = "it has every SKU as a simple product in stock, with an invented id"
     else:
         goods = f"it has the {len(known.products)} products of --products"
-    told = ", ".join(sorted(known.replies))
-    rest = f"; {told} as given by --shop" if told else "; its store views have the order's currency"
+    replies = ", ".join(sorted(known.replies))
+    rest = (
+        f"; {replies} as given by --shop"
+        if replies
+        else "; its store views have the order's currency"
+    )
     return [
         f"The shop is simulated: {goods}{rest}.",
         "SKUs mapped by hand and overrides are in the database, and do not apply here.",
@@ -214,8 +218,8 @@ def _as_text(one: Simulated, show_buyer: bool) -> list[str]:
     lines = [f"Order {named} {fate}"]
     if one.note:
         lines.append(f"  {one.note}")
-    told = columns([(end.step, _end(end)) for end in one.steps], indent="  ")
-    for end, line in zip(one.steps, told, strict=True):
+    rows = columns([(end.step, _end(end)) for end in one.steps], indent="  ")
+    for end, line in zip(one.steps, rows, strict=True):
         lines.append(line)
         for request in end.requests:
             where = f"{request.remote}: {request.method} {request.path}"
@@ -228,16 +232,16 @@ def _as_text(one: Simulated, show_buyer: bool) -> list[str]:
 
 def _end(end: StepEnd) -> str:
     facts = ", ".join(f"{name} {value}" for name, value in end.facts.items())
-    told = ": ".join(part for part in (end.end, end.code, end.reason) if part)
-    return f"{told} ({facts})" if facts else told
+    text = ": ".join(part for part in (end.end, end.code, end.reason) if part)
+    return f"{text} ({facts})" if facts else text
 
 
 def _as_json(one: Simulated, show_buyer: bool) -> dict[str, Any]:
-    told = asdict(one)
-    for step in told["steps"]:
+    result = asdict(one)
+    for step in result["steps"]:
         for request in step["requests"]:
             request["body"] = _shown(request["body"], show_buyer)
-    return told
+    return result
 
 
 def _shown(body: Any, show_buyer: bool) -> Any:

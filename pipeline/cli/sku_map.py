@@ -141,8 +141,8 @@ def check(as_json: bool) -> None:
         print_json([_as_json(one) for one in checked])
     for one in checked if not as_json else ():
         source = str(one.path) if one.path else f"By hand for account {one.account},"
-        told = "1 SKU is" if one.rows == 1 else f"{one.rows} SKUs are"
-        click.echo(f"{source} for shop {one.shop}: {told} mapped")
+        count = "1 SKU is" if one.rows == 1 else f"{one.rows} SKUs are"
+        click.echo(f"{source} for shop {one.shop}: {count} mapped")
         for magento, amazon in one.missing.items():
             text = f"  {magento} is not in the catalogue (for {', '.join(amazon)})"
             click.echo(on_one_line(text))
@@ -188,14 +188,14 @@ def _look(
     from pipeline.magento.rest.catalog import EVERYWHERE
 
     try:
-        there = Magento(shop, settings.shops[shop], now=utc_now).catalog.products(
+        products = Magento(shop, settings.shops[shop], now=utc_now).catalog.products(
             list(dict.fromkeys(rows.values())), EVERYWHERE
         )
     except RemoteError as error:
         raise Unusable(f"the search in shop {shop} failed: {error}") from error
     missing: dict[str, list[str]] = {}
     for amazon, magento in rows.items():
-        if magento not in there:
+        if magento not in products:
             missing.setdefault(magento, []).append(amazon)
     return _Checked(path, account, shop, len(rows), missing)
 

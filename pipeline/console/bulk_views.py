@@ -113,10 +113,10 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
 
     @views.get("/bulk/<row_id:act_id>")
     def progress(act_id: int) -> str:
-        found = Acts(sessions).progress(act_id)
-        if found is None:
+        progress = Acts(sessions).progress(act_id)
+        if progress is None:
             abort(404, "There is no such bulk job.")
-        return render_template("bulk_act.html", progress=found, act=found.act)
+        return render_template("bulk_act.html", progress=progress, act=progress.act)
 
     @views.post("/bulk/<row_id:act_id>/stop")
     def stop(act_id: int) -> Response:

@@ -93,7 +93,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             names=buyers.tell(ids, current_person().name, now(), LOOKED) if with_names else None,
             is_first=after is None and before is None,
             here=here,
-            incidents=incidents.open_ones(),
+            incidents=incidents.all_open(),
             every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
             stores=every_store,
             is_narrowed=replace(rest, everything=False) != Filters(),

@@ -74,7 +74,7 @@ def refresh(
     private: list[dict[str, Any]] = []
     cancelled_late: list[int] = []
     for row, identity, raw in changed:
-        told = Case(
+        case = Case(
             identity.fulfilled_by,
             identity.status,
             account.marketplace(identity.marketplace_id),
@@ -86,7 +86,7 @@ def refresh(
                 "of_order": row.id,
                 "remote_status": identity.status,
                 "remote_updated_at": identity.updated_at,
-                "shown": decide(told).tab is not Tab.HIDDEN,
+                "shown": decide(case).tab is not Tab.HIDDEN,
                 "told_fulfilled_by": identity.fulfilled_by,
                 "told_marketplace_id": identity.marketplace_id or row.marketplace_id,
             }

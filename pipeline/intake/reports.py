@@ -20,7 +20,7 @@ from pipeline.base.errors import CannotMap
 from pipeline.base.id_lists import among
 from pipeline.base.log import log
 from pipeline.base.vault import Unreadable, Vault
-from pipeline.intake.buyer_index import found_by_buyer
+from pipeline.intake.buyer_index import buyer_columns
 from pipeline.orders.channel import Channel, ChannelOrder, Identity, Raw
 from pipeline.orders.tables import Order, OrderPrivate
 
@@ -70,7 +70,7 @@ def readable(
     for raw in raws:
         try:
             identity = channel.identify(raw)
-            found_by_buyer(vault, channel, raw)
+            buyer_columns(vault, channel, raw)
             digest(vault, raw)
         except Exception as error:  # noqa: BLE001 - one bad order never stops its page
             log_unreadable(account_name, error)
@@ -115,8 +115,8 @@ def is_news(
         return bool(identity.updated_at > row.remote_updated_at)
     if row.wrapped_key is None or row.sealed is None:
         return False
-    told = digest(vault, raw)
-    if told == row.report_digest:
+    fingerprint = digest(vault, raw)
+    if fingerprint == row.report_digest:
         return False
     if row.report_asked_at is not None and asked_at < row.report_asked_at:
         return False
@@ -124,16 +124,16 @@ def is_news(
         ours = vault.open(row.wrapped_key, owner, row.sealed)
     except Unreadable:
         return True
-    if row.report_digest is None and told == digest(vault, ours):
+    if row.report_digest is None and fingerprint == digest(vault, ours):
         return False
     return not _tells_less(parsed(channel, raw), parsed(channel, ours))
 
 
-def _tells_less(told: ChannelOrder | None, ours: ChannelOrder | None) -> bool:
+def _tells_less(reported: ChannelOrder | None, ours: ChannelOrder | None) -> bool:
     if ours is None:
         return False
-    return told is None or any(
-        has and not still for has, still in zip(_holds(ours), _holds(told), strict=True)
+    return reported is None or any(
+        has and not still for has, still in zip(_holds(ours), _holds(reported), strict=True)
     )
 
 

@@ -70,24 +70,24 @@ class Intake:
         orders: the caller sends only the woken orders.
         """
         asked_at = asked_at or now
-        told = self.readable(account_name, channel, raws, now)
+        readable = self.readable(account_name, channel, raws, now)
         # Sorted, so that two workers with the same orders never block each other.
-        reports = [told.newest[name] for name in sorted(told.newest)]
+        reports = [readable.newest[name] for name in sorted(readable.newest)]
 
         def put(some: Reports) -> tuple[Sequence[int], Sequence[int]]:
             return self._put(account_name, account, channel, some, now, lane, asked_at)
 
         new, woken, bad = put_all(account_name, put, reports)
-        seen = {number: identity.updated_at for number, (identity, _) in told.newest.items()}
+        seen = {number: identity.updated_at for number, (identity, _) in readable.newest.items()}
         for number in bad:
             del seen[number]
         return Stored(
             new,
             woken,
-            told.unreadable + len(bad),
+            readable.unreadable + len(bad),
             seen,
-            sorted({*told.set_aside, *filter(channel.is_number, bad)}),
-            told.nameless + sum(not channel.is_number(one) for one in bad),
+            sorted({*readable.set_aside, *filter(channel.is_number, bad)}),
+            readable.nameless + sum(not channel.is_number(one) for one in bad),
         )
 
     def readable(

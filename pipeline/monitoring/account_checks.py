@@ -123,7 +123,7 @@ def alarms_of(
 def close_unknown(sessions: Sessions, settings: Settings, now: datetime) -> None:
     """Close the incidents of accounts and shops that are no longer in the configuration."""
     incidents = Incidents(sessions)
-    for one in incidents.open_ones():
+    for one in incidents.all_open():
         subject, _, rest = one.key.partition(":")
         is_gone = one.account is not None and one.account not in settings.accounts
         if subject in _BY_SHOP:

@@ -68,11 +68,11 @@ class Patient:
 
 def patient_of(settings: Settings, name: str, shop: Magento) -> Patient:
     """A shop of the settings, as the checks need it."""
-    found: list[MarketplaceSettings] = []
+    each_settings: list[MarketplaceSettings] = []
     for account in settings.accounts.values():
         if account.shop == name:
-            found += [account.settings, *account.marketplaces.values()]
-    alike = {one.model_dump_json(): one for one in found}
+            each_settings += [account.settings, *account.marketplaces.values()]
+    alike = {one.model_dump_json(): one for one in each_settings}
     return Patient(name, settings.shops[name], shop, tuple(alike.values()))
 
 
@@ -141,8 +141,8 @@ def rights(patient: Patient) -> Iterator[Finding]:
         remedy = "give the integration these resources in System > Integrations, and save it"
         yield patient.failed("rights", f"the integration may not read {', '.join(missing)}", remedy)
     else:
-        told = "the integration may read orders, invoices, shipments, credit memos, products"
-        yield patient.ok("rights", told)
+        detail = "the integration may read orders, invoices, shipments, credit memos, products"
+        yield patient.ok("rights", detail)
 
 
 def inventory(patient: Patient) -> Iterator[Finding]:
@@ -277,15 +277,15 @@ def prove_stock(patient: Patient, sku: str, number: str) -> Finding:
     shop.orders.cancel(entity_id)
     figures.append(shop.inventory.salable_quantity(product.sku, stock_id))
     before, held, after = figures
-    told = (
+    quantities = (
         f"salable quantity of {product.sku}: {before:f} before, {held:f} with the test order, "
         f"{after:f} after it was cancelled; order {number} stays in the shop"
     )
     if held == before - _ONE and after == before:
-        return patient.ok("prove stock", f"stock is reserved and released: {told}")
+        return patient.ok("prove stock", f"stock is reserved and released: {quantities}")
     remedy = (
         "retry, since a sale or a delivery in between has the same effect; if it fails again, set "
         'stock = "server" or "none", and check with `bin/magento '
         "inventory:reservation:list-inconsistencies` whether stock is still reserved"
     )
-    return patient.failed("prove stock", f"the quantities are wrong: {told}", remedy)
+    return patient.failed("prove stock", f"the quantities are wrong: {quantities}", remedy)

@@ -145,7 +145,7 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
 
 def copied(writes: Writes) -> str:
     """A sentence about a database that was first used with other remotes."""
-    return writes.told() if writes.changed() else ""
+    return writes.notice() if writes.changed() else ""
 
 
 def _to_leave(sessions: Sessions, after: datetime | None, before: datetime) -> int:

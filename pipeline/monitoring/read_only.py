@@ -80,7 +80,7 @@ class Writes:
             )
         return ""
 
-    def told(self) -> str:
+    def notice(self) -> str:
         """The sentences that everybody has to see; empty when all writes may leave."""
         if self._settings.read_only:
             return "Read-only: read_only is set, so that nothing is written anywhere."
@@ -112,10 +112,10 @@ class Writes:
         with self._guard:
             if self._known is not None and at - self._known[0] < _KNOWN_FOR_S:
                 return self._known[1]
-        found = _compare(self._sessions, self._ours, self._now())
+        changed = _compare(self._sessions, self._ours, self._now())
         with self._guard:
-            self._known = at, found
-        return found
+            self._known = at, changed
+        return changed
 
     def accept(self, author: str) -> tuple[Changed, ...]:
         """Accept the settings' remotes as this database's own; return those that changed.
@@ -123,9 +123,9 @@ class Writes:
         Orders that waited for this become due at once.
         """
         now = self._now()
-        found = _compare(self._sessions, self._ours, now)
+        changed = _compare(self._sessions, self._ours, now)
         with self._sessions() as session, session.begin():
-            for one in found:
+            for one in changed:
                 session.merge(
                     Belonging(name=one.name, value=one.now, noted_at=now, noted_by=author)
                 )
@@ -137,26 +137,26 @@ class Writes:
             wake(session, waiting, now)
         with self._guard:
             self._known = None
-        log.warning("read_only.accepted", count=len(found))
-        return found
+        log.warning("read_only.accepted", count=len(changed))
+        return changed
 
 
 def belonging(settings: Settings) -> Mapping[str, str]:
     """The values, by name, that distinguish an installation's remotes; nothing secret."""
-    found = {f"shops.{name}": _address(shop.base_url) for name, shop in settings.shops.items()}
+    remotes = {f"shops.{name}": _address(shop.base_url) for name, shop in settings.shops.items()}
     for name, account in settings.accounts.items():
-        found[f"accounts.{name}"] = _address(endpoint_of(account))
+        remotes[f"accounts.{name}"] = _address(endpoint_of(account))
         if account.seller_id:
-            found[f"accounts.{name}.seller_id"] = account.seller_id
-    return found
+            remotes[f"accounts.{name}.seller_id"] = account.seller_id
+    return remotes
 
 
 def _address(url: str) -> str:
     """Host and path. Credentials do not count, nor does the port of a remote on this machine."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
-    is_told_apart = port is not None and not _is_this_machine(host)
-    return f"{host}{f':{port}' if is_told_apart else ''}{parts.path.rstrip('/')}"
+    port_counts = port is not None and not _is_this_machine(host)
+    return f"{host}{f':{port}' if port_counts else ''}{parts.path.rstrip('/')}"
 
 
 def _is_this_machine(host: str) -> bool:

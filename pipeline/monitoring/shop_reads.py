@@ -78,7 +78,7 @@ class ShopReads:
         self._incidents.close(f"{job}:{shop}", now)
         key, named = f"set_aside:{shop}:{job}", list(dict.fromkeys(odd))
         if named:
-            self._incidents.open(key, _told(shop, named), now)
+            self._incidents.open(key, _odd_rows_text(shop, named), now)
         else:
             self._incidents.close(key, now)
 
@@ -108,7 +108,7 @@ def _reason(read: ShopRead, now: datetime) -> str:
     )
 
 
-def _told(shop: str, odd: Collection[OddRow]) -> str:
+def _odd_rows_text(shop: str, odd: Collection[OddRow]) -> str:
     named = ", ".join(str(one) for one in list(odd)[:_NAMED])
     more = f" and {len(odd) - _NAMED} more" if len(odd) > _NAMED else ""
     rows = "1 row is" if len(odd) == 1 else f"{len(odd)} rows are"

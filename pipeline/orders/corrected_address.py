@@ -30,13 +30,13 @@ class Correction:
         """Read the JSON that `as_json` made."""
         return cls(_address(kept["address"]), _address(kept.get("instead_of", {})))
 
-    def overtaken_by(self, told: Address) -> list[str]:
+    def overtaken_by(self, reported: Address) -> list[str]:
         """The fields that the marketplace has changed since the correction. A field that is
         withheld now, or equals the correction, does not count."""
         return [
             one.name
             for one in fields(Address)
-            if getattr(told, one.name)
+            if getattr(reported, one.name)
             not in ("", (), getattr(self.instead_of, one.name), getattr(self.address, one.name))
         ]
 

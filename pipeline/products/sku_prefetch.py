@@ -19,7 +19,7 @@ from pipeline.settings.model import Settings
 _ORDERS = 200
 
 
-class Upcoming:
+class SkuPrefetch:
     """The SKUs that orders will need soon, by shop and store view."""
 
     def __init__(
@@ -65,14 +65,14 @@ class Upcoming:
         for account, marketplace_id, _, sku in rows:
             sold.setdefault((account, marketplace_id), set()).add(sku)
         targets = {place: self._targets(*place, skus) for place, skus in sold.items()}
-        found: dict[str, None] = {}
+        ordered: dict[str, None] = {}
         for account, marketplace_id, fulfilled_by, sku in rows:
             settings = self._settings.for_order(account, marketplace_id)
             target = targets[account, marketplace_id].get(sku)
             is_fba = fulfilled_by == FulfilledBy.AMAZON
             if target is not None and settings.store(is_fba=is_fba) == store:
-                found[target] = None
-        return list(found)
+                ordered[target] = None
+        return list(ordered)
 
     def _targets(self, account: str, marketplace_id: str, skus: set[str]) -> dict[str, str]:
         settings = self._settings.for_order(account, marketplace_id)

@@ -49,12 +49,12 @@ class Level:
 
     sku: str
     expected: Decimal
-    found: Decimal
+    salable: Decimal
 
     @property
     def difference(self) -> Decimal:
         """Above zero: the shop sells more than it has. A shop may report less than zero as zero."""
-        return max(self.found, ZERO) - max(self.expected, ZERO)
+        return max(self.salable, ZERO) - max(self.expected, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def sentence(shop_name: str, level: Level) -> str:
     else:
         what = f"reserves {count:f} more than the open orders need: the shop sells less than it has"
     return (
-        f"shop {shop_name}: {level.found.normalize():f} of {level.sku} can be sold, but by the "
+        f"shop {shop_name}: {level.salable.normalize():f} of {level.sku} can be sold, but by the "
         f"sources and all open orders it should be {level.expected.normalize():f}. It {what}. "
         "On the shop's server `bin/magento inventory:reservation:list-inconsistencies` names the "
         "orders; with -r, piped into inventory:reservation:create-compensations, it corrects them. "
@@ -209,7 +209,7 @@ def _levels(
             open_units[place] = None
         else:
             open_units[place] = so_far + line.left
-    found: dict[str, Level] = {}
+    levels: dict[str, Level] = {}
     failures = 0
     for store in sorted({one.store for one in guarded}):
         skus = [one.sku for one in guarded if one.store == store]
@@ -240,8 +240,8 @@ def _levels(
                     raise
                 continue
             if level is not None:
-                found[sku] = level
-    return found
+                levels[sku] = level
+    return levels
 
 
 def _level(shop: Magento, sku: str, stock_id: int, expected: Decimal) -> Level | None:
@@ -252,4 +252,4 @@ def _level(shop: Magento, sku: str, stock_id: int, expected: Decimal) -> Level |
     item = shop.inventory.stock_item(sku)
     if not item.is_managed or item.takes_backorders:
         return None
-    return Level(sku, expected - item.min_quantity, level.found)
+    return Level(sku, expected - item.min_quantity, level.salable)

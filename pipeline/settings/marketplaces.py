@@ -51,20 +51,20 @@ def of_region(region: str) -> list[Marketplace]:
 
 def country_of(marketplace_id: str) -> str:
     """The marketplace's country; empty when the id is not listed."""
-    found = _table().by_id.get(marketplace_id)
-    return found.country if found else ""
+    marketplace = _table().by_id.get(marketplace_id)
+    return marketplace.country if marketplace else ""
 
 
 def currency_of(marketplace_id: str) -> str:
     """The currency of the marketplace's prices; empty when the id is not listed."""
-    found = _table().by_id.get(marketplace_id)
-    return found.currency if found else ""
+    marketplace = _table().by_id.get(marketplace_id)
+    return marketplace.currency if marketplace else ""
 
 
 def domain_of(marketplace_id: str) -> str:
     """The marketplace's domain, such as amazon.de; empty when the id is not listed."""
-    found = _table().by_id.get(marketplace_id)
-    return found.domain if found else ""
+    marketplace = _table().by_id.get(marketplace_id)
+    return marketplace.domain if marketplace else ""
 
 
 def in_country(region: str, country: str) -> str | None:

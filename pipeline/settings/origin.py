@@ -45,13 +45,13 @@ def places(
 
     `settings` are the file's. `met` holds by account the marketplace ids seen in orders.
     """
-    found: list[Place] = []
+    places: list[Place] = []
     for name, account in settings.accounts.items():
         with_turns = {one.marketplace_id for one in turned if one.account == name}
         named = {*account.marketplaces, *with_turns, *met.get(name, ())} - {None}
         for marketplace_id in (None, *sorted(named, key=lambda one: (country_of(one or ""), one))):
-            found.append(place(settings, turned, name, marketplace_id))
-    return found
+            places.append(place(settings, turned, name, marketplace_id))
+    return places
 
 
 def marketplace_named(
@@ -67,10 +67,10 @@ def marketplace_named(
     listed = {one.id for one in of_region(own.region)}
     if name in {*listed, *own.marketplaces, *met.get(account, ())}:
         return name
-    found = in_country(own.region, name.upper())
-    if found is None:
+    marketplace = in_country(own.region, name.upper())
+    if marketplace is None:
         raise NotChangeable(f"account {account} has no marketplace {name}")
-    return found
+    return marketplace
 
 
 def place(

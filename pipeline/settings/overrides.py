@@ -41,7 +41,7 @@ class NotChangeable(Exception):
     """The override is not possible; the message says why and what to do."""
 
 
-class AlreadySo(NotChangeable):
+class NothingToChange(NotChangeable):
     """The setting already has this value."""
 
 
@@ -85,10 +85,10 @@ class Overrides:
             if self._known is not None and at - self._known[0] < _KNOWN_FOR_S:
                 return self._known[1]
         with self._sessions() as session:
-            found = overlaid(self._file, turns(session))
+            settings = overlaid(self._file, turns(session))
         with self._guard:
-            self._known = at, found
-        return found
+            self._known = at, settings
+        return settings
 
 
 def turns(session: Session) -> Sequence[SettingOverrideRow]:
@@ -202,7 +202,9 @@ def save(sessions: Sessions, turn: SettingOverride, *, why: str, author: str, no
     with sessions() as session, session.begin():
         now_turned = next((one.value for one in turns(session) if turn.is_of(one)), None)
         if now_turned == turn.value:
-            raise AlreadySo("nothing would change: the override exists already, or there is none")
+            raise NothingToChange(
+                "nothing would change: the override exists already, or there is none"
+            )
         row = SettingOverrideRow(
             account=turn.account,
             marketplace_id=turn.marketplace_id,

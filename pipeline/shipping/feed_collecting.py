@@ -33,12 +33,12 @@ class Waiting(NamedTuple):
 
 def waiting(session: Session, account: str, kind: FeedKind) -> list[Waiting]:
     """The messages for an account's next feed of this kind, oldest first; their rows are locked."""
-    found = _packages if kind is FeedKind.CONFIRMATIONS else _cancellations
-    return _of_few_marketplaces(found(session, account))
+    collect = _packages if kind is FeedKind.CONFIRMATIONS else _cancellations
+    return _of_few_marketplaces(collect(session, account))
 
 
 def _packages(session: Session, account: str) -> list[Waiting]:
-    found = (
+    query = (
         select(Shipment.id, Shipment.order_id, Shipment.to_feed, Order.marketplace_id)
         .join(Order, Order.id == Shipment.order_id)
         .where(
@@ -55,9 +55,9 @@ def _packages(session: Session, account: str) -> list[Waiting]:
         .limit(MOST_MESSAGES)
     )
     # Orders are locked before their packages, as everywhere; then the packages are read again.
-    orders = lock(session, (row.order_id for row in session.execute(found)))
+    orders = lock(session, (row.order_id for row in session.execute(query)))
     rows = session.execute(
-        found.where(among(Shipment.order_id, orders)).with_for_update(of=Shipment, skip_locked=True)
+        query.where(among(Shipment.order_id, orders)).with_for_update(of=Shipment, skip_locked=True)
     )
     return [Waiting(row.order_id, row.id, row.marketplace_id, row.to_feed) for row in rows]
 
@@ -95,11 +95,11 @@ def _cancellations(session: Session, account: str) -> list[Waiting]:
     ]
 
 
-def _of_few_marketplaces(found: Iterable[Waiting]) -> list[Waiting]:
+def _of_few_marketplaces(candidates: Iterable[Waiting]) -> list[Waiting]:
     """The messages for the first 25 marketplaces: a feed may not have more."""
     allowed: set[str] = set()
     kept = []
-    for one in found:
+    for one in candidates:
         if one.marketplace_id not in allowed and len(allowed) == MOST_MARKETPLACES:
             continue
         allowed.add(one.marketplace_id)
@@ -107,19 +107,21 @@ def _of_few_marketplaces(found: Iterable[Waiting]) -> list[Waiting]:
     return kept
 
 
-def mark_as_sent(session: Session, kind: FeedKind, feed_id: int, found: Sequence[Waiting]) -> None:
+def mark_as_sent(
+    session: Session, kind: FeedKind, feed_id: int, messages: Sequence[Waiting]
+) -> None:
     """Mark the packages or cancellations as sent in this feed."""
     if kind is FeedKind.CONFIRMATIONS:
         session.execute(
             update(Shipment)
-            .where(among(Shipment.id, [one.shipment_id for one in found]))
+            .where(among(Shipment.id, [one.shipment_id for one in messages]))
             .values(feed_id=feed_id, confirmation=ConfirmationState.SENT)
             .execution_options(synchronize_session=False)
         )
     else:
         session.execute(
             update(Order)
-            .where(among(Order.id, [one.order_id for one in found]))
+            .where(among(Order.id, [one.order_id for one in messages]))
             .values(cancellation=CancellationState.SENT)
             .execution_options(synchronize_session=False)
         )

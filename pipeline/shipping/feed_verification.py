@@ -31,6 +31,6 @@ def is_done(message: Unanswered, order: ChannelOrder) -> bool:
     )
 
 
-def _covers(theirs: Mapping[str, int], ours: Mapping[str, int]) -> bool:
+def _covers(amazons: Mapping[str, int], ours: Mapping[str, int]) -> bool:
     """Whether a package has these units; Amazon may leave the units out."""
-    return not theirs or all(theirs.get(item_id, 0) >= count for item_id, count in ours.items())
+    return not amazons or all(amazons.get(item_id, 0) >= count for item_id, count in ours.items())

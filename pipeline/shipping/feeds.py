@@ -125,15 +125,15 @@ class Feeds:
             )
             if latest is not None and now < latest + GAP[kind]:
                 return None
-            found = waiting(session, account, kind)
-            found = found[: fitting(kind, [one.body for one in found])]
-            if not found:
+            messages = waiting(session, account, kind)
+            messages = messages[: fitting(kind, [one.body for one in messages])]
+            if not messages:
                 return None
             feed = Feed(
                 account=account,
                 kind=kind,
                 state=FeedState.COLLECTED,
-                marketplace_ids=sorted({one.marketplace_id for one in found}),
+                marketplace_ids=sorted({one.marketplace_id for one in messages}),
                 due_at=now,
                 created_at=now,
             )
@@ -149,10 +149,10 @@ class Feeds:
                         "shipment_id": one.shipment_id,
                         "body": one.body,
                     }
-                    for number, one in enumerate(found, start=1)
+                    for number, one in enumerate(messages, start=1)
                 ],
             )
-            mark_as_sent(session, kind, feed.id, found)
+            mark_as_sent(session, kind, feed.id, messages)
             return feed
 
     def messages(self, feed: Feed) -> list[tuple[int, dict[str, Any]]]:
@@ -204,8 +204,8 @@ class Feeds:
     def ids(self, account: str) -> set[str]:
         """Amazon's ids of the account's feeds."""
         with self._sessions() as session:
-            found = session.scalars(select(Feed.feed_id).where(Feed.account == account))
-            return {feed_id for feed_id in found if feed_id is not None}
+            feed_ids = session.scalars(select(Feed.feed_id).where(Feed.account == account))
+            return {feed_id for feed_id in feed_ids if feed_id is not None}
 
     def end(
         self, feed: Feed, outcome: str, results: Mapping[int, MessageResult], now: datetime

@@ -43,7 +43,7 @@ class Parcel:
     carrier_title: str = ""
     tracking_number: str = ""
     items: Mapping[int, int] = field(default_factory=dict)
-    is_told: bool = False
+    confirmation_sent: bool = False
     mismatch: str | None = None
 
     def with_track(self, track: Track | None, *, is_own: bool = True) -> Parcel:
@@ -83,37 +83,41 @@ def arranged(
     `gone` the shipments that the shop has certainly deleted. The packages of any other missing
     shipment stay. A second run changes nothing.
     """
-    there = {one.entity_id: one for one in sorted(shipments, key=lambda one: one.entity_id)}
+    by_id = {one.entity_id: one for one in sorted(shipments, key=lambda one: one.entity_id)}
     lost = {*gone, *(one.shipment_id for one in known if one.mismatch == Mismatch.DELETED)}
-    known = _taken_over(known, there, lost - there.keys())
+    known = _taken_over(known, by_id, lost - by_id.keys())
     references = {one.reference for one in known}
     packages: list[Parcel] = []
-    for shipment_id in dict.fromkeys([*(one.shipment_id for one in known), *there]):
+    for shipment_id in dict.fromkeys([*(one.shipment_id for one in known), *by_id]):
         mine = [one for one in known if one.shipment_id == shipment_id]
-        if shipment_id in there:
-            packages += _of_shipment(mine, there[shipment_id], references, now)
+        if shipment_id in by_id:
+            packages += _of_shipment(mine, by_id[shipment_id], references, now)
         elif shipment_id in lost:
-            packages += (replace(one, mismatch=Mismatch.DELETED) for one in mine if one.is_told)
+            packages += (
+                replace(one, mismatch=Mismatch.DELETED) for one in mine if one.confirmation_sent
+            )
         else:
             packages += mine
     return packages
 
 
 def _taken_over(
-    known: Sequence[Parcel], there: Mapping[int, MagentoShipment], lost: Collection[int]
+    known: Sequence[Parcel], by_id: Mapping[int, MagentoShipment], lost: Collection[int]
 ) -> list[Parcel]:
     """Move the confirmed packages of a deleted shipment to a new shipment with equal units."""
-    new = [one for one in there if all(one != parcel.shipment_id for parcel in known)]
+    new = [one for one in by_id if all(one != parcel.shipment_id for parcel in known)]
     heirs: dict[int, int] = {}
     for shipment_id in sorted(lost):
-        units = _sum(one for one in known if one.shipment_id == shipment_id and one.is_told)
-        heir = next((one for one in new if units and _units(there[one]) == units), None)
+        units = _sum(
+            one for one in known if one.shipment_id == shipment_id and one.confirmation_sent
+        )
+        heir = next((one for one in new if units and _units(by_id[one]) == units), None)
         if heir is not None:
             new.remove(heir)
             heirs[shipment_id] = heir
     return [
         replace(one, shipment_id=heirs[one.shipment_id])
-        if one.is_told and one.shipment_id in heirs
+        if one.confirmation_sent and one.shipment_id in heirs
         else one
         for one in known
     ]
@@ -123,11 +127,11 @@ def _of_shipment(
     known: Sequence[Parcel], shipment: MagentoShipment, references: set[str], now: datetime
 ) -> list[Parcel]:
     packages = _with_tracks(known, shipment, references, now)
-    units, told = _units(shipment), _sum(one for one in packages if one.is_told)
-    left = Counter({item: units[item] - told[item] for item in units | told})
-    if +left and all(one.is_told for one in packages):
+    units, sent = _units(shipment), _sum(one for one in packages if one.confirmation_sent)
+    left = Counter({item: units[item] - sent[item] for item in units | sent})
+    if +left and all(one.confirmation_sent for one in packages):
         # Only confirmed packages remain, so the unconfirmed units get a package with their number.
-        spare = next((one for one in known if not one.is_told), None)
+        spare = next((one for one in known if not one.confirmation_sent), None)
         spare = spare or _new(shipment, references, now)
         packages.append(
             replace(
@@ -138,14 +142,14 @@ def _of_shipment(
                 tracking_number=packages[0].tracking_number,
             )
         )
-    shares = iter(dealt(+left, sum(not one.is_told for one in packages)))
+    shares = iter(dealt(+left, sum(not one.confirmation_sent for one in packages)))
     mismatch = Mismatch.QUANTITIES if any(count < 0 for count in left.values()) else None
     return [
         replace(
             one,
             shipped_at=shipment.created_at or one.shipped_at,
-            items=one.items if one.is_told else next(shares),
-            mismatch=mismatch if one.is_told else None,
+            items=one.items if one.confirmation_sent else next(shares),
+            mismatch=mismatch if one.confirmation_sent else None,
         )
         for one in packages
     ]
@@ -162,11 +166,13 @@ def _with_tracks(
     own = {one.reference: tracks[one.track_id] for one in known if one.track_id in tracks}
     held = {one.entity_id for one in own.values()}
     free = [one for one in tracks.values() if one.entity_id not in held]
-    for parcel in sorted(known, key=lambda one: not one.is_told):
+    for parcel in sorted(known, key=lambda one: not one.confirmation_sent):
         if parcel.reference in own:
             continue
-        if not free and parcel.is_told:
-            lender = next((one for one in known if not one.is_told and one.reference in own), None)
+        if not free and parcel.confirmation_sent:
+            lender = next(
+                (one for one in known if not one.confirmation_sent and one.reference in own), None
+            )
             free = [own.pop(lender.reference)] if lender else []
         if free:
             same = (one for one in free if one.number == parcel.tracking_number)
@@ -176,7 +182,7 @@ def _with_tracks(
     packages = [
         one.with_track(own.get(one.reference, shared), is_own=one.reference in own)
         for one in known
-        if one.reference in own or one.is_told
+        if one.reference in own or one.confirmation_sent
     ]
     if not packages and not free:
         return [(known[0] if known else _new(shipment, references, now)).with_track(None)]

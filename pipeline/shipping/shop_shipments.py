@@ -80,7 +80,7 @@ class Shipments:
         self, awaited: Mapping[int, int], shipments: Iterable[MagentoShipment]
     ) -> dict[int, set[int]]:
         """By Magento order id, the stored shipments that are not among `shipments`."""
-        there = {one.entity_id for one in shipments}
+        in_shop = {one.entity_id for one in shipments}
         missing: dict[int, set[int]] = {}
         with self._sessions() as session:
             rows = session.execute(
@@ -92,7 +92,7 @@ class Shipments:
                 )
             )
             for row in rows:
-                if row.magento_shipment_id not in there:
+                if row.magento_shipment_id not in in_shop:
                     missing.setdefault(row.magento_order_id, set()).add(row.magento_shipment_id)
         return missing
 
@@ -110,20 +110,22 @@ class Shipments:
         neither shipment nor order. `gone` are shipments of these orders that the shop has deleted;
         another shop may have shipments with the same ids.
         """
-        told: dict[int, list[MagentoShipment]] = {}
+        by_order: dict[int, list[MagentoShipment]] = {}
         for shipment in shipments:
             if shipment.order_id in awaited:
-                told.setdefault(awaited[shipment.order_id], []).append(shipment)
+                by_order.setdefault(awaited[shipment.order_id], []).append(shipment)
         with self._sessions() as session:
-            changed = self._changed(session, awaited.values(), told, gone, now)
+            changed = self._changed(session, awaited.values(), by_order, gone, now)
             seen = {awaited[key]: one for key, one in states.items() if key in awaited}
-            states_changed = _changed_states(session, seen, told)
+            states_changed = _changed_states(session, seen, by_order)
         with self._sessions() as session, session.begin():
             statuses = lock(session, {*changed, *states_changed})
             news = {
                 order_id
                 for order_id, rows in _rows(session, changed).items()
-                if self._take(session, order_id, rows, told.get(order_id, ()), gone, now, statuses)
+                if self._take(
+                    session, order_id, rows, by_order.get(order_id, ()), gone, now, statuses
+                )
             }
             if states_changed:
                 session.execute(_STATE, [one.values for one in states_changed.values()])
@@ -135,7 +137,7 @@ class Shipments:
         self,
         session: Session,
         ours: Collection[int],
-        told: Mapping[int, Sequence[MagentoShipment]],
+        by_order: Mapping[int, Sequence[MagentoShipment]],
         gone: Collection[int],
         now: datetime,
     ) -> list[int]:
@@ -145,12 +147,12 @@ class Shipments:
                 among(Shipment.magento_shipment_id, gone), among(Shipment.order_id, ours)
             )
         )
-        rows = _rows(session, sorted({*told, *losers}))
+        rows = _rows(session, sorted({*by_order, *losers}))
         return [
             order_id
             for order_id, known in rows.items()
             if (parcels := [_parcel(one) for one in known])
-            != arranged(parcels, told.get(order_id, ()), gone, now)
+            != arranged(parcels, by_order.get(order_id, ()), gone, now)
         ]
 
     def _take(
@@ -158,14 +160,14 @@ class Shipments:
         session: Session,
         order_id: int,
         rows: Sequence[Shipment],
-        told: Sequence[MagentoShipment],
+        in_shop: Sequence[MagentoShipment],
         gone: Collection[int],
         now: datetime,
         statuses: Mapping[int, str],
     ) -> bool:
         """Update an order's packages from the shop's shipments; returns whether any changed."""
         known = [_parcel(row) for row in rows]
-        parcels = arranged(known, told, gone, now)
+        parcels = arranged(known, in_shop, gone, now)
         references = {one.reference for one in parcels}
         dropped = [row for row in rows if row.package_reference not in references]
         if dropped and statuses[order_id] == Status.RUNNING:
@@ -214,7 +216,7 @@ def _parcel(row: Shipment) -> Parcel:
         carrier_title=row.carrier_title,
         tracking_number=row.tracking_number,
         items={item.magento_item_id: item.quantity for item in row.items},
-        is_told=row.confirmed_as is not None
+        confirmation_sent=row.confirmed_as is not None
         or row.confirmation in (ConfirmationState.SENT, ConfirmationState.UNCLEAR),
         mismatch=row.mismatch,
     )
@@ -248,10 +250,10 @@ class _State(NamedTuple):
 def _changed_states(
     session: Session,
     seen: Mapping[int, MagentoOrder],
-    told: Mapping[int, Sequence[MagentoShipment]],
+    by_order: Mapping[int, Sequence[MagentoShipment]],
 ) -> dict[int, _State]:
     """The changed states and totals, by order id."""
-    passing = _passing(session, seen, told)
+    passing = _passing(session, seen, by_order)
     rows = session.execute(
         select(
             Order.id,
@@ -286,7 +288,7 @@ def _changed_states(
 def _passing(
     session: Session,
     seen: Mapping[int, MagentoOrder],
-    told: Mapping[int, Sequence[MagentoShipment]],
+    by_order: Mapping[int, Sequence[MagentoShipment]],
 ) -> set[int]:
     """Orders that look cancelled while `magento.seeding` corrects their stock.
 
@@ -307,5 +309,5 @@ def _passing(
         for order_id, one in cancelled.items()
         if sum(item.quantity_shipped for item in one.items)
         > shipped.get(order_id, 0)
-        + sum(sum(part.items.values()) for part in told.get(order_id, ()))
+        + sum(sum(part.items.values()) for part in by_order.get(order_id, ()))
     }

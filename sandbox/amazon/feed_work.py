@@ -104,8 +104,8 @@ def _check_order_of(part: Element) -> None:
     if part.tag not in _IN_ORDER:
         return
     places = _IN_ORDER[part.tag]
-    found = [child.tag for child in part]
-    if any(tag not in places for tag in found) or found != sorted(found, key=places.index):
+    tags = [child.tag for child in part]
+    if any(tag not in places for tag in tags) or tags != sorted(tags, key=places.index):
         raise Refused(f"The content of {part.tag} is not as the schema says.")
 
 

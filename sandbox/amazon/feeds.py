@@ -219,12 +219,12 @@ def add_feeds(app: Flask, standin: Standin) -> None:
                 "SELECT * FROM feeds WHERE account = ? AND created_at >= ? ORDER BY number DESC",
                 (g.account.name, to_ms(since)),
             ).fetchall()
-        found = [
+        shown = [
             described(row)
             for row in rows
             if row["feed_type"] in types and (not states or row["state"] in states)
         ]
-        return jsonify(feeds=found[: int(size)])
+        return jsonify(feeds=shown[: int(size)])
 
     @app.get("/feeds/2021-06-30/feeds/<feed_id>")
     def get_feed(feed_id: str) -> Response:

@@ -172,8 +172,8 @@ def register(app: Flask, shop: Shop) -> None:
     def control_orders() -> Response:
         with shop.store.transaction() as db:
             rows = db.execute("SELECT doc FROM orders ORDER BY entity_id").fetchall()
-            found = [_summary(db, Order(**json.loads(row["doc"]))) for row in rows]
-        return jsonify(found)
+            orders = [_summary(db, Order(**json.loads(row["doc"]))) for row in rows]
+        return jsonify(orders)
 
     @app.get("/_control/mails")
     def control_mails() -> Response:

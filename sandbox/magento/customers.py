@@ -145,8 +145,8 @@ def find_customer(db: sqlite3.Connection, customer_id: int) -> Doc:
     row = db.execute("SELECT doc FROM customers WHERE entity_id = ?", (customer_id,)).fetchone()
     if row is None:
         raise _no_such("customerId", customer_id)
-    found: Doc = json.loads(row["doc"])
-    return found
+    customer: Doc = json.loads(row["doc"])
+    return customer
 
 
 def register(app: Flask, shop: Shop) -> None:

@@ -137,12 +137,12 @@ def register(app: Flask, shop: Shop) -> None:
         with shop.store.transaction() as db:
             rows, total = PRODUCTS.find(db, criteria)
             products = [load(row) for row in rows]
-            found = [
+            shown = [
                 _exported(db, one["sku"]) for one in products if one["type_id"] in STOCKED_TYPES
             ]
         if code != WEBSITE:
             raise no_such_entity()
-        return answer(page_of(found, total, criteria))
+        return answer(page_of(shown, total, criteria))
 
     @app.get("/rest/V1/inventory/source-items")
     def source_items() -> Response:

@@ -43,19 +43,19 @@ def follow_edit(order: Order, clients: Clients) -> None:
         return
     if order.fulfilled_by == FulfilledBy.AMAZON:
         return  # The shop does not allow edits of a complete order.
-    there = clients.shop(order).orders.get(order.magento_order_id)
-    if there.is_edited:
-        remember(order, as_edited(order, there, clients))
+    in_shop = clients.shop(order).orders.get(order.magento_order_id)
+    if in_shop.is_edited:
+        remember(order, as_edited(order, in_shop, clients))
 
 
-def as_edited(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrder:
+def as_edited(order: Order, in_shop: MagentoOrder, clients: Clients) -> MagentoOrder:
     """Return the newest edit of an edited order after comparing it with what the marketplace sold.
 
     Raises CannotMap(EDITED_IN_MAGENTO) with the figures when they differ.
     """
     if order.shipments:
-        raise _left_before(there)
-    newest = newest_edit(order, there, clients)
+        raise _left_before(in_shop)
+    newest = newest_edit(order, in_shop, clients)
     if newest.state in ENDED and not any(item.quantity_shipped for item in newest.items):
         return newest  # A cancelled order needs no comparison.
     # Amazon may have cancelled a part meanwhile, and the clerk may have edited the order for that.
@@ -72,7 +72,7 @@ def as_edited(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrd
     if difference is not None:
         what, facts = difference
         raise _unfollowed(
-            there,
+            in_shop,
             f"{newest.increment_id}, which {what}: edit it back to what Amazon sold and this goes "
             "on by itself, or cancel it there",
             {"edited": newest.increment_id, **facts},
@@ -80,12 +80,12 @@ def as_edited(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrd
     return newest
 
 
-def newest_edit(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrder:
+def newest_edit(order: Order, in_shop: MagentoOrder, clients: Clients) -> MagentoOrder:
     """The newest edit with its lines under the marketplace's item ids, or the order without edits.
 
     Raises CannotMap(EDITED_IN_MAGENTO) when an edit cannot be read.
     """
-    newest, passed = there, {there.entity_id}
+    newest, passed = in_shop, {in_shop.entity_id}
     while newest.is_edited:
         # The new order omits what was shipped before, and would count reservation marks twice.
         if any(item.quantity_shipped for item in newest.items):
@@ -94,7 +94,7 @@ def newest_edit(order: Order, there: MagentoOrder, clients: Clients) -> MagentoO
         if newest.entity_id in passed or len(passed) > _MOST_EDITS:
             raise _unfollowed(newest, f"{newest.increment_id}, which is an edit of itself")
         passed.add(newest.entity_id)
-    return newest if newest is there else _named(order, there, newest)
+    return newest if newest is in_shop else _named(order, in_shop, newest)
 
 
 def _child(parent: MagentoOrder, read: Callable[[int], MagentoOrder]) -> MagentoOrder:
@@ -184,19 +184,19 @@ def _total(order: Order, clients: Clients) -> Decimal:
     return clients.amounts(order).grand_total
 
 
-def _left_before(there: MagentoOrder) -> CannotMap:
+def _left_before(in_shop: MagentoOrder) -> CannotMap:
     return _unfollowed(
-        there,
-        f"{there.child_number}, after a part of it was shipped: compare both orders in Magento "
+        in_shop,
+        f"{in_shop.child_number}, after a part of it was shipped: compare both orders in Magento "
         "with Amazon's, correct by hand what is missing, and dismiss this order",
-        {"edited": there.child_number},
+        {"edited": in_shop.child_number},
     )
 
 
 def _unfollowed(
-    there: MagentoOrder, what: str, facts: Mapping[str, str] | None = None
+    in_shop: MagentoOrder, what: str, facts: Mapping[str, str] | None = None
 ) -> CannotMap:
-    number = there.increment_id or str(there.entity_id)
+    number = in_shop.increment_id or str(in_shop.entity_id)
     return CannotMap(
         HoldCode.EDITED_IN_MAGENTO,
         f"Magento order {number} was edited there into {what}. Nothing of this was sent to Amazon",

@@ -169,9 +169,9 @@ def _save(
     shop, ledger = clients.shop(lowering.order), clients.ledger_of(lowering.order)
 
     def find() -> str | None:
-        found = shop.orders.get(now.entity_id)
-        is_low = all(one.quantity_canceled == lowering.cancelled(one) for one in found.items)
-        return str(found.entity_id) if found.state in _OPEN and is_low else None
+        in_shop = shop.orders.get(now.entity_id)
+        is_low = all(one.quantity_canceled == lowering.cancelled(one) for one in in_shop.items)
+        return str(in_shop.entity_id) if in_shop.state in _OPEN and is_low else None
 
     trace = ledger.trace("lower", lowering.target, "save", kind=EffectKind.LOWERING, find=find)
     if ledger.made(trace) is not None:

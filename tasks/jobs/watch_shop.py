@@ -107,6 +107,6 @@ def _shipments(
     if not missing:
         return shipments, {}
     again = shop.shipments.of_orders(sorted(missing))
-    there = {one.entity_id for one in again}
+    present = {one.entity_id for one in again}
     others = [one for one in shipments if one.order_id not in missing]
-    return [*others, *again], {order_id: ids - there for order_id, ids in missing.items()}
+    return [*others, *again], {order_id: ids - present for order_id, ids in missing.items()}

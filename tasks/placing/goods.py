@@ -34,14 +34,14 @@ def find_goods(order: Order, placed: ChannelOrder, clients: Clients) -> Goods | 
     settings = clients.marketplace(order)
     titles = {line.sku: line.title for line in placed.lines}
     targets = _targets(order, titles, clients)
-    found = clients.catalogue.products(
+    by_sku = clients.catalogue.products(
         clients.shop(order),
         store_code(order, clients),
         list(targets.values()),
         # While an order is held for its products, cached results are not used.
         is_fresh=order.hold_code in ABOUT_PRODUCTS,
     )
-    products = {sku: found[target] for sku, target in targets.items() if target in found}
+    products = {sku: by_sku[target] for sku, target in targets.items() if target in by_sku}
     unknown = sorted(titles.keys() - products.keys())
     if settings.unknown_sku == "placeholder":
         # A mapped SKU without a product is a mistake in the map: no placeholder is made for it.
@@ -107,7 +107,7 @@ def _placeholder(order: Order, sku: str, title: str, clients: Clients) -> Produc
 
 def _not_found(missing: list[str], targets: Mapping[str, str]) -> Hold:
     names = [sku.strip() or NO_SKU for sku in missing]
-    told = [
+    wanted = [
         f"{targets[sku]} (to which {name} is mapped)" if targets[sku] != sku else name
         for sku, name in zip(missing, names, strict=True)
     ]
@@ -115,7 +115,7 @@ def _not_found(missing: list[str], targets: Mapping[str, str]) -> Hold:
     or_else = ", or map its SKU anew (console: SKU map)," if is_mapped else ""
     return Hold(
         HoldCode.SKU_NOT_FOUND,
-        f"{', '.join(told)} is not in Magento's catalogue; add it{or_else} and the order goes on "
+        f"{', '.join(wanted)} is not in Magento's catalogue; add it{or_else} and the order goes on "
         "by itself",
         {"skus": ", ".join(names)},
     )

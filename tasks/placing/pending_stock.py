@@ -94,9 +94,9 @@ def held_units(order: Order, clients: Clients) -> Mapping[str, int]:
     entity_id = _holding(order, clients)
     if entity_id is None:
         return {}
-    there = clients.shop(order).orders.get(entity_id)
+    in_shop = clients.shop(order).orders.get(entity_id)
     held = Counter[str]()
-    for item in there.items if there.state not in ENDED else ():
+    for item in in_shop.items if in_shop.state not in ENDED else ():
         held[item.sku] += int(item.quantity_left)
     return held
 
@@ -189,8 +189,8 @@ def _creation(order: Order, clients: Clients) -> Trace:
     shop = clients.shop(order)
 
     def find() -> str | None:
-        found = shop.orders.find(EXT_ORDER_ID_PREFIX + order.external_id)
-        return str(min(one.entity_id for one in found)) if found else None
+        orders = shop.orders.find(EXT_ORDER_ID_PREFIX + order.external_id)
+        return str(min(one.entity_id for one in orders)) if orders else None
 
     return _trace(order, "create", find, clients)
 

@@ -37,8 +37,8 @@ def placed_trace(order: Order, clients: Clients) -> Trace:
     shop = clients.shop(order)
 
     def find() -> str | None:
-        found = shop.orders.find(order.external_id)
-        return str(min(one.entity_id for one in found)) if found else None
+        orders = shop.orders.find(order.external_id)
+        return str(min(one.entity_id for one in orders)) if orders else None
 
     return clients.ledger_of(order).trace("order", kind=EffectKind.ORDER, find=find)
 

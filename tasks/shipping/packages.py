@@ -15,7 +15,7 @@ def announcement(shipment: Shipment) -> str:
     return f"{shipment.carrier_code}/{shipment.carrier_title}/{shipment.tracking_number}"
 
 
-def to_be_told(order: Order, *, without_number: bool) -> list[Shipment]:
+def to_confirm(order: Order, *, without_number: bool) -> list[Shipment]:
     """The packages in no feed whose confirmation is missing or outdated.
 
     A package without units of the order is never confirmed: the order had more tracks than units,
@@ -64,7 +64,7 @@ def surplus(order: Order) -> str:
     )
 
 
-def told_of(order: Order) -> str:
+def confirmed_packages(order: Order) -> str:
     """The confirmed packages, for the shop's people: a line per package."""
     skus = {item.external_item_id: item.sku for item in order.items}
     lines = [
@@ -168,6 +168,6 @@ def shipped_by_others(order: Order, shipment: Shipment, current: ChannelOrder) -
     ]
 
 
-def _covers(theirs: Mapping[str, int], ours: Mapping[str, int]) -> bool:
+def _covers(amazons: Mapping[str, int], ours: Mapping[str, int]) -> bool:
     """Whether Amazon's package covers ours. Amazon may omit what is in a package."""
-    return not theirs or all(theirs.get(item_id, 0) >= count for item_id, count in ours.items())
+    return not amazons or all(amazons.get(item_id, 0) >= count for item_id, count in ours.items())

@@ -65,10 +65,12 @@ def _is_open(order: Order) -> bool:
 
 
 def _shipped_here(order: Order) -> str:
-    wish = order.requested_shipment
-    if wish is None or wish.magento_shipment_id is None:
+    requested = order.requested_shipment
+    if requested is None or requested.magento_shipment_id is None:
         return ""
-    return f"shipped as {wish.magento_shipment_id}; the next watch of the shop reads the shipment"
+    return (
+        f"shipped as {requested.magento_shipment_id}; the next watch of the shop reads the shipment"
+    )
 
 
 def units_shipped(order: Order, magento_item_id: int | None) -> int:

@@ -27,11 +27,11 @@ from tasks.cancelling.part_cancelled import reduced
 from tasks.shipping.packages import (
     announcement,
     confirmation_of,
+    confirmed_packages,
     known_already,
     shipped_by_others,
     surplus,
-    to_be_told,
-    told_of,
+    to_confirm,
     transparency_codes,
 )
 from tasks.shipping.requested_shipment import ship_requested
@@ -66,14 +66,14 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
         clients.marketplace(order).confirm_without_tracking
         and Program.INVOICE_BY_AMAZON not in order.programs
     )
-    to_tell = to_be_told(order, without_number=without_number)
+    to_tell = to_confirm(order, without_number=without_number)
     if to_tell and (hold := _tell(order, to_tell, clients)) is not None:
         return hold
     if refused is not None:
         return refused
     if (outcome := _rest(order, clients)) is not None:
         return outcome
-    notes = surplus(order), comment(order, told_of(order), clients)
+    notes = surplus(order), comment(order, confirmed_packages(order), clients)
     return Skipped("; ".join(filter(None, notes))) if any(notes) else Done()
 
 
@@ -214,12 +214,12 @@ def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder)
         if shipment.confirmed_as is None and not known_already(order, shipment, current):
             others = shipped_by_others(order, shipment, current)
             if others:
-                theirs = ", ".join(package.tracking_number for package in others)
+                numbers = ", ".join(package.tracking_number for package in others)
                 return Hold(
                     HoldCode.CONFIRMED_ELSEWHERE,
-                    f"Amazon shows all of this order as shipped under {theirs}, Magento under "
+                    f"Amazon shows all of this order as shipped under {numbers}, Magento under "
                     f"{shipment.tracking_number}: correct the number that is wrong",
-                    {"amazon": theirs, "magento": shipment.tracking_number},
+                    {"amazon": numbers, "magento": shipment.tracking_number},
                 )
     return None
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from pipeline.access.password_attempts import Guessing
+from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
 from pipeline.access.sign_ins import SignIns
 from pipeline.access.tables import PersonRecord, SignIn
@@ -110,7 +110,7 @@ def test_a_new_password_and_a_lock_end_all_sign_ins(
 def test_unlocking_forgives_too_many_tries(
     orderbridge: Run, people: People, sessions: Sessions
 ) -> None:
-    guessing = Guessing(sessions, Vault(bytes(range(32))))
+    guessing = PasswordAttempts(sessions, Vault(bytes(range(32))))
     tries = [guessing.begin("anna", "192.0.2.1", NOW) for _ in range(6)]
     assert tries == [None] * 5 + [timedelta(seconds=30)]
     assert orderbridge("people", "unlock", "ANNA").exit_code == 0

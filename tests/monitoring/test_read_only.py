@@ -43,7 +43,7 @@ def a_configuration(*, read_only: bool = False, **parts: Any) -> Settings:
 def test_a_database_that_stays_where_it_is_may_write(sessions: Sessions) -> None:
     for _ in range(2):
         ours = writes(sessions)
-        assert (ours.why_not(ACCOUNT), ours.told()) == ("", "")
+        assert (ours.why_not(ACCOUNT), ours.notice()) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_nothing_is_written_where_that_is_set(
 ) -> None:
     ours = writes(sessions, **parts)
     assert ours.why_not(ACCOUNT) == reason
-    assert ours.told().startswith("Read-only: ")
+    assert ours.notice().startswith("Read-only: ")
     with pytest.raises(WritesStopped) as caught:
         ours.ask(ACCOUNT)
     assert (caught.value.code, caught.value.retry_after_s) == ("read_only", 900)
@@ -87,7 +87,7 @@ def test_a_copy_of_a_database_writes_nothing_until_it_is_accepted(
     copy = writes(sessions, **{"account": account, **parts})
     assert copy.changed() == (changed,)
     assert "belongs to another shop or seller" in copy.why_not(ACCOUNT)
-    assert f"{changed.name} was {changed.before} and is {changed.now}" in copy.told()
+    assert f"{changed.name} was {changed.before} and is {changed.now}" in copy.notice()
 
     assert copy.accept("anna") == (changed,)
     assert (copy.changed(), copy.why_not(ACCOUNT)) == ((), "")

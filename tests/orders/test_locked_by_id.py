@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event, select, text
 
 from pipeline.base.db import Sessions
-from pipeline.monitoring.reconcile.compare import Cure, Found, Kind, Sides
+from pipeline.monitoring.reconcile.compare import Cure, FoundDifference, Kind, Sides
 from pipeline.monitoring.reconcile.tables import Reconciliation
 from pipeline.monitoring.reconcile.treat import treat
 from pipeline.orders.outcome import HoldCode
@@ -63,7 +63,7 @@ def test_a_comparison_that_treats_many_waits_for_the_first_one(sessions: Session
         session.add(run)
         session.flush()
         run_id = run.id
-    found = [Found(Kind.TOTALS, Cure.HOLD, "differ", HoldCode.TOTALS_DIFFER)]
+    found = [FoundDifference(Kind.TOTALS, Cure.HOLD, "differ", HoldCode.TOTALS_DIFFER)]
     sides = {}
     with sessions() as session:
         for number, order_id in reversed(list(zip(numbers, ids, strict=True))):

@@ -32,7 +32,7 @@ def a_shipment(
 
 def a_parcel(track: Track | None = DHL, **changes: object) -> Parcel:
     """A package of three units, told unless said otherwise."""
-    known = Parcel("71", 71, NOW, items={501: 3}, is_told=True).with_track(track)
+    known = Parcel("71", 71, NOW, items={501: 3}, confirmation_sent=True).with_track(track)
     return replace(known, **changes)  # type: ignore[arg-type]
 
 
@@ -140,12 +140,12 @@ def test_units_are_dealt_out_anew_as_long_as_nothing_was_told() -> None:
 
 def test_what_was_not_told_goes_under_the_track_that_is_left() -> None:
     told, other = two_told()
-    found = packages([told, replace(other, is_told=False)], a_shipment(DHL))
+    found = packages([told, replace(other, confirmation_sent=False)], a_shipment(DHL))
     assert brief(found) == [("71", "0034", {501: 2}), (SECOND, "0034", {501: 1})]
 
 
 def test_a_deleted_shipment_goes_unless_amazon_was_told_of_it() -> None:
-    assert packages([a_parcel(is_told=False)], gone=(71,)) == []
+    assert packages([a_parcel(confirmation_sent=False)], gone=(71,)) == []
     assert packages([a_parcel()], gone=(71,)) == [a_parcel(mismatch=Mismatch.DELETED)]
     # Without a word of its deletion nothing changes.
     assert packages([a_parcel()]) == [a_parcel()]
@@ -204,7 +204,7 @@ def test_whatever_a_clerk_does_told_packages_stay_and_no_unit_is_told_twice(
     known: list[Parcel] = []
     for tracks, units, is_told_then in changes:
         found = packages(known, a_shipment(*tracks, items={501: units}))
-        told_before = {one.reference: one.items for one in known if one.is_told}
+        told_before = {one.reference: one.items for one in known if one.confirmation_sent}
         now = {one.reference: one.items for one in found}
         assert told_before.items() <= now.items()
         assert len(now) == len(found)
@@ -213,5 +213,8 @@ def test_whatever_a_clerk_does_told_packages_stay_and_no_unit_is_told_twice(
         if all(one.mismatch is None for one in found):
             assert sum((Counter(one.items) for one in found), Counter()) == {501: units}
         known = [
-            replace(one, is_told=one.is_told or (is_told_then and bool(one.items))) for one in found
+            replace(
+                one, confirmation_sent=one.confirmation_sent or (is_told_then and bool(one.items))
+            )
+            for one in found
         ]

@@ -208,4 +208,4 @@ def test_incidents_of_a_shop_that_is_gone_are_closed(both: Both) -> None:
     for key in (*(f"{kind}:gone" for kind in kinds), "set_aside:gone:watch", f"watch:{SHOP}"):
         incidents.open(key, "a sentence", NOW)
     close_unknown(both.parts.sessions, both.settings, NOW)
-    assert [one.key for one in incidents.open_ones()] == [f"watch:{SHOP}"]
+    assert [one.key for one in incidents.all_open()] == [f"watch:{SHOP}"]

@@ -134,8 +134,8 @@ def street_lines(address: Address) -> list[str]:
     """The non-empty address lines, and the district unless a line has it already."""
     lines = [line for line in map(label, address.lines) if line]
     district = label(address.district)
-    told = [region_words.words(text) for text in (*lines, address.city, address.region)]
-    if district and region_words.words(district) not in told:
+    known_words = [region_words.words(text) for text in (*lines, address.city, address.region)]
+    if district and region_words.words(district) not in known_words:
         lines.append(district)
     return lines
 

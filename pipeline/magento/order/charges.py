@@ -168,9 +168,9 @@ def charges(
         for one in amounts.adjustments
         if one.amount > ZERO
     ]
-    found = _with_rates(Charges((*rows, *extras), tuple(shipping)), amounts.currency)
+    charges = _with_rates(Charges((*rows, *extras), tuple(shipping)), amounts.currency)
     below = sum((one.amount for one in amounts.adjustments if one.amount < ZERO), ZERO)
-    return _take_off(found, -below)
+    return _take_off(charges, -below)
 
 
 def _goods(line: Line, money: LineAmounts, product: Product | None) -> OrderLine:
@@ -189,13 +189,13 @@ def _goods(line: Line, money: LineAmounts, product: Product | None) -> OrderLine
 
 
 def _extras(line: Line, money: LineAmounts) -> list[OrderLine]:
-    found = []
+    rows = []
     for sku, label, net, tax in (
         (GIFT_WRAP_SKU, "Gift wrap", money.gift_wrap_net, money.gift_wrap_tax),
         (ADJUSTMENT_SKU, "Other charges", money.other_net, money.other_tax),
     ):
         if net != ZERO or tax != ZERO:
-            found.append(
+            rows.append(
                 OrderLine(
                     sku=sku,
                     name=_name(f"{label} for {line.sku}", label),
@@ -205,7 +205,7 @@ def _extras(line: Line, money: LineAmounts) -> list[OrderLine]:
                     is_collected=money.tax_is_collected_by_marketplace,
                 )
             )
-    return found
+    return rows
 
 
 def _shipping(money: LineAmounts) -> Shipping:
@@ -217,18 +217,18 @@ def _shipping(money: LineAmounts) -> Shipping:
     )
 
 
-def _with_rates(found: Charges, currency: str) -> Charges:
+def _with_rates(charges: Charges, currency: str) -> Charges:
     """Add the rate of every tax. Tax that Amazon collects and pays itself has separate rates."""
-    lines, shipping = list(found.lines), list(found.shipping)
+    lines, shipping = list(charges.lines), list(charges.shipping)
     for is_collected in (False, True):
         rows = [place for place, one in enumerate(lines) if one.is_collected is is_collected]
         sent = [place for place, one in enumerate(shipping) if one.is_collected is is_collected]
-        told = [
+        taxed = [
             Taxed(one.tax, one.row_total - one.discount, one.quantity)
             for one in (lines[place] for place in rows)
         ]
-        told += [Taxed(one.tax, one.net - one.discount) for one in (shipping[n] for n in sent)]
-        percents = rates(told, currency)
+        taxed += [Taxed(one.tax, one.net - one.discount) for one in (shipping[n] for n in sent)]
+        percents = rates(taxed, currency)
         for place, percent in zip(rows, percents[: len(rows)], strict=True):
             lines[place] = replace(lines[place], tax_percent=percent)
         for place, percent in zip(sent, percents[len(rows) :], strict=True):
@@ -236,15 +236,15 @@ def _with_rates(found: Charges, currency: str) -> Charges:
     return Charges(tuple(lines), tuple(shipping))
 
 
-def _take_off(found: Charges, rest: Decimal) -> Charges:
+def _take_off(charges: Charges, rest: Decimal) -> Charges:
     """Spread the discount `rest` over the rows and then the shipping, in their order."""
     lines: list[OrderLine] = []
-    for line in found.lines:
+    for line in charges.lines:
         share = max(ZERO, min(rest, line.row_total - line.discount))
         lines.append(replace(line, discount=line.discount + share))
         rest -= share
     shipping: list[Shipping] = []
-    for one in found.shipping:
+    for one in charges.shipping:
         share = max(ZERO, min(rest, one.net - one.discount))
         shipping.append(replace(one, discount=one.discount + share))
         rest -= share

@@ -57,17 +57,17 @@ def of_line(line: OrderLine, base: OrderLine) -> dict[str, Any]:
 
 def _by_rate(pairs: Iterable[Pair]) -> list[tuple[Taxed, Decimal, Decimal]]:
     """For each tax code, the first entry with this code and the sums in both currencies."""
-    found: defaultdict[str, list[Pair]] = defaultdict(list)
+    by_code: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         if pair[0].tax:
-            found[_code(pair[0])].append(pair)
+            by_code[_code(pair[0])].append(pair)
     return [
         (
             same[0][0],
             sum((one.tax for one, _ in same), Decimal(0)),
             sum((base.tax for _, base in same), Decimal(0)),
         )
-        for same in found.values()
+        for same in by_code.values()
     ]
 
 

@@ -54,10 +54,10 @@ def rows(value: object) -> list[dict[str, Any]]:
 def all_rows(row: dict[str, Any], key: str) -> list[dict[str, Any]]:
     """The objects of a list in which every entry matters. Raises TypeError when an entry is not an
     object."""
-    found = entries(row.get(key))
-    if not all(isinstance(one, dict) for one in found):
+    listed = entries(row.get(key))
+    if not all(isinstance(one, dict) for one in listed):
         raise TypeError(f"{key} has an entry that is no object")
-    return found
+    return listed
 
 
 def odd_row(path: str, row: object) -> OddRow:
@@ -181,11 +181,13 @@ def _payment(row: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(payment, dict):
         return {}
     extension = row.get("extension_attributes")
-    told = extension.get("payment_additional_info") if isinstance(extension, dict) else None
+    payment_info = extension.get("payment_additional_info") if isinstance(extension, dict) else None
     return {
         "entity_id": integer(payment, "entity_id"),
         "method": text(payment, "method"),
-        "additional_information": {text(one, "key"): text(one, "value") for one in rows(told)},
+        "additional_information": {
+            text(one, "key"): text(one, "value") for one in rows(payment_info)
+        },
     }
 
 

@@ -30,15 +30,15 @@ class Batch:
 
     sides: Mapping[str, Sides]
     raws: Mapping[str, Raw]
-    told: Readable
+    readable: Readable
     unclear: Collection[str] = ()
 
 
-def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable) -> Batch:
-    """Read the batch; reports that cannot be read are in `told` alone. Raises the errors of the
+def read(sessions: Sessions, clients: Clients, account_name: str, readable: Readable) -> Batch:
+    """Read the batch; reports that cannot be read are in `readable` alone. Raises the errors of the
     shop's reads."""
     account, channel = clients.in_force().accounts[account_name], clients.channels[account_name]
-    reports = told.newest
+    reports = readable.newest
     with sessions() as session:
         orders = session.scalars(
             select(Order)
@@ -87,7 +87,7 @@ def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable
             for number, (identity, raw) in reports.items()
         },
         {number: raw for number, (_, raw) in reports.items()},
-        told,
+        readable,
         _unclear(odd, ours, [number for number in reports if number not in in_shop])
         | {one for name, some in by_shop.items() if name not in clients.shops for one in some},
     )
@@ -97,11 +97,13 @@ def _by_shop(
     shop_now: str, reports: Iterable[str], ours: Mapping[str, Order]
 ) -> dict[str, list[str]]:
     """The order numbers by shop: the shop an order was placed in, else the account's shop now."""
-    found: dict[str, list[str]] = {}
+    by_shop: dict[str, list[str]] = {}
     for number in reports:
         order = ours.get(number)
-        found.setdefault((order.shop if order is not None else None) or shop_now, []).append(number)
-    return found
+        by_shop.setdefault((order.shop if order is not None else None) or shop_now, []).append(
+            number
+        )
+    return by_shop
 
 
 def _unclear(
@@ -125,11 +127,11 @@ def _in_shop(
     """The shop's orders by Amazon's number; by entity id where the shop changed the number."""
     shop = clients.shops[shop_name]
     whole = {number[:EXT_ORDER_ID_LENGTH]: number for number in numbers}
-    found: dict[str, list[MagentoOrder]] = {}
+    by_number: dict[str, list[MagentoOrder]] = {}
     seen: set[int] = set()
     for one in shop.orders.numbered(numbers) if numbers else ():
         if one.ext_order_id in whole:
-            found.setdefault(whole[one.ext_order_id], []).append(one)
+            by_number.setdefault(whole[one.ext_order_id], []).append(one)
             seen.add(one.entity_id)
     lost = {
         order.magento_order_id: number
@@ -137,5 +139,5 @@ def _in_shop(
         if order.magento_order_id is not None and order.magento_order_id not in seen
     }
     for entity_id, one in (shop.orders.by_ids(lost) if lost else {}).items():
-        found.setdefault(lost[entity_id], []).append(one)
-    return found
+        by_number.setdefault(lost[entity_id], []).append(one)
+    return by_number

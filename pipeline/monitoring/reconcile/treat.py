@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.base.id_lists import among
-from pipeline.monitoring.reconcile.compare import Cure, Found, Sides
+from pipeline.monitoring.reconcile.compare import Cure, FoundDifference, Sides
 from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
 from pipeline.orders.locking import lock
 from pipeline.orders.machine import reopen, wake
@@ -22,15 +22,15 @@ LOOKED_AT = "retried"
 AT_WORK = "its steps are running"
 HELD = "held"
 HELD_OTHERWISE = "held already"
-TOLD = "for a person"
+REPORTED = "for a person"
 ACCEPTED = "accepted"
-FOR_A_PERSON = (HELD, HELD_OTHERWISE, TOLD)
+FOR_A_PERSON = (HELD, HELD_OTHERWISE, REPORTED)
 
 
 def treat(
     session: Session,
     run: Reconciliation,
-    found: Mapping[str, Sequence[Found] | None],
+    by_number: Mapping[str, Sequence[FoundDifference] | None],
     sides: Mapping[str, Sides],
     now: datetime,
 ) -> int:
@@ -39,22 +39,22 @@ def treat(
     `found` has None for an order whose differences are unknown now, such as one that a step works
     on. Returns the number of closed differences.
     """
-    open_ones: dict[str, dict[str, Difference]] = {}
+    open_differences: dict[str, dict[str, Difference]] = {}
     lock(session, (one.ours.id for one in sides.values() if one.ours is not None))
     for row in session.scalars(
         select(Difference)
         .where(
             Difference.account == run.account,
-            among(Difference.external_id, found),
+            among(Difference.external_id, by_number),
             Difference.ended_at.is_(None),
         )
         .order_by(Difference.id)
         .with_for_update()
     ):
-        open_ones.setdefault(row.external_id, {})[row.kind] = row
+        open_differences.setdefault(row.external_id, {})[row.kind] = row
     closed = 0
-    for number, differences in found.items():
-        known = open_ones.get(number, {})
+    for number, differences in by_number.items():
+        known = open_differences.get(number, {})
         for row in known.values():
             row.reconciliation_id = run.id
         if differences is None:
@@ -82,22 +82,26 @@ def treat(
 
 
 def _treatment(
-    session: Session, found: Found, ours: Order | None, accepted_by: str | None, now: datetime
+    session: Session,
+    difference: FoundDifference,
+    ours: Order | None,
+    accepted_by: str | None,
+    now: datetime,
 ) -> str:
     if accepted_by is not None:
         return ACCEPTED
-    if found.cure is Cure.TAKE_IN:
+    if difference.cure is Cure.TAKE_IN:
         return TAKEN_IN
     if ours is None:
-        return TOLD
-    if found.code is None and ours.status == Status.CANCELLED:
+        return REPORTED
+    if difference.code is None and ours.status == Status.CANCELLED:
         # The order was cancelled at its current step: that step has to finish the cancellation.
         return LOOKED_AT if set_back(session, ours.id, ours.step, now) else AT_WORK
-    if found.code is None:
+    if difference.code is None:
         reopen(session, [ours.id], now)
         wake(session, [ours.id], now)
         return HELD_OTHERWISE if ours.status == Status.HELD else LOOKED_AT
-    if hold_until_news(session, ours.id, Hold(found.code, found.detail)):
+    if hold_until_news(session, ours.id, Hold(difference.code, difference.detail)):
         return HELD
     status = session.scalar(select(Order.status).where(Order.id == ours.id))
     return HELD_OTHERWISE if status == Status.HELD else AT_WORK

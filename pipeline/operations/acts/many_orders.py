@@ -230,10 +230,10 @@ def _locked(session: Session, act: Act, order_ids: Sequence[int]) -> dict[int, s
     """Lock the orders until the transaction ends; the reason to pass each over, None if
     possible."""
     lock(session, order_ids)
-    found = session.execute(
+    rows = session.execute(
         select(Order.id, why_not(act).label("refusal")).where(among(Order.id, order_ids))
     )
-    return {row.id: row.refusal for row in found}
+    return {row.id: row.refusal for row in rows}
 
 
 def _keep(

@@ -60,8 +60,8 @@ class StatedValues:
                 raise NotPossible("its lines are not known yet")
             order.stated_value = StatedValue(total, code, units, self._author).as_json()
             _back_to_the_details(order)
-            said = f"stated that it is worth {written(total, code)} {code}: {why.strip()}"
-            self._note(session, order_id, said[:LONGEST_NOTE])
+            note = f"stated that it is worth {written(total, code)} {code}: {why.strip()}"
+            self._note(session, order_id, note[:LONGEST_NOTE])
 
     def withdraw(self, order_id: int) -> None:
         """Drop the stated value: the order is held again, unless Amazon gives an amount by now."""

@@ -78,12 +78,12 @@ def causes(sessions: Sessions) -> list[Cause]:
         .order_by(first.asc().nulls_last(), func.count().desc(), held.c.hold_code, held.c.fact)
         .limit(MOST)
     )
-    found: dict[tuple[str, str], Cause] = {}
+    causes: dict[tuple[str, str], Cause] = {}
     with sessions() as session:
         for row in session.execute(query):
             key = (row.hold_code, row.fact)
-            found[key] = _with(found.get(key), row)
-    return list(found.values())
+            causes[key] = _with(causes.get(key), row)
+    return list(causes.values())
 
 
 def is_held_by(code: str, fact: str) -> ColumnElement[bool]:

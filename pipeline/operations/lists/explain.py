@@ -149,8 +149,8 @@ def _facts(order: Order, account: AccountSettings | None) -> dict[str, str]:
 
 def _sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
     mapped = sold_as(sessions, order)
-    told = ", ".join(f"{sku} as {target}" for sku, target in mapped.items())
-    return {"sold in the shop": told} if told else {}
+    targets = ", ".join(f"{sku} as {target}" for sku, target in mapped.items())
+    return {"sold in the shop": targets} if targets else {}
 
 
 def _edited(order: Order, effects: Sequence[Effect]) -> dict[str, str]:
@@ -178,19 +178,19 @@ def _of_its_steps(order: Order) -> Iterator[str]:
 def _standing(order: Order) -> str:
     match Status(order.status):
         case Status.READY:
-            said = f"ready for {order.step}"
+            standing = f"ready for {order.step}"
         case Status.RUNNING:
-            said = f"{order.step} is running"
+            standing = f"{order.step} is running"
         case Status.WAITING:
-            said = f"waiting in {order.step}: {order.last_note}"
+            standing = f"waiting in {order.step}: {order.last_note}"
         case Status.HELD:
-            said = f"held in {order.step} as {order.hold_code}: {order.hold_reason}"
+            standing = f"held in {order.step} as {order.hold_code}: {order.hold_reason}"
         case Status.DONE:
-            said = "done" + (f": {order.last_note}" if order.last_note else "")
+            standing = "done" + (f": {order.last_note}" if order.last_note else "")
         case Status.CANCELLED:
-            said = f"ended as cancelled: {order.last_note}"
+            standing = f"ended as cancelled: {order.last_note}"
     tries = f" (try {order.tries})" if order.tries > 1 else ""
-    return said + tries
+    return standing + tries
 
 
 def _write(effect: Effect) -> str:

@@ -69,8 +69,8 @@ class MappedSkus:
             query = query.order_by(MappedSku.account, MappedSku.amazon_sku)
             rows = session.scalars(query.limit(limit + 1 if limit else None)).all()
             shown = rows[:limit]
-            found = list(_counted(session, shown))
-        return found, shown[-1].id if len(rows) > len(shown) else None
+            counted = list(_counted(session, shown))
+        return counted, shown[-1].id if len(rows) > len(shown) else None
 
     def earlier(self, sku: str = "", limit: int | None = EARLIER) -> Sequence[Mapped]:
         """Earlier mappings, the last ended first."""

@@ -113,14 +113,14 @@ def _attempts(order: Order, newest_first: Sequence[Attempt]) -> Iterator[Event]:
 
 def _write(effect: Effect) -> Event:
     tries = f"try {effect.tries}" if effect.tries > 1 else ""
-    found = "found in the remote system" if effect.adopted else ""
+    adopted = "found in the remote system" if effect.adopted else ""
     return Event(
         at=effect.intended_at,
         first_at=effect.intended_at,
         kind=Kind.WRITE,
         what=effect.kind,
         result=effect.state,
-        detail="; ".join(part for part in (effect.detail, tries, found) if part),
+        detail="; ".join(part for part in (effect.detail, tries, adopted) if part),
         reference=effect.remote_id or "",
         ended_at=effect.ended_at,
     )

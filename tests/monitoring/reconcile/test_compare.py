@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.amazon import parsing
 from pipeline.magento.records import MagentoItem, MagentoOrder
-from pipeline.monitoring.reconcile.compare import Cure, Found, Kind, Sides, compare
+from pipeline.monitoring.reconcile.compare import Cure, FoundDifference, Kind, Sides, compare
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order, Status
 from pipeline.settings.marketplace import MarketplaceSettings
@@ -73,7 +73,7 @@ def sides(
     )
 
 
-def kinds(found: list[Found] | None) -> list[tuple[Kind, Cure]] | None:
+def kinds(found: list[FoundDifference] | None) -> list[tuple[Kind, Cure]] | None:
     return None if found is None else [(one.kind, one.cure) for one in found]
 
 

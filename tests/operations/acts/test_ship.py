@@ -34,13 +34,13 @@ def waiting(sessions: Sessions, **changes: Any) -> int:
     return stored(sessions, an_order(**{**facts, **changes}))
 
 
-def wishes(sessions: Sessions) -> ShipmentRequests:
+def requests(sessions: Sessions) -> ShipmentRequests:
     return ShipmentRequests(sessions, "otto", NOW)
 
 
 def asked(sessions: Sessions, **changes: Any) -> int:
     order_id = waiting(sessions, **changes)
-    wishes(sessions).ask(order_id, "dhl", "0034")
+    requests(sessions).ask(order_id, "dhl", "0034")
     return order_id
 
 
@@ -100,7 +100,7 @@ def test_a_wish_is_written_noted_and_the_order_woken(
     sessions: Sessions, carrier: str, title: str, number: str, kept: tuple[str, str, str]
 ) -> None:
     order_id = waiting(sessions)
-    wishes(sessions).ask(order_id, carrier, number, title)
+    requests(sessions).ask(order_id, carrier, number, title)
     wish = requested_shipment_of(sessions, order_id)
     assert (wish.carrier_code, wish.carrier_title, wish.tracking_number) == kept
     assert (wish.author, wish.asked_at, wish.state) == ("otto", NOW, "open")
@@ -139,7 +139,7 @@ def test_what_cannot_be_shipped_from_here_is_said_and_changes_nothing(
     shipments = [a_shipment(tracking_number="00 34", **one) for one in changes.get("shipments", ())]
     order_id = waiting(sessions, **{**changes, "shipments": shipments})
     with pytest.raises(NotPossible) as said:
-        wishes(sessions).ask(order_id, "dhl", "0034")
+        requests(sessions).ask(order_id, "dhl", "0034")
     assert str(said.value) == why
     assert latest(sessions, order_id) is None
     assert (notes(sessions), loaded(sessions, order_id).news) == ([], 0)
@@ -161,7 +161,7 @@ def test_carrier_and_number_are_checked(
 ) -> None:
     order_id = waiting(sessions)
     with pytest.raises(NotPossible) as said:
-        wishes(sessions).ask(order_id, carrier, number, title)
+        requests(sessions).ask(order_id, carrier, number, title)
     assert str(said.value).startswith(why)
     assert latest(sessions, order_id) is None
 
@@ -175,19 +175,19 @@ def test_the_rest_of_a_partly_shipped_order_can_be_shipped(sessions: Sessions) -
 def test_nothing_is_asked_twice(sessions: Sessions) -> None:
     order_id = asked(sessions)
     with pytest.raises(NotPossible, match="has been requested already"):
-        wishes(sessions).ask(order_id, "ups", "1Z")
+        requests(sessions).ask(order_id, "ups", "1Z")
     assert len(notes(sessions)) == 1
 
 
 def test_a_shipment_is_taken_back_and_asked_for_again(sessions: Sessions) -> None:
     order_id = asked(sessions)
-    wishes(sessions).withdraw(order_id)
+    requests(sessions).withdraw(order_id)
     assert stands(sessions, order_id) == ("ended", "taken back", None)
     assert notes(sessions)[-1] == ("otto", "took back the shipment under 0034")
     assert loaded(sessions, order_id).news == 2
     with pytest.raises(NotPossible, match="no shipment that could be taken back"):
-        wishes(sessions).withdraw(order_id)
-    wishes(sessions).ask(order_id, "ups", "1Z")
+        requests(sessions).withdraw(order_id)
+    requests(sessions).ask(order_id, "ups", "1Z")
     assert stands(sessions, order_id) == ("open", "", None)
 
 
@@ -196,7 +196,7 @@ def test_what_was_sent_cannot_be_taken_back(sessions: Sessions, state: EffectSta
     order_id = asked(sessions)
     sent(sessions, order_id, state)
     with pytest.raises(NotPossible, match="has been sent to Magento already"):
-        wishes(sessions).withdraw(order_id)
+        requests(sessions).withdraw(order_id)
     assert stands(sessions, order_id) == ("open", "", None)
 
 
@@ -204,14 +204,14 @@ def test_what_a_step_has_in_hand_cannot_be_taken_back(sessions: Sessions) -> Non
     order_id = asked(sessions)
     claim(sessions, order_id)
     with pytest.raises(NotPossible, match="a step is running right now"):
-        wishes(sessions).withdraw(order_id)
+        requests(sessions).withdraw(order_id)
     assert stands(sessions, order_id) == ("open", "", None)
 
 
 def test_a_refused_shipment_is_taken_back_or_replaced_by_another(sessions: Sessions) -> None:
     order_id = asked(sessions)
     refused(sessions, order_id)
-    wishes(sessions).ask(order_id, "ups", "1Z")
+    requests(sessions).ask(order_id, "ups", "1Z")
     assert stands(sessions, order_id) == ("open", "", None)
     with sessions() as session:
         found = session.scalars(
@@ -221,7 +221,7 @@ def test_a_refused_shipment_is_taken_back_or_replaced_by_another(sessions: Sessi
             ("ended", "requested again"),
             ("open", ""),
         ]
-    wishes(sessions).withdraw(order_id)
+    requests(sessions).withdraw(order_id)
     assert stands(sessions, order_id) == ("ended", "taken back", None)
 
 

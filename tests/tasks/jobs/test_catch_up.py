@@ -136,7 +136,7 @@ def count(sessions: Sessions) -> int:
 
 
 def told(sessions: Sessions) -> list[str]:
-    return [one.key for one in Incidents(sessions).open_ones()]
+    return [one.key for one in Incidents(sessions).all_open()]
 
 
 def test_three_days_are_caught_up_without_loss_or_double(

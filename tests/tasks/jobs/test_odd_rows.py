@@ -73,7 +73,7 @@ ORDERS = page(*({"entity_id": one, "state": "processing"} for one in (900, 901))
 
 
 def told(parts: Runtime) -> dict[str, str]:
-    return {one.key: one.text for one in Incidents(parts.sessions).open_ones()}
+    return {one.key: one.text for one in Incidents(parts.sessions).all_open()}
 
 
 def numbers(sessions: Sessions, order_id: int) -> list[str]:

@@ -13,7 +13,7 @@ from pipeline.magento.records import MagentoShipment, Track
 from pipeline.orders.outcome import Done, Hold, HoldCode, Skipped, Wait
 from pipeline.orders.requested_shipment import RequestedShipment, requested_shipment_key
 from pipeline.orders.tables import Order
-from tasks.cancelling.gate import stopped
+from tasks.cancelling.stop_check import stopped
 from tests.builders import ACCOUNT, a_raw_order, a_shipment, an_item, an_order
 from tests.tasks.as_run import ship_order, sync_tracking
 from tests.tasks.fakes import FakeChannel, FakeShop, clients

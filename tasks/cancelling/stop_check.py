@@ -22,10 +22,10 @@ def unless_stopped(
     """The step, which runs only if the decision table lets the order go on."""
 
     @wraps(step)
-    def asked(order: Order, clients: Clients) -> Outcome:
+    def checked(order: Order, clients: Clients) -> Outcome:
         return stopped(order, clients) or step(order, clients)
 
-    return asked
+    return checked
 
 
 def stopped(order: Order, clients: Clients) -> Outcome | None:
