@@ -35,7 +35,7 @@ class World:
     def look(self) -> None:
         """Read what both stand-ins hold now. Raises requests' errors while one is away."""
         orders = self._get(f"{self._amazon}/_control/orders")["orders"]
-        self._orders = {one["order"]["orderId"]: one for one in orders}
+        self._orders = {order["order"]["orderId"]: order for order in orders}
         grouped: dict[str, list[dict[str, Any]]] = {}
         for order in self._get(f"{self._magento}/_control/orders"):
             grouped.setdefault(order["ext_order_id"], []).append(order)

@@ -93,7 +93,9 @@ class PasswordAttempts:
 
 def _locked(session: Session, subjects: Iterable[str]) -> list[WrongPasswords]:
     # Always lock in the same order, so that two attempts never wait for each other.
-    rows = [session.get(WrongPasswords, one, with_for_update=True) for one in sorted(subjects)]
+    rows = [
+        session.get(WrongPasswords, subject, with_for_update=True) for subject in sorted(subjects)
+    ]
     return [row for row in rows if row is not None]
 
 

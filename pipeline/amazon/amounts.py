@@ -49,7 +49,7 @@ class _Candidate:
     @property
     def total(self) -> Decimal:
         lines = sum((line.total for line in self.lines.values()), ZERO)
-        return lines + sum((one.amount for one in self.adjustments), ZERO)
+        return lines + sum((adjustment.amount for adjustment in self.adjustments), ZERO)
 
     def amounts(self, currency: str, grand_total: Decimal, rest_is: str) -> Amounts:
         """The amounts; the remainder of the grand total becomes an adjustment named `rest_is`."""
@@ -98,15 +98,17 @@ def amounts(raw: Raw, *, trust_total: bool = False) -> Amounts:
 def _is_free(raw: Raw, order_items: Sequence[Item]) -> bool:
     """Whether the order is a replacement that is free, or for which Amazon sends no amounts."""
     if not any(
-        text(one, "associationType") == "REPLACEMENT_ORIGINAL_ID"
-        for one in blocks(raw, "associatedOrders")
+        text(association, "associationType") == "REPLACEMENT_ORIGINAL_ID"
+        for association in blocks(raw, "associatedOrders")
     ):
         return False
     amounts_sent = [money(raw, "proceeds", "grandTotal")]
     amounts_sent += [money(item.raw, "proceeds", "proceedsTotal") for item in order_items]
     for source in (raw, *(item.raw for item in order_items)):
-        amounts_sent += [money(one, "subtotal") for one in blocks(source, "proceeds", "breakdowns")]
-    return not any(one.amount for one in amounts_sent if one is not None)
+        amounts_sent += [
+            money(breakdown, "subtotal") for breakdown in blocks(source, "proceeds", "breakdowns")
+        ]
+    return not any(amount.amount for amount in amounts_sent if amount is not None)
 
 
 def _nothing_to_pay(raw: Raw, order_items: Sequence[Item]) -> Amounts:
@@ -130,18 +132,22 @@ def _reconciled(raw: Raw, order_items: Sequence[Item]) -> Amounts:
         for lines in _lines(proceeds, _never_contain_tax(raw))
         for candidate in _candidates(lines, extras)
     ]
-    components = sum(one.components for one in proceeds) + len(extras)
+    components = sum(item.components for item in proceeds) + len(extras)
     fitting = closest(
-        candidates, lambda one: one.total - grand_total, minor_unit(currency) * components
+        candidates,
+        lambda candidate: candidate.total - grand_total,
+        minor_unit(currency) * components,
     )
-    distinct = {(tuple(one.lines.items()), one.adjustments): one for one in fitting}
+    distinct = {
+        (tuple(candidate.lines.items()), candidate.adjustments): candidate for candidate in fitting
+    }
     if len(distinct) != 1:
         raise unclear(
             "the order's total can be read in more than one way"
             if distinct
             else "the items do not add up to the order's total",
             grand_total=grand_total,
-            sums=", ".join(sorted({str(one.total) for one in candidates})),
+            sums=", ".join(sorted({str(candidate.total) for candidate in candidates})),
         )
     (only,) = distinct.values()
     return only.amounts(currency, grand_total, "Rounding")
@@ -159,10 +165,16 @@ def _levelled(raw: Raw, order_items: Sequence[Item], held: CannotMap) -> Amounts
         item.item_id: likeliest(item, currency, breakdowns[item.item_id], _never_contain_tax(raw))
         for item in order_items
     }
-    nearest = min(_candidates(lines, extras), key=lambda one: abs(one.total - grand_total))
+    nearest = min(
+        _candidates(lines, extras), key=lambda candidate: abs(candidate.total - grand_total)
+    )
     read = nearest.amounts(currency, grand_total, "Difference to Amazon's total")
-    below = sum((one.amount for one in read.adjustments if one.amount < 0), ZERO)
-    above = sum((one.amount for one in read.adjustments if one.amount > 0), ZERO)
+    below = sum(
+        (adjustment.amount for adjustment in read.adjustments if adjustment.amount < 0), ZERO
+    )
+    above = sum(
+        (adjustment.amount for adjustment in read.adjustments if adjustment.amount > 0), ZERO
+    )
     net = sum((line.total - line.all_tax for line in read.lines.values()), ZERO)
     if net + above + below < 0:
         # The deductions exceed the net amounts, so the tax cannot be right either.
@@ -186,32 +198,43 @@ def _currency(raw: Raw, order_items: Sequence[Item]) -> str:
 
 def _currencies(raw: Raw, order_items: Sequence[Item]) -> list[str]:
     amounts_sent = [money(raw, "proceeds", "grandTotal")]
-    amounts_sent += [money(one, "subtotal") for one in blocks(raw, "proceeds", "breakdowns")]
+    amounts_sent += [
+        money(breakdown, "subtotal") for breakdown in blocks(raw, "proceeds", "breakdowns")
+    ]
     for item in order_items:
         amounts_sent += [
             money(item.raw, "proceeds", "proceedsTotal"),
             money(item.raw, "product", "price", "unitPrice"),
-            *(money(one, "subtotal") for one in blocks(item.raw, "proceeds", "breakdowns")),
+            *(
+                money(breakdown, "subtotal")
+                for breakdown in blocks(item.raw, "proceeds", "breakdowns")
+            ),
         ]
-    return sorted({one.currency for one in amounts_sent if one is not None and one.currency})
+    return sorted(
+        {amount.currency for amount in amounts_sent if amount is not None and amount.currency}
+    )
 
 
 def _breakdowns(raw: Raw, order_items: Sequence[Item]) -> dict[str, Breakdowns]:
     """The breakdowns by item id; a single item without breakdowns gets those of the order."""
-    result = {one.item_id: blocks(one.raw, "proceeds", "breakdowns") for one in order_items}
+    result = {item.item_id: blocks(item.raw, "proceeds", "breakdowns") for item in order_items}
     if len(order_items) == 1 and not result[order_items[0].item_id]:
         result[order_items[0].item_id] = [
-            one for one in blocks(raw, "proceeds", "breakdowns") if text(one, "type") in ITEM_TYPES
+            breakdown
+            for breakdown in blocks(raw, "proceeds", "breakdowns")
+            if text(breakdown, "type") in ITEM_TYPES
         ]
     return dict(result)
 
 
 def _extras(raw: Raw, breakdowns: Mapping[str, Breakdowns]) -> tuple[Adjustment, ...]:
     """Amounts of the order alone, such as a delivery tip; its other breakdowns sum up the items."""
-    of_items = {text(one, "type") for each in breakdowns.values() for one in each} | _NOT_EXTRA
+    of_items = {
+        text(breakdown, "type") for each in breakdowns.values() for breakdown in each
+    } | _NOT_EXTRA
     by_label: dict[str, Decimal] = {}
-    for one in blocks(raw, "proceeds", "breakdowns"):
-        kind, subtotal = text(one, "type"), money(one, "subtotal")
+    for breakdown in blocks(raw, "proceeds", "breakdowns"):
+        kind, subtotal = text(breakdown, "type"), money(breakdown, "subtotal")
         if kind not in of_items and subtotal is not None and subtotal.amount:
             label = kind.replace("_", " ").capitalize()[:60] or "Other"
             by_label[label] = by_label.get(label, ZERO) + subtotal.amount
@@ -224,10 +247,10 @@ def _grand_total(raw: Raw, order_items: Sequence[Item], extras: tuple[Adjustment
     if order_total is not None:
         return order_total.amount
     totals = [money(item.raw, "proceeds", "proceedsTotal") for item in order_items]
-    known = [one.amount for one in totals if one is not None]
+    known = [total.amount for total in totals if total is not None]
     if len(known) < len(totals):
         raise unclear("Amazon sent neither a total of the order nor one of each item", **NO_TOTAL)
-    return sum(known, ZERO) + sum((one.amount for one in extras), ZERO)
+    return sum(known, ZERO) + sum((extra.amount for extra in extras), ZERO)
 
 
 def _lines(
@@ -239,18 +262,18 @@ def _lines(
     and the order's total decides which.
     """
     certain = {
-        one.item_id: settled(one, one.proceeds_total, prices_never_contain_tax)
-        for one in proceeds
-        if one.proceeds_total is not None
+        item.item_id: settled(item, item.proceeds_total, prices_never_contain_tax)
+        for item in proceeds
+        if item.proceeds_total is not None
     }
-    open_items = [one for one in proceeds if one.proceeds_total is None]
-    ways = zip(*(readings(one, prices_never_contain_tax) for one in open_items), strict=True)
+    open_items = [item for item in proceeds if item.proceeds_total is None]
+    ways = zip(*(readings(item, prices_never_contain_tax) for item in open_items), strict=True)
     for way in ways if open_items else [()]:
-        read = [line_under(one, how) for one, how in zip(open_items, way, strict=True)]
-        lines = {one.item_id: line for one, line in zip(open_items, read, strict=True) if line}
+        read = [line_under(item, how) for item, how in zip(open_items, way, strict=True)]
+        lines = {item.item_id: line for item, line in zip(open_items, read, strict=True) if line}
         if len(lines) == len(open_items):
             both = certain | lines
-            yield {one.item_id: both[one.item_id] for one in proceeds}
+            yield {item.item_id: both[item.item_id] for item in proceeds}
 
 
 def _candidates(lines: Mapping[str, Line], extras: tuple[Adjustment, ...]) -> Iterator[_Candidate]:

@@ -83,7 +83,7 @@ def _codes() -> _Codes:
 
 def offered() -> Mapping[str, str]:
     """Amazon's carrier code by Magento's, sorted by Amazon's code."""
-    return dict(sorted(_codes().by_magento_code.items(), key=lambda one: one[1].casefold()))
+    return dict(sorted(_codes().by_magento_code.items(), key=lambda pair: pair[1].casefold()))
 
 
 def carrier_for(carrier_code: str, title: str, country: str) -> Carrier:

@@ -83,7 +83,7 @@ def text_of(content: bytes, content_type: str = "") -> str:
         if not _CONTROL.search(best):
             return best
     # Perhaps a letter was cut off: replace what does not decode and keep the rest.
-    name = next((one for one in stated[::-1] if one != "utf_8"), "utf_8")
+    name = next((charset for charset in stated[::-1] if charset != "utf_8"), "utf_8")
     return content.decode(name, errors="replace")
 
 

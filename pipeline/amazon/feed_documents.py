@@ -189,7 +189,7 @@ def results(report: Report, message_ids: Sequence[int]) -> dict[int, MessageResu
     must be checked before the message is sent again.
     """
     named = {number: report.results[number] for number in message_ids if number in report.results}
-    errors = sum(one.outcome is MessageOutcome.REFUSED for one in named.values())
+    errors = sum(result.outcome is MessageOutcome.REFUSED for result in named.values())
     if report.processed == len(message_ids) and report.with_error <= errors:
         unnamed = MessageResult(MessageOutcome.ACCEPTED)
     else:

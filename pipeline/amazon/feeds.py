@@ -135,8 +135,8 @@ class FeedsApi:
         def shape(body: Any) -> list[FeedStatus] | None:
             if not isinstance(look(body, "feeds"), list):
                 return None
-            statuses = [_status(one) for one in blocks(body, "feeds")]
-            return [one for one in statuses if one is not None]
+            statuses = [_status(feed) for feed in blocks(body, "feeds")]
+            return [status for status in statuses if status is not None]
 
         return self.connection.read(GET_FEEDS, _FEEDS, query, shape, Lane.CONFIRM)
 

@@ -41,7 +41,11 @@ def look(value: object, *path: str) -> Any:
 def blocks(value: object, *path: str) -> list[Mapping[str, Any]]:
     """The objects of a list; its other members are left out."""
     entries = look(value, *path)
-    return [one for one in entries if isinstance(one, Mapping)] if isinstance(entries, list) else []
+    return (
+        [entry for entry in entries if isinstance(entry, Mapping)]
+        if isinstance(entries, list)
+        else []
+    )
 
 
 def text(value: object, *path: str) -> str:

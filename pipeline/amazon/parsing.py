@@ -117,7 +117,7 @@ def parse(raw: Raw) -> ChannelOrder:
         delivery_instruction=text(raw, "recipient", "deliveryPreference", "addressInstruction"),
         packages=tuple(_package(package) for package in blocks(raw, "packages")),
         tax_registrations=tuple(
-            _registration(one) for one in blocks(raw, "tax", "taxRegistrations")
+            _registration(registration) for registration in blocks(raw, "tax", "taxRegistrations")
         ),
         invoice_preference=text(raw, "tax", "taxInvoicing", "buyerInvoicePreference"),
         invoice_status=text(raw, "tax", "taxInvoicing", "invoiceStatus"),
@@ -128,7 +128,7 @@ def parse(raw: Raw) -> ChannelOrder:
 
 def _each(raw: Raw, key: str, *path: str) -> tuple[str, ...]:
     """The different texts under `key` in a list of objects."""
-    names = (text(one, key) for one in blocks(raw, *path))
+    names = (text(block, key) for block in blocks(raw, *path))
     return tuple(dict.fromkeys(filter(None, names)))
 
 
@@ -218,7 +218,7 @@ def _with_brazilian(lines: tuple[str, ...], given: object) -> tuple[str, ...]:
 
 
 def _take(line_parts: list[list[str]], part: str, *, is_start_enough: bool = False) -> bool:
-    """Remove `part` from the line parts `told` where adjoining parts equal it exactly.
+    """Remove `part` from the `line_parts` where adjoining parts equal it exactly.
 
     With `is_start_enough` the last of these parts may have further words, which stay. Returns
     False if the lines do not contain `part`.

@@ -67,13 +67,13 @@ def read_item(item: Item, currency: str, breakdowns: Sequence[Mapping[str, Any]]
     subtotals: defaultdict[str, Decimal] = defaultdict(Decimal)
     details: dict[str, dict[str, Decimal]] = {"TAX": {}, "DISCOUNT": {}}
     components = 0
-    for one in breakdowns:
-        kind, subtotal = text(one, "type"), money(one, "subtotal")
+    for breakdown in breakdowns:
+        kind, subtotal = text(breakdown, "type"), money(breakdown, "subtotal")
         if subtotal is None:
             continue
         components += 1
         subtotals[kind if kind in ("TAX", "DISCOUNT") else _slot(kind)] += subtotal.amount
-        for part in blocks(one, "detailedBreakdowns") if kind in details else ():
+        for part in blocks(breakdown, "detailedBreakdowns") if kind in details else ():
             value = money(part, "value")
             if value is not None:
                 name = text(part, "subtype")
@@ -102,8 +102,8 @@ def read_item(item: Item, currency: str, breakdowns: Sequence[Mapping[str, Any]]
         proceeds_total=total.amount if total is not None else None,
         components=components,
         is_facilitated=any(
-            text(one, "model") == "MARKETPLACE_FACILITATOR"
-            for one in blocks(item.raw, "tax", "taxCollections")
+            text(collection, "model") == "MARKETPLACE_FACILITATOR"
+            for collection in blocks(item.raw, "tax", "taxCollections")
         ),
     )
 
@@ -142,10 +142,12 @@ def _taxes(
     if GOODS in details:
         listed_sum = sum(shares.values(), ZERO)
         readings = (listed, ZERO - listed, ZERO)
-        fits = [one for one in readings if abs(listed_sum + one - subtotal) <= tolerance]
+        fits = [
+            reading for reading in readings if abs(listed_sum + reading - subtotal) <= tolerance
+        ]
         if not fits:
             raise _contradiction(item_id, "TAX", listed_sum + listed, subtotal)
-        off = min(fits, key=lambda one: abs(listed_sum + one - subtotal))
+        off = min(fits, key=lambda reading: abs(listed_sum + reading - subtotal))
     others = sum((shares[slot] for slot in SLOTS if slot != GOODS), ZERO)
     shares[GOODS] = subtotal - others - off
     return shares, off

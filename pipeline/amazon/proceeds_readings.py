@@ -158,8 +158,8 @@ def closest(
     candidates: Iterable[T], difference: Callable[[T], Decimal], tolerance: Decimal
 ) -> list[T]:
     """The candidates without a difference, or else those within the tolerance."""
-    within = [one for one in candidates if abs(difference(one)) <= tolerance]
-    return [one for one in within if difference(one) == 0] or within
+    within = [candidate for candidate in candidates if abs(difference(candidate)) <= tolerance]
+    return [candidate for candidate in within if difference(candidate) == 0] or within
 
 
 def _tax_inside(item: ItemProceeds, slot: str, off: Decimal) -> tuple[Decimal, Decimal]:

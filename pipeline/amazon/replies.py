@@ -62,7 +62,9 @@ def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
     if status == operation.success and not errors:
         return None
     code = text(errors[0], "code") if errors else reply.headers.get("x-amzn-ErrorType", "")
-    words = " ".join(f"{text(one, 'message')} {text(one, 'details')}".strip() for one in errors)
+    words = " ".join(
+        f"{text(error, 'message')} {text(error, 'details')}".strip() for error in errors
+    )
     request_id = reply.headers.get("x-amzn-RequestId", "")
 
     def transient(what: str, code: str, retry_after_s: float | None) -> Transient:

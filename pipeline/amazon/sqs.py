@@ -70,12 +70,12 @@ class Queue:
         )
         return [
             Message(
-                one["MessageId"],
-                one["ReceiptHandle"],
-                one["Body"],
-                int(one.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
+                message["MessageId"],
+                message["ReceiptHandle"],
+                message["Body"],
+                int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
             )
-            for one in reply.get("Messages", [])
+            for message in reply.get("Messages", [])
         ]
 
     def delete(self, messages: Sequence[Message]) -> list[Message]:
@@ -87,12 +87,12 @@ class Queue:
             lambda sqs: sqs.delete_message_batch(
                 QueueUrl=self._settings.queue_url,
                 Entries=[
-                    {"Id": str(place), "ReceiptHandle": one.receipt}
-                    for place, one in enumerate(messages)
+                    {"Id": str(place), "ReceiptHandle": message.receipt}
+                    for place, message in enumerate(messages)
                 ],
             )
         )
-        return [messages[int(one["Id"])] for one in reply.get("Failed", [])]
+        return [messages[int(failure["Id"])] for failure in reply.get("Failed", [])]
 
     def has_redrive(self) -> bool:
         """Whether SQS moves messages that nobody deletes to a dead-letter queue."""

@@ -105,9 +105,9 @@ def _done(
 
 def _as_text(shown: Addresses) -> list[str]:
     if shown.corrected is None:
-        return ["Amazon's address:", *_lines(shown.told)]
+        return ["Amazon's address:", *_lines(shown.reported)]
     lines = ["Corrected address:", *_lines(shown.corrected)]
-    lines += ["Amazon's address:", *_lines(shown.told)]
+    lines += ["Amazon's address:", *_lines(shown.reported)]
     if shown.overtaken:
         lines.append(f"Amazon has changed since the correction: {', '.join(shown.overtaken)}")
     return lines

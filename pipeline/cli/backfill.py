@@ -193,10 +193,12 @@ def status(follow: bool, limit: int, as_json: bool) -> None:
             click.echo("[]" if as_json else "There has been no backfill yet.")
             return
         _show(latest, as_json)
-        while follow and any(one.backfill.state == BackfillState.RUNNING for one in latest):
+        while follow and any(
+            progress.backfill.state == BackfillState.RUNNING for progress in latest
+        ):
             time.sleep(_FOLLOW_EVERY_S)
             before, latest = latest, backfills.latest(limit)
-            if [_row(one) for one in latest] != [_row(one) for one in before]:
+            if [_row(progress) for progress in latest] != [_row(progress) for progress in before]:
                 _show(latest, as_json)
 
 
@@ -225,15 +227,15 @@ _HEADINGS = ("id", "account", "state", "orders", "read", "new", "calls", "begun"
 
 def _show(latest: list[Progress], as_json: bool) -> None:
     if as_json:
-        print_json([_as_json(one) for one in latest])
+        print_json([_as_json(progress) for progress in latest])
     else:
         click.echo("\n".join(columns([_HEADINGS, *map(_row, latest)])))
 
 
-def _row(one: Progress) -> tuple[str, ...]:
-    row = one.backfill
+def _row(progress: Progress) -> tuple[str, ...]:
+    row = progress.backfill
     what = (
-        f"{row.asked} orders, {one.left} left"
+        f"{row.asked} orders, {progress.left} left"
         if row.asked is not None
         else f"{when(row.after_at)} to {when(row.before_at)}"
     )
@@ -244,8 +246,8 @@ def _row(one: Progress) -> tuple[str, ...]:
     )
 
 
-def _as_json(one: Progress) -> dict[str, Any]:
-    row = one.backfill
+def _as_json(progress: Progress) -> dict[str, Any]:
+    row = progress.backfill
     return {
         "id": row.id,
         "account": row.account,
@@ -254,7 +256,7 @@ def _as_json(one: Progress) -> dict[str, Any]:
         "from": row.after_at,
         "to": row.before_at,
         "asked": row.asked,
-        "left": one.left if row.asked is not None else None,
+        "left": progress.left if row.asked is not None else None,
         "orders_read": row.orders_seen,
         "orders_new": row.orders_new,
         "calls": row.calls,

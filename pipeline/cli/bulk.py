@@ -61,7 +61,7 @@ def show(act_id: int, as_json: bool) -> None:
         raise NotFound(f"there is no bulk job {act_id}")
     since = {str(name): number for name, number in progress.since.items() if number}
     if as_json:
-        passed_over = {one.external_id: one.why for one in progress.passed_over}
+        passed_over = {refusal.external_id: refusal.why for refusal in progress.passed_over}
         more = {"since": since, "held_again": progress.held, "passed_over_because": passed_over}
         print_json(_as_json(progress.act) | more)
         return
@@ -69,8 +69,8 @@ def show(act_id: int, as_json: bool) -> None:
     facts |= {name: str(number) for name, number in since.items()}
     facts |= {f"held again: {code}": str(number) for code, number in progress.held.items()}
     click.echo("\n".join(titled(facts)))
-    for one in progress.passed_over:
-        click.echo(f"{one.external_id or one.order_id} was passed over: {one.why}")
+    for refusal in progress.passed_over:
+        click.echo(f"{refusal.external_id or refusal.order_id} was passed over: {refusal.why}")
 
 
 @bulk.command(epilog=EXIT_STATUS)

@@ -60,7 +60,9 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
                 findings.append(patient.ok("accounts", "no account sells into this shop"))
                 continue
             findings += examine(patient)
-            failed = any(one.verdict is Verdict.FAILED and one.about == name for one in findings)
+            failed = any(
+                finding.verdict is Verdict.FAILED and finding.about == name for finding in findings
+            )
             if sku is None or failed:
                 continue
             if settings.read_only or settings.shops[name].read_only:
@@ -84,11 +86,11 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
                     )
                 )
     if as_json:
-        print_json([asdict(one) for one in findings])
+        print_json([asdict(finding) for finding in findings])
     else:
         for line in _as_text(findings):
             click.echo(line)
-    if any(one.verdict is Verdict.FAILED for one in findings):
+    if any(finding.verdict is Verdict.FAILED for finding in findings):
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
@@ -114,8 +116,8 @@ def _about_all_but_shops(settings: Settings) -> list[Finding]:
 
 def _as_text(findings: list[Finding]) -> list[str]:
     rows = []
-    for one in findings:
-        rows.append((one.verdict.upper(), one.about, one.check, one.sentence))
-        if one.remedy:
-            rows.append(("", "", "", f"-> {one.remedy}"))
+    for finding in findings:
+        rows.append((finding.verdict.upper(), finding.about, finding.check, finding.sentence))
+        if finding.remedy:
+            rows.append(("", "", "", f"-> {finding.remedy}"))
     return columns(rows)

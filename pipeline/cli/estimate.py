@@ -77,12 +77,14 @@ def probed(installation: Installation, asked: Asked) -> dict[str, Any]:
     kept: set[str] = set()
     for raw in page.orders:
         try:
-            one = amazon.identify(raw)
+            identity = amazon.identify(raw)
         except CannotMap:
             continue
-        case = Case(one.fulfilled_by, one.status, account.marketplace(one.marketplace_id))
+        case = Case(
+            identity.fulfilled_by, identity.status, account.marketplace(identity.marketplace_id)
+        )
         if decide(case).kept:
-            kept.add(one.external_id)
+            kept.add(identity.external_id)
     return {
         "orders on the first page": len(page.orders),
         "of these new to us": len(kept)

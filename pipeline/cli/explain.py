@@ -50,7 +50,9 @@ def explain(number: str, as_json: bool) -> None:
 
 
 def _as_text(number: str, explanation: Explanation) -> list[str]:
-    settings = [(one.name, f"{one.value}", one.origin) for one in explanation.settings]
+    settings = [
+        (setting.name, f"{setting.value}", setting.origin) for setting in explanation.settings
+    ]
     sections = {
         f"Order {number} is {explanation.standing}": [],
         "Facts": titled(explanation.facts),

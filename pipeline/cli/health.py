@@ -48,22 +48,24 @@ def health(as_json: bool) -> None:
 
 def _as_text(shown: Health) -> list[str]:
     lines: list[str] = []
-    for one in shown.accounts:
-        quota = {name: left for name, left in one.quota_left.items() if left is not None}
+    for account in shown.accounts:
+        quota = {name: left for name, left in account.quota_left.items() if left is not None}
         facts = {
-            "state": one.state,
-            "last import": when(one.last_import_at),
-            "last error": one.trouble,
-            "orders": _counts(one.orders),
-            "due": f"{one.due}, the oldest since {when(one.oldest_due_at)}" if one.due else "0",
-            "to be fetched": str(one.to_fetch),
-            "confirmations": f"{one.unconfirmed} queued, {one.refused} refused",
+            "state": account.state,
+            "last import": when(account.last_import_at),
+            "last error": account.trouble,
+            "orders": _counts(account.orders),
+            "due": f"{account.due}, the oldest since {when(account.oldest_due_at)}"
+            if account.due
+            else "0",
+            "to be fetched": str(account.to_fetch),
+            "confirmations": f"{account.unconfirmed} queued, {account.refused} refused",
             "quota left": ", ".join(f"{name} {left:.0f}" for name, left in quota.items()),
-            "client secret": f"expires {one.client_secret_expires}"
-            if one.client_secret_expires
+            "client secret": f"expires {account.client_secret_expires}"
+            if account.client_secret_expires
             else "",
         }
-        lines += [f"account {one.name}", *(f"  {line}" for line in titled(facts)), ""]
+        lines += [f"account {account.name}", *(f"  {line}" for line in titled(facts)), ""]
     for shop in shown.shops:
         facts = {"orders": _counts(shop.orders), "due": str(shop.due)}
         lines += [f"shop {shop.name}", *(f"  {line}" for line in titled(facts)), ""]

@@ -68,7 +68,7 @@ def as_text(order: Order, events: Sequence[Event], settings: Settings) -> list[s
             ]
         ),
         "Total": _total(order),
-        "Shipments": columns([_shipment(one) for one in order.shipments]),
+        "Shipments": columns([_shipment(shipment) for shipment in order.shipments]),
         "Timeline, newest first": columns([_event(event) for event in events]),
     }
     lines: list[str] = []

@@ -58,20 +58,20 @@ def show(account: str | None, marketplace: str | None, differing: bool, as_json:
         with installation.sessions() as session:
             met = met_in_orders(session, utc_now() - WINDOW)
             shown = [
-                one
-                for one in places(installation.settings, turns(session), met)
-                if account in (None, one.account)
+                place
+                for place in places(installation.settings, turns(session), met)
+                if account in (None, place.account)
             ]
         if marketplace is not None:
             wanted = {
-                marketplace_named(installation.settings, met, one, marketplace)
-                for one in {place.account for place in shown}
+                marketplace_named(installation.settings, met, name, marketplace)
+                for name in {place.account for place in shown}
             }
-            shown = [one for one in shown if one.marketplace_id in wanted]
+            shown = [place for place in shown if place.marketplace_id in wanted]
         if as_json:
-            print_json([_as_json(one, differing) for one in shown])
+            print_json([_as_json(place, differing) for place in shown])
         else:
-            click.echo("\n\n".join("\n".join(_as_text(one, differing)) for one in shown))
+            click.echo("\n\n".join("\n".join(_as_text(place, differing)) for place in shown))
         if not shown:
             raise click.exceptions.Exit(NOTHING_DONE)
 
@@ -125,7 +125,7 @@ def turned(as_json: bool) -> None:
         with installation.sessions() as session:
             past = history(session)
         if as_json:
-            print_json([_past_as_json(one) for one in past])
+            print_json([_past_as_json(override) for override in past])
         elif past:
             for line in columns(_past(past)):
                 click.echo(line)
@@ -152,9 +152,9 @@ def _turn(
         if not dry_run:
             save(installation.sessions, preview.turn, why=why, author=system_user(), now=utc_now())
         if as_json:
-            print_json({**_preview(preview), "saved": not dry_run})
+            print_json({**_preview_as_json(preview), "saved": not dry_run})
         else:
-            for line in _as_text(preview):
+            for line in _preview_as_text(preview):
                 click.echo(line)
             click.echo("Not saved." if dry_run else "Saved: it applies in all workers within 5 s.")
 
@@ -195,9 +195,9 @@ def _as_json(place: Place, differing: bool) -> dict[str, Any]:
         "account": place.account,
         "marketplace": place.marketplace_id,
         "settings": {
-            one.name: {"value": one.value, "from": one.origin, "is_default": one.is_default}
-            for one in place.values
-            if not (differing and one.is_default)
+            value.name: {"value": value.value, "from": value.origin, "is_default": value.is_default}
+            for value in place.values
+            if not (differing and value.is_default)
         },
     }
 
@@ -206,9 +206,9 @@ def _as_text(place: Place, differing: bool) -> list[str]:
     from pipeline.settings.origin import written
 
     rows = [
-        (one.name, written(one.value), one.origin)
-        for one in place.values
-        if not (differing and one.is_default)
+        (value.name, written(value.value), value.origin)
+        for value in place.values
+        if not (differing and value.is_default)
     ]
     title = f"account {place.account}, {_where(place.marketplace_id, 'every other marketplace')}"
     return [title, *(columns(rows, "  ") if rows else ["  all values are the default"])]
@@ -222,7 +222,7 @@ def _where(marketplace_id: str | None, otherwise: str) -> str:
     return f"marketplace {marketplace_id} ({country(marketplace_id)})"
 
 
-def _preview(preview: Preview) -> dict[str, Any]:
+def _preview_as_json(preview: Preview) -> dict[str, Any]:
     return {
         "account": preview.turn.account,
         "marketplace": preview.turn.marketplace_id,
@@ -233,20 +233,20 @@ def _preview(preview: Preview) -> dict[str, Any]:
         "orders": preview.looked_at,
         "changes": [
             {
-                "what": one.what,
-                "orders": one.orders,
-                "under_way": one.under_way,
-                "totals": one.totals,
-                "examples": [number for _, number in one.examples],
+                "what": change.what,
+                "orders": change.orders,
+                "under_way": change.under_way,
+                "totals": change.totals,
+                "examples": [number for _, number in change.examples],
             }
-            for one in preview.changes
+            for change in preview.changes
         ],
         "rests_on": preview.rests_on,
         "unknown": preview.unknown,
     }
 
 
-def _as_text(preview: Preview) -> Iterator[str]:
+def _preview_as_text(preview: Preview) -> Iterator[str]:
     from pipeline.operations.lists.order_facts import price
     from pipeline.settings.origin import written
 
@@ -254,10 +254,11 @@ def _as_text(preview: Preview) -> Iterator[str]:
     yield f"{preview.turn.name}: {written(preview.before)} -> {written(preview.after)}"
     yield f"  account {preview.turn.account}, {place}"
     yield f"Of {preview.looked_at} orders since {when(preview.since)}:"
-    for one in preview.changes:
-        worth = ", ".join(price(total, currency) for currency, total in one.totals.items())
-        yield f"  {one.orders}, {one.under_way} of them under way: {one.what} ({worth or '-'})"
-        yield f"    {', '.join(number for _, number in one.examples)}"
+    for change in preview.changes:
+        worth = ", ".join(price(total, currency) for currency, total in change.totals.items())
+        under_way = f"{change.under_way} of them under way"
+        yield f"  {change.orders}, {under_way}: {change.what} ({worth or '-'})"
+        yield f"    {', '.join(number for _, number in change.examples)}"
     if not preview.changes:
         yield "  no change that the stored data shows"
     yield f"Based on: {preview.rests_on}"
@@ -265,11 +266,11 @@ def _as_text(preview: Preview) -> Iterator[str]:
         yield f"Not shown: {preview.unknown}"
 
 
-def _past_as_json(one: PastOverride) -> dict[str, Any]:
-    row = one.row
+def _past_as_json(override: PastOverride) -> dict[str, Any]:
+    row = override.row
     return {
         **{"account": row.account, "marketplace": row.marketplace_id, "name": row.name},
-        **{"before": one.before, "after": row.value, "author": row.author},
+        **{"before": override.before, "after": row.value, "author": row.author},
         **{"at": row.at, "why": row.why},
     }
 
@@ -282,11 +283,11 @@ def _past(past: Sequence[PastOverride]) -> list[tuple[str, ...]]:
 
     return [
         (
-            when(one.row.at),
-            one.row.author,
-            f"{one.row.account}, {_where(one.row.marketplace_id, 'whole account')}",
-            f"{one.row.name}: {of(one.before)} -> {of(one.row.value)}",
-            one.row.why,
+            when(override.row.at),
+            override.row.author,
+            f"{override.row.account}, {_where(override.row.marketplace_id, 'whole account')}",
+            f"{override.row.name}: {of(override.before)} -> {of(override.row.value)}",
+            override.row.why,
         )
-        for one in past
+        for override in past
     ]

@@ -44,12 +44,18 @@ def list_people(as_json: bool) -> None:
     with _people() as people:
         everyone = people.everyone()
     if as_json:
-        print_json([_as_json(one) for one in everyone])
+        print_json([_as_json(person) for person in everyone])
     elif everyone:
         rows = [("NAME", "ROLE", "SIGNS IN WITH", "LAST SIGNED IN", "")]
         rows += [
-            (one.name, one.role, _way(one), when(one.signed_in_at), "locked" if one.locked else "")
-            for one in everyone
+            (
+                person.name,
+                person.role,
+                _way(person),
+                when(person.signed_in_at),
+                "locked" if person.locked else "",
+            )
+            for person in everyone
         ]
         click.echo("\n".join(columns(rows)))
     if not everyone:
@@ -160,16 +166,16 @@ def _password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _way(one: PersonRecord) -> str:
-    return "password" if one.subject is None else "OpenID"
+def _way(person: PersonRecord) -> str:
+    return "password" if person.subject is None else "OpenID"
 
 
-def _as_json(one: PersonRecord) -> dict[str, object]:
+def _as_json(person: PersonRecord) -> dict[str, object]:
     return {
-        "name": one.name,
-        "role": one.role,
-        "signs_in_with": _way(one).lower(),
-        "locked": one.locked,
-        "created_at": one.created_at,
-        "signed_in_at": one.signed_in_at,
+        "name": person.name,
+        "role": person.role,
+        "signs_in_with": _way(person).lower(),
+        "locked": person.locked,
+        "created_at": person.created_at,
+        "signed_in_at": person.signed_in_at,
     }

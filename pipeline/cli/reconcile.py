@@ -94,8 +94,8 @@ def last(account: str | None, as_json: bool) -> None:
         from pipeline.monitoring.reconcile.runs import Runs
 
         results = [
-            _as_json(one)
-            for one in Runs(installation.sessions).latest(_accounts(installation, account))
+            _as_json(run)
+            for run in Runs(installation.sessions).latest(_accounts(installation, account))
         ]
     if as_json:
         print_json(results)
@@ -224,9 +224,13 @@ def _preview(
             continue
         orders, unreadable, token = orders + page.orders, unreadable + page.unreadable, page.token
         for number, differences in page.differences.items():
-            for one in differences:
-                kinds.setdefault(one.kind, []).append(
-                    {"order": number, "treatment": str(one.cure), "detail": one.detail}
+            for difference in differences:
+                kinds.setdefault(difference.kind, []).append(
+                    {
+                        "order": number,
+                        "treatment": str(difference.cure),
+                        "detail": difference.detail,
+                    }
                 )
         if token is None:
             break
@@ -246,11 +250,15 @@ def _say_wait(account: str, orders: int, left_s: float, trouble: str | None) -> 
 def _as_json(result: Result) -> dict[str, Any]:
     run: Reconciliation = result.run
     kinds: dict[str, list[dict[str, Any]]] = {}
-    for one in result.differences:
-        kinds.setdefault(one.kind, []).append(
+    for difference in result.differences:
+        kinds.setdefault(difference.kind, []).append(
             {
-                **{"order": one.external_id, "treatment": one.treatment, "detail": one.detail},
-                **{"found_at": one.found_at, "accepted_by": one.accepted_by},
+                **{
+                    "order": difference.external_id,
+                    "treatment": difference.treatment,
+                    "detail": difference.detail,
+                },
+                **{"found_at": difference.found_at, "accepted_by": difference.accepted_by},
             }
         )
     return {
@@ -277,9 +285,12 @@ def _as_text(result: dict[str, Any]) -> Sequence[str]:
         lines.append(f"  still running{': ' + result['trouble'] if result['trouble'] else ''}")
     if result["unreadable"]:
         lines.append(f"  {result['unreadable']} reports of Amazon have no order number")
-    for kind, ones in kinds.items():
-        lines.append(f"  {kind}: {len(ones)}")
-        rows = [(one["order"], one["treatment"], one["detail"]) for one in ones]
+    for kind, differences in kinds.items():
+        lines.append(f"  {kind}: {len(differences)}")
+        rows = [
+            (difference["order"], difference["treatment"], difference["detail"])
+            for difference in differences
+        ]
         lines += columns(rows, indent="    ")
     if result["dry_run"]:
         lines.append("Nothing was changed.")

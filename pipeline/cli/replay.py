@@ -75,7 +75,11 @@ def replay(
             raise NotFound(f"{number}: {error}") from error
     if as_json:
         print_json(
-            {"order": number, "dry_run": dry_run, "steps": [asdict(one) for one in previews]}
+            {
+                "order": number,
+                "dry_run": dry_run,
+                "steps": [asdict(preview) for preview in previews],
+            }
         )
     elif dry_run:
         click.echo("\n".join(_as_text(previews)))
@@ -85,8 +89,8 @@ def replay(
 
 def _as_text(previews: list[Preview]) -> list[str]:
     lines: list[str] = []
-    for one in previews:
-        lines.append(f"{one.step}: {one.end}")
-        if one.calls:
-            lines += columns([(call.what, call.verdict) for call in one.calls], indent="  ")
+    for preview in previews:
+        lines.append(f"{preview.step}: {preview.end}")
+        if preview.calls:
+            lines += columns([(call.what, call.verdict) for call in preview.calls], indent="  ")
     return [*lines, "Nothing was changed."]

@@ -70,9 +70,11 @@ def accept_copy(as_json: bool) -> None:
             system_user()
         )
     if as_json:
-        print_json([asdict(one) for one in changed])
+        print_json([asdict(remote) for remote in changed])
     else:
-        for line in columns([(one.name, f"{one.before} -> {one.now}") for one in changed]):
+        for line in columns(
+            [(remote.name, f"{remote.before} -> {remote.now}") for remote in changed]
+        ):
             click.echo(line)
         click.echo("Accepted." if changed else "Nothing had changed.")
     if not changed:
@@ -84,13 +86,13 @@ def _as_json(loaded: Settings) -> dict[str, Any]:
     from pipeline.settings.origin import connections, places, table
 
     tables = {**connections(loaded), "timing": table(loaded.timing, "timing")}
-    for one in places(loaded, (), {}):
-        block = f"marketplaces.{one.marketplace_id}" if one.marketplace_id else "settings"
-        tables[f"accounts.{one.account}.{block}"] = one.values
+    for place in places(loaded, (), {}):
+        block = f"marketplaces.{place.marketplace_id}" if place.marketplace_id else "settings"
+        tables[f"accounts.{place.account}.{block}"] = place.values
     return {
         name: {
-            one.name: {"value": one.value, "from": one.origin, "is_default": one.is_default}
-            for one in values
+            value.name: {"value": value.value, "from": value.origin, "is_default": value.is_default}
+            for value in values
         }
         for name, values in tables.items()
     }
@@ -119,7 +121,7 @@ def _account(account: AccountSettings) -> Mapping[str, str]:
         "region": account.region,
         "shop": account.shop,
         "orders from": f"{when(account.start_from)} UTC",
-        "marketplaces": ", ".join(one.country for one in of_region(account.region)),
+        "marketplaces": ", ".join(marketplace.country for marketplace in of_region(account.region)),
         "client secret": f"expires {account.client_secret_expires or 'on an unknown date'}"
         + ("; a new secret is set" if account.client_secret_new.get_secret_value() else ""),
         "address": without_login(account.base_url or endpoint(account.region)),

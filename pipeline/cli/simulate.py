@@ -108,12 +108,12 @@ def simulate(
     played = [simulator.play(assumed.account, raw) for raw in orders]
     lines = [*assumed.lines, *_about_the_shop(known), *([] if show_buyer else [_MASKED])]
     if as_json:
-        print_json({"assumed": lines, "orders": [_as_json(one, show_buyer) for one in played]})
+        print_json({"assumed": lines, "orders": [_as_json(order, show_buyer) for order in played]})
     else:
-        for one in played:
-            click.echo("\n".join([*_as_text(one, show_buyer), ""]))
+        for order in played:
+            click.echo("\n".join([*_as_text(order, show_buyer), ""]))
         click.echo("\n".join(lines))
-    if not all(one.is_created for one in played):
+    if not all(order.is_created for order in played):
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
@@ -212,14 +212,14 @@ def _about_the_shop(known: Known) -> list[str]:
     ]
 
 
-def _as_text(one: Simulated, show_buyer: bool) -> list[str]:
-    fate = "would be created in Magento" if one.is_created else "would not be created in Magento"
-    named = on_one_line(f"{one.number or '(no number)'} ({one.marketplace or '-'})")
+def _as_text(order: Simulated, show_buyer: bool) -> list[str]:
+    fate = "would be created in Magento" if order.is_created else "would not be created in Magento"
+    named = on_one_line(f"{order.number or '(no number)'} ({order.marketplace or '-'})")
     lines = [f"Order {named} {fate}"]
-    if one.note:
-        lines.append(f"  {one.note}")
-    rows = columns([(end.step, _end(end)) for end in one.steps], indent="  ")
-    for end, line in zip(one.steps, rows, strict=True):
+    if order.note:
+        lines.append(f"  {order.note}")
+    rows = columns([(end.step, _end(end)) for end in order.steps], indent="  ")
+    for end, line in zip(order.steps, rows, strict=True):
         lines.append(line)
         for request in end.requests:
             where = f"{request.remote}: {request.method} {request.path}"
@@ -236,8 +236,8 @@ def _end(end: StepEnd) -> str:
     return f"{text} ({facts})" if facts else text
 
 
-def _as_json(one: Simulated, show_buyer: bool) -> dict[str, Any]:
-    result = asdict(one)
+def _as_json(order: Simulated, show_buyer: bool) -> dict[str, Any]:
+    result = asdict(order)
     for step in result["steps"]:
         for request in step["requests"]:
             request["body"] = _shown(request["body"], show_buyer)

@@ -121,7 +121,7 @@ def _map_sku(hand: _Hand, order_id: int) -> None:
     if order is None:
         raise NotPossible("it has just been deleted")
     decisions = SkuDecisions(hand.sessions, hand.settings.accounts, hand.author, hand.now)
-    amazon_sku, magento_sku = (request.form.get(one, "") for one in ("amazon_sku", "magento_sku"))
+    amazon_sku, magento_sku = (request.form.get(name, "") for name in ("amazon_sku", "magento_sku"))
     decisions.sell_as(order.account, amazon_sku, magento_sku)
 
 

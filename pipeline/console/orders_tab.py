@@ -51,9 +51,9 @@ _SORTS = {
     "updated": "unchanged longest",
 }
 _PROGRAMS = tuple(
-    one
-    for one in Program
-    if one is not Program.TRANSPARENCY  # only lines have this program
+    program
+    for program in Program
+    if program is not Program.TRANSPARENCY  # only lines have this program
 )
 _VIEWS = {
     "To ship, most urgent first": Filters(
@@ -82,7 +82,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
         page = listing.page(asked.filters, after=after, before=before)
         ids = [order.id for order in page.orders]
         place = {"after": after, "before": before}
-        here = asked.filters.query() | {name: str(one) for name, one in place.items() if one}
+        here = asked.filters.query() | {name: str(value) for name, value in place.items() if value}
         return render_template(
             "orders.html",
             asked=asked,
@@ -149,7 +149,10 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
 
 def url(filters: Filters, **more: object) -> str:
     """The address of the list with these filters; its first page unless `more` names another."""
-    query: dict[str, Any] = {**filters.query(), **{name: str(one) for name, one in more.items()}}
+    query: dict[str, Any] = {
+        **filters.query(),
+        **{name: str(value) for name, value in more.items()},
+    }
     return url_for("orders.tab", **query)
 
 

@@ -79,9 +79,9 @@ def settings_views(
             account, marketplace_id = _asked(settable[0].account)
             shown = next(
                 (
-                    one
-                    for one in settable
-                    if (one.account, one.marketplace_id) == (account, marketplace_id)
+                    place
+                    for place in settable
+                    if (place.account, place.marketplace_id) == (account, marketplace_id)
                 ),
                 None,
             )
@@ -94,17 +94,17 @@ def settings_views(
         tables = connections(settings)
         names = (f"accounts.{shown.account}", f"shops.{settings.accounts[shown.account].shop}")
         here = {
-            one.name
-            for one in turned
-            if (one.account, one.marketplace_id) == (shown.account, shown.marketplace_id)
+            override.name
+            for override in turned
+            if (override.account, override.marketplace_id) == (shown.account, shown.marketplace_id)
         }
         return render_template(
             "settings.html",
             place=shown,
             places=settable,
-            values=[one for one in shown.values if not (differing and one.is_default)],
+            values=[value for value in shown.values if not (differing and value.is_default)],
             tables={
-                name: [one for one in tables[name] if not (differing and one.is_default)]
+                name: [value for value in tables[name] if not (differing and value.is_default)]
                 for name in names
             },
             differing=differing,

@@ -162,10 +162,10 @@ def _canonical(value: Any) -> str:
 
 def _sorted(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _sorted(one) for key, one in value.items()}
+        return {key: _sorted(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         # Hashes keep one length, while nested JSON texts would be quoted again at every depth.
-        return sorted(sha256(_canonical(one).encode()).hexdigest() for one in value)
+        return sorted(sha256(_canonical(entry).encode()).hexdigest() for entry in value)
     if isinstance(value, str) and value.startswith("https://"):
         return value.partition("?")[0]  # Amazon signs a link anew each time
     return value

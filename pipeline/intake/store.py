@@ -87,7 +87,7 @@ class Intake:
             readable.unreadable + len(bad),
             seen,
             sorted({*readable.set_aside, *filter(channel.is_number, bad)}),
-            readable.nameless + sum(not channel.is_number(one) for one in bad),
+            readable.nameless + sum(not channel.is_number(number) for number in bad),
         )
 
     def readable(
@@ -108,7 +108,7 @@ class Intake:
     ) -> tuple[Sequence[int], Sequence[int]]:
         """Store reports in a transaction; the ids of the new and of the woken orders."""
         with self._sessions() as session, session.begin():
-            ours = known(session, account_name, [one.external_id for one, _ in reports])
+            ours = known(session, account_name, [identity.external_id for identity, _ in reports])
             fresh = [report for report in reports if report[0].external_id not in ours]
             new, overtaken = self._insert(
                 session, account_name, account, channel, fresh, now, lane, asked_at

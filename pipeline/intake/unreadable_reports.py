@@ -46,7 +46,7 @@ def update_incidents(
             now,
             account=account,
         )
-    waiting = {one.key for one in incidents.all_open(account)}
+    waiting = {incident.key for incident in incidents.all_open(account)}
     for number in seen:
         if _key(account, number) in waiting:
             incidents.close(_key(account, number), now)

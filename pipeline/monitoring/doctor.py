@@ -93,7 +93,7 @@ def examine_feeds(name: str, account: AccountSettings) -> Finding:
     if account.may_cancel:
         return Finding(about, check, Verdict.OK, "seller_id is set: cancellations can be sent")
     own = (account.settings, *account.marketplaces.values())
-    if all(one.cancel_to_amazon == "never" for one in own):
+    if all(marketplace.cancel_to_amazon == "never" for marketplace in own):
         detail = "cancel_to_amazon = never: an order cancelled in Magento is held for a person"
         return Finding(about, check, Verdict.OK, detail)
     return Finding(

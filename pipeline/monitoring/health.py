@@ -99,7 +99,7 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
         confirmations = _confirmations(session)
         counted = select(ToFetch.account, func.count()).group_by(ToFetch.account)
         fetches = dict(session.execute(counted).all())
-        cursors = {one.name: one for one in session.scalars(select(Watermark))}
+        cursors = {watermark.name: watermark for watermark in session.scalars(select(Watermark))}
         untold = session.scalar(
             select(func.count()).where(
                 AlertDelivery.sent_at.is_(None), AlertDelivery.trouble.is_not(None)
@@ -213,11 +213,14 @@ def _ask_the_broker(
         beat = broker.get(BEAT)
         beat_at = datetime.fromisoformat(beat.decode()) if isinstance(beat, bytes) else None
         quotas: dict[str, Mapping[str, float | None]] = {
-            name: {one.name: Quota(broker, name).left(one.plan) for one in _OPERATIONS}
+            name: {
+                operation.name: Quota(broker, name).left(operation.plan)
+                for operation in _OPERATIONS
+            }
             for name in settings.accounts
         }
     except RedisError:
-        unknown = {one.name: None for one in _OPERATIONS}
+        unknown = {operation.name: None for operation in _OPERATIONS}
         return None, None, dict.fromkeys(settings.accounts, unknown)
     return queues, beat_at, quotas
 
@@ -230,7 +233,7 @@ def _problems(
     beat_at: datetime | None,
     now: datetime,
 ) -> Mapping[str, str]:
-    problems = {one.key: one.text for one in Incidents(sessions).all_open()}
+    problems = {incident.key: incident.text for incident in Incidents(sessions).all_open()}
     for key, text in reasons(settings, sessions, writes, now).items():
         problems.pop(key, None)
         if text:

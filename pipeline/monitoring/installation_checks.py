@@ -127,7 +127,7 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
             select(func.count())
             .select_from(FeedMessage)
             .where(
-                FeedMessage.feed_id == func.any([one.id for one in feeds]),
+                FeedMessage.feed_id == func.any([feed.id for feed in feeds]),
                 FeedMessage.outcome.is_(None),
             )
         )

@@ -85,7 +85,9 @@ class Writes:
         if self._settings.read_only:
             return "Read-only: read_only is set, so that nothing is written anywhere."
         if changed := self.changed():
-            others = "; ".join(f"{one.name} was {one.before} and is {one.now}" for one in changed)
+            others = "; ".join(
+                f"{remote.name} was {remote.before} and is {remote.now}" for remote in changed
+            )
             return (
                 "Read-only: nothing is written anywhere, since this database belongs to another "
                 f"shop or seller ({others}). If the change is intended, accept it "
@@ -125,9 +127,9 @@ class Writes:
         now = self._now()
         changed = _compare(self._sessions, self._ours, now)
         with self._sessions() as session, session.begin():
-            for one in changed:
+            for remote in changed:
                 session.merge(
-                    Belonging(name=one.name, value=one.now, noted_at=now, noted_by=author)
+                    Belonging(name=remote.name, value=remote.now, noted_at=now, noted_by=author)
                 )
             waiting = session.scalars(
                 select(Order.id).where(
@@ -168,7 +170,7 @@ def _is_this_machine(host: str) -> bool:
 
 def _compare(sessions: Sessions, ours: Mapping[str, str], now: datetime) -> tuple[Changed, ...]:
     with sessions() as session, session.begin():
-        kept = {one.name: one.value for one in session.scalars(select(Belonging))}
+        kept = {belonging.name: belonging.value for belonging in session.scalars(select(Belonging))}
         new = [name for name in ours if name not in kept]
         if new:
             session.execute(

@@ -109,7 +109,7 @@ def _reason(read: ShopRead, now: datetime) -> str:
 
 
 def _odd_rows_text(shop: str, odd: Collection[OddRow]) -> str:
-    named = ", ".join(str(one) for one in list(odd)[:_NAMED])
+    named = ", ".join(str(row) for row in list(odd)[:_NAMED])
     more = f" and {len(odd) - _NAMED} more" if len(odd) > _NAMED else ""
     rows = "1 row is" if len(odd) == 1 else f"{len(odd)} rows are"
     return (

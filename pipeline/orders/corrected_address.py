@@ -34,10 +34,10 @@ class Correction:
         """The fields that the marketplace has changed since the correction. A field that is
         withheld now, or equals the correction, does not count."""
         return [
-            one.name
-            for one in fields(Address)
-            if getattr(reported, one.name)
-            not in ("", (), getattr(self.instead_of, one.name), getattr(self.address, one.name))
+            field.name
+            for field in fields(Address)
+            if getattr(reported, field.name)
+            not in ("", (), getattr(self.instead_of, field.name), getattr(self.address, field.name))
         ]
 
 
@@ -75,5 +75,5 @@ def corrected(
 def _address(kept: Mapping[str, Any]) -> Address:
     """The fields of a stored address that this release knows; another release may have stored
     it."""
-    known = {one.name: kept[one.name] for one in fields(Address) if one.name in kept}
+    known = {field.name: kept[field.name] for field in fields(Address) if field.name in kept}
     return Address(**{**known, "lines": tuple(kept.get("lines", ()))})

@@ -29,7 +29,7 @@ class SkusByHand:
                     MappedSku.ended_at.is_(None),
                 )
             )
-            return {one.amazon_sku: one.magento_sku for one in rows}
+            return {row.amazon_sku: row.magento_sku for row in rows}
 
 
 def skus_waited_for() -> ColumnElement[str]:

@@ -81,9 +81,9 @@ def files_in_use(settings: Settings) -> list[tuple[Path, str]]:
     """The SKU maps in use, each with an account that uses it."""
     files: dict[tuple[Path, str], None] = {}
     for name, account in settings.accounts.items():
-        for one in (account.settings, *account.marketplaces.values()):
-            if one.sku_map is not None and one.unknown_sku != "block":
-                files[one.sku_map, name] = None
+        for marketplace in (account.settings, *account.marketplaces.values()):
+            if marketplace.sku_map is not None and marketplace.unknown_sku != "block":
+                files[marketplace.sku_map, name] = None
     return list(files)
 
 

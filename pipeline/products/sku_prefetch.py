@@ -38,7 +38,9 @@ class SkuPrefetch:
 
     def skus(self, shop: str, store: str) -> list[str]:
         """The shop's SKUs of up to 200 orders, those of the orders that are due first in front."""
-        accounts = [name for name, one in self._settings.accounts.items() if one.shop == shop]
+        accounts = [
+            name for name, account in self._settings.accounts.items() if account.shop == shop
+        ]
         # Sorted by `due_at`, which has an index; the next orders are due within a minute.
         orders = (
             select(Order.id, Order.account, Order.marketplace_id, Order.fulfilled_by, Order.due_at)

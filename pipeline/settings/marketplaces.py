@@ -35,7 +35,7 @@ def _table() -> _Table:
     text = (files("pipeline") / "amazon" / "marketplaces.json").read_text(encoding="utf-8")
     data: dict[str, Any] = json.loads(text)
     return _Table(
-        data["endpoints"], {one["id"]: Marketplace(**one) for one in data["marketplaces"]}
+        data["endpoints"], {row["id"]: Marketplace(**row) for row in data["marketplaces"]}
     )
 
 
@@ -46,7 +46,7 @@ def endpoint(region: str) -> str:
 
 def of_region(region: str) -> list[Marketplace]:
     """The marketplaces that an account of the region may sell in."""
-    return [one for one in _table().by_id.values() if one.region == region]
+    return [marketplace for marketplace in _table().by_id.values() if marketplace.region == region]
 
 
 def country_of(marketplace_id: str) -> str:
@@ -70,4 +70,6 @@ def domain_of(marketplace_id: str) -> str:
 def in_country(region: str, country: str) -> str | None:
     """The id of a region's marketplace by its country's code; UK means GB."""
     wanted = "GB" if country == "UK" else country
-    return next((one.id for one in of_region(region) if one.country == wanted), None)
+    return next(
+        (marketplace.id for marketplace in of_region(region) if marketplace.country == wanted), None
+    )

@@ -99,11 +99,11 @@ def _of_few_marketplaces(candidates: Iterable[Waiting]) -> list[Waiting]:
     """The messages for the first 25 marketplaces: a feed may not have more."""
     allowed: set[str] = set()
     kept = []
-    for one in candidates:
-        if one.marketplace_id not in allowed and len(allowed) == MOST_MARKETPLACES:
+    for candidate in candidates:
+        if candidate.marketplace_id not in allowed and len(allowed) == MOST_MARKETPLACES:
             continue
-        allowed.add(one.marketplace_id)
-        kept.append(one)
+        allowed.add(candidate.marketplace_id)
+        kept.append(candidate)
     return kept
 
 
@@ -114,14 +114,14 @@ def mark_as_sent(
     if kind is FeedKind.CONFIRMATIONS:
         session.execute(
             update(Shipment)
-            .where(among(Shipment.id, [one.shipment_id for one in messages]))
+            .where(among(Shipment.id, [message.shipment_id for message in messages]))
             .values(feed_id=feed_id, confirmation=ConfirmationState.SENT)
             .execution_options(synchronize_session=False)
         )
     else:
         session.execute(
             update(Order)
-            .where(among(Order.id, [one.order_id for one in messages]))
+            .where(among(Order.id, [message.order_id for message in messages]))
             .values(cancellation=CancellationState.SENT)
             .execution_options(synchronize_session=False)
         )

@@ -126,14 +126,14 @@ class Feeds:
             if latest is not None and now < latest + GAP[kind]:
                 return None
             messages = waiting(session, account, kind)
-            messages = messages[: fitting(kind, [one.body for one in messages])]
+            messages = messages[: fitting(kind, [message.body for message in messages])]
             if not messages:
                 return None
             feed = Feed(
                 account=account,
                 kind=kind,
                 state=FeedState.COLLECTED,
-                marketplace_ids=sorted({one.marketplace_id for one in messages}),
+                marketplace_ids=sorted({message.marketplace_id for message in messages}),
                 due_at=now,
                 created_at=now,
             )
@@ -145,11 +145,11 @@ class Feeds:
                     {
                         "feed_id": feed.id,
                         "message_id": number,
-                        "order_id": one.order_id,
-                        "shipment_id": one.shipment_id,
-                        "body": one.body,
+                        "order_id": message.order_id,
+                        "shipment_id": message.shipment_id,
+                        "body": message.body,
                     }
-                    for number, one in enumerate(messages, start=1)
+                    for number, message in enumerate(messages, start=1)
                 ],
             )
             mark_as_sent(session, kind, feed.id, messages)
@@ -246,8 +246,10 @@ class Feeds:
                 if not look or results.get(number, again).outcome is not MessageOutcome.AGAIN
             }
             counts = take_in(session, feed.id, known, now)
-            unknown = (one for one in results.values() if one.outcome is MessageOutcome.AGAIN)
-            current.trouble = next((one.words for one in unknown), None)
+            unknown = (
+                result for result in results.values() if result.outcome is MessageOutcome.AGAIN
+            )
+            current.trouble = next((number.words for number in unknown), None)
             current.outcome = outcome
             if len(known) < len(numbers):
                 # Wait a little, since an order may show a change with a delay.

@@ -80,7 +80,7 @@ class Shipments:
         self, awaited: Mapping[int, int], shipments: Iterable[MagentoShipment]
     ) -> dict[int, set[int]]:
         """By Magento order id, the stored shipments that are not among `shipments`."""
-        in_shop = {one.entity_id for one in shipments}
+        in_shop = {shipment.entity_id for shipment in shipments}
         missing: dict[int, set[int]] = {}
         with self._sessions() as session:
             rows = session.execute(
@@ -116,7 +116,7 @@ class Shipments:
                 by_order.setdefault(awaited[shipment.order_id], []).append(shipment)
         with self._sessions() as session:
             changed = self._changed(session, awaited.values(), by_order, gone, now)
-            seen = {awaited[key]: one for key, one in states.items() if key in awaited}
+            seen = {awaited[key]: state for key, state in states.items() if key in awaited}
             states_changed = _changed_states(session, seen, by_order)
         with self._sessions() as session, session.begin():
             statuses = lock(session, {*changed, *states_changed})
@@ -128,8 +128,8 @@ class Shipments:
                 )
             }
             if states_changed:
-                session.execute(_STATE, [one.values for one in states_changed.values()])
-            news |= {order_id for order_id, one in states_changed.items() if one.is_news}
+                session.execute(_STATE, [state.values for state in states_changed.values()])
+            news |= {order_id for order_id, state in states_changed.items() if state.is_news}
             reopen(session, sorted(news), now)
             return wake(session, sorted(news), now)
 
@@ -151,7 +151,7 @@ class Shipments:
         return [
             order_id
             for order_id, known in rows.items()
-            if (parcels := [_parcel(one) for one in known])
+            if (parcels := [_parcel(parcel) for parcel in known])
             != arranged(parcels, by_order.get(order_id, ()), gone, now)
         ]
 
@@ -168,7 +168,7 @@ class Shipments:
         """Update an order's packages from the shop's shipments; returns whether any changed."""
         known = [_parcel(row) for row in rows]
         parcels = arranged(known, in_shop, gone, now)
-        references = {one.reference for one in parcels}
+        references = {parcel.reference for parcel in parcels}
         dropped = [row for row in rows if row.package_reference not in references]
         if dropped and statuses[order_id] == Status.RUNNING:
             return False  # the running step may be confirming it just now; the next watch drops it
@@ -181,8 +181,8 @@ class Shipments:
                 by_reference[parcel.reference] = made
                 session.add(made)
             _bring_up(by_reference[parcel.reference], parcel)
-        if {one.reference for one in parcels if one.mismatch} - {
-            one.reference for one in known if one.mismatch
+        if {parcel.reference for parcel in parcels if parcel.mismatch} - {
+            parcel.reference for parcel in known if parcel.mismatch
         }:
             # The person overruled an earlier mismatch, so `confirm_anyway` does not cover this one.
             session.execute(
@@ -295,7 +295,7 @@ def _passing(
     Such an order counts more units as shipped than its shipments contain together with the units
     that were fulfilled before its import.
     """
-    cancelled = {order_id: one for order_id, one in seen.items() if one.state == "canceled"}
+    cancelled = {order_id: order for order_id, order in seen.items() if order.state == "canceled"}
     if not cancelled:
         return set()
     left_before = session.execute(
@@ -306,8 +306,8 @@ def _passing(
     shipped = {order_id: Decimal(units) for order_id, units in left_before}
     return {
         order_id
-        for order_id, one in cancelled.items()
-        if sum(item.quantity_shipped for item in one.items)
+        for order_id, order in cancelled.items()
+        if sum(item.quantity_shipped for item in order.items)
         > shipped.get(order_id, 0)
         + sum(sum(part.items.values()) for part in by_order.get(order_id, ()))
     }

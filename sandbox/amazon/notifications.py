@@ -196,7 +196,7 @@ def _add_delivery(app: Flask, standin: Standin, sqs: _Sqs) -> None:
             rows = db.execute(
                 "UPDATE notifications SET state = 'sent' WHERE state = 'due' RETURNING *"
             ).fetchall()
-        for row in sorted(rows, key=lambda one: int(one["id"]), reverse=newest_first):
+        for row in sorted(rows, key=lambda row: int(row["id"]), reverse=newest_first):
             sqs.send(row["arn"], [row["body"]])
 
     @app.after_request

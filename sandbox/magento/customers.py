@@ -190,7 +190,7 @@ def register(app: Flask, shop: Shop) -> None:
     @app.get("/rest/V1/customerGroups/<segment:group_id>")
     def customer_group(group_id: str) -> Response:
         asked = identifier(group_id)
-        group = next((one for one in _GROUPS if one["id"] == asked), None)
+        group = next((group for group in _GROUPS if group["id"] == asked), None)
         if group is None:
             raise _no_such("id", asked)
         return answer(group)

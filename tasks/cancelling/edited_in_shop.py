@@ -121,22 +121,24 @@ def _named(order: Order, first: MagentoOrder, newest: MagentoOrder) -> MagentoOr
     names: dict[int, str] = {}
     for item in order.items:
         line = by_number.get(item.external_item_id) or by_item.get(item.magento_item_id or 0)
-        free = [one for one in newest.items if one.item_id not in names]
-        own = [one for one in free if one.ext_order_item_id == item.external_item_id]
+        free = [candidate for candidate in newest.items if candidate.item_id not in names]
+        own = [
+            candidate for candidate in free if candidate.ext_order_item_id == item.external_item_id
+        ]
         if not own and line is not None:
             own = [
-                one
-                for one in free
-                if not one.ext_order_item_id and folded(one.sku) == folded(line.sku)
+                candidate
+                for candidate in free
+                if not candidate.ext_order_item_id and folded(candidate.sku) == folded(line.sku)
             ]
             # Two lines with the same SKU are distinguished by their quantity where it differs.
-            own.sort(key=lambda one: one.quantity_ordered != item.quantity)
+            own.sort(key=lambda candidate: candidate.quantity_ordered != item.quantity)
         if own:
             names[own[0].item_id] = item.external_item_id
     return replace(
         newest,
         items=tuple(
-            replace(one, ext_order_item_id=names.get(one.item_id, "")) for one in newest.items
+            replace(line, ext_order_item_id=names.get(line.item_id, "")) for line in newest.items
         ),
     )
 
@@ -145,7 +147,7 @@ def _difference(
     order: Order, newest: MagentoOrder, wanted: _Wanted
 ) -> tuple[str, dict[str, str]] | None:
     """The difference between the edit and Amazon's order, in words and figures, or None."""
-    units = {one.ext_order_item_id: one.quantity_ordered for one in newest.items}
+    units = {line.ext_order_item_id: line.quantity_ordered for line in newest.items}
     for item in order.items:
         want, got = wanted.units[item.external_item_id], units.get(item.external_item_id, ZERO)
         if got != want:
@@ -153,7 +155,7 @@ def _difference(
                 f"has {got.normalize():f} of {item.sku}, and Amazon sold {want}",
                 {"sku": item.sku, "quantity": f"{got.normalize():f}", "sold": str(want)},
             )
-    added = next((one for one in newest.items if _is_added(one)), None)
+    added = next((line for line in newest.items if _is_added(line)), None)
     if added is not None:
         return (
             f"also has {added.quantity_ordered.normalize():f} of {added.sku}, which Amazon did not "

@@ -99,7 +99,7 @@ def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> 
     """The credit memo over everything invoiced, so that the refund equals the payment."""
     shop = clients.shop(order)
     # A line without a product has taken nothing from the stock.
-    goods = [one.item_id for one in now.items if one.ext_order_item_id and one.product_id]
+    goods = [item.item_id for item in now.items if item.ext_order_item_id and item.product_id]
 
     def send() -> str:
         if books.has_units:
@@ -142,7 +142,7 @@ def _not_ended(in_shop: MagentoOrder) -> str:
 
 def _unfinished(in_shop: MagentoOrder, books: Books, order: Order) -> Hold:
     number = in_shop.increment_id or str(in_shop.entity_id)
-    paid, refunded = (f"{one.normalize():f}" for one in (books.paid, books.refunded))
+    paid, refunded = (f"{amount.normalize():f}" for amount in (books.paid, books.refunded))
     facts = {"state": in_shop.state, "paid": paid, "refunded": refunded}
     if in_shop.state not in ENDED and books.left == ZERO:
         return Hold(HoldCode.CANCEL_REFUSED, _not_ended(in_shop), facts)

@@ -45,7 +45,7 @@ def reduced(order: Order, fewer: Fewer, clients: Clients) -> Hold | None:
 
 def _surplus(in_shop: MagentoOrder, fewer: Fewer) -> dict[int, Decimal]:
     """The number of units to remove, by Magento item id."""
-    lines = {one.item_id: one for one in in_shop.items}
+    lines = {item.item_id: item for item in in_shop.items}
     surplus = {}
     for item, quantity in fewer:
         line = lines.get(item.magento_item_id or 0)
@@ -65,7 +65,9 @@ def _by_memo(
     shop, trace = clients.shop(order), _memo(order, fewer, clients)
     if not surplus and clients.ledger_of(order).made(trace) is None:
         return None  # A person made the credit memo and is responsible for its sum.
-    invoiced = {one.item_id: one.quantity_invoiced - one.quantity_refunded for one in in_shop.items}
+    invoiced = {
+        item.item_id: item.quantity_invoiced - item.quantity_refunded for item in in_shop.items
+    }
     has_no_invoice = any(invoiced[item_id] < count for item_id, count in surplus.items())
     if surplus and (has_no_invoice or _has_left(in_shop, fewer, surplus, order, clients)):
         return _held(fewer, surplus)
@@ -139,8 +141,10 @@ def _by_saving(
     if clients.ledger_of(order).made(marking(lowering, clients)) is None:
         if not surplus:
             return None  # A person has removed the units already.
-        lines = {one.item_id: one for one in in_shop.items}
-        has_changed = any(lines[one].quantity_left != n for one, n in lowering.before.items())
+        lines = {item.item_id: item for item in in_shop.items}
+        has_changed = any(
+            lines[item_id].quantity_left != n for item_id, n in lowering.before.items()
+        )
         has_other_currency = in_shop.grand_total != in_shop.base_grand_total
         if (
             has_changed
@@ -169,7 +173,7 @@ def _has_left(
     clients: Clients,
 ) -> bool:
     """Whether units to be removed have been shipped, or the order would end up without units."""
-    shipped = {one.item_id: one.quantity_shipped for one in in_shop.items}
+    shipped = {item.item_id: item.quantity_shipped for item in in_shop.items}
     return not clients.placed(order).lines or any(
         shipped[item.magento_item_id or 0] > count
         for item, count in fewer
@@ -178,7 +182,7 @@ def _has_left(
 
 
 def _held(fewer: Fewer, surplus: Mapping[int, Decimal]) -> Hold:
-    item, quantity = next(one for one in fewer if one[0].magento_item_id in surplus)
+    item, quantity = next(pair for pair in fewer if pair[0].magento_item_id in surplus)
     return Hold(
         HoldCode.PARTLY_CANCELLED,
         f"Amazon cancelled {item.quantity - quantity} of {item.quantity} {item.sku}: take them off "

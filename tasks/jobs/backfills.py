@@ -47,7 +47,9 @@ def _read_on(app: Celery, parts: Runtime, backfills: Backfills, backfill_id: int
     existing orders are not stored twice.
     """
     # Read under the lease: another worker may just have continued it.
-    due = [one for one in backfills.due(parts.clients.now()) if one.id == backfill_id]
+    due = [
+        backfill for backfill in backfills.due(parts.clients.now()) if backfill.id == backfill_id
+    ]
     if not due or due[0].after_at is None or due[0].before_at is None:
         return
     backfill, after, before = due[0], due[0].after_at, due[0].before_at

@@ -167,15 +167,15 @@ class FeedWay:
             return False
         ours = self._feeds.ids(feed.account)
         candidates = [
-            one
-            for one in self._api.since(feed_type, submitted_at - CLOCKS_DIFFER)
-            if one.feed_id not in ours
-            and one.input_id in ("", feed.document_id)
+            status
+            for status in self._api.since(feed_type, submitted_at - CLOCKS_DIFFER)
+            if status.feed_id not in ours
+            and status.input_id in ("", feed.document_id)
             # A later feed belongs to the feed that was sent in parallel.
-            and (one.created_at or submitted_at) <= submitted_at + SETTLES + CLOCKS_DIFFER
+            and (status.created_at or submitted_at) <= submitted_at + SETTLES + CLOCKS_DIFFER
         ]
         # Prefer the feed that names our document, else the first feed that can be ours.
-        candidates.sort(key=lambda one: (not one.input_id, one.created_at or submitted_at))
+        candidates.sort(key=lambda status: (not status.input_id, status.created_at or submitted_at))
         if candidates:
             self._feeds.submitted(feed, candidates[0].feed_id)
         else:
@@ -201,7 +201,7 @@ class FeedWay:
                 self._feeds.later(feed, self._now() + READ_AGAIN, str(error))
                 return False
             return self._have_looked_at(feed, FeedOutcome.UNREADABLE, str(error))
-        is_whole = all(one.outcome is not MessageOutcome.AGAIN for one in answers.values())
+        is_whole = all(result.outcome is not MessageOutcome.AGAIN for result in answers.values())
         take = self._feeds.end if is_whole else self._feeds.look
         self._note(feed, FeedOutcome.DONE, take(feed, FeedOutcome.DONE, answers, self._now()))
         return True

@@ -45,7 +45,7 @@ def find_goods(order: Order, placed: ChannelOrder, clients: Clients) -> Goods | 
     unknown = sorted(titles.keys() - products.keys())
     if settings.unknown_sku == "placeholder":
         # A mapped SKU without a product is a mistake in the map: no placeholder is made for it.
-        for sku in [one for one in unknown if one.strip() and targets[one] == one]:
+        for sku in [sku for sku in unknown if sku.strip() and targets[sku] == sku]:
             products[sku] = _placeholder(order, sku, titles[sku], clients)
     if missing := [sku for sku in unknown if sku not in products]:
         return _not_found(missing, targets)
@@ -85,7 +85,7 @@ def too_few(order: Order, placed: ChannelOrder, goods: Goods, clients: Clients) 
         HoldCode.OUT_OF_STOCK,
         f"not enough stock of {', '.join(missing)}; the order goes on by itself once there is "
         "enough",
-        _facts({sku: one for sku, one in goods.products.items() if one.sku in missing}),
+        _facts({sku: product for sku, product in goods.products.items() if product.sku in missing}),
     )
 
 

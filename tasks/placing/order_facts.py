@@ -66,7 +66,9 @@ def take_amounts(order: Order, amounts: Amounts) -> None:
             for item_id, line in amounts.lines.items()
         },
         "readings": dict(amounts.readings),
-        "adjustments": {one.label: text(one.amount) for one in amounts.adjustments},
+        "adjustments": {
+            adjustment.label: text(adjustment.amount) for adjustment in amounts.adjustments
+        },
         "collected_by_amazon": {
             item_id: text(line.collected_tax)
             for item_id, line in amounts.lines.items()

@@ -38,7 +38,7 @@ def placed_trace(order: Order, clients: Clients) -> Trace:
 
     def find() -> str | None:
         orders = shop.orders.find(order.external_id)
-        return str(min(one.entity_id for one in orders)) if orders else None
+        return str(min(order.entity_id for order in orders)) if orders else None
 
     return clients.ledger_of(order).trace("order", kind=EffectKind.ORDER, find=find)
 

@@ -143,8 +143,8 @@ def known_already(order: Order, shipment: Shipment, current: ChannelOrder) -> bo
     Two of our packages may share a tracking number; Amazon's entry for the other does not count.
     """
     if not shipment.tracking_number:
-        return any(one.reference == shipment.package_reference for one in current.packages)
-    others = {one.package_reference for one in order.shipments if one is not shipment}
+        return any(package.reference == shipment.package_reference for package in current.packages)
+    others = {package.package_reference for package in order.shipments if package is not shipment}
     ours = quantities_of(order, shipment)
     return any(
         package.reference not in others
@@ -156,7 +156,7 @@ def known_already(order: Order, shipment: Shipment, current: ChannelOrder) -> bo
 
 def shipped_by_others(order: Order, shipment: Shipment, current: ChannelOrder) -> Sequence[Package]:
     """The packages of others under which Amazon shows the whole order as shipped, else none."""
-    ours = {one.package_reference for one in order.shipments}
+    ours = {package.package_reference for package in order.shipments}
     if any(line.quantity_fulfilled < line.quantity for line in current.lines):
         return ()
     if any(package.reference == shipment.package_reference for package in current.packages):

@@ -115,6 +115,6 @@ def _left(order: Order, shipments: Sequence[MagentoShipment]) -> dict[int, int]:
     left = {}
     for item in order.items:
         if (item_id := item.magento_item_id) is not None:
-            shipped = sum(int(one.items.get(item_id, 0)) for one in shipments)
+            shipped = sum(int(shipment.items.get(item_id, 0)) for shipment in shipments)
             left[item_id] = item.quantity - item.quantity_fulfilled_before - shipped
     return {item_id: count for item_id, count in left.items() if count > 0}

@@ -104,7 +104,7 @@ def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clien
 
     def find() -> str | None:
         invoices = shop.invoices.of_orders([entity_id]).get(entity_id, [])
-        return str(min(one.entity_id for one in invoices)) if invoices else None
+        return str(min(invoice.entity_id for invoice in invoices)) if invoices else None
 
     ledger = clients.ledger_of(order)
     invoice = ledger.trace("invoice", kind=EffectKind.INVOICE, find=find)

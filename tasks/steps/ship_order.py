@@ -54,7 +54,7 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
     if not order.shipments:
         return Wait(_shipped_here(order) or "waiting for the warehouse", clients.recheck_waiting)
     may_lack_number = clients.marketplace(order).confirm_without_tracking
-    if not may_lack_number and not any(one.tracking_number for one in order.shipments):
+    if not may_lack_number and not any(shipment.tracking_number for shipment in order.shipments):
         return Wait("shipped, waiting for a tracking number", clients.recheck_waiting)
     return Done()
 

@@ -66,8 +66,8 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
         clients.marketplace(order).confirm_without_tracking
         and Program.INVOICE_BY_AMAZON not in order.programs
     )
-    to_tell = to_confirm(order, without_number=without_number)
-    if to_tell and (hold := _tell(order, to_tell, clients)) is not None:
+    due = to_confirm(order, without_number=without_number)
+    if due and (hold := _confirm_due(order, due, clients)) is not None:
         return hold
     if refused is not None:
         return refused
@@ -79,7 +79,7 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
 
 def _changed_since(order: Order) -> Hold | None:
     """The hold for a package that the shop changed after its confirmation, which Amazon keeps."""
-    changed = next((one for one in order.shipments if one.mismatch), None)
+    changed = next((shipment for shipment in order.shipments if shipment.mismatch), None)
     if changed is None or order.confirm_anyway:
         return None
     name = f"shipment {changed.magento_shipment_id}"
@@ -102,21 +102,21 @@ def _changed_since(order: Order) -> Hold | None:
     )
 
 
-def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold | None:
+def _confirm_due(order: Order, due: Sequence[Shipment], clients: Clients) -> Hold | None:
     """Confirm these packages to Amazon, or hold the order with the reason not to."""
     refused = [
-        one.refusal
-        for one in to_tell
-        if one.confirmation == ConfirmationState.REFUSED and one.refusal
+        shipment.refusal
+        for shipment in due
+        if shipment.confirmation == ConfirmationState.REFUSED and shipment.refusal
     ]
     # A failure in a feed is shown first; the next attempt confirms in a separate call.
     if refused and order.hold_code != HoldCode.CONFIRMATION_REFUSED:
         return Hold(
             HoldCode.CONFIRMATION_REFUSED, f"the shipment confirmation was refused: {refused[0]}"
         )
-    by_feed = _all_by_feed(order, to_tell, clients)
+    by_feed = _all_by_feed(order, due, clients)
     has_seller_id = bool(clients.account(order).seller_id)
-    if not has_seller_id and not all(one.tracking_number for one in to_tell):
+    if not has_seller_id and not all(shipment.tracking_number for shipment in due):
         return Hold(
             HoldCode.SETTING_MISSING,
             "a package without a tracking number is confirmed in a feed, which needs "
@@ -125,27 +125,29 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
     # A call for each order would take longer than the feed saves.
     current = clients.placed(order) if by_feed else clients.read_again(order)
     unclear = [
-        one
-        for one in to_tell
-        if one.confirmation == ConfirmationState.UNCLEAR
+        shipment
+        for shipment in due
+        if shipment.confirmation == ConfirmationState.UNCLEAR
         and not order.confirm_anyway
-        and not known_already(order, one, current)
+        and not known_already(order, shipment, current)
     ]
-    if (hold := _objection(order, to_tell, current)) is not None:
-        for shipment in to_tell:
+    if (hold := _objection(order, due, current)) is not None:
+        for shipment in due:
             if shipment.confirmation == ConfirmationState.FEED:
                 shipment.confirmation, shipment.to_feed = ConfirmationState.QUEUED, None
         return hold
     unknown = [
-        one for one in to_tell if one not in unclear and not known_already(order, one, current)
+        shipment
+        for shipment in due
+        if shipment not in unclear and not known_already(order, shipment, current)
     ]
     places = supply_sources(order, unknown, clients)
-    for shipment in to_tell:
+    for shipment in due:
         if shipment in unclear:
             continue
         if shipment.confirmed_as is None and known_already(order, shipment, current):
             # A crashed attempt may have confirmed the package: this ends its row in the ledger.
-            clients.ledger_of(order).made(_telling(order, shipment, current, clients))
+            clients.ledger_of(order).made(_confirmation_trace(order, shipment, current, clients))
             _accepted(shipment, clients)
         elif by_feed or not shipment.tracking_number:
             # Amazon refuses a call without a number; the schema of a feed leaves it out.
@@ -170,10 +172,10 @@ def _unclear(order: Order, shipment: Shipment) -> Hold:
     )
 
 
-def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> bool:
+def _all_by_feed(order: Order, due: Sequence[Shipment], clients: Clients) -> bool:
     """Whether to use a feed. A package that waits for a feed stays with it. A feed has no field for
     Transparency codes, nor for the place of shipment."""
-    if any(one.confirmation in _BY_CALL for one in to_tell):
+    if any(shipment.confirmation in _BY_CALL for shipment in due):
         return False
     if Program.INVOICE_BY_AMAZON in order.programs:
         return False
@@ -182,18 +184,18 @@ def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) ->
     if not clients.account(order).seller_id:
         return False
     return any(
-        one.confirmation == ConfirmationState.FEED for one in to_tell
+        shipment.confirmation == ConfirmationState.FEED for shipment in due
     ) or clients.confirms_by_feed(order)
 
 
-def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder) -> Hold | None:
+def _objection(order: Order, due: Sequence[Shipment], current: ChannelOrder) -> Hold | None:
     """The hold with the reason not to confirm now; None without a reason."""
     if current.status == RemoteStatus.CANCELLED:
         return Hold(
             HoldCode.CANCELLED_AFTER_SHIPMENT,
             "cancelled on Amazon after goods had left the warehouse; nothing was confirmed",
         )
-    nothing_confirmed = all(one.confirmed_as is None for one in order.shipments)
+    nothing_confirmed = all(shipment.confirmed_as is None for shipment in order.shipments)
     if current.buyer_wants_to_cancel and nothing_confirmed and not order.confirm_anyway:
         return Hold(
             HoldCode.BUYER_WANTS_TO_CANCEL,
@@ -210,7 +212,7 @@ def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder)
             f"`orderbridge orders transparency {order.external_id} {item_id} CODE...`",
             {"item": item_id, "missing": str(count)},
         )
-    for shipment in to_tell:
+    for shipment in due:
         if shipment.confirmed_as is None and not known_already(order, shipment, current):
             others = shipped_by_others(order, shipment, current)
             if others:
@@ -258,11 +260,11 @@ def _rest(order: Order, clients: Clients) -> Outcome | None:
 def _confirm(
     order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str
 ) -> None:
-    clients.ledger_of(order).once(_telling(order, shipment, current, clients, place))
+    clients.ledger_of(order).once(_confirmation_trace(order, shipment, current, clients, place))
     _accepted(shipment, clients)
 
 
-def _telling(
+def _confirmation_trace(
     order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str = ""
 ) -> Write[str]:
     confirmation = replace(confirmation_of(order, shipment, current), supply_source=place)

@@ -99,8 +99,13 @@ class Charges:
                 for line in self.lines
             ),
             tuple(
-                replace(one, net=based(one.net), tax=based(one.tax), discount=based(one.discount))
-                for one in self.shipping
+                replace(
+                    charge,
+                    net=based(charge.net),
+                    tax=based(charge.tax),
+                    discount=based(charge.discount),
+                )
+                for charge in self.shipping
             ),
         )
 
@@ -108,9 +113,9 @@ class Charges:
         """The order's totals by their Magento names: sums of the rows and the shipping."""
         subtotal = sum((line.row_total for line in self.lines), ZERO)
         row_taxes = sum((line.tax for line in self.lines), ZERO)
-        shipping = sum((one.net for one in self.shipping), ZERO)
-        shipping_tax = sum((one.tax for one in self.shipping), ZERO)
-        shipping_discount = sum((one.discount for one in self.shipping), ZERO)
+        shipping = sum((charge.net for charge in self.shipping), ZERO)
+        shipping_tax = sum((charge.tax for charge in self.shipping), ZERO)
+        shipping_discount = sum((charge.discount for charge in self.shipping), ZERO)
         discount = sum((line.discount for line in self.lines), shipping_discount)
         tax = row_taxes + shipping_tax
         grand_total = subtotal + shipping + tax - discount
@@ -164,12 +169,14 @@ def charges(
         extras += _extras(line, money)
         shipping.append(_shipping(money))
     extras += [
-        OrderLine(ADJUSTMENT_SKU, _name(one.label, "Adjustment"), 1, one.amount)
-        for one in amounts.adjustments
-        if one.amount > ZERO
+        OrderLine(ADJUSTMENT_SKU, _name(adjustment.label, "Adjustment"), 1, adjustment.amount)
+        for adjustment in amounts.adjustments
+        if adjustment.amount > ZERO
     ]
     charges = _with_rates(Charges((*rows, *extras), tuple(shipping)), amounts.currency)
-    below = sum((one.amount for one in amounts.adjustments if one.amount < ZERO), ZERO)
+    below = sum(
+        (adjustment.amount for adjustment in amounts.adjustments if adjustment.amount < ZERO), ZERO
+    )
     return _take_off(charges, -below)
 
 
@@ -221,13 +228,18 @@ def _with_rates(charges: Charges, currency: str) -> Charges:
     """Add the rate of every tax. Tax that Amazon collects and pays itself has separate rates."""
     lines, shipping = list(charges.lines), list(charges.shipping)
     for is_collected in (False, True):
-        rows = [place for place, one in enumerate(lines) if one.is_collected is is_collected]
-        sent = [place for place, one in enumerate(shipping) if one.is_collected is is_collected]
-        taxed = [
-            Taxed(one.tax, one.row_total - one.discount, one.quantity)
-            for one in (lines[place] for place in rows)
+        rows = [place for place, line in enumerate(lines) if line.is_collected is is_collected]
+        sent = [
+            place for place, charge in enumerate(shipping) if charge.is_collected is is_collected
         ]
-        taxed += [Taxed(one.tax, one.net - one.discount) for one in (shipping[n] for n in sent)]
+        taxed = [
+            Taxed(line.tax, line.row_total - line.discount, line.quantity)
+            for line in (lines[place] for place in rows)
+        ]
+        taxed += [
+            Taxed(charge.tax, charge.net - charge.discount)
+            for charge in (shipping[n] for n in sent)
+        ]
         percents = rates(taxed, currency)
         for place, percent in zip(rows, percents[: len(rows)], strict=True):
             lines[place] = replace(lines[place], tax_percent=percent)
@@ -244,9 +256,9 @@ def _take_off(charges: Charges, rest: Decimal) -> Charges:
         lines.append(replace(line, discount=line.discount + share))
         rest -= share
     shipping: list[Shipping] = []
-    for one in charges.shipping:
-        share = max(ZERO, min(rest, one.net - one.discount))
-        shipping.append(replace(one, discount=one.discount + share))
+    for charge in charges.shipping:
+        share = max(ZERO, min(rest, charge.net - charge.discount))
+        shipping.append(replace(charge, discount=charge.discount + share))
         rest -= share
     if rest > ZERO:
         raise CannotMap(

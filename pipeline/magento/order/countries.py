@@ -90,8 +90,8 @@ def located(address: Address) -> Address:
     if place is None:
         return address
     region = place.region or _region_of(place, address) or address.region
-    own = {folded(one) for one in (given, f"{place.country}-{given}", region, *place.names)}
-    known_words = {folded(one) for one in (*address.lines, address.district, address.city)} | own
+    own = {folded(name) for name in (given, f"{place.country}-{given}", region, *place.names)}
+    known_words = {folded(text) for text in (*address.lines, address.district, address.city)} | own
     rest = folded(address.region)
     lines = address.lines
     if rest and rest not in known_words and rest not in folded(region):

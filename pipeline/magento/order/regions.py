@@ -95,8 +95,8 @@ class _Known:
         country = self._country
         if says_city(text, country) == says_area(text, country):
             return matches
-        areas = {one for one in matches if says_area(one.name, country)}
-        cities = {one for one in matches if says_city(one.name, country)}
+        areas = {region for region in matches if says_area(region.name, country)}
+        cities = {region for region in matches if says_city(region.name, country)}
         if says_city(text, country):
             return matches - (areas - cities)
         return areas if self._are_mostly_areas else matches - (cities - areas)

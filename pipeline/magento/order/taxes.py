@@ -64,17 +64,17 @@ def _by_rate(pairs: Iterable[Pair]) -> list[tuple[Taxed, Decimal, Decimal]]:
     return [
         (
             same[0][0],
-            sum((one.tax for one, _ in same), Decimal(0)),
+            sum((taxed.tax for taxed, _ in same), Decimal(0)),
             sum((base.tax for _, base in same), Decimal(0)),
         )
         for same in by_code.values()
     ]
 
 
-def _itemized(kind: str, one: Taxed, amount: Decimal, base_amount: Decimal) -> dict[str, Any]:
+def _itemized(kind: str, taxed: Taxed, amount: Decimal, base_amount: Decimal) -> dict[str, Any]:
     return {
-        "tax_code": _code(one),
-        "tax_percent": one.tax_percent,
+        "tax_code": _code(taxed),
+        "tax_percent": taxed.tax_percent,
         "amount": amount,
         "base_amount": base_amount,
         "real_amount": amount,
@@ -83,10 +83,10 @@ def _itemized(kind: str, one: Taxed, amount: Decimal, base_amount: Decimal) -> d
     }
 
 
-def _title(one: Taxed) -> str:
-    return COLLECTED if one.is_collected else OWN
+def _title(taxed: Taxed) -> str:
+    return COLLECTED if taxed.is_collected else OWN
 
 
-def _code(one: Taxed) -> str:
+def _code(taxed: Taxed) -> str:
     """The code that links an item's tax to its row, and appears in the tax report."""
-    return f"{COLLECTED if one.is_collected else 'Amazon'} {one.tax_percent.normalize():f}%"
+    return f"{COLLECTED if taxed.is_collected else 'Amazon'} {taxed.tax_percent.normalize():f}%"

@@ -91,7 +91,7 @@ class Catalog:
         )
         if not sets:
             raise Rejected("the shop has no attribute set for products")
-        return min(sets, key=lambda one: (one[1] != "Default", one[0]))[0]
+        return min(sets, key=lambda pair: (pair[1] != "Default", pair[0]))[0]
 
 
 def folded(sku: str) -> str:

@@ -131,8 +131,8 @@ class Connection:
                 sent = len(records) + len(odd)
                 if is_whole and sent < total:
                     raise Transient(f"{self.name} counts {total} and sent {sent}", code="cut")
-                for one in odd:
-                    log.warning("magento.row_set_aside", shop=self.name, detail=str(one))
+                for odd_row in odd:
+                    log.warning("magento.row_set_aside", shop=self.name, detail=str(odd_row))
                 if aside is not None:
                     aside.extend(odd)
                 return records

@@ -154,9 +154,9 @@ class Inventory:
                     sort="source_item_id",
                     fields="sku,source_code,quantity,status",
                 )
-            if not all(one.sku for one in odd):
+            if not all(row.sku for row in odd):
                 continue  # The unreadable row may belong to any of these SKUs.
-            unclear = {folded(one.sku) for one in odd}
+            unclear = {folded(row.sku) for row in odd}
             for sku, code, quantity in rows:
                 if code in ours and quantity is not None and sku not in unclear:
                     quantities[sku] = quantities.get(sku, ZERO) + quantity

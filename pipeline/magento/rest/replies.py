@@ -134,9 +134,11 @@ def _message(reply: Reply, is_private: bool, sent: object) -> str:
     if not isinstance(reply.body, dict):
         return "" if reply.is_json else " in something other than JSON"
     listed = reply.body.get("errors")
-    details = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    details = (
+        [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+    )
     every = [reply.body, *details[:_MOST_ERRORS]]
-    message = " ".join(filter(None, (_error_text(one, is_private) for one in every)))
+    message = " ".join(filter(None, (_error_text(error, is_private) for error in every)))
     if is_private:
         message = _without(message, sent)
     return f": {message[:_LONGEST_MESSAGE]}" if message else ""
@@ -169,7 +171,7 @@ def _is_own_words(value: object) -> bool:
 def _without(message: str, sent: object) -> str:
     """The message without the buyer's data that was sent, which an extension may quote."""
     values = {" ".join(value.split()) for value in _personal(sent)}
-    for value in sorted((one for one in values if len(one) > 2), key=len, reverse=True):
+    for value in sorted((text for text in values if len(text) > 2), key=len, reverse=True):
         message = re.sub(re.escape(value), "…", message, flags=re.IGNORECASE)
     return message
 

@@ -94,7 +94,7 @@ class Sides:
     @property
     def live(self) -> list[MagentoOrder]:
         """The Magento orders that are neither cancelled nor closed."""
-        return [one for one in self.in_shop if one.state not in ENDED]
+        return [order for order in self.in_shop if order.state not in ENDED]
 
     @property
     def is_remembered(self) -> bool:
@@ -119,7 +119,7 @@ def compare(sides: Sides, now: datetime) -> list[FoundDifference] | None:
     )
     if is_outdated:
         return [*differences, _outdated(sides, sides.ours)]
-    shop = next((one for one in sides.in_shop if _is_its_own(one, sides.ours)), None)
+    shop = next((order for order in sides.in_shop if _is_its_own(order, sides.ours)), None)
     is_through = sides.ours.status == Status.CANCELLED
     if shop is not None and (is_through or STEPS.index(sides.ours.step) > _PLACING):
         differences += _states(sides, sides.ours, shop, now)
@@ -151,7 +151,7 @@ def _not_here(sides: Sides) -> Iterator[FoundDifference]:
 
 def _in_shop(sides: Sides, ours: Order) -> Iterator[FoundDifference]:
     if len(sides.live) > 1:
-        numbers = ", ".join(f"{one.increment_id} ({one.state})" for one in sides.live)
+        numbers = ", ".join(f"{order.increment_id} ({order.state})" for order in sides.live)
         yield FoundDifference(
             Kind.DOUBLED,
             Cure.HOLD,
@@ -166,7 +166,7 @@ def _in_shop(sides: Sides, ours: Order) -> Iterator[FoundDifference]:
             yield FoundDifference(
                 Kind.NOT_OURS, Cure.HOLD, _not_ours(sides), HoldCode.IN_MAGENTO_ALREADY
             )
-    elif not any(_is_its_own(one, ours) for one in sides.in_shop):
+    elif not any(_is_its_own(order, ours) for order in sides.in_shop):
         yield FoundDifference(
             Kind.MISSING_IN_MAGENTO,
             Cure.HOLD,
@@ -226,7 +226,9 @@ def _cancelled_in_shop(sides: Sides, ours: Order, shop: MagentoOrder) -> FoundDi
     advice = "cancel it there"
     if _kept(shop) != ZERO:
         currency = ours.currency or ""
-        paid, refunded = (written(one, currency) for one in (shop.total_paid, shop.total_refunded))
+        paid, refunded = (
+            written(amount, currency) for amount in (shop.total_paid, shop.total_refunded)
+        )
         detail += f", {paid} {currency} paid and {refunded} refunded"
         advice = "refund the difference there" if shop.state in ENDED else advice
     is_ended_here = ours.status in (Status.DONE, Status.CANCELLED)
@@ -266,9 +268,9 @@ def _unconfirmed(
 ) -> Iterator[FoundDifference]:
     if NEVER_CONFIRMED.intersection(ours.programs) or sides.placed is None:
         return
-    shipped = sum((one.quantity_shipped for one in shop.items if one.ext_order_item_id), ZERO)
+    shipped = sum((item.quantity_shipped for item in shop.items if item.ext_order_item_id), ZERO)
     confirmed = sum(line.quantity_fulfilled for line in sides.placed.lines)
-    left_at = [one.shipped_at for one in ours.shipments]
+    left_at = [shipment.shipped_at for shipment in ours.shipments]
     if shipped <= confirmed or (left_at and max(left_at) > now - SETTLED_AFTER):
         return
     detail = f"{shipped:f} shipped in Magento, {confirmed} confirmed at Amazon"
@@ -285,7 +287,11 @@ def _unconfirmed(
 
 def _not_shipped(sides: Sides, shop: MagentoOrder, now: datetime) -> Iterator[FoundDifference]:
     left = sum(
-        (one.quantity_left - one.quantity_shipped for one in shop.items if one.ext_order_item_id),
+        (
+            item.quantity_left - item.quantity_shipped
+            for item in shop.items
+            if item.ext_order_item_id
+        ),
         ZERO,
     )
     if left > 0 and sides.identity.updated_at <= now - SETTLED_AFTER:

@@ -49,7 +49,7 @@ def read(sessions: Sessions, clients: Clients, account_name: str, readable: Read
             session.scalars(
                 select(Effect.order_id).where(
                     Effect.kind == EffectKind.ORDER,
-                    among(Effect.order_id, [one.id for one in orders]),
+                    among(Effect.order_id, [order.id for order in orders]),
                 )
             )
         )
@@ -57,7 +57,7 @@ def read(sessions: Sessions, clients: Clients, account_name: str, readable: Read
             session.scalars(
                 select(Effect.order_id).where(
                     Effect.kind == EffectKind.CANCELLATION,
-                    among(Effect.order_id, [one.id for one in orders]),
+                    among(Effect.order_id, [order.id for order in orders]),
                     IS_UNPROVEN,
                 )
             )
@@ -89,7 +89,9 @@ def read(sessions: Sessions, clients: Clients, account_name: str, readable: Read
         {number: raw for number, (_, raw) in reports.items()},
         readable,
         _unclear(odd, ours, [number for number in reports if number not in in_shop])
-        | {one for name, some in by_shop.items() if name not in clients.shops for one in some},
+        | {
+            number for name, some in by_shop.items() if name not in clients.shops for number in some
+        },
     )
 
 
@@ -112,10 +114,10 @@ def _unclear(
     """The orders that the unreadable rows of a shop's answer belong to, or may belong to."""
     ids = {order.magento_order_id: number for number, order in ours.items()}
     unclear: set[str] = set()
-    for one in odd:
-        named = {ids.get(one.entity_id, "")}
+    for row in odd:
+        named = {ids.get(row.entity_id, "")}
         named |= {
-            number for number in (*ours, *not_found) if number[:EXT_ORDER_ID_LENGTH] == one.number
+            number for number in (*ours, *not_found) if number[:EXT_ORDER_ID_LENGTH] == row.number
         }
         unclear |= (named - {""}) or set(not_found)
     return frozenset(unclear)
@@ -129,15 +131,15 @@ def _in_shop(
     whole = {number[:EXT_ORDER_ID_LENGTH]: number for number in numbers}
     by_number: dict[str, list[MagentoOrder]] = {}
     seen: set[int] = set()
-    for one in shop.orders.numbered(numbers) if numbers else ():
-        if one.ext_order_id in whole:
-            by_number.setdefault(whole[one.ext_order_id], []).append(one)
-            seen.add(one.entity_id)
+    for in_shop in shop.orders.numbered(numbers) if numbers else ():
+        if in_shop.ext_order_id in whole:
+            by_number.setdefault(whole[in_shop.ext_order_id], []).append(in_shop)
+            seen.add(in_shop.entity_id)
     lost = {
         order.magento_order_id: number
         for number, order in ours.items()
         if order.magento_order_id is not None and order.magento_order_id not in seen
     }
-    for entity_id, one in (shop.orders.by_ids(lost) if lost else {}).items():
-        by_number.setdefault(lost[entity_id], []).append(one)
+    for entity_id, in_shop in (shop.orders.by_ids(lost) if lost else {}).items():
+        by_number.setdefault(lost[entity_id], []).append(in_shop)
     return by_number

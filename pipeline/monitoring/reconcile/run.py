@@ -64,7 +64,7 @@ class Reconciler:
         batch = self._read(account, page.orders)
         by_number = self._compare(batch)
         return Compared(
-            {number: ones for number, ones in by_number.items() if ones},
+            {number: differences for number, differences in by_number.items() if differences},
             len(page.orders),
             batch.readable.unreadable,
             page.next_token,
@@ -196,9 +196,9 @@ class Reconciler:
         awaited, states = {}, {}
         for number in _with_cure(by_number, Cure.LOOK):
             sides = batch.sides[number]
-            for one in sides.in_shop:
-                if sides.ours is not None and one.entity_id == sides.ours.magento_order_id:
-                    awaited[one.entity_id], states[one.entity_id] = sides.ours.id, one
+            for order in sides.in_shop:
+                if sides.ours is not None and order.entity_id == sides.ours.magento_order_id:
+                    awaited[order.entity_id], states[order.entity_id] = sides.ours.id, order
         if awaited:
             Shipments(self._sessions).store(awaited, [], states, now)
 
@@ -245,5 +245,5 @@ def _with_cure(
     by_number: Mapping[str, Sequence[FoundDifference] | None], cure: Cure
 ) -> Iterator[str]:
     for number, differences in by_number.items():
-        if any(one.cure is cure for one in differences or ()):
+        if any(difference.cure is cure for difference in differences or ()):
             yield number

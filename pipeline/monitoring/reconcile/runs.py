@@ -243,18 +243,18 @@ class Runs:
                 .order_by(Difference.kind)
                 .with_for_update()
             ).all()
-            accounts = sorted({one.account for one in open_differences})
+            accounts = sorted({difference.account for difference in open_differences})
             if len(accounts) > 1:
                 raise SeveralAccounts(accounts)
-            for one in open_differences:
-                one.accepted_by, one.treatment = author, ACCEPTED
+            for difference in open_differences:
+                difference.accepted_by, difference.treatment = author, ACCEPTED
                 order_id = session.scalar(
                     select(Order.id).where(
-                        Order.account == one.account, Order.external_id == external_id
+                        Order.account == difference.account, Order.external_id == external_id
                     )
                 )
                 if order_id is not None:
-                    text = f"accepted: {one.kind}, {one.detail}"
+                    text = f"accepted: {difference.kind}, {difference.detail}"
                     session.add(Note(order_id=order_id, at=now, author=author, text=text))
                     let_go(session, order_id, now)
-            return [one.kind for one in open_differences]
+            return [difference.kind for difference in open_differences]

@@ -36,11 +36,11 @@ def treat(
 ) -> int:
     """Store the differences, wake or hold their orders, and close the differences that are gone.
 
-    `found` has None for an order whose differences are unknown now, such as one that a step works
-    on. Returns the number of closed differences.
+    `by_number` has None for an order whose differences are unknown now, such as an order that a
+    step works on. Returns the number of closed differences.
     """
     open_differences: dict[str, dict[str, Difference]] = {}
-    lock(session, (one.ours.id for one in sides.values() if one.ours is not None))
+    lock(session, (side.ours.id for side in sides.values() if side.ours is not None))
     for row in session.scalars(
         select(Difference)
         .where(
@@ -60,23 +60,27 @@ def treat(
         if differences is None:
             continue
         ours = sides[number].ours
-        for one in differences:
-            noted = known.pop(one.kind, None)
-            if noted is not None and noted.detail != one.detail:
+        for difference in differences:
+            noted = known.pop(difference.kind, None)
+            if noted is not None and noted.detail != difference.detail:
                 noted.accepted_by = None
             accepted_by = noted.accepted_by if noted is not None else None
-            treatment = _treatment(session, one, ours, accepted_by, now)
+            treatment = _treatment(session, difference, ours, accepted_by, now)
             if noted is None:
                 noted = Difference(
-                    account=run.account, external_id=number, kind=one.kind, found_at=now
+                    account=run.account, external_id=number, kind=difference.kind, found_at=now
                 )
                 session.add(noted)
             noted.reconciliation_id = run.id
-            noted.detail, noted.treatment = one.detail, treatment
+            noted.detail, noted.treatment = difference.detail, treatment
         for gone in known.values():
             gone.ended_at = now
             closed += 1
-        if known and ours is not None and not any(one.cure is Cure.HOLD for one in differences):
+        if (
+            known
+            and ours is not None
+            and not any(difference.cure is Cure.HOLD for difference in differences)
+        ):
             let_go(session, ours.id, now)
     return closed
 

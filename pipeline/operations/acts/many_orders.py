@@ -215,7 +215,10 @@ def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -
             dismiss(session, ids, note, now)
         session.execute(
             insert(Note),
-            [{"order_id": one, "at": now, "author": act.author, "text": note} for one in ids],
+            [
+                {"order_id": order_id, "at": now, "author": act.author, "text": note}
+                for order_id in ids
+            ],
         )
     due = {row.turn: begin + place * apart for place, row in enumerate(possible)}
     _keep(session, act, rows, refusals, due)

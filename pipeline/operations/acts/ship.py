@@ -57,7 +57,9 @@ class ShipmentRequests:
             order = _locked(session, order_id)
             if why := obstacle(order):
                 raise NotPossible(why)
-            if any(is_same_number(one.tracking_number, number) for one in order.shipments):
+            if any(
+                is_same_number(shipment.tracking_number, number) for shipment in order.shipments
+            ):
                 raise NotPossible("a package of it has that tracking number already")
             requested = standing(session, order_id)
             if requested is not None and requested.state == RequestState.OPEN:

@@ -159,7 +159,7 @@ class Board:
         )
         with self._sessions() as session:
             numbers = session.execute(select(*map(_at_most, (held, to_ship, unconfirmed)))).one()
-        return Standing(*(Count(min(one, COUNTED), one > COUNTED) for one in numbers))
+        return Standing(*(Count(min(number, COUNTED), number > COUNTED) for number in numbers))
 
     def _is_to_ship(self) -> list[ColumnElement[bool]]:
         left = _left()

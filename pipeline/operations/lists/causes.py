@@ -150,7 +150,7 @@ def _with(known: Cause | None, row: Any) -> Cause:
     summed = {**known.totals}
     for currency, total in totals.items():
         summed[currency] = summed.get(currency, ZERO) + total
-    times = [one for one in (known.ship_by_at, row.ship_by_at) if one is not None]
+    times = [deadline for deadline in (known.ship_by_at, row.ship_by_at) if deadline is not None]
     return Cause(
         known.code,
         known.fact,

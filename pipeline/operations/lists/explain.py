@@ -122,10 +122,17 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
         settings=counted,
         standing=_standing(order),
         writes=tuple((effect.kind, _write(effect)) for effect in effects),
-        differences=tuple(f"{one.kind}: {one.detail} ({one.treatment})" for one in differences),
+        differences=tuple(
+            f"{difference.kind}: {difference.detail} ({difference.treatment})"
+            for difference in differences
+        ),
         next_look_at=order.due_at,
         next_look=_next_look(order, settings.timing),
-        possible=tuple(_possible(order, any(one.treatment in FOR_A_PERSON for one in differences))),
+        possible=tuple(
+            _possible(
+                order, any(difference.treatment in FOR_A_PERSON for difference in differences)
+            )
+        ),
     )
 
 
@@ -155,7 +162,7 @@ def _sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
 
 def _edited(order: Order, effects: Sequence[Effect]) -> dict[str, str]:
     """The Magento order that we placed, where a clerk's edit has replaced it in the shop."""
-    placed = next((one.remote_id for one in effects if one.kind == EffectKind.ORDER), None)
+    placed = next((effect.remote_id for effect in effects if effect.kind == EffectKind.ORDER), None)
     if placed is None or order.magento_order_id in (None, int(placed)):
         return {}
     return {"edited in Magento": f"placed as entity {placed}, which an edit there replaced"}

@@ -119,7 +119,8 @@ def zones(sort: Sort, place: Place | None = None, *, backwards: bool = False) ->
     key = KEYS[sort.key]
     descending = sort.descending != backwards
     order_by = tuple(
-        one.desc() if descending else one.asc() for one in (key.column, Order.id.expression)
+        column.desc() if descending else column.asc()
+        for column in (key.column, Order.id.expression)
     )
     with_value: list[ColumnElement[bool]] = [key.column.is_not(None)] if key.may_lack else []
     without_value: list[ColumnElement[bool]] = [key.column.is_(None)]

@@ -87,7 +87,7 @@ def timeline(sessions: Sessions, order: Order) -> list[Event]:
         *map(_write, effects),
         *_packages(order),
         *_refunds(refunds, effects),
-        *(Event(one.at, one.at, Kind.NOTE, one.text, by=one.author) for one in notes),
+        *(Event(note.at, note.at, Kind.NOTE, note.text, by=note.author) for note in notes),
         Event(order.created_at, order.created_at, Kind.REPORT, "first reported by Amazon"),
     ]
     return list(_repeats_as_one(sorted(events, key=lambda event: event.at, reverse=True)))

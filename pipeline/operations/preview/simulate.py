@@ -113,7 +113,7 @@ class Simulator:
         return Simulated(
             identity.external_id,
             marketplace,
-            any((one.step, one.end) == (PLACES, "done") for one in ends),
+            any((end.step, end.end) == (PLACES, "done") for end in ends),
             ends,
             ""
             if identity.purchased_at >= account.start_from

@@ -69,14 +69,14 @@ class OfflineShop(Http):
             answer = self._known.replies.get(route)
             if answer is None:
                 asked = dict(parse_qsl(query, keep_blank_values=True))
-                answer = self._read(route, unquote(store), asked)
+                answer = self._answer_read(route, unquote(store), asked)
         else:
             answer = self._written(method, route, self._sent.add("Magento", method, path, body))
         if answer is None:
             return Reply(404, {}, {"message": f"not simulated: {method} {route}"}, True)
         return Reply(200, {}, clean_json.parsed(encoded(answer)), True)
 
-    def _read(self, route: str, store: str, query: Mapping[str, str]) -> Any:
+    def _answer_read(self, route: str, store: str, query: Mapping[str, str]) -> Any:
         if route.startswith("/directory/countries/"):
             return {"id": route.rpartition("/")[2]}
         if route.startswith("/inventory/stock-resolver/"):
@@ -181,8 +181,8 @@ def _filters(query: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             stem = name.removesuffix("[field]")
             value = query[f"{stem}[value]"]
             is_list = query[f"{stem}[conditionType]"] == "in"
-            for one in value.split(",") if is_list else [value]:
-                yield wanted, one
+            for part in value.split(",") if is_list else [value]:
+                yield wanted, part
 
 
 def _matching(rows: Any, query: Mapping[str, str]) -> list[Row]:

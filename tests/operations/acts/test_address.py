@@ -247,7 +247,7 @@ def test_a_newer_report_keeps_it_and_is_told_apart(sessions: Sessions) -> None:
     channel = Amazon(ACCOUNT, account, now=lambda: NOW)
     Intake(sessions, a_vault(), settings().timing).store(ACCOUNT, account, channel, [newer], NOW)
     shown = corrections(sessions).show(order_id)
-    assert shown.told.city == "Bremen"
+    assert shown.reported.city == "Bremen"
     assert shown.corrected == replace(TOLD, lines=("Lieferweg 77",))
     assert shown.overtaken == ("city",)
     # Confirming it is enough for it to count instead of the newer one.
