@@ -108,7 +108,7 @@ def _is_free(raw: Raw, order_items: Sequence[Item]) -> bool:
         amounts_sent += [
             money(breakdown, "subtotal") for breakdown in blocks(source, "proceeds", "breakdowns")
         ]
-    return not any(amount.amount for amount in amounts_sent if amount is not None)
+    return not any(sent.amount for sent in amounts_sent if sent is not None)
 
 
 def _nothing_to_pay(raw: Raw, order_items: Sequence[Item]) -> Amounts:
@@ -210,9 +210,7 @@ def _currencies(raw: Raw, order_items: Sequence[Item]) -> list[str]:
                 for breakdown in blocks(item.raw, "proceeds", "breakdowns")
             ),
         ]
-    return sorted(
-        {amount.currency for amount in amounts_sent if amount is not None and amount.currency}
-    )
+    return sorted({sent.currency for sent in amounts_sent if sent is not None and sent.currency})
 
 
 def _breakdowns(raw: Raw, order_items: Sequence[Item]) -> dict[str, Breakdowns]:

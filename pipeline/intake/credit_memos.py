@@ -43,9 +43,8 @@ class Refunds:
             rows = [_row(orders[memo.order_id], memo) for memo in memos if memo.order_id in orders]
             if not rows:
                 return 0
-            lock(
-                session, (order.id for order in orders.values())
-            )  # inserting a refund locks its order
+            # Inserting a refund locks its order.
+            lock(session, (order.id for order in orders.values()))
             made = session.scalars(
                 insert(Refund).on_conflict_do_nothing().returning(Refund.id), rows
             )

@@ -13,28 +13,23 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResult, fitting
+from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResult
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.orders.package_tables import Shipment
-from pipeline.shipping.feed_collecting import mark_as_sent, waiting
+from pipeline.shipping.feed_collecting import collect
 from pipeline.shipping.feed_results import take_in
 from pipeline.shipping.tables import Feed, FeedMessage, FeedState
 
-# Amazon asks for at most a feed of a type per 20 minutes; cancellations must not wait so long.
-GAP = {FeedKind.CONFIRMATIONS: timedelta(minutes=20), FeedKind.CANCELLATIONS: timedelta(minutes=2)}
 LIMITS = {
     FeedState.COLLECTED: timedelta(hours=1),
     FeedState.UPLOADED: timedelta(hours=1),
     FeedState.SUBMITTED: timedelta(hours=2),
 }
 """How long a feed may be in a state before it is overdue; Amazon needs minutes."""
-
-MOST_OPEN = 8
-"""The most unended feeds of an account and kind: after so many, another would not help."""
 
 LOOK_AFTER = timedelta(minutes=2)
 
@@ -105,55 +100,10 @@ class Feeds:
     def collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
         """Make a feed of the waiting messages; None when none waits or no feed is due yet."""
         try:
-            return self._collect(account, kind, now)
+            with self._sessions() as session, session.begin():
+                return collect(session, account, kind, now)
         except IntegrityError:
             return None  # another worker has just made a feed; the index allows a single open feed
-
-    def _collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
-        with self._sessions() as session, session.begin():
-            unended = session.execute(
-                select(Feed.state, Feed.overdue_at).where(
-                    Feed.account == account, Feed.kind == kind, Feed.state != FeedState.ENDED
-                )
-            ).all()
-            if len(unended) >= MOST_OPEN or any(
-                state != FeedState.LOOKING and overdue_at is None for state, overdue_at in unended
-            ):
-                return None
-            latest = session.scalar(
-                select(func.max(Feed.created_at)).where(Feed.account == account, Feed.kind == kind)
-            )
-            if latest is not None and now < latest + GAP[kind]:
-                return None
-            messages = waiting(session, account, kind)
-            messages = messages[: fitting(kind, [message.body for message in messages])]
-            if not messages:
-                return None
-            feed = Feed(
-                account=account,
-                kind=kind,
-                state=FeedState.COLLECTED,
-                marketplace_ids=sorted({message.marketplace_id for message in messages}),
-                due_at=now,
-                created_at=now,
-            )
-            session.add(feed)
-            session.flush()
-            session.execute(
-                insert(FeedMessage),
-                [
-                    {
-                        "feed_id": feed.id,
-                        "message_id": number,
-                        "order_id": message.order_id,
-                        "shipment_id": message.shipment_id,
-                        "body": message.body,
-                    }
-                    for number, message in enumerate(messages, start=1)
-                ],
-            )
-            mark_as_sent(session, kind, feed.id, messages)
-            return feed
 
     def messages(self, feed: Feed) -> list[tuple[int, dict[str, Any]]]:
         """The feed's messages by number."""
@@ -249,7 +199,7 @@ class Feeds:
             unknown = (
                 result for result in results.values() if result.outcome is MessageOutcome.AGAIN
             )
-            current.trouble = next((number.words for number in unknown), None)
+            current.trouble = next((result.words for result in unknown), None)
             current.outcome = outcome
             if len(known) < len(numbers):
                 # Wait a little, since an order may show a change with a delay.

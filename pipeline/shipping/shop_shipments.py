@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.magento.records import ENDED, HOLDED, MagentoOrder, MagentoShipment
+from pipeline.magento.records import MagentoOrder, MagentoShipment
 from pipeline.orders.channel import FulfilledBy
 from pipeline.orders.locking import lock
 from pipeline.orders.machine import reopen, wake
 from pipeline.orders.order_shop import placed_in
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.states import ConfirmationState
-from pipeline.orders.tables import LIVE, Order, OrderItem, Status
+from pipeline.orders.tables import LIVE, Order, Status
 from pipeline.shipping.packages import Mismatch, Parcel, arranged
-
-_STATE = update(Order.__table__).where(  # type: ignore[arg-type]
-    Order.__table__.c.id == bindparam("of_order")
-)
-_COLUMNS = ("magento_state", "magento_status", "magento_invoiced", "magento_refunded")
+from pipeline.shipping.shop_states import changed_states, store_states
 
 
 class Shipments:
@@ -117,7 +112,7 @@ class Shipments:
         with self._sessions() as session:
             changed = self._changed(session, awaited.values(), by_order, gone, now)
             seen = {awaited[key]: state for key, state in states.items() if key in awaited}
-            states_changed = _changed_states(session, seen, by_order)
+            states_changed = changed_states(session, seen, by_order)
         with self._sessions() as session, session.begin():
             statuses = lock(session, {*changed, *states_changed})
             news = {
@@ -127,8 +122,7 @@ class Shipments:
                     session, order_id, rows, by_order.get(order_id, ()), gone, now, statuses
                 )
             }
-            if states_changed:
-                session.execute(_STATE, [state.values for state in states_changed.values()])
+            store_states(session, states_changed.values())
             news |= {order_id for order_id, state in states_changed.items() if state.is_news}
             reopen(session, sorted(news), now)
             return wake(session, sorted(news), now)
@@ -238,76 +232,3 @@ def _bring_up(row: Shipment, parcel: Parcel) -> None:
         else:
             row.items.append(ShipmentItem(magento_item_id=item_id, quantity=quantity))
     row.items = [item for item in row.items if item.magento_item_id in parcel.items]
-
-
-class _State(NamedTuple):
-    """The new column values of an order, and whether its step must run for them."""
-
-    values: dict[str, Any]
-    is_news: bool
-
-
-def _changed_states(
-    session: Session,
-    seen: Mapping[int, MagentoOrder],
-    by_order: Mapping[int, Sequence[MagentoShipment]],
-) -> dict[int, _State]:
-    """The changed states and totals, by order id."""
-    passing = _passing(session, seen, by_order)
-    rows = session.execute(
-        select(
-            Order.id,
-            Order.magento_state,
-            Order.magento_status,
-            Order.magento_invoiced,
-            Order.magento_refunded,
-            Order.grand_total,
-        ).where(among(Order.id, seen))
-    )
-    changed: dict[int, _State] = {}
-    for row in rows:
-        order = seen[row.id]
-        if row.id in passing:
-            continue
-        totals = (order.total_invoiced, order.total_refunded) if order.is_invoiced else (None, None)
-        now = (order.state, order.status, *totals)
-        had = (row.magento_state, row.magento_status, row.magento_invoiced, row.magento_refunded)
-        if now == had:
-            continue
-        values = dict(zip(_COLUMNS, now, strict=True))
-        stops = {order.state, row.magento_state} & {*ENDED, HOLDED}
-        # The step compares with Amazon's total; the row's total is precise enough to wake it.
-        differs = totals != had[2:] and totals[0] not in (None, row.grand_total)
-        changed[row.id] = _State(
-            {"of_order": row.id, **values},
-            is_news=(bool(stops) and order.state != row.magento_state) or differs,
-        )
-    return changed
-
-
-def _passing(
-    session: Session,
-    seen: Mapping[int, MagentoOrder],
-    by_order: Mapping[int, Sequence[MagentoShipment]],
-) -> set[int]:
-    """Orders that look cancelled while `magento.seeding` corrects their stock.
-
-    Such an order counts more units as shipped than its shipments contain together with the units
-    that were fulfilled before its import.
-    """
-    cancelled = {order_id: order for order_id, order in seen.items() if order.state == "canceled"}
-    if not cancelled:
-        return set()
-    left_before = session.execute(
-        select(OrderItem.order_id, func.sum(OrderItem.quantity_fulfilled_before))
-        .where(among(OrderItem.order_id, cancelled))
-        .group_by(OrderItem.order_id)
-    )
-    shipped = {order_id: Decimal(units) for order_id, units in left_before}
-    return {
-        order_id
-        for order_id, order in cancelled.items()
-        if sum(item.quantity_shipped for item in order.items)
-        > shipped.get(order_id, 0)
-        + sum(sum(part.items.values()) for part in by_order.get(order_id, ()))
-    }

@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from pipeline.base.errors import NotSent, Rejected
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, HOLDED
 from pipeline.orders.channel import (
-    NO_PACKAGE_TO_UPDATE,
-    ChannelOrder,
     FulfilledBy,
     Program,
-    RemoteStatus,
 )
-from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
-from pipeline.orders.states import ConfirmationState, EffectKind
+from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import Order
-from pipeline.shipping.packages import Mismatch
 from tasks.cancelling.fewer_units import being_reduced
 from tasks.cancelling.invoice_check import invoiced_wrongly
 from tasks.cancelling.part_cancelled import reduced
+from tasks.shipping.confirmation import confirm, confirmation_write, mark_accepted
+from tasks.shipping.objections import changed_since_confirmed, confirmation_unclear, objection
 from tasks.shipping.packages import (
     announcement,
     confirmation_of,
     confirmed_packages,
     known_already,
-    shipped_by_others,
     surplus,
     to_confirm,
-    transparency_codes,
 )
 from tasks.shipping.requested_shipment import ship_requested
 from tasks.shipping.ship_from import supply_sources
@@ -58,7 +51,7 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
     fewer = being_reduced(order, clients)
     if fewer and (hold := reduced(order, fewer, clients)) is not None:
         return hold
-    if (hold := _changed_since(order)) is not None:
+    if (hold := changed_since_confirmed(order)) is not None:
         return hold
     refused = ship_requested(order, clients)
     # A feed takes packages without a number, but has no field for the place of shipment.
@@ -75,31 +68,6 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
         return outcome
     notes = surplus(order), comment(order, confirmed_packages(order), clients)
     return Skipped("; ".join(filter(None, notes))) if any(notes) else Done()
-
-
-def _changed_since(order: Order) -> Hold | None:
-    """The hold for a package that the shop changed after its confirmation, which Amazon keeps."""
-    changed = next((shipment for shipment in order.shipments if shipment.mismatch), None)
-    if changed is None or order.confirm_anyway:
-        return None
-    name = f"shipment {changed.magento_shipment_id}"
-    if changed.mismatch == Mismatch.DELETED:
-        what = (
-            f"{name} was deleted in Magento after it was confirmed to Amazon under "
-            f"{changed.tracking_number or 'no number'}: ship the same units again there, and the "
-            "package at Amazon gets their number"
-        )
-    else:
-        what = (
-            f"units were taken out of {name} in Magento after they were confirmed to Amazon, which "
-            "never changes the contents of a package: put them back"
-        )
-    return Hold(
-        HoldCode.SHIPMENT_CHANGED,
-        f"{what}; or leave the package at Amazon as it is with `orderbridge orders release "
-        f"{order.external_id} --confirm-anyway`",
-        {"shipment": str(changed.magento_shipment_id)},
-    )
 
 
 def _confirm_due(order: Order, due: Sequence[Shipment], clients: Clients) -> Hold | None:
@@ -131,7 +99,7 @@ def _confirm_due(order: Order, due: Sequence[Shipment], clients: Clients) -> Hol
         and not order.confirm_anyway
         and not known_already(order, shipment, current)
     ]
-    if (hold := _objection(order, due, current)) is not None:
+    if (hold := objection(order, due, current)) is not None:
         for shipment in due:
             if shipment.confirmation == ConfirmationState.FEED:
                 shipment.confirmation, shipment.to_feed = ConfirmationState.QUEUED, None
@@ -147,8 +115,8 @@ def _confirm_due(order: Order, due: Sequence[Shipment], clients: Clients) -> Hol
             continue
         if shipment.confirmed_as is None and known_already(order, shipment, current):
             # A crashed attempt may have confirmed the package: this ends its row in the ledger.
-            clients.ledger_of(order).made(_confirmation_trace(order, shipment, current, clients))
-            _accepted(shipment, clients)
+            clients.ledger_of(order).made(confirmation_write(order, shipment, current, clients))
+            mark_accepted(shipment, clients)
         elif by_feed or not shipment.tracking_number:
             # Amazon refuses a call without a number; the schema of a feed leaves it out.
             message = clients.channel(order).feed_message(confirmation_of(order, shipment, current))
@@ -156,20 +124,8 @@ def _confirm_due(order: Order, due: Sequence[Shipment], clients: Clients) -> Hol
             shipment.confirmation = ConfirmationState.FEED
         else:
             place = places.get(shipment.package_reference, "")
-            _confirm(order, shipment, current, clients, place)
-    return _unclear(order, unclear[0]) if unclear else None
-
-
-def _unclear(order: Order, shipment: Shipment) -> Hold:
-    """The hold after an unreadable feed result, when Amazon's order does not show the package."""
-    return Hold(
-        HoldCode.CONFIRMATION_LOST,
-        f"it is not known whether Amazon accepted the confirmation of package "
-        f"{shipment.tracking_number or shipment.package_reference}: {shipment.refusal}. Check the "
-        "order in Seller Central; a confirmation there under this number is enough, and "
-        f"`orderbridge orders release {order.external_id} --confirm-anyway` sends it again",
-        {"package": shipment.package_reference},
-    )
+            confirm(order, shipment, current, clients, place)
+    return confirmation_unclear(order, unclear[0]) if unclear else None
 
 
 def _all_by_feed(order: Order, due: Sequence[Shipment], clients: Clients) -> bool:
@@ -186,44 +142,6 @@ def _all_by_feed(order: Order, due: Sequence[Shipment], clients: Clients) -> boo
     return any(
         shipment.confirmation == ConfirmationState.FEED for shipment in due
     ) or clients.confirms_by_feed(order)
-
-
-def _objection(order: Order, due: Sequence[Shipment], current: ChannelOrder) -> Hold | None:
-    """The hold with the reason not to confirm now; None without a reason."""
-    if current.status == RemoteStatus.CANCELLED:
-        return Hold(
-            HoldCode.CANCELLED_AFTER_SHIPMENT,
-            "cancelled on Amazon after goods had left the warehouse; nothing was confirmed",
-        )
-    nothing_confirmed = all(shipment.confirmed_as is None for shipment in order.shipments)
-    if current.buyer_wants_to_cancel and nothing_confirmed and not order.confirm_anyway:
-        return Hold(
-            HoldCode.BUYER_WANTS_TO_CANCEL,
-            "the buyer asked to cancel and nothing was confirmed yet: stop the parcel and cancel "
-            "the order in Seller Central, or confirm its packages with "
-            f"`orderbridge orders release {order.external_id} --confirm-anyway`",
-        )
-    _, missing = transparency_codes(order, current)
-    if missing:
-        item_id, count = next(iter(missing.items()))
-        return Hold(
-            HoldCode.TRANSPARENCY_CODES,
-            f"Amazon wants a Transparency code per unit; {count} of item {item_id} are missing: "
-            f"`orderbridge orders transparency {order.external_id} {item_id} CODE...`",
-            {"item": item_id, "missing": str(count)},
-        )
-    for shipment in due:
-        if shipment.confirmed_as is None and not known_already(order, shipment, current):
-            others = shipped_by_others(order, shipment, current)
-            if others:
-                numbers = ", ".join(package.tracking_number for package in others)
-                return Hold(
-                    HoldCode.CONFIRMED_ELSEWHERE,
-                    f"Amazon shows all of this order as shipped under {numbers}, Magento under "
-                    f"{shipment.tracking_number}: correct the number that is wrong",
-                    {"amazon": numbers, "magento": shipment.tracking_number},
-                )
-    return None
 
 
 def _rest(order: Order, clients: Clients) -> Outcome | None:
@@ -255,57 +173,3 @@ def _rest(order: Order, clients: Clients) -> Outcome | None:
     ):
         return Wait("a package has no tracking number yet", clients.recheck_waiting)
     return None
-
-
-def _confirm(
-    order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str
-) -> None:
-    clients.ledger_of(order).once(_confirmation_trace(order, shipment, current, clients, place))
-    _accepted(shipment, clients)
-
-
-def _confirmation_trace(
-    order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str = ""
-) -> Write[str]:
-    confirmation = replace(confirmation_of(order, shipment, current), supply_source=place)
-
-    def send() -> str:
-        shipment.confirmation = ConfirmationState.SENT
-        try:
-            clients.channel(order).confirm_shipment(confirmation)
-        except Rejected as error:
-            if error.code == NO_PACKAGE_TO_UPDATE and known_already(
-                order, shipment, clients.read_again(order)
-            ):
-                return confirmation.reference
-            shipment.confirmation, shipment.refusal = ConfirmationState.REFUSED, str(error)
-            raise
-        except NotSent:
-            shipment.confirmation = ConfirmationState.QUEUED
-            raise
-        return confirmation.reference
-
-    def find() -> str | None:
-        # A change of the carrier keeps the number, so Amazon's order cannot show its arrival.
-        is_known = shipment.confirmed_as is None and known_already(order, shipment, current)
-        return confirmation.reference if is_known else None
-
-    trace = clients.ledger_of(order).trace(
-        # A track may change and change back: each announcement is a separate write.
-        "confirm",
-        shipment.package_reference,
-        shipment.confirmed_times,
-        clients.pseudonym(announcement(shipment)),
-        kind=EffectKind.CONFIRMATION,
-        find=find,
-        # Amazon takes a repeat with the same package reference as an edit of the package.
-        harmless_twice=True,
-    )
-    return trace.write(send, HoldCode.CONFIRMATION_REFUSED)
-
-
-def _accepted(shipment: Shipment, clients: Clients) -> None:
-    shipment.confirmation = ConfirmationState.ACCEPTED
-    shipment.refusal = shipment.to_feed = None
-    shipment.confirmed_at, shipment.confirmed_as = clients.now(), announcement(shipment)
-    shipment.confirmed_times += 1
