@@ -23,7 +23,8 @@ from pipeline.magento.client import Magento
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Channel, ChannelOrder, Raw
 from pipeline.orders.corrected_address import corrected
-from pipeline.orders.decision_table import Decision, case_of, decide
+from pipeline.orders.decision import Decision
+from pipeline.orders.decision_table import case_of, decide
 from pipeline.orders.ledger import Ledger, OrderLedger
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.report import Report

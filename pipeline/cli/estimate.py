@@ -15,7 +15,8 @@ from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.base.quota import Lane, Quota
 from pipeline.cli.common import Installation, Unusable
 from pipeline.intake.backfills import Backfills, duration_s
-from pipeline.orders.decision_table import Case, decide
+from pipeline.orders.decision import Case
+from pipeline.orders.decision_table import decide
 from pipeline.settings.overrides import Overrides
 
 

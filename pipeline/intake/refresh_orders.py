@@ -13,7 +13,8 @@ from pipeline.base.vault import Vault
 from pipeline.intake.reports import Known
 from pipeline.intake.sealed_reports import sealed
 from pipeline.orders.channel import Channel, Identity, Raw, RemoteStatus
-from pipeline.orders.decision_table import Case, Tab, decide
+from pipeline.orders.decision import Case, Tab
+from pipeline.orders.decision_table import decide
 from pipeline.orders.machine import reopen, wake
 from pipeline.orders.tables import Order, OrderPrivate, Status
 from pipeline.settings.model import AccountSettings

@@ -22,7 +22,8 @@ from pipeline.intake.reports import Readable, is_news, known, readable
 from pipeline.intake.sealed_reports import sealed
 from pipeline.intake.store_one_by_one import Reports, put_all
 from pipeline.orders.channel import Channel, Identity, Raw
-from pipeline.orders.decision_table import Case, Decision, Tab, decide
+from pipeline.orders.decision import Case, Decision, Tab
+from pipeline.orders.decision_table import decide
 from pipeline.orders.machine import STEPS
 from pipeline.orders.tables import Order, OrderPrivate, Status
 from pipeline.settings.model import AccountSettings, Timing

@@ -7,7 +7,7 @@ from functools import wraps
 
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED
-from pipeline.orders.decision_table import Next, Tab
+from pipeline.orders.decision import Next, Tab
 from pipeline.orders.outcome import Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import follow_edit

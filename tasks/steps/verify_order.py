@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.clients import Clients
 from pipeline.orders.channel import FulfilledBy
-from pipeline.orders.decision_table import Next, Stock
+from pipeline.orders.decision import Next, Stock
 from pipeline.orders.outcome import Done, Outcome, Wait
 from pipeline.orders.tables import Order
 from tasks.cancelling.stop_check import stopped

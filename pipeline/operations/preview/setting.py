@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from pipeline.base.money import ZERO
 from pipeline.operations.preview.setting_rules import DECIDED_BY_TABLE, RULES, Rule
 from pipeline.orders.channel import NON_AMAZON, FulfilledBy
-from pipeline.orders.decision_table import Case, Decision, decide
+from pipeline.orders.decision import Case, Decision
+from pipeline.orders.decision_table import decide
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import LIVE, Order
 from pipeline.settings.model import Settings
