@@ -21,7 +21,8 @@ from pipeline.base.errors import CannotMap
 from pipeline.base.quota import Lane, Quota
 from pipeline.magento.client import Magento
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import Channel, ChannelOrder, Raw
+from pipeline.orders.channel import Channel, Raw
+from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.corrected_address import corrected
 from pipeline.orders.decision import Decision
 from pipeline.orders.decision_table import case_of, decide

@@ -26,7 +26,7 @@ from pipeline.amazon.replies import (
 from pipeline.base.errors import Transient
 from pipeline.base.http import Http
 from pipeline.base.quota import Lane
-from pipeline.orders.channel import ChannelOrder
+from pipeline.orders.channel_order import ChannelOrder
 
 _FEEDS = "/feeds/2021-06-30/feeds"
 _DOCUMENTS = "/feeds/2021-06-30/documents"

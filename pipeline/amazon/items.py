@@ -17,7 +17,8 @@ from pipeline.amazon.json_fields import (
     word,
 )
 from pipeline.base.errors import CannotMap
-from pipeline.orders.channel import Line, Raw, Window
+from pipeline.orders.channel import Raw
+from pipeline.orders.channel_order import Line, Window
 from pipeline.orders.outcome import HoldCode
 
 

@@ -17,13 +17,13 @@ from pipeline.amazon import withheld_fields
 from pipeline.amazon.items import every_item, line, nothing_is_left, window
 from pipeline.amazon.json_fields import blocks, look, moment, money, text, whole, word, words
 from pipeline.base.errors import CannotMap
-from pipeline.orders.channel import (
+from pipeline.orders.channel import Raw
+from pipeline.orders.channel_order import (
     Address,
     ChannelOrder,
     FulfilledBy,
     Identity,
     Package,
-    Raw,
     RemoteStatus,
     TaxRegistration,
 )

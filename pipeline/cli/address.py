@@ -20,7 +20,7 @@ from pipeline.cli.orders import unique_order_id
 
 if TYPE_CHECKING:
     from pipeline.operations.acts.address import Addresses, Corrections
-    from pipeline.orders.channel import Address
+    from pipeline.orders.channel_order import Address
 
 _HELP = {
     "name": "The recipient's name.",

@@ -10,7 +10,7 @@ from pipeline.base.money import ZERO
 from pipeline.cli.common import columns, titled, when
 from pipeline.operations.lists.order_facts import country, price, proof, store_code
 from pipeline.operations.lists.timeline import Event
-from pipeline.orders.channel import NON_AMAZON
+from pipeline.orders.channel_order import NON_AMAZON
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
 from pipeline.settings.model import Settings

@@ -25,7 +25,7 @@ from pipeline.operations.lists.orders import Listed, Listing
 from pipeline.operations.lists.timeline import timeline
 from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import Preview
-from pipeline.orders.channel import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING, STILL_TO_SHIP
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode

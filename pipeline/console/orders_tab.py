@@ -23,7 +23,7 @@ from pipeline.operations.lists.order_facts import admin_url, seller_central_url
 from pipeline.operations.lists.orders import Listing
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Place, Sort
 from pipeline.operations.lists.stores import stores
-from pipeline.orders.channel import FulfilledBy, Program
+from pipeline.orders.channel_order import FulfilledBy, Program
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
 from pipeline.settings.model import Settings

@@ -19,7 +19,8 @@ from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
 from pipeline.base.id_lists import among
 from pipeline.base.vault import Unreadable, Vault
-from pipeline.orders.channel import Channel, ChannelOrder, ParseReport, Raw
+from pipeline.orders.channel import Channel, ParseReport, Raw
+from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.machine import owner
 from pipeline.orders.tables import Note, Order, OrderPrivate
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from pipeline.base.vault import Vault
 from pipeline.intake.reports import Known
 from pipeline.intake.sealed_reports import sealed
-from pipeline.orders.channel import Channel, Identity, Raw, RemoteStatus
+from pipeline.orders.channel import Channel, Raw
+from pipeline.orders.channel_order import Identity, RemoteStatus
 from pipeline.orders.decision import Case, Tab
 from pipeline.orders.decision_table import decide
 from pipeline.orders.machine import reopen, wake

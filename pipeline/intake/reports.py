@@ -21,7 +21,8 @@ from pipeline.base.id_lists import among
 from pipeline.base.log import log
 from pipeline.base.vault import Unreadable, Vault
 from pipeline.intake.buyer_index import buyer_columns
-from pipeline.orders.channel import Channel, ChannelOrder, Identity, Raw
+from pipeline.orders.channel import Channel, Raw
+from pipeline.orders.channel_order import ChannelOrder, Identity
 from pipeline.orders.tables import Order, OrderPrivate
 
 Known = Row[*tuple[Any, ...]]

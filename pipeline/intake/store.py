@@ -21,7 +21,8 @@ from pipeline.intake.refresh_orders import refresh
 from pipeline.intake.reports import Readable, is_news, known, readable
 from pipeline.intake.sealed_reports import sealed
 from pipeline.intake.store_one_by_one import Reports, put_all
-from pipeline.orders.channel import Channel, Identity, Raw
+from pipeline.orders.channel import Channel, Raw
+from pipeline.orders.channel_order import Identity
 from pipeline.orders.decision import Case, Decision, Tab
 from pipeline.orders.decision_table import decide
 from pipeline.orders.machine import STEPS

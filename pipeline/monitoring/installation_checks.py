@@ -12,7 +12,7 @@ from pipeline.base.incidents import Incidents
 from pipeline.base.quota import Lane
 from pipeline.monitoring import shop_reads
 from pipeline.monitoring.read_only import Writes
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.states import ConfirmationState

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from pipeline.base.errors import CannotMap
-from pipeline.orders.channel import Address, ChannelOrder
+from pipeline.orders.channel_order import Address, ChannelOrder
 from pipeline.orders.outcome import HoldCode
 
 # The names of address fields in `ChannelOrder.missing`.

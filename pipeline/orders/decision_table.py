@@ -6,7 +6,7 @@ which row decided. `make tables` prints the table into docs/decision-table.md.
 
 from __future__ import annotations
 
-from pipeline.orders.channel import NON_AMAZON, FulfilledBy, Program, RemoteStatus
+from pipeline.orders.channel_order import NON_AMAZON, FulfilledBy, Program, RemoteStatus
 from pipeline.orders.decision import (
     Case,
     Decision,

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.order_shop import BEFORE_THE_SHOP, placed_in
 from pipeline.orders.tables import LIVE, Order, OrderItem
 from pipeline.products.sku_map import SkuMapError, SkuMaps

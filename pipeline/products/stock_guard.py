@@ -23,7 +23,7 @@ from pipeline.magento.client import Magento
 from pipeline.magento.rest.catalog import folded
 from pipeline.magento.rest.open_lines import STOCKED_TYPES, OpenLine
 from pipeline.magento.rest.replies import UNAUTHORIZED
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.order_shop import placed_in
 from pipeline.orders.tables import LIVE, Order, OrderItem
 from pipeline.products.tables import StockCheck

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from pipeline.amazon.feed_documents import FeedKind, fitting
 from pipeline.base.id_lists import among
-from pipeline.orders.channel import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.locking import lock
 from pipeline.orders.package_tables import Shipment

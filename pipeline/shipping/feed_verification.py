@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.orders.channel import ChannelOrder, RemoteStatus
+from pipeline.orders.channel_order import ChannelOrder, RemoteStatus
 from pipeline.shipping.feeds import Unanswered
 from pipeline.shipping.packages import is_same_number
 

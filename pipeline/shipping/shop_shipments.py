@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.magento.records import MagentoOrder, MagentoShipment
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.locking import lock
 from pipeline.orders.machine import reopen, wake
 from pipeline.orders.order_shop import placed_in

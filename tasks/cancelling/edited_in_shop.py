@@ -15,7 +15,7 @@ from pipeline.base.money import ZERO
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, MagentoItem, MagentoOrder
 from pipeline.magento.rest.catalog import folded
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from tasks.cancelling.fewer_units import being_reduced

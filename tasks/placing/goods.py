@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pipeline.base.errors import CannotMap
 from pipeline.clients import Clients
 from pipeline.magento.records import Product
-from pipeline.orders.channel import ChannelOrder, FulfilledBy
+from pipeline.orders.channel_order import ChannelOrder, FulfilledBy
 from pipeline.orders.outcome import ABOUT_PRODUCTS, NO_SKU, Hold, HoldCode
 from pipeline.orders.tables import Order
 from pipeline.products.sku_map import SkuMapError

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.base.money import written
 from pipeline.orders.amounts import Amounts, LineAmounts
-from pipeline.orders.channel import ChannelOrder
+from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.tables import Order, OrderItem
 
 

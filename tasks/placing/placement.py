@@ -12,7 +12,7 @@ from pipeline.magento.order.body import OrderShape, build
 from pipeline.magento.order.number import increment_id
 from pipeline.magento.records import MagentoOrder, Product
 from pipeline.magento.stock.reserve_by_cancelling import marked
-from pipeline.orders.channel import Address, FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import Address, FulfilledBy, RemoteStatus
 from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.states import EffectKind

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from pipeline.base.errors import NotSent, Rejected
 from pipeline.clients import Clients
-from pipeline.orders.channel import NO_PACKAGE_TO_UPDATE, ChannelOrder
+from pipeline.orders.channel import NO_PACKAGE_TO_UPDATE
+from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.package_tables import Shipment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.orders.channel import ChannelOrder, RemoteStatus
+from pipeline.orders.channel_order import ChannelOrder, RemoteStatus
 from pipeline.orders.outcome import Hold, HoldCode
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.orders.channel import ChannelOrder, Confirmation, Package, Program
+from pipeline.orders.channel import Confirmation
+from pipeline.orders.channel_order import ChannelOrder, Package, Program
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import is_same_number

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.base.errors import CannotMap
 from pipeline.clients import Clients
-from pipeline.orders.channel import Program
+from pipeline.orders.channel_order import Program
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order

@@ -11,7 +11,7 @@ from pipeline.clients import Clients
 from pipeline.magento.order.body import email_of
 from pipeline.magento.records import StoreView
 from pipeline.magento.rest.customers import Customer
-from pipeline.orders.channel import ChannelOrder, FulfilledBy
+from pipeline.orders.channel_order import ChannelOrder, FulfilledBy
 from pipeline.orders.outcome import Done, HoldCode, Outcome, Skipped
 from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order

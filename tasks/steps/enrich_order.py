@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.clients import Clients
 from pipeline.magento.order.body import check_address
-from pipeline.orders.channel import ChannelOrder, FulfilledBy, Missing
+from pipeline.orders.channel_order import ChannelOrder, FulfilledBy, Missing
 from pipeline.orders.decision import MagentoState
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Order

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pipeline.clients import Clients
 from pipeline.magento.records import HOLDED
-from pipeline.orders.channel import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import CARRIED_BY_AMAZON
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.tables import Order

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, HOLDED
-from pipeline.orders.channel import (
-    FulfilledBy,
-    Program,
-)
+from pipeline.orders.channel_order import FulfilledBy, Program
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.states import ConfirmationState

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.clients import Clients
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision import Next, Stock
 from pipeline.orders.outcome import Done, Outcome, Wait
 from pipeline.orders.tables import Order

@@ -22,7 +22,7 @@ from pipeline.operations.lists.order_facts import (
 from pipeline.operations.lists.orders import Listing, Page
 from pipeline.operations.lists.sorting import Place, Sort
 from pipeline.operations.lists.stores import stores
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order, OrderPrivate, Status
 from tests.console.builders import (

@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
 from pipeline.intake.store import Intake, Stored
-from pipeline.orders.channel import Identity, Raw
+from pipeline.orders.channel import Raw
+from pipeline.orders.channel_order import Identity
 from pipeline.orders.tables import Order
 from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, settings
 

@@ -19,7 +19,7 @@ from pipeline.amazon.parsing import parse
 from pipeline.base.errors import CannotMap, OutcomeUnknown, Rejected
 from pipeline.magento.client import Magento
 from pipeline.magento.order.body import OrderShape, build
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.settings.model import ShopSettings
 from sandbox.core import Store, make
 from sandbox.magento.app import create_app

@@ -19,7 +19,7 @@ from pipeline.magento.order.body import (
     shipping_description,
 )
 from pipeline.magento.records import MagentoOrder
-from pipeline.orders.channel import FulfilledBy, TaxRegistration
+from pipeline.orders.channel_order import FulfilledBy, TaxRegistration
 from pipeline.orders.outcome import HoldCode
 from tests.magento.builders import (
     CALIFORNIA,

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.magento.order.comment import comment
 from pipeline.orders.amounts import Amounts, LineAmounts
-from pipeline.orders.channel import TaxRegistration, Window
+from pipeline.orders.channel_order import TaxRegistration, Window
 from tests.magento.builders import NOW, a_body, a_line, an_order
 
 FIRST = "Amazon order 902-1234567-1234567, fulfilled by merchant"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from tests.magento.builders import NOW, a_body, a_line, amounts_of, an_order
 
 PLAIN = {

@@ -17,7 +17,7 @@ from pipeline.magento.client import Magento
 from pipeline.magento.order.body import OrderShape, build, differences
 from pipeline.magento.records import MagentoOrder, Product, StoreView
 from pipeline.orders.amounts import Adjustment, Amounts, LineAmounts
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.settings.model import ShopSettings
 from sandbox.core import Store, make
 from sandbox.magento.app import create_app

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision import (
     Case,
     Decision,

@@ -10,7 +10,7 @@ from pipeline.base.errors import CannotMap
 from pipeline.magento.order import countries, names, region_words, regions
 from pipeline.magento.order.plain_text import in_digits, label, unkept_letters
 from pipeline.magento.records import Region
-from pipeline.orders.channel import Address
+from pipeline.orders.channel_order import Address
 from pipeline.orders.outcome import HoldCode
 
 # Magento needs the key and label printers want digits: all zeros mean that no number was given.

@@ -31,7 +31,7 @@ from pipeline.magento.records import (
     StoreView,
 )
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy
+from pipeline.orders.channel_order import Address, ChannelOrder, FulfilledBy
 from pipeline.orders.outcome import HoldCode
 
 SHIPPING_METHOD = "flatrate_flatrate"

@@ -17,7 +17,7 @@ from pipeline.magento.order.plain_text import plain
 from pipeline.magento.order.tax_rates import Taxed, rates
 from pipeline.magento.records import Product
 from pipeline.orders.amounts import Amounts, LineAmounts
-from pipeline.orders.channel import Line
+from pipeline.orders.channel_order import Line
 from pipeline.orders.outcome import HoldCode
 
 GiftWrap = Literal["line", "price"]

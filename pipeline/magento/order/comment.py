@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from pipeline.magento.order.plain_text import COMMENT_LENGTH, plain
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import ChannelOrder, Line, Window
+from pipeline.orders.channel_order import ChannelOrder, Line, Window
 
 
 def comment(order: ChannelOrder, amounts: Amounts | None = None) -> str:

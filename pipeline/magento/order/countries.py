@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.magento.order.plain_text import in_digits
 from pipeline.magento.order.region_words import folded
-from pipeline.orders.channel import Address
+from pipeline.orders.channel_order import Address
 
 # directory_country of 2.4.4 to 2.4.8: ISO 3166 without PR and SS, and with AN and XK.
 _CODES = """

@@ -12,7 +12,7 @@ from pipeline.magento.records import StoreView
 from pipeline.magento.rest import json_records, replies, search
 from pipeline.magento.rest.connection import Connection
 from pipeline.magento.rest.directory import Directory
-from pipeline.orders.channel import Address, ChannelOrder
+from pipeline.orders.channel_order import Address, ChannelOrder
 
 
 @dataclass(frozen=True, slots=True)

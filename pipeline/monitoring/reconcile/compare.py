@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from pipeline.base.money import ZERO, written
 from pipeline.magento.records import ENDED, MagentoOrder
-from pipeline.orders.channel import ChannelOrder, FulfilledBy, Identity, Program, RemoteStatus
+from pipeline.orders.channel_order import ChannelOrder, FulfilledBy, Identity, Program, RemoteStatus
 from pipeline.orders.decision import Case, Next
 from pipeline.orders.decision_table import (
     CARRIED_BY_AMAZON,

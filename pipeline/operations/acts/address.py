@@ -19,7 +19,8 @@ from pipeline.base.errors import CannotMap
 from pipeline.base.vault import Unreadable, Vault
 from pipeline.magento.order.addresses import check_deliverable, country_of
 from pipeline.operations.acts.one_order import NotPossible
-from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy, ParseReport
+from pipeline.orders.channel import ParseReport
+from pipeline.orders.channel_order import Address, ChannelOrder, FulfilledBy
 from pipeline.orders.corrected_address import Correction
 from pipeline.orders.machine import owner, wake
 from pipeline.orders.states import EffectKind, StepName

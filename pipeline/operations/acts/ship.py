@@ -12,7 +12,7 @@ from pipeline.amazon.carriers import offered
 from pipeline.base.db import Sessions
 from pipeline.magento.records import ENDED, HOLDED
 from pipeline.operations.acts.one_order import NotPossible
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision_table import CARRIED_BY_AMAZON, STILL_TO_SHIP
 from pipeline.orders.machine import SHIPPING_STEPS, wake
 from pipeline.orders.requested_shipment import (

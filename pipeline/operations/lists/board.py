@@ -14,7 +14,7 @@ from pipeline.base.db import Sessions
 from pipeline.monitoring.reconcile.compare import NEVER_CONFIRMED
 from pipeline.operations.lists.causes import TO_SHIP
 from pipeline.operations.lists.counts import Count
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import LIVE, Order, OrderItem, Status

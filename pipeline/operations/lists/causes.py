@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONPATH, aggregate_order_by, array
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
-from pipeline.orders.channel import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode
 from pipeline.orders.tables import Order, Status
 

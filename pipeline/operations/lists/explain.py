@@ -14,7 +14,7 @@ from pipeline.monitoring.reconcile.treat import FOR_A_PERSON
 from pipeline.operations.acts.ship import obstacle
 from pipeline.operations.lists.mapped_skus import sold_as
 from pipeline.operations.preview.replay import WITHOUT_PERSONAL_DATA
-from pipeline.orders.channel import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.decision import Decision, Next
 from pipeline.orders.decision_table import case_of, decide
 from pipeline.orders.machine import STEPS

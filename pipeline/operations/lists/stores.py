@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.tables import Order
 from pipeline.settings.model import Settings
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from pipeline.base.money import ZERO
 from pipeline.operations.preview.setting_rules import DECIDED_BY_TABLE, RULES, Rule
-from pipeline.orders.channel import NON_AMAZON, FulfilledBy
+from pipeline.orders.channel_order import NON_AMAZON, FulfilledBy
 from pipeline.orders.decision import Case, Decision
 from pipeline.orders.decision_table import decide
 from pipeline.orders.outcome import HoldCode

@@ -20,7 +20,7 @@ from pipeline.clients import parse_report
 from pipeline.intake.store import Intake
 from pipeline.operations.acts.address import Addresses, Corrections
 from pipeline.operations.acts.one_order import NotPossible
-from pipeline.orders.channel import Address, ChannelOrder, Missing
+from pipeline.orders.channel_order import Address, ChannelOrder, Missing
 from pipeline.orders.corrected_address import Correction, corrected
 from pipeline.orders.machine import Orders, owner
 from pipeline.orders.outcome import Hold, HoldCode
