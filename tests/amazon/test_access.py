@@ -58,7 +58,7 @@ def refused(amazon: Amazon) -> RemoteError:
 
 
 def told(sessions: Sessions) -> list[str]:
-    return [one.key for one in Incidents(sessions).all_open()]
+    return [incident.key for incident in Incidents(sessions).all_open()]
 
 
 def test_an_account_that_works_leaves_no_trace(sessions: Sessions, amazon: Amazon) -> None:
@@ -215,7 +215,7 @@ def test_a_success_under_way_does_not_undo_a_stop(
 
 
 def refusal_text(sessions: Sessions) -> Any:
-    return [one.text for one in Incidents(sessions).all_open("eu")]
+    return [incident.text for incident in Incidents(sessions).all_open("eu")]
 
 
 def test_the_incident_says_what_to_do(server: Server, sessions: Sessions, amazon: Amazon) -> None:

@@ -64,7 +64,9 @@ def read_one(message: Any) -> OrderChange | Other | None:
 def in_small_letters(value: Any) -> Any:
     """The same with names that begin with a small letter."""
     if isinstance(value, Mapping):
-        return {name[0].lower() + name[1:]: in_small_letters(one) for name, one in value.items()}
+        return {
+            name[0].lower() + name[1:]: in_small_letters(value) for name, value in value.items()
+        }
     return value
 
 

@@ -73,5 +73,9 @@ def test_open_ones_are_listed_by_account(incidents: Incidents) -> None:
     incidents.open("account:eu", "one", NOW, account="eu")
     incidents.open("account:na", "two", NOW, account="na")
     incidents.open("general", "three", NOW)
-    assert [one.key for one in incidents.all_open()] == ["account:eu", "account:na", "general"]
-    assert [one.key for one in incidents.all_open("na")] == ["account:na"]
+    assert [incident.key for incident in incidents.all_open()] == [
+        "account:eu",
+        "account:na",
+        "general",
+    ]
+    assert [incident.key for incident in incidents.all_open("na")] == ["account:na"]

@@ -128,7 +128,7 @@ def test_a_setting_is_tried_on_past_orders_then_turned_and_undone(
     expect(page.locator("tr").filter(has_text="all sold")).to_be_visible()
     with sessions() as session:
         rows = session.scalars(select(SettingOverrideRow).order_by(SettingOverrideRow.id)).all()
-    assert [(one.author, one.value, one.why) for one in rows] == [
+    assert [(row.author, row.value, row.why) for row in rows] == [
         ("otto", "backorder", "the supplier delivers"),
         ("otto", None, "all sold"),
     ]

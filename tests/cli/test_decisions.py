@@ -58,7 +58,7 @@ def test_cancel_asks_amazon_and_wakes_the_order(sessions: Sessions, orderbridge:
 def test_cancel_of_what_cannot_be_cancelled_changes_nothing(
     sessions: Sessions, orderbridge: Run, changes: dict[str, Any], why: str
 ) -> None:
-    shipments = [a_shipment(**one) for one in changes.get("shipments", [])]
+    shipments = [a_shipment(**columns) for columns in changes.get("shipments", [])]
     order_id = waiting(sessions, **{**changes, "shipments": shipments})
     result = orderbridge("orders", "cancel", str(order_id), "--reason", "NoInventory")
     assert (result.exit_code, result.stderr) == (1, f"Error: {order_id}: {why}\n")

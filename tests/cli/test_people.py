@@ -62,7 +62,7 @@ def test_what_cannot_be_is_one_sentence_and_changes_nothing(
     result = orderbridge("people", *words, input=password)
     assert (result.exit_code, result.stdout) == (1, "")
     assert sentence in result.stderr
-    assert [(one.name, one.role) for one in people.everyone()] == [("anna", "operator")]
+    assert [(person.name, person.role) for person in people.everyone()] == [("anna", "operator")]
     assert people.with_password("anna", PASSWORD) is not None
 
 
@@ -119,7 +119,7 @@ def test_unlocking_forgives_too_many_tries(
 
 def test_a_role_is_changed_and_a_person_removed(orderbridge: Run, people: People) -> None:
     assert orderbridge("people", "role", "anna", "admin").stdout == "anna is admin now.\n"
-    assert [one.role for one in people.everyone()] == ["admin"]
+    assert [person.role for person in people.everyone()] == ["admin"]
     assert orderbridge("people", "remove", "anna").stdout == "anna is removed.\n"
     assert people.everyone() == []
 
@@ -139,4 +139,4 @@ def test_the_first_admin_is_made_while_there_is_nobody(sessions: Sessions) -> No
     people = People(sessions)
     people.add_first("anna", PASSWORD, NOW)
     people.add_first("bert", PASSWORD, NOW)
-    assert [(one.name, one.role) for one in people.everyone()] == [("anna", "admin")]
+    assert [(person.name, person.role) for person in people.everyone()] == [("anna", "admin")]

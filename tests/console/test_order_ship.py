@@ -40,7 +40,9 @@ def requested(sessions: Sessions) -> list[tuple[str, str, str, str]]:
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
     with sessions() as session:
-        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+        return [
+            (note.author, note.text) for note in session.scalars(select(Note).order_by(Note.id))
+        ]
 
 
 def test_an_operator_ships_an_order_and_takes_that_back(

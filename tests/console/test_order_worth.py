@@ -37,7 +37,9 @@ def row(sessions: Sessions, order_id: int) -> Order:
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
     with sessions() as session:
-        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+        return [
+            (note.author, note.text) for note in session.scalars(select(Note).order_by(Note.id))
+        ]
 
 
 def test_it_is_said_noted_and_taken_back(sessions: Sessions, operator: SignedIn) -> None:

@@ -27,7 +27,7 @@ def row(page: str, name: str) -> str:
 def kept(sessions: Sessions) -> list[tuple[str | None, object, str, str]]:
     with sessions() as session:
         rows = session.query(SettingOverrideRow).order_by(SettingOverrideRow.id)
-        return [(one.marketplace_id, one.value, one.author, one.why) for one in rows]
+        return [(row.marketplace_id, row.value, row.author, row.why) for row in rows]
 
 
 def test_a_viewer_sees_what_counts_and_where_from(viewer: SignedIn) -> None:

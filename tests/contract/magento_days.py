@@ -110,7 +110,7 @@ class Day:
 
     def asked_to_ship(self, number: str, carrier: str, tracking_number: str) -> None:
         """A person has an order shipped from here."""
-        (order_id,) = [one.id for one in self.orders() if one.external_id == number]
+        (order_id,) = [order.id for order in self.orders() if order.external_id == number]
         shipment_requests = ShipmentRequests(self.parts.sessions, "otto", self._clock.at)
         shipment_requests.ask(order_id, carrier, tracking_number)
 

@@ -48,7 +48,7 @@ def server() -> Iterator[Server]:
 def closed(schema: Any) -> Any:
     """The schema with objects that take no property it does not list."""
     if isinstance(schema, list):
-        return [closed(one) for one in schema]
+        return [closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     result = {key: closed(value) for key, value in schema.items()}

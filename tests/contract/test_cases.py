@@ -105,7 +105,7 @@ def bodies(simulate: Simulate, raws: list[Any]) -> list[Any]:
     made = []
     for order in json.loads(result.stdout)["orders"]:
         assert kinds(order)[0] == "order"
-        steps = [one for step in order["steps"] for one in step["requests"]]
+        steps = [request for step in order["steps"] for request in step["requests"]]
         made.append(steps[0]["body"]["entity"])
     return made
 
@@ -130,8 +130,8 @@ def test_a_part_of_the_address_is_told_beside_the_street(
 def test_the_rate_is_the_one_that_was_charged(simulate: Simulate) -> None:
     entities = bodies(simulate, told("G")["orders"])
     shown = [
-        ([tax["percent"] for tax in one["extension_attributes"]["taxes"]], one["tax_amount"])
-        for one in entities
+        ([tax["percent"] for tax in entity["extension_attributes"]["taxes"]], entity["tax_amount"])
+        for entity in entities
     ]
     assert shown == [([8.25], 1.65), ([8.25], 0.82), ([8.875], 1.77), ([8.25], 6.76)]
 

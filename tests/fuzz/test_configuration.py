@@ -65,7 +65,7 @@ def toml(value: Any) -> str:
     if isinstance(value, Raw):
         return str(value)
     if isinstance(value, Mapping):
-        pairs = (f"{json.dumps(str(name))} = {toml(one)}" for name, one in value.items())
+        pairs = (f"{json.dumps(str(name))} = {toml(value)}" for name, value in value.items())
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml, value)) + "]"
@@ -75,7 +75,7 @@ def toml(value: Any) -> str:
 def document(value: Any) -> str:
     if not isinstance(value, Mapping):
         return toml(value)
-    return "\n".join(f"{json.dumps(str(name))} = {toml(one)}" for name, one in value.items())
+    return "\n".join(f"{json.dumps(str(name))} = {toml(value)}" for name, value in value.items())
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_names_are_told_and_that_is_noted(sessions: Sessions) -> None:
     assert told == {named: NAME}
     with sessions() as session:
         notes = session.scalars(select(Note)).all()
-    assert [(one.order_id, one.author, one.text, one.at) for one in notes] == [
+    assert [(note.order_id, note.author, note.text, note.at) for note in notes] == [
         (named, "otto", "looked", NOW)
     ]
 

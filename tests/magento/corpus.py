@@ -53,7 +53,7 @@ def _rendered(number: int, currency: str, told: dict[str, Any]) -> dict[str, Any
         given: Parts | None = told.get(name)
         if given is not None:
             details = {"ITEM": given} if isinstance(given, str) else given
-            whole = sum((Decimal(one) for one in details.values()), Decimal(0))
+            whole = sum((Decimal(detail) for detail in details.values()), Decimal(0))
             parts.append(breakdown(kind, told.get(f"{name}_sum", str(whole)), details, currency))
     made: dict[str, Any] = {
         "orderItemId": f"{number:014}",

@@ -138,7 +138,7 @@ def test_the_buyer_is_billed_and_the_recipient_gets_the_parcel() -> None:
 def test_the_buyers_tax_number_is_on_the_bill(
     registrations: list[tuple[str, str, str]], number: str | None
 ) -> None:
-    told = tuple(TaxRegistration(*one) for one in registrations)
+    told = tuple(TaxRegistration(*registration) for registration in registrations)
     body = a_body(an_order(tax_registrations=told))
     assert body.get("customer_taxvat") == number
     assert body["billing_address"].get("vat_id") == number

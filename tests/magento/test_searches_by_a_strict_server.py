@@ -50,7 +50,7 @@ def test_one_that_cannot_be_halved_is_refused(magento: Magento, shop: Shop) -> N
 
 
 def test_what_names_a_value_counts_too() -> None:
-    skus = [f"{one:04}" + "x" * 300 for one in range(12)]
+    skus = [f"{number:04}" + "x" * 300 for number in range(12)]
     (first, *_) = search.batches(skus, 12, keys=80)
     assert sum(len(quote(sku)) + 80 for sku in first) <= 4000
     assert len(first) < len(next(search.batches(skus, 12)))
@@ -59,7 +59,7 @@ def test_what_names_a_value_counts_too() -> None:
 def test_source_items_are_paged_by_their_own_id(tmp_path: Path) -> None:
     with standing_in(tmp_path) as stand_in:
         client = client_of(stand_in.url)
-        skus = [f"SKU-{one:03}" for one in range(3)]
+        skus = [f"SKU-{number:03}" for number in range(3)]
         for sku in skus:
             stand_in.tell("products", sku=sku, qty=7)
         api = client.inventory._api

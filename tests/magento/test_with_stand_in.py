@@ -143,8 +143,10 @@ def test_reads_store_views_and_regions(magento: Magento) -> None:
     assert (view.id, view.website_code, view.base_currency) == (2, "base", "EUR")
     with pytest.raises(CannotMap):
         magento.directory.store_view("nope")
-    california = [one for one in magento.directory.regions("US", "default") if one.code == "CA"]
-    assert [one.name for one in california] == ["California"]
+    california = [
+        region for region in magento.directory.regions("US", "default") if region.code == "CA"
+    ]
+    assert [region.name for region in california] == ["California"]
     assert magento.directory.regions("GB", "default") == ()
 
 

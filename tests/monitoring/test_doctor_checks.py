@@ -38,7 +38,7 @@ def found(shop: StandIn, version: str = "2.4.7", **marketplace: Any) -> list[Fin
 
 
 def verdicts(findings: list[Finding]) -> dict[str, str]:
-    return {one.check: str(one.verdict) for one in findings}
+    return {finding.check: str(finding.verdict) for finding in findings}
 
 
 ALL_WELL = dict.fromkeys(
@@ -49,7 +49,7 @@ ALL_WELL = dict.fromkeys(
 def test_a_shop_as_it_should_be(shop: StandIn) -> None:
     findings = found(shop, fba_store="amazon_fba")
     assert verdicts(findings) == ALL_WELL
-    assert [one.sentence for one in findings if one.check == "store view"] == [
+    assert [finding.sentence for finding in findings if finding.check == "store view"] == [
         "amazon_fba exists; its currency is EUR",
         "default exists; its currency is EUR",
     ]
@@ -96,7 +96,7 @@ def test_what_is_not_well_is_found(
     shop.tell("config", **config)
     findings = found(shop, **marketplace)
     assert verdicts(findings) == ALL_WELL | changed
-    assert all(one.remedy for one in findings if one.verdict != "ok")
+    assert all(finding.remedy for finding in findings if finding.verdict != "ok")
     assert shop.ask("orders") == []
 
 

@@ -95,7 +95,7 @@ def test_a_copy_of_a_database_writes_nothing_until_it_is_accepted(
         kept = session.get_one(Belonging, changed.name)
         assert (kept.value, kept.noted_at, kept.noted_by) == (changed.now, NOW, "anna")
     # What it came from is now the other one.
-    assert [one.name for one in writes(sessions, account=account).changed()] == [changed.name]
+    assert [remote.name for remote in writes(sessions, account=account).changed()] == [changed.name]
 
 
 def test_other_processes_notice_within_seconds(sessions: Sessions) -> None:

@@ -193,6 +193,6 @@ def test_it_takes_no_statement_more(sessions: Sessions, orders: Orders) -> None:
         claim = begun(orders, order_id, NOW + look * QUARTER)
         sent.clear()
         orders.record(claim, SOLD_OUT, now=NOW + look * QUARTER)
-        counts.append(len([one for one in sent if "attempts" in one]))
+        counts.append(len([call for call in sent if "attempts" in call]))
     event.remove(engine, "before_cursor_execute", keep)
     assert counts == [1, 1, 1]

@@ -54,7 +54,9 @@ def test_each_statement_that_locks_orders_says_by_id(name: str, sessions: Sessio
 
 def test_a_comparison_that_treats_many_waits_for_the_first_one(sessions: Sessions) -> None:
     numbers = [a_number() for _ in range(2)]
-    ids = [stored(sessions, an_order(external_id=one, status=Status.WAITING)) for one in numbers]
+    ids = [
+        stored(sessions, an_order(external_id=number, status=Status.WAITING)) for number in numbers
+    ]
     with sessions() as session, session.begin():
         run = Reconciliation(
             account=ACCOUNT, author="test", state="running", after_at=NOW, before_at=NOW,

@@ -86,10 +86,10 @@ def told(queue: TestQueue) -> list[tuple[str, str]]:
     messages = [json.loads(body) for body in received(queue)]
     return [
         (
-            one["Payload"]["OrderChangeNotification"]["Summary"]["OrderStatus"],
-            one["NotificationMetadata"]["NotificationId"][:8],
+            message["Payload"]["OrderChangeNotification"]["Summary"]["OrderStatus"],
+            message["NotificationMetadata"]["NotificationId"][:8],
         )
-        for one in messages
+        for message in messages
     ]
 
 
@@ -168,19 +168,19 @@ def test_every_change_of_an_order_is_told(subscribed: Api, queue: TestQueue) -> 
     subscribed.amazon.control("PATCH", f"orders/{ORDER}", request)
     move(subscribed, "CANCELLED")
     messages = [json.loads(body)["Payload"]["OrderChangeNotification"] for body in received(queue)]
-    assert [one["Summary"]["OrderStatus"] for one in messages] == [
+    assert [message["Summary"]["OrderStatus"] for message in messages] == [
         "Pending",
         "Unshipped",
         "Unshipped",
         "Canceled",
     ]
-    assert [one["OrderChangeType"] for one in messages] == [
+    assert [message["OrderChangeType"] for message in messages] == [
         "OrderStatusChange",
         "OrderStatusChange",
         "BuyerRequestedChange",
         "BuyerRequestedChange",
     ]
-    assert {one["AmazonOrderId"] for one in messages} == {ORDER}
+    assert {message["AmazonOrderId"] for message in messages} == {ORDER}
 
 
 def test_nothing_is_told_to_who_did_not_ask(api: Api, subscribed: Api, queue: TestQueue) -> None:

@@ -61,7 +61,7 @@ def test_tax_rows_are_kept_and_shown(magento: Caller) -> None:
     extension = found["extension_attributes"]
     assert extension["taxes"] == [TAX_ROW]
     assert extension["additional_itemized_taxes"] == [ITEM_TAX_ROW]
-    assert [one["code"] for one in extension["applied_taxes"]] == ["DE"]
+    assert [tax["code"] for tax in extension["applied_taxes"]] == ["DE"]
     assert found["items"][0]["extension_attributes"]["itemized_taxes"] == [ITEM_TAX_ROW]
 
 

@@ -38,7 +38,7 @@ def two_sources(magento: Caller) -> Caller:
 def sources(magento: Caller, sku: str) -> dict[str, float]:
     path = "inventory/source-items?searchCriteria[filter_groups][0][filters][0][field]=sku"
     found = magento.ok("GET", f"{path}&searchCriteria[filter_groups][0][filters][0][value]={sku}")
-    return {one["source_code"]: one["quantity"] for one in found["items"]}
+    return {item["source_code"]: item["quantity"] for item in found["items"]}
 
 
 def test_a_stock_sells_what_its_sources_hold(two_sources: Caller) -> None:

@@ -320,7 +320,7 @@ def test_a_marketplace_may_be_named_by_its_country(loading: Load) -> None:
         '[accounts.eu.marketplaces.UK]\nmagento_store = "gb"\n'
         '[accounts.eu.marketplaces.A0000000000000]\nmagento_store = "new"\n'
     ).accounts["eu"]
-    assert {name: one.magento_store for name, one in account.marketplaces.items()} == {
+    assert {name: value.magento_store for name, value in account.marketplaces.items()} == {
         FRANCE: "fr",
         "A1F83G8C2ARO7P": "gb",
         "A0000000000000": "new",

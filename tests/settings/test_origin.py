@@ -81,8 +81,8 @@ def test_each_setting_names_where_it_comes_from(
 
 def test_a_place_has_every_setting_with_its_value(sessions: Sessions) -> None:
     found = place(FILE, [GERMAN], ACCOUNT, GERMANY)
-    assert [one.name for one in found.values] == list(MarketplaceSettings.model_fields)
-    values = {one.name: one for one in found.values}
+    assert [value.name for value in found.values] == list(MarketplaceSettings.model_fields)
+    values = {value.name: value for value in found.values}
     assert values["out_of_stock"] == Valued("out_of_stock", "backorder", BY_ANNA, False)
     assert values["stock"] == Valued("stock", "seed", "file, [accounts.eu.settings]", True)
 
@@ -136,8 +136,8 @@ def test_of_a_secret_only_its_variable_is_told() -> None:
             },
         )
     )
-    shop = {one.name: one for one in found["shops.main"]}
-    account = {one.name: one for one in found["accounts.eu"]}
+    shop = {value.name: value for value in found["shops.main"]}
+    account = {value.name: value for value in found["accounts.eu"]}
     token = "environment variable ORDERBRIDGE_SHOP_MAIN_ACCESS_TOKEN"
     assert shop["access_token"] == Valued("access_token", "set", token, False)
     assert shop["consumer_key"] == Valued("consumer_key", None, "default", True)
@@ -151,7 +151,9 @@ def test_of_a_secret_only_its_variable_is_told() -> None:
 
 
 def test_another_table_tells_the_same(sessions: Sessions) -> None:
-    timing = {one.name: one for one in table(settings(timing={"lease_s": 20}).timing, "timing")}
+    timing = {
+        value.name: value for value in table(settings(timing={"lease_s": 20}).timing, "timing")
+    }
     assert timing["lease_s"] == Valued("lease_s", 20.0, "file, [timing]", False)
     assert timing["sweep_every_s"] == Valued("sweep_every_s", 5, "default", True)
 

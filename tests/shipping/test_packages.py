@@ -188,8 +188,8 @@ def test_every_unit_is_dealt_out_once_and_no_package_is_empty_for_another_with_t
 ) -> None:
     shares = dealt(units, count)
     assert len(shares) == count
-    assert sum((Counter(one) for one in shares), Counter()) == +Counter(units)
-    sizes = [sum(one.values()) for one in shares]
+    assert sum((Counter(share) for share in shares), Counter()) == +Counter(units)
+    sizes = [sum(share.values()) for share in shares]
     assert sizes == sorted(sizes, reverse=True)
     assert max(sizes) - min(sizes) <= 1
 
@@ -204,12 +204,14 @@ def test_whatever_a_clerk_does_told_packages_stay_and_no_unit_is_told_twice(
     known: list[Parcel] = []
     for tracks, units, is_told_then in changes:
         found = packages(known, a_shipment(*tracks, items={501: units}))
-        told_before = {one.reference: one.items for one in known if one.confirmation_sent}
+        told_before = {
+            parcel.reference: parcel.items for parcel in known if parcel.confirmation_sent
+        }
         now = {one.reference: one.items for one in found}
         assert told_before.items() <= now.items()
         assert len(now) == len(found)
         numbers = {one.tracking_number for one in found}
-        assert numbers == ({one.number for one in tracks} or {""})
+        assert numbers == ({track.number for track in tracks} or {""})
         if all(one.mismatch is None for one in found):
             assert sum((Counter(one.items) for one in found), Counter()) == {501: units}
         known = [

@@ -65,7 +65,9 @@ def held(sessions: Sessions, raw: Mapping[str, Any] | None = None, **changes: An
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
     with sessions() as session:
-        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+        return [
+            (note.author, note.text) for note in session.scalars(select(Note).order_by(Note.id))
+        ]
 
 
 def claimed(sessions: Sessions, order_id: int) -> Mapping[str, Any] | None:
@@ -309,8 +311,8 @@ def test_of_two_people_at_once_both_are_heard(sessions: Sessions) -> None:
     order_id = held(sessions)
     changes = ({"line1": "Lieferweg 77"}, {"city": "Altona"})
     threads = [
-        threading.Thread(target=corrections(sessions).correct, args=(order_id, one))
-        for one in changes
+        threading.Thread(target=corrections(sessions).correct, args=(order_id, change))
+        for change in changes
     ]
     for thread in threads:
         thread.start()

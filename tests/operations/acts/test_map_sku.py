@@ -32,8 +32,8 @@ def rows(sessions: Sessions) -> list[tuple[str, str, str, str | None]]:
     """Everything that was ever mapped, with its ends."""
     with sessions() as session:
         return [
-            (one.amazon_sku, one.magento_sku, one.set_by, one.ended_by)
-            for one in session.scalars(select(MappedSku).order_by(MappedSku.id))
+            (mapping.amazon_sku, mapping.magento_sku, mapping.set_by, mapping.ended_by)
+            for mapping in session.scalars(select(MappedSku).order_by(MappedSku.id))
         ]
 
 

@@ -57,7 +57,9 @@ def stands(sessions: Sessions, order_id: int) -> tuple[str, str, int | None]:
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
     with sessions() as session:
-        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+        return [
+            (note.author, note.text) for note in session.scalars(select(Note).order_by(Note.id))
+        ]
 
 
 def sent(sessions: Sessions, order_id: int, state: EffectState) -> None:
@@ -136,7 +138,9 @@ def test_a_wish_is_written_noted_and_the_order_woken(
 def test_what_cannot_be_shipped_from_here_is_said_and_changes_nothing(
     sessions: Sessions, changes: dict[str, Any], why: str
 ) -> None:
-    shipments = [a_shipment(tracking_number="00 34", **one) for one in changes.get("shipments", ())]
+    shipments = [
+        a_shipment(tracking_number="00 34", **columns) for columns in changes.get("shipments", ())
+    ]
     order_id = waiting(sessions, **{**changes, "shipments": shipments})
     with pytest.raises(NotPossible) as said:
         requests(sessions).ask(order_id, "dhl", "0034")

@@ -36,7 +36,7 @@ def test_every_setting_of_a_marketplace_has_its_step() -> None:
 
 def test_settings_come_with_their_origin_as_far_as_the_order_has_come(sessions: Sessions) -> None:
     found = told(sessions, step="create_order", magento_order_id=900, magento_increment_id="9")
-    counted = {one.name: one for one in found.settings}
+    counted = {setting.name: setting for setting in found.settings}
     assert counted["magento_store"] == Counted(
         "magento_store", "german", "file, [accounts.eu.marketplaces.DE]"
     )
@@ -50,7 +50,7 @@ def test_settings_come_with_their_origin_as_far_as_the_order_has_come(sessions: 
 
 def test_orders_of_amazon_have_their_own_settings(sessions: Sessions) -> None:
     found = told(sessions, step="create_order", fulfilled_by="FBA", remote_status="SHIPPED")
-    names = {one.name for one in found.settings}
+    names = {setting.name for setting in found.settings}
     assert "fba_orders" in names
     assert "out_of_stock" not in names
     assert found.decided == (
@@ -175,7 +175,7 @@ def test_tells_as_what_its_lines_are_sold(sessions: Sessions) -> None:
 def test_what_an_operator_turned_counts_and_is_named(sessions: Sessions) -> None:
     turn = SettingOverride(ACCOUNT, GERMANY, "out_of_stock", "backorder")
     save(sessions, turn, why="sold from the supplier", author="anna", now=NOW)
-    counted = {one.name: one for one in told(sessions, step="enrich_order").settings}
+    counted = {setting.name: setting for setting in told(sessions, step="enrich_order").settings}
     assert counted["out_of_stock"] == Counted(
         "out_of_stock", "backorder", "overridden by anna on 2026-11-22 12:00 UTC"
     )

@@ -205,8 +205,8 @@ def test_every_value_of_every_turnable_setting_has_a_case_and_can_be_tried() -> 
         for text in choices(name)
         if name != "pending_orders"  # which the decision table decides
     ]
-    assert sorted((one.name, str(one.value).lower()) for one in CASES) == sorted(values)
-    assert sorted((one.name, str(one.value).lower()) for one in RULES) == sorted(values)
+    assert sorted((case.name, str(case.value).lower()) for case in CASES) == sorted(values)
+    assert sorted((rule.name, str(rule.value).lower()) for rule in RULES) == sorted(values)
     assert set(CHANGEABLE) <= set(TRIABLE)
 
 
@@ -252,7 +252,10 @@ def test_the_decision_table_itself_decides(
         stored(sessions, sold(**facts))
     stored(sessions, sold(facts={"channel": "NON_AMAZON"}, status=Status.DONE))
     found = tried(sessions, name, value)
-    told = [(one.what, one.orders, one.under_way, int(one.totals["EUR"])) for one in found.changes]
+    told = [
+        (change.what, change.orders, change.under_way, int(change.totals["EUR"]))
+        for change in found.changes
+    ]
     assert told == changes
 
 
@@ -263,9 +266,9 @@ def test_only_the_last_thirty_days_of_the_place_count(sessions: Sessions) -> Non
     stored(sessions, held(code, purchased_at=NOW - timedelta(days=30, seconds=1)))
     stored(sessions, held(code, account="us"))
     [everywhere] = tried(sessions, "out_of_stock", "backorder").changes
-    assert [one for one, _ in everywhere.examples] == [french, inside]
+    assert [example for example, _ in everywhere.examples] == [french, inside]
     [there] = tried(sessions, "out_of_stock", "backorder", FRANCE).changes
-    assert [one for one, _ in there.examples] == [french]
+    assert [example for example, _ in there.examples] == [french]
 
 
 def test_a_marketplace_that_has_the_value_already_does_not_count(sessions: Sessions) -> None:
@@ -274,7 +277,7 @@ def test_a_marketplace_that_has_the_value_already_does_not_count(sessions: Sessi
     file = settings(account={"marketplaces": {"FR": {"out_of_stock": "backorder"}}})
     found = tried(sessions, "out_of_stock", "backorder", file=file)
     assert found.looked_at == 1
-    assert [[one for one, _ in change.examples] for change in found.changes] == [[german]]
+    assert [[example for example, _ in change.examples] for change in found.changes] == [[german]]
 
 
 def test_taking_a_turn_back_is_tried_against_the_file(sessions: Sessions) -> None:
@@ -284,7 +287,7 @@ def test_taking_a_turn_back_is_tried_against_the_file(sessions: Sessions) -> Non
     save(sessions, turn, why="so", author="anna", now=NOW)
     found = tried(sessions, "out_of_stock", None, GERMANY, file)
     assert (found.before, found.after, found.held_as) == ("block", "backorder", "out_of_stock")
-    assert [[one for one, _ in change.examples] for change in found.changes] == [[order_id]]
+    assert [[example for example, _ in change.examples] for change in found.changes] == [[order_id]]
 
 
 def test_ten_examples_are_enough_and_each_currency_has_its_sum(sessions: Sessions) -> None:

@@ -79,14 +79,14 @@ class Cut:
         ledger = Ledger(place.sessions, lambda: place.now)
         ready = clients(shop=client_of(place.shop.url), ledger=ledger, **place.settings)
         shops = {
-            name: one.model_copy(update={"version": self.version})
-            for name, one in ready.settings.shops.items()
+            name: shop.model_copy(update={"version": self.version})
+            for name, shop in ready.settings.shops.items()
         }
         settings = ready.settings.model_copy(update={"shops": shops})
         ready = replace(ready, settings=settings, in_force=lambda: settings, now=lambda: place.now)
         outcome = ship_order(order, ready)
         if not isinstance(outcome, Hold):
-            self.quantities = {one.external_item_id: one.quantity for one in order.items}
+            self.quantities = {item.external_item_id: item.quantity for item in order.items}
         return outcome, order
 
     def through(self, **changes: Any) -> tuple[Any, Order]:
@@ -126,7 +126,7 @@ def test_an_invoiced_order_gives_back_units_and_money_with_a_credit_memo(
     assert (order.grand_total, order.magento_refunded) == (Decimal(40), Decimal(10))
     there = less.there()
     assert (there["state"], there["grand_total"], there["total_refunded"]) == ("processing", 50, 10)
-    assert [one["grand_total"] for one in less.memos()] == [10]
+    assert [memo["grand_total"] for memo in less.memos()] == [10]
     assert (shop.stock("A"), shop.stock("B")) == ((100, -2, 98), (10, -2, 8))
     shop.rest("POST", f"/order/{there['entity_id']}/ship", {"items": [
         {"order_item_id": there["items"][0]["item_id"], "qty": 2},
@@ -143,7 +143,7 @@ def test_a_second_reduction_is_a_memo_of_its_own(shop: StandIn, sessions: Sessio
     outcome, order = less.run()
     assert outcome.reason == WAITS
     assert [item.quantity for item in order.items] == [2, 0]
-    assert [one["grand_total"] for one in less.memos()] == [10, 20]
+    assert [memo["grand_total"] for memo in less.memos()] == [10, 20]
     assert (shop.stock("A"), shop.stock("B")) == ((100, -2, 98), (10, 0, 10))
     less.run()
     assert len(less.memos()) == 2
@@ -203,7 +203,7 @@ def test_a_memo_whose_answer_is_lost_is_made_once(
     outcome, order = less.through()
     assert outcome.reason == WAITS
     assert [item.quantity for item in order.items] == [2, 2]
-    assert [one["grand_total"] for one in less.memos()] == [10]
+    assert [memo["grand_total"] for memo in less.memos()] == [10]
     assert shop.stock("A") == (100, -2, 98)
 
 
@@ -258,7 +258,10 @@ def test_an_order_without_invoice_is_lowered_and_gives_back_its_stock_once(
     assert order.cancel_reason is None
     there = less.there()
     assert (there["state"], there["status"], there["grand_total"]) == ("new", "pending", 40)
-    assert [(one["qty_shipped"], one["qty_canceled"]) for one in there["items"]] == [(0, 1), (0, 0)]
+    assert [(item["qty_shipped"], item["qty_canceled"]) for item in there["items"]] == [
+        (0, 1),
+        (0, 0),
+    ]
     assert (shop.stock("A"), shop.stock("B")) == ((100, -2, 98), (10, -2, 8))
     shop.rest("POST", f"/order/{there['entity_id']}/invoice", {"capture": True})
     shop.rest("POST", f"/order/{there['entity_id']}/ship", {"notify": False})
@@ -282,7 +285,10 @@ def test_what_has_left_of_an_order_without_invoice_stays_shipped(
     assert [item.quantity for item in order.items] == [2, 2]
     there = less.there()
     assert (there["state"], there["grand_total"]) == ("processing", 40)
-    assert [(one["qty_shipped"], one["qty_canceled"]) for one in there["items"]] == [(1, 1), (0, 0)]
+    assert [(item["qty_shipped"], item["qty_canceled"]) for item in there["items"]] == [
+        (1, 1),
+        (0, 0),
+    ]
     assert shop.stock("A") == (99, -1, 98)
 
 
@@ -295,7 +301,7 @@ def test_without_reservations_of_ours_one_save_lowers_the_order(
     assert outcome.reason == WAITS
     there = less.there()
     assert (there["state"], there["grand_total"]) == ("new", 40)
-    assert [one["qty_canceled"] for one in there["items"]] == [1, 0]
+    assert [item["qty_canceled"] for item in there["items"]] == [1, 0]
     assert "cancel_order" not in shop.answered()
     assert shop.stock("A") == (100, 0, 100)
 

@@ -97,7 +97,7 @@ def test_its_incidents_are_closed_and_those_of_others_stay(
         ):
             incidents.open(key, "a sentence", NOW, account=account)
         check_accounts(day.parts)
-        assert [one.key for one in incidents.all_open()] == [
+        assert [incident.key for incident in incidents.all_open()] == [
             f"notifications:{ACCOUNT}",
             f"stock:{SHOP}:mug",
             "copy",

@@ -130,7 +130,7 @@ def world(
 
 
 def numbers(count: int) -> list[str]:
-    return [f"305-{one:07}-{one:07}" for one in range(1, count + 1)]
+    return [f"305-{number:07}-{number:07}" for number in range(1, count + 1)]
 
 
 [A, B] = numbers(2)

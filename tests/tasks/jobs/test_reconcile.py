@@ -341,7 +341,7 @@ def test_it_goes_on_at_the_page_where_the_quota_ended(world: World) -> None:
     reconcile(world.parts)
     [result] = Runs(world.parts.sessions).latest([ACCOUNT])
     assert (result.run.state, result.run.orders_seen) == ("done", 120)
-    assert {one.treatment for one in result.differences} == {"taken in"}
+    assert {difference.treatment for difference in result.differences} == {"taken in"}
     assert len(result.differences) == 120
     reconcile(world.parts)
     assert len(Runs(world.parts.sessions).latest([ACCOUNT])[0].differences) == 120

@@ -63,7 +63,7 @@ def test_the_order_is_filled_in_with_the_word(
     assert order.total_proof is not None
     assert (order.total_proof["grand_total"], order.total_proof["said_by"]) == (total, "anna")
     assert list(order.total_proof["lines"].values()) == shares
-    assert [item.line_total for item in order.items] == [Decimal(one) for one in shares]
+    assert [item.line_total for item in order.items] == [Decimal(share) for share in shares]
 
 
 def test_what_amazon_tells_before_that_counts_and_after_that_the_word() -> None:

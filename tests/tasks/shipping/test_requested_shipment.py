@@ -143,7 +143,7 @@ def test_the_rest_is_shipped_while_the_first_package_is_told() -> None:
     shop = FakeShop(shipments=[there()], ship="72")
     assert sync_tracking(order, clients(channel, shop)) == Wait("units left to ship: 1", AN_HOUR)
     assert shop.calls == [("shipments", [900]), asked(1)]
-    assert [one[0] for one in channel.calls] == ["order", "confirm_shipment"]
+    assert [call[0] for call in channel.calls] == ["order", "confirm_shipment"]
     assert stands(order) == ("done", "", 72)
 
 
