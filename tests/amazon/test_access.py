@@ -194,9 +194,9 @@ def test_what_outlasts_a_storm_stops_the_account_if_its_token_is_called_dead(
     refused(amazon)
     clock.at += 36 * MINUTE
     assert isinstance(refused(amazon), AccountPaused) is stops
-    found = standing(sessions, "eu")
-    assert found is not None
-    assert (found.refused_since, found.stopped_at) == (NOW, clock.at if stops else None)
+    access = standing(sessions, "eu")
+    assert access is not None
+    assert (access.refused_since, access.stopped_at) == (NOW, clock.at if stops else None)
 
 
 def test_a_success_under_way_does_not_undo_a_stop(

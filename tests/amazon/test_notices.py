@@ -195,9 +195,9 @@ def test_any_part_may_be_of_any_type(path: tuple[str, ...], value: Any) -> None:
     for name in path[:-1]:
         part = part[name]
     part[path[-1]] = value
-    found = read_one(message)
+    notification = read_one(message)
     # Either it still names the very order, or it names none.
-    assert not isinstance(found, OrderChange) or found.external_id == NUMBER
+    assert not isinstance(notification, OrderChange) or notification.external_id == NUMBER
 
 
 def test_the_time_of_the_change_counts_before_that_of_the_event() -> None:

@@ -62,8 +62,8 @@ def test_of_threads_that_open_it_at_once_one_tells_it(
     sessions: Sessions, incidents: Incidents
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda _: incidents.open(KEY, "words", NOW), range(32)))
-        assert told.count(True) == 1
+        answers = list(pool.map(lambda _: incidents.open(KEY, "words", NOW), range(32)))
+        assert answers.count(True) == 1
         closed = list(pool.map(lambda _: incidents.close(KEY, LATER), range(32)))
         assert closed.count(True) == 1
     assert len(rows(sessions)) == 1

@@ -93,8 +93,8 @@ def test_an_order_is_shipped_from_its_page(visit: Visit, sessions: Sessions) -> 
     page.get_by_role("button", name="Ship it", exact=True).click()
     expect(page.get_by_text("The shipment is requested")).to_be_visible()
     with sessions() as session:
-        (wish,) = session.scalars(select(RequestedShipmentRow)).all()
-    assert (wish.carrier_code, wish.tracking_number) == ("dhl", "00340434161094042557")
+        (requested,) = session.scalars(select(RequestedShipmentRow)).all()
+    assert (requested.carrier_code, requested.tracking_number) == ("dhl", "00340434161094042557")
     page.get_by_role("button", name="Take the shipment back").click()
     page.get_by_text("Ship it in Magento").click()
     expect(page.get_by_label("Tracking number")).to_be_visible()

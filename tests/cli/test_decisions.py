@@ -22,8 +22,8 @@ def waiting(sessions: Sessions, **changes: Any) -> int:
 
 def notes(sessions: Sessions) -> list[tuple[int, str, str]]:
     with sessions() as session:
-        found = session.scalars(select(Note).order_by(Note.id))
-        return [(note.order_id, note.author, note.text) for note in found]
+        notes = session.scalars(select(Note).order_by(Note.id))
+        return [(note.order_id, note.author, note.text) for note in notes]
 
 
 def test_cancel_asks_amazon_and_wakes_the_order(sessions: Sessions, orderbridge: Run) -> None:

@@ -24,9 +24,9 @@ PASSWORD = "four words of mine"
 @pytest.fixture
 def people(sessions: Sessions) -> People:
     """Where anna is an operator."""
-    found = People(sessions)
-    found.add("anna", Role.OPERATOR, PASSWORD, NOW)
-    return found
+    people = People(sessions)
+    people.add("anna", Role.OPERATOR, PASSWORD, NOW)
+    return people
 
 
 def test_a_person_is_added_with_a_password_from_standard_input(

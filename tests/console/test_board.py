@@ -82,8 +82,8 @@ def test_a_package_that_amazon_has_not_taken_is_listed_with_the_reason(sessions:
         sent(6, a_package(), status=Status.DONE),
         sent(7, a_package(), fulfilled_by="FBA"),
     )[:2]
-    found = Board(sessions, NOW).unconfirmed()
-    assert [(one.id, one.confirmation, one.reason) for one in found] == [
+    page = Board(sessions, NOW).unconfirmed()
+    assert [(one.id, one.confirmation, one.reason) for one in page] == [
         (refused, "refused", "no such carrier"),
         (queued, "queued", "Amazon does not answer"),
     ]

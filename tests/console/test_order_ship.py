@@ -34,8 +34,8 @@ def a_requested_shipment(sessions: Sessions, order_id: int, **changes: Any) -> N
 
 def requested(sessions: Sessions) -> list[tuple[str, str, str, str]]:
     with sessions() as session:
-        found = session.scalars(select(RequestedShipmentRow).order_by(RequestedShipmentRow.id))
-        return [(one.carrier_code, one.tracking_number, one.author, one.state) for one in found]
+        rows = session.scalars(select(RequestedShipmentRow).order_by(RequestedShipmentRow.id))
+        return [(one.carrier_code, one.tracking_number, one.author, one.state) for one in rows]
 
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:

@@ -19,9 +19,9 @@ OF_FRANCE = f"/settings?account=eu&marketplace={FRANCE}"
 
 def row(page: str, name: str) -> str:
     """The text of a setting's row."""
-    found = re.search(rf'<tr>\s*<th scope="row">{name}</th>.*?</tr>', page, re.DOTALL)
-    assert found is not None
-    return " ".join(re.sub(r"<form.*?</form>|<[^>]*>", " ", found[0], flags=re.DOTALL).split())
+    match = re.search(rf'<tr>\s*<th scope="row">{name}</th>.*?</tr>', page, re.DOTALL)
+    assert match is not None
+    return " ".join(re.sub(r"<form.*?</form>|<[^>]*>", " ", match[0], flags=re.DOTALL).split())
 
 
 def kept(sessions: Sessions) -> list[tuple[str | None, object, str, str]]:

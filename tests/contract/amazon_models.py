@@ -168,5 +168,5 @@ def answer_faults(exchange: Exchange) -> list[str]:
 def _misfits(schema: Mapping[str, Any], asked: Operation, value: Any) -> list[str]:
     whole = {**schema, "definitions": asked.definitions}
     # In a schema with "$ref" its neighbours do not count, but that is where definitions are found.
-    found = Draft4Validator(whole).iter_errors(value)
-    return [f"{fault.json_path}: {fault.message}" for fault in found]
+    errors = Draft4Validator(whole).iter_errors(value)
+    return [f"{fault.json_path}: {fault.message}" for fault in errors]

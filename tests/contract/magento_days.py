@@ -104,8 +104,8 @@ class Day:
 
     def in_shop(self, number: str) -> Any:
         """The Magento order of an Amazon order."""
-        found = requests.get(f"{self._urls['magento']}/_control/orders", timeout=10).json()
-        (order,) = [one for one in found if one["ext_order_id"] == number]
+        orders = requests.get(f"{self._urls['magento']}/_control/orders", timeout=10).json()
+        (order,) = [one for one in orders if one["ext_order_id"] == number]
         return order
 
     def asked_to_ship(self, number: str, carrier: str, tracking_number: str) -> None:

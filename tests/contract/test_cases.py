@@ -94,8 +94,8 @@ def test_an_edit_is_no_cancellation(
         assert order.magento_increment_id == child["increment_id"]
         assert (order.status, order.cancellation) == (Status.WAITING, None)
         day.feeds()
-        found = requests.get(f"{day.url('amazon')}/_control/orders/{NUMBER}", timeout=10).json()
-        assert found["order"]["fulfillment"]["fulfillmentStatus"] == "UNSHIPPED"
+        orders = requests.get(f"{day.url('amazon')}/_control/orders/{NUMBER}", timeout=10).json()
+        assert orders["order"]["fulfillment"]["fulfillmentStatus"] == "UNSHIPPED"
 
 
 def bodies(simulate: Simulate, raws: list[Any]) -> list[Any]:
@@ -138,6 +138,6 @@ def test_the_rate_is_the_one_that_was_charged(simulate: Simulate) -> None:
 
 @pytest.mark.parametrize("begins", ["F1", "F2", "F3"])
 def test_a_report_in_another_charset_is_read(begins: str) -> None:
-    found = results(read(case(begins).read_bytes()), [1, 2])
-    outcomes = [found[one].outcome for one in (1, 2)]
+    results_read = results(read(case(begins).read_bytes()), [1, 2])
+    outcomes = [results_read[one].outcome for one in (1, 2)]
     assert outcomes == [MessageOutcome.ACCEPTED, MessageOutcome.REFUSED]

@@ -89,10 +89,10 @@ def loaded(config: Path, **variables: str) -> Settings | None:
     try:
         return load(given)
     except ConfigError as error:
-        said = str(error)
-        assert said.startswith(str(config)) or "ORDERBRIDGE_" in said
-        assert "canary" not in said
-        said.encode()
+        message = str(error)
+        assert message.startswith(str(config)) or "ORDERBRIDGE_" in message
+        assert "canary" not in message
+        message.encode()
         return None
 
 
@@ -150,13 +150,13 @@ def test_a_sku_map_is_read_or_told_what_is_wrong(
     path = tmp_path / "skus.csv"
     start = "amazon_sku,magento_sku\n" if header else ""
     path.write_bytes((start + "".join(parts)).encode() + junk)
-    said = ""
+    message = ""
     found: Mapping[str, str] = {}
     try:
         found = sku_map.read(path)
     except sku_map.SkuMapError as error:
-        said = str(error)
-    assert not said or str(path) in said
+        message = str(error)
+    assert not message or str(path) in message
     assert all(key and value for key, value in found.items())
 
 

@@ -138,8 +138,8 @@ def test_the_buyer_is_billed_and_the_recipient_gets_the_parcel() -> None:
 def test_the_buyers_tax_number_is_on_the_bill(
     registrations: list[tuple[str, str, str]], number: str | None
 ) -> None:
-    told = tuple(TaxRegistration(*registration) for registration in registrations)
-    body = a_body(an_order(tax_registrations=told))
+    tax_numbers = tuple(TaxRegistration(*registration) for registration in registrations)
+    body = a_body(an_order(tax_registrations=tax_numbers))
     assert body.get("customer_taxvat") == number
     assert body["billing_address"].get("vat_id") == number
     assert "vat_id" not in shipping_of(body)

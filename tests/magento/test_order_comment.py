@@ -102,6 +102,6 @@ def test_an_order_is_placed_with_its_comment() -> None:
 
 
 def test_a_long_comment_keeps_what_comes_first() -> None:
-    told = comment(an_order(lines=(a_line(gift_message="x" * 6000),)))
-    assert len(told) == 5000
-    assert told.startswith(FIRST)
+    text = comment(an_order(lines=(a_line(gift_message="x" * 6000),)))
+    assert len(text) == 5000
+    assert text.startswith(FIRST)

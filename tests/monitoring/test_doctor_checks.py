@@ -150,9 +150,9 @@ def test_the_command_says_what_it_found_and_ends_with_0(shop: StandIn, tmp_path:
     result = run(tmp_path, shop)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("OK  main  sign in")
-    told = json.loads(run(tmp_path, shop, "--json").stdout)
-    assert {one["verdict"] for one in told} == {"ok"}
-    assert set(told[0]) == {"about", "check", "verdict", "sentence", "remedy"}
+    answer = json.loads(run(tmp_path, shop, "--json").stdout)
+    assert {one["verdict"] for one in answer} == {"ok"}
+    assert set(answer[0]) == {"about", "check", "verdict", "sentence", "remedy"}
 
 
 def test_the_command_ends_with_1_when_something_failed(shop: StandIn, tmp_path: Path) -> None:
@@ -166,6 +166,6 @@ def test_the_test_order_is_made_only_when_a_person_says_so(shop: StandIn, tmp_pa
     assert (result.exit_code, shop.ask("orders")) == (1, [])
     assert run(tmp_path, shop, "--prove-stock", "MUG-BLUE", input="y\n").exit_code == 0
     result = run(tmp_path, shop, "--prove-stock", "MUG-BLUE", "--yes", "--json")
-    told = json.loads(result.stdout)
-    assert told[-1]["check"] == "prove stock"
+    answer = json.loads(result.stdout)
+    assert answer[-1]["check"] == "prove stock"
     assert shop.stock("MUG-BLUE") == (100, 0, 100)

@@ -83,6 +83,6 @@ def test_refused_confirmations_are_told_for_their_account(sessions: Sessions) ->
 def test_a_copy_of_a_database_is_told(sessions: Sessions) -> None:
     with sessions() as session, session.begin():
         session.merge(Belonging(name="shops.main", value="x", noted_at=NOW, noted_by=""))
-    found = told(sessions)
-    assert list(found) == ["read_only:copy"]
-    assert "shops.main was x and is 127.0.0.1" in found["read_only:copy"]
+    explanation = told(sessions)
+    assert list(explanation) == ["read_only:copy"]
+    assert "shops.main was x and is 127.0.0.1" in explanation["read_only:copy"]

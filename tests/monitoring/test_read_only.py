@@ -128,8 +128,8 @@ def test_what_is_new_belongs_to_it_and_what_was_not_given_is_not_compared(
     ],
 )
 def test_where_something_is_counts_and_not_how_one_signs_in(url: str, address: str) -> None:
-    found = belonging(settings(shop={"base_url": url}))
-    assert found == {f"shops.{SHOP}": address, f"accounts.{ACCOUNT}": "127.0.0.1"}
+    remotes = belonging(settings(shop={"base_url": url}))
+    assert remotes == {f"shops.{SHOP}": address, f"accounts.{ACCOUNT}": "127.0.0.1"}
 
 
 def test_orders_that_waited_for_it_are_looked_at_once_it_is_accepted(sessions: Sessions) -> None:

@@ -65,7 +65,7 @@ def test_a_comparison_that_treats_many_waits_for_the_first_one(sessions: Session
         session.add(run)
         session.flush()
         run_id = run.id
-    found = [FoundDifference(Kind.TOTALS, Cure.HOLD, "differ", HoldCode.TOTALS_DIFFER)]
+    differences = [FoundDifference(Kind.TOTALS, Cure.HOLD, "differ", HoldCode.TOTALS_DIFFER)]
     sides = {}
     with sessions() as session:
         for number, order_id in reversed(list(zip(numbers, ids, strict=True))):
@@ -81,7 +81,7 @@ def test_a_comparison_that_treats_many_waits_for_the_first_one(sessions: Session
     def work() -> None:
         with sessions() as session, session.begin():
             one = session.get_one(Reconciliation, run_id)
-            treat(session, one, dict.fromkeys(sides, found), sides, NOW)
+            treat(session, one, dict.fromkeys(sides, differences), sides, NOW)
 
     thread = threading.Thread(target=work)
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")

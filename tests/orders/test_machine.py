@@ -46,8 +46,8 @@ def run(orders: Orders, order_id: int, outcome: Outcome, now: datetime = NOW) ->
 
 def attempts(sessions: Sessions, order_id: int) -> list[Attempt]:
     with sessions() as session:
-        found = select(Attempt).where(Attempt.order_id == order_id).order_by(Attempt.id)
-        return list(session.scalars(found))
+        query = select(Attempt).where(Attempt.order_id == order_id).order_by(Attempt.id)
+        return list(session.scalars(query))
 
 
 @pytest.mark.parametrize("status", STARTABLE)

@@ -72,11 +72,11 @@ def subscribed(api: Api, queue: TestQueue) -> Api:
 def received(queue: TestQueue) -> list[str]:
     """What lies in the queue, in the order it was sent."""
     bodies: list[str] = []
-    while found := queue.sqs.receive_message(QueueUrl=queue.url, MaxNumberOfMessages=10).get(
+    while received := queue.sqs.receive_message(QueueUrl=queue.url, MaxNumberOfMessages=10).get(
         "Messages"
     ):
-        bodies += [one["Body"] for one in found]
-        for one in found:
+        bodies += [one["Body"] for one in received]
+        for one in received:
             queue.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=one["ReceiptHandle"])
     return bodies
 

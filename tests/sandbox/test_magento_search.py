@@ -127,8 +127,8 @@ def test_nothing_found_is_null_once_fields_are_named(magento: Caller) -> None:
 
 def test_order_lines_can_be_searched(magento: Caller) -> None:
     place(magento, a_line(), a_line("MUG-RED"))
-    found = magento.ok("GET", f"orders/items?{criteria(('sku', 'eq', 'mug-red'))}")["items"]
-    assert [(item["item_id"], item["order_id"]) for item in found] == [(2, 1)]
+    answer = magento.ok("GET", f"orders/items?{criteria(('sku', 'eq', 'mug-red'))}")["items"]
+    assert [(item["item_id"], item["order_id"]) for item in answer] == [(2, 1)]
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ def rows(sessions: Sessions) -> list[tuple[str, str, str, str | None]]:
 
 def notes(sessions: Sessions) -> list[tuple[int, str, str]]:
     with sessions() as session:
-        found = session.scalars(select(Note).order_by(Note.id))
-        return [(one.order_id, one.author, one.text) for one in found]
+        notes = session.scalars(select(Note).order_by(Note.id))
+        return [(one.order_id, one.author, one.text) for one in notes]
 
 
 def test_the_newest_counts_and_what_was_before_is_kept(sessions: Sessions) -> None:

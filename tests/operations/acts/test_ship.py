@@ -45,14 +45,14 @@ def asked(sessions: Sessions, **changes: Any) -> int:
 
 
 def requested_shipment_of(sessions: Sessions, order_id: int) -> RequestedShipmentRow:
-    wish = latest(sessions, order_id)
-    assert wish is not None
-    return wish
+    requested = latest(sessions, order_id)
+    assert requested is not None
+    return requested
 
 
 def stands(sessions: Sessions, order_id: int) -> tuple[str, str, int | None]:
-    wish = requested_shipment_of(sessions, order_id)
-    return wish.state, wish.why, wish.magento_shipment_id
+    requested = requested_shipment_of(sessions, order_id)
+    return requested.state, requested.why, requested.magento_shipment_id
 
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
@@ -64,8 +64,8 @@ def notes(sessions: Sessions) -> list[tuple[str, str]]:
 
 def sent(sessions: Sessions, order_id: int, state: EffectState) -> None:
     """A worker has begun the shipment."""
-    order, wish = loaded(sessions, order_id), requested_shipment_of(sessions, order_id)
-    key = requested_shipment_key(order.account, order.external_id, wish.id)
+    order, requested = loaded(sessions, order_id), requested_shipment_of(sessions, order_id)
+    key = requested_shipment_key(order.account, order.external_id, requested.id)
     with sessions() as session, session.begin():
         session.add(
             Effect(order_id=order_id, key=key, kind="shipment", state=state, intended_at=NOW)
@@ -76,8 +76,8 @@ def refused(sessions: Sessions, order_id: int) -> None:
     """Magento has refused it."""
     sent(sessions, order_id, EffectState.REFUSED)
     with sessions() as session, session.begin():
-        wish = session.scalars(select(RequestedShipmentRow)).one()
-        wish.state, wish.why = RequestState.REFUSED, "no stock"
+        requested = session.scalars(select(RequestedShipmentRow)).one()
+        requested.state, requested.why = RequestState.REFUSED, "no stock"
 
 
 def machine(sessions: Sessions) -> Orders:
@@ -85,9 +85,9 @@ def machine(sessions: Sessions) -> Orders:
 
 
 def claim(sessions: Sessions, order_id: int, step: str = "ship_order") -> Claim:
-    found = machine(sessions).claim(order_id, step, task_id="t", worker="w", now=NOW)
-    assert found is not None
-    return found
+    claimed = machine(sessions).claim(order_id, step, task_id="t", worker="w", now=NOW)
+    assert claimed is not None
+    return claimed
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_a_wish_is_written_noted_and_the_order_woken(
 ) -> None:
     order_id = waiting(sessions)
     requests(sessions).ask(order_id, carrier, number, title)
-    wish = requested_shipment_of(sessions, order_id)
-    assert (wish.carrier_code, wish.carrier_title, wish.tracking_number) == kept
-    assert (wish.author, wish.asked_at, wish.state) == ("otto", NOW, "open")
+    requested = requested_shipment_of(sessions, order_id)
+    assert (requested.carrier_code, requested.carrier_title, requested.tracking_number) == kept
+    assert (requested.author, requested.asked_at, requested.state) == ("otto", NOW, "open")
     assert notes(sessions) == [("otto", f"requested a shipment with {kept[1]} {kept[2]}")]
     order = loaded(sessions, order_id)
     # A step that runs right now keeps its claim.
@@ -218,10 +218,8 @@ def test_a_refused_shipment_is_taken_back_or_replaced_by_another(sessions: Sessi
     requests(sessions).ask(order_id, "ups", "1Z")
     assert stands(sessions, order_id) == ("open", "", None)
     with sessions() as session:
-        found = session.scalars(
-            select(RequestedShipmentRow).order_by(RequestedShipmentRow.id)
-        ).all()
-        assert [(one.state, one.why) for one in found] == [
+        rows = session.scalars(select(RequestedShipmentRow).order_by(RequestedShipmentRow.id)).all()
+        assert [(one.state, one.why) for one in rows] == [
             ("ended", "requested again"),
             ("open", ""),
         ]

@@ -62,10 +62,12 @@ def test_its_orders_are_held_with_a_sentence_and_go_on_when_it_is_back(
         )
         assert order.hold_facts == {"account": ACCOUNT}
         steps = {name: step for name, (step, _) in WORKFLOW.items()}
-        (told,) = preview(parts.sessions, a_vault(), parts.clients, steps, order.id, "ship_order")
-        assert told.end.startswith("would be held: account_unknown")
-        found = explain(parts.sessions, parts.settings, order)
-        assert f"account {ACCOUNT} is not in the configuration" in found.decided
+        (previewed,) = preview(
+            parts.sessions, a_vault(), parts.clients, steps, order.id, "ship_order"
+        )
+        assert previewed.end.startswith("would be held: account_unknown")
+        explanation = explain(parts.sessions, parts.settings, order)
+        assert f"account {ACCOUNT} is not in the configuration" in explanation.decided
         assert parts.writes.why_not(ACCOUNT)
         watch_shipments(app, parts, SHOP)
         reconcile(parts)

@@ -68,9 +68,9 @@ class CrashingApi(FeedsApi):
             raise Crash
 
     def new_document(self, content_type: str) -> Document:
-        found = super().new_document(content_type)
+        document = super().new_document(content_type)
         self._crash("new_document", "after")
-        return found
+        return document
 
     def upload(self, document: Document, content: bytes, content_type: str) -> None:
         super().upload(document, content, content_type)
@@ -87,9 +87,9 @@ class CrashingApi(FeedsApi):
         return super().feed(feed_id)
 
     def report(self, document_id: str) -> bytes:
-        found = super().report(document_id)
+        report = super().report(document_id)
         self._crash("report", "after")
-        return found
+        return report
 
 
 @dataclass
