@@ -28,7 +28,7 @@ from pipeline.operations.lists.counts import count, counts
 from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.orders import PAGE_SIZE, Listing
 from pipeline.operations.lists.sorting import Place, Sort
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order, Status
 

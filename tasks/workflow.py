@@ -10,7 +10,7 @@ from structlog.contextvars import bound_contextvars
 
 from pipeline.base.log import log
 from pipeline.orders.machine import STEPS
-from tasks.cancelling.gate import unless_stopped
+from tasks.cancelling.stop_check import unless_stopped
 from tasks.engine.runner import Step
 from tasks.engine.runtime import runtime
 from tasks.steps.create_customer import create_customer

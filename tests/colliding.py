@@ -57,7 +57,9 @@ def twins(sessions: Sessions, **changes: Any) -> Twins:
                     "due_at": NOW,
                     "shown": True,
                     "items": [an_item(magento_item_id=501)],
-                    **{key: one() if callable(one) else one for key, one in changes.items()},
+                    **{
+                        key: value() if callable(value) else value for key, value in changes.items()
+                    },
                 }
             ),
         )

@@ -8,8 +8,8 @@ from pipeline.base import db
 
 
 def remembers_everything(database_url: str) -> None:
-    """Let the life of a migrated database begin long ago."""
+    """Let the first use of a migrated database lie long ago."""
     engine = db.engine_for(database_url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE database_lives SET began_at = '2000-01-01'"))
+        connection.execute(text("UPDATE database_restores SET noticed_at = '2000-01-01'"))
     engine.dispose()

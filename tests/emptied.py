@@ -11,9 +11,9 @@ from sqlalchemy.engine import make_url
 from pipeline.base.db import Sessions
 from tests.tables import METADATA
 
-# Without its first life, the next connection would take the database for one that was restored just
-# now; those that a test began are taken out.
-_LIVES = "database_lives"
+# Without the row of its first use, the next connection would take the database for a restored one;
+# the restores that a test reported are taken out.
+_RESTORES = "database_restores"
 # A test that was broken off leaves its statement running, and its locks.
 _END_OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -45,7 +45,7 @@ class Emptied:
         self._connection.close()
 
     def empty(self) -> None:
-        """Take out every row but the one of the database's first life."""
+        """Take out every row but that of the database's first use."""
         try:
             self._connection.execute(self._statements)
         except psycopg.OperationalError:
@@ -70,7 +70,7 @@ def empty(sessions: Sessions) -> None:
 
 
 def _statements() -> list[LiteralString]:
-    tables = [one for one in reversed(METADATA.sorted_tables) if one.name != _LIVES]
+    tables = [table for table in reversed(METADATA.sorted_tables) if table.name != _RESTORES]
     numbered = [
         f"setval(pg_get_serial_sequence('{table.name}', '{column.name}'), 1, false)"
         for table in tables
@@ -78,5 +78,5 @@ def _statements() -> list[LiteralString]:
         if column.identity is not None
     ]
     deletes = [f'DELETE FROM "{table.name}"' for table in tables]  # noqa: S608 - names of our own
-    lives = f"DELETE FROM {_LIVES} WHERE id > (SELECT min(id) FROM {_LIVES})"  # noqa: S608
-    return [*deletes, lives, f"SELECT {', '.join(numbered)}"]
+    restores = f"DELETE FROM {_RESTORES} WHERE id > (SELECT min(id) FROM {_RESTORES})"  # noqa: S608
+    return [*deletes, restores, f"SELECT {', '.join(numbered)}"]

@@ -54,8 +54,10 @@ class TestQueue:
     def left(self) -> tuple[int, int]:
         """How many messages wait, and how many are given out."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        told = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
-        waiting, in_hand = (int(told[name]) for name in names)
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)[
+            "Attributes"
+        ]
+        waiting, in_hand = (int(attributes[name]) for name in names)
         return waiting, in_hand
 
     def configure(self, **attributes: str) -> None:

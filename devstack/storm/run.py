@@ -155,7 +155,7 @@ class Storm:
 
     def _all_ended(self) -> bool:
         """Whether our tables hold nothing more to do, and every order that has to be there."""
-        kept = [one.number for one in self.planned if one.fate is not Fate.CANCELLED]
+        kept = [order.number for order in self.planned if order.fate is not Fate.CANCELLED]
         try:
             with psycopg.connect(self.database, connect_timeout=3) as connection:
                 counted = connection.execute(
@@ -187,12 +187,12 @@ def run(console: Console, sizes: Sizes, home: Path) -> int:
         waits = verdict.gone_on_after_s(storm.database, storm.kills)
         restarts = sum(supervisor.restarts(name) for name in (*storm.stack.names, SKEWED))
     console.print(_table("What broke", {kind.value: n for kind, n in storm.broken.items()}))
-    fates = Counter(one.fate.value for one in storm.planned)
+    fates = Counter(order.fate.value for order in storm.planned)
     console.print(_table(f"{sizes.orders} orders, seed {sizes.seed}", fates))
     console.print(_table("What is wrong", {what: len(which) for what, which in wrong.items()}))
     for what, which in wrong.items():
-        for one in which[:10]:
-            console.print(f"[red]{what}: {one}[/]", highlight=False)
+        for text in which[:10]:
+            console.print(f"[red]{what}: {text}[/]", highlight=False)
     if waits:
         console.print(
             f"{len(storm.kills)} workers killed with {len(waits)} orders in hand: an order went on "

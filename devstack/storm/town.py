@@ -23,7 +23,7 @@ class Town:
         self._placed = 0
         self._cancelled: set[str] = set()
         self._shipped: set[str] = set()
-        self._fates = {one.number: one.fate for one in planned}
+        self._fates = {order.number: order.fate for order in planned}
 
     def open(self) -> None:
         """Fill the shelves."""
@@ -35,14 +35,14 @@ class Town:
         while self._placed < len(self._planned) and self._planned[self._placed].at_s <= now_s:
             self._tell(f"{self._amazon}/orders", order=self._planned[self._placed].order)
             self._placed += 1
-        for one in self._planned[: self._placed]:
+        for order in self._planned[: self._placed]:
             if (
-                one.fate is Fate.CANCELLED
-                and one.cancelled_at_s <= now_s
-                and one.number not in self._cancelled
+                order.fate is Fate.CANCELLED
+                and order.cancelled_at_s <= now_s
+                and order.number not in self._cancelled
             ):
-                self._tell(f"{self._amazon}/orders/{one.number}/status", status="CANCELLED")
-                self._cancelled.add(one.number)
+                self._tell(f"{self._amazon}/orders/{order.number}/status", status="CANCELLED")
+                self._cancelled.add(order.number)
 
     @property
     def is_done(self) -> bool:
@@ -84,8 +84,8 @@ class Town:
 
     def amazon(self) -> dict[str, dict[str, Any]]:
         """Every order of Amazon's, by number."""
-        found = self._ask(f"{self._amazon}/orders")["orders"]
-        return {one["order"]["orderId"]: one["order"] for one in found}
+        orders = self._ask(f"{self._amazon}/orders")["orders"]
+        return {order["order"]["orderId"]: order["order"] for order in orders}
 
     def mails(self) -> list[dict[str, Any]]:
         """What the shop has sent to customers."""

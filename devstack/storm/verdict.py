@@ -46,30 +46,32 @@ def counted(town: Town, planned: Sequence[Planned], database: str) -> dict[str, 
         "tracking not at Amazon": [],
         "told twice": [],
     }
-    for one in planned:
-        found = shop.pop(one.number, [])
-        if len(found) > 1:
-            wrong["doubled"].append(one.number)
-        elif not found and one.fate is not Fate.CANCELLED:
-            wrong["lost"].append(one.number)
-        for order in found[:1]:
-            _order(one, order, wrong)
-        if one.fate in SHIPPED_BY_US:
-            told = [package["trackingNumber"] for package in amazon[one.number].get("packages", [])]
-            if tracking(one.number) not in told:
-                wrong["tracking not at Amazon"].append(one.number)
-            elif len(told) > 1:
-                wrong["told twice"].append(one.number)
+    for plan in planned:
+        orders = shop.pop(plan.number, [])
+        if len(orders) > 1:
+            wrong["doubled"].append(plan.number)
+        elif not orders and plan.fate is not Fate.CANCELLED:
+            wrong["lost"].append(plan.number)
+        for order in orders[:1]:
+            _order(plan, order, wrong)
+        if plan.fate in SHIPPED_BY_US:
+            numbers = [
+                package["trackingNumber"] for package in amazon[plan.number].get("packages", [])
+            ]
+            if tracking(plan.number) not in numbers:
+                wrong["tracking not at Amazon"].append(plan.number)
+            elif len(numbers) > 1:
+                wrong["told twice"].append(plan.number)
     wrong["nobody's orders"] = list(shop)
     wrong["customers not one per address"] = _customers(town, planned)
     wrong["stock that is wrong"] = [
-        f"{sku}: {found} instead of {expected}"
-        for sku, expected, found in _stock(town, planned)
-        if expected != found
+        f"{sku}: {counted} instead of {expected}"
+        for sku, expected, counted in _stock(town, planned)
+        if expected != counted
     ]
     with psycopg.connect(database) as connection:
         # One that was cancelled before it was first seen is none of ours, and not kept.
-        missing = {one.number for one in planned if one.fate is not Fate.CANCELLED} - {
+        missing = {plan.number for plan in planned if plan.fate is not Fate.CANCELLED} - {
             row[0] for row in connection.execute("SELECT external_id FROM orders")
         }
         unfinished = {row[0] for row in connection.execute(_NOT_THROUGH, (len(STEPS),))}
@@ -78,24 +80,24 @@ def counted(town: Town, planned: Sequence[Planned], database: str) -> dict[str, 
     return wrong
 
 
-def _order(one: Planned, order: dict[str, Any], wrong: dict[str, list[str]]) -> None:
+def _order(plan: Planned, order: dict[str, Any], wrong: dict[str, list[str]]) -> None:
     total = Decimal(str(order["grand_total"]))
-    if one.fate is Fate.CANCELLED:
+    if plan.fate is Fate.CANCELLED:
         if order["state"] not in ENDED or order["shipments"]:
-            wrong["not as it should end"].append(one.number)
+            wrong["not as it should end"].append(plan.number)
         return
     if order["invoices"] != 1:
-        wrong["invoices not one"].append(one.number)
-    if total != one.total or Decimal(str(order["invoice_total"])) != total:
-        wrong["totals that differ"].append(one.number)
-    shipments = 1 if one.fate in SHIPPED_BY_US else 0
+        wrong["invoices not one"].append(plan.number)
+    if total != plan.total or Decimal(str(order["invoice_total"])) != total:
+        wrong["totals that differ"].append(plan.number)
+    shipments = 1 if plan.fate in SHIPPED_BY_US else 0
     if order["state"] != "complete" or len(order["shipments"]) != shipments:
-        wrong["not as it should end"].append(one.number)
+        wrong["not as it should end"].append(plan.number)
 
 
 def _customers(town: Town, planned: Sequence[Planned]) -> list[str]:
     """A new account is a welcome mail: as many of them as there are addresses, each to another."""
-    addresses = {one.email for one in planned if one.fate is Fate.ACCOUNT}
+    addresses = {plan.email for plan in planned if plan.fate is Fate.ACCOUNT}
     accounts = Counter(mail["to_customer_id"] for mail in town.mails())
     if len(accounts) == len(addresses) and set(accounts.values()) <= {1}:
         return []
@@ -106,9 +108,9 @@ def _stock(
     town: Town, planned: Sequence[Planned]
 ) -> list[tuple[str, dict[str, float], dict[str, float]]]:
     sold: Counter[str] = Counter()
-    for one in planned:
-        if one.fate in SHIPPED_BY_US:
-            sold += one.units
+    for plan in planned:
+        if plan.fate in SHIPPED_BY_US:
+            sold += plan.units
     levels = []
     for sku in (*GOODS, AMAZONS_GOODS):
         left = float(IN_STOCK - sold[sku])

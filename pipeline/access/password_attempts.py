@@ -24,7 +24,7 @@ FROM_ONE_PLACE, OF_ONE_PLACE, OF_ONE_NAME = 5, 20, 50
 from everywhere. The last limit is higher, so that a stranger does not lock out the name's owner."""
 
 
-class Guessing:
+class PasswordAttempts:
     """Counts attempts to sign in."""
 
     def __init__(self, sessions: Sessions, vault: Vault) -> None:
@@ -93,7 +93,9 @@ class Guessing:
 
 def _locked(session: Session, subjects: Iterable[str]) -> list[WrongPasswords]:
     # Always lock in the same order, so that two attempts never wait for each other.
-    rows = [session.get(WrongPasswords, one, with_for_update=True) for one in sorted(subjects)]
+    rows = [
+        session.get(WrongPasswords, subject, with_for_update=True) for subject in sorted(subjects)
+    ]
     return [row for row in rows if row is not None]
 
 

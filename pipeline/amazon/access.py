@@ -48,9 +48,9 @@ class Access:
             return None
         now = self._now()
         with self._sessions() as session, session.begin():
-            found = session.get(AccountAccess, self._account)
-            if found is None or found.stopped_at is None:
-                return found
+            row = session.get(AccountAccess, self._account)
+            if row is None or row.stopped_at is None:
+                return row
             is_probe = session.scalars(
                 update(AccountAccess)
                 .where(
@@ -63,10 +63,10 @@ class Access:
                 .execution_options(synchronize_session=False)
             ).all()
         if not is_probe:
-            left = found.probe_at - now
+            left = row.probe_at - now
             is_being_probed = left > PROBE_EVERY - _SOON
             raise self._paused(_SOON if is_being_probed else max(left, timedelta(0)) + _SOON)
-        return found
+        return row
 
     def works(self, before: AccountAccess) -> None:
         """After a successful call, delete the refusals `before` that `enter` returned."""
@@ -163,8 +163,8 @@ def standing(sessions: Sessions, account: str) -> AccountAccess | None:
 def probe_now(sessions: Sessions, account: str, now: datetime) -> bool:
     """Let the next call of a stopped account through. False when it is not stopped."""
     with sessions() as session, session.begin():
-        found = session.get(AccountAccess, account, with_for_update=True)
-        if found is None or found.stopped_at is None:
+        row = session.get(AccountAccess, account, with_for_update=True)
+        if row is None or row.stopped_at is None:
             return False
-        found.probe_at = now
+        row.probe_at = now
     return True

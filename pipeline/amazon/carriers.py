@@ -83,7 +83,7 @@ def _codes() -> _Codes:
 
 def offered() -> Mapping[str, str]:
     """Amazon's carrier code by Magento's, sorted by Amazon's code."""
-    return dict(sorted(_codes().by_magento_code.items(), key=lambda one: one[1].casefold()))
+    return dict(sorted(_codes().by_magento_code.items(), key=lambda pair: pair[1].casefold()))
 
 
 def carrier_for(carrier_code: str, title: str, country: str) -> Carrier:
@@ -132,14 +132,14 @@ def _named(title: str, country: str) -> str | None:
         return None
     in_country = codes.by_name_in.get(country, {})
     whole = _folded(title)
-    found = (
+    amazons_code = (
         in_country.get(whole)
         or (title if title in codes.accepted else None)
         or codes.by_title.get(title.casefold())
         or codes.by_name.get(whole)
     )
-    if found is not None:
-        return found
+    if amazons_code is not None:
+        return amazons_code
     for count in range(len(words) - 1, 0, -1):
         name, rest = "".join(words[:count]), set(words[count:])
         is_worldwide = name.startswith(codes.worldwide)

@@ -74,23 +74,26 @@ def text_of(content: bytes, content_type: str = "") -> str:
     if not content.isascii():
         stated.insert(0, "utf_8")
     for name in stated:
-        found = _decoded(content, name)
-        if found is not None and not _CONTROL.search(found):
-            return found
-    guesses = [found for name in _GUESSES if (found := _decoded(content, name)) is not None]
+        decoded = _decoded(content, name)
+        if decoded is not None and not _CONTROL.search(decoded):
+            return decoded
+    guesses = [decoded for name in _GUESSES if (decoded := _decoded(content, name)) is not None]
     if guesses:
         best = max(guesses, key=_likeness)
         if not _CONTROL.search(best):
             return best
     # Perhaps a letter was cut off: replace what does not decode and keep the rest.
-    name = next((one for one in stated[::-1] if one != "utf_8"), "utf_8")
+    name = next((charset for charset in stated[::-1] if charset != "utf_8"), "utf_8")
     return content.decode(name, errors="replace")
 
 
 def _stated(content: bytes, content_type: str) -> Iterator[str]:
-    said = _CHARSET.search(content_type)
+    in_header = _CHARSET.search(content_type)
     declared = _DECLARED.search(content[:400])
-    for name in (said[1] if said else "", declared[1].decode("ascii") if declared else ""):
+    for name in (
+        in_header[1] if in_header else "",
+        declared[1].decode("ascii") if declared else "",
+    ):
         known = _codec(name)
         # The first bytes would have shown UTF-16 or UTF-32.
         if known and not known.startswith(("utf_16", "utf_32")):
@@ -100,11 +103,11 @@ def _stated(content: bytes, content_type: str) -> Iterator[str]:
 def _codec(name: str) -> str:
     plain = name.casefold().replace("-", "_")
     try:
-        found = codecs.lookup(_WRITTEN_AS.get(plain, name)).name.replace("-", "_")
+        codec = codecs.lookup(_WRITTEN_AS.get(plain, name)).name.replace("-", "_")
     except LookupError:
         return ""
-    found = _WRITTEN_AS.get(found, found)
-    return found if found in _KNOWN else ""
+    codec = _WRITTEN_AS.get(codec, codec)
+    return codec if codec in _KNOWN else ""
 
 
 def _decoded(content: bytes, name: str) -> str | None:

@@ -18,7 +18,8 @@ from pipeline.amazon.replies import CONFIRM_SHIPMENT, SEARCH_ORDERS
 from pipeline.base.http import Http
 from pipeline.base.quota import Lane, Quota
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import ChannelOrder, Confirmation, Identity, OrderPage, Raw
+from pipeline.orders.channel import Confirmation, OrderPage, Raw
+from pipeline.orders.channel_order import ChannelOrder, Identity
 from pipeline.settings.marketplaces import country_of
 from pipeline.settings.model import AccountSettings
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from pipeline.amazon.access import Access
 from pipeline.amazon.auth import LoginWithAmazon
-from pipeline.amazon.replies import UNAUTHORIZED, Operation, refusal, told_rate
+from pipeline.amazon.replies import UNAUTHORIZED, Operation, refusal, stated_rate
 from pipeline.base.clock import utc_now
 from pipeline.base.errors import AccountStopped, RemoteError, Transient
 from pipeline.base.http import Http, Method, Reply
@@ -165,10 +165,10 @@ class Connection:
             headers={"x-amz-access-token": token, "User-Agent": self._user_agent},
             repeatable=True,
         )
-        if (told_at := reply.told_at) is not None:
-            self.behind = max(timedelta(0), self._now() - told_at)
+        if (server_time := reply.server_time) is not None:
+            self.behind = max(timedelta(0), self._now() - server_time)
         if self._quota is not None:
-            if (rate := told_rate(reply)) is not None:
+            if (rate := stated_rate(reply)) is not None:
                 self._quota.learn(operation.plan, rate)
             if reply.status == 429:
                 self._quota.refused(operation.plan)
@@ -177,11 +177,11 @@ class Connection:
 
 def usable(operation: Operation, reply: Reply, shape: Callable[[Any], T | None]) -> T:
     """The answer as `shape` returns it. Raises Transient when `shape` returns None."""
-    found = shape(reply.body)
-    if found is None:
+    parsed = shape(reply.body)
+    if parsed is None:
         raise Transient(
             f"{operation.name}: no usable answer (status {reply.status})",
             status=reply.status,
             request_id=reply.headers.get("x-amzn-RequestId", ""),
         )
-    return found
+    return parsed

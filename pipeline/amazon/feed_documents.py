@@ -169,11 +169,11 @@ def read(content: bytes) -> Report:
         code, words = _text(result, "ResultMessageCode"), _text(result, "ResultDescription")
         before = results.get(message_id)
         outcome = MessageOutcome.REFUSED if is_error else MessageOutcome.ACCEPTED
-        told = f"{code}: {words}" if code else words
+        text = f"{code}: {words}" if code else words
         if before is not None:
             outcome = max(outcome, before.outcome, key=list(MessageOutcome).index)
-            told = f"{before.words}; {told}"
-        results[message_id] = MessageResult(outcome, told[:_LONGEST_WORDS])
+            text = f"{before.words}; {text}"
+        results[message_id] = MessageResult(outcome, text[:_LONGEST_WORDS])
     return Report(
         processed=_number(report, "ProcessingSummary/{*}MessagesProcessed"),
         with_error=_number(report, "ProcessingSummary/{*}MessagesWithError"),
@@ -189,7 +189,7 @@ def results(report: Report, message_ids: Sequence[int]) -> dict[int, MessageResu
     must be checked before the message is sent again.
     """
     named = {number: report.results[number] for number in message_ids if number in report.results}
-    errors = sum(one.outcome is MessageOutcome.REFUSED for one in named.values())
+    errors = sum(result.outcome is MessageOutcome.REFUSED for result in named.values())
     if report.processed == len(message_ids) and report.with_error <= errors:
         unnamed = MessageResult(MessageOutcome.ACCEPTED)
     else:

@@ -26,7 +26,7 @@ from pipeline.amazon.replies import (
 from pipeline.base.errors import Transient
 from pipeline.base.http import Http
 from pipeline.base.quota import Lane
-from pipeline.orders.channel import ChannelOrder
+from pipeline.orders.channel_order import ChannelOrder
 
 _FEEDS = "/feeds/2021-06-30/feeds"
 _DOCUMENTS = "/feeds/2021-06-30/documents"
@@ -135,8 +135,8 @@ class FeedsApi:
         def shape(body: Any) -> list[FeedStatus] | None:
             if not isinstance(look(body, "feeds"), list):
                 return None
-            found = [_status(one) for one in blocks(body, "feeds")]
-            return [one for one in found if one is not None]
+            statuses = [_status(feed) for feed in blocks(body, "feeds")]
+            return [status for status in statuses if status is not None]
 
         return self.connection.read(GET_FEEDS, _FEEDS, query, shape, Lane.CONFIRM)
 

@@ -17,7 +17,8 @@ from pipeline.amazon.json_fields import (
     word,
 )
 from pipeline.base.errors import CannotMap
-from pipeline.orders.channel import Line, Raw, Window
+from pipeline.orders.channel import Raw
+from pipeline.orders.channel_order import Line, Window
 from pipeline.orders.outcome import HoldCode
 
 
@@ -40,15 +41,15 @@ def every_item(raw: Raw) -> list[Item]:
     Raises CannotMap(UNREADABLE_ORDER) when the order has no items, or an item lacks a unique id or
     a whole quantity: goods would be left out silently.
     """
-    found = look(raw, "orderItems")
-    if not isinstance(found, list) or not found:
+    rows = look(raw, "orderItems")
+    if not isinstance(rows, list) or not rows:
         raise CannotMap(HoldCode.UNREADABLE_ORDER, "Amazon's order has no orderItems")
     result: list[Item] = []
-    for position, one in enumerate(found, start=1):
-        item_id = word(one, "orderItemId")
+    for position, row in enumerate(rows, start=1):
+        item_id = word(row, "orderItemId")
         if not item_id:
             raise CannotMap(HoldCode.UNREADABLE_ORDER, f"item {position} has no usable orderItemId")
-        quantity = whole(one, "quantityOrdered")
+        quantity = whole(row, "quantityOrdered")
         if quantity is None or quantity < 0:
             raise CannotMap(
                 HoldCode.UNREADABLE_ORDER,
@@ -56,17 +57,17 @@ def every_item(raw: Raw) -> list[Item]:
             )
         if any(item_id == known.item_id for known in result):
             raise CannotMap(HoldCode.UNREADABLE_ORDER, f"two items have orderItemId {item_id}")
-        result.append(Item(item_id, quantity, one))
+        result.append(Item(item_id, quantity, row))
     return result
 
 
 def nothing_is_left(raw: Raw) -> bool:
     """Whether every item has the ordered quantity 0."""
-    found = look(raw, "orderItems")
+    rows = look(raw, "orderItems")
     return (
-        isinstance(found, list)
-        and bool(found)
-        and all(whole(one, "quantityOrdered") == 0 for one in found)
+        isinstance(rows, list)
+        and bool(rows)
+        and all(whole(row, "quantityOrdered") == 0 for row in rows)
     )
 
 
@@ -110,9 +111,9 @@ def line(item: Item) -> Line:
         points=whole(raw, "expense", "pointsCost", "pointsGranted", "pointsNumber") or 0,
         tax_collected_by=next(
             (
-                text(one, "responsibleParty") or "Amazon"
-                for one in blocks(raw, "tax", "taxCollections")
-                if text(one, "model") == "MARKETPLACE_FACILITATOR"
+                text(collection, "responsibleParty") or "Amazon"
+                for collection in blocks(raw, "tax", "taxCollections")
+                if text(collection, "model") == "MARKETPLACE_FACILITATOR"
             ),
             "",
         ),
@@ -128,7 +129,7 @@ def window(value: object, *path: str) -> Window:
 
 def _each(raw: Raw, key: str, *path: str) -> tuple[str, ...]:
     """The texts under `key` in a list of objects."""
-    return tuple(filter(None, (text(one, key) for one in blocks(raw, *path))))
+    return tuple(filter(None, (text(block, key) for block in blocks(raw, *path))))
 
 
 def _condition(raw: Raw) -> str:

@@ -40,58 +40,62 @@ def look(value: object, *path: str) -> Any:
 
 def blocks(value: object, *path: str) -> list[Mapping[str, Any]]:
     """The objects of a list; its other members are left out."""
-    found = look(value, *path)
-    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    entries = look(value, *path)
+    return (
+        [entry for entry in entries if isinstance(entry, Mapping)]
+        if isinstance(entries, list)
+        else []
+    )
 
 
 def text(value: object, *path: str) -> str:
     """A text without white space around it and without characters that cannot be stored."""
-    found = look(value, *path)
-    return _UNSTORABLE.sub("", found).strip() if isinstance(found, str) else ""
+    content = look(value, *path)
+    return _UNSTORABLE.sub("", content).strip() if isinstance(content, str) else ""
 
 
 def word(value: object, *path: str) -> str:
     """A name or number that serves as a key; empty when it has more than 200 characters."""
-    found = text(value, *path)
-    return found if len(found) <= _LONGEST_WORD else ""
+    content = text(value, *path)
+    return content if len(content) <= _LONGEST_WORD else ""
 
 
 def words(value: object, *path: str) -> tuple[str, ...]:
     """The words of a list that are not empty."""
-    found = look(value, *path)
-    return tuple(filter(None, map(word, found))) if isinstance(found, list) else ()
+    entries = look(value, *path)
+    return tuple(filter(None, map(word, entries))) if isinstance(entries, list) else ()
 
 
 def named(value: object, word: str) -> tuple[str, ...]:
     """The keys of an object whose value is this word, sorted."""
-    found = value if isinstance(value, Mapping) else {}
-    return texts({"keys": sorted(key for key in found if look(found, key) == word)}, "keys")
+    record = value if isinstance(value, Mapping) else {}
+    return texts({"keys": sorted(key for key in record if look(record, key) == word)}, "keys")
 
 
 def texts(value: object, *path: str) -> tuple[str, ...]:
     """The texts of a list that are not empty."""
-    found = look(value, *path)
-    return tuple(filter(None, map(text, found))) if isinstance(found, list) else ()
+    entries = look(value, *path)
+    return tuple(filter(None, map(text, entries))) if isinstance(entries, list) else ()
 
 
 def whole(value: object, *path: str) -> int | None:
     """A whole number, also written as text: 2, 2.0 and "2" are the same."""
     try:
-        found = parse_amount(look(value, *path))
+        number = parse_amount(look(value, *path))
     except (TypeError, ValueError):
         return None
-    if abs(found) > _LARGEST_QUANTITY or found != int(found):
+    if abs(number) > _LARGEST_QUANTITY or number != int(number):
         return None
-    return int(found)
+    return int(number)
 
 
 def number(value: object, *path: str) -> Decimal | None:
     """A number, also written as text; None when it is too large or has more than 4 decimals."""
     try:
-        found = parse_amount(look(value, *path))
+        amount = parse_amount(look(value, *path))
     except (TypeError, ValueError):
         return None
-    return found if abs(found) < LARGEST_AMOUNT and found % _FINEST_AMOUNT == 0 else None
+    return amount if abs(amount) < LARGEST_AMOUNT and amount % _FINEST_AMOUNT == 0 else None
 
 
 def moment(value: object, *path: str) -> datetime | None:
@@ -99,11 +103,11 @@ def moment(value: object, *path: str) -> datetime | None:
 
     None for a year outside `YEARS`: date arithmetic fails on the year 1 or 9999.
     """
-    found = look(value, *path)
-    if not isinstance(found, str):
+    written = look(value, *path)
+    if not isinstance(written, str):
         return None
     try:
-        at = datetime.fromisoformat(found.strip())
+        at = datetime.fromisoformat(written.strip())
     except ValueError:
         return None
     if at.year not in YEARS:

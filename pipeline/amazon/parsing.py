@@ -17,13 +17,13 @@ from pipeline.amazon import withheld_fields
 from pipeline.amazon.items import every_item, line, nothing_is_left, window
 from pipeline.amazon.json_fields import blocks, look, moment, money, text, whole, word, words
 from pipeline.base.errors import CannotMap
-from pipeline.orders.channel import (
+from pipeline.orders.channel import Raw
+from pipeline.orders.channel_order import (
     Address,
     ChannelOrder,
     FulfilledBy,
     Identity,
     Package,
-    Raw,
     RemoteStatus,
     TaxRegistration,
 )
@@ -117,7 +117,7 @@ def parse(raw: Raw) -> ChannelOrder:
         delivery_instruction=text(raw, "recipient", "deliveryPreference", "addressInstruction"),
         packages=tuple(_package(package) for package in blocks(raw, "packages")),
         tax_registrations=tuple(
-            _registration(one) for one in blocks(raw, "tax", "taxRegistrations")
+            _registration(registration) for registration in blocks(raw, "tax", "taxRegistrations")
         ),
         invoice_preference=text(raw, "tax", "taxInvoicing", "buyerInvoicePreference"),
         invoice_status=text(raw, "tax", "taxInvoicing", "invoiceStatus"),
@@ -128,8 +128,8 @@ def parse(raw: Raw) -> ChannelOrder:
 
 def _each(raw: Raw, key: str, *path: str) -> tuple[str, ...]:
     """The different texts under `key` in a list of objects."""
-    found = (text(one, key) for one in blocks(raw, *path))
-    return tuple(dict.fromkeys(filter(None, found)))
+    names = (text(block, key) for block in blocks(raw, *path))
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
 def _associated(raw: Raw, kind: str) -> str:
@@ -170,13 +170,13 @@ def _fulfilment(raw: Raw) -> tuple[str, FulfilledBy]:
     fulfilled_by = _FULFILLED_BY.get(text(raw, "fulfillment", "fulfilledBy").upper())
     if fulfilled_by is None:
         return "", FulfilledBy.MERCHANT
-    told = text(raw, "fulfillment", "fulfillmentStatus")
-    word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", told).upper()
+    status = text(raw, "fulfillment", "fulfillmentStatus")
+    word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", status).upper()
     word = _OLD_STATUSES.get(word, word)
     if word in _NOTHING_LEFT_YET and nothing_is_left(raw):
         # Every item was cancelled singly; Amazon changes the order's status later, or never.
         return RemoteStatus.CANCELLED, fulfilled_by
-    return (word if word in set(RemoteStatus) else told), fulfilled_by
+    return (word if word in set(RemoteStatus) else status), fulfilled_by
 
 
 def _address(raw: Raw) -> Address | None:
@@ -211,28 +211,28 @@ def _with_brazilian(lines: tuple[str, ...], given: object) -> tuple[str, ...]:
     extended = look(given, "extendedFields")
     street = f"{text(extended, 'streetName')} {text(extended, 'streetNumber')}".strip()
     others = (text(extended, "complement"), text(extended, "neighborhood"))
-    told = [words for line in lines for part in _PARTS.split(line) if (words := _words(part))]
-    added = [] if _take(told, street, is_start_enough=True) else [street]
-    added += [part for part in others if not _take(told, part)]
+    line_parts = [words for line in lines for part in _PARTS.split(line) if (words := _words(part))]
+    added = [] if _take(line_parts, street, is_start_enough=True) else [street]
+    added += [part for part in others if not _take(line_parts, part)]
     return lines + tuple(added)
 
 
-def _take(told: list[list[str]], part: str, *, is_start_enough: bool = False) -> bool:
-    """Remove `part` from the line parts `told` where adjoining parts equal it exactly.
+def _take(line_parts: list[list[str]], part: str, *, is_start_enough: bool = False) -> bool:
+    """Remove `part` from the `line_parts` where adjoining parts equal it exactly.
 
     With `is_start_enough` the last of these parts may have further words, which stay. Returns
     False if the lines do not contain `part`.
     """
     wanted = _words(part)
-    for start in range(len(told)):
-        said: list[str] = []
-        for end, words_ in enumerate(told[start:], start + 1):
-            said = said + words_
-            rest = said[len(wanted) :]
-            if said[: len(wanted)] == wanted and (is_start_enough or not rest):
-                told[start:end] = [rest] if rest else []
+    for start in range(len(line_parts)):
+        joined: list[str] = []
+        for end, words_ in enumerate(line_parts[start:], start + 1):
+            joined = joined + words_
+            rest = joined[len(wanted) :]
+            if joined[: len(wanted)] == wanted and (is_start_enough or not rest):
+                line_parts[start:end] = [rest] if rest else []
                 return True
-            if len(said) >= len(wanted):
+            if len(joined) >= len(wanted):
                 break
     return not wanted
 

@@ -54,8 +54,8 @@ class ItemProceeds:
 
 def unclear(reason: str, **facts: object) -> CannotMap:
     """The hold for amounts that do not add up, with the tried figures as facts."""
-    told = {name: str(value) for name, value in facts.items()}
-    return CannotMap(HoldCode.TOTALS_UNCLEAR, reason, told)
+    figures = {name: str(value) for name, value in facts.items()}
+    return CannotMap(HoldCode.TOTALS_UNCLEAR, reason, figures)
 
 
 def read_item(item: Item, currency: str, breakdowns: Sequence[Mapping[str, Any]]) -> ItemProceeds:
@@ -67,13 +67,13 @@ def read_item(item: Item, currency: str, breakdowns: Sequence[Mapping[str, Any]]
     subtotals: defaultdict[str, Decimal] = defaultdict(Decimal)
     details: dict[str, dict[str, Decimal]] = {"TAX": {}, "DISCOUNT": {}}
     components = 0
-    for one in breakdowns:
-        kind, subtotal = text(one, "type"), money(one, "subtotal")
+    for breakdown in breakdowns:
+        kind, subtotal = text(breakdown, "type"), money(breakdown, "subtotal")
         if subtotal is None:
             continue
         components += 1
         subtotals[kind if kind in ("TAX", "DISCOUNT") else _slot(kind)] += subtotal.amount
-        for part in blocks(one, "detailedBreakdowns") if kind in details else ():
+        for part in blocks(breakdown, "detailedBreakdowns") if kind in details else ():
             value = money(part, "value")
             if value is not None:
                 name = text(part, "subtype")
@@ -102,8 +102,8 @@ def read_item(item: Item, currency: str, breakdowns: Sequence[Mapping[str, Any]]
         proceeds_total=total.amount if total is not None else None,
         components=components,
         is_facilitated=any(
-            text(one, "model") == "MARKETPLACE_FACILITATOR"
-            for one in blocks(item.raw, "tax", "taxCollections")
+            text(collection, "model") == "MARKETPLACE_FACILITATOR"
+            for collection in blocks(item.raw, "tax", "taxCollections")
         ),
     )
 
@@ -119,11 +119,11 @@ def _discounts(
     """The discount by slot, with the sign of its subtotal."""
     shares = {slot: details.get(slot, ZERO) for slot in SLOTS}
     if GOODS in details:
-        told = sum(shares.values(), ZERO)
-        if abs(told - subtotal) > tolerance and abs(told + subtotal) <= tolerance:
+        listed_sum = sum(shares.values(), ZERO)
+        if abs(listed_sum - subtotal) > tolerance and abs(listed_sum + subtotal) <= tolerance:
             shares = {slot: ZERO - share for slot, share in shares.items()}
-        elif abs(told - subtotal) > tolerance:
-            raise _contradiction(item_id, "DISCOUNT", told, subtotal)
+        elif abs(listed_sum - subtotal) > tolerance:
+            raise _contradiction(item_id, "DISCOUNT", listed_sum, subtotal)
     shares[GOODS] = subtotal - sum((shares[slot] for slot in SLOTS if slot != GOODS), ZERO)
     return shares
 
@@ -140,12 +140,14 @@ def _taxes(
     listed = details.get("DISCOUNT", ZERO)
     off = ZERO - abs(listed)
     if GOODS in details:
-        told = sum(shares.values(), ZERO)
+        listed_sum = sum(shares.values(), ZERO)
         readings = (listed, ZERO - listed, ZERO)
-        fits = [one for one in readings if abs(told + one - subtotal) <= tolerance]
+        fits = [
+            reading for reading in readings if abs(listed_sum + reading - subtotal) <= tolerance
+        ]
         if not fits:
-            raise _contradiction(item_id, "TAX", told + listed, subtotal)
-        off = min(fits, key=lambda one: abs(told + one - subtotal))
+            raise _contradiction(item_id, "TAX", listed_sum + listed, subtotal)
+        off = min(fits, key=lambda reading: abs(listed_sum + reading - subtotal))
     others = sum((shares[slot] for slot in SLOTS if slot != GOODS), ZERO)
     shares[GOODS] = subtotal - others - off
     return shares, off
@@ -172,10 +174,10 @@ def _check_unit_price(
         )
 
 
-def _contradiction(item_id: str, kind: str, told: Decimal, subtotal: Decimal) -> CannotMap:
+def _contradiction(item_id: str, kind: str, listed_sum: Decimal, subtotal: Decimal) -> CannotMap:
     return unclear(
         f"item {item_id}: the details of {kind} do not add up to its subtotal",
         line=item_id,
-        details=told,
+        details=listed_sum,
         subtotal=subtotal,
     )

@@ -132,16 +132,16 @@ def likeliest(
     """
     total = money(item.raw, "proceeds", "proceedsTotal")
     try:
-        told = read_item(item, currency, breakdowns)
+        proceeds = read_item(item, currency, breakdowns)
     except CannotMap:
         each = money(item.raw, "product", "price", "unitPrice")
         price = each.amount * item.quantity if each else ZERO
     else:
-        price = told.prices[GOODS]
+        price = proceeds.prices[GOODS]
         tried = [
-            (abs(sum_under(told, reading) - total.amount) if total else ZERO, line)
-            for reading in readings(told, prices_never_contain_tax)
-            if (line := line_under(told, reading)) is not None and _is_sensible(line.amounts)
+            (abs(sum_under(proceeds, reading) - total.amount) if total else ZERO, line)
+            for reading in readings(proceeds, prices_never_contain_tax)
+            if (line := line_under(proceeds, reading)) is not None and _is_sensible(line.amounts)
         ]
         if tried:
             return min(tried, key=lambda pair: pair[0])[1]
@@ -158,8 +158,8 @@ def closest(
     candidates: Iterable[T], difference: Callable[[T], Decimal], tolerance: Decimal
 ) -> list[T]:
     """The candidates without a difference, or else those within the tolerance."""
-    within = [one for one in candidates if abs(difference(one)) <= tolerance]
-    return [one for one in within if difference(one) == 0] or within
+    within = [candidate for candidate in candidates if abs(difference(candidate)) <= tolerance]
+    return [candidate for candidate in within if difference(candidate) == 0] or within
 
 
 def _tax_inside(item: ItemProceeds, slot: str, off: Decimal) -> tuple[Decimal, Decimal]:

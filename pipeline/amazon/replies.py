@@ -62,7 +62,9 @@ def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
     if status == operation.success and not errors:
         return None
     code = text(errors[0], "code") if errors else reply.headers.get("x-amzn-ErrorType", "")
-    words = " ".join(f"{text(one, 'message')} {text(one, 'details')}".strip() for one in errors)
+    words = " ".join(
+        f"{text(error, 'message')} {text(error, 'details')}".strip() for error in errors
+    )
     request_id = reply.headers.get("x-amzn-RequestId", "")
 
     def transient(what: str, code: str, retry_after_s: float | None) -> Transient:
@@ -96,9 +98,9 @@ def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
     if 400 <= status < 500 and status != 408:
         if NO_PACKAGE_TO_UPDATE in words:
             code = NO_PACKAGE_TO_UPDATE
-        told = words[:_LONGEST_TEXT] or "no reason given"
+        reason = words[:_LONGEST_TEXT] or "no reason given"
         return Rejected(
-            f"{operation.name}: Amazon refused the call (status {status}): {told}",
+            f"{operation.name}: Amazon refused the call (status {status}): {reason}",
             code=code,
             status=status,
             request_id=request_id,
@@ -112,10 +114,10 @@ def _wait_s(operation: Operation, reply: Reply) -> float:
     """Seconds until the quota has a token again: Amazon's wait, or else 1 / rate."""
     if reply.retry_after_s is not None:
         return reply.retry_after_s
-    return 1 / (told_rate(reply) or operation.rate_per_s)
+    return 1 / (stated_rate(reply) or operation.rate_per_s)
 
 
-def told_rate(reply: Reply) -> float | None:
+def stated_rate(reply: Reply) -> float | None:
     """The calls per second that the answer says Amazon allows; None when it does not say."""
     try:
         rate = float(reply.headers.get("x-amzn-RateLimit-Limit", ""))

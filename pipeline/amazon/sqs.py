@@ -70,12 +70,12 @@ class Queue:
         )
         return [
             Message(
-                one["MessageId"],
-                one["ReceiptHandle"],
-                one["Body"],
-                int(one.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
+                message["MessageId"],
+                message["ReceiptHandle"],
+                message["Body"],
+                int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
             )
-            for one in reply.get("Messages", [])
+            for message in reply.get("Messages", [])
         ]
 
     def delete(self, messages: Sequence[Message]) -> list[Message]:
@@ -87,12 +87,12 @@ class Queue:
             lambda sqs: sqs.delete_message_batch(
                 QueueUrl=self._settings.queue_url,
                 Entries=[
-                    {"Id": str(place), "ReceiptHandle": one.receipt}
-                    for place, one in enumerate(messages)
+                    {"Id": str(place), "ReceiptHandle": message.receipt}
+                    for place, message in enumerate(messages)
                 ],
             )
         )
-        return [messages[int(one["Id"])] for one in reply.get("Failed", [])]
+        return [messages[int(failure["Id"])] for failure in reply.get("Failed", [])]
 
     def has_redrive(self) -> bool:
         """Whether SQS moves messages that nobody deletes to a dead-letter queue."""
@@ -102,8 +102,8 @@ class Queue:
         """The number of messages in the queue. Source: GetQueueAttributes."""
         waiting = "ApproximateNumberOfMessages"
         in_hand = "ApproximateNumberOfMessagesNotVisible"
-        found = self._attributes(waiting, in_hand)
-        return Depth(int(found.get(waiting, 0)), int(found.get(in_hand, 0)))
+        counts = self._attributes(waiting, in_hand)
+        return Depth(int(counts.get(waiting, 0)), int(counts.get(in_hand, 0)))
 
     def _attributes(self, *names: str) -> dict[str, str]:
         reply = self._call(
@@ -148,12 +148,12 @@ class Queue:
 def _meaning(error: Exception) -> RemoteError:
     """Our error for an error of boto3. Its text is left out: it may quote the request."""
     answer = getattr(error, "response", {})
-    told = answer.get("Error", {})
-    facts = answer.get("ResponseMetadata", {})
+    details = answer.get("Error", {})
+    metadata = answer.get("ResponseMetadata", {})
     # With the JSON protocol the short code follows the full name of the error.
-    code = str(told.get("Code", "")).rpartition("#")[2] or type(error).__name__
-    status = facts.get("HTTPStatusCode")
-    request_id = str(facts.get("RequestId", ""))
+    code = str(details.get("Code", "")).rpartition("#")[2] or type(error).__name__
+    status = metadata.get("HTTPStatusCode")
+    request_id = str(metadata.get("RequestId", ""))
     if isinstance(status, int) and 400 <= status < 500 and code not in _PASSING:
         return Rejected(
             f"SQS refused the call ({code}): check the queue's URL and region, and that the "

@@ -79,7 +79,7 @@ class Notifications:
     def destination(self, arn: str) -> Destination | None:
         """The application's destination for a queue. Source: getDestinations, grantless."""
         known = self._application.read(_GET_DESTINATIONS, _DESTINATIONS, {}, _listed, Lane.NEW)
-        return next((one for one in known if one.arn == arn), None)
+        return next((destination for destination in known if destination.arn == arn), None)
 
     def create_destination(self, name: str, arn: str) -> Destination:
         """Register a queue at Amazon; a destination that exists already is returned unchanged.
@@ -171,10 +171,10 @@ def queue_policy(arn: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, indent=2)
 
 
-def _destination(one: Mapping[str, Any]) -> Destination | None:
-    destination_id = text(one, "destinationId")
-    arn = text(one, "resource", "sqs", "arn")
-    return Destination(destination_id, text(one, "name"), arn) if destination_id else None
+def _destination(row: Mapping[str, Any]) -> Destination | None:
+    destination_id = text(row, "destinationId")
+    arn = text(row, "resource", "sqs", "arn")
+    return Destination(destination_id, text(row, "name"), arn) if destination_id else None
 
 
 def _destination_of(body: Any) -> Destination | None:
@@ -185,7 +185,11 @@ def _destination_of(body: Any) -> Destination | None:
 def _listed(body: Any) -> list[Destination] | None:
     if not isinstance(look(body, "payload"), list):
         return None
-    return [found for one in blocks(body, "payload") if (found := _destination(one)) is not None]
+    return [
+        destination
+        for row in blocks(body, "payload")
+        if (destination := _destination(row)) is not None
+    ]
 
 
 def _subscription_of(body: Any) -> Subscription | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from pipeline.orders.channel import (
+from pipeline.orders.channel_order import (
     Address,
     ChannelOrder,
     FulfilledBy,

@@ -38,9 +38,9 @@ def _kept(value: Any, depth: int) -> Any:
     if isinstance(value, dict | list) and not depth:
         return None
     if isinstance(value, dict):
-        return {storable(name): _kept(one, depth - 1) for name, one in value.items()}
+        return {storable(name): _kept(entry, depth - 1) for name, entry in value.items()}
     if isinstance(value, list):
-        return [_kept(one, depth - 1) for one in value]
+        return [_kept(entry, depth - 1) for entry in value]
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
         return None
     return value

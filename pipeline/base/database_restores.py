@@ -2,7 +2,7 @@
 
 A restored database lacks the newest writes to the remotes. PostgreSQL shows the restore: recovery
 to a point in time and failover begin a new timeline, another server has another system identifier,
-and loading a dump creates the tables anew. Each of these begins a new life of the database.
+and loading a dump creates the tables anew. Each of these adds a row.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
-from pipeline.base.tables import DatabaseLife
+from pipeline.base.tables import DatabaseRestore
 
 # A standby answers queries but accepts no rows, and no worker uses a standby.
-_IS_KEPT = "SELECT to_regclass('database_lives') IS NOT NULL AND NOT pg_is_in_recovery()"
+_HAS_TABLE = "SELECT to_regclass('database_restores') IS NOT NULL AND NOT pg_is_in_recovery()"
 # The timeline is read from the current log, since the control file lags behind a failover.
-_NOTE = """
-INSERT INTO database_lives (identity, began_at)
+_ADD_IF_NEW = """
+INSERT INTO database_restores (identity, noticed_at)
 SELECT identity, clock_timestamp()
 FROM (
     SELECT concat_ws(
@@ -31,7 +31,7 @@ FROM (
     FROM pg_control_system()
 ) AS now
 WHERE identity IS DISTINCT FROM (
-    SELECT identity FROM database_lives WHERE identity <> '' ORDER BY id DESC LIMIT 1
+    SELECT identity FROM database_restores WHERE identity <> '' ORDER BY id DESC LIMIT 1
 )
 """
 
@@ -43,16 +43,17 @@ def watch(engine: Engine) -> None:
 
 def _compare(connection: Any, _: object) -> None:
     with connection.cursor() as cursor:
-        if cursor.execute(_IS_KEPT).fetchone()[0]:
-            cursor.execute(_NOTE)
+        if cursor.execute(_HAS_TABLE).fetchone()[0]:
+            cursor.execute(_ADD_IF_NEW)
     connection.commit()
 
 
-def began_at(session: Session) -> datetime | None:
-    """When the present life of the database began; None when no life was ever recorded."""
-    return session.scalar(select(DatabaseLife.began_at).order_by(DatabaseLife.id.desc()).limit(1))
+def last_noticed_at(session: Session) -> datetime | None:
+    """When the last restore was noticed, or the first use; None when neither was recorded."""
+    newest_first = select(DatabaseRestore.noticed_at).order_by(DatabaseRestore.id.desc())
+    return session.scalar(newest_first.limit(1))
 
 
-def begin(session: Session, now: datetime) -> None:
-    """Begin a life by hand, for a restore that leaves no trace, such as a disk's snapshot."""
-    session.add(DatabaseLife(identity="", began_at=now))
+def report(session: Session, now: datetime) -> None:
+    """Record a restore that leaves no trace, such as that of a disk's snapshot."""
+    session.add(DatabaseRestore(identity="", noticed_at=now))

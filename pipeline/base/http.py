@@ -52,7 +52,7 @@ class Reply:
         return min(float(value), LONGEST_RETRY_AFTER_S) if value.isdecimal() else None
 
     @property
-    def told_at(self) -> datetime | None:
+    def server_time(self) -> datetime | None:
         """The remote's own time, from the Date header; None without a usable header."""
         try:
             at = parsedate_to_datetime(self.headers.get("Date", ""))

@@ -57,7 +57,7 @@ class Incidents:
             log.info("incident.closed", code=key, account=closed[0])
         return bool(closed)
 
-    def open_ones(self, account: str | None = None) -> Sequence[Incident]:
+    def all_open(self, account: str | None = None) -> Sequence[Incident]:
         """The open incidents, the oldest first: all, or an account's."""
         query = select(Incident).where(Incident.ended_at.is_(None)).order_by(Incident.id)
         if account is not None:

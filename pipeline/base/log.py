@@ -55,8 +55,8 @@ class _LibraryLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         # A message that is not a string, such as an exception, is not a template: log its type.
-        said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
-        line = {"event": f"{record.name}: {said}", "level": record.levelname.lower()}
+        message = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        line = {"event": f"{record.name}: {message}", "level": record.levelname.lower()}
         return json.dumps(
             _exception_without_message(None, "", {**line, "exc_info": record.exc_info})
         )

@@ -13,5 +13,5 @@ def row_id(text: str) -> int | None:
     """The text as an id; None where no row could have that id."""
     if not re.fullmatch(DIGITS, text):
         return None
-    found = int(text)
-    return found if found <= LARGEST_ID else None
+    number = int(text)
+    return number if number <= LARGEST_ID else None

@@ -29,22 +29,22 @@ class SharedClock:
         self._sessions = sessions
         self._elapsed = elapsed
         self._asking = threading.Lock()
-        self._told: tuple[datetime, float] | None = None
+        self._last_answer: tuple[datetime, float] | None = None
 
     def __call__(self) -> datetime:
         """Now, in UTC. Raises DBAPIError when the database has never answered this process."""
-        told = self._told
-        if told is None:
+        answer = self._last_answer
+        if answer is None:
             with self._asking:
-                told = self._told = self._told or self._ask()
-        elif self._elapsed() - told[1] > ASK_AGAIN_AFTER_S and self._asking.acquire(False):
+                answer = self._last_answer = self._last_answer or self._ask()
+        elif self._elapsed() - answer[1] > ASK_AGAIN_AFTER_S and self._asking.acquire(False):
             try:
-                told = self._told = self._ask()
+                answer = self._last_answer = self._ask()
             except DBAPIError:
                 log.warning("clock.unavailable")  # counting on is exact for longer than a minute
             finally:
                 self._asking.release()
-        return told[0] + timedelta(seconds=self._elapsed() - told[1])
+        return answer[0] + timedelta(seconds=self._elapsed() - answer[1])
 
     def _ask(self) -> tuple[datetime, float]:
         with self._sessions() as session:

@@ -53,14 +53,15 @@ class Incident(Base):
     ended_at: Mapped[datetime | None]
 
 
-class DatabaseLife(Base):
-    """A period without a restore of the database: see `base.database_restores`.
+class DatabaseRestore(Base):
+    """A restore of the database that was noticed; the first row is the first use instead.
 
-    `identity` is how PostgreSQL identifies itself; it is empty where a person began the life.
+    `identity` is how PostgreSQL identifies itself; it is empty where a person reported the restore.
+    See `base.database_restores`.
     """
 
-    __tablename__ = "database_lives"
+    __tablename__ = "database_restores"
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     identity: Mapped[str]
-    began_at: Mapped[datetime]
+    noticed_at: Mapped[datetime]

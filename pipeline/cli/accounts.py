@@ -14,7 +14,7 @@ from pipeline.cli.common import (
     Installation,
     NotFound,
     columns,
-    installation,
+    open_installation,
     print_json,
     tell,
     titled,
@@ -50,33 +50,35 @@ def accounts(context: click.Context, as_json: bool) -> None:
         if as_json:
             raise click.UsageError("give --json after the subcommand")
         return
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.amazon.access import standing
         from pipeline.base.clock import utc_now
         from pipeline.base.incidents import Incidents
         from pipeline.monitoring.account_checks import alarms_of, cursor_of
 
         now = utc_now()
-        incidents = Incidents(found.sessions)
+        incidents = Incidents(installation.sessions)
         shown = []
-        for name, account in found.settings.accounts.items():
-            alarms = alarms_of(found.sessions, name, account, found.settings.timing, now)
+        for name, account in installation.settings.accounts.items():
+            alarms = alarms_of(
+                installation.sessions, name, account, installation.settings.timing, now
+            )
             shown.append(
                 _Account(
                     name,
                     account,
-                    standing(found.sessions, name),
-                    cursor_of(found.sessions, name),
+                    standing(installation.sessions, name),
+                    cursor_of(installation.sessions, name),
                     # Incidents are checked anew, so that they are right even if no worker runs.
-                    {one.key: one.text for one in incidents.open_ones(name)}
+                    {incident.key: incident.text for incident in incidents.all_open(name)}
                     | {key: alarm.text for key, alarm in alarms.items()},
                 )
             )
         if as_json:
-            print_json([_as_json(one) for one in shown])
+            print_json([_as_json(row) for row in shown])
             return
-        for one in shown:
-            click.echo("\n".join([f"account {one.name}", *_as_text(one, now), ""]))
+        for row in shown:
+            click.echo("\n".join([f"account {row.name}", *_as_text(row, now), ""]))
 
 
 @accounts.command(epilog=EXIT_STATUS)
@@ -87,12 +89,12 @@ def retry(name: str, as_json: bool) -> None:
 
     The account's next call, at the latest the next poll, shows whether Amazon accepts them.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.amazon.access import probe_now
         from pipeline.base.clock import utc_now
 
-        _must_exist(name, found)
-        if not probe_now(found.sessions, name, utc_now()):
+        _must_exist(name, installation)
+        if not probe_now(installation.sessions, name, utc_now()):
             tell(f"Account {name} is not stopped.", as_json, account=name, is_tried=False)
             raise click.exceptions.Exit(NOTHING_DONE)
     tell(
@@ -103,26 +105,25 @@ def retry(name: str, as_json: bool) -> None:
     )
 
 
-def _must_exist(name: str, found: Installation) -> None:
-    if name not in found.settings.accounts:
+def _must_exist(name: str, installation: Installation) -> None:
+    if name not in installation.settings.accounts:
         raise NotFound(f"there is no [accounts.{name}] in the configuration")
 
 
-def _state(one: _Account) -> str:
-    if one.refused is None:
+def _state(row: _Account) -> str:
+    if row.refused is None:
         return "works"
-    if one.refused.stopped_at is None:
-        return f"refused by Amazon since {when(one.refused.refused_since)}, still retried"
-    stopped, probe = when(one.refused.stopped_at), when(one.refused.probe_at)
+    if row.refused.stopped_at is None:
+        return f"refused by Amazon since {when(row.refused.refused_since)}, still retried"
+    stopped, probe = when(row.refused.stopped_at), when(row.refused.probe_at)
     return f"stopped since {stopped}, next retry from {probe}"
 
 
-def _as_text(one: _Account, now: datetime) -> list[str]:
-
-    account, cursor = one.settings, one.cursor
+def _as_text(row: _Account, now: datetime) -> list[str]:
+    account, cursor = row.settings, row.cursor
     expires = account.client_secret_expires
     facts = {
-        "state": _state(one),
+        "state": _state(row),
         "region": account.region,
         "address": account.api_url.rpartition("@")[2],
         "marketplaces": _marketplaces(account),
@@ -133,23 +134,23 @@ def _as_text(one: _Account, now: datetime) -> list[str]:
         if expires
         else "",
     }
-    told = [("  attention", text) for text in one.attention.values()]
-    return [*(f"  {line}" for line in titled(facts)), *(columns(told) if told else [])]
+    attention = [("  attention", text) for text in row.attention.values()]
+    return [*(f"  {line}" for line in titled(facts)), *(columns(attention) if attention else [])]
 
 
 def _marketplaces(account: AccountSettings) -> str:
     from pipeline.settings.marketplaces import country_of
 
-    named = [country_of(one) or one for one in account.marketplaces]
+    named = [country_of(name) or name for name in account.marketplaces]
     return ", ".join([*named, "all others"]) if named else "all"
 
 
-def _as_json(one: _Account) -> dict[str, Any]:
+def _as_json(row: _Account) -> dict[str, Any]:
     from pipeline.settings.marketplaces import of_region
 
-    account, cursor, refused = one.settings, one.cursor, one.refused
+    account, cursor, refused = row.settings, row.cursor, row.refused
     return {
-        "account": one.name,
+        "account": row.name,
         "state": "works" if refused is None else "stopped" if refused.stopped_at else "refused",
         "refused_since": refused and refused.refused_since,
         "stopped_at": refused and refused.stopped_at,
@@ -158,12 +159,12 @@ def _as_json(one: _Account) -> dict[str, Any]:
         "region": account.region,
         "address": account.api_url.rpartition("@")[2],
         "marketplaces": [
-            {**one._asdict(), "has_own_settings": one.id in account.marketplaces}
-            for one in of_region(account.region)
+            {**marketplace._asdict(), "has_own_settings": marketplace.id in account.marketplaces}
+            for marketplace in of_region(account.region)
         ],
         "read_up_to": cursor and cursor.position,
         "last_read_at": cursor and cursor.read_at,
         "trouble": cursor and cursor.trouble,
         "client_secret_expires": account.client_secret_expires,
-        "attention": one.attention,
+        "attention": row.attention,
     }

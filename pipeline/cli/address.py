@@ -11,16 +11,16 @@ from pipeline.cli.common import (
     AS_JSON,
     EXIT_STATUS,
     NotFound,
-    installation,
+    open_installation,
     print_json,
     system_user,
     titled,
 )
-from pipeline.cli.orders import the_one
+from pipeline.cli.orders import unique_order_id
 
 if TYPE_CHECKING:
     from pipeline.operations.acts.address import Addresses, Corrections
-    from pipeline.orders.channel import Address
+    from pipeline.orders.channel_order import Address
 
 _HELP = {
     "name": "The recipient's name.",
@@ -60,7 +60,7 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
     changes = {name: text for name, text in fields.items() if text is not None}
     if bool(changes) + withdraw > 1 or not (changes or withdraw or show):
         raise click.UsageError("give the fields to change, or --withdraw, or --show")
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
         from pipeline.clients import parse_report
@@ -68,9 +68,11 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.lists.orders import Listing
 
-        order_id = the_one(Listing(found.sessions), number)
-        vault = Vault(found.settings.master_key)
-        corrections = Corrections(found.sessions, vault, parse_report, system_user(), utc_now())
+        order_id = unique_order_id(Listing(installation.sessions), number)
+        vault = Vault(installation.settings.master_key)
+        corrections = Corrections(
+            installation.sessions, vault, parse_report, system_user(), utc_now()
+        )
         try:
             done = _done(corrections, order_id, changes, withdraw)
             shown = corrections.show(order_id) if show else None
@@ -103,9 +105,9 @@ def _done(
 
 def _as_text(shown: Addresses) -> list[str]:
     if shown.corrected is None:
-        return ["Amazon's address:", *_lines(shown.told)]
+        return ["Amazon's address:", *_lines(shown.reported)]
     lines = ["Corrected address:", *_lines(shown.corrected)]
-    lines += ["Amazon's address:", *_lines(shown.told)]
+    lines += ["Amazon's address:", *_lines(shown.reported)]
     if shown.overtaken:
         lines.append(f"Amazon has changed since the correction: {', '.join(shown.overtaken)}")
     return lines

@@ -39,20 +39,20 @@ def test(as_json: bool) -> None:
         alert = Alert(
             f"test-{utc_now():%Y%m%d%H%M%S}", "Orderbridge: this is a test, nothing is wrong"
         )
-        found: dict[str, str] = {}
+        results: dict[str, str] = {}
         has_failed = False
         for name, send in channels.items():
             try:
                 send(alert)
             except Undelivered as error:
-                found[name] = f"failed: {error}"
+                results[name] = f"failed: {error}"
                 has_failed = True
             else:
-                found[name] = "taken"
+                results[name] = "taken"
     if as_json:
-        print_json(found)
+        print_json(results)
     else:
-        for line in columns([*found.items()]):
+        for line in columns([*results.items()]):
             click.echo(line)
     if has_failed:
         raise click.exceptions.Exit(NOTHING_DONE)

@@ -18,8 +18,8 @@ from pipeline.cli.common import (
     RowId,
     Unusable,
     columns,
-    installation,
     moment,
+    open_installation,
     print_json,
     system_user,
     tell,
@@ -79,17 +79,17 @@ def backfill(
         raise click.UsageError("--probe needs --dry-run")
     if probe and ids is not None:
         raise click.UsageError("--probe needs a period: --ids takes one call per order")
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.cli.estimate import estimate, probed
         from pipeline.intake.backfills import Backfills
 
         now = utc_now()
-        asked = _asked(found, account, after, before, ids, now)
-        backfills = Backfills(found.sessions)
+        asked = _asked(installation, account, after, before, ids, now)
+        backfills = Backfills(installation.sessions)
         if dry_run:
             facts = estimate(backfills, asked)
-            facts |= probed(found, asked) if probe else {}
+            facts |= probed(installation, asked) if probe else {}
             _print_facts(facts, as_json)
             return
         backfill_id = _start(backfills, asked, now)
@@ -102,7 +102,7 @@ def backfill(
 
 
 def _asked(
-    found: Installation,
+    installation: Installation,
     account: str | None,
     after: datetime | None,
     before: datetime | None,
@@ -113,7 +113,7 @@ def _asked(
 
     if account is None:
         raise click.UsageError("--account is needed")
-    if account not in found.settings.accounts:
+    if account not in installation.settings.accounts:
         raise Unusable(f"there is no [accounts.{account}] in the configuration")
     if ids is not None:
         if after or before:
@@ -183,20 +183,22 @@ def _print_facts(facts: dict[str, Any], as_json: bool) -> None:
 @AS_JSON
 def status(follow: bool, limit: int, as_json: bool) -> None:
     """Show the latest backfills and their progress. Times are UTC."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.intake.backfills import Backfills
         from pipeline.intake.tables import BackfillState
 
-        backfills = Backfills(found.sessions)
+        backfills = Backfills(installation.sessions)
         latest = backfills.latest(limit)
         if not latest:
             click.echo("[]" if as_json else "There has been no backfill yet.")
             return
         _show(latest, as_json)
-        while follow and any(one.backfill.state == BackfillState.RUNNING for one in latest):
+        while follow and any(
+            progress.backfill.state == BackfillState.RUNNING for progress in latest
+        ):
             time.sleep(_FOLLOW_EVERY_S)
             before, latest = latest, backfills.latest(limit)
-            if [_row(one) for one in latest] != [_row(one) for one in before]:
+            if [_row(progress) for progress in latest] != [_row(progress) for progress in before]:
                 _show(latest, as_json)
 
 
@@ -205,11 +207,11 @@ def status(follow: bool, limit: int, as_json: bool) -> None:
 @AS_JSON
 def stop(backfill_id: int, as_json: bool) -> None:
     """Stop backfill ID: it reads no more orders. Orders imported so far stay."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.intake.backfills import Backfills
 
-        if not Backfills(found.sessions).stop(backfill_id, utc_now()):
+        if not Backfills(installation.sessions).stop(backfill_id, utc_now()):
             tell(
                 f"There is no running backfill {backfill_id}.",
                 as_json,
@@ -225,15 +227,15 @@ _HEADINGS = ("id", "account", "state", "orders", "read", "new", "calls", "begun"
 
 def _show(latest: list[Progress], as_json: bool) -> None:
     if as_json:
-        print_json([_as_json(one) for one in latest])
+        print_json([_as_json(progress) for progress in latest])
     else:
         click.echo("\n".join(columns([_HEADINGS, *map(_row, latest)])))
 
 
-def _row(one: Progress) -> tuple[str, ...]:
-    row = one.backfill
+def _row(progress: Progress) -> tuple[str, ...]:
+    row = progress.backfill
     what = (
-        f"{row.asked} orders, {one.left} left"
+        f"{row.asked} orders, {progress.left} left"
         if row.asked is not None
         else f"{when(row.after_at)} to {when(row.before_at)}"
     )
@@ -244,8 +246,8 @@ def _row(one: Progress) -> tuple[str, ...]:
     )
 
 
-def _as_json(one: Progress) -> dict[str, Any]:
-    row = one.backfill
+def _as_json(progress: Progress) -> dict[str, Any]:
+    row = progress.backfill
     return {
         "id": row.id,
         "account": row.account,
@@ -254,7 +256,7 @@ def _as_json(one: Progress) -> dict[str, Any]:
         "from": row.after_at,
         "to": row.before_at,
         "asked": row.asked,
-        "left": one.left if row.asked is not None else None,
+        "left": progress.left if row.asked is not None else None,
         "orders_read": row.orders_seen,
         "orders_new": row.orders_new,
         "calls": row.calls,

@@ -13,7 +13,7 @@ from pipeline.cli.common import (
     NotFound,
     RowId,
     columns,
-    installation,
+    open_installation,
     print_json,
     system_user,
     tell,
@@ -36,10 +36,10 @@ def bulk() -> None:
 @AS_JSON
 def list_(as_json: bool) -> None:
     """List the latest bulk jobs, newest first. Times are UTC."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.operations.lists.bulk_acts import Acts
 
-        acts = Acts(found.sessions).latest()
+        acts = Acts(installation.sessions).latest()
     if as_json:
         print_json([_as_json(act) for act in acts])
     elif acts:
@@ -53,15 +53,15 @@ def list_(as_json: bool) -> None:
 @AS_JSON
 def show(act_id: int, as_json: bool) -> None:
     """Show the progress of bulk job ID and the present state of its orders. Times are UTC."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.operations.lists.bulk_acts import Acts
 
-        progress = Acts(found.sessions).progress(act_id)
+        progress = Acts(installation.sessions).progress(act_id)
     if progress is None:
         raise NotFound(f"there is no bulk job {act_id}")
     since = {str(name): number for name, number in progress.since.items() if number}
     if as_json:
-        passed_over = {one.external_id: one.why for one in progress.passed_over}
+        passed_over = {refusal.external_id: refusal.why for refusal in progress.passed_over}
         more = {"since": since, "held_again": progress.held, "passed_over_because": passed_over}
         print_json(_as_json(progress.act) | more)
         return
@@ -69,8 +69,8 @@ def show(act_id: int, as_json: bool) -> None:
     facts |= {name: str(number) for name, number in since.items()}
     facts |= {f"held again: {code}": str(number) for code, number in progress.held.items()}
     click.echo("\n".join(titled(facts)))
-    for one in progress.passed_over:
-        click.echo(f"{one.external_id or one.order_id} was passed over: {one.why}")
+    for refusal in progress.passed_over:
+        click.echo(f"{refusal.external_id or refusal.order_id} was passed over: {refusal.why}")
 
 
 @bulk.command(epilog=EXIT_STATUS)
@@ -78,11 +78,13 @@ def show(act_id: int, as_json: bool) -> None:
 @AS_JSON
 def stop(act_id: int, as_json: bool) -> None:
     """Stop bulk job ID: orders that it has not reached stay as they are."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.many_orders import BulkActs
 
-        is_stopped = BulkActs(found.sessions).stop(act_id, author=system_user(), now=utc_now())
+        is_stopped = BulkActs(installation.sessions).stop(
+            act_id, author=system_user(), now=utc_now()
+        )
     is_idle = f"There is no running bulk job {act_id}."
     text = f"Bulk job {act_id} is stopped." if is_stopped else is_idle
     tell(text, as_json, id=act_id, is_stopped=is_stopped)

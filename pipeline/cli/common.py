@@ -52,10 +52,10 @@ class RowId(click.ParamType[int]):
             return value
         if not (value.isascii() and value.isdigit() and value.strip("0")):
             self.fail(f"{value!r} is not an id", param, ctx)
-        found = row_id(value)
-        if found is None:
+        number = row_id(value)
+        if number is None:
             raise NotFound(f"nothing has the id {value[:30]}")
-        return found
+        return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def clear_errors() -> Iterator[None]:
 
 
 @contextmanager
-def installation() -> Iterator[Installation]:
+def open_installation() -> Iterator[Installation]:
     """The configured database for a command; its errors become sentences."""
     with clear_errors():
         from pipeline.base import db

@@ -12,11 +12,11 @@ from pipeline.cli.common import (
     AS_JSON,
     EXIT_STATUS,
     NotFound,
-    installation,
+    open_installation,
     system_user,
     tell,
 )
-from pipeline.cli.orders import the_one
+from pipeline.cli.orders import unique_order_id
 
 if TYPE_CHECKING:
     from pipeline.operations.acts.one_order import Decisions
@@ -52,7 +52,7 @@ def cancel(number: str, reason: str | None, withdraw: bool, as_json: bool) -> No
             as_json,
             "withdrawn",
             "cancellation withdrawn",
-            lambda one, order_id: one.withdraw(order_id),
+            lambda decisions, order_id: decisions.withdraw(order_id),
         )
     else:
         _decide(
@@ -60,7 +60,7 @@ def cancel(number: str, reason: str | None, withdraw: bool, as_json: bool) -> No
             as_json,
             "asked",
             "cancellation requested",
-            lambda one, order_id: one.cancel(order_id, reason or ""),
+            lambda decisions, order_id: decisions.cancel(order_id, reason or ""),
         )
 
 
@@ -76,7 +76,7 @@ def transparency(number: str, item: str, codes: tuple[str, ...], as_json: bool) 
         as_json,
         "entered",
         "codes entered",
-        lambda one, order_id: one.transparency(order_id, item, codes),
+        lambda decisions, order_id: decisions.transparency(order_id, item, codes),
     )
 
 
@@ -96,7 +96,11 @@ def dismiss(number: str, why: str | None, undo: bool, as_json: bool) -> None:
         raise click.UsageError("give --why, or --undo")
     if undo:
         _decide(
-            number, as_json, "taken up again", "reopened", lambda one, id_: one.take_up_again(id_)
+            number,
+            as_json,
+            "taken up again",
+            "reopened",
+            lambda decisions, id_: decisions.take_up_again(id_),
         )
     else:
         _decide(
@@ -104,7 +108,7 @@ def dismiss(number: str, why: str | None, undo: bool, as_json: bool) -> None:
             as_json,
             "dismissed",
             "ignored",
-            lambda one, id_: one.dismiss(id_, why or ""),
+            lambda decisions, id_: decisions.dismiss(id_, why or ""),
             then="Orderbridge does nothing more with it",
         )
 
@@ -123,7 +127,7 @@ def note(number: str, text: str, as_json: bool) -> None:
         as_json,
         "noted",
         "note saved",
-        lambda one, id_: one.note(id_, text),
+        lambda decisions, id_: decisions.note(id_, text),
         then="nothing else changes",
     )
 
@@ -136,15 +140,17 @@ def _decide(
     decide: Callable[[Decisions, int], None],
     then: str = "the order is retried now",
 ) -> None:
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.one_order import Decisions, NotPossible
         from pipeline.operations.lists.orders import Listing
 
-        order_id = the_one(Listing(found.sessions), number)
+        order_id = unique_order_id(Listing(installation.sessions), number)
         try:
             decide(
-                Decisions(found.sessions, system_user(), utc_now(), found.settings.accounts),
+                Decisions(
+                    installation.sessions, system_user(), utc_now(), installation.settings.accounts
+                ),
                 order_id,
             )
         except NotPossible as error:

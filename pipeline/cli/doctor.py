@@ -51,16 +51,18 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
         names = [shop_name] if shop_name is not None else list(settings.shops)
         if sku is not None and len(names) > 1:
             raise Unusable("--prove-stock needs --shop NAME, since there are several shops")
-        found: list[Finding] = []
+        findings: list[Finding] = []
         if shop_name is None:
-            found += _about_all_but_shops(settings)
+            findings += _about_all_but_shops(settings)
         for name in names:
             patient = patient_of(settings, name, Magento(name, settings.shops[name], now=utc_now))
             if not patient.marketplaces:
-                found.append(patient.ok("accounts", "no account sells into this shop"))
+                findings.append(patient.ok("accounts", "no account sells into this shop"))
                 continue
-            found += examine(patient)
-            failed = any(one.verdict is Verdict.FAILED and one.about == name for one in found)
+            findings += examine(patient)
+            failed = any(
+                finding.verdict is Verdict.FAILED and finding.about == name for finding in findings
+            )
             if sku is None or failed:
                 continue
             if settings.read_only or settings.shops[name].read_only:
@@ -74,9 +76,9 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
                 )
             number = f"STOCK-TEST-{utc_now():%Y%m%d%H%M%S}"
             try:
-                found.append(prove_stock(patient, sku, number))
+                findings.append(prove_stock(patient, sku, number))
             except (RemoteError, CannotMap) as error:
-                found.append(
+                findings.append(
                     patient.failed(
                         "prove stock",
                         f"the shop refused or did not answer: {error}",
@@ -84,11 +86,11 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
                     )
                 )
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json([asdict(finding) for finding in findings])
     else:
-        for line in _as_text(found):
+        for line in _as_text(findings):
             click.echo(line)
-    if any(one.verdict is Verdict.FAILED for one in found):
+    if any(finding.verdict is Verdict.FAILED for finding in findings):
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
@@ -103,19 +105,19 @@ def _about_all_but_shops(settings: Settings) -> list[Finding]:
     url = settings.redis_url.get_secret_value()
     with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as broker:
         try:
-            found = list(examine_installation(settings, db.sessions_for(engine), broker))
+            findings = list(examine_installation(settings, db.sessions_for(engine), broker))
         finally:
             engine.dispose()
         for name, account in settings.accounts.items():
-            found.append(examine_feeds(name, account))
-            found.append(examine_account(name, account, broker, utc_now()))
-    return found
+            findings.append(examine_feeds(name, account))
+            findings.append(examine_account(name, account, broker, utc_now()))
+    return findings
 
 
-def _as_text(found: list[Finding]) -> list[str]:
+def _as_text(findings: list[Finding]) -> list[str]:
     rows = []
-    for one in found:
-        rows.append((one.verdict.upper(), one.about, one.check, one.sentence))
-        if one.remedy:
-            rows.append(("", "", "", f"-> {one.remedy}"))
+    for finding in findings:
+        rows.append((finding.verdict.upper(), finding.about, finding.check, finding.sentence))
+        if finding.remedy:
+            rows.append(("", "", "", f"-> {finding.remedy}"))
     return columns(rows)

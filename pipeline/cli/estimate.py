@@ -15,7 +15,8 @@ from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.base.quota import Lane, Quota
 from pipeline.cli.common import Installation, Unusable
 from pipeline.intake.backfills import Backfills, duration_s
-from pipeline.orders.decision_table import Case, decide
+from pipeline.orders.decision import Case
+from pipeline.orders.decision_table import decide
 from pipeline.settings.overrides import Overrides
 
 
@@ -55,13 +56,17 @@ def estimate(backfills: Backfills, asked: Asked) -> dict[str, Any]:
     }
 
 
-def probed(found: Installation, asked: Asked) -> dict[str, Any]:
+def probed(installation: Installation, asked: Asked) -> dict[str, Any]:
     """The result of a single call, which uses the quota like any other."""
     if asked.after is None or asked.before is None:
         return {}
-    account = Overrides(found.settings, found.sessions).settings().accounts[asked.account]
+    account = (
+        Overrides(installation.settings, installation.sessions).settings().accounts[asked.account]
+    )
     broker = redis.Redis.from_url(
-        found.settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
+        installation.settings.redis_url.get_secret_value(),
+        socket_timeout=5,
+        socket_connect_timeout=5,
     )
     amazon = Amazon(asked.account, account, quota=Quota(broker, asked.account), now=utc_now)
     try:
@@ -73,15 +78,18 @@ def probed(found: Installation, asked: Asked) -> dict[str, Any]:
     kept: set[str] = set()
     for raw in page.orders:
         try:
-            one = amazon.identify(raw)
+            identity = amazon.identify(raw)
         except CannotMap:
             continue
-        case = Case(one.fulfilled_by, one.status, account.marketplace(one.marketplace_id))
+        case = Case(
+            identity.fulfilled_by, identity.status, account.marketplace(identity.marketplace_id)
+        )
         if decide(case).kept:
-            kept.add(one.external_id)
+            kept.add(identity.external_id)
     return {
         "orders on the first page": len(page.orders),
-        "of these new to us": len(kept) - Backfills(found.sessions).known(asked.account, kept),
+        "of these new to us": len(kept)
+        - Backfills(installation.sessions).known(asked.account, kept),
         "calls": None if page.next_token else 1,
         "why": "there is more than one page" if page.next_token else "",
     }

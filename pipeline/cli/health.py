@@ -12,7 +12,7 @@ from pipeline.cli.common import (
     EXIT_STATUS,
     NOTHING_DONE,
     columns,
-    installation,
+    open_installation,
     print_json,
     titled,
     when,
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 @AS_JSON
 def health(as_json: bool) -> None:
     """Show the state of accounts, shops, queues and workers, and open problems. Times are UTC."""
-    with installation() as found:
+    with open_installation() as installation:
         import redis
 
         from pipeline.base.clock import utc_now
         from pipeline.monitoring.health import health as look
 
-        url = found.settings.redis_url.get_secret_value()
+        url = installation.settings.redis_url.get_secret_value()
         with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as broker:
-            shown = look(found.settings, found.sessions, broker, utc_now())
+            shown = look(installation.settings, installation.sessions, broker, utc_now())
     if as_json:
         print_json({"is_well": shown.is_well, **asdict(shown)})
     else:
@@ -48,22 +48,24 @@ def health(as_json: bool) -> None:
 
 def _as_text(shown: Health) -> list[str]:
     lines: list[str] = []
-    for one in shown.accounts:
-        quota = {name: left for name, left in one.quota_left.items() if left is not None}
+    for account in shown.accounts:
+        quota = {name: left for name, left in account.quota_left.items() if left is not None}
         facts = {
-            "state": one.state,
-            "last import": when(one.last_import_at),
-            "last error": one.trouble,
-            "orders": _counts(one.orders),
-            "due": f"{one.due}, the oldest since {when(one.oldest_due_at)}" if one.due else "0",
-            "to be fetched": str(one.to_fetch),
-            "confirmations": f"{one.unconfirmed} queued, {one.refused} refused",
+            "state": account.state,
+            "last import": when(account.last_import_at),
+            "last error": account.trouble,
+            "orders": _counts(account.orders),
+            "due": f"{account.due}, the oldest since {when(account.oldest_due_at)}"
+            if account.due
+            else "0",
+            "to be fetched": str(account.to_fetch),
+            "confirmations": f"{account.unconfirmed} queued, {account.refused} refused",
             "quota left": ", ".join(f"{name} {left:.0f}" for name, left in quota.items()),
-            "client secret": f"expires {one.client_secret_expires}"
-            if one.client_secret_expires
+            "client secret": f"expires {account.client_secret_expires}"
+            if account.client_secret_expires
             else "",
         }
-        lines += [f"account {one.name}", *(f"  {line}" for line in titled(facts)), ""]
+        lines += [f"account {account.name}", *(f"  {line}" for line in titled(facts)), ""]
     for shop in shown.shops:
         facts = {"orders": _counts(shop.orders), "due": str(shop.due)}
         lines += [f"shop {shop.name}", *(f"  {line}" for line in titled(facts)), ""]

@@ -56,14 +56,14 @@ def setup(name: str, as_json: bool) -> None:
     """
     from pipeline.amazon.subscriptions import queue_policy
 
-    with _of(name) as one:
-        policy = queue_policy(one.arn)
+    with _of(name) as setup:
+        policy = queue_policy(setup.arn)
         if not as_json:
             click.echo(f"The queue's access policy (SQS, Access policy) must contain:\n{policy}\n")
-        destination = one.amazon.destination(one.arn) or one.amazon.create_destination(
-            f"orderbridge-{name}", one.arn
+        destination = setup.amazon.destination(setup.arn) or setup.amazon.create_destination(
+            f"orderbridge-{name}", setup.arn
         )
-        subscription = one.amazon.subscription() or one.amazon.create_subscription(
+        subscription = setup.amazon.subscription() or setup.amazon.create_subscription(
             destination.destination_id
         )
     if subscription.destination_id != destination.destination_id:
@@ -73,9 +73,9 @@ def setup(name: str, as_json: bool) -> None:
             f"{name}, then this again"
         )
     if as_json:
-        print_json({**_facts(name, one, destination, subscription), "policy": json.loads(policy)})
+        print_json({**_facts(name, setup, destination, subscription), "policy": json.loads(policy)})
         return
-    _print(_facts(name, one, destination, subscription))
+    _print(_facts(name, setup, destination, subscription))
 
 
 @notifications.command(epilog=EXIT_STATUS)
@@ -89,12 +89,12 @@ def status(context: click.Context, name: str, as_json: bool) -> None:
     """
     from pipeline.base.errors import RemoteError
 
-    with _of(name) as one:
-        destination = one.amazon.destination(one.arn)
-        subscription = one.amazon.subscription()
-        facts = _facts(name, one, destination, subscription)
+    with _of(name) as setup:
+        destination = setup.amazon.destination(setup.arn)
+        subscription = setup.amazon.subscription()
+        facts = _facts(name, setup, destination, subscription)
         try:
-            facts |= asdict(one.queue.depth())
+            facts |= asdict(setup.queue.depth())
         except RemoteError as error:
             facts["trouble"] = str(error)
     delivers = bool(
@@ -121,15 +121,15 @@ def remove(context: click.Context, name: str, as_json: bool) -> None:
     from pipeline.base.errors import Rejected
 
     facts: dict[str, Any] = {"account": name, "subscription": None, "destination": None}
-    with _of(name) as one:
-        subscription = one.amazon.subscription()
+    with _of(name) as setup:
+        subscription = setup.amazon.subscription()
         if subscription is not None:
-            one.amazon.delete_subscription(subscription.subscription_id)
+            setup.amazon.delete_subscription(subscription.subscription_id)
             facts["subscription"] = subscription.subscription_id
-        destination = one.amazon.destination(one.arn)
+        destination = setup.amazon.destination(setup.arn)
         if destination is not None:
             try:
-                one.amazon.delete_destination(destination.destination_id)
+                setup.amazon.delete_destination(destination.destination_id)
                 facts["destination"] = destination.destination_id
             except Rejected as error:
                 facts["trouble"] = f"the queue stays registered at Amazon: {error}"
@@ -170,16 +170,16 @@ def _of(name: str) -> Iterator[_Setup]:
             Queue(account, account.notifications),
         )
     except RemoteError as error:
-        told = f" (request {error.request_id})" if error.request_id else ""
-        raise Unusable(f"{error}{told}") from error
+        request = f" (request {error.request_id})" if error.request_id else ""
+        raise Unusable(f"{error}{request}") from error
 
 
 def _facts(
-    name: str, one: _Setup, destination: Destination | None, subscription: Subscription | None
+    name: str, setup: _Setup, destination: Destination | None, subscription: Subscription | None
 ) -> dict[str, Any]:
     return {
         "account": name,
-        "queue": one.arn,
+        "queue": setup.arn,
         "destination": destination.destination_id if destination else None,
         "subscription": subscription.subscription_id if subscription else None,
     }

@@ -10,7 +10,7 @@ from pipeline.base.money import ZERO
 from pipeline.cli.common import columns, titled, when
 from pipeline.operations.lists.order_facts import country, price, proof, store_code
 from pipeline.operations.lists.timeline import Event
-from pipeline.orders.channel import NON_AMAZON
+from pipeline.orders.channel_order import NON_AMAZON
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
 from pipeline.settings.model import Settings
@@ -68,7 +68,7 @@ def as_text(order: Order, events: Sequence[Event], settings: Settings) -> list[s
             ]
         ),
         "Total": _total(order),
-        "Shipments": columns([_shipment(one) for one in order.shipments]),
+        "Shipments": columns([_shipment(shipment) for shipment in order.shipments]),
         "Timeline, newest first": columns([_event(event) for event in events]),
     }
     lines: list[str] = []
@@ -135,10 +135,10 @@ def _total(order: Order) -> list[str]:
     rows: list[tuple[str, ...]] = [("", *names, "total", "")] if names else []
     for item_id, amount in proved.lines.items():
         parts = proved.parts.get(item_id, {})
-        told = (f"{parts[name]:f}" if parts.get(name) else "-" for name in names)
+        amounts = (f"{parts[name]:f}" if parts.get(name) else "-" for name in names)
         read_as = proved.readings.get(item_id, "")
         title = skus.get(item_id, item_id)
-        rows.append((title, *told, price(amount, order.currency), read_as))
+        rows.append((title, *amounts, price(amount, order.currency), read_as))
     ends = dict(proved.adjustments)
     ends["total"] = proved.grand_total
     if proved.difference:

@@ -16,7 +16,7 @@ from pipeline.cli.common import (
     Installation,
     NotFound,
     columns,
-    installation,
+    open_installation,
     print_json,
     system_user,
     when,
@@ -64,22 +64,22 @@ def orders() -> None:
 @AS_JSON
 def list_(everything: bool, status: Status | None, limit: int, as_json: bool) -> None:
     """List orders, newest purchase first. Times are UTC."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.operations.lists.counts import count_hidden
         from pipeline.operations.lists.filters import Filters
         from pipeline.operations.lists.orders import Listing
 
-        page = Listing(found.sessions).page(Filters(status, everything), limit=limit)
+        page = Listing(installation.sessions).page(Filters(status, everything), limit=limit)
         if as_json:
-            print_json([_listed_as_json(order, found) for order in page.orders])
+            print_json([_listed_as_json(order, installation) for order in page.orders])
             return
         if page.orders:
-            click.echo("\n".join(_table(page.orders, found)))
+            click.echo("\n".join(_table(page.orders, installation)))
         else:
             click.echo(f"No order is {status}." if status else "There are no orders yet.")
         if page.following is not None:
             click.echo(f"There are more than {limit} orders; raise --limit to see them.")
-        if not everything and (hidden := count_hidden(found.sessions)).number:
+        if not everything and (hidden := count_hidden(installation.sessions)).number:
             click.echo(f"Hidden: {hidden}, most often because Amazon has not verified the payment.")
 
 
@@ -88,21 +88,21 @@ def list_(everything: bool, status: Status | None, limit: int, as_json: bool) ->
 @AS_JSON
 def show(number: str, as_json: bool) -> None:
     """Show an order's facts, lines and timeline, by its Amazon NUMBER or our id. Times are UTC."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.cli.one_order import as_json as to_json
         from pipeline.cli.one_order import as_text
         from pipeline.operations.lists.orders import Listing
         from pipeline.operations.lists.timeline import timeline
 
-        listing = Listing(found.sessions)
-        order = listing.order(the_one(listing, number))
+        listing = Listing(installation.sessions)
+        order = listing.order(unique_order_id(listing, number))
         if order is None:
             raise NotFound(f"order {number} has just been deleted")
-        events = timeline(found.sessions, order)
+        events = timeline(installation.sessions, order)
         if as_json:
-            print_json(to_json(order, events, found.settings))
+            print_json(to_json(order, events, installation.settings))
         else:
-            click.echo("\n".join(as_text(order, events, found.settings)))
+            click.echo("\n".join(as_text(order, events, installation.settings)))
 
 
 @orders.command(epilog=EXIT_STATUS)
@@ -128,26 +128,32 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
     if held:
         _release_held(as_json)
         return
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
         from pipeline.operations.acts.one_order import Decisions, NotPossible
         from pipeline.operations.lists.orders import Listing
         from pipeline.orders.machine import Orders
 
-        listing = Listing(found.sessions)
-        machine = Orders(found.sessions, Vault(found.settings.master_key), found.settings.timing)
+        listing = Listing(installation.sessions)
+        machine = Orders(
+            installation.sessions,
+            Vault(installation.settings.master_key),
+            installation.settings.timing,
+        )
         released: list[str] = []
         refused: dict[str, str] = {}
         for number in dict.fromkeys(numbers):
             try:
-                order_id = the_one(listing, number)
+                order_id = unique_order_id(listing, number)
             except NotFound as error:
                 refused[number] = error.message
                 continue
             if confirm_anyway:
                 try:
-                    Decisions(found.sessions, system_user(), utc_now()).confirm_anyway(order_id)
+                    Decisions(installation.sessions, system_user(), utc_now()).confirm_anyway(
+                        order_id
+                    )
                 except NotPossible as error:
                     refused[number] = f"{number}: {error}"
                 else:
@@ -168,7 +174,7 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
 
 
 def _release_held(as_json: bool) -> None:
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.many_orders import Act, BulkActs
         from pipeline.operations.acts.one_order import NotPossible
@@ -179,7 +185,7 @@ def _release_held(as_json: bool) -> None:
 
         choice = those_of(Filters(Status.HELD, everything=True))
         try:
-            act_id = BulkActs(found.sessions).begin(
+            act_id = BulkActs(installation.sessions).begin(
                 Act.RELEASE,
                 choice.turns(),
                 chosen=choice.words,
@@ -189,7 +195,7 @@ def _release_held(as_json: bool) -> None:
             )
         except NotPossible as error:
             raise NotFound("there is no held order that a bulk job may retry") from error
-        progress = Acts(found.sessions).progress(act_id)
+        progress = Acts(installation.sessions).progress(act_id)
     orders = 0 if progress is None else progress.act.orders
     if as_json:
         print_json({"act": act_id, "orders": orders})
@@ -198,23 +204,23 @@ def _release_held(as_json: bool) -> None:
         click.echo(f"Follow the bulk job: orderbridge bulk show {act_id}")
 
 
-def the_one(listing: Listing, number: str) -> int:
+def unique_order_id(listing: Listing, number: str) -> int:
     """The id of the order with this number. Raises NotFound."""
-    found = listing.find(number)
-    if not found:
+    order_ids = listing.find(number)
+    if not order_ids:
         raise NotFound(f"there is no order {number}")
-    if len(found) > 1:
-        ids = ", ".join(map(str, found))
+    if len(order_ids) > 1:
+        ids = ", ".join(map(str, order_ids))
         raise NotFound(f"{number} matches several orders; use one of our ids: {ids}")
-    return found[0]
+    return order_ids[0]
 
 
-def _table(orders: Sequence[Listed], found: Installation) -> list[str]:
+def _table(orders: Sequence[Listed], installation: Installation) -> list[str]:
     from pipeline.operations.lists.columns import IN_THE_TERMINAL
 
     headings = [column.heading or column.label.upper() for column in IN_THE_TERMINAL]
     rows = [
-        [_cell(column.value(order, found.settings)) for column in IN_THE_TERMINAL]
+        [_cell(column.value(order, installation.settings)) for column in IN_THE_TERMINAL]
         for order in orders
     ]
     return columns([headings, *rows])
@@ -239,7 +245,7 @@ def _cell(value: Value) -> str:
             return ", ".join(value) or "-"
 
 
-def _listed_as_json(order: Listed, found: Installation) -> dict[str, Any]:
+def _listed_as_json(order: Listed, installation: Installation) -> dict[str, Any]:
     from pipeline.operations.lists.order_facts import country, store_code
 
     return {
@@ -247,6 +253,6 @@ def _listed_as_json(order: Listed, found: Installation) -> dict[str, Any]:
         "items": [{"sku": sku, "quantity": quantity} for sku, quantity in order.items],
         "country": country(order.marketplace_id),
         "store": store_code(
-            found.settings, order.account, order.marketplace_id, order.fulfilled_by
+            installation.settings, order.account, order.marketplace_id, order.fulfilled_by
         ),
     }

@@ -15,7 +15,7 @@ from pipeline.cli.common import (
     NotFound,
     Unusable,
     columns,
-    installation,
+    open_installation,
     print_json,
     system_user,
     when,
@@ -46,32 +46,32 @@ def show(account: str | None, marketplace: str | None, differing: bool, as_json:
     Marketplaces are those that are configured, overridden, or seen in the orders of the last 30
     days.
     """
-    with installation() as found, _refusals():
+    with open_installation() as installation, _refusals():
         from pipeline.base.clock import utc_now
         from pipeline.operations.lists.marketplaces_met import met_in_orders
         from pipeline.operations.preview.setting import WINDOW
         from pipeline.settings.origin import marketplace_named, places
         from pipeline.settings.overrides import turns
 
-        if account is not None and account not in found.settings.accounts:
+        if account is not None and account not in installation.settings.accounts:
             raise NotFound(f"there is no account {account} in the configuration")
-        with found.sessions() as session:
+        with installation.sessions() as session:
             met = met_in_orders(session, utc_now() - WINDOW)
             shown = [
-                one
-                for one in places(found.settings, turns(session), met)
-                if account in (None, one.account)
+                place
+                for place in places(installation.settings, turns(session), met)
+                if account in (None, place.account)
             ]
         if marketplace is not None:
             wanted = {
-                marketplace_named(found.settings, met, one, marketplace)
-                for one in {place.account for place in shown}
+                marketplace_named(installation.settings, met, name, marketplace)
+                for name in {place.account for place in shown}
             }
-            shown = [one for one in shown if one.marketplace_id in wanted]
+            shown = [place for place in shown if place.marketplace_id in wanted]
         if as_json:
-            print_json([_as_json(one, differing) for one in shown])
+            print_json([_as_json(place, differing) for place in shown])
         else:
-            click.echo("\n\n".join("\n".join(_as_text(one, differing)) for one in shown))
+            click.echo("\n\n".join("\n".join(_as_text(place, differing)) for place in shown))
         if not shown:
             raise click.exceptions.Exit(NOTHING_DONE)
 
@@ -119,13 +119,13 @@ def turn_back(
 @AS_JSON
 def turned(as_json: bool) -> None:
     """Print the history of overrides, newest first."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.settings.overrides import history
 
-        with found.sessions() as session:
+        with installation.sessions() as session:
             past = history(session)
         if as_json:
-            print_json([_turning(one) for one in past])
+            print_json([_past_as_json(override) for override in past])
         elif past:
             for line in columns(_past(past)):
                 click.echo(line)
@@ -144,23 +144,23 @@ def _turn(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    with installation() as found, _refusals():
+    with open_installation() as installation, _refusals():
         from pipeline.base.clock import utc_now
         from pipeline.settings.overrides import save
 
-        told = _tried(found, name, value, account, marketplace)
+        preview = _tried(installation, name, value, account, marketplace)
         if not dry_run:
-            save(found.sessions, told.turn, why=why, author=system_user(), now=utc_now())
+            save(installation.sessions, preview.turn, why=why, author=system_user(), now=utc_now())
         if as_json:
-            print_json({**_preview(told), "saved": not dry_run})
+            print_json({**_preview_as_json(preview), "saved": not dry_run})
         else:
-            for line in _told(told):
+            for line in _preview_as_text(preview):
                 click.echo(line)
             click.echo("Not saved." if dry_run else "Saved: it applies in all workers within 5 s.")
 
 
 def _tried(
-    found: Installation, name: str, value: str | None, account: str, marketplace: str | None
+    installation: Installation, name: str, value: str | None, account: str, marketplace: str | None
 ) -> Preview:
     from pipeline.base.clock import utc_now
     from pipeline.operations.lists.marketplaces_met import met_in_orders
@@ -169,22 +169,22 @@ def _tried(
     from pipeline.settings.overrides import wanted
 
     now = utc_now()
-    with found.sessions() as session:
-        there = None
+    with installation.sessions() as session:
+        marketplace_id = None
         if marketplace is not None:
             met = met_in_orders(session, now - WINDOW)
-            there = marketplace_named(found.settings, met, account, marketplace)
-        asked = wanted(found.settings, account, there, name, value)
-        return preview(session, found.settings, asked, now)
+            marketplace_id = marketplace_named(installation.settings, met, account, marketplace)
+        asked = wanted(installation.settings, account, marketplace_id, name, value)
+        return preview(session, installation.settings, asked, now)
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    from pipeline.settings.overrides import AlreadySo, NotChangeable
+    from pipeline.settings.overrides import NotChangeable, NothingToChange
 
     try:
         yield
-    except AlreadySo as error:
+    except NothingToChange as error:
         raise NotFound(str(error)) from error
     except NotChangeable as error:
         raise Unusable(str(error)) from error
@@ -195,9 +195,9 @@ def _as_json(place: Place, differing: bool) -> dict[str, Any]:
         "account": place.account,
         "marketplace": place.marketplace_id,
         "settings": {
-            one.name: {"value": one.value, "from": one.origin, "is_default": one.is_default}
-            for one in place.values
-            if not (differing and one.is_default)
+            value.name: {"value": value.value, "from": value.origin, "is_default": value.is_default}
+            for value in place.values
+            if not (differing and value.is_default)
         },
     }
 
@@ -206,9 +206,9 @@ def _as_text(place: Place, differing: bool) -> list[str]:
     from pipeline.settings.origin import written
 
     rows = [
-        (one.name, written(one.value), one.origin)
-        for one in place.values
-        if not (differing and one.is_default)
+        (value.name, written(value.value), value.origin)
+        for value in place.values
+        if not (differing and value.is_default)
     ]
     title = f"account {place.account}, {_where(place.marketplace_id, 'every other marketplace')}"
     return [title, *(columns(rows, "  ") if rows else ["  all values are the default"])]
@@ -222,54 +222,55 @@ def _where(marketplace_id: str | None, otherwise: str) -> str:
     return f"marketplace {marketplace_id} ({country(marketplace_id)})"
 
 
-def _preview(told: Preview) -> dict[str, Any]:
+def _preview_as_json(preview: Preview) -> dict[str, Any]:
     return {
-        "account": told.turn.account,
-        "marketplace": told.turn.marketplace_id,
-        "name": told.turn.name,
-        "before": told.before,
-        "after": told.after,
-        "since": told.since,
-        "orders": told.looked_at,
+        "account": preview.turn.account,
+        "marketplace": preview.turn.marketplace_id,
+        "name": preview.turn.name,
+        "before": preview.before,
+        "after": preview.after,
+        "since": preview.since,
+        "orders": preview.looked_at,
         "changes": [
             {
-                "what": one.what,
-                "orders": one.orders,
-                "under_way": one.under_way,
-                "totals": one.totals,
-                "examples": [number for _, number in one.examples],
+                "what": change.what,
+                "orders": change.orders,
+                "under_way": change.under_way,
+                "totals": change.totals,
+                "examples": [number for _, number in change.examples],
             }
-            for one in told.changes
+            for change in preview.changes
         ],
-        "rests_on": told.rests_on,
-        "unknown": told.unknown,
+        "rests_on": preview.rests_on,
+        "unknown": preview.unknown,
     }
 
 
-def _told(told: Preview) -> Iterator[str]:
+def _preview_as_text(preview: Preview) -> Iterator[str]:
     from pipeline.operations.lists.order_facts import price
     from pipeline.settings.origin import written
 
-    place = _where(told.turn.marketplace_id, "all marketplaces")
-    yield f"{told.turn.name}: {written(told.before)} -> {written(told.after)}"
-    yield f"  account {told.turn.account}, {place}"
-    yield f"Of {told.looked_at} orders since {when(told.since)}:"
-    for one in told.changes:
-        worth = ", ".join(price(total, currency) for currency, total in one.totals.items())
-        yield f"  {one.orders}, {one.under_way} of them under way: {one.what} ({worth or '-'})"
-        yield f"    {', '.join(number for _, number in one.examples)}"
-    if not told.changes:
+    place = _where(preview.turn.marketplace_id, "all marketplaces")
+    yield f"{preview.turn.name}: {written(preview.before)} -> {written(preview.after)}"
+    yield f"  account {preview.turn.account}, {place}"
+    yield f"Of {preview.looked_at} orders since {when(preview.since)}:"
+    for change in preview.changes:
+        worth = ", ".join(price(total, currency) for currency, total in change.totals.items())
+        under_way = f"{change.under_way} of them under way"
+        yield f"  {change.orders}, {under_way}: {change.what} ({worth or '-'})"
+        yield f"    {', '.join(number for _, number in change.examples)}"
+    if not preview.changes:
         yield "  no change that the stored data shows"
-    yield f"Based on: {told.rests_on}"
-    if told.unknown:
-        yield f"Not shown: {told.unknown}"
+    yield f"Based on: {preview.rests_on}"
+    if preview.unknown:
+        yield f"Not shown: {preview.unknown}"
 
 
-def _turning(one: PastOverride) -> dict[str, Any]:
-    row = one.row
+def _past_as_json(override: PastOverride) -> dict[str, Any]:
+    row = override.row
     return {
         **{"account": row.account, "marketplace": row.marketplace_id, "name": row.name},
-        **{"before": one.before, "after": row.value, "author": row.author},
+        **{"before": override.before, "after": row.value, "author": row.author},
         **{"at": row.at, "why": row.why},
     }
 
@@ -282,11 +283,11 @@ def _past(past: Sequence[PastOverride]) -> list[tuple[str, ...]]:
 
     return [
         (
-            when(one.row.at),
-            one.row.author,
-            f"{one.row.account}, {_where(one.row.marketplace_id, 'whole account')}",
-            f"{one.row.name}: {of(one.before)} -> {of(one.row.value)}",
-            one.row.why,
+            when(override.row.at),
+            override.row.author,
+            f"{override.row.account}, {_where(override.row.marketplace_id, 'whole account')}",
+            f"{override.row.name}: {of(override.before)} -> {of(override.row.value)}",
+            override.row.why,
         )
-        for one in past
+        for override in past
     ]

@@ -14,7 +14,7 @@ from pipeline.cli.common import (
     EXIT_STATUS,
     NOTHING_DONE,
     columns,
-    installation,
+    open_installation,
     print_json,
     tell,
     when,
@@ -41,15 +41,21 @@ def people() -> None:
 @AS_JSON
 def list_people(as_json: bool) -> None:
     """List all people. Times are UTC."""
-    with _people() as found:
-        everyone = found.everyone()
+    with _people() as people:
+        everyone = people.everyone()
     if as_json:
-        print_json([_as_json(one) for one in everyone])
+        print_json([_as_json(person) for person in everyone])
     elif everyone:
         rows = [("NAME", "ROLE", "SIGNS IN WITH", "LAST SIGNED IN", "")]
         rows += [
-            (one.name, one.role, _way(one), when(one.signed_in_at), "locked" if one.locked else "")
-            for one in everyone
+            (
+                person.name,
+                person.role,
+                _way(person),
+                when(person.signed_in_at),
+                "locked" if person.locked else "",
+            )
+            for person in everyone
         ]
         click.echo("\n".join(columns(rows)))
     if not everyone:
@@ -65,8 +71,8 @@ def add(name: str, role: str, as_json: bool) -> None:
     """Add the person NAME. The password is asked for, or read from standard input."""
     from pipeline.base.clock import utc_now
 
-    with _people() as found:
-        found.add(name, Role(role), _password(), utc_now())
+    with _people() as people:
+        people.add(name, Role(role), _password(), utc_now())
     tell(f"{name} may sign in as {role}.", as_json, person=name, done="added", role=role)
 
 
@@ -76,8 +82,8 @@ def add(name: str, role: str, as_json: bool) -> None:
 @AS_JSON
 def set_role(name: str, role: str, as_json: bool) -> None:
     """Give the person NAME the role ROLE. It applies at once."""
-    with _people() as found:
-        found.set_role(name, Role(role))
+    with _people() as people:
+        people.set_role(name, Role(role))
     tell(f"{name} is {role} now.", as_json, person=name, done="role changed", role=role)
 
 
@@ -89,8 +95,8 @@ def password(name: str, as_json: bool) -> None:
 
     They are signed out everywhere.
     """
-    with _people() as found:
-        found.set_password(name, _password())
+    with _people() as people:
+        people.set_password(name, _password())
     tell(f"{name} has a new password.", as_json, person=name, done="password changed")
 
 
@@ -99,8 +105,8 @@ def password(name: str, as_json: bool) -> None:
 @AS_JSON
 def lock(name: str, as_json: bool) -> None:
     """Sign the person NAME out and refuse every further sign-in."""
-    with _people() as found:
-        found.set_locked(name, True)
+    with _people() as people:
+        people.set_locked(name, True)
     tell(f"{name} is locked.", as_json, person=name, done="locked")
 
 
@@ -109,13 +115,15 @@ def lock(name: str, as_json: bool) -> None:
 @AS_JSON
 def unlock(name: str, as_json: bool) -> None:
     """Let the person NAME sign in again, also after too many wrong passwords."""
-    with installation() as found, _clear_refusals():
-        from pipeline.access.password_attempts import Guessing
+    with open_installation() as installation, _clear_refusals():
+        from pipeline.access.password_attempts import PasswordAttempts
         from pipeline.access.people import People
         from pipeline.base.vault import Vault
 
-        People(found.sessions).set_locked(name, False)
-        Guessing(found.sessions, Vault(found.settings.master_key)).forgive(name)
+        People(installation.sessions).set_locked(name, False)
+        PasswordAttempts(installation.sessions, Vault(installation.settings.master_key)).forgive(
+            name
+        )
     tell(f"{name} may sign in.", as_json, person=name, done="unlocked")
 
 
@@ -127,17 +135,17 @@ def remove(name: str, as_json: bool) -> None:
 
     A person who signs in by OpenID is added again at the next sign-in: lock them instead.
     """
-    with _people() as found:
-        found.remove(name)
+    with _people() as people:
+        people.remove(name)
     tell(f"{name} is removed.", as_json, person=name, done="removed")
 
 
 @contextmanager
 def _people() -> Iterator[People]:
-    with installation() as found, _clear_refusals():
+    with open_installation() as installation, _clear_refusals():
         from pipeline.access.people import People
 
-        yield People(found.sessions)
+        yield People(installation.sessions)
 
 
 @contextmanager
@@ -158,16 +166,16 @@ def _password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _way(one: PersonRecord) -> str:
-    return "password" if one.subject is None else "OpenID"
+def _way(person: PersonRecord) -> str:
+    return "password" if person.subject is None else "OpenID"
 
 
-def _as_json(one: PersonRecord) -> dict[str, object]:
+def _as_json(person: PersonRecord) -> dict[str, object]:
     return {
-        "name": one.name,
-        "role": one.role,
-        "signs_in_with": _way(one).lower(),
-        "locked": one.locked,
-        "created_at": one.created_at,
-        "signed_in_at": one.signed_in_at,
+        "name": person.name,
+        "role": person.role,
+        "signs_in_with": _way(person).lower(),
+        "locked": person.locked,
+        "created_at": person.created_at,
+        "signed_in_at": person.signed_in_at,
     }

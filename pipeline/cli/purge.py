@@ -9,7 +9,7 @@ from pipeline.cli.common import (
     EXIT_STATUS,
     NOTHING_DONE,
     columns,
-    installation,
+    open_installation,
     print_json,
 )
 
@@ -25,16 +25,16 @@ def purge(dry_run: bool, as_json: bool) -> None:
     once. Facts, amounts and remote writes of an order stay, and so does all data in Magento. A
     purge cannot be undone.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from datetime import timedelta
 
         from pipeline.base.shared_clock import SharedClock
         from pipeline.monitoring.purging import Purging
         from pipeline.operations.history.thinning import Thinning
 
-        now, days = SharedClock(found.sessions)(), found.settings.purge_after_days
+        now, days = SharedClock(installation.sessions)(), installation.settings.purge_after_days
         before = now - timedelta(days=days)
-        purging, thinning = Purging(found.sessions, before), Thinning(found.sessions)
+        purging, thinning = Purging(installation.sessions, before), Thinning(installation.sessions)
         count = purging.count() if dry_run else purging.run(now)
         rows = thinning.count(now) if dry_run else dict(thinning.run(now))
     if as_json:

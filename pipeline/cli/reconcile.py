@@ -18,8 +18,8 @@ from pipeline.cli.common import (
     NotFound,
     Unusable,
     columns,
-    installation,
     moment,
+    open_installation,
     print_json,
     system_user,
     tell,
@@ -71,13 +71,13 @@ def reconcile(
     """
     if context.invoked_subcommand is not None:
         return
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.cli.remotes import remotes
 
-        accounts = _accounts(found, account)
+        accounts = _accounts(installation, account)
         period = _period(after, before)
-        with remotes(found) as reached:
-            results = [_compare(found, reached, name, period, dry_run) for name in accounts]
+        with remotes(installation) as reached:
+            results = [_compare(installation, reached, name, period, dry_run) for name in accounts]
     if as_json:
         print_json(results)
     else:
@@ -90,10 +90,13 @@ def reconcile(
 @AS_JSON
 def last(account: str | None, as_json: bool) -> None:
     """Show the differences of each account's last comparison. Times are UTC."""
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.monitoring.reconcile.runs import Runs
 
-        results = [_as_json(one) for one in Runs(found.sessions).latest(_accounts(found, account))]
+        results = [
+            _as_json(run)
+            for run in Runs(installation.sessions).latest(_accounts(installation, account))
+        ]
     if as_json:
         print_json(results)
     elif not results:
@@ -112,13 +115,15 @@ def accept(number: str, account: str | None, as_json: bool) -> None:
 
     The order continues, and these differences hold it again only when one of them changes.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.monitoring.reconcile.runs import Runs, SeveralAccounts
 
         author, now = system_user(), utc_now()
         try:
-            kinds = Runs(found.sessions).accept(number, author=author, now=now, account=account)
+            kinds = Runs(installation.sessions).accept(
+                number, author=author, now=now, account=account
+            )
         except SeveralAccounts as error:
             raise Unusable(
                 f"orders of several accounts have this number ({error}): name one with --account"
@@ -129,10 +134,10 @@ def accept(number: str, account: str | None, as_json: bool) -> None:
     tell(f"{number}: accepted {', '.join(kinds)}", as_json, order=number, accepted=kinds)
 
 
-def _accounts(found: Installation, account: str | None) -> list[str]:
+def _accounts(installation: Installation, account: str | None) -> list[str]:
     if account is None:
-        return list(found.settings.accounts)
-    if account not in found.settings.accounts:
+        return list(installation.settings.accounts)
+    if account not in installation.settings.accounts:
         raise Unusable(f"there is no [accounts.{account}] in the configuration")
     return [account]
 
@@ -156,7 +161,7 @@ def _period(after: datetime | None, before: datetime | None) -> tuple[datetime, 
 
 
 def _compare(
-    found: Installation,
+    installation: Installation,
     reached: Remotes,
     account: str,
     period: tuple[datetime, datetime],
@@ -168,12 +173,12 @@ def _compare(
     from pipeline.monitoring.reconcile.run import Reconciler
     from pipeline.monitoring.reconcile.runs import AlreadyRunning, Runs
 
-    intake = Intake(found.sessions, reached.vault, found.settings.timing)
-    incidents = Incidents(found.sessions)
-    reconciler = Reconciler(found.sessions, reached.clients, intake, incidents)
+    intake = Intake(installation.sessions, reached.vault, installation.settings.timing)
+    incidents = Incidents(installation.sessions)
+    reconciler = Reconciler(installation.sessions, reached.clients, intake, incidents)
     if dry_run:
         return _preview(reconciler, account, period)
-    runs = Runs(found.sessions)
+    runs = Runs(installation.sessions)
     try:
         run_id = runs.start(account, *period, author=system_user(), now=utc_now())
     except AlreadyRunning as error:
@@ -218,10 +223,14 @@ def _preview(
             time.sleep(left_s)
             continue
         orders, unreadable, token = orders + page.orders, unreadable + page.unreadable, page.token
-        for number, differences in page.found.items():
-            for one in differences:
-                kinds.setdefault(one.kind, []).append(
-                    {"order": number, "treatment": str(one.cure), "detail": one.detail}
+        for number, differences in page.differences.items():
+            for difference in differences:
+                kinds.setdefault(difference.kind, []).append(
+                    {
+                        "order": number,
+                        "treatment": str(difference.cure),
+                        "detail": difference.detail,
+                    }
                 )
         if token is None:
             break
@@ -241,11 +250,15 @@ def _say_wait(account: str, orders: int, left_s: float, trouble: str | None) -> 
 def _as_json(result: Result) -> dict[str, Any]:
     run: Reconciliation = result.run
     kinds: dict[str, list[dict[str, Any]]] = {}
-    for one in result.differences:
-        kinds.setdefault(one.kind, []).append(
+    for difference in result.differences:
+        kinds.setdefault(difference.kind, []).append(
             {
-                **{"order": one.external_id, "treatment": one.treatment, "detail": one.detail},
-                **{"found_at": one.found_at, "accepted_by": one.accepted_by},
+                **{
+                    "order": difference.external_id,
+                    "treatment": difference.treatment,
+                    "detail": difference.detail,
+                },
+                **{"found_at": difference.found_at, "accepted_by": difference.accepted_by},
             }
         )
     return {
@@ -272,9 +285,12 @@ def _as_text(result: dict[str, Any]) -> Sequence[str]:
         lines.append(f"  still running{': ' + result['trouble'] if result['trouble'] else ''}")
     if result["unreadable"]:
         lines.append(f"  {result['unreadable']} reports of Amazon have no order number")
-    for kind, ones in kinds.items():
-        lines.append(f"  {kind}: {len(ones)}")
-        rows = [(one["order"], one["treatment"], one["detail"]) for one in ones]
+    for kind, differences in kinds.items():
+        lines.append(f"  {kind}: {len(differences)}")
+        rows = [
+            (difference["order"], difference["treatment"], difference["detail"])
+            for difference in differences
+        ]
         lines += columns(rows, indent="    ")
     if result["dry_run"]:
         lines.append("Nothing was changed.")

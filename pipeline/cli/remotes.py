@@ -25,7 +25,7 @@ class Remotes:
 
 
 @contextmanager
-def remotes(found: Installation) -> Iterator[Remotes]:
+def remotes(installation: Installation) -> Iterator[Remotes]:
     """Clients of the installation's accounts and shops; their errors become sentences."""
     import redis
 
@@ -37,15 +37,17 @@ def remotes(found: Installation) -> Iterator[Remotes]:
     from pipeline.monitoring.read_only import Writes
     from pipeline.orders.ledger import Ledger
 
-    settings = found.settings
+    settings = installation.settings
     vault = Vault(settings.master_key)
     broker = redis.Redis.from_url(
         settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
     )
     try:
-        now = SharedClock(found.sessions)
-        ledger = Ledger(found.sessions, now, Writes(settings, found.sessions, now).ask)
-        built = clients.build(settings, ledger, broker, found.sessions, vault.pseudonym, now)
+        now = SharedClock(installation.sessions)
+        ledger = Ledger(
+            installation.sessions, now, Writes(settings, installation.sessions, now).ask
+        )
+        built = clients.build(settings, ledger, broker, installation.sessions, vault.pseudonym, now)
         yield Remotes(built, Leases(broker, settings.timing.lease_s), vault)
     except RemoteError as error:
         raise NotFound(f"Amazon or Magento gave no usable answer: {error}") from error

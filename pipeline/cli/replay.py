@@ -13,11 +13,11 @@ from pipeline.cli.common import (
     EXIT_STATUS,
     NotFound,
     columns,
-    installation,
+    open_installation,
     print_json,
     system_user,
 )
-from pipeline.cli.orders import the_one
+from pipeline.cli.orders import unique_order_id
 
 if TYPE_CHECKING:
     from pipeline.operations.preview.replay import Preview, Step
@@ -49,28 +49,37 @@ def replay(
     Writes that Magento or Amazon already has are not repeated. The workers run the order within
     seconds. The dry run reads Amazon and Magento as the steps do, and writes nothing.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.cli.remotes import remotes
         from pipeline.operations.lists.orders import Listing
         from pipeline.operations.preview.replay import NotPossible, preview
         from pipeline.operations.preview.replay import replay as go_back
 
-        order_id = the_one(Listing(found.sessions), number)
+        order_id = unique_order_id(Listing(installation.sessions), number)
         try:
             if not dry_run:
-                go_back(found.sessions, order_id, step, author=system_user(), now=utc_now())
+                go_back(installation.sessions, order_id, step, author=system_user(), now=utc_now())
                 previews: list[Preview] = []
             else:
-                with remotes(found) as reached:
+                with remotes(installation) as reached:
                     previews = preview(
-                        found.sessions, reached.vault, reached.clients, steps(), order_id, step
+                        installation.sessions,
+                        reached.vault,
+                        reached.clients,
+                        steps(),
+                        order_id,
+                        step,
                     )
         except NotPossible as error:
             raise NotFound(f"{number}: {error}") from error
     if as_json:
         print_json(
-            {"order": number, "dry_run": dry_run, "steps": [asdict(one) for one in previews]}
+            {
+                "order": number,
+                "dry_run": dry_run,
+                "steps": [asdict(preview) for preview in previews],
+            }
         )
     elif dry_run:
         click.echo("\n".join(_as_text(previews)))
@@ -80,8 +89,8 @@ def replay(
 
 def _as_text(previews: list[Preview]) -> list[str]:
     lines: list[str] = []
-    for one in previews:
-        lines.append(f"{one.step}: {one.end}")
-        if one.calls:
-            lines += columns([(call.what, call.verdict) for call in one.calls], indent="  ")
+    for preview in previews:
+        lines.append(f"{preview.step}: {preview.end}")
+        if preview.calls:
+            lines += columns([(call.what, call.verdict) for call in preview.calls], indent="  ")
     return [*lines, "Nothing was changed."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli.common import AS_JSON, EXIT_STATUS, installation, print_json, when
+from pipeline.cli.common import AS_JSON, EXIT_STATUS, open_installation, print_json, when
 
 
 @click.command(epilog=EXIT_STATUS)
@@ -17,13 +17,13 @@ def restored(as_json: bool) -> None:
     start. For every order placed until now Amazon and Magento are then searched before each write.
     That costs a call per write and does no harm.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base import database_restores
         from pipeline.base.clock import utc_now
 
         now = utc_now()
-        with found.sessions() as session, session.begin():
-            database_restores.begin(session, now)
+        with installation.sessions() as session, session.begin():
+            database_restores.report(session, now)
     if as_json:
         print_json({"looks_first_for_orders_placed_before": now})
     else:

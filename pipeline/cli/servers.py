@@ -19,7 +19,7 @@ from pipeline.cli.common import (
     NotFound,
     Unusable,
     clear_errors,
-    installation,
+    open_installation,
     tell,
 )
 
@@ -109,7 +109,7 @@ def console(
     """
     if flower_url and not flower_url.startswith(("http://", "https://")):
         raise Unusable("ORDERBRIDGE_FLOWER_URL must begin with http:// or https://")
-    with installation() as found:
+    with open_installation() as installation:
         from waitress.server import create_server
 
         from pipeline.base.clock import utc_now
@@ -117,9 +117,11 @@ def console(
         from pipeline.console.app import create_app
 
         configure()
-        _make_the_first_admin(found)
-        previews = None if steps is None else _previews(found, steps)
-        app = create_app(found.settings, found.sessions, utc_now, flower_url, previews)
+        _make_the_first_admin(installation)
+        previews = None if steps is None else _previews(installation, steps)
+        app = create_app(
+            installation.settings, installation.sessions, utc_now, flower_url, previews
+        )
         with _listening_socket(host, port) as listening:
             server = create_server(
                 app,
@@ -127,7 +129,7 @@ def console(
                 threads=threads,
                 ident=None,
                 max_request_body_size=LARGEST_REQUEST,
-                **_proxies(found.settings.console.proxies),
+                **_proxies(installation.settings.console.proxies),
             )
             signal.signal(signal.SIGTERM, _end)
             address, taken_port = listening.getsockname()[:2]
@@ -136,7 +138,7 @@ def console(
             server.run()
 
 
-def _previews(found: Installation, steps: Callable[[], Mapping[str, Step]]) -> Previews:
+def _previews(installation: Installation, steps: Callable[[], Mapping[str, Step]]) -> Previews:
     """Previews of a replay, which read the remotes each time that a page asks for one."""
 
     def previews(order_id: int, step: str) -> Sequence[Preview]:
@@ -144,9 +146,9 @@ def _previews(found: Installation, steps: Callable[[], Mapping[str, Step]]) -> P
         from pipeline.operations.preview.replay import NotPossible, preview
 
         try:
-            with remotes(found) as reached:
+            with remotes(installation) as reached:
                 return preview(
-                    found.sessions, reached.vault, reached.clients, steps(), order_id, step
+                    installation.sessions, reached.vault, reached.clients, steps(), order_id, step
                 )
         except NotFound as error:
             raise NotPossible(error.message) from error
@@ -154,11 +156,11 @@ def _previews(found: Installation, steps: Callable[[], Mapping[str, Step]]) -> P
     return previews
 
 
-def _make_the_first_admin(found: Installation) -> None:
+def _make_the_first_admin(installation: Installation) -> None:
     from pipeline.access.people import NotAllowed, People
     from pipeline.base.clock import utc_now
 
-    people = People(found.sessions)
+    people = People(installation.sessions)
     if people.everyone():
         return
     name, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
@@ -167,7 +169,7 @@ def _make_the_first_admin(found: Installation) -> None:
             people.add_first(name, password, utc_now())
         except NotAllowed as error:
             raise Unusable(f"{USER} and {PASSWORD} cannot add an admin: {error}") from error
-    elif found.settings.console.oidc is None:
+    elif installation.settings.console.oidc is None:
         raise Unusable(
             "nobody could sign in: add an admin with orderbridge people add NAME --role admin, or "
             f"set {USER} and {PASSWORD} for the first one"

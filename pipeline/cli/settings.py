@@ -13,7 +13,7 @@ from pipeline.cli.common import (
     NOTHING_DONE,
     clear_errors,
     columns,
-    installation,
+    open_installation,
     print_json,
     system_user,
     when,
@@ -62,15 +62,19 @@ def accept_copy(as_json: bool) -> None:
     databases would send the same orders to both. Accept only if the address of a shop or the seller
     has really changed.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.monitoring.read_only import Writes
 
-        changed = Writes(found.settings, found.sessions, utc_now).accept(system_user())
+        changed = Writes(installation.settings, installation.sessions, utc_now).accept(
+            system_user()
+        )
     if as_json:
-        print_json([asdict(one) for one in changed])
+        print_json([asdict(remote) for remote in changed])
     else:
-        for line in columns([(one.name, f"{one.before} -> {one.now}") for one in changed]):
+        for line in columns(
+            [(remote.name, f"{remote.before} -> {remote.now}") for remote in changed]
+        ):
             click.echo(line)
         click.echo("Accepted." if changed else "Nothing had changed.")
     if not changed:
@@ -82,13 +86,13 @@ def _as_json(loaded: Settings) -> dict[str, Any]:
     from pipeline.settings.origin import connections, places, table
 
     tables = {**connections(loaded), "timing": table(loaded.timing, "timing")}
-    for one in places(loaded, (), {}):
-        block = f"marketplaces.{one.marketplace_id}" if one.marketplace_id else "settings"
-        tables[f"accounts.{one.account}.{block}"] = one.values
+    for place in places(loaded, (), {}):
+        block = f"marketplaces.{place.marketplace_id}" if place.marketplace_id else "settings"
+        tables[f"accounts.{place.account}.{block}"] = place.values
     return {
         name: {
-            one.name: {"value": one.value, "from": one.origin, "is_default": one.is_default}
-            for one in values
+            value.name: {"value": value.value, "from": value.origin, "is_default": value.is_default}
+            for value in values
         }
         for name, values in tables.items()
     }
@@ -117,7 +121,7 @@ def _account(account: AccountSettings) -> Mapping[str, str]:
         "region": account.region,
         "shop": account.shop,
         "orders from": f"{when(account.start_from)} UTC",
-        "marketplaces": ", ".join(one.country for one in of_region(account.region)),
+        "marketplaces": ", ".join(marketplace.country for marketplace in of_region(account.region)),
         "client secret": f"expires {account.client_secret_expires or 'on an unknown date'}"
         + ("; a new secret is set" if account.client_secret_new.get_secret_value() else ""),
         "address": without_login(account.api_url),

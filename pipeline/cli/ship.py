@@ -8,11 +8,11 @@ from pipeline.cli.common import (
     AS_JSON,
     EXIT_STATUS,
     NotFound,
-    installation,
+    open_installation,
     print_json,
     system_user,
 )
-from pipeline.cli.orders import the_one
+from pipeline.cli.orders import unique_order_id
 
 
 @click.command(epilog=EXIT_STATUS)
@@ -37,19 +37,19 @@ def ship(
     """
     if withdraw == (carrier is not None and tracking is not None):
         raise click.UsageError("give a --carrier and a --tracking number, or --withdraw")
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.acts.ship import ShipmentRequests
         from pipeline.operations.lists.orders import Listing
 
-        order_id = the_one(Listing(found.sessions), number)
-        wishes = ShipmentRequests(found.sessions, system_user(), utc_now())
+        order_id = unique_order_id(Listing(installation.sessions), number)
+        shipment_requests = ShipmentRequests(installation.sessions, system_user(), utc_now())
         try:
             if carrier is not None and tracking is not None:
-                wishes.ask(order_id, carrier, tracking, title)
+                shipment_requests.ask(order_id, carrier, tracking, title)
             else:
-                wishes.withdraw(order_id)
+                shipment_requests.withdraw(order_id)
         except NotPossible as error:
             raise NotFound(f"{number}: {error}") from error
     done = "withdrawn" if withdraw else "asked"

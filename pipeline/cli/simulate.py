@@ -108,12 +108,12 @@ def simulate(
     played = [simulator.play(assumed.account, raw) for raw in orders]
     lines = [*assumed.lines, *_about_the_shop(known), *([] if show_buyer else [_MASKED])]
     if as_json:
-        print_json({"assumed": lines, "orders": [_as_json(one, show_buyer) for one in played]})
+        print_json({"assumed": lines, "orders": [_as_json(order, show_buyer) for order in played]})
     else:
-        for one in played:
-            click.echo("\n".join([*_as_text(one, show_buyer), ""]))
+        for order in played:
+            click.echo("\n".join([*_as_text(order, show_buyer), ""]))
         click.echo("\n".join(lines))
-    if not all(one.is_created for one in played):
+    if not all(order.is_created for order in played):
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
@@ -200,22 +200,26 @@ def _about_the_shop(known: Known) -> list[str]:
         goods = "it has every SKU as a simple product in stock, with an invented id"
     else:
         goods = f"it has the {len(known.products)} products of --products"
-    told = ", ".join(sorted(known.replies))
-    rest = f"; {told} as given by --shop" if told else "; its store views have the order's currency"
+    replies = ", ".join(sorted(known.replies))
+    rest = (
+        f"; {replies} as given by --shop"
+        if replies
+        else "; its store views have the order's currency"
+    )
     return [
         f"The shop is simulated: {goods}{rest}.",
         "SKUs mapped by hand and overrides are in the database, and do not apply here.",
     ]
 
 
-def _as_text(one: Simulated, show_buyer: bool) -> list[str]:
-    fate = "would be created in Magento" if one.is_created else "would not be created in Magento"
-    named = on_one_line(f"{one.number or '(no number)'} ({one.marketplace or '-'})")
+def _as_text(order: Simulated, show_buyer: bool) -> list[str]:
+    fate = "would be created in Magento" if order.is_created else "would not be created in Magento"
+    named = on_one_line(f"{order.number or '(no number)'} ({order.marketplace or '-'})")
     lines = [f"Order {named} {fate}"]
-    if one.note:
-        lines.append(f"  {one.note}")
-    told = columns([(end.step, _end(end)) for end in one.steps], indent="  ")
-    for end, line in zip(one.steps, told, strict=True):
+    if order.note:
+        lines.append(f"  {order.note}")
+    rows = columns([(end.step, _end(end)) for end in order.steps], indent="  ")
+    for end, line in zip(order.steps, rows, strict=True):
         lines.append(line)
         for request in end.requests:
             where = f"{request.remote}: {request.method} {request.path}"
@@ -228,16 +232,16 @@ def _as_text(one: Simulated, show_buyer: bool) -> list[str]:
 
 def _end(end: StepEnd) -> str:
     facts = ", ".join(f"{name} {value}" for name, value in end.facts.items())
-    told = ": ".join(part for part in (end.end, end.code, end.reason) if part)
-    return f"{told} ({facts})" if facts else told
+    text = ": ".join(part for part in (end.end, end.code, end.reason) if part)
+    return f"{text} ({facts})" if facts else text
 
 
-def _as_json(one: Simulated, show_buyer: bool) -> dict[str, Any]:
-    told = asdict(one)
-    for step in told["steps"]:
+def _as_json(order: Simulated, show_buyer: bool) -> dict[str, Any]:
+    result = asdict(order)
+    for step in result["steps"]:
         for request in step["requests"]:
             request["body"] = _shown(request["body"], show_buyer)
-    return told
+    return result
 
 
 def _shown(body: Any, show_buyer: bool) -> Any:

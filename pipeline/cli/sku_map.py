@@ -14,8 +14,8 @@ from pipeline.cli.common import (
     NOTHING_DONE,
     Unusable,
     columns,
-    installation,
     on_one_line,
+    open_installation,
     print_json,
     system_user,
     when,
@@ -51,13 +51,13 @@ def used_maps(settings: Settings) -> dict[tuple[Path, str], dict[str, str]]:
     from pipeline.products.sku_map import SkuMapError, files_in_use, read
     from pipeline.settings.file import ConfigError
 
-    found: dict[tuple[Path, str], dict[str, str]] = {}
+    rows_by_file: dict[tuple[Path, str], dict[str, str]] = {}
     for path, account in files_in_use(settings):
         try:
-            found[path, settings.accounts[account].shop] = read(path)
+            rows_by_file[path, settings.accounts[account].shop] = read(path)
         except SkuMapError as error:
             raise ConfigError(str(error)) from error
-    return found
+    return rows_by_file
 
 
 @click.group("sku-map", epilog=EXIT_STATUS)
@@ -101,13 +101,13 @@ def list_skus(sku: str, earlier: bool, as_json: bool) -> None:
 
     Times are UTC.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.operations.lists.mapped_skus import MappedSkus
 
-        mapped = MappedSkus(found.sessions)
+        mapped = MappedSkus(installation.sessions)
         rows = mapped.earlier(sku, None) if earlier else mapped.page(sku, limit=None)[0]
     if as_json:
-        print_json([_mapped_as_json(one) for one in rows])
+        print_json([_mapped_as_json(mapping) for mapping in rows])
     elif rows:
         last = "UNTIL" if earlier else "HELD ORDERS"
         table = [("ACCOUNT", "AMAZON SKU", "MAGENTO SKU", "SINCE", "BY", last)]
@@ -126,39 +126,43 @@ def check(as_json: bool) -> None:
 
     SKUs mapped by hand are checked by account. Exit status 1 when a product is missing.
     """
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.operations.lists.mapped_skus import MappedSkus
 
-        settings = found.settings
+        settings = installation.settings
         files = used_maps(settings)
-        mapped = MappedSkus(found.sessions).page(limit=None)[0]
+        mapped = MappedSkus(installation.sessions).page(limit=None)[0]
     checked = [_look(settings, path, None, shop, rows) for (path, shop), rows in files.items()]
     for name, account in settings.accounts.items():
-        rows = {one.amazon_sku: one.magento_sku for one in mapped if one.account == name}
+        rows = {
+            mapping.amazon_sku: mapping.magento_sku for mapping in mapped if mapping.account == name
+        }
         if rows:
             checked.append(_look(settings, None, name, account.shop, rows))
     if as_json:
-        print_json([_as_json(one) for one in checked])
-    for one in checked if not as_json else ():
-        source = str(one.path) if one.path else f"By hand for account {one.account},"
-        told = "1 SKU is" if one.rows == 1 else f"{one.rows} SKUs are"
-        click.echo(f"{source} for shop {one.shop}: {told} mapped")
-        for magento, amazon in one.missing.items():
+        print_json([_as_json(result) for result in checked])
+    for result in checked if not as_json else ():
+        source = str(result.path) if result.path else f"By hand for account {result.account},"
+        count = "1 SKU is" if result.rows == 1 else f"{result.rows} SKUs are"
+        click.echo(f"{source} for shop {result.shop}: {count} mapped")
+        for magento, amazon in result.missing.items():
             text = f"  {magento} is not in the catalogue (for {', '.join(amazon)})"
             click.echo(on_one_line(text))
     if not checked and not as_json:
         click.echo("No SKU map is used.")
-    if not checked or any(one.missing for one in checked):
+    if not checked or any(result.missing for result in checked):
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
 def _decide(act: Callable[[SkuDecisions], int]) -> int:
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.map_sku import SkuDecisions
         from pipeline.operations.acts.one_order import NotPossible
 
-        hand = SkuDecisions(found.sessions, found.settings.accounts, system_user(), utc_now())
+        hand = SkuDecisions(
+            installation.sessions, installation.settings.accounts, system_user(), utc_now()
+        )
         try:
             return act(hand)
         except NotPossible as error:
@@ -186,44 +190,55 @@ def _look(
     from pipeline.magento.rest.catalog import EVERYWHERE
 
     try:
-        there = Magento(shop, settings.shops[shop], now=utc_now).catalog.products(
+        products = Magento(shop, settings.shops[shop], now=utc_now).catalog.products(
             list(dict.fromkeys(rows.values())), EVERYWHERE
         )
     except RemoteError as error:
         raise Unusable(f"the search in shop {shop} failed: {error}") from error
     missing: dict[str, list[str]] = {}
     for amazon, magento in rows.items():
-        if magento not in there:
+        if magento not in products:
             missing.setdefault(magento, []).append(amazon)
     return _Checked(path, account, shop, len(rows), missing)
 
 
-def _as_json(one: _Checked) -> dict[str, Any]:
+def _as_json(result: _Checked) -> dict[str, Any]:
     return {
-        "file": str(one.path) if one.path else None,
-        "account": one.account,
-        "shop": one.shop,
-        "rows": one.rows,
+        "file": str(result.path) if result.path else None,
+        "account": result.account,
+        "shop": result.shop,
+        "rows": result.rows,
         "missing": [
             {"magento_sku": magento, "amazon_skus": amazon}
-            for magento, amazon in one.missing.items()
+            for magento, amazon in result.missing.items()
         ],
     }
 
 
-def _mapped_as_row(one: Mapped) -> tuple[str, ...]:
-    last = f"{when(one.ended_at)} by {one.ended_by}" if one.ended_at else str(one.held or "-")
-    return one.account, one.amazon_sku, one.magento_sku, when(one.set_at), one.set_by, last
+def _mapped_as_row(mapping: Mapped) -> tuple[str, ...]:
+    last = (
+        f"{when(mapping.ended_at)} by {mapping.ended_by}"
+        if mapping.ended_at
+        else str(mapping.held or "-")
+    )
+    return (
+        mapping.account,
+        mapping.amazon_sku,
+        mapping.magento_sku,
+        when(mapping.set_at),
+        mapping.set_by,
+        last,
+    )
 
 
-def _mapped_as_json(one: Mapped) -> dict[str, Any]:
+def _mapped_as_json(mapping: Mapped) -> dict[str, Any]:
     return {
-        "account": one.account,
-        "amazon_sku": one.amazon_sku,
-        "magento_sku": one.magento_sku,
-        "set_at": one.set_at,
-        "set_by": one.set_by,
-        "ended_at": one.ended_at,
-        "ended_by": one.ended_by,
-        "held_orders": one.held,
+        "account": mapping.account,
+        "amazon_sku": mapping.amazon_sku,
+        "magento_sku": mapping.magento_sku,
+        "set_at": mapping.set_at,
+        "set_by": mapping.set_by,
+        "ended_at": mapping.ended_at,
+        "ended_by": mapping.ended_by,
+        "held_orders": mapping.held,
     }

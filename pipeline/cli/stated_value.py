@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli.common import AS_JSON, EXIT_STATUS, NotFound, installation, system_user, tell
-from pipeline.cli.orders import the_one
+from pipeline.cli.common import AS_JSON, EXIT_STATUS, NotFound, open_installation, system_user, tell
+from pipeline.cli.orders import unique_order_id
 
 
 @click.command(epilog=EXIT_STATUS)
@@ -30,17 +30,17 @@ def worth(
     lines share it by their units. You can change or withdraw it until the order is in Magento. It
     applies unless Amazon gives an amount before the order is filled in.
     """
-    said = (amount, currency, why)
-    if withdraw == all(said) or (withdraw and any(said)):
+    given = (amount, currency, why)
+    if withdraw == all(given) or (withdraw and any(given)):
         raise click.UsageError("give AMOUNT, CURRENCY and --why, or --withdraw")
-    with installation() as found:
+    with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.acts.stated_value import StatedValues
         from pipeline.operations.lists.orders import Listing
 
-        order_id = the_one(Listing(found.sessions), number)
-        worths = StatedValues(found.sessions, system_user(), utc_now())
+        order_id = unique_order_id(Listing(installation.sessions), number)
+        worths = StatedValues(installation.sessions, system_user(), utc_now())
         try:
             if withdraw:
                 worths.withdraw(order_id)

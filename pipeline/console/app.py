@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from pipeline.access.password_attempts import Guessing
+from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.db import Sessions
@@ -67,7 +67,7 @@ def create_app(
     entrance = Entrance(
         People(sessions),
         SignIns(sessions),
-        Guessing(sessions, Vault(settings.master_key)),
+        PasswordAttempts(sessions, Vault(settings.master_key)),
         Cookie(is_secure=(settings.console.url or "").startswith("https://")),
         now,
     )

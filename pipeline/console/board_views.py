@@ -56,5 +56,5 @@ def _link(code: str, sku: str) -> str:
     """The address of the list of orders held with this code, filtered by SKU if it is Amazon's."""
     is_amazons = code == HoldCode.SKU_NOT_FOUND
     known = HoldCode(code) if code in frozenset(HoldCode) else None
-    found = Filters(Status.HELD, reason=known, sku=sku if is_amazons else "")
-    return url(found)
+    filters = Filters(Status.HELD, reason=known, sku=sku if is_amazons else "")
+    return url(filters)

@@ -57,7 +57,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
         filters = readable(read(words, every_store))
         if "whole" in words:
             return _Asked(act, those_of(filters), url(filters))
-        ids = [id_ for one in words.getlist("order") if (id_ := row_id(one)) is not None]
+        ids = [id_ for number in words.getlist("order") if (id_ := row_id(number)) is not None]
         if not ids:
             abort(400, "No order was selected: go back and tick some.")
         if len(ids) > PAGE_SIZE:
@@ -65,11 +65,11 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
         return _Asked(act, these(list(dict.fromkeys(ids))), url(filters))
 
     def confirm(sentence: str = "") -> str:
-        one = asked()
+        selection = asked()
         return render_template(
             "bulk_confirm.html",
-            asked=one,
-            weighed=weigh(sessions, one.act, one.choice),
+            asked=selection,
+            weighed=weigh(sessions, selection.act, selection.choice),
             sentence=sentence,
             why=request.form.get("why", ""),
             token=uuid4().hex,
@@ -85,19 +85,19 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
 
     @views.post("/bulk/new")
     def begin() -> Response | tuple[str, int]:
-        one = asked()
+        selection = asked()
         seen = request.form.get("seen", "")
         try:
             act_id = acts.begin(
-                one.act,
-                one.choice.turns(),
-                chosen=one.choice.words,
+                selection.act,
+                selection.choice.turns(),
+                chosen=selection.choice.words,
                 author=current_person().name,
                 now=now(),
                 token=request.form.get("token", "").replace("\x00", "")[:64] or uuid4().hex,
                 why=request.form.get("why", "").replace("\x00", "")[:LONGEST_REASON],
                 # Retrying an order that the person has not seen does no harm.
-                seen=_number(seen) if one.act == Act.DISMISS else None,
+                seen=_number(seen) if selection.act == Act.DISMISS else None,
             )
         except NotPossible as error:
             return confirm(f"Nothing was changed: {error}."), 409
@@ -113,10 +113,10 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
 
     @views.get("/bulk/<row_id:act_id>")
     def progress(act_id: int) -> str:
-        found = Acts(sessions).progress(act_id)
-        if found is None:
+        progress = Acts(sessions).progress(act_id)
+        if progress is None:
             abort(404, "There is no such bulk job.")
-        return render_template("bulk_act.html", progress=found, act=found.act)
+        return render_template("bulk_act.html", progress=progress, act=progress.act)
 
     @views.post("/bulk/<row_id:act_id>/stop")
     def stop(act_id: int) -> Response:

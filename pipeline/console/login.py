@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from pipeline.access.password_attempts import Guessing
+from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import Busy, NotAllowed, People
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.log import log
@@ -27,7 +27,7 @@ class Entrance:
 
     people: People
     sign_ins: SignIns
-    guessing: Guessing
+    password_attempts: PasswordAttempts
     cookie: Cookie
     now: Callable[[], datetime]
 
@@ -70,7 +70,7 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
     def check(name: str, password: str) -> int | tuple[str, int]:
         """The person's id, or a sentence that says why not and the HTTP status for it."""
         address = request.remote_addr or ""
-        pause = entrance.guessing.begin(name, address, entrance.now())
+        pause = entrance.password_attempts.begin(name, address, entrance.now())
         if pause is not None:
             log.warning("console.sign_in_paused", seconds=round(pause.total_seconds()))
             return f"Too many tries. Try again in {_words(pause)}.", 429
@@ -81,7 +81,7 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
         if person_id is None:
             log.warning("console.sign_in_refused")
             return _WRONG, 403
-        entrance.guessing.succeeded(name, address)
+        entrance.password_attempts.succeeded(name, address)
         return person_id
 
     @views.route("/login", methods=["GET", "POST"])
@@ -89,10 +89,10 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
         if request.method != "POST":
             return form()
         name = request.form.get("name", "")
-        found = check(name, request.form.get("password", ""))
-        if not isinstance(found, int):
-            return form(*found, name=name)
-        return entrance.let_in(found, page_of_ours(request.form.get("next", "")))
+        result = check(name, request.form.get("password", ""))
+        if not isinstance(result, int):
+            return form(*result, name=name)
+        return entrance.let_in(result, page_of_ours(request.form.get("next", "")))
 
     @views.post("/logout")
     def logout() -> Response:
@@ -108,9 +108,9 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
     @views.post("/account/password")
     def password() -> Response | tuple[str, int]:
         person = current_person()
-        found = check(person.name, request.form.get("password", ""))
-        if not isinstance(found, int):
-            sentence, status = found
+        result = check(person.name, request.form.get("password", ""))
+        if not isinstance(result, int):
+            sentence, status = result
             return _account(
                 "Your present password is wrong." if sentence == _WRONG else sentence
             ), status

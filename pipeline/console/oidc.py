@@ -111,8 +111,8 @@ def _name(oidc: OidcSettings, claims: Mapping[str, Any]) -> str:
 
 def _role(oidc: OidcSettings, claims: Mapping[str, Any]) -> Role:
     """The highest role that the values of the claim give."""
-    told = _claim(claims, oidc.role_claim)
-    values = told if isinstance(told, list) else [told]
+    claimed = _claim(claims, oidc.role_claim)
+    values = claimed if isinstance(claimed, list) else [claimed]
     roles = [
         oidc.roles[value] for value in values if isinstance(value, str) and value in oidc.roles
     ]

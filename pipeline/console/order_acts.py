@@ -45,7 +45,7 @@ class _Hand:
         return Decisions(self.sessions, self.author, self.now, self.settings.accounts)
 
     @property
-    def wishes(self) -> ShipmentRequests:
+    def shipment_requests(self) -> ShipmentRequests:
         return ShipmentRequests(self.sessions, self.author, self.now)
 
     @property
@@ -109,7 +109,7 @@ def _cancel(hand: _Hand, order_id: int) -> None:
 
 
 def _ship(hand: _Hand, order_id: int) -> None:
-    hand.wishes.ask(order_id, _text("carrier"), _text("tracking"), _text("title"))
+    hand.shipment_requests.ask(order_id, _text("carrier"), _text("tracking"), _text("title"))
 
 
 def _transparency(hand: _Hand, order_id: int) -> None:
@@ -121,7 +121,7 @@ def _map_sku(hand: _Hand, order_id: int) -> None:
     if order is None:
         raise NotPossible("it has just been deleted")
     decisions = SkuDecisions(hand.sessions, hand.settings.accounts, hand.author, hand.now)
-    amazon_sku, magento_sku = (request.form.get(one, "") for one in ("amazon_sku", "magento_sku"))
+    amazon_sku, magento_sku = (request.form.get(name, "") for name in ("amazon_sku", "magento_sku"))
     decisions.sell_as(order.account, amazon_sku, magento_sku)
 
 
@@ -144,7 +144,7 @@ _ACTS: Mapping[str, _Act] = {
     "cancel": _cancel,
     "keep": lambda hand, order_id: hand.decisions.withdraw(order_id),
     "ship": _ship,
-    "withdraw-shipment": lambda hand, order_id: hand.wishes.withdraw(order_id),
+    "withdraw-shipment": lambda hand, order_id: hand.shipment_requests.withdraw(order_id),
     "dismiss": lambda hand, order_id: hand.decisions.dismiss(order_id, _text("why")),
     "take-up": lambda hand, order_id: hand.decisions.take_up_again(order_id),
     "confirm-anyway": lambda hand, order_id: hand.decisions.confirm_anyway(order_id),

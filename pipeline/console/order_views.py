@@ -24,7 +24,7 @@ from pipeline.operations.lists.orders import Listed, Listing
 from pipeline.operations.lists.timeline import timeline
 from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import Preview
-from pipeline.orders.channel import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING, STILL_TO_SHIP
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode
@@ -40,7 +40,7 @@ ORDER = "/orders/<row_id:order_id>"
 Previews = Callable[[int, str], Sequence[Preview]]
 """Returns what a replay of the order from the step would do. Raises CannotReplay."""
 # The sentence about the result of an action, by the name in the address of the redirect.
-SAID: Mapping[str, str] = {
+AFTER_ACT: Mapping[str, str] = {
     "release": "The order is retried now.",
     "note": "The note is saved.",
     "cancel": "Amazon is asked to cancel the order, with the next feed.",
@@ -73,10 +73,10 @@ class Page:
         order = Listing(self.sessions).order(order_id)
         if order is None:
             abort(404, "There is no such order.")
-        wish = latest(self.sessions, order_id)
+        requested = latest(self.sessions, order_id)
         shown: dict[str, Any] = {
             "order": order,
-            "wish": wish,
+            "requested": requested,
             "carriers": offered_carriers(order.account),
             "buyer": masked(self.sessions, order_id),
             "proof": proof(order),
@@ -84,13 +84,13 @@ class Page:
             "sold_as": sold_as(self.sessions, order),
             "skus": {line.external_item_id: line.sku for line in order.items},
             "events": timeline(self.sessions, order),
-            "possible": _possible(order, wish, may_preview=self.may_preview),
+            "possible": _possible(order, requested, may_preview=self.may_preview),
             "reasons": get_args(CancelReason),
             "cannot_cancel": self._cannot_cancel(order.account),
             "steps": STEPS[: STEPS.index(order.step) + 1],
             "longest_note": LONGEST_NOTE,
             "currency": order.currency or currency_of(order.marketplace_id) or "",
-            "said": SAID.get(request.args.get("said", ""), ""),
+            "said": AFTER_ACT.get(request.args.get("said", ""), ""),
             "refusal": "",
             "disclosed": None,
             "address": None,
@@ -140,10 +140,10 @@ def order_views(
         """Show the buyer's data in this answer only; the timeline records the request."""
         corrections = Corrections(sessions, vault, parse_report, current_person().name, now())
         try:
-            found = corrections.disclose(order_id)
+            disclosed = corrections.disclose(order_id)
         except NotPossible as error:
             return page.show(order_id, refusal=f"That cannot be shown: {error}."), 409
-        return page.show(order_id, disclosed=found, address=_fields(found))
+        return page.show(order_id, disclosed=disclosed, address=_fields(disclosed))
 
     if previews is not None:
 
@@ -152,10 +152,10 @@ def order_views(
             """Show what a replay would do; nothing is written."""
             step = chosen_step()
             try:
-                told = previews(order_id, step)
+                shown = previews(order_id, step)
             except CannotReplay as error:
                 return page.show(order_id, refusal=f"That cannot be shown: {error}."), 409
-            return page.show(order_id, previews=told, from_step=step)
+            return page.show(order_id, previews=shown, from_step=step)
 
     return views
 
@@ -168,8 +168,8 @@ def chosen_step() -> str:
     return step
 
 
-def _fields(found: Disclosed) -> dict[str, str]:
-    return {name: field_of(found.addresses.counts, name) for name in FIELDS}
+def _fields(disclosed: Disclosed) -> dict[str, str]:
+    return {name: field_of(disclosed.addresses.counts, name) for name in FIELDS}
 
 
 def _mappable(order: Order) -> list[str]:
@@ -181,12 +181,12 @@ def _mappable(order: Order) -> list[str]:
 
 
 def _possible(
-    order: Order, wish: RequestedShipmentRow | None, *, may_preview: bool
+    order: Order, requested: RequestedShipmentRow | None, *, may_preview: bool
 ) -> frozenset[str]:
     """The actions that the page offers; each action checks again whether it is possible."""
     is_ours = order.fulfilled_by == FulfilledBy.MERCHANT
     is_live = order.status in LIVE
-    is_asked = wish is not None and wish.state in STANDING
+    is_asked = requested is not None and requested.state in STANDING
     acts = {
         "release": order.status in (Status.WAITING, Status.HELD),
         "cancel": is_live
@@ -196,7 +196,7 @@ def _possible(
         and order.cancellation in (None, CancellationState.REFUSED)
         and order.remote_status != RemoteStatus.CANCELLED,
         "keep": is_live and order.cancellation in TAKEN_BACK,
-        "ship": not obstacle(order) and (wish is None or wish.state != RequestState.OPEN),
+        "ship": not obstacle(order) and (requested is None or requested.state != RequestState.OPEN),
         "withdraw-shipment": is_asked,
         "dismiss": order.status in (Status.WAITING, Status.HELD)
         and order.remote_status not in PENDING,

@@ -23,7 +23,7 @@ from pipeline.operations.lists.order_facts import admin_url, seller_central_url
 from pipeline.operations.lists.orders import Listing
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Place, Sort
 from pipeline.operations.lists.stores import stores
-from pipeline.orders.channel import FulfilledBy, Program
+from pipeline.orders.channel_order import FulfilledBy, Program
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
 from pipeline.settings.model import Settings
@@ -51,9 +51,9 @@ _SORTS = {
     "updated": "unchanged longest",
 }
 _PROGRAMS = tuple(
-    one
-    for one in Program
-    if one is not Program.TRANSPARENCY  # only lines have this program
+    program
+    for program in Program
+    if program is not Program.TRANSPARENCY  # only lines have this program
 )
 _VIEWS = {
     "To ship, most urgent first": Filters(
@@ -82,7 +82,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
         page = listing.page(asked.filters, after=after, before=before)
         ids = [order.id for order in page.orders]
         place = {"after": after, "before": before}
-        here = asked.filters.query() | {name: str(one) for name, one in place.items() if one}
+        here = asked.filters.query() | {name: str(value) for name, value in place.items() if value}
         return render_template(
             "orders.html",
             asked=asked,
@@ -93,7 +93,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             names=buyers.tell(ids, current_person().name, now(), LOOKED) if with_names else None,
             is_first=after is None and before is None,
             here=here,
-            incidents=incidents.open_ones(),
+            incidents=incidents.all_open(),
             every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
             stores=every_store,
             is_narrowed=replace(rest, everything=False) != Filters(),
@@ -149,7 +149,10 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
 
 def url(filters: Filters, **more: object) -> str:
     """The address of the list with these filters; its first page unless `more` names another."""
-    query: dict[str, Any] = {**filters.query(), **{name: str(one) for name, one in more.items()}}
+    query: dict[str, Any] = {
+        **filters.query(),
+        **{name: str(value) for name, value in more.items()},
+    }
     return url_for("orders.tab", **query)
 
 

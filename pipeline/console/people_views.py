@@ -69,7 +69,7 @@ def people_views(entrance: Entrance) -> Blueprint:
     @changing
     def unlock(name: str) -> None:
         people.set_locked(name, False)
-        entrance.guessing.forgive(name)
+        entrance.password_attempts.forgive(name)
 
     return views
 

@@ -23,15 +23,15 @@ def read_only_views(
     writes = Writes(settings, sessions, now)
 
     @views.app_context_processor
-    def _what_is_not_written() -> dict[str, object]:
-        told, may_accept = "", False
+    def _read_only_notice() -> dict[str, object]:
+        notice, may_accept = "", False
         if g.get("person") is not None:
             try:
-                told = writes.told()
-                may_accept = bool(told) and not settings.read_only and bool(writes.changed())
+                notice = writes.notice()
+                may_accept = bool(notice) and not settings.read_only and bool(writes.changed())
             except SQLAlchemyError:
-                told = ""  # the page itself shows that the database is away
-        return {"read_only": told, "may_accept_copy": may_accept}
+                notice = ""  # the page itself shows that the database is away
+        return {"read_only": notice, "may_accept_copy": may_accept}
 
     @views.post("/read-only/accept")
     @role_required("admin")

@@ -14,10 +14,10 @@ class RowId(BaseConverter):
 
     def to_python(self, value: str) -> int:
         """The id; an id too large for the column does not match the rule."""
-        found = row_id(value)
-        if found is None:
+        number = row_id(value)
+        if number is None:
             raise ValidationError
-        return found
+        return number
 
     def to_url(self, value: int) -> str:
         """The id as text for a path."""

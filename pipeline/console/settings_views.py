@@ -46,70 +46,70 @@ def settings_views(
         """Show what the override would change, with the form that saves it."""
         try:
             with sessions() as session:
-                found = _tried(session, settings, now())
+                preview = _tried(session, settings, now())
         except NotChangeable as error:
             return _page(f"{error}."), 400
-        return _preview_page(found, "")
+        return _preview_page(preview, "")
 
     @views.post("/settings/turn")
     def turn() -> Answer:
         try:
             with sessions() as session:
-                found = _tried(session, settings, now())
+                preview = _tried(session, settings, now())
         except NotChangeable as error:
             return _page(f"{error}."), 400
         why = request.form.get("why", "").replace("\x00", "")
         try:
-            save(sessions, found.turn, why=why, author=current_person().name, now=now())
+            save(sessions, preview.turn, why=why, author=current_person().name, now=now())
         except NotChangeable as error:
-            return _preview_page(found, f"Nothing was saved: {error}."), 400
-        turn = found.turn
-        there = url_for(
+            return _preview_page(preview, f"Nothing was saved: {error}."), 400
+        turn = preview.turn
+        address = url_for(
             "settings.page",
             account=turn.account,
             marketplace=turn.marketplace_id,
             turned=turn.name,
         )
-        return redirect(there, 303)
+        return redirect(address, 303)
 
     def _page(sentence: str) -> str:
         with sessions() as session:
             turned = turns(session)
-            found = places(settings, turned, met_in_orders(session, now() - WINDOW))
-            account, marketplace_id = _asked(found[0].account)
+            settable = places(settings, turned, met_in_orders(session, now() - WINDOW))
+            account, marketplace_id = _asked(settable[0].account)
             shown = next(
                 (
-                    one
-                    for one in found
-                    if (one.account, one.marketplace_id) == (account, marketplace_id)
+                    place
+                    for place in settable
+                    if (place.account, place.marketplace_id) == (account, marketplace_id)
                 ),
                 None,
             )
             if shown is None:
                 if not sentence:
                     abort(404, "No such account or marketplace is configured or has orders.")
-                shown = found[0]
+                shown = settable[0]
             past = history(session)
         differing = "differing" in request.args
         tables = connections(settings)
         names = (f"accounts.{shown.account}", f"shops.{settings.accounts[shown.account].shop}")
         here = {
-            one.name
-            for one in turned
-            if (one.account, one.marketplace_id) == (shown.account, shown.marketplace_id)
+            override.name
+            for override in turned
+            if (override.account, override.marketplace_id) == (shown.account, shown.marketplace_id)
         }
         return render_template(
             "settings.html",
             place=shown,
-            places=found,
-            values=[one for one in shown.values if not (differing and one.is_default)],
+            places=settable,
+            values=[value for value in shown.values if not (differing and value.is_default)],
             tables={
-                name: [one for one in tables[name] if not (differing and one.is_default)]
+                name: [value for value in tables[name] if not (differing and value.is_default)]
                 for name in names
             },
             differing=differing,
             turned_here=here,
-            just_turned=_just_turned() if not sentence else "",
+            just_turned=_just_overridden() if not sentence else "",
             history=past,
             sentence=sentence,
             meanings=MEANINGS,
@@ -121,7 +121,7 @@ def settings_views(
     return views
 
 
-def _just_turned() -> str:
+def _just_overridden() -> str:
     """The setting that the form before this page changed."""
     name = request.args.get("turned", "")
     return name if name in CHANGEABLE else ""
@@ -145,11 +145,11 @@ def _tried(session: Session, settings: Settings, now: datetime) -> Preview:
     return preview(session, settings, turn, now)
 
 
-def _preview_page(found: Preview, sentence: str) -> str:
-    turn = found.turn
+def _preview_page(preview: Preview, sentence: str) -> str:
+    turn = preview.turn
     return render_template(
         "settings_try.html",
-        found=found,
+        preview=preview,
         value="" if turn.value is None else written(turn.value),
         may_be_saved=turn.name in CHANGEABLE,
         meaning=MEANINGS[turn.name],

@@ -19,7 +19,8 @@ from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
 from pipeline.base.id_lists import among
 from pipeline.base.vault import Unreadable, Vault
-from pipeline.orders.channel import Channel, ChannelOrder, ParseReport, Raw
+from pipeline.orders.channel import Channel, ParseReport, Raw
+from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.machine import owner
 from pipeline.orders.tables import Note, Order, OrderPrivate
 
@@ -27,7 +28,7 @@ _MOST_WORDS = 24
 _HASH_DIGITS = 16
 
 
-def found_by_buyer(vault: Vault, channel: Channel, raw: Raw) -> dict[str, Any]:
+def buyer_columns(vault: Vault, channel: Channel, raw: Raw) -> dict[str, Any]:
     """The columns of `order_private` for searching and showing the buyer; empty without a buyer."""
     try:
         order = channel.parse(raw)
@@ -43,10 +44,10 @@ def found_by_buyer(vault: Vault, channel: Channel, raw: Raw) -> dict[str, Any]:
 
 def hashes_of(vault: Vault, sought: str) -> tuple[str, ...]:
     """The hashes of a search text: words of a name in any order, or e-mail addresses."""
-    found: list[str] = []
+    words: list[str] = []
     for part in sought.split():
-        found += [_fold(part)] if "@" in part else _words(part)
-    return tuple(_hashes(vault, found[:_MOST_WORDS]))
+        words += [_fold(part)] if "@" in part else _words(part)
+    return tuple(_hashes(vault, words[:_MOST_WORDS]))
 
 
 def initials(name: str) -> str:
@@ -74,14 +75,14 @@ class Buyers:
                 .where(among(Order.id, order_ids), OrderPrivate.sealed.is_not(None))
             ).all()
             names = {order.id: self._name(order, private) for order, private in rows}
-            told = {order_id: name for order_id, name in names.items() if name}
+            known = {order_id: name for order_id, name in names.items() if name}
             notes = [
                 {"order_id": order_id, "at": now, "author": author, "text": why}
-                for order_id in sorted(told)
+                for order_id in sorted(known)
             ]
             if notes:
                 session.execute(insert(Note), notes)
-        return told
+        return known
 
     def _name(self, order: Order, private: OrderPrivate) -> str:
         if private.wrapped_key is None or private.sealed is None:

@@ -30,7 +30,7 @@ class Refunds:
 
         `accounts` have this shop in their settings now; see `placed_in`.
         """
-        by_order = {one.order_id for one in memos}
+        by_order = {memo.order_id for memo in memos}
         with self._sessions() as session, session.begin():
             orders = {
                 order.magento_order_id: order
@@ -43,7 +43,8 @@ class Refunds:
             rows = [_row(orders[memo.order_id], memo) for memo in memos if memo.order_id in orders]
             if not rows:
                 return 0
-            lock(session, (one.id for one in orders.values()))  # inserting a refund locks its order
+            # Inserting a refund locks its order.
+            lock(session, (order.id for order in orders.values()))
             made = session.scalars(
                 insert(Refund).on_conflict_do_nothing().returning(Refund.id), rows
             )

@@ -138,9 +138,20 @@ class Fetching:
                 insert(SeenNotification)
                 .on_conflict_do_nothing(index_elements=[SeenNotification.notification_id])
                 .returning(SeenNotification.notification_id),
-                [{"notification_id": one, "seen_at": now} for one in sorted(named)],
+                [
+                    {"notification_id": notification_id, "seen_at": now}
+                    for notification_id in sorted(named)
+                ],
             ).all()
-            ask(session, account, [named[one] for one in unseen], Lane.NEW, now, None, changed)
+            ask(
+                session,
+                account,
+                [named[notification_id] for notification_id in unseen],
+                Lane.NEW,
+                now,
+                None,
+                changed,
+            )
         return len(unseen)
 
     def take(

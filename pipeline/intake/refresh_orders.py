@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 from pipeline.base.vault import Vault
 from pipeline.intake.reports import Known
 from pipeline.intake.sealed_reports import sealed
-from pipeline.orders.channel import Channel, Identity, Raw, RemoteStatus
-from pipeline.orders.decision_table import Case, Tab, decide
+from pipeline.orders.channel import Channel, Raw
+from pipeline.orders.channel_order import Identity, RemoteStatus
+from pipeline.orders.decision import Case, Tab
+from pipeline.orders.decision_table import decide
 from pipeline.orders.machine import reopen, wake
 from pipeline.orders.tables import Order, OrderPrivate, Status
 from pipeline.settings.model import AccountSettings
@@ -74,7 +76,7 @@ def refresh(
     private: list[dict[str, Any]] = []
     cancelled_late: list[int] = []
     for row, identity, raw in changed:
-        told = Case(
+        case = Case(
             identity.fulfilled_by,
             identity.status,
             account.marketplace(identity.marketplace_id),
@@ -86,7 +88,7 @@ def refresh(
                 "of_order": row.id,
                 "remote_status": identity.status,
                 "remote_updated_at": identity.updated_at,
-                "shown": decide(told).tab is not Tab.HIDDEN,
+                "shown": decide(case).tab is not Tab.HIDDEN,
                 "told_fulfilled_by": identity.fulfilled_by,
                 "told_marketplace_id": identity.marketplace_id or row.marketplace_id,
             }

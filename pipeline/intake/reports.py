@@ -20,8 +20,9 @@ from pipeline.base.errors import CannotMap
 from pipeline.base.id_lists import among
 from pipeline.base.log import log
 from pipeline.base.vault import Unreadable, Vault
-from pipeline.intake.buyer_index import found_by_buyer
-from pipeline.orders.channel import Channel, ChannelOrder, Identity, Raw
+from pipeline.intake.buyer_index import buyer_columns
+from pipeline.orders.channel import Channel, Raw
+from pipeline.orders.channel_order import ChannelOrder, Identity
 from pipeline.orders.tables import Order, OrderPrivate
 
 Known = Row[*tuple[Any, ...]]
@@ -70,7 +71,7 @@ def readable(
     for raw in raws:
         try:
             identity = channel.identify(raw)
-            found_by_buyer(vault, channel, raw)
+            buyer_columns(vault, channel, raw)
             digest(vault, raw)
         except Exception as error:  # noqa: BLE001 - one bad order never stops its page
             log_unreadable(account_name, error)
@@ -115,8 +116,8 @@ def is_news(
         return bool(identity.updated_at > row.remote_updated_at)
     if row.wrapped_key is None or row.sealed is None:
         return False
-    told = digest(vault, raw)
-    if told == row.report_digest:
+    fingerprint = digest(vault, raw)
+    if fingerprint == row.report_digest:
         return False
     if row.report_asked_at is not None and asked_at < row.report_asked_at:
         return False
@@ -124,16 +125,16 @@ def is_news(
         ours = vault.open(row.wrapped_key, owner, row.sealed)
     except Unreadable:
         return True
-    if row.report_digest is None and told == digest(vault, ours):
+    if row.report_digest is None and fingerprint == digest(vault, ours):
         return False
     return not _tells_less(parsed(channel, raw), parsed(channel, ours))
 
 
-def _tells_less(told: ChannelOrder | None, ours: ChannelOrder | None) -> bool:
+def _tells_less(reported: ChannelOrder | None, ours: ChannelOrder | None) -> bool:
     if ours is None:
         return False
-    return told is None or any(
-        has and not still for has, still in zip(_holds(ours), _holds(told), strict=True)
+    return reported is None or any(
+        has and not still for has, still in zip(_holds(ours), _holds(reported), strict=True)
     )
 
 
@@ -162,10 +163,10 @@ def _canonical(value: Any) -> str:
 
 def _sorted(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _sorted(one) for key, one in value.items()}
+        return {key: _sorted(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         # Hashes keep one length, while nested JSON texts would be quoted again at every depth.
-        return sorted(sha256(_canonical(one).encode()).hexdigest() for one in value)
+        return sorted(sha256(_canonical(entry).encode()).hexdigest() for entry in value)
     if isinstance(value, str) and value.startswith("https://"):
         return value.partition("?")[0]  # Amazon signs a link anew each time
     return value

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.base.vault import Unreadable, Vault
-from pipeline.intake.buyer_index import found_by_buyer
+from pipeline.intake.buyer_index import buyer_columns
 from pipeline.intake.reports import digest
 from pipeline.orders.channel import Channel, Raw
 
@@ -25,5 +25,5 @@ def sealed(
         "sealed": report,
         "report_digest": digest(vault, raw),
         "report_asked_at": asked_at,
-        **found_by_buyer(vault, channel, raw),
+        **buyer_columns(vault, channel, raw),
     }

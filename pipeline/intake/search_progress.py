@@ -49,7 +49,7 @@ class SearchProgress:
             row = session.get_one(SearchPages, search, with_for_update=True)
             seen = {} if token is None else dict(row.pages)
             fruitless = 0 if token is None else row.fruitless
-            others = {one for known, one in seen.items() if known != asked}
+            others = {seen_content for known, seen_content in seen.items() if known != asked}
             fruitless = fruitless + 1 if not numbers or content in others else 0
             row.pages, row.fruitless = {**seen, asked: content}, fruitless
             repeats = _hash(page.next_token) in row.pages

@@ -32,7 +32,7 @@ SEARCHED_AT_MOST = 36
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class OpenGap:
     """A gap to be searched, and the token of its next page."""
 
     id: int
@@ -160,7 +160,7 @@ class SearchWindows:
         with self._sessions() as session:
             return session.scalar(select(exists().where(Gap.account == account, kept))) or False
 
-    def gap(self, account: str, now: datetime) -> Stretch | None:
+    def gap(self, account: str, now: datetime) -> OpenGap | None:
         """The oldest gap that is due."""
         with self._sessions() as session:
             gap = session.scalar(
@@ -171,15 +171,15 @@ class SearchWindows:
             )
             if gap is None:
                 return None
-            return Stretch(gap.id, gap.from_at, gap.until_at, gap.page_token)
+            return OpenGap(gap.id, gap.from_at, gap.until_at, gap.page_token)
 
     def searched(
-        self, stretch: Stretch, page: OrderPage, now: datetime, *, nameless: bool = False
+        self, gap_to_search: OpenGap, page: OrderPage, now: datetime, *, nameless: bool = False
     ) -> bool:
         """Record a stored page of a gap; after its last page delete the gap, or keep it for a later
         search if a page had orders without a number (`nameless`). False when that is given up."""
         with self._sessions() as session, session.begin():
-            gap = session.get_one(Gap, stretch.id, with_for_update=True)
+            gap = session.get_one(Gap, gap_to_search.id, with_for_update=True)
             gap.again = gap.again or nameless
             gap.page_token = page.next_token
             if page.next_token is not None:
@@ -191,10 +191,10 @@ class SearchWindows:
             gap.due_at, gap.tries, gap.again = now + wait, gap.tries + 1, False
             return True
 
-    def restart(self, stretch: Stretch) -> None:
+    def restart(self, gap_to_search: OpenGap) -> None:
         """Search a gap again from its first page, after Amazon refused a page."""
         with self._sessions() as session, session.begin():
-            session.get_one(Gap, stretch.id).page_token = None
+            session.get_one(Gap, gap_to_search.id).page_token = None
 
 
 def _believed() -> ColumnElement[bool]:

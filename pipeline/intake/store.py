@@ -21,8 +21,10 @@ from pipeline.intake.refresh_orders import refresh
 from pipeline.intake.reports import Readable, is_news, known, readable
 from pipeline.intake.sealed_reports import sealed
 from pipeline.intake.store_one_by_one import Reports, put_all
-from pipeline.orders.channel import Channel, Identity, Raw
-from pipeline.orders.decision_table import Case, Decision, Tab, decide
+from pipeline.orders.channel import Channel, Raw
+from pipeline.orders.channel_order import Identity
+from pipeline.orders.decision import Case, Decision, Tab
+from pipeline.orders.decision_table import decide
 from pipeline.orders.machine import STEPS
 from pipeline.orders.tables import Order, OrderPrivate, Status
 from pipeline.settings.model import AccountSettings, Timing
@@ -70,24 +72,24 @@ class Intake:
         orders: the caller sends only the woken orders.
         """
         asked_at = asked_at or now
-        told = self.readable(account_name, channel, raws, now)
+        readable = self.readable(account_name, channel, raws, now)
         # Sorted, so that two workers with the same orders never block each other.
-        reports = [told.newest[name] for name in sorted(told.newest)]
+        reports = [readable.newest[name] for name in sorted(readable.newest)]
 
         def put(some: Reports) -> tuple[Sequence[int], Sequence[int]]:
             return self._put(account_name, account, channel, some, now, lane, asked_at)
 
         new, woken, bad = put_all(account_name, put, reports)
-        seen = {number: identity.updated_at for number, (identity, _) in told.newest.items()}
+        seen = {number: identity.updated_at for number, (identity, _) in readable.newest.items()}
         for number in bad:
             del seen[number]
         return Stored(
             new,
             woken,
-            told.unreadable + len(bad),
+            readable.unreadable + len(bad),
             seen,
-            sorted({*told.set_aside, *filter(channel.is_number, bad)}),
-            told.nameless + sum(not channel.is_number(one) for one in bad),
+            sorted({*readable.set_aside, *filter(channel.is_number, bad)}),
+            readable.nameless + sum(not channel.is_number(number) for number in bad),
         )
 
     def readable(
@@ -108,7 +110,7 @@ class Intake:
     ) -> tuple[Sequence[int], Sequence[int]]:
         """Store reports in a transaction; the ids of the new and of the woken orders."""
         with self._sessions() as session, session.begin():
-            ours = known(session, account_name, [one.external_id for one, _ in reports])
+            ours = known(session, account_name, [identity.external_id for identity, _ in reports])
             fresh = [report for report in reports if report[0].external_id not in ours]
             new, overtaken = self._insert(
                 session, account_name, account, channel, fresh, now, lane, asked_at

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import DataError, DBAPIError
 
 from pipeline.intake.reports import log_unreadable
-from pipeline.orders.channel import Identity, Raw
+from pipeline.orders.channel import Raw
+from pipeline.orders.channel_order import Identity
 
 Reports = Sequence[tuple[Identity, Raw]]
 Put = Callable[[Reports], tuple[Sequence[int], Sequence[int]]]

@@ -25,10 +25,10 @@ def set_aside(
     read again.
     """
     fetching.ask(account, numbers, Lane.NEW, now)
-    told_unreadable(incidents, account, numbers, seen, now)
+    update_incidents(incidents, account, numbers, seen, now)
 
 
-def told_unreadable(
+def update_incidents(
     incidents: Incidents,
     account: str,
     numbers: Collection[str],
@@ -46,13 +46,13 @@ def told_unreadable(
             now,
             account=account,
         )
-    waiting = {one.key for one in incidents.open_ones(account)}
+    waiting = {incident.key for incident in incidents.all_open(account)}
     for number in seen:
         if _key(account, number) in waiting:
             incidents.close(_key(account, number), now)
 
 
-def told_nameless(
+def open_nameless_incident(
     incidents: Incidents,
     account: str,
     search: str,

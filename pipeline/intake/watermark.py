@@ -68,10 +68,10 @@ class Watermarks:
         without news updates `read_at` only at the end of a search, since a search that goes in
         circles also gets answers.
         """
-        told = page.upper_bound
-        if told is not None and told > now + FAR_AHEAD:
-            told = None  # such a watermark would skip all changes until then
-        until = search.until or told or search.before
+        upper_bound = page.upper_bound
+        if upper_bound is not None and upper_bound > now + FAR_AHEAD:
+            upper_bound = None  # such a watermark would skip all changes until then
+        until = search.until or upper_bound or search.before
         with self._sessions() as session, session.begin():
             cursor = session.get_one(Watermark, name, with_for_update=True)
             cursor.checked_at = now

@@ -123,13 +123,13 @@ def alarms_of(
 def close_unknown(sessions: Sessions, settings: Settings, now: datetime) -> None:
     """Close the incidents of accounts and shops that are no longer in the configuration."""
     incidents = Incidents(sessions)
-    for one in incidents.open_ones():
-        subject, _, rest = one.key.partition(":")
-        is_gone = one.account is not None and one.account not in settings.accounts
+    for incident in incidents.all_open():
+        subject, _, rest = incident.key.partition(":")
+        is_gone = incident.account is not None and incident.account not in settings.accounts
         if subject in _BY_SHOP:
             is_gone = rest.partition(":")[0] not in settings.shops
         if is_gone:
-            incidents.close(one.key, now)
+            incidents.close(incident.key, now)
 
 
 def check_account(

@@ -33,12 +33,12 @@ Send = Callable[[Alert], None]
 
 def channels_of(settings: AlertSettings) -> Mapping[str, Send]:
     """The configured channels, by name. Each raises Undelivered."""
-    found: dict[str, Send] = {}
+    channels: dict[str, Send] = {}
     if settings.webhook:
-        found["webhook"] = Webhook(settings.webhook_url.get_secret_value())
+        channels["webhook"] = Webhook(settings.webhook_url.get_secret_value())
     if settings.mail is not None:
-        found["mail"] = Mail(settings.mail)
-    return found
+        channels["mail"] = Mail(settings.mail)
+    return channels
 
 
 class Webhook:

@@ -49,7 +49,7 @@ class Alerts:
     def deliver(self) -> int:
         """Send all alerts that are due; return how many were sent. A channel that fails is skipped
         for the rest of this run."""
-        open_ways, told = set(self._channels), 0
+        open_ways, sent = set(self._channels), 0
         self._note(open_ways)
         while open_ways and (claimed := self._claim(open_ways)) is not None:
             try:
@@ -59,9 +59,9 @@ class Alerts:
                 open_ways.discard(claimed.channel)
                 log.warning("alert.failed", queue=claimed.channel, code=str(error))
             else:
-                self._told(claimed)
-                told += 1
-        return told
+                self._record_sent(claimed)
+                sent += 1
+        return sent
 
     def _note(self, channels: Collection[str]) -> None:
         """Add a row for each alert to send; a closing only where the opening was noted."""
@@ -103,7 +103,7 @@ class Alerts:
             alert = Alert(f"incident-{incident.id}-{row.event}", _text(incident, row.event))
             return _Claimed(row.incident_id, row.event, row.channel, row.tries, alert)
 
-    def _told(self, claimed: _Claimed) -> None:
+    def _record_sent(self, claimed: _Claimed) -> None:
         self._change(claimed, sent_at=self._now(), trouble=None)
 
     def _put_off(self, claimed: _Claimed, trouble: str) -> None:
@@ -124,9 +124,9 @@ class Alerts:
 
 
 def _add(session: Session, event: str, channel: str, now: datetime, condition: object) -> None:
-    there = aliased(AlertDelivery)
+    delivery = aliased(AlertDelivery)
     is_noted = exists().where(
-        there.incident_id == Incident.id, there.channel == channel, there.event == event
+        delivery.incident_id == Incident.id, delivery.channel == channel, delivery.event == event
     )
     session.execute(
         insert(AlertDelivery)

@@ -82,8 +82,8 @@ def examine_account(
     except RemoteError as error:
         remedy = "retry; if it fails again, check the network, the proxy and Amazon's status page"
         return Finding(about, check, Verdict.FAILED, f"Amazon does not answer: {error}", remedy)
-    told = f"signs in and lists orders ({len(page.orders)} changed in the last hour)"
-    return Finding(about, check, Verdict.OK, told)
+    detail = f"signs in and lists orders ({len(page.orders)} changed in the last hour)"
+    return Finding(about, check, Verdict.OK, detail)
 
 
 def examine_feeds(name: str, account: AccountSettings) -> Finding:
@@ -92,9 +92,9 @@ def examine_feeds(name: str, account: AccountSettings) -> Finding:
     if account.may_cancel:
         return Finding(about, check, Verdict.OK, "seller_id is set: cancellations can be sent")
     own = (account.settings, *account.marketplaces.values())
-    if all(one.cancel_to_amazon == "never" for one in own):
-        told = "cancel_to_amazon = never: an order cancelled in Magento is held for a person"
-        return Finding(about, check, Verdict.OK, told)
+    if all(marketplace.cancel_to_amazon == "never" for marketplace in own):
+        detail = "cancel_to_amazon = never: an order cancelled in Magento is held for a person"
+        return Finding(about, check, Verdict.OK, detail)
     return Finding(
         about,
         check,
@@ -130,10 +130,10 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
     yield _compared("clock of the database", database_time)
     if newest is not None:
         yield _master_key(settings, *newest)
-    told = Writes(settings, sessions, utc_now).told()
-    if told:
+    notice = Writes(settings, sessions, utc_now).notice()
+    if notice:
         remedy = "if this is not intended, see docs/operations.md, Copies of the database"
-        yield Finding(HERE, "writes", Verdict.WARNING, told, remedy)
+        yield Finding(HERE, "writes", Verdict.WARNING, notice, remedy)
     else:
         yield _ok("writes", "this database belongs to these shops and sellers; writes are allowed")
 
@@ -182,8 +182,8 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
             )
         else:
             yield _ok("broker", "it answers, saves its data to disk, and evicts nothing")
-    told = broker.get(BEAT)
-    beat_at = datetime.fromisoformat(told.decode()) if isinstance(told, bytes) else None
+    beat = broker.get(BEAT)
+    beat_at = datetime.fromisoformat(beat.decode()) if isinstance(beat, bytes) else None
     if beat_at is not None and utc_now() - beat_at <= BEAT_MISSED_AFTER:
         yield _ok("workers", "beat and a worker run")
     else:
@@ -198,16 +198,16 @@ def _broker(broker: redis.Redis) -> Iterator[Finding]:
 
 def _clock(check: str, url: str) -> Finding:
     try:
-        told_at = Http(url).call("GET", "/").told_at
+        server_time = Http(url).call("GET", "/").server_time
     except RemoteError as error:
         return _failed(check, f"no answer: {error}", "check the address and the network")
-    if told_at is None:
+    if server_time is None:
         return _ok(check, "its answer has no time")
-    return _compared(check, told_at)
+    return _compared(check, server_time)
 
 
-def _compared(check: str, told_at: datetime) -> Finding:
-    differ = abs(utc_now() - told_at)
+def _compared(check: str, server_time: datetime) -> Finding:
+    differ = abs(utc_now() - server_time)
     words = f"it differs from this machine's by {differ.total_seconds():.0f} s"
     if differ > CLOCKS_MAY_DIFFER:
         return _failed(check, words, f"{_NTP}, or the clock of the other side")

@@ -68,11 +68,11 @@ class Patient:
 
 def patient_of(settings: Settings, name: str, shop: Magento) -> Patient:
     """A shop of the settings, as the checks need it."""
-    found: list[MarketplaceSettings] = []
+    each_settings: list[MarketplaceSettings] = []
     for account in settings.accounts.values():
         if account.shop == name:
-            found += [account.settings, *account.marketplaces.values()]
-    alike = {one.model_dump_json(): one for one in found}
+            each_settings += [account.settings, *account.marketplaces.values()]
+    alike = {settings.model_dump_json(): settings for settings in each_settings}
     return Patient(name, settings.shops[name], shop, tuple(alike.values()))
 
 
@@ -105,8 +105,12 @@ def signs_in(patient: Patient) -> Finding:
 
 def store_views(patient: Patient) -> Iterator[Finding]:
     """Whether every configured store view exists, and in which currency it sells."""
-    codes = {one.magento_store for one in patient.marketplaces}
-    codes |= {one.fba_store for one in patient.marketplaces if one.fba_store is not None}
+    codes = {marketplace.magento_store for marketplace in patient.marketplaces}
+    codes |= {
+        marketplace.fba_store
+        for marketplace in patient.marketplaces
+        if marketplace.fba_store is not None
+    }
     for code in sorted(codes):
         try:
             store = patient.shop.directory.store_view(code)
@@ -141,8 +145,8 @@ def rights(patient: Patient) -> Iterator[Finding]:
         remedy = "give the integration these resources in System > Integrations, and save it"
         yield patient.failed("rights", f"the integration may not read {', '.join(missing)}", remedy)
     else:
-        told = "the integration may read orders, invoices, shipments, credit memos, products"
-        yield patient.ok("rights", told)
+        detail = "the integration may read orders, invoices, shipments, credit memos, products"
+        yield patient.ok("rights", detail)
 
 
 def inventory(patient: Patient) -> Iterator[Finding]:
@@ -150,7 +154,7 @@ def inventory(patient: Patient) -> Iterator[Finding]:
     stocks = patient.shop.inventory.stocks()
     if stocks:
         yield patient.ok("inventory", f"multi-source inventory, {len(set(stocks.values()))} stock")
-    elif any(one.stock == "seed" for one in patient.marketplaces):
+    elif any(marketplace.stock == "seed" for marketplace in patient.marketplaces):
         yield patient.warning(
             "inventory",
             "the shop has no multi-source inventory, so nothing can be reserved",
@@ -200,7 +204,7 @@ def limits(patient: Patient) -> Iterator[Finding]:
 
 def mails(patient: Patient) -> Iterator[Finding]:
     """Whether the shop would send mails to a buyer."""
-    if any(one.customers == "create" for one in patient.marketplaces):
+    if any(marketplace.customers == "create" for marketplace in patient.marketplaces):
         yield patient.warning(
             "mails",
             "each new customer gets the shop's welcome mail, at an address of Amazon's; no REST "
@@ -213,7 +217,7 @@ def mails(patient: Patient) -> Iterator[Finding]:
 
 def stock_mode(patient: Patient) -> Iterator[Finding]:
     """What each way to hold stock means for the shop."""
-    modes = {one.stock for one in patient.marketplaces}
+    modes = {marketplace.stock for marketplace in patient.marketplaces}
     if "seed" in modes:
         yield patient.ok(
             "stock",
@@ -230,7 +234,13 @@ def stock_mode(patient: Patient) -> Iterator[Finding]:
 
 def sku_map(patient: Patient) -> Iterator[Finding]:
     """Whether the file of the SKU map can be read."""
-    for path in sorted({one.sku_map for one in patient.marketplaces if one.sku_map is not None}):
+    for path in sorted(
+        {
+            marketplace.sku_map
+            for marketplace in patient.marketplaces
+            if marketplace.sku_map is not None
+        }
+    ):
         if Path(path).is_file():
             yield patient.ok("SKU map", f"{path} exists; `orderbridge sku-map check` reads it")
         else:
@@ -277,15 +287,15 @@ def prove_stock(patient: Patient, sku: str, number: str) -> Finding:
     shop.orders.cancel(entity_id)
     figures.append(shop.inventory.salable_quantity(product.sku, stock_id))
     before, held, after = figures
-    told = (
+    quantities = (
         f"salable quantity of {product.sku}: {before:f} before, {held:f} with the test order, "
         f"{after:f} after it was cancelled; order {number} stays in the shop"
     )
     if held == before - _ONE and after == before:
-        return patient.ok("prove stock", f"stock is reserved and released: {told}")
+        return patient.ok("prove stock", f"stock is reserved and released: {quantities}")
     remedy = (
         "retry, since a sale or a delivery in between has the same effect; if it fails again, set "
         'stock = "server" or "none", and check with `bin/magento '
         "inventory:reservation:list-inconsistencies` whether stock is still reserved"
     )
-    return patient.failed("prove stock", f"the quantities are wrong: {told}", remedy)
+    return patient.failed("prove stock", f"the quantities are wrong: {quantities}", remedy)

@@ -99,7 +99,7 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
         confirmations = _confirmations(session)
         counted = select(ToFetch.account, func.count()).group_by(ToFetch.account)
         fetches = dict(session.execute(counted).all())
-        cursors = {one.name: one for one in session.scalars(select(Watermark))}
+        cursors = {watermark.name: watermark for watermark in session.scalars(select(Watermark))}
         untold = session.scalar(
             select(func.count()).where(
                 AlertDelivery.sent_at.is_(None), AlertDelivery.trouble.is_not(None)
@@ -139,7 +139,7 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
         queues=queues,
         last_beat_at=beat_at,
         untold_alerts=untold or 0,
-        read_only=writes.told(),
+        read_only=writes.notice(),
         problems=_problems(settings, sessions, writes, queues, beat_at, now),
     )
 
@@ -175,14 +175,14 @@ def _orders(session: Session, now: datetime) -> Mapping[str, _Counted]:
         .where(Order.status.in_(LIVE))
         .group_by(Order.account, Order.status)
     )
-    found: dict[str, _Counted] = {}
+    counted: dict[str, _Counted] = {}
     for account, status, count, due, oldest in rows:
-        own = found.setdefault(account, _Counted())
+        own = counted.setdefault(account, _Counted())
         own.by_status[status] += count
         own.due += due
         if oldest is not None:
             own.oldest_due_at = min(oldest, own.oldest_due_at or oldest)
-    return found
+    return counted
 
 
 def _confirmations(session: Session) -> Counter[tuple[str, str]]:
@@ -210,14 +210,17 @@ def _ask_the_broker(
 ) -> tuple[Mapping[str, int] | None, datetime | None, Mapping[str, Mapping[str, float | None]]]:
     try:
         queues = {name: int(broker.llen(f"orderbridge:{name}")) for name in QUEUES}
-        told = broker.get(BEAT)
-        beat_at = datetime.fromisoformat(told.decode()) if isinstance(told, bytes) else None
+        beat = broker.get(BEAT)
+        beat_at = datetime.fromisoformat(beat.decode()) if isinstance(beat, bytes) else None
         quotas: dict[str, Mapping[str, float | None]] = {
-            name: {one.name: Quota(broker, name).left(one.plan) for one in _OPERATIONS}
+            name: {
+                operation.name: Quota(broker, name).left(operation.plan)
+                for operation in _OPERATIONS
+            }
             for name in settings.accounts
         }
     except RedisError:
-        unknown = {one.name: None for one in _OPERATIONS}
+        unknown = {operation.name: None for operation in _OPERATIONS}
         return None, None, dict.fromkeys(settings.accounts, unknown)
     return queues, beat_at, quotas
 
@@ -230,17 +233,17 @@ def _problems(
     beat_at: datetime | None,
     now: datetime,
 ) -> Mapping[str, str]:
-    found = {one.key: one.text for one in Incidents(sessions).open_ones()}
+    problems = {incident.key: incident.text for incident in Incidents(sessions).all_open()}
     for key, text in reasons(settings, sessions, writes, now).items():
-        found.pop(key, None)
+        problems.pop(key, None)
         if text:
-            found[key] = text
+            problems[key] = text
     for name, account in settings.accounts.items():
         alarms = alarms_of(sessions, name, account, settings.timing, now)
-        found |= {key: alarm.text for key, alarm in alarms.items()}
+        problems |= {key: alarm.text for key, alarm in alarms.items()}
     if queues is None:
-        found["broker"] = "the broker of ORDERBRIDGE_REDIS_URL does not answer"
+        problems["broker"] = "the broker of ORDERBRIDGE_REDIS_URL does not answer"
     elif beat_at is None or now - beat_at > BEAT_MISSED_AFTER:
         since = f" since {beat_at:%Y-%m-%d %H:%M} UTC" if beat_at else ""
-        found["beat"] = f"beat or the workers do not run: no scheduled job ran{since}"
-    return found
+        problems["beat"] = f"beat or the workers do not run: no scheduled job ran{since}"
+    return problems

@@ -12,7 +12,7 @@ from pipeline.base.incidents import Incidents
 from pipeline.base.quota import Lane
 from pipeline.monitoring import shop_reads
 from pipeline.monitoring.read_only import Writes
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.states import ConfirmationState
@@ -127,7 +127,7 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
             select(func.count())
             .select_from(FeedMessage)
             .where(
-                FeedMessage.feed_id == func.any([one.id for one in feeds]),
+                FeedMessage.feed_id == func.any([feed.id for feed in feeds]),
                 FeedMessage.outcome.is_(None),
             )
         )
@@ -145,7 +145,7 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
 
 def copied(writes: Writes) -> str:
     """A sentence about a database that was first used with other remotes."""
-    return writes.told() if writes.changed() else ""
+    return writes.notice() if writes.changed() else ""
 
 
 def _to_leave(sessions: Sessions, after: datetime | None, before: datetime) -> int:

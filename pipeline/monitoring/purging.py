@@ -29,8 +29,8 @@ class Purging:
     def count(self) -> int:
         """Return how many orders are to be purged."""
         with self._sessions() as session:
-            found = select(func.count()).select_from(Order).where(*self._due())
-            return session.scalar(found) or 0
+            count = select(func.count()).select_from(Order).where(*self._due())
+            return session.scalar(count) or 0
 
     def run(self, now: datetime, most: int | None = None) -> int:
         """Purge orders in short transactions, at most about `most`; return how many.

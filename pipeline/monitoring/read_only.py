@@ -79,12 +79,14 @@ class Writes:
             )
         return ""
 
-    def told(self) -> str:
+    def notice(self) -> str:
         """The sentences that everybody has to see; empty when all writes may leave."""
         if self._settings.read_only:
             return "Read-only: read_only is set, so that nothing is written anywhere."
         if changed := self.changed():
-            others = "; ".join(f"{one.name} was {one.before} and is {one.now}" for one in changed)
+            others = "; ".join(
+                f"{remote.name} was {remote.before} and is {remote.now}" for remote in changed
+            )
             return (
                 "Read-only: nothing is written anywhere, since this database belongs to another "
                 f"shop or seller ({others}). If the change is intended, accept it "
@@ -111,10 +113,10 @@ class Writes:
         with self._guard:
             if self._known is not None and at - self._known[0] < _KNOWN_FOR_S:
                 return self._known[1]
-        found = _compare(self._sessions, self._ours, self._now())
+        changed = _compare(self._sessions, self._ours, self._now())
         with self._guard:
-            self._known = at, found
-        return found
+            self._known = at, changed
+        return changed
 
     def accept(self, author: str) -> tuple[Changed, ...]:
         """Accept the settings' remotes as this database's own; return those that changed.
@@ -122,11 +124,11 @@ class Writes:
         Orders that waited for this become due at once.
         """
         now = self._now()
-        found = _compare(self._sessions, self._ours, now)
+        changed = _compare(self._sessions, self._ours, now)
         with self._sessions() as session, session.begin():
-            for one in found:
+            for remote in changed:
                 session.merge(
-                    Belonging(name=one.name, value=one.now, noted_at=now, noted_by=author)
+                    Belonging(name=remote.name, value=remote.now, noted_at=now, noted_by=author)
                 )
             waiting = session.scalars(
                 select(Order.id).where(
@@ -136,26 +138,26 @@ class Writes:
             wake(session, waiting, now)
         with self._guard:
             self._known = None
-        log.warning("read_only.accepted", count=len(found))
-        return found
+        log.warning("read_only.accepted", count=len(changed))
+        return changed
 
 
 def belonging(settings: Settings) -> Mapping[str, str]:
     """The values, by name, that distinguish an installation's remotes; nothing secret."""
-    found = {f"shops.{name}": _address(shop.base_url) for name, shop in settings.shops.items()}
+    remotes = {f"shops.{name}": _address(shop.base_url) for name, shop in settings.shops.items()}
     for name, account in settings.accounts.items():
-        found[f"accounts.{name}"] = _address(account.api_url)
+        remotes[f"accounts.{name}"] = _address(account.api_url)
         if account.seller_id:
-            found[f"accounts.{name}.seller_id"] = account.seller_id
-    return found
+            remotes[f"accounts.{name}.seller_id"] = account.seller_id
+    return remotes
 
 
 def _address(url: str) -> str:
     """Host and path. Credentials do not count, nor does the port of a remote on this machine."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
-    is_told_apart = port is not None and not _is_this_machine(host)
-    return f"{host}{f':{port}' if is_told_apart else ''}{parts.path.rstrip('/')}"
+    port_counts = port is not None and not _is_this_machine(host)
+    return f"{host}{f':{port}' if port_counts else ''}{parts.path.rstrip('/')}"
 
 
 def _is_this_machine(host: str) -> bool:
@@ -167,7 +169,7 @@ def _is_this_machine(host: str) -> bool:
 
 def _compare(sessions: Sessions, ours: Mapping[str, str], now: datetime) -> tuple[Changed, ...]:
     with sessions() as session, session.begin():
-        kept = {one.name: one.value for one in session.scalars(select(Belonging))}
+        kept = {belonging.name: belonging.value for belonging in session.scalars(select(Belonging))}
         new = [name for name in ours if name not in kept]
         if new:
             session.execute(

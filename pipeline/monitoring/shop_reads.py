@@ -51,7 +51,7 @@ class ShopReads:
         with self._sessions() as session, session.begin():
             session.execute(insert(ShopRead).values(shop=shop, job=job).on_conflict_do_nothing())
             read = session.get_one(ShopRead, (shop, job), with_for_update=True)
-            read.trying_since = read.trying_since or now
+            read.without_success_since = read.without_success_since or now
 
     def failed(self, shop: str, job: Job, trouble: str, now: datetime, *, is_refused: bool) -> None:
         """Note that a run failed. `is_refused` means that the next run will fail too, until a
@@ -69,41 +69,47 @@ class ShopReads:
         """Note that a run succeeded; `odd` are the rows it set aside."""
         with self._sessions() as session, session.begin():
             read = session.get_one(ShopRead, (shop, job), with_for_update=True)
-            read.trying_since, read.failures, read.is_refused, read.trouble = None, 0, False, ""
+            read.without_success_since, read.failures, read.is_refused, read.trouble = (
+                None,
+                0,
+                False,
+                "",
+            )
         self._incidents.close(f"{job}:{shop}", now)
         key, named = f"set_aside:{shop}:{job}", list(dict.fromkeys(odd))
         if named:
-            self._incidents.open(key, _told(shop, named), now)
+            self._incidents.open(key, _odd_rows_text(shop, named), now)
         else:
             self._incidents.close(key, now)
 
 
 def reasons(sessions: Sessions, shops: Collection[str], now: datetime) -> Mapping[str, str]:
     """The problems of each shop's jobs now, by incident key; empty for a job that works."""
-    said = {f"{job}:{shop}": "" for shop in shops for job in Job}
+    reasons = {f"{job}:{shop}": "" for shop in shops for job in Job}
     with sessions() as session:
         for read in session.scalars(select(ShopRead)):
-            if (key := f"{read.job}:{read.shop}") in said:
-                said[key] = _reason(read, now)
-    return said
+            if (key := f"{read.job}:{read.shop}") in reasons:
+                reasons[key] = _reason(read, now)
+    return reasons
 
 
 def _reason(read: ShopRead, now: datetime) -> str:
-    if read.trying_since is None:
+    since = read.without_success_since
+    if since is None:
         return ""
-    is_long = now - read.trying_since >= FAILS_AFTER
+    is_long = now - since >= FAILS_AFTER
     if not (read.is_refused or read.failures >= MOST_FAILURES or is_long):
         return ""
     trouble = read.trouble or "its last run has not ended"
     return (
-        f"shop {read.shop}: since {read.trying_since:%Y-%m-%d %H:%M} UTC {_DOES[Job(read.job)]}, "
+        f"shop {read.shop}: since {since:%Y-%m-%d %H:%M} UTC {_DOES[Job(read.job)]}, "
         f"because the shop cannot be read: {trouble}. It goes on by itself once the shop can be "
         "read again"
     )
 
 
-def _told(shop: str, odd: Collection[OddRow]) -> str:
-    named = ", ".join(str(one) for one in list(odd)[:_NAMED])
+def _odd_rows_text(shop: str, odd: Collection[OddRow]) -> str:
+    named = ", ".join(str(row) for row in list(odd)[:_NAMED])
     more = f" and {len(odd) - _NAMED} more" if len(odd) > _NAMED else ""
     rows = "1 row is" if len(odd) == 1 else f"{len(odd)} rows are"
     return (

@@ -51,15 +51,15 @@ class AlertDelivery(Base):
 class ShopRead(Base):
     """The results of a job that reads a shop; see `pipeline.monitoring.shop_reads`.
 
-    `trying_since` is the start of the first run since the last success, None after a success.
-    `failures` counts the failed runs since then.
+    `without_success_since` is the start of the first run since the last success; None after a
+    success. `failures` counts the failed runs since then.
     """
 
     __tablename__ = "shop_reads"
 
     shop: Mapped[str] = mapped_column(primary_key=True)
     job: Mapped[str] = mapped_column(primary_key=True)
-    trying_since: Mapped[datetime | None]
+    without_success_since: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     is_refused: Mapped[bool] = mapped_column(default=False, server_default=false())
     trouble: Mapped[str] = mapped_column(default="", server_default="")

@@ -117,7 +117,7 @@ class Amounts:
     @property
     def collected_tax(self) -> Decimal:
         """The tax that the marketplace collects and remits itself."""
-        return sum((one.collected_tax for one in self.lines.values()), ZERO)
+        return sum((line.collected_tax for line in self.lines.values()), ZERO)
 
     def untaxed(self) -> Amounts:
         """The same totals with every tax inside the net amounts."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from pipeline.base.errors import CannotMap
-from pipeline.orders.channel import Address, ChannelOrder
+from pipeline.orders.channel_order import Address, ChannelOrder
 from pipeline.orders.outcome import HoldCode
 
 # The names of address fields in `ChannelOrder.missing`.
@@ -30,14 +30,14 @@ class Correction:
         """Read the JSON that `as_json` made."""
         return cls(_address(kept["address"]), _address(kept.get("instead_of", {})))
 
-    def overtaken_by(self, told: Address) -> list[str]:
+    def overtaken_by(self, reported: Address) -> list[str]:
         """The fields that the marketplace has changed since the correction. A field that is
         withheld now, or equals the correction, does not count."""
         return [
-            one.name
-            for one in fields(Address)
-            if getattr(told, one.name)
-            not in ("", (), getattr(self.instead_of, one.name), getattr(self.address, one.name))
+            field.name
+            for field in fields(Address)
+            if getattr(reported, field.name)
+            not in ("", (), getattr(self.instead_of, field.name), getattr(self.address, field.name))
         ]
 
 
@@ -75,5 +75,5 @@ def corrected(
 def _address(kept: Mapping[str, Any]) -> Address:
     """The fields of a stored address that this release knows; another release may have stored
     it."""
-    known = {one.name: kept[one.name] for one in fields(Address) if one.name in kept}
+    known = {field.name: kept[field.name] for field in fields(Address) if field.name in kept}
     return Address(**{**known, "lines": tuple(kept.get("lines", ()))})

@@ -36,9 +36,9 @@ _COLUMNS = ", ".join(f"e.{name}" for name in EffectRow._fields)
 # restore. An order that was placed later has lost none.
 _FORGETS = """
 WITH forgets AS (
-  SELECT CASE WHEN o.purchased_at >= l.began_at THEN NULL ELSE l.began_at END AS until
+  SELECT CASE WHEN o.purchased_at >= r.noticed_at THEN NULL ELSE r.noticed_at END AS until
     FROM orders o
-    LEFT JOIN (SELECT began_at FROM database_lives ORDER BY id DESC LIMIT 1) l ON true
+    LEFT JOIN (SELECT noticed_at FROM database_restores ORDER BY id DESC LIMIT 1) r ON true
    WHERE o.id = %(order_id)s
 )"""
 _INTEND = f"""{_FORGETS}, e AS (

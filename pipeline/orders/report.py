@@ -9,7 +9,8 @@ from typing import Any
 from pipeline.base.errors import CannotMap
 from pipeline.base.vault import Unreadable, Vault
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import Channel, ChannelOrder, Raw
+from pipeline.orders.channel import Channel, Raw
+from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.outcome import HoldCode
 
 Json = Mapping[str, Any]

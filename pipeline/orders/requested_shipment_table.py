@@ -16,11 +16,11 @@ from pipeline.orders.requested_shipment import STANDING, RequestedShipment, Requ
 class RequestedShipmentRow(Base):
     """A requested shipment; `orders.requested_shipment` has its states."""
 
-    __tablename__ = "shipment_wishes"
+    __tablename__ = "requested_shipments"
     __table_args__ = (
-        Index("shipment_wishes_of_order", "order_id", "id"),
+        Index("requested_shipments_of_order", "order_id", "id"),
         Index(
-            "shipment_wishes_standing",
+            "requested_shipments_standing",
             "order_id",
             unique=True,
             postgresql_where=text("state IN ('open', 'refused')"),

@@ -70,10 +70,10 @@ class Order(Base):
     `magento_invoiced` and `magento_refunded` are the shop's totals, once all is invoiced.
     `cancel_reason` is why the marketplace should cancel; `cancellation` is the progress of that, a
     CancellationState. `confirm_anyway` says that a person overruled a reason not to confirm.
-    `reserved_until` is how long a pending order holds stock. `worth` is a person's stated value:
-    see `pipeline.orders.stated_value`. `facts` are more of the marketplace's data, nothing
-    personal. `purged_at` is when the data that names the buyer was destroyed, `dismissed_at` when a
-    person dismissed the order.
+    `reserved_until` is how long a pending order holds stock. `stated_value` is a person's: see
+    `pipeline.orders.stated_value`. `facts` are more of the marketplace's data, nothing personal.
+    `purged_at` is when the data that names the buyer was destroyed, `dismissed_at` when a person
+    dismissed the order.
     """
 
     __tablename__ = "orders"
@@ -158,7 +158,7 @@ class Order(Base):
     currency: Mapped[str | None]
     grand_total: Mapped[Decimal | None]
     total_proof: Mapped[dict[str, Any] | None]
-    worth: Mapped[dict[str, Any] | None]
+    stated_value: Mapped[dict[str, Any] | None]
     programs: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     shown: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -31,14 +31,14 @@ _LOOK_AGAIN_S = 0.02
 
 
 class ProductCache:
-    """Looks products up. `upcoming` returns the SKUs that other orders of a store view will need
-    soon, and the same search fetches them too."""
+    """Looks products up. `skus_due_soon` returns the SKUs that other orders of a store view will
+    need soon, and the same search fetches them too."""
 
     def __init__(
-        self, broker: redis.Redis, upcoming: Callable[[str, str], Collection[str]]
+        self, broker: redis.Redis, skus_due_soon: Callable[[str, str], Collection[str]]
     ) -> None:
         self._redis = broker
-        self._upcoming = upcoming
+        self._skus_due_soon = skus_due_soon
 
     def products(
         self, shop: Magento, store: str, skus: Collection[str], *, is_fresh: bool = False
@@ -50,30 +50,30 @@ class ProductCache:
         wanted = {sku for sku in skus if sku.strip()}
         if is_fresh:
             return self._search(shop, store, wanted)
-        found = self._kept(shop.name, store, wanted)
-        if wanted - found.keys():
+        products = self._kept(shop.name, store, wanted)
+        if wanted - products.keys():
             with self._one_at_a_time(shop.name, store):
-                found = self._kept(shop.name, store, wanted)
-                if missing := wanted - found.keys():
-                    found |= self._search_ahead(shop, store, missing)
-        return found
+                products = self._kept(shop.name, store, wanted)
+                if missing := wanted - products.keys():
+                    products |= self._search_ahead(shop, store, missing)
+        return products
 
     def _search_ahead(self, shop: Magento, store: str, missing: set[str]) -> dict[str, Product]:
-        others = [sku for sku in self._upcoming(shop.name, store) if sku.strip()]
+        others = [sku for sku in self._skus_due_soon(shop.name, store) if sku.strip()]
         kept = self._kept(shop.name, store, others)
         ahead = [sku for sku in others if sku not in kept and sku not in missing]
         asked = [*missing, *ahead[: max(0, _AT_ONCE - len(missing))]]
         with set_aside() as odd:
-            found = self._search(shop, store, asked)
-        if odd and missing - found.keys():
+            products = self._search(shop, store, asked)
+        if odd and missing - products.keys():
             # Perhaps another order's product is unreadable. If ours is, this search raises.
-            found |= self._search(shop, store, missing)
-        return {sku: product for sku, product in found.items() if sku in missing}
+            products |= self._search(shop, store, missing)
+        return {sku: product for sku, product in products.items() if sku in missing}
 
     def _search(self, shop: Magento, store: str, skus: Collection[str]) -> dict[str, Product]:
-        found = shop.catalog.products(skus, store)
-        self._keep(shop.name, store, found.values())
-        return found
+        products = shop.catalog.products(skus, store)
+        self._keep(shop.name, store, products.values())
+        return products
 
     def _kept(self, shop: str, store: str, skus: Collection[str]) -> dict[str, Product]:
         names = list(skus)
@@ -84,11 +84,11 @@ class ProductCache:
         except RedisError:
             log.warning("products.cache_unavailable")
             return {}
-        found: dict[str, Product] = {}
+        products: dict[str, Product] = {}
         for sku, value in zip(names, values, strict=True):
             if value is not None and (product := _read(value)) is not None:
-                found[sku] = product
-        return found
+                products[sku] = product
+        return products
 
     def _keep(self, shop: str, store: str, products: Iterable[Product]) -> None:
         try:

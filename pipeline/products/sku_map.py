@@ -55,7 +55,7 @@ def _unreadable(path: Path, error: OSError | ValueError) -> SkuMapError:
 def _pairs(rows: _Reader) -> dict[str, str]:
     """Magento's SKU by Amazon's. Raises ValueError at the line that `rows` has reached."""
     places = _places(next(rows, []))
-    found: dict[str, str] = {}
+    targets: dict[str, str] = {}
     lines: dict[str, int] = {}
     for row in rows:
         if not any(cell.strip() for cell in row):
@@ -63,10 +63,10 @@ def _pairs(rows: _Reader) -> dict[str, str]:
         amazon, magento = (row[at].strip() if at < len(row) else "" for at in places)
         if not amazon or not magento:
             raise ValueError(f"{_COLUMNS[1] if amazon else _COLUMNS[0]} is empty")
-        if found.setdefault(amazon, magento) != magento:
+        if targets.setdefault(amazon, magento) != magento:
             raise ValueError(f"{amazon} is mapped to another SKU in line {lines[amazon]}")
         lines.setdefault(amazon, rows.line_num)
-    return found
+    return targets
 
 
 def _places(header: list[str]) -> list[int]:
@@ -79,12 +79,12 @@ def _places(header: list[str]) -> list[int]:
 
 def files_in_use(settings: Settings) -> list[tuple[Path, str]]:
     """The SKU maps in use, each with an account that uses it."""
-    found: dict[tuple[Path, str], None] = {}
+    files: dict[tuple[Path, str], None] = {}
     for name, account in settings.accounts.items():
-        for one in (account.settings, *account.marketplaces.values()):
-            if one.sku_map is not None and one.unknown_sku != "block":
-                found[one.sku_map, name] = None
-    return list(found)
+        for marketplace in (account.settings, *account.marketplaces.values()):
+            if marketplace.sku_map is not None and marketplace.unknown_sku != "block":
+                files[marketplace.sku_map, name] = None
+    return list(files)
 
 
 class SkuMaps:

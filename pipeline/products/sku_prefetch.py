@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.order_shop import BEFORE_THE_SHOP, placed_in
 from pipeline.orders.tables import LIVE, Order, OrderItem
 from pipeline.products.sku_map import SkuMapError, SkuMaps
@@ -19,7 +19,7 @@ from pipeline.settings.model import Settings
 _ORDERS = 200
 
 
-class Upcoming:
+class SkuPrefetch:
     """The SKUs that orders will need soon, by shop and store view."""
 
     def __init__(
@@ -38,7 +38,9 @@ class Upcoming:
 
     def skus(self, shop: str, store: str) -> list[str]:
         """The shop's SKUs of up to 200 orders, those of the orders that are due first in front."""
-        accounts = [name for name, one in self._settings.accounts.items() if one.shop == shop]
+        accounts = [
+            name for name, account in self._settings.accounts.items() if account.shop == shop
+        ]
         # Sorted by `due_at`, which has an index; the next orders are due within a minute.
         orders = (
             select(Order.id, Order.account, Order.marketplace_id, Order.fulfilled_by, Order.due_at)
@@ -65,14 +67,14 @@ class Upcoming:
         for account, marketplace_id, _, sku in rows:
             sold.setdefault((account, marketplace_id), set()).add(sku)
         targets = {place: self._targets(*place, skus) for place, skus in sold.items()}
-        found: dict[str, None] = {}
+        ordered: dict[str, None] = {}
         for account, marketplace_id, fulfilled_by, sku in rows:
             settings = self._settings.for_order(account, marketplace_id)
             target = targets[account, marketplace_id].get(sku)
             is_fba = fulfilled_by == FulfilledBy.AMAZON
             if target is not None and settings.store(is_fba=is_fba) == store:
-                found[target] = None
-        return list(found)
+                ordered[target] = None
+        return list(ordered)
 
     def _targets(self, account: str, marketplace_id: str, skus: set[str]) -> dict[str, str]:
         settings = self._settings.for_order(account, marketplace_id)

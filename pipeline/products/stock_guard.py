@@ -23,7 +23,7 @@ from pipeline.magento.client import Magento
 from pipeline.magento.rest.catalog import folded
 from pipeline.magento.rest.open_lines import STOCKED_TYPES, OpenLine
 from pipeline.magento.rest.replies import UNAUTHORIZED
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.order_shop import placed_in
 from pipeline.orders.tables import LIVE, Order, OrderItem
 from pipeline.products.tables import StockCheck
@@ -49,12 +49,12 @@ class Level:
 
     sku: str
     expected: Decimal
-    found: Decimal
+    salable: Decimal
 
     @property
     def difference(self) -> Decimal:
         """Above zero: the shop sells more than it has. A shop may report less than zero as zero."""
-        return max(self.found, ZERO) - max(self.expected, ZERO)
+        return max(self.salable, ZERO) - max(self.expected, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ class StockGuard:
             return Report(left=len(guarded), too_many_orders=True)
         now_due, left = guarded[:MOST_SKUS], len(guarded) - MOST_SKUS
         levels = _levels(shop, now_due, stocks, lines)
-        for one in now_due:
-            self._note(shop_name, one, levels.get(one.sku), now)
+        for product in now_due:
+            self._note(shop_name, product, levels.get(product.sku), now)
         return Report(
             compared=len(levels),
             different=sum(1 for level in levels.values() if level.difference),
@@ -115,17 +115,19 @@ class StockGuard:
                 stores.setdefault(check.sku, check.store)
         wanted = [Guarded(sku, store) for sku, store in stores.items() if sku not in untouched]
 
-        def rank(one: Guarded) -> tuple[bool, float, str]:
-            check = checks.get(one.sku)
+        def rank(product: Guarded) -> tuple[bool, float, str]:
+            check = checks.get(product.sku)
             if check is None:
-                return True, 0.0, one.sku
-            return not check.difference, check.checked_at.timestamp(), one.sku
+                return True, 0.0, product.sku
+            return not check.difference, check.checked_at.timestamp(), product.sku
 
         return sorted(wanted, key=rank)
 
     def _open_skus(self, shop_name: str) -> tuple[dict[str, str], set[str]]:
         """The store view by SKU, and the SKUs that are also sold without any reservation."""
-        accounts = [name for name, one in self._settings.accounts.items() if one.shop == shop_name]
+        accounts = [
+            name for name, account in self._settings.accounts.items() if account.shop == shop_name
+        ]
         with self._sessions() as session:
             rows = session.execute(
                 select(Order.account, Order.marketplace_id, OrderItem.sku, OrderItem.product)
@@ -149,17 +151,21 @@ class StockGuard:
                 stores.setdefault(sku, settings.magento_store)
         return stores, untouched
 
-    def _note(self, shop_name: str, one: Guarded, level: Level | None, now: datetime) -> None:
+    def _note(self, shop_name: str, product: Guarded, level: Level | None, now: datetime) -> None:
         """Store the difference; open the incident at the second in a row, close it without any.
 
         A product that can no longer be compared has no difference.
         """
         difference = level.difference if level is not None else ZERO
         with self._sessions() as session, session.begin():
-            check = session.get(StockCheck, (shop_name, one.sku), with_for_update=True)
+            check = session.get(StockCheck, (shop_name, product.sku), with_for_update=True)
             before = check.difference if check is not None else ZERO
             made = insert(StockCheck).values(
-                shop=shop_name, sku=one.sku, store=one.store, checked_at=now, difference=difference
+                shop=shop_name,
+                sku=product.sku,
+                store=product.store,
+                checked_at=now,
+                difference=difference,
             )
             session.execute(
                 made.on_conflict_do_update(
@@ -169,7 +175,7 @@ class StockGuard:
                     },
                 )
             )
-        key = f"stock:{shop_name}:{one.sku}"
+        key = f"stock:{shop_name}:{product.sku}"
         if level is None or not difference:
             self._incidents.close(key, now)
         elif before:
@@ -186,7 +192,7 @@ def sentence(shop_name: str, level: Level) -> str:
     else:
         what = f"reserves {count:f} more than the open orders need: the shop sells less than it has"
     return (
-        f"shop {shop_name}: {level.found.normalize():f} of {level.sku} can be sold, but by the "
+        f"shop {shop_name}: {level.salable.normalize():f} of {level.sku} can be sold, but by the "
         f"sources and all open orders it should be {level.expected.normalize():f}. It {what}. "
         "On the shop's server `bin/magento inventory:reservation:list-inconsistencies` names the "
         "orders; with -r, piped into inventory:reservation:create-compensations, it corrects them. "
@@ -209,10 +215,10 @@ def _levels(
             open_units[place] = None
         else:
             open_units[place] = so_far + line.left
-    found: dict[str, Level] = {}
+    levels: dict[str, Level] = {}
     failures = 0
-    for store in sorted({one.store for one in guarded}):
-        skus = [one.sku for one in guarded if one.store == store]
+    for store in sorted({product.store for product in guarded}):
+        skus = [product.sku for product in guarded if product.store == store]
         try:
             stock_id = shop.inventory.stock_of(store)
         except CannotMap:
@@ -240,8 +246,8 @@ def _levels(
                     raise
                 continue
             if level is not None:
-                found[sku] = level
-    return found
+                levels[sku] = level
+    return levels
 
 
 def _level(shop: Magento, sku: str, stock_id: int, expected: Decimal) -> Level | None:
@@ -252,4 +258,4 @@ def _level(shop: Magento, sku: str, stock_id: int, expected: Decimal) -> Level |
     item = shop.inventory.stock_item(sku)
     if not item.is_managed or item.takes_backorders:
         return None
-    return Level(sku, expected - item.min_quantity, level.found)
+    return Level(sku, expected - item.min_quantity, level.salable)

@@ -35,7 +35,7 @@ def _table() -> _Table:
     text = files("pipeline.settings").joinpath("marketplaces.json").read_text(encoding="utf-8")
     data: dict[str, Any] = json.loads(text)
     return _Table(
-        data["endpoints"], {one["id"]: Marketplace(**one) for one in data["marketplaces"]}
+        data["endpoints"], {row["id"]: Marketplace(**row) for row in data["marketplaces"]}
     )
 
 
@@ -46,28 +46,30 @@ def endpoint(region: str) -> str:
 
 def of_region(region: str) -> list[Marketplace]:
     """The marketplaces that an account of the region may sell in."""
-    return [one for one in _table().by_id.values() if one.region == region]
+    return [marketplace for marketplace in _table().by_id.values() if marketplace.region == region]
 
 
 def country_of(marketplace_id: str) -> str:
     """The marketplace's country; empty when the id is not listed."""
-    found = _table().by_id.get(marketplace_id)
-    return found.country if found else ""
+    marketplace = _table().by_id.get(marketplace_id)
+    return marketplace.country if marketplace else ""
 
 
 def currency_of(marketplace_id: str) -> str:
     """The currency of the marketplace's prices; empty when the id is not listed."""
-    found = _table().by_id.get(marketplace_id)
-    return found.currency if found else ""
+    marketplace = _table().by_id.get(marketplace_id)
+    return marketplace.currency if marketplace else ""
 
 
 def domain_of(marketplace_id: str) -> str:
     """The marketplace's domain, such as amazon.de; empty when the id is not listed."""
-    found = _table().by_id.get(marketplace_id)
-    return found.domain if found else ""
+    marketplace = _table().by_id.get(marketplace_id)
+    return marketplace.domain if marketplace else ""
 
 
 def in_country(region: str, country: str) -> str | None:
     """The id of a region's marketplace by its country's code; UK means GB."""
     wanted = "GB" if country == "UK" else country
-    return next((one.id for one in of_region(region) if one.country == wanted), None)
+    return next(
+        (marketplace.id for marketplace in of_region(region) if marketplace.country == wanted), None
+    )

@@ -62,7 +62,7 @@ class NotificationSettings(SettingsModel):
     endpoint_url: BaseUrl | None = None
 
     @model_validator(mode="after")
-    def _queue_is_a_standard_one(self) -> NotificationSettings:
+    def _queue_is_standard(self) -> NotificationSettings:
         if len(self.queue_url.split("/")) != 5:
             raise ValueError(
                 "queue_url must look like https://sqs.eu-west-1.amazonaws.com/123456789012/name"

@@ -45,13 +45,18 @@ def places(
 
     `settings` are the file's. `met` holds by account the marketplace ids seen in orders.
     """
-    found: list[Place] = []
+    places: list[Place] = []
     for name, account in settings.accounts.items():
-        with_turns = {one.marketplace_id for one in turned if one.account == name}
+        with_turns = {override.marketplace_id for override in turned if override.account == name}
         named = {*account.marketplaces, *with_turns, *met.get(name, ())} - {None}
-        for marketplace_id in (None, *sorted(named, key=lambda one: (country_of(one or ""), one))):
-            found.append(place(settings, turned, name, marketplace_id))
-    return found
+        for marketplace_id in (
+            None,
+            *sorted(
+                named, key=lambda marketplace_id: (country_of(marketplace_id or ""), marketplace_id)
+            ),
+        ):
+            places.append(place(settings, turned, name, marketplace_id))
+    return places
 
 
 def marketplace_named(
@@ -64,13 +69,13 @@ def marketplace_named(
     if account not in settings.accounts:
         raise NotChangeable(f"there is no account {account} in the configuration")
     own = settings.accounts[account]
-    listed = {one.id for one in of_region(own.region)}
+    listed = {marketplace.id for marketplace in of_region(own.region)}
     if name in {*listed, *own.marketplaces, *met.get(account, ())}:
         return name
-    found = in_country(own.region, name.upper())
-    if found is None:
+    marketplace = in_country(own.region, name.upper())
+    if marketplace is None:
         raise NotChangeable(f"account {account} has no marketplace {name}")
-    return found
+    return marketplace
 
 
 def place(
@@ -106,10 +111,11 @@ def origin(
 ) -> str:
     """The origin of a marketplace's setting."""
     for scope in dict.fromkeys((marketplace_id, None)):
-        for one in turned:
-            if (one.account, one.marketplace_id, one.name) == (account, scope, name):
+        for override in turned:
+            if (override.account, override.marketplace_id, override.name) == (account, scope, name):
                 everywhere = " for the whole account" if scope != marketplace_id else ""
-                return f"overridden by {one.author} on {one.at:%Y-%m-%d %H:%M} UTC{everywhere}"
+                at = f"{override.at:%Y-%m-%d %H:%M} UTC"
+                return f"overridden by {override.author} on {at}{everywhere}"
     return _in_file(settings.accounts[account], account, marketplace_id, name)
 
 
@@ -178,6 +184,6 @@ def written(value: object) -> str:
         case float():
             return f"{value:g}"
         case Mapping():
-            return ", ".join(f"{name} = {one}" for name, one in value.items()) or "-"
+            return ", ".join(f"{name} = {entry}" for name, entry in value.items()) or "-"
         case _:
             return str(value)

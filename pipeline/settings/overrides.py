@@ -41,7 +41,7 @@ class NotChangeable(Exception):
     """The override is not possible; the message says why and what to do."""
 
 
-class AlreadySo(NotChangeable):
+class NothingToChange(NotChangeable):
     """The setting already has this value."""
 
 
@@ -85,10 +85,10 @@ class Overrides:
             if self._known is not None and at - self._known[0] < _KNOWN_FOR_S:
                 return self._known[1]
         with self._sessions() as session:
-            found = overlaid(self._file, turns(session))
+            settings = overlaid(self._file, turns(session))
         with self._guard:
-            self._known = at, found
-        return found
+            self._known = at, settings
+        return settings
 
 
 def turns(session: Session) -> Sequence[SettingOverrideRow]:
@@ -101,7 +101,7 @@ def turns(session: Session) -> Sequence[SettingOverrideRow]:
         .order_by(SettingOverrideRow.id)
     )
     return [
-        one for one in session.scalars(rows) if one.value is not None and one.name in CHANGEABLE
+        row for row in session.scalars(rows) if row.value is not None and row.name in CHANGEABLE
     ]
 
 
@@ -111,9 +111,11 @@ def overlaid(
     """The settings with the overrides. An override whose value the setting no longer allows, as
     after an upgrade, is left out."""
     by_account: dict[str, dict[str | None, dict[str, object]]] = {}
-    for one in turned:
-        of_place = by_account.setdefault(one.account, {}).setdefault(one.marketplace_id, {})
-        of_place[one.name] = one.value
+    for override in turned:
+        of_place = by_account.setdefault(override.account, {}).setdefault(
+            override.marketplace_id, {}
+        )
+        of_place[override.name] = override.value
     return settings.model_copy(
         update={
             "accounts": {
@@ -128,13 +130,19 @@ def _overlaid(
     account: AccountSettings, places: Mapping[str | None, Mapping[str, object]]
 ) -> AccountSettings:
     common = places.get(None, {})
-    named = {*account.marketplaces, *(one for one in places if one is not None)}
+    named = {
+        *account.marketplaces,
+        *(marketplace_id for marketplace_id in places if marketplace_id is not None),
+    }
     return account.model_copy(
         update={
             "settings": _with(account.settings, common),
             "marketplaces": {
-                one: _with(account.marketplace(one), {**common, **places.get(one, {})})
-                for one in sorted(named)
+                marketplace_id: _with(
+                    account.marketplace(marketplace_id),
+                    {**common, **places.get(marketplace_id, {})},
+                )
+                for marketplace_id in sorted(named)
             },
         }
     )
@@ -177,8 +185,8 @@ def wanted(
         raise NotChangeable(f"there is no account {account} in the configuration")
     value = None
     own = settings.accounts[account]
-    for one in (own.settings, *own.marketplaces.values()):
-        value = valid(one, name, text) if text is not None else None
+    for marketplace in (own.settings, *own.marketplaces.values()):
+        value = valid(marketplace, name, text) if text is not None else None
     if (name, value) == ("cancel_to_amazon", "send") and not own.may_cancel:
         raise NotChangeable(needs_seller_id(account))
     return SettingOverride(account, marketplace_id, name, value)
@@ -200,9 +208,13 @@ def save(sessions: Sessions, turn: SettingOverride, *, why: str, author: str, no
     if len(reason) > LONGEST_WHY:
         raise NotChangeable(f"give a reason of at most {LONGEST_WHY} characters")
     with sessions() as session, session.begin():
-        now_turned = next((one.value for one in turns(session) if turn.is_of(one)), None)
+        now_turned = next(
+            (override.value for override in turns(session) if turn.is_of(override)), None
+        )
         if now_turned == turn.value:
-            raise AlreadySo("nothing would change: the override exists already, or there is none")
+            raise NothingToChange(
+                "nothing would change: the override exists already, or there is none"
+            )
         row = SettingOverrideRow(
             account=turn.account,
             marketplace_id=turn.marketplace_id,

@@ -19,7 +19,7 @@ class SettingOverrideRow(Base):
     value.
     """
 
-    __tablename__ = "turned_settings"
+    __tablename__ = "setting_overrides"
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     account: Mapped[str]

@@ -45,10 +45,10 @@ class Backlog:
             if account in self._known and now - self._known[account][0] < _KEPT_S:
                 return self._known[account][1]
         limit = int(self._rates[account]() * WORTH_A_FEED)
-        found = self._count(account, limit + 1) > limit
+        is_many = self._count(account, limit + 1) > limit
         with self._guard:
-            self._known[account] = now, found
-        return found
+            self._known[account] = now, is_many
+        return is_many
 
     def _count(self, account: str, at_most: int) -> int:
         """The number of waiting packages, up to `at_most`, without held orders and sent feeds."""

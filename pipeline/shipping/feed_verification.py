@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.orders.channel import ChannelOrder, RemoteStatus
+from pipeline.orders.channel_order import ChannelOrder, RemoteStatus
 from pipeline.shipping.feeds import Unanswered
 from pipeline.shipping.packages import is_same_number
 
@@ -31,6 +31,6 @@ def is_done(message: Unanswered, order: ChannelOrder) -> bool:
     )
 
 
-def _covers(theirs: Mapping[str, int], ours: Mapping[str, int]) -> bool:
+def _covers(amazons: Mapping[str, int], ours: Mapping[str, int]) -> bool:
     """Whether a package has these units; Amazon may leave the units out."""
-    return not theirs or all(theirs.get(item_id, 0) >= count for item_id, count in ours.items())
+    return not amazons or all(amazons.get(item_id, 0) >= count for item_id, count in ours.items())

@@ -13,28 +13,23 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResult, fitting
+from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResult
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.orders.package_tables import Shipment
-from pipeline.shipping.feed_collecting import mark_as_sent, waiting
+from pipeline.shipping.feed_collecting import collect
 from pipeline.shipping.feed_results import take_in
 from pipeline.shipping.tables import Feed, FeedMessage, FeedState
 
-# Amazon asks for at most a feed of a type per 20 minutes; cancellations must not wait so long.
-GAP = {FeedKind.CONFIRMATIONS: timedelta(minutes=20), FeedKind.CANCELLATIONS: timedelta(minutes=2)}
 LIMITS = {
     FeedState.COLLECTED: timedelta(hours=1),
     FeedState.UPLOADED: timedelta(hours=1),
     FeedState.SUBMITTED: timedelta(hours=2),
 }
 """How long a feed may be in a state before it is overdue; Amazon needs minutes."""
-
-MOST_OPEN = 8
-"""The most unended feeds of an account and kind: after so many, another would not help."""
 
 LOOK_AFTER = timedelta(minutes=2)
 
@@ -105,55 +100,10 @@ class Feeds:
     def collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
         """Make a feed of the waiting messages; None when none waits or no feed is due yet."""
         try:
-            return self._collect(account, kind, now)
+            with self._sessions() as session, session.begin():
+                return collect(session, account, kind, now)
         except IntegrityError:
             return None  # another worker has just made a feed; the index allows a single open feed
-
-    def _collect(self, account: str, kind: FeedKind, now: datetime) -> Feed | None:
-        with self._sessions() as session, session.begin():
-            unended = session.execute(
-                select(Feed.state, Feed.overdue_at).where(
-                    Feed.account == account, Feed.kind == kind, Feed.state != FeedState.ENDED
-                )
-            ).all()
-            if len(unended) >= MOST_OPEN or any(
-                state != FeedState.LOOKING and overdue_at is None for state, overdue_at in unended
-            ):
-                return None
-            latest = session.scalar(
-                select(func.max(Feed.created_at)).where(Feed.account == account, Feed.kind == kind)
-            )
-            if latest is not None and now < latest + GAP[kind]:
-                return None
-            found = waiting(session, account, kind)
-            found = found[: fitting(kind, [one.body for one in found])]
-            if not found:
-                return None
-            feed = Feed(
-                account=account,
-                kind=kind,
-                state=FeedState.COLLECTED,
-                marketplace_ids=sorted({one.marketplace_id for one in found}),
-                due_at=now,
-                created_at=now,
-            )
-            session.add(feed)
-            session.flush()
-            session.execute(
-                insert(FeedMessage),
-                [
-                    {
-                        "feed_id": feed.id,
-                        "message_id": number,
-                        "order_id": one.order_id,
-                        "shipment_id": one.shipment_id,
-                        "body": one.body,
-                    }
-                    for number, one in enumerate(found, start=1)
-                ],
-            )
-            mark_as_sent(session, kind, feed.id, found)
-            return feed
 
     def messages(self, feed: Feed) -> list[tuple[int, dict[str, Any]]]:
         """The feed's messages by number."""
@@ -204,8 +154,8 @@ class Feeds:
     def ids(self, account: str) -> set[str]:
         """Amazon's ids of the account's feeds."""
         with self._sessions() as session:
-            found = session.scalars(select(Feed.feed_id).where(Feed.account == account))
-            return {feed_id for feed_id in found if feed_id is not None}
+            feed_ids = session.scalars(select(Feed.feed_id).where(Feed.account == account))
+            return {feed_id for feed_id in feed_ids if feed_id is not None}
 
     def end(
         self, feed: Feed, outcome: str, results: Mapping[int, MessageResult], now: datetime
@@ -246,8 +196,10 @@ class Feeds:
                 if not look or results.get(number, again).outcome is not MessageOutcome.AGAIN
             }
             counts = take_in(session, feed.id, known, now)
-            unknown = (one for one in results.values() if one.outcome is MessageOutcome.AGAIN)
-            current.trouble = next((one.words for one in unknown), None)
+            unknown = (
+                result for result in results.values() if result.outcome is MessageOutcome.AGAIN
+            )
+            current.trouble = next((result.words for result in unknown), None)
             current.outcome = outcome
             if len(known) < len(numbers):
                 # Wait a little, since an order may show a change with a delay.

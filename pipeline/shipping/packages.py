@@ -43,7 +43,7 @@ class Parcel:
     carrier_title: str = ""
     tracking_number: str = ""
     items: Mapping[int, int] = field(default_factory=dict)
-    is_told: bool = False
+    confirmation_sent: bool = False
     mismatch: str | None = None
 
     def with_track(self, track: Track | None, *, is_own: bool = True) -> Parcel:
@@ -66,9 +66,9 @@ def reference(shipment_id: int, position: int) -> str:
     return str((position - 1) * _SERIES + shipment_id)
 
 
-def is_same_number(one: str, other: str) -> bool:
+def is_same_number(number: str, other: str) -> bool:
     """Whether two tracking numbers are equal apart from spaces and case."""
-    return "".join(one.split()).casefold() == "".join(other.split()).casefold()
+    return "".join(number.split()).casefold() == "".join(other.split()).casefold()
 
 
 def arranged(
@@ -83,39 +83,56 @@ def arranged(
     `gone` the shipments that the shop has certainly deleted. The packages of any other missing
     shipment stay. A second run changes nothing.
     """
-    there = {one.entity_id: one for one in sorted(shipments, key=lambda one: one.entity_id)}
-    lost = {*gone, *(one.shipment_id for one in known if one.mismatch == Mismatch.DELETED)}
-    known = _taken_over(known, there, lost - there.keys())
-    references = {one.reference for one in known}
+    by_id = {
+        shipment.entity_id: shipment
+        for shipment in sorted(shipments, key=lambda shipment: shipment.entity_id)
+    }
+    lost = {*gone, *(parcel.shipment_id for parcel in known if parcel.mismatch == Mismatch.DELETED)}
+    known = _taken_over(known, by_id, lost - by_id.keys())
+    references = {parcel.reference for parcel in known}
     packages: list[Parcel] = []
-    for shipment_id in dict.fromkeys([*(one.shipment_id for one in known), *there]):
-        mine = [one for one in known if one.shipment_id == shipment_id]
-        if shipment_id in there:
-            packages += _of_shipment(mine, there[shipment_id], references, now)
+    for shipment_id in dict.fromkeys([*(parcel.shipment_id for parcel in known), *by_id]):
+        mine = [parcel for parcel in known if parcel.shipment_id == shipment_id]
+        if shipment_id in by_id:
+            packages += _of_shipment(mine, by_id[shipment_id], references, now)
         elif shipment_id in lost:
-            packages += (replace(one, mismatch=Mismatch.DELETED) for one in mine if one.is_told)
+            packages += (
+                replace(parcel, mismatch=Mismatch.DELETED)
+                for parcel in mine
+                if parcel.confirmation_sent
+            )
         else:
             packages += mine
     return packages
 
 
 def _taken_over(
-    known: Sequence[Parcel], there: Mapping[int, MagentoShipment], lost: Collection[int]
+    known: Sequence[Parcel], by_id: Mapping[int, MagentoShipment], lost: Collection[int]
 ) -> list[Parcel]:
     """Move the confirmed packages of a deleted shipment to a new shipment with equal units."""
-    new = [one for one in there if all(one != parcel.shipment_id for parcel in known)]
+    new = [
+        shipment_id
+        for shipment_id in by_id
+        if all(shipment_id != parcel.shipment_id for parcel in known)
+    ]
     heirs: dict[int, int] = {}
     for shipment_id in sorted(lost):
-        units = _sum(one for one in known if one.shipment_id == shipment_id and one.is_told)
-        heir = next((one for one in new if units and _units(there[one]) == units), None)
+        units = _sum(
+            parcel
+            for parcel in known
+            if parcel.shipment_id == shipment_id and parcel.confirmation_sent
+        )
+        heir = next(
+            (candidate for candidate in new if units and _units(by_id[candidate]) == units), None
+        )
         if heir is not None:
             new.remove(heir)
             heirs[shipment_id] = heir
     return [
-        replace(one, shipment_id=heirs[one.shipment_id])
-        if one.is_told and one.shipment_id in heirs
-        else one
-        for one in known
+        replace(parcel, shipment_id=heirs[parcel.shipment_id])
+        if parcel.confirmation_sent and parcel.shipment_id in heirs
+        else parcel
+        for parcel in known
     ]
 
 
@@ -123,11 +140,11 @@ def _of_shipment(
     known: Sequence[Parcel], shipment: MagentoShipment, references: set[str], now: datetime
 ) -> list[Parcel]:
     packages = _with_tracks(known, shipment, references, now)
-    units, told = _units(shipment), _sum(one for one in packages if one.is_told)
-    left = Counter({item: units[item] - told[item] for item in units | told})
-    if +left and all(one.is_told for one in packages):
+    units, sent = _units(shipment), _sum(parcel for parcel in packages if parcel.confirmation_sent)
+    left = Counter({item: units[item] - sent[item] for item in units | sent})
+    if +left and all(parcel.confirmation_sent for parcel in packages):
         # Only confirmed packages remain, so the unconfirmed units get a package with their number.
-        spare = next((one for one in known if not one.is_told), None)
+        spare = next((parcel for parcel in known if not parcel.confirmation_sent), None)
         spare = spare or _new(shipment, references, now)
         packages.append(
             replace(
@@ -138,16 +155,16 @@ def _of_shipment(
                 tracking_number=packages[0].tracking_number,
             )
         )
-    shares = iter(dealt(+left, sum(not one.is_told for one in packages)))
+    shares = iter(dealt(+left, sum(not parcel.confirmation_sent for parcel in packages)))
     mismatch = Mismatch.QUANTITIES if any(count < 0 for count in left.values()) else None
     return [
         replace(
-            one,
-            shipped_at=shipment.created_at or one.shipped_at,
-            items=one.items if one.is_told else next(shares),
-            mismatch=mismatch if one.is_told else None,
+            parcel,
+            shipped_at=shipment.created_at or parcel.shipped_at,
+            items=parcel.items if parcel.confirmation_sent else next(shares),
+            mismatch=mismatch if parcel.confirmation_sent else None,
         )
-        for one in packages
+        for parcel in packages
     ]
 
 
@@ -158,25 +175,37 @@ def _with_tracks(
 
     With fewer tracks than packages, the confirmed packages get the tracks first and share a number.
     """
-    tracks = {one.entity_id: one for one in sorted(shipment.tracks, key=lambda one: one.entity_id)}
-    own = {one.reference: tracks[one.track_id] for one in known if one.track_id in tracks}
-    held = {one.entity_id for one in own.values()}
-    free = [one for one in tracks.values() if one.entity_id not in held]
-    for parcel in sorted(known, key=lambda one: not one.is_told):
+    tracks = {
+        track.entity_id: track
+        for track in sorted(shipment.tracks, key=lambda track: track.entity_id)
+    }
+    own = {
+        parcel.reference: tracks[parcel.track_id] for parcel in known if parcel.track_id in tracks
+    }
+    held = {track.entity_id for track in own.values()}
+    free = [track for track in tracks.values() if track.entity_id not in held]
+    for parcel in sorted(known, key=lambda parcel: not parcel.confirmation_sent):
         if parcel.reference in own:
             continue
-        if not free and parcel.is_told:
-            lender = next((one for one in known if not one.is_told and one.reference in own), None)
+        if not free and parcel.confirmation_sent:
+            lender = next(
+                (
+                    other
+                    for other in known
+                    if not other.confirmation_sent and other.reference in own
+                ),
+                None,
+            )
             free = [own.pop(lender.reference)] if lender else []
         if free:
-            same = (one for one in free if one.number == parcel.tracking_number)
+            same = (track for track in free if track.number == parcel.tracking_number)
             own[parcel.reference] = next(same, free[0])
             free.remove(own[parcel.reference])
-    shared = next((own[one.reference] for one in known if one.reference in own), None)
+    shared = next((own[parcel.reference] for parcel in known if parcel.reference in own), None)
     packages = [
-        one.with_track(own.get(one.reference, shared), is_own=one.reference in own)
-        for one in known
-        if one.reference in own or one.is_told
+        parcel.with_track(own.get(parcel.reference, shared), is_own=parcel.reference in own)
+        for parcel in known
+        if parcel.reference in own or parcel.confirmation_sent
     ]
     if not packages and not free:
         return [(known[0] if known else _new(shipment, references, now)).with_track(None)]
@@ -211,6 +240,6 @@ def _units(shipment: MagentoShipment) -> Counter[int]:
 
 def _sum(parcels: Iterable[Parcel]) -> Counter[int]:
     total: Counter[int] = Counter()
-    for one in parcels:
-        total.update(one.items)
+    for parcel in parcels:
+        total.update(parcel.items)
     return total

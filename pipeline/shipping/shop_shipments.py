@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.magento.records import ENDED, HOLDED, MagentoOrder, MagentoShipment
-from pipeline.orders.channel import FulfilledBy
+from pipeline.magento.records import MagentoOrder, MagentoShipment
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.locking import lock
 from pipeline.orders.machine import reopen, wake
 from pipeline.orders.order_shop import placed_in
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.states import ConfirmationState
-from pipeline.orders.tables import LIVE, Order, OrderItem, Status
+from pipeline.orders.tables import LIVE, Order, Status
 from pipeline.shipping.packages import Mismatch, Parcel, arranged
-
-_STATE = update(Order.__table__).where(  # type: ignore[arg-type]
-    Order.__table__.c.id == bindparam("of_order")
-)
-_COLUMNS = ("magento_state", "magento_status", "magento_invoiced", "magento_refunded")
+from pipeline.shipping.shop_states import changed_states, store_states
 
 
 class Shipments:
@@ -80,7 +75,7 @@ class Shipments:
         self, awaited: Mapping[int, int], shipments: Iterable[MagentoShipment]
     ) -> dict[int, set[int]]:
         """By Magento order id, the stored shipments that are not among `shipments`."""
-        there = {one.entity_id for one in shipments}
+        in_shop = {shipment.entity_id for shipment in shipments}
         missing: dict[int, set[int]] = {}
         with self._sessions() as session:
             rows = session.execute(
@@ -92,7 +87,7 @@ class Shipments:
                 )
             )
             for row in rows:
-                if row.magento_shipment_id not in there:
+                if row.magento_shipment_id not in in_shop:
                     missing.setdefault(row.magento_order_id, set()).add(row.magento_shipment_id)
         return missing
 
@@ -110,24 +105,25 @@ class Shipments:
         neither shipment nor order. `gone` are shipments of these orders that the shop has deleted;
         another shop may have shipments with the same ids.
         """
-        told: dict[int, list[MagentoShipment]] = {}
+        by_order: dict[int, list[MagentoShipment]] = {}
         for shipment in shipments:
             if shipment.order_id in awaited:
-                told.setdefault(awaited[shipment.order_id], []).append(shipment)
+                by_order.setdefault(awaited[shipment.order_id], []).append(shipment)
         with self._sessions() as session:
-            changed = self._changed(session, awaited.values(), told, gone, now)
-            seen = {awaited[key]: one for key, one in states.items() if key in awaited}
-            states_changed = _changed_states(session, seen, told)
+            changed = self._changed(session, awaited.values(), by_order, gone, now)
+            seen = {awaited[key]: state for key, state in states.items() if key in awaited}
+            states_changed = changed_states(session, seen, by_order)
         with self._sessions() as session, session.begin():
             statuses = lock(session, {*changed, *states_changed})
             news = {
                 order_id
                 for order_id, rows in _rows(session, changed).items()
-                if self._take(session, order_id, rows, told.get(order_id, ()), gone, now, statuses)
+                if self._take(
+                    session, order_id, rows, by_order.get(order_id, ()), gone, now, statuses
+                )
             }
-            if states_changed:
-                session.execute(_STATE, [one.values for one in states_changed.values()])
-            news |= {order_id for order_id, one in states_changed.items() if one.is_news}
+            store_states(session, states_changed.values())
+            news |= {order_id for order_id, state in states_changed.items() if state.is_news}
             reopen(session, sorted(news), now)
             return wake(session, sorted(news), now)
 
@@ -135,7 +131,7 @@ class Shipments:
         self,
         session: Session,
         ours: Collection[int],
-        told: Mapping[int, Sequence[MagentoShipment]],
+        by_order: Mapping[int, Sequence[MagentoShipment]],
         gone: Collection[int],
         now: datetime,
     ) -> list[int]:
@@ -145,12 +141,12 @@ class Shipments:
                 among(Shipment.magento_shipment_id, gone), among(Shipment.order_id, ours)
             )
         )
-        rows = _rows(session, sorted({*told, *losers}))
+        rows = _rows(session, sorted({*by_order, *losers}))
         return [
             order_id
             for order_id, known in rows.items()
-            if (parcels := [_parcel(one) for one in known])
-            != arranged(parcels, told.get(order_id, ()), gone, now)
+            if (parcels := [_parcel(parcel) for parcel in known])
+            != arranged(parcels, by_order.get(order_id, ()), gone, now)
         ]
 
     def _take(
@@ -158,15 +154,15 @@ class Shipments:
         session: Session,
         order_id: int,
         rows: Sequence[Shipment],
-        told: Sequence[MagentoShipment],
+        in_shop: Sequence[MagentoShipment],
         gone: Collection[int],
         now: datetime,
         statuses: Mapping[int, str],
     ) -> bool:
         """Update an order's packages from the shop's shipments; returns whether any changed."""
         known = [_parcel(row) for row in rows]
-        parcels = arranged(known, told, gone, now)
-        references = {one.reference for one in parcels}
+        parcels = arranged(known, in_shop, gone, now)
+        references = {parcel.reference for parcel in parcels}
         dropped = [row for row in rows if row.package_reference not in references]
         if dropped and statuses[order_id] == Status.RUNNING:
             return False  # the running step may be confirming it just now; the next watch drops it
@@ -179,8 +175,8 @@ class Shipments:
                 by_reference[parcel.reference] = made
                 session.add(made)
             _bring_up(by_reference[parcel.reference], parcel)
-        if {one.reference for one in parcels if one.mismatch} - {
-            one.reference for one in known if one.mismatch
+        if {parcel.reference for parcel in parcels if parcel.mismatch} - {
+            parcel.reference for parcel in known if parcel.mismatch
         }:
             # The person overruled an earlier mismatch, so `confirm_anyway` does not cover this one.
             session.execute(
@@ -214,7 +210,7 @@ def _parcel(row: Shipment) -> Parcel:
         carrier_title=row.carrier_title,
         tracking_number=row.tracking_number,
         items={item.magento_item_id: item.quantity for item in row.items},
-        is_told=row.confirmed_as is not None
+        confirmation_sent=row.confirmed_as is not None
         or row.confirmation in (ConfirmationState.SENT, ConfirmationState.UNCLEAR),
         mismatch=row.mismatch,
     )
@@ -236,76 +232,3 @@ def _bring_up(row: Shipment, parcel: Parcel) -> None:
         else:
             row.items.append(ShipmentItem(magento_item_id=item_id, quantity=quantity))
     row.items = [item for item in row.items if item.magento_item_id in parcel.items]
-
-
-class _State(NamedTuple):
-    """The new column values of an order, and whether its step must run for them."""
-
-    values: dict[str, Any]
-    is_news: bool
-
-
-def _changed_states(
-    session: Session,
-    seen: Mapping[int, MagentoOrder],
-    told: Mapping[int, Sequence[MagentoShipment]],
-) -> dict[int, _State]:
-    """The changed states and totals, by order id."""
-    passing = _passing(session, seen, told)
-    rows = session.execute(
-        select(
-            Order.id,
-            Order.magento_state,
-            Order.magento_status,
-            Order.magento_invoiced,
-            Order.magento_refunded,
-            Order.grand_total,
-        ).where(among(Order.id, seen))
-    )
-    changed: dict[int, _State] = {}
-    for row in rows:
-        order = seen[row.id]
-        if row.id in passing:
-            continue
-        totals = (order.total_invoiced, order.total_refunded) if order.is_invoiced else (None, None)
-        now = (order.state, order.status, *totals)
-        had = (row.magento_state, row.magento_status, row.magento_invoiced, row.magento_refunded)
-        if now == had:
-            continue
-        values = dict(zip(_COLUMNS, now, strict=True))
-        stops = {order.state, row.magento_state} & {*ENDED, HOLDED}
-        # The step compares with Amazon's total; the row's total is precise enough to wake it.
-        differs = totals != had[2:] and totals[0] not in (None, row.grand_total)
-        changed[row.id] = _State(
-            {"of_order": row.id, **values},
-            is_news=(bool(stops) and order.state != row.magento_state) or differs,
-        )
-    return changed
-
-
-def _passing(
-    session: Session,
-    seen: Mapping[int, MagentoOrder],
-    told: Mapping[int, Sequence[MagentoShipment]],
-) -> set[int]:
-    """Orders that look cancelled while `magento.seeding` corrects their stock.
-
-    Such an order counts more units as shipped than its shipments contain together with the units
-    that were fulfilled before its import.
-    """
-    cancelled = {order_id: one for order_id, one in seen.items() if one.state == "canceled"}
-    if not cancelled:
-        return set()
-    left_before = session.execute(
-        select(OrderItem.order_id, func.sum(OrderItem.quantity_fulfilled_before))
-        .where(among(OrderItem.order_id, cancelled))
-        .group_by(OrderItem.order_id)
-    )
-    shipped = {order_id: Decimal(units) for order_id, units in left_before}
-    return {
-        order_id
-        for order_id, one in cancelled.items()
-        if sum(item.quantity_shipped for item in one.items)
-        > shipped.get(order_id, 0)
-        + sum(sum(part.items.values()) for part in told.get(order_id, ()))
-    }

@@ -89,7 +89,7 @@ def _messages(document: bytes, kind: str) -> list[Element]:
         raise Refused("MerchantIdentifier is missing.")
     messages = list(envelope)[2:]
     ids = [message.findtext("MessageID") or "" for message in messages]
-    if len(set(ids)) != len(ids) or not all(one.isdecimal() and one != "0" for one in ids):
+    if len(set(ids)) != len(ids) or not all(text.isdecimal() and text != "0" for text in ids):
         raise Refused("MessageID must be a positive number of its own.")
     for message in messages:
         if [part.tag for part in message] != ["MessageID", kind]:
@@ -104,8 +104,8 @@ def _check_order_of(part: Element) -> None:
     if part.tag not in _IN_ORDER:
         return
     places = _IN_ORDER[part.tag]
-    found = [child.tag for child in part]
-    if any(tag not in places for tag in found) or found != sorted(found, key=places.index):
+    tags = [child.tag for child in part]
+    if any(tag not in places for tag in tags) or tags != sorted(tags, key=places.index):
         raise Refused(f"The content of {part.tag} is not as the schema says.")
 
 

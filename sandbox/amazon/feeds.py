@@ -203,9 +203,9 @@ def add_feeds(app: Flask, standin: Standin) -> None:
     @app.get("/feeds/2021-06-30/feeds")
     def get_feeds() -> Response:
         """Newest first. One page: a caller that wants more than 100 has to say a later time."""
-        types = [one for one in request.args.get("feedTypes", "").split(",") if one]
-        states = [one for one in request.args.get("processingStatuses", "").split(",") if one]
-        if not types or any(one not in STATES for one in states):
+        types = [name for name in request.args.get("feedTypes", "").split(",") if name]
+        states = [state for state in request.args.get("processingStatuses", "").split(",") if state]
+        if not types or any(state not in STATES for state in states):
             raise invalid_input("feedTypes or nextToken is required.")
         size = request.args.get("pageSize", "10")
         if not size.isdecimal() or not 1 <= int(size) <= 100:
@@ -219,12 +219,12 @@ def add_feeds(app: Flask, standin: Standin) -> None:
                 "SELECT * FROM feeds WHERE account = ? AND created_at >= ? ORDER BY number DESC",
                 (g.account.name, to_ms(since)),
             ).fetchall()
-        found = [
+        shown = [
             described(row)
             for row in rows
             if row["feed_type"] in types and (not states or row["state"] in states)
         ]
-        return jsonify(feeds=found[: int(size)])
+        return jsonify(feeds=shown[: int(size)])
 
     @app.get("/feeds/2021-06-30/feeds/<feed_id>")
     def get_feed(feed_id: str) -> Response:

@@ -37,10 +37,10 @@ class _Sqs:
         self._opened: dict[str, Any] = {}
 
     def send(self, arn: str, bodies: Sequence[str]) -> None:
-        found = _ARN.fullmatch(arn)
-        if found is None or arn.endswith(".fifo"):
+        match = _ARN.fullmatch(arn)
+        if match is None or arn.endswith(".fifo"):
             return  # Amazon delivers nothing to a FIFO queue
-        region, owner, name = found.groups()
+        region, owner, name = match.groups()
         for body in bodies:
             self._client(region).send_message(
                 QueueUrl=f"{self._endpoint}/{owner}/{name}", MessageBody=body
@@ -77,14 +77,14 @@ def _add_api(app: Flask, standin: Standin) -> None:
         }
 
     def subscription(row: sqlite3.Row) -> dict[str, Any]:
-        found = {
+        shown = {
             "subscriptionId": row["id"],
             "payloadVersion": "1.0",
             "destinationId": row["destination"],
         }
         if row["directive"] is not None:
-            found["processingDirective"] = json.loads(row["directive"])
-        return found
+            shown["processingDirective"] = json.loads(row["directive"])
+        return shown
 
     @app.get("/notifications/v1/destinations")
     def get_destinations() -> Response:
@@ -196,7 +196,7 @@ def _add_delivery(app: Flask, standin: Standin, sqs: _Sqs) -> None:
             rows = db.execute(
                 "UPDATE notifications SET state = 'sent' WHERE state = 'due' RETURNING *"
             ).fetchall()
-        for row in sorted(rows, key=lambda one: int(one["id"]), reverse=newest_first):
+        for row in sorted(rows, key=lambda row: int(row["id"]), reverse=newest_first):
             sqs.send(row["arn"], [row["body"]])
 
     @app.after_request
@@ -248,12 +248,12 @@ def _add_delivery(app: Flask, standin: Standin, sqs: _Sqs) -> None:
 
 def _subscription(db: sqlite3.Connection, account: str) -> sqlite3.Row | None:
     """An account's subscription with the ARN of its queue."""
-    found: sqlite3.Row | None = db.execute(
+    row: sqlite3.Row | None = db.execute(
         "SELECT subscriptions.*, arn FROM subscriptions"
         " JOIN destinations ON destinations.id = destination WHERE account = ?",
         (account,),
     ).fetchone()
-    return found
+    return row
 
 
 def _how(db: sqlite3.Connection) -> dict[str, int]:

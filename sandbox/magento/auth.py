@@ -60,7 +60,7 @@ def check_oauth(
     signature = sent.pop("oauth_signature")
     sent.pop("realm", None)
     expected = [sign(method, origin, raw_path, raw_query, sent) for origin in origins]
-    if not any(hmac.compare_digest(signature, one) for one in expected):
+    if not any(hmac.compare_digest(signature, acceptable) for acceptable in expected):
         raise Refused(401, "The signature is invalid. Verify and try again.")
 
 

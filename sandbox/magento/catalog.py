@@ -176,10 +176,10 @@ def register(app: Flask, shop: Shop) -> None:
         criteria = search_criteria()
         with shop.store.transaction() as db:
             rows, total = PRODUCTS.find(db, criteria)
-            found: list[Any] = [
+            shown: list[Any] = [
                 _shown(db, row["entity_id"], json.loads(row["doc"]), links=True) for row in rows
             ]
-        return answer(page_of(found, total, criteria))
+        return answer(page_of(shown, total, criteria))
 
     @app.get("/rest/V1/products/<segment:sku>")
     def product(sku: str) -> Response:

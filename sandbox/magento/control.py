@@ -63,9 +63,9 @@ def _summary(db: sqlite3.Connection, order: Order) -> Doc:
     shown: Doc = {key: order.row.get(key) for key in _ORDER_SHOWN}
     shown["items"] = [{key: item.get(key) for key in _ITEM_SHOWN} for item in order.items]
     shown["invoices"] = len(invoices)
-    shown["invoice_total"] = round(sum(one["grand_total"] for one in invoices), 4)
+    shown["invoice_total"] = round(sum(invoice["grand_total"] for invoice in invoices), 4)
     shown["shipments"] = [
-        {key: one[key] for key in ("entity_id", "tracks", "items")} for one in shipments
+        {key: shipment[key] for key in ("entity_id", "tracks", "items")} for shipment in shipments
     ]
     return shown
 
@@ -172,8 +172,8 @@ def register(app: Flask, shop: Shop) -> None:
     def control_orders() -> Response:
         with shop.store.transaction() as db:
             rows = db.execute("SELECT doc FROM orders ORDER BY entity_id").fetchall()
-            found = [_summary(db, Order(**json.loads(row["doc"]))) for row in rows]
-        return jsonify(found)
+            orders = [_summary(db, Order(**json.loads(row["doc"]))) for row in rows]
+        return jsonify(orders)
 
     @app.get("/_control/mails")
     def control_mails() -> Response:

@@ -145,8 +145,8 @@ def find_customer(db: sqlite3.Connection, customer_id: int) -> Doc:
     row = db.execute("SELECT doc FROM customers WHERE entity_id = ?", (customer_id,)).fetchone()
     if row is None:
         raise _no_such("customerId", customer_id)
-    found: Doc = json.loads(row["doc"])
-    return found
+    customer: Doc = json.loads(row["doc"])
+    return customer
 
 
 def register(app: Flask, shop: Shop) -> None:
@@ -190,7 +190,7 @@ def register(app: Flask, shop: Shop) -> None:
     @app.get("/rest/V1/customerGroups/<segment:group_id>")
     def customer_group(group_id: str) -> Response:
         asked = identifier(group_id)
-        group = next((one for one in _GROUPS if one["id"] == asked), None)
+        group = next((group for group in _GROUPS if group["id"] == asked), None)
         if group is None:
             raise _no_such("id", asked)
         return answer(group)

@@ -28,7 +28,7 @@ def edit(db: sqlite3.Connection, order: Order, asked: Doc, stamp: str) -> Order:
     unless `keeps_numbers` says that the shop has a module for it.
     """
     row = order.row
-    if row.get("state") in _LOCKED or any(amount(one.get("qty_invoiced")) for one in order.items):
+    if row.get("state") in _LOCKED or any(amount(item.get("qty_invoiced")) for item in order.items):
         raise Refused(400, "The order can't be edited.")
     keeps_numbers = bool(asked.get("keeps_numbers"))
     child = _child(db, order, stamp, keeps_numbers=keeps_numbers)
@@ -91,7 +91,7 @@ def _line(
     gone = max(amount(item.get("qty_shipped")), amount(item.get("qty_invoiced")))
     wanted: Doc | None = {"qty": amount(item["qty_ordered"]) - gone}
     if chosen is not None:
-        wanted = next((one for one in chosen if one["sku"] == item["sku"]), None)
+        wanted = next((entry for entry in chosen if entry["sku"] == item["sku"]), None)
     if not item.get("product_id") or wanted is None or not amount(wanted["qty"]):
         return None
     line = deepcopy(item) | {
@@ -118,7 +118,7 @@ def _total(child: Order, order: Order) -> None:
     """The totals follow the rows; tax, shipping and discount stay as they are."""
 
     def rows(of: Order, name: str) -> Decimal:
-        return sum((amount(one.get(name)) for one in of.items), Decimal(0))
+        return sum((amount(item.get(name)) for item in of.items), Decimal(0))
 
     for prefix in ("", "base_"):
         change = rows(child, f"{prefix}row_total") - rows(order, f"{prefix}row_total")

@@ -64,8 +64,8 @@ class Shape:
 
     def _read_each(self, entries: list[Any], rules: Rules) -> list[Doc]:
         if rules.longest is not None and len(entries) > rules.longest:
-            said = {"type": self.interface, "max": rules.longest}
-            raise Refused(400, 'Maximum items of type "%type" is %max', said)
+            parameters = {"type": self.interface, "max": rules.longest}
+            raise Refused(400, 'Maximum items of type "%type" is %max', parameters)
         return [self.read(entry, rules) for entry in entries]
 
 

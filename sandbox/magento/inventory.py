@@ -125,9 +125,9 @@ def register(app: Flask, shop: Shop) -> None:
                 asked.setdefault(named[1], {})[named[2]] = value
         with shop.store.transaction() as db:
             answers = [
-                {"sku": one["sku"], "stock_id": stock_id}
-                | _covers(db, one["sku"], one["qty"], stock_id)
-                for one in asked.values()
+                {"sku": entry["sku"], "stock_id": stock_id}
+                | _covers(db, entry["sku"], entry["qty"], stock_id)
+                for entry in asked.values()
             ]
         return answer(answers)
 
@@ -137,12 +137,14 @@ def register(app: Flask, shop: Shop) -> None:
         with shop.store.transaction() as db:
             rows, total = PRODUCTS.find(db, criteria)
             products = [load(row) for row in rows]
-            found = [
-                _exported(db, one["sku"]) for one in products if one["type_id"] in STOCKED_TYPES
+            shown = [
+                _exported(db, product["sku"])
+                for product in products
+                if product["type_id"] in STOCKED_TYPES
             ]
         if code != WEBSITE:
             raise no_such_entity()
-        return answer(page_of(found, total, criteria))
+        return answer(page_of(shown, total, criteria))
 
     @app.get("/rest/V1/inventory/source-items")
     def source_items() -> Response:

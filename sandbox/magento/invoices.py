@@ -99,8 +99,8 @@ def make_invoice(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) ->
     if faults:
         raise refused("Invoice", faults)
     earlier = [
-        load(one)
-        for one in db.execute("SELECT doc FROM invoices WHERE order_id = ?", (order.entity_id,))
+        load(row)
+        for row in db.execute("SELECT doc FROM invoices WHERE order_id = ?", (order.entity_id,))
     ]
     last = all(
         uninvoiced(item) == next((q for i, q in chosen if i is item), 0) for item in order.items
@@ -211,7 +211,7 @@ def _book(
         add_to(row, p + "shipping_invoiced", totals[p + "shipping_amount"])
         add_to(row, p + "discount_invoiced", totals[p + "discount_amount"])
         add_to(row, p + "total_invoiced", totals[p + "grand_total"])
-        paid = sum((amount(one.get(p + "grand_total")) for one in earlier), Decimal(0))
+        paid = sum((amount(invoice.get(p + "grand_total")) for invoice in earlier), Decimal(0))
         paid += totals[p + "grand_total"]
         # What was written as paid at creation is replaced: paid is what invoices say.
         row[p + "total_paid"] = number(paid) if paid else row.get(p + "total_paid")

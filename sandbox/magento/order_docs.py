@@ -50,10 +50,10 @@ class Order:
 
 def find_order(db: sqlite3.Connection, entity_id: int) -> Order:
     """Read one order; 404 when there is none."""
-    found = db.execute("SELECT doc FROM orders WHERE entity_id = ?", (entity_id,)).fetchone()
-    if found is None:
+    row = db.execute("SELECT doc FROM orders WHERE entity_id = ?", (entity_id,)).fetchone()
+    if row is None:
         raise no_such_entity()
-    return Order(**json.loads(found["doc"]))
+    return Order(**json.loads(row["doc"]))
 
 
 def write_order(db: sqlite3.Connection, order: Order, stamp: str) -> None:

@@ -166,22 +166,22 @@ def register(app: Flask, shop: Shop) -> None:
         with shop.store.transaction() as db:
             rows, total = ORDERS.find(db, criteria)
         of_one = input_rules().latest
-        found = [shown_order(Order(**json.loads(row["doc"])), of_one=of_one) for row in rows]
-        return answer(page_of(found, total, criteria))
+        orders = [shown_order(Order(**json.loads(row["doc"])), of_one=of_one) for row in rows]
+        return answer(page_of(orders, total, criteria))
 
     @app.get("/rest/V1/orders/<segment:order_id>")
     def order(order_id: str) -> Response:
         with shop.store.transaction() as db:
-            found = find_order(db, identifier(order_id))
-        return answer(shown_order(found, of_one=input_rules().latest))
+            order = find_order(db, identifier(order_id))
+        return answer(shown_order(order, of_one=input_rules().latest))
 
     @app.put("/rest/V1/orders/<segment:order_id>")
     def order_address(order_id: str) -> Response:
         entity = part("entity")
         with shop.store.transaction() as db:
-            found = find_order(db, identifier(order_id))
-            shown = _save_address(found, entity)
-            write_order(db, found, shop.stamp())
+            order = find_order(db, identifier(order_id))
+            shown = _save_address(order, entity)
+            write_order(db, order, shop.stamp())
         return answer(shown)
 
     @app.get("/rest/V1/orders/items")
@@ -190,8 +190,8 @@ def register(app: Flask, shop: Shop) -> None:
         with shop.store.transaction() as db:
             rows, total = ORDER_ITEMS.find(db, criteria)
         of_one = input_rules().latest
-        found = [shown_stored_item(json.loads(row["doc"]), of_one=of_one) for row in rows]
-        return answer(page_of(found, total, criteria))
+        items = [shown_stored_item(json.loads(row["doc"]), of_one=of_one) for row in rows]
+        return answer(page_of(items, total, criteria))
 
     @app.get("/rest/V1/orders/items/<segment:item_id>")
     def order_item(item_id: str) -> Response:
@@ -200,20 +200,20 @@ def register(app: Flask, shop: Shop) -> None:
             rows, _ = ORDER_ITEMS.find(db, asked)
         if not rows:
             raise no_such_entity()
-        found = json.loads(rows[0]["doc"])
-        return answer(shown_stored_item(found, of_one=input_rules().latest))
+        item = json.loads(rows[0]["doc"])
+        return answer(shown_stored_item(item, of_one=input_rules().latest))
 
     @app.post("/rest/V1/orders/<segment:order_id>/cancel")
     def cancel_order(order_id: str) -> Response:
         failing = config()[FAILING_CANCELS]
         with shop.store.transaction() as db:
-            found = find_order(db, identifier(order_id))
+            order = find_order(db, identifier(order_id))
             if not failing:
-                return answer(cancel(db, found, shop.stamp()))
+                return answer(cancel(db, order, shop.stamp()))
             write_config(db, {FAILING_CANCELS: failing - 1})
             # Since 2.4.7 one transaction holds it all; before, what was reserved stays reserved.
-            if not input_rules().modern and can_cancel(found.row, found.items):
-                give_back(db, found)
+            if not input_rules().modern and can_cancel(order.row, order.items):
+                give_back(db, order)
         raise internal_error()
 
     @app.post("/rest/V1/orders/<segment:order_id>/hold")
@@ -253,8 +253,8 @@ def register(app: Flask, shop: Shop) -> None:
     def order_comments(order_id: str) -> Response:
         with shop.store.transaction() as db:
             entries = find_order(db, identifier(order_id)).histories
-        found = [shown_history(entry) for entry in reversed(entries)]
-        return answer(page_of(found, len(found), Criteria()))
+        shown = [shown_history(entry) for entry in reversed(entries)]
+        return answer(page_of(shown, len(shown), Criteria()))
 
     @app.get("/rest/V1/orders/<segment:order_id>/statuses")
     def order_status(order_id: str) -> Response:

@@ -188,7 +188,12 @@ def _payment(entity: Doc) -> Doc:
 def _merge_payment(db: sqlite3.Connection, order: Order, payment: Doc) -> None:
     """Update the payment row that was named; without a name a second row is added."""
     known = next(
-        (one for one in order.payments if one["entity_id"] == payment.get("entity_id")), None
+        (
+            candidate
+            for candidate in order.payments
+            if candidate["entity_id"] == payment.get("entity_id")
+        ),
+        None,
     )
     if known is None:
         payment["entity_id"] = next_number(db, "payment")
@@ -262,7 +267,7 @@ def _histories(db: sqlite3.Connection, entity: Doc, order_id: int) -> list[Doc]:
 def _echoed(extension: Doc, shipping: Doc | None) -> Doc:
     """The extension attributes as they were sent, the shipping address with its new ids."""
     echoed = dict(extension)
-    assignments = [dict(one) for one in extension.get("shipping_assignments", [])]
+    assignments = [dict(assignment) for assignment in extension.get("shipping_assignments", [])]
     if assignments and shipping is not None:
         ships = assignments[0]["shipping"]
         assignments[0]["shipping"] = ships | {"address": shown_address(shipping)}

@@ -89,8 +89,8 @@ def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> 
         for column, share in shares.items():
             add_to(item, column, share)
     for prefix in ("", "base_"):
-        for ours, theirs in _OF_THE_ORDER.items():
-            add_to(row, prefix + ours, totals[prefix + theirs])
+        for ours, total in _OF_THE_ORDER.items():
+            add_to(row, prefix + ours, totals[prefix + total])
         whole = amount(row.get(prefix + "total_refunded"))
         row[prefix + "total_refunded"] = number(round(whole, 2))
     state = after_document(row, order.items, in_progress=False)

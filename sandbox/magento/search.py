@@ -79,8 +79,8 @@ class Table:
         where, values = "1", []
         for group in criteria.groups:
             clauses = []
-            for one in group:
-                clause, bound = _clause(self._known(one.field), one)
+            for entry in group:
+                clause, bound = _clause(self._known(entry.field), entry)
                 clauses.append(clause)
                 values += bound
             where += f" AND ({' OR '.join(clauses) or '1'})"
@@ -131,11 +131,11 @@ def read_criteria(
     for group in _listed(sent.get("filter_groups")):
         filters = [
             Filter(
-                str(one.get("field", "")),
-                str(one.get("value", "")),
-                str(one.get("condition_type") or "eq"),
+                str(entry.get("field", "")),
+                str(entry.get("value", "")),
+                str(entry.get("condition_type") or "eq"),
             )
-            for one in _listed(group.get("filters"))
+            for entry in _listed(group.get("filters"))
         ]
         criteria.groups.append(filters)
     for order in _listed(sent.get("sort_orders")):
@@ -197,28 +197,28 @@ def _whole(sent: Doc, name: str) -> int | None:
     return int(sent[name])
 
 
-def _bound(column: Column, one: Filter, value: str) -> str | float:
+def _bound(column: Column, criterion: Filter, value: str) -> str | float:
     if column.numeric:
         leading = re.match(r"\s*[+-]?\d+(\.\d+)?", value)
         return float(leading[0]) if leading else 0.0
-    if one.field.endswith("_at"):
+    if criterion.field.endswith("_at"):
         return iso_stamp(value) or value
     return value
 
 
-def _clause(column: Column, one: Filter) -> tuple[str, list[str | float]]:
+def _clause(column: Column, criterion: Filter) -> tuple[str, list[str | float]]:
     collate = "" if column.numeric else " COLLATE NOCASE"
-    if one.condition in _COMPARISONS:
-        operator = _COMPARISONS[one.condition]
-        return f"{column.sql} {operator} ?{collate}", [_bound(column, one, one.value)]
-    if one.condition in ("in", "nin"):
-        values = [_bound(column, one, value) for value in one.value.split(",")]
+    if criterion.condition in _COMPARISONS:
+        operator = _COMPARISONS[criterion.condition]
+        return f"{column.sql} {operator} ?{collate}", [_bound(column, criterion, criterion.value)]
+    if criterion.condition in ("in", "nin"):
+        values = [_bound(column, criterion, value) for value in criterion.value.split(",")]
         marks = ",".join("?" * len(values))
-        negation = "NOT " if one.condition == "nin" else ""
+        negation = "NOT " if criterion.condition == "nin" else ""
         return f"({column.sql}){collate} {negation}IN ({marks})", values
-    if one.condition in ("null", "notnull"):
-        return f"{column.sql} IS {'NOT ' if one.condition == 'notnull' else ''}NULL", []
-    if one.condition in ("finset", "nfinset"):
-        negation = "NOT " if one.condition == "nfinset" else ""
-        return f"',' || {column.sql} || ',' {negation}LIKE ?", [f"%,{one.value},%"]
+    if criterion.condition in ("null", "notnull"):
+        return f"{column.sql} IS {'NOT ' if criterion.condition == 'notnull' else ''}NULL", []
+    if criterion.condition in ("finset", "nfinset"):
+        negation = "NOT " if criterion.condition == "nfinset" else ""
+        return f"',' || {column.sql} || ',' {negation}LIKE ?", [f"%,{criterion.value},%"]
     return "0", []

@@ -93,7 +93,7 @@ def register(app: Flask, shop: Shop) -> None:
         """A website sells from one stock: one that is given to a new stock leaves its old one."""
         sent = part("stock")
         sells = (sent.get("extension_attributes") or {}).get("sales_channels") or []
-        website = WEBSITE if any(one.get("code") == WEBSITE for one in sells) else None
+        website = WEBSITE if any(channel.get("code") == WEBSITE for channel in sells) else None
         with shop.store.transaction() as db:
             if website:
                 db.execute("UPDATE stocks SET website = NULL")

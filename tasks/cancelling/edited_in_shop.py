@@ -15,7 +15,7 @@ from pipeline.base.money import ZERO
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, MagentoItem, MagentoOrder
 from pipeline.magento.rest.catalog import folded
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from tasks.cancelling.fewer_units import being_reduced
@@ -43,19 +43,19 @@ def follow_edit(order: Order, clients: Clients) -> None:
         return
     if order.fulfilled_by == FulfilledBy.AMAZON:
         return  # The shop does not allow edits of a complete order.
-    there = clients.shop(order).orders.get(order.magento_order_id)
-    if there.is_edited:
-        remember(order, as_edited(order, there, clients))
+    in_shop = clients.shop(order).orders.get(order.magento_order_id)
+    if in_shop.is_edited:
+        remember(order, as_edited(order, in_shop, clients))
 
 
-def as_edited(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrder:
+def as_edited(order: Order, in_shop: MagentoOrder, clients: Clients) -> MagentoOrder:
     """Return the newest edit of an edited order after comparing it with what the marketplace sold.
 
     Raises CannotMap(EDITED_IN_MAGENTO) with the figures when they differ.
     """
     if order.shipments:
-        raise _left_before(there)
-    newest = newest_edit(order, there, clients)
+        raise _left_before(in_shop)
+    newest = newest_edit(order, in_shop, clients)
     if newest.state in ENDED and not any(item.quantity_shipped for item in newest.items):
         return newest  # A cancelled order needs no comparison.
     # Amazon may have cancelled a part meanwhile, and the clerk may have edited the order for that.
@@ -72,7 +72,7 @@ def as_edited(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrd
     if difference is not None:
         what, facts = difference
         raise _unfollowed(
-            there,
+            in_shop,
             f"{newest.increment_id}, which {what}: edit it back to what Amazon sold and this goes "
             "on by itself, or cancel it there",
             {"edited": newest.increment_id, **facts},
@@ -80,12 +80,12 @@ def as_edited(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrd
     return newest
 
 
-def newest_edit(order: Order, there: MagentoOrder, clients: Clients) -> MagentoOrder:
+def newest_edit(order: Order, in_shop: MagentoOrder, clients: Clients) -> MagentoOrder:
     """The newest edit with its lines under the marketplace's item ids, or the order without edits.
 
     Raises CannotMap(EDITED_IN_MAGENTO) when an edit cannot be read.
     """
-    newest, passed = there, {there.entity_id}
+    newest, passed = in_shop, {in_shop.entity_id}
     while newest.is_edited:
         # The new order omits what was shipped before, and would count reservation marks twice.
         if any(item.quantity_shipped for item in newest.items):
@@ -94,7 +94,7 @@ def newest_edit(order: Order, there: MagentoOrder, clients: Clients) -> MagentoO
         if newest.entity_id in passed or len(passed) > _MOST_EDITS:
             raise _unfollowed(newest, f"{newest.increment_id}, which is an edit of itself")
         passed.add(newest.entity_id)
-    return newest if newest is there else _named(order, there, newest)
+    return newest if newest is in_shop else _named(order, in_shop, newest)
 
 
 def _child(parent: MagentoOrder, read: Callable[[int], MagentoOrder]) -> MagentoOrder:
@@ -121,22 +121,24 @@ def _named(order: Order, first: MagentoOrder, newest: MagentoOrder) -> MagentoOr
     names: dict[int, str] = {}
     for item in order.items:
         line = by_number.get(item.external_item_id) or by_item.get(item.magento_item_id or 0)
-        free = [one for one in newest.items if one.item_id not in names]
-        own = [one for one in free if one.ext_order_item_id == item.external_item_id]
+        free = [candidate for candidate in newest.items if candidate.item_id not in names]
+        own = [
+            candidate for candidate in free if candidate.ext_order_item_id == item.external_item_id
+        ]
         if not own and line is not None:
             own = [
-                one
-                for one in free
-                if not one.ext_order_item_id and folded(one.sku) == folded(line.sku)
+                candidate
+                for candidate in free
+                if not candidate.ext_order_item_id and folded(candidate.sku) == folded(line.sku)
             ]
             # Two lines with the same SKU are distinguished by their quantity where it differs.
-            own.sort(key=lambda one: one.quantity_ordered != item.quantity)
+            own.sort(key=lambda candidate: candidate.quantity_ordered != item.quantity)
         if own:
             names[own[0].item_id] = item.external_item_id
     return replace(
         newest,
         items=tuple(
-            replace(one, ext_order_item_id=names.get(one.item_id, "")) for one in newest.items
+            replace(line, ext_order_item_id=names.get(line.item_id, "")) for line in newest.items
         ),
     )
 
@@ -145,7 +147,7 @@ def _difference(
     order: Order, newest: MagentoOrder, wanted: _Wanted
 ) -> tuple[str, dict[str, str]] | None:
     """The difference between the edit and Amazon's order, in words and figures, or None."""
-    units = {one.ext_order_item_id: one.quantity_ordered for one in newest.items}
+    units = {line.ext_order_item_id: line.quantity_ordered for line in newest.items}
     for item in order.items:
         want, got = wanted.units[item.external_item_id], units.get(item.external_item_id, ZERO)
         if got != want:
@@ -153,7 +155,7 @@ def _difference(
                 f"has {got.normalize():f} of {item.sku}, and Amazon sold {want}",
                 {"sku": item.sku, "quantity": f"{got.normalize():f}", "sold": str(want)},
             )
-    added = next((one for one in newest.items if _is_added(one)), None)
+    added = next((line for line in newest.items if _is_added(line)), None)
     if added is not None:
         return (
             f"also has {added.quantity_ordered.normalize():f} of {added.sku}, which Amazon did not "
@@ -184,19 +186,19 @@ def _total(order: Order, clients: Clients) -> Decimal:
     return clients.amounts(order).grand_total
 
 
-def _left_before(there: MagentoOrder) -> CannotMap:
+def _left_before(in_shop: MagentoOrder) -> CannotMap:
     return _unfollowed(
-        there,
-        f"{there.child_number}, after a part of it was shipped: compare both orders in Magento "
+        in_shop,
+        f"{in_shop.child_number}, after a part of it was shipped: compare both orders in Magento "
         "with Amazon's, correct by hand what is missing, and dismiss this order",
-        {"edited": there.child_number},
+        {"edited": in_shop.child_number},
     )
 
 
 def _unfollowed(
-    there: MagentoOrder, what: str, facts: Mapping[str, str] | None = None
+    in_shop: MagentoOrder, what: str, facts: Mapping[str, str] | None = None
 ) -> CannotMap:
-    number = there.increment_id or str(there.entity_id)
+    number = in_shop.increment_id or str(in_shop.entity_id)
     return CannotMap(
         HoldCode.EDITED_IN_MAGENTO,
         f"Magento order {number} was edited there into {what}. Nothing of this was sent to Amazon",

@@ -36,8 +36,8 @@ def cancel(order: Order, clients: Clients) -> Outcome:
         ledger.give_up(_GIVEN_UP)
         return Cancelled("cancelled on Amazon before it was created in Magento")
     # During its reservation an order looks cancelled but is not: its stock would be held for ever.
-    there = newest_edit(order, clients.shop(order).orders.get(int(entity_id)), clients)
-    now = reserved(order, there, clients)
+    in_shop = newest_edit(order, clients.shop(order).orders.get(int(entity_id)), clients)
+    now = reserved(order, in_shop, clients)
     order.magento_order_id = now.entity_id
     if any(item.quantity_shipped > 0 for item in now.items):
         return Hold(HoldCode.CANCELLED_AFTER_SHIPMENT, _TOO_LATE)
@@ -99,7 +99,7 @@ def _refund(order: Order, now: MagentoOrder, books: Books, clients: Clients) -> 
     """The credit memo over everything invoiced, so that the refund equals the payment."""
     shop = clients.shop(order)
     # A line without a product has taken nothing from the stock.
-    goods = [one.item_id for one in now.items if one.ext_order_item_id and one.product_id]
+    goods = [item.item_id for item in now.items if item.ext_order_item_id and item.product_id]
 
     def send() -> str:
         if books.has_units:
@@ -123,32 +123,32 @@ def _cancellation(order: Order, now: MagentoOrder, clients: Clients) -> Write[st
         shop.orders.cancel(entity_id)
         state = find()
         if state is None:
-            there = shop.orders.get(entity_id)
-            raise CannotMap(HoldCode.CANCEL_REFUSED, _not_ended(there), {"state": there.state})
+            in_shop = shop.orders.get(entity_id)
+            raise CannotMap(HoldCode.CANCEL_REFUSED, _not_ended(in_shop), {"state": in_shop.state})
         return state
 
     trace = clients.ledger_of(order).trace("cancel", kind=EffectKind.CANCELLATION, find=find)
     return trace.write(send, HoldCode.CANCEL_REFUSED)
 
 
-def _not_ended(there: MagentoOrder) -> str:
-    number = there.increment_id or str(there.entity_id)
+def _not_ended(in_shop: MagentoOrder) -> str:
+    number = in_shop.increment_id or str(in_shop.entity_id)
     return (
-        f"cancelled on Amazon, but Magento's order {number} is {there.state} and cannot be "
+        f"cancelled on Amazon, but Magento's order {number} is {in_shop.state} and cannot be "
         "cancelled: take it off hold or finish its review, cancel it there, and this "
         "goes on by itself"
     )
 
 
-def _unfinished(there: MagentoOrder, books: Books, order: Order) -> Hold:
-    number = there.increment_id or str(there.entity_id)
-    paid, refunded = (f"{one.normalize():f}" for one in (books.paid, books.refunded))
-    facts = {"state": there.state, "paid": paid, "refunded": refunded}
-    if there.state not in ENDED and books.left == ZERO:
-        return Hold(HoldCode.CANCEL_REFUSED, _not_ended(there), facts)
+def _unfinished(in_shop: MagentoOrder, books: Books, order: Order) -> Hold:
+    number = in_shop.increment_id or str(in_shop.entity_id)
+    paid, refunded = (f"{amount.normalize():f}" for amount in (books.paid, books.refunded))
+    facts = {"state": in_shop.state, "paid": paid, "refunded": refunded}
+    if in_shop.state not in ENDED and books.left == ZERO:
+        return Hold(HoldCode.CANCEL_REFUSED, _not_ended(in_shop), facts)
     return Hold(
         HoldCode.CANCEL_REFUSED,
-        f"cancelled on Amazon; Magento's order {number} is {there.state}, {paid} "
+        f"cancelled on Amazon; Magento's order {number} is {in_shop.state}, {paid} "
         f"{order.currency or ''} were paid and {refunded} refunded: refund the difference with a "
         "credit memo, and this goes on by itself".replace("  ", " "),
         facts,

@@ -117,11 +117,11 @@ def _mark(
     trace = marking(lowering, clients)
     if ledger.made(trace) is not None:
         return
-    is_as_left = all(left.get(one.item_id, ZERO) == one.quantity_shipped for one in now.items)
+    is_as_left = all(left.get(item.item_id, ZERO) == item.quantity_shipped for item in now.items)
     if now.state not in _OPEN or not is_as_left:
         raise _by_hand(now)
     marks = {
-        one.item_id: Quantities(lowering.mark(one), one.quantity_canceled) for one in now.items
+        item.item_id: Quantities(lowering.mark(item), item.quantity_canceled) for item in now.items
     }
     body = rewritten(now, state=now.state, status=now.status, lines=marks)
 
@@ -169,9 +169,9 @@ def _save(
     shop, ledger = clients.shop(lowering.order), clients.ledger_of(lowering.order)
 
     def find() -> str | None:
-        found = shop.orders.get(now.entity_id)
-        is_low = all(one.quantity_canceled == lowering.cancelled(one) for one in found.items)
-        return str(found.entity_id) if found.state in _OPEN and is_low else None
+        in_shop = shop.orders.get(now.entity_id)
+        is_low = all(item.quantity_canceled == lowering.cancelled(item) for item in in_shop.items)
+        return str(in_shop.entity_id) if in_shop.state in _OPEN and is_low else None
 
     trace = ledger.trace("lower", lowering.target, "save", kind=EffectKind.LOWERING, find=find)
     if ledger.made(trace) is not None:
@@ -195,7 +195,7 @@ def _body(
     clients: Clients,
 ) -> dict[str, Any]:
     order = lowering.order
-    products = {one.sku: Product.from_json(one.product) for one in order.items if one.product}
+    products = {item.sku: Product.from_json(item.product) for item in order.items if item.product}
     charges = order_charges.charges(
         clients.placed(order).lines, amounts, products, clients.marketplace(order).gift_wrap
     )
@@ -208,8 +208,8 @@ def _body(
         state=state,
         status=str(order.magento_status) if is_known else _OPEN[state],
         lines={
-            one.item_id: Quantities(left.get(one.item_id, ZERO), lowering.cancelled(one))
-            for one in now.items
+            item.item_id: Quantities(left.get(item.item_id, ZERO), lowering.cancelled(item))
+            for item in now.items
         },
         totals=lines.twins(totals, totals),
     )
@@ -225,7 +225,9 @@ def _rows(now: MagentoOrder, charges: order_charges.Charges) -> dict[int, dict[s
     """The new amounts of each line. Charges beside the goods are matched by their sequence."""
     goods = {line.item_id: line for line in charges.lines if line.is_goods}
     beside = [line for line in charges.lines if not line.is_goods]
-    if [one.sku for one in now.items if not one.ext_order_item_id] != [one.sku for one in beside]:
+    if [item.sku for item in now.items if not item.ext_order_item_id] != [
+        item.sku for item in beside
+    ]:
         raise _by_hand(now)
     others = iter(beside)
     rows = {}

@@ -26,12 +26,12 @@ def reduced(order: Order, fewer: Fewer, clients: Clients) -> Hold | None:
     The order is held when such units were shipped already, or when the result differs from Amazon's
     new total. Once a person has lowered the shop's order too, the order continues by itself.
     """
-    there = clients.shop(order).orders.get(order.magento_order_id or 0)
-    surplus = _surplus(there, fewer)
-    if any(item.quantity_invoiced for item in there.items):
-        hold = _by_memo(order, there, fewer, surplus, clients)
+    in_shop = clients.shop(order).orders.get(order.magento_order_id or 0)
+    surplus = _surplus(in_shop, fewer)
+    if any(item.quantity_invoiced for item in in_shop.items):
+        hold = _by_memo(order, in_shop, fewer, surplus, clients)
     else:
-        hold = _by_saving(order, there, fewer, surplus, clients)
+        hold = _by_saving(order, in_shop, fewer, surplus, clients)
     if hold is not None:
         return hold
     taken = [
@@ -43,20 +43,20 @@ def reduced(order: Order, fewer: Fewer, clients: Clients) -> Hold | None:
     return None
 
 
-def _surplus(there: MagentoOrder, fewer: Fewer) -> dict[int, Decimal]:
+def _surplus(in_shop: MagentoOrder, fewer: Fewer) -> dict[int, Decimal]:
     """The number of units to remove, by Magento item id."""
-    lines = {one.item_id: one for one in there.items}
-    found = {}
+    lines = {item.item_id: item for item in in_shop.items}
+    surplus = {}
     for item, quantity in fewer:
         line = lines.get(item.magento_item_id or 0)
         if line is not None and line.quantity_left > quantity:
-            found[line.item_id] = line.quantity_left - quantity
-    return found
+            surplus[line.item_id] = line.quantity_left - quantity
+    return surplus
 
 
 def _by_memo(
     order: Order,
-    there: MagentoOrder,
+    in_shop: MagentoOrder,
     fewer: Fewer,
     surplus: Mapping[int, Decimal],
     clients: Clients,
@@ -65,12 +65,14 @@ def _by_memo(
     shop, trace = clients.shop(order), _memo(order, fewer, clients)
     if not surplus and clients.ledger_of(order).made(trace) is None:
         return None  # A person made the credit memo and is responsible for its sum.
-    invoiced = {one.item_id: one.quantity_invoiced - one.quantity_refunded for one in there.items}
+    invoiced = {
+        item.item_id: item.quantity_invoiced - item.quantity_refunded for item in in_shop.items
+    }
     has_no_invoice = any(invoiced[item_id] < count for item_id, count in surplus.items())
-    if surplus and (has_no_invoice or _has_left(there, fewer, surplus, order, clients)):
+    if surplus and (has_no_invoice or _has_left(in_shop, fewer, surplus, order, clients)):
         return _held(fewer, surplus)
     amounts = clients.amounts(order)
-    books, minor = shop.credit_memos.books(there.entity_id), minor_unit(amounts.currency)
+    books, minor = shop.credit_memos.books(in_shop.entity_id), minor_unit(amounts.currency)
     if surplus:
         at_stake = books.total - amounts.grand_total
         if not books.has_one_currency or not ZERO <= at_stake <= books.paid - books.refunded:
@@ -78,10 +80,10 @@ def _by_memo(
         memo = memo_over(books, surplus, amounts.grand_total, minor)
         # If the units were lost, the money alone would look like an amount still to be refunded.
         _make(order, trace, memo, clients, is_to_be_seen=True)
-        books = shop.credit_memos.books(there.entity_id)
+        books = shop.credit_memos.books(in_shop.entity_id)
     if (last := rest(books, amounts.grand_total)) is not None:
         _make(order, _memo(order, fewer, clients, amounts), last, clients)
-        books = shop.credit_memos.books(there.entity_id)
+        books = shop.credit_memos.books(in_shop.entity_id)
     if books.total != amounts.grand_total:
         return _wrong_sum(books, amounts)
     take_amounts(order, amounts)
@@ -122,7 +124,7 @@ def _memo(order: Order, fewer: Fewer, clients: Clients, amounts: Amounts | None 
 
 def _by_saving(
     order: Order,
-    there: MagentoOrder,
+    in_shop: MagentoOrder,
     fewer: Fewer,
     surplus: Mapping[int, Decimal],
     clients: Clients,
@@ -131,7 +133,7 @@ def _by_saving(
     items = [(item, count) for item, count in fewer if item.magento_item_id is not None]
     lowering = Lowering(
         order=order,
-        entity_id=there.entity_id,
+        entity_id=in_shop.entity_id,
         target=_target(fewer),
         wanted={item.magento_item_id or 0: count for item, count in items},
         before={item.magento_item_id or 0: item.quantity for item, _ in items},
@@ -139,18 +141,20 @@ def _by_saving(
     if clients.ledger_of(order).made(marking(lowering, clients)) is None:
         if not surplus:
             return None  # A person has removed the units already.
-        lines = {one.item_id: one for one in there.items}
-        has_changed = any(lines[one].quantity_left != n for one, n in lowering.before.items())
-        has_other_currency = there.grand_total != there.base_grand_total
+        lines = {item.item_id: item for item in in_shop.items}
+        has_changed = any(
+            lines[item_id].quantity_left != n for item_id, n in lowering.before.items()
+        )
+        has_other_currency = in_shop.grand_total != in_shop.base_grand_total
         if (
             has_changed
             or has_other_currency
-            or there.state in ENDED
-            or _has_left(there, fewer, surplus, order, clients)
+            or in_shop.state in ENDED
+            or _has_left(in_shop, fewer, surplus, order, clients)
         ):
             return _held(fewer, surplus)
     amounts = clients.amounts(order)
-    if (hold := lower(lowering, there, amounts, clients)) is not None:
+    if (hold := lower(lowering, in_shop, amounts, clients)) is not None:
         return hold
     take_amounts(order, amounts)
     return None
@@ -162,14 +166,14 @@ def _target(fewer: Fewer) -> str:
 
 
 def _has_left(
-    there: MagentoOrder,
+    in_shop: MagentoOrder,
     fewer: Fewer,
     surplus: Mapping[int, Decimal],
     order: Order,
     clients: Clients,
 ) -> bool:
     """Whether units to be removed have been shipped, or the order would end up without units."""
-    shipped = {one.item_id: one.quantity_shipped for one in there.items}
+    shipped = {item.item_id: item.quantity_shipped for item in in_shop.items}
     return not clients.placed(order).lines or any(
         shipped[item.magento_item_id or 0] > count
         for item, count in fewer
@@ -178,7 +182,7 @@ def _has_left(
 
 
 def _held(fewer: Fewer, surplus: Mapping[int, Decimal]) -> Hold:
-    item, quantity = next(one for one in fewer if one[0].magento_item_id in surplus)
+    item, quantity = next(pair for pair in fewer if pair[0].magento_item_id in surplus)
     return Hold(
         HoldCode.PARTLY_CANCELLED,
         f"Amazon cancelled {item.quantity - quantity} of {item.quantity} {item.sku}: take them off "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED
-from pipeline.orders.channel import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.outcome import Hold, HoldCode, Outcome, Wait
 from pipeline.orders.states import CancellationState

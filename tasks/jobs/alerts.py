@@ -20,6 +20,6 @@ def alert(parts: Runtime) -> None:
         log.warning("broker.unavailable")
     watch(parts.settings, parts.sessions, parts.incidents, parts.writes, parts.clients.now())
     channels = channels_of(parts.settings.alerts)
-    told = Alerts(parts.sessions, channels, parts.clients.now).deliver()
-    if told:
-        log.info("alert.told", count=told)
+    sent = Alerts(parts.sessions, channels, parts.clients.now).deliver()
+    if sent:
+        log.info("alert.told", count=sent)

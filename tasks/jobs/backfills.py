@@ -14,7 +14,7 @@ from pipeline.base.quota import Lane
 from pipeline.intake.backfills import Backfills
 from pipeline.intake.search_progress import NoProgress
 from pipeline.intake.tables import Backfill
-from pipeline.intake.unreadable_reports import set_aside, told_nameless
+from pipeline.intake.unreadable_reports import open_nameless_incident, set_aside
 from pipeline.monitoring.account_checks import stalled
 from tasks.engine.runtime import Runtime
 from tasks.workflow import send
@@ -47,10 +47,12 @@ def _read_on(app: Celery, parts: Runtime, backfills: Backfills, backfill_id: int
     existing orders are not stored twice.
     """
     # Read under the lease: another worker may just have continued it.
-    found = [one for one in backfills.due(parts.clients.now()) if one.id == backfill_id]
-    if not found or found[0].after_at is None or found[0].before_at is None:
+    due = [
+        backfill for backfill in backfills.due(parts.clients.now()) if backfill.id == backfill_id
+    ]
+    if not due or due[0].after_at is None or due[0].before_at is None:
         return
-    backfill, after, before = found[0], found[0].after_at, found[0].before_at
+    backfill, after, before = due[0], due[0].after_at, due[0].before_at
     channel = parts.clients.channels[backfill.account]
     token = backfill.page_token
     search = f"backfill:{backfill.account}"
@@ -71,7 +73,7 @@ def _read_on(app: Celery, parts: Runtime, backfills: Backfills, backfill_id: int
             if stored.nameless:
                 then = "Run a backfill of this period again later"
                 period = (after, before)
-                told_nameless(parts.incidents, backfill.account, search, period, then, now)
+                open_nameless_incident(parts.incidents, backfill.account, search, period, then, now)
             if stored.woken:
                 send(app, parts.orders.positions(stored.woken, now))
             pages, new = pages + 1, new + len(stored.new)

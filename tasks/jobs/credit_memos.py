@@ -34,7 +34,7 @@ def watch_refunds(parts: Runtime, shop_name: str) -> None:
         if not ours:
             return
         # Orders may be in a shop that no account sells into any more.
-        starts = [parts.settings.accounts[one].start_from for one in accounts]
+        starts = [parts.settings.accounts[name].start_from for name in accounts]
         start = min(starts, default=parts.clients.now())
         search = cursors.search(name, start)
         with reading(parts, shop_name, Job.REFUNDS) as odd:
@@ -55,4 +55,4 @@ def watch_refunds(parts: Runtime, shop_name: str) -> None:
 
 def _before(odd: Sequence[OddRow], since: datetime) -> datetime:
     """The oldest time of these credit memos; without a time, the start of the search counts."""
-    return min(one.created_at or since for one in odd)
+    return min(row.created_at or since for row in odd)

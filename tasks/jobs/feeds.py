@@ -167,15 +167,15 @@ class FeedWay:
             return False
         ours = self._feeds.ids(feed.account)
         candidates = [
-            one
-            for one in self._api.since(feed_type, submitted_at - CLOCKS_DIFFER)
-            if one.feed_id not in ours
-            and one.input_id in ("", feed.document_id)
+            status
+            for status in self._api.since(feed_type, submitted_at - CLOCKS_DIFFER)
+            if status.feed_id not in ours
+            and status.input_id in ("", feed.document_id)
             # A later feed belongs to the feed that was sent in parallel.
-            and (one.created_at or submitted_at) <= submitted_at + SETTLES + CLOCKS_DIFFER
+            and (status.created_at or submitted_at) <= submitted_at + SETTLES + CLOCKS_DIFFER
         ]
         # Prefer the feed that names our document, else the first feed that can be ours.
-        candidates.sort(key=lambda one: (not one.input_id, one.created_at or submitted_at))
+        candidates.sort(key=lambda status: (not status.input_id, status.created_at or submitted_at))
         if candidates:
             self._feeds.submitted(feed, candidates[0].feed_id)
         else:
@@ -194,16 +194,16 @@ class FeedWay:
             return self._have_looked_at(feed, FeedOutcome.DONE, "Amazon gave no report of the feed")
         numbers = [number for number, _ in self._feeds.messages(feed)]
         try:
-            told = results(read(self._api.report(status.report_id)), numbers)
+            answers = results(read(self._api.report(status.report_id)), numbers)
         except UnreadableReport as error:
             # The report may have been truncated in transfer.
             if self._now() < (feed.submitted_at or feed.created_at) + READ_AGAIN_FOR:
                 self._feeds.later(feed, self._now() + READ_AGAIN, str(error))
                 return False
             return self._have_looked_at(feed, FeedOutcome.UNREADABLE, str(error))
-        is_whole = all(one.outcome is not MessageOutcome.AGAIN for one in told.values())
+        is_whole = all(result.outcome is not MessageOutcome.AGAIN for result in answers.values())
         take = self._feeds.end if is_whole else self._feeds.look
-        self._note(feed, FeedOutcome.DONE, take(feed, FeedOutcome.DONE, told, self._now()))
+        self._note(feed, FeedOutcome.DONE, take(feed, FeedOutcome.DONE, answers, self._now()))
         return True
 
     def _wait_for(self, feed: Feed, status: str) -> bool:
@@ -229,12 +229,14 @@ class FeedWay:
         """Read Amazon's orders for messages without a result, a limited number in each run."""
         messages = self._feeds.to_look_at(feed, LOOKS)
         for message in messages:
-            self._feeds.answer(feed, message.number, self._found(feed, message), self._now())
+            self._feeds.answer(
+                feed, message.number, self._result_from_order(feed, message), self._now()
+            )
         if len(messages) < LOOKS:
             self._feeds.looked(feed, self._now())
         return False
 
-    def _found(self, feed: Feed, message: Unanswered) -> MessageResult:
+    def _result_from_order(self, feed: Feed, message: Unanswered) -> MessageResult:
         words = feed.trouble or "Amazon gave no result"
         try:
             if is_done(message, self._api.order(message.body["order"])):

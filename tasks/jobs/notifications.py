@@ -18,7 +18,7 @@ from pipeline.base.errors import AccountStopped, NotSent, Rejected, RemoteError,
 from pipeline.base.log import log
 from pipeline.base.quota import Lane
 from pipeline.intake.fetch_list import Wanted
-from pipeline.intake.unreadable_reports import told_unreadable
+from pipeline.intake.unreadable_reports import update_incidents
 from pipeline.orders.channel import Raw
 from pipeline.orders.outcome import HoldCode
 from tasks.engine.runner import backoff
@@ -184,7 +184,7 @@ def _store(app: Celery, parts: Runtime, wanted: Wanted, raw: Raw, asked_at: date
     now = parts.clients.now()
     stored = parts.intake.store(wanted.account, account, channel, [raw], now, lane, asked_at)
     aside = [wanted.external_id] if stored.unreadable else []
-    told_unreadable(parts.incidents, wanted.account, aside, stored.seen, now)
+    update_incidents(parts.incidents, wanted.account, aside, stored.seen, now)
     if stored.unreadable:
         _failed(parts, wanted, Transient("an unreadable report", code=HoldCode.UNREADABLE_ORDER))
         return

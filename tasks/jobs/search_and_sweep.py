@@ -15,7 +15,7 @@ from pipeline.base.log import log
 from pipeline.base.quota import Lane
 from pipeline.intake.search_progress import NoProgress
 from pipeline.intake.store import Stored
-from pipeline.intake.unreadable_reports import set_aside, told_nameless
+from pipeline.intake.unreadable_reports import open_nameless_incident, set_aside
 from pipeline.intake.watermark import Watermarks
 from pipeline.monitoring.account_checks import cursor_name, refused_search, stalled
 from pipeline.orders.channel import OrderPage
@@ -153,7 +153,7 @@ def _tell_nameless(
     parts: Runtime, account_name: str, since: datetime, until: datetime, now: datetime
 ) -> None:
     then = "This period is searched again for a month, in the end once a day"
-    told_nameless(parts.incidents, account_name, account_name, (since, until), then, now)
+    open_nameless_incident(parts.incidents, account_name, account_name, (since, until), then, now)
 
 
 def _search_gaps(app: Celery, parts: Runtime, account_name: str, read: _Read) -> None:

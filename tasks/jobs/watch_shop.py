@@ -62,7 +62,7 @@ def _watch(
         with reading(parts, shop_name, job) as odd:
             failures: list[RemoteError] = []
             for entity_ids in batches(awaited, AT_ONCE):
-                some = {one: awaited[one] for one in entity_ids}
+                some = {entity_id: awaited[entity_id] for entity_id in entity_ids}
                 try:
                     news += _look(parts, parts.clients.shops[shop_name], some, odd)
                 except RemoteError as error:
@@ -82,14 +82,14 @@ def _look(
     before = len(odd)
     shipments, gone = _shipments(parts, shop, awaited)
     states = shop.orders.by_ids(awaited)
-    if any(one.path == SHIPMENTS and not one.order_id for one in odd[before:]):
+    if any(row.path == SHIPMENTS and not row.order_id for row in odd[before:]):
         gone = {}  # The unreadable shipment may be any of the missing shipments.
-    told_odd = {one.order_id for one in odd[before:]}
+    unreadable = {row.order_id for row in odd[before:]}
     lost = {
-        one
+        shipment_id
         for order_id, ids in gone.items()
-        if order_id in states and order_id not in told_odd
-        for one in ids
+        if order_id in states and order_id not in unreadable
+        for shipment_id in ids
     }
     return parts.shipments.store(awaited, shipments, states, parts.clients.now(), lost)
 
@@ -107,6 +107,6 @@ def _shipments(
     if not missing:
         return shipments, {}
     again = shop.shipments.of_orders(sorted(missing))
-    there = {one.entity_id for one in again}
-    others = [one for one in shipments if one.order_id not in missing]
-    return [*others, *again], {order_id: ids - there for order_id, ids in missing.items()}
+    present = {shipment.entity_id for shipment in again}
+    others = [shipment for shipment in shipments if shipment.order_id not in missing]
+    return [*others, *again], {order_id: ids - present for order_id, ids in missing.items()}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pipeline.base.errors import CannotMap
 from pipeline.clients import Clients
 from pipeline.magento.records import Product
-from pipeline.orders.channel import ChannelOrder, FulfilledBy
+from pipeline.orders.channel_order import ChannelOrder, FulfilledBy
 from pipeline.orders.outcome import ABOUT_PRODUCTS, NO_SKU, Hold, HoldCode
 from pipeline.orders.tables import Order
 from pipeline.products.sku_map import SkuMapError
@@ -34,18 +34,18 @@ def find_goods(order: Order, placed: ChannelOrder, clients: Clients) -> Goods | 
     settings = clients.marketplace(order)
     titles = {line.sku: line.title for line in placed.lines}
     targets = _targets(order, titles, clients)
-    found = clients.catalogue.products(
+    by_sku = clients.catalogue.products(
         clients.shop(order),
         store_code(order, clients),
         list(targets.values()),
         # While an order is held for its products, cached results are not used.
         is_fresh=order.hold_code in ABOUT_PRODUCTS,
     )
-    products = {sku: found[target] for sku, target in targets.items() if target in found}
+    products = {sku: by_sku[target] for sku, target in targets.items() if target in by_sku}
     unknown = sorted(titles.keys() - products.keys())
     if settings.unknown_sku == "placeholder":
         # A mapped SKU without a product is a mistake in the map: no placeholder is made for it.
-        for sku in [one for one in unknown if one.strip() and targets[one] == one]:
+        for sku in [sku for sku in unknown if sku.strip() and targets[sku] == sku]:
             products[sku] = _placeholder(order, sku, titles[sku], clients)
     if missing := [sku for sku in unknown if sku not in products]:
         return _not_found(missing, targets)
@@ -85,7 +85,7 @@ def too_few(order: Order, placed: ChannelOrder, goods: Goods, clients: Clients) 
         HoldCode.OUT_OF_STOCK,
         f"not enough stock of {', '.join(missing)}; the order goes on by itself once there is "
         "enough",
-        _facts({sku: one for sku, one in goods.products.items() if one.sku in missing}),
+        _facts({sku: product for sku, product in goods.products.items() if product.sku in missing}),
     )
 
 
@@ -107,7 +107,7 @@ def _placeholder(order: Order, sku: str, title: str, clients: Clients) -> Produc
 
 def _not_found(missing: list[str], targets: Mapping[str, str]) -> Hold:
     names = [sku.strip() or NO_SKU for sku in missing]
-    told = [
+    wanted = [
         f"{targets[sku]} (to which {name} is mapped)" if targets[sku] != sku else name
         for sku, name in zip(missing, names, strict=True)
     ]
@@ -115,7 +115,7 @@ def _not_found(missing: list[str], targets: Mapping[str, str]) -> Hold:
     or_else = ", or map its SKU anew (console: SKU map)," if is_mapped else ""
     return Hold(
         HoldCode.SKU_NOT_FOUND,
-        f"{', '.join(told)} is not in Magento's catalogue; add it{or_else} and the order goes on "
+        f"{', '.join(wanted)} is not in Magento's catalogue; add it{or_else} and the order goes on "
         "by itself",
         {"skus": ", ".join(names)},
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.base.money import written
 from pipeline.orders.amounts import Amounts, LineAmounts
-from pipeline.orders.channel import ChannelOrder
+from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.tables import Order, OrderItem
 
 
@@ -51,7 +51,7 @@ def take_amounts(order: Order, amounts: Amounts) -> None:
         line = amounts.lines.get(item.external_item_id)
         item.line_total = line.total if line else None
 
-    def told(amount: Decimal) -> str:
+    def text(amount: Decimal) -> str:
         return written(amount, amounts.currency)
 
     order.total_proof = {
@@ -59,16 +59,18 @@ def take_amounts(order: Order, amounts: Amounts) -> None:
         "mode": amounts.mode,
         "doubt": amounts.doubt,
         **({"said_by": amounts.said_by} if amounts.said_by else {}),
-        "grand_total": told(amounts.grand_total),
-        "lines": {item_id: told(line.total) for item_id, line in amounts.lines.items()},
+        "grand_total": text(amounts.grand_total),
+        "lines": {item_id: text(line.total) for item_id, line in amounts.lines.items()},
         "parts": {
-            item_id: {name: told(amount) for name, amount in _parts(line).items()}
+            item_id: {name: text(amount) for name, amount in _parts(line).items()}
             for item_id, line in amounts.lines.items()
         },
         "readings": dict(amounts.readings),
-        "adjustments": {one.label: told(one.amount) for one in amounts.adjustments},
+        "adjustments": {
+            adjustment.label: text(adjustment.amount) for adjustment in amounts.adjustments
+        },
         "collected_by_amazon": {
-            item_id: told(line.collected_tax)
+            item_id: text(line.collected_tax)
             for item_id, line in amounts.lines.items()
             if line.tax_is_collected_by_marketplace
         },

@@ -80,7 +80,7 @@ def release_stock(order: Order, clients: Clients) -> None:
         return str(now.entity_id)
 
     if now.state == HOLDED:
-        find = _finder(order, now.entity_id, lambda one: one.state != HOLDED, clients)
+        find = _finder(order, now.entity_id, lambda order: order.state != HOLDED, clients)
         _once(order, _trace(order, "unhold", find, clients), take_off_hold, clients)
     end = _end(order, now.entity_id, clients)
     _once(order, end, cancel, clients, is_locked=False)
@@ -94,9 +94,9 @@ def held_units(order: Order, clients: Clients) -> Mapping[str, int]:
     entity_id = _holding(order, clients)
     if entity_id is None:
         return {}
-    there = clients.shop(order).orders.get(entity_id)
+    in_shop = clients.shop(order).orders.get(entity_id)
     held = Counter[str]()
-    for item in there.items if there.state not in ENDED else ():
+    for item in in_shop.items if in_shop.state not in ENDED else ():
         held[item.sku] += int(item.quantity_left)
     return held
 
@@ -122,7 +122,9 @@ def _see_through(order: Order, entity_id: int, clients: Clients) -> MagentoOrder
         raise _unclear(now)
     if now.state in ENDED or now.state == HOLDED:
         return now
-    find = _finder(order, entity_id, lambda one: one.state == HOLDED or one.state in ENDED, clients)
+    find = _finder(
+        order, entity_id, lambda order: order.state == HOLDED or order.state in ENDED, clients
+    )
 
     def hold() -> str:
         shop.orders.hold(entity_id)
@@ -134,7 +136,7 @@ def _see_through(order: Order, entity_id: int, clients: Clients) -> MagentoOrder
 
 def _reserve(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
     shop, entity_id = clients.shop(order), now.entity_id
-    find = _finder(order, entity_id, lambda one: phase(one) is not Phase.MARKED, clients)
+    find = _finder(order, entity_id, lambda order: phase(order) is not Phase.MARKED, clients)
 
     def send() -> str:
         if not shop.orders.cancel(entity_id) and find() is None:
@@ -147,7 +149,7 @@ def _reserve(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
 
 def _reopen(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrder:
     shop, entity_id = clients.shop(order), now.entity_id
-    find = _finder(order, entity_id, lambda one: phase(one) is not Phase.HIDDEN, clients)
+    find = _finder(order, entity_id, lambda order: phase(order) is not Phase.HIDDEN, clients)
     body = rewritten(now, state="new", status="pending", lines=unmarked(now))
 
     def send() -> str:
@@ -189,15 +191,15 @@ def _creation(order: Order, clients: Clients) -> Trace:
     shop = clients.shop(order)
 
     def find() -> str | None:
-        found = shop.orders.find(EXT_ORDER_ID_PREFIX + order.external_id)
-        return str(min(one.entity_id for one in found)) if found else None
+        orders = shop.orders.find(EXT_ORDER_ID_PREFIX + order.external_id)
+        return str(min(order.entity_id for order in orders)) if orders else None
 
     return _trace(order, "create", find, clients)
 
 
 def _end(order: Order, entity_id: int, clients: Clients) -> Trace:
     """The trace of the last write: the holding order is cancelled, and not only for its marks."""
-    find = _finder(order, entity_id, lambda one: phase(one) is Phase.CANCELLED, clients)
+    find = _finder(order, entity_id, lambda order: phase(order) is Phase.CANCELLED, clients)
     return _trace(order, "end", find, clients)
 
 

@@ -21,8 +21,8 @@ def make_placeholder(order: Order, sku: str, title: str, clients: Clients) -> Pr
     """
     # Search all store views, since Magento would silently overwrite an existing product.
     shop = clients.shop(order)
-    if (there := shop.catalog.products([sku], EVERYWHERE).get(sku)) is not None:
-        return there
+    if (product := shop.catalog.products([sku], EVERYWHERE).get(sku)) is not None:
+        return product
     store = shop.directory.store_view(store_code(order, clients))
     body = placeholder(sku, title, store, shop.catalog.attribute_set())
     trace = _trace(order, sku, clients)
@@ -49,8 +49,8 @@ def _trace(order: Order, sku: str, clients: Clients) -> Trace:
 
     def find() -> str | None:
         # Only our placeholder has this URL key, so no product of the merchant is mistaken for it.
-        found = shop.catalog.at_url_key(url_key(sku))
-        return str(found) if found else None
+        entity_id = shop.catalog.at_url_key(url_key(sku))
+        return str(entity_id) if entity_id else None
 
     return clients.ledger_of(order).shop_trace(
         "product", folded(sku), kind=EffectKind.PRODUCT, find=find

@@ -12,7 +12,7 @@ from pipeline.magento.order.body import OrderShape, build
 from pipeline.magento.order.number import increment_id
 from pipeline.magento.records import MagentoOrder, Product
 from pipeline.magento.stock.reserve_by_cancelling import marked
-from pipeline.orders.channel import Address, FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import Address, FulfilledBy, RemoteStatus
 from pipeline.orders.ledger_write import Trace, Write
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.states import EffectKind
@@ -37,8 +37,8 @@ def placed_trace(order: Order, clients: Clients) -> Trace:
     shop = clients.shop(order)
 
     def find() -> str | None:
-        found = shop.orders.find(order.external_id)
-        return str(min(one.entity_id for one in found)) if found else None
+        orders = shop.orders.find(order.external_id)
+        return str(min(order.entity_id for order in orders)) if orders else None
 
     return clients.ledger_of(order).trace("order", kind=EffectKind.ORDER, find=find)
 

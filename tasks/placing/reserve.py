@@ -51,10 +51,10 @@ def _cancelled(order: Order, now: MagentoOrder, clients: Clients) -> MagentoOrde
     def send() -> MagentoOrder:
         if shop.orders.cancel(entity_id):
             return replace(now, state=_CANCELLED, status=_CANCELLED)
-        found = shop.orders.get(entity_id)
-        if phase(found) in (Phase.MARKED, Phase.UNCLEAR):
-            raise _unclear(found)
-        return found
+        in_shop = shop.orders.get(entity_id)
+        if phase(in_shop) in (Phase.MARKED, Phase.UNCLEAR):
+            raise _unclear(in_shop)
+        return in_shop
 
     is_locked = clients.shop_settings(order).release.cancels_under_lock
     made = clients.ledger_of(order).once(
@@ -101,10 +101,10 @@ def _reservation(order: Order, now: MagentoOrder, clients: Clients) -> Trace:
     shop, entity_id = clients.shop(order), now.entity_id
 
     def find() -> str | None:
-        found = shop.orders.get(entity_id)
-        if phase(found) is Phase.UNCLEAR:
-            raise _unclear(found)
-        return None if phase(found) is Phase.MARKED else str(entity_id)
+        in_shop = shop.orders.get(entity_id)
+        if phase(in_shop) is Phase.UNCLEAR:
+            raise _unclear(in_shop)
+        return None if phase(in_shop) is Phase.MARKED else str(entity_id)
 
     return clients.ledger_of(order).trace("reserve", kind=EffectKind.RESERVATION, find=find)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.clients import Clients
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.tables import Order
 
 

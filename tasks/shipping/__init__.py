@@ -1,5 +1,5 @@
-"""Packages as they are confirmed to Amazon, and comments about them in the shop.
+"""Packages as they are confirmed to Amazon, reasons not to, and comments about them in the shop.
 
 Imports: pipeline; no engine, network or database.
-Start reading: `packages.py`.
+Start reading: `packages.py`, then `objections.py` and `confirmation.py`.
 """

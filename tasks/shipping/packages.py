@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.orders.channel import ChannelOrder, Confirmation, Package, Program
+from pipeline.orders.channel import Confirmation
+from pipeline.orders.channel_order import ChannelOrder, Package, Program
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import is_same_number
@@ -15,7 +16,7 @@ def announcement(shipment: Shipment) -> str:
     return f"{shipment.carrier_code}/{shipment.carrier_title}/{shipment.tracking_number}"
 
 
-def to_be_told(order: Order, *, without_number: bool) -> list[Shipment]:
+def to_confirm(order: Order, *, without_number: bool) -> list[Shipment]:
     """The packages in no feed whose confirmation is missing or outdated.
 
     A package without units of the order is never confirmed: the order had more tracks than units,
@@ -64,7 +65,7 @@ def surplus(order: Order) -> str:
     )
 
 
-def told_of(order: Order) -> str:
+def confirmed_packages(order: Order) -> str:
     """The confirmed packages, for the shop's people: a line per package."""
     skus = {item.external_item_id: item.sku for item in order.items}
     lines = [
@@ -143,8 +144,8 @@ def known_already(order: Order, shipment: Shipment, current: ChannelOrder) -> bo
     Two of our packages may share a tracking number; Amazon's entry for the other does not count.
     """
     if not shipment.tracking_number:
-        return any(one.reference == shipment.package_reference for one in current.packages)
-    others = {one.package_reference for one in order.shipments if one is not shipment}
+        return any(package.reference == shipment.package_reference for package in current.packages)
+    others = {package.package_reference for package in order.shipments if package is not shipment}
     ours = quantities_of(order, shipment)
     return any(
         package.reference not in others
@@ -156,7 +157,7 @@ def known_already(order: Order, shipment: Shipment, current: ChannelOrder) -> bo
 
 def shipped_by_others(order: Order, shipment: Shipment, current: ChannelOrder) -> Sequence[Package]:
     """The packages of others under which Amazon shows the whole order as shipped, else none."""
-    ours = {one.package_reference for one in order.shipments}
+    ours = {package.package_reference for package in order.shipments}
     if any(line.quantity_fulfilled < line.quantity for line in current.lines):
         return ()
     if any(package.reference == shipment.package_reference for package in current.packages):
@@ -168,6 +169,6 @@ def shipped_by_others(order: Order, shipment: Shipment, current: ChannelOrder) -
     ]
 
 
-def _covers(theirs: Mapping[str, int], ours: Mapping[str, int]) -> bool:
+def _covers(amazons: Mapping[str, int], ours: Mapping[str, int]) -> bool:
     """Whether Amazon's package covers ours. Amazon may omit what is in a package."""
-    return not theirs or all(theirs.get(item_id, 0) >= count for item_id, count in ours.items())
+    return not amazons or all(amazons.get(item_id, 0) >= count for item_id, count in ours.items())

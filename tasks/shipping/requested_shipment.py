@@ -21,8 +21,8 @@ def ship_requested(order: Order, clients: Clients) -> Hold | None:
 
     The watch of the shop imports its packages, as for any shipment. Holds while Magento refuses it.
     """
-    wish, entity_id = order.requested_shipment, order.magento_order_id
-    if wish is None or wish.state not in STANDING or entity_id is None:
+    requested, entity_id = order.requested_shipment, order.magento_order_id
+    if requested is None or requested.state not in STANDING or entity_id is None:
         return None
     if order.remote_status not in STILL_TO_SHIP:
         end_requested_shipment(
@@ -30,9 +30,9 @@ def ship_requested(order: Order, clients: Clients) -> Hold | None:
         )
         return None
     # Read now: units that the warehouse has shipped since the last watch must not ship again.
-    there = clients.shop(order).shipments.of_orders([entity_id])
-    units, made = _left(order, there), _found(there, wish)
-    write = _shipping(order, wish, units, clients)
+    shipments = clients.shop(order).shipments.of_orders([entity_id])
+    units, made = _left(order, shipments), _made_already(shipments, requested)
+    write = _shipping(order, requested, units, clients)
     if made is not None:
         clients.ledger_of(order).seen(write, remote_id=made)
     elif not units:
@@ -44,7 +44,7 @@ def ship_requested(order: Order, clients: Clients) -> Hold | None:
         except CannotMap as error:
             if error.code != HoldCode.SHIPMENT_REFUSED:
                 raise
-            wish.state, wish.why = RequestState.REFUSED, error.reason
+            requested.state, requested.why = RequestState.REFUSED, error.reason
             return Hold(
                 HoldCode.SHIPMENT_REFUSED,
                 f"{error.reason}; correct what Magento names, most often the stock of its source, "
@@ -52,7 +52,7 @@ def ship_requested(order: Order, clients: Clients) -> Hold | None:
                 f"`orderbridge orders ship {order.external_id} --withdraw`",
                 error.facts,
             )
-    wish.state, wish.magento_shipment_id, wish.why = RequestState.DONE, int(made), ""
+    requested.state, requested.magento_shipment_id, requested.why = RequestState.DONE, int(made), ""
     return None
 
 
@@ -61,52 +61,60 @@ def end_requested_shipment(order: Order, why: str, clients: Clients) -> None:
 
     Raises Transient while an attempt may still arrive at Magento.
     """
-    wish = order.requested_shipment
-    if wish is None or wish.state not in STANDING:
+    requested = order.requested_shipment
+    if requested is None or requested.state not in STANDING:
         return
-    write, ledger = _shipping(order, wish, {}, clients), clients.ledger_of(order)
+    write, ledger = _shipping(order, requested, {}, clients), clients.ledger_of(order)
     made = ledger.made(write)
     if made is None:
         ledger.give_up(why, write)
-        wish.state, wish.why = RequestState.ENDED, why
+        requested.state, requested.why = RequestState.ENDED, why
     else:
-        wish.state, wish.magento_shipment_id, wish.why = RequestState.DONE, int(made), ""
+        requested.state, requested.magento_shipment_id, requested.why = (
+            RequestState.DONE,
+            int(made),
+            "",
+        )
 
 
 def _shipping(
-    order: Order, wish: RequestedShipment, units: Mapping[int, int], clients: Clients
+    order: Order, requested: RequestedShipment, units: Mapping[int, int], clients: Clients
 ) -> Write[str]:
     shop, entity_id = clients.shop(order), order.magento_order_id or 0
 
     def find() -> str | None:
-        return _found(shop.shipments.of_orders([entity_id]), wish)
+        return _made_already(shop.shipments.of_orders([entity_id]), requested)
 
     def send() -> str:
         return shop.shipments.create(
             entity_id,
             units,
-            carrier_code=wish.carrier_code,
-            title=wish.carrier_title,
-            number=wish.tracking_number,
+            carrier_code=requested.carrier_code,
+            title=requested.carrier_title,
+            number=requested.tracking_number,
         )
 
-    trace = clients.ledger_of(order).trace("ship", wish.id, kind=EffectKind.SHIPMENT, find=find)
+    trace = clients.ledger_of(order).trace(
+        "ship", requested.id, kind=EffectKind.SHIPMENT, find=find
+    )
     return trace.write(send, HoldCode.SHIPMENT_REFUSED)
 
 
-def _found(there: Sequence[MagentoShipment], wish: RequestedShipment) -> str | None:
+def _made_already(shipments: Sequence[MagentoShipment], requested: RequestedShipment) -> str | None:
     """The id of the shipment with the requested tracking number, whoever made it."""
-    for shipment in there:
-        if any(is_same_number(track.number, wish.tracking_number) for track in shipment.tracks):
+    for shipment in shipments:
+        if any(
+            is_same_number(track.number, requested.tracking_number) for track in shipment.tracks
+        ):
             return str(shipment.entity_id)
     return None
 
 
-def _left(order: Order, there: Sequence[MagentoShipment]) -> dict[int, int]:
+def _left(order: Order, shipments: Sequence[MagentoShipment]) -> dict[int, int]:
     """The unshipped units by Magento item id."""
     left = {}
     for item in order.items:
         if (item_id := item.magento_item_id) is not None:
-            shipped = sum(int(one.items.get(item_id, 0)) for one in there)
+            shipped = sum(int(shipment.items.get(item_id, 0)) for shipment in shipments)
             left[item_id] = item.quantity - item.quantity_fulfilled_before - shipped
     return {item_id: count for item_id, count in left.items() if count > 0}

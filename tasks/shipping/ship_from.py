@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.base.errors import CannotMap
 from pipeline.clients import Clients
-from pipeline.orders.channel import Program
+from pipeline.orders.channel_order import Program
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
@@ -23,7 +23,7 @@ def supply_sources(order: Order, packages: Sequence[Shipment], clients: Clients)
     codes: dict[int, str] = {}
     if account.supply_sources and order.magento_order_id is not None:
         codes = clients.shop(order).shipments.sources(order.magento_order_id)
-    found: dict[str, str] = {}
+    places: dict[str, str] = {}
     for package in packages:
         code = codes.get(package.magento_shipment_id, "")
         place = account.supply_sources.get(code) or account.supply_source
@@ -37,5 +37,5 @@ def supply_sources(order: Order, packages: Sequence[Shipment], clients: Clients)
                 "Central",
                 {"source": code},
             )
-        found[package.package_reference] = place
-    return found
+        places[package.package_reference] = place
+    return places

@@ -11,7 +11,7 @@ from pipeline.clients import Clients
 from pipeline.magento.order.body import email_of
 from pipeline.magento.records import StoreView
 from pipeline.magento.rest.customers import Customer
-from pipeline.orders.channel import ChannelOrder, FulfilledBy
+from pipeline.orders.channel_order import ChannelOrder, FulfilledBy
 from pipeline.orders.outcome import Done, HoldCode, Outcome, Skipped
 from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Order
@@ -50,17 +50,17 @@ def _created(
     body = shop.customers.body(placed, email, store, clients.marketplace(order).customer_group)
 
     def find() -> str | None:
-        found = shop.customers.find(email, store.website_id)
-        return None if found is None else str(found.id)
+        customer = shop.customers.find(email, store.website_id)
+        return None if customer is None else str(customer.id)
 
     def send() -> Customer:
         try:
             return shop.customers.create(body, store.code)
         except Rejected:
             # The buyer may have registered since the search.
-            if (theirs := shop.customers.find(email, store.website_id)) is None:
+            if (customer := shop.customers.find(email, store.website_id)) is None:
                 raise
-            return theirs
+            return customer
 
     ledger, buyer = clients.ledger_of(order), clients.pseudonym(email)
     account = ledger.shop_trace(

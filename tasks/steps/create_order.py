@@ -104,7 +104,7 @@ def _invoiced(order: Order, now: MagentoOrder, shape: OrderShape, clients: Clien
 
     def find() -> str | None:
         invoices = shop.invoices.of_orders([entity_id]).get(entity_id, [])
-        return str(min(one.entity_id for one in invoices)) if invoices else None
+        return str(min(invoice.entity_id for invoice in invoices)) if invoices else None
 
     ledger = clients.ledger_of(order)
     invoice = ledger.trace("invoice", kind=EffectKind.INVOICE, find=find)
@@ -132,8 +132,8 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
     body = rewritten(now, state=_PROCESSING, status=status)
 
     def find() -> str | None:
-        found = shop.orders.get(entity_id)
-        return found.status if found.status == status or found.state != _PROCESSING else None
+        in_shop = shop.orders.get(entity_id)
+        return in_shop.status if in_shop.status == status or in_shop.state != _PROCESSING else None
 
     def send() -> str:
         shop.orders.save(body)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pipeline.clients import Clients
 from pipeline.magento.order.body import check_address
-from pipeline.orders.channel import ChannelOrder, FulfilledBy, Missing
-from pipeline.orders.decision_table import MagentoState
+from pipeline.orders.channel_order import ChannelOrder, FulfilledBy, Missing
+from pipeline.orders.decision import MagentoState
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome
 from pipeline.orders.tables import Order
 from tasks.placing.goods import find_goods, too_few

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pipeline.clients import Clients
 from pipeline.magento.records import HOLDED
-from pipeline.orders.channel import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import CARRIED_BY_AMAZON
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.tables import Order
@@ -54,7 +54,7 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
     if not order.shipments:
         return Wait(_shipped_here(order) or "waiting for the warehouse", clients.recheck_waiting)
     may_lack_number = clients.marketplace(order).confirm_without_tracking
-    if not may_lack_number and not any(one.tracking_number for one in order.shipments):
+    if not may_lack_number and not any(shipment.tracking_number for shipment in order.shipments):
         return Wait("shipped, waiting for a tracking number", clients.recheck_waiting)
     return Done()
 
@@ -65,10 +65,12 @@ def _is_open(order: Order) -> bool:
 
 
 def _shipped_here(order: Order) -> str:
-    wish = order.requested_shipment
-    if wish is None or wish.magento_shipment_id is None:
+    requested = order.requested_shipment
+    if requested is None or requested.magento_shipment_id is None:
         return ""
-    return f"shipped as {wish.magento_shipment_id}; the next watch of the shop reads the shipment"
+    return (
+        f"shipped as {requested.magento_shipment_id}; the next watch of the shop reads the shipment"
+    )
 
 
 def units_shipped(order: Order, magento_item_id: int | None) -> int:

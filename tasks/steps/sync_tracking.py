@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from pipeline.base.errors import NotSent, Rejected
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, HOLDED
-from pipeline.orders.channel import (
-    NO_PACKAGE_TO_UPDATE,
-    ChannelOrder,
-    FulfilledBy,
-    Program,
-    RemoteStatus,
-)
-from pipeline.orders.ledger_write import Write
+from pipeline.orders.channel_order import FulfilledBy, Program
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.package_tables import Shipment
-from pipeline.orders.states import ConfirmationState, EffectKind
+from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import Order
-from pipeline.shipping.packages import Mismatch
 from tasks.cancelling.fewer_units import being_reduced
 from tasks.cancelling.invoice_check import invoiced_wrongly
 from tasks.cancelling.part_cancelled import reduced
+from tasks.shipping.confirmation import confirm, confirmation_write, mark_accepted
+from tasks.shipping.objections import changed_since_confirmed, confirmation_unclear, objection
 from tasks.shipping.packages import (
     announcement,
     confirmation_of,
+    confirmed_packages,
     known_already,
-    shipped_by_others,
     surplus,
-    to_be_told,
-    told_of,
-    transparency_codes,
+    to_confirm,
 )
 from tasks.shipping.requested_shipment import ship_requested
 from tasks.shipping.ship_from import supply_sources
@@ -58,7 +48,7 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
     fewer = being_reduced(order, clients)
     if fewer and (hold := reduced(order, fewer, clients)) is not None:
         return hold
-    if (hold := _changed_since(order)) is not None:
+    if (hold := changed_since_confirmed(order)) is not None:
         return hold
     refused = ship_requested(order, clients)
     # A feed takes packages without a number, but has no field for the place of shipment.
@@ -66,57 +56,32 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
         clients.marketplace(order).confirm_without_tracking
         and Program.INVOICE_BY_AMAZON not in order.programs
     )
-    to_tell = to_be_told(order, without_number=without_number)
-    if to_tell and (hold := _tell(order, to_tell, clients)) is not None:
+    due = to_confirm(order, without_number=without_number)
+    if due and (hold := _confirm_due(order, due, clients)) is not None:
         return hold
     if refused is not None:
         return refused
     if (outcome := _rest(order, clients)) is not None:
         return outcome
-    notes = surplus(order), comment(order, told_of(order), clients)
+    notes = surplus(order), comment(order, confirmed_packages(order), clients)
     return Skipped("; ".join(filter(None, notes))) if any(notes) else Done()
 
 
-def _changed_since(order: Order) -> Hold | None:
-    """The hold for a package that the shop changed after its confirmation, which Amazon keeps."""
-    changed = next((one for one in order.shipments if one.mismatch), None)
-    if changed is None or order.confirm_anyway:
-        return None
-    name = f"shipment {changed.magento_shipment_id}"
-    if changed.mismatch == Mismatch.DELETED:
-        what = (
-            f"{name} was deleted in Magento after it was confirmed to Amazon under "
-            f"{changed.tracking_number or 'no number'}: ship the same units again there, and the "
-            "package at Amazon gets their number"
-        )
-    else:
-        what = (
-            f"units were taken out of {name} in Magento after they were confirmed to Amazon, which "
-            "never changes the contents of a package: put them back"
-        )
-    return Hold(
-        HoldCode.SHIPMENT_CHANGED,
-        f"{what}; or leave the package at Amazon as it is with `orderbridge orders release "
-        f"{order.external_id} --confirm-anyway`",
-        {"shipment": str(changed.magento_shipment_id)},
-    )
-
-
-def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold | None:
+def _confirm_due(order: Order, due: Sequence[Shipment], clients: Clients) -> Hold | None:
     """Confirm these packages to Amazon, or hold the order with the reason not to."""
     refused = [
-        one.refusal
-        for one in to_tell
-        if one.confirmation == ConfirmationState.REFUSED and one.refusal
+        shipment.refusal
+        for shipment in due
+        if shipment.confirmation == ConfirmationState.REFUSED and shipment.refusal
     ]
     # A failure in a feed is shown first; the next attempt confirms in a separate call.
     if refused and order.hold_code != HoldCode.CONFIRMATION_REFUSED:
         return Hold(
             HoldCode.CONFIRMATION_REFUSED, f"the shipment confirmation was refused: {refused[0]}"
         )
-    by_feed = _all_by_feed(order, to_tell, clients)
+    by_feed = _all_by_feed(order, due, clients)
     has_seller_id = bool(clients.account(order).seller_id)
-    if not has_seller_id and not all(one.tracking_number for one in to_tell):
+    if not has_seller_id and not all(shipment.tracking_number for shipment in due):
         return Hold(
             HoldCode.SETTING_MISSING,
             "a package without a tracking number is confirmed in a feed, which needs "
@@ -125,28 +90,30 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
     # A call for each order would take longer than the feed saves.
     current = clients.placed(order) if by_feed else clients.read_again(order)
     unclear = [
-        one
-        for one in to_tell
-        if one.confirmation == ConfirmationState.UNCLEAR
+        shipment
+        for shipment in due
+        if shipment.confirmation == ConfirmationState.UNCLEAR
         and not order.confirm_anyway
-        and not known_already(order, one, current)
+        and not known_already(order, shipment, current)
     ]
-    if (hold := _objection(order, to_tell, current)) is not None:
-        for shipment in to_tell:
+    if (hold := objection(order, due, current)) is not None:
+        for shipment in due:
             if shipment.confirmation == ConfirmationState.FEED:
                 shipment.confirmation, shipment.to_feed = ConfirmationState.QUEUED, None
         return hold
     unknown = [
-        one for one in to_tell if one not in unclear and not known_already(order, one, current)
+        shipment
+        for shipment in due
+        if shipment not in unclear and not known_already(order, shipment, current)
     ]
     places = supply_sources(order, unknown, clients)
-    for shipment in to_tell:
+    for shipment in due:
         if shipment in unclear:
             continue
         if shipment.confirmed_as is None and known_already(order, shipment, current):
             # A crashed attempt may have confirmed the package: this ends its row in the ledger.
-            clients.ledger_of(order).made(_telling(order, shipment, current, clients))
-            _accepted(shipment, clients)
+            clients.ledger_of(order).made(confirmation_write(order, shipment, current, clients))
+            mark_accepted(shipment, clients)
         elif by_feed or not shipment.tracking_number:
             # Amazon refuses a call without a number; the schema of a feed leaves it out.
             message = clients.channel(order).feed_message(confirmation_of(order, shipment, current))
@@ -154,26 +121,14 @@ def _tell(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> Hold |
             shipment.confirmation = ConfirmationState.FEED
         else:
             place = places.get(shipment.package_reference, "")
-            _confirm(order, shipment, current, clients, place)
-    return _unclear(order, unclear[0]) if unclear else None
+            confirm(order, shipment, current, clients, place)
+    return confirmation_unclear(order, unclear[0]) if unclear else None
 
 
-def _unclear(order: Order, shipment: Shipment) -> Hold:
-    """The hold after an unreadable feed result, when Amazon's order does not show the package."""
-    return Hold(
-        HoldCode.CONFIRMATION_LOST,
-        f"it is not known whether Amazon accepted the confirmation of package "
-        f"{shipment.tracking_number or shipment.package_reference}: {shipment.refusal}. Check the "
-        "order in Seller Central; a confirmation there under this number is enough, and "
-        f"`orderbridge orders release {order.external_id} --confirm-anyway` sends it again",
-        {"package": shipment.package_reference},
-    )
-
-
-def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) -> bool:
+def _all_by_feed(order: Order, due: Sequence[Shipment], clients: Clients) -> bool:
     """Whether to use a feed. A package that waits for a feed stays with it. A feed has no field for
     Transparency codes, nor for the place of shipment."""
-    if any(one.confirmation in _BY_CALL for one in to_tell):
+    if any(shipment.confirmation in _BY_CALL for shipment in due):
         return False
     if Program.INVOICE_BY_AMAZON in order.programs:
         return False
@@ -182,46 +137,8 @@ def _all_by_feed(order: Order, to_tell: Sequence[Shipment], clients: Clients) ->
     if not clients.account(order).seller_id:
         return False
     return any(
-        one.confirmation == ConfirmationState.FEED for one in to_tell
+        shipment.confirmation == ConfirmationState.FEED for shipment in due
     ) or clients.confirms_by_feed(order)
-
-
-def _objection(order: Order, to_tell: Sequence[Shipment], current: ChannelOrder) -> Hold | None:
-    """The hold with the reason not to confirm now; None without a reason."""
-    if current.status == RemoteStatus.CANCELLED:
-        return Hold(
-            HoldCode.CANCELLED_AFTER_SHIPMENT,
-            "cancelled on Amazon after goods had left the warehouse; nothing was confirmed",
-        )
-    nothing_confirmed = all(one.confirmed_as is None for one in order.shipments)
-    if current.buyer_wants_to_cancel and nothing_confirmed and not order.confirm_anyway:
-        return Hold(
-            HoldCode.BUYER_WANTS_TO_CANCEL,
-            "the buyer asked to cancel and nothing was confirmed yet: stop the parcel and cancel "
-            "the order in Seller Central, or confirm its packages with "
-            f"`orderbridge orders release {order.external_id} --confirm-anyway`",
-        )
-    _, missing = transparency_codes(order, current)
-    if missing:
-        item_id, count = next(iter(missing.items()))
-        return Hold(
-            HoldCode.TRANSPARENCY_CODES,
-            f"Amazon wants a Transparency code per unit; {count} of item {item_id} are missing: "
-            f"`orderbridge orders transparency {order.external_id} {item_id} CODE...`",
-            {"item": item_id, "missing": str(count)},
-        )
-    for shipment in to_tell:
-        if shipment.confirmed_as is None and not known_already(order, shipment, current):
-            others = shipped_by_others(order, shipment, current)
-            if others:
-                theirs = ", ".join(package.tracking_number for package in others)
-                return Hold(
-                    HoldCode.CONFIRMED_ELSEWHERE,
-                    f"Amazon shows all of this order as shipped under {theirs}, Magento under "
-                    f"{shipment.tracking_number}: correct the number that is wrong",
-                    {"amazon": theirs, "magento": shipment.tracking_number},
-                )
-    return None
 
 
 def _rest(order: Order, clients: Clients) -> Outcome | None:
@@ -253,57 +170,3 @@ def _rest(order: Order, clients: Clients) -> Outcome | None:
     ):
         return Wait("a package has no tracking number yet", clients.recheck_waiting)
     return None
-
-
-def _confirm(
-    order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str
-) -> None:
-    clients.ledger_of(order).once(_telling(order, shipment, current, clients, place))
-    _accepted(shipment, clients)
-
-
-def _telling(
-    order: Order, shipment: Shipment, current: ChannelOrder, clients: Clients, place: str = ""
-) -> Write[str]:
-    confirmation = replace(confirmation_of(order, shipment, current), supply_source=place)
-
-    def send() -> str:
-        shipment.confirmation = ConfirmationState.SENT
-        try:
-            clients.channel(order).confirm_shipment(confirmation)
-        except Rejected as error:
-            if error.code == NO_PACKAGE_TO_UPDATE and known_already(
-                order, shipment, clients.read_again(order)
-            ):
-                return confirmation.reference
-            shipment.confirmation, shipment.refusal = ConfirmationState.REFUSED, str(error)
-            raise
-        except NotSent:
-            shipment.confirmation = ConfirmationState.QUEUED
-            raise
-        return confirmation.reference
-
-    def find() -> str | None:
-        # A change of the carrier keeps the number, so Amazon's order cannot show its arrival.
-        is_known = shipment.confirmed_as is None and known_already(order, shipment, current)
-        return confirmation.reference if is_known else None
-
-    trace = clients.ledger_of(order).trace(
-        # A track may change and change back: each announcement is a separate write.
-        "confirm",
-        shipment.package_reference,
-        shipment.confirmed_times,
-        clients.pseudonym(announcement(shipment)),
-        kind=EffectKind.CONFIRMATION,
-        find=find,
-        # Amazon takes a repeat with the same package reference as an edit of the package.
-        harmless_twice=True,
-    )
-    return trace.write(send, HoldCode.CONFIRMATION_REFUSED)
-
-
-def _accepted(shipment: Shipment, clients: Clients) -> None:
-    shipment.confirmation = ConfirmationState.ACCEPTED
-    shipment.refusal = shipment.to_feed = None
-    shipment.confirmed_at, shipment.confirmed_as = clients.now(), announcement(shipment)
-    shipment.confirmed_times += 1

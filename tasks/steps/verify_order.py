@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pipeline.clients import Clients
-from pipeline.orders.channel import FulfilledBy
-from pipeline.orders.decision_table import Next, Stock
+from pipeline.orders.channel_order import FulfilledBy
+from pipeline.orders.decision import Next, Stock
 from pipeline.orders.outcome import Done, Outcome, Wait
 from pipeline.orders.tables import Order
-from tasks.cancelling.gate import stopped
+from tasks.cancelling.stop_check import stopped
 from tasks.placing.order_facts import take_facts
 from tasks.placing.pending_stock import hold_stock, release_stock
 

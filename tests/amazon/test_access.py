@@ -58,7 +58,7 @@ def refused(amazon: Amazon) -> RemoteError:
 
 
 def told(sessions: Sessions) -> list[str]:
-    return [one.key for one in Incidents(sessions).open_ones()]
+    return [incident.key for incident in Incidents(sessions).all_open()]
 
 
 def test_an_account_that_works_leaves_no_trace(sessions: Sessions, amazon: Amazon) -> None:
@@ -194,9 +194,9 @@ def test_what_outlasts_a_storm_stops_the_account_if_its_token_is_called_dead(
     refused(amazon)
     clock.at += 36 * MINUTE
     assert isinstance(refused(amazon), AccountPaused) is stops
-    found = standing(sessions, "eu")
-    assert found is not None
-    assert (found.refused_since, found.stopped_at) == (NOW, clock.at if stops else None)
+    access = standing(sessions, "eu")
+    assert access is not None
+    assert (access.refused_since, access.stopped_at) == (NOW, clock.at if stops else None)
 
 
 def test_a_success_under_way_does_not_undo_a_stop(
@@ -215,7 +215,7 @@ def test_a_success_under_way_does_not_undo_a_stop(
 
 
 def refusal_text(sessions: Sessions) -> Any:
-    return [one.text for one in Incidents(sessions).open_ones("eu")]
+    return [incident.text for incident in Incidents(sessions).all_open("eu")]
 
 
 def test_the_incident_says_what_to_do(server: Server, sessions: Sessions, amazon: Amazon) -> None:

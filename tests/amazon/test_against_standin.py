@@ -15,7 +15,8 @@ import requests
 
 from pipeline.amazon.client import Amazon
 from pipeline.base.errors import AccountStopped, Rejected, Transient
-from pipeline.orders.channel import Confirmation, Missing
+from pipeline.orders.channel import Confirmation
+from pipeline.orders.channel_order import Missing
 from sandbox.amazon.app import create_app
 from sandbox.amazon.builders import a_line, an_order
 from sandbox.amazon.quota import Quota

@@ -90,13 +90,13 @@ def orders(draw: st.DrawFn) -> Told:
 
 def total_of(read: Amounts) -> Decimal:
     lines = sum((line.total for line in read.lines.values()), Decimal(0))
-    return lines + sum((one.amount for one in read.adjustments), Decimal(0))
+    return lines + sum((adjustment.amount for adjustment in read.adjustments), Decimal(0))
 
 
-def read_or_assume(told: Told) -> Amounts:
+def read_or_assume(read: Told) -> Amounts:
     """The amounts, unless the order happens to add up in two ways."""
     try:
-        return amounts(told.raw)
+        return amounts(read.raw)
     except CannotMap as held:
         assume("more than one way" not in held.reason)
         raise
@@ -118,12 +118,12 @@ def test_each_line_is_what_the_buyer_pays_for_it(told: Told) -> None:
 
 @patient
 @given(orders())
-def test_no_amount_of_a_line_is_negative_or_finer_than_a_coin(told: Told) -> None:
-    for line in read_or_assume(told).lines.values():
-        for one in fields(LineAmounts):
-            value = getattr(line, one.name)
+def test_no_amount_of_a_line_is_negative_or_finer_than_a_coin(read: Told) -> None:
+    for line in read_or_assume(read).lines.values():
+        for field in fields(LineAmounts):
+            value = getattr(line, field.name)
             assert value >= 0
-            assert value % told.minor == 0 or isinstance(value, bool)
+            assert value % read.minor == 0 or isinstance(value, bool)
 
 
 @patient
@@ -136,17 +136,19 @@ def test_a_grand_total_off_by_less_than_its_parts_is_rounded(told: Told, off: in
     again = amounts(told.raw)
     assert again.lines == read.lines
     assert total_of(again) == again.grand_total == moved
-    rounding = [one.amount for one in again.adjustments if one.label == "Rounding"]
+    rounding = [
+        adjustment.amount for adjustment in again.adjustments if adjustment.label == "Rounding"
+    ]
     assert rounding == ([off * told.minor] if off else [])
 
 
 @patient
 @given(orders(), st.sampled_from([-1, 1]))
-def test_a_grand_total_that_is_far_off_is_held(told: Told, sign: int) -> None:
-    told.raw["proceeds"]["grandTotal"]["amount"] = str(told.grand_total + sign * 200_000)
+def test_a_grand_total_that_is_far_off_is_held(read: Told, sign: int) -> None:
+    read.raw["proceeds"]["grandTotal"]["amount"] = str(read.grand_total + sign * 200_000)
     code = ""
     try:
-        amounts(told.raw)
+        amounts(read.raw)
     except CannotMap as held:
         code = held.code
     assert code == HoldCode.TOTALS_UNCLEAR
@@ -164,8 +166,8 @@ def test_without_taxes_the_totals_stay_and_no_tax_is_left(told: Told) -> None:
 
 @patient
 @given(orders())
-def test_trusting_the_total_changes_nothing_that_adds_up(told: Told) -> None:
-    assert amounts(told.raw, trust_total=True) == read_or_assume(told)
+def test_trusting_the_total_changes_nothing_that_adds_up(read: Told) -> None:
+    assert amounts(read.raw, trust_total=True) == read_or_assume(read)
 
 
 @patient
@@ -184,9 +186,9 @@ def test_a_trusted_total_is_met_whatever_the_lines_say(
     read = amounts(told.raw, trust_total=True)
     assert total_of(read) == read.grand_total == moved
     net = sum((line.total - line.all_tax for line in read.lines.values()), Decimal(0))
-    assert net + sum((one.amount for one in read.adjustments), Decimal(0)) >= 0
+    assert net + sum((adjustment.amount for adjustment in read.adjustments), Decimal(0)) >= 0
     for line in read.lines.values():
-        for one in fields(LineAmounts):
-            assert getattr(line, one.name) >= 0
+        for field in fields(LineAmounts):
+            assert getattr(line, field.name) >= 0
     # Magento can be told so, to the cent.
     assert charges(parse(told.raw).lines, read, {}).totals()["grand_total"] == moved

@@ -37,7 +37,7 @@ CANCELLATION = {"order": "028-0000001-0000001", "reason": "NoInventory", "items"
 
 def tree(element: Element) -> Any:
     """Tags and texts, in their order."""
-    return [(one.tag, tree(one) if len(one) else one.text) for one in element]
+    return [(child.tag, tree(child) if len(child) else child.text) for child in element]
 
 
 def messages(kind: FeedKind, *bodies: dict[str, Any]) -> Any:

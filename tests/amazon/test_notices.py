@@ -64,7 +64,9 @@ def read_one(message: Any) -> OrderChange | Other | None:
 def in_small_letters(value: Any) -> Any:
     """The same with names that begin with a small letter."""
     if isinstance(value, Mapping):
-        return {name[0].lower() + name[1:]: in_small_letters(one) for name, one in value.items()}
+        return {
+            name[0].lower() + name[1:]: in_small_letters(value) for name, value in value.items()
+        }
     return value
 
 
@@ -193,9 +195,9 @@ def test_any_part_may_be_of_any_type(path: tuple[str, ...], value: Any) -> None:
     for name in path[:-1]:
         part = part[name]
     part[path[-1]] = value
-    found = read_one(message)
+    notification = read_one(message)
     # Either it still names the very order, or it names none.
-    assert not isinstance(found, OrderChange) or found.external_id == NUMBER
+    assert not isinstance(notification, OrderChange) or notification.external_id == NUMBER
 
 
 def test_the_time_of_the_change_counts_before_that_of_the_event() -> None:

@@ -17,7 +17,8 @@ from pipeline.amazon.amounts import amounts
 from pipeline.amazon.parsing import identify, parse
 from pipeline.base.errors import CannotMap
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import (
+from pipeline.orders.channel import Raw
+from pipeline.orders.channel_order import (
     Address,
     ChannelOrder,
     FulfilledBy,
@@ -25,7 +26,6 @@ from pipeline.orders.channel import (
     Line,
     Missing,
     Package,
-    Raw,
     TaxRegistration,
     Window,
 )

@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.amazon.parsing import parse
 from pipeline.amazon.withheld_fields import reasons
-from pipeline.orders.channel import FulfilledBy, Missing
-from pipeline.orders.decision_table import Case, Next, decide
+from pipeline.orders.channel_order import FulfilledBy, Missing
+from pipeline.orders.decision import Case, Next
+from pipeline.orders.decision_table import decide
 from pipeline.settings.marketplace import MarketplaceSettings
 from tests.amazon.orders import GERMANY, JAPAN, UNITED_STATES, an_order
 

@@ -53,14 +53,14 @@ def differences(engine: Engine) -> list[Any]:
 def conditions(engine: Engine) -> set[str]:
     """What an index or a check asks for, which the comparison does not look at."""
     with engine.connect() as connection:
-        found = connection.execute(
+        definitions = connection.execute(
             text(
                 "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' UNION"
                 " SELECT conrelid::regclass || conname || pg_get_constraintdef(oid)"
                 " FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
             )
         )
-        return {row[0] for row in found if "alembic_version" not in row[0]}
+        return {row[0] for row in definitions if "alembic_version" not in row[0]}
 
 
 def test_models_and_migrations_say_the_same(bare_url: str, bare: Engine) -> None:

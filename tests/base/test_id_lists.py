@@ -61,7 +61,7 @@ def test_the_check_sees_a_list() -> None:
 
 
 def test_numbers_texts_and_nothing_are_looked_for_by_one_parameter(sessions: Sessions) -> None:
-    ids = [stored(sessions, an_order(external_id=f"028-{one}")) for one in range(3)]
+    ids = [stored(sessions, an_order(external_id=f"028-{number}")) for number in range(3)]
     with sessions() as session:
 
         def found(condition: object) -> list[int]:

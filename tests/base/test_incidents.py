@@ -53,7 +53,7 @@ def test_what_is_over_is_closed_once_and_may_open_again(
     assert incidents.close(KEY, LATER)
     assert not incidents.close(KEY, LATER)
     assert told(capsys) == [("incident.opened", "error", KEY), ("incident.closed", "info", KEY)]
-    assert incidents.open_ones() == []
+    assert incidents.all_open() == []
     assert incidents.open(KEY, "again", LATER)
     assert [row.ended_at for row in rows(sessions)] == [LATER, None]
 
@@ -62,8 +62,8 @@ def test_of_threads_that_open_it_at_once_one_tells_it(
     sessions: Sessions, incidents: Incidents
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda _: incidents.open(KEY, "words", NOW), range(32)))
-        assert told.count(True) == 1
+        answers = list(pool.map(lambda _: incidents.open(KEY, "words", NOW), range(32)))
+        assert answers.count(True) == 1
         closed = list(pool.map(lambda _: incidents.close(KEY, LATER), range(32)))
         assert closed.count(True) == 1
     assert len(rows(sessions)) == 1
@@ -73,5 +73,9 @@ def test_open_ones_are_listed_by_account(incidents: Incidents) -> None:
     incidents.open("account:eu", "one", NOW, account="eu")
     incidents.open("account:na", "two", NOW, account="na")
     incidents.open("general", "three", NOW)
-    assert [one.key for one in incidents.open_ones()] == ["account:eu", "account:na", "general"]
-    assert [one.key for one in incidents.open_ones("na")] == ["account:na"]
+    assert [incident.key for incident in incidents.all_open()] == [
+        "account:eu",
+        "account:na",
+        "general",
+    ]
+    assert [incident.key for incident in incidents.all_open("na")] == ["account:na"]

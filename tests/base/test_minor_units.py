@@ -31,7 +31,9 @@ AMAZONS = (
     ],
 )
 def test_the_unit_is_iso_4217s(currencies: tuple[str, ...], unit: str) -> None:
-    assert {one: minor_unit(one) for one in currencies} == dict.fromkeys(currencies, Decimal(unit))
+    assert {currency: minor_unit(currency) for currency in currencies} == dict.fromkeys(
+        currencies, Decimal(unit)
+    )
 
 
 @pytest.mark.parametrize("code", ["XXX", "XAU", "EURO", "eur", "", "€", "GGP"])

@@ -25,13 +25,13 @@ def far(sessions: Sessions) -> Sessions:
         session.add_all(
             ToFetch(
                 account=ACCOUNT,
-                external_id=f"028-0000000-{one:07}",
+                external_id=f"028-0000000-{number:07}",
                 lane="new",
                 asked_at=NOW,
                 due_at=NOW,
                 changed_at=FAR,
             )
-            for one in range(LEFT_TO_THE_SEARCH + 5)
+            for number in range(LEFT_TO_THE_SEARCH + 5)
         )
     return sessions
 

@@ -44,8 +44,8 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has it")
 def test_what_has_passed_is_counted_since_boot() -> None:
     before = time.clock_gettime(time.CLOCK_BOOTTIME)
-    told = clock.elapsed()
-    assert before <= told <= time.clock_gettime(time.CLOCK_BOOTTIME)
+    elapsed = clock.elapsed()
+    assert before <= elapsed <= time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def test_nothing_else_measures_time() -> None:
@@ -86,9 +86,9 @@ def test_an_answer_that_slept_on_its_way_is_asked_for_again(sessions: Sessions) 
             self._session.connection()
 
         def scalars(self, question: object) -> object:
-            found = self._session.scalars(question)  # type: ignore[call-overload]
+            answer = self._session.scalars(question)  # type: ignore[call-overload]
             machine.at += next(nights, 0.0)
-            return found
+            return answer
 
     shared = SharedClock(lambda: Sleeping(sessions()), machine)  # type: ignore[arg-type, return-value]
     told = shared()

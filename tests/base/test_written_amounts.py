@@ -40,5 +40,5 @@ def test_totals_that_differ_are_told_so_that_one_sees_it(
     currency: str, here: str, there: str, said: str
 ) -> None:
     order = ours(grand_total=Decimal(here), currency=currency)
-    found = compare(sides(order, [in_shop(grand_total=Decimal(there))]), NOW) or []
-    assert [one.detail for one in found] == [f"{said}: correct the order in Magento"]
+    differences = compare(sides(order, [in_shop(grand_total=Decimal(there))]), NOW) or []
+    assert [one.detail for one in differences] == [f"{said}: correct the order in Magento"]

@@ -128,10 +128,10 @@ def violations(page: Page) -> list[str]:
     """The serious violations of accessibility on a page, each with where it is."""
     expect(page.locator("main")).to_be_visible()
     page.evaluate(AXE.read_text(encoding="utf-8"))  # no script tag: the pages allow none
-    found = page.evaluate("async () => (await axe.run()).violations")
+    violations = page.evaluate("async () => (await axe.run()).violations")
     return [
         f"{one['id']}: {node['target']} {node['failureSummary']}"
-        for one in found
+        for one in violations
         if one["impact"] in SERIOUS
         for node in one["nodes"]
     ]

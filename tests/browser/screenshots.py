@@ -46,7 +46,7 @@ def _play(world: World) -> None:
     play.begin()
     deadline = time.monotonic() + PLAYED_WITHIN_S
     play.tick()
-    while any(problems(story, play) for story in play.told):
+    while any(problems(story, play) for story in play.stories):
         if time.monotonic() > deadline:
             raise TimeoutError("the day's orders did not all end as they should")
         time.sleep(0.4)

@@ -93,8 +93,8 @@ def test_an_order_is_shipped_from_its_page(visit: Visit, sessions: Sessions) -> 
     page.get_by_role("button", name="Ship it", exact=True).click()
     expect(page.get_by_text("The shipment is requested")).to_be_visible()
     with sessions() as session:
-        (wish,) = session.scalars(select(RequestedShipmentRow)).all()
-    assert (wish.carrier_code, wish.tracking_number) == ("dhl", "00340434161094042557")
+        (requested,) = session.scalars(select(RequestedShipmentRow)).all()
+    assert (requested.carrier_code, requested.tracking_number) == ("dhl", "00340434161094042557")
     page.get_by_role("button", name="Take the shipment back").click()
     page.get_by_text("Ship it in Magento").click()
     expect(page.get_by_label("Tracking number")).to_be_visible()
@@ -128,7 +128,7 @@ def test_a_setting_is_tried_on_past_orders_then_turned_and_undone(
     expect(page.locator("tr").filter(has_text="all sold")).to_be_visible()
     with sessions() as session:
         rows = session.scalars(select(SettingOverrideRow).order_by(SettingOverrideRow.id)).all()
-    assert [(one.author, one.value, one.why) for one in rows] == [
+    assert [(row.author, row.value, row.why) for row in rows] == [
         ("otto", "backorder", "the supplier delivers"),
         ("otto", None, "all sold"),
     ]

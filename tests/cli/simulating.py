@@ -42,12 +42,15 @@ def told(result: Result) -> dict[str, Any]:
 
 
 def kinds(order: dict[str, Any]) -> list[str]:
-    return [one["what"] for step in order["steps"] for one in step["requests"]]
+    return [request["what"] for step in order["steps"] for request in step["requests"]]
 
 
 def body_of(order: dict[str, Any], what: str) -> Any:
     (body,) = [
-        one["body"] for step in order["steps"] for one in step["requests"] if one["what"] == what
+        request["body"]
+        for step in order["steps"]
+        for request in step["requests"]
+        if request["what"] == what
     ]
     return body
 

@@ -82,7 +82,9 @@ def test_the_same_as_json(sessions: Sessions, orderbridge: Run) -> None:
     [account] = json.loads(result.stdout)
     assert (account["account"], account["state"], account["region"]) == ("eu", "stopped", "EU")
     own = {
-        one["country"]: one["domain"] for one in account["marketplaces"] if one["has_own_settings"]
+        marketplace["country"]: marketplace["domain"]
+        for marketplace in account["marketplaces"]
+        if marketplace["has_own_settings"]
     }
     assert own == {"DE": "amazon.de"}
     assert list(account["attention"]) == ["account:eu"]

@@ -20,7 +20,9 @@ def waiting(sessions: Sessions, **changes: object) -> str:
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
     with sessions() as session:
-        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+        return [
+            (note.author, note.text) for note in session.scalars(select(Note).order_by(Note.id))
+        ]
 
 
 def test_correct_then_show_then_withdraw(sessions: Sessions, orderbridge: Run) -> None:

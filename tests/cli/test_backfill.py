@@ -20,18 +20,21 @@ KNOWN, UNKNOWN = "028-1111111-1111111", "028-2222222-2222222"
 
 def facts(result: Result) -> dict[str, object]:
     assert (result.exit_code, result.stderr) == (0, "")
-    found: dict[str, object] = json.loads(result.stdout)
-    return found
+    answer: dict[str, object] = json.loads(result.stdout)
+    return answer
 
 
 def test_a_dry_run_of_a_period_says_that_the_pages_are_unknown(
     sessions: Sessions, orderbridge: Run
 ) -> None:
     stored(sessions, an_order(purchased_at=datetime(2026, 1, 15, tzinfo=UTC)))
-    said = facts(orderbridge("backfill", "--account", "eu", *JANUARY, "--dry-run", "--json"))
-    assert said["orders we have of that period"] == 1
-    assert said["calls"] is None
-    assert (said["hours for 1,000 orders"], said["hours for 10,000 orders"]) == ("0.0", "4.5")
+    facts_shown = facts(orderbridge("backfill", "--account", "eu", *JANUARY, "--dry-run", "--json"))
+    assert facts_shown["orders we have of that period"] == 1
+    assert facts_shown["calls"] is None
+    assert (facts_shown["hours for 1,000 orders"], facts_shown["hours for 10,000 orders"]) == (
+        "0.0",
+        "4.5",
+    )
     with sessions() as session:
         assert session.scalars(select(Backfill)).all() == []
 
@@ -40,13 +43,13 @@ def test_a_dry_run_of_orders_by_number_counts_the_calls(
     sessions: Sessions, orderbridge: Run
 ) -> None:
     stored(sessions, an_order(external_id=KNOWN))
-    said = facts(
+    facts_shown = facts(
         orderbridge(
             *("backfill", "--account", "eu", "--ids", "-", "--dry-run", "--json"),
             input=f"{KNOWN}\n{UNKNOWN}, {UNKNOWN}\n",
         )
     )
-    assert said == {
+    assert facts_shown == {
         "account": "eu",
         "orders": 2,
         "orders we have": 1,

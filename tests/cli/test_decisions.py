@@ -22,8 +22,8 @@ def waiting(sessions: Sessions, **changes: Any) -> int:
 
 def notes(sessions: Sessions) -> list[tuple[int, str, str]]:
     with sessions() as session:
-        found = session.scalars(select(Note).order_by(Note.id))
-        return [(note.order_id, note.author, note.text) for note in found]
+        notes = session.scalars(select(Note).order_by(Note.id))
+        return [(note.order_id, note.author, note.text) for note in notes]
 
 
 def test_cancel_asks_amazon_and_wakes_the_order(sessions: Sessions, orderbridge: Run) -> None:
@@ -58,7 +58,7 @@ def test_cancel_asks_amazon_and_wakes_the_order(sessions: Sessions, orderbridge:
 def test_cancel_of_what_cannot_be_cancelled_changes_nothing(
     sessions: Sessions, orderbridge: Run, changes: dict[str, Any], why: str
 ) -> None:
-    shipments = [a_shipment(**one) for one in changes.get("shipments", [])]
+    shipments = [a_shipment(**columns) for columns in changes.get("shipments", [])]
     order_id = waiting(sessions, **{**changes, "shipments": shipments})
     result = orderbridge("orders", "cancel", str(order_id), "--reason", "NoInventory")
     assert (result.exit_code, result.stderr) == (1, f"Error: {order_id}: {why}\n")

@@ -38,7 +38,7 @@ LEAVES = dict(_leaves(main))
 
 @pytest.mark.parametrize("name", sorted(LEAVES.keys() - WITHOUT_JSON.keys()))
 def test_every_command_has_json(name: str) -> None:
-    (option,) = [one for one in LEAVES[name].params if one.name == "as_json"]
+    (option,) = [parameter for parameter in LEAVES[name].params if parameter.name == "as_json"]
     assert isinstance(option, click.Option)
     assert (option.opts, option.is_flag) == (["--json"], True)
     assert option.help == "Print JSON, for programs."

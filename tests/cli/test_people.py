@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from pipeline.access.password_attempts import Guessing
+from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
 from pipeline.access.sign_ins import SignIns
 from pipeline.access.tables import PersonRecord, SignIn
@@ -24,9 +24,9 @@ PASSWORD = "four words of mine"
 @pytest.fixture
 def people(sessions: Sessions) -> People:
     """Where anna is an operator."""
-    found = People(sessions)
-    found.add("anna", Role.OPERATOR, PASSWORD, NOW)
-    return found
+    people = People(sessions)
+    people.add("anna", Role.OPERATOR, PASSWORD, NOW)
+    return people
 
 
 def test_a_person_is_added_with_a_password_from_standard_input(
@@ -62,7 +62,7 @@ def test_what_cannot_be_is_one_sentence_and_changes_nothing(
     result = orderbridge("people", *words, input=password)
     assert (result.exit_code, result.stdout) == (1, "")
     assert sentence in result.stderr
-    assert [(one.name, one.role) for one in people.everyone()] == [("anna", "operator")]
+    assert [(person.name, person.role) for person in people.everyone()] == [("anna", "operator")]
     assert people.with_password("anna", PASSWORD) is not None
 
 
@@ -110,7 +110,7 @@ def test_a_new_password_and_a_lock_end_all_sign_ins(
 def test_unlocking_forgives_too_many_tries(
     orderbridge: Run, people: People, sessions: Sessions
 ) -> None:
-    guessing = Guessing(sessions, Vault(bytes(range(32))))
+    guessing = PasswordAttempts(sessions, Vault(bytes(range(32))))
     tries = [guessing.begin("anna", "192.0.2.1", NOW) for _ in range(6)]
     assert tries == [None] * 5 + [timedelta(seconds=30)]
     assert orderbridge("people", "unlock", "ANNA").exit_code == 0
@@ -119,7 +119,7 @@ def test_unlocking_forgives_too_many_tries(
 
 def test_a_role_is_changed_and_a_person_removed(orderbridge: Run, people: People) -> None:
     assert orderbridge("people", "role", "anna", "admin").stdout == "anna is admin now.\n"
-    assert [one.role for one in people.everyone()] == ["admin"]
+    assert [person.role for person in people.everyone()] == ["admin"]
     assert orderbridge("people", "remove", "anna").stdout == "anna is removed.\n"
     assert people.everyone() == []
 
@@ -139,4 +139,4 @@ def test_the_first_admin_is_made_while_there_is_nobody(sessions: Sessions) -> No
     people = People(sessions)
     people.add_first("anna", PASSWORD, NOW)
     people.add_first("bert", PASSWORD, NOW)
-    assert [(one.name, one.role) for one in people.everyone()] == [("anna", "admin")]
+    assert [(person.name, person.role) for person in people.everyone()] == [("anna", "admin")]

@@ -62,10 +62,10 @@ def serving(variables: dict[str, str]) -> Iterator[Console]:
         text=True,
     ) as process:
         assert process.stdout is not None
-        said = process.stdout.readline()
-        answers = re.fullmatch(r"Orderbridge answers on (http://127\.0\.0\.1:\d+)/\n", said)
+        line = process.stdout.readline()
+        answers = re.fullmatch(r"Orderbridge answers on (http://127\.0\.0\.1:\d+)/\n", line)
         try:
-            assert answers is not None, said + process.stdout.read()
+            assert answers is not None, line + process.stdout.read()
             yield Console(process, answers[1])
         finally:
             process.kill()

@@ -34,8 +34,8 @@ def test_it_purges_what_is_old_enough_and_says_how_many(
     young = stored(sessions, delivered(sessions, 29))
     result = orderbridge("purge", "--json")
     assert (result.exit_code, result.stderr) == (0, "")
-    told = json.loads(result.stdout)
-    assert (told["orders"], told["purged"]) == (2, True)
+    answer = json.loads(result.stdout)
+    assert (answer["orders"], answer["purged"]) == (2, True)
     assert all(loaded(sessions, one).purged_at is not None for one in old)
     assert loaded(sessions, young).purged_at is None
     again = orderbridge("purge")

@@ -137,9 +137,9 @@ def test_a_replay_is_told_without_a_change_and_done_on_request(
     connected: Run, sessions: Sessions
 ) -> None:
     connected("reconcile")
-    told = connected("replay", NUMBER, "--from", "import_order", "--dry-run")
-    assert (told.exit_code, told.stderr) == (0, "")
-    assert told.stdout.splitlines() == [
+    result = connected("replay", NUMBER, "--from", "import_order", "--dry-run")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
         "import_order: goes on",
         "verify_order: goes on",
         "enrich_order: goes on",
@@ -174,9 +174,9 @@ def test_an_accepted_difference_is_shown_as_such(orderbridge: Run, sessions: Ses
 
 def test_an_explanation_in_words_and_as_json(orderbridge: Run, sessions: Sessions) -> None:
     store(sessions, a_held_order(1))
-    told = orderbridge("explain", HELD)
-    assert told.exit_code == 0
-    paragraphs = told.stdout.split("\n\n")
+    result = orderbridge("explain", HELD)
+    assert result.exit_code == 0
+    paragraphs = result.stdout.split("\n\n")
     assert paragraphs[0] == (
         f"Order {HELD} is held in enrich_order as sku_not_found: MUG-1 is not in Magento's "
         "catalogue"

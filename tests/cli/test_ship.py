@@ -28,10 +28,15 @@ def waiting(sessions: Sessions, **changes: Any) -> int:
 
 
 def stands(sessions: Sessions, order_id: int) -> tuple[str, ...]:
-    wish = latest(sessions, order_id)
-    if wish is None:
+    requested = latest(sessions, order_id)
+    if requested is None:
         return ()
-    return wish.carrier_code, wish.carrier_title, wish.tracking_number, wish.state
+    return (
+        requested.carrier_code,
+        requested.carrier_title,
+        requested.tracking_number,
+        requested.state,
+    )
 
 
 def test_ship_writes_the_wish_and_wakes_the_order(sessions: Sessions, orderbridge: Run) -> None:

@@ -65,9 +65,9 @@ def test_what_is_missing_is_named_with_one_search_for_fifty(
     assert shop.answered("products") == {"products": 2}
     result = run("sku-map", "check", "--json")
     assert result.exit_code == 1
-    (told,) = json.loads(result.stdout)
-    assert (told["shop"], told["rows"], len(told["missing"])) == ("main", 62, 60)
-    assert told["missing"][0] == {"magento_sku": "NOPE-0", "amazon_skus": ["A-0", "A-60"]}
+    (answer,) = json.loads(result.stdout)
+    assert (answer["shop"], answer["rows"], len(answer["missing"])) == ("main", 62, 60)
+    assert answer["missing"][0] == {"magento_sku": "NOPE-0", "amazon_skus": ["A-0", "A-60"]}
 
 
 def test_a_map_that_does_not_count_is_not_read(mapping: Maps) -> None:
@@ -117,8 +117,8 @@ def test_check_looks_at_what_is_mapped_by_hand_as_well(mapping: Maps, tmp_path: 
         "By hand for account eu, for shop main: 1 SKU is mapped",
         "  NOPE is not in the catalogue (for B)",
     ]
-    told = json.loads(run("sku-map", "check", "--json").stdout)
-    assert [(one["file"], one["account"], len(one["missing"])) for one in told] == [
+    answer = json.loads(run("sku-map", "check", "--json").stdout)
+    assert [(one["file"], one["account"], len(one["missing"])) for one in answer] == [
         (str(tmp_path / "skus.csv"), None, 0),
         (None, "eu", 1),
     ]
@@ -135,8 +135,13 @@ def test_a_sku_is_mapped_listed_and_taken_back(sessions: Sessions, orderbridge: 
     assert listed[0].split()[:5] == ["ACCOUNT", "AMAZON", "SKU", "MAGENTO", "SKU"]
     assert listed[1].split()[:3] == ["eu", "MUG-1", "CUP"]
     assert listed[1].endswith("  1")
-    (told,) = json.loads(orderbridge("sku-map", "list", "--sku", "cup", "--json").stdout)
-    assert (told["amazon_sku"], told["magento_sku"], told["held_orders"], told["ended_at"]) == (
+    (answer,) = json.loads(orderbridge("sku-map", "list", "--sku", "cup", "--json").stdout)
+    assert (
+        answer["amazon_sku"],
+        answer["magento_sku"],
+        answer["held_orders"],
+        answer["ended_at"],
+    ) == (
         *("MUG-1", "CUP", 1),
         None,
     )

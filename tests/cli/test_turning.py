@@ -35,10 +35,10 @@ def test_what_would_change_is_told_and_nothing_saved(orderbridge: Run, sessions:
     result = orderbridge(
         "settings", "turn", "out_of_stock", "backorder", *HERE, "--dry-run", "--json"
     )
-    told = json.loads(result.stdout)
+    answer = json.loads(result.stdout)
     assert result.exit_code == 0
-    assert told.pop("since")[:4].isdigit()
-    assert told == {
+    assert answer.pop("since")[:4].isdigit()
+    assert answer == {
         "account": "eu",
         "marketplace": FRANCE,
         "name": "out_of_stock",
@@ -152,20 +152,20 @@ def test_mistakes_are_answered(orderbridge: Run, sessions: Sessions) -> None:
 
 def test_check_tells_everything_as_json_and_no_secret(without_database: Run) -> None:
     result = without_database("settings", "check", "--json")
-    found = json.loads(result.stdout)
-    assert list(found) == [
+    answer = json.loads(result.stdout)
+    assert list(answer) == [
         "shops.main",
         "accounts.eu",
         "timing",
         "accounts.eu.settings",
         f"accounts.eu.marketplaces.{GERMANY}",
     ]
-    assert found["shops.main"]["base_url"]["value"] == "https://shop.example"
-    assert found["accounts.eu"]["refresh_token"] == {
+    assert answer["shops.main"]["base_url"]["value"] == "https://shop.example"
+    assert answer["accounts.eu"]["refresh_token"] == {
         "value": "set",
         "from": "environment variable ORDERBRIDGE_ACCOUNT_EU_REFRESH_TOKEN",
         "is_default": False,
     }
-    assert found["timing"]["lease_s"]["from"] == "default"
+    assert answer["timing"]["lease_s"]["from"] == "default"
     for secret in ("hidden", "secret-"):
         assert secret not in result.stdout

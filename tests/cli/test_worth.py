@@ -33,11 +33,11 @@ def test_it_is_said_and_withdrawn(sessions: Sessions, orderbridge: Run) -> None:
         f"{number}: value stated; the order is retried now\n",
     )
     order = loaded(sessions, int(number))
-    assert order.worth is not None
-    assert (order.worth["total"], order.worth["said_by"]) == ("0.00", system_user())
+    assert order.stated_value is not None
+    assert (order.stated_value["total"], order.stated_value["said_by"]) == ("0.00", system_user())
     assert order.due_at is not None
     assert orderbridge("orders", "worth", number, "--withdraw").exit_code == 0
-    assert loaded(sessions, int(number)).worth is None
+    assert loaded(sessions, int(number)).stated_value is None
     with sessions() as session:
         assert list(session.scalars(select(Note.text).order_by(Note.id))) == [
             "stated that it is worth 0.00 EUR: a gift",

@@ -40,7 +40,7 @@ def test_what_leaves_next_comes_first_with_its_class(sessions: Sessions) -> None
         due_in(5, 24 * 60 + 1),
     )[:4]
     board = Board(sessions, NOW)
-    assert [(one.id, one.class_at(NOW), one.note) for one in board.to_ship()] == [
+    assert [(order.id, order.class_at(NOW), order.note) for order in board.to_ship()] == [
         (late, Class.LATE, "waiting for the warehouse"),
         (hour, Class.HOUR, "waiting for the warehouse"),
         (hours, Class.HOURS, "waiting for the warehouse"),
@@ -63,7 +63,7 @@ def test_only_what_is_ours_and_has_not_left_is_on_it(sessions: Sessions) -> None
         an_order(9, ship_by_at=None),
     )[:2]
     board = Board(sessions, NOW)
-    assert [(one.id, one.left) for one in board.to_ship()] == [(partly, 1), (unknown, 0)]
+    assert [(order.id, order.left) for order in board.to_ship()] == [(partly, 1), (unknown, 0)]
     assert sum(board.by_class().values()) == 2
 
 
@@ -82,8 +82,8 @@ def test_a_package_that_amazon_has_not_taken_is_listed_with_the_reason(sessions:
         sent(6, a_package(), status=Status.DONE),
         sent(7, a_package(), fulfilled_by="FBA"),
     )[:2]
-    found = Board(sessions, NOW).unconfirmed()
-    assert [(one.id, one.confirmation, one.reason) for one in found] == [
+    page = Board(sessions, NOW).unconfirmed()
+    assert [(one.id, one.confirmation, one.reason) for one in page] == [
         (refused, "refused", "no such carrier"),
         (queued, "queued", "Amazon does not answer"),
     ]

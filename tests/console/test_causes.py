@@ -89,7 +89,9 @@ def test_what_is_an_orders_own_is_one_group_and_a_shared_sentence_another(
         held(4, HoldCode.STORE_UNKNOWN, 'no store view "fr"'),
         held(5, HoldCode.STORE_UNKNOWN, 'no store view "de"'),
     )
-    assert [(one.code, one.fact, one.orders, one.ship_by_at) for one in causes(sessions)] == [
+    assert [
+        (cause.code, cause.fact, cause.orders, cause.ship_by_at) for cause in causes(sessions)
+    ] == [
         ("store_unknown", 'no store view "de"', 2, None),
         ("totals_differ", "", 2, None),
         ("store_unknown", 'no store view "fr"', 1, None),

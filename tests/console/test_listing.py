@@ -22,7 +22,7 @@ from pipeline.operations.lists.order_facts import (
 from pipeline.operations.lists.orders import Listing, Page
 from pipeline.operations.lists.sorting import Place, Sort
 from pipeline.operations.lists.stores import stores
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order, OrderPrivate, Status
 from tests.console.builders import (
@@ -220,8 +220,8 @@ def test_filters_find_what_they_say_and_all_have_to_apply(sessions: Sessions) ->
             ]
         )
     for filters, expected in FOUND:
-        found = Listing(sessions).page(replace(filters, sort=Sort("number")))
-        assert ([ids.index(one) + 1 for one in ids_of(found)], filters) == (expected, filters)
+        page = Listing(sessions).page(replace(filters, sort=Sort("number")))
+        assert ([ids.index(one) + 1 for one in ids_of(page)], filters) == (expected, filters)
         assert count(sessions, filters) == Count(len(expected))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.operations.lists.filters import Filters, read
 from pipeline.operations.lists.sorting import KEYS, NEWEST_FIRST, Place, Sort
 from pipeline.operations.lists.stores import stores
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
 from tests.console.builders import NOW, some_settings

@@ -17,7 +17,7 @@ from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.orders import Listing
 from pipeline.operations.lists.selection import held_by, these, those_of, weigh
 from pipeline.operations.lists.sorting import KEYS, Sort
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
 

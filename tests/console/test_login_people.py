@@ -13,7 +13,7 @@ from tests.console.signing_in import PASSWORD
 
 
 def known(sessions: Sessions) -> list[tuple[str, str, bool]]:
-    return [(one.name, one.role, one.locked) for one in People(sessions).everyone()]
+    return [(person.name, person.role, person.locked) for person in People(sessions).everyone()]
 
 
 def test_an_admin_adds_changes_and_locks(sessions: Sessions, browser: SignedIn) -> None:

@@ -35,13 +35,13 @@ def test_without_a_word_there_is_no_provider_and_no_proxy(tmp_path: Path) -> Non
 
 
 def test_a_provider_is_read_with_its_secret_from_the_environment(tmp_path: Path) -> None:
-    found = console(tmp_path, OIDC, **SECRET)
-    assert found.oidc is not None
-    assert found.url == "https://orders.shop.example"
-    assert found.oidc.issuer == "https://id.example/realm"
-    assert found.oidc.roles == {"warehouse": Role.OPERATOR}
-    assert found.oidc.client_secret.get_secret_value() == "canary-secret"
-    assert "canary-secret" not in repr(found)
+    settings = console(tmp_path, OIDC, **SECRET)
+    assert settings.oidc is not None
+    assert settings.url == "https://orders.shop.example"
+    assert settings.oidc.issuer == "https://id.example/realm"
+    assert settings.oidc.roles == {"warehouse": Role.OPERATOR}
+    assert settings.oidc.client_secret.get_secret_value() == "canary-secret"
+    assert "canary-secret" not in repr(settings)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,9 @@ def _gift(message: str) -> dict[str, object]:
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
     with sessions() as session:
-        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+        return [
+            (note.author, note.text) for note in session.scalars(select(Note).order_by(Note.id))
+        ]
 
 
 def test_the_buyer_is_masked_until_an_operator_asks_and_that_is_noted(
@@ -53,7 +55,7 @@ def test_the_buyer_is_masked_until_an_operator_asks_and_that_is_noted(
 ) -> None:
     path = f"/orders/{an_order_with_its_buyer(sessions)}"
     page = operator.get(path)
-    assert not [one for one in PERSONAL if one in page.text]
+    assert not [text for text in PERSONAL if text in page.text]
     assert "Show the buyer’s data" in page.text
     assert "Show the buyer’s data" not in viewer.get(path).text
     assert viewer.post(f"{path}/buyer").status_code == 403
@@ -61,12 +63,12 @@ def test_the_buyer_is_masked_until_an_operator_asks_and_that_is_noted(
 
     shown = operator.post(f"{path}/buyer")
     assert shown.status_code == 200
-    assert [one for one in PERSONAL if one not in shown.text] == []
+    assert [text for text in PERSONAL if text not in shown.text] == []
     assert shown.headers["Cache-Control"] == "no-store"
     assert "data-live" not in shown.text
     assert notes(sessions) == [("otto", "viewed the buyer's data")]
     assert "viewed the buyer's data" in words_of(viewer.get(path).text).replace("’", "'")
-    assert not [one for one in PERSONAL if one in operator.get(path).text]
+    assert not [text for text in PERSONAL if text in operator.get(path).text]
 
 
 def test_what_was_purged_is_not_shown(sessions: Sessions, operator: SignedIn) -> None:

@@ -32,15 +32,17 @@ def a_requested_shipment(sessions: Sessions, order_id: int, **changes: Any) -> N
         session.add(RequestedShipmentRow(**{**facts, **changes}))
 
 
-def wishes(sessions: Sessions) -> list[tuple[str, str, str, str]]:
+def requested(sessions: Sessions) -> list[tuple[str, str, str, str]]:
     with sessions() as session:
-        found = session.scalars(select(RequestedShipmentRow).order_by(RequestedShipmentRow.id))
-        return [(one.carrier_code, one.tracking_number, one.author, one.state) for one in found]
+        rows = session.scalars(select(RequestedShipmentRow).order_by(RequestedShipmentRow.id))
+        return [(one.carrier_code, one.tracking_number, one.author, one.state) for one in rows]
 
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
     with sessions() as session:
-        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+        return [
+            (note.author, note.text) for note in session.scalars(select(Note).order_by(Note.id))
+        ]
 
 
 def test_an_operator_ships_an_order_and_takes_that_back(
@@ -53,7 +55,7 @@ def test_an_operator_ships_an_order_and_takes_that_back(
     assert '<option value="evri">Hermes (evri)</option>' in page
     done = operator.post(f"/orders/{order_id}/ship", FORM)
     assert (done.status_code, done.headers["Location"]) == (303, f"/orders/{order_id}?said=ship")
-    assert wishes(sessions) == [("dhl", "0034", "otto", "open")]
+    assert requested(sessions) == [("dhl", "0034", "otto", "open")]
     assert notes(sessions) == [("otto", "requested a shipment with DHL 0034")]
     page = operator.get(done.headers["Location"]).text
     assert "The shipment is requested. The order is retried now." in page
@@ -63,7 +65,7 @@ def test_an_operator_ships_an_order_and_takes_that_back(
     assert BACK in page
     done = operator.post(f"/orders/{order_id}/withdraw-shipment")
     assert done.status_code == 303
-    assert wishes(sessions) == [("dhl", "0034", "otto", "ended")]
+    assert requested(sessions) == [("dhl", "0034", "otto", "ended")]
     assert notes(sessions)[-1] == ("otto", "took back the shipment under 0034")
     page = operator.get(done.headers["Location"]).text
     assert "The shipment is taken back. The order is retried now." in page
@@ -81,7 +83,7 @@ def test_a_viewer_sees_it_and_cannot_do_it(sessions: Sessions, viewer: SignedIn)
     assert BACK not in page
     for act in ("ship", "withdraw-shipment"):
         assert viewer.post(f"/orders/{order_id}/{act}", FORM).status_code == 403
-    assert wishes(sessions) == [("custom", "S-1", "anna", "open")]
+    assert requested(sessions) == [("custom", "S-1", "anna", "open")]
     assert notes(sessions) == []
 
 
@@ -98,7 +100,7 @@ def test_a_refused_shipment_is_shown_with_its_form_filled_in(
     assert 'name="title" maxlength="100" autocomplete="off" value="Swift Post"' in page
     assert 'autocomplete="off" required value="S-1"' in page
     assert operator.post(f"/orders/{order_id}/ship", FORM).status_code == 303
-    assert [one[3] for one in wishes(sessions)] == ["ended", "open"]
+    assert [one[3] for one in requested(sessions)] == ["ended", "open"]
 
 
 def test_what_cannot_be_done_is_said_and_stays_in_the_form(
@@ -110,7 +112,7 @@ def test_what_cannot_be_done_is_said_and_stays_in_the_form(
     assert "Nothing was changed: name the carrier in its title." in reply.text
     assert '<option value="custom" selected>' in reply.text
     assert 'required value="0034"' in reply.text
-    assert (wishes(sessions), notes(sessions)) == ([], [])
+    assert (requested(sessions), notes(sessions)) == ([], [])
 
 
 @pytest.mark.parametrize("order", [a_held_order, a_shipped_order])
@@ -123,4 +125,4 @@ def test_the_form_is_not_there_where_nothing_can_be_shipped(
     assert "Requested from Magento" not in page
     reply = operator.post(f"/orders/{order_id}/ship", FORM)
     assert reply.status_code == 409
-    assert (wishes(sessions), notes(sessions)) == ([], [])
+    assert (requested(sessions), notes(sessions)) == ([], [])

@@ -37,7 +37,9 @@ def row(sessions: Sessions, order_id: int) -> Order:
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
     with sessions() as session:
-        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+        return [
+            (note.author, note.text) for note in session.scalars(select(Note).order_by(Note.id))
+        ]
 
 
 def test_it_is_said_noted_and_taken_back(sessions: Sessions, operator: SignedIn) -> None:
@@ -48,7 +50,7 @@ def test_it_is_said_noted_and_taken_back(sessions: Sessions, operator: SignedIn)
     done = operator.post(f"/orders/{order_id}/worth", FORM)
     assert (done.status_code, done.headers["Location"]) == (303, f"/orders/{order_id}?said=worth")
     order = row(sessions, order_id)
-    assert order.worth == {
+    assert order.stated_value == {
         "total": "12.50",
         "currency": "EUR",
         "units": {"item-1": 2, "item-2": 1},
@@ -58,7 +60,7 @@ def test_it_is_said_noted_and_taken_back(sessions: Sessions, operator: SignedIn)
     assert notes(sessions) == [("otto", "stated that it is worth 12.50 EUR: as the buyer was told")]
     assert "Take the stated value back" in operator.get(f"/orders/{order_id}").text
     assert operator.post(f"/orders/{order_id}/withdraw-worth").status_code == 303
-    assert row(sessions, order_id).worth is None
+    assert row(sessions, order_id).stated_value is None
     assert notes(sessions)[-1] == ("otto", "took back the stated value")
 
 
@@ -95,7 +97,7 @@ def test_what_cannot_be_said_changes_nothing(
     answer = operator.post(f"/orders/{order_id}/worth", FORM | form)
     assert answer.status_code == 409
     assert why in answer.text
-    assert row(sessions, order_id).worth is None
+    assert row(sessions, order_id).stated_value is None
     assert notes(sessions) == []
 
 
@@ -122,8 +124,11 @@ def test_the_proof_says_whose_word_it_is(sessions: Sessions, operator: SignedIn)
 def test_said_anew_the_order_goes_back_to_its_details(
     sessions: Sessions, operator: SignedIn
 ) -> None:
-    worth = {"total": "1.00", "currency": "EUR", "units": {"item-1": 2}, "said_by": "anna"}
-    order_id = held(sessions, worth=worth, step="create_order", hold_facts={})
+    value = {"total": "1.00", "currency": "EUR", "units": {"item-1": 2}, "said_by": "anna"}
+    order_id = held(sessions, stated_value=value, step="create_order", hold_facts={})
     assert operator.post(f"/orders/{order_id}/worth", FORM | {"amount": "0"}).status_code == 303
     order = row(sessions, order_id)
-    assert (order.step, order.worth and order.worth["total"]) == ("enrich_order", "0.00")
+    assert (order.step, order.stated_value and order.stated_value["total"]) == (
+        "enrich_order",
+        "0.00",
+    )

@@ -347,6 +347,6 @@ def _numbers(html: str) -> list[int]:
 
 
 def _link(html: str, link_id: str) -> str:
-    found = re.search(rf'<a id="{link_id}"[^>]*href="([^"]+)"', html)
-    assert found is not None
-    return unescape(found[1])
+    match = re.search(rf'<a id="{link_id}"[^>]*href="([^"]+)"', html)
+    assert match is not None
+    return unescape(match[1])

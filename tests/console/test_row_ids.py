@@ -35,7 +35,7 @@ def test_an_id_that_no_row_can_have_is_not_found(
 ) -> None:
     asked = 0
     for rule in app.url_map.iter_rules():
-        if any(isinstance(one, RowId) for one in rule._converters.values()):
+        if any(isinstance(converter, RowId) for converter in rule._converters.values()):
             ask = browser.get if "GET" in (rule.methods or ()) else browser.post
             assert ask(PART.sub(number, rule.rule)).status_code == 404, rule.rule
             asked += 1

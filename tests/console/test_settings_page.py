@@ -19,15 +19,15 @@ OF_FRANCE = f"/settings?account=eu&marketplace={FRANCE}"
 
 def row(page: str, name: str) -> str:
     """The text of a setting's row."""
-    found = re.search(rf'<tr>\s*<th scope="row">{name}</th>.*?</tr>', page, re.DOTALL)
-    assert found is not None
-    return " ".join(re.sub(r"<form.*?</form>|<[^>]*>", " ", found[0], flags=re.DOTALL).split())
+    match = re.search(rf'<tr>\s*<th scope="row">{name}</th>.*?</tr>', page, re.DOTALL)
+    assert match is not None
+    return " ".join(re.sub(r"<form.*?</form>|<[^>]*>", " ", match[0], flags=re.DOTALL).split())
 
 
 def kept(sessions: Sessions) -> list[tuple[str | None, object, str, str]]:
     with sessions() as session:
         rows = session.query(SettingOverrideRow).order_by(SettingOverrideRow.id)
-        return [(one.marketplace_id, one.value, one.author, one.why) for one in rows]
+        return [(row.marketplace_id, row.value, row.author, row.why) for row in rows]
 
 
 def test_a_viewer_sees_what_counts_and_where_from(viewer: SignedIn) -> None:

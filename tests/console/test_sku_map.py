@@ -57,7 +57,7 @@ def test_an_operator_maps_a_sku_and_frees_its_orders(
     assert "MUG-1 CUP eu 2026-03-10 12:00 otto 3 Take back" in page
     with sessions() as session:
         noted = session.execute(select(Note.order_id, Note.author, Note.text)).all()
-    assert sorted(tuple(one) for one in noted) == [
+    assert sorted(tuple(note) for note in noted) == [
         (one, "otto", "mapped MUG-1 to CUP") for one in sorted(ids)
     ]
 
@@ -124,9 +124,9 @@ def test_many_are_read_page_by_page_and_by_a_part_of_a_sku(
     rest, end = mapped_skus.page(after=more, limit=4)
     assert [one.amazon_sku for one in (*first, *rest)] == [*(f"A-{n}" for n in range(5)), "P_T"]
     assert end is None
-    assert [one.amazon_sku for one in mapped_skus.page("b-3")[0]] == ["A-3"]
-    assert [one.amazon_sku for one in mapped_skus.page("_")[0]] == ["P_T"]
-    assert [one.amazon_sku for one in mapped_skus.page("0%")[0]] == ["P_T"]
+    assert [mapping.amazon_sku for mapping in mapped_skus.page("b-3")[0]] == ["A-3"]
+    assert [mapping.amazon_sku for mapping in mapped_skus.page("_")[0]] == ["P_T"]
+    assert [mapping.amazon_sku for mapping in mapped_skus.page("0%")[0]] == ["P_T"]
     assert mapped_skus.page("C") == ([], None)
 
 
@@ -153,7 +153,7 @@ def test_held_orders_are_counted_by_account_and_sku(sessions: Sessions) -> None:
     )
     mapped(sessions, **{"MUG-1": "CUP", "MUG-2": "CUP", "POT": "CUP"})
     rows, _ = MappedSkus(sessions).page()
-    assert [(one.amazon_sku, one.held) for one in rows] == [("MUG-1", 2), ("MUG-2", 1), ("POT", 0)]
+    assert [(row.amazon_sku, row.held) for row in rows] == [("MUG-1", 2), ("MUG-2", 1), ("POT", 0)]
 
 
 def test_the_files_in_use_are_told_with_their_mistakes(sessions: Sessions, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def model(name: str) -> Any:
 def closed(schema: Any) -> Any:
     """The schema, with every object closed to fields it does not name."""
     if isinstance(schema, list):
-        return [closed(one) for one in schema]
+        return [closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     result = {key: closed(value) for key, value in schema.items()}
@@ -60,7 +60,11 @@ def closed(schema: Any) -> Any:
 
 def parameter_faults(operation: Mapping[str, Any], query: Mapping[str, str]) -> list[str]:
     """What is wrong with a request's query, by the parameters of the operation's model."""
-    known = {one["name"]: one for one in operation["parameters"] if one["in"] == "query"}
+    known = {
+        parameter["name"]: parameter
+        for parameter in operation["parameters"]
+        if parameter["in"] == "query"
+    }
     faults = [f"{name} is not known" for name in query if name not in known]
     for name, parameter in known.items():
         if name not in query:
@@ -109,7 +113,9 @@ def _in_one(definitions: Mapping[str, Any]) -> dict[str, Any]:
         ]
         result[name] = {
             "type": "object",
-            "properties": {key: one for part in parts for key, one in part["properties"].items()},
+            "properties": {
+                key: value for part in parts for key, value in part["properties"].items()
+            },
             "required": [key for part in parts for key in part.get("required", [])],
         }
     return result
@@ -119,9 +125,9 @@ def operation_of(exchange: Exchange) -> Operation | None:
     """The operation that was asked for, if Amazon has one like that."""
     return next(
         (
-            one
-            for one in operations()
-            if one.method == exchange.method and one.path.fullmatch(exchange.path)
+            operation
+            for operation in operations()
+            if operation.method == exchange.method and operation.path.fullmatch(exchange.path)
         ),
         None,
     )
@@ -133,7 +139,7 @@ def request_faults(exchange: Exchange) -> list[str]:
     if asked is None:
         return [f"{exchange.method} {exchange.path} is no operation of Amazon's"]
     faults = parameter_faults(asked.model, exchange.query)
-    bodies = [one for one in asked.model["parameters"] if one["in"] == "body"]
+    bodies = [parameter for parameter in asked.model["parameters"] if parameter["in"] == "body"]
     if bodies:
         faults += _misfits(bodies[0]["schema"], asked, exchange.body)
     elif exchange.body is not None:
@@ -162,5 +168,5 @@ def answer_faults(exchange: Exchange) -> list[str]:
 def _misfits(schema: Mapping[str, Any], asked: Operation, value: Any) -> list[str]:
     whole = {**schema, "definitions": asked.definitions}
     # In a schema with "$ref" its neighbours do not count, but that is where definitions are found.
-    found = Draft4Validator(whole).iter_errors(value)
-    return [f"{fault.json_path}: {fault.message}" for fault in found]
+    errors = Draft4Validator(whole).iter_errors(value)
+    return [f"{fault.json_path}: {fault.message}" for fault in errors]

@@ -104,15 +104,15 @@ class Day:
 
     def in_shop(self, number: str) -> Any:
         """The Magento order of an Amazon order."""
-        found = requests.get(f"{self._urls['magento']}/_control/orders", timeout=10).json()
-        (order,) = [one for one in found if one["ext_order_id"] == number]
+        orders = requests.get(f"{self._urls['magento']}/_control/orders", timeout=10).json()
+        (order,) = [one for one in orders if one["ext_order_id"] == number]
         return order
 
     def asked_to_ship(self, number: str, carrier: str, tracking_number: str) -> None:
         """A person has an order shipped from here."""
-        (order_id,) = [one.id for one in self.orders() if one.external_id == number]
-        wishes = ShipmentRequests(self.parts.sessions, "otto", self._clock.at)
-        wishes.ask(order_id, carrier, tracking_number)
+        (order_id,) = [order.id for order in self.orders() if order.external_id == number]
+        shipment_requests = ShipmentRequests(self.parts.sessions, "otto", self._clock.at)
+        shipment_requests.ask(order_id, carrier, tracking_number)
 
     def orders(self) -> list[Order]:
         with self.parts.sessions() as session:

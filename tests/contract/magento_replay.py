@@ -177,13 +177,13 @@ class Replay:
     def _kept(self, rows: dict[str, list[dict[str, Any]]]) -> list[str]:
         """Compare the rows of an order with those that were read from the recorded database."""
         with self.magento.store.transaction() as db:
-            found = find_order(db, int(rows["order"][0]["entity_id"]))
-        faults = differing_rows(found, rows["order"][0], rows["items"])
+            order = find_order(db, int(rows["order"][0]["entity_id"]))
+        faults = differing_rows(order, rows["order"][0], rows["items"])
         for ours, theirs in (
-            ([found.billing, found.shipping], rows["addr"]),
-            (found.payments, rows["pay"]),
-            (found.histories, rows["hist"]),
-            (found.taxes, rows["tax"]),
+            ([order.billing, order.shipping], rows["addr"]),
+            (order.payments, rows["pay"]),
+            (order.histories, rows["hist"]),
+            (order.taxes, rows["tax"]),
         ):
             faults += differing_tables(ours, theirs)
         return faults
@@ -199,11 +199,11 @@ class Replay:
                     "SELECT 1 FROM orders WHERE entity_id = ?", (row["entity_id"],)
                 ).fetchone()
                 if exists:
-                    found = find_order(db, int(row["entity_id"]))
-                    return differing_rows(found, row, after.get("sales_order_item", []))
+                    order = find_order(db, int(row["entity_id"]))
+                    return differing_rows(order, row, after.get("sales_order_item", []))
             if numbered and after.get("order"):
-                found = find_order(db, int(numbered[1]))
-                return differing_rows(found, after["order"][0], after["items"])
+                order = find_order(db, int(numbered[1]))
+                return differing_rows(order, after["order"][0], after["items"])
         return []
 
 

@@ -80,10 +80,12 @@ def faults(request: Request) -> list[str]:
     method, template = asked.split()
     operation = _schema()["paths"][template][method.lower()]
     parameters = operation.get("parameters", [])
-    known = {one["name"] for one in parameters if one["in"] == "query"} | {"fields"}
+    known = {parameter["name"] for parameter in parameters if parameter["in"] == "query"} | {
+        "fields"
+    }
     sent = {_INDEX.sub("[0]", unquote(name)) for name, _ in parse_qsl(request.query, True)}
     found = [f"{asked}: {name} is no parameter" for name in sorted(sent - known)]
-    bodies = [one["schema"] for one in parameters if one["in"] == "body"]
+    bodies = [parameter["schema"] for parameter in parameters if parameter["in"] == "body"]
     if request.body is None or not bodies:
         return found + ([f"{asked}: a body nobody reads"] if request.body is not None else [])
     whole = bodies[0] | {"additionalProperties": False, "definitions": _schema()["definitions"]}

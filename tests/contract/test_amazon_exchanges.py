@@ -244,7 +244,7 @@ def test_feeds_are_sent_and_answered_as_in_the_models(talk: Talk) -> None:
     talk.control("clock", offset_s=3600)
     done = feeds.feed(feed_id)
     assert done.status == "DONE"
-    assert [one.feed_id for one in feeds.since(kind, NOW - timedelta(hours=1))] == [feed_id]
+    assert [feed.feed_id for feed in feeds.since(kind, NOW - timedelta(hours=1))] == [feed_id]
     assert b"ProcessingReport" in feeds.report(done.report_id)
     refused(Rejected, feeds.feed, "999")
     refused(Rejected, feeds.create, kind, [GERMANY], "no such document")

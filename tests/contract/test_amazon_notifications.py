@@ -48,7 +48,7 @@ def server() -> Iterator[Server]:
 def closed(schema: Any) -> Any:
     """The schema with objects that take no property it does not list."""
     if isinstance(schema, list):
-        return [closed(one) for one in schema]
+        return [closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     result = {key: closed(value) for key, value in schema.items()}
@@ -81,16 +81,16 @@ def test_a_message_about_a_wish_to_cancel_fits(schema: Any) -> None:
 
 def test_both_amazons_example_and_the_stand_ins_message_are_read(schema: Any) -> None:
     [example] = schema["examples"]
-    found = notification_messages.read(json.dumps(example), "message")
-    assert isinstance(found, notification_messages.OrderChange)
-    assert (found.notification_id, found.external_id, found.seller_id) == (
+    notification = notification_messages.read(json.dumps(example), "message")
+    assert isinstance(notification, notification_messages.OrderChange)
+    assert (notification.notification_id, notification.external_id, notification.seller_id) == (
         "d0e9e693-c3ad-4373-979f-ed4ec98dd746",
         "903-8868176-2219830",
         "A3TH9S8BH6GOGM",
     )
-    found = notification_messages.read(json.dumps(a_message("UNSHIPPED")), "message")
-    assert isinstance(found, notification_messages.OrderChange)
-    assert (found.external_id, found.seller_id) == (NUMBER, seller_id("main"))
+    notification = notification_messages.read(json.dumps(a_message("UNSHIPPED")), "message")
+    assert isinstance(notification, notification_messages.OrderChange)
+    assert (notification.external_id, notification.seller_id) == (NUMBER, seller_id("main"))
 
 
 def test_our_requests_fit(notifications_model: Model, server: Server) -> None:

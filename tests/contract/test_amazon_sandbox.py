@@ -31,8 +31,8 @@ class Model:
 
     def misfits(self, name: str, instance: Any) -> list[str]:
         schema = {"$ref": f"#/definitions/{name}", "definitions": self.body["definitions"]}
-        found = Draft4Validator(schema).iter_errors(instance)
-        return [f"{error.json_path}: {error.message}" for error in found]
+        errors = Draft4Validator(schema).iter_errors(instance)
+        return [f"{error.json_path}: {error.message}" for error in errors]
 
     def headers(self, path: str, method: str, status: int) -> set[str]:
         answer = self.body["paths"][path][method]["responses"][str(status)]

@@ -94,8 +94,8 @@ def test_an_edit_is_no_cancellation(
         assert order.magento_increment_id == child["increment_id"]
         assert (order.status, order.cancellation) == (Status.WAITING, None)
         day.feeds()
-        found = requests.get(f"{day.url('amazon')}/_control/orders/{NUMBER}", timeout=10).json()
-        assert found["order"]["fulfillment"]["fulfillmentStatus"] == "UNSHIPPED"
+        orders = requests.get(f"{day.url('amazon')}/_control/orders/{NUMBER}", timeout=10).json()
+        assert orders["order"]["fulfillment"]["fulfillmentStatus"] == "UNSHIPPED"
 
 
 def bodies(simulate: Simulate, raws: list[Any]) -> list[Any]:
@@ -105,7 +105,7 @@ def bodies(simulate: Simulate, raws: list[Any]) -> list[Any]:
     made = []
     for order in json.loads(result.stdout)["orders"]:
         assert kinds(order)[0] == "order"
-        steps = [one for step in order["steps"] for one in step["requests"]]
+        steps = [request for step in order["steps"] for request in step["requests"]]
         made.append(steps[0]["body"]["entity"])
     return made
 
@@ -130,14 +130,14 @@ def test_a_part_of_the_address_is_told_beside_the_street(
 def test_the_rate_is_the_one_that_was_charged(simulate: Simulate) -> None:
     entities = bodies(simulate, told("G")["orders"])
     shown = [
-        ([tax["percent"] for tax in one["extension_attributes"]["taxes"]], one["tax_amount"])
-        for one in entities
+        ([tax["percent"] for tax in entity["extension_attributes"]["taxes"]], entity["tax_amount"])
+        for entity in entities
     ]
     assert shown == [([8.25], 1.65), ([8.25], 0.82), ([8.875], 1.77), ([8.25], 6.76)]
 
 
 @pytest.mark.parametrize("begins", ["F1", "F2", "F3"])
 def test_a_report_in_another_charset_is_read(begins: str) -> None:
-    found = results(read(case(begins).read_bytes()), [1, 2])
-    outcomes = [found[one].outcome for one in (1, 2)]
+    results_read = results(read(case(begins).read_bytes()), [1, 2])
+    outcomes = [results_read[one].outcome for one in (1, 2)]
     assert outcomes == [MessageOutcome.ACCEPTED, MessageOutcome.REFUSED]

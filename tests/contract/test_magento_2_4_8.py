@@ -60,8 +60,8 @@ def test_row_totals_of_order_lines_are_of_one_unit(magento: Caller) -> None:
                 "INSERT INTO orders VALUES (?, ?, ?, ?)",
                 (shown["entity_id"], shown["increment_id"], 1, json.dumps(vars(doc))),
             )
-        found = magento.ok("GET", f"orders/{shown['entity_id']}")
-        for ours, theirs in zip(found["items"], shown["items"], strict=True):
+        answer = magento.ok("GET", f"orders/{shown['entity_id']}")
+        for ours, theirs in zip(answer["items"], shown["items"], strict=True):
             for name in (*_NET, *_ALSO_NET):
                 assert ours[name] == pytest.approx(theirs[name], abs=0.0001)
 

@@ -47,9 +47,9 @@ def test_the_stand_in_answers_as_the_recorded_shop_did(
             if isinstance(step, str):
                 name = replay.name(step)
                 played.add(name)
-                found = replay.play(step)
-                if found:
-                    faults.setdefault(name, found)
+                differences = replay.play(step)
+                if differences:
+                    faults.setdefault(name, differences)
             else:
                 step(replay)
     matching = played - faults.keys()

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.orders.decision_table import KNOWN, TABLE, When
+from pipeline.orders.decision import When
+from pipeline.orders.decision_table import KNOWN, TABLE
 from pipeline.settings.model import Timing
 from tasks.jobs.schedule import JOBS
 

@@ -137,7 +137,7 @@ def written(value: Any) -> bytes:
     if isinstance(value, Raw | Decimal):
         return str(value).encode()
     if isinstance(value, dict):
-        pairs = (json.dumps(name).encode() + b":" + written(one) for name, one in value.items())
+        pairs = (json.dumps(name).encode() + b":" + written(value) for name, value in value.items())
         return b"{" + b",".join(pairs) + b"}"
     if isinstance(value, list):
         return b"[" + b",".join(map(written, value)) + b"]"

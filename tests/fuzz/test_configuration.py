@@ -65,7 +65,7 @@ def toml(value: Any) -> str:
     if isinstance(value, Raw):
         return str(value)
     if isinstance(value, Mapping):
-        pairs = (f"{json.dumps(str(name))} = {toml(one)}" for name, one in value.items())
+        pairs = (f"{json.dumps(str(name))} = {toml(value)}" for name, value in value.items())
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml, value)) + "]"
@@ -75,7 +75,7 @@ def toml(value: Any) -> str:
 def document(value: Any) -> str:
     if not isinstance(value, Mapping):
         return toml(value)
-    return "\n".join(f"{json.dumps(str(name))} = {toml(one)}" for name, one in value.items())
+    return "\n".join(f"{json.dumps(str(name))} = {toml(value)}" for name, value in value.items())
 
 
 @pytest.fixture
@@ -89,10 +89,10 @@ def loaded(config: Path, **variables: str) -> Settings | None:
     try:
         return load(given)
     except ConfigError as error:
-        said = str(error)
-        assert said.startswith(str(config)) or "ORDERBRIDGE_" in said
-        assert "canary" not in said
-        said.encode()
+        message = str(error)
+        assert message.startswith(str(config)) or "ORDERBRIDGE_" in message
+        assert "canary" not in message
+        message.encode()
         return None
 
 
@@ -150,13 +150,13 @@ def test_a_sku_map_is_read_or_told_what_is_wrong(
     path = tmp_path / "skus.csv"
     start = "amazon_sku,magento_sku\n" if header else ""
     path.write_bytes((start + "".join(parts)).encode() + junk)
-    said = ""
+    message = ""
     found: Mapping[str, str] = {}
     try:
         found = sku_map.read(path)
     except sku_map.SkuMapError as error:
-        said = str(error)
-    assert not said or str(path) in said
+        message = str(error)
+    assert not message or str(path) in message
     assert all(key and value for key, value in found.items())
 
 

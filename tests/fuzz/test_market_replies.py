@@ -140,7 +140,9 @@ def signed_in(market: Market) -> Amazon:
 
 def test_amazon_answers_every_call(tapes: Mapping[str, Tape]) -> None:
     """Else there would be nothing to spoil."""
-    bad = {name for name, tape in tapes.items() if any(one.status > 204 for one in tape.values())}
+    bad = {
+        name for name, tape in tapes.items() if any(reply.status > 204 for reply in tape.values())
+    }
     assert bad == set()
     assert all(tapes.values())
 
@@ -199,7 +201,7 @@ def test_a_report_is_read_or_said_to_be_unreadable(
     except UnreadableReport as error:
         str(error).encode()
     else:
-        assert all(len(one.words) <= 500 for one in report.results.values())
+        assert all(len(result.words) <= 500 for result in report.results.values())
 
 
 def _odd_report(report: bytes, spoil: Spoil) -> bytes:

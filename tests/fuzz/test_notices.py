@@ -28,7 +28,7 @@ class Remembering(Queue):
         self.deleted: list[str] = []
 
     def delete(self, messages: Sequence[Message]) -> list[Message]:
-        self.deleted += [one.message_id for one in messages]
+        self.deleted += [message.message_id for message in messages]
         return []
 
     def has_redrive(self) -> bool:

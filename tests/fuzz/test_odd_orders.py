@@ -17,7 +17,7 @@ from pipeline.base.errors import CannotMap
 from pipeline.magento.order import addresses
 from pipeline.magento.order.body import OrderShape, build, check_address
 from pipeline.magento.records import Product, StoreView
-from pipeline.orders.channel import Address
+from pipeline.orders.channel_order import Address
 from pipeline.orders.outcome import HoldCode
 from sandbox.amazon.builders import a_line
 from sandbox.amazon.builders import an_order as amazons_order

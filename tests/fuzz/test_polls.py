@@ -115,8 +115,8 @@ def test_an_order_changed_in_a_far_future_is_still_kept_up_to_date(rig: Rig) -> 
     rig.pass_time(STEP)
     rig.poll()
     with rig.parts.sessions() as session:
-        found = select(Order.remote_status).where(Order.external_id == number)
-        status = session.scalars(found).one()
+        query = select(Order.remote_status).where(Order.external_id == number)
+        status = session.scalars(query).one()
     assert status == "CANCELLED"
 
 

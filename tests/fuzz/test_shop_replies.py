@@ -153,6 +153,6 @@ def test_the_shop_answers_every_call(tapes: Mapping[str, Tape]) -> None:
     refused = {
         name
         for name, tape in tapes.items()
-        if not any(one.status == 200 for one in tape.values()) and name != "largest_page"
+        if not any(reply.status == 200 for reply in tape.values()) and name != "largest_page"
     }
     assert refused == {"send_nonsense"}

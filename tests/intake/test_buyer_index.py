@@ -94,13 +94,13 @@ def test_names_are_told_and_that_is_noted(sessions: Sessions) -> None:
     with sessions() as session, session.begin():
         gone = session.get_one(OrderPrivate, purged)
         gone.wrapped_key = gone.sealed = None
-    told = Buyers(sessions, a_vault(), parse_report).tell(
+    names = Buyers(sessions, a_vault(), parse_report).tell(
         [named, purged, lost, 999], "otto", NOW, "looked"
     )
-    assert told == {named: NAME}
+    assert names == {named: NAME}
     with sessions() as session:
         notes = session.scalars(select(Note)).all()
-    assert [(one.order_id, one.author, one.text, one.at) for one in notes] == [
+    assert [(note.order_id, note.author, note.text, note.at) for note in notes] == [
         (named, "otto", "looked", NOW)
     ]
 

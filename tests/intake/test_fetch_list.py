@@ -26,8 +26,8 @@ def fetching(sessions: Sessions) -> Fetching:
 def rows(sessions: Sessions) -> list[tuple[str, str, datetime, int]]:
     """Number, lane, due time and tries of what is wanted."""
     with sessions() as session:
-        found = session.scalars(select(ToFetch).order_by(ToFetch.external_id)).all()
-        return [(one.external_id, one.lane, one.due_at, one.tries) for one in found]
+        rows = session.scalars(select(ToFetch).order_by(ToFetch.external_id)).all()
+        return [(one.external_id, one.lane, one.due_at, one.tries) for one in rows]
 
 
 def a_backfill(sessions: Sessions) -> int:

@@ -69,7 +69,7 @@ def test_under_pressure_a_search_ends_where_a_page_of_named_orders_does(
 
 def test_changes_within_one_second_still_have_a_window(sessions: Sessions) -> None:
     changed = {f"302-{number:07}-0000000": NOW for number in range(300)}
-    Fetching(sessions).notified(ACCOUNT, {f"n{one}": one for one in changed}, NOW, changed)
+    Fetching(sessions).notified(ACCOUNT, {f"n{number}": number for number in changed}, NOW, changed)
     assert SearchWindows(sessions).end(ACCOUNT) == NOW
 
 

@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
 from pipeline.intake.store import Intake, Stored
-from pipeline.orders.channel import Identity, Raw
+from pipeline.orders.channel import Raw
+from pipeline.orders.channel_order import Identity
 from pipeline.orders.tables import Order
 from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, settings
 
@@ -31,19 +32,21 @@ def taken_in(sessions: Sessions, *raws: Raw) -> Stored:
 
 
 def test_one_that_cannot_be_stored_costs_the_others_nothing(sessions: Sessions) -> None:
-    told = taken_in(sessions, a_raw_order(A), a_raw_order(B, status="UNSHIPPED\0"), a_raw_order(C))
+    answer = taken_in(
+        sessions, a_raw_order(A), a_raw_order(B, status="UNSHIPPED\0"), a_raw_order(C)
+    )
     with sessions() as session:
         assert sorted(session.scalars(select(Order.external_id))) == [A, C]
-        assert sorted(told.new) == sorted(session.scalars(select(Order.id)))
-    assert (told.unreadable, told.set_aside, told.nameless) == (1, [B], 0)
-    assert set(told.seen) == {A, C}
+        assert sorted(answer.new) == sorted(session.scalars(select(Order.id)))
+    assert (answer.unreadable, answer.set_aside, answer.nameless) == (1, [B], 0)
+    assert set(answer.seen) == {A, C}
 
 
 def test_one_told_twice_badly_and_once_well_is_no_trouble(sessions: Sessions) -> None:
     bad = {**a_raw_order(A), "lastUpdatedTime": 7}
-    told = taken_in(sessions, bad, bad, a_raw_order(A))
-    assert (told.unreadable, told.set_aside, told.nameless) == (2, [], 0)
-    assert set(told.seen) == {A}
+    answer = taken_in(sessions, bad, bad, a_raw_order(A))
+    assert (answer.unreadable, answer.set_aside, answer.nameless) == (2, [], 0)
+    assert set(answer.seen) == {A}
 
 
 def test_a_database_that_is_not_as_it_should_be_is_no_fault_of_an_order(sessions: Sessions) -> None:

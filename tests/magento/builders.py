@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.magento.order.body import OrderShape, build
 from pipeline.magento.records import Product, Region, StoreView
 from pipeline.orders.amounts import Amounts, LineAmounts
-from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy, Line
+from pipeline.orders.channel_order import Address, ChannelOrder, FulfilledBy, Line
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 STORE = StoreView(1, "default", 1, "base", "EUR", "DE")

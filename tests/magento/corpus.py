@@ -40,38 +40,38 @@ def item(total: str | None, goods: str | None, **more: Any) -> dict[str, Any]:
     return {"total": total, "goods": goods, **more}
 
 
-def _rendered(number: int, currency: str, told: dict[str, Any]) -> dict[str, Any]:
+def _rendered(number: int, currency: str, row: dict[str, Any]) -> dict[str, Any]:
     parts = [
-        breakdown(kind, told[name], currency=currency)
+        breakdown(kind, row[name], currency=currency)
         for kind, name in (
             *(("ITEM", "goods"), ("SHIPPING", "ship"), ("GIFT_WRAP", "wrap")),
             *(("COD_FEE", "cod"), ("OTHER", "other")),
         )
-        if told.get(name) is not None
+        if row.get(name) is not None
     ]
     for kind, name in (("TAX", "tax"), ("DISCOUNT", "off")):
-        given: Parts | None = told.get(name)
+        given: Parts | None = row.get(name)
         if given is not None:
             details = {"ITEM": given} if isinstance(given, str) else given
-            whole = sum((Decimal(one) for one in details.values()), Decimal(0))
-            parts.append(breakdown(kind, told.get(f"{name}_sum", str(whole)), details, currency))
+            whole = sum((Decimal(detail) for detail in details.values()), Decimal(0))
+            parts.append(breakdown(kind, row.get(f"{name}_sum", str(whole)), details, currency))
     made: dict[str, Any] = {
         "orderItemId": f"{number:014}",
-        "quantityOrdered": told.get("qty", 1),
-        "product": {"sellerSku": told.get("sku", "MUG-BLUE"), "title": "Mug, blue"},
+        "quantityOrdered": row.get("qty", 1),
+        "product": {"sellerSku": row.get("sku", "MUG-BLUE"), "title": "Mug, blue"},
         "proceeds": {"breakdowns": parts},
     }
-    if told["total"] is not None:
-        made["proceeds"]["proceedsTotal"] = money(told["total"], currency)
-    if "unit" in told:
-        made["product"]["price"] = {"unitPrice": money(told["unit"], currency)}
-    if told.get("facilitated"):
+    if row["total"] is not None:
+        made["proceeds"]["proceedsTotal"] = money(row["total"], currency)
+    if "unit" in row:
+        made["product"]["price"] = {"unitPrice": money(row["unit"], currency)}
+    if row.get("facilitated"):
         made["tax"] = {
             "taxCollections": [
                 {"model": "MARKETPLACE_FACILITATOR", "responsibleParty": "Amazon Services, Inc."}
             ]
         }
-    fields: dict[str, Any] = told.get("fields", {})
+    fields: dict[str, Any] = row.get("fields", {})
     return made | fields
 
 

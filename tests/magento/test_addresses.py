@@ -7,7 +7,7 @@ import pytest
 from pipeline.base.errors import CannotMap
 from pipeline.magento.order import addresses
 from pipeline.magento.records import Region
-from pipeline.orders.channel import Address
+from pipeline.orders.channel_order import Address
 from pipeline.orders.outcome import HoldCode
 from tests.magento.builders import CALIFORNIA, an_address
 

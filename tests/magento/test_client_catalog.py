@@ -32,14 +32,14 @@ def a_product(number: int, sku: str, **changes: Any) -> dict[str, Any]:
 
 def test_products_are_one_search_keyed_by_what_was_asked(shop: Shop, magento: Magento) -> None:
     shop.answers(a_page(a_product(1, "MUG-BLUE", weight="0.4"), a_product(2, "A,B", status=2)))
-    found = magento.catalog.products(["mug-blue", "MUG-BLUE ", "A,B", "NOPE", ""], "default")
-    assert {sku: product.id for sku, product in found.items()} == {
+    products = magento.catalog.products(["mug-blue", "MUG-BLUE ", "A,B", "NOPE", ""], "default")
+    assert {sku: product.id for sku, product in products.items()} == {
         "mug-blue": 1,
         "MUG-BLUE ": 1,
         "A,B": 2,
     }
-    assert found["mug-blue"].weight == Decimal("0.4")
-    assert [found[sku].enabled for sku in ("mug-blue", "A,B")] == [True, False]
+    assert products["mug-blue"].weight == Decimal("0.4")
+    assert [products[sku].enabled for sku in ("mug-blue", "A,B")] == [True, False]
     (asked,) = shop.asked
     assert (asked.method, asked.path) == ("GET", "/rest/default/V1/products")
     assert filters(asked) == [("sku", "in", "mug-blue,MUG-BLUE,NOPE"), ("sku", "eq", "A,B")]

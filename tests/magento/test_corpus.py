@@ -19,7 +19,7 @@ from pipeline.amazon.parsing import parse
 from pipeline.base.errors import CannotMap, OutcomeUnknown, Rejected
 from pipeline.magento.client import Magento
 from pipeline.magento.order.body import OrderShape, build
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.settings.model import ShopSettings
 from sandbox.core import Store, make
 from sandbox.magento.app import create_app
@@ -80,22 +80,22 @@ def shops(tmp_path: Path) -> Iterator[dict[str, Shop]]:
 def placed(shop: Shop, number: int, case: Case) -> int:
     """Carry an order over as the steps do, and return its entity id."""
     raw = case.raw | {"orderId": f"302-{number:07}-{number:07}"}
-    told = parse(raw)
+    order = parse(raw)
     read = amounts(raw)
     if case.settings.get("tax") == "none":
         read = read.untaxed()
     store = shop.magento.directory.store_view("default")
     shape = OrderShape.NEW
-    if told.fulfilled_by is FulfilledBy.AMAZON:
+    if order.fulfilled_by is FulfilledBy.AMAZON:
         shape = OrderShape.COMPLETE
     body = build(
-        told,
+        order,
         read,
-        products=shop.magento.catalog.products({line.sku for line in told.lines}, "default"),
+        products=shop.magento.catalog.products({line.sku for line in order.lines}, "default"),
         store=store,
         regions=(),
         customer_id=None,
-        increment_id=told.external_id,
+        increment_id=order.external_id,
         shape=shape,
         rate=shop.magento.directory.rate(store, read.currency),
         gift_wrap=case.settings.get("gift_wrap", "line"),

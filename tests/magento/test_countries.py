@@ -11,7 +11,7 @@ from pipeline.magento.order import addresses
 from pipeline.magento.order.body import check_address
 from pipeline.magento.order.countries import KNOWN
 from pipeline.magento.records import Region
-from pipeline.orders.channel import Address, FulfilledBy
+from pipeline.orders.channel_order import Address, FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from sandbox.magento.regions import COUNTRIES
 from tests.magento.builders import an_address, an_order

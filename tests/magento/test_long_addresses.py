@@ -9,7 +9,7 @@ import pytest
 from pipeline.magento.order.plain_text import in_digits
 from pipeline.magento.records import Product
 from pipeline.magento.rest import search
-from pipeline.orders.channel import Address
+from pipeline.orders.channel_order import Address
 from pipeline.orders.corrected_address import Correction
 
 

@@ -19,7 +19,7 @@ from pipeline.magento.order.body import (
     shipping_description,
 )
 from pipeline.magento.records import MagentoOrder
-from pipeline.orders.channel import FulfilledBy, TaxRegistration
+from pipeline.orders.channel_order import FulfilledBy, TaxRegistration
 from pipeline.orders.outcome import HoldCode
 from tests.magento.builders import (
     CALIFORNIA,
@@ -138,8 +138,8 @@ def test_the_buyer_is_billed_and_the_recipient_gets_the_parcel() -> None:
 def test_the_buyers_tax_number_is_on_the_bill(
     registrations: list[tuple[str, str, str]], number: str | None
 ) -> None:
-    told = tuple(TaxRegistration(*one) for one in registrations)
-    body = a_body(an_order(tax_registrations=told))
+    tax_numbers = tuple(TaxRegistration(*registration) for registration in registrations)
+    body = a_body(an_order(tax_registrations=tax_numbers))
     assert body.get("customer_taxvat") == number
     assert body["billing_address"].get("vat_id") == number
     assert "vat_id" not in shipping_of(body)

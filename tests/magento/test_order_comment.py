@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.magento.order.comment import comment
 from pipeline.orders.amounts import Amounts, LineAmounts
-from pipeline.orders.channel import TaxRegistration, Window
+from pipeline.orders.channel_order import TaxRegistration, Window
 from tests.magento.builders import NOW, a_body, a_line, an_order
 
 FIRST = "Amazon order 902-1234567-1234567, fulfilled by merchant"
@@ -102,6 +102,6 @@ def test_an_order_is_placed_with_its_comment() -> None:
 
 
 def test_a_long_comment_keeps_what_comes_first() -> None:
-    told = comment(an_order(lines=(a_line(gift_message="x" * 6000),)))
-    assert len(told) == 5000
-    assert told.startswith(FIRST)
+    text = comment(an_order(lines=(a_line(gift_message="x" * 6000),)))
+    assert len(text) == 5000
+    assert text.startswith(FIRST)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.magento.order.number import increment_id
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.settings.marketplace import MarketplaceSettings
 from tests.magento.builders import an_order
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from tests.magento.builders import NOW, a_body, a_line, amounts_of, an_order
 
 PLAIN = {
@@ -55,8 +55,8 @@ def test_the_tax_that_amazon_pays_is_told() -> None:
 
 
 def test_nothing_of_the_buyer_is_in_it() -> None:
-    told = facts({"buyer_company": "Buyer AG", "purchase_order_number": "PO-1"})
-    assert told == PLAIN
+    shown = facts({"buyer_company": "Buyer AG", "purchase_order_number": "PO-1"})
+    assert shown == PLAIN
 
 
 @pytest.mark.parametrize(("given", "kept"), [("P" * 40, "P" * 32), ("PO \U0001f600<b>1", "PO 1")])

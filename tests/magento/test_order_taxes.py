@@ -25,7 +25,7 @@ COLLECTED = replace(
 def body_of(*lines: LineAmounts, **changes: Any) -> dict[str, Any]:
     amounts = Amounts(
         "EUR",
-        sum((one.total for one in lines), Decimal(0)),
+        sum((line.total for line in lines), Decimal(0)),
         {f"I{number}": one for number, one in enumerate(lines)},
     )
     order = an_order(lines=tuple(a_line(item_id=item_id) for item_id in amounts.lines))

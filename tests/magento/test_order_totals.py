@@ -42,7 +42,7 @@ def some_money(draw: st.DrawFn) -> tuple[Amounts, list[int]]:
     counts = draw(st.lists(st.integers(-500, 500), max_size=3))
     adjustments = tuple(Adjustment(f"A{count}", count * unit) for count in counts)
     total = sum((line.total for line in lines.values()), ZERO)
-    total += sum((one.amount for one in adjustments), ZERO)
+    total += sum((adjustment.amount for adjustment in adjustments), ZERO)
     return Amounts(currency, total, lines, adjustments), quantities
 
 
@@ -54,7 +54,7 @@ def deductible(amounts: Amounts) -> Decimal:
             + line.gift_wrap_net + line.other_net
             for line in amounts.lines.values()
         ),
-        sum((one.amount for one in amounts.adjustments if one.amount > 0), ZERO),
+        sum((part.amount for part in amounts.adjustments if part.amount > 0), ZERO),
     )  # fmt: skip
 
 
@@ -70,7 +70,10 @@ def test_every_order_adds_up_to_amazons_total(
     money: tuple[Amounts, list[int]], rate: str, gift_wrap: GiftWrap
 ) -> None:
     amounts, quantities = money
-    assume(-sum(one.amount for one in amounts.adjustments if one.amount < 0) <= deductible(amounts))
+    assume(
+        -sum(adjustment.amount for adjustment in amounts.adjustments if adjustment.amount < 0)
+        <= deductible(amounts)
+    )
     order = an_order(
         lines=tuple(
             a_line(item_id=f"I{number}", quantity=quantity)
@@ -84,7 +87,7 @@ def test_every_order_adds_up_to_amazons_total(
     assert body["total_due"] == amounts.grand_total
     assert body["payment"]["amount_ordered"] == amounts.grand_total
     sent = sum(item["sku"] == "amazon-gift-wrap" for item in items)
-    wrapped = sum(bool(one.gift_wrap_net or one.gift_wrap_tax) for one in amounts.lines.values())
+    wrapped = sum(bool(line.gift_wrap_net or line.gift_wrap_tax) for line in amounts.lines.values())
     assert sent == (wrapped if gift_wrap == "line" else 0)
     for item in items:
         for name in ("row_total", "tax_amount", "discount_amount"):

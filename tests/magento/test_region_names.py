@@ -93,8 +93,8 @@ def code_of(directory: str, text: str) -> str | None:
         Region(number, code, name)
         for number, (code, name) in enumerate(DIRECTORY[directory].items(), start=1)
     ]
-    found = regions.find(text, directory[:2], known)
-    return found.code if found else None
+    region = regions.find(text, directory[:2], known)
+    return region.code if region else None
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def invoice(number: int, order_id: object) -> dict[str, object]:
 def test_a_search_that_is_too_long_is_made_in_halves(magento: Magento, shop: Shop) -> None:
     shop.answers_with(414, {"message": "Request-URI Too Long"})
     shop.answers(a_page(invoice(1, 11), invoice(2, 12)), a_page(invoice(3, 13)))
-    found = magento.invoices.of_orders([11, 12, 13])
-    assert {order: [one.entity_id for one in some] for order, some in found.items()} == {
+    invoices = magento.invoices.of_orders([11, 12, 13])
+    assert {order: [one.entity_id for one in some] for order, some in invoices.items()} == {
         11: [1], 12: [2], 13: [3],
     }  # fmt: skip
     asked = [filters(one)[0][2] for one in shop.asked]
@@ -50,7 +50,7 @@ def test_one_that_cannot_be_halved_is_refused(magento: Magento, shop: Shop) -> N
 
 
 def test_what_names_a_value_counts_too() -> None:
-    skus = [f"{one:04}" + "x" * 300 for one in range(12)]
+    skus = [f"{number:04}" + "x" * 300 for number in range(12)]
     (first, *_) = search.batches(skus, 12, keys=80)
     assert sum(len(quote(sku)) + 80 for sku in first) <= 4000
     assert len(first) < len(next(search.batches(skus, 12)))
@@ -59,13 +59,13 @@ def test_what_names_a_value_counts_too() -> None:
 def test_source_items_are_paged_by_their_own_id(tmp_path: Path) -> None:
     with standing_in(tmp_path) as stand_in:
         client = client_of(stand_in.url)
-        skus = [f"SKU-{one:03}" for one in range(3)]
+        skus = [f"SKU-{number:03}" for number in range(3)]
         for sku in skus:
             stand_in.tell("products", sku=sku, qty=7)
         api = client.inventory._api
         api.page_size = 2
-        found = client.inventory.source_quantities(skus, 1)
-        assert found == dict.fromkeys(skus, Decimal(7))
+        quantities = client.inventory.source_quantities(skus, 1)
+        assert quantities == dict.fromkeys(skus, Decimal(7))
         rows = api.search(
             "/inventory/source-items",
             [search.any_of("sku", skus)],
@@ -80,8 +80,8 @@ def test_source_items_are_paged_by_their_own_id(tmp_path: Path) -> None:
 def test_an_odd_product_is_set_aside(odd: dict[str, object], magento: Magento, shop: Shop) -> None:
     shop.answers(a_page(product(1), product(2, **odd)))
     with set_aside() as aside:
-        found = magento.catalog.products(["P1", "P2"], "default")
-    assert list(found) == ["P1"]
+        products = magento.catalog.products(["P1", "P2"], "default")
+    assert list(products) == ["P1"]
     assert len(aside) == 1
 
 

@@ -17,7 +17,7 @@ from pipeline.magento.client import Magento
 from pipeline.magento.order.body import OrderShape, build, differences
 from pipeline.magento.records import MagentoOrder, Product, StoreView
 from pipeline.orders.amounts import Adjustment, Amounts, LineAmounts
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.settings.model import ShopSettings
 from sandbox.core import Store, make
 from sandbox.magento.app import create_app
@@ -99,12 +99,12 @@ def placed(
 
 
 def test_reads_the_catalogue_whatever_is_in_a_sku(magento: Magento) -> None:
-    found = magento.catalog.products(SKUS, "default")
-    assert sorted(found) == sorted(set(SKUS) - {"NOPE"})
-    assert isinstance(found["mug-red "], Product)
-    assert found["mug-red "].sku == "MUG-RED"
-    assert not found["OFF-1"].enabled
-    assert found["CONF-1"].type_id == "configurable"
+    products = magento.catalog.products(SKUS, "default")
+    assert sorted(products) == sorted(set(SKUS) - {"NOPE"})
+    assert isinstance(products["mug-red "], Product)
+    assert products["mug-red "].sku == "MUG-RED"
+    assert not products["OFF-1"].enabled
+    assert products["CONF-1"].type_id == "configurable"
 
 
 def test_knows_what_can_be_sold(magento: Magento) -> None:
@@ -143,8 +143,10 @@ def test_reads_store_views_and_regions(magento: Magento) -> None:
     assert (view.id, view.website_code, view.base_currency) == (2, "base", "EUR")
     with pytest.raises(CannotMap):
         magento.directory.store_view("nope")
-    california = [one for one in magento.directory.regions("US", "default") if one.code == "CA"]
-    assert [one.name for one in california] == ["California"]
+    california = [
+        region for region in magento.directory.regions("US", "default") if region.code == "CA"
+    ]
+    assert [region.name for region in california] == ["California"]
     assert magento.directory.regions("GB", "default") == ()
 
 
@@ -154,8 +156,8 @@ def test_an_order_is_created_found_invoiced_shipped_and_complete(
     amounts = amounts_of(gift_wrap_net="2.00", shipping_net="4.99", discount_net="3.33")
     created = placed(magento, amounts=amounts, lines=(a_line(gift_message="Enjoy 🎁"),))
     assert differences(created, amounts) is None
-    (found,) = magento.orders.find("902-1234567-1234567")
-    assert found.items == magento.orders.get(created.entity_id).items
+    (order,) = magento.orders.find("902-1234567-1234567")
+    assert order.items == magento.orders.get(created.entity_id).items
     assert magento.orders.find("902-1234567-1234567", 2) == []
 
     invoice_id = magento.invoices.create(created.entity_id)
@@ -233,8 +235,8 @@ def test_a_number_is_taken_once_and_adopted_after_a_lost_answer(
     stand_in.tell("faults", route="create_order", kind="cut_after")
     with pytest.raises(OutcomeUnknown):
         placed(magento, increment_id="AMZ-1")
-    (found,) = magento.orders.find("902-1234567-1234567")
-    assert found.increment_id == "AMZ-1"
+    (order,) = magento.orders.find("902-1234567-1234567")
+    assert order.increment_id == "AMZ-1"
     with pytest.raises(Rejected) as caught:
         placed(magento, increment_id="AMZ-1")
     assert caught.value.code == "unique"

@@ -53,7 +53,7 @@ def read_ago(sessions: Sessions, ago: timedelta, trouble: str | None = None) -> 
 def told(sessions: Sessions, poll_every_s: float = 180) -> list[str]:
     timing = Timing(poll_every_s=poll_every_s)
     check_account(sessions, ACCOUNT, settings().accounts[ACCOUNT], timing, NOW)
-    return [one.key for one in Incidents(sessions).open_ones()]
+    return [incident.key for incident in Incidents(sessions).all_open()]
 
 
 def test_an_account_never_read_yet_is_no_alarm(sessions: Sessions) -> None:
@@ -65,7 +65,7 @@ def test_half_an_hour_without_a_page_is_told_until_one_is_read(sessions: Session
     assert told(sessions) == []
     read_ago(sessions, 31 * MINUTE, "InternalFailure: Amazon answers with a server error")
     assert told(sessions) == ["poll:eu"]
-    [incident] = Incidents(sessions).open_ones(ACCOUNT)
+    [incident] = Incidents(sessions).all_open(ACCOUNT)
     assert "InternalFailure" in incident.text
     read_ago(sessions, MINUTE)
     assert told(sessions) == []
@@ -90,11 +90,11 @@ def test_each_stage_of_a_secret_closes_the_one_before(sessions: Sessions) -> Non
     for days, key in ((20, "secret:eu:month"), (3, "secret:eu:week"), (-2, "secret:eu:past")):
         now = NOW.replace(year=2027, month=3, day=1) - days * DAY
         check_account(sessions, ACCOUNT, account, Timing(), now)
-        assert [one.key for one in incidents.open_ones()] == [key]
+        assert [incident.key for incident in incidents.all_open()] == [key]
         assert list(alarms_of(sessions, ACCOUNT, account, Timing(), now)) == [key]
     renewed = settings(account={"client_secret_expires": EXPIRES + 180 * DAY}).accounts[ACCOUNT]
     check_account(sessions, ACCOUNT, renewed, Timing(), NOW)
-    assert incidents.open_ones() == []
+    assert incidents.all_open() == []
 
 
 @pytest.mark.parametrize(("minutes", "keys"), [(60, []), (61, ["search:eu"])])
@@ -103,4 +103,4 @@ def test_a_refused_search_is_told_after_an_hour(
 ) -> None:
     incidents = Incidents(sessions)
     refused_search(incidents, ACCOUNT, NOW - minutes * MINUTE, "InvalidInput", NOW)
-    assert [one.key for one in incidents.open_ones()] == keys
+    assert [incident.key for incident in incidents.all_open()] == keys

@@ -41,7 +41,10 @@ class Rig:
                 raise self.failing[channel]
             self.told.append((channel, alert.text))
 
-        ways = {one: lambda alert, one=one: send_by(one, alert) for one in channels or ("mail",)}
+        ways = {
+            channel: lambda alert, channel=channel: send_by(channel, alert)
+            for channel in channels or ("mail",)
+        }
         return Alerts(self.sessions, ways, self.now)
 
     def open(self, key: str = "account:eu", text: str = "account eu is stopped") -> None:

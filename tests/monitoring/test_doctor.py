@@ -57,8 +57,10 @@ def amazon(tmp_path: Path) -> Iterator[str]:
 
 
 def verdicts(sessions: Sessions, broker: redis.Redis, **parts: Any) -> dict[str, str]:
-    found = examine_installation(settings(**parts), sessions, broker)
-    return {one.check: str(one.verdict) for one in found if not one.check.startswith("clock of a")}
+    findings = examine_installation(settings(**parts), sessions, broker)
+    return {
+        one.check: str(one.verdict) for one in findings if not one.check.startswith("clock of a")
+    }
 
 
 def http_date(skew: timedelta) -> str:
@@ -87,8 +89,8 @@ def test_a_clock_that_differs_is_told(
     skew_s: int, verdict: str, sessions: Sessions, broker: redis.Redis
 ) -> None:
     with Remote(answer(b"hello", Date=http_date(timedelta(seconds=skew_s)))) as shop:
-        found = verdicts(sessions, broker, shop={"base_url": shop.url})
-    assert found["clock of shop main"] == verdict
+        verdict_by_check = verdicts(sessions, broker, shop={"base_url": shop.url})
+    assert verdict_by_check["clock of shop main"] == verdict
 
 
 def test_what_is_wrong_here_is_told_each_with_what_to_do(
@@ -104,12 +106,12 @@ def test_what_is_wrong_here_is_told_each_with_what_to_do(
         session.add(Belonging(name="shops.main", value="other", noted_at=NOW, noted_by=""))
     given = settings().model_copy(update={"master_key": b"x" * 32})
     try:
-        found = list(examine_installation(given, sessions, broker))
+        findings = list(examine_installation(given, sessions, broker))
     finally:
         with sessions() as session, session.begin():
             version = text("UPDATE alembic_version SET version_num = :newest")
             session.execute(version, {"newest": newest})
-    bad = {one.check: str(one.verdict) for one in found if one.verdict != "ok"}
+    bad = {one.check: str(one.verdict) for one in findings if one.verdict != "ok"}
     assert bad == {
         "database": "failed",
         "master key": "failed",
@@ -118,7 +120,7 @@ def test_what_is_wrong_here_is_told_each_with_what_to_do(
         "clock of shop main": "failed",
         "clock of account eu": "failed",
     }
-    assert all(one.remedy for one in found if one.verdict != "ok")
+    assert all(one.remedy for one in findings if one.verdict != "ok")
 
 
 @pytest.mark.parametrize(
@@ -143,8 +145,8 @@ def asked(amazon: str, broker: redis.Redis, **changes: str) -> Finding:
 
 
 def test_an_account_is_asked_for_a_page_of_orders(amazon: str, broker: redis.Redis) -> None:
-    found = asked(amazon, broker)
-    assert (found.verdict, found.sentence) == (
+    verdict_by_check = asked(amazon, broker)
+    assert (verdict_by_check.verdict, verdict_by_check.sentence) == (
         "ok",
         "signs in and lists orders (0 changed in the last hour)",
     )
@@ -166,10 +168,10 @@ def test_the_command_asks_everything_and_ends_with_1(
     )
     path.write_text(written, encoding="utf-8")
     result = orderbridge("doctor", "--json", ORDERBRIDGE_REDIS_URL=redis_url)
-    told = json.loads(result.stdout)
+    answer = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert [one["verdict"] for one in told if one["check"] == "database"] == ["ok"]
-    assert {one["about"]: one["verdict"] for one in told[-2:]} == {
+    assert [one["verdict"] for one in answer if one["check"] == "database"] == ["ok"]
+    assert {one["about"]: one["verdict"] for one in answer[-2:]} == {
         "account eu": "failed",
         "main": "failed",
     }

@@ -38,7 +38,7 @@ def found(shop: StandIn, version: str = "2.4.7", **marketplace: Any) -> list[Fin
 
 
 def verdicts(findings: list[Finding]) -> dict[str, str]:
-    return {one.check: str(one.verdict) for one in findings}
+    return {finding.check: str(finding.verdict) for finding in findings}
 
 
 ALL_WELL = dict.fromkeys(
@@ -49,7 +49,7 @@ ALL_WELL = dict.fromkeys(
 def test_a_shop_as_it_should_be(shop: StandIn) -> None:
     findings = found(shop, fba_store="amazon_fba")
     assert verdicts(findings) == ALL_WELL
-    assert [one.sentence for one in findings if one.check == "store view"] == [
+    assert [finding.sentence for finding in findings if finding.check == "store view"] == [
         "amazon_fba exists; its currency is EUR",
         "default exists; its currency is EUR",
     ]
@@ -96,7 +96,7 @@ def test_what_is_not_well_is_found(
     shop.tell("config", **config)
     findings = found(shop, **marketplace)
     assert verdicts(findings) == ALL_WELL | changed
-    assert all(one.remedy for one in findings if one.verdict != "ok")
+    assert all(finding.remedy for finding in findings if finding.verdict != "ok")
     assert shop.ask("orders") == []
 
 
@@ -150,9 +150,9 @@ def test_the_command_says_what_it_found_and_ends_with_0(shop: StandIn, tmp_path:
     result = run(tmp_path, shop)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("OK  main  sign in")
-    told = json.loads(run(tmp_path, shop, "--json").stdout)
-    assert {one["verdict"] for one in told} == {"ok"}
-    assert set(told[0]) == {"about", "check", "verdict", "sentence", "remedy"}
+    answer = json.loads(run(tmp_path, shop, "--json").stdout)
+    assert {one["verdict"] for one in answer} == {"ok"}
+    assert set(answer[0]) == {"about", "check", "verdict", "sentence", "remedy"}
 
 
 def test_the_command_ends_with_1_when_something_failed(shop: StandIn, tmp_path: Path) -> None:
@@ -166,6 +166,6 @@ def test_the_test_order_is_made_only_when_a_person_says_so(shop: StandIn, tmp_pa
     assert (result.exit_code, shop.ask("orders")) == (1, [])
     assert run(tmp_path, shop, "--prove-stock", "MUG-BLUE", input="y\n").exit_code == 0
     result = run(tmp_path, shop, "--prove-stock", "MUG-BLUE", "--yes", "--json")
-    told = json.loads(result.stdout)
-    assert told[-1]["check"] == "prove stock"
+    answer = json.loads(result.stdout)
+    assert answer[-1]["check"] == "prove stock"
     assert shop.stock("MUG-BLUE") == (100, 0, 100)

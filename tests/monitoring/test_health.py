@@ -33,9 +33,9 @@ def look(sessions: Sessions, broker: redis.Redis, **parts: Any) -> Health:
 
 def test_an_empty_installation_that_runs_is_well(sessions: Sessions, broker: redis.Redis) -> None:
     note_beat(broker, NOW - BEAT_MISSED_AFTER)
-    found = look(sessions, broker)
-    assert (found.is_well, found.queues) == (True, {"amazon": 0, "magento": 0, "jobs": 0})
-    [account] = found.accounts
+    health = look(sessions, broker)
+    assert (health.is_well, health.queues) == (True, {"amazon": 0, "magento": 0, "jobs": 0})
+    [account] = health.accounts
     assert (account.state, account.last_import_at, account.orders) == ("works", None, {})
     assert account.quota_left == {"searchOrders": 20, "getOrder": 30, "confirmShipment": 10}
 
@@ -48,9 +48,9 @@ def test_without_a_beat_it_is_not_well(late: bool, sessions: Sessions, broker: r
 
 
 def test_without_the_broker_the_rest_is_still_told(sessions: Sessions, away: redis.Redis) -> None:
-    found = look(sessions, away)
-    assert (list(found.problems), found.queues) == (["broker"], None)
-    assert set(found.accounts[0].quota_left.values()) == {None}
+    health = look(sessions, away)
+    assert (list(health.problems), health.queues) == (["broker"], None)
+    assert set(health.accounts[0].quota_left.values()) == {None}
 
 
 def test_each_figure_of_an_account_and_its_shop(sessions: Sessions, broker: redis.Redis) -> None:
@@ -78,15 +78,15 @@ def test_each_figure_of_an_account_and_its_shop(sessions: Sessions, broker: redi
         session.add(ToFetch(account=ACCOUNT, external_id="1", lane="new", asked_at=NOW, due_at=NOW))
     broker.rpush("orderbridge:magento", "a message")
     note_beat(broker, NOW)
-    found = look(sessions, broker)
-    [account], [shop] = found.accounts, found.shops
+    health = look(sessions, broker)
+    [account], [shop] = health.accounts, health.shops
     assert account.orders == {"ready": 1, "waiting": 1, "held": 2}
     assert (account.due, account.oldest_due_at) == (2, NOW - 2 * MINUTE)
     assert (account.state, account.trouble, account.lag) == ("stopped", "x: y", MINUTE)
     assert (account.to_fetch, account.unconfirmed, account.refused) == (1, 2, 1)
     assert (shop.name, shop.orders, shop.due) == (SHOP, account.orders, 2)
-    assert found.queues == {"amazon": 0, "magento": 1, "jobs": 0}
-    assert list(found.problems) == ["confirmations:eu"]
+    assert health.queues == {"amazon": 0, "magento": 1, "jobs": 0}
+    assert list(health.problems) == ["confirmations:eu"]
 
 
 def test_an_incident_is_a_problem_and_one_whose_reason_is_gone_is_none(

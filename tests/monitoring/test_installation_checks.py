@@ -27,7 +27,7 @@ def told(sessions: Sessions, after: timedelta = timedelta(0)) -> dict[str, str]:
     now, incidents = NOW + after, Incidents(sessions)
     given = settings()
     watch(given, sessions, incidents, Writes(given, sessions, lambda: now), now)
-    return {one.key: one.text for one in incidents.open_ones()}
+    return {incident.key: incident.text for incident in incidents.all_open()}
 
 
 def test_orders_that_no_worker_takes_up_are_told_until_they_are(sessions: Sessions) -> None:
@@ -77,12 +77,12 @@ def test_refused_confirmations_are_told_for_their_account(sessions: Sessions) ->
         "confirmations:eu": "account eu: Amazon refused the shipment confirmation of 1 order; "
         "`orderbridge orders list --status held` tells why"
     }
-    assert [one.account for one in Incidents(sessions).open_ones("eu")] == ["eu"]
+    assert [incident.account for incident in Incidents(sessions).all_open("eu")] == ["eu"]
 
 
 def test_a_copy_of_a_database_is_told(sessions: Sessions) -> None:
     with sessions() as session, session.begin():
         session.merge(Belonging(name="shops.main", value="x", noted_at=NOW, noted_by=""))
-    found = told(sessions)
-    assert list(found) == ["read_only:copy"]
-    assert "shops.main was x and is 127.0.0.1" in found["read_only:copy"]
+    explanation = told(sessions)
+    assert list(explanation) == ["read_only:copy"]
+    assert "shops.main was x and is 127.0.0.1" in explanation["read_only:copy"]

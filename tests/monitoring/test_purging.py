@@ -247,8 +247,8 @@ def until_somebody_waits(sessions: Sessions) -> None:
 def test_a_purged_order_can_still_be_looked_at_and_reopened(sessions: Sessions) -> None:
     order_id = stored(sessions, ended())
     purge(sessions)
-    found = explain(sessions, settings(), loaded(sessions, order_id))
-    assert found.facts["buyer's data"] == f"purged on {NOW:%Y-%m-%d}"
+    explanation = explain(sessions, settings(), loaded(sessions, order_id))
+    assert explanation.facts["buyer's data"] == f"purged on {NOW:%Y-%m-%d}"
     with pytest.raises(NotPossible, match="purged"):
         Corrections(sessions, a_vault(), parse_report, "anna", NOW).show(order_id)
     with sessions() as session, session.begin():

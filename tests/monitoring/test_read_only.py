@@ -44,7 +44,7 @@ def a_configuration(*, read_only: bool = False, **parts: Any) -> Settings:
 def test_a_database_that_stays_where_it_is_may_write(sessions: Sessions) -> None:
     for _ in range(2):
         ours = writes(sessions)
-        assert (ours.why_not(ACCOUNT), ours.told()) == ("", "")
+        assert (ours.why_not(ACCOUNT), ours.notice()) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_nothing_is_written_where_that_is_set(
 ) -> None:
     ours = writes(sessions, **parts)
     assert ours.why_not(ACCOUNT) == reason
-    assert ours.told().startswith("Read-only: ")
+    assert ours.notice().startswith("Read-only: ")
     with pytest.raises(WritesStopped) as caught:
         ours.ask(ACCOUNT)
     assert (caught.value.code, caught.value.retry_after_s) == ("read_only", 900)
@@ -88,7 +88,7 @@ def test_a_copy_of_a_database_writes_nothing_until_it_is_accepted(
     copy = writes(sessions, **{"account": account, **parts})
     assert copy.changed() == (changed,)
     assert "belongs to another shop or seller" in copy.why_not(ACCOUNT)
-    assert f"{changed.name} was {changed.before} and is {changed.now}" in copy.told()
+    assert f"{changed.name} was {changed.before} and is {changed.now}" in copy.notice()
 
     assert copy.accept("anna") == (changed,)
     assert (copy.changed(), copy.why_not(ACCOUNT)) == ((), "")
@@ -96,7 +96,7 @@ def test_a_copy_of_a_database_writes_nothing_until_it_is_accepted(
         kept = session.get_one(Belonging, changed.name)
         assert (kept.value, kept.noted_at, kept.noted_by) == (changed.now, NOW, "anna")
     # What it came from is now the other one.
-    assert [one.name for one in writes(sessions, account=account).changed()] == [changed.name]
+    assert [remote.name for remote in writes(sessions, account=account).changed()] == [changed.name]
 
 
 def test_other_processes_notice_within_seconds(sessions: Sessions) -> None:
@@ -129,8 +129,8 @@ def test_what_is_new_belongs_to_it_and_what_was_not_given_is_not_compared(
     ],
 )
 def test_where_something_is_counts_and_not_how_one_signs_in(url: str, address: str) -> None:
-    found = belonging(settings(shop={"base_url": url}))
-    assert found == {f"shops.{SHOP}": address, f"accounts.{ACCOUNT}": "127.0.0.1"}
+    remotes = belonging(settings(shop={"base_url": url}))
+    assert remotes == {f"shops.{SHOP}": address, f"accounts.{ACCOUNT}": "127.0.0.1"}
 
 
 def test_orders_that_waited_for_it_are_looked_at_once_it_is_accepted(sessions: Sessions) -> None:

@@ -41,10 +41,10 @@ def looked(
 
 def rows(sessions: Sessions, order_id: int) -> list[tuple[str | None, int, datetime | None]]:
     with sessions() as session:
-        found = session.scalars(
+        attempts_kept = session.scalars(
             select(Attempt).where(Attempt.order_id == order_id).order_by(Attempt.id)
         )
-        return [(one.outcome, one.times, one.first_at) for one in found]
+        return [(one.outcome, one.times, one.first_at) for one in attempts_kept]
 
 
 def shown(sessions: Sessions, order_id: int) -> list[Event]:

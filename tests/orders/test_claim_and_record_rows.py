@@ -93,7 +93,7 @@ def test_a_record_writes_what_the_step_changed_and_nothing_else(
     before = loaded(sessions, order_id)
     order = claim.order
     order.grand_total, order.facts = Decimal("0.01"), {"ä": [None, {"b": 1}]}
-    order.programs, order.worth, order.total_proof = [], {"a": "1"}, None
+    order.programs, order.stated_value, order.total_proof = [], {"a": "1"}, None
     order.reserved_until, order.confirm_anyway = LATER, True
     order.items[0].line_total = Decimal("99.9900")
     order.items[1].product = {"id": 8}
@@ -109,11 +109,11 @@ def test_a_record_writes_what_the_step_changed_and_nothing_else(
     after = loaded(sessions, order_id)
     changed = {name for name, value in values(after).items() if value != values(before)[name]}
     assert changed == {
-        *("grand_total", "facts", "programs", "worth", "total_proof", "reserved_until"),
+        *("grand_total", "facts", "programs", "stated_value", "total_proof", "reserved_until"),
         *("confirm_anyway", "last_note"),
     }
     assert (after.grand_total, after.facts) == (Decimal("0.01"), {"ä": [None, {"b": 1}]})
-    assert (after.programs, after.worth, after.total_proof) == ([], {"a": "1"}, None)
+    assert (after.programs, after.stated_value, after.total_proof) == ([], {"a": "1"}, None)
     assert (after.status, after.due_at) == (Status.WAITING, LATER)
     first, second, third = after.items
     assert (first.line_total, first.transparency_codes) == (Decimal("99.9900"), ["x"])

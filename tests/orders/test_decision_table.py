@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.orders.channel import FulfilledBy
-from pipeline.orders.decision_table import (
-    TABLE,
+from pipeline.orders.channel_order import FulfilledBy
+from pipeline.orders.decision import (
     Case,
     Decision,
     MagentoOrder,
@@ -21,8 +20,8 @@ from pipeline.orders.decision_table import (
     Stock,
     Tab,
     When,
-    decide,
 )
+from pipeline.orders.decision_table import TABLE, decide
 from pipeline.orders.outcome import HoldCode
 from pipeline.settings.marketplace import MarketplaceSettings
 

@@ -343,10 +343,10 @@ def test_what_stalls_between_intent_and_call_is_not_sent(
     try:
         stalling.once(order_id, remote.write())
     except Transient as error:
-        told = error.code
+        answer = error.code
     else:
-        told = "sent"
-    assert told == ("sent" if sends else "stalled")
+        answer = "sent"
+    assert answer == ("sent" if sends else "stalled")
     assert remote.traffic == (0, sends, sends)
     assert effect(sessions).state == ("done" if sends else "refused")
     assert Ledger(sessions, clock).once(order_id, remote.write()).remote_id == "id-1"

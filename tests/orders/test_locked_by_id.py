@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event, select, text
 
 from pipeline.base.db import Sessions
-from pipeline.monitoring.reconcile.compare import Cure, Found, Kind, Sides
+from pipeline.monitoring.reconcile.compare import Cure, FoundDifference, Kind, Sides
 from pipeline.monitoring.reconcile.tables import Reconciliation
 from pipeline.monitoring.reconcile.treat import treat
 from pipeline.orders.outcome import HoldCode
@@ -54,7 +54,9 @@ def test_each_statement_that_locks_orders_says_by_id(name: str, sessions: Sessio
 
 def test_a_comparison_that_treats_many_waits_for_the_first_one(sessions: Sessions) -> None:
     numbers = [a_number() for _ in range(2)]
-    ids = [stored(sessions, an_order(external_id=one, status=Status.WAITING)) for one in numbers]
+    ids = [
+        stored(sessions, an_order(external_id=number, status=Status.WAITING)) for number in numbers
+    ]
     with sessions() as session, session.begin():
         run = Reconciliation(
             account=ACCOUNT, author="test", state="running", after_at=NOW, before_at=NOW,
@@ -63,7 +65,7 @@ def test_a_comparison_that_treats_many_waits_for_the_first_one(sessions: Session
         session.add(run)
         session.flush()
         run_id = run.id
-    found = [Found(Kind.TOTALS, Cure.HOLD, "differ", HoldCode.TOTALS_DIFFER)]
+    differences = [FoundDifference(Kind.TOTALS, Cure.HOLD, "differ", HoldCode.TOTALS_DIFFER)]
     sides = {}
     with sessions() as session:
         for number, order_id in reversed(list(zip(numbers, ids, strict=True))):
@@ -79,7 +81,7 @@ def test_a_comparison_that_treats_many_waits_for_the_first_one(sessions: Session
     def work() -> None:
         with sessions() as session, session.begin():
             one = session.get_one(Reconciliation, run_id)
-            treat(session, one, dict.fromkeys(sides, found), sides, NOW)
+            treat(session, one, dict.fromkeys(sides, differences), sides, NOW)
 
     thread = threading.Thread(target=work)
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")

@@ -46,8 +46,8 @@ def run(orders: Orders, order_id: int, outcome: Outcome, now: datetime = NOW) ->
 
 def attempts(sessions: Sessions, order_id: int) -> list[Attempt]:
     with sessions() as session:
-        found = select(Attempt).where(Attempt.order_id == order_id).order_by(Attempt.id)
-        return list(session.scalars(found))
+        query = select(Attempt).where(Attempt.order_id == order_id).order_by(Attempt.id)
+        return list(session.scalars(query))
 
 
 @pytest.mark.parametrize("status", STARTABLE)
@@ -252,7 +252,7 @@ def test_a_run_that_was_overtaken_leaves_nothing_but_the_end_of_its_attempt(
     row = loaded(sessions, order_id)
     assert (row.status, row.magento_order_id) == (Status.WAITING, 2)
     assert [(item.external_item_id, item.magento_item_id) for item in row.items] == [("I1", None)]
-    assert [one.outcome for one in attempts(sessions, order_id)] == ["superseded", "wait"]
+    assert [attempt.outcome for attempt in attempts(sessions, order_id)] == ["superseded", "wait"]
     assert attempts(sessions, order_id)[0].request_id == "r-1"
 
 
@@ -362,7 +362,7 @@ def test_two_workers_that_claim_at_once_are_two_attempts_and_one_record(
         thread.join()
     assert sorted(recorded) == [False, True]
     assert loaded(sessions, order_id).step == STEPS[1]
-    ends = sorted(str(one.outcome) for one in attempts(sessions, order_id))
+    ends = sorted(str(attempt.outcome) for attempt in attempts(sessions, order_id))
     assert ends == ["done", "superseded"]
 
 

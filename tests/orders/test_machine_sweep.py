@@ -114,7 +114,7 @@ def test_two_sweeps_at_once_share_the_orders_out(sessions: Sessions, orders: Ord
 def test_positions_are_those_of_orders_that_no_worker_has(
     sessions: Sessions, orders: Orders
 ) -> None:
-    ids = [stored(sessions, an_order(step=STEPS[2], **one)) for one in LIVE + ENDED]
+    ids = [stored(sessions, an_order(step=STEPS[2], **columns)) for columns in LIVE + ENDED]
     ready, running, waiting, held, *_ = ids
     assert sorted(orders.positions(ids, NOW)) == [
         (ready, STEPS[2]),
@@ -137,8 +137,8 @@ def test_news_make_parked_orders_due_and_are_counted_for_every_live_one(
 ) -> None:
     then = NOW + timedelta(hours=1)
     ids = [
-        stored(sessions, an_order(**{"due_at": then, "sent_at": NOW, **one}))
-        for one in LIVE + ENDED
+        stored(sessions, an_order(**{"due_at": then, "sent_at": NOW, **columns}))
+        for columns in LIVE + ENDED
     ]
     ready, running, waiting, held, *ended = ids
     assert sorted(woken(sessions, *ids)) == [ready, running, waiting, held]

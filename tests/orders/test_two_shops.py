@@ -38,10 +38,10 @@ def test_a_shipment_deleted_in_one_shop_stays_in_the_other(
     states = {ENTITY_ID: MagentoOrder(ENTITY_ID, state="processing", status="processing")}
     woken = watch.store(watch.awaited([ACCOUNT], SHOP), [], states, NOW + timedelta(hours=1), {71})
     assert woken == [made.ours]
-    gone = [one.mismatch for one in loaded(sessions, made.ours).shipments]
+    gone = [shipment.mismatch for shipment in loaded(sessions, made.ours).shipments]
     assert gone == ([Mismatch.DELETED] if is_told else [])
     other = loaded(sessions, made.others)
-    assert [one.mismatch for one in other.shipments] == [None]
+    assert [shipment.mismatch for shipment in other.shipments] == [None]
     assert (other.due_at, other.news, other.magento_state) == (NOW, 0, None)
 
 
@@ -87,4 +87,4 @@ def test_a_store_view_of_one_shop_lists_none_of_the_other(sessions: Sessions) ->
     asked = read({"store": "other/default", "number": "000000900"}, known)
     assert asked.mistakes == {}
     page = Listing(sessions).page(asked.filters)
-    assert [one.id for one in page.orders] == [made.others]
+    assert [order.id for order in page.orders] == [made.others]

@@ -50,8 +50,8 @@ class Remote:
 
 def row(sessions: Sessions) -> tuple[str, str | None]:
     with sessions() as session:
-        found = session.scalars(select(Effect)).one()
-        return found.state, found.remote_id
+        row = session.scalars(select(Effect)).one()
+        return row.state, row.remote_id
 
 
 def test_an_empty_answer_is_a_defect_and_is_looked_for_next(sessions: Sessions) -> None:

@@ -106,10 +106,10 @@ def test_two_workers_that_miss_the_same_make_one_search(redis_url: str) -> None:
         ThreadPoolExecutor(6) as pool,
     ):
         caches = [ProductCache(one, alone), ProductCache(other, alone)]
-        found = [pool.submit(caches[n % 2].products, shop, "default", ["MUG"]) for n in range(6)]
+        searches = [pool.submit(caches[n % 2].products, shop, "default", ["MUG"]) for n in range(6)]
         threading.Event().wait(0.2)  # for the five to wait for the first
         shop.may_answer.set()
-        assert [one.result() for one in found] == [{"MUG": a_product("MUG")}] * 6
+        assert [one.result() for one in searches] == [{"MUG": a_product("MUG")}] * 6
     assert shop.asked == [["MUG"]]
 
 
@@ -117,8 +117,8 @@ def test_what_another_release_kept_is_looked_up_again(broker: redis.Redis) -> No
     for value in (b"not json", b"[]", b'{"sku": "MUG"}', b'{"sku": "MUG", "weight": "heavy"}'):
         shop = Shop("MUG")
         broker.set("orderbridge:product:main:default:mug", value)
-        found = ProductCache(broker, alone).products(shop, "default", ["MUG"])
-        assert found == {"MUG": a_product("MUG")}
+        products = ProductCache(broker, alone).products(shop, "default", ["MUG"])
+        assert products == {"MUG": a_product("MUG")}
         assert shop.asked == [["MUG"]]
 
 

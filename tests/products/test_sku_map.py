@@ -108,8 +108,8 @@ def lamp_by_hand(account: str, skus: Collection[str]) -> Mapping[str, str]:
 @pytest.mark.parametrize("unknown_sku", ["block", "map", "placeholder"])
 def test_what_is_mapped_by_hand_wins_whatever_is_set(tmp_path: Path, unknown_sku: str) -> None:
     path = a_file(tmp_path, "amazon_sku,magento_sku\nA,MUG\nB,CUP\n")
-    found = SkuMaps(lamp_by_hand).targets(ACCOUNT, mapped(path, unknown_sku), [" A", "B"])
-    assert found == {" A": "LAMP", "B": "B" if unknown_sku == "block" else "CUP"}
+    targets = SkuMaps(lamp_by_hand).targets(ACCOUNT, mapped(path, unknown_sku), [" A", "B"])
+    assert targets == {" A": "LAMP", "B": "B" if unknown_sku == "block" else "CUP"}
 
 
 def test_a_broken_file_does_not_matter_to_what_is_mapped_by_hand(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def run(shop: StandIn, sessions: Sessions, times: int = 1, **marketplace: Any) -
 
 
 def told(sessions: Sessions) -> dict[str, str]:
-    return {one.key: one.text for one in Incidents(sessions).open_ones()}
+    return {incident.key: incident.text for incident in Incidents(sessions).all_open()}
 
 
 def test_nothing_is_told_while_stock_is_what_all_orders_say(

@@ -21,7 +21,7 @@ def test_a_page_names_itself_as_the_next(amazon: Caller) -> None:
     token = amazon.search(createdAfter=AGES_AGO).json()["pagination"]["nextToken"]
     again = amazon.search(createdAfter=AGES_AGO, paginationToken=token).json()
     assert again["pagination"] == {"nextToken": token}
-    assert [one["orderId"] for one in again["orders"]] == [ORDER]
+    assert [order["orderId"] for order in again["orders"]] == [ORDER]
     assert "pagination" not in amazon.search(createdAfter=AGES_AGO, paginationToken=token).json()
 
 
@@ -35,7 +35,7 @@ def test_a_page_is_empty_and_not_the_last_in_the_searches_that_are_named(amazon:
     amazon.control("DELETE", "pages")
     token = page["pagination"]["nextToken"]
     further = amazon.search(createdAfter=AGES_AGO, paginationToken=token).json()
-    assert [one["orderId"] for one in further["orders"]] == [ORDER]
+    assert [order["orderId"] for order in further["orders"]] == [ORDER]
 
 
 def test_an_order_is_told_as_it_is_said_and_stays_what_it_is(amazon: Caller) -> None:

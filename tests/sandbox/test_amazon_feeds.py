@@ -71,8 +71,8 @@ def report(amazon: Caller, feed_id: str) -> Element:
 def words(amazon: Caller, feed_id: str) -> dict[str, str]:
     """What the report says of single messages."""
     return {
-        one.findtext("MessageID") or "": one.findtext("ResultDescription") or ""
-        for one in report(amazon, feed_id).findall("Result")
+        result.findtext("MessageID") or "": result.findtext("ResultDescription") or ""
+        for result in report(amazon, feed_id).findall("Result")
     }
 
 
@@ -131,7 +131,7 @@ def test_a_feed_takes_its_time_and_then_changes_the_order(amazon: Caller) -> Non
     wait(amazon, 90)
     order = amazon.truth(ORDER)["order"]
     assert order["fulfillment"]["fulfillmentStatus"] == "PARTIALLY_SHIPPED"
-    assert [one["packageReferenceId"] for one in order["packages"]] == ["71"]
+    assert [package["packageReferenceId"] for package in order["packages"]] == ["71"]
     assert status(amazon, feed_id) == "DONE"
     summary = report(amazon, feed_id).find("ProcessingSummary")
     assert summary is not None
@@ -178,7 +178,7 @@ def test_the_same_reference_again_edits_the_package(amazon: Caller) -> None:
     submit(amazon, envelope("OrderFulfillment", a_package(), ups))
     wait(amazon, 90)
     truth = amazon.truth(ORDER)
-    assert [one["carrier"] for one in truth["order"]["packages"]] == ["UPS"]
+    assert [package["carrier"] for package in truth["order"]["packages"]] == ["UPS"]
     assert truth["confirmations"] == {"71": {"calls": 2, "edits": 1}}
 
 

@@ -72,11 +72,11 @@ def subscribed(api: Api, queue: TestQueue) -> Api:
 def received(queue: TestQueue) -> list[str]:
     """What lies in the queue, in the order it was sent."""
     bodies: list[str] = []
-    while found := queue.sqs.receive_message(QueueUrl=queue.url, MaxNumberOfMessages=10).get(
+    while received := queue.sqs.receive_message(QueueUrl=queue.url, MaxNumberOfMessages=10).get(
         "Messages"
     ):
-        bodies += [one["Body"] for one in found]
-        for one in found:
+        bodies += [one["Body"] for one in received]
+        for one in received:
             queue.sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=one["ReceiptHandle"])
     return bodies
 
@@ -86,10 +86,10 @@ def told(queue: TestQueue) -> list[tuple[str, str]]:
     messages = [json.loads(body) for body in received(queue)]
     return [
         (
-            one["Payload"]["OrderChangeNotification"]["Summary"]["OrderStatus"],
-            one["NotificationMetadata"]["NotificationId"][:8],
+            message["Payload"]["OrderChangeNotification"]["Summary"]["OrderStatus"],
+            message["NotificationMetadata"]["NotificationId"][:8],
         )
-        for one in messages
+        for message in messages
     ]
 
 
@@ -168,19 +168,19 @@ def test_every_change_of_an_order_is_told(subscribed: Api, queue: TestQueue) -> 
     subscribed.amazon.control("PATCH", f"orders/{ORDER}", request)
     move(subscribed, "CANCELLED")
     messages = [json.loads(body)["Payload"]["OrderChangeNotification"] for body in received(queue)]
-    assert [one["Summary"]["OrderStatus"] for one in messages] == [
+    assert [message["Summary"]["OrderStatus"] for message in messages] == [
         "Pending",
         "Unshipped",
         "Unshipped",
         "Canceled",
     ]
-    assert [one["OrderChangeType"] for one in messages] == [
+    assert [message["OrderChangeType"] for message in messages] == [
         "OrderStatusChange",
         "OrderStatusChange",
         "BuyerRequestedChange",
         "BuyerRequestedChange",
     ]
-    assert {one["AmazonOrderId"] for one in messages} == {ORDER}
+    assert {message["AmazonOrderId"] for message in messages} == {ORDER}
 
 
 def test_nothing_is_told_to_who_did_not_ask(api: Api, subscribed: Api, queue: TestQueue) -> None:

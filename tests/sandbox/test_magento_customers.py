@@ -49,7 +49,7 @@ def test_the_back_door_makes_a_customer_without_a_mail(magento: Caller) -> None:
         "&searchCriteria[filterGroups][1][filters][0][field]=website_id"
         "&searchCriteria[filterGroups][1][filters][0][value]=1"
     )
-    assert [one["id"] for one in magento.ok("GET", search)["items"]] == [1]
+    assert [item["id"] for item in magento.ok("GET", search)["items"]] == [1]
 
 
 TAKEN = "A customer with the same email address already exists in an associated website."
@@ -96,7 +96,7 @@ def test_an_update_merges_and_replaces_addresses(magento: Caller) -> None:
     kept = magento.ok("GET", "customers/1")
     assert (kept["firstname"], len(kept["addresses"])) == ("Eve", 2)
     magento.ok("PUT", "customers/1", a_customer(addresses=[kept["addresses"][1]]))
-    assert [one["id"] for one in magento.ok("GET", "customers/1")["addresses"]] == [2]
+    assert [address["id"] for address in magento.ok("GET", "customers/1")["addresses"]] == [2]
 
 
 def test_an_unknown_customer(magento: Caller) -> None:

@@ -165,11 +165,11 @@ def test_a_late_track_moves_no_time(magento: Caller) -> None:
     answer = magento.call("POST", "shipment/track", {"entity": without})
     assert refusal(answer) == (400, "Could not save the shipment tracking.")
     shipment = magento.ok("GET", "shipment/1")
-    assert [one["entity_id"] for one in shipment["tracks"]] == [1, 2, 3]
+    assert [track["entity_id"] for track in shipment["tracks"]] == [1, 2, 3]
     assert shipment["updated_at"] == "2026-11-22 12:01:00"
     assert magento.ok("GET", f"orders/{order_id}")["updated_at"] == "2026-11-22 12:00:00"
     assert magento.ok("DELETE", "shipment/track/2") is True
-    assert [one["entity_id"] for one in magento.ok("GET", "shipment/1")["tracks"]] == [1, 3]
+    assert [track["entity_id"] for track in magento.ok("GET", "shipment/1")["tracks"]] == [1, 3]
 
 
 def test_a_plain_order_takes_nothing_and_gives_back_too_much(magento: Caller) -> None:

@@ -71,11 +71,11 @@ def test_groups_narrow_and_filters_in_a_group_widen(magento: Caller) -> None:
     order = "&searchCriteria[sortOrders][0][field]=entity_id&searchCriteria[sortOrders][0]"
     both = f"{either}&{criteria(('store_id', 'eq', '1'), start=1)}{order}[direction]=DESC"
     answer = magento.ok("GET", f"orders?{both}&searchCriteria[pageSize]=2")
-    assert [one["entity_id"] for one in answer["items"]] == [12, 11]
+    assert [item["entity_id"] for item in answer["items"]] == [12, 11]
     assert answer["total_count"] == 3
     assert answer["search_criteria"]["page_size"] == 2
     paged = f"orders?{both}&searchCriteria[pageSize]=2&searchCriteria[currentPage]="
-    assert [one["entity_id"] for one in magento.ok("GET", paged + "2")["items"]] == [1]
+    assert [item["entity_id"] for item in magento.ok("GET", paged + "2")["items"]] == [1]
     assert magento.ok("GET", paged + "3")["items"] == []
 
 
@@ -127,8 +127,8 @@ def test_nothing_found_is_null_once_fields_are_named(magento: Caller) -> None:
 
 def test_order_lines_can_be_searched(magento: Caller) -> None:
     place(magento, a_line(), a_line("MUG-RED"))
-    found = magento.ok("GET", f"orders/items?{criteria(('sku', 'eq', 'mug-red'))}")["items"]
-    assert [(item["item_id"], item["order_id"]) for item in found] == [(2, 1)]
+    answer = magento.ok("GET", f"orders/items?{criteria(('sku', 'eq', 'mug-red'))}")["items"]
+    assert [(item["item_id"], item["order_id"]) for item in answer] == [(2, 1)]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_stock_is_set_in_two_ways(magento: Caller) -> None:
     assert magento.ok("GET", "stockItems/LAMP")["is_in_stock"] is False
     query = "skus[0]=LAMP&skus[1]=MUG-RED&skus[2]=NOPE&stockId=1"
     answers = magento.ok("GET", f"inventory/are-products-salable?{query}")
-    assert [one["salable"] for one in answers] == [False, True, False]
+    assert [answer["salable"] for answer in answers] == [False, True, False]
     missing = magento.call("GET", "stockItems/NOPE")
     assert missing.status_code == 404
     assert missing.json()["parameters"] == ["NOPE"]
@@ -214,7 +214,10 @@ def test_quantities_are_asked_for_together(magento: Caller) -> None:
     )
     path = f"inventory/are-product-salable-for-requested-qty/?stockId=1&{query}"
     answers = magento.ok("GET", path)
-    assert [(one["sku"], one["salable"]) for one in answers] == [("CHAIR", True), ("LAMP", False)]
+    assert [(answer["sku"], answer["salable"]) for answer in answers] == [
+        ("CHAIR", True),
+        ("LAMP", False),
+    ]
     assert [fault["code"] for fault in answers[1]["errors"]][-1] == (
         "is_salable_with_reservations-not_enough_qty"
     )
@@ -242,13 +245,13 @@ def test_countries_and_their_regions(magento: Caller) -> None:
 
 def test_stores_currency_and_version(magento: Caller) -> None:
     views = magento.ok("GET", "store/storeViews")
-    assert [(one["id"], one["code"]) for one in views] == [
+    assert [(view["id"], view["code"]) for view in views] == [
         (0, "admin"),
         (1, "default"),
         (2, "amazon_fba"),
     ]
     assert magento.ok("GET", "directory/currency")["base_currency_code"] == "EUR"
-    assert [one["code"] for one in magento.ok("GET", "store/websites")] == ["admin", "base"]
+    assert [website["code"] for website in magento.ok("GET", "store/websites")] == ["admin", "base"]
     assert magento.ok("GET", "inventory/stock-resolver/website/base")["stock_id"] == 1
     assert "Magento_InventorySales" in magento.ok("GET", "modules")
     assert magento.call("GET", "/rest/all/V1/store/storeConfigs").status_code == 200

@@ -57,12 +57,12 @@ def test_an_unknown_name_is_caught_since_2_4_7(
 def test_tax_rows_are_kept_and_shown(magento: Caller) -> None:
     made = magento.ok("POST", "orders", {"entity": taxed()})
     assert made["extension_attributes"]["taxes"] == [TAX_ROW]
-    found = magento.ok("GET", f"orders/{made['entity_id']}")
-    extension = found["extension_attributes"]
+    answer = magento.ok("GET", f"orders/{made['entity_id']}")
+    extension = answer["extension_attributes"]
     assert extension["taxes"] == [TAX_ROW]
     assert extension["additional_itemized_taxes"] == [ITEM_TAX_ROW]
-    assert [one["code"] for one in extension["applied_taxes"]] == ["DE"]
-    assert found["items"][0]["extension_attributes"]["itemized_taxes"] == [ITEM_TAX_ROW]
+    assert [tax["code"] for tax in extension["applied_taxes"]] == ["DE"]
+    assert answer["items"][0]["extension_attributes"]["itemized_taxes"] == [ITEM_TAX_ROW]
 
 
 def test_a_tax_row_with_an_unknown_field_is_refused(magento: Caller) -> None:
@@ -173,9 +173,9 @@ def test_a_shop_without_multi_source_inventory(magento: Caller) -> None:
 
 def test_currencies_have_the_rates_they_were_given(magento: Caller) -> None:
     configure(magento, **{"currency/rates": {"SEK": 11.5}})
-    found = magento.ok("GET", "directory/currency")
-    assert found["available_currency_codes"] == ["EUR", "SEK"]
-    assert found["exchange_rates"] == [
+    answer = magento.ok("GET", "directory/currency")
+    assert answer["available_currency_codes"] == ["EUR", "SEK"]
+    assert answer["exchange_rates"] == [
         {"currency_to": "EUR", "rate": 1},
         {"currency_to": "SEK", "rate": 11.5},
     ]

@@ -76,8 +76,8 @@ def test_comments_sent_again_are_doubled(magento: Caller) -> None:
     sent = {"entity_id": made["entity_id"], "status_histories": [{"comment": "x"}]}
     for _ in range(2):
         magento.ok("PUT", "orders/create", {"entity": sent})
-    found = magento.ok("GET", f"orders/{made['entity_id']}/comments")
-    assert [one["comment"] for one in found["items"]] == ["x", "x"]
+    answer = magento.ok("GET", f"orders/{made['entity_id']}/comments")
+    assert [item["comment"] for item in answer["items"]] == ["x", "x"]
 
 
 def test_a_shipped_order_whose_totals_are_not_sent_again_is_closed(magento: Caller) -> None:

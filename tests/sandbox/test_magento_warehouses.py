@@ -37,8 +37,8 @@ def two_sources(magento: Caller) -> Caller:
 
 def sources(magento: Caller, sku: str) -> dict[str, float]:
     path = "inventory/source-items?searchCriteria[filter_groups][0][filters][0][field]=sku"
-    found = magento.ok("GET", f"{path}&searchCriteria[filter_groups][0][filters][0][value]={sku}")
-    return {one["source_code"]: one["quantity"] for one in found["items"]}
+    answer = magento.ok("GET", f"{path}&searchCriteria[filter_groups][0][filters][0][value]={sku}")
+    return {item["source_code"]: item["quantity"] for item in answer["items"]}
 
 
 def test_a_stock_sells_what_its_sources_hold(two_sources: Caller) -> None:
@@ -144,8 +144,8 @@ def test_salable_quantities_come_in_one_list(magento: Caller) -> None:
     magento.ok("POST", f"orders/{order_id}/cancel")
     group = "searchCriteria[filter_groups][0][filters][0]"
     path = f"inventory/export-stock-salable-qty/website/base?{group}[field]=sku"
-    found = magento.ok("GET", f"{path}&{group}[condition_type]=in&{group}[value]=MUG-BLUE,OUT-1")
-    assert found["items"] == [
+    answer = magento.ok("GET", f"{path}&{group}[condition_type]=in&{group}[value]=MUG-BLUE,OUT-1")
+    assert answer["items"] == [
         {"sku": "MUG-BLUE", "qty": 102, "is_salable": True},
         {"sku": "OUT-1", "qty": 0, "is_salable": False},
     ]

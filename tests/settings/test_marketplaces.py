@@ -9,7 +9,8 @@ from pipeline.settings.marketplaces import country_of, in_country, of_region
 
 def test_every_region_has_its_marketplaces() -> None:
     countries = {
-        region: {one.country for one in of_region(region)} for region in ("NA", "EU", "FE")
+        region: {marketplace.country for marketplace in of_region(region)}
+        for region in ("NA", "EU", "FE")
     }
     assert countries["NA"] == {"CA", "US", "MX", "BR"}
     assert countries["FE"] == {"SG", "AU", "JP"}
@@ -18,7 +19,7 @@ def test_every_region_has_its_marketplaces() -> None:
 
 
 def test_a_marketplace_has_its_currency_and_domain() -> None:
-    [sweden] = [one for one in of_region("EU") if one.country == "SE"]
+    [sweden] = [marketplace for marketplace in of_region("EU") if marketplace.country == "SE"]
     assert (sweden.id, sweden.currency, sweden.domain) == ("A2NODRKZP88ZB9", "SEK", "amazon.se")
 
 

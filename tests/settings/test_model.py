@@ -200,9 +200,9 @@ def test_several_mistakes_are_told_at_once_a_line_each(loading: Load) -> None:
     text = LEAST.replace('"EU"', '"MOON"') + "\n[timing]\nsweep = 1\nlease_s = 1"
     with pytest.raises(ConfigError) as caught:
         loading(text)
-    told = str(caught.value).splitlines()
-    assert len(told) == 3
-    assert [re.search(r": ([a-z_.]+):", line) is not None for line in told] == [True] * 3
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3
+    assert [re.search(r": ([a-z_.]+):", line) is not None for line in lines] == [True] * 3
 
 
 def test_creating_customers_needs_the_mail_to_be_accepted(loading: Load) -> None:
@@ -287,8 +287,8 @@ def test_any_single_odd_value_gives_settings_or_a_config_error(
 ) -> None:
     text = LEAST if place in LEAST else f"{LEAST}\n{place}\n"
     end = text.index(place) + len(place)
-    told = settings_or_mistake(loading, f"{text[:end]}\n{line[0]} = {line[1]}\n{text[end:]}")
-    assert isinstance(told, Settings) or "orderbridge.toml" in told
+    result = settings_or_mistake(loading, f"{text[:end]}\n{line[0]} = {line[1]}\n{text[end:]}")
+    assert isinstance(result, Settings) or "orderbridge.toml" in result
 
 
 @hypothesis_settings(
@@ -301,8 +301,8 @@ def test_any_single_odd_value_gives_settings_or_a_config_error(
 def test_any_single_variable_gives_settings_or_a_config_error(
     loading: Load, name: str, value: str
 ) -> None:
-    told = settings_or_mistake(loading, LEAST, **{name: value})
-    assert isinstance(told, Settings) or f"ORDERBRIDGE_{name}" in told
+    result = settings_or_mistake(loading, LEAST, **{name: value})
+    assert isinstance(result, Settings) or f"ORDERBRIDGE_{name}" in result
 
 
 @hypothesis_settings(
@@ -320,7 +320,7 @@ def test_a_marketplace_may_be_named_by_its_country(loading: Load) -> None:
         '[accounts.eu.marketplaces.UK]\nmagento_store = "gb"\n'
         '[accounts.eu.marketplaces.A0000000000000]\nmagento_store = "new"\n'
     ).accounts["eu"]
-    assert {name: one.magento_store for name, one in account.marketplaces.items()} == {
+    assert {name: value.magento_store for name, value in account.marketplaces.items()} == {
         FRANCE: "fr",
         "A1F83G8C2ARO7P": "gb",
         "A0000000000000": "new",

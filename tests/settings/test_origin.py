@@ -80,9 +80,9 @@ def test_each_setting_names_where_it_comes_from(
 
 
 def test_a_place_has_every_setting_with_its_value(sessions: Sessions) -> None:
-    found = place(FILE, [GERMAN], ACCOUNT, GERMANY)
-    assert [one.name for one in found.values] == list(MarketplaceSettings.model_fields)
-    values = {one.name: one for one in found.values}
+    places_shown = place(FILE, [GERMAN], ACCOUNT, GERMANY)
+    assert [value.name for value in places_shown.values] == list(MarketplaceSettings.model_fields)
+    values = {value.name: value for value in places_shown.values}
     assert values["out_of_stock"] == Valued("out_of_stock", "backorder", BY_ANNA, False)
     assert values["stock"] == Valued("stock", "seed", "file, [accounts.eu.settings]", True)
 
@@ -93,8 +93,8 @@ def test_marketplaces_are_those_configured_turned_or_met(sessions: Sessions) -> 
     with sessions() as session:
         met = met_in_orders(session, NOW.replace(month=10))
     assert met == {ACCOUNT: [FRANCE]}
-    found = places(FILE, [turned("out_of_stock", "backorder", "TURNED")], met)
-    assert [(one.account, one.marketplace_id) for one in found] == [
+    places_shown = places(FILE, [turned("out_of_stock", "backorder", "TURNED")], met)
+    assert [(one.account, one.marketplace_id) for one in places_shown] == [
         (ACCOUNT, None),
         (ACCOUNT, OUTSIDE),
         (ACCOUNT, "TURNED"),
@@ -125,7 +125,7 @@ def test_a_marketplace_is_named_by_country_or_id(name: str, found: str | None) -
 
 
 def test_of_a_secret_only_its_variable_is_told() -> None:
-    found = connections(
+    tables = connections(
         settings(
             shop={"base_url": "https://user:hidden-password@shop.example"},
             account={
@@ -136,8 +136,8 @@ def test_of_a_secret_only_its_variable_is_told() -> None:
             },
         )
     )
-    shop = {one.name: one for one in found["shops.main"]}
-    account = {one.name: one for one in found["accounts.eu"]}
+    shop = {value.name: value for value in tables["shops.main"]}
+    account = {value.name: value for value in tables["accounts.eu"]}
     token = "environment variable ORDERBRIDGE_SHOP_MAIN_ACCESS_TOKEN"
     assert shop["access_token"] == Valued("access_token", "set", token, False)
     assert shop["consumer_key"] == Valued("consumer_key", None, "default", True)
@@ -147,11 +147,13 @@ def test_of_a_secret_only_its_variable_is_told() -> None:
     assert account["client_id"].origin == "environment variable ORDERBRIDGE_ACCOUNT_EU_CLIENT_ID"
     assert account["notifications.aws_region"].origin == "file, [accounts.eu.notifications]"
     for secret in ("hidden-password", "shop-token", "client-secret", "refresh-token"):
-        assert secret not in repr(found)
+        assert secret not in repr(tables)
 
 
 def test_another_table_tells_the_same(sessions: Sessions) -> None:
-    timing = {one.name: one for one in table(settings(timing={"lease_s": 20}).timing, "timing")}
+    timing = {
+        value.name: value for value in table(settings(timing={"lease_s": 20}).timing, "timing")
+    }
     assert timing["lease_s"] == Valued("lease_s", 20.0, "file, [timing]", False)
     assert timing["sweep_every_s"] == Valued("sweep_every_s", 5, "default", True)
 

@@ -67,7 +67,7 @@ def out_of_stock(counts: Settings) -> dict[str, str]:
 def test_a_marketplaces_turn_wins_over_the_accounts_and_that_over_the_file(
     turned: list[tuple[str, str | None]], counts: dict[str, str]
 ) -> None:
-    assert out_of_stock(overlaid(FILE, [a_turn(*one) for one in turned])) == counts
+    assert out_of_stock(overlaid(FILE, [a_turn(*override) for override in turned])) == counts
 
 
 def test_nothing_but_what_is_turned_changes() -> None:
@@ -112,10 +112,16 @@ def test_turns_are_added_and_the_newest_counts(sessions: Sessions) -> None:
     assert out_of_stock(counts) == {"DE": "backorder", "FR": "backorder", "other": "block"}
     with sessions() as session:
         told = [
-            (one.row.author, one.row.marketplace_id, one.before, one.row.value, one.is_last)
-            for one in history(session)
+            (
+                override.row.author,
+                override.row.marketplace_id,
+                override.before,
+                override.row.value,
+                override.is_last,
+            )
+            for override in history(session)
         ]
-        whys = {one.row.why for one in history(session)}
+        whys = {override.row.why for override in history(session)}
     assert told == [
         ("otto", None, "block", None, True),
         ("anna", FRANCE, None, "backorder", True),

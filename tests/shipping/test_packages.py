@@ -32,20 +32,20 @@ def a_shipment(
 
 def a_parcel(track: Track | None = DHL, **changes: object) -> Parcel:
     """A package of three units, told unless said otherwise."""
-    known = Parcel("71", 71, NOW, items={501: 3}, is_told=True).with_track(track)
+    known = Parcel("71", 71, NOW, items={501: 3}, confirmation_sent=True).with_track(track)
     return replace(known, **changes)  # type: ignore[arg-type]
 
 
 def packages(
     known: list[Parcel], *shipments: MagentoShipment, gone: tuple[int, ...] = ()
 ) -> list[Parcel]:
-    found = arranged(known, shipments, gone, NOW)
-    assert arranged(found, shipments, gone, NOW) == found
-    return found
+    parcels = arranged(known, shipments, gone, NOW)
+    assert arranged(parcels, shipments, gone, NOW) == parcels
+    return parcels
 
 
-def brief(found: list[Parcel]) -> list[tuple[str, str, dict[int, int]]]:
-    return [(one.reference, one.tracking_number, dict(one.items)) for one in found]
+def brief(parcels: list[Parcel]) -> list[tuple[str, str, dict[int, int]]]:
+    return [(one.reference, one.tracking_number, dict(one.items)) for one in parcels]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_no_package_is_ever_named_like_a_shipment() -> None:
 
 
 def test_units_of_several_items_are_dealt_out_in_their_order() -> None:
-    found = packages([], a_shipment(DHL, UPS, items={502: 2, 501: 3}))
-    assert [one.items for one in found] == [{501: 3}, {502: 2}]
+    parcels = packages([], a_shipment(DHL, UPS, items={502: 2, 501: 3}))
+    assert [one.items for one in parcels] == [{501: 3}, {502: 2}]
 
 
 @pytest.mark.parametrize(
@@ -96,15 +96,15 @@ def test_units_of_several_items_are_dealt_out_in_their_order() -> None:
 def test_what_was_told_keeps_its_reference_and_its_units(
     tracks: tuple[Track, ...], expected: list[tuple[str, str, dict[int, int]]]
 ) -> None:
-    found = packages([a_parcel()], a_shipment(*tracks))
-    assert brief(found) == expected
-    assert [one.mismatch for one in found] == [None] * len(expected)
+    parcels = packages([a_parcel()], a_shipment(*tracks))
+    assert brief(parcels) == expected
+    assert [one.mismatch for one in parcels] == [None] * len(expected)
 
 
 def test_a_track_of_before_is_known_by_its_number() -> None:
     """A package stored without its track's id, as a migrated one or one of a new shipment."""
-    found = packages([a_parcel(UPS, track_id=None)], a_shipment(DHL, UPS))
-    assert brief(found) == [("71", "1Z99", {501: 3}), (SECOND, "0034", {})]
+    parcels = packages([a_parcel(UPS, track_id=None)], a_shipment(DHL, UPS))
+    assert brief(parcels) == [("71", "1Z99", {501: 3}), (SECOND, "0034", {})]
 
 
 def two_told() -> list[Parcel]:
@@ -115,12 +115,12 @@ def two_told() -> list[Parcel]:
 
 
 def test_the_packages_of_a_deleted_track_go_under_one_that_is_left() -> None:
-    found = packages(two_told(), a_shipment(UPS))
-    assert brief(found) == [("71", "1Z99", {501: 2}), (SECOND, "1Z99", {501: 1})]
-    assert [one.track_id for one in found] == [None, 12]
+    parcels = packages(two_told(), a_shipment(UPS))
+    assert brief(parcels) == [("71", "1Z99", {501: 2}), (SECOND, "1Z99", {501: 1})]
+    assert [one.track_id for one in parcels] == [None, 12]
     # And get one of their own again.
-    found = packages(found, a_shipment(UPS, GLS))
-    assert brief(found) == [("71", "GL7", {501: 2}), (SECOND, "1Z99", {501: 1})]
+    parcels = packages(parcels, a_shipment(UPS, GLS))
+    assert brief(parcels) == [("71", "GL7", {501: 2}), (SECOND, "1Z99", {501: 1})]
 
 
 def test_a_surplus_track_takes_the_place_of_one_that_was_told_and_deleted() -> None:
@@ -140,12 +140,12 @@ def test_units_are_dealt_out_anew_as_long_as_nothing_was_told() -> None:
 
 def test_what_was_not_told_goes_under_the_track_that_is_left() -> None:
     told, other = two_told()
-    found = packages([told, replace(other, is_told=False)], a_shipment(DHL))
-    assert brief(found) == [("71", "0034", {501: 2}), (SECOND, "0034", {501: 1})]
+    parcels = packages([told, replace(other, confirmation_sent=False)], a_shipment(DHL))
+    assert brief(parcels) == [("71", "0034", {501: 2}), (SECOND, "0034", {501: 1})]
 
 
 def test_a_deleted_shipment_goes_unless_amazon_was_told_of_it() -> None:
-    assert packages([a_parcel(is_told=False)], gone=(71,)) == []
+    assert packages([a_parcel(confirmation_sent=False)], gone=(71,)) == []
     assert packages([a_parcel()], gone=(71,)) == [a_parcel(mismatch=Mismatch.DELETED)]
     # Without a word of its deletion nothing changes.
     assert packages([a_parcel()]) == [a_parcel()]
@@ -153,30 +153,30 @@ def test_a_deleted_shipment_goes_unless_amazon_was_told_of_it() -> None:
 
 def test_a_new_shipment_of_the_same_units_takes_the_told_package_over() -> None:
     lost = a_parcel(mismatch=Mismatch.DELETED)
-    (found,) = packages([lost], a_shipment(UPS, entity_id=80))
-    assert found == a_parcel(UPS, shipment_id=80)
+    (parcels,) = packages([lost], a_shipment(UPS, entity_id=80))
+    assert parcels == a_parcel(UPS, shipment_id=80)
     # Also when it is there at once.
-    assert packages([a_parcel()], a_shipment(UPS, entity_id=80), gone=(71,)) == [found]
+    assert packages([a_parcel()], a_shipment(UPS, entity_id=80), gone=(71,)) == [parcels]
     other = packages([lost], a_shipment(UPS, entity_id=80, items={501: 2}))
     assert [(one.reference, one.mismatch) for one in other] == [("71", "deleted"), ("80", None)]
 
 
 def test_units_taken_out_of_a_told_package_are_a_mismatch_until_they_are_back() -> None:
     second = a_shipment(UPS, entity_id=72, items={501: 1})
-    found = packages([a_parcel()], a_shipment(DHL, items={501: 2}), second)
-    assert [(one.reference, one.items, one.mismatch) for one in found] == [
+    parcels = packages([a_parcel()], a_shipment(DHL, items={501: 2}), second)
+    assert [(one.reference, one.items, one.mismatch) for one in parcels] == [
         ("71", {501: 3}, Mismatch.QUANTITIES),
         ("72", {501: 1}, None),
     ]
-    (first, *_) = packages(found, a_shipment(DHL), second)
+    (first, *_) = packages(parcels, a_shipment(DHL), second)
     assert first.mismatch is None
 
 
 def test_the_time_is_the_shops_or_when_it_was_first_seen() -> None:
     timeless = replace(a_shipment(DHL), created_at=None)
-    found = arranged([], [timeless], (), NOW)
-    assert found[0].shipped_at == NOW
-    assert arranged(found, [timeless], (), NOW + timedelta(hours=1)) == found
+    parcels = arranged([], [timeless], (), NOW)
+    assert parcels[0].shipped_at == NOW
+    assert arranged(parcels, [timeless], (), NOW + timedelta(hours=1)) == parcels
 
 
 @given(
@@ -188,8 +188,8 @@ def test_every_unit_is_dealt_out_once_and_no_package_is_empty_for_another_with_t
 ) -> None:
     shares = dealt(units, count)
     assert len(shares) == count
-    assert sum((Counter(one) for one in shares), Counter()) == +Counter(units)
-    sizes = [sum(one.values()) for one in shares]
+    assert sum((Counter(share) for share in shares), Counter()) == +Counter(units)
+    sizes = [sum(share.values()) for share in shares]
     assert sizes == sorted(sizes, reverse=True)
     assert max(sizes) - min(sizes) <= 1
 
@@ -203,15 +203,20 @@ def test_whatever_a_clerk_does_told_packages_stay_and_no_unit_is_told_twice(
 ) -> None:
     known: list[Parcel] = []
     for tracks, units, is_told_then in changes:
-        found = packages(known, a_shipment(*tracks, items={501: units}))
-        told_before = {one.reference: one.items for one in known if one.is_told}
-        now = {one.reference: one.items for one in found}
+        parcels = packages(known, a_shipment(*tracks, items={501: units}))
+        told_before = {
+            parcel.reference: parcel.items for parcel in known if parcel.confirmation_sent
+        }
+        now = {one.reference: one.items for one in parcels}
         assert told_before.items() <= now.items()
-        assert len(now) == len(found)
-        numbers = {one.tracking_number for one in found}
-        assert numbers == ({one.number for one in tracks} or {""})
-        if all(one.mismatch is None for one in found):
-            assert sum((Counter(one.items) for one in found), Counter()) == {501: units}
+        assert len(now) == len(parcels)
+        numbers = {one.tracking_number for one in parcels}
+        assert numbers == ({track.number for track in tracks} or {""})
+        if all(one.mismatch is None for one in parcels):
+            assert sum((Counter(one.items) for one in parcels), Counter()) == {501: units}
         known = [
-            replace(one, is_told=one.is_told or (is_told_then and bool(one.items))) for one in found
+            replace(
+                one, confirmation_sent=one.confirmation_sent or (is_told_then and bool(one.items))
+            )
+            for one in parcels
         ]

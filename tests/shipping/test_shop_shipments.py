@@ -227,11 +227,11 @@ def test_an_order_ended_in_magento_is_woken_once(sessions: Sessions, state: str)
     assert watch.store(awaited, [], states, NOW) == [first]
     assert watch.store(awaited, [], states, NOW) == []
     orders = [loaded(sessions, order_id) for order_id in (first, second)]
-    assert [(one.magento_state, one.magento_status) for one in orders] == [
+    assert [(order.magento_state, order.magento_status) for order in orders] == [
         (state, "merchants_own"),
         ("processing", "processing"),
     ]
-    assert [one.due_at for one in orders] == [NOW, NOW + HOUR]
+    assert [order.due_at for order in orders] == [NOW, NOW + HOUR]
 
 
 def through(sessions: Sessions, confirmed_ago: timedelta, **changes: Any) -> int:
@@ -314,7 +314,7 @@ def test_what_amazon_was_told_outlives_its_shipment(sessions: Sessions) -> None:
     order_id = placed(sessions, confirm_anyway=True, shipments=[a_shipment(71, **told_as)])
     assert news(sessions, gone=(71,)) == [order_id]
     order = loaded(sessions, order_id)
-    assert [one.mismatch for one in order.shipments] == ["deleted"]
+    assert [shipment.mismatch for shipment in order.shipments] == ["deleted"]
     # What was overruled before has nothing to do with it.
     assert not order.confirm_anyway
     assert news(sessions, told(80, tracks=(UPS,))) == [order_id]

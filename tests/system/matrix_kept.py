@@ -29,7 +29,7 @@ _BESIDE = frozenset({"faults", "calls", "nonces", "tokens", "buckets", "pages", 
 _OWN = (Order, OrderItem, Shipment, ShipmentItem, RequestedShipmentRow)
 # Numbers of rows, which go on counting from case to case.
 _OWN_BESIDE = frozenset({"id", "order_id", "shipment_id", "version", "news"})
-_TABLES = [one for one in METADATA.sorted_tables if one.name != "database_lives"]
+_TABLES = [one for one in METADATA.sorted_tables if one.name != "database_restores"]
 _numbers = itertools.count(1)
 # Times, and the code by which a shop lets a guest see his order.
 _BY_CHANCE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\"\\]*|[0-9a-f]{32}")

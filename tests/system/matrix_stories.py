@@ -77,8 +77,8 @@ def shipped(world: World) -> None:
 
 def wished(world: World) -> None:
     """A person has it shipped from here."""
-    wishes = ShipmentRequests(world.sessions, "otto", world.clock())
-    wishes.ask(world.order().id, "ups", "1Z001")
+    shipment_requests = ShipmentRequests(world.sessions, "otto", world.clock())
+    shipment_requests.ask(world.order().id, "ups", "1Z001")
 
 
 def nothing(world: World) -> None:

@@ -118,7 +118,7 @@ class Rig:
         self.stop_workers()
         with self.database() as connection:
             for table in reversed(METADATA.sorted_tables):
-                if table.name == "database_lives":
+                if table.name == "database_restores":
                     continue
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
         with self.broker() as broker:

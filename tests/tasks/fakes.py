@@ -32,7 +32,8 @@ from pipeline.magento.rest.invoices import Invoices
 from pipeline.magento.rest.orders import Orders
 from pipeline.magento.rest.shipments import Shipments
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import Channel, ChannelOrder, Confirmation, Identity, OrderPage, Raw
+from pipeline.orders.channel import Channel, Confirmation, OrderPage, Raw
+from pipeline.orders.channel_order import ChannelOrder, Identity
 from pipeline.orders.ledger import Ledger
 from pipeline.orders.tables import Order
 from pipeline.products.product_cache import ProductCache

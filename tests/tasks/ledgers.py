@@ -52,12 +52,12 @@ class SeededLedger(Ledger):
     @property
     def done(self) -> dict[str, str | None]:
         """The remote's id of each write that is done, by its key."""
-        return {one.key: one.remote_id for one in self._rows() if one.state == EffectState.DONE}
+        return {row.key: row.remote_id for row in self._rows() if row.state == EffectState.DONE}
 
     @property
     def begun(self) -> set[str]:
         """The keys of the writes of which nobody knows how they ended."""
-        return {one.key for one in self._rows() if one.state in _BEGUN}
+        return {row.key for row in self._rows() if row.state in _BEGUN}
 
     def begin(self, *keys: str) -> None:
         """Have these writes been begun, so long ago that they have landed."""

@@ -104,8 +104,8 @@ class Place:
         ledger = Ledger(self.sessions, lambda: self.now)
         ready = clients(shop=magento, ledger=ledger, **self.settings)
         shops = {
-            name: one.model_copy(update={"version": self.version})
-            for name, one in ready.settings.shops.items()
+            name: shop.model_copy(update={"version": self.version})
+            for name, shop in ready.settings.shops.items()
         }
         settings = ready.settings.model_copy(update={"shops": shops})
         ready = replace(ready, settings=settings, in_force=lambda: settings, now=lambda: self.now)

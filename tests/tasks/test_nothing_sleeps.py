@@ -41,7 +41,7 @@ def is_sleep(node: ast.AST) -> bool:
         case ast.Attribute(value=ast.Name(id="time" | "asyncio" | "gevent"), attr="sleep"):
             return True
         case ast.ImportFrom(module="time" | "asyncio" | "gevent", names=names):
-            return any(one.name in ("sleep", "*") for one in names)
+            return any(alias.name in ("sleep", "*") for alias in names)
     return False
 
 

@@ -47,7 +47,7 @@ class Both:
     def pointed(self, shop: str = OTHER_SHOP, *, without: str = "") -> Settings:
         """The same file, in which the first account sells into this shop."""
         account = self.settings.accounts[ACCOUNT].model_copy(update={"shop": shop})
-        shops = {name: one for name, one in self.settings.shops.items() if name != without}
+        shops = {name: shop for name, shop in self.settings.shops.items() if name != without}
         accounts = {**self.settings.accounts, ACCOUNT: account}
         return self.settings.model_copy(update={"accounts": accounts, "shops": shops})
 
@@ -90,7 +90,7 @@ def compared(parts: Runtime, reports: list[dict[str, Any]]) -> Batch:
 
 
 def numbers(order: Order) -> list[str]:
-    return [one.tracking_number for one in order.shipments]
+    return [shipment.tracking_number for shipment in order.shipments]
 
 
 def test_the_watch_of_one_shop_leaves_the_others_order_alone(app: Celery, both: Both) -> None:
@@ -208,4 +208,4 @@ def test_incidents_of_a_shop_that_is_gone_are_closed(both: Both) -> None:
     for key in (*(f"{kind}:gone" for kind in kinds), "set_aside:gone:watch", f"watch:{SHOP}"):
         incidents.open(key, "a sentence", NOW)
     close_unknown(both.parts.sessions, both.settings, NOW)
-    assert [one.key for one in incidents.open_ones()] == [f"watch:{SHOP}"]
+    assert [incident.key for incident in incidents.all_open()] == [f"watch:{SHOP}"]

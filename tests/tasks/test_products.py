@@ -94,7 +94,7 @@ def test_a_page_of_orders_costs_two_searches(
     orders = a_page(both[0], [skus[number % 60] for number in range(100)])
     for step in LOOK_UPS:
         run(both, step, orders)
-    ends = [loaded(sessions, one) for one in orders]
+    ends = [loaded(sessions, order) for order in orders]
     assert {one.step for one in ends} == {"create_customer"}
     assert {one.items[0].product["sku"] for one in ends if one.items[0].product} == set(skus)
     searches = shop.answered("products").get("products", 0)
@@ -110,7 +110,7 @@ def test_many_orders_of_an_unknown_sku_make_one_product(
     for step in LOOK_UPS:
         run(both, step, orders)
     # Those that came while it was being made wait until that must be over.
-    assert {loaded(sessions, one).status for one in orders} <= {Status.READY, Status.WAITING}
+    assert {loaded(sessions, order).status for order in orders} <= {Status.READY, Status.WAITING}
     assert shop.answered("create_product") == {"create_product": 1}
     made = shop.rest("GET", "/products/NEW%2F1%20%C3%A4")
     stock = made["extension_attributes"]["stock_item"]
@@ -212,12 +212,12 @@ def test_what_a_person_maps_places_every_order_that_was_held_for_it(
     orders = a_page(both[0], ["AMZ 1"] * 3)
     for step in LOOK_UPS:
         run(both, step, orders)
-    assert {loaded(sessions, one).hold_code for one in orders} == {"sku_not_found"}
+    assert {loaded(sessions, order).hold_code for order in orders} == {"sku_not_found"}
     decisions = SkuDecisions(sessions, [ACCOUNT], "anna", NOW - timedelta(seconds=1))
     assert decisions.sell_as(ACCOUNT, "AMZ 1", "mug-red") == 3
     for step in STEPS[2:5]:
         run(both, step, orders)
-    placed = [loaded(sessions, one) for one in orders]
+    placed = [loaded(sessions, order) for order in orders]
     assert {(one.step, one.hold_reason) for one in placed} == {("ship_order", None)}
     sold = [
         line["sku"]

@@ -33,12 +33,12 @@ def told(world: World, first: str) -> list[Preview]:
 
 
 def kinds(previews: list[Preview]) -> dict[str, list[str]]:
-    return {one.step: [call.verdict for call in one.calls] for one in previews}
+    return {preview.step: [call.verdict for call in preview.calls] for preview in previews}
 
 
 def in_magento(world: World) -> Any:
     orders = world.tell("magento", "orders", "GET")
-    return [one for one in orders if one["ext_order_id"] == NUMBERS["fine"]]
+    return [order for order in orders if order["ext_order_id"] == NUMBERS["fine"]]
 
 
 def writes(world: World) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def test_the_preview_names_what_is_done_and_changes_nothing(world: World) -> Non
     order = placed(world)
     before, called, shop = world.dump(), writes(world), in_magento(world)
     previews = told(world, "import_order")
-    assert [one.step for one in previews] == list(STEPS[:6])
+    assert [preview.step for preview in previews] == list(STEPS[:6])
     assert previews[-1].end == "would wait: waiting for the warehouse"
     verdicts = kinds(previews)["create_order"]
     assert verdicts[0] == f"done ({order.magento_order_id}), not repeated"

@@ -90,7 +90,7 @@ class World:
             obj=steps,
         )
         assert result.exit_code == 1, result.output  # not all of them can be created
-        return {one["number"]: one for one in json.loads(result.stdout)["orders"]}
+        return {order["number"]: order for order in json.loads(result.stdout)["orders"]}
 
     def work(self) -> None:
         """What workers do with all that is due now."""
@@ -163,7 +163,7 @@ def noting(app: Flask, written: list[tuple[str, str, Any]]) -> Flask:
 
 def without_ids(body: Any) -> Any:
     if isinstance(body, dict):
-        return {name: without_ids(one) for name, one in body.items() if name not in IDS}
+        return {name: without_ids(value) for name, value in body.items() if name not in IDS}
     return [without_ids(one) for one in body] if isinstance(body, list) else body
 
 
@@ -198,10 +198,10 @@ def test_the_shop_gets_what_was_told(world: World, app: Celery) -> None:
     world.work()
     assert len(told) == len(corpus())
     requests_told = [
-        comparable(one["method"], one["path"], one["body"])
+        comparable(request["method"], request["path"], request["body"])
         for order in told.values()
         for step in order["steps"]
-        for one in step["requests"]
+        for request in step["requests"]
     ]
     assert sorted(requests_told) == sorted(comparable(*one) for one in world.written)
     created = {number for number, order in told.items() if order["is_created"]}

@@ -30,7 +30,7 @@ def test_an_order_out_of_stock_is_placed_once_that_is_turned(world: World) -> No
     finally:
         close(world.parts)
         world.parts = first
-    [counted] = [one for one in told.settings if one.name == "out_of_stock"]
+    [counted] = [setting for setting in told.settings if setting.name == "out_of_stock"]
     assert counted.value == "backorder"
     assert counted.origin == f"overridden by anna on {now:%Y-%m-%d %H:%M} UTC"
 

@@ -96,7 +96,7 @@ def test_every_step_goes_to_its_remotes_queue_and_every_job_to_the_jobs(
         app.tasks[name].apply_async(args=arguments(app, name))
         after = counts(broker)
         queue = steps.get(name, "jobs")
-        assert {one: after[one] - before[one] for one in QUEUES} == {
+        assert {queue: after[queue] - before[queue] for queue in QUEUES} == {
             one: int(one == queue) for one in QUEUES
         }
 

@@ -10,7 +10,7 @@ from pipeline.base.errors import CannotMap
 from pipeline.magento.order import countries, names, region_words, regions
 from pipeline.magento.order.plain_text import in_digits, label, unkept_letters
 from pipeline.magento.records import Region
-from pipeline.orders.channel import Address
+from pipeline.orders.channel_order import Address
 from pipeline.orders.outcome import HoldCode
 
 # Magento needs the key and label printers want digits: all zeros mean that no number was given.
@@ -134,8 +134,8 @@ def street_lines(address: Address) -> list[str]:
     """The non-empty address lines, and the district unless a line has it already."""
     lines = [line for line in map(label, address.lines) if line]
     district = label(address.district)
-    told = [region_words.words(text) for text in (*lines, address.city, address.region)]
-    if district and region_words.words(district) not in told:
+    known_words = [region_words.words(text) for text in (*lines, address.city, address.region)]
+    if district and region_words.words(district) not in known_words:
         lines.append(district)
     return lines
 

@@ -31,7 +31,7 @@ from pipeline.magento.records import (
     StoreView,
 )
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy
+from pipeline.orders.channel_order import Address, ChannelOrder, FulfilledBy
 from pipeline.orders.outcome import HoldCode
 
 SHIPPING_METHOD = "flatrate_flatrate"
@@ -183,7 +183,7 @@ def shipping_description(order: ChannelOrder) -> str:
 
 def _discount_description(amounts: Amounts) -> str:
     """The text that the shop's admin shows beside the discount."""
-    labels = [one.label for one in amounts.adjustments if one.amount < ZERO]
+    labels = [adjustment.label for adjustment in amounts.adjustments if adjustment.amount < ZERO]
     lines = amounts.lines.values()
     if any(line.discount_net or line.shipping_discount_net for line in lines):
         labels.insert(0, "Amazon promotion")
@@ -192,9 +192,9 @@ def _discount_description(amounts: Amounts) -> str:
 
 def _tax_number(order: ChannelOrder) -> str:
     """The buyer's VAT or tax number; a number too long for the columns is only in the comment."""
-    for one in order.tax_registrations:
-        number = plain(one.number, _LONGEST_TEXT)
-        if one.entity == "BUYER" and 0 < len(number) <= _LONGEST_TAX_NUMBER:
+    for registration in order.tax_registrations:
+        number = plain(registration.number, _LONGEST_TEXT)
+        if registration.entity == "BUYER" and 0 < len(number) <= _LONGEST_TAX_NUMBER:
             return number
     return ""
 

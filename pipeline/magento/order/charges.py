@@ -17,7 +17,7 @@ from pipeline.magento.order.plain_text import plain
 from pipeline.magento.order.tax_rates import Taxed, rates
 from pipeline.magento.records import Product
 from pipeline.orders.amounts import Amounts, LineAmounts
-from pipeline.orders.channel import Line
+from pipeline.orders.channel_order import Line
 from pipeline.orders.outcome import HoldCode
 
 GiftWrap = Literal["line", "price"]
@@ -99,8 +99,13 @@ class Charges:
                 for line in self.lines
             ),
             tuple(
-                replace(one, net=based(one.net), tax=based(one.tax), discount=based(one.discount))
-                for one in self.shipping
+                replace(
+                    charge,
+                    net=based(charge.net),
+                    tax=based(charge.tax),
+                    discount=based(charge.discount),
+                )
+                for charge in self.shipping
             ),
         )
 
@@ -108,9 +113,9 @@ class Charges:
         """The order's totals by their Magento names: sums of the rows and the shipping."""
         subtotal = sum((line.row_total for line in self.lines), ZERO)
         row_taxes = sum((line.tax for line in self.lines), ZERO)
-        shipping = sum((one.net for one in self.shipping), ZERO)
-        shipping_tax = sum((one.tax for one in self.shipping), ZERO)
-        shipping_discount = sum((one.discount for one in self.shipping), ZERO)
+        shipping = sum((charge.net for charge in self.shipping), ZERO)
+        shipping_tax = sum((charge.tax for charge in self.shipping), ZERO)
+        shipping_discount = sum((charge.discount for charge in self.shipping), ZERO)
         discount = sum((line.discount for line in self.lines), shipping_discount)
         tax = row_taxes + shipping_tax
         grand_total = subtotal + shipping + tax - discount
@@ -164,13 +169,15 @@ def charges(
         extras += _extras(line, money)
         shipping.append(_shipping(money))
     extras += [
-        OrderLine(ADJUSTMENT_SKU, _name(one.label, "Adjustment"), 1, one.amount)
-        for one in amounts.adjustments
-        if one.amount > ZERO
+        OrderLine(ADJUSTMENT_SKU, _name(adjustment.label, "Adjustment"), 1, adjustment.amount)
+        for adjustment in amounts.adjustments
+        if adjustment.amount > ZERO
     ]
-    found = _with_rates(Charges((*rows, *extras), tuple(shipping)), amounts.currency)
-    below = sum((one.amount for one in amounts.adjustments if one.amount < ZERO), ZERO)
-    return _take_off(found, -below)
+    charges = _with_rates(Charges((*rows, *extras), tuple(shipping)), amounts.currency)
+    below = sum(
+        (adjustment.amount for adjustment in amounts.adjustments if adjustment.amount < ZERO), ZERO
+    )
+    return _take_off(charges, -below)
 
 
 def _goods(line: Line, money: LineAmounts, product: Product | None) -> OrderLine:
@@ -189,13 +196,13 @@ def _goods(line: Line, money: LineAmounts, product: Product | None) -> OrderLine
 
 
 def _extras(line: Line, money: LineAmounts) -> list[OrderLine]:
-    found = []
+    rows = []
     for sku, label, net, tax in (
         (GIFT_WRAP_SKU, "Gift wrap", money.gift_wrap_net, money.gift_wrap_tax),
         (ADJUSTMENT_SKU, "Other charges", money.other_net, money.other_tax),
     ):
         if net != ZERO or tax != ZERO:
-            found.append(
+            rows.append(
                 OrderLine(
                     sku=sku,
                     name=_name(f"{label} for {line.sku}", label),
@@ -205,7 +212,7 @@ def _extras(line: Line, money: LineAmounts) -> list[OrderLine]:
                     is_collected=money.tax_is_collected_by_marketplace,
                 )
             )
-    return found
+    return rows
 
 
 def _shipping(money: LineAmounts) -> Shipping:
@@ -217,18 +224,23 @@ def _shipping(money: LineAmounts) -> Shipping:
     )
 
 
-def _with_rates(found: Charges, currency: str) -> Charges:
+def _with_rates(charges: Charges, currency: str) -> Charges:
     """Add the rate of every tax. Tax that Amazon collects and pays itself has separate rates."""
-    lines, shipping = list(found.lines), list(found.shipping)
+    lines, shipping = list(charges.lines), list(charges.shipping)
     for is_collected in (False, True):
-        rows = [place for place, one in enumerate(lines) if one.is_collected is is_collected]
-        sent = [place for place, one in enumerate(shipping) if one.is_collected is is_collected]
-        told = [
-            Taxed(one.tax, one.row_total - one.discount, one.quantity)
-            for one in (lines[place] for place in rows)
+        rows = [place for place, line in enumerate(lines) if line.is_collected is is_collected]
+        sent = [
+            place for place, charge in enumerate(shipping) if charge.is_collected is is_collected
         ]
-        told += [Taxed(one.tax, one.net - one.discount) for one in (shipping[n] for n in sent)]
-        percents = rates(told, currency)
+        taxed = [
+            Taxed(line.tax, line.row_total - line.discount, line.quantity)
+            for line in (lines[place] for place in rows)
+        ]
+        taxed += [
+            Taxed(charge.tax, charge.net - charge.discount)
+            for charge in (shipping[n] for n in sent)
+        ]
+        percents = rates(taxed, currency)
         for place, percent in zip(rows, percents[: len(rows)], strict=True):
             lines[place] = replace(lines[place], tax_percent=percent)
         for place, percent in zip(sent, percents[len(rows) :], strict=True):
@@ -236,17 +248,17 @@ def _with_rates(found: Charges, currency: str) -> Charges:
     return Charges(tuple(lines), tuple(shipping))
 
 
-def _take_off(found: Charges, rest: Decimal) -> Charges:
+def _take_off(charges: Charges, rest: Decimal) -> Charges:
     """Spread the discount `rest` over the rows and then the shipping, in their order."""
     lines: list[OrderLine] = []
-    for line in found.lines:
+    for line in charges.lines:
         share = max(ZERO, min(rest, line.row_total - line.discount))
         lines.append(replace(line, discount=line.discount + share))
         rest -= share
     shipping: list[Shipping] = []
-    for one in found.shipping:
-        share = max(ZERO, min(rest, one.net - one.discount))
-        shipping.append(replace(one, discount=one.discount + share))
+    for charge in charges.shipping:
+        share = max(ZERO, min(rest, charge.net - charge.discount))
+        shipping.append(replace(charge, discount=charge.discount + share))
         rest -= share
     if rest > ZERO:
         raise CannotMap(

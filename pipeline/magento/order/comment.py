@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from pipeline.magento.order.plain_text import COMMENT_LENGTH, plain
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import ChannelOrder, Line, Window
+from pipeline.orders.channel_order import ChannelOrder, Line, Window
 
 
 def comment(order: ChannelOrder, amounts: Amounts | None = None) -> str:
@@ -43,9 +43,9 @@ def _of_order(order: ChannelOrder) -> Iterator[str]:
         yield f"Buyer's company {order.buyer_company}"
     if order.purchase_order_number:
         yield f"Purchase order {order.purchase_order_number}"
-    for one in order.tax_registrations:
-        if one.entity == "BUYER" and one.number:
-            yield f"Buyer's {one.kind or 'tax'} number {one.number}"
+    for registration in order.tax_registrations:
+        if registration.entity == "BUYER" and registration.number:
+            yield f"Buyer's {registration.kind or 'tax'} number {registration.number}"
     if order.payment_methods:
         yield "Paid at Amazon by " + ", ".join(order.payment_methods)
     if order.invoice_preference:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.magento.order.plain_text import in_digits
 from pipeline.magento.order.region_words import folded
-from pipeline.orders.channel import Address
+from pipeline.orders.channel_order import Address
 
 # directory_country of 2.4.4 to 2.4.8: ISO 3166 without PR and SS, and with AN and XK.
 _CODES = """
@@ -90,11 +90,11 @@ def located(address: Address) -> Address:
     if place is None:
         return address
     region = place.region or _region_of(place, address) or address.region
-    own = {folded(one) for one in (given, f"{place.country}-{given}", region, *place.names)}
-    told = {folded(one) for one in (*address.lines, address.district, address.city)} | own
+    own = {folded(name) for name in (given, f"{place.country}-{given}", region, *place.names)}
+    known_words = {folded(text) for text in (*address.lines, address.district, address.city)} | own
     rest = folded(address.region)
     lines = address.lines
-    if rest and rest not in told and rest not in folded(region):
+    if rest and rest not in known_words and rest not in folded(region):
         lines = (*lines, address.region)
     return replace(address, country=place.country, region=region, lines=lines)
 
@@ -104,6 +104,6 @@ def _region_of(place: _Place, address: Address) -> str:
     for start, name in place.by_postcode.items():
         if in_digits(address.postcode).startswith(start):
             return name
-    said = {folded(address.region), folded(address.city)}
-    named = [name for name in place.by_postcode.values() if folded(name) in said]
+    written = {folded(address.region), folded(address.city)}
+    named = [name for name in place.by_postcode.values() if folded(name) in written]
     return named[0] if len(named) == 1 else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.magento.order.plain_text import plain
-from pipeline.orders.channel import ChannelOrder, FulfilledBy, Program
+from pipeline.orders.channel_order import ChannelOrder, FulfilledBy, Program
 from pipeline.settings.marketplace import MarketplaceSettings
 
 _LONGEST = 50

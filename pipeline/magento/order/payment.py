@@ -10,7 +10,7 @@ from pipeline.magento.order.comment import title, utc
 from pipeline.magento.order.lines import twins
 from pipeline.magento.order.plain_text import plain
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import ChannelOrder, FulfilledBy
+from pipeline.orders.channel_order import ChannelOrder, FulfilledBy
 from pipeline.settings.marketplaces import country_of
 
 PAYMENT_METHOD = "amazon_marketplace"

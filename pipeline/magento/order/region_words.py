@@ -100,23 +100,23 @@ def also_called(text: str, country: str) -> Sequence[str]:
 
 @cache
 def _groups(country: str) -> Mapping[str, list[tuple[str, ...]]]:
-    found: dict[str, list[tuple[str, ...]]] = {}
+    by_key: dict[str, list[tuple[str, ...]]] = {}
     for names in _data().get(country, ()):
         for key in {key for name in names for key in (folded(name), bare(name, country)) if key}:
-            found.setdefault(key, []).append(names)
-    return found
+            by_key.setdefault(key, []).append(names)
+    return by_key
 
 
 @cache
 def _data() -> Mapping[str, list[tuple[str, ...]]]:
     text = files("pipeline.magento.order").joinpath("region_names.txt").read_text(encoding="utf-8")
-    found: dict[str, list[tuple[str, ...]]] = {}
+    by_country: dict[str, list[tuple[str, ...]]] = {}
     for line in text.splitlines():
         if line.startswith("["):
-            of_country = found.setdefault(line.strip("[]"), [])
+            of_country = by_country.setdefault(line.strip("[]"), [])
         elif line and not line.startswith("#"):
             of_country.append(tuple(name.strip() for name in line.split("|")))
-    return found
+    return by_country
 
 
 def _areas(country: str) -> frozenset[str]:

@@ -91,16 +91,16 @@ class _Known:
         bares = {bare(name, country) for name in names}
         return _of(self._whole, keys) or _of(self._parts, keys) or _of(self._bare, bares)
 
-    def _of_its_kind(self, text: str, found: set[Region]) -> set[Region]:
+    def _of_its_kind(self, text: str, matches: set[Region]) -> set[Region]:
         """Leave out cities if the text says county, and counties if the text says city."""
         country = self._country
         if says_city(text, country) == says_area(text, country):
-            return found
-        areas = {one for one in found if says_area(one.name, country)}
-        cities = {one for one in found if says_city(one.name, country)}
+            return matches
+        areas = {region for region in matches if says_area(region.name, country)}
+        cities = {region for region in matches if says_city(region.name, country)}
         if says_city(text, country):
-            return found - (areas - cities)
-        return areas if self._are_mostly_areas else found - (cities - areas)
+            return matches - (areas - cities)
+        return areas if self._are_mostly_areas else matches - (cities - areas)
 
 
 @lru_cache(maxsize=256)

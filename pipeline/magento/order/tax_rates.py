@@ -26,22 +26,24 @@ def rates(every: Sequence[Taxed], currency: str) -> list[Decimal]:
 
     A rate explains a tax that differs by at most half a minor unit per unit.
     """
-    open_ = [one for one in every if one.tax > ZERO and one.net > ZERO]
+    open_ = [taxed for taxed in every if taxed.tax > ZERO and taxed.net > ZERO]
     shared = _plausible(open_, currency) if open_ else None
     return [
         ZERO
-        if one not in open_
-        else (shared or _plausible([one], currency) or four_digits(one.tax * 100 / one.net))
-        for one in every
+        if taxed not in open_
+        else (shared or _plausible([taxed], currency) or four_digits(taxed.tax * 100 / taxed.net))
+        for taxed in every
     ]
 
 
 def _plausible(every: Sequence[Taxed], currency: str) -> Decimal | None:
     """The roundest rate that explains all taxes; of equally round rates the nearest."""
     half = minor_unit(currency) / 2
-    lowest = max((one.tax - half * one.quantity) * 100 / one.net for one in every)
-    highest = min((one.tax + half * one.quantity) * 100 / one.net for one in every)
-    exact = sum((one.tax for one in every), ZERO) * 100 / sum((one.net for one in every), ZERO)
+    lowest = max((taxed.tax - half * taxed.quantity) * 100 / taxed.net for taxed in every)
+    highest = min((taxed.tax + half * taxed.quantity) * 100 / taxed.net for taxed in every)
+    exact = (
+        sum((taxed.tax for taxed in every), ZERO) * 100 / sum((taxed.net for taxed in every), ZERO)
+    )
     exact = min(max(exact, lowest), highest)
     for step in _EIGHTHS if currency == "USD" else _TENTHS:
         middle = (exact / step).quantize(Decimal(1), rounding=ROUND_HALF_UP)

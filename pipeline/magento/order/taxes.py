@@ -57,24 +57,24 @@ def of_line(line: OrderLine, base: OrderLine) -> dict[str, Any]:
 
 def _by_rate(pairs: Iterable[Pair]) -> list[tuple[Taxed, Decimal, Decimal]]:
     """For each tax code, the first entry with this code and the sums in both currencies."""
-    found: defaultdict[str, list[Pair]] = defaultdict(list)
+    by_code: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         if pair[0].tax:
-            found[_code(pair[0])].append(pair)
+            by_code[_code(pair[0])].append(pair)
     return [
         (
             same[0][0],
-            sum((one.tax for one, _ in same), Decimal(0)),
+            sum((taxed.tax for taxed, _ in same), Decimal(0)),
             sum((base.tax for _, base in same), Decimal(0)),
         )
-        for same in found.values()
+        for same in by_code.values()
     ]
 
 
-def _itemized(kind: str, one: Taxed, amount: Decimal, base_amount: Decimal) -> dict[str, Any]:
+def _itemized(kind: str, taxed: Taxed, amount: Decimal, base_amount: Decimal) -> dict[str, Any]:
     return {
-        "tax_code": _code(one),
-        "tax_percent": one.tax_percent,
+        "tax_code": _code(taxed),
+        "tax_percent": taxed.tax_percent,
         "amount": amount,
         "base_amount": base_amount,
         "real_amount": amount,
@@ -83,10 +83,10 @@ def _itemized(kind: str, one: Taxed, amount: Decimal, base_amount: Decimal) -> d
     }
 
 
-def _title(one: Taxed) -> str:
-    return COLLECTED if one.is_collected else OWN
+def _title(taxed: Taxed) -> str:
+    return COLLECTED if taxed.is_collected else OWN
 
 
-def _code(one: Taxed) -> str:
+def _code(taxed: Taxed) -> str:
     """The code that links an item's tax to its row, and appears in the tax report."""
-    return f"{COLLECTED if one.is_collected else 'Amazon'} {one.tax_percent.normalize():f}%"
+    return f"{COLLECTED if taxed.is_collected else 'Amazon'} {taxed.tax_percent.normalize():f}%"

@@ -91,7 +91,9 @@ def memo_over(books: Books, units: Mapping[int, Decimal], target: Decimal, minor
     If a line's share is not in whole minor units, the memo refunds a few minor units less; `rest`
     returns the memo for these.
     """
-    lines = sum((books.lines[one].at_most(count, minor) for one, count in units.items()), ZERO)
+    lines = sum(
+        (books.lines[item_id].at_most(count, minor) for item_id, count in units.items()), ZERO
+    )
     return Memo(dict(units), books.total - target - lines)
 
 
@@ -109,14 +111,14 @@ def read(row: dict[str, Any]) -> Books:
         paid=json_records.number(row, "total_paid"),
         has_one_currency=grand_total == json_records.number(row, "base_grand_total"),
         lines={
-            json_records.identifier(one, "item_id"): InvoicedLine(
-                units=json_records.number(one, "qty_invoiced")
-                - json_records.number(one, "qty_refunded"),
-                row=_left(one, "row_invoiced", "amount_refunded"),
-                tax=_left(one, "tax_invoiced", "tax_refunded"),
-                discount=_left(one, "discount_invoiced", "discount_refunded"),
+            json_records.identifier(item, "item_id"): InvoicedLine(
+                units=json_records.number(item, "qty_invoiced")
+                - json_records.number(item, "qty_refunded"),
+                row=_left(item, "row_invoiced", "amount_refunded"),
+                tax=_left(item, "tax_invoiced", "tax_refunded"),
+                discount=_left(item, "discount_invoiced", "discount_refunded"),
             )
-            for one in json_records.rows(row.get("items"))
+            for item in json_records.rows(row.get("items"))
         },
         base_left=_left(row, "base_total_paid", "base_total_refunded"),
         difference=_left(row, "base_total_paid", "base_total_refunded")

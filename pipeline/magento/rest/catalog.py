@@ -27,7 +27,7 @@ class Catalog:
         A search covers up to 50 SKUs. Like Magento, it ignores case and surrounding spaces. Raises
         Transient or Rejected. Source: GET /V1/products.
         """
-        found: dict[str, Product] = {}
+        products: dict[str, Product] = {}
         stripped = [sku.strip() for sku in skus]
         for batch in search.batches([sku for sku in stripped if sku], SKU_BATCH):
             rows = self._api.search(
@@ -38,8 +38,8 @@ class Catalog:
                 fields="id,sku,name,type_id,status,weight",
                 store=store,
             )
-            found |= {folded(row.sku): row for row in rows}
-        return {sku: found[folded(sku)] for sku in skus if folded(sku) in found}
+            products |= {folded(row.sku): row for row in rows}
+        return {sku: products[folded(sku)] for sku in skus if folded(sku) in products}
 
     def create(self, body: Mapping[str, Any]) -> int:
         """Create a product in every store view and return its id.
@@ -60,7 +60,7 @@ class Catalog:
 
         Raises Transient or Rejected. Source: GET /V1/products.
         """
-        found = self._api.search(
+        ids = self._api.search(
             "/products",
             [search.equals("url_key", url_key)],
             lambda row: json_records.identifier(row, "id"),
@@ -68,7 +68,7 @@ class Catalog:
             fields="id",
             store=EVERYWHERE,
         )
-        return min(found, default=None)
+        return min(ids, default=None)
 
     def attribute_set(self) -> int:
         """The id of the attribute set for products without attributes of their own.
@@ -91,7 +91,7 @@ class Catalog:
         )
         if not sets:
             raise Rejected("the shop has no attribute set for products")
-        return min(sets, key=lambda one: (one[1] != "Default", one[0]))[0]
+        return min(sets, key=lambda pair: (pair[1] != "Default", pair[0]))[0]
 
 
 def folded(sku: str) -> str:

@@ -94,7 +94,7 @@ class Connection:
             )
 
         aside = odd_rows.collecting()
-        found: list[T] = []
+        records: list[T] = []
         odd: list[odd_rows.OddRow] = []
         before: list[Any] = []
         page, size = 1, self.page_size
@@ -117,7 +117,7 @@ class Connection:
                 if not 0 < error.limit < size:
                     raise
                 # The shop has a lower limit: from now on its pages have this size.
-                found, odd, before, page, size = [], [], [], 1, error.limit
+                records, odd, before, page, size = [], [], [], 1, error.limit
                 self.page_size = size
                 continue
             except Rejected as error:
@@ -125,17 +125,17 @@ class Connection:
                 if halves is None:
                     raise
                 return [row for half in halves for row in again(half)]
-            found += good
+            records += good
             odd += bad
             if not rows or page * size >= total:
-                sent = len(found) + len(odd)
+                sent = len(records) + len(odd)
                 if is_whole and sent < total:
                     raise Transient(f"{self.name} counts {total} and sent {sent}", code="cut")
-                for one in odd:
-                    log.warning("magento.row_set_aside", shop=self.name, detail=str(one))
+                for odd_row in odd:
+                    log.warning("magento.row_set_aside", shop=self.name, detail=str(odd_row))
                 if aside is not None:
                     aside.extend(odd)
-                return found
+                return records
             if rows == before:
                 # A shop repeats its last page when asked for the next: the loop would never end.
                 raise Transient(f"{self.name} counts {total} and repeats a page", code="endless")
@@ -178,15 +178,15 @@ def _page(
 ) -> tuple[list[Any], int, list[T], list[odd_rows.OddRow]]:
     """A page: its raw rows, the total of the search, the rows read, and the rows set aside."""
     rows, total = json_records.entries(body["items"]), int(body["total_count"])
-    found: list[T] = []
+    records: list[T] = []
     odd: list[odd_rows.OddRow] = []
     for row in rows:
         try:
             if not isinstance(row, dict):
                 raise TypeError("a row is no object")
-            found.append(read(row))
+            records.append(read(row))
         except _UNREADABLE:
             if is_strict:
                 raise
             odd.append(json_records.odd_row(path, row))
-    return rows, total, found, odd
+    return rows, total, records, odd

@@ -99,11 +99,11 @@ class CreditMemos:
 
         Source: GET /V1/creditmemos by order_id.
         """
-        found = self._api.search(
+        ids = self._api.search(
             "/creditmemos",
             [search.equals("order_id", entity_id)],
             lambda row: json_records.identifier(row, "entity_id"),
             sort="entity_id",
             fields="entity_id",
         )
-        return max(found, default=None)
+        return max(ids, default=None)

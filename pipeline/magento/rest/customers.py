@@ -12,7 +12,7 @@ from pipeline.magento.records import StoreView
 from pipeline.magento.rest import json_records, replies, search
 from pipeline.magento.rest.connection import Connection
 from pipeline.magento.rest.directory import Directory
-from pipeline.orders.channel import Address, ChannelOrder
+from pipeline.orders.channel_order import Address, ChannelOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class Customers:
 
         Raises Transient or Rejected. Source: GET /V1/customers/search.
         """
-        found = self._api.search(
+        customers = self._api.search(
             "/customers/search",
             [search.equals("email", email), search.equals("website_id", website_id)],
             _customer,
             sort="entity_id",
             fields="id,group_id",
         )
-        return found[0] if found else None
+        return customers[0] if customers else None
 
     def get(self, customer_id: int) -> Customer | None:
         """The customer with this id, or None if it was deleted.

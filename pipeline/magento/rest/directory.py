@@ -126,8 +126,8 @@ def _regions(body: dict[str, Any]) -> tuple[Region, ...]:
 
 def _rates(body: dict[str, Any]) -> dict[str, Decimal]:
     """The store view's rates; Magento sends a missing rate as 0."""
-    found = {
+    rates = {
         json_records.text(row, "currency_to"): json_records.number(row, "rate")
         for row in json_records.rows(body["exchange_rates"])
     }
-    return {currency: rate for currency, rate in found.items() if rate > 0}
+    return {currency: rate for currency, rate in rates.items() if rate > 0}

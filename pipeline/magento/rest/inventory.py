@@ -48,12 +48,12 @@ class Inventory:
             "/store/storeConfigs",
             lambda body: [json_records.text(row, "code") for row in json_records.rows(body)],
         )
-        found = {}
+        stock_ids = {}
         for code in codes:
             stock_id = self.stock_of(code)
             if stock_id is not None:
-                found[self._directory.store_view(code).id] = stock_id
-        return found
+                stock_ids[self._directory.store_view(code).id] = stock_id
+        return stock_ids
 
     def stock_of(self, store: str) -> int | None:
         """The stock that a store view sells from; None without multi-source inventory.
@@ -143,7 +143,7 @@ class Inventory:
         GET /V1/inventory/get-sources-assigned-to-stock-ordered-by-priority/:stockId.
         """
         ours = self._api.cached(("sources", str(stock_id)), lambda: self._sources(stock_id))
-        found: dict[str, Decimal] = {}
+        quantities: dict[str, Decimal] = {}
         for batch in search.batches([sku.strip() for sku in skus if sku.strip()], _SKU_BATCH):
             with odd_rows.set_aside() as odd:
                 rows = self._api.search(
@@ -154,13 +154,13 @@ class Inventory:
                     sort="source_item_id",
                     fields="sku,source_code,quantity,status",
                 )
-            if not all(one.sku for one in odd):
+            if not all(row.sku for row in odd):
                 continue  # The unreadable row may belong to any of these SKUs.
-            unclear = {folded(one.sku) for one in odd}
+            unclear = {folded(row.sku) for row in odd}
             for sku, code, quantity in rows:
                 if code in ours and quantity is not None and sku not in unclear:
-                    found[sku] = found.get(sku, ZERO) + quantity
-        return {sku: found[folded(sku)] for sku in skus if folded(sku) in found}
+                    quantities[sku] = quantities.get(sku, ZERO) + quantity
+        return {sku: quantities[folded(sku)] for sku in skus if folded(sku) in quantities}
 
     def _sources(self, stock_id: int) -> frozenset[str]:
         return self._api.get(

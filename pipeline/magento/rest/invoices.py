@@ -34,7 +34,7 @@ class Invoices:
         An order without an invoice has an empty list. Raises Transient or Rejected.
         Source: GET /V1/invoices.
         """
-        found: dict[int, list[Invoice]] = {entity_id: [] for entity_id in entity_ids}
+        by_order: dict[int, list[Invoice]] = {entity_id: [] for entity_id in entity_ids}
         for batch in search.batches(entity_ids):
             for order_id, invoice in self._api.search(
                 "/invoices",
@@ -43,5 +43,5 @@ class Invoices:
                 sort="entity_id",
                 fields="entity_id,order_id,grand_total",
             ):
-                found.setdefault(order_id, []).append(invoice)
-        return found
+                by_order.setdefault(order_id, []).append(invoice)
+        return by_order

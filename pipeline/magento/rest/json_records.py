@@ -36,7 +36,7 @@ def entries(value: object) -> list[Any]:
     list as null. Raises TypeError for anything else."""
     if value is None:
         return []
-    if isinstance(value, dict) and all(isinstance(one, dict) for one in value.values()):
+    if isinstance(value, dict) and all(isinstance(entry, dict) for entry in value.values()):
         return list(value.values())
     if not isinstance(value, list):
         raise TypeError("not a list")
@@ -54,10 +54,10 @@ def rows(value: object) -> list[dict[str, Any]]:
 def all_rows(row: dict[str, Any], key: str) -> list[dict[str, Any]]:
     """The objects of a list in which every entry matters. Raises TypeError when an entry is not an
     object."""
-    found = entries(row.get(key))
-    if not all(isinstance(one, dict) for one in found):
+    listed = entries(row.get(key))
+    if not all(isinstance(entry, dict) for entry in listed):
         raise TypeError(f"{key} has an entry that is no object")
-    return found
+    return listed
 
 
 def odd_row(path: str, row: object) -> OddRow:
@@ -165,7 +165,7 @@ def order(row: dict[str, Any]) -> MagentoOrder:
         total_paid=number(row, "total_paid"),
         total_invoiced=number(row, "total_invoiced"),
         total_refunded=number(row, "total_refunded"),
-        items=tuple(_item(one) for one in all_rows(row, "items")),
+        items=tuple(_item(item) for item in all_rows(row, "items")),
         child_id=max(integer(row, "relation_child_id"), 0),
         child_number=name(row, "relation_child_real_id"),
         parent_id=integer(row, "relation_parent_id"),
@@ -181,11 +181,13 @@ def _payment(row: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(payment, dict):
         return {}
     extension = row.get("extension_attributes")
-    told = extension.get("payment_additional_info") if isinstance(extension, dict) else None
+    payment_info = extension.get("payment_additional_info") if isinstance(extension, dict) else None
     return {
         "entity_id": integer(payment, "entity_id"),
         "method": text(payment, "method"),
-        "additional_information": {text(one, "key"): text(one, "value") for one in rows(told)},
+        "additional_information": {
+            text(entry, "key"): text(entry, "value") for entry in rows(payment_info)
+        },
     }
 
 
@@ -227,16 +229,16 @@ def credit_memo(row: dict[str, Any]) -> CreditMemo:
         shipping=number(row, "shipping_amount") + number(row, "shipping_tax_amount"),
         lines=tuple(
             CreditMemoLine(
-                order_item_id=identifier(one, "order_item_id"),
-                sku=text(one, "sku"),
-                quantity=quantity(one, "qty"),
-                total=number(one, "row_total")
-                + number(one, "tax_amount")
-                + number(one, "discount_tax_compensation_amount")
-                - number(one, "discount_amount"),
+                order_item_id=identifier(item, "order_item_id"),
+                sku=text(item, "sku"),
+                quantity=quantity(item, "qty"),
+                total=number(item, "row_total")
+                + number(item, "tax_amount")
+                + number(item, "discount_tax_compensation_amount")
+                - number(item, "discount_amount"),
             )
-            for one in all_rows(row, "items")
-            if units(one, "qty") > 0
+            for item in all_rows(row, "items")
+            if units(item, "qty") > 0
         ),
     )
 
@@ -244,9 +246,9 @@ def credit_memo(row: dict[str, Any]) -> CreditMemo:
 def shipment(row: dict[str, Any]) -> MagentoShipment:
     """A shipment with its items and tracks. Source: GET /V1/shipments."""
     items: dict[int, Decimal] = {}
-    for one in all_rows(row, "items"):
-        item_id = identifier(one, "order_item_id")
-        items[item_id] = items.get(item_id, ZERO) + units(one, "qty")
+    for item in all_rows(row, "items"):
+        item_id = identifier(item, "order_item_id")
+        items[item_id] = items.get(item_id, ZERO) + units(item, "qty")
     return MagentoShipment(
         entity_id=identifier(row, "entity_id"),
         order_id=identifier(row, "order_id"),
@@ -254,12 +256,12 @@ def shipment(row: dict[str, Any]) -> MagentoShipment:
         items=items,
         tracks=tuple(
             Track(
-                entity_id=identifier(one, "entity_id"),
-                carrier_code=text(one, "carrier_code"),
-                title=text(one, "title"),
-                number=name(one, "track_number"),
+                entity_id=identifier(track, "entity_id"),
+                carrier_code=text(track, "carrier_code"),
+                title=text(track, "title"),
+                number=name(track, "track_number"),
             )
-            for one in all_rows(row, "tracks")
+            for track in all_rows(row, "tracks")
         ),
     )
 

@@ -36,14 +36,14 @@ class OddRow:
 @contextmanager
 def set_aside() -> Iterator[list[OddRow]]:
     """Let searches in this context leave out rows that they cannot read, and collect them here."""
-    found: list[OddRow] = []
-    token = _collecting.set(found)
+    odd: list[OddRow] = []
+    token = _collecting.set(odd)
     try:
-        yield found
+        yield odd
     finally:
         _collecting.reset(token)
         if (outer := _collecting.get()) is not None:
-            outer += found
+            outer += odd
 
 
 def collecting() -> list[OddRow] | None:

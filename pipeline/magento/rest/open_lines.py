@@ -40,7 +40,7 @@ def open_lines(api: Connection, most_pages: int) -> list[OpenLine] | None:
     None when the orders fill more than `most_pages` pages of 100. Raises Transient or Rejected.
     Source: GET /V1/orders.
     """
-    found: list[OpenLine] = []
+    all_lines: list[OpenLine] = []
     size = api.page_size
     for page in range(1, most_pages + 1):
         query = search.criteria(
@@ -58,9 +58,9 @@ def open_lines(api: Connection, most_pages: int) -> list[OpenLine] | None:
             api.page_size = error.limit
             return open_lines(api, most_pages)
         for lines in rows:
-            found += lines
+            all_lines += lines
         if not rows or page * size >= total:
-            return found
+            return all_lines
     return None
 
 

@@ -66,14 +66,14 @@ class Orders:
 
         Raises Transient or Rejected. Source: GET /V1/orders.
         """
-        found: dict[int, MagentoOrder] = {}
+        orders: dict[int, MagentoOrder] = {}
         for batch in search.batches(entity_ids):
             group = search.any_of("entity_id", batch)
             for order in self._api.search(
                 "/orders", [group], json_records.order, sort="entity_id", fields=_FIELDS
             ):
-                found[order.entity_id] = order
-        return found
+                orders[order.entity_id] = order
+        return orders
 
     def get(self, entity_id: int) -> MagentoOrder:
         """The order as it is now, including the fields that a later save must send again.

@@ -72,7 +72,7 @@ def error_in(
             retry_after_s=reply.retry_after_s,
         )
     if status >= 500:
-        text = f"Magento answered {status}{_what_it_said(reply, is_private, sent)}"
+        text = f"Magento answered {status}{_message(reply, is_private, sent)}"
         if is_write:
             return OutcomeUnknown(text, code=str(status), status=status)
         return Transient(text, code=str(status), status=status, retry_after_s=reply.retry_after_s)
@@ -84,14 +84,14 @@ def error_in(
             code="Redirected",
             status=status,
         )
-    said = _what_it_said(reply, is_private, sent)
+    message = _message(reply, is_private, sent)
     if status == 401:
         return Rejected(
-            f"Magento refuses the sign-in (401){said}: {_SIGN_IN}",
+            f"Magento refuses the sign-in (401){message}: {_SIGN_IN}",
             code=UNAUTHORIZED,
             status=status,
         )
-    text = f"Magento answered {status}{said}"
+    text = f"Magento answered {status}{message}"
     limited, limit = _limit(reply)
     if limited == _PAGE_LIMIT and not is_write:
         return PageTooLarge(text, limit, status)
@@ -129,20 +129,22 @@ def _code(reply: Reply) -> str:
     return REFUSED
 
 
-def _what_it_said(reply: Reply, is_private: bool, sent: object) -> str:
+def _message(reply: Reply, is_private: bool, sent: object) -> str:
     """`: message` with its placeholders filled and private values removed; "" when not JSON."""
     if not isinstance(reply.body, dict):
         return "" if reply.is_json else " in something other than JSON"
     listed = reply.body.get("errors")
-    details = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    details = (
+        [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+    )
     every = [reply.body, *details[:_MOST_ERRORS]]
-    said = " ".join(filter(None, (_one_text(one, is_private) for one in every)))
+    message = " ".join(filter(None, (_error_text(error, is_private) for error in every)))
     if is_private:
-        said = _without(said, sent)
-    return f": {said[:_LONGEST_MESSAGE]}" if said else ""
+        message = _without(message, sent)
+    return f": {message[:_LONGEST_MESSAGE]}" if message else ""
 
 
-def _one_text(body: Mapping[str, object], is_private: bool) -> str:
+def _error_text(body: Mapping[str, object], is_private: bool) -> str:
     template = body.get("message")
     if not isinstance(template, str):
         return ""
@@ -166,12 +168,12 @@ def _is_own_words(value: object) -> bool:
     return isinstance(value, str) and all(map(_OWN_WORDS.fullmatch, value.split("\n")))
 
 
-def _without(said: str, sent: object) -> str:
+def _without(message: str, sent: object) -> str:
     """The message without the buyer's data that was sent, which an extension may quote."""
     values = {" ".join(value.split()) for value in _personal(sent)}
-    for value in sorted((one for one in values if len(one) > 2), key=len, reverse=True):
-        said = re.sub(re.escape(value), "…", said, flags=re.IGNORECASE)
-    return said
+    for value in sorted((text for text in values if len(text) > 2), key=len, reverse=True):
+        message = re.sub(re.escape(value), "…", message, flags=re.IGNORECASE)
+    return message
 
 
 def _personal(sent: object, key: str = "") -> Iterator[str]:

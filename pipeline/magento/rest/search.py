@@ -63,12 +63,12 @@ def criteria(
     """The query string of a page; `fields` reduces the reply, `page` starts at 1."""
     pairs: list[tuple[str, str]] = []
     for number, group in enumerate(groups):
-        for place, one in enumerate(group):
+        for place, condition in enumerate(group):
             stem = f"searchCriteria[filterGroups][{number}][filters][{place}]"
             pairs += [
-                (f"{stem}[field]", one.field),
-                (f"{stem}[value]", one.value),
-                (f"{stem}[conditionType]", one.condition),
+                (f"{stem}[field]", condition.field),
+                (f"{stem}[value]", condition.value),
+                (f"{stem}[conditionType]", condition.condition),
             ]
     pairs += [
         ("searchCriteria[sortOrders][0][field]", sort),
@@ -108,11 +108,13 @@ def halves(groups: Sequence[Group]) -> tuple[list[Group], list[Group]] | None:
     for place, group in enumerate(groups):
         values = [
             value
-            for one in group
-            for value in (one.value.split(",") if one.condition == "in" else [one.value])
+            for condition in group
+            for value in (
+                condition.value.split(",") if condition.condition == "in" else [condition.value]
+            )
         ]
-        is_any_of = all(one.condition in ("in", "eq") for one in group)
-        if len(values) > 1 and is_any_of and len({one.field for one in group}) == 1:
+        is_any_of = all(condition.condition in ("in", "eq") for condition in group)
+        if len(values) > 1 and is_any_of and len({condition.field for condition in group}) == 1:
             middle = len(values) // 2
             first, second = (
                 [*groups[:place], any_of(group[0].field, half), *groups[place + 1 :]]

@@ -24,9 +24,9 @@ class Shipments:
         Raises Transient, also when fewer arrive than the shop counts, or Rejected.
         Source: GET /V1/shipments.
         """
-        found: list[MagentoShipment] = []
+        shipments: list[MagentoShipment] = []
         for batch in search.batches(order_ids):
-            found += self._api.search(
+            shipments += self._api.search(
                 SHIPMENTS,
                 [search.any_of("order_id", batch)],
                 json_records.shipment,
@@ -35,14 +35,14 @@ class Shipments:
                 "tracks[entity_id,carrier_code,title,track_number]",
                 is_whole=True,
             )
-        return found
+        return shipments
 
     def sources(self, order_id: int) -> dict[int, str]:
         """The source code of each shipment of an order, by the shipment's entity id.
 
         Raises Transient or Rejected. Source: GET /V1/shipments.
         """
-        found = self._api.search(
+        sources = self._api.search(
             "/shipments",
             [search.any_of("order_id", [order_id])],
             json_records.shipped_from,
@@ -50,7 +50,7 @@ class Shipments:
             fields="entity_id,extension_attributes[source_code]",
             is_whole=True,
         )
-        return dict(found)
+        return dict(sources)
 
     def create(
         self,

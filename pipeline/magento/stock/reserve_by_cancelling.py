@@ -59,7 +59,7 @@ def phase(order: MagentoOrder, marks: Mapping[int, Decimal] | None = None) -> Ph
     if marks is None:
         has_marks = any(item.quantity_shipped > item.quantity_ordered for item in order.items)
     else:
-        has_marks = all(marks.get(one.item_id) == one.quantity_shipped for one in order.items)
+        has_marks = all(marks.get(item.item_id) == item.quantity_shipped for item in order.items)
     if not has_marks:
         return Phase.CANCELLED if order.state in ENDED else Phase.THROUGH
     if any(item.quantity_invoiced for item in order.items):

@@ -14,13 +14,12 @@ from enum import StrEnum
 
 from pipeline.base.money import ZERO, written
 from pipeline.magento.records import ENDED, MagentoOrder
-from pipeline.orders.channel import ChannelOrder, FulfilledBy, Identity, Program, RemoteStatus
+from pipeline.orders.channel_order import ChannelOrder, FulfilledBy, Identity, Program, RemoteStatus
+from pipeline.orders.decision import Case, Next
 from pipeline.orders.decision_table import (
     CARRIED_BY_AMAZON,
     PENDING,
     STILL_TO_SHIP,
-    Case,
-    Next,
     case_of,
     decide,
 )
@@ -62,7 +61,7 @@ class Cure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundDifference:
     """A difference. `detail` names no person; `code` is the hold code for the order."""
 
     kind: Kind
@@ -94,7 +93,7 @@ class Sides:
     @property
     def live(self) -> list[MagentoOrder]:
         """The Magento orders that are neither cancelled nor closed."""
-        return [one for one in self.in_shop if one.state not in ENDED]
+        return [order for order in self.in_shop if order.state not in ENDED]
 
     @property
     def is_remembered(self) -> bool:
@@ -102,7 +101,7 @@ class Sides:
         return self.forgotten_before is None or self.identity.purchased_at >= self.forgotten_before
 
 
-def compare(sides: Sides, now: datetime) -> list[Found] | None:
+def compare(sides: Sides, now: datetime) -> list[FoundDifference] | None:
     """Return every difference of the order, the gravest first; None while a step works on it."""
     if sides.ours is None:
         return list(_not_here(sides))
@@ -112,18 +111,18 @@ def compare(sides: Sides, now: datetime) -> list[Found] | None:
         return []
     if decide(case_of(sides.ours, sides.settings)).next is Next.VIEW_ONLY:
         return []
-    found = list(_in_shop(sides, sides.ours))
+    differences = list(_in_shop(sides, sides.ours))
     is_outdated = (
         sides.identity.updated_at > sides.ours.remote_updated_at
         and sides.identity.status not in PENDING
     )
     if is_outdated:
-        return [*found, _outdated(sides, sides.ours)]
-    shop = next((one for one in sides.in_shop if _is_its_own(one, sides.ours)), None)
+        return [*differences, _outdated(sides, sides.ours)]
+    shop = next((order for order in sides.in_shop if _is_its_own(order, sides.ours)), None)
     is_through = sides.ours.status == Status.CANCELLED
     if shop is not None and (is_through or STEPS.index(sides.ours.step) > _PLACING):
-        found += _states(sides, sides.ours, shop, now)
-    return found
+        differences += _states(sides, sides.ours, shop, now)
+    return differences
 
 
 def _is_at_work(ours: Order) -> bool:
@@ -136,7 +135,7 @@ def _is_its_own(shop: MagentoOrder, ours: Order) -> bool:
     return shop.entity_id == ours.magento_order_id
 
 
-def _not_here(sides: Sides) -> Iterator[Found]:
+def _not_here(sides: Sides) -> Iterator[FoundDifference]:
     identity = sides.identity
     decision = decide(Case(identity.fulfilled_by, identity.status, sides.settings))
     if not decision.kept or decision.next in (Next.VIEW_ONLY, Next.WAIT):
@@ -144,15 +143,15 @@ def _not_here(sides: Sides) -> Iterator[Found]:
     if identity.purchased_at < sides.start_from:
         return
     if sides.live and sides.is_remembered:
-        yield Found(Kind.NOT_OURS, Cure.TELL, _not_ours(sides))
+        yield FoundDifference(Kind.NOT_OURS, Cure.TELL, _not_ours(sides))
     else:
-        yield Found(Kind.MISSING_HERE, Cure.TAKE_IN, f"{identity.status} on Amazon")
+        yield FoundDifference(Kind.MISSING_HERE, Cure.TAKE_IN, f"{identity.status} on Amazon")
 
 
-def _in_shop(sides: Sides, ours: Order) -> Iterator[Found]:
+def _in_shop(sides: Sides, ours: Order) -> Iterator[FoundDifference]:
     if len(sides.live) > 1:
-        numbers = ", ".join(f"{one.increment_id} ({one.state})" for one in sides.live)
-        yield Found(
+        numbers = ", ".join(f"{order.increment_id} ({order.state})" for order in sides.live)
+        yield FoundDifference(
             Kind.DOUBLED,
             Cure.HOLD,
             f"Magento has it {len(sides.live)} times: {numbers}; ours is "
@@ -163,9 +162,11 @@ def _in_shop(sides: Sides, ours: Order) -> Iterator[Found]:
         return
     if ours.magento_order_id is None:
         if len(sides.live) == 1 and not sides.is_placing and sides.is_remembered:
-            yield Found(Kind.NOT_OURS, Cure.HOLD, _not_ours(sides), HoldCode.IN_MAGENTO_ALREADY)
-    elif not any(_is_its_own(one, ours) for one in sides.in_shop):
-        yield Found(
+            yield FoundDifference(
+                Kind.NOT_OURS, Cure.HOLD, _not_ours(sides), HoldCode.IN_MAGENTO_ALREADY
+            )
+    elif not any(_is_its_own(order, ours) for order in sides.in_shop):
+        yield FoundDifference(
             Kind.MISSING_IN_MAGENTO,
             Cure.HOLD,
             f"Magento order {ours.magento_increment_id} (entity {ours.magento_order_id}) is gone; "
@@ -181,29 +182,31 @@ def _not_ours(sides: Sides) -> str:
     )
 
 
-def _outdated(sides: Sides, ours: Order) -> Found:
-    theirs = sides.identity.status
-    is_one_sided = theirs == RemoteStatus.CANCELLED and sides.live
-    if theirs == ours.remote_status:
-        detail = f"{theirs}, with a later change on Amazon than the last one read"
+def _outdated(sides: Sides, ours: Order) -> FoundDifference:
+    amazons_status = sides.identity.status
+    is_one_sided = amazons_status == RemoteStatus.CANCELLED and sides.live
+    if amazons_status == ours.remote_status:
+        detail = f"{amazons_status}, with a later change on Amazon than the last one read"
     else:
-        detail = f"{ours.remote_status} here, {theirs} on Amazon"
-    return Found(Kind.CANCELLED if is_one_sided else Kind.OUTDATED, Cure.TAKE_IN, detail)
+        detail = f"{ours.remote_status} here, {amazons_status} on Amazon"
+    return FoundDifference(Kind.CANCELLED if is_one_sided else Kind.OUTDATED, Cure.TAKE_IN, detail)
 
 
-def _states(sides: Sides, ours: Order, shop: MagentoOrder, now: datetime) -> Iterator[Found]:
+def _states(
+    sides: Sides, ours: Order, shop: MagentoOrder, now: datetime
+) -> Iterator[FoundDifference]:
     status, is_ended = sides.identity.status, shop.state in ENDED
     is_own_work = sides.identity.fulfilled_by is FulfilledBy.MERCHANT
     if status == RemoteStatus.CANCELLED:
         if not is_ended or _kept(shop) != ZERO:
-            yield _cancelled_there(sides, ours, shop)
+            yield _cancelled_in_shop(sides, ours, shop)
     elif shop.is_edited:
         detail = f"edited in Magento into {shop.child_number}"
-        yield Found(Kind.EDITED, Cure.LOOK, detail)
+        yield FoundDifference(Kind.EDITED, Cure.LOOK, detail)
     elif is_ended:
         if is_own_work and status in STILL_TO_SHIP:
             detail = f"{shop.state} in Magento, {status} on Amazon"
-            yield Found(Kind.CANCELLED, Cure.LOOK, detail)
+            yield FoundDifference(Kind.CANCELLED, Cure.LOOK, detail)
     else:
         yield from _totals(sides, ours, shop)
         if is_own_work and status in STILL_TO_SHIP:
@@ -217,24 +220,26 @@ def _kept(shop: MagentoOrder) -> Decimal:
     return (shop.total_paid - shop.total_refunded).quantize(Decimal("0.01"))
 
 
-def _cancelled_there(sides: Sides, ours: Order, shop: MagentoOrder) -> Found:
+def _cancelled_in_shop(sides: Sides, ours: Order, shop: MagentoOrder) -> FoundDifference:
     detail = f"cancelled on Amazon, {shop.state} in Magento as {shop.increment_id}"
     advice = "cancel it there"
     if _kept(shop) != ZERO:
         currency = ours.currency or ""
-        paid, refunded = (written(one, currency) for one in (shop.total_paid, shop.total_refunded))
+        paid, refunded = (
+            written(amount, currency) for amount in (shop.total_paid, shop.total_refunded)
+        )
         detail += f", {paid} {currency} paid and {refunded} refunded"
         advice = "refund the difference there" if shop.state in ENDED else advice
-    is_told_done = ours.status in (Status.DONE, Status.CANCELLED)
-    if is_told_done and not (ours.status == Status.CANCELLED and sides.is_unproven):
+    is_ended_here = ours.status in (Status.DONE, Status.CANCELLED)
+    if is_ended_here and not (ours.status == Status.CANCELLED and sides.is_unproven):
         # The order was cancelled in Magento before, or is done: no step would cancel it again.
         code = HoldCode.CANCELLED_ON_ONE_SIDE
-        return Found(Kind.CANCELLED, Cure.HOLD, f"{detail}; {advice}", code)
-    return Found(Kind.CANCELLED, Cure.LOOK, detail)
+        return FoundDifference(Kind.CANCELLED, Cure.HOLD, f"{detail}; {advice}", code)
+    return FoundDifference(Kind.CANCELLED, Cure.LOOK, detail)
 
 
-def _totals(sides: Sides, ours: Order, shop: MagentoOrder) -> Iterator[Found]:
-    told = [("Magento", shop.grand_total)]
+def _totals(sides: Sides, ours: Order, shop: MagentoOrder) -> Iterator[FoundDifference]:
+    totals = [("Magento", shop.grand_total)]
     # A later return or cancellation lowers the total on one side only.
     if any(item.quantity_left < item.quantity_ordered for item in shop.items):
         return
@@ -242,11 +247,11 @@ def _totals(sides: Sides, ours: Order, shop: MagentoOrder) -> Iterator[Found]:
     if placed is not None and placed.grand_total is not None and not placed.cancelled_lines:
         wanted = {item.external_item_id: item.quantity for item in ours.items}
         if {line.item_id: line.quantity for line in placed.lines} == wanted:
-            told.append(("Amazon", placed.grand_total))
+            totals.append(("Amazon", placed.grand_total))
     currency = ours.currency or ""
-    for name, total in told:
+    for name, total in totals:
         if ours.grand_total is not None and total != ours.grand_total:
-            yield Found(
+            yield FoundDifference(
                 Kind.TOTALS,
                 Cure.HOLD,
                 f"{name} has {written(total, currency)}, placed were "
@@ -257,33 +262,39 @@ def _totals(sides: Sides, ours: Order, shop: MagentoOrder) -> Iterator[Found]:
             return
 
 
-def _unconfirmed(sides: Sides, ours: Order, shop: MagentoOrder, now: datetime) -> Iterator[Found]:
+def _unconfirmed(
+    sides: Sides, ours: Order, shop: MagentoOrder, now: datetime
+) -> Iterator[FoundDifference]:
     if NEVER_CONFIRMED.intersection(ours.programs) or sides.placed is None:
         return
-    shipped = sum((one.quantity_shipped for one in shop.items if one.ext_order_item_id), ZERO)
+    shipped = sum((item.quantity_shipped for item in shop.items if item.ext_order_item_id), ZERO)
     confirmed = sum(line.quantity_fulfilled for line in sides.placed.lines)
-    left_at = [one.shipped_at for one in ours.shipments]
+    left_at = [shipment.shipped_at for shipment in ours.shipments]
     if shipped <= confirmed or (left_at and max(left_at) > now - SETTLED_AFTER):
         return
     detail = f"{shipped:f} shipped in Magento, {confirmed} confirmed at Amazon"
     if ours.status == Status.DONE and ours.shipments:
-        yield Found(
+        yield FoundDifference(
             Kind.UNCONFIRMED,
             Cure.HOLD,
             f"{detail}, though Amazon took the confirmation: confirm it in Seller Central",
             HoldCode.CONFIRMATION_LOST,
         )
     else:
-        yield Found(Kind.UNCONFIRMED, Cure.LOOK, detail)
+        yield FoundDifference(Kind.UNCONFIRMED, Cure.LOOK, detail)
 
 
-def _not_shipped(sides: Sides, shop: MagentoOrder, now: datetime) -> Iterator[Found]:
+def _not_shipped(sides: Sides, shop: MagentoOrder, now: datetime) -> Iterator[FoundDifference]:
     left = sum(
-        (one.quantity_left - one.quantity_shipped for one in shop.items if one.ext_order_item_id),
+        (
+            item.quantity_left - item.quantity_shipped
+            for item in shop.items
+            if item.ext_order_item_id
+        ),
         ZERO,
     )
     if left > 0 and sides.identity.updated_at <= now - SETTLED_AFTER:
-        yield Found(
+        yield FoundDifference(
             Kind.NOT_SHIPPED,
             Cure.HOLD,
             f"shipped on Amazon, {left:f} unshipped in Magento order {shop.increment_id}: ship "

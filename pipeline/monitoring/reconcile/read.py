@@ -30,15 +30,15 @@ class Batch:
 
     sides: Mapping[str, Sides]
     raws: Mapping[str, Raw]
-    told: Readable
+    readable: Readable
     unclear: Collection[str] = ()
 
 
-def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable) -> Batch:
-    """Read the batch; reports that cannot be read are in `told` alone. Raises the errors of the
+def read(sessions: Sessions, clients: Clients, account_name: str, readable: Readable) -> Batch:
+    """Read the batch; reports that cannot be read are in `readable` alone. Raises the errors of the
     shop's reads."""
     account, channel = clients.in_force().accounts[account_name], clients.channels[account_name]
-    reports = told.newest
+    reports = readable.newest
     with sessions() as session:
         orders = session.scalars(
             select(Order)
@@ -49,7 +49,7 @@ def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable
             session.scalars(
                 select(Effect.order_id).where(
                     Effect.kind == EffectKind.ORDER,
-                    among(Effect.order_id, [one.id for one in orders]),
+                    among(Effect.order_id, [order.id for order in orders]),
                 )
             )
         )
@@ -57,12 +57,12 @@ def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable
             session.scalars(
                 select(Effect.order_id).where(
                     Effect.kind == EffectKind.CANCELLATION,
-                    among(Effect.order_id, [one.id for one in orders]),
+                    among(Effect.order_id, [order.id for order in orders]),
                     IS_UNPROVEN,
                 )
             )
         )
-        forgotten_before = database_restores.began_at(session)
+        forgotten_before = database_restores.last_noticed_at(session)
     ours = {order.external_id: order for order in orders}
     with set_aside() as odd:
         in_shop: dict[str, list[MagentoOrder]] = {}
@@ -87,9 +87,11 @@ def read(sessions: Sessions, clients: Clients, account_name: str, told: Readable
             for number, (identity, raw) in reports.items()
         },
         {number: raw for number, (_, raw) in reports.items()},
-        told,
+        readable,
         _unclear(odd, ours, [number for number in reports if number not in in_shop])
-        | {one for name, some in by_shop.items() if name not in clients.shops for one in some},
+        | {
+            number for name, some in by_shop.items() if name not in clients.shops for number in some
+        },
     )
 
 
@@ -97,11 +99,13 @@ def _by_shop(
     shop_now: str, reports: Iterable[str], ours: Mapping[str, Order]
 ) -> dict[str, list[str]]:
     """The order numbers by shop: the shop an order was placed in, else the account's shop now."""
-    found: dict[str, list[str]] = {}
+    by_shop: dict[str, list[str]] = {}
     for number in reports:
         order = ours.get(number)
-        found.setdefault((order.shop if order is not None else None) or shop_now, []).append(number)
-    return found
+        by_shop.setdefault((order.shop if order is not None else None) or shop_now, []).append(
+            number
+        )
+    return by_shop
 
 
 def _unclear(
@@ -110,10 +114,10 @@ def _unclear(
     """The orders that the unreadable rows of a shop's answer belong to, or may belong to."""
     ids = {order.magento_order_id: number for number, order in ours.items()}
     unclear: set[str] = set()
-    for one in odd:
-        named = {ids.get(one.entity_id, "")}
+    for row in odd:
+        named = {ids.get(row.entity_id, "")}
         named |= {
-            number for number in (*ours, *not_found) if number[:EXT_ORDER_ID_LENGTH] == one.number
+            number for number in (*ours, *not_found) if number[:EXT_ORDER_ID_LENGTH] == row.number
         }
         unclear |= (named - {""}) or set(not_found)
     return frozenset(unclear)
@@ -125,17 +129,17 @@ def _in_shop(
     """The shop's orders by Amazon's number; by entity id where the shop changed the number."""
     shop = clients.shops[shop_name]
     whole = {number[:EXT_ORDER_ID_LENGTH]: number for number in numbers}
-    found: dict[str, list[MagentoOrder]] = {}
+    by_number: dict[str, list[MagentoOrder]] = {}
     seen: set[int] = set()
-    for one in shop.orders.numbered(numbers) if numbers else ():
-        if one.ext_order_id in whole:
-            found.setdefault(whole[one.ext_order_id], []).append(one)
-            seen.add(one.entity_id)
+    for in_shop in shop.orders.numbered(numbers) if numbers else ():
+        if in_shop.ext_order_id in whole:
+            by_number.setdefault(whole[in_shop.ext_order_id], []).append(in_shop)
+            seen.add(in_shop.entity_id)
     lost = {
         order.magento_order_id: number
         for number, order in ours.items()
         if order.magento_order_id is not None and order.magento_order_id not in seen
     }
-    for entity_id, one in (shop.orders.by_ids(lost) if lost else {}).items():
-        found.setdefault(lost[entity_id], []).append(one)
-    return found
+    for entity_id, in_shop in (shop.orders.by_ids(lost) if lost else {}).items():
+        by_number.setdefault(lost[entity_id], []).append(in_shop)
+    return by_number

@@ -16,9 +16,9 @@ from pipeline.clients import Clients
 from pipeline.intake.fetch_list import Fetching
 from pipeline.intake.search_progress import NoProgress, SearchProgress
 from pipeline.intake.store import Intake
-from pipeline.intake.unreadable_reports import set_aside, told_nameless
+from pipeline.intake.unreadable_reports import open_nameless_incident, set_aside
 from pipeline.monitoring.account_checks import stalled
-from pipeline.monitoring.reconcile.compare import Cure, Found, compare
+from pipeline.monitoring.reconcile.compare import Cure, FoundDifference, compare
 from pipeline.monitoring.reconcile.read import Batch, read
 from pipeline.monitoring.reconcile.runs import Runs
 from pipeline.monitoring.reconcile.tables import Reconciliation, ReconciliationState
@@ -37,7 +37,7 @@ _AT_ONCE = 20
 class Compared:
     """A compared page of Amazon's list; `token` names the next page, None on the last."""
 
-    found: Mapping[str, Sequence[Found]]
+    differences: Mapping[str, Sequence[FoundDifference]]
     orders: int
     unreadable: int
     token: str | None
@@ -62,11 +62,11 @@ class Reconciler:
         """Compare a page and change nothing. Raises the errors of the reads."""
         page = self._page(account, after, before, token)
         batch = self._read(account, page.orders)
-        found = self._compare(batch)
+        by_number = self._compare(batch)
         return Compared(
-            {number: ones for number, ones in found.items() if ones},
+            {number: differences for number, differences in by_number.items() if differences},
             len(page.orders),
-            batch.told.unreadable,
+            batch.readable.unreadable,
             page.next_token,
         )
 
@@ -106,14 +106,14 @@ class Reconciler:
         search, now = f"reconcile:{run.account}", self._clients.now()
         if run.page_token is None:
             self._incidents.close(f"nameless:{search}", now)
-        if batch.told.nameless:
+        if batch.readable.nameless:
             then, period = (
                 "The next comparison searches this period again",
                 (run.after_at, run.before_at),
             )
-            told_nameless(self._incidents, run.account, search, period, then, now)
+            open_nameless_incident(self._incidents, run.account, search, period, then, now)
         self._progress.note(search, run.page_token, page, batch.sides)
-        self._runs.listed(run.id, page, batch.told.unreadable)
+        self._runs.listed(run.id, page, batch.readable.unreadable)
         if page.next_token is None:
             self._incidents.close(f"stalled:{search}", self._clients.now())
 
@@ -135,21 +135,21 @@ class Reconciler:
     def _take(self, run: Reconciliation, raws: Sequence[Raw], asked_at: datetime) -> Batch:
         """Compare orders and treat their differences."""
         batch = self._read(run.account, raws)
-        found = self._compare(batch)
+        by_number = self._compare(batch)
         now = self._clients.now()
         # A report that was read may still fail to be stored: fetching the order shows that.
-        self._set_aside(run.account, batch.told.set_aside, (), now)
-        self._take_in(run.account, batch, found, now, asked_at)
-        self._take_states(batch, found, now)
+        self._set_aside(run.account, batch.readable.set_aside, (), now)
+        self._take_in(run.account, batch, by_number, now, asked_at)
+        self._take_states(batch, by_number, now)
         with self._sessions() as session, session.begin():
-            closed = treat(session, run, found, batch.sides, now)
+            closed = treat(session, run, by_number, batch.sides, now)
             session.get_one(Reconciliation, run.id).resolved += closed
         return batch
 
     def _read(self, account: str, raws: Sequence[Raw]) -> Batch:
         channel, now = self._clients.channels[account], self._clients.now()
-        told = self._intake.readable(account, channel, raws, now)
-        return read(self._sessions, self._clients, account, told)
+        readable = self._intake.readable(account, channel, raws, now)
+        return read(self._sessions, self._clients, account, readable)
 
     def _set_aside(
         self, account: str, numbers: Collection[str], seen: Collection[str], now: datetime
@@ -157,30 +157,30 @@ class Reconciler:
         fetching = Fetching(self._sessions)
         set_aside(fetching, self._incidents, account, numbers, seen, now)
 
-    def _compare(self, batch: Batch) -> dict[str, Sequence[Found] | None]:
+    def _compare(self, batch: Batch) -> dict[str, Sequence[FoundDifference] | None]:
         """Return the differences by order number; None for an unclear order or a failed
         comparison."""
         now = self._clients.now()
-        found: dict[str, Sequence[Found] | None] = {}
+        by_number: dict[str, Sequence[FoundDifference] | None] = {}
         for number, sides in batch.sides.items():
             try:
-                found[number] = None if number in batch.unclear else compare(sides, now)
+                by_number[number] = None if number in batch.unclear else compare(sides, now)
             except Exception:  # noqa: BLE001 - an odd order must not end the comparison
                 log.exception("reconcile.defect", number=number)
-                found[number] = None
-        return found
+                by_number[number] = None
+        return by_number
 
     def _take_in(
         self,
         account: str,
         batch: Batch,
-        found: Mapping[str, Sequence[Found] | None],
+        by_number: Mapping[str, Sequence[FoundDifference] | None],
         now: datetime,
         asked_at: datetime,
     ) -> None:
         """Store outdated orders, and held orders too, since Amazon's reply may be complete by
         now."""
-        numbers = {*_with_cure(found, Cure.TAKE_IN), *_held(batch)}
+        numbers = {*_with_cure(by_number, Cure.TAKE_IN), *_held(batch)}
         raws = [batch.raws[number] for number in sorted(numbers)]
         if raws:
             settings, channel = self._clients.in_force(), self._clients.channels[account]
@@ -190,15 +190,15 @@ class Reconciler:
             self._set_aside(account, stored.set_aside, stored.seen, now)
 
     def _take_states(
-        self, batch: Batch, found: Mapping[str, Sequence[Found] | None], now: datetime
+        self, batch: Batch, by_number: Mapping[str, Sequence[FoundDifference] | None], now: datetime
     ) -> None:
         """Store the Magento state of the orders that are retried because of that state."""
         awaited, states = {}, {}
-        for number in _with_cure(found, Cure.LOOK):
+        for number in _with_cure(by_number, Cure.LOOK):
             sides = batch.sides[number]
-            for one in sides.in_shop:
-                if sides.ours is not None and one.entity_id == sides.ours.magento_order_id:
-                    awaited[one.entity_id], states[one.entity_id] = sides.ours.id, one
+            for order in sides.in_shop:
+                if sides.ours is not None and order.entity_id == sides.ours.magento_order_id:
+                    awaited[order.entity_id], states[order.entity_id] = sides.ours.id, order
         if awaited:
             Shipments(self._sessions).store(awaited, [], states, now)
 
@@ -241,7 +241,9 @@ def _held(batch: Batch) -> Iterator[str]:
             yield number
 
 
-def _with_cure(found: Mapping[str, Sequence[Found] | None], cure: Cure) -> Iterator[str]:
-    for number, differences in found.items():
-        if any(one.cure is cure for one in differences or ()):
+def _with_cure(
+    by_number: Mapping[str, Sequence[FoundDifference] | None], cure: Cure
+) -> Iterator[str]:
+    for number, differences in by_number.items():
+        if any(difference.cure is cure for difference in differences or ()):
             yield number

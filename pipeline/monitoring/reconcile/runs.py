@@ -205,7 +205,7 @@ class Runs:
 
     def latest(self, accounts: Collection[str]) -> list[Result]:
         """The last reconciliation of each account, with the differences it saw."""
-        found = []
+        results = []
         with self._sessions() as session:
             for account in accounts:
                 run = session.scalar(
@@ -222,8 +222,8 @@ class Runs:
                         )
                         .order_by(Difference.kind, Difference.external_id)
                     ).all()
-                    found.append(Result(run, seen))
-        return found
+                    results.append(Result(run, seen))
+        return results
 
     def accept(
         self, external_id: str, *, author: str, now: datetime, account: str | None = None
@@ -233,7 +233,7 @@ class Runs:
         Raises SeveralAccounts when no account is given and several accounts have such an order.
         """
         with self._sessions() as session, session.begin():
-            open_ones = session.scalars(
+            open_differences = session.scalars(
                 select(Difference)
                 .where(
                     Difference.external_id == external_id,
@@ -243,18 +243,18 @@ class Runs:
                 .order_by(Difference.kind)
                 .with_for_update()
             ).all()
-            accounts = sorted({one.account for one in open_ones})
+            accounts = sorted({difference.account for difference in open_differences})
             if len(accounts) > 1:
                 raise SeveralAccounts(accounts)
-            for one in open_ones:
-                one.accepted_by, one.treatment = author, ACCEPTED
+            for difference in open_differences:
+                difference.accepted_by, difference.treatment = author, ACCEPTED
                 order_id = session.scalar(
                     select(Order.id).where(
-                        Order.account == one.account, Order.external_id == external_id
+                        Order.account == difference.account, Order.external_id == external_id
                     )
                 )
                 if order_id is not None:
-                    text = f"accepted: {one.kind}, {one.detail}"
+                    text = f"accepted: {difference.kind}, {difference.detail}"
                     session.add(Note(order_id=order_id, at=now, author=author, text=text))
                     let_go(session, order_id, now)
-            return [one.kind for one in open_ones]
+            return [difference.kind for difference in open_differences]

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.base.id_lists import among
-from pipeline.monitoring.reconcile.compare import Cure, Found, Sides
+from pipeline.monitoring.reconcile.compare import Cure, FoundDifference, Sides
 from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
 from pipeline.orders.locking import lock
 from pipeline.orders.machine import reopen, wake
@@ -22,82 +22,90 @@ LOOKED_AT = "retried"
 AT_WORK = "its steps are running"
 HELD = "held"
 HELD_OTHERWISE = "held already"
-TOLD = "for a person"
+REPORTED = "for a person"
 ACCEPTED = "accepted"
-FOR_A_PERSON = (HELD, HELD_OTHERWISE, TOLD)
+FOR_A_PERSON = (HELD, HELD_OTHERWISE, REPORTED)
 
 
 def treat(
     session: Session,
     run: Reconciliation,
-    found: Mapping[str, Sequence[Found] | None],
+    by_number: Mapping[str, Sequence[FoundDifference] | None],
     sides: Mapping[str, Sides],
     now: datetime,
 ) -> int:
     """Store the differences, wake or hold their orders, and close the differences that are gone.
 
-    `found` has None for an order whose differences are unknown now, such as one that a step works
-    on. Returns the number of closed differences.
+    `by_number` has None for an order whose differences are unknown now, such as an order that a
+    step works on. Returns the number of closed differences.
     """
-    open_ones: dict[str, dict[str, Difference]] = {}
-    lock(session, (one.ours.id for one in sides.values() if one.ours is not None))
+    open_differences: dict[str, dict[str, Difference]] = {}
+    lock(session, (side.ours.id for side in sides.values() if side.ours is not None))
     for row in session.scalars(
         select(Difference)
         .where(
             Difference.account == run.account,
-            among(Difference.external_id, found),
+            among(Difference.external_id, by_number),
             Difference.ended_at.is_(None),
         )
         .order_by(Difference.id)
         .with_for_update()
     ):
-        open_ones.setdefault(row.external_id, {})[row.kind] = row
+        open_differences.setdefault(row.external_id, {})[row.kind] = row
     closed = 0
-    for number, differences in found.items():
-        known = open_ones.get(number, {})
+    for number, differences in by_number.items():
+        known = open_differences.get(number, {})
         for row in known.values():
             row.reconciliation_id = run.id
         if differences is None:
             continue
         ours = sides[number].ours
-        for one in differences:
-            noted = known.pop(one.kind, None)
-            if noted is not None and noted.detail != one.detail:
+        for difference in differences:
+            noted = known.pop(difference.kind, None)
+            if noted is not None and noted.detail != difference.detail:
                 noted.accepted_by = None
             accepted_by = noted.accepted_by if noted is not None else None
-            treatment = _treatment(session, one, ours, accepted_by, now)
+            treatment = _treatment(session, difference, ours, accepted_by, now)
             if noted is None:
                 noted = Difference(
-                    account=run.account, external_id=number, kind=one.kind, found_at=now
+                    account=run.account, external_id=number, kind=difference.kind, found_at=now
                 )
                 session.add(noted)
             noted.reconciliation_id = run.id
-            noted.detail, noted.treatment = one.detail, treatment
+            noted.detail, noted.treatment = difference.detail, treatment
         for gone in known.values():
             gone.ended_at = now
             closed += 1
-        if known and ours is not None and not any(one.cure is Cure.HOLD for one in differences):
+        if (
+            known
+            and ours is not None
+            and not any(difference.cure is Cure.HOLD for difference in differences)
+        ):
             let_go(session, ours.id, now)
     return closed
 
 
 def _treatment(
-    session: Session, found: Found, ours: Order | None, accepted_by: str | None, now: datetime
+    session: Session,
+    difference: FoundDifference,
+    ours: Order | None,
+    accepted_by: str | None,
+    now: datetime,
 ) -> str:
     if accepted_by is not None:
         return ACCEPTED
-    if found.cure is Cure.TAKE_IN:
+    if difference.cure is Cure.TAKE_IN:
         return TAKEN_IN
     if ours is None:
-        return TOLD
-    if found.code is None and ours.status == Status.CANCELLED:
+        return REPORTED
+    if difference.code is None and ours.status == Status.CANCELLED:
         # The order was cancelled at its current step: that step has to finish the cancellation.
         return LOOKED_AT if set_back(session, ours.id, ours.step, now) else AT_WORK
-    if found.code is None:
+    if difference.code is None:
         reopen(session, [ours.id], now)
         wake(session, [ours.id], now)
         return HELD_OTHERWISE if ours.status == Status.HELD else LOOKED_AT
-    if hold_until_news(session, ours.id, Hold(found.code, found.detail)):
+    if hold_until_news(session, ours.id, Hold(difference.code, difference.detail)):
         return HELD
     status = session.scalar(select(Order.status).where(Order.id == ours.id))
     return HELD_OTHERWISE if status == Status.HELD else AT_WORK

@@ -19,7 +19,8 @@ from pipeline.base.errors import CannotMap
 from pipeline.base.vault import Unreadable, Vault
 from pipeline.magento.order.addresses import check_deliverable, country_of
 from pipeline.operations.acts.one_order import NotPossible
-from pipeline.orders.channel import Address, ChannelOrder, FulfilledBy, ParseReport
+from pipeline.orders.channel import ParseReport
+from pipeline.orders.channel_order import Address, ChannelOrder, FulfilledBy
 from pipeline.orders.corrected_address import Correction
 from pipeline.orders.machine import owner, wake
 from pipeline.orders.states import EffectKind, StepName
@@ -39,14 +40,14 @@ class Addresses:
     `overtaken` names the fields that the marketplace has changed since the correction.
     """
 
-    told: Address
+    reported: Address
     corrected: Address | None = None
     overtaken: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Address:
         """The address that the parcel goes to."""
-        return self.corrected or self.told
+        return self.corrected or self.reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,11 @@ class Corrections:
                     "its Magento order is being created at this moment: try again in some minutes"
                 )
             private, key = self._private(session, order)
-            told, before = self._told(order, private, key), self._correction(order, private, key)
-            now_is = before.address if before else told
+            reported, before = (
+                self._reported(order, private, key),
+                self._correction(order, private, key),
+            )
+            now_is = before.address if before else reported
             wanted = _changed(now_is, changes)
             try:
                 check_deliverable(wanted)
@@ -93,9 +97,9 @@ class Corrections:
             different = tuple(
                 name for name in FIELDS if field_of(wanted, name) != field_of(now_is, name)
             )
-            if not different and (before is None or before.instead_of == told):
+            if not different and (before is None or before.instead_of == reported):
                 raise NotPossible("that is its address already")
-            sealed = Correction(wanted, instead_of=told).as_json()
+            sealed = Correction(wanted, instead_of=reported).as_json()
             private.correction = self._vault.seal(key, owner(order), sealed)
             named = ", ".join(different) or "as it was"
             self._note(session, order_id, f"corrected the shipping address: {named}")
@@ -128,11 +132,11 @@ class Corrections:
             parsed = self._parsed(order, private, key)
             correction = self._correction(order, private, key)
             self._note(session, order_id, note)
-        told = parsed.address or Address()
+        reported = parsed.address or Address()
         if correction is None:
-            return Disclosed(parsed, Addresses(told))
-        overtaken = tuple(correction.overtaken_by(told))
-        return Disclosed(parsed, Addresses(told, correction.address, overtaken))
+            return Disclosed(parsed, Addresses(reported))
+        overtaken = tuple(correction.overtaken_by(reported))
+        return Disclosed(parsed, Addresses(reported, correction.address, overtaken))
 
     def _private(self, session: Session, order: Order) -> tuple[OrderPrivate, bytes]:
         private = session.get(OrderPrivate, order.id, with_for_update=True)
@@ -140,7 +144,7 @@ class Corrections:
             raise NotPossible("its personal data was purged")
         return private, private.wrapped_key
 
-    def _told(self, order: Order, private: OrderPrivate, key: bytes) -> Address:
+    def _reported(self, order: Order, private: OrderPrivate, key: bytes) -> Address:
         return self._parsed(order, private, key).address or Address()
 
     def _parsed(self, order: Order, private: OrderPrivate, key: bytes) -> ChannelOrder:

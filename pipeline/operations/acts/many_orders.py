@@ -215,7 +215,10 @@ def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -
             dismiss(session, ids, note, now)
         session.execute(
             insert(Note),
-            [{"order_id": one, "at": now, "author": act.author, "text": note} for one in ids],
+            [
+                {"order_id": order_id, "at": now, "author": act.author, "text": note}
+                for order_id in ids
+            ],
         )
     due = {row.turn: begin + place * apart for place, row in enumerate(possible)}
     _keep(session, act, rows, refusals, due)
@@ -230,10 +233,10 @@ def _locked(session: Session, act: Act, order_ids: Sequence[int]) -> dict[int, s
     """Lock the orders until the transaction ends; the reason to pass each over, None if
     possible."""
     lock(session, order_ids)
-    found = session.execute(
+    rows = session.execute(
         select(Order.id, why_not(act).label("refusal")).where(among(Order.id, order_ids))
     )
-    return {row.id: row.refusal for row in found}
+    return {row.id: row.refusal for row in rows}
 
 
 def _keep(

@@ -91,7 +91,7 @@ class SkuDecisions:
             Order.step == _LOOKS_IT_UP,
             Order.items.any(OrderItem.sku == amazon),
         )
-        found = session.execute(
+        rows = session.execute(
             select(Order.id, Order.status, Order.ship_by_at)
             .where(
                 Order.status.in_((Status.HELD, Status.RUNNING)),  # so that an index is used
@@ -100,10 +100,10 @@ class SkuDecisions:
             .order_by(Order.id)  # always by id: the intake locks several orders as well
             .with_for_update()
         ).all()
-        wake(session, [one.id for one in found if one.status == Status.RUNNING], self._now)
-        held = [one for one in found if one.status == Status.HELD]
-        held.sort(key=lambda one: (one.ship_by_at is None, one.ship_by_at or self._now))
-        ids = [one.id for one in held]
+        wake(session, [row.id for row in rows if row.status == Status.RUNNING], self._now)
+        held = [row for row in rows if row.status == Status.HELD]
+        held.sort(key=lambda row: (row.ship_by_at is None, row.ship_by_at or self._now))
+        ids = [row.id for row in held]
         return len(look_at(session, ids, author=self._author, text=note, now=self._now))
 
 

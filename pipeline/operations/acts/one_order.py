@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.machine import wake
 from pipeline.orders.outcome import HoldCode

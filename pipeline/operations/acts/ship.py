@@ -12,7 +12,7 @@ from pipeline.base.db import Sessions
 from pipeline.clients import offered_carriers
 from pipeline.magento.records import ENDED, HOLDED
 from pipeline.operations.acts.one_order import NotPossible
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision_table import CARRIED_BY_AMAZON, STILL_TO_SHIP
 from pipeline.orders.machine import SHIPPING_STEPS, wake
 from pipeline.orders.requested_shipment import (
@@ -53,13 +53,15 @@ class ShipmentRequests:
             name = _name_of(carrier, title, order.account)
             if why := obstacle(order):
                 raise NotPossible(why)
-            if any(is_same_number(one.tracking_number, number) for one in order.shipments):
+            if any(
+                is_same_number(shipment.tracking_number, number) for shipment in order.shipments
+            ):
                 raise NotPossible("a package of it has that tracking number already")
-            wish = standing(session, order_id)
-            if wish is not None and wish.state == RequestState.OPEN:
+            requested = standing(session, order_id)
+            if requested is not None and requested.state == RequestState.OPEN:
                 raise NotPossible("its shipment has been requested already: take that back first")
-            if wish is not None:
-                self._take_back(session, order, wish, "requested again")
+            if requested is not None:
+                self._take_back(session, order, requested, "requested again")
             session.add(
                 RequestedShipmentRow(
                     order_id=order_id,
@@ -76,16 +78,20 @@ class ShipmentRequests:
         """Withdraw a shipment that has not been sent to Magento, or that Magento refused."""
         with self._sessions() as session, session.begin():
             order = _locked(session, order_id)
-            wish = standing(session, order_id)
-            if wish is None:
+            requested = standing(session, order_id)
+            if requested is None:
                 raise NotPossible("there is no shipment that could be taken back")
-            self._take_back(session, order, wish, "taken back")
-            self._note(session, order_id, f"took back the shipment under {wish.tracking_number}")
+            self._take_back(session, order, requested, "taken back")
+            self._note(
+                session, order_id, f"took back the shipment under {requested.tracking_number}"
+            )
 
-    def _take_back(self, session: Session, order: Order, wish: RequestedShipment, why: str) -> None:
+    def _take_back(
+        self, session: Session, order: Order, requested: RequestedShipment, why: str
+    ) -> None:
         if order.status == Status.RUNNING:
             raise NotPossible("a step is running right now: try again in a moment")
-        key = requested_shipment_key(order.account, order.external_id, wish.id)
+        key = requested_shipment_key(order.account, order.external_id, requested.id)
         sent = session.scalar(select(Effect.state).where(Effect.key == key))
         if sent not in (None, EffectState.REFUSED):
             raise NotPossible("its shipment has been sent to Magento already")

@@ -32,7 +32,9 @@ def may_say(order: Order) -> bool:
 
 def may_withdraw(order: Order) -> bool:
     """Whether the order has a stated value and no Magento order yet."""
-    return order.worth is not None and order.magento_order_id is None and order.status in LIVE
+    return (
+        order.stated_value is not None and order.magento_order_id is None and order.status in LIVE
+    )
 
 
 class StatedValues:
@@ -56,10 +58,10 @@ class StatedValues:
             units = {item.external_item_id: item.quantity for item in order.items if item.quantity}
             if not units:
                 raise NotPossible("its lines are not known yet")
-            order.worth = StatedValue(total, code, units, self._author).as_json()
+            order.stated_value = StatedValue(total, code, units, self._author).as_json()
             _back_to_the_details(order)
-            said = f"stated that it is worth {written(total, code)} {code}: {why.strip()}"
-            self._note(session, order_id, said[:LONGEST_NOTE])
+            note = f"stated that it is worth {written(total, code)} {code}: {why.strip()}"
+            self._note(session, order_id, note[:LONGEST_NOTE])
 
     def withdraw(self, order_id: int) -> None:
         """Drop the stated value: the order is held again, unless Amazon gives an amount by now."""
@@ -67,7 +69,7 @@ class StatedValues:
             order = _changeable(session, order_id)
             if not may_withdraw(order):
                 raise NotPossible("no value was stated for it")
-            order.worth = None
+            order.stated_value = None
             _back_to_the_details(order)
             self._note(session, order_id, "took back the stated value")
 

@@ -43,9 +43,9 @@ class Thinning:
         with self._sessions() as session:
             position = session.scalar(select(Watermark.position).where(Watermark.name == _CURSOR))
             ended = select(Order.id).where(_unchanged(position or _NEVER, now))
-            said_before = _said_before(Attempt.order_id.in_(ended))
+            repeats = _repeats(Attempt.order_id.in_(ended))
             counts[ATTEMPTS] = session.scalars(
-                select(func.count()).select_from(said_before.subquery())
+                select(func.count()).select_from(repeats.subquery())
             ).one()
             for kind in (kind for group in GROUPS for kind in group):
                 counts[kind.name] = session.scalars(kind.old((func.count(),), now)).one()
@@ -118,8 +118,8 @@ def _thin_next(session: Session, now: datetime) -> int | None:
     ).all()
     if not rows:
         return None
-    said_before = _said_before(among(Attempt.order_id, [row.id for row in rows])).limit(BATCH)
-    gone = _gone(session, Attempt, (Attempt.id,), said_before.cte("old"))
+    repeats = _repeats(among(Attempt.order_id, [row.id for row in rows])).limit(BATCH)
+    gone = _gone(session, Attempt, (Attempt.id,), repeats.cte("old"))
     if gone < BATCH:
         cursor.position = rows[-1].updated_at
     return gone
@@ -132,7 +132,7 @@ def _unchanged(since: datetime, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _said_before(of: ColumnElement[bool]) -> Select[Any]:
+def _repeats(of: ColumnElement[bool]) -> Select[Any]:
     """Ids of the attempts that repeat why an order waits or is held.
 
     A step's first and last attempts stay, and so do attempts without an end and attempts that were
@@ -162,5 +162,5 @@ def _gone(session: Session, table: type[Base], key: tuple[Column, ...], old: CTE
     """Delete these rows. A CTE selects them once: PostgreSQL might run a subquery again for each
     row, and lock other rows each time."""
     statement = delete(table).where(*(column == old.c[column.key] for column in key))
-    found = session.connection().execute(statement)
-    return found.rowcount
+    result = session.connection().execute(statement)
+    return result.rowcount

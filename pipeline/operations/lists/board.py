@@ -14,7 +14,7 @@ from pipeline.base.db import Sessions
 from pipeline.monitoring.reconcile.compare import NEVER_CONFIRMED
 from pipeline.operations.lists.causes import TO_SHIP
 from pipeline.operations.lists.counts import Count
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import LIVE, Order, OrderItem, Status
@@ -159,7 +159,7 @@ class Board:
         )
         with self._sessions() as session:
             numbers = session.execute(select(*map(_at_most, (held, to_ship, unconfirmed)))).one()
-        return Standing(*(Count(min(one, COUNTED), one > COUNTED) for one in numbers))
+        return Standing(*(Count(min(number, COUNTED), number > COUNTED) for number in numbers))
 
     def _is_to_ship(self) -> list[ColumnElement[bool]]:
         left = _left()

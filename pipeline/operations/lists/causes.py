@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONPATH, aggregate_order_by, array
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
-from pipeline.orders.channel import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode
 from pipeline.orders.tables import Order, Status
 
@@ -78,12 +78,12 @@ def causes(sessions: Sessions) -> list[Cause]:
         .order_by(first.asc().nulls_last(), func.count().desc(), held.c.hold_code, held.c.fact)
         .limit(MOST)
     )
-    found: dict[tuple[str, str], Cause] = {}
+    causes: dict[tuple[str, str], Cause] = {}
     with sessions() as session:
         for row in session.execute(query):
             key = (row.hold_code, row.fact)
-            found[key] = _with(found.get(key), row)
-    return list(found.values())
+            causes[key] = _with(causes.get(key), row)
+    return list(causes.values())
 
 
 def is_held_by(code: str, fact: str) -> ColumnElement[bool]:
@@ -150,7 +150,7 @@ def _with(known: Cause | None, row: Any) -> Cause:
     summed = {**known.totals}
     for currency, total in totals.items():
         summed[currency] = summed.get(currency, ZERO) + total
-    times = [one for one in (known.ship_by_at, row.ship_by_at) if one is not None]
+    times = [deadline for deadline in (known.ship_by_at, row.ship_by_at) if deadline is not None]
     return Cause(
         known.code,
         known.fact,

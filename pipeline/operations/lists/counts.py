@@ -44,15 +44,15 @@ class Counts:
 def count(sessions: Sessions, filters: Filters, limit: int = COUNTED) -> Count:
     """How many orders match the filters. One query."""
     with sessions() as session:
-        found = session.scalar(select(_at_most(limit, filters.conditions())))
-    return _counted(found or 0, limit)
+        number = session.scalar(select(_at_most(limit, filters.conditions())))
+    return _counted(number or 0, limit)
 
 
 def count_hidden(sessions: Sessions, limit: int = COUNTED) -> Count:
     """How many orders are hidden, such as unpaid ones. One query."""
     with sessions() as session:
-        found = session.scalar(select(_at_most(limit, _HIDDEN, *_BY_INDEX)))
-    return _counted(found or 0, limit)
+        number = session.scalar(select(_at_most(limit, _HIDDEN, *_BY_INDEX)))
+    return _counted(number or 0, limit)
 
 
 def counts(sessions: Sessions, *, everything: bool, limit: int = COUNTED) -> Counts:

@@ -14,8 +14,9 @@ from pipeline.monitoring.reconcile.treat import FOR_A_PERSON
 from pipeline.operations.acts.ship import obstacle
 from pipeline.operations.lists.mapped_skus import sold_as
 from pipeline.operations.preview.replay import WITHOUT_PERSONAL_DATA
-from pipeline.orders.channel import FulfilledBy, RemoteStatus
-from pipeline.orders.decision_table import Decision, Next, case_of, decide
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
+from pipeline.orders.decision import Decision, Next
+from pipeline.orders.decision_table import case_of, decide
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.states import CancellationState, EffectKind
@@ -122,10 +123,17 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
         settings=counted,
         standing=_standing(order),
         writes=tuple((effect.kind, _write(effect)) for effect in effects),
-        differences=tuple(f"{one.kind}: {one.detail} ({one.treatment})" for one in differences),
+        differences=tuple(
+            f"{difference.kind}: {difference.detail} ({difference.treatment})"
+            for difference in differences
+        ),
         next_look_at=order.due_at,
         next_look=_next_look(order, settings.timing),
-        possible=tuple(_possible(order, any(one.treatment in FOR_A_PERSON for one in differences))),
+        possible=tuple(
+            _possible(
+                order, any(difference.treatment in FOR_A_PERSON for difference in differences)
+            )
+        ),
     )
 
 
@@ -149,13 +157,13 @@ def _facts(order: Order, account: AccountSettings | None) -> dict[str, str]:
 
 def _sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
     mapped = sold_as(sessions, order)
-    told = ", ".join(f"{sku} as {target}" for sku, target in mapped.items())
-    return {"sold in the shop": told} if told else {}
+    targets = ", ".join(f"{sku} as {target}" for sku, target in mapped.items())
+    return {"sold in the shop": targets} if targets else {}
 
 
 def _edited(order: Order, effects: Sequence[Effect]) -> dict[str, str]:
     """The Magento order that we placed, where a clerk's edit has replaced it in the shop."""
-    placed = next((one.remote_id for one in effects if one.kind == EffectKind.ORDER), None)
+    placed = next((effect.remote_id for effect in effects if effect.kind == EffectKind.ORDER), None)
     if placed is None or order.magento_order_id in (None, int(placed)):
         return {}
     return {"edited in Magento": f"placed as entity {placed}, which an edit there replaced"}
@@ -178,19 +186,19 @@ def _of_its_steps(order: Order) -> Iterator[str]:
 def _standing(order: Order) -> str:
     match Status(order.status):
         case Status.READY:
-            said = f"ready for {order.step}"
+            standing = f"ready for {order.step}"
         case Status.RUNNING:
-            said = f"{order.step} is running"
+            standing = f"{order.step} is running"
         case Status.WAITING:
-            said = f"waiting in {order.step}: {order.last_note}"
+            standing = f"waiting in {order.step}: {order.last_note}"
         case Status.HELD:
-            said = f"held in {order.step} as {order.hold_code}: {order.hold_reason}"
+            standing = f"held in {order.step} as {order.hold_code}: {order.hold_reason}"
         case Status.DONE:
-            said = "done" + (f": {order.last_note}" if order.last_note else "")
+            standing = "done" + (f": {order.last_note}" if order.last_note else "")
         case Status.CANCELLED:
-            said = f"ended as cancelled: {order.last_note}"
+            standing = f"ended as cancelled: {order.last_note}"
     tries = f" (try {order.tries})" if order.tries > 1 else ""
-    return said + tries
+    return standing + tries
 
 
 def _write(effect: Effect) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, select, union
 
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Sort
 from pipeline.operations.lists.stores import Store
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order, OrderItem, OrderPrivate, Status

@@ -69,8 +69,8 @@ class MappedSkus:
             query = query.order_by(MappedSku.account, MappedSku.amazon_sku)
             rows = session.scalars(query.limit(limit + 1 if limit else None)).all()
             shown = rows[:limit]
-            found = list(_counted(session, shown))
-        return found, shown[-1].id if len(rows) > len(shown) else None
+            counted = list(_counted(session, shown))
+        return counted, shown[-1].id if len(rows) > len(shown) else None
 
     def earlier(self, sku: str = "", limit: int | None = EARLIER) -> Sequence[Mapped]:
         """Earlier mappings, the last ended first."""
@@ -81,7 +81,7 @@ class MappedSkus:
             .limit(limit)
         )
         with self._sessions() as session:
-            return [_mapped(one, 0) for one in session.scalars(query)]
+            return [_mapped(row, 0) for row in session.scalars(query)]
 
 
 def sold_as(sessions: Sessions, order: Order) -> dict[str, str]:
@@ -120,7 +120,7 @@ def _counted(session: Session, rows: Sequence[MappedSku]) -> Iterator[Mapped]:
     """These mappings, each with the number of held orders that wait for its SKU."""
     skus = func.unnest(func.string_to_array(skus_waited_for(), ", "))
     facts = skus.table_valued("sku").render_derived()
-    shown = [(one.account, one.amazon_sku) for one in rows]
+    shown = [(row.account, row.amazon_sku) for row in rows]
     held = session.execute(
         select(Order.account, facts.c.sku, func.count(Order.id.distinct()))
         .join_from(Order, facts, true())
@@ -128,19 +128,19 @@ def _counted(session: Session, rows: Sequence[MappedSku]) -> Iterator[Mapped]:
         .group_by(Order.account, facts.c.sku)
     )
     counts = {(account, sku): number for account, sku, number in held}
-    for one in rows:
-        yield _mapped(one, counts.get((one.account, one.amazon_sku), 0))
+    for row in rows:
+        yield _mapped(row, counts.get((row.account, row.amazon_sku), 0))
 
 
-def _mapped(one: MappedSku, held: int) -> Mapped:
+def _mapped(row: MappedSku, held: int) -> Mapped:
     return Mapped(
-        id=one.id,
-        account=one.account,
-        amazon_sku=one.amazon_sku,
-        magento_sku=one.magento_sku,
-        set_at=one.set_at,
-        set_by=one.set_by,
-        ended_at=one.ended_at,
-        ended_by=one.ended_by,
+        id=row.id,
+        account=row.account,
+        amazon_sku=row.amazon_sku,
+        magento_sku=row.magento_sku,
+        set_at=row.set_at,
+        set_by=row.set_by,
+        ended_at=row.ended_at,
+        ended_by=row.ended_by,
         held=held,
     )

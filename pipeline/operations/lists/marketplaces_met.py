@@ -12,8 +12,8 @@ from pipeline.orders.tables import Order
 
 def met_in_orders(session: Session, since: datetime) -> dict[str, list[str]]:
     """The marketplace ids of orders placed since `since`, by account."""
-    found: dict[str, list[str]] = {}
+    by_account: dict[str, list[str]] = {}
     rows = select(Order.account, Order.marketplace_id).where(Order.purchased_at >= since).distinct()
     for account, marketplace_id in session.execute(rows):
-        found.setdefault(account, []).append(marketplace_id)
-    return found
+        by_account.setdefault(account, []).append(marketplace_id)
+    return by_account

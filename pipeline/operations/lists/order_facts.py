@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pipeline.base.money import ZERO, written
 from pipeline.operations.lists.orders import Listed
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.tables import Order
 from pipeline.settings.marketplaces import country_of, domain_of
 from pipeline.settings.model import Settings

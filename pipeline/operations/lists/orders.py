@@ -87,14 +87,14 @@ class Listing:
         One query; two where orders without a value begin on the page.
         """
         backwards = before is not None
-        found: list[Listed] = []
+        rows: list[Listed] = []
         with self._sessions() as session:
             for zone in zones(filters.sort, before or after, backwards=backwards):
-                query = _in_zone(filters, zone).limit(limit + 1 - len(found))
-                found += [Listed(**row._mapping) for row in session.execute(query)]
-                if len(found) > limit:
+                query = _in_zone(filters, zone).limit(limit + 1 - len(rows))
+                rows += [Listed(**row._mapping) for row in session.execute(query)]
+                if len(rows) > limit:
                     break
-        there_is_more, listed = len(found) > limit, found[:limit]
+        there_is_more, listed = len(rows) > limit, rows[:limit]
         if backwards:
             listed.reverse()
         if not listed:

@@ -45,16 +45,16 @@ class Weighed:
 
 def those_of(filters: Filters) -> Choice:
     """All orders that the list shows with these filters, on all its pages."""
-    said = {
+    chosen = {
         **filters.query(),
         "sort": "",
         "all": "with hidden orders" if filters.everything else "",
     }
     if filters.reason:
-        said["reason"] = filters.reason.replace("_", " ")
+        chosen["reason"] = filters.reason.replace("_", " ")
     if filters.buyer:
-        said["buyer"] = "that was searched for"  # hashes mean nothing to a person
-    words = [text if name == "all" else f"{name} {text}" for name, text in said.items() if text]
+        chosen["buyer"] = "that was searched for"  # hashes mean nothing to a person
+    words = [text if name == "all" else f"{name} {text}" for name, text in chosen.items() if text]
     return Choice(", ".join(words) or "all orders of the list", filters.conditions())
 
 
@@ -102,9 +102,9 @@ def weigh(sessions: Sessions, act: Act, choice: Choice) -> Weighed:
             orders += row.orders
             if row.currency:
                 totals[row.currency] = row.total
-        found = session.execute(
+        refusals = session.execute(
             select(others.c.refusal, func.count()).group_by(others.c.refusal)
         ).all()
-    is_more = sum(number for _, number in found) > COUNTED
-    passed_over |= {why: Count(number, is_more) for why, number in found}
+    is_more = sum(number for _, number in refusals) > COUNTED
+    passed_over |= {why: Count(number, is_more) for why, number in refusals}
     return Weighed(orders, totals, passed_over)

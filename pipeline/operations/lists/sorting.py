@@ -119,28 +119,29 @@ def zones(sort: Sort, place: Place | None = None, *, backwards: bool = False) ->
     key = KEYS[sort.key]
     descending = sort.descending != backwards
     order_by = tuple(
-        one.desc() if descending else one.asc() for one in (key.column, Order.id.expression)
+        column.desc() if descending else column.asc()
+        for column in (key.column, Order.id.expression)
     )
     with_value: list[ColumnElement[bool]] = [key.column.is_not(None)] if key.may_lack else []
     without_value: list[ColumnElement[bool]] = [key.column.is_(None)]
     parts = [(False, with_value), (True, without_value)] if key.may_lack else [(False, with_value)]
     if backwards:
         parts.reverse()
-    found = []
+    zones = []
     for lacks, conditions in parts:
         if place is None:
-            found.append(Zone(conditions, order_by))
+            zones.append(Zone(conditions, order_by))
         elif lacks == (place.value is None):
-            found.append(Zone([*conditions, _beyond(key, place, descending)], order_by))
-        elif found:
-            found.append(Zone(conditions, order_by))
-    return found
+            zones.append(Zone([*conditions, _beyond(key, place, descending)], order_by))
+        elif zones:
+            zones.append(Zone(conditions, order_by))
+    return zones
 
 
 def _beyond(key: Key, place: Place, descending: bool) -> ColumnElement[bool]:
     if place.value is None:
-        here, there = Order.id.expression, place.order_id
-        return here < there if descending else here > there
+        own_id, last_id = Order.id.expression, place.order_id
+        return own_id < last_id if descending else own_id > last_id
     row = tuple_(key.column, Order.id)
     bound = (key.read(place.value), place.order_id)
     return row < bound if descending else row > bound

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.tables import Order
 from pipeline.settings.model import Settings
 
@@ -59,8 +59,8 @@ def stores(settings: Settings) -> Mapping[str, Store]:
                 shelf = Shelf(name, marketplace_id, channel, () if marketplace_id else named)
                 shelves.setdefault((code, account.shop), []).append(shelf)
     shops = Counter(code for code, _ in shelves)
-    found = {
+    by_name = {
         code if shops[code] == 1 else f"{shop}/{code}": tuple(some)
         for (code, shop), some in shelves.items()
     }
-    return {name: Store(name, some) for name, some in sorted(found.items())}
+    return {name: Store(name, some) for name, some in sorted(by_name.items())}

@@ -87,7 +87,7 @@ def timeline(sessions: Sessions, order: Order) -> list[Event]:
         *map(_write, effects),
         *_packages(order),
         *_refunds(refunds, effects),
-        *(Event(one.at, one.at, Kind.NOTE, one.text, by=one.author) for one in notes),
+        *(Event(note.at, note.at, Kind.NOTE, note.text, by=note.author) for note in notes),
         Event(order.created_at, order.created_at, Kind.REPORT, "first reported by Amazon"),
     ]
     return list(_repeats_as_one(sorted(events, key=lambda event: event.at, reverse=True)))
@@ -113,14 +113,14 @@ def _attempts(order: Order, newest_first: Sequence[Attempt]) -> Iterator[Event]:
 
 def _write(effect: Effect) -> Event:
     tries = f"try {effect.tries}" if effect.tries > 1 else ""
-    found = "found in the remote system" if effect.adopted else ""
+    adopted = "found in the remote system" if effect.adopted else ""
     return Event(
         at=effect.intended_at,
         first_at=effect.intended_at,
         kind=Kind.WRITE,
         what=effect.kind,
         result=effect.state,
-        detail="; ".join(part for part in (effect.detail, tries, found) if part),
+        detail="; ".join(part for part in (effect.detail, tries, adopted) if part),
         reference=effect.remote_id or "",
         ended_at=effect.ended_at,
     )

@@ -79,13 +79,13 @@ def preview(
     """
     order = _loaded(sessions, vault, order_id, first)
     ledger = _Teller(sessions, clients.now)
-    told = replace(clients, ledger=ledger)
+    recording = replace(clients, ledger=ledger)
     previews = []
     for name in STEPS[STEPS.index(first) :]:
         order.step = name
         order.hold_code = order.hold_reason = None
         ledger.calls = []
-        end, goes_on = _end(steps[name], order, told)
+        end, goes_on = _end(steps[name], order, recording)
         previews.append(Preview(name, tuple(ledger.calls), end))
         if not goes_on:
             break
@@ -117,14 +117,14 @@ def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order
             ),
         )
         private = session.get(OrderPrivate, order_id)
-        wish = standing(session, order_id)
+        requested = standing(session, order_id)
     _check(order, step)
     assert order is not None  # noqa: S101 - `_check` has raised for None
     if private is not None:
         order.report = Report.sealed(
             vault, owner(order), private.wrapped_key, private.sealed, private.correction
         )
-    order.requested_shipment = wish
+    order.requested_shipment = requested
     return order
 
 

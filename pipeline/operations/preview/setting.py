@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 
 from pipeline.base.money import ZERO
 from pipeline.operations.preview.setting_rules import DECIDED_BY_TABLE, RULES, Rule
-from pipeline.orders.channel import NON_AMAZON, FulfilledBy
-from pipeline.orders.decision_table import Case, Decision, decide
+from pipeline.orders.channel_order import NON_AMAZON, FulfilledBy
+from pipeline.orders.decision import Case, Decision
+from pipeline.orders.decision_table import decide
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import LIVE, Order
 from pipeline.settings.model import Settings
@@ -74,7 +75,7 @@ def preview(session: Session, settings: Settings, turn: SettingOverride, now: da
             f"tried: {', '.join(TRIABLE)}"
         )
     turned = turns(session)
-    others = [one for one in turned if not turn.is_of(one)]
+    others = [override for override in turned if not turn.is_of(override)]
     old = overlaid(settings, turned)
     new = overlaid(settings, others if turn.value is None else [*others, turn])
     where = [Order.account == turn.account, Order.purchased_at >= now - WINDOW]
@@ -85,32 +86,43 @@ def preview(session: Session, settings: Settings, turn: SettingOverride, now: da
     ).all()
 
     def values(counts: Settings) -> dict[str, object]:
-        asked = (turn.marketplace_id or "", *(one for one, _ in met))
-        return {one: getattr(counts.for_order(turn.account, one), turn.name) for one in asked}
+        asked = (turn.marketplace_id or "", *(marketplace_id for marketplace_id, _ in met))
+        return {
+            marketplace_id: getattr(counts.for_order(turn.account, marketplace_id), turn.name)
+            for marketplace_id in asked
+        }
 
     before, after = values(old), values(new)
-    other = {one for one, _ in met if before[one] != after[one]}
+    other = {
+        marketplace_id
+        for marketplace_id, _ in met
+        if before[marketplace_id] != after[marketplace_id]
+    }
     where.append(Order.marketplace_id.in_(sorted(other)))
     if turn.name in DECIDED_BY_TABLE:
         rests_on, unknown = DECIDED_BY_TABLE[turn.name]
         changes, held_as = _decided_otherwise(session, turn.account, where, old, new), None
     else:
         place = turn.marketplace_id or ""
-        becoming = {after[place], *(after[one] for one in other)}
-        rules = [one for one in RULES if one.name == turn.name and one.value in becoming]
+        becoming = {after[place], *(after[marketplace_id] for marketplace_id in other)}
+        rules = [rule for rule in RULES if rule.name == turn.name and rule.value in becoming]
         changes = []
         for rule in rules:
-            so = [one for one in sorted(other) if after[one] == rule.value]
+            so = [
+                marketplace_id
+                for marketplace_id in sorted(other)
+                if after[marketplace_id] == rule.value
+            ]
             changes += _counted(session, rule, [*where, Order.marketplace_id.in_(so)])
-        rests_on = " ".join(one.rests_on for one in rules)
-        unknown = " ".join(one.unknown for one in rules if one.unknown)
-        held_as = next((one.held_as for one in rules if one.held_as), None)
+        rests_on = " ".join(rule.rests_on for rule in rules)
+        unknown = " ".join(rule.unknown for rule in rules if rule.unknown)
+        held_as = next((rule.held_as for rule in rules if rule.held_as), None)
     return Preview(
         turn=turn,
         before=before[turn.marketplace_id or ""],
         after=after[turn.marketplace_id or ""],
         since=now - WINDOW,
-        looked_at=sum(count for one, count in met if one in other),
+        looked_at=sum(count for marketplace_id, count in met if marketplace_id in other),
         changes=changes,
         rests_on=rests_on,
         unknown=unknown,
@@ -150,7 +162,7 @@ def _decided_otherwise(
         if was.row != would_be.row:
             what = f"{was.row} ({was.next}) → {would_be.row} ({would_be.next})"
             _add(changes.setdefault((was.row, would_be.row), Change(what)), row)
-    return sorted(changes.values(), key=lambda one: (-one.orders, one.what))
+    return sorted(changes.values(), key=lambda change: (-change.orders, change.what))
 
 
 def _decision(row: Row[Any], counts: Settings, account: str) -> Decision:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, exists, false
 
 from pipeline.operations.acts.one_order import ASKED_TO_CANCEL
-from pipeline.orders.channel import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.order_shop import BEFORE_THE_SHOP
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.package_tables import Shipment

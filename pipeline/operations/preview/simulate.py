@@ -113,7 +113,7 @@ class Simulator:
         return Simulated(
             identity.external_id,
             marketplace,
-            any((one.step, one.end) == (PLACES, "done") for one in ends),
+            any((end.step, end.end) == (PLACES, "done") for end in ends),
             ends,
             ""
             if identity.purchased_at >= account.start_from
@@ -132,7 +132,7 @@ class Simulator:
         return ends
 
     def _end(self, name: str, order: Order, clients: Clients) -> StepEnd:
-        end = _told(name, self._outcome(name, order, clients))
+        end = _step_end(name, self._outcome(name, order, clients))
         return StepEnd(name, end.end, end.reason, end.code, end.facts, self._sent.take())
 
     def _outcome(self, name: str, order: Order, clients: Clients) -> Outcome | RemoteError:
@@ -216,7 +216,7 @@ def _currency(channel: OfflineAmazon, raw: Raw) -> str | None:
         return None  # the order's first step holds it
 
 
-def _told(name: str, outcome: Outcome | RemoteError) -> StepEnd:
+def _step_end(name: str, outcome: Outcome | RemoteError) -> StepEnd:
     match outcome:
         case Done():
             return StepEnd(name, "done")

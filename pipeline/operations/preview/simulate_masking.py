@@ -28,7 +28,7 @@ _SHOWN = frozenset(
 def masked(value: Any, key: str = "") -> Any:
     """A body whose texts are masked, except those that cannot name a person."""
     if isinstance(value, dict):
-        return {name: masked(one, name) for name, one in value.items()}
+        return {name: masked(entry, name) for name, entry in value.items()}
     if isinstance(value, list):
-        return [masked(one, key) for one in value]
+        return [masked(entry, key) for entry in value]
     return MASK if isinstance(value, str) and value and key not in _SHOWN else value

@@ -39,8 +39,8 @@ def orders_in(content: bytes) -> list[Raw]:
 
 def _orders(value: Any, depth: int) -> Iterator[Raw]:
     if isinstance(value, list) and depth:
-        for one in value:
-            yield from _orders(one, depth - 1)
+        for entry in value:
+            yield from _orders(entry, depth - 1)
     elif not isinstance(value, Mapping):
         raise Unusable(f"it holds {_named(value)} where an order is needed")
     elif isinstance(value.get("orders"), list):

@@ -37,10 +37,10 @@ def products_in(content: bytes) -> list[dict[str, Any]]:
     except (ValueError, RecursionError):
         raise Unusable("it is not JSON, although it begins like it") from None
     rows = _rows(document) if document is not None else list(csv.DictReader(io.StringIO(text)))
-    found = [_product(row, place) for place, row in enumerate(rows, start=1)]
-    if not found:
+    products = [_product(row, place) for place, row in enumerate(rows, start=1)]
+    if not products:
         raise Unusable("it names no product: a column sku is needed, and a row per product")
-    return found
+    return products
 
 
 def _rows(document: Any) -> Sequence[Mapping[str, Any]]:
@@ -53,21 +53,21 @@ def _rows(document: Any) -> Sequence[Mapping[str, Any]]:
 def _product(row: Mapping[str, Any], place: int) -> dict[str, Any]:
     if not isinstance(sku := row.get("sku"), str) or not sku.strip():
         raise Unusable(f"row {place} has no sku")
-    told = {name: _first(row, names) for name, names in _NAMES.items()}
+    values = {name: _first(row, names) for name, names in _NAMES.items()}
     try:
         numbers = {
-            name: parse_amount(told[name])
+            name: parse_amount(values[name])
             for name in ("id", "weight", "qty")
-            if told[name] is not None
+            if values[name] is not None
         }
     except (TypeError, ValueError):
         raise Unusable(f"row {place}: id, weight and qty have to be numbers") from None
-    is_off = told["status"] is not None and str(told["status"]).strip().lower() in _NO
+    is_off = values["status"] is not None and str(values["status"]).strip().lower() in _NO
     return {
         "id": place,
         "sku": sku,
-        "name": str(told["name"] or sku),
-        "type_id": str(told["type_id"] or "simple"),
+        "name": str(values["name"] or sku),
+        "type_id": str(values["type_id"] or "simple"),
         "status": _DISABLED if is_off else ENABLED,
         **numbers,
     }

@@ -19,4 +19,4 @@ def replies_in(content: bytes) -> dict[str, Any]:
         raise Unusable("it is not JSON") from None
     if not isinstance(document, dict):
         raise Unusable('it must be {"/store/storeConfigs": [...], ...}: replies by their route')
-    return {_BEFORE_THE_ROUTE.sub("/", name): told for name, told in document.items()}
+    return {_BEFORE_THE_ROUTE.sub("/", name): reply for name, reply in document.items()}

@@ -69,14 +69,14 @@ class OfflineShop(Http):
             answer = self._known.replies.get(route)
             if answer is None:
                 asked = dict(parse_qsl(query, keep_blank_values=True))
-                answer = self._told(route, unquote(store), asked)
+                answer = self._answer_read(route, unquote(store), asked)
         else:
             answer = self._written(method, route, self._sent.add("Magento", method, path, body))
         if answer is None:
             return Reply(404, {}, {"message": f"not simulated: {method} {route}"}, True)
         return Reply(200, {}, clean_json.parsed(encoded(answer)), True)
 
-    def _told(self, route: str, store: str, query: Mapping[str, str]) -> Any:
+    def _answer_read(self, route: str, store: str, query: Mapping[str, str]) -> Any:
         if route.startswith("/directory/countries/"):
             return {"id": route.rpartition("/")[2]}
         if route.startswith("/inventory/stock-resolver/"):
@@ -91,7 +91,7 @@ class OfflineShop(Http):
             case "/directory/currency":
                 return {"exchange_rates": []}
             case "/products":
-                return _page(self._found_products(query))
+                return _page(self._matching_products(query))
             case "/products/attribute-sets/sets/list":
                 return _page([{"attribute_set_id": 4, "attribute_set_name": "Default"}])
             case "/inventory/are-product-salable-for-requested-qty/":
@@ -111,7 +111,7 @@ class OfflineShop(Http):
             "locale": f"en_{self.country or 'US'}",
         }
 
-    def _found_products(self, query: Mapping[str, str]) -> list[Row]:
+    def _matching_products(self, query: Mapping[str, str]) -> list[Row]:
         wanted = [text for name, text in _filters(query) if name == "sku"]
         if self._known.products is None:
             for sku in wanted:
@@ -181,8 +181,8 @@ def _filters(query: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             stem = name.removesuffix("[field]")
             value = query[f"{stem}[value]"]
             is_list = query[f"{stem}[conditionType]"] == "in"
-            for one in value.split(",") if is_list else [value]:
-                yield wanted, one
+            for part in value.split(",") if is_list else [value]:
+                yield wanted, part
 
 
 def _matching(rows: Any, query: Mapping[str, str]) -> list[Row]:

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.amazon import parsing
 from pipeline.magento.records import MagentoItem, MagentoOrder
-from pipeline.monitoring.reconcile.compare import Cure, Found, Kind, Sides, compare
+from pipeline.monitoring.reconcile.compare import Cure, FoundDifference, Kind, Sides, compare
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order, Status
 from pipeline.settings.marketplace import MarketplaceSettings
@@ -73,8 +73,8 @@ def sides(
     )
 
 
-def kinds(found: list[Found] | None) -> list[tuple[Kind, Cure]] | None:
-    return None if found is None else [(one.kind, one.cure) for one in found]
+def kinds(differences: list[FoundDifference] | None) -> list[tuple[Kind, Cure]] | None:
+    return None if differences is None else [(one.kind, one.cure) for one in differences]
 
 
 SHIPPED = {"remote_status": "SHIPPED"}
@@ -260,8 +260,8 @@ def test_a_difference_or_none(case: Sides, expected: list[tuple[Kind, Cure]] | N
 
 
 def test_each_hold_names_its_code_and_both_figures() -> None:
-    [found] = compare(sides(ours(), [in_shop(grand_total=Decimal("20.01"))]), NOW) or []
-    assert (found.code, found.detail) == (
+    [difference] = compare(sides(ours(), [in_shop(grand_total=Decimal("20.01"))]), NOW) or []
+    assert (difference.code, difference.detail) == (
         HoldCode.TOTALS_DIFFER,
         "Magento has 20.01, placed were 20.00 EUR: correct the order in Magento",
     )

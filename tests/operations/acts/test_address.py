@@ -20,7 +20,7 @@ from pipeline.clients import parse_report
 from pipeline.intake.store import Intake
 from pipeline.operations.acts.address import Addresses, Corrections
 from pipeline.operations.acts.one_order import NotPossible
-from pipeline.orders.channel import Address, ChannelOrder, Missing
+from pipeline.orders.channel_order import Address, ChannelOrder, Missing
 from pipeline.orders.corrected_address import Correction, corrected
 from pipeline.orders.machine import Orders, owner
 from pipeline.orders.outcome import Hold, HoldCode
@@ -65,7 +65,9 @@ def held(sessions: Sessions, raw: Mapping[str, Any] | None = None, **changes: An
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
     with sessions() as session:
-        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+        return [
+            (note.author, note.text) for note in session.scalars(select(Note).order_by(Note.id))
+        ]
 
 
 def claimed(sessions: Sessions, order_id: int) -> Mapping[str, Any] | None:
@@ -247,7 +249,7 @@ def test_a_newer_report_keeps_it_and_is_told_apart(sessions: Sessions) -> None:
     channel = Amazon(ACCOUNT, account, now=lambda: NOW)
     Intake(sessions, a_vault(), settings().timing).store(ACCOUNT, account, channel, [newer], NOW)
     shown = corrections(sessions).show(order_id)
-    assert shown.told.city == "Bremen"
+    assert shown.reported.city == "Bremen"
     assert shown.corrected == replace(TOLD, lines=("Lieferweg 77",))
     assert shown.overtaken == ("city",)
     # Confirming it is enough for it to count instead of the newer one.
@@ -309,8 +311,8 @@ def test_of_two_people_at_once_both_are_heard(sessions: Sessions) -> None:
     order_id = held(sessions)
     changes = ({"line1": "Lieferweg 77"}, {"city": "Altona"})
     threads = [
-        threading.Thread(target=corrections(sessions).correct, args=(order_id, one))
-        for one in changes
+        threading.Thread(target=corrections(sessions).correct, args=(order_id, change))
+        for change in changes
     ]
     for thread in threads:
         thread.start()

@@ -32,15 +32,15 @@ def rows(sessions: Sessions) -> list[tuple[str, str, str, str | None]]:
     """Everything that was ever mapped, with its ends."""
     with sessions() as session:
         return [
-            (one.amazon_sku, one.magento_sku, one.set_by, one.ended_by)
-            for one in session.scalars(select(MappedSku).order_by(MappedSku.id))
+            (mapping.amazon_sku, mapping.magento_sku, mapping.set_by, mapping.ended_by)
+            for mapping in session.scalars(select(MappedSku).order_by(MappedSku.id))
         ]
 
 
 def notes(sessions: Sessions) -> list[tuple[int, str, str]]:
     with sessions() as session:
-        found = session.scalars(select(Note).order_by(Note.id))
-        return [(one.order_id, one.author, one.text) for one in found]
+        notes = session.scalars(select(Note).order_by(Note.id))
+        return [(one.order_id, one.author, one.text) for one in notes]
 
 
 def test_the_newest_counts_and_what_was_before_is_kept(sessions: Sessions) -> None:

@@ -34,36 +34,38 @@ def waiting(sessions: Sessions, **changes: Any) -> int:
     return stored(sessions, an_order(**{**facts, **changes}))
 
 
-def wishes(sessions: Sessions) -> ShipmentRequests:
+def requests(sessions: Sessions) -> ShipmentRequests:
     return ShipmentRequests(sessions, "otto", NOW)
 
 
 def asked(sessions: Sessions, **changes: Any) -> int:
     order_id = waiting(sessions, **changes)
-    wishes(sessions).ask(order_id, "dhl", "0034")
+    requests(sessions).ask(order_id, "dhl", "0034")
     return order_id
 
 
 def requested_shipment_of(sessions: Sessions, order_id: int) -> RequestedShipmentRow:
-    wish = latest(sessions, order_id)
-    assert wish is not None
-    return wish
+    requested = latest(sessions, order_id)
+    assert requested is not None
+    return requested
 
 
 def stands(sessions: Sessions, order_id: int) -> tuple[str, str, int | None]:
-    wish = requested_shipment_of(sessions, order_id)
-    return wish.state, wish.why, wish.magento_shipment_id
+    requested = requested_shipment_of(sessions, order_id)
+    return requested.state, requested.why, requested.magento_shipment_id
 
 
 def notes(sessions: Sessions) -> list[tuple[str, str]]:
     with sessions() as session:
-        return [(one.author, one.text) for one in session.scalars(select(Note).order_by(Note.id))]
+        return [
+            (note.author, note.text) for note in session.scalars(select(Note).order_by(Note.id))
+        ]
 
 
 def sent(sessions: Sessions, order_id: int, state: EffectState) -> None:
     """A worker has begun the shipment."""
-    order, wish = loaded(sessions, order_id), requested_shipment_of(sessions, order_id)
-    key = requested_shipment_key(order.account, order.external_id, wish.id)
+    order, requested = loaded(sessions, order_id), requested_shipment_of(sessions, order_id)
+    key = requested_shipment_key(order.account, order.external_id, requested.id)
     with sessions() as session, session.begin():
         session.add(
             Effect(order_id=order_id, key=key, kind="shipment", state=state, intended_at=NOW)
@@ -74,8 +76,8 @@ def refused(sessions: Sessions, order_id: int) -> None:
     """Magento has refused it."""
     sent(sessions, order_id, EffectState.REFUSED)
     with sessions() as session, session.begin():
-        wish = session.scalars(select(RequestedShipmentRow)).one()
-        wish.state, wish.why = RequestState.REFUSED, "no stock"
+        requested = session.scalars(select(RequestedShipmentRow)).one()
+        requested.state, requested.why = RequestState.REFUSED, "no stock"
 
 
 def machine(sessions: Sessions) -> Orders:
@@ -83,9 +85,9 @@ def machine(sessions: Sessions) -> Orders:
 
 
 def claim(sessions: Sessions, order_id: int, step: str = "ship_order") -> Claim:
-    found = machine(sessions).claim(order_id, step, task_id="t", worker="w", now=NOW)
-    assert found is not None
-    return found
+    claimed = machine(sessions).claim(order_id, step, task_id="t", worker="w", now=NOW)
+    assert claimed is not None
+    return claimed
 
 
 @pytest.mark.parametrize(
@@ -100,10 +102,10 @@ def test_a_wish_is_written_noted_and_the_order_woken(
     sessions: Sessions, carrier: str, title: str, number: str, kept: tuple[str, str, str]
 ) -> None:
     order_id = waiting(sessions)
-    wishes(sessions).ask(order_id, carrier, number, title)
-    wish = requested_shipment_of(sessions, order_id)
-    assert (wish.carrier_code, wish.carrier_title, wish.tracking_number) == kept
-    assert (wish.author, wish.asked_at, wish.state) == ("otto", NOW, "open")
+    requests(sessions).ask(order_id, carrier, number, title)
+    requested = requested_shipment_of(sessions, order_id)
+    assert (requested.carrier_code, requested.carrier_title, requested.tracking_number) == kept
+    assert (requested.author, requested.asked_at, requested.state) == ("otto", NOW, "open")
     assert notes(sessions) == [("otto", f"requested a shipment with {kept[1]} {kept[2]}")]
     order = loaded(sessions, order_id)
     # A step that runs right now keeps its claim.
@@ -136,10 +138,12 @@ def test_a_wish_is_written_noted_and_the_order_woken(
 def test_what_cannot_be_shipped_from_here_is_said_and_changes_nothing(
     sessions: Sessions, changes: dict[str, Any], why: str
 ) -> None:
-    shipments = [a_shipment(tracking_number="00 34", **one) for one in changes.get("shipments", ())]
+    shipments = [
+        a_shipment(tracking_number="00 34", **columns) for columns in changes.get("shipments", ())
+    ]
     order_id = waiting(sessions, **{**changes, "shipments": shipments})
     with pytest.raises(NotPossible) as said:
-        wishes(sessions).ask(order_id, "dhl", "0034")
+        requests(sessions).ask(order_id, "dhl", "0034")
     assert str(said.value) == why
     assert latest(sessions, order_id) is None
     assert (notes(sessions), loaded(sessions, order_id).news) == ([], 0)
@@ -161,7 +165,7 @@ def test_carrier_and_number_are_checked(
 ) -> None:
     order_id = waiting(sessions)
     with pytest.raises(NotPossible) as said:
-        wishes(sessions).ask(order_id, carrier, number, title)
+        requests(sessions).ask(order_id, carrier, number, title)
     assert str(said.value).startswith(why)
     assert latest(sessions, order_id) is None
 
@@ -175,19 +179,19 @@ def test_the_rest_of_a_partly_shipped_order_can_be_shipped(sessions: Sessions) -
 def test_nothing_is_asked_twice(sessions: Sessions) -> None:
     order_id = asked(sessions)
     with pytest.raises(NotPossible, match="has been requested already"):
-        wishes(sessions).ask(order_id, "ups", "1Z")
+        requests(sessions).ask(order_id, "ups", "1Z")
     assert len(notes(sessions)) == 1
 
 
 def test_a_shipment_is_taken_back_and_asked_for_again(sessions: Sessions) -> None:
     order_id = asked(sessions)
-    wishes(sessions).withdraw(order_id)
+    requests(sessions).withdraw(order_id)
     assert stands(sessions, order_id) == ("ended", "taken back", None)
     assert notes(sessions)[-1] == ("otto", "took back the shipment under 0034")
     assert loaded(sessions, order_id).news == 2
     with pytest.raises(NotPossible, match="no shipment that could be taken back"):
-        wishes(sessions).withdraw(order_id)
-    wishes(sessions).ask(order_id, "ups", "1Z")
+        requests(sessions).withdraw(order_id)
+    requests(sessions).ask(order_id, "ups", "1Z")
     assert stands(sessions, order_id) == ("open", "", None)
 
 
@@ -196,7 +200,7 @@ def test_what_was_sent_cannot_be_taken_back(sessions: Sessions, state: EffectSta
     order_id = asked(sessions)
     sent(sessions, order_id, state)
     with pytest.raises(NotPossible, match="has been sent to Magento already"):
-        wishes(sessions).withdraw(order_id)
+        requests(sessions).withdraw(order_id)
     assert stands(sessions, order_id) == ("open", "", None)
 
 
@@ -204,24 +208,22 @@ def test_what_a_step_has_in_hand_cannot_be_taken_back(sessions: Sessions) -> Non
     order_id = asked(sessions)
     claim(sessions, order_id)
     with pytest.raises(NotPossible, match="a step is running right now"):
-        wishes(sessions).withdraw(order_id)
+        requests(sessions).withdraw(order_id)
     assert stands(sessions, order_id) == ("open", "", None)
 
 
 def test_a_refused_shipment_is_taken_back_or_replaced_by_another(sessions: Sessions) -> None:
     order_id = asked(sessions)
     refused(sessions, order_id)
-    wishes(sessions).ask(order_id, "ups", "1Z")
+    requests(sessions).ask(order_id, "ups", "1Z")
     assert stands(sessions, order_id) == ("open", "", None)
     with sessions() as session:
-        found = session.scalars(
-            select(RequestedShipmentRow).order_by(RequestedShipmentRow.id)
-        ).all()
-        assert [(one.state, one.why) for one in found] == [
+        rows = session.scalars(select(RequestedShipmentRow).order_by(RequestedShipmentRow.id)).all()
+        assert [(one.state, one.why) for one in rows] == [
             ("ended", "requested again"),
             ("open", ""),
         ]
-    wishes(sessions).withdraw(order_id)
+    requests(sessions).withdraw(order_id)
     assert stands(sessions, order_id) == ("ended", "taken back", None)
 
 

@@ -192,7 +192,7 @@ def test_the_last_comparison_of_each_account_stays(sessions: Sessions) -> None:
     other = a_run(sessions, long_ago, "na")
     assert counted(sessions) == {"reconciliations": 2}
     assert thinned(sessions) == {"reconciliations": 2}
-    assert [one.run.id for one in Runs(sessions).latest([ACCOUNT, "na"])] == [last, other]
+    assert [run.run.id for run in Runs(sessions).latest([ACCOUNT, "na"])] == [last, other]
 
 
 def test_a_feed_that_a_package_is_in_stays_with_its_messages(sessions: Sessions) -> None:
@@ -250,8 +250,8 @@ def tried(sessions: Sessions, order_id: int, *ends: str | None, step: str = STEP
 def left(sessions: Sessions, order_id: int) -> list[str]:
     with sessions() as session:
         return [
-            f"{one.outcome}:{one.detail}" if one.detail else str(one.outcome)
-            for one in session.scalars(
+            f"{attempt.outcome}:{attempt.detail}" if attempt.detail else str(attempt.outcome)
+            for attempt in session.scalars(
                 select(Attempt).where(Attempt.order_id == order_id).order_by(Attempt.id)
             )
         ]

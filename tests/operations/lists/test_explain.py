@@ -35,8 +35,10 @@ def test_every_setting_of_a_marketplace_has_its_step() -> None:
 
 
 def test_settings_come_with_their_origin_as_far_as_the_order_has_come(sessions: Sessions) -> None:
-    found = told(sessions, step="create_order", magento_order_id=900, magento_increment_id="9")
-    counted = {one.name: one for one in found.settings}
+    explanation = told(
+        sessions, step="create_order", magento_order_id=900, magento_increment_id="9"
+    )
+    counted = {setting.name: setting for setting in explanation.settings}
     assert counted["magento_store"] == Counted(
         "magento_store", "german", "file, [accounts.eu.marketplaces.DE]"
     )
@@ -44,16 +46,16 @@ def test_settings_come_with_their_origin_as_far_as_the_order_has_come(sessions: 
     assert counted["customers"] == Counted("customers", "guest", "default")
     assert "fba_orders" not in counted
     assert "confirm_without_tracking" not in counted
-    assert found.row == "FBM UNSHIPPED"
-    assert found.facts["in Magento"] == "as 9"
+    assert explanation.row == "FBM UNSHIPPED"
+    assert explanation.facts["in Magento"] == "as 9"
 
 
 def test_orders_of_amazon_have_their_own_settings(sessions: Sessions) -> None:
-    found = told(sessions, step="create_order", fulfilled_by="FBA", remote_status="SHIPPED")
-    names = {one.name for one in found.settings}
+    explanation = told(sessions, step="create_order", fulfilled_by="FBA", remote_status="SHIPPED")
+    names = {setting.name for setting in explanation.settings}
     assert "fba_orders" in names
     assert "out_of_stock" not in names
-    assert found.decided == (
+    assert explanation.decided == (
         'The row "FBA SHIPPED" of the decision table applies; it goes on to Magento, or is there '
         "already."
     )
@@ -94,9 +96,9 @@ def test_orders_of_amazon_have_their_own_settings(sessions: Sessions) -> None:
 def test_where_it_stands_and_what_comes_next(
     sessions: Sessions, changes: dict[str, Any], standing: str, next_look: str
 ) -> None:
-    found = told(sessions, **changes)
-    assert (found.standing, found.next_look) == (standing, next_look)
-    assert found.next_look_at == changes.get("due_at", NOW)
+    explanation = told(sessions, **changes)
+    assert (explanation.standing, explanation.next_look) == (standing, next_look)
+    assert explanation.next_look_at == changes.get("due_at", NOW)
 
 
 def test_writes_differences_and_what_a_person_can_do(sessions: Sessions) -> None:
@@ -127,10 +129,10 @@ def test_writes_differences_and_what_a_person_can_do(sessions: Sessions) -> None
                 **{"intended_at": NOW, "remote_id": "900"},
             )
         )
-    found = explain(sessions, SETTINGS, loaded(sessions, order_id))
-    assert found.writes == (("order", "done, 900"),)
-    assert found.differences == ("different totals: 19 for 20 (held)",)
-    assert [command for command, _ in found.possible] == [
+    explanation = explain(sessions, SETTINGS, loaded(sessions, order_id))
+    assert explanation.writes == (("order", "done, 900"),)
+    assert explanation.differences == ("different totals: 19 for 20 (held)",)
+    assert [command for command, _ in explanation.possible] == [
         f"orderbridge orders release {number}",
         f"orderbridge orders dismiss {number} --why ...",
         f"orderbridge reconcile accept {number}",
@@ -153,16 +155,16 @@ def test_shipping_from_here_is_offered_where_it_can_be_done(
 ) -> None:
     item = an_item(magento_item_id=501)
     order = an_order(step="ship_order", magento_order_id=900, items=[item], **changes)
-    found = explain(sessions, settings(), loaded(sessions, stored(sessions, order)))
-    offered = [command for command, _ in found.possible if " ship " in command]
+    explanation = explain(sessions, settings(), loaded(sessions, stored(sessions, order)))
+    offered = [command for command, _ in explanation.possible if " ship " in command]
     assert offered == ([f"orderbridge orders ship {order.external_id} {ending}"] if ending else [])
 
 
 @pytest.mark.parametrize(("code", "count"), [("sku_not_found", 1), ("out_of_stock", 0)])
 def test_a_sku_that_is_not_found_can_be_mapped(sessions: Sessions, code: str, count: int) -> None:
-    found = told(sessions, step="enrich_order", status=Status.HELD, hold_code=code).possible
+    explanation = told(sessions, step="enrich_order", status=Status.HELD, hold_code=code).possible
     command = f"orderbridge sku-map set AMAZON_SKU MAGENTO_SKU --account {ACCOUNT}"
-    assert [one for one, _ in found].count(command) == count
+    assert [one for one, _ in explanation].count(command) == count
 
 
 def test_tells_as_what_its_lines_are_sold(sessions: Sessions) -> None:
@@ -175,7 +177,7 @@ def test_tells_as_what_its_lines_are_sold(sessions: Sessions) -> None:
 def test_what_an_operator_turned_counts_and_is_named(sessions: Sessions) -> None:
     turn = SettingOverride(ACCOUNT, GERMANY, "out_of_stock", "backorder")
     save(sessions, turn, why="sold from the supplier", author="anna", now=NOW)
-    counted = {one.name: one for one in told(sessions, step="enrich_order").settings}
+    counted = {setting.name: setting for setting in told(sessions, step="enrich_order").settings}
     assert counted["out_of_stock"] == Counted(
         "out_of_stock", "backorder", "overridden by anna on 2026-11-22 12:00 UTC"
     )

@@ -185,14 +185,14 @@ def test_exactly_the_orders_it_would_touch_are_counted(sessions: Sessions, case:
     other = next(one for one in choices(case.name) if one != str(case.value).lower())
     old: object = {"true": True, "false": False}.get(other, other)
     file = settings(marketplace={case.name: old}, account={"seller_id": "A1SELLER"})
-    found = tried(sessions, case.name, case.value, file=file)
-    assert (found.before, found.after) == (old, case.value)
-    assert found.looked_at == len(case.touched) + len(case.untouched)
-    assert found.rests_on
+    preview = tried(sessions, case.name, case.value, file=file)
+    assert (preview.before, preview.after) == (old, case.value)
+    assert preview.looked_at == len(case.touched) + len(case.untouched)
+    assert preview.rests_on
     if not touched:
-        assert (found.changes, bool(found.unknown)) == ([], True)
+        assert (preview.changes, bool(preview.unknown)) == ([], True)
         return
-    [change] = found.changes
+    [change] = preview.changes
     assert [order_id for order_id, _ in change.examples] == sorted(touched, reverse=True)
     assert (change.orders, change.under_way) == (len(touched), case.under_way)
     assert change.totals == {"EUR": Decimal(20 * len(touched))}
@@ -205,8 +205,8 @@ def test_every_value_of_every_turnable_setting_has_a_case_and_can_be_tried() -> 
         for text in choices(name)
         if name != "pending_orders"  # which the decision table decides
     ]
-    assert sorted((one.name, str(one.value).lower()) for one in CASES) == sorted(values)
-    assert sorted((one.name, str(one.value).lower()) for one in RULES) == sorted(values)
+    assert sorted((case.name, str(case.value).lower()) for case in CASES) == sorted(values)
+    assert sorted((rule.name, str(rule.value).lower()) for rule in RULES) == sorted(values)
     assert set(CHANGEABLE) <= set(TRIABLE)
 
 
@@ -251,8 +251,11 @@ def test_the_decision_table_itself_decides(
     ):
         stored(sessions, sold(**facts))
     stored(sessions, sold(facts={"channel": "NON_AMAZON"}, status=Status.DONE))
-    found = tried(sessions, name, value)
-    told = [(one.what, one.orders, one.under_way, int(one.totals["EUR"])) for one in found.changes]
+    preview = tried(sessions, name, value)
+    told = [
+        (change.what, change.orders, change.under_way, int(change.totals["EUR"]))
+        for change in preview.changes
+    ]
     assert told == changes
 
 
@@ -263,18 +266,18 @@ def test_only_the_last_thirty_days_of_the_place_count(sessions: Sessions) -> Non
     stored(sessions, held(code, purchased_at=NOW - timedelta(days=30, seconds=1)))
     stored(sessions, held(code, account="us"))
     [everywhere] = tried(sessions, "out_of_stock", "backorder").changes
-    assert [one for one, _ in everywhere.examples] == [french, inside]
+    assert [example for example, _ in everywhere.examples] == [french, inside]
     [there] = tried(sessions, "out_of_stock", "backorder", FRANCE).changes
-    assert [one for one, _ in there.examples] == [french]
+    assert [example for example, _ in there.examples] == [french]
 
 
 def test_a_marketplace_that_has_the_value_already_does_not_count(sessions: Sessions) -> None:
     stored(sessions, held(HoldCode.OUT_OF_STOCK, marketplace_id=FRANCE))
     german = stored(sessions, held(HoldCode.OUT_OF_STOCK))
     file = settings(account={"marketplaces": {"FR": {"out_of_stock": "backorder"}}})
-    found = tried(sessions, "out_of_stock", "backorder", file=file)
-    assert found.looked_at == 1
-    assert [[one for one, _ in change.examples] for change in found.changes] == [[german]]
+    preview = tried(sessions, "out_of_stock", "backorder", file=file)
+    assert preview.looked_at == 1
+    assert [[example for example, _ in change.examples] for change in preview.changes] == [[german]]
 
 
 def test_taking_a_turn_back_is_tried_against_the_file(sessions: Sessions) -> None:
@@ -282,9 +285,15 @@ def test_taking_a_turn_back_is_tried_against_the_file(sessions: Sessions) -> Non
     file = settings(marketplace={"out_of_stock": "backorder"})
     turn = SettingOverride(ACCOUNT, GERMANY, "out_of_stock", "block")
     save(sessions, turn, why="so", author="anna", now=NOW)
-    found = tried(sessions, "out_of_stock", None, GERMANY, file)
-    assert (found.before, found.after, found.held_as) == ("block", "backorder", "out_of_stock")
-    assert [[one for one, _ in change.examples] for change in found.changes] == [[order_id]]
+    preview = tried(sessions, "out_of_stock", None, GERMANY, file)
+    assert (preview.before, preview.after, preview.held_as) == (
+        "block",
+        "backorder",
+        "out_of_stock",
+    )
+    assert [[example for example, _ in change.examples] for change in preview.changes] == [
+        [order_id]
+    ]
 
 
 def test_ten_examples_are_enough_and_each_currency_has_its_sum(sessions: Sessions) -> None:
@@ -303,9 +312,9 @@ def test_ten_examples_are_enough_and_each_currency_has_its_sum(sessions: Session
 
 
 def test_without_orders_there_is_nothing_but_what_it_rests_on(sessions: Sessions) -> None:
-    found = tried(sessions, "out_of_stock", "backorder")
-    assert (found.looked_at, found.changes) == (0, [])
-    assert found.rests_on == "The orders that are held for this reason now."
+    preview = tried(sessions, "out_of_stock", "backorder")
+    assert (preview.looked_at, preview.changes) == (0, [])
+    assert preview.rests_on == "The orders that are held for this reason now."
 
 
 def test_what_nothing_stored_can_tell_is_refused(sessions: Sessions) -> None:

@@ -77,8 +77,8 @@ class Day:
         return str(order["fulfillment"]["fulfillmentStatus"])
 
     def in_magento(self) -> Any:
-        found = requests.get(f"{self._urls['magento']}/_control/orders", timeout=10).json()
-        (order,) = [one for one in found if one["ext_order_id"] == NUMBER]
+        orders = requests.get(f"{self._urls['magento']}/_control/orders", timeout=10).json()
+        (order,) = [one for one in orders if one["ext_order_id"] == NUMBER]
         return order
 
     def order(self) -> Order:

@@ -37,8 +37,8 @@ def edit(day: Day, number: str | None = None, **changes: Any) -> str:
 
 
 def shown(day: Day, number: str) -> Any:
-    found = requests.get(f"{day.url('magento')}/_control/orders", timeout=10).json()
-    (order,) = [one for one in found if one["increment_id"] == number]
+    orders = requests.get(f"{day.url('magento')}/_control/orders", timeout=10).json()
+    (order,) = [one for one in orders if one["increment_id"] == number]
     return order
 
 
@@ -202,8 +202,8 @@ def test_comparison_replay_and_explain_tell_of_the_edit(day: Day) -> None:
     assert order.magento_increment_id == number
     steps = {name: step for name, (step, _) in WORKFLOW.items()}
     parts = day.parts
-    told = preview(parts.sessions, a_vault(), parts.clients, steps, order.id, "ship_order")
-    assert [one.end for one in told] == ["would wait: waiting for the warehouse"]
-    found = explain(parts.sessions, parts.settings, order)
-    assert found.facts["in Magento"] == f"as {number}"
-    assert str(placed.magento_order_id) in found.facts["edited in Magento"]
+    previewed = preview(parts.sessions, a_vault(), parts.clients, steps, order.id, "ship_order")
+    assert [one.end for one in previewed] == ["would wait: waiting for the warehouse"]
+    explanation = explain(parts.sessions, parts.settings, order)
+    assert explanation.facts["in Magento"] == f"as {number}"
+    assert str(placed.magento_order_id) in explanation.facts["edited in Magento"]

@@ -81,13 +81,13 @@ class Cancelling:
         """Run it, and see that all that was paid is given back and nothing is left to ship."""
         outcome, order = self.run()
         assert isinstance(outcome, Cancelled)
-        there = self.there()
-        assert there["state"] == order.magento_state == state
+        in_shop = self.there()
+        assert in_shop["state"] == order.magento_state == state
         for prefix in ("", "base_"):
-            paid = there.get(f"{prefix}total_paid", 0)
-            assert there.get(f"{prefix}total_refunded", 0) == pytest.approx(paid, abs=0.004)
+            paid = in_shop.get(f"{prefix}total_paid", 0)
+            assert in_shop.get(f"{prefix}total_refunded", 0) == pytest.approx(paid, abs=0.004)
         assert all(remote_id for _, remote_id in self.effects().values())
-        return there
+        return in_shop
 
 
 def a_case(name: str) -> Any:
@@ -146,9 +146,9 @@ def test_what_a_clerk_gave_back_before_counts(
     one.refund(units, **arguments)
     outcome, _ = one.run()
     assert isinstance(outcome, Cancelled)
-    there = one.there()
-    assert there["state"] in ("canceled", "closed")
-    assert there["total_refunded"] == there["total_paid"]
+    in_shop = one.there()
+    assert in_shop["state"] in ("canceled", "closed")
+    assert in_shop["total_refunded"] == in_shop["total_paid"]
 
 
 @pytest.mark.parametrize("invoiced", [{}, {"A": 1}])
@@ -198,9 +198,9 @@ def test_a_cancellation_written_down_without_an_id_is_no_proof(
         )
     outcome, order = one.run()
     assert isinstance(outcome, Cancelled)
-    there = one.there()
-    assert there["state"] == order.magento_state == "closed"
-    assert there["total_refunded"] == there["total_paid"]
+    in_shop = one.there()
+    assert in_shop["state"] == order.magento_state == "closed"
+    assert in_shop["total_refunded"] == in_shop["total_paid"]
 
 
 def test_a_worker_that_dies_between_refund_and_cancellation_is_followed(
@@ -223,8 +223,8 @@ def test_a_worker_that_dies_between_refund_and_cancellation_is_followed(
     one.place.now += SETTLED
     outcome, _ = one.run()
     assert isinstance(outcome, Cancelled)
-    there = one.there()
-    assert (there["state"], there["total_refunded"]) == ("canceled", there["total_paid"])
+    in_shop = one.there()
+    assert (in_shop["state"], in_shop["total_refunded"]) == ("canceled", in_shop["total_paid"])
 
 
 def test_ended_by_a_clerk_with_less_given_back_than_paid_is_held_with_the_figures(

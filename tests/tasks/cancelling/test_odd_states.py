@@ -25,9 +25,9 @@ def shop(one_shop: StandIn) -> StandIn:
 
 
 def save(one: Cancelling, **row: Any) -> None:
-    there = one.there()
-    payment = {"entity_id": there["payment"]["entity_id"], "method": there["payment"]["method"]}
-    entity = {"entity_id": one.id, "state": there["state"], "status": there["status"], **row}
+    in_shop = one.there()
+    payment = {"entity_id": in_shop["payment"]["entity_id"], "method": in_shop["payment"]["method"]}
+    entity = {"entity_id": one.id, "state": in_shop["state"], "status": in_shop["status"], **row}
     one.place.shop.rest("PUT", "/orders/create", {"entity": {**entity, "payment": payment}})
 
 
@@ -65,8 +65,8 @@ def test_lines_without_a_product_are_given_back_too(shop: StandIn, sessions: Ses
     place.status = "CANCELLED"
     assert isinstance(place.run()[0], Cancelled)
     (shown,) = shop.ask("orders")
-    there = shop.rest("GET", f"/orders/{shown['entity_id']}")
-    assert (there["state"], there["total_refunded"]) == ("closed", 50)
+    in_shop = shop.rest("GET", f"/orders/{shown['entity_id']}")
+    assert (in_shop["state"], in_shop["total_refunded"]) == ("closed", 50)
     # No more of A can be sold than before: the order had reserved none.
     assert [shop.stock(sku)[2] for sku in ("A", "B")] == [100, 100]
 

@@ -79,14 +79,14 @@ class Cut:
         ledger = Ledger(place.sessions, lambda: place.now)
         ready = clients(shop=client_of(place.shop.url), ledger=ledger, **place.settings)
         shops = {
-            name: one.model_copy(update={"version": self.version})
-            for name, one in ready.settings.shops.items()
+            name: shop.model_copy(update={"version": self.version})
+            for name, shop in ready.settings.shops.items()
         }
         settings = ready.settings.model_copy(update={"shops": shops})
         ready = replace(ready, settings=settings, in_force=lambda: settings, now=lambda: place.now)
         outcome = ship_order(order, ready)
         if not isinstance(outcome, Hold):
-            self.quantities = {one.external_item_id: one.quantity for one in order.items}
+            self.quantities = {item.external_item_id: item.quantity for item in order.items}
         return outcome, order
 
     def through(self, **changes: Any) -> tuple[Any, Order]:
@@ -124,13 +124,17 @@ def test_an_invoiced_order_gives_back_units_and_money_with_a_credit_memo(
     assert outcome.reason == WAITS
     assert [item.quantity for item in order.items] == [2, 2]
     assert (order.grand_total, order.magento_refunded) == (Decimal(40), Decimal(10))
-    there = less.there()
-    assert (there["state"], there["grand_total"], there["total_refunded"]) == ("processing", 50, 10)
-    assert [one["grand_total"] for one in less.memos()] == [10]
+    in_shop = less.there()
+    assert (in_shop["state"], in_shop["grand_total"], in_shop["total_refunded"]) == (
+        "processing",
+        50,
+        10,
+    )
+    assert [memo["grand_total"] for memo in less.memos()] == [10]
     assert (shop.stock("A"), shop.stock("B")) == ((100, -2, 98), (10, -2, 8))
-    shop.rest("POST", f"/order/{there['entity_id']}/ship", {"items": [
-        {"order_item_id": there["items"][0]["item_id"], "qty": 2},
-        {"order_item_id": there["items"][1]["item_id"], "qty": 2},
+    shop.rest("POST", f"/order/{in_shop['entity_id']}/ship", {"items": [
+        {"order_item_id": in_shop["items"][0]["item_id"], "qty": 2},
+        {"order_item_id": in_shop["items"][1]["item_id"], "qty": 2},
     ]})  # fmt: skip
     assert (shop.stock("A"), shop.stock("B")) == ((98, 0, 98), (8, 0, 8))
     assert shop.ask("mails") == []
@@ -143,7 +147,7 @@ def test_a_second_reduction_is_a_memo_of_its_own(shop: StandIn, sessions: Sessio
     outcome, order = less.run()
     assert outcome.reason == WAITS
     assert [item.quantity for item in order.items] == [2, 0]
-    assert [one["grand_total"] for one in less.memos()] == [10, 20]
+    assert [memo["grand_total"] for memo in less.memos()] == [10, 20]
     assert (shop.stock("A"), shop.stock("B")) == ((100, -2, 98), (10, 0, 10))
     less.run()
     assert len(less.memos()) == 2
@@ -184,12 +188,12 @@ def test_the_total_is_amazons_to_the_cent(
     less = Cut(place, priced(2, *after))
     outcome, _ = less.run()
     assert outcome.reason == WAITS
-    there = less.there()
+    in_shop = less.there()
     if invoice == "leave":
-        shop.rest("POST", f"/order/{there['entity_id']}/invoice", {"capture": True})
-        there = less.there()
-        assert Decimal(str(there["total_paid"])) == less.total
-    net = Decimal(str(there["grand_total"])) - Decimal(str(there.get("total_refunded", 0)))
+        shop.rest("POST", f"/order/{in_shop['entity_id']}/invoice", {"capture": True})
+        in_shop = less.there()
+        assert Decimal(str(in_shop["total_paid"])) == less.total
+    net = Decimal(str(in_shop["grand_total"])) - Decimal(str(in_shop.get("total_refunded", 0)))
     assert net == less.total
     assert shop.stock("A") == (100, -2, 98)
 
@@ -203,7 +207,7 @@ def test_a_memo_whose_answer_is_lost_is_made_once(
     outcome, order = less.through()
     assert outcome.reason == WAITS
     assert [item.quantity for item in order.items] == [2, 2]
-    assert [one["grand_total"] for one in less.memos()] == [10]
+    assert [memo["grand_total"] for memo in less.memos()] == [10]
     assert shop.stock("A") == (100, -2, 98)
 
 
@@ -256,17 +260,21 @@ def test_an_order_without_invoice_is_lowered_and_gives_back_its_stock_once(
     assert outcome.reason == WAITS
     assert [item.quantity for item in order.items] == [2, 2]
     assert order.cancel_reason is None
-    there = less.there()
-    assert (there["state"], there["status"], there["grand_total"]) == ("new", "pending", 40)
-    assert [(one["qty_shipped"], one["qty_canceled"]) for one in there["items"]] == [(0, 1), (0, 0)]
+    in_shop = less.there()
+    assert (in_shop["state"], in_shop["status"], in_shop["grand_total"]) == ("new", "pending", 40)
+    assert [(item["qty_shipped"], item["qty_canceled"]) for item in in_shop["items"]] == [
+        (0, 1),
+        (0, 0),
+    ]
     assert (shop.stock("A"), shop.stock("B")) == ((100, -2, 98), (10, -2, 8))
-    shop.rest("POST", f"/order/{there['entity_id']}/invoice", {"capture": True})
-    shop.rest("POST", f"/order/{there['entity_id']}/ship", {"notify": False})
-    there = less.there()
-    assert (there["state"], there["total_paid"], there["total_due"]) == ("complete", 40, 0)
+    shop.rest("POST", f"/order/{in_shop['entity_id']}/invoice", {"capture": True})
+    shop.rest("POST", f"/order/{in_shop['entity_id']}/ship", {"notify": False})
+    in_shop = less.there()
+    assert (in_shop["state"], in_shop["total_paid"], in_shop["total_due"]) == ("complete", 40, 0)
     assert (shop.stock("A"), shop.stock("B")) == ((98, 0, 98), (8, 0, 8))
     info = {
-        one["key"]: one["value"] for one in there["extension_attributes"]["payment_additional_info"]
+        one["key"]: one["value"]
+        for one in in_shop["extension_attributes"]["payment_additional_info"]
     }
     assert info["amazon_order_id"] == less.raw["orderId"]
 
@@ -280,9 +288,12 @@ def test_what_has_left_of_an_order_without_invoice_stays_shipped(
     outcome, order = less.run(magento_state="processing", shipments=[shipment])
     assert isinstance(outcome, Wait)
     assert [item.quantity for item in order.items] == [2, 2]
-    there = less.there()
-    assert (there["state"], there["grand_total"]) == ("processing", 40)
-    assert [(one["qty_shipped"], one["qty_canceled"]) for one in there["items"]] == [(1, 1), (0, 0)]
+    in_shop = less.there()
+    assert (in_shop["state"], in_shop["grand_total"]) == ("processing", 40)
+    assert [(item["qty_shipped"], item["qty_canceled"]) for item in in_shop["items"]] == [
+        (1, 1),
+        (0, 0),
+    ]
     assert shop.stock("A") == (99, -1, 98)
 
 
@@ -293,9 +304,9 @@ def test_without_reservations_of_ours_one_save_lowers_the_order(
     less = cut(shop, sessions, *ONE_LESS, stock=stock, **LEAVE)
     outcome, _ = less.run()
     assert outcome.reason == WAITS
-    there = less.there()
-    assert (there["state"], there["grand_total"]) == ("new", 40)
-    assert [one["qty_canceled"] for one in there["items"]] == [1, 0]
+    in_shop = less.there()
+    assert (in_shop["state"], in_shop["grand_total"]) == ("new", 40)
+    assert [item["qty_canceled"] for item in in_shop["items"]] == [1, 0]
     assert "cancel_order" not in shop.answered()
     assert shop.stock("A") == (100, 0, 100)
 

@@ -73,9 +73,9 @@ def test_an_order_is_placed_reserved_and_invoiced_once(
     held(sessions, error.value, code, kind)
     outcome, order = place.run()
     assert outcome == Done()
-    (there,) = shop.ask("orders")
-    assert (there["state"], there["status"]) == ("processing", "amazon_open")
-    assert (there["invoices"], there["invoice_total"]) == (1, 50)
+    (in_shop,) = shop.ask("orders")
+    assert (in_shop["state"], in_shop["status"]) == ("processing", "amazon_open")
+    assert (in_shop["invoices"], in_shop["invoice_total"]) == (1, 50)
     assert (shop.stock("A"), shop.stock("B")) == ((100, -3, 97), (10, -2, 8))
     assert (order.magento_state, state(sessions, kind)) == ("processing", EffectState.DONE)
 
@@ -99,8 +99,8 @@ def test_a_part_is_taken_off_once(
     held(sessions, error.value, HoldCode.PARTLY_CANCELLED, kind)
     outcome, order = less.run()
     assert isinstance(outcome, Wait)
-    there = less.there()
-    assert (there["state"], there["grand_total"], order.grand_total) == ("new", 40, Decimal(40))
+    in_shop = less.there()
+    assert (in_shop["state"], in_shop["grand_total"], order.grand_total) == ("new", 40, Decimal(40))
     assert (shop.stock("A"), shop.stock("B")) == ((100, -2, 98), (10, -2, 8))
 
 
@@ -162,8 +162,8 @@ def test_stock_of_a_pending_order_is_held_once(
         pending.run()
     held(sessions, error.value, HoldCode.RESERVATION_UNCLEAR, PENDING + kind)
     pending.run()
-    (there,) = shop.ask("orders")
-    assert there["state"] == "holded"
+    (in_shop,) = shop.ask("orders")
+    assert in_shop["state"] == "holded"
     assert (shop.stock("A"), shop.stock("B")) == ((100, -3, 97), (10, -2, 8))
 
 
@@ -183,6 +183,6 @@ def test_stock_of_a_pending_order_is_let_go_once(
         pending.run()
     held(sessions, error.value, HoldCode.RESERVATION_UNCLEAR, PENDING + kind)
     pending.run()
-    (there,) = shop.ask("orders")
-    assert there["state"] == "canceled"
+    (in_shop,) = shop.ask("orders")
+    assert in_shop["state"] == "canceled"
     assert (shop.stock("A"), shop.stock("B")) == ((100, 0, 100), (10, 0, 10))

@@ -13,7 +13,8 @@ import pytest
 from pipeline.amazon.client import Amazon
 from pipeline.base.vault import Vault
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel import ChannelOrder, Raw
+from pipeline.orders.channel import Raw
+from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.machine import STEPS, Orders
 from pipeline.orders.tables import Status
 from tasks.engine.runner import Runner

@@ -90,8 +90,8 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def attempts(sessions: Sessions) -> list[tuple[str | None, str | None, str | None, str | None]]:
     with sessions() as session:
         return [
-            (one.outcome, one.code, one.detail, one.request_id)
-            for one in session.scalars(select(Attempt).order_by(Attempt.id))
+            (attempt.outcome, attempt.code, attempt.detail, attempt.request_id)
+            for attempt in session.scalars(select(Attempt).order_by(Attempt.id))
         ]
 
 
@@ -155,7 +155,7 @@ def test_an_order_held_for_amazons_reply_is_read_again_when_it_is_looked_at_agai
     status = Status.HELD if held_as else Status.READY
     order_id = stored(sessions, an_order(hold_code=held_as, status=status))
     runner.run("import_order", ends(outcome), order_id, "task-1")
-    wanted = [one.external_id for one in runner.fetching.take(ACCOUNT, NOW, 9)]
+    wanted = [fetch.external_id for fetch in runner.fetching.take(ACCOUNT, NOW, 9)]
     assert wanted == ([loaded(sessions, order_id).external_id] if is_read_again else [])
 
 

@@ -47,8 +47,8 @@ def a_runner(sessions: Sessions, broker: redis.Redis, worker: str = WORKER) -> R
 
 def attempts(sessions: Sessions) -> list[tuple[str | None, str | None]]:
     with sessions() as session:
-        found = session.scalars(select(Attempt).order_by(Attempt.id))
-        return [(one.outcome, one.detail) for one in found]
+        attempts_kept = session.scalars(select(Attempt).order_by(Attempt.id))
+        return [(one.outcome, one.detail) for one in attempts_kept]
 
 
 def done(order: Order, clients: Clients) -> Outcome:

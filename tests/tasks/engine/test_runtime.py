@@ -19,5 +19,5 @@ def test_all_threads_get_the_same_runtime() -> None:
         return runtime()
 
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(ask, range(8)))
-    assert len({id(one) for one in found}) == 1
+        answers = list(pool.map(ask, range(8)))
+    assert len({id(one) for one in answers}) == 1

@@ -24,5 +24,5 @@ def test_it_is_held_as_a_defect_with_its_own_sentence(
     order = loaded(sessions, order_id)
     assert (went_on, order.status, order.hold_code) == (False, Status.HELD, HoldCode.PROGRAM_ERROR)
     assert (order.hold_reason, order.hold_facts) == ("a sentence", {"request_id": "r-1"})
-    (told,) = [one for one in lines_of(capsys) if one["event"] == "step.unknown_hold_code"]
+    (told,) = [line for line in lines_of(capsys) if line["event"] == "step.unknown_hold_code"]
     assert told["code"] == "of_another_release"

@@ -62,10 +62,12 @@ def test_its_orders_are_held_with_a_sentence_and_go_on_when_it_is_back(
         )
         assert order.hold_facts == {"account": ACCOUNT}
         steps = {name: step for name, (step, _) in WORKFLOW.items()}
-        (told,) = preview(parts.sessions, a_vault(), parts.clients, steps, order.id, "ship_order")
-        assert told.end.startswith("would be held: account_unknown")
-        found = explain(parts.sessions, parts.settings, order)
-        assert f"account {ACCOUNT} is not in the configuration" in found.decided
+        (previewed,) = preview(
+            parts.sessions, a_vault(), parts.clients, steps, order.id, "ship_order"
+        )
+        assert previewed.end.startswith("would be held: account_unknown")
+        explanation = explain(parts.sessions, parts.settings, order)
+        assert f"account {ACCOUNT} is not in the configuration" in explanation.decided
         assert parts.writes.why_not(ACCOUNT)
         watch_shipments(app, parts, SHOP)
         reconcile(parts)
@@ -97,7 +99,7 @@ def test_its_incidents_are_closed_and_those_of_others_stay(
         ):
             incidents.open(key, "a sentence", NOW, account=account)
         check_accounts(day.parts)
-        assert [one.key for one in incidents.open_ones()] == [
+        assert [incident.key for incident in incidents.all_open()] == [
             f"notifications:{ACCOUNT}",
             f"stock:{SHOP}:mug",
             "copy",

@@ -62,7 +62,7 @@ def at(parts: Runtime, now: datetime) -> Runtime:
 
 
 def placed(amazon: Caller, count: int) -> list[str]:
-    numbers = [f"305-{one:07}-{one:07}" for one in range(1, count + 1)]
+    numbers = [f"305-{number:07}-{number:07}" for number in range(1, count + 1)]
     for number in numbers:
         amazon.place(an_order(number, lines=[a_line("MUG-BLUE")], created_at=LONG_AGO))
     return numbers

@@ -73,7 +73,7 @@ def placed(world: World, *numbers: str) -> None:
 
 
 def told(world: World) -> list[str]:
-    return [one.key for one in world.parts.incidents.open_ones(ACCOUNT)]
+    return [incident.key for incident in world.parts.incidents.all_open(ACCOUNT)]
 
 
 def numbers(world: World) -> list[str]:

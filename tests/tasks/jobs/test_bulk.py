@@ -102,10 +102,10 @@ def test_a_job_that_is_killed_in_the_middle_is_gone_on_with_and_nothing_is_doubl
     with sessions() as session:
         noted = session.scalars(select(Note.order_id).order_by(Note.id)).all()
         due = session.scalars(select(Order.due_at).order_by(Order.id)).all()
-        told = session.scalars(select(BulkActOrder.due_at).order_by(BulkActOrder.turn)).all()
+        due_times = session.scalars(select(BulkActOrder.due_at).order_by(BulkActOrder.turn)).all()
         news = session.scalars(select(Order.news).distinct()).all()
     assert len(noted) == len(set(noted)) == A_RUN + 30
-    assert due == told == [NOW + turn * APART for turn in range(A_RUN + 30)]
+    assert due == due_times == [NOW + turn * APART for turn in range(A_RUN + 30)]
     assert news == [1]
 
 

@@ -59,7 +59,7 @@ class World:
 
     def place(self, count: int, begun: datetime, lasting: timedelta, first: int = 1) -> list[str]:
         """So many orders, placed evenly over a while, in one go."""
-        numbers = [f"305-{one:07}-{one:07}" for one in range(first, first + count)]
+        numbers = [f"305-{number:07}-{number:07}" for number in range(first, first + count)]
         store = open_store(self._data)
         with store.transaction() as db:
             for place, number in enumerate(numbers):
@@ -136,7 +136,7 @@ def count(sessions: Sessions) -> int:
 
 
 def told(sessions: Sessions) -> list[str]:
-    return [one.key for one in Incidents(sessions).open_ones()]
+    return [incident.key for incident in Incidents(sessions).all_open()]
 
 
 def test_three_days_are_caught_up_without_loss_or_double(

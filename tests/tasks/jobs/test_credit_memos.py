@@ -111,8 +111,8 @@ def test_nothing_is_lost_when_the_shop_is_in_trouble(parts: Runtime, sessions: S
 
 
 def on_the_timeline(sessions: Sessions, order_id: int) -> list[tuple[datetime, str, str]]:
-    found = timeline(sessions, loaded(sessions, order_id))
-    return [(one.at, one.what, one.detail) for one in found if one.kind is Kind.REFUND]
+    events = timeline(sessions, loaded(sessions, order_id))
+    return [(one.at, one.what, one.detail) for one in events if one.kind is Kind.REFUND]
 
 
 def test_the_order_shows_a_credit_memo_that_was_made_in_the_shop(

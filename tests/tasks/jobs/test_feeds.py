@@ -68,9 +68,9 @@ class CrashingApi(FeedsApi):
             raise Crash
 
     def new_document(self, content_type: str) -> Document:
-        found = super().new_document(content_type)
+        document = super().new_document(content_type)
         self._crash("new_document", "after")
-        return found
+        return document
 
     def upload(self, document: Document, content: bytes, content_type: str) -> None:
         super().upload(document, content, content_type)
@@ -87,9 +87,9 @@ class CrashingApi(FeedsApi):
         return super().feed(feed_id)
 
     def report(self, document_id: str) -> bytes:
-        found = super().report(document_id)
+        report = super().report(document_id)
         self._crash("report", "after")
-        return found
+        return report
 
 
 @dataclass
@@ -140,7 +140,8 @@ class Rig:
     def feeds(self) -> list[tuple[str, str | None]]:
         with self.sessions() as session:
             return [
-                (one.state, one.outcome) for one in session.scalars(select(Feed).order_by(Feed.id))
+                (feed.state, feed.outcome)
+                for feed in session.scalars(select(Feed).order_by(Feed.id))
             ]
 
     def amazons_feeds(self) -> list[dict[str, Any]]:
@@ -308,7 +309,7 @@ def test_after_a_crash_the_next_process_sends_nothing_twice(
     api = rig.api(type("Api", (CrashingApi,), {"point": point}))
     rig.until_it_crashes(Feeds(rig.sessions), api)
     rig.through()
-    assert [one["processingStatus"] for one in rig.amazons_feeds()] == ["DONE"]
+    assert [feed["processingStatus"] for feed in rig.amazons_feeds()] == ["DONE"]
     assert rig.feeds() == [("ended", "done")]
     for order_id in order_ids:
         assert told(rig, order_id) == ("accepted", "dhl/DHL/123", 1, None)
@@ -391,7 +392,7 @@ def test_each_refusal_is_kept_with_amazons_words(rig: Rig) -> None:
     assert loaded(rig.sessions, bad).due_at == rig.clock.at
     with rig.sessions() as session:
         messages = session.scalars(select(FeedMessage).order_by(FeedMessage.message_id))
-        assert [one.outcome for one in messages] == ["accepted", "refused"]
+        assert [message.outcome for message in messages] == ["accepted", "refused"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def test_it_is_one_line_in_the_log(
     app: Celery, job: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app.tasks[f"orderbridge.{job}"]("gone")
-    (line,) = [json.loads(one) for one in capsys.readouterr().err.splitlines()]
+    (line,) = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     kind = JOBS[job]
     told = {key: line[key] for key in ("event", "job", kind)}
     assert told == {"event": f"job.unknown_{kind}", "job": job, kind: "gone"}

@@ -130,7 +130,7 @@ def world(
 
 
 def numbers(count: int) -> list[str]:
-    return [f"305-{one:07}-{one:07}" for one in range(1, count + 1)]
+    return [f"305-{number:07}-{number:07}" for number in range(1, count + 1)]
 
 
 [A, B] = numbers(2)
@@ -311,15 +311,15 @@ def test_what_is_not_about_an_order_of_ours_is_deleted_unheeded(world: World) ->
 
 
 def test_a_queue_that_refuses_us_is_an_incident_until_it_answers(world: World) -> None:
-    open_ones = "SELECT key, account FROM incidents WHERE ended_at IS NULL"
+    open_incidents = "SELECT key, account FROM incidents WHERE ended_at IS NULL"
     gone = world.parts.settings.accounts[ACCOUNT].notifications
     assert gone is not None
     gone = gone.model_copy(update={"queue_url": f"{gone.queue_url}-gone"})
     world.read(Queue(world.parts.settings.accounts[ACCOUNT], gone))
     world.read(Queue(world.parts.settings.accounts[ACCOUNT], gone))
-    assert world.rows(open_ones) == [(f"notifications:{ACCOUNT}", ACCOUNT)]
+    assert world.rows(open_incidents) == [(f"notifications:{ACCOUNT}", ACCOUNT)]
     world.read()
-    assert world.rows(open_ones) == []
+    assert world.rows(open_incidents) == []
 
 
 def test_an_sqs_that_is_away_is_none(world: World) -> None:

@@ -73,11 +73,11 @@ ORDERS = page(*({"entity_id": one, "state": "processing"} for one in (900, 901))
 
 
 def told(parts: Runtime) -> dict[str, str]:
-    return {one.key: one.text for one in Incidents(parts.sessions).open_ones()}
+    return {incident.key: incident.text for incident in Incidents(parts.sessions).all_open()}
 
 
 def numbers(sessions: Sessions, order_id: int) -> list[str]:
-    return [one.tracking_number for one in loaded(sessions, order_id).shipments]
+    return [shipment.tracking_number for shipment in loaded(sessions, order_id).shipments]
 
 
 @pytest.mark.parametrize("changes", ODD.values(), ids=ODD)

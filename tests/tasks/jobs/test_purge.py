@@ -43,4 +43,6 @@ def test_it_deletes_what_is_old_as_well(parts: Runtime, sessions: Sessions) -> N
         session.add(SeenNotification(notification_id="young", seen_at=NOW - timedelta(days=15)))
     purge(parts)
     with sessions() as session:
-        assert [one.notification_id for one in session.query(SeenNotification)] == ["young"]
+        assert [
+            notification.notification_id for notification in session.query(SeenNotification)
+        ] == ["young"]

@@ -121,9 +121,9 @@ class World:
         """The job, once a day; what is open then, by order."""
         self.clock.on(timedelta(days=1, minutes=1))
         reconcile(self.parts)
-        return self.open_ones()
+        return self.open_differences()
 
-    def open_ones(self) -> dict[str, tuple[str, str]]:
+    def open_differences(self) -> dict[str, tuple[str, str]]:
         with self.parts.sessions() as session:
             rows = session.scalars(select(Difference).where(Difference.ended_at.is_(None))).all()
         assert len({row.external_id for row in rows}) == len(rows)
@@ -312,7 +312,7 @@ def test_a_preview_changes_nothing(world: World) -> None:
     reconciler = Reconciler(parts.sessions, parts.clients, parts.intake, parts.incidents)
     page = reconciler.preview(ACCOUNT, now - timedelta(days=2), now - timedelta(hours=1), None)
     assert (page.orders, page.token) == (len(names), None)
-    kinds = {NAMES[number]: ones[0].kind for number, ones in page.found.items()}
+    kinds = {NAMES[number]: ones[0].kind for number, ones in page.differences.items()}
     assert kinds == {name: FOUND[name][0] for name in names}
     assert differing.dump() == before
 
@@ -341,7 +341,7 @@ def test_it_goes_on_at_the_page_where_the_quota_ended(world: World) -> None:
     reconcile(world.parts)
     [result] = Runs(world.parts.sessions).latest([ACCOUNT])
     assert (result.run.state, result.run.orders_seen) == ("done", 120)
-    assert {one.treatment for one in result.differences} == {"taken in"}
+    assert {difference.treatment for difference in result.differences} == {"taken in"}
     assert len(result.differences) == 120
     reconcile(world.parts)
     assert len(Runs(world.parts.sessions).latest([ACCOUNT])[0].differences) == 120

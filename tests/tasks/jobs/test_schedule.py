@@ -72,7 +72,7 @@ def test_a_period_follows_its_setting() -> None:
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.task)
 def test_a_job_gets_what_its_function_takes(job: Job) -> None:
     parameters = inspect.signature(job.function).parameters.values()
-    kinds = [str(one.annotation) for one in parameters]
+    kinds = [str(parameter.annotation) for parameter in parameters]
     named = [] if job.scope is Scope.ONCE else ["str"]
     assert kinds == [*(["Celery"] if job.sends else []), "Runtime", *named]
 

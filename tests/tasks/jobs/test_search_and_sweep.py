@@ -80,7 +80,7 @@ def offline(database_url: str, redis_url: str) -> Iterator[Runtime]:
 
 
 def placed(amazon: Caller, count: int, at: datetime = EARLIER) -> list[str]:
-    numbers = [f"305-{one:07}-{one:07}" for one in range(1, count + 1)]
+    numbers = [f"305-{number:07}-{number:07}" for number in range(1, count + 1)]
     for number in numbers:
         amazon.place(an_order(number, lines=[a_line("MUG-BLUE")], created_at=at))
     return numbers

@@ -71,7 +71,7 @@ def parts(database_url: str, redis_url: str, pages: Pages) -> Iterator[Runtime]:
 
 
 def told(parts: Runtime) -> list[str]:
-    return [one.key for one in parts.incidents.open_ones(ACCOUNT)]
+    return [incident.key for incident in parts.incidents.all_open(ACCOUNT)]
 
 
 def cursor(parts: Runtime) -> Watermark:

@@ -32,7 +32,7 @@ def parts(shop: StandIn, database_url: str, redis_url: str) -> Iterator[Runtime]
 
 
 def told(parts: Runtime) -> list[str]:
-    return [one.key for one in Incidents(parts.sessions).open_ones()]
+    return [incident.key for incident in Incidents(parts.sessions).all_open()]
 
 
 def test_two_runs_tell_what_the_shop_oversells(shop: StandIn, parts: Runtime) -> None:

@@ -237,7 +237,7 @@ def test_a_look_that_was_cut_short_goes_on_where_it_was(rig: Rig) -> None:
     with pytest.raises(Crash):
         FeedWay(feeds, rig.api(), rig.clock, rig.ask).go(ACCOUNT, "A1SELLER", CONFIRMATIONS)
     rig.go()
-    assert [told(rig, one)[0] for one in order_ids] == ["accepted"] * 3
+    assert [told(rig, order_id)[0] for order_id in order_ids] == ["accepted"] * 3
     with rig.sessions() as session:
         assert session.scalars(select(FeedMessage.outcome)).all() == ["accepted"] * 3
     assert rig.control("GET", "calls")["get_order"] == {"200": 3}

@@ -73,7 +73,7 @@ def shipped(entity_id: int = 71, order_id: int = 900, **changes: Any) -> Magento
 
 
 def numbers(sessions: Sessions, order_id: int) -> list[str]:
-    return [one.tracking_number for one in loaded(sessions, order_id).shipments]
+    return [shipment.tracking_number for shipment in loaded(sessions, order_id).shipments]
 
 
 def test_the_watch_brings_shipments_and_wakes_whom_they_concern(

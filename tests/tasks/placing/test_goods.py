@@ -11,7 +11,7 @@ import pytest
 from pipeline.base.errors import CannotMap, Rejected
 from pipeline.magento.records import Product
 from pipeline.magento.stock.placeholder_product import url_key
-from pipeline.orders.channel import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.outcome import Done, Hold, HoldCode
 from pipeline.orders.tables import Status
 from tests.builders import a_raw_item, a_raw_order, an_order

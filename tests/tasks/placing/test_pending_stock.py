@@ -46,7 +46,7 @@ class Pending:
     status: str = "PENDING"
 
     def __post_init__(self) -> None:
-        total = {"amount": f"{10 * sum(one['quantityOrdered'] for one in self.lines)}.00"}
+        total = {"amount": f"{10 * sum(line['quantityOrdered'] for line in self.lines)}.00"}
         self.raw = a_raw_order(
             status=self.status,
             purchased_at=NOW - DAY,
@@ -89,7 +89,11 @@ class Pending:
         return self.run(step)[0]
 
     def helpers(self) -> list[Any]:
-        return [one for one in self.shop.ask("orders") if one["increment_id"].startswith("PENDING")]
+        return [
+            order
+            for order in self.shop.ask("orders")
+            if order["increment_id"].startswith("PENDING")
+        ]
 
 
 def levels(shop: StandIn) -> tuple[Any, Any]:
@@ -151,7 +155,7 @@ def test_a_lost_answer_holds_the_goods_once(
     lose(shop, call, kind)
     assert isinstance(pending.through(), Wait)
     assert levels(shop) == HELD
-    assert [one["state"] for one in pending.helpers()] == ["holded"]
+    assert [helper["state"] for helper in pending.helpers()] == ["holded"]
 
 
 @pytest.mark.parametrize("kind", LOSSES)
@@ -172,7 +176,7 @@ def test_what_amazon_cancels_meanwhile_holds_nothing(
     pending.status = "CANCELLED"
     assert pending.through() == Cancelled("cancelled on Amazon before it was created in Magento")
     assert levels(shop) == FREE
-    assert {one["state"] for one in pending.helpers()} <= {"canceled"}
+    assert {helper["state"] for helper in pending.helpers()} <= {"canceled"}
     assert pending.reserved_until is None
 
 
@@ -221,8 +225,8 @@ def test_the_real_order_takes_over_what_was_held(
         lose(shop, {**call, **contains}, kind)
     assert pending.through(create_order) == Done()
     assert levels(shop) == ((3, -3, 0), (2, -2, 0))
-    assert [one["state"] for one in pending.helpers()] == ["canceled"]
-    (real,) = [one for one in shop.ask("orders") if one not in pending.helpers()]
+    assert [helper["state"] for helper in pending.helpers()] == ["canceled"]
+    (real,) = [order for order in shop.ask("orders") if order not in pending.helpers()]
     assert (real["state"], real["grand_total"], real["invoices"]) == ("processing", 50, 1)
     shop.tell("ship", entity_id=real["entity_id"])
     assert levels(shop) == ((0, 0, 0), (0, 0, 0))

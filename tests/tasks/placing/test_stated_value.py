@@ -58,20 +58,20 @@ def test_the_order_is_filled_in_with_the_word(
     raw: dict[str, Any], total: str, shares: list[str]
 ) -> None:
     shop = FakeShop(products={"MUG-BLUE": MUG}, salable={"MUG-BLUE": True})
-    order = an_order(raw=raw, worth={**WORTH, "total": total}, step="enrich_order")
+    order = an_order(raw=raw, stated_value={**WORTH, "total": total}, step="enrich_order")
     assert enrich_order(order, clients(shop=shop)) == Done()
     assert order.total_proof is not None
     assert (order.total_proof["grand_total"], order.total_proof["said_by"]) == (total, "anna")
     assert list(order.total_proof["lines"].values()) == shares
-    assert [item.line_total for item in order.items] == [Decimal(one) for one in shares]
+    assert [item.line_total for item in order.items] == [Decimal(share) for share in shares]
 
 
 def test_what_amazon_tells_before_that_counts_and_after_that_the_word() -> None:
     ready = clients(shop=FakeShop(products={"MUG-BLUE": MUG}, salable={"MUG-BLUE": True}))
-    worth = replace(StatedValue.from_json(WORTH), units={"I1": 2}).as_json()
-    told = an_order(raw=a_raw_order(), worth=worth, step="enrich_order")
+    value = replace(StatedValue.from_json(WORTH), units={"I1": 2}).as_json()
+    told = an_order(raw=a_raw_order(), stated_value=value, step="enrich_order")
     assert ready.amounts(told).grand_total == Decimal("20.00")
     filled_in = an_order(
-        raw=a_raw_order(), worth=worth, step="create_order", total_proof={"said_by": "anna"}
+        raw=a_raw_order(), stated_value=value, step="create_order", total_proof={"said_by": "anna"}
     )
     assert ready.amounts(filled_in).grand_total == Decimal("10.01")

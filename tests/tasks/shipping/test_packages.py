@@ -44,8 +44,8 @@ def second(**changes: Any) -> Shipment:
 
 
 def told(channel: FakeChannel) -> list[tuple[str, str, dict[str, int]]]:
-    sent: list[Confirmation] = [one[1] for one in channel.calls if one[0] == "confirm_shipment"]
-    return [(one.reference, one.tracking_number, dict(one.quantities)) for one in sent]
+    sent: list[Confirmation] = [call[1] for call in channel.calls if call[0] == "confirm_shipment"]
+    return [(call.reference, call.tracking_number, dict(call.quantities)) for call in sent]
 
 
 def test_each_package_of_a_shipment_is_told_with_its_share() -> None:
@@ -62,8 +62,8 @@ def test_transparency_codes_are_each_packages_own() -> None:
     raw["orderItems"] = [{**raw["orderItems"][0], "programs": ["TRANSPARENCY"]}]
     channel = FakeChannel(order=raw, confirm_shipment=None)
     assert sync_tracking(order, clients(channel)) == Done()
-    sent = [one[1] for one in channel.calls if one[0] == "confirm_shipment"]
-    assert [one.transparency_codes for one in sent] == [{"I1": ["AZ:1"]}, {"I1": ["AZ:2"]}]
+    sent = [call[1] for call in channel.calls if call[0] == "confirm_shipment"]
+    assert [call.transparency_codes for call in sent] == [{"I1": ["AZ:1"]}, {"I1": ["AZ:2"]}]
 
 
 def test_a_track_without_a_unit_is_named_and_not_told() -> None:

@@ -13,7 +13,7 @@ from pipeline.magento.records import MagentoShipment, Track
 from pipeline.orders.outcome import Done, Hold, HoldCode, Skipped, Wait
 from pipeline.orders.requested_shipment import RequestedShipment, requested_shipment_key
 from pipeline.orders.tables import Order
-from tasks.cancelling.gate import stopped
+from tasks.cancelling.stop_check import stopped
 from tests.builders import ACCOUNT, a_raw_order, a_shipment, an_item, an_order
 from tests.tasks.as_run import ship_order, sync_tracking
 from tests.tasks.fakes import FakeChannel, FakeShop, clients
@@ -143,7 +143,7 @@ def test_the_rest_is_shipped_while_the_first_package_is_told() -> None:
     shop = FakeShop(shipments=[there()], ship="72")
     assert sync_tracking(order, clients(channel, shop)) == Wait("units left to ship: 1", AN_HOUR)
     assert shop.calls == [("shipments", [900]), asked(1)]
-    assert [one[0] for one in channel.calls] == ["order", "confirm_shipment"]
+    assert [call[0] for call in channel.calls] == ["order", "confirm_shipment"]
     assert stands(order) == ("done", "", 72)
 
 

@@ -25,9 +25,11 @@ def shipped(world: World) -> list[dict[str, Any]]:
     """What the shop has as shipped."""
     shop, entity_id = world.parts.clients.shops[SHOP], world.entity("fine")
     return [
-        {"units": [int(one) for one in shipment.items.values()], "numbers": numbers}
+        {"units": [int(quantity) for quantity in shipment.items.values()], "numbers": numbers}
         for shipment in shop.shipments.of_orders([entity_id])
-        for numbers in [[(one.carrier_code, one.title, one.number) for one in shipment.tracks]]
+        for numbers in [
+            [(track.carrier_code, track.title, track.number) for track in shipment.tracks]
+        ]
     ]
 
 
@@ -40,7 +42,10 @@ def stands(world: World) -> tuple[str, str, str | None]:
 
 def told_amazon(world: World) -> list[str]:
     channel = world.parts.clients.channels[ACCOUNT]
-    return [one.tracking_number for one in channel.parse(channel.order(NUMBERS["fine"])).packages]
+    return [
+        package.tracking_number
+        for package in channel.parse(channel.order(NUMBERS["fine"])).packages
+    ]
 
 
 def test_it_is_shipped_in_the_shop_without_a_mail_and_told_to_amazon(world: World) -> None:
@@ -72,6 +77,6 @@ def test_a_preview_tells_of_it_and_ships_nothing(world: World) -> None:
     order = asked(world)
     parts = world.parts
     (told,) = preview(parts.sessions, a_vault(), parts.clients, steps(), order.id, "ship_order")
-    assert [(one.what, one.verdict) for one in told.calls] == [("shipment", "would be made")]
+    assert [(call.what, call.verdict) for call in told.calls] == [("shipment", "would be made")]
     assert shipped(world) == []
     assert stands(world) == ("ship_order", "open", None)

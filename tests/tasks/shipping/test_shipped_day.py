@@ -38,11 +38,11 @@ def at_amazon(day: Day) -> list[tuple[str, str | None, int]]:
     packages = requests.get(url, timeout=10).json()["order"].get("packages", [])
     return [
         (
-            one["packageReferenceId"],
-            one.get("trackingNumber"),
-            sum(item["quantity"] for item in one["packageItems"]),
+            package["packageReferenceId"],
+            package.get("trackingNumber"),
+            sum(item["quantity"] for item in package["packageItems"]),
         )
-        for one in packages
+        for package in packages
     ]
 
 
@@ -60,7 +60,7 @@ def test_two_tracks_of_one_shipment_are_two_packages(day: Day) -> None:
 
 
 def test_two_shipments_are_two_packages_from_whatever_source(day: Day) -> None:
-    (item,) = (one for one in day.in_magento()["items"] if one["sku"] == "MUG-BLUE")
+    (item,) = (item for item in day.in_magento()["items"] if item["sku"] == "MUG-BLUE")
     part = [{"order_item_id": item["item_id"], "qty": 1}]
     first, second = ship(day, DHL, items=part), ship(day, UPS, items=part)
     assert day.work().status == Status.DONE
@@ -75,7 +75,7 @@ def test_a_shipment_made_anew_gets_the_package_of_the_deleted_one(day: Day, app:
     held = day.work()
     assert (held.status, held.hold_code) == (Status.HELD, "shipment_changed")
     entity_id = day.in_magento()["entity_id"]
-    (item,) = (one for one in day.in_magento()["items"] if one["sku"] == "MUG-BLUE")
+    (item,) = (item for item in day.in_magento()["items"] if item["sku"] == "MUG-BLUE")
     anew = {
         "order_id": entity_id,
         "items": [{"order_item_id": item["item_id"], "qty": 2}],

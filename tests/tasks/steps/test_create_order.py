@@ -69,14 +69,14 @@ class _Kept(FakeOrders):
 
     def save(self, body: Mapping[str, Any]) -> None:
         super().save(body)
-        shipped = {one["item_id"]: Decimal(one["qty_shipped"]) for one in body.get("items", ())}
+        shipped = {item["item_id"]: Decimal(item["qty_shipped"]) for item in body.get("items", ())}
         self._order = replace(
             self._order,
             state=body["state"],
             status=body["status"],
             items=tuple(
-                replace(one, quantity_shipped=shipped.get(one.item_id, one.quantity_shipped))
-                for one in self._order.items
+                replace(item, quantity_shipped=shipped.get(item.item_id, item.quantity_shipped))
+                for item in self._order.items
             ),
         )
 

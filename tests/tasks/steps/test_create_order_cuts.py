@@ -53,7 +53,7 @@ def lose(shop: StandIn, call: dict[str, str], kind: str) -> None:
 
 def stock(shop: StandIn, sku: str) -> tuple[int, ...]:
     """Source, sum of reservations, salable."""
-    return tuple(int(one) for one in shop.stock(sku))
+    return tuple(int(level) for level in shop.stock(sku))
 
 
 def the_order(shop: StandIn) -> Any:
@@ -82,7 +82,8 @@ def test_one_order_one_invoice_and_stock_taken_once(
     ]
     kept = shop.rest("GET", f"/orders/{there['entity_id']}")
     told = {
-        one["key"]: one["value"] for one in kept["extension_attributes"]["payment_additional_info"]
+        entry["key"]: entry["value"]
+        for entry in kept["extension_attributes"]["payment_additional_info"]
     }
     assert told["amazon_order_id"] == place.raw["orderId"]
     assert len(kept["status_histories"]) == 1
@@ -105,7 +106,7 @@ def test_what_amazon_cancels_meanwhile_gives_its_stock_back(
     assert outcome == Cancelled(f"cancelled on Amazon {gone}")
     assert (stock(shop, "A"), stock(shop, "B")) == ((100, 0, 100), (10, 0, 10))
     is_invoiced = call is INVOICE and kind != "cut_before"
-    states = [one["state"] for one in shop.ask("orders")]
+    states = [order["state"] for order in shop.ask("orders")]
     assert states == ([] if made_nothing else ["closed" if is_invoiced else "canceled"])
 
 

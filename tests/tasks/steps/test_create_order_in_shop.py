@@ -30,7 +30,7 @@ def shop(one_shop: StandIn) -> StandIn:
 
 def levels(shop: StandIn) -> Levels:
     """Source, sum of reservations and salable of each product."""
-    return {sku: tuple(int(one) for one in shop.stock(sku)) for sku in ("A", "B")}
+    return {sku: tuple(int(level) for level in shop.stock(sku)) for sku in ("A", "B")}
 
 
 def the_order(shop: StandIn) -> Any:

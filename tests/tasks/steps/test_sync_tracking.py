@@ -254,8 +254,8 @@ def test_trouble_with_the_second_package_keeps_the_first_ones_success() -> None:
     channel = an_amazon(order, confirm_shipment=InTurn(None, Transient("busy")))
     with pytest.raises(Transient):
         sync_tracking(order, clients(channel))
-    assert [one.confirmation for one in order.shipments] == ["accepted", "sent"]
-    assert [one.confirmed_as for one in order.shipments] == [AS_DHL, None]
+    assert [shipment.confirmation for shipment in order.shipments] == ["accepted", "sent"]
+    assert [shipment.confirmed_as for shipment in order.shipments] == [AS_DHL, None]
 
 
 def test_lines_of_the_shops_own_are_not_told() -> None:

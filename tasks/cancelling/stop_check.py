@@ -7,7 +7,7 @@ from functools import wraps
 
 from pipeline.clients import Clients
 from pipeline.magento.records import ENDED
-from pipeline.orders.decision_table import Next, Tab
+from pipeline.orders.decision import Next, Tab
 from pipeline.orders.outcome import Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import follow_edit
@@ -22,10 +22,10 @@ def unless_stopped(
     """The step, which runs only if the decision table lets the order go on."""
 
     @wraps(step)
-    def asked(order: Order, clients: Clients) -> Outcome:
+    def checked(order: Order, clients: Clients) -> Outcome:
         return stopped(order, clients) or step(order, clients)
 
-    return asked
+    return checked
 
 
 def stopped(order: Order, clients: Clients) -> Outcome | None:
