@@ -75,6 +75,7 @@ def shared_database(servers: Servers, template: str) -> Iterator[Emptied]:
     _execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     with Emptied(_database(servers.database_url, name)) as database:
         yield database
+        db.engine_for(database.url).dispose()
     _execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
@@ -90,23 +91,17 @@ def own_database_url(servers: Servers, template: str) -> Iterator[str]:
     """A migrated, empty database that a test may take apart."""
     name = f"orderbridge_test_{os.getpid()}_{next(_numbers)}"
     _execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield _database(servers.database_url, name)
+    url = _database(servers.database_url, name)
+    yield url
+    db.engine_for(url).dispose()
     _execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.fixture(scope="session")
-def shared_sessions(shared_database: Emptied) -> Iterator[db.Sessions]:
-    """One engine for all tests of this process, whose connections and compiled statements last: a
-    new engine costs more than the statements of most tests."""
-    engine = db.engine_for(shared_database.url)
-    yield db.sessions_for(engine)
-    engine.dispose()
-
-
 @pytest.fixture
-def sessions(database_url: str, shared_sessions: db.Sessions) -> db.Sessions:
-    """Sessions on an empty database."""
-    return shared_sessions
+def sessions(database_url: str) -> db.Sessions:
+    """Sessions on an empty database, by the process's engine for it: its connections and compiled
+    statements last from test to test."""
+    return db.sessions_for(db.engine_for(database_url))
 
 
 @pytest.fixture(scope="session")

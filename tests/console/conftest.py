@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 import pytest
 from flask import Flask
@@ -12,7 +13,7 @@ from werkzeug.test import TestResponse
 from pipeline.access.people import People
 from pipeline.access.sign_ins import SignIns
 from pipeline.access.tables import PersonRecord
-from pipeline.base.db import Sessions
+from pipeline.base.db import Sessions, engine_for, sessions_for
 from pipeline.console.app import create_app
 from pipeline.settings.roles import Role
 from tests.console.builders import NOW, some_settings
@@ -54,16 +55,16 @@ class SignedIn:
         return form_token(self.get("/account").text)
 
 
-@pytest.fixture(scope="session")
-def shared_app(shared_sessions: Sessions) -> Flask:
-    """The console of all tests of this process: it keeps nothing but its compiled templates."""
-    return create_app(some_settings(), shared_sessions, lambda: NOW)
+@cache
+def console_on(database_url: str) -> Flask:
+    """The console of all tests on a database: it keeps nothing but its compiled templates."""
+    return create_app(some_settings(), sessions_for(engine_for(database_url)), lambda: NOW)
 
 
 @pytest.fixture
-def app(shared_app: Flask, sessions: Sessions) -> Flask:
+def app(database_url: str) -> Flask:
     """The console on an empty database."""
-    return shared_app
+    return console_on(database_url)
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ lease_s = 2
 
 
 class Rig:
-    """One home with everything in it. `start` it, then `fresh` before each test."""
+    """One home with everything in it. `start` it, `start_beat`, then `fresh` before each test."""
 
     def __init__(self, home: Path, supervisor: Supervisor) -> None:
         self.home = home
@@ -75,7 +75,7 @@ class Rig:
         self._asking: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def start(self) -> None:
-        """Start every part but the workers."""
+        """Start the servers and both stand-ins."""
         for server in (self.postgres, self._broker):
             server.prepare()
             self.supervisor.start(server.command())
@@ -111,6 +111,8 @@ class Rig:
         remembers_everything(self.postgres.url())
         for url in self.urls.values():
             wait_for(f"{url}/_control/health")
+
+    def start_beat(self) -> None:
         schedule = str(self.home / "beat-schedule")
         self.run("beat", "-m", "celery", "-A", "tasks.app", "beat", "--schedule", schedule)
 
@@ -141,9 +143,13 @@ class Rig:
             self.supervisor.stop(name)
         self._working = ()
 
-    def stop(self) -> None:
-        """End the workers, and ask the database no more."""
+    def rest(self) -> None:
+        """End beat and the workers: what is left of the stack costs next to nothing."""
         self.stop_workers()
+        self.supervisor.stop("beat")
+
+    def close(self) -> None:
+        """Ask the database no more."""
         if self._asking is not None:
             self._asking.close()
 
