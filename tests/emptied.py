@@ -14,10 +14,10 @@ from tests.tables import METADATA
 # Without its first life, the next connection would take the database for one that was restored just
 # now; those that a test began are taken out.
 _LIVES = "database_lives"
-# A test that was broken off leaves its statement running, and its locks.
+# A test that was broken off leaves its statement or its transaction open, and with it its locks.
 _END_OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
       AND backend_type = 'client backend'
 """
 

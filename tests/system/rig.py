@@ -172,7 +172,7 @@ class Rig:
             env=self.environment,
             cwd=PROJECT,
             check=True,
-            timeout=50,
+            timeout=PATIENCE_S,
         )
 
     def port(self, name: str) -> int:

@@ -12,7 +12,7 @@ import pytest
 from devstack.paths import PROJECT
 from sandbox.amazon.builders import a_line, an_order
 from tests.system.remotes import SKU, Remotes
-from tests.system.rig import TIME_LIMIT_S, Rig
+from tests.system.rig import PATIENCE_S, TIME_LIMIT_S, Rig
 
 ORDERS = 300
 PLACED_AT = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ def backfill(rig: Rig, *words: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=PATIENCE_S,
     )
     return done.stdout
 
