@@ -41,7 +41,8 @@ class Store:
     def __init__(self, path: Path, schema: str) -> None:
         self._path = path
         self._schema = SCHEMA + schema
-        self._local = threading.local()
+        self._turn = threading.Lock()
+        self._db: sqlite3.Connection | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.transaction() as db:
             self._create(db)
@@ -52,28 +53,33 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction: committed at the end of the block, rolled back on an exception."""
-        db = getattr(self._local, "db", None)
-        if db is None:
-            db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-            db.row_factory = sqlite3.Row
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=NORMAL")
-            self._local.db = db
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield db
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")
+        """One write transaction: committed at the end of the block, rolled back on an exception.
+
+        Threads take turns on one connection: SQLite has one writer at a time anyway, and when the
+        last connection is closed it writes everything into its file.
+        """
+        with self._turn:
+            if self._db is None:
+                self._db = sqlite3.connect(
+                    self._path, timeout=30, isolation_level=None, check_same_thread=False
+                )
+                self._db.row_factory = sqlite3.Row
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        db = getattr(self._local, "db", None)
-        if db is not None:
-            db.close()
-            self._local.db = None
+        """Close the connection; the next transaction opens it anew."""
+        with self._turn:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
 
     def reset(self) -> None:
         """Forget everything, as on the first start."""
@@ -173,11 +179,6 @@ def attach(app: Flask, store: Store) -> None:
             connection: socket.socket = request.environ["werkzeug.socket"]
             connection.shutdown(socket.SHUT_RDWR)
         return response
-
-    @app.teardown_request
-    def release(_: BaseException | None) -> None:
-        # Each connection has a thread of its own, which ends with it.
-        store.close()
 
     @app.get("/_control/health")
     def control_health() -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -74,6 +75,7 @@ def shared_database(servers: Servers, template: str) -> Iterator[Emptied]:
     _execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     with Emptied(_database(servers.database_url, name)) as database:
         yield database
+        db.engine_for(database.url).dispose()
     _execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
@@ -89,23 +91,29 @@ def own_database_url(servers: Servers, template: str) -> Iterator[str]:
     """A migrated, empty database that a test may take apart."""
     name = f"orderbridge_test_{os.getpid()}_{next(_numbers)}"
     _execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    yield _database(servers.database_url, name)
+    url = _database(servers.database_url, name)
+    yield url
+    db.engine_for(url).dispose()
     _execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
-def sessions(database_url: str) -> Iterator[db.Sessions]:
-    """Sessions on an empty database."""
-    engine = db.engine_for(database_url)
-    yield db.sessions_for(engine)
-    engine.dispose()
+def sessions(database_url: str) -> db.Sessions:
+    """Sessions on an empty database, by the process's engine for it: its connections and compiled
+    statements last from test to test."""
+    return db.sessions_for(db.engine_for(database_url))
+
+
+@pytest.fixture(scope="session")
+def _broker(servers: Servers) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(servers.redis_url) as client:
+        yield client
 
 
 @pytest.fixture
-def redis_url(servers: Servers) -> str:
+def redis_url(servers: Servers, _broker: redis.Redis) -> str:
     """The run's broker, emptied. Tests do not run side by side."""
-    with redis.Redis.from_url(servers.redis_url) as client:
-        client.flushdb()
+    _broker.flushdb()
     return servers.redis_url
 
 
@@ -133,6 +141,11 @@ def queue(sqs_url: str) -> TestQueue:
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Keeps a sentence with a measured figure, to be shown at the end of the run."""
     return lambda sentence: record_property("figure", sentence)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests live as long as the run: no later collection has to go through them."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -14,10 +14,10 @@ from tests.tables import METADATA
 # Without the row of its first use, the next connection would take the database for a restored one;
 # the restores that a test reported are taken out.
 _RESTORES = "database_restores"
-# A test that was broken off leaves its statement running, and its locks.
+# A test that was broken off leaves its statement or its transaction open, and with it its locks.
 _END_OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
       AND backend_type = 'client backend'
 """
 
@@ -65,8 +65,7 @@ def empty(sessions: Sessions) -> None:
     """The same for a database that is reached by sessions alone; its numbers go on, so that kept
     rows can be put back."""
     with sessions() as session, session.begin():
-        for statement in _statements()[:-1]:
-            session.connection().exec_driver_sql(statement)
+        session.connection().exec_driver_sql("; ".join(_statements()[:-1]))
 
 
 def _statements() -> list[LiteralString]:

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 REGION = "eu-west-1"
@@ -78,15 +79,21 @@ class TestQueue:
 
 def a_queue(endpoint: str, name: str = "", visibility_s: int = 30) -> TestQueue:
     """A new queue; what is given out comes back after `visibility_s`, 0 at once."""
+    sqs = _client(endpoint)
+    name = name or f"orders-{next(_numbers)}"
+    sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": str(visibility_s)})
+    return TestQueue(endpoint, name, sqs)
+
+
+@cache
+def _client(endpoint: str) -> Any:
+    """The owner's client: each new one reads the whole description of SQS anew."""
     import boto3.session
 
-    sqs = boto3.session.Session().client(
+    return boto3.session.Session().client(
         "sqs",
         region_name=REGION,
         endpoint_url=endpoint,
         aws_access_key_id="tester",
         aws_secret_access_key="tester",
     )
-    name = name or f"orders-{next(_numbers)}"
-    sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": str(visibility_s)})
-    return TestQueue(endpoint, name, sqs)

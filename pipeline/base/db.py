@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
@@ -17,6 +16,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from pipeline.base import database_restores
 from pipeline.base.clock import elapsed
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 Sessions = Callable[[], Session]
 Row = tuple[Any, ...]
@@ -26,8 +28,10 @@ _TESTED_AFTER_S = 30.0
 it without a sign."""
 
 
+@cache
 def engine_for(url: str, pool_size: int = 20) -> Engine:
-    """An engine whose statements time out, so that none blocks a worker for ever."""
+    """The process's engine for a database. Its statements time out, so that none blocks a worker
+    for ever; once disposed, it connects anew."""
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -123,6 +127,9 @@ def sessions_for(engine: Engine) -> Sessions:
 
 def alembic_config(url: str) -> Config:
     """Alembic's configuration, built in code so that no ini file has to match it."""
+    # Imported where it is needed: a worker starts a tenth sooner without it.
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = url
@@ -131,4 +138,6 @@ def alembic_config(url: str) -> Config:
 
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the schema to `revision`. Safe to run twice at once: the second run waits."""
+    from alembic import command
+
     command.upgrade(alembic_config(url), revision)

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, abort, g, jsonify, request
@@ -61,11 +62,16 @@ class _Sqs:
             return self._opened[region]
 
 
+@cache
+def _sqs(endpoint: str) -> _Sqs:
+    return _Sqs(endpoint)
+
+
 def add_notifications(app: Flask, standin: Standin) -> None:
     """Add the API's routes, the messages after each change, and the control routes."""
     _add_api(app, standin)
     if standin.options.sqs_endpoint is not None:
-        _add_delivery(app, standin, _Sqs(standin.options.sqs_endpoint))
+        _add_delivery(app, standin, _sqs(standin.options.sqs_endpoint))
 
 
 def _add_api(app: Flask, standin: Standin) -> None:

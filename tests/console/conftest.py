@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 import pytest
 from flask import Flask
@@ -12,7 +13,7 @@ from werkzeug.test import TestResponse
 from pipeline.access.people import People
 from pipeline.access.sign_ins import SignIns
 from pipeline.access.tables import PersonRecord
-from pipeline.base.db import Sessions
+from pipeline.base.db import Sessions, engine_for, sessions_for
 from pipeline.console.app import create_app
 from pipeline.settings.roles import Role
 from tests.console.builders import NOW, some_settings
@@ -54,12 +55,19 @@ class SignedIn:
         return form_token(self.get("/account").text)
 
 
-@pytest.fixture
-def app(sessions: Sessions) -> Flask:
-    return create_app(some_settings(), sessions, lambda: NOW)
+@cache
+def console_on(database_url: str) -> Flask:
+    """The console of all tests on a database: it keeps nothing but its compiled templates."""
+    return create_app(some_settings(), sessions_for(engine_for(database_url)), lambda: NOW)
 
 
 @pytest.fixture
+def app(database_url: str) -> Flask:
+    """The console on an empty database."""
+    return console_on(database_url)
+
+
+@pytest.fixture(scope="session")
 def app_without_database() -> Flask:
     """For what is decided before the database is asked."""
 

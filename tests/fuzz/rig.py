@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import Celery
-from sqlalchemy import Engine, select, update
+from sqlalchemy import select, update
 
 from pipeline.amazon.client import Amazon
 from pipeline.base.http import Http
@@ -133,7 +133,3 @@ def rigged(
     shop.spoiler.begin()
     market.spoiler.begin()
     parts.broker.close()
-    with parts.sessions() as session:
-        engine = session.get_bind()
-    assert isinstance(engine, Engine)
-    engine.dispose()

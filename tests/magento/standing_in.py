@@ -25,18 +25,19 @@ class StandIn:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._http = requests.Session()
 
     def tell(self, what: str, **body: Any) -> Any:
-        answer = requests.post(f"{self.url}/_control/{what}", json=body, timeout=10)
+        answer = self._http.post(f"{self.url}/_control/{what}", json=body, timeout=10)
         answer.raise_for_status()
         return answer.json()
 
     def ask(self, what: str) -> Any:
-        return requests.get(f"{self.url}/_control/{what}", timeout=10).json()
+        return self._http.get(f"{self.url}/_control/{what}", timeout=10).json()
 
     def rest(self, method: str, path: str, body: Any = None, expect: int = 200) -> Any:
         """What another system of the merchant's does."""
-        answer = requests.request(
+        answer = self._http.request(
             method,
             f"{self.url}/rest/default/V1{path}",
             json=body,

@@ -87,10 +87,17 @@ def running_amazon(data: Path, options: Options | None = None) -> Iterator[Calle
         store.close()
 
 
-@pytest.fixture
-def amazon(tmp_path: Path) -> Iterator[Caller]:
-    with running_amazon(tmp_path / "amazon.sqlite") as caller:
+@pytest.fixture(scope="session")
+def one_amazon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    with running_amazon(tmp_path_factory.mktemp("amazon") / "amazon.sqlite") as caller:
         yield caller
+
+
+@pytest.fixture
+def amazon(one_amazon: Caller) -> Caller:
+    """The process's stand-in as on its first start; all that it knows is in its store."""
+    one_amazon.control("POST", "reset")
+    return Caller(one_amazon.url).log_in()
 
 
 def refusal(answer: requests.Response) -> tuple[int, str, str]:

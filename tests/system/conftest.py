@@ -1,4 +1,4 @@
-"""One rig for the system tests of a module; each begins with it empty."""
+"""One rig for the system tests of a process; each begins with it empty."""
 
 from __future__ import annotations
 
@@ -18,14 +18,22 @@ from tests.system.remotes import Remotes
 from tests.system.rig import Rig
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Rig]:
-    """A whole stack. It goes with its module, so that it takes no time from other tests."""
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Rig]:
+    """The servers and both stand-ins, started once a process."""
     with temporary_home() as home, Supervisor(home) as supervisor:
         rig = Rig(home, supervisor)
         rig.start()
         yield rig
-        rig.stop_workers()
+        rig.close()
+
+
+@pytest.fixture(scope="module")
+def running(stack: Rig) -> Iterator[Rig]:
+    """The whole stack. Beat and workers go with the module, to take no time from other tests."""
+    stack.start_beat()
+    yield stack
+    stack.rest()
 
 
 @pytest.fixture

@@ -35,6 +35,14 @@ class Seen:
     differences: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """The writes of an undisturbed story: their kinds, and the routes of those in no ledger."""
+
+    kinds: set[str]
+    unbooked: Sequence[str]
+
+
 @dataclass
 class Matrix:
     """Plays the cases. Of each story, what it comes to undisturbed is played once."""
@@ -42,6 +50,7 @@ class Matrix:
     world: World
     _before: dict[tuple[str, int], Moment] = field(default_factory=dict)
     _after: dict[tuple[str, int], Mapping[str, list[str]]] = field(default_factory=dict)
+    _writes: dict[str, Writes] = field(default_factory=dict)
 
     def at_a_write(self, place: Place, point: str) -> Seen:
         """A worker dies at a point of a write."""
@@ -71,8 +80,10 @@ class Matrix:
             words = "goes on with the next" if step != STEPS[-1] else "nothing: done"
         return Seen(words, self._against(FULFILLED, act))
 
-    def undisturbed(self, story: Story) -> None:
-        """Play a story without a crash, and keep each moment of it."""
+    def undisturbed(self, story: Story) -> Writes:
+        """Play a story without a crash, the first time it is asked for; keep each moment of it."""
+        if story.name in self._writes:
+            return self._writes[story.name]
         self.world.begin(NUMBER, **story.settings)
         for number, act in enumerate(story.acts):
             self._before[story.name, number] = keep(self.world)
@@ -81,10 +92,11 @@ class Matrix:
             self._after[story.name, number] = outcome(self.world)
         order = self.world.order()
         assert (order.step, order.status) == story.ends
+        self._writes[story.name] = Writes(self.world.kinds(), list(self.world.unbooked))
+        return self._writes[story.name]
 
     def _die(self, story: Story, act: int, death: Death, route: str = "") -> None:
-        if (story.name, act) not in self._after:
-            self.undisturbed(story)
+        self.undisturbed(story)
         self.world.begin(NUMBER, route, **story.settings)
         go_back(self.world, self._before[story.name, act])
         story.acts[act](self.world)

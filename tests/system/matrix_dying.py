@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+import psycopg  # noqa: F401 - the driver, which is otherwise imported by each process anew
 from sqlalchemy import select
+from sqlalchemy.orm import configure_mappers
 
 from pipeline.base.db import Sessions
 from pipeline.base.lease import Leases
@@ -36,6 +38,9 @@ AT_A_STEP = (
     "through, not recorded",
     "recorded, the next not begun",
 )
+# Here and once, since the server that forks these processes imports this module.
+configure_mappers()
+
 BEFORE_INTENT, INTENDED, CARRIED_OUT, ANSWERED, NOTED = AT_A_WRITE
 IN_HAND, CLAIMED, THROUGH, RECORDED = AT_A_STEP
 

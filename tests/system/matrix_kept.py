@@ -67,12 +67,14 @@ def go_back(world: World, moment: Moment) -> None:
             kept.backup(now)
     with world.sessions() as session, session.begin():
         for table in _TABLES:
+            if moment.rows[table.name] is None:
+                continue
             columns = ", ".join(f'"{one.name}"' for one in table.columns if one.computed is None)
             put = (
                 f'INSERT INTO "{table.name}" ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns}'  # noqa: S608
                 f' FROM json_populate_recordset(NULL::"{table.name}", :rows)'
             )
-            session.execute(text(put), {"rows": json.dumps(moment.rows[table.name] or [])})
+            session.execute(text(put), {"rows": json.dumps(moment.rows[table.name])})
 
 
 def outcome(world: World) -> dict[str, list[str]]:

@@ -63,7 +63,7 @@ lease_s = 2
 
 
 class Rig:
-    """One home with everything in it. `start` it, then `fresh` before each test."""
+    """One home with everything in it. `start` it, `start_beat`, then `fresh` before each test."""
 
     def __init__(self, home: Path, supervisor: Supervisor) -> None:
         self.home = home
@@ -72,9 +72,10 @@ class Rig:
         self.environment: dict[str, str] = {}
         self.urls: dict[str, str] = {}
         self._working: tuple[str, ...] = ()
+        self._asking: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def start(self) -> None:
-        """Start every part but the workers."""
+        """Start the servers and both stand-ins."""
         for server in (self.postgres, self._broker):
             server.prepare()
             self.supervisor.start(server.command())
@@ -110,6 +111,8 @@ class Rig:
         remembers_everything(self.postgres.url())
         for url in self.urls.values():
             wait_for(f"{url}/_control/health")
+
+    def start_beat(self) -> None:
         schedule = str(self.home / "beat-schedule")
         self.run("beat", "-m", "celery", "-A", "tasks.app", "beat", "--schedule", schedule)
 
@@ -140,6 +143,16 @@ class Rig:
             self.supervisor.stop(name)
         self._working = ()
 
+    def rest(self) -> None:
+        """End beat and the workers: what is left of the stack costs next to nothing."""
+        self.stop_workers()
+        self.supervisor.stop("beat")
+
+    def close(self) -> None:
+        """Ask the database no more."""
+        if self._asking is not None:
+            self._asking.close()
+
     def run(self, name: str, *arguments: str) -> None:
         """Have a Python program supervised."""
         self.supervisor.start(
@@ -159,7 +172,7 @@ class Rig:
             env=self.environment,
             cwd=PROJECT,
             check=True,
-            timeout=50,
+            timeout=PATIENCE_S,
         )
 
     def port(self, name: str) -> int:
@@ -173,10 +186,11 @@ class Rig:
         return redis.Redis.from_url(self._broker.url(), socket_timeout=5)
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """What the database answers; nothing while it is away."""
+        """What the database answers, over a connection that lasts; nothing while it is away."""
         try:
-            with self.database() as connection:
-                return connection.execute(query.encode(), values).fetchall()
+            if self._asking is None or self._asking.closed:
+                self._asking = self.database()
+            return self._asking.execute(query.encode(), values).fetchall()
         except psycopg.OperationalError:
             return []
 

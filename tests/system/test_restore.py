@@ -22,8 +22,10 @@ def postgres_and_rig() -> Iterator[tuple[ArchivedPostgres, Rig]]:
         rig = Rig(home, supervisor)
         rig.postgres = postgres = ArchivedPostgres(home)
         rig.start()
+        rig.start_beat()
         yield postgres, rig
-        rig.stop_workers()
+        rig.rest()
+        rig.close()
 
 
 def test_a_database_set_back_finds_what_it_did_and_does_it_no_second_time(

@@ -69,10 +69,7 @@ def fresh_runtime(environment: None) -> Iterator[None]:
 
 
 def close(parts: Runtime) -> None:
-    """Give back what a worker process keeps open until its end."""
-    with parts.sessions() as session:
-        engine = session.get_bind().engine
-    engine.dispose()
+    """Close what a worker process keeps open until its end, but for the process's engine."""
     parts.broker.close()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 from celery import Celery
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.intake.backfills import Backfills, Progress
@@ -50,10 +50,6 @@ def parts(amazon: Caller, database_url: str, redis_url: str) -> Iterator[Runtime
     made = build(settings(account=account, database_url=database_url, redis_url=redis_url))
     yield at(made, NOW)
     made.broker.close()
-    with made.sessions() as session:
-        engine = session.get_bind()
-    assert isinstance(engine, Engine)
-    engine.dispose()
 
 
 def at(parts: Runtime, now: datetime) -> Runtime:

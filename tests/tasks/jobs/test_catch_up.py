@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import redis
 from celery import Celery
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 
 from pipeline.amazon.access import Access
 from pipeline.amazon.client import Amazon
@@ -124,10 +124,6 @@ def world(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[World]:
         runner = replace(parts.runner, clients=remotes)
         yield World(amazon, data, replace(parts, clients=remotes, runner=runner), clock)
         parts.broker.close()
-        with parts.sessions() as session:
-            engine = session.get_bind()
-        assert isinstance(engine, Engine)
-        engine.dispose()
 
 
 def count(sessions: Sessions) -> int:

@@ -82,8 +82,6 @@ class World:
 def world(app: Celery, database_url: str, redis_url: str) -> Iterator[World]:
     parts = build(settings(database_url=database_url, redis_url=redis_url))
     yield World(parts, app)
-    with parts.sessions() as session:
-        session.get_bind().engine.dispose()
     parts.broker.close()
 
 

@@ -124,8 +124,6 @@ def world(
     own = Notifications(ACCOUNT, given.accounts[ACCOUNT])
     own.create_subscription(own.create_destination("orders", queue.arn).destination_id)
     yield World(parts, app, amazon, queue)
-    with parts.sessions() as session:
-        session.get_bind().engine.dispose()
     parts.broker.close()
 
 

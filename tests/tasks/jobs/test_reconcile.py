@@ -227,7 +227,7 @@ FOUND: Mapping[str, tuple[str, str]] = {
 HELD = {name for name, (_, treatment) in FOUND.items() if treatment == "held"}
 
 
-def test_each_difference_is_found_once_and_treated(world: World) -> None:
+def test_each_difference_is_found_once_and_treated_and_closes_once_mended(world: World) -> None:
     differing = differ(world, *PLACES)
     assert differing.reconcile() == FOUND
     assert differing.incident() == (
@@ -249,10 +249,6 @@ def test_each_difference_is_found_once_and_treated(world: World) -> None:
     )
     assert {differing.order(name).due_at for name in HELD} == {None}
 
-
-def test_a_second_run_finds_nothing_new_and_what_is_mended_closes(world: World) -> None:
-    differing = differ(world, *PLACES)
-    differing.reconcile()
     with differing.parts.sessions() as session:
         first = set(session.scalars(select(Difference.id)))
     differing.work()
