@@ -1,17 +1,31 @@
 # One image for migrate, worker, beat, flower and console; the command says which.
-FROM python:3.11-slim AS build
+# Packages and code are layers of their own: a change of the code brings only the last one anew.
+FROM python:3.11-slim AS requirements
+COPY pyproject.toml .
+RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > /requirements.txt
+
+FROM python:3.11-slim AS packages
+COPY constraints.txt /
+COPY --from=requirements /requirements.txt /
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m venv --without-pip /opt/orderbridge \
+    && python -m pip --python /opt/orderbridge/bin/python install -c /constraints.txt -r /requirements.txt
+
+FROM python:3.11-slim AS wheel
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY pipeline pipeline
 COPY tasks tasks
-RUN python -m venv /opt/orderbridge \
-    && /opt/orderbridge/bin/pip install --no-cache-dir -c constraints.txt .
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m pip wheel --no-deps --wheel-dir /wheel .
 
 FROM python:3.11-slim
 # /data is beat's; a volume mounted there takes over its owner.
 RUN useradd --uid 10001 --create-home orderbridge \
     && install --directory --owner orderbridge --group orderbridge /data
-COPY --from=build /opt/orderbridge /opt/orderbridge
+COPY --from=packages /opt/orderbridge /opt/orderbridge
+RUN --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
+    python -m pip --python /opt/orderbridge/bin/python install --no-cache-dir --no-deps /wheel/*.whl
 ENV PATH=/opt/orderbridge/bin:$PATH \
     PYTHONUNBUFFERED=1
 USER orderbridge

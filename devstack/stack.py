@@ -128,7 +128,7 @@ class Stack:
         self._keep(self._process("console", COMMAND, "console", "--port", str(console)))
         for name, path in (
             ("console", "/healthz"),
-            ("flower", "/healthcheck"),
+            ("flower", "/static/favicon.ico"),
         ):
             wait_for(self.urls[name] + path)
 

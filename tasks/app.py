@@ -9,11 +9,12 @@ from celery.signals import setup_logging
 
 from pipeline.base.log import configure
 from tasks import workflow
-from tasks.engine import kombu_guard, stopping
+from tasks.engine import flower_login, kombu_guard, stopping
 from tasks.jobs import schedule
 
 kombu_guard.install()
 stopping.install()
+flower_login.install()
 
 app = Celery("orderbridge")
 app.config_from_object("tasks.celery_config")

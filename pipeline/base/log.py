@@ -66,7 +66,10 @@ class _StandardError:
     """Writes a line to the present standard error, which may have been replaced meanwhile."""
 
     def msg(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - log lines leave the process here
+        # Line and end in one write: `print` makes two when unbuffered, and another thread's line
+        # comes between them.
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
     debug = info = warning = error = critical = msg
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -122,3 +123,39 @@ def test_an_error_is_told_without_its_text_before_anything_was_configured() -> N
     )
     assert CANARY not in process.stdout + process.stderr
     assert json.loads(process.stderr)["error"] == "ValueError"
+
+
+THREADS, LINES_EACH = 8, 500
+
+
+def test_the_lines_of_threads_do_not_run_into_each_other_in_a_pipe() -> None:
+    """As in the image: unbuffered, so that every write of the text layer is one to the pipe."""
+    program = f"""
+        import logging, threading
+        from pipeline.base.log import configure, log
+        configure()
+        ready = threading.Barrier({THREADS})
+        def write(thread):
+            ready.wait()
+            for number in range({LINES_EACH}):
+                if number % 10 == 0:
+                    logging.getLogger("urllib3").warning("a library's")
+                log.info("step.ended", order=thread, number=number)
+        threads = [threading.Thread(target=write, args=(one,)) for one in range({THREADS})]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        """
+    process = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    lines = [json.loads(line) for line in process.stderr.splitlines()]
+    ours = [(line["order"], line["number"]) for line in lines if line["event"] == "step.ended"]
+    assert sorted(ours) == [(one, n) for one in range(THREADS) for n in range(LINES_EACH)]
+    assert len(lines) - len(ours) == THREADS * LINES_EACH // 10

@@ -12,6 +12,7 @@ import yaml
 PROJECT = Path(__file__).resolve().parent.parent.parent
 COMPOSE_FILE = PROJECT / "docker-compose.yml"
 EXAMPLE = PROJECT / "deploy" / ".env.example"
+INITIAL = PROJECT / "deploy" / "postgres"
 VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?P<rule>:[-?])?(?P<default>[^}]*)\})")
 
 
@@ -41,3 +42,10 @@ def example() -> dict[str, str]:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
     return {name: value for name, _, value in pairs}
+
+
+def copied_into_the_image() -> list[str]:
+    """The project's own files and folders that the Dockerfile copies."""
+    lines = (PROJECT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = [line.split()[1:-1] for line in lines if re.match(r"COPY (?!--)", line)]
+    return sorted({source for sources in copied for source in sources})

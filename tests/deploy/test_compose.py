@@ -132,6 +132,33 @@ def test_our_own_have_no_privileges_and_their_secrets_from_the_file(
     assert service["environment"]["ORDERBRIDGE_CONFIG"] == service["volumes"][0]["target"]
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_only_the_migration_has_the_password_of_the_tables_owner(
+    services: dict[str, Any], name: str
+) -> None:
+    seen = {**filled_in(), **services[name]["environment"]}
+    values = filled_in()
+    known = {
+        variable
+        for variable in ("POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "POSTGRES_APP_PASSWORD")
+        if any(values[variable] in value for value in seen.values())
+    }
+    # The application's is in .env, and the owner may do all that it may.
+    also = {"POSTGRES_OWNER_PASSWORD"} if name == "migrate" else set()
+    assert known == {"POSTGRES_APP_PASSWORD"} | also
+
+
+def test_the_database_makes_its_roles_at_its_first_start(services: dict[str, Any]) -> None:
+    service = services["postgres"]
+    assert [path.name for path in compose.INITIAL.iterdir()] == ["roles.sql"]
+    (folder,) = [volume for volume in service["volumes"] if isinstance(volume, dict)]
+    assert compose.PROJECT / folder["source"] == compose.INITIAL
+    assert folder["target"] == "/docker-entrypoint-initdb.d"
+    wanted = set(re.findall(r"\\getenv \w+ (\w+)", (compose.INITIAL / "roles.sql").read_text()))
+    assert wanted == {"POSTGRES_OWNER_PASSWORD", "POSTGRES_APP_PASSWORD"}
+    assert wanted <= set(service["environment"])
+
+
 def test_no_secret_stands_in_a_command_line(services: dict[str, Any]) -> None:
     values = {value for value in filled_in().values() if len(value) > 3}
     for service in services.values():
@@ -214,13 +241,25 @@ def test_redis_is_durable_and_asks_for_its_password(
         supervisor.stop_all()
 
 
-def test_the_image_copies_what_there_is_and_does_not_run_as_root() -> None:
+def test_the_image_holds_the_code_alone_and_does_not_run_as_root() -> None:
+    copied = compose.copied_into_the_image()
+    packaging = ["LICENSE", "README.md", "constraints.txt", "pyproject.toml"]
+    assert copied == sorted([*packaging, "pipeline", "tasks"])
+    assert all((compose.PROJECT / source).exists() for source in copied)
+    ignored = (compose.PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert ignored[1] == "*"
+    assert sorted(line[1:] for line in ignored if line.startswith("!")) == copied
     lines = (compose.PROJECT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    copied = [line.split()[1:-1] for line in lines if re.match(r"COPY (?!--)", line)]
-    assert copied
-    assert all((compose.PROJECT / source).exists() for sources in copied for source in sources)
     users = [line.split()[1] for line in lines if line.startswith("USER ")]
     assert users == ["orderbridge"]
+
+
+def test_a_change_of_the_code_leaves_the_layer_of_its_packages_as_it_is() -> None:
+    stages = re.split(r"(?m)^FROM ", (compose.PROJECT / "Dockerfile").read_text(encoding="utf-8"))
+    (packages,) = [stage for stage in stages if " AS packages" in stage]
+    copied = re.findall(r"(?m)^COPY (?:--from=(\S+) )?(\S+)", packages)
+    # Of pyproject.toml only what another stage has read out of it: the requirements.
+    assert copied == [("", "constraints.txt"), ("requirements", "/requirements.txt")]
 
 
 @pytest.mark.parametrize("file", ["Dockerfile", "docker-compose.yml"])

@@ -112,7 +112,7 @@ def test_a_buyers_data_is_nowhere_but_sealed(rig: Rig, remotes: Remotes) -> None
     arguments = ("flower", "--address=127.0.0.1", f"--port={port}")
     rig.run("flower", "-m", "celery", "-A", "tasks.app", *arguments)
     try:
-        wait_for(f"{flower}/healthcheck")
+        wait_for(f"{flower}/static/favicon.ico")
         play(rig, remotes)
         answer = requests.get(f"{flower}/api/tasks", params={"limit": 1000}, auth=LOGIN, timeout=10)
         assert answer.status_code == 200
