@@ -39,9 +39,7 @@ def remotes(found: Installation) -> Iterator[Remotes]:
 
     settings = found.settings
     vault = Vault(settings.master_key)
-    broker = redis.Redis.from_url(
-        settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
-    )
+    broker = settings.broker.client()
     try:
         now = SharedClock(found.sessions)
         ledger = Ledger(found.sessions, now, Writes(settings, found.sessions, now).ask)
