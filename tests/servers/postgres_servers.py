@@ -77,10 +77,12 @@ class TlsPostgres:
         return make_url(plain).update_query_dict(options).render_as_string(hide_password=False)
 
 
-def pgbouncer(supervisor: Supervisor, home: Path, database_url: str, *lines: str) -> str:
+def pgbouncer(
+    supervisor: Supervisor, home: Path, database_url: str, *lines: str, pool_size: int = 2
+) -> str:
     """Start pgbouncer in transaction mode before this database's server; its URL for the database.
 
-    It keeps two connections to PostgreSQL, so that those who use it get each other's.
+    With two connections to PostgreSQL, those who use it get each other's.
     """
     program = debians("pgbouncer", "pgbouncer")
     server = make_url(database_url)
@@ -94,7 +96,7 @@ def pgbouncer(supervisor: Supervisor, home: Path, database_url: str, *lines: str
         "[pgbouncer]",
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =",
         f"auth_type = scram-sha-256\nauth_file = {users}",
-        "pool_mode = transaction\ndefault_pool_size = 2\nmax_client_conn = 200",
+        f"pool_mode = transaction\ndefault_pool_size = {pool_size}\nmax_client_conn = 200",
     )
     write_private(configuration, "\n".join((*usual, *lines)) + "\n")
     for file in (users, configuration):

@@ -73,8 +73,11 @@ class Rig:
         self.urls: dict[str, str] = {}
         self._working: tuple[str, ...] = ()
 
-    def start(self) -> None:
-        """Start every part but the workers."""
+    def start(self, between: Callable[[Rig], dict[str, str]] = lambda _: {}) -> None:
+        """Start every part but the workers.
+
+        `between` starts what is to be between the processes and their servers; its variables win.
+        """
         for server in (self.postgres, self._broker):
             server.prepare()
             self.supervisor.start(server.command())
@@ -106,6 +109,7 @@ class Rig:
             "ORDERBRIDGE_ACCOUNT_MAIN_CLIENT_SECRET": "sandbox-secret",
             "ORDERBRIDGE_ACCOUNT_MAIN_REFRESH_TOKEN": "Atzr|sandbox-main",
         }
+        self.environment |= between(self)
         db.migrate(self.postgres.url())
         remembers_everything(self.postgres.url())
         for url in self.urls.values():
