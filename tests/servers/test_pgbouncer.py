@@ -73,7 +73,7 @@ def test_statements_are_repeated_on_connections_of_others(engine: Engine) -> Non
     for _ in range(8):
         for number, connection in enumerate(connections):
             assert connection.scalar(text("SELECT CAST(:n AS int)"), {"n": number}) == number
-            connection.rollback()
+            connection.commit()
     for connection in connections:
         connection.close()
 
