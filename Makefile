@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo storm up test browser chromium check bench docs tables screenshots format lock clean
+.PHONY: help setup demo storm up test servers browser chromium check bench docs tables screenshots format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -29,8 +29,19 @@ storm: $(READY) ## Break everything while a thousand orders come; ORDERS=200 SEE
 up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it)
 	$(BIN)/python -m devstack up
 
-test: $(READY) ## Run all tests but those in a browser; a part with ARGS='tests/orders -k decision_table'
+test: $(READY) servers ## Run all tests but those in a browser; a part with ARGS='tests/orders -k decision_table'
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/browser $(ARGS)
+
+# What the embedded servers are built without: TLS and pgbouncer. Where they cannot be installed, the
+# tests that need them are skipped, and say so.
+servers:
+	@{ PATH="$$PATH:/usr/sbin"; command -v pgbouncer && command -v redis-server && \
+	    ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1 || \
+	  if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -qq --yes pgbouncer redis-server postgresql; \
+	  else \
+	    echo "without Debian's pgbouncer, redis-server and postgresql, the tests that need them are skipped" >&2; \
+	  fi
 
 browser: $(READY) chromium node_modules ## Test the pages in chromium; as root, it is installed first
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(or $(ARGS),tests/browser)

@@ -9,10 +9,11 @@ from celery.signals import setup_logging
 
 from pipeline.base.log import configure
 from tasks import workflow
-from tasks.engine import flower_login, kombu_guard, stopping
+from tasks.engine import flower_login, kombu_guard, starting, stopping
 from tasks.jobs import schedule
 
 kombu_guard.install()
+starting.install()
 stopping.install()
 flower_login.install()
 

@@ -13,7 +13,9 @@ from tasks.workflow import WORKFLOW, task_name
 
 _settings = load()
 
-broker_url = _settings.redis_url.get_secret_value()
+_broker = _settings.broker
+broker_url = _broker.celery_url
+broker_use_ssl = _broker.tls
 result_backend = None
 task_ignore_result = True
 
@@ -31,6 +33,7 @@ broker_transport_options = {
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
     "max_connections": 200,
+    **_broker.celery_options,
 }
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None

@@ -18,30 +18,33 @@ from pipeline.base.tables import DatabaseRestore
 # A standby answers queries but accepts no rows, and no worker uses a standby.
 _HAS_TABLE = "SELECT to_regclass('database_restores') IS NOT NULL AND NOT pg_is_in_recovery()"
 # The timeline is read from the current log, since the control file lags behind a failover.
-_ADD_IF_NEW = """
+IDENTITY = """
+SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE concat_ws(
+    '/',
+    system_identifier,
+    left(pg_walfile_name(pg_current_wal_lsn()), 8),
+    to_regclass('effects')::oid
+) END AS identity
+FROM pg_control_system()
+"""
+"""A query for what tells this life of the database from others."""
+_ADD_IF_NEW = f"""
 INSERT INTO database_restores (identity, noticed_at)
 SELECT identity, clock_timestamp()
-FROM (
-    SELECT concat_ws(
-        '/',
-        system_identifier,
-        left(pg_walfile_name(pg_current_wal_lsn()), 8),
-        to_regclass('effects')::oid
-    ) AS identity
-    FROM pg_control_system()
-) AS now
+FROM ({IDENTITY}) AS now
 WHERE identity IS DISTINCT FROM (
     SELECT identity FROM database_restores WHERE identity <> '' ORDER BY id DESC LIMIT 1
 )
-"""
+"""  # noqa: S608 - of our own text
 
 
 def watch(engine: Engine) -> None:
     """Check for a restore on every new connection: a restore drops all old connections."""
-    event.listen(engine, "connect", _compare)
+    event.listen(engine, "connect", lambda connection, _: compare(connection))
 
 
-def _compare(connection: Any, _: object) -> None:
+def compare(connection: Any) -> None:
+    """Record a restore that no connection has recorded yet. `connection` is the driver's own."""
     with connection.cursor() as cursor:
         if cursor.execute(_HAS_TABLE).fetchone()[0]:
             cursor.execute(_ADD_IF_NEW)

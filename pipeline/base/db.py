@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from pipeline.base import database_restores
+from pipeline.base import database_restores, transaction_pooling
 from pipeline.base.clock import elapsed
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 Sessions = Callable[[], Session]
 Row = tuple[Any, ...]
+SESSION = {
+    "timezone": "utc",
+    "statement_timeout": "30000",
+    "lock_timeout": "10000",
+    "idle_in_transaction_session_timeout": "60000",
+}
+_OPTIONS = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
 
 _TESTED_AFTER_S = 30.0
 """A connection that was idle for so long is tested by a statement, since a network may have lost
@@ -32,20 +40,23 @@ it without a sign."""
 def engine_for(url: str, pool_size: int = 20) -> Engine:
     """The process's engine for a database. Its statements time out, so that none blocks a worker
     for ever; once disposed, it connects anew."""
+    server, is_pooled = address(url)
     engine = create_engine(
-        url,
+        server,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_use_lifo=True,  # the same few connections are used, and their statements prepared
         hide_parameters=True,  # an error's text must not quote the row it was about
         connect_args={
-            "options": "-c timezone=utc -c statement_timeout=30000 -c lock_timeout=10000"
-            " -c idle_in_transaction_session_timeout=60000",
+            **(transaction_pooling.ARGUMENTS if is_pooled else {"options": _OPTIONS}),
             "application_name": "orderbridge",
             "connect_timeout": 5,
         },
     )
-    database_restores.watch(engine)
+    if is_pooled:
+        transaction_pooling.install(engine, SESSION)
+    else:
+        database_restores.watch(engine)
     _test_before_use(engine)
     return engine
 
@@ -80,11 +91,16 @@ def at_once(sessions: Sessions, statement: str, values: Mapping[str, Any]) -> li
     """Run a statement that commits by itself, and return its rows; it must return rows.
 
     For the statements that every step of every order takes. Between this and the driver lies
-    nothing: a session would add two round trips and four times the driver's CPU. Raises the errors
-    of a session.
+    nothing: a session would add two round trips and four times the driver's CPU. Behind pgbouncer
+    it is a transaction of a session, which sets what a connection does not keep there. Raises the
+    errors of a session.
     """
     with sessions() as session:
         engine = session.get_bind().engine
+        if transaction_pooling.is_installed(engine):
+            with session.begin():
+                executed = session.connection().exec_driver_sql(statement, values)
+                return [tuple(row) for row in executed]
     try:
         pooled = engine.raw_connection()
     except psycopg.Error as error:
@@ -118,6 +134,26 @@ def _as_of_a_session(
         connection_invalidated=is_lost,
         dialect=engine.dialect,
     )
+
+
+def address(url: str) -> tuple[URL, bool]:
+    """The server of a URL, and whether it is pgbouncer in transaction mode (`?pgbouncer=true`).
+
+    Raises ArgumentError.
+    """
+    named = make_url(url)
+    is_pooled = named.query.get("pgbouncer", "false")
+    if is_pooled not in ("true", "false"):
+        raise ArgumentError("pgbouncer must be true or false")
+    return named.difference_update_query(["pgbouncer"]), is_pooled == "true"
+
+
+def reason(error: DBAPIError) -> str:
+    """Why the database refused, in its own words; its later lines may quote a row."""
+    told = str(error.orig).strip().splitlines()[0]
+    if "unsupported startup parameter" in told:
+        return f"{told}. For pgbouncer add ?pgbouncer=true to ORDERBRIDGE_DATABASE_URL"
+    return told
 
 
 def sessions_for(engine: Engine) -> Sessions:

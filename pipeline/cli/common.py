@@ -167,9 +167,10 @@ def _about_the_database(error: DBAPIError) -> str:
     from psycopg.errors import UndefinedColumn, UndefinedTable
     from sqlalchemy.exc import OperationalError
 
+    from pipeline.base.db import reason
+
     if isinstance(error.orig, UndefinedTable | UndefinedColumn):
         return "the database lacks tables of this version: run orderbridge migrate"
-    reason = str(error.orig).strip().splitlines()[0]  # the later lines may quote a row
     if isinstance(error, OperationalError):
-        return f"the database of ORDERBRIDGE_DATABASE_URL does not answer: {reason}"
-    return f"the database refused a query: {reason}"
+        return f"the database of ORDERBRIDGE_DATABASE_URL does not answer: {reason(error)}"
+    return f"the database refused a query: {reason(error)}"

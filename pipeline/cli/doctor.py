@@ -95,15 +95,12 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
 
 
 def _about_all_but_shops(settings: Settings) -> list[Finding]:
-    import redis
-
     from pipeline.base import db
     from pipeline.base.clock import utc_now
     from pipeline.monitoring.doctor import examine_account, examine_feeds, examine_installation
 
     engine = db.engine_for(settings.database_url.get_secret_value())
-    url = settings.redis_url.get_secret_value()
-    with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as broker:
+    with settings.broker.client() as broker:
         try:
             findings = list(examine_installation(settings, db.sessions_for(engine), broker))
         finally:

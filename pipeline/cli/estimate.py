@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import redis
-
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.replies import GET_ORDER, SEARCH_ORDERS
 from pipeline.base.clock import utc_now
@@ -63,11 +61,7 @@ def probed(installation: Installation, asked: Asked) -> dict[str, Any]:
     account = (
         Overrides(installation.settings, installation.sessions).settings().accounts[asked.account]
     )
-    broker = redis.Redis.from_url(
-        installation.settings.redis_url.get_secret_value(),
-        socket_timeout=5,
-        socket_connect_timeout=5,
-    )
+    broker = installation.settings.broker.client()
     amazon = Amazon(asked.account, account, quota=Quota(broker, asked.account), now=utc_now)
     try:
         page = amazon.placed_orders(asked.after, asked.before, None)

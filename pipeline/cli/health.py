@@ -29,13 +29,10 @@ if TYPE_CHECKING:
 def health(as_json: bool) -> None:
     """Show the state of accounts, shops, queues and workers, and open problems. Times are UTC."""
     with open_installation() as installation:
-        import redis
-
         from pipeline.base.clock import utc_now
         from pipeline.monitoring.health import health as look
 
-        url = installation.settings.redis_url.get_secret_value()
-        with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as broker:
+        with installation.settings.broker.client(timeout_s=2) as broker:
             shown = look(installation.settings, installation.sessions, broker, utc_now())
     if as_json:
         print_json({"is_well": shown.is_well, **asdict(shown)})

@@ -39,9 +39,7 @@ def remotes(installation: Installation) -> Iterator[Remotes]:
 
     settings = installation.settings
     vault = Vault(settings.master_key)
-    broker = redis.Redis.from_url(
-        settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
-    )
+    broker = settings.broker.client()
     try:
         now = SharedClock(installation.sessions)
         ledger = Ledger(

@@ -56,7 +56,8 @@ def migrate(wait_s: float, as_json: bool) -> None:
         from pipeline.settings import file
 
         url = file.load().database_url.get_secret_value()
-        engine = create_engine(url, poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
+        server, _ = db.address(url)
+        engine = create_engine(server, poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
         give_up_at = elapsed() + wait_s
         while True:
             try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-import redis
 from flask import Blueprint, render_template
 
 from pipeline.base.db import Sessions
@@ -16,9 +15,7 @@ from pipeline.settings.model import Settings
 def health_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
     """The health page."""
     views = Blueprint("health", __name__)
-    broker = redis.Redis.from_url(
-        settings.redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2
-    )
+    broker = settings.broker.client(timeout_s=2)
 
     @views.get("/health")
     def page() -> str:

@@ -12,11 +12,13 @@ import redis
 from alembic.script import ScriptDirectory
 from redis.exceptions import RedisError
 from sqlalchemy import select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from pipeline.amazon.client import Amazon
+from pipeline.base.broker import NotSupported, refuse_cluster
 from pipeline.base.clock import utc_now
-from pipeline.base.db import Sessions, alembic_config
+from pipeline.base.db import Sessions, alembic_config, reason
 from pipeline.base.errors import AccountStopped, OverQuota, Rejected, RemoteError
 from pipeline.base.http import Http
 from pipeline.base.quota import Quota
@@ -31,6 +33,7 @@ from pipeline.settings.model import AccountSettings, Settings
 HERE = "installation"
 CLOCKS_MAY_DIFFER = timedelta(seconds=30)
 _READ_BACK = timedelta(hours=1)
+_STATEMENT_TIMEOUT = "30s"  # as PostgreSQL writes the 30,000 of db.SESSION
 _NTP = "have this machine's clock set by NTP"
 
 
@@ -41,17 +44,20 @@ def examine_installation(
     try:
         yield from _database(settings, sessions)
     except SQLAlchemyError as error:
+        told = reason(error) if isinstance(error, DBAPIError) else type(error).__name__
         yield _failed(
             "database",
-            f"the database does not answer correctly ({type(error).__name__})",
+            f"the database does not answer correctly: {told}",
             "check ORDERBRIDGE_DATABASE_URL and PostgreSQL's log; run orderbridge migrate",
         )
     try:
         yield from _broker(broker)
+    except NotSupported as error:
+        yield _failed("broker", str(error), "set ORDERBRIDGE_REDIS_URL to another broker")
     except RedisError as error:
         yield _failed(
             "broker",
-            f"the broker does not answer ({type(error).__name__})",
+            f"the broker does not answer: {error}",
             "check ORDERBRIDGE_REDIS_URL and Redis' log",
         )
     for name, shop in settings.shops.items():
@@ -110,6 +116,7 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
     config = alembic_config(settings.database_url.get_secret_value())
     head = ScriptDirectory.from_config(config).get_current_head()
     with sessions() as session:
+        yield _connection(session)
         at = session.scalar(text("SELECT version_num FROM alembic_version"))
         database_time = session.scalars(text("SELECT clock_timestamp()")).one()
         newest = session.execute(
@@ -138,6 +145,31 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
         yield _ok("writes", "this database belongs to these shops and sellers; writes are allowed")
 
 
+def _connection(session: Session) -> Finding:
+    """Whether our time-outs reach PostgreSQL, and whether the connection is encrypted."""
+    check, variable = "connection to the database", "ORDERBRIDGE_DATABASE_URL"
+    limit = session.scalar(text("SELECT current_setting('statement_timeout')"))
+    driver = session.connection().connection.driver_connection
+    if limit != _STATEMENT_TIMEOUT:
+        return _failed(
+            check,
+            f"the settings of the session do not arrive (statement_timeout is {limit}): a pooler "
+            "such as pgbouncer is before the database",
+            f"add ?pgbouncer=true to {variable}",
+        )
+    if driver is None or not driver.pgconn.ssl_in_use:
+        return _ok(check, "it is not encrypted: keep it on this server or its own network")
+    if driver.info.get_parameters().get("sslmode") == "verify-full":
+        return _ok(check, "it is encrypted, and the server's certificate is verified")
+    return Finding(
+        HERE,
+        check,
+        Verdict.WARNING,
+        "it is encrypted, but the server's certificate is not verified",
+        f"add sslmode=verify-full&sslrootcert=FILE to {variable}",
+    )
+
+
 def _master_key(settings: Settings, order: Order, private: OrderPrivate) -> Finding:
     try:
         Vault(settings.master_key).open(
@@ -154,6 +186,7 @@ def _master_key(settings: Settings, order: Order, private: OrderPrivate) -> Find
 
 def _broker(broker: redis.Redis) -> Iterator[Finding]:
     broker.ping()
+    refuse_cluster(broker)
     try:
         appends = broker.config_get("appendonly").get("appendonly")
         evicts = broker.config_get("maxmemory-policy").get("maxmemory-policy")

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pipeline.base.broker import NotSupported
 from pipeline.settings.model import PREFIX, Settings
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -24,7 +25,7 @@ class ConfigError(Exception):
     """The configuration cannot be used; the message names the place and what to do."""
 
 
-_SECRETS = ("database_url", "redis_url", "master_key")
+_SECRETS = ("database_url", "redis_url", "redis_sentinel_password", "master_key")
 _SHOP_SECRETS = ("access_token", "access_token_secret", "consumer_key", "consumer_secret")
 _ACCOUNT_SECRETS = ("client_id", "client_secret", "refresh_token")
 _OPTIONAL_SECRETS = ("client_secret_new", "aws_access_key_id", "aws_secret_access_key")
@@ -40,6 +41,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     missing: list[str] = []
     data["database_url"] = _variable(environ, "DATABASE_URL", missing)
     data["redis_url"] = _variable(environ, "REDIS_URL", missing)
+    data["redis_sentinel_password"] = _variable(environ, "REDIS_SENTINEL_PASSWORD", [])
     data["master_key"] = _master_key(_variable(environ, "MASTER_KEY", missing), missing)
     for section, prefix, secrets in (
         ("shops", "SHOP", _SHOP_SECRETS),
@@ -66,9 +68,13 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     if missing:
         raise ConfigError("these environment variables have to be set: " + ", ".join(missing))
     try:
-        return Settings.model_validate(data, context={"folder": path.parent})
+        loaded = Settings.model_validate(data, context={"folder": path.parent})
+        loaded.broker  # noqa: B018 - a URL that cannot be used ends every process at its start
     except ValidationError as error:
         raise ConfigError(_sentences(path, error)) from None
+    except NotSupported as error:
+        raise ConfigError(f"{PREFIX}REDIS_URL: {error}") from None
+    return loaded
 
 
 def load_without_secrets(path: Path) -> Settings:

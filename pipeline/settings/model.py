@@ -14,11 +14,13 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.base.broker import Broker, broker_at
 from pipeline.settings.alerts import AlertSettings
 from pipeline.settings.console import ConsoleSettings
 from pipeline.settings.magento_release import MagentoRelease
 from pipeline.settings.marketplace import BaseUrl, MarketplaceSettings, SettingsModel
 from pipeline.settings.marketplaces import endpoint, in_country
+from pipeline.settings.redis import RedisSettings
 
 PREFIX = "ORDERBRIDGE_"
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -183,6 +185,7 @@ class Settings(SettingsModel):
 
     database_url: SecretStr
     redis_url: SecretStr
+    redis_sentinel_password: SecretStr = SecretStr("")
     master_key: bytes = Field(repr=False)
     shops: Mapping[str, ShopSettings]
     accounts: Mapping[str, AccountSettings]
@@ -191,6 +194,7 @@ class Settings(SettingsModel):
     read_only: bool = False
     console: ConsoleSettings = ConsoleSettings()
     alerts: AlertSettings = AlertSettings()
+    redis: RedisSettings = RedisSettings()
 
     @model_validator(mode="after")
     def _accounts_name_a_shop(self) -> Settings:
@@ -225,6 +229,15 @@ class Settings(SettingsModel):
                         "each account needs a queue of its own"
                     )
         return self
+
+    @property
+    def broker(self) -> Broker:
+        """The address of the broker. Raises NotSupported."""
+        return broker_at(
+            self.redis_url.get_secret_value(),
+            None if self.redis.ca_file is None else str(self.redis.ca_file),
+            self.redis_sentinel_password.get_secret_value(),
+        )
 
     def for_order(self, account: str, marketplace_id: str) -> MarketplaceSettings:
         """The settings for an order of this account and marketplace."""

@@ -58,9 +58,7 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
     """Wire a runtime from settings. A moved clock also applies to the quotas."""
     sessions = db.sessions_for(db.engine_for(loaded.database_url.get_secret_value()))
     now = moved_clock or SharedClock(sessions)
-    broker = redis.Redis.from_url(
-        loaded.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
-    )
+    broker = loaded.broker.client()
     vault = Vault(loaded.master_key)
     writes = Writes(loaded, sessions, now)
     ledger = Ledger(sessions, now, writes.ask)

@@ -22,7 +22,7 @@ def some_settings() -> Settings:
     """One account, `eu`, with a store view per country."""
     return Settings(
         database_url=SecretStr("postgresql://"),
-        redis_url=SecretStr("redis://"),
+        redis_url=SecretStr("redis://127.0.0.1:1/0"),
         master_key=bytes(range(32)),
         shops={"main": ShopSettings(base_url="https://shop.example")},
         accounts={

@@ -74,6 +74,7 @@ def test_an_installation_as_it_should_be(sessions: Sessions, broker: redis.Redis
     stored(sessions, order)
     with Remote(answer(b"hello", Date=http_date(timedelta(0)))) as shop:
         assert verdicts(sessions, broker, shop={"base_url": shop.url}) == {
+            "connection to the database": "ok",
             "database": "ok",
             "clock of the database": "ok",
             "master key": "ok",

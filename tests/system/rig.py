@@ -74,8 +74,11 @@ class Rig:
         self._working: tuple[str, ...] = ()
         self._asking: psycopg.Connection[tuple[Any, ...]] | None = None
 
-    def start(self) -> None:
-        """Start the servers and both stand-ins."""
+    def start(self, between: Callable[[Rig], dict[str, str]] = lambda _: {}) -> None:
+        """Start the servers and both stand-ins.
+
+        `between` starts what is to be between the processes and their servers; its variables win.
+        """
         for server in (self.postgres, self._broker):
             server.prepare()
             self.supervisor.start(server.command())
@@ -107,6 +110,7 @@ class Rig:
             "ORDERBRIDGE_ACCOUNT_MAIN_CLIENT_SECRET": "sandbox-secret",
             "ORDERBRIDGE_ACCOUNT_MAIN_REFRESH_TOKEN": "Atzr|sandbox-main",
         }
+        self.environment |= between(self)
         db.migrate(self.postgres.url())
         remembers_everything(self.postgres.url())
         for url in self.urls.values():
