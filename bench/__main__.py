@@ -1,0 +1,62 @@
+"""`python -m bench [SCENARIO …] [--runs 3] [--json FILE]`: all scenarios unless some are named."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import logging
+import os
+from pathlib import Path
+from time import perf_counter
+
+import structlog
+
+from bench.report import Result
+from bench.rig import Rig
+from devstack.paths import temporary_home
+from devstack.supervisor import Supervisor
+
+SCENARIOS = {
+    "engine": "bench.scenarios.engine",
+    "orders_tab": "bench.orders_tab",
+    "amazon_day": "bench.amazon_day",
+    "backfill": "bench.backfill",
+}
+
+
+def asked_for() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
+    parser.add_argument("--runs", type=int, default=3, help="each figure is their median")
+    parser.add_argument("--json", type=Path, help="the file to write all figures to")
+    asked = parser.parse_args()
+    if unknown := set(asked.scenarios) - SCENARIOS.keys():
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(SCENARIOS)}")
+    return asked
+
+
+def main() -> None:
+    """Run the scenarios, print their tables and write their figures."""
+    asked = asked_for()
+    figures = {}
+    # The product's own lines would stand between the tables; the processes' logs have them all.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    with temporary_home() as home, Supervisor(home) as supervisor:
+        rig = Rig(home, supervisor)
+        rig.start()
+        for name in asked.scenarios or SCENARIOS:
+            begun = perf_counter()
+            result: Result = importlib.import_module(SCENARIOS[name]).run(rig, asked.runs)
+            figures[name] = result.figures
+            for shown in (*result.tables, *result.goals):
+                print(shown, flush=True)
+            took, load = perf_counter() - begun, os.getloadavg()[1]
+            print(f"  {name}: {took:.0f} s, load of the machine {load:.1f}\n", flush=True)
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
