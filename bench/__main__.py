@@ -20,6 +20,7 @@ from devstack.supervisor import Supervisor
 SCENARIOS = {
     "engine": "bench.scenarios.engine",
     "counts": "bench.scenarios.counts",
+    "peers": "bench.scenarios.peers",
     "orders_tab": "bench.orders_tab",
     "amazon_day": "bench.amazon_day",
     "backfill": "bench.backfill",

@@ -91,8 +91,7 @@ class Counting:
         """Count all commands until now."""
         mark = secrets.token_hex(8)
         own.echo(mark)
-        while True:
-            one = monitor.next_command()
+        for one in monitor.listen():  # type: ignore[no-untyped-call]
             if mark in one["command"]:
                 return
             if one["client_type"] != "lua":
