@@ -1,4 +1,5 @@
-"""`python -m bench [SCENARIO …] [--runs 3] [--json FILE]`: all scenarios unless some are named."""
+"""`python -m bench [SCENARIO …] [--runs 3] [--json FILE]`: all scenarios unless some are named,
+but for those that run by name only."""
 
 from __future__ import annotations
 
@@ -18,24 +19,29 @@ from devstack.paths import temporary_home
 from devstack.supervisor import Supervisor
 
 SCENARIOS = {
-    "engine": "bench.scenarios.engine",
-    "counts": "bench.scenarios.counts",
-    "peers": "bench.scenarios.peers",
-    "orders_tab": "bench.orders_tab",
-    "amazon_day": "bench.amazon_day",
-    "backfill": "bench.backfill",
+    "engine": "bench.scenarios.engine:run",
+    "counts": "bench.scenarios.counts:run",
+    "peers": "bench.scenarios.peers:run",
+    "wide": "bench.scenarios.wide:run",
+    "growth": "bench.scenarios.growth:run",
+    "orders_tab": "bench.orders_tab:run",
+    "amazon_day": "bench.amazon_day:run",
+    "backfill": "bench.backfill:run",
 }
+
+BY_NAME_ONLY = {"growth_million": "bench.scenarios.growth:run_million"}
+KNOWN = {**SCENARIOS, **BY_NAME_ONLY}
 
 
 def asked_for() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(KNOWN))
     parser.add_argument("--runs", type=int, default=3, help="each figure is their median")
     parser.add_argument("--json", type=Path, help="the file to write all figures to")
     asked = parser.parse_args()
-    if unknown := set(asked.scenarios) - SCENARIOS.keys():
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(SCENARIOS)}")
+    if unknown := set(asked.scenarios) - KNOWN.keys():
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(KNOWN)}")
     return asked
 
 
@@ -50,7 +56,8 @@ def main() -> None:
         rig.start()
         for name in asked.scenarios or SCENARIOS:
             begun = perf_counter()
-            result: Result = importlib.import_module(SCENARIOS[name]).run(rig, asked.runs)
+            module, _, function = KNOWN[name].partition(":")
+            result: Result = getattr(importlib.import_module(module), function)(rig, asked.runs)
             figures[name] = result.figures
             for shown in (*result.tables, *result.goals):
                 print(shown, flush=True)
