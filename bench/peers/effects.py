@@ -84,7 +84,10 @@ class Effects:
     def reopen(self, entity_id: int) -> None:
         """Save the order as open again, and see that it is."""
         lines = [{"item_id": entity_id, "qty_shipped": 0, "qty_ordered": 1}]
-        entity = {"entity_id": entity_id, "state": "new", "status": "pending", "items": lines}
+        entity = {
+            **{"entity_id": entity_id, "state": "new", "status": "pending", "items": lines},
+            "payment": {"method": "amazon", "additional_information": {"method_title": "Amazon"}},
+        }
         self._shop("PUT", "/orders/create", {"entity": entity})
         self._shop("GET", f"/orders/{entity_id}?fields={FIELDS}")
 

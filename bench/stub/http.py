@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Protocol
+from typing import Any, Protocol
 
 _REASONS = {200: "OK", 204: "No Content", 404: "Not Found"}
 
@@ -28,6 +29,11 @@ class Answer:
     status: int = 200
     headers: str = ""
     delay_s: float = 0.0
+
+    @property
+    def json(self) -> Any:
+        """The body as a caller reads it; None when it is empty."""
+        return json.loads(self.body) if self.body else None
 
 
 class Answers(Protocol):

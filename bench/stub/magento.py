@@ -9,6 +9,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 AT = "2026-11-22 12:00:00"
+_TIMES = {"created_at": AT, "updated_at": AT}
+_NO_TOTALS = dict.fromkeys(
+    ("row_total", "base_row_total", "row_total_incl_tax", "base_row_total_incl_tax"), 0
+)
 Json = dict[str, Any]
 Fields = dict[str, "Fields"]
 
@@ -56,6 +60,7 @@ class Magento:
         self._comments: dict[int, list[Json]] = {}
         self._shipped: set[int] = set()
         self._by_number: dict[str, int] = {}
+        self._written: dict[int, Json] = {}
         self.invoices = 0
 
     @property
@@ -91,9 +96,15 @@ class Magento:
         own = {"entity_id": entity_id, "parent_id": entity_id}
         told = entity["payment"]["additional_information"]
         items = [
-            {**item, "item_id": entity_id, "order_id": entity_id, "created_at": AT}
+            {**item, "item_id": entity_id, "order_id": entity_id, **_TIMES}
             for item in entity["items"]
         ]
+        written = {
+            "billing_address": {**entity["billing_address"], **own},
+            "status_histories": [{**one, **own} for one in entity["status_histories"]],
+        }
+        for one in entity["extension_attributes"]["shipping_assignments"]:
+            one["shipping"]["address"] |= own
         self._orders[entity_id] = {
             **{name: entity[name] for name in ("ext_order_id", "store_id", "state", "status")},
             **{name: entity[name] for name in ("grand_total", "base_grand_total")},
@@ -108,6 +119,7 @@ class Magento:
             },
         }
         self._by_number[entity["ext_order_id"]] = entity_id
+        self._written[entity_id] = written
         return {
             **entity,
             "entity_id": entity_id,
@@ -118,13 +130,8 @@ class Magento:
             "total_item_count": len(items),
             "updated_at": AT,
             "items": items,
-            "billing_address": {**entity["billing_address"], **own},
-            "payment": {
-                **entity["payment"],
-                **own,
-                "additional_information": list(told.values()),
-            },
-            "status_histories": [{**one, **own} for one in entity["status_histories"]],
+            "payment": {**entity["payment"], **own, "additional_information": [*told.values()]},
+            **written,
         }
 
     def _saved_again(self, entity: Json) -> Json:
@@ -133,7 +140,23 @@ class Magento:
         shipped = {one["item_id"]: one["qty_shipped"] for one in entity.get("items", ())}
         for item in order["items"]:
             item["qty_shipped"] = shipped.get(item["item_id"], item["qty_shipped"])
-        return {**entity, "billing_address_id": entity["entity_id"], "updated_at": AT}
+        entity_id, told = entity["entity_id"], entity["payment"]["additional_information"]
+        kept = self._written[entity_id]
+        return {
+            **entity,
+            **_TIMES,
+            "billing_address_id": entity_id,
+            "customer_email": None,
+            "items": [
+                {**one, **_TIMES, **_NO_TOTALS, "order_id": entity_id} for one in entity["items"]
+            ],
+            "payment": {
+                **entity["payment"],
+                **{"parent_id": entity_id, "additional_information": [*told.values()]},
+            },
+            "billing_address": kept["billing_address"],
+            "status_histories": [{**one, "created_at": AT} for one in kept["status_histories"]],
+        }
 
     def cancel(self, entity_id: int) -> bool:
         """Cancel an order (POST /V1/orders/:id/cancel)."""
