@@ -8,6 +8,7 @@ import importlib
 import json
 import logging
 import os
+import sys
 from pathlib import Path
 from time import perf_counter
 
@@ -46,9 +47,9 @@ def asked_for() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run the scenarios, print their tables and write their figures."""
+    """Run the scenarios, print what they found and write it; status 1 when a goal is missed."""
     asked = asked_for()
-    figures = {}
+    figures, is_met = {}, True
     # The product's own lines would stand between the tables; the processes' logs have them all.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with temporary_home() as home, Supervisor(home) as supervisor:
@@ -59,12 +60,14 @@ def main() -> None:
             module, _, function = KNOWN[name].partition(":")
             result: Result = getattr(importlib.import_module(module), function)(rig, asked.runs)
             figures[name] = result.figures
+            is_met = is_met and all(goal.is_met for goal in result.goals)
             for shown in (*result.tables, *result.goals):
                 print(shown, flush=True)
             took, load = perf_counter() - begun, os.getloadavg()[1]
             print(f"  {name}: {took:.0f} s, load of the machine {load:.1f}\n", flush=True)
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    sys.exit(not is_met)
 
 
 if __name__ == "__main__":
