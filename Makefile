@@ -64,10 +64,8 @@ check: $(READY) ## Lint, formatting, types, layers and declared packages
 	$(BIN)/deptry pipeline tasks sandbox
 	$(BIN)/deptry devstack bench tests --ignore DEP002,DEP004
 
-bench: $(READY) ## Measure a day of orders and a backfill on a moved clock, and a list of a million (minutes)
-	$(BIN)/python -m bench.amazon_day 3 2>/dev/null
-	$(BIN)/python -m bench.backfill 2>/dev/null
-	$(BIN)/python -m bench.orders_tab 2>/dev/null
+bench: $(READY) ## Measure as ratios within one run (minutes); one scenario with ARGS='engine --runs 3'
+	$(BIN)/python -m bench $(ARGS)
 
 docs: $(READY) ## Write the tables of docs/reliability.md anew, from every crash played (minutes)
 	$(BIN)/python -m tests.system.matrix

@@ -1,4 +1,4 @@
-"""What a million orders cost the Orders tab: `python -m bench.orders_tab [ORDERS]`.
+"""What a million orders cost the Orders tab.
 
 The same pages are read of 1,000 orders and of a million in an embedded PostgreSQL; each figure is
 the median of 15 readings, and the ratio of the two is what counts. Page 1,000 begins at the order
@@ -7,18 +7,17 @@ that stands there; of 1,000 orders it is the last page.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
 
 from sqlalchemy import select, text
 
+from bench.report import Cell, Goal, Result, Table
+from bench.rig import Rig
 from devstack.paths import temporary_home
 from devstack.postgres import Postgres
 from devstack.supervisor import Supervisor
@@ -185,32 +184,21 @@ def database(home: Path, supervisor: Supervisor) -> Iterator[Callable[[str], Ses
         engine.dispose()
 
 
-def main() -> None:
-    """Print the figures; exit status 1 when a page of many costs more than three times as much."""
-    many = int(sys.argv[1]) if len(sys.argv) > 1 else MANY
+def run(rig: Rig, runs: int) -> Result:
+    """Fill both databases and read both in turns."""
     with (
         temporary_home() as home,
         Supervisor(home) as supervisor,
         database(home, supervisor) as new,
     ):
         filled = []
-        for orders in (FEW, many):
+        for orders in (FEW, MANY):
             filled.append(new(f"orders_{orders}"))
-            begun = perf_counter()
             fill(filled[-1], orders)
-            print(f"{orders} orders stored in {perf_counter() - begun:.0f} s", file=sys.stderr)
         figures = measured(*filled)
-    table: dict[str, Any] = {
-        name: {
-            f"{FEW}_ms": round(few_ms, 2),
-            f"{many}_ms": round(many_ms, 2),
-            "ratio": round(many_ms / few_ms, 2),
-        }
-        for name, (few_ms, many_ms) in figures.items()
-    }
-    print(json.dumps(table, indent=2))
-    sys.exit(any(one["ratio"] > MOST for name, one in table.items() if "10,000" not in name))
-
-
-if __name__ == "__main__":
-    main()
+    ratios = {name: many_ms / few_ms for name, (few_ms, many_ms) in figures.items()}
+    rows: list[list[Cell]] = [[name, *figures[name], ratio] for name, ratio in ratios.items()]
+    worst = max(ratio for name, ratio in ratios.items() if "10,000" not in name)
+    goal = Goal("the dearest page, of many to few", worst, MOST, is_least=False)
+    title = f"Orders tab: ms of a page of {FEW:,} and of {MANY:,} orders"
+    return Result([Table(title, ("", "few", "many", "ratio"), rows)], dict(figures), [goal])

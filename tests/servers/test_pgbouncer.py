@@ -103,7 +103,9 @@ def test_a_restore_is_noticed_on_a_connection_that_pgbouncer_kept(engine: Engine
     assert engine.pool.checkedin() == 1  # type: ignore[attr-defined]
     for _ in range(2):
         with sessions() as session:
-            lives = list(session.scalars(select(DatabaseRestore.identity).order_by(DatabaseRestore.id)))
+            lives = list(
+                session.scalars(select(DatabaseRestore.identity).order_by(DatabaseRestore.id))
+            )
         assert lives[0] == before
         assert len(set(lives)) == len(lives) == 2
 
