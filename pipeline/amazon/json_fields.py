@@ -32,7 +32,8 @@ class Money(NamedTuple):
 def look(value: object, *path: str) -> Any:
     """The value at the end of the path, or None."""
     for key in path:
-        if not isinstance(value, Mapping):
+        # A look at the type first: to ask whether it is a Mapping takes ten times as long.
+        if type(value) is not dict and not isinstance(value, Mapping):
             return None
         value = value.get(key)
     return value

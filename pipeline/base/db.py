@@ -95,12 +95,10 @@ def at_once(sessions: Sessions, statement: str, values: Mapping[str, Any]) -> li
     it is a transaction of a session, which sets what a connection does not keep there. Raises the
     errors of a session.
     """
-    with sessions() as session:
-        engine = session.get_bind().engine
-        if transaction_pooling.is_installed(engine):
-            with session.begin():
-                executed = session.connection().exec_driver_sql(statement, values)
-                return [tuple(row) for row in executed]
+    engine = _engine_of(sessions)
+    if transaction_pooling.is_installed(engine):
+        with engine.begin() as transaction:
+            return [tuple(row) for row in transaction.exec_driver_sql(statement, values)]
     try:
         pooled = engine.raw_connection()
     except psycopg.Error as error:
@@ -120,6 +118,13 @@ def at_once(sessions: Sessions, statement: str, values: Mapping[str, Any]) -> li
     finally:
         pooled.close()
     return found
+
+
+def _engine_of(sessions: Sessions) -> Engine:
+    if isinstance(sessions, sessionmaker) and isinstance(engine := sessions.kw["bind"], Engine):
+        return engine
+    with sessions() as session:
+        return session.get_bind().engine
 
 
 def _as_of_a_session(

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal, NamedTuple
 
 import requests
@@ -32,6 +31,8 @@ LONGEST_RETRY_AFTER_S = 24 * 3600.0
 
 # urllib3's warnings quote the URL, and the query of a search may hold a buyer's e-mail address.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+_USUAL_HEADERS = requests.utils.default_headers()
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -69,13 +70,6 @@ class Transferred(NamedTuple):
     content_type: str
 
 
-class _Session(requests.Session):
-    """Returns a redirect as the answer; requests would read its body ahead, without our limits."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
-
-
 @dataclass(slots=True)
 class Http:
     """Calls below a base URL. Safe to share between threads."""
@@ -87,17 +81,12 @@ class Http:
     total_timeout_s: float = TOTAL_TIMEOUT_S
     max_body_bytes: int = MAX_BODY_BYTES
     monotonic: Callable[[], float] = elapsed
-    _session: requests.Session = field(init=False)
+    _adapter: http_deadline.Adapter = field(init=False)
 
     def __post_init__(self) -> None:
-        session = _Session()
-        session.trust_env = False
-        # The cookie jar is the only part of a session that threads must not share.
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = http_deadline.Adapter(pool_maxsize=64, max_retries=0)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
-        self._session = session
+        # Past a session, which would follow redirects, keep cookies, and take proxies and
+        # passwords from the environment.
+        self._adapter = http_deadline.Adapter(pool_maxsize=64, max_retries=0)
 
     def call(
         self,
@@ -158,15 +147,12 @@ class Http:
         try:
             # A remote that sends headers or body byte by byte must not hold a worker.
             with http_deadline.within(self.total_timeout_s, self.monotonic):
-                response = self._session.request(
-                    method,
-                    url,
-                    data=data,
-                    headers=headers,
-                    auth=auth,
-                    timeout=(self.connect_timeout_s, self.read_timeout_s),
-                    allow_redirects=False,
-                    stream=True,
+                request = requests.PreparedRequest()
+                request.prepare(
+                    method, url, headers={**_USUAL_HEADERS, **headers}, data=data, auth=auth
+                )
+                response = self._adapter.send(
+                    request, stream=True, timeout=(self.connect_timeout_s, self.read_timeout_s)
                 )
                 with response:
                     return response, self._read(response)

@@ -54,6 +54,17 @@ def call_with_retry(
     once with its `retry_after_s`, so that the caller waits outside a worker.
     """
     begun = clock()
+    try:
+        return call()
+    except Transient as error:
+        if not _may_try_again(error):
+            raise
+        outcomes = iter((error,))
+
+    def call_after_the_first() -> T:
+        for first in outcomes:
+            raise first
+        return call()
 
     def no_time_left(state: RetryCallState) -> bool:
         waited_s = max(clock() - begun, state.idle_for)
@@ -71,4 +82,4 @@ def call_with_retry(
         sleep=sleep,
         reraise=True,
     )
-    return retrying(call)
+    return retrying(call_after_the_first)
