@@ -75,8 +75,7 @@ def _test_before_use(engine: Engine) -> None:
         used_at = record.info.get("used_at")
         if used_at is None:
             return  # it was opened a moment ago
-        is_quiet = not select.select([connection], [], [], 0)[0] if not connection.closed else False
-        if is_quiet and elapsed() - used_at < _TESTED_AFTER_S:
+        if elapsed() - used_at < _TESTED_AFTER_S and _is_quiet(connection):
             return
         try:
             engine.dialect.do_ping(connection)
@@ -85,6 +84,15 @@ def _test_before_use(engine: Engine) -> None:
 
     event.listen(engine, "checkin", note_use)
     event.listen(engine, "checkout", test)
+
+
+def _is_quiet(connection: Any) -> bool:
+    """Whether nothing has come on the connection: neither its end nor a notice."""
+    if connection.closed:
+        return False
+    poll = select.poll()  # select() itself takes no file number above 1023
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)
 
 
 def at_once(sessions: Sessions, statement: str, values: Mapping[str, Any]) -> list[Row]:
