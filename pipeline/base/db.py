@@ -29,7 +29,11 @@ SESSION = {
     "lock_timeout": "10000",
     "idle_in_transaction_session_timeout": "60000",
 }
-_OPTIONS = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
+_ARGUMENTS: Mapping[str, Any] = {
+    "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
+    # A statement is prepared when it comes back: to plan a claim takes longer than to run it.
+    "prepare_threshold": 1,
+}
 
 _TESTED_AFTER_S = 30.0
 """A connection that was idle for so long is tested by a statement, since a network may have lost
@@ -48,7 +52,7 @@ def engine_for(url: str, pool_size: int = 20) -> Engine:
         pool_use_lifo=True,  # the same few connections are used, and their statements prepared
         hide_parameters=True,  # an error's text must not quote the row it was about
         connect_args={
-            **(transaction_pooling.ARGUMENTS if is_pooled else {"options": _OPTIONS}),
+            **(transaction_pooling.ARGUMENTS if is_pooled else _ARGUMENTS),
             "application_name": "orderbridge",
             "connect_timeout": 5,
         },
