@@ -55,6 +55,11 @@ def engine_for(url: str, pool_size: int = 20) -> Engine:
             **(transaction_pooling.ARGUMENTS if is_pooled else _ARGUMENTS),
             "application_name": "orderbridge",
             "connect_timeout": 5,
+            # A network may lose a connection without a sign; TCP alone waits a quarter of an hour.
+            "tcp_user_timeout": 10_000,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
         },
     )
     if is_pooled:
@@ -118,16 +123,15 @@ def at_once(sessions: Sessions, statement: str, values: Mapping[str, Any]) -> li
     connection: Any = pooled.driver_connection
     try:
         connection.autocommit = True
-        try:
-            found: list[Row] = connection.execute(statement, values).fetchall()
-        finally:
-            if not connection.closed:
-                connection.autocommit = False
+        found: list[Row] = connection.execute(statement, values).fetchall()
     except psycopg.Error as error:
-        if is_lost := connection.closed or connection.broken:
-            pooled.invalidate(error)
+        is_lost = connection.closed or connection.broken
         raise _as_of_a_session(error, engine, statement, is_lost=is_lost) from error
     finally:
+        try:
+            connection.autocommit = False
+        except psycopg.Error:  # it broke, or a signal interrupted the statement
+            pooled.invalidate()
         pooled.close()
     return found
 

@@ -60,8 +60,12 @@ def record(sessions: Sessions, recording: Recording) -> bool:
     parts += _of_shipments(order, values)
     parts.append(_of_attempt(end))
     parts += _of_requests(order, values)
-    statement = f"WITH {', '.join(parts)} SELECT id FROM recorded"
-    return bool(at_once(sessions, statement, values))
+    statement = f"WITH {', '.join(parts)} SELECT news FROM recorded"
+    rows = at_once(sessions, statement, values)
+    if rows and order.status not in LIVE and rows[0][0] != recording.news:
+        # The statement may have waited for a request, which its own snapshot does not show.
+        at_once(sessions, _END_REQUESTS, values)
+    return bool(rows)
 
 
 def _changed(instance: object) -> dict[str, Any]:
@@ -96,7 +100,7 @@ def _of_order(recording: Recording, values: dict[str, Any]) -> str:
         settings.append(f"{name} = {value}")
     return f"""recorded AS (
   UPDATE orders SET {", ".join(settings)}, version = version + 1, updated_at = now()
-   WHERE id = %(order_id)s AND version = %(known_version)s RETURNING id)"""
+   WHERE id = %(order_id)s AND version = %(known_version)s RETURNING id, news)"""
 
 
 def _of_items(order: Order, values: dict[str, Any]) -> Sequence[str]:
@@ -132,15 +136,19 @@ def _of_shipments(order: Order, values: dict[str, Any]) -> Sequence[str]:
     for shipment in order.shipments:
         if differing := _changed(shipment):
             changed |= dict.fromkeys(differing)
-            rows.append(_row(shipment))
+            rows.append(_row(shipment) | {"changed": sorted(differing)})
     if not rows:
         return ()
     values["packages"] = json.dumps(rows)
-    names = ["id", *sorted(changed)]
+    names = ["id", *sorted(changed), "changed"]
+    settings = (
+        f"{name} = CASE WHEN '{name}' = ANY(p.changed) THEN p.{name} ELSE shipments.{name} END"
+        for name in sorted(changed)
+    )
     return (
         f"""packages AS (
-  UPDATE shipments SET {", ".join(f"{name} = p.{name}" for name in sorted(changed))}
-    FROM recorded, {_table("packages", "p", _SHIPMENT_TYPES, names)}
+  UPDATE shipments SET {", ".join(settings)}
+    FROM recorded, {_table("packages", "p", {**_SHIPMENT_TYPES, "changed": "TEXT[]"}, names)}
    WHERE shipments.id = p.id)""",
     )
 
@@ -178,6 +186,12 @@ def _of_attempt(end: AttemptEnd) -> str:
 
 _REQUESTS = RequestedShipmentRow.__tablename__
 _STANDS = f"state IN ({', '.join(repr(str(state)) for state in STANDING)})"
+
+
+_END_REQUESTS = f"""
+UPDATE {_REQUESTS} SET state = '{RequestState.ENDED}', why = %(why_ended)s
+ WHERE order_id = %(order_id)s AND {_STANDS} RETURNING id
+"""
 
 
 def _of_requests(order: Order, values: dict[str, Any]) -> Sequence[str]:

@@ -13,7 +13,7 @@ from pipeline.amazon.feed_documents import FeedKind, fitting
 from pipeline.base.id_lists import among
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING
-from pipeline.orders.locking import lock
+from pipeline.orders.locking import lock, locked
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.states import CancellationState, ConfirmationState
 from pipeline.orders.tables import LIVE, Order
@@ -172,6 +172,13 @@ def _mark_as_sent(
             update(Shipment)
             .where(among(Shipment.id, [message.shipment_id for message in messages]))
             .values(feed_id=feed_id, confirmation=ConfirmationState.SENT)
+            .execution_options(synchronize_session=False)
+        )
+        # News, so that a claim that waited for this reads the packages again.
+        session.execute(
+            update(Order)
+            .where(locked(message.order_id for message in messages))
+            .values(news=Order.news + 1)
             .execution_options(synchronize_session=False)
         )
     else:

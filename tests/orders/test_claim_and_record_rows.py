@@ -8,17 +8,31 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect, select, text
+from sqlalchemy import inspect, select, text, update
 
+from pipeline.amazon.feed_documents import FeedKind
 from pipeline.base.db import Sessions
 from pipeline.base.tables import Base
+from pipeline.orders.locking import lock
 from pipeline.orders.machine import STEPS, Claim, Orders, wake
-from pipeline.orders.outcome import Done, Hold, HoldCode, Wait
+from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Wait
+from pipeline.orders.package_tables import Shipment
 from pipeline.orders.requested_shipment import RequestState
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import Order, OrderItem, Status
-from tests.builders import NOW, a_shipment, a_vault, an_item, an_order, loaded, settings, stored
+from pipeline.shipping.feed_collecting import collect
+from tests.builders import (
+    ACCOUNT,
+    NOW,
+    a_shipment,
+    a_vault,
+    an_item,
+    an_order,
+    loaded,
+    settings,
+    stored,
+)
 
 SHIPS, SYNCS = STEPS[-2:]
 RAW = {"orderId": "305-0000001-0000001", "words": "ä, 'quoted', 100 %s"}
@@ -180,6 +194,73 @@ def test_a_claim_that_waited_for_a_package_reads_it(sessions: Sessions, orders: 
     assert read[0].news == 1
 
 
+def test_a_claim_that_waited_for_a_feed_sees_what_is_in_it(
+    sessions: Sessions, orders: Orders
+) -> None:
+    order = full()
+    for package in order.shipments:
+        package.confirmation, package.tracking_number = ConfirmationState.FEED, "1Z"
+        package.to_feed = {
+            **{"order": order.external_id, "reference": package.package_reference},
+            **{"date": "2026-03-01T00:00:00Z", "carrier_code": "UPS", "carrier_name": ""},
+            **{"tracking": "1Z", "items": {"I1": 1}},
+        }
+    order_id = stored(sessions, order)
+    read: list[Claim] = []
+    with sessions() as session, session.begin():
+        feed = collect(session, ACCOUNT, FeedKind.CONFIRMATIONS, NOW)
+        assert feed is not None
+        waiting = threading.Thread(target=lambda: read.append(claimed(orders, order_id)))
+        waiting.start()
+        until_somebody_waits(sessions)
+    waiting.join()
+    assert [package.feed_id for package in read[0].order.shipments] == [feed.id, feed.id]
+
+
+def test_packages_that_changed_otherwise_keep_what_others_wrote(
+    sessions: Sessions, orders: Orders
+) -> None:
+    order_id = stored(sessions, full())
+    claim = claimed(orders, order_id)
+    first, second = claim.order.shipments
+    first.confirmation, first.to_feed = ConfirmationState.FEED, {"m": 1}
+    second.to_feed = {"m": 2}
+    with sessions() as session, session.begin():
+        sent = update(Shipment).where(Shipment.id == second.id).values(confirmation="sent")
+        session.execute(sent)
+    assert orders.record(claim, Wait("waits", timedelta(0)), now=NOW)
+    after = loaded(sessions, order_id).shipments
+    assert [package.confirmation for package in after] == ["feed", "sent"]
+    assert [package.to_feed for package in after] == [{"m": 1}, {"m": 2}]
+
+
+def test_a_request_that_comes_while_the_order_ends_is_ended(
+    sessions: Sessions, orders: Orders
+) -> None:
+    order_id = stored(sessions, full())
+    claim = claimed(orders, order_id)
+    ends = Cancelled("Amazon cancelled it")
+    with sessions() as session, session.begin():
+        lock(session, [order_id])
+        waiting = threading.Thread(target=lambda: orders.record(claim, ends, now=NOW))
+        waiting.start()
+        until_somebody_waits(sessions)
+        session.add(a_request(order_id))
+        wake(session, [order_id], NOW)
+    waiting.join()
+    assert loaded(sessions, order_id).status == Status.CANCELLED
+    with sessions() as session:
+        row = session.scalars(select(RequestedShipmentRow)).one()
+    assert (row.state, row.why) == (RequestState.ENDED, "Amazon cancelled it")
+
+
+def a_request(order_id: int) -> RequestedShipmentRow:
+    return RequestedShipmentRow(
+        **{"order_id": order_id, "asked_at": NOW, "author": "anna"},
+        **{"carrier_code": "ups", "carrier_title": "UPS", "tracking_number": "1Z"},
+    )
+
+
 def until_somebody_waits(sessions: Sessions) -> None:
     waits = text(
         "SELECT count(*) FROM pg_stat_activity"
@@ -200,12 +281,7 @@ def test_a_requested_shipment_is_recorded_with_its_order(
 ) -> None:
     order_id = stored(sessions, full())
     with sessions() as session, session.begin():
-        session.add(
-            RequestedShipmentRow(
-                **{"order_id": order_id, "asked_at": NOW, "author": "anna"},
-                **{"carrier_code": "ups", "carrier_title": "UPS", "tracking_number": "1Z"},
-            )
-        )
+        session.add(a_request(order_id))
     claim = claimed(orders, order_id)
     requested = claim.order.requested_shipment
     assert requested is not None

@@ -267,7 +267,7 @@ def test_a_feed_confirms_its_packages_and_wakes_their_orders(rig: Rig) -> None:
     for order_id in (first, second):
         assert told(rig, order_id) == ("accepted", "dhl/DHL/123", 1, None)
         order = loaded(rig.sessions, order_id)
-        assert (order.due_at, order.news, order.version) == (rig.clock.at, 1, 1)
+        assert (order.due_at, order.news, order.version) == (rig.clock.at, 2, 1)
         amazon = rig.at_amazon(order_id)
         assert amazon["order"]["fulfillment"]["fulfillmentStatus"] == "SHIPPED"
         assert amazon["confirmations"] == {"71": {"calls": 1, "edits": 0}}
