@@ -19,6 +19,9 @@ from pipeline.orders.requested_shipment import STANDING, RequestedShipment
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import LIVE, Order, OrderItem, Status
 
+Columns = Mapping[str, Callable[[Any], Any] | None]
+"""The columns of a table, each with what makes its value of its JSON."""
+
 
 def _columns(model: type[Base]) -> Columns:
     return {column.name: _reader(column.type) for column in model.__table__.c}
@@ -33,7 +36,6 @@ def _reader(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
 
 _ORDER, _ITEM = _columns(Order), _columns(OrderItem)
 _SHIPMENT, _CONTENT = _columns(Shipment), _columns(ShipmentItem)
-Columns = Mapping[str, Callable[[Any], Any] | None]
 _REQUEST_COLUMNS = (
     *("id", "carrier_code", "carrier_title", "tracking_number"),
     *("state", "magento_shipment_id", "why"),

@@ -91,8 +91,8 @@ def _of_order(recording: Recording, values: dict[str, Any]) -> str:
     changed["sent_at"] = None
     settings = []
     for name in sorted(changed):
-        values[name] = _plain(changed[name], _ORDER_TYPES[name])
-        value = f"%({name})s::{_ORDER_TYPES[name]}"
+        values[f"set_{name}"] = _plain(changed[name], _ORDER_TYPES[name])
+        value = f"%(set_{name})s::{_ORDER_TYPES[name]}"
         if name == "due_at" and recording.due_if_news is not None:
             # News either count here, or come after this and see the order waiting or held.
             value = f"CASE WHEN news = %(known_news)s THEN {value} ELSE %(due_if_news)s END"
@@ -186,7 +186,6 @@ def _of_attempt(end: AttemptEnd) -> str:
 
 _REQUESTS = RequestedShipmentRow.__tablename__
 _STANDS = f"state IN ({', '.join(repr(str(state)) for state in STANDING)})"
-
 
 _END_REQUESTS = f"""
 UPDATE {_REQUESTS} SET state = '{RequestState.ENDED}', why = %(why_ended)s
