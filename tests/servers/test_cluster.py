@@ -28,10 +28,10 @@ def url() -> Iterator[str]:
         yield f"redis://127.0.0.1:{node.port}/0"
 
 
-@pytest.mark.parametrize(
-    "words", [worker_arguments("worker", 1), ("-m", "celery", "-A", "tasks.app", "beat")]
-)
-def test_worker_and_beat_do_not_start(url: str, words: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("service", ["worker", "beat"])
+def test_worker_and_beat_do_not_start(url: str, service: str, tmp_path: Path) -> None:
+    beat = ("-m", "celery", "-A", "tasks.app", "beat", "--schedule", str(tmp_path / "schedule"))
+    words = worker_arguments("worker", 1) if service == "worker" else beat
     done = celery_runs.run(celery_runs.variables(tmp_path, url), *words)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1] == f"Error: ORDERBRIDGE_REDIS_URL: {NO_CLUSTER}"
