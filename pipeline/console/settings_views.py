@@ -73,9 +73,10 @@ def settings_views(
         return redirect(address, 303)
 
     def _page(sentence: str) -> str:
+        since = now() - WINDOW  # before the session, since the clock may ask the database
         with sessions() as session:
             turned = turns(session)
-            settable = places(settings, turned, met_in_orders(session, now() - WINDOW))
+            settable = places(settings, turned, met_in_orders(session, since))
             account, marketplace_id = _asked(settable[0].account)
             shown = next(
                 (
