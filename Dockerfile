@@ -7,17 +7,17 @@ RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))
 FROM python:3.11-slim AS packages
 COPY constraints.txt /
 COPY --from=requirements /requirements.txt /
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     python -m venv --without-pip /opt/orderbridge \
-    && python -m pip --python /opt/orderbridge/bin/python install -c /constraints.txt -r /requirements.txt
+    && PIP_CACHE_DIR=/var/cache/pip python -m pip --python /opt/orderbridge/bin/python install -c /constraints.txt -r /requirements.txt
 
 FROM python:3.11-slim AS wheel
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY pipeline pipeline
 COPY tasks tasks
-RUN --mount=type=cache,target=/root/.cache/pip \
-    python -m pip wheel --no-deps --wheel-dir /wheel .
+RUN --mount=type=cache,target=/var/cache/pip \
+    PIP_CACHE_DIR=/var/cache/pip python -m pip wheel --no-deps --wheel-dir /wheel .
 
 FROM python:3.11-slim
 # /data is beat's; a volume mounted there takes over its owner.
