@@ -39,7 +39,7 @@ class Counting:
         broker_url: str,
         calls: Callable[[], dict[str, int]],
     ) -> None:
-        self._broker_url, self._calls = broker_url, calls
+        self._engine, self._broker_url, self._calls = engine, broker_url, calls
         self._open: dict[int, list[str]] = {}
         self._now = Counts()
         self._listeners = (
@@ -49,6 +49,7 @@ class Counting:
         )
 
     def __enter__(self) -> Counting:
+        self._engine.dispose()  # so that each connection is taken anew, and watched
         for listener in self._listeners:
             event.listen(*listener)
         return self
@@ -56,6 +57,7 @@ class Counting:
     def __exit__(self, *_: object) -> None:
         for listener in self._listeners:
             event.remove(*listener)
+        self._engine.dispose()
 
     @contextmanager
     def step(self) -> Iterator[Counts]:

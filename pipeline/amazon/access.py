@@ -15,7 +15,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from pipeline.amazon.tables import AccountAccess
-from pipeline.base.db import Sessions, at_once
+from pipeline.base.at_once import at_once
+from pipeline.base.db import Sessions
 from pipeline.base.errors import AccountPaused, AccountStopped, RemoteError, Transient
 from pipeline.base.incidents import Incidents
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 Sessions = Callable[[], Session]
-Row = tuple[Any, ...]
 SESSION = {
     "timezone": "utc",
     "statement_timeout": "30000",
@@ -84,7 +83,7 @@ def _test_before_use(engine: Engine) -> None:
         used_at = record.info.get("used_at")
         if used_at is None:
             return  # it was opened a moment ago
-        if elapsed() - used_at < _TESTED_AFTER_S and _is_quiet(connection):
+        if not may_be_lost(connection, used_at):
             return
         try:
             engine.dialect.do_ping(connection)
@@ -95,6 +94,11 @@ def _test_before_use(engine: Engine) -> None:
     event.listen(engine, "checkout", test)
 
 
+def may_be_lost(connection: Any, used_at: float) -> bool:
+    """Whether a connection that was idle since then may be broken: only a statement can tell."""
+    return elapsed() - used_at >= _TESTED_AFTER_S or not _is_quiet(connection)
+
+
 def _is_quiet(connection: Any) -> bool:
     """Whether nothing has come on the connection: neither its end nor a notice."""
     if connection.closed:
@@ -102,59 +106,6 @@ def _is_quiet(connection: Any) -> bool:
     poll = select.poll()  # select() itself takes no file number above 1023
     poll.register(connection.fileno(), select.POLLIN)
     return not poll.poll(0)
-
-
-def at_once(sessions: Sessions, statement: str, values: Mapping[str, Any]) -> list[Row]:
-    """Run a statement that commits by itself, and return its rows; it must return rows.
-
-    For the statements that every step of every order takes. Between this and the driver lies
-    nothing: a session would add two round trips and four times the driver's CPU. Behind pgbouncer
-    it is a transaction of a session, which sets what a connection does not keep there. Raises the
-    errors of a session.
-    """
-    engine = _engine_of(sessions)
-    if transaction_pooling.is_installed(engine):
-        with engine.begin() as transaction:
-            return [tuple(row) for row in transaction.exec_driver_sql(statement, values)]
-    try:
-        pooled = engine.raw_connection()
-    except psycopg.Error as error:
-        raise _as_of_a_session(error, engine, statement, is_lost=True) from error
-    connection: Any = pooled.driver_connection
-    try:
-        connection.autocommit = True
-        found: list[Row] = connection.execute(statement, values).fetchall()
-    except psycopg.Error as error:
-        is_lost = connection.closed or connection.broken
-        raise _as_of_a_session(error, engine, statement, is_lost=is_lost) from error
-    finally:
-        try:
-            connection.autocommit = False
-        except psycopg.Error:  # it broke, or a signal interrupted the statement
-            pooled.invalidate()
-        pooled.close()
-    return found
-
-
-def _engine_of(sessions: Sessions) -> Engine:
-    if isinstance(sessions, sessionmaker) and isinstance(engine := sessions.kw["bind"], Engine):
-        return engine
-    with sessions() as session:
-        return session.get_bind().engine
-
-
-def _as_of_a_session(
-    error: psycopg.Error, engine: Engine, statement: str, *, is_lost: bool
-) -> BaseException:
-    return DBAPIError.instance(
-        statement,
-        None,
-        error,
-        psycopg.Error,
-        hide_parameters=True,
-        connection_invalidated=is_lost,
-        dialect=engine.dialect,
-    )
 
 
 def address(url: str) -> tuple[URL, bool]:

@@ -12,7 +12,8 @@ from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import TypeEngine
 
-from pipeline.base.db import Sessions, at_once
+from pipeline.base.at_once import at_once
+from pipeline.base.db import Sessions
 from pipeline.base.tables import Base
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.requested_shipment import STANDING, RequestedShipment

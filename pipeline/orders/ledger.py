@@ -189,7 +189,8 @@ class Ledger:
             # The write may have been made, so the next try looks first.
             self._end(effect, EffectState.UNKNOWN, detail="answered without an id")
             raise ValueError(f"a {write.kind} without an id")
-        if write.is_to_be_seen:
+        look = write.is_to_be_seen
+        if look(answer) if callable(look) else look:
             self._see(effect, write)
         self._end(effect, EffectState.DONE, remote_id=remote_id)
         return Made(remote_id, answer)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select, true, update
 
-from pipeline.base.db import Row, Sessions, at_once
+from pipeline.base.at_once import Row, at_once
+from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.orders.tables import Effect, EffectState
 

@@ -46,7 +46,7 @@ class Trace:
         *,
         id_of: Callable[[Answer], str] = str,
         when_unsure: str = "",
-        is_to_be_seen: bool = False,
+        is_to_be_seen: bool | Callable[[Answer], bool] = False,
     ) -> Write[Answer]:
         """The write that leaves this trace."""
         return Write(
@@ -71,14 +71,15 @@ class Write(Trace, Generic[Answer]):
     `send` makes it and returns the remote's answer, from which `id_of` takes an id that is never
     empty; read whatever `send` needs before, since its time counts from the intent. `refused_as` is
     the hold code of an order whose write was refused. `when_unsure` is a sentence: with it the
-    order is also held when an earlier try may have worked but left no trace.
+    order is also held when an earlier try may have worked but left no trace. `is_to_be_seen` says,
+    of every answer or by the answer, that only a look at the remote shows that the write was made.
     """
 
     send: Callable[[], Answer]
     refused_as: HoldCode
     id_of: Callable[[Answer], str] = str
     when_unsure: str = ""
-    is_to_be_seen: bool = False
+    is_to_be_seen: bool | Callable[[Answer], bool] = False
 
 
 @dataclass(frozen=True, slots=True)

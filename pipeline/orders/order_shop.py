@@ -12,7 +12,8 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from pipeline.base.db import Sessions, at_once
+from pipeline.base.at_once import at_once
+from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.orders.locking import locked
 from pipeline.orders.states import StepName

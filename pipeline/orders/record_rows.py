@@ -14,7 +14,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.attributes import instance_state
 
-from pipeline.base.db import Sessions, at_once
+from pipeline.base.at_once import at_once
+from pipeline.base.db import Sessions
 from pipeline.base.tables import Base
 from pipeline.orders.attempts import AttemptEnd
 from pipeline.orders.package_tables import Shipment

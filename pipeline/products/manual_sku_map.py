@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import ColumnElement, and_, func, literal
 
-from pipeline.base.db import Sessions, at_once
+from pipeline.base.at_once import at_once
+from pipeline.base.db import Sessions
 from pipeline.orders.outcome import ABOUT_PRODUCTS
 from pipeline.orders.tables import Order, Status
 

@@ -77,19 +77,18 @@ def _reopened(
     lines = unmarked(now, shipped)
     body = rewritten(now, state=_OPEN, status=_OPEN_STATUS, lines=lines)
 
-    def send() -> MagentoOrder:
-        shop.orders.save(body)
-        items = tuple(
-            replace(item, quantity_shipped=lines[item.item_id].shipped) for item in now.items
-        )
-        return replace(now, state=_OPEN, status=_OPEN_STATUS, items=items)
-
     made = clients.ledger_of(order).once(
         _reopening(order, now, clients).write(
-            send, HoldCode.RESERVATION_UNCLEAR, id_of=_entity_id, is_to_be_seen=True
+            lambda: shop.orders.save(body),
+            HoldCode.RESERVATION_UNCLEAR,
+            id_of=lambda _: str(entity_id),
+            is_to_be_seen=lambda is_shown: not is_shown,
         )
     )
-    return made.answer or shop.orders.get(entity_id)
+    if not made.by_us:
+        return shop.orders.get(entity_id)
+    items = tuple(replace(item, quantity_shipped=lines[item.item_id].shipped) for item in now.items)
+    return replace(now, state=_OPEN, status=_OPEN_STATUS, items=items)
 
 
 def _entity_id(now: MagentoOrder) -> str:

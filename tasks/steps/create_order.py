@@ -135,11 +135,14 @@ def _with_status(order: Order, now: MagentoOrder, status: str, clients: Clients)
         in_shop = shop.orders.get(entity_id)
         return in_shop.status if in_shop.status == status or in_shop.state != _PROCESSING else None
 
-    def send() -> str:
-        shop.orders.save(body)
-        return status
-
     ledger = clients.ledger_of(order)
     given = ledger.trace("status", kind=EffectKind.STATUS, find=find)
-    made = ledger.once(given.write(send, HoldCode.STATUS_REFUSED, is_to_be_seen=True))
+    made = ledger.once(
+        given.write(
+            lambda: shop.orders.save(body),
+            HoldCode.STATUS_REFUSED,
+            id_of=lambda _: status,
+            is_to_be_seen=lambda is_shown: not is_shown,
+        )
+    )
     return replace(now, status=status) if made.by_us else now

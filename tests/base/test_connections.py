@@ -13,7 +13,8 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from pipeline.base import db
-from pipeline.base.db import Sessions, at_once
+from pipeline.base.at_once import at_once
+from pipeline.base.db import Sessions
 
 ONE = "SELECT 1"
 
@@ -32,7 +33,7 @@ def backend(sessions: Sessions) -> int:
 
 
 def noted(sessions: Sessions) -> list[str]:
-    """Every statement on a connection after its next use."""
+    """Every statement on the connections that are opened from now on."""
     with sessions() as session:
         engine = session.get_bind().engine
     statements: list[str] = []
@@ -45,7 +46,8 @@ def noted(sessions: Sessions) -> list[str]:
     def watch(connection: psycopg.Connection[Any], *_: object) -> None:
         connection.cursor_factory = Noting
 
-    event.listen(engine, "checkin", watch)
+    engine.dispose()
+    event.listen(engine, "checkout", watch)
     return statements
 
 
@@ -58,10 +60,15 @@ def test_a_connection_that_its_server_ended_is_replaced(own: Sessions, sessions:
 
 
 def test_a_connection_in_use_is_not_tested_by_a_statement(own: Sessions) -> None:
-    first = backend(own)
     statements = noted(own)
-    assert {backend(own) for _ in range(5)} == {first}
-    assert statements == ["SELECT pg_backend_pid()"] * 4
+    assert len({backend(own) for _ in range(5)}) == 1
+    assert statements == ["SELECT pg_backend_pid()"] * 5
+    with own() as session:
+        session.scalar(text(ONE))
+    statements.clear()
+    with own() as session:
+        session.scalar(text(ONE))
+    assert statements == [ONE]
 
 
 def test_a_process_with_many_open_files_uses_its_connections(

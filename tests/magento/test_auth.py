@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 import requests
@@ -78,6 +78,13 @@ def an_oauth(nonces: list[str]) -> OAuth:
 )
 def test_the_text_that_is_signed(method: str, url: str, base: str) -> None:
     assert signature_base(method, url, PARAMETERS) == base
+
+
+@pytest.mark.parametrize("text", ["".join(map(chr, range(256))), "Straße 5, 東京 😀", ""])
+def test_every_character_is_encoded_as_its_utf_8_bytes(text: str) -> None:
+    once = quote(text, safe="~")
+    base = signature_base("GET", f"https://shop.example/x?a={once}", {})
+    assert base.endswith("&" + quote(f"a={once}", safe="~"))
 
 
 def test_signs_with_both_secrets_and_hmac_sha256() -> None:

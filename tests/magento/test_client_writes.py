@@ -12,6 +12,7 @@ import pytest
 from pipeline.base.errors import OutcomeUnknown, Rejected, Transient
 from pipeline.base.http import Http
 from pipeline.magento.client import Magento
+from pipeline.magento.order.save_again import Quantities, rewritten
 from pipeline.magento.records import MagentoItem, MagentoOrder
 from pipeline.magento.rest.customers import Customer
 from pipeline.settings.model import ShopSettings
@@ -56,6 +57,38 @@ def test_creates_an_order_and_returns_what_the_shop_kept(shop: Shop, magento: Ma
     assert entity["grand_total"] == Decimal("47.6")
     assert entity["items"][0]["price_incl_tax"] == Decimal("23.8")
     assert entity["customer_email"] == EMAIL
+
+
+SAVED = {
+    "entity_id": 7,
+    "state": "new",
+    "status": "pending",
+    "items": [{"item_id": 9, "qty_ordered": 3, "qty_shipped": 0, "qty_canceled": 0}],
+}
+LINE = SAVED["items"][0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_shown"),
+    [
+        pytest.param(SAVED, True, id="as it was asked"),
+        pytest.param({"entity_id": 7}, False, id="of nothing but its id"),
+        pytest.param(SAVED | {"entity_id": 8}, False, id="of another order"),
+        pytest.param(SAVED | {"state": "canceled"}, False, id="in another state"),
+        pytest.param(SAVED | {"status": "canceled"}, False, id="with another status"),
+        pytest.param(SAVED | {"items": []}, False, id="without its line"),
+        pytest.param(SAVED | {"items": [LINE | {"qty_shipped": 6}]}, False, id="with its mark"),
+        pytest.param(SAVED | {"items": [LINE | {"qty_canceled": 3}]}, False, id="with less left"),
+    ],
+)
+def test_a_saved_order_shows_what_was_saved(
+    shop: Shop, magento: Magento, reply: Any, is_shown: bool
+) -> None:
+    order = MagentoOrder(7, items=(MagentoItem(9, quantity_ordered=Decimal(3)),))
+    lines = {9: Quantities(Decimal(0))}
+    shop.answers_with(200, reply)
+    body = rewritten(order, state="new", status="pending", lines=lines)
+    assert magento.orders.save(body) is is_shown
 
 
 @pytest.mark.parametrize("answer", ["1", 1])

@@ -147,9 +147,10 @@ class FakeOrders(_Told, Orders):
         self.bodies.append(body)
         return self.told.give("create_order", store)  # type: ignore[no-any-return]
 
-    def save(self, body: Mapping[str, Any]) -> None:
+    def save(self, body: Mapping[str, Any]) -> bool:
         self.bodies.append(body)
         self.told.give("update_order", body["entity_id"])
+        return False
 
     def cancel(self, entity_id: int) -> bool:
         return self.told.give("cancel", entity_id)  # type: ignore[no-any-return]

@@ -103,12 +103,20 @@ class Orders:
             is_private=True,
         )
 
-    def save(self, body: Mapping[str, Any]) -> None:
+    def save(self, body: Mapping[str, Any]) -> bool:
         """Save an order again with the result of `order.save_again.rewritten`; other columns stay.
 
-        Raises Rejected, Transient, OutcomeUnknown. Source: PUT /V1/orders/create with entity_id.
+        Magento replies with the order as it was saved. Whether that shows the body's state, status
+        and quantities: if not, the order has to be looked at. Raises Rejected, Transient,
+        OutcomeUnknown. Source: PUT /V1/orders/create with entity_id.
         """
-        self._api.send("PUT", "/orders/create", _saved, body={"entity": body}, is_private=True)
+        return self._api.send(
+            "PUT",
+            "/orders/create",
+            lambda reply: _shows(json_records.order(reply), body),
+            body={"entity": body},
+            is_private=True,
+        )
 
     def cancel(self, entity_id: int) -> bool:
         """Cancel an order. False for an order that is invoiced, shipped, held or already canceled.
@@ -184,8 +192,18 @@ class Orders:
         )
 
 
-def _saved(body: Any) -> int:
-    return json_records.identifier(body, "entity_id")
+def _shows(saved: MagentoOrder, body: Mapping[str, Any]) -> bool:
+    lines = {
+        item.item_id: (item.quantity_ordered, item.quantity_shipped, item.quantity_canceled)
+        for item in saved.items
+    }
+    return (saved.entity_id, saved.state, saved.status) == (
+        *(body["entity_id"], body["state"], body["status"]),
+    ) and all(
+        lines.get(item["item_id"])
+        == (item["qty_ordered"], item["qty_shipped"], item["qty_canceled"])
+        for item in body.get("items", ())
+    )
 
 
 def _yes_or_no(body: Any) -> bool:

@@ -22,19 +22,19 @@ Pins = tuple[int, int, int, int]
 # Statements, commits, broker commands, calls to the remotes.
 PINNED: Mapping[str, Mapping[str, Pins]] = {
     "FBM": {
-        "search": (16, 8, 4, 1),
+        "search": (15, 8, 4, 1),
         "import_order": (2, 2, 2, 0),
         "verify_order": (2, 2, 2, 0),
         "enrich_order": (4, 4, 3, 1),
         "create_customer": (2, 2, 2, 0),
-        "create_order": (12, 12, 2, 6),
+        "create_order": (12, 12, 2, 5),
         "ship_order": (2, 2, 2, 0),
         "watch": (21, 7, 3, 2),
         "ship_order again": (2, 2, 2, 0),
         "sync_tracking": (8, 8, 4, 4),
     },
     "FBA": {
-        "search": (16, 8, 4, 1),
+        "search": (15, 8, 4, 1),
         "import_order": (2, 2, 2, 0),
         "verify_order": (2, 2, 2, 0),
         "enrich_order": (3, 3, 3, 0),

@@ -67,8 +67,8 @@ class _Kept(FakeOrders):
             self._order = replace(self._order, state="canceled", status="canceled")
         return is_done
 
-    def save(self, body: Mapping[str, Any]) -> None:
-        super().save(body)
+    def save(self, body: Mapping[str, Any]) -> bool:
+        is_shown = super().save(body)
         shipped = {item["item_id"]: Decimal(item["qty_shipped"]) for item in body.get("items", ())}
         self._order = replace(
             self._order,
@@ -79,6 +79,7 @@ class _Kept(FakeOrders):
                 for item in self._order.items
             ),
         )
+        return is_shown
 
 
 class Keeping(FakeShop):
