@@ -24,6 +24,13 @@ from pipeline.base.db import Sessions, may_be_lost
 
 Row = tuple[Any, ...]
 
+SOON_ON_DISK = "set_config('synchronous_commit', 'off', true)"
+"""A column with which a statement does not wait for the disk, as all others do.
+
+If the server crashes, it loses such a statement together with all that was committed since, and
+nothing that was committed before a statement that waited. So it is for what a later run does again.
+"""
+
 
 def at_once(sessions: Sessions, statement: str, values: Mapping[str, Any]) -> list[Row]:
     """Run a statement that commits by itself, and return its rows; it must return rows.

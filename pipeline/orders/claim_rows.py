@@ -1,4 +1,8 @@
-"""Claims an order and reads all that its step needs, in a single statement."""
+"""Claims an order and reads all that its step needs, in a single statement.
+
+A claim that a crash of the server loses is made again: no call left before its intent was on disk,
+and that intent's place in the log is behind the claim's.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import TypeEngine
 
-from pipeline.base.at_once import at_once
+from pipeline.base.at_once import SOON_ON_DISK, at_once
 from pipeline.base.db import Sessions
 from pipeline.base.tables import Base
 from pipeline.orders.package_tables import Shipment, ShipmentItem
@@ -88,7 +92,7 @@ SELECT begun.id,
        claimed.news IS DISTINCT FROM before.news
          OR claimed.version IS DISTINCT FROM before.version + 1,
        {_as_json("claimed", _ORDER)},
-       {_PARTS}
+       {_PARTS}, {SOON_ON_DISK}
   FROM claimed CROSS JOIN begun LEFT JOIN before ON true
   LEFT JOIN order_private s ON s.order_id = claimed.id
 """
@@ -135,7 +139,7 @@ def claim(
     )
     if not rows:
         return None
-    [(attempt_id, has_changed, own, *parts)] = rows
+    [(attempt_id, has_changed, own, *parts, _)] = rows
     if has_changed:
         # The statement waited for another one to end, and read what had been there before it.
         [(*parts,)] = at_once(sessions, _READ_AGAIN, {"order_id": order_id})

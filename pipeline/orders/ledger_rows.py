@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select, true, update
 
-from pipeline.base.at_once import Row, at_once
+from pipeline.base.at_once import SOON_ON_DISK, Row, at_once
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.orders.tables import Effect, EffectState
@@ -64,11 +64,12 @@ UPDATE effects e
        ended_at = NULL, detail = NULL
  WHERE {_IS_THIS_TRY} RETURNING {_COLUMNS}
 """
+# An end that a crash of the server loses leaves the intent, and the next run looks.
 _END = f"""
 UPDATE effects
    SET state = %(state)s, ended_at = %(now)s, remote_id = %(remote_id)s::text,
        adopted = %(adopted)s, detail = %(detail)s::text
- WHERE {_IS_THIS_TRY} RETURNING id
+ WHERE {_IS_THIS_TRY} RETURNING id, {SOON_ON_DISK}
 """
 
 

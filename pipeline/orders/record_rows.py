@@ -1,4 +1,7 @@
-"""Records the end of a run: facts, attempt and next state of an order, in a single statement."""
+"""Records the end of a run: facts, attempt and next state of an order, in a single statement.
+
+If a crash of the server loses it, the step runs again, and the ledger tells what it has written.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm.attributes import instance_state
 
-from pipeline.base.at_once import at_once
+from pipeline.base.at_once import SOON_ON_DISK, at_once
 from pipeline.base.db import Sessions
 from pipeline.base.tables import Base
 from pipeline.orders.attempts import AttemptEnd
@@ -61,7 +64,7 @@ def record(sessions: Sessions, recording: Recording) -> bool:
     parts += _of_shipments(order, values)
     parts.append(_of_attempt(end))
     parts += _of_requests(order, values)
-    statement = f"WITH {', '.join(parts)} SELECT news FROM recorded"
+    statement = f"WITH {', '.join(parts)} SELECT news, {SOON_ON_DISK} FROM recorded"
     rows = at_once(sessions, statement, values)
     if rows and order.status not in LIVE and rows[0][0] != recording.news:
         # The statement may have waited for a request, which its own snapshot does not show.
