@@ -27,7 +27,8 @@ from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.corrected_address import corrected
 from pipeline.orders.decision import Decision
 from pipeline.orders.decision_table import case_of, decide
-from pipeline.orders.ledger import Ledger, OrderLedger
+from pipeline.orders.ledger import Ledger
+from pipeline.orders.order_ledger import OrderLedger
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.report import Report
 from pipeline.orders.stated_value import StatedValue, tells_no_total

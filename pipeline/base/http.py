@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ LONGEST_RETRY_AFTER_S = 24 * 3600.0
 # urllib3's warnings quote the URL, and the query of a search may hold a buyer's e-mail address.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
+_ENCODED = re.compile(r"https?://[a-z0-9.:-]+/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 _USUAL_HEADERS = requests.utils.default_headers()
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -147,10 +149,7 @@ class Http:
         try:
             # A remote that sends headers or body byte by byte must not hold a worker.
             with http_deadline.within(self.total_timeout_s, self.monotonic):
-                request = requests.PreparedRequest()
-                request.prepare(
-                    method, url, headers={**_USUAL_HEADERS, **headers}, data=data, auth=auth
-                )
+                request = _prepared(method, url, data, {**_USUAL_HEADERS, **headers}, auth)
                 response = self._adapter.send(
                     request, stream=True, timeout=(self.connect_timeout_s, self.read_timeout_s)
                 )
@@ -185,6 +184,24 @@ class Http:
         if may_repeat:
             return Transient(f"no usable answer ({code})", code=code)
         return OutcomeUnknown(f"sent, but no usable answer came ({code})", code=code)
+
+
+def _prepared(
+    method: Method,
+    url: str,
+    data: bytes | Mapping[str, str] | None,
+    headers: Mapping[str, str],
+    auth: AuthBase | None,
+) -> requests.PreparedRequest:
+    request = requests.PreparedRequest()
+    if not _ENCODED.fullmatch(url):
+        request.prepare(method, url, headers=headers, data=data, auth=auth)
+        return request
+    # The address is encoded already: requests would do so again, byte by byte.
+    request.method, request.url = method, url
+    request.prepare_headers(headers)
+    request.prepare_body(data, None)
+    return request if auth is None else auth(request)
 
 
 def _reply(response: requests.Response, content: bytes) -> Reply:

@@ -92,7 +92,11 @@ SELECT begun.id,
        claimed.news IS DISTINCT FROM before.news
          OR claimed.version IS DISTINCT FROM before.version + 1,
        {_as_json("claimed", _ORDER)},
-       {_PARTS}, {SOON_ON_DISK}
+       {_PARTS},
+       EXISTS (SELECT FROM effects e WHERE e.order_id = claimed.id)
+         OR NOT coalesce(claimed.purchased_at >= (
+              SELECT noticed_at FROM database_restores ORDER BY id DESC LIMIT 1), false),
+       {SOON_ON_DISK}
   FROM claimed CROSS JOIN begun LEFT JOIN before ON true
   LEFT JOIN order_private s ON s.order_id = claimed.id
 """
@@ -139,13 +143,14 @@ def claim(
     )
     if not rows:
         return None
-    [(attempt_id, has_changed, own, *parts, _)] = rows
+    [(attempt_id, has_changed, own, *parts, may_have_writes, _)] = rows
     if has_changed:
         # The statement waited for another one to end, and read what had been there before it.
         [(*parts,)] = at_once(sessions, _READ_AGAIN, {"order_id": order_id})
     wrapped_key, sealed, correction, items, shipments, requested = parts
     order = Order()
     order.__dict__.update(_from_json(_ORDER, own))
+    order.known_writes = None if may_have_writes or has_changed else set()
     set_committed_value(order, "items", [_item(values) for values in items or ()])
     set_committed_value(order, "shipments", [_shipment(values) for values in shipments or ()])
     make_transient_to_detached(order)

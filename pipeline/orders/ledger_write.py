@@ -28,8 +28,9 @@ class Trace:
 
     `key` is unique for ever. `find` looks at the remote and returns the id of the write's result,
     or None. `settles_after` is the remote's own request limit: until then a lost call may still
-    land. `harmless_twice` says that the remote recognises a repeat by a unique key. `ask` raises
-    WritesStopped when no write may leave.
+    land. `harmless_twice` says that the remote recognises a repeat by a unique key. `is_shared`
+    says that another order may have made the write. `ask` raises WritesStopped when no write may
+    leave.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Trace:
     find: Callable[[], str | None]
     settles_after: timedelta
     harmless_twice: bool = False
+    is_shared: bool = False
     ask: Callable[[], None] = _not_stopped
 
     def write(
@@ -55,6 +57,7 @@ class Trace:
             find=self.find,
             settles_after=self.settles_after,
             harmless_twice=self.harmless_twice,
+            is_shared=self.is_shared,
             ask=self.ask,
             send=send,
             refused_as=refused_as,

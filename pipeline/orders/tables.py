@@ -194,6 +194,8 @@ class Order(Base):
     report: Report = NO_REPORT
     # The requested shipment, likewise for the worker; recorded with the order.
     requested_shipment: RequestedShipment | None = None
+    # The keys of all writes for the order, if the claim saw that there were none.
+    known_writes: set[str] | None = None
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
 

@@ -13,8 +13,9 @@ from pipeline.base.db import Sessions
 from pipeline.base.errors import WritesStopped
 from pipeline.monitoring.read_only import Changed, Writes, belonging
 from pipeline.monitoring.tables import Belonging
-from pipeline.orders.ledger import Ledger, OrderLedger
+from pipeline.orders.ledger import Ledger
 from pipeline.orders.ledger_write import Write
+from pipeline.orders.order_ledger import OrderLedger
 from pipeline.orders.outcome import WRITES_STOPPED, HoldCode
 from pipeline.orders.tables import Effect, Status
 from pipeline.settings.model import Settings
