@@ -14,8 +14,12 @@ from pipeline.orders.tables import Status
 from tests.builders import NOW, an_order, stored
 
 DAYS_30, SECOND = timedelta(days=30), timedelta(seconds=1)
-HELD = {"status": Status.HELD, "hold_code": "currency", "step": "enrich_order"}
-OLD = {"created_at": NOW - DAYS_30}
+HELD: dict[str, Any] = {
+    "status": Status.HELD,
+    "hold_code": "currency",
+    "step": "enrich_order",
+}
+OLD: dict[str, Any] = {"created_at": NOW - DAYS_30}
 
 
 def test_three_missed_runs_are_told_while_there_is_time(sessions: Sessions) -> None:
