@@ -131,7 +131,8 @@ def _on_demand(
             raise click.UsageError("nobody can be asked here: look with --dry-run, then give --yes")
         _tell(would, None, as_json=False)
         click.confirm("Destroy this data for good?", abort=True, err=True)
-    done, proof = erasure.run(system_user(), why, SharedClock(installation.sessions)())
+    done = erasure.run(system_user(), why, SharedClock(installation.sessions)())
+    proof = erasure.prove()
     _tell(done, proof, as_json)
     if done.kept or done.busy or not proof.is_complete:
         raise click.exceptions.Exit(NOTHING_DONE)
@@ -190,7 +191,7 @@ def _due(installation: Installation, dry_run: bool, as_json: bool) -> None:
     now, days = SharedClock(sessions)(), installation.settings.purge_after_days
     purging, thinning = Purging(sessions, now, days), Thinning(sessions)
     count = purging.count() if dry_run else purging.run()
-    if count and not dry_run:
+    if not dry_run:
         vacuum(sessions)
     rows = thinning.count(now) if dry_run else dict(thinning.run(now))
     if as_json:

@@ -20,8 +20,8 @@ def purge(parts: Runtime) -> None:
     """Purge orders that were delivered long enough ago, and then all other old rows."""
     now = parts.clients.now()
     count = Purging(parts.sessions, now, parts.settings.purge_after_days).run(MOST_A_RUN)
-    if count:
-        vacuum(parts.sessions)
+    # Each time, since an open transaction may have kept old rows from the vacuum before.
+    vacuum(parts.sessions)
     log.info("purge.ended", count=count)
     for kind, gone in Thinning(parts.sessions).run(now, BATCHES_A_RUN):
         if gone:

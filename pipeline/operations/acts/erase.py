@@ -90,6 +90,7 @@ class Erasure:
     ) -> None:
         """`also_live` includes orders that are not in the shop yet: they end."""
         self._sessions = sessions
+        self._erased: list[int] = []
         self._chosen = and_(chosen, Order.purged_at.is_(None))
         needs_it = and_(Order.status.in_(LIVE), Order.step.not_in(SHIPPING_STEPS))
         self._needs_it = false() if also_live else needs_it
@@ -101,18 +102,21 @@ class Erasure:
             erasable = self._numbers(session, self._erasable)
             return Erased(erasable, *self._left_out(session, Order.status == Status.RUNNING))
 
-    def run(self, author: str, why: str, now: datetime) -> tuple[Erased, Proof]:
-        """Destroy the data, in short transactions, and prove it. `why` is noted at each order."""
-        ids: list[int] = []
-        while rows := self._erase(ids[-1] if ids else 0, author, why, now):
-            ids += [row.id for row in rows]
+    def run(self, author: str, why: str, now: datetime) -> Erased:
+        """Destroy the data, in short transactions. `why` is noted at each order."""
+        while rows := self._erase(self._erased[-1] if self._erased else 0, author, why, now):
+            self._erased += [row.id for row in rows]
+        log.warning("purge.on_demand", count=len(self._erased))
+        with self._sessions() as session:
+            numbers = self._numbers(session, of_orders(self._erased))
+            return Erased(numbers, *self._left_out(session, true()))
+
+    def prove(self) -> Proof:
+        """Vacuum the old versions of the rows, and read back what `run` destroyed."""
         is_vacuumed = vacuum(self._sessions)
         with self._sessions() as session:
-            numbers = self._numbers(session, of_orders(ids))
-            left_out = self._left_out(session, true())
-            proof = Proof(len(ids), self._unproven(session, ids), sampled(session), is_vacuumed)
-        log.warning("purge.on_demand", count=len(ids))
-        return Erased(numbers, *left_out), proof
+            left = self._left(session, self._erased)
+            return Proof(len(self._erased), left, sampled(session), is_vacuumed)
 
     def _erase(self, after: int, author: str, why: str, now: datetime) -> Sequence[Taken]:
         with self._sessions() as session, session.begin():
@@ -139,7 +143,7 @@ class Erasure:
         query = select(Order.external_id).where(condition).order_by(Order.id)
         return session.scalars(query).all()
 
-    def _unproven(self, session: Session, order_ids: Sequence[int]) -> Sequence[str]:
+    def _left(self, session: Session, order_ids: Sequence[int]) -> Sequence[str]:
         private = OrderPrivate
         is_left = or_(
             private.wrapped_key.is_not(None),
