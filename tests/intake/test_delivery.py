@@ -111,6 +111,14 @@ def test_a_later_promise_counts_and_a_lost_one_stays(sessions: Sessions) -> None
         assert loaded(sessions, order_id).delivery_at == NOW + DAY * 9
 
 
-def test_a_report_that_cannot_be_read_promises_nothing(sessions: Sessions) -> None:
+def test_a_report_that_cannot_be_read_has_its_promise_all_the_same(sessions: Sessions) -> None:
     order = loaded(sessions, take_in(sessions, a_raw_order(orderItems=[])))
-    assert days(order) == (None, None, None, order.purchased_at and order.purchased_at + DAY * 60)
+    assert days(order) == (PROMISED, None, None, PROMISED)
+
+
+@pytest.mark.parametrize("odd", [None, 7, "x", [], [None], {"latestDateTime": "never"}])
+def test_odd_values_are_no_delivery(sessions: Sessions, odd: Any) -> None:
+    fulfillment = {"fulfillmentStatus": "SHIPPED", "fulfilledBy": "MERCHANT"}
+    raw = a_raw_order(fulfillment={**fulfillment, "deliverByWindow": odd}, packages=odd)
+    order = loaded(sessions, take_in(sessions, raw))
+    assert days(order) == (None, NOW, None, NOW + DAY * 2)
