@@ -1,7 +1,8 @@
 """Fills a database with a history of ended orders beside a fixed number of live ones.
 
-The history goes back from now, an order each 31 s, as 2,800 a day. The live ones are the same 300
-whatever the history, so that what depends on them alone costs the same.
+The history goes back from now, an order each 31 s, as 2,800 a day; what is due for the purge has
+been purged. The live ones are the same 300 whatever the history, so that what depends on them alone
+costs the same.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SELECT 'main', '303-' || lpad(n::text, 7, '0') || '-' || lpad(n::text, 7, '0'), 
     CASE WHEN n % 5 = 0 THEN 'FBA' ELSE 'FBM' END, 'sync_tracking', 'done', 0, 0, 2, 16, 'SHIPPED',
     at, at, at + interval '5 days', 'EUR', 11.90, true, 'main', n, lpad(n::text, 9, '0'),
     'complete', 'complete', 11.90, 0,
-    CASE WHEN at < :now - interval '35 days' THEN at + interval '35 days' END, at,
+    CASE WHEN at < :now - interval '834 hours' THEN at + interval '834 hours' END, at,
     at + interval '1 hour'
 FROM (SELECT n, CAST(:now AS timestamptz) - interval '2 hours' - n * interval '31 seconds' AS at
     FROM generate_series(1, :orders) n) AS history

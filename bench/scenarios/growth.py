@@ -132,7 +132,7 @@ def _queries(rig: Rig, sessions: Sessions, now: datetime) -> dict[str, Query]:
         "tab: first page": lambda: listing.page(Filters()),
         "tab: counts": lambda: counts(sessions, everything=False),
         "health": lambda: health(settings, sessions, parts.broker, now),
-        "purge: buyers' data": Purging(sessions, now - timedelta(days=30)).count,
+        "purge: buyers' data": Purging(sessions, now, 30).count,
         "purge: old rows": lambda: Thinning(sessions).count(now),
         "reconcile: a page": lambda: read(sessions, clients, ACCOUNT, told),
         "reconcile: unseen": lambda: Runs(sessions).unseen(

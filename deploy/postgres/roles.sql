@@ -37,6 +37,12 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
 \gexec
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO orderbridge_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO orderbridge_app;
+-- After a purge, vacuum takes away the old versions of the rows; PostgreSQL 15 and 16 leave that to
+-- its autovacuum.
+SELECT 'GRANT MAINTAIN ON order_private TO orderbridge_app'
+WHERE current_setting('server_version_num')::int >= 170000
+    AND to_regclass('public.order_private') IS NOT NULL
+\gexec
 
 -- Tables that migrations are going to make.
 ALTER DEFAULT PRIVILEGES FOR ROLE orderbridge_owner IN SCHEMA public

@@ -19,7 +19,7 @@ from pipeline.base.http import Http
 from pipeline.base.quota import Lane, Quota
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Confirmation, OrderPage, Raw
-from pipeline.orders.channel_order import ChannelOrder, Identity
+from pipeline.orders.channel_order import ChannelOrder, Delivery, Identity
 from pipeline.settings.marketplaces import country_of
 from pipeline.settings.model import AccountSettings
 
@@ -102,6 +102,10 @@ class Amazon:
     def identify(self, raw: Raw) -> Identity:
         """See `parsing.identify`."""
         return parsing.identify(raw)
+
+    def delivery(self, raw: Raw) -> Delivery:
+        """See `parsing.delivery`."""
+        return parsing.delivery(raw)
 
     def parse(self, raw: Raw) -> ChannelOrder:
         """See `parsing.parse`."""

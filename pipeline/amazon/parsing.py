@@ -21,6 +21,7 @@ from pipeline.orders.channel import Raw
 from pipeline.orders.channel_order import (
     Address,
     ChannelOrder,
+    Delivery,
     FulfilledBy,
     Identity,
     Package,
@@ -32,6 +33,8 @@ from pipeline.orders.outcome import HoldCode
 _NUMBER = re.compile(r"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}")
 # Between the parts of an address line: a comma or semicolon, or a dash with spaces around it.
 _PARTS = re.compile(r"[,;]|\s[-–—]\s")
+# The states of a package that tell something of its delivery.
+_DELIVERED, _CANCELLED = "DELIVERED", "CANCELLED"
 _NOTHING_LEFT_YET = frozenset(
     {RemoteStatus.PENDING_AVAILABILITY, RemoteStatus.PENDING, RemoteStatus.UNSHIPPED}
 )
@@ -71,6 +74,19 @@ def identify(raw: Raw) -> Identity:
         fulfilled_by=fulfilled_by,
         purchased_at=_time(raw, "createdTime"),
         updated_at=_time(raw, "lastUpdatedTime"),
+    )
+
+
+def delivery(raw: Raw) -> Delivery:
+    """What Amazon says of the delivery; it names packages of the merchant only, and no time of
+    their delivery."""
+    packages = blocks(raw, "packages")
+    states = {text(package, "packageStatus", "status") for package in packages} - {_CANCELLED}
+    departures = [at for package in packages if (at := moment(package, "shipTime"))]
+    return Delivery(
+        promised_at=window(raw, "fulfillment", "deliverByWindow").latest_at,
+        left_at=max(departures, default=None),
+        is_delivered=states == {_DELIVERED},
     )
 
 

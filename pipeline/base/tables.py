@@ -19,6 +19,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+UNSAMPLED: dict[Any, Any] = {"unsampled": True}
+"""The `info` of a column whose values are destroyed one day, or may quote a person. PostgreSQL's
+ANALYZE would copy them into its statistics, where nothing destroys them: a migration switches that
+off. See docs/decisions/0070."""
+
 
 class Base(DeclarativeBase):
     """The metadata of all tables; a test compares it with the migrations."""

@@ -20,6 +20,7 @@ from pipeline.cli.common import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
     from pipeline.monitoring.health import Health
 
@@ -67,7 +68,13 @@ def _as_text(shown: Health) -> list[str]:
         facts = {"orders": _counts(shop.orders), "due": str(shop.due)}
         lines += [f"shop {shop.name}", *(f"  {line}" for line in titled(facts)), ""]
     queues = _counts(shown.queues) if shown.queues is not None else "unknown"
-    lines += titled({"queues": queues, "last beat": when(shown.last_beat_at)})
+    lines += titled(
+        {
+            "queues": queues,
+            "last beat": when(shown.last_beat_at),
+            "oldest personal data": _age(shown.oldest_personal_data),
+        }
+    )
     if shown.untold_alerts:
         lines.append(f"{shown.untold_alerts} alerts could not be delivered yet")
     if shown.read_only:
@@ -75,6 +82,12 @@ def _as_text(shown: Health) -> list[str]:
     if shown.is_well:
         return [*lines, "", "all is well"]
     return [*lines, "", "attention", *columns([*shown.problems.items()], "  ")]
+
+
+def _age(age: timedelta | None) -> str:
+    if age is None:
+        return "none"
+    return f"{age.days} days after the delivery" if age.days >= 0 else "not delivered yet"
 
 
 def _counts(counted: Mapping[str, int]) -> str:

@@ -14,9 +14,10 @@ from werkzeug.wrappers import Response
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
-from pipeline.console.guard import current_person
+from pipeline.console.guard import current_person, role_required
 from pipeline.console.order_views import ORDER, Page, chosen_step
 from pipeline.operations.acts.address import FIELDS, Corrections
+from pipeline.operations.acts.erase import Erasure, of_orders
 from pipeline.operations.acts.map_sku import SkuDecisions
 from pipeline.operations.acts.one_order import LONGEST_NOTE, Decisions, NotPossible
 from pipeline.operations.acts.ship import ShipmentRequests
@@ -27,6 +28,7 @@ from pipeline.operations.preview.replay import replay
 from pipeline.orders.machine import Orders
 from pipeline.settings.marketplace import CancelReason
 from pipeline.settings.model import Settings
+from pipeline.settings.roles import Role
 
 _LONGEST = 300
 
@@ -138,6 +140,19 @@ def _replay(hand: _Hand, order_id: int) -> None:
     replay(hand.sessions, order_id, chosen_step(), author=hand.author, now=hand.now)
 
 
+@role_required(Role.ADMIN)
+def _purge(hand: _Hand, order_id: int) -> None:
+    also_live = "also-live" in request.form
+    erasure = Erasure(hand.sessions, of_orders([order_id]), also_live=also_live)
+    done = erasure.run(hand.author, _text("why"), hand.now)
+    if done.kept:
+        raise NotPossible("it is not in Magento yet, so it would end: confirm that as well")
+    if done.busy:
+        raise NotPossible("a step is running right now: try again in a moment")
+    if not done.erased:
+        raise NotPossible("its personal data was purged")
+
+
 _ACTS: Mapping[str, _Act] = {
     "release": _release,
     "note": _note,
@@ -155,4 +170,5 @@ _ACTS: Mapping[str, _Act] = {
     "worth": _worth,
     "withdraw-worth": lambda hand, order_id: hand.worths.withdraw(order_id),
     "replay": _replay,
+    "purge": _purge,
 }

@@ -12,7 +12,7 @@ from flask import Blueprint, abort, render_template, request
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.clients import offered_carriers, parse_report
-from pipeline.console.guard import current_person
+from pipeline.console.guard import allows, current_person
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
 from pipeline.operations.acts.ship import latest, obstacle
@@ -26,7 +26,7 @@ from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import Preview
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.decision_table import PENDING, STILL_TO_SHIP
-from pipeline.orders.machine import STEPS
+from pipeline.orders.machine import SHIPPING_STEPS, STEPS
 from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode
 from pipeline.orders.requested_shipment import STANDING, RequestState
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
@@ -35,6 +35,7 @@ from pipeline.orders.tables import LIVE, Order, Status
 from pipeline.settings.marketplace import CancelReason
 from pipeline.settings.marketplaces import currency_of
 from pipeline.settings.model import Settings, needs_seller_id
+from pipeline.settings.roles import Role
 
 ORDER = "/orders/<row_id:order_id>"
 Previews = Callable[[int, str], Sequence[Preview]]
@@ -57,6 +58,7 @@ AFTER_ACT: Mapping[str, str] = {
     "worth": "The value is saved. The order is retried now.",
     "withdraw-worth": "The value is taken back. The order is retried now.",
     "replay": "The order is run again from the chosen step.",
+    "purge": "The buyer’s data of this order is destroyed.",
 }
 
 
@@ -85,6 +87,7 @@ class Page:
             "skus": {line.external_item_id: line.sku for line in order.items},
             "events": timeline(self.sessions, order),
             "possible": _possible(order, requested, may_preview=self.may_preview),
+            "needs_buyer": order.status in LIVE and order.step not in SHIPPING_STEPS,
             "reasons": get_args(CancelReason),
             "cannot_cancel": self._cannot_cancel(order.account),
             "steps": STEPS[: STEPS.index(order.step) + 1],
@@ -215,6 +218,7 @@ def _possible(
         "worth": may_say(order),
         "withdraw-worth": may_withdraw(order),
         "replay": order.status != Status.RUNNING,
+        "purge": order.status != Status.RUNNING and order.purged_at is None and allows(Role.ADMIN),
         "preview": may_preview and order.status != Status.RUNNING,
     }
     return frozenset(name for name, is_offered in acts.items() if is_offered)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, or_, update
+from sqlalchemy import bindparam, case, func, or_, update
 from sqlalchemy.orm import Session
 
 from pipeline.base.vault import Vault
+from pipeline.intake.delivery import delivery_columns
 from pipeline.intake.reports import Known
 from pipeline.intake.sealed_reports import sealed
 from pipeline.orders.channel import Channel, Raw
@@ -27,6 +28,14 @@ _REFRESH_FACTS = (
         remote_status=bindparam("remote_status"),
         remote_updated_at=bindparam("remote_updated_at"),
         shown=bindparam("shown"),
+        # The newest promise counts, and the first report of a departure or a delivery.
+        deliver_by_at=func.coalesce(
+            bindparam("told_deliver_by_at"), Order.__table__.c.deliver_by_at
+        ),
+        **{
+            name: func.coalesce(Order.__table__.c[name], bindparam(f"told_{name}"))
+            for name in ("shipped_at", "delivered_at")
+        },
         # An earlier report may have lacked who fulfils and the marketplace.
         **{
             name: case(
@@ -91,6 +100,10 @@ def refresh(
                 "shown": decide(case).tab is not Tab.HIDDEN,
                 "told_fulfilled_by": identity.fulfilled_by,
                 "told_marketplace_id": identity.marketplace_id or row.marketplace_id,
+                **{
+                    f"told_{name}": at
+                    for name, at in delivery_columns(channel, raw, identity).items()
+                },
             }
         )
         if row.wrapped_key is not None:

@@ -17,6 +17,7 @@ from pipeline.base.clock import seconds
 from pipeline.base.db import Sessions
 from pipeline.base.quota import Lane
 from pipeline.base.vault import Vault
+from pipeline.intake.delivery import delivery_columns
 from pipeline.intake.refresh_orders import refresh
 from pipeline.intake.reports import Readable, is_news, known, readable
 from pipeline.intake.sealed_reports import sealed
@@ -162,6 +163,7 @@ class Intake:
             rows.append(
                 {
                     **new_row(account_name, identity, decision),
+                    **delivery_columns(channel, raw, identity),
                     "shop": account.shop,
                     "lane": lane,
                     "due_at": now + sent_after,

@@ -26,6 +26,7 @@ from pipeline.base.vault import Unreadable, Vault
 from pipeline.monitoring.doctor_checks import Finding, Verdict
 from pipeline.monitoring.health import BEAT, BEAT_MISSED_AFTER
 from pipeline.monitoring.read_only import Writes
+from pipeline.monitoring.residue import sampled
 from pipeline.orders.machine import owner
 from pipeline.orders.tables import Order, OrderPrivate
 from pipeline.settings.model import AccountSettings, Settings
@@ -117,6 +118,7 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
     head = ScriptDirectory.from_config(config).get_current_head()
     with sessions() as session:
         yield _connection(session)
+        in_statistics = sampled(session)
         at = session.scalar(text("SELECT version_num FROM alembic_version"))
         database_time = session.scalars(text("SELECT clock_timestamp()")).one()
         newest = session.execute(
@@ -137,6 +139,15 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
     yield _compared("clock of the database", database_time)
     if newest is not None:
         yield _master_key(settings, *newest)
+    if in_statistics:
+        yield _failed(
+            "statistics of PostgreSQL",
+            f"they may hold what is to be destroyed, out of {', '.join(in_statistics)}",
+            "for each column as the tables' owner: ALTER TABLE ... ALTER ... TYPE (the same type), "
+            "ALTER ... SET STATISTICS 0",
+        )
+    else:
+        yield _ok("statistics of PostgreSQL", "they hold no personal data")
     notice = Writes(settings, sessions, utc_now).notice()
     if notice:
         remedy = "if this is not intended, see docs/operations.md, Copies of the database"

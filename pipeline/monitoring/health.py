@@ -24,6 +24,7 @@ from pipeline.base.quota import Quota
 from pipeline.intake.tables import ToFetch, Watermark
 from pipeline.monitoring.account_checks import alarms_of, cursor_name
 from pipeline.monitoring.installation_checks import reasons
+from pipeline.monitoring.purging import oldest_personal_data
 from pipeline.monitoring.read_only import Writes
 from pipeline.monitoring.tables import AlertDelivery
 from pipeline.orders.package_tables import Shipment
@@ -73,7 +74,7 @@ class ShopHealth:
 @dataclass(frozen=True, slots=True)
 class Health:
     """All figures; the installation is well when `problems` is empty. `queues` is None without the
-    broker."""
+    broker. `oldest_personal_data` counts from the delivery."""
 
     at: datetime
     accounts: Sequence[AccountHealth]
@@ -81,6 +82,7 @@ class Health:
     queues: Mapping[str, int] | None
     last_beat_at: datetime | None
     untold_alerts: int
+    oldest_personal_data: timedelta | None
     read_only: str
     problems: Mapping[str, str]
 
@@ -100,6 +102,7 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
         counted = select(ToFetch.account, func.count()).group_by(ToFetch.account)
         fetches = dict(session.execute(counted).all())
         cursors = {watermark.name: watermark for watermark in session.scalars(select(Watermark))}
+        oldest = oldest_personal_data(session, now)
         untold = session.scalar(
             select(func.count()).where(
                 AlertDelivery.sent_at.is_(None), AlertDelivery.trouble.is_not(None)
@@ -139,6 +142,7 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
         queues=queues,
         last_beat_at=beat_at,
         untold_alerts=untold or 0,
+        oldest_personal_data=oldest,
         read_only=writes.notice(),
         problems=_problems(settings, sessions, writes, queues, beat_at, now),
     )

@@ -11,6 +11,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.quota import Lane
 from pipeline.monitoring import shop_reads
+from pipeline.monitoring.purge_checks import ending_soon, kept_too_long
 from pipeline.monitoring.read_only import Writes
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision_table import STILL_TO_SHIP
@@ -45,6 +46,8 @@ def reasons(
         "ship_by:passed": ship_by_passed(sessions, now),
         "ship_by:soon": ship_by_soon(sessions, settings.alerts.ship_by_hours, now),
         "read_only:copy": copied(writes),
+        "personal_data:kept": kept_too_long(sessions, settings.purge_after_days, now),
+        "personal_data:ending": ending_soon(sessions, settings.purge_after_days, now),
         **shop_reads.reasons(sessions, settings.shops, now),
         **{f"confirmations:{name}": refused(sessions, name) for name in settings.accounts},
         **{f"feeds:{name}": stuck_feeds(sessions, name) for name in settings.accounts},

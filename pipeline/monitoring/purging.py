@@ -1,90 +1,173 @@
 """Destroys the data that names a buyer, some days after the delivery.
 
 The order's key is destroyed, and with it all data sealed under the key; facts and amounts stay. See
-docs/decisions/0043.
+docs/decisions/0043 and 0070.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.orders.package_tables import Shipment
-from pipeline.orders.tables import LIVE, Attempt, Order, OrderPrivate, Status
+from pipeline.orders.machine import SHIPPING_STEPS
+from pipeline.orders.state_changes import dismiss
+from pipeline.orders.tables import LIVE, Note, Order, OrderPrivate, Status
 
 BATCH = 500
+MARGIN = timedelta(hours=12)
+"""Data is due for destruction so long before its limit, so that an hourly job, or workers that
+stood still for a night, keep the limit."""
+OVERDUE = MARGIN - timedelta(hours=3)
+"""What is left of the margin when the job has missed three runs: then a person is told."""
+SPARED = timedelta(days=7)
+"""An order of a backfill may be past its limit when it comes. It has so long to get through."""
+ENDS_SOON = timedelta(days=5)
+"""A person is told so long before a live order ends for want of its data."""
+AUTHOR = "orderbridge"
+
+
+Taken = Row[*tuple[Any, ...]]
+TAKEN = (Order.id, Order.status, Order.step, Order.hold_code, Order.delivery_at)
+"""What `destroy` has to know of an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeClock:
+    """When data is due: `days` after the delivery, less the margin. Seen at `now`."""
+
+    now: datetime
+    days: int
+
+    @property
+    def delivered_before(self) -> datetime:
+        """Orders delivered until then are due."""
+        return self.now - timedelta(days=self.days) + MARGIN
+
+    def due(self) -> ColumnElement[bool]:
+        """The orders whose data is due; a running step is left to end first."""
+        return and_(
+            self.may_be_purged(),
+            Order.status != Status.RUNNING,
+            Order.delivery_at <= self.delivered_before,
+        )
+
+    def may_be_purged(self) -> ColumnElement[bool]:
+        """Orders with personal data, but live ones that came in lately."""
+        is_spared = and_(Order.status.in_(LIVE), Order.created_at > self.now - SPARED)
+        return and_(Order.purged_at.is_(None), ~is_spared)
+
+    def ending_soon(self) -> ColumnElement[bool]:
+        """Live orders that cannot go on without their data, and are about to lose it."""
+        return and_(
+            Order.status.in_(LIVE),
+            Order.step.not_in(SHIPPING_STEPS),
+            Order.purged_at.is_(None),
+            Order.delivery_at <= self.delivered_before + ENDS_SOON,
+            Order.created_at <= self.now - SPARED + ENDS_SOON,
+        )
 
 
 class Purging:
-    """Purges orders that were delivered or cancelled before a given time, never live orders."""
+    """Purges orders that are due by the clock, `days` after their delivery."""
 
-    def __init__(self, sessions: Sessions, delivered_before: datetime) -> None:
+    def __init__(self, sessions: Sessions, now: datetime, days: int) -> None:
         self._sessions = sessions
-        self._before = delivered_before
+        self._clock = PurgeClock(now, days)
 
     def count(self) -> int:
         """Return how many orders are to be purged."""
         with self._sessions() as session:
-            count = select(func.count()).select_from(Order).where(*self._due())
+            count = select(func.count()).select_from(Order).where(self._clock.due())
             return session.scalar(count) or 0
 
-    def run(self, now: datetime, most: int | None = None) -> int:
+    def run(self, most: int | None = None) -> int:
         """Purge orders in short transactions, at most about `most`; return how many.
 
-        Orders that a step is working on are left to the next run.
+        Orders that are locked are left to the next run.
         """
-        purged, after = 0, 0
+        purged = 0
+        after: tuple[datetime, int] | None = None
         while most is None or purged < most:
             with self._sessions() as session, session.begin():
-                ids = self._take(session, after)
-                if not ids:
+                rows = self._take(session, after)
+                if not rows:
                     break
-                _destroy(session, ids, now)
-            purged, after = purged + len(ids), ids[-1]
+                destroy(session, rows, self._clock.now, "its buyer's data was due for destruction")
+            purged, after = purged + len(rows), (rows[-1].delivery_at, rows[-1].id)
         return purged
 
-    def _take(self, session: Session, after: int) -> list[int]:
+    def _take(self, session: Session, after: tuple[datetime, int] | None) -> Sequence[Taken]:
         query = (
-            select(Order.id)
-            .where(*self._due(), Order.id > after)
-            .order_by(Order.id)
+            select(*TAKEN)
+            .where(self._clock.due())
+            .order_by(Order.delivery_at, Order.id)
             .limit(BATCH)
             .with_for_update(of=Order, skip_locked=True)
         )
-        return list(session.scalars(query))
-
-    def _due(self) -> tuple[ColumnElement[bool], ...]:
-        return (
-            Order.purged_at.is_(None),
-            Order.status.not_in(LIVE),
-            _delivered_at() <= self._before,
-        )
+        if after is not None:
+            query = query.where(tuple_(Order.delivery_at, Order.id) > after)
+        return session.execute(query).all()
 
 
-def _delivered_at() -> ColumnElement[datetime]:
-    """When the order was delivered, as far as known; when it ended, for a cancelled order."""
-    shipped = (
-        select(func.max(func.coalesce(Shipment.confirmed_at, Shipment.shipped_at)))
-        .where(Shipment.order_id == Order.id)
-        .scalar_subquery()
-    )
-    ended = select(func.max(Attempt.ended_at)).where(Attempt.order_id == Order.id).scalar_subquery()
-    return case(
-        (Order.status == Status.CANCELLED, func.coalesce(ended, Order.remote_updated_at)),
-        else_=func.coalesce(Order.deliver_by_at, shipped, ended, Order.remote_updated_at),
-    )
+def destroy(session: Session, orders: Sequence[Taken], now: datetime, why: str) -> None:
+    """Destroy the personal data of these locked orders. None of them is running.
 
-
-def _destroy(session: Session, order_ids: list[int], now: datetime) -> None:
-    # The version stays the same: no worker holds an order that has ended.
+    A live order goes on if its step does without that data; else it ends as a dismissed order, with
+    a note of what it was held for.
+    """
+    ids = [order.id for order in orders]
+    # The version stays the same: no worker holds any of these orders.
     for statement in (
         update(OrderPrivate)
-        .where(among(OrderPrivate.order_id, order_ids))
-        .values(wrapped_key=None, sealed=None, correction=None, buyer_words=[], buyer_initials=""),
-        update(Order).where(among(Order.id, order_ids)).values(purged_at=now),
+        .where(among(OrderPrivate.order_id, ids))
+        .values(
+            wrapped_key=None,
+            sealed=None,
+            correction=None,
+            buyer_words=[],
+            buyer_initials="",
+            report_digest=None,
+        ),
+        update(Order).where(among(Order.id, ids)).values(purged_at=now),
     ):
         session.execute(statement.execution_options(synchronize_session=False))
+    _end(session, orders, now, why)
+
+
+def _end(session: Session, orders: Sequence[Taken], now: datetime, why: str) -> None:
+    stranded: defaultdict[str, list[int]] = defaultdict(list)
+    for order in orders:
+        if order.status in LIVE and order.step not in SHIPPING_STEPS:
+            state = f"held for {order.hold_code}" if order.hold_code else order.status
+            stranded[state].append(order.id)
+    for state, ids in stranded.items():
+        note = f"ended, as {why}; it was {state}"
+        notes = [
+            {"order_id": order_id, "at": now, "author": AUTHOR, "text": note}
+            for order_id in dismiss(session, ids, note, now)
+        ]
+        session.execute(insert(Note), notes)
+
+
+def oldest_personal_data(session: Session, now: datetime) -> timedelta | None:
+    """How long ago the oldest delivery was of which personal data is still there.
+
+    None when none is there; negative while even the first delivery lies ahead. A live order that
+    came in during the last days does not count.
+    """
+    clock = PurgeClock(now, 0)
+    delivered_at = session.scalar(
+        select(Order.delivery_at)
+        .where(clock.may_be_purged(), Order.delivery_at.is_not(None))
+        .order_by(Order.delivery_at, Order.id)
+        .limit(1)
+    )
+    return None if delivered_at is None else now - delivered_at

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pipeline.base.quota import Lane
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel_order import ChannelOrder, Identity
+from pipeline.orders.channel_order import ChannelOrder, Delivery, Identity
 
 Raw = Mapping[str, Any]
 
@@ -87,6 +87,10 @@ class Channel(Protocol):
 
     def identify(self, raw: Raw) -> Identity:
         """The fields needed to store an order. Raises CannotMap when a field is missing."""
+        ...
+
+    def delivery(self, raw: Raw) -> Delivery:
+        """What a report says of the delivery, however unreadable the rest is."""
         ...
 
     def parse(self, raw: Raw) -> ChannelOrder:

@@ -159,6 +159,15 @@ class Package:
     shipped_at: datetime | None = None
 
 
+class Delivery(NamedTuple):
+    """What a report says of an order's delivery: the latest promise, when the last package left,
+    and whether all packages that it names are delivered."""
+
+    promised_at: datetime | None = None
+    left_at: datetime | None = None
+    is_delivered: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelOrder:
     """An order as its marketplace reports it, without amounts (see `Amounts`).

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
+    Computed,
     ForeignKey,
     Identity,
     Index,
@@ -26,7 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pipeline.base.quota import Lane
-from pipeline.base.tables import Base
+from pipeline.base.tables import UNSAMPLED, Base
+from pipeline.orders.delivery_at import DELIVERY_AT
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.report import NO_REPORT, Report
 from pipeline.orders.requested_shipment import RequestedShipment
@@ -72,8 +74,10 @@ class Order(Base):
     CancellationState. `confirm_anyway` says that a person overruled a reason not to confirm.
     `reserved_until` is how long a pending order holds stock. `stated_value` is a person's: see
     `pipeline.orders.stated_value`. `facts` are more of the marketplace's data, nothing personal.
-    `purged_at` is when the data that names the buyer was destroyed, `dismissed_at` when a person
-    dismissed the order.
+    `delivered_at` is when the marketplace first reported every package as delivered, `shipped_at`
+    when the last of them left; `delivery_at` is when the order counts as delivered, a
+    guess for most. `purged_at` is when the data that names the buyer was destroyed, `dismissed_at`
+    when a person dismissed the order, or the purge of an order that cannot go on without that data.
     """
 
     __tablename__ = "orders"
@@ -126,7 +130,7 @@ class Order(Base):
             "account",
             postgresql_where=text("shop IS NULL AND magento_order_id IS NOT NULL"),
         ),
-        Index("orders_unpurged", "id", postgresql_where=text("purged_at IS NULL")),
+        Index("orders_unpurged", "delivery_at", "id", postgresql_where=text("purged_at IS NULL")),
         CheckConstraint("status <> 'held' OR hold_code IS NOT NULL", name="held_has_a_code"),
     )
 
@@ -146,15 +150,20 @@ class Order(Base):
     news: Mapped[int] = mapped_column(Integer, default=0)
     version: Mapped[int] = mapped_column(Integer)
     hold_code: Mapped[str | None]
-    hold_reason: Mapped[str | None]
-    hold_facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
-    last_note: Mapped[str] = mapped_column(default="", server_default="")
+    hold_reason: Mapped[str | None] = mapped_column(info=UNSAMPLED)
+    hold_facts: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, server_default="{}", info=UNSAMPLED
+    )
+    last_note: Mapped[str] = mapped_column(default="", server_default="", info=UNSAMPLED)
 
     remote_status: Mapped[str]
     remote_updated_at: Mapped[datetime]
     purchased_at: Mapped[datetime | None]
     ship_by_at: Mapped[datetime | None]
     deliver_by_at: Mapped[datetime | None]
+    shipped_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    delivery_at: Mapped[datetime | None] = mapped_column(Computed(DELIVERY_AT, persisted=True))
     currency: Mapped[str | None]
     grand_total: Mapped[Decimal | None]
     total_proof: Mapped[dict[str, Any] | None]
@@ -228,9 +237,9 @@ class OrderPrivate(Base):
     """Data that may name a person: the marketplace's raw reply, and the corrected address.
 
     Destroying `wrapped_key` shreds both. `buyer_words` are keyed hashes for searching orders by
-    buyer, `buyer_initials` are shown in lists; both are emptied when the key is destroyed.
-    `report_digest` is a keyed hash of the reply, `report_asked_at` when it was requested: they
-    distinguish two replies with the same lastUpdatedTime.
+    buyer, `buyer_initials` are shown in lists. `report_digest` is a keyed hash of the reply,
+    `report_asked_at` when it was requested: they distinguish two replies with the same
+    lastUpdatedTime. All but that time is emptied when the key is destroyed.
     """
 
     __tablename__ = "order_private"
@@ -239,12 +248,14 @@ class OrderPrivate(Base):
     order_id: Mapped[int] = mapped_column(
         ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    wrapped_key: Mapped[bytes | None]
-    sealed: Mapped[bytes | None]
-    correction: Mapped[bytes | None]
-    buyer_words: Mapped[list[str]] = mapped_column(default=list, server_default="{}")
-    buyer_initials: Mapped[str] = mapped_column(default="", server_default="")
-    report_digest: Mapped[str | None]
+    wrapped_key: Mapped[bytes | None] = mapped_column(info=UNSAMPLED)
+    sealed: Mapped[bytes | None] = mapped_column(info=UNSAMPLED)
+    correction: Mapped[bytes | None] = mapped_column(info=UNSAMPLED)
+    buyer_words: Mapped[list[str]] = mapped_column(
+        default=list, server_default="{}", info=UNSAMPLED
+    )
+    buyer_initials: Mapped[str] = mapped_column(default="", server_default="", info=UNSAMPLED)
+    report_digest: Mapped[str | None] = mapped_column(info=UNSAMPLED)
     report_asked_at: Mapped[datetime | None]
 
 
@@ -267,7 +278,7 @@ class Attempt(Base):
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
     code: Mapped[str | None]
-    detail: Mapped[str | None]
+    detail: Mapped[str | None] = mapped_column(info=UNSAMPLED)
     request_id: Mapped[str | None]
     times: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     first_at: Mapped[datetime | None]
@@ -289,7 +300,7 @@ class Effect(Base):
     ended_at: Mapped[datetime | None]
     remote_id: Mapped[str | None]
     adopted: Mapped[bool] = mapped_column(default=False, server_default=false())
-    detail: Mapped[str | None]
+    detail: Mapped[str | None] = mapped_column(info=UNSAMPLED)
 
 
 class Note(Base):
@@ -302,4 +313,4 @@ class Note(Base):
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
     at: Mapped[datetime]
     author: Mapped[str]
-    text: Mapped[str]
+    text: Mapped[str] = mapped_column(info=UNSAMPLED)

@@ -5,10 +5,9 @@ A concurrent run does no harm.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from pipeline.base.log import log
 from pipeline.monitoring.purging import Purging
+from pipeline.monitoring.residue import vacuum
 from pipeline.operations.history.thinning import Thinning
 from tasks.engine.runtime import Runtime
 
@@ -20,8 +19,9 @@ BATCHES_A_RUN = 100
 def purge(parts: Runtime) -> None:
     """Purge orders that were delivered long enough ago, and then all other old rows."""
     now = parts.clients.now()
-    before = now - timedelta(days=parts.settings.purge_after_days)
-    count = Purging(parts.sessions, before).run(now, MOST_A_RUN)
+    count = Purging(parts.sessions, now, parts.settings.purge_after_days).run(MOST_A_RUN)
+    # Each time, since an open transaction may have kept old rows from the vacuum before.
+    vacuum(parts.sessions)
     log.info("purge.ended", count=count)
     for kind, gone in Thinning(parts.sessions).run(now, BATCHES_A_RUN):
         if gone:

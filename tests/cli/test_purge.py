@@ -22,7 +22,7 @@ def test_a_dry_run_only_counts(sessions: Sessions, orderbridge: Run) -> None:
     result = orderbridge("purge", "--dry-run")
     assert (result.exit_code, result.stdout) == (
         0,
-        "1 order delivered more than 30 days ago would be purged.\n",
+        "1 order would be purged: the buyer's data is kept for 30 days at most.\n",
     )
     assert loaded(sessions, order_id).purged_at is None
 
@@ -41,7 +41,7 @@ def test_it_purges_what_is_old_enough_and_says_how_many(
     again = orderbridge("purge")
     assert (again.exit_code, again.stdout) == (
         1,
-        "0 orders delivered more than 30 days ago purged.\n",
+        "0 orders purged: the buyer's data is kept for 30 days at most.\n",
     )
     shown = orderbridge("orders", "show", loaded(sessions, old[0]).external_id)
     assert "buyer's data" in shown.stdout

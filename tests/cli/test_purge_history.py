@@ -30,7 +30,7 @@ def old_rows(sessions: Sessions) -> None:
 
 def test_a_dry_run_counts_them_and_deletes_none(orderbridge: Run) -> None:
     expected = (
-        "0 orders delivered more than 30 days ago would be purged.\n"
+        "0 orders would be purged: the buyer's data is kept for 30 days at most.\n"
         "Old rows that would be deleted:\n"
         "alert deliveries    1\nincidents           1\nseen notifications  1\n"
     )

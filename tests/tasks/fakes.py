@@ -33,7 +33,7 @@ from pipeline.magento.rest.orders import Orders
 from pipeline.magento.rest.shipments import Shipments
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Channel, Confirmation, OrderPage, Raw
-from pipeline.orders.channel_order import ChannelOrder, Identity
+from pipeline.orders.channel_order import ChannelOrder, Delivery, Identity
 from pipeline.orders.ledger import Ledger
 from pipeline.orders.tables import Order
 from pipeline.products.product_cache import ProductCache
@@ -112,6 +112,9 @@ class FakeChannel(Channel):
 
     def identify(self, raw: Raw) -> Identity:
         return parsing.identify(raw)
+
+    def delivery(self, raw: Raw) -> Delivery:
+        return parsing.delivery(raw)
 
     def parse(self, raw: Raw) -> ChannelOrder:
         return parsing.parse(raw)
