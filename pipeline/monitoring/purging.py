@@ -65,6 +65,23 @@ class Purging:
         )
 
 
+def oldest_delivered_at(session: Session) -> datetime | None:
+    """When the first of the orders that may be purged was delivered, as far as known.
+
+    Only the thousand that were stored first are looked at: when the purge does not run, they are
+    overdue first.
+    """
+    stored_first = (
+        select(_delivered_at().label("at"))
+        .where(Order.purged_at.is_(None), Order.status.not_in(LIVE))
+        .order_by(Order.id)
+        .limit(1_000)
+        .subquery()
+    )
+    at: datetime | None = session.scalar(select(func.min(stored_first.c.at)))
+    return at
+
+
 def _delivered_at() -> ColumnElement[datetime]:
     """When the order was delivered, as far as known; when it ended, for a cancelled order."""
     shipped = (

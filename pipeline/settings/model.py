@@ -11,6 +11,7 @@ from pydantic import (
     AwareDatetime,
     Field,
     SecretStr,
+    field_validator,
     model_validator,
 )
 
@@ -23,6 +24,8 @@ from pipeline.settings.marketplaces import endpoint, in_country
 from pipeline.settings.redis import RedisSettings
 
 PREFIX = "ORDERBRIDGE_"
+METRICS_TOKEN = f"{PREFIX}METRICS_TOKEN"
+_SHORTEST_TOKEN = 20
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _REGIONS = ("NA", "EU", "FE")
 _MONTH_S = 30 * 24 * 3600
@@ -186,6 +189,7 @@ class Settings(SettingsModel):
     database_url: SecretStr
     redis_url: SecretStr
     redis_sentinel_password: SecretStr = SecretStr("")
+    metrics_token: SecretStr = SecretStr("")
     master_key: bytes = Field(repr=False)
     shops: Mapping[str, ShopSettings]
     accounts: Mapping[str, AccountSettings]
@@ -229,6 +233,17 @@ class Settings(SettingsModel):
                         "each account needs a queue of its own"
                     )
         return self
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _cannot_be_guessed(cls, token: SecretStr) -> SecretStr:
+        text = token.get_secret_value()
+        if text and not (len(text) >= _SHORTEST_TOKEN and text.isascii() and text.isprintable()):
+            raise ValueError(
+                f"{METRICS_TOKEN} must have {_SHORTEST_TOKEN} ASCII characters or more; make one "
+                "with: openssl rand -hex 32"
+            )
+        return token
 
     @property
     def broker(self) -> Broker:
