@@ -178,26 +178,28 @@ class Quota:
             log.warning("quota.unavailable", account=self._account)
 
 
-def calls_left(client: redis.Redis, asked: Sequence[tuple[str, Plan]]) -> list[float]:
+def calls_left(
+    client: redis.Redis, asked: Sequence[tuple[str, Plan]], at_s: float | None = None
+) -> list[float]:
     """How many calls each account could make now by each plan, in one round trip.
 
-    Raises RedisError.
+    `at_s` replaces Redis' own clock. Raises RedisError.
     """
     pipeline = client.pipeline(transaction=False)
     pipeline.time()
     for account, plan in asked:
         pipeline.hmget(_key(account, plan), "tokens", "at", "rate")
     (whole_s, micros), *states = pipeline.execute()
-    now = whole_s + micros / 1e6
-    return [_left(plan, now, *state) for (_, plan), state in zip(asked, states, strict=True)]
+    now_s = whole_s + micros / 1e6 if at_s is None else at_s
+    return [_left(plan, now_s, *state) for (_, plan), state in zip(asked, states, strict=True)]
 
 
 def _left(
-    plan: Plan, now: float, tokens: bytes | None, at: bytes | None, rate: bytes | None
+    plan: Plan, now_s: float, tokens: bytes | None, at: bytes | None, rate: bytes | None
 ) -> float:
     if tokens is None or at is None:
         return float(plan.burst)
-    passed_s = max(0.0, now - float(at))
+    passed_s = max(0.0, now_s - float(at))
     return min(plan.burst, float(tokens) + passed_s * float(rate or plan.rate_per_s))
 
 

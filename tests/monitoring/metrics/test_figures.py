@@ -191,7 +191,11 @@ def test_the_age_of_personal_data_is_that_of_the_first_order_that_may_be_purged(
         (NOW + DAY, None),
         (NOW - 60 * DAY, NOW),
     ):
-        ended = {"status": Status.DONE, "due_at": None, "deliver_by_at": delivered_at}
+        ended: dict[str, Any] = {
+            "status": Status.DONE,
+            "due_at": None,
+            "deliver_by_at": delivered_at,
+        }
         stored(sessions, an_order(purged_at=purged_at, **ended))
     assert scraped(metrics)[age] == {(): 0}
     for days in (3, 29, 8):
