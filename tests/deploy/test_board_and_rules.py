@@ -11,7 +11,7 @@ import yaml
 
 from pipeline.base.quota import Lane
 from pipeline.monitoring.health import ACCOUNT_STATES
-from pipeline.monitoring.metrics.families import FAMILIES
+from pipeline.monitoring.metrics.families import FAMILIES, PREFIX
 from pipeline.monitoring.metrics.recent import LOST
 from pipeline.orders.states import AttemptOutcome, ConfirmationState
 from pipeline.orders.tables import LIVE, EffectState
@@ -124,3 +124,10 @@ def test_the_example_reads_the_alerts_and_asks_the_console() -> None:
     assert (job["job_name"], job.get("metrics_path", "/metrics")) == ("orderbridge", "/metrics")
     assert job["static_configs"] == [{"targets": ["127.0.0.1:8080"]}]
     assert 'up{job="orderbridge"}' in rules()[0]["expr"]
+
+
+def test_the_operators_table_has_every_metric() -> None:
+    text = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = text[text.index("| metric `orderbridge_…` |") :].partition("\n\n")[0]
+    told = set(re.findall(r"`(\w+)`", table))
+    assert {name.removeprefix(PREFIX) for name in LABELS} - told == set()
