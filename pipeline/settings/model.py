@@ -22,6 +22,7 @@ from pipeline.settings.magento_release import MagentoRelease
 from pipeline.settings.marketplace import BaseUrl, MarketplaceSettings, SettingsModel
 from pipeline.settings.marketplaces import endpoint, in_country
 from pipeline.settings.redis import RedisSettings
+from pipeline.settings.tracing import TracingSettings
 
 PREFIX = "ORDERBRIDGE_"
 METRICS_TOKEN = f"{PREFIX}METRICS_TOKEN"
@@ -199,6 +200,7 @@ class Settings(SettingsModel):
     console: ConsoleSettings = ConsoleSettings()
     alerts: AlertSettings = AlertSettings()
     redis: RedisSettings = RedisSettings()
+    tracing: TracingSettings | None = None
 
     @model_validator(mode="after")
     def _accounts_name_a_shop(self) -> Settings:
