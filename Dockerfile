@@ -2,7 +2,9 @@
 # Packages and code are layers of their own: a change of the code brings only the last one anew.
 FROM python:3.11-slim AS requirements
 COPY pyproject.toml .
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > /requirements.txt
+# --build-arg EXTRA=tracing adds what [tracing] needs.
+ARG EXTRA=
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies'].get('$EXTRA', ()), sep='\n')" > /requirements.txt
 
 FROM python:3.11-slim AS packages
 COPY constraints.txt /

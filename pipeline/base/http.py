@@ -37,6 +37,15 @@ _ENCODED = re.compile(r"https?://[a-z0-9.:-]+/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 _USUAL_HEADERS = requests.utils.default_headers()
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Send = Callable[..., requests.Response]
+"""Sends a prepared request, as `requests` adapters do."""
+_observe: Callable[[Send], Send] | None = None
+
+
+def observe(by: Callable[[Send], Send] | None) -> None:
+    """Have all clients that are made from now on send through `by`; None: as they are."""
+    global _observe
+    _observe = by
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +92,13 @@ class Http:
     total_timeout_s: float = TOTAL_TIMEOUT_S
     max_body_bytes: int = MAX_BODY_BYTES
     monotonic: Callable[[], float] = elapsed
-    _adapter: http_deadline.Adapter = field(init=False)
+    _send: Send = field(init=False)
 
     def __post_init__(self) -> None:
         # Past a session, which would follow redirects, keep cookies, and take proxies and
         # passwords from the environment.
-        self._adapter = http_deadline.Adapter(pool_maxsize=64, max_retries=0)
+        adapter = http_deadline.Adapter(pool_maxsize=64, max_retries=0)
+        self._send = adapter.send if _observe is None else _observe(adapter.send)
 
     def call(
         self,
@@ -150,7 +160,7 @@ class Http:
             # A remote that sends headers or body byte by byte must not hold a worker.
             with http_deadline.within(self.total_timeout_s, self.monotonic):
                 request = _prepared(method, url, data, {**_USUAL_HEADERS, **headers}, auth)
-                response = self._adapter.send(
+                response = self._send(
                     request, stream=True, timeout=(self.connect_timeout_s, self.read_timeout_s)
                 )
                 with response:

@@ -8,7 +8,7 @@ waits.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -149,15 +149,6 @@ class Quota:
             return self._known(plan)
         return float(told) if told else self._known(plan)
 
-    def left(self, plan: Plan) -> float:
-        """How many calls could be made now. Raises RedisError."""
-        tokens, at, rate = self._redis.hmget(self._key(plan), "tokens", "at", "rate")
-        if tokens is None or at is None:
-            return float(plan.burst)
-        seconds, micros = self._redis.time()
-        passed_s = max(0.0, float(self._now() or seconds + micros / 1e6) - float(at))
-        return min(plan.burst, float(tokens) + passed_s * float(rate or self._known(plan)))
-
     def learn(self, plan: Plan, rate_per_s: float) -> None:
         """Keep the rate that Amazon reported: it does so in every answer, and rarely changes it."""
         known = self._told.get(plan.operation), self._learned_at.get(plan.operation, -math.inf)
@@ -178,10 +169,39 @@ class Quota:
         return "" if self._clock is None else str(self._clock())
 
     def _key(self, plan: Plan) -> str:
-        return f"orderbridge:quota:{self._account}:{plan.operation}"
+        return _key(self._account, plan)
 
     def _quietly(self, call: Callable[[], object]) -> None:
         try:
             call()
         except RedisError:
             log.warning("quota.unavailable", account=self._account)
+
+
+def calls_left(
+    client: redis.Redis, asked: Sequence[tuple[str, Plan]], at_s: float | None = None
+) -> list[float]:
+    """How many calls each account could make now by each plan, in one round trip.
+
+    `at_s` replaces Redis' own clock. Raises RedisError.
+    """
+    pipeline = client.pipeline(transaction=False)
+    pipeline.time()
+    for account, plan in asked:
+        pipeline.hmget(_key(account, plan), "tokens", "at", "rate")
+    (whole_s, micros), *states = pipeline.execute()
+    now_s = whole_s + micros / 1e6 if at_s is None else at_s
+    return [_left(plan, now_s, *state) for (_, plan), state in zip(asked, states, strict=True)]
+
+
+def _left(
+    plan: Plan, now_s: float, tokens: bytes | None, at: bytes | None, rate: bytes | None
+) -> float:
+    if tokens is None or at is None:
+        return float(plan.burst)
+    passed_s = max(0.0, now_s - float(at))
+    return min(plan.burst, float(tokens) + passed_s * float(rate or plan.rate_per_s))
+
+
+def _key(account: str, plan: Plan) -> str:
+    return f"orderbridge:quota:{account}:{plan.operation}"

@@ -25,6 +25,7 @@ from pipeline.console.csrf import csrf_field
 from pipeline.console.guard import allows, guard
 from pipeline.console.health_views import health_views
 from pipeline.console.login import Entrance, login_views
+from pipeline.console.metrics_views import metrics_views
 from pipeline.console.order_acts import act_views
 from pipeline.console.order_views import Page, Previews, order_views
 from pipeline.console.orders_csv import csv_views
@@ -83,6 +84,7 @@ def create_app(
         sku_map_views(settings, sessions, now),
         read_only_views(settings, sessions, now),
         health_views(settings, sessions, now),
+        metrics_views(settings, sessions, now),
         orders_views(settings, sessions, now),
         csv_views(settings, sessions, now),
         bulk_views(settings, sessions, now),

@@ -22,7 +22,10 @@ from pipeline.settings.roles import Role
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-OPEN_TO_ALL = frozenset({"healthz", "static", "entrance.login", "oidc.start", "oidc.back"})
+OPEN_TO_ALL = frozenset(
+    {"healthz", "static", "entrance.login", "oidc.start", "oidc.back", "metrics.scrape"}
+)
+"""Without a sign-in; the metrics ask for a token of their own."""
 OPEN_TO_VIEWERS = frozenset({"entrance.logout", "entrance.password"})
 """Changes that a viewer may make: they concern only the viewer's own sign-in."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -21,7 +21,7 @@ from pipeline.operations.lists.buyer import masked
 from pipeline.operations.lists.mapped_skus import sold_as
 from pipeline.operations.lists.order_facts import proof, store_code
 from pipeline.operations.lists.orders import Listed, Listing
-from pipeline.operations.lists.timeline import timeline
+from pipeline.operations.lists.timeline import timeline, trace_of
 from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import Preview
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
@@ -86,6 +86,7 @@ class Page:
             "sold_as": sold_as(self.sessions, order),
             "skus": {line.external_item_id: line.sku for line in order.items},
             "events": timeline(self.sessions, order),
+            "trace": trace_of(self.settings, order),
             "possible": _possible(order, requested, may_preview=self.may_preview),
             "needs_buyer": order.status in LIVE and order.step not in SHIPPING_STEPS,
             "reasons": get_args(CancelReason),

@@ -6,24 +6,24 @@ Problems are computed anew for each report, since without workers no incident is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import redis
 from redis.exceptions import RedisError
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
-from pipeline.amazon.access import standing
 from pipeline.amazon.replies import CONFIRM_SHIPMENT, GET_ORDER, SEARCH_ORDERS
 from pipeline.amazon.tables import AccountAccess
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
-from pipeline.base.quota import Quota
+from pipeline.base.quota import calls_left
 from pipeline.intake.tables import ToFetch, Watermark
 from pipeline.monitoring.account_checks import alarms_of, cursor_name
-from pipeline.monitoring.installation_checks import reasons
+from pipeline.monitoring.installation_checks import IS_BACKFILL, reasons
 from pipeline.monitoring.purging import oldest_personal_data
 from pipeline.monitoring.read_only import Writes
 from pipeline.monitoring.tables import AlertDelivery
@@ -36,7 +36,9 @@ BEAT = "orderbridge:beat"
 """The Redis key where a worker notes each half minute that beat and the workers run."""
 BEAT_MISSED_AFTER = timedelta(minutes=3)
 QUEUES = ("amazon", "magento", "jobs")
+ACCOUNT_STATES = ("works", "refused", "stopped")
 _OPERATIONS = (SEARCH_ORDERS, GET_ORDER, CONFIRM_SHIPMENT)
+_NAMES = [operation.name for operation in _OPERATIONS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,15 @@ class Health:
 def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: datetime) -> Health:
     """Compute the health; the number of queries does not grow with the orders."""
     writes = Writes(settings, sessions, lambda: now)
-    queues, beat_at, quotas = _ask_the_broker(settings, broker)
+    try:
+        told = ask_broker(settings, broker)
+    except RedisError:
+        told = None
+    queues, beat_at = (told.queues, told.beat_at) if told is not None else (None, None)
     with sessions() as session:
-        orders = _orders(session, now)
-        confirmations = _confirmations(session)
-        counted = select(ToFetch.account, func.count()).group_by(ToFetch.account)
-        fetches = dict(session.execute(counted).all())
+        orders = _by_account(live_orders(session, now))
+        packages = confirmations(session)
+        fetches, refused_by_amazon = to_fetch(session), refusals(session)
         cursors = {watermark.name: watermark for watermark in session.scalars(select(Watermark))}
         oldest = oldest_personal_data(session, now)
         untold = session.scalar(
@@ -110,17 +115,13 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
         )
     accounts = []
     for name, account in settings.accounts.items():
-        refused, cursor = standing(sessions, name), cursors.get(cursor_name(name))
+        cursor = cursors.get(cursor_name(name))
         own = orders.get(name, _Counted())
         accounts.append(
             AccountHealth(
                 name=name,
                 shop=account.shop,
-                state="works"
-                if refused is None
-                else "stopped"
-                if refused.stopped_at
-                else "refused",
+                state=account_state(refused_by_amazon.get(name)),
                 last_import_at=cursor.read_at if cursor else None,
                 lag=now - cursor.read_at if cursor else None,
                 trouble=(cursor.trouble or "") if cursor else "",
@@ -128,10 +129,10 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
                 due=own.due,
                 oldest_due_at=own.oldest_due_at,
                 to_fetch=fetches.get(name, 0),
-                unconfirmed=confirmations[name, ConfirmationState.QUEUED]
-                + confirmations[name, ConfirmationState.SENT],
-                refused=confirmations[name, ConfirmationState.REFUSED],
-                quota_left=quotas[name],
+                unconfirmed=packages[name, ConfirmationState.QUEUED]
+                + packages[name, ConfirmationState.SENT],
+                refused=packages[name, ConfirmationState.REFUSED],
+                quota_left=told.quota_left[name] if told is not None else dict.fromkeys(_NAMES),
                 client_secret_expires=account.client_secret_expires,
             )
         )
@@ -148,7 +149,13 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
     )
 
 
-def _state(refused: AccountAccess | None) -> str:
+def refusals(session: Session) -> Mapping[str, AccountAccess]:
+    """The rows of the accounts that Amazon refuses, by name."""
+    return {row.account: row for row in session.scalars(select(AccountAccess))}
+
+
+def account_state(refused: AccountAccess | None) -> str:
+    """One of ACCOUNT_STATES, by the row of the account's refusals."""
     if refused is None:
         return "works"
     return "stopped" if refused.stopped_at else "refused"
@@ -166,30 +173,56 @@ class _Counted:
     oldest_due_at: datetime | None = None
 
 
-def _orders(session: Session, now: datetime) -> Mapping[str, _Counted]:
+class LiveOrders(NamedTuple):
+    """The live orders of an account at a step, in a status, of a backfill or not."""
+
+    account: str
+    step: str
+    status: str
+    is_backfill: bool
+    number: int
+    due: int
+    oldest_due_at: datetime | None
+
+
+def live_orders(session: Session, now: datetime) -> list[LiveOrders]:
+    """The live orders and those of them that are due, by account, step and status."""
     is_due = Order.due_at <= now
     rows = session.execute(
         select(
             Order.account,
+            Order.step,
             Order.status,
+            IS_BACKFILL.label("is_backfill"),
             func.count(),
             func.count().filter(is_due),
             func.min(Order.due_at).filter(is_due),
         )
         .where(Order.status.in_(LIVE))
-        .group_by(Order.account, Order.status)
+        .group_by(Order.account, Order.step, Order.status, literal_column("is_backfill"))
     )
+    return [LiveOrders(*row) for row in rows]
+
+
+def _by_account(groups: Iterable[LiveOrders]) -> Mapping[str, _Counted]:
     counted: dict[str, _Counted] = {}
-    for account, status, count, due, oldest in rows:
-        own = counted.setdefault(account, _Counted())
-        own.by_status[status] += count
-        own.due += due
-        if oldest is not None:
-            own.oldest_due_at = min(oldest, own.oldest_due_at or oldest)
+    for group in groups:
+        own = counted.setdefault(group.account, _Counted())
+        own.by_status[group.status] += group.number
+        own.due += group.due
+        if group.oldest_due_at is not None:
+            own.oldest_due_at = min(group.oldest_due_at, own.oldest_due_at or group.oldest_due_at)
     return counted
 
 
-def _confirmations(session: Session) -> Counter[tuple[str, str]]:
+def to_fetch(session: Session) -> Mapping[str, int]:
+    """The length of the fetch list, by account."""
+    counted = select(ToFetch.account, func.count()).group_by(ToFetch.account)
+    return dict(session.execute(counted).all())
+
+
+def confirmations(session: Session) -> Counter[tuple[str, str]]:
+    """The packages of live orders, by account and state of their confirmation."""
     rows = session.execute(
         select(Order.account, Shipment.confirmation, func.count())
         .join(Shipment, Shipment.order_id == Order.id)
@@ -209,24 +242,29 @@ def _shop(settings: Settings, name: str, orders: Mapping[str, _Counted]) -> Shop
     return ShopHealth(name, settings.shops[name].read_only, dict(counted), due)
 
 
-def _ask_the_broker(
-    settings: Settings, broker: redis.Redis
-) -> tuple[Mapping[str, int] | None, datetime | None, Mapping[str, Mapping[str, float | None]]]:
-    try:
-        queues = {name: int(broker.llen(f"orderbridge:{name}")) for name in QUEUES}
-        beat = broker.get(BEAT)
-        beat_at = datetime.fromisoformat(beat.decode()) if isinstance(beat, bytes) else None
-        quotas: dict[str, Mapping[str, float | None]] = {
-            name: {
-                operation.name: Quota(broker, name).left(operation.plan)
-                for operation in _OPERATIONS
-            }
-            for name in settings.accounts
-        }
-    except RedisError:
-        unknown = {operation.name: None for operation in _OPERATIONS}
-        return None, None, dict.fromkeys(settings.accounts, unknown)
-    return queues, beat_at, quotas
+class BrokerFigures(NamedTuple):
+    """What the broker tells. `quota_left` is by account and operation."""
+
+    queues: Mapping[str, int]
+    beat_at: datetime | None
+    quota_left: Mapping[str, Mapping[str, float]]
+
+
+def ask_broker(settings: Settings, broker: redis.Redis) -> BrokerFigures:
+    """The figures that the broker has, in two round trips. Raises RedisError."""
+    pipeline = broker.pipeline(transaction=False)
+    pipeline.get(BEAT)
+    for name in QUEUES:
+        pipeline.llen(f"orderbridge:{name}")
+    beat, *lengths = pipeline.execute()
+    plans = [operation.plan for operation in _OPERATIONS]
+    asked = [(account, plan) for account in settings.accounts for plan in plans]
+    left = iter(calls_left(broker, asked))
+    return BrokerFigures(
+        dict(zip(QUEUES, lengths, strict=True)),
+        datetime.fromisoformat(beat.decode()) if beat else None,
+        {account: {name: next(left) for name in _NAMES} for account in settings.accounts},
+    )
 
 
 def _problems(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, func, not_, or_, select
+from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
@@ -22,6 +23,8 @@ from pipeline.settings.model import Settings
 from pipeline.shipping.tables import Feed, FeedMessage, FeedOutcome, FeedState
 
 OVERDUE_FOR = timedelta(minutes=15)
+# Orders of a backfill, which may wait longer until they are in Magento.
+IS_BACKFILL = and_(Order.lane == Lane.BACKFILL, Order.magento_order_id.is_(None))
 
 
 def watch(
@@ -56,11 +59,10 @@ def reasons(
 
 def overdue(sessions: Sessions, now: datetime) -> str:
     """A sentence about orders that are overdue for a worker; backfilled orders may wait longer."""
-    is_backfill = and_(Order.lane == Lane.BACKFILL, Order.magento_order_id.is_(None))
     with sessions() as session:
         count, oldest = session.execute(
             select(func.count(), func.min(Order.due_at)).where(
-                Order.status.in_(LIVE), Order.due_at < now - OVERDUE_FOR, not_(is_backfill)
+                Order.status.in_(LIVE), Order.due_at < now - OVERDUE_FOR, not_(IS_BACKFILL)
             )
         ).one()
     if not count:
@@ -73,7 +75,8 @@ def overdue(sessions: Sessions, now: datetime) -> str:
 
 def ship_by_passed(sessions: Sessions, now: datetime) -> str:
     """A sentence about orders whose ship-by time has passed."""
-    count = _to_leave(sessions, None, now)
+    with sessions() as session:
+        count = to_leave(session, None, now)
     if not count:
         return ""
     return (
@@ -83,7 +86,8 @@ def ship_by_passed(sessions: Sessions, now: datetime) -> str:
 
 def ship_by_soon(sessions: Sessions, hours: int, now: datetime) -> str:
     """A sentence about orders that have to ship soon."""
-    count = _to_leave(sessions, now, now + timedelta(hours=hours))
+    with sessions() as session:
+        count = to_leave(session, now, now + timedelta(hours=hours))
     if not count:
         return ""
     return (
@@ -151,20 +155,16 @@ def copied(writes: Writes) -> str:
     return writes.notice() if writes.changed() else ""
 
 
-def _to_leave(sessions: Sessions, after: datetime | None, before: datetime) -> int:
-    with sessions() as session:
-        return (
-            session.scalar(
-                select(func.count()).where(
-                    Order.ship_by_at < before,
-                    *(() if after is None else (Order.ship_by_at >= after,)),
-                    Order.fulfilled_by == FulfilledBy.MERCHANT,
-                    Order.remote_status.in_(STILL_TO_SHIP),
-                    Order.status.in_(LIVE),
-                )
-            )
-            or 0
-        )
+def to_leave(session: Session, after: datetime | None, before: datetime) -> int:
+    """How many orders have to ship in this time, and are not confirmed to Amazon."""
+    count = select(func.count()).where(
+        Order.ship_by_at < before,
+        *(() if after is None else (Order.ship_by_at >= after,)),
+        Order.fulfilled_by == FulfilledBy.MERCHANT,
+        Order.remote_status.in_(STILL_TO_SHIP),
+        Order.status.in_(LIVE),
+    )
+    return session.scalar(count) or 0
 
 
 def _orders(count: int) -> str:

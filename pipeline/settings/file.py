@@ -25,7 +25,7 @@ class ConfigError(Exception):
     """The configuration cannot be used; the message names the place and what to do."""
 
 
-_SECRETS = ("database_url", "redis_url", "redis_sentinel_password", "master_key")
+_SECRETS = ("database_url", "redis_url", "redis_sentinel_password", "metrics_token", "master_key")
 _SHOP_SECRETS = ("access_token", "access_token_secret", "consumer_key", "consumer_secret")
 _ACCOUNT_SECRETS = ("client_id", "client_secret", "refresh_token")
 _OPTIONAL_SECRETS = ("client_secret_new", "aws_access_key_id", "aws_secret_access_key")
@@ -42,6 +42,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     data["database_url"] = _variable(environ, "DATABASE_URL", missing)
     data["redis_url"] = _variable(environ, "REDIS_URL", missing)
     data["redis_sentinel_password"] = _variable(environ, "REDIS_SENTINEL_PASSWORD", [])
+    data["metrics_token"] = _variable(environ, "METRICS_TOKEN", [])
     data["master_key"] = _master_key(_variable(environ, "MASTER_KEY", missing), missing)
     for section, prefix, secrets in (
         ("shops", "SHOP", _SHOP_SECRETS),

@@ -11,6 +11,7 @@ from pydantic import (
     AwareDatetime,
     Field,
     SecretStr,
+    field_validator,
     model_validator,
 )
 
@@ -21,8 +22,11 @@ from pipeline.settings.magento_release import MagentoRelease
 from pipeline.settings.marketplace import BaseUrl, MarketplaceSettings, SettingsModel
 from pipeline.settings.marketplaces import endpoint, in_country
 from pipeline.settings.redis import RedisSettings
+from pipeline.settings.tracing import TracingSettings
 
 PREFIX = "ORDERBRIDGE_"
+METRICS_TOKEN = f"{PREFIX}METRICS_TOKEN"
+_SHORTEST_TOKEN = 20
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _REGIONS = ("NA", "EU", "FE")
 _MONTH_S = 30 * 24 * 3600
@@ -186,6 +190,7 @@ class Settings(SettingsModel):
     database_url: SecretStr
     redis_url: SecretStr
     redis_sentinel_password: SecretStr = SecretStr("")
+    metrics_token: SecretStr = SecretStr("")
     master_key: bytes = Field(repr=False)
     shops: Mapping[str, ShopSettings]
     accounts: Mapping[str, AccountSettings]
@@ -195,6 +200,7 @@ class Settings(SettingsModel):
     console: ConsoleSettings = ConsoleSettings()
     alerts: AlertSettings = AlertSettings()
     redis: RedisSettings = RedisSettings()
+    tracing: TracingSettings | None = None
 
     @model_validator(mode="after")
     def _accounts_name_a_shop(self) -> Settings:
@@ -229,6 +235,17 @@ class Settings(SettingsModel):
                         "each account needs a queue of its own"
                     )
         return self
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _cannot_be_guessed(cls, token: SecretStr) -> SecretStr:
+        text = token.get_secret_value()
+        if text and not (len(text) >= _SHORTEST_TOKEN and text.isascii() and text.isprintable()):
+            raise ValueError(
+                f"{METRICS_TOKEN} must have {_SHORTEST_TOKEN} ASCII characters or more; make one "
+                "with: openssl rand -hex 32"
+            )
+        return token
 
     @property
     def broker(self) -> Broker:

@@ -23,6 +23,7 @@ from pipeline.base.errors import (
 )
 from pipeline.base.lease import Leases
 from pipeline.base.log import log
+from pipeline.base.tracing import Tracing
 from pipeline.clients import Clients
 from pipeline.intake.fetch_list import Fetching
 from pipeline.orders.machine import STEPS, Claim, Orders
@@ -31,6 +32,7 @@ from pipeline.orders.states import AttemptOutcome
 from pipeline.orders.tables import Order
 from pipeline.settings.model import Timing
 from tasks.engine.runs_in_hand import AWAY, Runs
+from tasks.engine.traced import traced
 
 ASK_FIRST_AFTER = timedelta(minutes=1)
 
@@ -48,6 +50,7 @@ class Runner:
     worker: str
     fetching: Fetching
     runs: Runs
+    tracing: Tracing | None = None
 
     def run(self, name: str, step: Step, order_id: int, task_id: str) -> bool:
         """Run a step for an order, and return whether the order proceeds to its next step.
@@ -80,7 +83,12 @@ class Runner:
         account, tries = claim.order.account, claim.order.tries
         external_id, held_as = claim.order.external_id, claim.order.hold_code
         has_marketplace = bool(claim.order.marketplace_id)
-        outcome, request_id = self._outcome(claim, step)
+        if self.tracing is None:
+            outcome, request_id = self._outcome(claim, step)
+        else:
+            outcome, request_id = traced(
+                self.tracing, claim, name, lambda: self._outcome(claim, step)
+            )
         recorded = self.orders.record(claim, outcome, now=self.clients.now(), request_id=request_id)
         log.info(
             "step.ended",

@@ -14,10 +14,11 @@ import redis
 
 from pipeline import clients
 from pipeline.amazon.sqs import Queue
-from pipeline.base import db
+from pipeline.base import db, http
 from pipeline.base.incidents import Incidents
 from pipeline.base.lease import Leases
 from pipeline.base.shared_clock import SharedClock
+from pipeline.base.tracing import Tracing
 from pipeline.base.vault import Vault
 from pipeline.intake.fetch_list import Fetching
 from pipeline.intake.search_progress import SearchProgress
@@ -55,7 +56,12 @@ class Runtime:
 
 
 def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None = None) -> Runtime:
-    """Wire a runtime from settings. A moved clock also applies to the quotas."""
+    """Wire a runtime from settings. A moved clock also applies to the quotas.
+
+    Raises NotInstalled for tracing without its packages.
+    """
+    tracing = Tracing(loaded.tracing.otlp_url) if loaded.tracing is not None else None
+    http.observe(tracing.observed if tracing is not None else None)
     sessions = db.sessions_for(db.engine_for(loaded.database_url.get_secret_value()))
     now = moved_clock or SharedClock(sessions)
     broker = loaded.broker.client()
@@ -77,7 +83,14 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
         shipments=Shipments(sessions),
         leases=leases,
         runner=Runner(
-            orders, leases, remotes, loaded.timing, worker, fetching, Runs(sessions, worker, now)
+            orders,
+            leases,
+            remotes,
+            loaded.timing,
+            worker,
+            fetching,
+            Runs(sessions, worker, now),
+            tracing,
         ),
         incidents=Incidents(sessions),
         fetching=fetching,

@@ -1,4 +1,7 @@
-"""A worker and beat end at their start when the broker is of a kind that cannot be used."""
+"""A worker and beat end at their start when they could not work.
+
+The broker is of a kind that cannot be used, or tracing lacks its packages.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,26 @@ from celery.signals import beat_init, worker_init
 from redis.exceptions import RedisError
 
 from pipeline.base.broker import NotSupported, refuse_cluster
+from pipeline.base.tracing import NotInstalled, refuse_without_packages
 from pipeline.settings import file
 
 
 def install() -> None:
-    """Check the broker whenever a worker or beat starts in this process."""
+    """Check both whenever a worker or beat starts in this process."""
     worker_init.connect(_starting, weak=False)
     beat_init.connect(_starting, weak=False)
 
 
 def _starting(**_: Any) -> None:
+    settings = file.load()
     try:
-        with file.load().broker.client(timeout_s=2) as client:
+        if settings.tracing is not None:
+            refuse_without_packages()
+        with settings.broker.client(timeout_s=2) as client:
             refuse_cluster(client)
     except RedisError:
         return  # Celery itself waits for a broker that is away
+    except NotInstalled as error:
+        raise SystemExit(f"Error: {error}") from error
     except NotSupported as error:
         raise SystemExit(f"Error: ORDERBRIDGE_REDIS_URL: {error}") from error

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from pipeline.base.errors import OverQuota
-from pipeline.base.quota import Lane, Plan, Quota
+from pipeline.base.quota import Lane, Plan, Quota, calls_left
 
 SLOW = Plan("slow", rate_per_s=0.01, burst=20)
 
@@ -55,6 +55,17 @@ def test_accounts_and_operations_have_buckets_of_their_own(client: redis.Redis) 
     assert taken(Quota(client, "main"), SLOW, Lane.CONFIRM, 30) == 20
     assert taken(Quota(client, "other"), SLOW, Lane.CONFIRM, 30) == 20
     assert taken(Quota(client, "main"), Plan("other", 0.01, 5), Lane.CONFIRM, 30) == 5
+
+
+def test_what_is_left_is_told_for_all_at_once(client: redis.Redis) -> None:
+    other = Plan("other", rate_per_s=0.01, burst=5)
+    Quota(client, "main").take(SLOW, Lane.CONFIRM)
+    client.hset("orderbridge:quota:main:other", mapping={"tokens": -3, "at": 0, "rate": 1000})
+    asked = [("main", SLOW), ("other", SLOW), ("main", other)]
+    used, untouched, refilled = calls_left(client, asked)
+    assert 19 <= used < 20
+    # A bucket of which nothing is known is full, and one that Amazon refills quickly is full again.
+    assert (untouched, refilled) == (20, 5)
 
 
 def test_those_who_have_to_wait_are_told_one_time_after_the_other(client: redis.Redis) -> None:

@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
+from pipeline.base.tracing import trace_id
 from pipeline.base.vault import Vault
 from pipeline.console.app import create_app
 from pipeline.operations.preview.replay import Call, NotPossible, Preview
 from pipeline.orders.tables import Note, Order, OrderPrivate, Status
+from pipeline.settings.tracing import TracingSettings
 from tests.builders import a_raw_item, a_raw_order, a_report, stored
 from tests.console.builders import (
     NOW,
@@ -276,3 +278,16 @@ def test_a_dismissed_order_is_taken_up_again_where_it_stood(
     assert (order.status, order.step, order.due_at) == (Status.WAITING, "enrich_order", NOW)
     assert order.dismissed_at is None
     assert notes(sessions) == [("otto", "dismissed: sold twice"), ("otto", "resumed it")]
+
+
+def test_the_timeline_names_the_trace_where_tracing_is_set_up(
+    sessions: Sessions, browser: SignedIn
+) -> None:
+    order = a_held_order(1)
+    (order_id,) = store(sessions, order)
+    assert "<code>" not in browser.get(f"/orders/{order_id}").text
+    collector = TracingSettings(otlp_url="http://127.0.0.1:4318")
+    traced = some_settings().model_copy(update={"tracing": collector})
+    someone = SignedIn(create_app(traced, sessions, lambda: NOW), sessions, "bert")
+    trace = trace_id(order.account, order.external_id)
+    assert f"<code>{trace}</code>" in someone.get(f"/orders/{order_id}").text

@@ -1,4 +1,4 @@
-"""Debian's servers, for what the embedded ones are built without: TLS and pgbouncer."""
+"""Debian's servers, for what the embedded ones are built without: TLS, pgbouncer, Prometheus."""
 
 from __future__ import annotations
 

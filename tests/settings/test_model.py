@@ -216,6 +216,16 @@ def test_a_missing_file_is_named_and_how_to_name_another(tmp_path: Path) -> None
         load({**ENVIRONMENT, "ORDERBRIDGE_CONFIG": str(path)})
 
 
+def test_the_metrics_have_no_token_unless_a_long_one_is_set(loading: Load) -> None:
+    assert loading().metrics_token.get_secret_value() == ""
+    long_one = "canary-of-20-letters"
+    assert loading(METRICS_TOKEN=long_one).metrics_token.get_secret_value() == long_one
+    for unusable in (long_one[:-1], "canary-of-twenty-lettérs", f"{long_one}\n"):
+        with pytest.raises(ConfigError, match="ORDERBRIDGE_METRICS_TOKEN must have 20") as caught:
+            loading(METRICS_TOKEN=unusable)
+        assert "canary" not in str(caught.value)
+
+
 def test_every_missing_variable_is_named_at_once(loading: Load) -> None:
     with pytest.raises(ConfigError) as caught:
         loading(DATABASE_URL=None, MASTER_KEY="", ACCOUNT_EU_CLIENT_ID=None)
@@ -232,6 +242,7 @@ def test_every_missing_variable_is_named_at_once(loading: Load) -> None:
         ("[accounts.eu]", "refresh_token", "ORDERBRIDGE_ACCOUNT_EU_REFRESH_TOKEN"),
         ("", "database_url", "ORDERBRIDGE_DATABASE_URL"),
         ("", "redis_url", "ORDERBRIDGE_REDIS_URL"),
+        ("", "metrics_token", "ORDERBRIDGE_METRICS_TOKEN"),
         ("", "master_key", "ORDERBRIDGE_MASTER_KEY"),
     ],
 )

@@ -13,6 +13,7 @@ from pipeline.monitoring.reconcile.tables import Difference
 from pipeline.monitoring.reconcile.treat import FOR_A_PERSON
 from pipeline.operations.acts.ship import obstacle
 from pipeline.operations.lists.mapped_skus import sold_as
+from pipeline.operations.lists.timeline import trace_of
 from pipeline.operations.preview.replay import WITHOUT_PERSONAL_DATA
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.decision import Decision, Next
@@ -117,7 +118,10 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
             for name in _of_its_steps(order)
         )
     return Explanation(
-        facts=_facts(order, account) | _edited(order, effects) | _sold_as(sessions, order),
+        facts=_facts(order, account)
+        | _edited(order, effects)
+        | _sold_as(sessions, order)
+        | ({"trace": trace} if (trace := trace_of(settings, order)) else {}),
         decided=decided,
         row=row,
         settings=counted,

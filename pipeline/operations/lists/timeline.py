@@ -12,10 +12,12 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
+from pipeline.base.tracing import trace_id
 from pipeline.intake.tables import Refund
 from pipeline.operations.lists.order_facts import price
 from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Attempt, Effect, Note, Order, Status
+from pipeline.settings.model import Settings
 
 NEWEST = 500
 _LOST = "no end was recorded: its worker died"
@@ -91,6 +93,11 @@ def timeline(sessions: Sessions, order: Order) -> list[Event]:
         Event(order.created_at, order.created_at, Kind.REPORT, "first reported by Amazon"),
     ]
     return list(_repeats_as_one(sorted(events, key=lambda event: event.at, reverse=True)))
+
+
+def trace_of(settings: Settings, order: Order) -> str:
+    """The id of the order's trace; empty where tracing is not set up."""
+    return trace_id(order.account, order.external_id) if settings.tracing is not None else ""
 
 
 def _attempts(order: Order, newest_first: Sequence[Attempt]) -> Iterator[Event]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.base.db import Sessions
+from pipeline.base.tracing import trace_id
 from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
 from pipeline.operations.acts.map_sku import SkuDecisions
 from pipeline.operations.lists.explain import COUNTS, Counted, Explanation, explain
@@ -15,6 +16,7 @@ from pipeline.orders.machine import STEPS
 from pipeline.orders.tables import Effect, EffectState, Status
 from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.overrides import SettingOverride, save
+from pipeline.settings.tracing import TracingSettings
 from tests.builders import ACCOUNT, GERMANY, NOW, an_item, an_order, loaded, settings, stored
 
 SETTINGS = settings(
@@ -181,3 +183,12 @@ def test_what_an_operator_turned_counts_and_is_named(sessions: Sessions) -> None
     assert counted["out_of_stock"] == Counted(
         "out_of_stock", "backorder", "overridden by anna on 2026-11-22 12:00 UTC"
     )
+
+
+def test_an_orders_trace_is_named_where_tracing_is_set_up(sessions: Sessions) -> None:
+    order = loaded(sessions, stored(sessions, an_order()))
+    assert "trace" not in explain(sessions, SETTINGS, order).facts
+    collector = TracingSettings(otlp_url="http://127.0.0.1:4318")
+    traced = SETTINGS.model_copy(update={"tracing": collector})
+    trace = explain(sessions, traced, order).facts["trace"]
+    assert trace == trace_id(order.account, order.external_id)
