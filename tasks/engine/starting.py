@@ -1,4 +1,5 @@
-"""A worker and beat end at their start when the broker is of a kind that cannot be used."""
+"""What ends a worker or beat at its start: settings that a worker lacks, a broker of a kind that
+cannot be used."""
 
 from __future__ import annotations
 
@@ -9,17 +10,30 @@ from redis.exceptions import RedisError
 
 from pipeline.base.broker import NotSupported, refuse_cluster
 from pipeline.settings import file
+from pipeline.settings.model import Settings
 
 
 def install() -> None:
-    """Check the broker whenever a worker or beat starts in this process."""
-    worker_init.connect(_starting, weak=False)
-    beat_init.connect(_starting, weak=False)
+    """Check settings and broker whenever a worker or beat starts in this process."""
+    worker_init.connect(_worker_starting, weak=False)
+    beat_init.connect(_beat_starting, weak=False)
 
 
-def _starting(**_: Any) -> None:
+def _worker_starting(**_: Any) -> None:
     try:
-        with file.load().broker.client(timeout_s=2) as client:
+        _check(file.load())
+    except file.ConfigError as error:
+        # Celery would go on after any other exception.
+        raise SystemExit(f"Error: {error}") from error
+
+
+def _beat_starting(**_: Any) -> None:
+    _check(file.load_for_celery())
+
+
+def _check(settings: Settings) -> None:
+    try:
+        with settings.broker.client(timeout_s=2) as client:
             refuse_cluster(client)
     except RedisError:
         return  # Celery itself waits for a broker that is away
