@@ -28,6 +28,7 @@ SCENARIOS = {
     "orders_tab": "bench.orders_tab:run",
     "amazon_day": "bench.amazon_day:run",
     "backfill": "bench.backfill:run",
+    "accounts_hour": "bench.scenarios.accounts_hour:run",
 }
 
 BY_NAME_ONLY = {"growth_million": "bench.scenarios.growth:run_million"}

@@ -1,4 +1,4 @@
-"""Builds a kustomization as `kubectl kustomize` does, as far as ours go; refuses what it does not know.
+"""Builds a kustomization as `kubectl kustomize` does, as far as ours go, and refuses any other.
 
 Not built: the hash that a generated ConfigMap's name ends with, here and where it is named.
 """
