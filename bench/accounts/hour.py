@@ -20,7 +20,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from random import Random
 from time import thread_time
-from typing import Any
+from typing import Any, cast
 
 from celery import Celery
 from sqlalchemy import event, func, select, text
@@ -228,13 +228,13 @@ class _Play:
         """When beat sends it first; an entry without a phase is sent after one period."""
         period = entry["schedule"]
         if isinstance(period, Spread):
-            return START + period.share * period.run_every
+            return START + timedelta(seconds=period.share * period.every_s)
         return START + timedelta(seconds=period)
 
     @staticmethod
     def _period(entry: Mapping[str, Any]) -> timedelta:
         period = entry["schedule"]
-        return period.run_every if isinstance(period, Spread) else timedelta(seconds=period)
+        return timedelta(seconds=period.every_s if isinstance(period, Spread) else period)
 
     def _take(self, at: datetime, entry: Mapping[str, Any]) -> None:
         begun_at = self._pool.begins(at)
@@ -288,8 +288,8 @@ class _Play:
             messages = self._parts.broker.rpop("orderbridge:amazon", room - len(taken))
             if not messages:
                 break
-            for message in messages:
-                args, *_ = json.loads(b64decode(json.loads(str(message, "utf-8"))["body"]))
+            for message in cast("list[bytes]", messages):
+                args, *_ = json.loads(b64decode(json.loads(message)["body"]))
                 if args[0] not in self._taken:
                     taken.append(args[0])
                     self._taken.add(args[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import floor
 
@@ -15,8 +16,10 @@ class Spread(schedule):
     beat, are on their own second again in the next period.
     """
 
-    def __init__(self, every_s: float, share: float) -> None:
-        super().__init__(run_every=timedelta(seconds=every_s))
+    def __init__(
+        self, every_s: float, share: float, nowfun: Callable[[], datetime] | None = None
+    ) -> None:
+        super().__init__(run_every=timedelta(seconds=every_s), nowfun=nowfun)
         self.every_s, self.share = every_s, share
 
     def remaining_estimate(self, last_run_at: datetime) -> timedelta:

@@ -18,9 +18,8 @@ ACCOUNTS = 360
 
 
 def spread(share: float, now: datetime, every_s: float = 180) -> Spread:
-    found = Spread(every_s, share)
+    found = Spread(every_s, share, lambda: now)
     found.app = Celery(set_as_current=False)
-    found.nowfun = lambda: now
     return found
 
 
