@@ -15,10 +15,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 from itertools import count
-from random import Random
 from time import thread_time
 from typing import Any, cast
 
@@ -26,6 +25,7 @@ from celery import Celery
 from sqlalchemy import event, func, select, text
 
 from bench.accounts.amazon import BURST, RATE_PER_S, Sellers, serving
+from bench.accounts.buyers import START, names, placements, played, rates
 from bench.accounts.pool import Pool
 from bench.amazon_day import Clock
 from bench.rig import Rig
@@ -39,18 +39,10 @@ from tasks.jobs import schedule
 from tasks.jobs.schedule import JOBS, Job, Scope
 from tasks.jobs.spread import Spread
 
-START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CALL_S, STATEMENT_S = 0.1, 0.0005
 """Assumed: what a remote call and a statement take, beside the CPU of the job."""
 STEPS_OF_MEAN = 2.0
 """How many orders' messages the workers of the steps take off the queue, of those that come."""
-FLOOD_AT, FLOOD = timedelta(minutes=20), 3_000
-"""An account that changes this many orders at once."""
-BUSY_PLAYED, QUIET_PLAYED = 9, 45
-"""Of the accounts with fewer orders one in so many is played; the others cost the mean of all."""
-SAMPLED = {"fetch": 200}
-"""Of the runs of these jobs, which find nothing here, one in so many is run; the others cost as
-much."""
 NOT_PLAYED = {Scope.SHOP, Scope.ACCOUNT_WITH_QUEUE, Scope.ACCOUNT_WITH_SELLER_ID}
 
 
@@ -90,49 +82,6 @@ class Hour:
     quota: dict[str, float] = field(default_factory=dict)
     pool: dict[str, float] = field(default_factory=dict)
     send_ms: float = 0.0
-
-
-def names(accounts: int) -> list[str]:
-    """The accounts' names."""
-    return [f"a{number:04}" for number in range(accounts)]
-
-
-def rates(accounts: int) -> dict[str, float]:
-    """Orders an hour by account, very unevenly; their mean is 10,000 orders a month."""
-    most, more = accounts // 100, accounts // 10
-    return {
-        name: 300.0 if place < most else 40.0 if place < more else 8.0
-        for place, name in enumerate(names(accounts))
-    }
-
-
-def played(accounts: int) -> set[str]:
-    """The accounts that are played: the busiest, some of the others, and the one with the flood."""
-    busiest, busy, quiet = (
-        [name for name, per_h in rates(accounts).items() if per_h == wanted]
-        for wanted in (300.0, 40.0, 8.0)
-    )
-    return {*busiest, *busy[::BUSY_PLAYED], *quiet[::-QUIET_PLAYED]}
-
-
-def placements(
-    accounts: int, seed: int, length: timedelta
-) -> dict[str, list[tuple[datetime, str]]]:
-    """When buyers place each account's orders; the last account gets the flood."""
-    random, numbers = Random(seed), count()  # noqa: S311 - no secret
-    placed: dict[str, list[tuple[datetime, str]]] = {}
-    for name, per_h in rates(accounts).items():
-        at, orders = START - timedelta(minutes=5), []
-        while (at := at + timedelta(hours=random.expovariate(per_h))) < START + length:
-            orders.append((at, _number(next(numbers))))
-        placed[name] = orders
-    flood = [(START + FLOOD_AT, _number(next(numbers))) for _ in range(FLOOD)]
-    placed[names(accounts)[-1]] = sorted([*placed[names(accounts)[-1]], *flood])
-    return placed
-
-
-def _number(number: int) -> str:
-    return f"302-{number:07}-{number:07}"
 
 
 def play(rig: Rig, accounts: int, processes: int, length: timedelta = timedelta(hours=1)) -> Hour:
@@ -247,7 +196,7 @@ class _Play:
         self._clock.now = begun_at
         self._drain(begun_at)
         is_played = not entry["args"] or entry["args"][0] in self._played
-        if cost.played and (not is_played or cost.runs % SAMPLED.get(job.name, 1)):
+        if cost.played and not is_played:
             self._note(cost, begun_at, *cost.mean())
             return
         before = self._statements, self._calls()
@@ -282,7 +231,7 @@ class _Play:
         room = int((now - self._drained_at).total_seconds() * self._steps_per_s)
         if not room:
             return
-        self._drained_at = now
+        self._drained_at += timedelta(seconds=room / self._steps_per_s)
         taken: list[int] = []
         while len(taken) < room:
             messages = self._parts.broker.rpop("orderbridge:amazon", room - len(taken))

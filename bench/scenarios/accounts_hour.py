@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
 
-from bench.accounts.hour import FLOOD, Hour, names, play, rates
+from bench.accounts.buyers import FLOOD, names, rates
+from bench.accounts.hour import Hour, play
 from bench.report import Cell, Goal, Result, Table
 from bench.rig import Rig
 

@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 
 from bench.accounts.amazon import BURST, Seller
-from bench.accounts.hour import START, Hour, names, placements, rates
+from bench.accounts.buyers import START, names, placements, rates
+from bench.accounts.hour import Hour
 from bench.accounts.pool import THREADS, Pool
 from bench.scenarios.accounts_hour import report
 from devstack.paths import PROJECT
