@@ -81,7 +81,7 @@ class Hour:
     stored: int = 0
     quota: dict[str, float] = field(default_factory=dict)
     pool: dict[str, float] = field(default_factory=dict)
-    send_ms: float = 0.0
+    minutes: float = 0.0
 
 
 def play(rig: Rig, accounts: int, processes: int, length: timedelta = timedelta(hours=1)) -> Hour:
@@ -263,7 +263,7 @@ class _Play:
                 if at >= START and number in self._sellers.seen_at:
                     lag = self._sellers.seen_at[number] - at
                     hour.import_lags[name].append(lag.total_seconds())
-        hour.orders = len(self._sellers.seen_at)
+        hour.orders, hour.minutes = len(self._sellers.seen_at), length / timedelta(minutes=1)
         with self._parts.sessions() as session:
             hour.stored = session.scalar(select(func.count()).select_from(Order)) or 0
         used = [

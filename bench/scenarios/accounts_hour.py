@@ -39,7 +39,7 @@ def report(hour: Hour, accounts: int) -> Result:
         "step_wait_s": waits,
         "quota": hour.quota,
         "jobs": {name: _of_job(hour, name) for name in hour.costs},
-        "tasks_a_minute": sum(hour.sent.values()) / 60,
+        "tasks_a_minute": sum(hour.sent.values()) / hour.minutes,
         "most_tasks_a_second": max(hour.sent.values()),
         "pool": hour.pool,
     }
@@ -47,7 +47,7 @@ def report(hour: Hour, accounts: int) -> Result:
     tables = [
         _table(f"{title}: seconds from Amazon's change to our row", lags),
         _table("Seconds from our row to its first step, at twice the mean rate", waits),
-        _table("Jobs, an hour", figures["jobs"]),
+        _table("Jobs; the accounts that are not played cost the mean", figures["jobs"]),
         Table("Limits", ("", "figure"), _limits(hour, figures)),
     ]
     limit = SEARCHABLE_S + POLL_S + MOST_AFTER_S
@@ -96,7 +96,7 @@ def _of_job(hour: Hour, name: str) -> dict[str, float]:
 
 def _limits(hour: Hour, figures: Mapping[str, Any]) -> list[list[Cell]]:
     return [
-        ["searches", hour.quota["searches"]],
+        ["searches of the accounts that are played", hour.quota["searches"]],
         ["refused by Amazon", hour.quota["refused"]],
         ["most of an account's quota used", hour.quota["most_used"]],
         ["fewest tokens left", hour.quota["tokens_left_least"]],
