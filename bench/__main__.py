@@ -28,10 +28,12 @@ SCENARIOS = {
     "orders_tab": "bench.orders_tab:run",
     "amazon_day": "bench.amazon_day:run",
     "backfill": "bench.backfill:run",
-    "accounts_hour": "bench.scenarios.accounts_hour:run",
 }
 
-BY_NAME_ONLY = {"growth_million": "bench.scenarios.growth:run_million"}
+BY_NAME_ONLY = {
+    "growth_million": "bench.scenarios.growth:run_million",
+    "accounts_hour": "bench.scenarios.accounts_hour:run",
+}
 KNOWN = {**SCENARIOS, **BY_NAME_ONLY}
 
 
