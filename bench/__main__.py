@@ -30,7 +30,10 @@ SCENARIOS = {
     "backfill": "bench.backfill:run",
 }
 
-BY_NAME_ONLY = {"growth_million": "bench.scenarios.growth:run_million"}
+BY_NAME_ONLY = {
+    "growth_million": "bench.scenarios.growth:run_million",
+    "accounts_hour": "bench.scenarios.accounts_hour:run",
+}
 KNOWN = {**SCENARIOS, **BY_NAME_ONLY}
 
 

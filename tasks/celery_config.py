@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from kombu import Exchange, Queue
 
-from pipeline.settings.file import load
+from pipeline.settings.file import load_for_celery
 from tasks.jobs.schedule import timetable
 from tasks.workflow import WORKFLOW, task_name
 
-_settings = load()
+_settings = load_for_celery()
 
 _broker = _settings.broker
 broker_url = _broker.celery_url

@@ -41,11 +41,17 @@ LARGEST_REQUEST = 64 * 1024
     metavar="SECONDS",
     help="How long to wait for a database that does not answer yet.",
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Change nothing: wait until the tables are of this version or a newer one.",
+)
 @AS_JSON
-def migrate(wait_s: float, as_json: bool) -> None:
+def migrate(wait_s: float, check: bool, as_json: bool) -> None:
     """Migrate the database's tables to this version.
 
-    It is safe to repeat it, and to run it twice at once.
+    It is safe to repeat it, and to run it twice at once. It needs ORDERBRIDGE_DATABASE_URL and no
+    other setting.
     """
     with clear_errors():
         from sqlalchemy import create_engine, pool
@@ -55,7 +61,7 @@ def migrate(wait_s: float, as_json: bool) -> None:
         from pipeline.base.clock import elapsed
         from pipeline.settings import file
 
-        url = file.load().database_url.get_secret_value()
+        url = file.database_url()
         server, _ = db.address(url)
         engine = create_engine(server, poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
         give_up_at = elapsed() + wait_s
@@ -67,7 +73,12 @@ def migrate(wait_s: float, as_json: bool) -> None:
                 if elapsed() >= give_up_at:
                     raise
                 time.sleep(0.5)
-        db.migrate(url)
+        while check and not db.is_migrated(url):
+            if elapsed() >= give_up_at:
+                raise NotFound("the database lacks tables of this version: run orderbridge migrate")
+            time.sleep(0.5)
+        if not check:
+            db.migrate(url)
     tell("The database is up to date.", as_json, is_up_to_date=True)
 
 

@@ -154,6 +154,13 @@ class Fetching:
             )
         return len(unseen)
 
+    def accounts_due(self, now: datetime) -> set[str]:
+        """The accounts that have due orders on the list."""
+        with self._sessions() as session:
+            return set(
+                session.scalars(select(ToFetch.account).where(ToFetch.due_at <= now).distinct())
+            )
+
     def take(
         self,
         account: str,

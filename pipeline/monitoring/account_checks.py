@@ -132,17 +132,17 @@ def close_unknown(sessions: Sessions, settings: Settings, now: datetime) -> None
             incidents.close(incident.key, now)
 
 
-def check_account(
-    sessions: Sessions, name: str, account: AccountSettings, timing: Timing, now: datetime
-) -> None:
-    """Open the account's incidents, and close those whose reason is gone.
+def check_all(sessions: Sessions, settings: Settings, now: datetime) -> None:
+    """Open each account's incidents, and close those whose reason is gone.
 
-    Incidents from the account's own calls are closed by the next call that succeeds.
+    Incidents from an account's own calls are closed by the next call that succeeds.
     """
     incidents = Incidents(sessions)
-    alarms = alarms_of(sessions, name, account, timing, now)
-    for key in (f"poll:{name}", *(f"secret:{name}:{stage}" for stage in _STAGES)):
-        if key in alarms:
-            incidents.open(key, alarms[key].text, now, account=name)
-        else:
-            incidents.close(key, now)
+    are_open = {incident.key for incident in incidents.all_open()}
+    for name, account in settings.accounts.items():
+        alarms = alarms_of(sessions, name, account, settings.timing, now)
+        for key in (f"poll:{name}", *(f"secret:{name}:{stage}" for stage in _STAGES)):
+            if key in alarms:
+                incidents.open(key, alarms[key].text, now, account=name)
+            elif key in are_open:
+                incidents.close(key, now)

@@ -25,18 +25,23 @@ from pipeline.shipping.tables import Feed, FeedMessage, FeedOutcome, FeedState
 OVERDUE_FOR = timedelta(minutes=15)
 # Orders of a backfill, which may wait longer until they are in Magento.
 IS_BACKFILL = and_(Order.lane == Lane.BACKFILL, Order.magento_order_id.is_(None))
+_STUCK = (
+    Feed.state != FeedState.ENDED,
+    or_(Feed.overdue_at.is_not(None), Feed.outcome == FeedOutcome.UNREADABLE),
+)
 
 
 def watch(
     settings: Settings, sessions: Sessions, incidents: Incidents, writes: Writes, now: datetime
 ) -> None:
     """Open the incidents of the installation, and close those whose reason is gone."""
+    are_open = {incident.key for incident in incidents.all_open()}
     for key, text in reasons(settings, sessions, writes, now).items():
         if text:
             kind, _, name = key.partition(":")
             account = name if kind in ("confirmations", "feeds") else None
             incidents.open(key, text, now, account=account)
-        else:
+        elif key in are_open:
             incidents.close(key, now)
 
 
@@ -44,6 +49,7 @@ def reasons(
     settings: Settings, sessions: Sessions, writes: Writes, now: datetime
 ) -> Mapping[str, str]:
     """The problems now, by incident key; empty when nothing is wrong."""
+    refusing, stuck = _refusing(sessions), _with_stuck_feeds(sessions)
     return {
         "orders:overdue": overdue(sessions, now),
         "ship_by:passed": ship_by_passed(sessions, now),
@@ -52,8 +58,14 @@ def reasons(
         "personal_data:kept": kept_too_long(sessions, settings.purge_after_days, now),
         "personal_data:ending": ending_soon(sessions, settings.purge_after_days, now),
         **shop_reads.reasons(sessions, settings.shops, now),
-        **{f"confirmations:{name}": refused(sessions, name) for name in settings.accounts},
-        **{f"feeds:{name}": stuck_feeds(sessions, name) for name in settings.accounts},
+        **{
+            f"confirmations:{name}": _refused(name, refusing[name]) if name in refusing else ""
+            for name in settings.accounts
+        },
+        **{
+            f"feeds:{name}": stuck_feeds(sessions, name) if name in stuck else ""
+            for name in settings.accounts
+        },
     }
 
 
@@ -96,37 +108,35 @@ def ship_by_soon(sessions: Sessions, hours: int, now: datetime) -> str:
     )
 
 
-def refused(sessions: Sessions, account: str) -> str:
-    """A sentence about confirmations that Amazon refused."""
+def _refusing(sessions: Sessions) -> Mapping[str, int]:
+    """How many orders of each account have a confirmation that Amazon refused."""
     with sessions() as session:
-        count = session.scalar(
-            select(func.count(Order.id.distinct()))
+        rows = session.execute(
+            select(Order.account, func.count(Order.id.distinct()).label("orders"))
             .join(Shipment, Shipment.order_id == Order.id)
-            .where(
-                Order.account == account,
-                Order.status.in_(LIVE),
-                Shipment.confirmation == ConfirmationState.REFUSED,
-            )
+            .where(Order.status.in_(LIVE), Shipment.confirmation == ConfirmationState.REFUSED)
+            .group_by(Order.account)
         )
-    if not count:
-        return ""
+        return {row.account: row.orders for row in rows}
+
+
+def _refused(account: str, count: int) -> str:
     return (
         f"account {account}: Amazon refused the shipment confirmation of {_orders(count)}; "
         "`orderbridge orders list --status held` tells why"
     )
 
 
+def _with_stuck_feeds(sessions: Sessions) -> set[str]:
+    with sessions() as session:
+        return set(session.scalars(select(Feed.account).where(*_STUCK).distinct()))
+
+
 def stuck_feeds(sessions: Sessions, account: str) -> str:
     """A sentence about feeds that Amazon does not finish, or whose report is useless."""
     with sessions() as session:
         feeds = session.scalars(
-            select(Feed)
-            .where(
-                Feed.account == account,
-                Feed.state != FeedState.ENDED,
-                or_(Feed.overdue_at.is_not(None), Feed.outcome == FeedOutcome.UNREADABLE),
-            )
-            .order_by(Feed.id)
+            select(Feed).where(Feed.account == account, *_STUCK).order_by(Feed.id)
         ).all()
         if not feeds:
             return ""

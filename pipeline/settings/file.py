@@ -66,15 +66,12 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
                 values[secret] = _variable(environ, f"{prefix}_{name}_{secret}".upper(), wanted)
     _read_the_providers_secret(data, environ, path, missing)
     _read_the_alerts_secrets(data, environ, path, missing)
-    if missing:
-        raise ConfigError("these environment variables have to be set: " + ", ".join(missing))
+    _refuse_missing(missing)
     try:
         loaded = Settings.model_validate(data, context={"folder": path.parent})
-        loaded.broker  # noqa: B018 - a URL that cannot be used ends every process at its start
     except ValidationError as error:
         raise ConfigError(_sentences(path, error)) from None
-    except NotSupported as error:
-        raise ConfigError(f"{PREFIX}REDIS_URL: {error}") from None
+    _check_broker(loaded)
     return loaded
 
 
@@ -83,17 +80,59 @@ def load_without_secrets(path: Path) -> Settings:
 
     Raises ConfigError with one line per mistake.
     """
-    told = _tables(path)
-    data: dict[str, Any] = {
-        name: told[name] for name in ("shops", "accounts", "timing") if name in told
+    return _load_a_part(path, ("shops", "accounts", "timing"), {"redis_url": ""})
+
+
+def load_for_celery(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The broker, and what beat's timetable is made of.
+
+    Of the secrets only the broker's are needed, so that beat and Flower need not have any other.
+    Raises ConfigError with one line per mistake.
+    """
+    missing: list[str] = []
+    broker = {
+        "redis_url": _variable(environ, "REDIS_URL", missing),
+        "redis_sentinel_password": _variable(environ, "REDIS_SENTINEL_PASSWORD", []),
     }
+    _refuse_missing(missing)
+    path = Path(environ.get(f"{PREFIX}CONFIG", "orderbridge.toml"))
+    loaded = _load_a_part(path, ("shops", "accounts", "timing", "redis"), broker)
+    _check_broker(loaded)
+    return loaded
+
+
+def database_url(environ: Mapping[str, str] = os.environ) -> str:
+    """The database's address, all that a migration needs. Raises ConfigError."""
+    missing: list[str] = []
+    url = _variable(environ, "DATABASE_URL", missing)
+    _refuse_missing(missing)
+    return url
+
+
+def _load_a_part(path: Path, parts: tuple[str, ...], secrets: Mapping[str, str]) -> Settings:
+    told = _tables(path)
+    data: dict[str, Any] = {name: told[name] for name in parts if name in told}
     for section in ("shops", "accounts"):
         _named_tables(data, section, path)
-    nobody = {"database_url": "", "redis_url": "", "master_key": bytes(32)}
+    nobody = {"database_url": "", "master_key": bytes(32)}
     try:
-        return Settings.model_validate({**data, **nobody}, context={"folder": path.parent})
+        return Settings.model_validate(
+            {**data, **nobody, **secrets}, context={"folder": path.parent}
+        )
     except ValidationError as error:
         raise ConfigError(_sentences(path, error)) from None
+
+
+def _refuse_missing(missing: list[str]) -> None:
+    if missing:
+        raise ConfigError("these environment variables have to be set: " + ", ".join(missing))
+
+
+def _check_broker(loaded: Settings) -> None:
+    try:
+        loaded.broker  # noqa: B018 - a URL that cannot be used ends every process at its start
+    except NotSupported as error:
+        raise ConfigError(f"{PREFIX}REDIS_URL: {error}") from None
 
 
 def _tables(path: Path) -> dict[str, Any]:

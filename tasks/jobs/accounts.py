@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.monitoring.account_checks import check_account, close_unknown
+from pipeline.monitoring.account_checks import check_all, close_unknown
 from tasks.engine.runtime import Runtime
 
 
@@ -10,5 +10,4 @@ def check_accounts(parts: Runtime) -> None:
     """Report expiring secrets and accounts whose orders are no longer read, and close the incidents
     of accounts and shops that are no longer configured."""
     close_unknown(parts.sessions, parts.settings, parts.clients.now())
-    for name, account in parts.settings.accounts.items():
-        check_account(parts.sessions, name, account, parts.settings.timing, parts.clients.now())
+    check_all(parts.sessions, parts.settings, parts.clients.now())

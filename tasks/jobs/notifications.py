@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 
 from pipeline.amazon.notification_messages import OrderChange, Other, read
 from pipeline.amazon.sqs import Message, Queue
@@ -28,6 +29,7 @@ from tasks.workflow import send
 WAIT_S = 1
 ROUNDS = 20
 FETCHED_AT_ONCE = 50
+EXPIRES_S = 30.0
 # SQS delivers a message again until it is deleted; most dead-letter queues take it before that.
 GIVEN_OUT_OFTEN = 5
 REFUSED_OFTEN = 3
@@ -118,6 +120,21 @@ def _has_redrive(queue: Queue) -> bool:
         return queue.has_redrive()
     except Rejected:
         return False  # The permission to read a queue need not include its attributes.
+
+
+def fetch_due(app: Celery, parts: Runtime) -> None:
+    """Send `fetch_orders` for each account that has due orders on its fetch list."""
+    accounts = parts.settings.accounts.keys() & parts.fetching.accounts_due(parts.clients.now())
+    if not accounts:
+        return
+    try:
+        with app.producer_or_acquire() as producer:
+            for account in sorted(accounts):
+                app.signature(
+                    "orderbridge.fetch_orders", args=(account,), immutable=True
+                ).apply_async(producer=producer, expires=EXPIRES_S)
+    except OperationalError:
+        log.warning("broker.unavailable", count=len(accounts))
 
 
 def fetch_orders(app: Celery, parts: Runtime, account_name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from pipeline.base.clock import seconds
@@ -21,8 +21,10 @@ def reconcile(parts: Runtime) -> None:
     """
     runs = Runs(parts.sessions)
     now = parts.clients.now()
-    for account in parts.settings.accounts:
-        _begin(parts, runs, account, now)
+    every = seconds(parts.settings.timing.reconcile_every_s)
+    begun = runs.begun_since(AUTHOR, now - every)
+    for account in parts.settings.accounts.keys() - begun:
+        _begin(runs, account, every, now)
     reconciler = Reconciler(parts.sessions, parts.clients, parts.intake, parts.incidents)
     for run in runs.due(now):
         if run.account not in parts.settings.accounts:
@@ -33,10 +35,7 @@ def reconcile(parts: Runtime) -> None:
                 reconciler.go_on(run.id)
 
 
-def _begin(parts: Runtime, runs: Runs, account: str, now: datetime) -> None:
-    every = seconds(parts.settings.timing.reconcile_every_s)
-    if runs.begun_since(account, AUTHOR, now - every):
-        return
+def _begin(runs: Runs, account: str, every: timedelta, now: datetime) -> None:
     before = now - NOT_BEFORE
     try:
         runs.start(account, before - max(every, DEFAULT_PERIOD), before, author=AUTHOR, now=now)

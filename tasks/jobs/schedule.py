@@ -25,14 +25,15 @@ from tasks.jobs.backfills import run_backfills
 from tasks.jobs.bulk import run_bulk_acts
 from tasks.jobs.credit_memos import watch_refunds
 from tasks.jobs.feeds import run_feeds
-from tasks.jobs.notifications import fetch_orders, read_notifications
+from tasks.jobs.notifications import fetch_due, fetch_orders, read_notifications
 from tasks.jobs.purge import purge
 from tasks.jobs.reconcile import reconcile
 from tasks.jobs.search_and_sweep import poll_amazon, resume_due
+from tasks.jobs.spread import Spread
 from tasks.jobs.stock_guard import guard_stock
 from tasks.jobs.watch_shop import watch_confirmed, watch_shipments
 
-_SHORTEST_EXPIRY_S = 30.0
+SHORTEST_EXPIRY_S = 30.0
 
 
 class Scope(StrEnum):
@@ -42,13 +43,14 @@ class Scope(StrEnum):
     ACCOUNT = "each account"
     ACCOUNT_WITH_QUEUE = "each account with a notification queue"
     ACCOUNT_WITH_SELLER_ID = "each account with a `seller_id`"
+    ACCOUNT_WHEN_DUE = "each account with due orders on its fetch list"
     SHOP = "each shop"
 
     def names(self, settings: Settings) -> Iterable[str]:
         """The accounts or shops that a job of this scope runs for."""
         accounts = settings.accounts.items()
         match self:
-            case Scope.ONCE:
+            case Scope.ONCE | Scope.ACCOUNT_WHEN_DUE:
                 return ()
             case Scope.ACCOUNT:
                 return settings.accounts
@@ -114,9 +116,18 @@ JOBS = (
     ),
     Job(
         "fetch",
+        fetch_due,
+        "fetch_orders_every_s",
+        Scope.ONCE,
+        "Starts the next job for the accounts that have due orders on their fetch list.",
+        sends=True,
+    ),
+    # Not in beat's timetable: most accounts have nothing to read most of the time.
+    Job(
+        "fetch account",
         fetch_orders,
         "fetch_orders_every_s",
-        Scope.ACCOUNT,
+        Scope.ACCOUNT_WHEN_DUE,
         "Reads the orders that a notification or a backfill named, one by one.",
         sends=True,
     ),
@@ -212,21 +223,23 @@ def register(app: Celery) -> None:
 
 
 def timetable(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Beat's schedule. A message that is not taken in time expires: the next does its work."""
-    entries = {}
+    """Beat's schedule. A message that is not taken in time expires: the next does its work.
+
+    The entries of a job for several accounts or shops are spread over its period.
+    """
+    entries: dict[str, dict[str, Any]] = {}
     for job in JOBS:
         every_s = job.every_s(settings.timing)
-        calls: dict[str, tuple[str, ...]] = {
-            f"{job.name} {name}": (name,) for name in job.scope.names(settings)
-        }
+        names = list(job.scope.names(settings))
+        calls: list[tuple[str, ...]] = [(name,) for name in names]
         if job.scope is Scope.ONCE:
-            calls = {job.name: ()}
-        for title, args in calls.items():
-            entries[title] = {
+            calls = [()]
+        for place, args in enumerate(calls):
+            entries[" ".join((job.name, *args))] = {
                 "task": f"orderbridge.{job.task}",
-                "schedule": every_s,
+                "schedule": every_s if len(calls) == 1 else Spread(every_s, place / len(calls)),
                 "args": args,
-                "options": {"expires": max(every_s, _SHORTEST_EXPIRY_S)},
+                "options": {"expires": max(every_s, SHORTEST_EXPIRY_S)},
             }
     return entries
 

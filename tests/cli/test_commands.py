@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import click
-import psycopg
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import create_engine, inspect, pool
-from sqlalchemy.engine import make_url
 
 from pipeline.cli import main
 from tests.cli.conftest import MASTER_KEY, SECRETS, Run, environment, runner
@@ -164,7 +159,7 @@ def test_a_database_that_does_not_answer_is_one_sentence(
         ({"ORDERBRIDGE_DATABASE_URL": "mysql://hidden@x/y"}, "DATABASE_URL must look like"),
     ],
 )
-@pytest.mark.parametrize("words", [("migrate",), ("orders", "list"), ("console",)], ids=" ".join)
+@pytest.mark.parametrize("words", [("orders", "list"), ("console",)], ids=" ".join)
 def test_a_configuration_that_cannot_be_used_is_one_sentence(
     without_database: Run, words: tuple[str, ...], changed: dict[str, str], sentence: str
 ) -> None:
@@ -181,24 +176,6 @@ def test_tables_that_are_missing_are_said_to_be(tmp_path: Path, servers: Servers
     assert result.stderr == "Error: the database lacks tables of this version: run " + (
         "orderbridge migrate\n"
     )
-
-
-def test_migrate_makes_the_tables_and_may_be_repeated(tmp_path: Path, fresh_url: str) -> None:
-    _create(fresh_url)
-    orderbridge = runner(environment(tmp_path, fresh_url))
-    for _ in range(2):
-        result = orderbridge("migrate")
-        assert (result.exit_code, result.stdout) == (0, "The database is up to date.\n")
-    assert {"orders", "attempts", "alembic_version"} <= _tables(fresh_url)
-
-
-def test_migrate_waits_for_the_database(tmp_path: Path, fresh_url: str) -> None:
-    late = threading.Timer(1, _create, [fresh_url])
-    late.start()
-    result = runner(environment(tmp_path, fresh_url))("migrate")
-    late.join()
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert "orders" in _tables(fresh_url)
 
 
 def test_settings_check_prints_what_counts_and_no_secret(without_database: Run) -> None:
@@ -246,31 +223,3 @@ def test_the_console_links_to_web_addresses_only(without_database: Run) -> None:
     result = without_database("console", **LOGIN, ORDERBRIDGE_FLOWER_URL="javascript:alert(1)")
     assert result.exit_code == 2
     assert "ORDERBRIDGE_FLOWER_URL must begin with http:// or https://" in result.stderr
-
-
-@pytest.fixture
-def fresh_url(servers: Servers) -> Iterator[str]:
-    """The address of a database that is not there yet."""
-    name = f"orderbridge_cli_{uuid4().hex[:12]}"
-    url = make_url(servers.database_url).set(database=name)
-    yield url.render_as_string(hide_password=False)
-    _execute(servers.database_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-def _create(url: str) -> None:
-    target = make_url(url)
-    _execute(
-        target.set(database="postgres").render_as_string(hide_password=False),
-        f'CREATE DATABASE "{target.database}"',
-    )
-
-
-def _execute(url: str, statement: str) -> None:
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(statement.encode())
-
-
-def _tables(url: str) -> set[str]:
-    engine = create_engine(url, poolclass=pool.NullPool)
-    return set(inspect(engine).get_table_names())

@@ -13,7 +13,7 @@ from pipeline.base.incidents import Incidents
 from pipeline.intake.tables import Watermark
 from pipeline.monitoring.account_checks import (
     alarms_of,
-    check_account,
+    check_all,
     cursor_name,
     refused_search,
     secret_alarm,
@@ -51,8 +51,7 @@ def read_ago(sessions: Sessions, ago: timedelta, trouble: str | None = None) -> 
 
 
 def told(sessions: Sessions, poll_every_s: float = 180) -> list[str]:
-    timing = Timing(poll_every_s=poll_every_s)
-    check_account(sessions, ACCOUNT, settings().accounts[ACCOUNT], timing, NOW)
+    check_all(sessions, settings(timing={"poll_every_s": poll_every_s}), NOW)
     return [incident.key for incident in Incidents(sessions).all_open()]
 
 
@@ -85,15 +84,16 @@ def test_a_stopped_account_is_told_once_not_twice(sessions: Sessions) -> None:
 
 
 def test_each_stage_of_a_secret_closes_the_one_before(sessions: Sessions) -> None:
-    account = settings(account={"client_secret_expires": EXPIRES}).accounts[ACCOUNT]
+    given = settings(account={"client_secret_expires": EXPIRES})
+    account = given.accounts[ACCOUNT]
     incidents = Incidents(sessions)
     for days, key in ((20, "secret:eu:month"), (3, "secret:eu:week"), (-2, "secret:eu:past")):
         now = NOW.replace(year=2027, month=3, day=1) - days * DAY
-        check_account(sessions, ACCOUNT, account, Timing(), now)
+        check_all(sessions, given, now)
         assert [incident.key for incident in incidents.all_open()] == [key]
         assert list(alarms_of(sessions, ACCOUNT, account, Timing(), now)) == [key]
-    renewed = settings(account={"client_secret_expires": EXPIRES + 180 * DAY}).accounts[ACCOUNT]
-    check_account(sessions, ACCOUNT, renewed, Timing(), NOW)
+    renewed = settings(account={"client_secret_expires": EXPIRES + 180 * DAY})
+    check_all(sessions, renewed, NOW)
     assert incidents.all_open() == []
 
 

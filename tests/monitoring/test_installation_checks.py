@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
@@ -65,6 +66,28 @@ def test_orders_that_should_have_left_and_that_have_to_leave_soon_are_counted(
         "ship_by:soon": "1 order must be shipped within 6 hours, but no shipment is confirmed to "
         "Amazon",
     }
+
+
+def test_its_statements_are_as_many_for_a_thousand_accounts(sessions: Sessions) -> None:
+    one = settings()
+    counted = []
+    for number in (1, 1_000):
+        accounts = {f"a{place}": one.accounts["eu"] for place in range(number)}
+        given = one.model_copy(update={"accounts": accounts})
+        writes = Writes(given, sessions, lambda: NOW)
+        writes.changed()  # it notes new accounts
+        statements: list[str] = []
+
+        def count(_: object, __: object, statement: str, *___: object) -> None:
+            statements.append(statement)  # noqa: B023 - removed before the next turn
+
+        with sessions() as session:
+            engine = session.get_bind().engine
+        event.listen(engine, "before_cursor_execute", count)
+        watch(given, sessions, Incidents(sessions), writes, NOW)
+        event.remove(engine, "before_cursor_execute", count)
+        counted.append(len(statements))
+    assert counted[0] == counted[1] > 0
 
 
 def test_refused_confirmations_are_told_for_their_account(sessions: Sessions) -> None:

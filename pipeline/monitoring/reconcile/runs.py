@@ -72,18 +72,18 @@ class Runs:
             raise AlreadyRunning(account) from error
         return run.id
 
-    def begun_since(self, account: str, author: str, since: datetime) -> bool:
-        """Whether this author has started a reconciliation since then, or any is still running."""
+    def begun_since(self, author: str, since: datetime) -> set[str]:
+        """The accounts for which this author has started a reconciliation since then, or of which
+        any is still running."""
         with self._sessions() as session:
-            return bool(
-                session.scalar(
-                    select(func.count())
-                    .select_from(Reconciliation)
+            return set(
+                session.scalars(
+                    select(Reconciliation.account)
                     .where(
-                        Reconciliation.account == account,
                         (Reconciliation.state == ReconciliationState.RUNNING)
-                        | ((Reconciliation.author == author) & (Reconciliation.created_at > since)),
+                        | ((Reconciliation.author == author) & (Reconciliation.created_at > since))
                     )
+                    .distinct()
                 )
             )
 

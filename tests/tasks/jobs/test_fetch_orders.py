@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -17,7 +19,7 @@ from pipeline.intake.tables import Backfill, BackfillState, ToFetch
 from pipeline.orders.channel import Raw
 from pipeline.orders.tables import Order
 from tasks.engine.runtime import Runtime, build
-from tasks.jobs.notifications import FAILED_OFTEN, fetch_orders
+from tasks.jobs.notifications import FAILED_OFTEN, fetch_due, fetch_orders
 from tests.builders import ACCOUNT, NOW, a_raw_order, settings
 from tests.tasks.fakes import FakeChannel
 
@@ -63,6 +65,11 @@ class World:
         fetch_orders(self._app, self.parts, ACCOUNT)
         return [number for number, _ in self.marketplace.asked]
 
+    def tasks(self, queue: str) -> list[dict[str, Any]]:
+        """The messages in a queue."""
+        found = self.parts.broker.lrange(f"orderbridge:{queue}", 0, -1)
+        return [json.loads(message) for message in found]
+
     def wanted(self) -> list[tuple[str, int, datetime]]:
         with self.parts.sessions() as session:
             rows = session.scalars(select(ToFetch).order_by(ToFetch.external_id)).all()
@@ -105,6 +112,25 @@ def test_a_named_order_is_stored_sent_and_wanted_no_more(world: World) -> None:
     assert world.stored() == [(A, "new", True)]
     assert (world.wanted(), world.messages()) == ([], 1)
     assert world.fetch() == []
+
+
+def test_a_task_is_sent_for_the_configured_accounts_that_have_due_orders(world: World) -> None:
+    def sent() -> list[str]:
+        fetch_due(world._app, world.parts)
+        return [task["headers"]["argsrepr"] for task in world.tasks("jobs")]
+
+    assert sent() == []
+    world.parts.fetching.ask("gone", [A], Lane.NEW, NOW)
+    world.ask(A, B)
+    assert sent() == [f"('{ACCOUNT}',)"]
+    assert world.fetch() == [A, B]
+    # What is put off is nobody's work until it is due.
+    world.marketplace.trouble[C] = Transient("away")
+    world.ask(C)
+    world.fetch()
+    assert len(sent()) == 1
+    world.now += HOUR
+    assert len(sent()) == 2
 
 
 def test_an_order_that_is_known_and_unchanged_is_left_alone(world: World) -> None:
