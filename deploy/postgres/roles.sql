@@ -38,6 +38,11 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO orderbridge_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO orderbridge_app;
 
+-- The security log: the application adds rows and reads them. Its migration does the same.
+SELECT 'REVOKE UPDATE, DELETE, TRUNCATE ON security_log FROM orderbridge_app'
+WHERE to_regclass('public.security_log') IS NOT NULL
+\gexec
+
 -- Tables that migrations are going to make.
 ALTER DEFAULT PRIVILEGES FOR ROLE orderbridge_owner IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO orderbridge_app;

@@ -13,7 +13,7 @@ from pipeline.cli.common import (
     NotFound,
     open_installation,
     print_json,
-    system_user,
+    signature,
     titled,
 )
 from pipeline.cli.orders import unique_order_id
@@ -47,7 +47,7 @@ def _field_options(command: Any) -> Any:
 @click.argument("number")
 @_field_options
 @click.option("--withdraw", is_flag=True, help="Use Amazon's address again.")
-@click.option("--show", is_flag=True, help="Print the address; a note records that you read it.")
+@click.option("--show", is_flag=True, help="Print the address; the security log records it.")
 @AS_JSON
 def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: str | None) -> None:
     """Correct the shipping address of an order that is not in Magento yet, by Amazon NUMBER or our
@@ -61,7 +61,6 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
     if bool(changes) + withdraw > 1 or not (changes or withdraw or show):
         raise click.UsageError("give the fields to change, or --withdraw, or --show")
     with open_installation() as installation:
-        from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
         from pipeline.clients import parse_report
         from pipeline.operations.acts.address import Corrections
@@ -70,9 +69,7 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
 
         order_id = unique_order_id(Listing(installation.sessions), number)
         vault = Vault(installation.settings.master_key)
-        corrections = Corrections(
-            installation.sessions, vault, parse_report, system_user(), utc_now()
-        )
+        corrections = Corrections(installation.sessions, vault, parse_report, signature())
         try:
             done = _done(corrections, order_id, changes, withdraw)
             shown = corrections.show(order_id) if show else None

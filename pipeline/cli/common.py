@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
 
     from pipeline.base.db import Sessions
+    from pipeline.base.security_log import Signature
     from pipeline.settings.model import Settings
 
 EXIT_STATUS = (
@@ -107,6 +108,14 @@ def system_user() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container's user may have no name
         return f"user {os.getuid()}"
+
+
+def signature() -> Signature:
+    """Signs an act of the user who runs this command, now."""
+    from pipeline.base.clock import utc_now
+    from pipeline.base.security_log import Signature
+
+    return Signature(system_user(), "", utc_now())
 
 
 def print_json(data: object) -> None:

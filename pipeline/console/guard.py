@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from pipeline.access.people import Person
 from pipeline.access.sign_ins import SignIns
+from pipeline.base.security_log import Signature
 from pipeline.console.csrf import is_from_our_page
 from pipeline.settings.roles import Role
 
@@ -41,6 +42,16 @@ def current_person() -> Person:
     """The person who sent the request; always known on a page that requires a sign-in."""
     person: Person = g.person
     return person
+
+
+def client_address() -> str:
+    """The browser's address, as the server knows it: behind proxies only if they are counted."""
+    return request.remote_addr or ""
+
+
+def signature(now: datetime) -> Signature:
+    """Signs an act of the person who sent the request."""
+    return Signature(current_person().name, client_address(), now)
 
 
 def allows(role: str) -> bool:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
-from pipeline.console.guard import current_person
+from pipeline.console.guard import current_person, signature
 from pipeline.console.order_views import ORDER, Page, chosen_step
 from pipeline.operations.acts.address import FIELDS, Corrections
 from pipeline.operations.acts.map_sku import SkuDecisions
@@ -55,7 +55,7 @@ class _Hand:
     @property
     def corrections(self) -> Corrections:
         vault = Vault(self.settings.master_key)
-        return Corrections(self.sessions, vault, parse_report, self.author, self.now)
+        return Corrections(self.sessions, vault, parse_report, signature(self.now))
 
 
 def act_views(

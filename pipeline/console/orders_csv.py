@@ -12,9 +12,10 @@ from flask import Blueprint, Response, request
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import written
+from pipeline.base.security_log import Action, Signature
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
-from pipeline.console.guard import current_person, role_required
+from pipeline.console.guard import role_required, signature
 from pipeline.console.orders_tab import readable
 from pipeline.intake.buyer_index import Buyers
 from pipeline.operations.lists.columns import IN_CSV, Price, Quantities, Value
@@ -23,7 +24,6 @@ from pipeline.operations.lists.orders import Listed, Listing
 from pipeline.operations.lists.stores import stores
 from pipeline.settings.model import Settings
 
-EXPORTED = "exported the buyer's name"
 # A spreadsheet takes a text that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -38,22 +38,23 @@ def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime
     def row(order: Listed) -> Sequence[str]:
         return [_cell(column.value(order, settings)) for column in IN_CSV]
 
-    def lines(filters: Filters, author: str | None) -> Iterator[str]:
+    def lines(filters: Filters, by: Signature | None) -> Iterator[str]:
         # The byte order mark, by which a spreadsheet recognises UTF-8.
         yield "\ufeff" + _csv([[column.name for column in IN_CSV]])
         for orders in listing.stream(filters):
-            if author is not None:
-                names = buyers.tell([order.id for order in orders], author, now(), EXPORTED)
+            if by is not None:
+                ids = [order.id for order in orders]
+                names = buyers.tell(ids, Action.NAMES_EXPORTED, by)
                 orders = [
                     replace(order, buyer=names.get(order.id, order.buyer)) for order in orders
                 ]
             yield _csv([row(order) for order in orders])
 
-    def answer(author: str | None) -> Response:
+    def answer(by: Signature | None) -> Response:
         filters = readable(read(request.args, every_store))
         name = f"orders-{now():%Y%m%d-%H%M}.csv"
         return Response(
-            lines(filters, author),
+            lines(filters, by),
             mimetype="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -67,7 +68,7 @@ def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime
     @role_required("operator")
     def with_names() -> Response:
         """The file with the buyers' names; every order gets a note of it."""
-        return answer(current_person().name)
+        return answer(signature(now()))
 
     return views
 

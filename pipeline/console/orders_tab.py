@@ -12,9 +12,10 @@ from werkzeug.wrappers import Response
 
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
+from pipeline.base.security_log import Action
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
-from pipeline.console.guard import current_person, role_required
+from pipeline.console.guard import role_required, signature
 from pipeline.intake.buyer_index import Buyers, hashes_of
 from pipeline.operations.lists.columns import ON_THE_PAGE
 from pipeline.operations.lists.counts import count, counts
@@ -28,7 +29,6 @@ from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
 from pipeline.settings.model import Settings
 
-LOOKED = "viewed the buyer's name"
 # Statuses that need a person come first.
 _STATUSES = (
     Status.HELD,
@@ -90,7 +90,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             page=page,
             found=count(sessions, asked.filters),
             counts=counts(sessions, everything=asked.filters.everything),
-            names=buyers.tell(ids, current_person().name, now(), LOOKED) if with_names else None,
+            names=buyers.tell(ids, Action.NAMES_SHOWN, signature(now())) if with_names else None,
             is_first=after is None and before is None,
             here=here,
             incidents=incidents.all_open(),
