@@ -50,6 +50,10 @@ class Action(StrEnum):
     LOG_PRUNED = "log pruned"
 
 
+SHOWING = (Action.DISCLOSED, Action.NAMES_SHOWN, Action.NAMES_EXPORTED)
+"""Acts that show buyers' data to a person; their fact `orders` says of how many orders."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """Who acts, from which address, and when. The command line has no address."""

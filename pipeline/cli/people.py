@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from pipeline.cli.common import (
     columns,
     open_installation,
     print_json,
+    private_text,
     signature,
     tell,
     when,
@@ -71,7 +71,7 @@ def list_people(as_json: bool) -> None:
 def add(name: str, role: str, as_json: bool) -> None:
     """Add the person NAME. The password is asked for, or read from standard input."""
     with _people() as people:
-        people.add(name, Role(role), _password(), signature())
+        people.add(name, Role(role), private_text("Password", hidden=True), signature())
     tell(f"{name} may sign in as {role}.", as_json, person=name, done="added", role=role)
 
 
@@ -95,7 +95,7 @@ def password(name: str, as_json: bool) -> None:
     They are signed out everywhere.
     """
     with _people() as people:
-        people.set_password(name, _password(), signature())
+        people.set_password(name, private_text("Password", hidden=True), signature())
     tell(f"{name} has a new password.", as_json, person=name, done="password changed")
 
 
@@ -155,14 +155,6 @@ def _clear_refusals() -> Iterator[None]:
         yield
     except NotAllowed as error:
         raise click.ClickException(str(error)) from error  # its exit status is NOTHING_DONE
-
-
-def _password() -> str:
-    """Ask for the password: every user of the machine can read a command's arguments."""
-    if sys.stdin.isatty():
-        entered: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        return entered
-    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _way(person: PersonRecord) -> str:

@@ -10,6 +10,8 @@ from sqlalchemy import and_, func, not_, or_, select
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.quota import Lane
+from pipeline.base.security_log import SHOWING
+from pipeline.base.tables import SecurityLogRow
 from pipeline.monitoring import shop_reads
 from pipeline.monitoring.read_only import Writes
 from pipeline.orders.channel_order import FulfilledBy
@@ -45,6 +47,7 @@ def reasons(
         "ship_by:passed": ship_by_passed(sessions, now),
         "ship_by:soon": ship_by_soon(sessions, settings.alerts.ship_by_hours, now),
         "read_only:copy": copied(writes),
+        "names:day": many_names(sessions, settings.alerts.names_per_day, now),
         **shop_reads.reasons(sessions, settings.shops, now),
         **{f"confirmations:{name}": refused(sessions, name) for name in settings.accounts},
         **{f"feeds:{name}": stuck_feeds(sessions, name) for name in settings.accounts},
@@ -140,6 +143,27 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
         f"{trouble}; {waiting} message(s) wait for the result and are not sent again; later "
         "messages go out in other feeds. Check the feed in Seller Central or report it to Amazon's "
         "support; confirm or cancel urgent orders there"
+    )
+
+
+def many_names(sessions: Sessions, most: int, now: datetime) -> str:
+    """A sentence about people who were shown the buyers of more than `most` orders in a day."""
+    shown = func.sum(SecurityLogRow.facts["orders"].as_integer())
+    with sessions() as session:
+        rows = session.execute(
+            select(SecurityLogRow.person, shown)
+            .where(SecurityLogRow.at > now - timedelta(days=1), SecurityLogRow.action.in_(SHOWING))
+            .group_by(SecurityLogRow.person)
+            .having(shown > most)
+            .order_by(SecurityLogRow.person)
+        ).all()
+    if not rows:
+        return ""
+    named = ", ".join(f"{person} of {count} orders" for person, count in rows)
+    return (
+        f"within a day buyers' data was shown or exported to {named}, more than {most}: ask why, "
+        "and look at `orderbridge audit list`; if nobody can say, lock the person and follow your "
+        "incident plan"
     )
 
 

@@ -34,5 +34,6 @@ class AlertSettings(SettingsModel):
 
     webhook: bool = False
     mail: MailSettings | None = None
+    names_per_day: int = Field(default=1_000, ge=1, le=1_000_000)
     ship_by_hours: int = Field(default=6, ge=1, le=72)
     webhook_url: SecretStr = SecretStr("")

@@ -47,7 +47,7 @@ def test_a_person_is_added_with_a_password_from_standard_input(
         (("add", "ANNA", "--role", "viewer"), PASSWORD, "there is somebody called ANNA already"),
         (("add", "an:na", "--role", "viewer"), PASSWORD, "a name has up to 64 letters"),
         (("add", "bert", "--role", "viewer"), "short", "a password has 12 to 256 characters"),
-        (("add", "bert", "--role", "viewer"), "", "a password has 12 to 256 characters"),
+        (("add", "bert", "--role", "viewer"), "\n", "a password has 12 to 256 characters"),
         (("add", "bert the longest", "--role", "viewer"), "Bert the Longest", "not be the name"),
         (("password", "anna"), "short", "a password has 12 to 256 characters"),
         (("password", "bert"), PASSWORD, "there is nobody called bert"),
