@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
+from ipaddress import ip_address
 from typing import ParamSpec, TypeVar
 
 from flask import Flask, Response, abort, g, redirect, request, url_for
@@ -45,8 +46,12 @@ def current_person() -> Person:
 
 
 def client_address() -> str:
-    """The browser's address, as the server knows it: behind proxies only if they are counted."""
-    return request.remote_addr or ""
+    """The browser's address, which the counted proxies tell (`console.proxies`); empty where they
+    tell anything else."""
+    try:
+        return str(ip_address(request.remote_addr or ""))
+    except ValueError:
+        return ""
 
 
 def signature(now: datetime) -> Signature:

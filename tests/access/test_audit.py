@@ -12,9 +12,10 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from pipeline.access.audit import Head, Wanted, newest, oldest_first, prunable, prune, verify
 from pipeline.base.db import Sessions
-from pipeline.base.security_log import BEGINNING, Action, record
+from pipeline.base.security_log import BEGINNING, Action, record, take_turn
 from pipeline.base.tables import SecurityLogRow
 from tests.builders import NOW, signed
+from tests.devstack.waiting import until
 from tests.security_log import rows
 
 DAY = timedelta(days=1)
@@ -160,6 +161,21 @@ def test_a_pruned_log_can_still_be_checked(kept: Sessions) -> None:
         session.execute(delete(SecurityLogRow))
     tamper(kept, "DELETE FROM security_log WHERE id = 3")
     assert "no pruning deleted them" in verify(kept).broken
+
+
+def test_a_pruning_waits_for_the_act_before_it(kept: Sessions) -> None:
+    def is_waiting() -> bool:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        with kept() as other:
+            return other.scalar(text(query)) == 1
+
+    with ThreadPoolExecutor(1) as thread, kept() as session, session.begin():
+        take_turn(session)
+        pruning = thread.submit(prune, kept, NOW + 2 * DAY, signed())
+        until(is_waiting, "the pruning waits")
+        record(session, at=NOW, person="anna", address="", action=Action.LOCKED)
+    assert pruning.result(timeout=60) == 2
+    assert verify(kept).broken == ""
 
 
 def test_a_second_pruning_takes_the_first_ones_place(kept: Sessions) -> None:

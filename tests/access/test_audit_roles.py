@@ -13,6 +13,7 @@ from psycopg import errors
 from sqlalchemy.engine import make_url
 
 from devstack.place import find_place
+from pipeline.access.audit import verify
 from pipeline.access.people import People
 from pipeline.base import db
 from pipeline.settings.roles import Role
@@ -97,3 +98,31 @@ def test_only_the_owner_prunes(urls: dict[str, str], tmp_path: Path) -> None:
     assert "only the owner of the tables may prune" in app.stderr
     owner = runner(environment(tmp_path, urls["owner"]))(*prune)
     assert (owner.exit_code, owner.stdout) == (1, "0 rows older than 400 days deleted.\n")
+
+
+@pytest.mark.parametrize("urls", ["roles first"], indirect=True)
+def test_a_restored_log_is_whole_and_still_not_changed(
+    urls: dict[str, str], servers: Servers, tmp_path: Path
+) -> None:
+    sessions = db.sessions_for(db.engine_for(urls["app"]))
+    People(sessions).add("bert", Role.VIEWER, "four words of mine", signed())
+    head = verify(sessions).head
+    owner, dump = plain(urls["owner"]), tmp_path / "dump"
+    tools = find_place(tmp_path).binaries
+    for command in (
+        ("pg_dump", "--format=custom", "--file", dump, owner),
+        ("pg_restore", "--clean", "--if-exists", "--no-owner", "--dbname", owner, dump),
+    ):
+        db.engine_for(urls["app"]).dispose()
+        subprocess.run([tools / command[0], *command[1:]], check=True)
+    assert verify(sessions, [head]).broken == ""
+    change = b"UPDATE security_log SET person = 'eve'"
+    app = plain(urls["app"])
+    with psycopg.connect(app) as session, pytest.raises(errors.InsufficientPrivilege):
+        session.execute(change)
+    database = make_url(urls["app"]).database
+    own = make_url(servers.database_url).set(database=database)
+    make_the_roles(own.render_as_string(hide_password=False), tmp_path)
+    with psycopg.connect(app) as session, pytest.raises(errors.InsufficientPrivilege) as refused:
+        session.execute(change)
+    assert "permission denied" in str(refused.value)
