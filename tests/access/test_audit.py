@@ -167,7 +167,7 @@ def test_a_pruning_waits_for_the_act_before_it(kept: Sessions) -> None:
     def is_waiting() -> bool:
         query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         with kept() as other:
-            return other.scalar(text(query)) == 1
+            return bool(other.scalar(text(query)) == 1)
 
     with ThreadPoolExecutor(1) as thread, kept() as session, session.begin():
         take_turn(session)
