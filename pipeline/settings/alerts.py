@@ -30,7 +30,10 @@ class MailSettings(SettingsModel):
 
 
 class AlertSettings(SettingsModel):
-    """`ship_by_hours`: an unshipped order raises an alert so many hours before its ship-by time."""
+    """`ship_by_hours`: an unshipped order raises an alert so many hours before its ship-by time.
+
+    `names_per_day`: a person who is shown the buyers of more orders within a day raises an alert.
+    """
 
     webhook: bool = False
     mail: MailSettings | None = None

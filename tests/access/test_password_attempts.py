@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
@@ -26,10 +26,15 @@ from tests.emptied import empty
 NAMES, PLACES = ("anna", "bert"), ("192.0.2.1", "198.51.100.2")
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 ATTEMPTS = st.lists(
-    st.tuples(st.sampled_from(NAMES), st.sampled_from(PLACES), st.integers(0, 40)), max_size=120
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(PLACES), st.integers(0, 40)),
+    min_size=30,
+    max_size=60,
 )
 examples = example_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10,
+    deadline=None,
+    phases=(Phase.generate,),  # an example takes a second: none is made shorter
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
