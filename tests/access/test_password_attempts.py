@@ -31,7 +31,7 @@ ATTEMPTS = st.lists(
     max_size=60,
 )
 examples = example_settings(
-    max_examples=10,
+    max_examples=6,
     deadline=None,
     phases=(Phase.generate,),  # an example takes a second: none is made shorter
     suppress_health_check=[HealthCheck.function_scoped_fixture],
