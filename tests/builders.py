@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.amazon import parsing
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Signature
 from pipeline.base.vault import Vault
 from pipeline.orders.machine import STEPS, owner
 from pipeline.orders.package_tables import Shipment, ShipmentItem
@@ -36,6 +37,11 @@ def a_number() -> str:
 def a_vault() -> Vault:
     """The vault that `settings` and every sealed builder use."""
     return Vault(MASTER_KEY)
+
+
+def signed(person: str = "anna", at: datetime = NOW) -> Signature:
+    """The signature of somebody who acts at a console."""
+    return Signature(person, "192.0.2.1", at)
 
 
 def settings(

@@ -44,6 +44,11 @@ WHERE current_setting('server_version_num')::int >= 170000
     AND to_regclass('public.order_private') IS NOT NULL
 \gexec
 
+-- The security log: the application adds rows and reads them. Its migration does the same.
+SELECT 'REVOKE UPDATE, DELETE, TRUNCATE ON security_log FROM orderbridge_app'
+WHERE to_regclass('public.security_log') IS NOT NULL
+\gexec
+
 -- Tables that migrations are going to make.
 ALTER DEFAULT PRIVILEGES FOR ROLE orderbridge_owner IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO orderbridge_app;

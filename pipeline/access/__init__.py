@@ -1,4 +1,4 @@
-"""Access to the console: people, their sign-ins, and the pause after wrong passwords.
+"""Access: people, their sign-ins, the pause after wrong passwords, and reading the security log.
 
 Imports: settings, base.
 Start reading: `people.py`.

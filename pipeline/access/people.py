@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from pipeline.access.tables import PersonRecord, SignIn
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action, Signature, record
 from pipeline.settings.roles import Role
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
@@ -47,7 +48,10 @@ class Person:
 
 
 class People:
-    """Keeps the people. Callers check roles; this class does not."""
+    """Keeps the people. Callers check roles; this class does not.
+
+    Each change is in the security log, signed by who makes it.
+    """
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -59,56 +63,72 @@ class People:
                 select(PersonRecord).order_by(func.lower(PersonRecord.name))
             ).all()
 
-    def add(self, name: str, role: Role, password: str, now: datetime) -> None:
+    def add(self, name: str, role: Role, password: str, by: Signature) -> None:
         """Add a person with a password. Raises NotAllowed."""
         self._insert(
             PersonRecord(
                 name=_checked_name(name),
                 role=role,
                 password_hash=_hashed(password, name),
-                created_at=now,
-            )
+                created_at=by.at,
+            ),
+            by,
         )
 
-    def add_first(self, name: str, password: str, now: datetime) -> None:
+    def add_first(self, name: str, password: str, by: Signature) -> None:
         """Add an admin if no person exists. Raises NotAllowed."""
         with self._sessions() as session:
             if session.scalar(select(exists().select_from(PersonRecord))):
                 return
         try:
-            self.add(name, Role.ADMIN, password, now)
+            self.add(name, Role.ADMIN, password, by)
         except NameTaken:
             return  # another console that started at the same time added the admin
 
-    def set_role(self, name: str, role: Role) -> None:
+    def set_role(self, name: str, role: Role, by: Signature) -> None:
         """Give a person another role, at once. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
-            record = _named(session, name)
-            if record.subject is not None:
-                raise NotAllowed(f"{record.name} has the role that the OpenID provider gives")
-            record.role = role
+            person = _named(session, name)
+            if person.subject is not None:
+                raise NotAllowed(f"{person.name} has the role that the OpenID provider gives")
+            _change_role(session, person, role, by)
 
-    def set_password(self, name: str, password: str) -> None:
+    def set_password(self, name: str, password: str, by: Signature) -> None:
         """Give a person another password, and sign them out everywhere. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
-            record = _named(session, name)
-            if record.subject is not None:
-                raise NotAllowed(f"{record.name} signs in at the OpenID provider")
-            record.password_hash = _hashed(password, record.name)
-            _sign_out(session, record.id)
+            person = _named(session, name)
+            if person.subject is not None:
+                raise NotAllowed(f"{person.name} signs in at the OpenID provider")
+            person.password_hash = _hashed(password, person.name)
+            _sign_out(session, person.id)
+            _record(session, by, Action.PASSWORD_CHANGED, person.name)
 
-    def set_locked(self, name: str, locked: bool) -> None:
+    def set_locked(self, name: str, locked: bool, by: Signature) -> None:
         """Lock a person out, or let them in again. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
-            record = _named(session, name)
-            record.locked = locked
+            person = _named(session, name)
+            person.locked = locked
             if locked:
-                _sign_out(session, record.id)
+                _sign_out(session, person.id)
+            _record(session, by, Action.LOCKED if locked else Action.UNLOCKED, person.name)
 
-    def remove(self, name: str) -> None:
-        """Delete a person; notes keep the name. Raises NotAllowed."""
+    def remove(self, name: str, by: Signature) -> None:
+        """Delete a person; notes and the security log keep the name. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
-            session.delete(_named(session, name))
+            person = _named(session, name)
+            session.delete(person)
+            _record(session, by, Action.PERSON_REMOVED, person.name)
+
+    def refuse(self, name: str, address: str, now: datetime) -> None:
+        """Record a refused sign-in. A name that nobody has may be a password, and is not kept."""
+        with self._sessions() as session, session.begin():
+            record(
+                session,
+                at=now,
+                person=known_name(session, name),
+                address=address,
+                action=Action.SIGN_IN_REFUSED,
+            )
 
     def with_password(self, name: str, password: str) -> int | None:
         """The id of the person with that name and password; None if unknown, wrong or locked.
@@ -117,45 +137,55 @@ class People:
         """
         nobody = _of_nobody()
         with self._sessions() as session:
-            record = session.scalar(select(PersonRecord).where(_is_named(name)))
-        kept = record.password_hash if record is not None else None
-        if not _fits(kept or nobody, password) or record is None or kept is None or record.locked:
+            person = session.scalar(select(PersonRecord).where(_is_named(name)))
+        kept = person.password_hash if person is not None else None
+        if not _fits(kept or nobody, password) or person is None or kept is None or person.locked:
             return None
         if _hasher.check_needs_rehash(kept):
             with self._sessions() as session, session.begin():
                 _named(session, name).password_hash = _hasher.hash(_normal(password))
-        return record.id
+        return person.id
 
-    def from_elsewhere(self, subject: str, name: str, role: Role, now: datetime) -> int:
+    def from_elsewhere(
+        self, subject: str, name: str, role: Role, address: str, now: datetime
+    ) -> int:
         """The id of the person whom an OpenID provider knows as `subject`; added at first sign-in.
 
         Each sign-in updates name and role. Raises NotAllowed, also for a locked person.
         """
         name = _checked_name(name)
-        with self._sessions() as session:
-            record = session.scalar(select(PersonRecord).where(PersonRecord.subject == subject))
-            if record is not None:
-                if record.locked:
-                    raise NotAllowed(f"{record.name} is locked here")
-                record.role, record.name = role, name
-                _commit(session, name)
-                return record.id
-        return self._insert(PersonRecord(name=name, role=role, subject=subject, created_at=now))
+        by = Signature(name, address, now)
+        with self._sessions() as session, session.begin():
+            person = session.scalar(
+                select(PersonRecord).where(PersonRecord.subject == subject).with_for_update()
+            )
+            if person is not None:
+                if person.locked:
+                    raise NotAllowed(f"{person.name} is locked here")
+                if person.name != name:
+                    before, person.name = person.name, name
+                    _flush(session, name)
+                    _record(session, by, Action.PERSON_RENAMED, name, before=before)
+                if person.role != role:
+                    _change_role(session, person, role, by)
+                return person.id
+        return self._insert(PersonRecord(name=name, role=role, subject=subject, created_at=now), by)
 
-    def _insert(self, record: PersonRecord) -> int:
-        with self._sessions() as session:
-            session.add(record)
-            _commit(session, record.name)
-            return record.id
+    def _insert(self, person: PersonRecord, by: Signature) -> int:
+        with self._sessions() as session, session.begin():
+            session.add(person)
+            _flush(session, person.name)
+            _record(session, by, Action.PERSON_ADDED, person.name, role=person.role)
+            return person.id
 
 
 class NameTaken(NotAllowed):
     """Another person has that name."""
 
 
-def _commit(session: Session, name: str) -> None:
+def _flush(session: Session, name: str) -> None:
     try:
-        session.commit()
+        session.flush()
     except IntegrityError as error:
         raise NameTaken(f"there is somebody called {name} already") from error
 
@@ -170,15 +200,37 @@ def _checked_name(name: str) -> str:
     return name
 
 
+def known_name(session: Session, name: str) -> str:
+    """The name of the person as it is written here; empty when nobody has it."""
+    return session.scalar(select(PersonRecord.name).where(_is_named(name))) or ""
+
+
 def _is_named(name: str) -> ColumnElement[bool]:
     return func.lower(PersonRecord.name) == func.lower(name.strip().replace("\0", ""))
 
 
 def _named(session: Session, name: str) -> PersonRecord:
-    record = session.scalar(select(PersonRecord).where(_is_named(name)).with_for_update())
-    if record is None:
+    person = session.scalar(select(PersonRecord).where(_is_named(name)).with_for_update())
+    if person is None:
         raise NotAllowed(f"there is nobody called {name}")
-    return record
+    return person
+
+
+def _change_role(session: Session, person: PersonRecord, role: Role, by: Signature) -> None:
+    before, person.role = person.role, role
+    _record(session, by, Action.ROLE_CHANGED, person.name, before=before, role=role)
+
+
+def _record(session: Session, by: Signature, action: Action, name: str, **facts: str) -> None:
+    record(
+        session,
+        at=by.at,
+        person=by.person,
+        address=by.address,
+        action=action,
+        object=f"person {name}",
+        facts=facts,
+    )
 
 
 def _sign_out(session: Session, person_id: int) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import delete, or_, select, update
 from pipeline.access.people import Person
 from pipeline.access.tables import PersonRecord, SignIn
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action, record
 from pipeline.settings.roles import Role
 
 LONGEST = timedelta(hours=12)
@@ -21,12 +22,15 @@ _SEEN_EVERY = timedelta(minutes=1)
 
 
 class SignIns:
-    """Begins, looks up and ends sign-ins. Only a token's digest is kept."""
+    """Begins, looks up and ends sign-ins, and records both ends in the security log.
+
+    Only a token's digest is kept.
+    """
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def begin(self, person_id: int, now: datetime) -> str:
+    def begin(self, person_id: int, address: str, now: datetime) -> str:
         """Sign a person in and return the new token, which nobody has had before."""
         token = secrets.token_urlsafe(32)
         with self._sessions() as session, session.begin():
@@ -40,9 +44,13 @@ class SignIns:
                     token_digest=_digest(token), person_id=person_id, started_at=now, seen_at=now
                 )
             )
-            session.execute(
-                update(PersonRecord).where(PersonRecord.id == person_id).values(signed_in_at=now)
-            )
+            name = session.scalars(
+                update(PersonRecord)
+                .where(PersonRecord.id == person_id)
+                .values(signed_in_at=now)
+                .returning(PersonRecord.name)
+            ).one()
+            record(session, at=now, person=name, address=address, action=Action.SIGNED_IN)
         return token
 
     def find(self, token: str, now: datetime, *, is_a_person: bool) -> Person | None:
@@ -63,18 +71,25 @@ class SignIns:
             ).one_or_none()
             if row is None:
                 return None
-            seen_at, record = row
+            seen_at, person = row
             if is_a_person and seen_at <= now - _SEEN_EVERY:
                 session.execute(
                     update(SignIn).where(SignIn.token_digest == _digest(token)).values(seen_at=now)
                 )
-            has_password = record.password_hash is not None
-            return Person(record.id, record.name, Role(record.role), has_password)
+            has_password = person.password_hash is not None
+            return Person(person.id, person.name, Role(person.role), has_password)
 
-    def end(self, token: str) -> None:
+    def end(self, token: str, address: str, now: datetime) -> None:
         """Sign that browser out."""
         with self._sessions() as session, session.begin():
-            session.execute(delete(SignIn).where(SignIn.token_digest == _digest(token)))
+            name = session.scalar(
+                delete(SignIn)
+                .where(SignIn.token_digest == _digest(token))
+                .where(PersonRecord.id == SignIn.person_id)
+                .returning(PersonRecord.name)
+            )
+            if name is not None:
+                record(session, at=now, person=name, address=address, action=Action.SIGNED_OUT)
 
 
 def _digest(token: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The base class of all tables, and the tables of incidents and database restores."""
+"""The base class of all tables; the tables of incidents, database restores and the security log."""
 
 from __future__ import annotations
 
@@ -70,3 +70,26 @@ class DatabaseRestore(Base):
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     identity: Mapped[str]
     noticed_at: Mapped[datetime]
+
+
+class SecurityLogRow(Base):
+    """A line of the security log. Rows are added and never changed; see `base.security_log`.
+
+    `hash` covers the row and `previous_hash`, the hash of the row before it. Numbers have no gap.
+    """
+
+    __tablename__ = "security_log"
+    __table_args__ = (
+        Index("security_log_at", "at"),
+        Index("security_log_object", "object"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    person: Mapped[str]
+    address: Mapped[str]
+    action: Mapped[str]
+    object: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    previous_hash: Mapped[bytes]
+    hash: Mapped[bytes]

@@ -7,6 +7,7 @@ import click
 from pipeline.cli.accounts import accounts
 from pipeline.cli.address import address
 from pipeline.cli.alerts import alerts
+from pipeline.cli.audit import audit
 from pipeline.cli.backfill import backfill
 from pipeline.cli.bulk import bulk
 from pipeline.cli.common import EXIT_STATUS
@@ -56,6 +57,7 @@ settings.add_command(turn_back)
 settings.add_command(turned)
 main.add_command(accounts)
 main.add_command(alerts)
+main.add_command(audit)
 main.add_command(backfill)
 main.add_command(bulk)
 main.add_command(completion)

@@ -13,7 +13,9 @@ from pipeline.cli.common import (
     NotFound,
     open_installation,
     print_json,
-    system_user,
+    private_text,
+    refuse_arguments,
+    signature,
     titled,
 )
 from pipeline.cli.orders import unique_order_id
@@ -39,29 +41,42 @@ _HELP = {
 
 def _field_options(command: Any) -> Any:
     for name, text in reversed(_HELP.items()):
-        command = click.option(f"--{name}", metavar="TEXT", help=text)(command)
+        command = click.option(f"--{name}", is_flag=True, help=text)(command)
     return command
 
 
 @click.command(epilog=EXIT_STATUS)
 @click.argument("number")
+@click.argument("texts", nargs=-1, metavar="")
 @_field_options
 @click.option("--withdraw", is_flag=True, help="Use Amazon's address again.")
-@click.option("--show", is_flag=True, help="Print the address; a note records that you read it.")
+@click.option("--show", is_flag=True, help="Print the address; the security log records it.")
 @AS_JSON
-def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: str | None) -> None:
+def address(
+    number: str,
+    texts: tuple[str, ...],
+    withdraw: bool,
+    show: bool,
+    as_json: bool,
+    **fields: bool,
+) -> None:
     """Correct the shipping address of an order that is not in Magento yet, by Amazon NUMBER or our
     id.
 
-    Only the fields that you give change; "" empties a field. The corrected address replaces
+    Only the fields that you name change, as in --line1 --phone. Their texts are asked for, or read
+    from standard input, a line each in the order of this help; an empty line empties a field. The
+    command line takes no text, since all users of the machine can read it.
+
+    The corrected address replaces
     Amazon's until the order is in Magento. If Amazon reports another address meanwhile, the order
     is held and sent to neither.
     """
-    changes = {name: text for name, text in fields.items() if text is not None}
-    if bool(changes) + withdraw > 1 or not (changes or withdraw or show):
-        raise click.UsageError("give the fields to change, or --withdraw, or --show")
+    refuse_arguments(texts, "an address")
+    named = [name for name in _HELP if fields[name]]
+    if bool(named) + withdraw > 1 or not (named or withdraw or show):
+        raise click.UsageError("name the fields to change, or give --withdraw, or --show")
+    changes = {name: private_text(name) for name in named}
     with open_installation() as installation:
-        from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
         from pipeline.clients import parse_report
         from pipeline.operations.acts.address import Corrections
@@ -70,9 +85,7 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
 
         order_id = unique_order_id(Listing(installation.sessions), number)
         vault = Vault(installation.settings.master_key)
-        corrections = Corrections(
-            installation.sessions, vault, parse_report, system_user(), utc_now()
-        )
+        corrections = Corrections(installation.sessions, vault, parse_report, signature())
         try:
             done = _done(corrections, order_id, changes, withdraw)
             shown = corrections.show(order_id) if show else None
@@ -82,8 +95,8 @@ def address(number: str, withdraw: bool, show: bool, as_json: bool, **fields: st
         print_json({"order": number, **done, **(asdict(shown) if shown else {})})
         return
     if done:
-        named = ", ".join(done.get("corrected_fields", ()))
-        act = f"address corrected ({named})" if named else "corrected address withdrawn"
+        corrected = ", ".join(done.get("corrected_fields", ()))
+        act = f"address corrected ({corrected})" if corrected else "corrected address withdrawn"
         click.echo(f"{number}: {act}; the order is retried now")
     if shown:
         click.echo("\n".join(_as_text(shown)))

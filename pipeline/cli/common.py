@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
 
     from pipeline.base.db import Sessions
+    from pipeline.base.security_log import Signature
     from pipeline.settings.model import Settings
 
 EXIT_STATUS = (
@@ -26,6 +29,7 @@ EXIT_STATUS = (
     "no answer from the database."
 )
 NOTHING_DONE = 1
+_NOBODY_SIGNED_IN = 2**32 - 1
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
@@ -101,12 +105,69 @@ def open_installation() -> Iterator[Installation]:
             engine.dispose()
 
 
-def system_user() -> str:
-    """The operating system's name of the user who runs this command."""
+def system_user(
+    environment: Mapping[str, str] = os.environ, login: Path = Path("/proc/self/loginuid")
+) -> str:
+    """The account that runs this command, and behind it, in brackets, who became that account.
+
+    That is whom the kernel knows to have signed in. Where it knows nobody, it is whom sudo names:
+    a person who may act as the account anyhow could name another there.
+    """
+    account = _account(os.getuid())
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        signed_in = int(login.read_text())
+    except (OSError, ValueError):
+        signed_in = _NOBODY_SIGNED_IN
+    if signed_in != _NOBODY_SIGNED_IN:
+        behind = _account(signed_in)
+    else:
+        behind = on_one_line(environment.get("SUDO_USER", ""))[:64]
+    return f"{account} ({behind})" if behind not in ("", account) else account
+
+
+def _account(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
     except KeyError:  # a container's user may have no name
-        return f"user {os.getuid()}"
+        return f"user {uid}"
+
+
+def signature() -> Signature:
+    """Signs an act of the user who runs this command, now."""
+    from pipeline.base.clock import utc_now
+    from pipeline.base.security_log import Signature
+
+    return Signature(system_user(), "", utc_now())
+
+
+def refuse_arguments(texts: Sequence[str], what: str) -> None:
+    """Refuse text that `private_text` reads. Raises UsageError, which does not repeat it."""
+    if texts:
+        raise click.UsageError(
+            f"{what} is not taken from the command line, which all users of the machine can read: "
+            "leave the text out, and enter it when you are asked, or on standard input"
+        )
+
+
+def private_text(what: str, *, hidden: bool = False) -> str:
+    """A line that no argument may hold, since every user of the machine can read those.
+
+    It is asked for, or read from standard input. Raises UsageError at the input's end.
+    """
+    if sys.stdin.isatty():
+        entered: str = click.prompt(
+            what,
+            default=None if hidden else "",
+            show_default=False,
+            hide_input=hidden,
+            confirmation_prompt=hidden,
+            err=True,
+        )
+        return entered
+    line = sys.stdin.readline()
+    if not line:
+        raise click.UsageError(f"standard input has no line for: {what}")
+    return line.rstrip("\r\n")
 
 
 def print_json(data: object) -> None:

@@ -13,6 +13,8 @@ from pipeline.cli.common import (
     EXIT_STATUS,
     NotFound,
     open_installation,
+    private_text,
+    refuse_arguments,
     system_user,
     tell,
 )
@@ -115,13 +117,18 @@ def dismiss(number: str, why: str | None, undo: bool, as_json: bool) -> None:
 
 @click.command(epilog=EXIT_STATUS)
 @click.argument("number")
-@click.argument("text")
+@click.argument("texts", nargs=-1, metavar="")
 @AS_JSON
-def note(number: str, text: str, as_json: bool) -> None:
+def note(number: str, texts: tuple[str, ...], as_json: bool) -> None:
     """Add a note to an order's timeline, by Amazon NUMBER or our id.
+
+    Its text is asked for, or read from standard input, a line: all users of the machine can read a
+    command's arguments.
 
     The note is kept as long as the order: write nothing that identifies the buyer.
     """
+    refuse_arguments(texts, "a note")
+    text = private_text("Note")
     _decide(
         number,
         as_json,

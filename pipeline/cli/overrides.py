@@ -17,7 +17,7 @@ from pipeline.cli.common import (
     columns,
     open_installation,
     print_json,
-    system_user,
+    signature,
     when,
 )
 
@@ -145,12 +145,11 @@ def _turn(
     as_json: bool,
 ) -> None:
     with open_installation() as installation, _refusals():
-        from pipeline.base.clock import utc_now
         from pipeline.settings.overrides import save
 
         preview = _tried(installation, name, value, account, marketplace)
         if not dry_run:
-            save(installation.sessions, preview.turn, why=why, author=system_user(), now=utc_now())
+            save(installation.sessions, preview.turn, why=why, by=signature())
         if as_json:
             print_json({**_preview_as_json(preview), "saved": not dry_run})
         else:

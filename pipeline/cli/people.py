@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,6 +15,8 @@ from pipeline.cli.common import (
     columns,
     open_installation,
     print_json,
+    private_text,
+    signature,
     tell,
     when,
 )
@@ -69,10 +70,8 @@ def list_people(as_json: bool) -> None:
 @AS_JSON
 def add(name: str, role: str, as_json: bool) -> None:
     """Add the person NAME. The password is asked for, or read from standard input."""
-    from pipeline.base.clock import utc_now
-
     with _people() as people:
-        people.add(name, Role(role), _password(), utc_now())
+        people.add(name, Role(role), private_text("Password", hidden=True), signature())
     tell(f"{name} may sign in as {role}.", as_json, person=name, done="added", role=role)
 
 
@@ -83,7 +82,7 @@ def add(name: str, role: str, as_json: bool) -> None:
 def set_role(name: str, role: str, as_json: bool) -> None:
     """Give the person NAME the role ROLE. It applies at once."""
     with _people() as people:
-        people.set_role(name, Role(role))
+        people.set_role(name, Role(role), signature())
     tell(f"{name} is {role} now.", as_json, person=name, done="role changed", role=role)
 
 
@@ -96,7 +95,7 @@ def password(name: str, as_json: bool) -> None:
     They are signed out everywhere.
     """
     with _people() as people:
-        people.set_password(name, _password())
+        people.set_password(name, private_text("Password", hidden=True), signature())
     tell(f"{name} has a new password.", as_json, person=name, done="password changed")
 
 
@@ -106,7 +105,7 @@ def password(name: str, as_json: bool) -> None:
 def lock(name: str, as_json: bool) -> None:
     """Sign the person NAME out and refuse every further sign-in."""
     with _people() as people:
-        people.set_locked(name, True)
+        people.set_locked(name, True, signature())
     tell(f"{name} is locked.", as_json, person=name, done="locked")
 
 
@@ -120,7 +119,7 @@ def unlock(name: str, as_json: bool) -> None:
         from pipeline.access.people import People
         from pipeline.base.vault import Vault
 
-        People(installation.sessions).set_locked(name, False)
+        People(installation.sessions).set_locked(name, False, signature())
         PasswordAttempts(installation.sessions, Vault(installation.settings.master_key)).forgive(
             name
         )
@@ -136,7 +135,7 @@ def remove(name: str, as_json: bool) -> None:
     A person who signs in by OpenID is added again at the next sign-in: lock them instead.
     """
     with _people() as people:
-        people.remove(name)
+        people.remove(name, signature())
     tell(f"{name} is removed.", as_json, person=name, done="removed")
 
 
@@ -156,14 +155,6 @@ def _clear_refusals() -> Iterator[None]:
         yield
     except NotAllowed as error:
         raise click.ClickException(str(error)) from error  # its exit status is NOTHING_DONE
-
-
-def _password() -> str:
-    """Ask for the password: every user of the machine can read a command's arguments."""
-    if sys.stdin.isatty():
-        entered: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        return entered
-    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _way(person: PersonRecord) -> str:

@@ -17,7 +17,7 @@ from pipeline.cli.common import (
     columns,
     open_installation,
     print_json,
-    system_user,
+    signature,
 )
 from pipeline.cli.orders import unique_order_id
 
@@ -116,7 +116,6 @@ def _on_demand(
     asks: bool,
     as_json: bool,
 ) -> None:
-    from pipeline.base.shared_clock import SharedClock
     from pipeline.operations.acts.erase import Erasure
 
     erasure = Erasure(installation.sessions, chosen, also_live=also_live)
@@ -131,7 +130,7 @@ def _on_demand(
             raise click.UsageError("nobody can be asked here: look with --dry-run, then give --yes")
         _tell(would, None, as_json=False)
         click.confirm("Destroy this data for good?", abort=True, err=True)
-    done = erasure.run(system_user(), why, SharedClock(installation.sessions)())
+    done = erasure.run(signature(), why)
     proof = erasure.prove()
     _tell(done, proof, as_json)
     if done.kept or done.busy or not proof.is_complete:

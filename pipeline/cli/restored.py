@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli.common import AS_JSON, EXIT_STATUS, open_installation, print_json, when
+from pipeline.cli.common import (
+    AS_JSON,
+    EXIT_STATUS,
+    open_installation,
+    print_json,
+    system_user,
+    when,
+)
 
 
 @click.command(epilog=EXIT_STATUS)
@@ -20,10 +27,18 @@ def restored(as_json: bool) -> None:
     with open_installation() as installation:
         from pipeline.base import database_restores
         from pipeline.base.clock import utc_now
+        from pipeline.base.security_log import Action, record
 
         now = utc_now()
         with installation.sessions() as session, session.begin():
             database_restores.report(session, now)
+            record(
+                session,
+                at=now,
+                person=system_user(),
+                address="",
+                action=Action.RESTORE_REPORTED,
+            )
     if as_json:
         print_json({"looks_first_for_orders_placed_before": now})
     else:

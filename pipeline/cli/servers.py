@@ -20,6 +20,7 @@ from pipeline.cli.common import (
     Unusable,
     clear_errors,
     open_installation,
+    signature,
     tell,
 )
 
@@ -170,7 +171,6 @@ def _previews(installation: Installation, steps: Callable[[], Mapping[str, Step]
 
 def _make_the_first_admin(installation: Installation) -> None:
     from pipeline.access.people import NotAllowed, People
-    from pipeline.base.clock import utc_now
 
     people = People(installation.sessions)
     if people.everyone():
@@ -178,7 +178,7 @@ def _make_the_first_admin(installation: Installation) -> None:
     name, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
     if name and password:
         try:
-            people.add_first(name, password, utc_now())
+            people.add_first(name, password, signature())
         except NotAllowed as error:
             raise Unusable(f"{USER} and {PASSWORD} cannot add an admin: {error}") from error
     elif installation.settings.console.oidc is None:

@@ -15,7 +15,7 @@ from pipeline.cli.common import (
     columns,
     open_installation,
     print_json,
-    system_user,
+    signature,
     when,
 )
 from pipeline.cli.sku_map import used_maps
@@ -66,9 +66,8 @@ def accept_copy(as_json: bool) -> None:
         from pipeline.base.clock import utc_now
         from pipeline.monitoring.read_only import Writes
 
-        changed = Writes(installation.settings, installation.sessions, utc_now).accept(
-            system_user()
-        )
+        writes = Writes(installation.settings, installation.sessions, utc_now)
+        changed = writes.accept(signature())
     if as_json:
         print_json([asdict(remote) for remote in changed])
     else:

@@ -18,6 +18,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.log import log
 from pipeline.base.vault import Vault
 from pipeline.console import words
+from pipeline.console.audit_views import audit_views
 from pipeline.console.board_views import board_views
 from pipeline.console.bulk_views import bulk_views
 from pipeline.console.cookie import Cookie
@@ -78,6 +79,7 @@ def create_app(
     for views in (
         login_views(entrance, oidc.label if oidc else None),
         people_views(entrance),
+        audit_views(sessions),
         order_views(settings, sessions, now, page, previews),
         act_views(settings, sessions, now, page),
         board_views(sessions, now),

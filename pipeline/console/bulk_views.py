@@ -15,12 +15,12 @@ from werkzeug.wrappers import Response
 
 from pipeline.base.db import Sessions
 from pipeline.base.row_ids import row_id
+from pipeline.base.vault import Vault
 from pipeline.console.guard import current_person, role_required
-from pipeline.console.orders_tab import readable, url
+from pipeline.console.orders_tab import asked_by, readable, url
 from pipeline.operations.acts.many_orders import APART, Act, BulkActs, MoreThanSeen
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.operations.lists.bulk_acts import Acts
-from pipeline.operations.lists.filters import read
 from pipeline.operations.lists.orders import PAGE_SIZE
 from pipeline.operations.lists.selection import Choice, held_by, these, those_of, weigh
 from pipeline.operations.lists.stores import stores
@@ -41,6 +41,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
     """The pages of bulk jobs."""
     views = Blueprint("bulk", __name__)
     acts = BulkActs(sessions)
+    vault = Vault(settings.master_key)
     every_store = stores(settings)
 
     def asked() -> _Asked:
@@ -54,7 +55,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
             return _Asked(
                 act, held_by(words["cause"].replace("\x00", ""), fact), url_for("board.held")
             )
-        filters = readable(read(words, every_store))
+        filters = readable(asked_by(current_person(), vault, every_store))
         if "whole" in words:
             return _Asked(act, those_of(filters), url(filters))
         ids = [id_ for number in words.getlist("order") if (id_ := row_id(number)) is not None]

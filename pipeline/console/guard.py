@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
+from ipaddress import ip_address
 from typing import ParamSpec, TypeVar
 
 from flask import Flask, Response, abort, g, redirect, request, url_for
@@ -16,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from pipeline.access.people import Person
 from pipeline.access.sign_ins import SignIns
+from pipeline.base.security_log import Signature
 from pipeline.console.csrf import is_from_our_page
 from pipeline.settings.roles import Role
 
@@ -44,6 +46,20 @@ def current_person() -> Person:
     """The person who sent the request; always known on a page that requires a sign-in."""
     person: Person = g.person
     return person
+
+
+def client_address() -> str:
+    """The browser's address, which the counted proxies tell (`console.proxies`); empty where they
+    tell anything else."""
+    try:
+        return str(ip_address(request.remote_addr or ""))
+    except ValueError:
+        return ""
+
+
+def signature(now: datetime) -> Signature:
+    """Signs an act of the person who sent the request."""
+    return Signature(current_person().name, client_address(), now)
 
 
 def allows(role: str) -> bool:

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from pipeline.access.password_attempts import PasswordAttempts
+from pipeline.access.password_attempts import BROWSER_KNOWN_FOR, PasswordAttempts
 from pipeline.access.people import Busy, NotAllowed, People
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.log import log
 from pipeline.console.cookie import Cookie
-from pipeline.console.guard import current_person
+from pipeline.console.guard import client_address, current_person, signature
 
 _WRONG = "The name or the password is wrong."
 _BUSY = "Too many people are signing in at this moment. Try again."
@@ -33,10 +33,11 @@ class Entrance:
 
     def let_in(self, person_id: int, page: str) -> Response:
         """Sign a person in with a new token, and redirect them to `page` of this console."""
+        address, now = client_address(), self.now()
         if g.cookie:
-            self.sign_ins.end(g.cookie)
+            self.sign_ins.end(g.cookie, address, now)
         response = redirect(page, 303)
-        self.cookie.set(response, self.sign_ins.begin(person_id, self.now()))
+        self.cookie.set(response, self.sign_ins.begin(person_id, address, now))
         return response
 
 
@@ -69,8 +70,8 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
 
     def check(name: str, password: str) -> int | tuple[str, int]:
         """The person's id, or a sentence that says why not and the HTTP status for it."""
-        address = request.remote_addr or ""
-        pause = entrance.password_attempts.begin(name, address, entrance.now())
+        address, browser = client_address(), entrance.cookie.browser()
+        pause = entrance.password_attempts.begin(name, address, browser, entrance.now())
         if pause is not None:
             log.warning("console.sign_in_paused", seconds=round(pause.total_seconds()))
             return f"Too many tries. Try again in {_words(pause)}.", 429
@@ -80,8 +81,9 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
             return _BUSY, 429
         if person_id is None:
             log.warning("console.sign_in_refused")
+            entrance.people.refuse(name, address, entrance.now())
             return _WRONG, 403
-        entrance.password_attempts.succeeded(name, address)
+        entrance.password_attempts.succeeded(name, address, browser, entrance.now())
         return person_id
 
     @views.route("/login", methods=["GET", "POST"])
@@ -92,11 +94,14 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
         result = check(name, request.form.get("password", ""))
         if not isinstance(result, int):
             return form(*result, name=name)
-        return entrance.let_in(result, page_of_ours(request.form.get("next", "")))
+        response = entrance.let_in(result, page_of_ours(request.form.get("next", "")))
+        mark = entrance.password_attempts.known_browser(name, entrance.now())
+        entrance.cookie.know(response, mark, BROWSER_KNOWN_FOR)
+        return response
 
     @views.post("/logout")
     def logout() -> Response:
-        entrance.sign_ins.end(g.cookie)
+        entrance.sign_ins.end(g.cookie, client_address(), entrance.now())
         response = redirect(url_for("entrance.login"), 303)
         entrance.cookie.forget(response)
         return response
@@ -117,7 +122,8 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
         if request.form.get("new") != request.form.get("again"):
             return _account("The two new passwords differ."), 400
         try:
-            entrance.people.set_password(person.name, request.form.get("new", ""))
+            new = request.form.get("new", "")
+            entrance.people.set_password(person.name, new, signature(entrance.now()))
         except NotAllowed as error:
             return _account(f"Not changed: {error}."), 400
         return entrance.let_in(person.id, url_for("entrance.account", changed=1))

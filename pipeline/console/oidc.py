@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 
 from pipeline.access.people import NotAllowed
 from pipeline.base.log import log
+from pipeline.console.guard import client_address
 from pipeline.console.login import Entrance, page_of_ours
 from pipeline.settings.console import ConsoleSettings, OidcSettings
 from pipeline.settings.roles import Role
@@ -82,10 +83,15 @@ def oidc_views(
             session.clear()
         try:
             person_id = entrance.people.from_elsewhere(
-                subject, _name(oidc, claims), _role(oidc, claims), entrance.now()
+                subject,
+                _name(oidc, claims),
+                _role(oidc, claims),
+                client_address(),
+                entrance.now(),
             )
         except (_Refused, NotAllowed) as error:
             log.warning("console.sign_in_refused")
+            entrance.people.refuse(_any_name(oidc, claims), client_address(), entrance.now())
             abort(403, f"You cannot sign in: {error}.")
         return entrance.let_in(person_id, page_of_ours(page))
 
@@ -107,6 +113,10 @@ def _name(oidc: OidcSettings, claims: Mapping[str, Any]) -> str:
     if not isinstance(name, str):
         raise _Refused(f"the provider sends neither {oidc.name_claim} nor email")
     return name
+
+
+def _any_name(oidc: OidcSettings, claims: Mapping[str, Any]) -> str:
+    return str(claims.get(oidc.name_claim) or claims.get("email") or "")
 
 
 def _role(oidc: OidcSettings, claims: Mapping[str, Any]) -> Role:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
-from pipeline.console.guard import current_person, role_required
+from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.order_views import ORDER, Page, chosen_step
 from pipeline.operations.acts.address import FIELDS, Corrections
 from pipeline.operations.acts.erase import Erasure, of_orders
@@ -57,7 +57,7 @@ class _Hand:
     @property
     def corrections(self) -> Corrections:
         vault = Vault(self.settings.master_key)
-        return Corrections(self.sessions, vault, parse_report, self.author, self.now)
+        return Corrections(self.sessions, vault, parse_report, signature(self.now))
 
 
 def act_views(
@@ -144,7 +144,7 @@ def _replay(hand: _Hand, order_id: int) -> None:
 def _purge(hand: _Hand, order_id: int) -> None:
     also_live = "also-live" in request.form
     erasure = Erasure(hand.sessions, of_orders([order_id]), also_live=also_live)
-    done = erasure.run(hand.author, _text("why"), hand.now)
+    done = erasure.run(signature(hand.now), _text("why"))
     if done.kept:
         raise NotPossible("it is not in Magento yet, so it would end: confirm that as well")
     if done.busy:

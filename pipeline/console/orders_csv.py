@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, abort, request
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import written
+from pipeline.base.security_log import Action, Signature
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
-from pipeline.console.guard import current_person, role_required
-from pipeline.console.orders_tab import readable
+from pipeline.console.guard import current_person, role_required, signature
+from pipeline.console.orders_tab import asked_by, readable
 from pipeline.intake.buyer_index import Buyers
 from pipeline.operations.lists.columns import IN_CSV, Price, Quantities, Value
-from pipeline.operations.lists.filters import Filters, read
+from pipeline.operations.lists.counts import count
+from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.orders import Listed, Listing
 from pipeline.operations.lists.stores import stores
 from pipeline.settings.model import Settings
 
-EXPORTED = "exported the buyer's name"
+REASONS = ("shipping", "customer service", "accounting", "a request of an authority", "other")
+"""Why somebody may export names. They are chosen and not typed, since the security log keeps them
+longer than a buyer's name may be kept."""
 # A spreadsheet takes a text that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -32,28 +36,32 @@ def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime
     """The file, without the buyers' names and with them."""
     views = Blueprint("csv", __name__)
     listing = Listing(sessions)
-    buyers = Buyers(sessions, Vault(settings.master_key), parse_report)
+    vault = Vault(settings.master_key)
+    buyers = Buyers(sessions, vault, parse_report)
     every_store = stores(settings)
 
     def row(order: Listed) -> Sequence[str]:
         return [_cell(column.value(order, settings)) for column in IN_CSV]
 
-    def lines(filters: Filters, author: str | None) -> Iterator[str]:
+    def lines(filters: Filters, by: Signature | None, facts: Mapping[str, str]) -> Iterator[str]:
         # The byte order mark, by which a spreadsheet recognises UTF-8.
         yield "\ufeff" + _csv([[column.name for column in IN_CSV]])
         for orders in listing.stream(filters):
-            if author is not None:
-                names = buyers.tell([order.id for order in orders], author, now(), EXPORTED)
+            if by is not None:
+                ids = [order.id for order in orders]
+                names = buyers.tell(ids, Action.NAMES_EXPORTED, by, **facts)
                 orders = [
                     replace(order, buyer=names.get(order.id, order.buyer)) for order in orders
                 ]
             yield _csv([row(order) for order in orders])
 
-    def answer(author: str | None) -> Response:
-        filters = readable(read(request.args, every_store))
+    def asked() -> Filters:
+        return readable(asked_by(current_person(), vault, every_store))
+
+    def answer(filters: Filters, by: Signature | None, **facts: str) -> Response:
         name = f"orders-{now():%Y%m%d-%H%M}.csv"
         return Response(
-            lines(filters, author),
+            lines(filters, by, facts),
             mimetype="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -61,13 +69,27 @@ def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime
     @views.get("/orders.csv")
     def masked() -> Response:
         """The file with the buyers' initials."""
-        return answer(None)
+        return answer(asked(), None)
 
     @views.post("/orders.csv")
     @role_required("operator")
     def with_names() -> Response:
-        """The file with the buyers' names; every order gets a note of it."""
-        return answer(current_person().name)
+        """The file with the buyers' names; the security log and every order say so."""
+        filters, why = asked(), request.form.get("why", "")
+        if why not in REASONS:
+            abort(400, "Choose why you need the buyers’ names: the security log keeps the reason.")
+        most = settings.console.names_per_export
+        if count(sessions, filters, most + 1).number > most:
+            abort(
+                400,
+                f"A file with names may have {most:,} orders, and these are more: narrow the "
+                "filters, or save them without names.",
+            )
+        return answer(filters, signature(now()), why=why)
+
+    @views.app_context_processor
+    def _for_the_form() -> dict[str, object]:
+        return {"export_reasons": REASONS}
 
     return views
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hmac
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from pipeline.access.people import Person
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
+from pipeline.base.security_log import Action, record
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
-from pipeline.console.guard import current_person, role_required
+from pipeline.console.guard import current_person, role_required, signature
 from pipeline.intake.buyer_index import Buyers, hashes_of
 from pipeline.operations.lists.columns import ON_THE_PAGE
 from pipeline.operations.lists.counts import count, counts
@@ -22,13 +25,12 @@ from pipeline.operations.lists.filters import Asked, Filters, read
 from pipeline.operations.lists.order_facts import admin_url, seller_central_url
 from pipeline.operations.lists.orders import Listing
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Place, Sort
-from pipeline.operations.lists.stores import stores
+from pipeline.operations.lists.stores import Store, stores
 from pipeline.orders.channel_order import FulfilledBy, Program
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
 from pipeline.settings.model import Settings
 
-LOOKED = "viewed the buyer's name"
 # Statuses that need a person come first.
 _STATUSES = (
     Status.HELD,
@@ -76,7 +78,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
     every_store = stores(settings)
 
     def show(*, with_names: bool) -> str:
-        asked = read(request.args, every_store)
+        asked = asked_by(current_person(), vault, every_store)
         after, before = _place("after", asked.filters), _place("before", asked.filters)
         rest = replace(asked.filters, status=None, sort=NEWEST_FIRST)
         page = listing.page(asked.filters, after=after, before=before)
@@ -90,14 +92,15 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             page=page,
             found=count(sessions, asked.filters),
             counts=counts(sessions, everything=asked.filters.everything),
-            names=buyers.tell(ids, current_person().name, now(), LOOKED) if with_names else None,
+            names=buyers.tell(ids, Action.NAMES_SHOWN, signature(now())) if with_names else None,
             is_first=after is None and before is None,
             here=here,
             incidents=incidents.all_open(),
             every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
             stores=every_store,
             is_narrowed=replace(rest, everything=False) != Filters(),
-            is_unfolded=asked.mistakes or replace(rest, number="", buyer=()) != Filters(),
+            is_unfolded=asked.mistakes
+            or replace(rest, number="", buyer=(), searcher="") != Filters(),
             because=lambda reason, all_: Filters(everything=all_, reason=HoldCode(reason)),
             blank=lambda status, all_: Filters(status, all_),
             channels=tuple(FulfilledBy),
@@ -131,10 +134,26 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
     @views.post("/buyer")
     @role_required("operator")
     def search_buyer() -> Response:
-        """Redirect to hashes of the name, so that histories and logs never hold the name itself."""
+        """Redirect to hashes of the name, so that histories and logs never hold the name itself.
+
+        The hashes are sealed for the person, and the security log has the search.
+        """
         asked = read(request.args, every_store)
         sought = hashes_of(vault, request.form.get("buyer", ""))
-        return redirect(url(replace(asked.filters, buyer=sought)), 303)
+        if not sought:
+            return redirect(url(replace(asked.filters, buyer=(), searcher="")), 303)
+        by = signature(now())
+        with sessions() as session, session.begin():
+            record(
+                session,
+                at=by.at,
+                person=by.person,
+                address=by.address,
+                action=Action.BUYER_SEARCHED,
+                facts={"words": len(sought)},
+            )
+        seal = _seal(vault, current_person(), sought)
+        return redirect(url(replace(asked.filters, buyer=sought, searcher=seal)), 303)
 
     @views.after_app_request
     def _send_only_news(response: Response) -> Response:
@@ -168,6 +187,24 @@ def readable(asked: Asked) -> Filters:
     if asked.mistakes:
         abort(400, " ".join(f"{name}: {sentence}" for name, sentence in asked.mistakes.items()))
     return asked.filters
+
+
+def asked_by(person: Person, vault: Vault, stores: Mapping[str, Store]) -> Asked:
+    """The filters of the address. A buyer counts only for the person who searched for them."""
+    asked = read(request.args, stores)
+    filters = asked.filters
+    nobody = replace(filters, buyer=(), searcher="")
+    if not filters.buyer:
+        return replace(asked, filters=nobody)
+    seal = _seal(vault, person, filters.buyer)
+    if hmac.compare_digest(filters.searcher.encode(), seal.encode()):
+        return asked
+    another = "Search for the buyer again: the link is of somebody else’s search."
+    return Asked(nobody, {**asked.mistakes, "buyer": another})
+
+
+def _seal(vault: Vault, person: Person, hashes: Sequence[str]) -> str:
+    return vault.pseudonym(f"search {person.id} {'.'.join(hashes)}")
 
 
 def _place(name: str, filters: Filters) -> Place | None:

@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.access.people import NotAllowed, People
-from pipeline.console.guard import current_person, role_required
+from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.login import Entrance
 from pipeline.settings.roles import Role
 
@@ -48,27 +48,27 @@ def people_views(entrance: Entrance) -> Blueprint:
     @views.post("/people/add")
     @changing
     def add(name: str) -> None:
-        people.add(name, _role(), request.form.get("password", ""), entrance.now())
+        people.add(name, _role(), request.form.get("password", ""), signature(entrance.now()))
 
     @views.post("/people/role")
     @changing
     def set_role(name: str) -> None:
-        people.set_role(name, _role())
+        people.set_role(name, _role(), signature(entrance.now()))
 
     @views.post("/people/password")
     @changing
     def set_password(name: str) -> None:
-        people.set_password(name, request.form.get("password", ""))
+        people.set_password(name, request.form.get("password", ""), signature(entrance.now()))
 
     @views.post("/people/lock")
     @changing
     def lock(name: str) -> None:
-        people.set_locked(name, True)
+        people.set_locked(name, True, signature(entrance.now()))
 
     @views.post("/people/unlock")
     @changing
     def unlock(name: str) -> None:
-        people.set_locked(name, False)
+        people.set_locked(name, False, signature(entrance.now()))
         entrance.password_attempts.forgive(name)
 
     return views

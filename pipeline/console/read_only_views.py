@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from pipeline.base.db import Sessions
-from pipeline.console.guard import current_person, role_required
+from pipeline.console.guard import role_required, signature
 from pipeline.monitoring.read_only import Writes
 from pipeline.settings.model import Settings
 
@@ -36,7 +36,7 @@ def read_only_views(
     @views.post("/read-only/accept")
     @role_required("admin")
     def accept() -> Response:
-        writes.accept(current_person().name)
+        writes.accept(signature(now()))
         return redirect(url_for("orders.tab"), 303)
 
     return views

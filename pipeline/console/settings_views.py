@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from pipeline.base.db import Sessions
-from pipeline.console.guard import current_person
+from pipeline.console.guard import signature
 from pipeline.operations.lists.marketplaces_met import met_in_orders
 from pipeline.operations.preview.setting import TRIABLE, WINDOW, Preview, preview
 from pipeline.settings.meanings import MEANINGS
@@ -60,7 +60,7 @@ def settings_views(
             return _page(f"{error}."), 400
         why = request.form.get("why", "").replace("\x00", "")
         try:
-            save(sessions, preview.turn, why=why, author=current_person().name, now=now())
+            save(sessions, preview.turn, why=why, by=signature(now()))
         except NotChangeable as error:
             return _preview_page(preview, f"Nothing was saved: {error}."), 400
         turn = preview.turn

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -18,6 +17,7 @@ from sqlalchemy import insert, select
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
 from pipeline.base.id_lists import among
+from pipeline.base.security_log import Action, Signature, record
 from pipeline.base.vault import Unreadable, Vault
 from pipeline.orders.channel import Channel, ParseReport, Raw
 from pipeline.orders.channel_order import ChannelOrder
@@ -26,6 +26,11 @@ from pipeline.orders.tables import Note, Order, OrderPrivate
 
 _MOST_WORDS = 24
 _HASH_DIGITS = 16
+NOTES = {
+    Action.NAMES_SHOWN: "viewed the buyer's name",
+    Action.NAMES_EXPORTED: "exported the buyer's name",
+}
+"""The note on each order whose name is in a list that a person sees or exports."""
 
 
 def buyer_columns(vault: Vault, channel: Channel, raw: Raw) -> dict[str, Any]:
@@ -65,9 +70,12 @@ class Buyers:
         self._parse = parse
 
     def tell(
-        self, order_ids: Sequence[int], author: str, now: datetime, why: str
+        self, order_ids: Sequence[int], action: Action, by: Signature, **facts: str
     ) -> Mapping[int, str]:
-        """The names by our order id, without purged and missing names. `why` is the note."""
+        """The names by our order id, without purged and missing names.
+
+        `action` is a key of NOTES; the security log has it with `facts`.
+        """
         with self._sessions() as session, session.begin():
             rows = session.execute(
                 select(Order, OrderPrivate)
@@ -77,11 +85,19 @@ class Buyers:
             names = {order.id: self._name(order, private) for order, private in rows}
             known = {order_id: name for order_id, name in names.items() if name}
             notes = [
-                {"order_id": order_id, "at": now, "author": author, "text": why}
-                for order_id in sorted(known)
+                {"order_id": id_, "at": by.at, "author": by.person, "text": NOTES[action]}
+                for id_ in sorted(known)
             ]
             if notes:
                 session.execute(insert(Note), notes)
+                record(
+                    session,
+                    at=by.at,
+                    person=by.person,
+                    address=by.address,
+                    action=action,
+                    facts={"orders": len(known), **facts},
+                )
         return known
 
     def _name(self, order: Order, private: OrderPrivate) -> str:

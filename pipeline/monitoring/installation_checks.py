@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.quota import Lane
+from pipeline.base.security_log import SHOWING
+from pipeline.base.tables import SecurityLogRow
 from pipeline.monitoring import shop_reads
 from pipeline.monitoring.purge_checks import ending_soon, kept_too_long
 from pipeline.monitoring.read_only import Writes
@@ -57,6 +59,7 @@ def reasons(
         "read_only:copy": copied(writes),
         "personal_data:kept": kept_too_long(sessions, settings.purge_after_days, now),
         "personal_data:ending": ending_soon(sessions, settings.purge_after_days, now),
+        "names:day": many_names(sessions, settings.alerts.names_per_day, now),
         **shop_reads.reasons(sessions, settings.shops, now),
         **{
             f"confirmations:{name}": _refused(name, refusing[name]) if name in refusing else ""
@@ -157,6 +160,27 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
         f"{trouble}; {waiting} message(s) wait for the result and are not sent again; later "
         "messages go out in other feeds. Check the feed in Seller Central or report it to Amazon's "
         "support; confirm or cancel urgent orders there"
+    )
+
+
+def many_names(sessions: Sessions, most: int, now: datetime) -> str:
+    """A sentence about people who were shown the buyers of more than `most` orders in a day."""
+    shown = func.sum(SecurityLogRow.facts["orders"].as_integer())
+    with sessions() as session:
+        rows = session.execute(
+            select(SecurityLogRow.person, shown)
+            .where(SecurityLogRow.at > now - timedelta(days=1), SecurityLogRow.action.in_(SHOWING))
+            .group_by(SecurityLogRow.person)
+            .having(shown > most)
+            .order_by(SecurityLogRow.person)
+        ).all()
+    if not rows:
+        return ""
+    named = ", ".join(f"{person} of {count} orders" for person, count in rows)
+    return (
+        f"within a day buyers' data was shown or exported to {named}, more than {most}: ask why, "
+        "and look at `orderbridge audit list`; if nobody can say, lock the person and follow your "
+        "incident plan"
     )
 
 

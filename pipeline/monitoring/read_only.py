@@ -21,6 +21,7 @@ from pipeline.base.clock import elapsed
 from pipeline.base.db import Sessions
 from pipeline.base.errors import WritesStopped
 from pipeline.base.log import log
+from pipeline.base.security_log import Action, Signature, record
 from pipeline.monitoring.tables import Belonging
 from pipeline.orders.machine import wake
 from pipeline.orders.outcome import WRITES_STOPPED
@@ -118,24 +119,34 @@ class Writes:
             self._known = at, changed
         return changed
 
-    def accept(self, author: str) -> tuple[Changed, ...]:
+    def accept(self, by: Signature) -> tuple[Changed, ...]:
         """Accept the settings' remotes as this database's own; return those that changed.
 
         Orders that waited for this become due at once.
         """
-        now = self._now()
-        changed = _compare(self._sessions, self._ours, now)
+        changed = _compare(self._sessions, self._ours, by.at)
         with self._sessions() as session, session.begin():
             for remote in changed:
                 session.merge(
-                    Belonging(name=remote.name, value=remote.now, noted_at=now, noted_by=author)
+                    Belonging(
+                        name=remote.name, value=remote.now, noted_at=by.at, noted_by=by.person
+                    )
                 )
             waiting = session.scalars(
                 select(Order.id).where(
                     Order.status == Status.WAITING, Order.hold_facts.contains(WRITES_STOPPED)
                 )
             ).all()
-            wake(session, waiting, now)
+            wake(session, waiting, by.at)
+            if changed:
+                record(
+                    session,
+                    at=by.at,
+                    person=by.person,
+                    address=by.address,
+                    action=Action.COPY_ACCEPTED,
+                    facts={remote.name: remote.now for remote in changed},
+                )
         with self._guard:
             self._known = None
         log.warning("read_only.accepted", count=len(changed))

@@ -30,9 +30,13 @@ class MailSettings(SettingsModel):
 
 
 class AlertSettings(SettingsModel):
-    """`ship_by_hours`: an unshipped order raises an alert so many hours before its ship-by time."""
+    """`ship_by_hours`: an unshipped order raises an alert so many hours before its ship-by time.
+
+    `names_per_day`: a person who is shown the buyers of more orders within a day raises an alert.
+    """
 
     webhook: bool = False
     mail: MailSettings | None = None
+    names_per_day: int = Field(default=1_000, ge=1, le=1_000_000)
     ship_by_hours: int = Field(default=6, ge=1, le=72)
     webhook_url: SecretStr = SecretStr("")

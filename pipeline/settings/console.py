@@ -40,10 +40,14 @@ class OidcSettings(SettingsModel):
 
 
 class ConsoleSettings(SettingsModel):
-    """`url` is the console's address for people, `proxies` the number of proxies before it."""
+    """`url` is the console's address for people, `proxies` the number of proxies before it.
+
+    `names_per_export` is how many orders a file with the buyers' names may have.
+    """
 
     url: BaseUrl | None = None
     proxies: int = Field(default=0, ge=0, le=10)
+    names_per_export: int = Field(default=1_000, ge=1, le=100_000)
     oidc: OidcSettings | None = None
 
     @model_validator(mode="after")

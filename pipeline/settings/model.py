@@ -195,6 +195,7 @@ class Settings(SettingsModel):
     shops: Mapping[str, ShopSettings]
     accounts: Mapping[str, AccountSettings]
     purge_after_days: int = Field(default=30, ge=1, le=30)
+    security_log_days: int = Field(default=400, ge=366)
     timing: Timing = Timing()
     read_only: bool = False
     console: ConsoleSettings = ConsoleSettings()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from threading import Lock
 from typing import Any, get_args
 
@@ -20,6 +19,7 @@ from sqlalchemy.orm import Session
 from pipeline.base.clock import elapsed
 from pipeline.base.db import Sessions
 from pipeline.base.log import log
+from pipeline.base.security_log import Action, Signature, record
 from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.model import AccountSettings, Settings, needs_seller_id
 from pipeline.settings.tables import SettingOverrideRow
@@ -192,7 +192,7 @@ def wanted(
     return SettingOverride(account, marketplace_id, name, value)
 
 
-def save(sessions: Sessions, turn: SettingOverride, *, why: str, author: str, now: datetime) -> int:
+def save(sessions: Sessions, turn: SettingOverride, *, why: str, by: Signature) -> int:
     """Save the override, which applies in every process within seconds; return the row's id.
 
     Raises NotChangeable, also when the setting already has this value.
@@ -220,13 +220,27 @@ def save(sessions: Sessions, turn: SettingOverride, *, why: str, author: str, no
             marketplace_id=turn.marketplace_id,
             name=turn.name,
             value=turn.value,
-            author=author,
-            at=now,
+            author=by.person,
+            at=by.at,
             why=reason,
         )
         session.add(row)
         session.flush()
+        place = f"{turn.account}/{turn.marketplace_id}" if turn.marketplace_id else turn.account
+        record(
+            session,
+            at=by.at,
+            person=by.person,
+            address=by.address,
+            action=Action.SETTING_CHANGED,
+            object=f"{turn.name} of {place}",
+            facts={"before": _text(now_turned), "value": _text(turn.value)},
+        )
         return row.id
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
 from pipeline.operations.preview.replay import Call, Preview
 from pipeline.settings.roles import Role
+from tests.builders import signed
 from tests.console.builders import some_settings
 from tests.console.signing_in import PASSWORD, Clock
 
@@ -74,7 +75,7 @@ def console(sessions: Sessions) -> Iterator[Console]:
         ("otto", Role.OPERATOR),
         ("vera", Role.VIEWER),
     ):
-        People(sessions).add(name, role, PASSWORD, clock.at)
+        People(sessions).add(name, role, PASSWORD, signed(at=clock.at))
     app = create_app(some_settings(), sessions, clock, previews=previews)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     serving = threading.Thread(target=server.serve_forever)

@@ -11,6 +11,7 @@ from pipeline.operations.lists.filters import Filters
 from pipeline.orders.tables import Status
 from pipeline.settings.overrides import SettingOverride, save
 from tests.browser.conftest import PHONE, Visit, violations
+from tests.builders import signed
 from tests.console.builders import (
     NOW,
     a_held_order,
@@ -39,6 +40,7 @@ PAGES = {
     "SKU map": "/sku-map",
     "settings": "/settings",
     "people": "/people",
+    "security log": "/security-log",
     "account": "/account",
     "nothing here": "/orders/999999",
 }
@@ -59,8 +61,7 @@ def _stored(sessions: Sessions) -> dict[str, int]:
         sessions,
         SettingOverride("eu", None, "out_of_stock", "backorder"),
         why="as told",
-        author="otto",
-        now=NOW,
+        by=signed("otto", NOW),
     )
     return {"held": held, "shipped": shipped, "act": act}
 

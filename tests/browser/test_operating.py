@@ -8,10 +8,12 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
 from pipeline.orders.tables import Order
 from tests.browser.conftest import Console, Visit, sign_in, violations
 from tests.console.builders import NOW, a_held_order, an_attempt, an_order, store
 from tests.console.test_order_page import an_order_with_its_buyer, notes
+from tests.security_log import logged
 
 
 def test_a_held_order_is_looked_at_again_and_names_the_person(
@@ -53,7 +55,9 @@ def test_the_buyer_is_masked_until_asked_for_and_the_asking_is_noted(
     page.goto(f"/orders/{order_id}")
     expect(page.get_by_text("Berta Buyer")).to_have_count(0)
     expect(page.locator("#live")).to_contain_text("viewed the buyer's data")
-    assert notes(sessions) == [("otto", "viewed the buyer's data")]
+    assert logged(sessions, Action.DISCLOSED) == [
+        ("otto", "personal data shown", f"order {order_id}")
+    ]
 
 
 def test_a_replay_is_shown_before_it_is_done(visit: Visit, sessions: Sessions) -> None:

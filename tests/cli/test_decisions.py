@@ -160,7 +160,21 @@ def test_what_is_still_in_somebodys_hands_is_not_dismissed(
 
 def test_a_note_is_kept_and_nothing_else_happens(sessions: Sessions, orderbridge: Run) -> None:
     order_id = waiting(sessions)
-    done = orderbridge("orders", "note", str(order_id), "the carrier called")
+    done = orderbridge("orders", "note", str(order_id), input="the carrier called\n")
     assert (done.exit_code, done.stdout) == (0, f"{order_id}: note saved; nothing else changes\n")
     assert loaded(sessions, order_id).due_at is None
     assert notes(sessions) == [(order_id, system_user(), "the carrier called")]
+
+
+def test_a_note_is_no_argument(sessions: Sessions, orderbridge: Run) -> None:
+    """All users of the machine can read arguments, and clerks write names into notes."""
+    order_id = waiting(sessions)
+    for words, typed, why in (
+        (("Karla called",), "", "a note is not taken from the command line"),
+        ((), "", "standard input has no line for: Note"),
+    ):
+        result = orderbridge("orders", "note", str(order_id), *words, input=typed)
+        assert result.exit_code == 2
+        assert why in " ".join(result.stderr.split())
+        assert "Karla" not in result.output
+    assert notes(sessions) == []

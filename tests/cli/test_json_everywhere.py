@@ -17,6 +17,7 @@ from tests.cli.conftest import Run
 from tests.console.builders import a_held_order, store
 
 WITHOUT_JSON = {
+    "audit export": "prints a JSON object per line",
     "completion": "prints what a shell reads",
     "console": "serves until it is stopped",
 }

@@ -15,6 +15,7 @@ from pipeline.access.tables import PersonRecord, SignIn
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.settings.roles import Role
+from tests.builders import signed
 from tests.cli.conftest import Run
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -25,7 +26,7 @@ PASSWORD = "four words of mine"
 def people(sessions: Sessions) -> People:
     """Where anna is an operator."""
     people = People(sessions)
-    people.add("anna", Role.OPERATOR, PASSWORD, NOW)
+    people.add("anna", Role.OPERATOR, PASSWORD, signed(at=NOW))
     return people
 
 
@@ -46,7 +47,7 @@ def test_a_person_is_added_with_a_password_from_standard_input(
         (("add", "ANNA", "--role", "viewer"), PASSWORD, "there is somebody called ANNA already"),
         (("add", "an:na", "--role", "viewer"), PASSWORD, "a name has up to 64 letters"),
         (("add", "bert", "--role", "viewer"), "short", "a password has 12 to 256 characters"),
-        (("add", "bert", "--role", "viewer"), "", "a password has 12 to 256 characters"),
+        (("add", "bert", "--role", "viewer"), "\n", "a password has 12 to 256 characters"),
         (("add", "bert the longest", "--role", "viewer"), "Bert the Longest", "not be the name"),
         (("password", "anna"), "short", "a password has 12 to 256 characters"),
         (("password", "bert"), PASSWORD, "there is nobody called bert"),
@@ -67,9 +68,11 @@ def test_what_cannot_be_is_one_sentence_and_changes_nothing(
 
 
 def test_everybody_is_listed(orderbridge: Run, people: People, sessions: Sessions) -> None:
-    people.from_elsewhere("https://id.example 1", "bert@shop.example", Role.VIEWER, NOW)
-    people.set_locked("anna", True)
-    SignIns(sessions).begin(people.everyone()[1].id, NOW)
+    people.from_elsewhere(
+        "https://id.example 1", "bert@shop.example", Role.VIEWER, "192.0.2.1", NOW
+    )
+    people.set_locked("anna", True, signed())
+    SignIns(sessions).begin(people.everyone()[1].id, "192.0.2.1", NOW)
     result = orderbridge("people", "list")
     assert [line.split() for line in result.stdout.splitlines()[1:]] == [
         ["anna", "operator", "password", "-", "locked"],
@@ -97,7 +100,7 @@ def test_a_new_password_and_a_lock_end_all_sign_ins(
 ) -> None:
     new = "four other words of mine"
     for words, password in ((("password", "Anna"), new), (("lock", "anna"), "")):
-        SignIns(sessions).begin(people.everyone()[0].id, NOW)
+        SignIns(sessions).begin(people.everyone()[0].id, "192.0.2.1", NOW)
         assert orderbridge("people", *words, input=password).exit_code == 0
         with sessions() as session:
             assert session.scalars(select(SignIn)).all() == []
@@ -111,10 +114,10 @@ def test_unlocking_forgives_too_many_tries(
     orderbridge: Run, people: People, sessions: Sessions
 ) -> None:
     guessing = PasswordAttempts(sessions, Vault(bytes(range(32))))
-    tries = [guessing.begin("anna", "192.0.2.1", NOW) for _ in range(6)]
+    tries = [guessing.begin("anna", "192.0.2.1", "", NOW) for _ in range(6)]
     assert tries == [None] * 5 + [timedelta(seconds=30)]
     assert orderbridge("people", "unlock", "ANNA").exit_code == 0
-    assert guessing.begin("anna", "192.0.2.1", NOW) is None
+    assert guessing.begin("anna", "192.0.2.1", "", NOW) is None
 
 
 def test_a_role_is_changed_and_a_person_removed(orderbridge: Run, people: People) -> None:
@@ -127,7 +130,7 @@ def test_a_role_is_changed_and_a_person_removed(orderbridge: Run, people: People
 def test_the_providers_people_have_its_roles_and_no_password(
     orderbridge: Run, people: People
 ) -> None:
-    people.from_elsewhere("https://id.example 1", "bert", Role.VIEWER, NOW)
+    people.from_elsewhere("https://id.example 1", "bert", Role.VIEWER, "192.0.2.1", NOW)
     role = orderbridge("people", "role", "bert", "admin")
     password = orderbridge("people", "password", "bert", input=PASSWORD)
     assert (role.exit_code, password.exit_code) == (1, 1)
@@ -137,6 +140,6 @@ def test_the_providers_people_have_its_roles_and_no_password(
 
 def test_the_first_admin_is_made_while_there_is_nobody(sessions: Sessions) -> None:
     people = People(sessions)
-    people.add_first("anna", PASSWORD, NOW)
-    people.add_first("bert", PASSWORD, NOW)
+    people.add_first("anna", PASSWORD, signed())
+    people.add_first("bert", PASSWORD, signed())
     assert [(person.name, person.role) for person in people.everyone()] == [("anna", "admin")]

@@ -18,10 +18,12 @@ import requests
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
 from pipeline.orders.tables import Note
 from tests.cli.conftest import environment
 from tests.console.builders import a_held_order, store
 from tests.console.forms import form_token, sign_in
+from tests.security_log import rows
 
 USER, PASSWORD = "anna", "secret-login"
 ORDERBRIDGE = str(Path(sys.executable).with_name("orderbridge"))
@@ -100,19 +102,31 @@ def test_it_answers_asks_for_the_login_and_ends_on_sigterm(
     assert "Traceback" not in rest
 
 
-def test_behind_a_proxy_tries_count_by_the_address_that_it_tells(
-    variables: dict[str, str],
+@pytest.mark.parametrize(
+    ("proxies", "added", "counted"),
+    [
+        (0, "", "127.0.0.1"),
+        (1, ", 192.0.2.1", "192.0.2.1"),
+        (2, ", 192.0.2.1, 198.51.100.9", "192.0.2.1"),
+        (1, ", Karla Kuehn", ""),
+    ],
+)
+def test_behind_proxies_tries_count_by_the_address_that_the_counted_ones_tell(
+    variables: dict[str, str], sessions: Sessions, proxies: int, added: str, counted: str
 ) -> None:
     with Path(variables["ORDERBRIDGE_CONFIG"]).open("a", encoding="utf-8") as file:
-        file.write("\n[console]\nproxies = 1\n")
+        file.write(f"\n[console]\nproxies = {proxies}\n")
     with serving(variables) as console, requests.Session() as web:
-        # What a browser writes into the header itself stands before what the proxy adds.
+        # What a browser writes into the header itself stands before what the proxies add.
         for number in range(6):
-            web.headers["X-Forwarded-For"] = f"203.0.113.{number}, 192.0.2.1"
+            web.headers["X-Forwarded-For"] = f"203.0.113.{number}{added}"
             status = sign_in(web, console.url, USER, "wrong").status_code
         assert status == 429
-        web.headers["X-Forwarded-For"] = "192.0.2.1, 192.0.2.2"
-        assert sign_in(web, console.url, USER, PASSWORD).status_code == 200
+        if proxies:
+            web.headers["X-Forwarded-For"] = "192.0.2.1, 192.0.2.2, 198.51.100.9"
+            assert sign_in(web, console.url, USER, PASSWORD).status_code == 200
+    refused = rows(sessions, Action.SIGN_IN_REFUSED)
+    assert {row.address for row in refused} == {counted}
 
 
 def test_a_port_that_is_taken_is_one_sentence(variables: dict[str, str]) -> None:

@@ -36,8 +36,8 @@ def test_an_act_or_a_backfill_beyond_all_ids_is_not_found(
 def test_an_order_beyond_all_ids_is_not_found(
     orderbridge: Run, command: tuple[str, ...], number: str
 ) -> None:
-    more = ["text"] if command[-1] == "note" else []
-    result = orderbridge(*command, number, *more)
+    typed = "text" if command[-1] == "note" else ""
+    result = orderbridge(*command, number, input=typed)
     assert result.exit_code == 1, result.output
 
 

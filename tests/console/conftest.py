@@ -16,6 +16,7 @@ from pipeline.access.tables import PersonRecord
 from pipeline.base.db import Sessions, engine_for, sessions_for
 from pipeline.console.app import create_app
 from pipeline.settings.roles import Role
+from tests.builders import signed
 from tests.console.builders import NOW, some_settings
 from tests.console.forms import form_token
 from tests.console.signing_in import PASSWORD, Clock
@@ -35,7 +36,7 @@ class SignedIn:
             session.add(person)
             session.flush()
             person_id = person.id
-        self._client.set_cookie("orderbridge", SignIns(sessions).begin(person_id, NOW))
+        self._client.set_cookie("orderbridge", SignIns(sessions).begin(person_id, "127.0.0.1", NOW))
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> TestResponse:
         return self._client.get(path, buffered=True, headers=headers)
@@ -102,7 +103,7 @@ def clock() -> Clock:
 @pytest.fixture
 def client(sessions: Sessions, clock: Clock) -> FlaskClient:
     """A browser in which nobody has signed in, where `anna` may."""
-    People(sessions).add("Anna", Role.OPERATOR, PASSWORD, NOW)
+    People(sessions).add("Anna", Role.OPERATOR, PASSWORD, signed(at=NOW))
     return create_app(some_settings(), sessions, clock).test_client()
 
 

@@ -15,6 +15,7 @@ from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
 from pipeline.settings.console import ConsoleSettings
 from pipeline.settings.roles import Role
+from tests.builders import signed
 from tests.console.builders import NOW, some_settings
 from tests.console.forms import form_token
 from tests.console.signing_in import PASSWORD, Clock, is_in, sign_in, token_of
@@ -130,12 +131,12 @@ def test_a_sign_in_ends_after_twelve_hours_anyway(
 def test_a_role_and_a_lock_count_at_once(client: FlaskClient, sessions: Sessions) -> None:
     people = People(sessions)
     sign_in(client)
-    people.set_role("anna", Role.VIEWER)
+    people.set_role("anna", Role.VIEWER, signed())
     assert "<b>viewer</b>" in client.get("/account").text
-    people.set_locked("anna", True)
+    people.set_locked("anna", True, signed())
     assert not is_in(client)
     assert sign_in(client).status_code == 403
-    people.set_locked("anna", False)
+    people.set_locked("anna", False, signed())
     assert not is_in(client)
     assert sign_in(client).status_code == 303
 

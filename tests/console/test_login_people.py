@@ -73,7 +73,7 @@ def test_an_admin_finds_the_page(browser: SignedIn) -> None:
 def test_the_providers_people_have_no_role_or_password_to_set(
     sessions: Sessions, browser: SignedIn
 ) -> None:
-    People(sessions).from_elsewhere("https://id.example 1", "bert", Role.VIEWER, NOW)
+    People(sessions).from_elsewhere("https://id.example 1", "bert", Role.VIEWER, "192.0.2.1", NOW)
     page = browser.get("/people").text
     assert "by the OpenID provider" in page
     assert "New password of bert" not in page

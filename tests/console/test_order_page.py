@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
 from pipeline.base.tracing import trace_id
 from pipeline.base.vault import Vault
 from pipeline.console.app import create_app
@@ -27,6 +28,7 @@ from tests.console.builders import (
 )
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of
+from tests.security_log import logged
 
 PERSONAL = ("Berta Buyer", "berta@marketplace.example", "Lieferweg 7", "+49 40 123456", "For Jo")
 
@@ -55,20 +57,23 @@ def notes(sessions: Sessions) -> list[tuple[str, str]]:
 def test_the_buyer_is_masked_until_an_operator_asks_and_that_is_noted(
     sessions: Sessions, operator: SignedIn, viewer: SignedIn
 ) -> None:
-    path = f"/orders/{an_order_with_its_buyer(sessions)}"
+    order_id = an_order_with_its_buyer(sessions)
+    path = f"/orders/{order_id}"
     page = operator.get(path)
     assert not [text for text in PERSONAL if text in page.text]
     assert "Show the buyer’s data" in page.text
     assert "Show the buyer’s data" not in viewer.get(path).text
     assert viewer.post(f"{path}/buyer").status_code == 403
-    assert notes(sessions) == []
+    assert logged(sessions, Action.DISCLOSED) == []
 
     shown = operator.post(f"{path}/buyer")
     assert shown.status_code == 200
     assert [text for text in PERSONAL if text not in shown.text] == []
     assert shown.headers["Cache-Control"] == "no-store"
     assert "data-live" not in shown.text
-    assert notes(sessions) == [("otto", "viewed the buyer's data")]
+    assert logged(sessions, Action.DISCLOSED) == [
+        ("otto", "personal data shown", f"order {order_id}")
+    ]
     assert "viewed the buyer's data" in words_of(viewer.get(path).text).replace("’", "'")
     assert not [text for text in PERSONAL if text in operator.get(path).text]
 

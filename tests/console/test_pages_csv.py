@@ -12,18 +12,24 @@ import pytest
 from sqlalchemy import func, select
 
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
+from pipeline.console.app import create_app
 from pipeline.operations.lists.columns import IN_CSV
 from pipeline.orders.tables import Note
+from pipeline.settings.console import ConsoleSettings
 from tests.console.builders import (
+    NOW,
     a_held_order,
     a_pending_order,
     a_shipped_order,
     an_item,
     an_order,
+    some_settings,
     store,
 )
 from tests.console.conftest import SignedIn
 from tests.console.test_pages_orders import BUYER, bought_by, notes
+from tests.security_log import rows as logged_rows
 
 COLUMNS = tuple(column.name for column in IN_CSV)
 
@@ -131,9 +137,38 @@ def test_names_are_in_it_on_request_and_each_order_says_so(
     ids = store(sessions, an_order(1), an_order(2), a_held_order(3))
     for order_id in (ids[0], ids[2]):
         bought_by(sessions, order_id)
-    reply = operator.post("/orders.csv?status=waiting")
+    reply = operator.post("/orders.csv?status=waiting", {"why": "accounting"})
     assert [row["buyer"] for row in rows(reply.text)] == [BUYER, ""]
     assert notes(sessions) == [(ids[0], "otto", "exported the buyer's name")]
+    (line,) = logged_rows(sessions, Action.NAMES_EXPORTED)
+    assert (line.person, line.facts) == ("otto", {"orders": 1, "why": "accounting"})
+
+
+@pytest.mark.parametrize("form", [{}, {"why": ""}, {"why": "for Berta Buyer"}])
+def test_names_need_one_of_the_reasons(
+    sessions: Sessions, operator: SignedIn, form: dict[str, str]
+) -> None:
+    (order_id,) = store(sessions, an_order(1))
+    bought_by(sessions, order_id)
+    reply = operator.post("/orders.csv", form)
+    assert (reply.status_code, BUYER in reply.text) == (400, False)
+    assert "Choose why you need the buyers’ names" in reply.text
+    assert logged_rows(sessions, Action.NAMES_EXPORTED) == []
+
+
+def test_a_file_with_names_has_a_limit(sessions: Sessions) -> None:
+    console = ConsoleSettings(names_per_export=2)
+    settings = some_settings().model_copy(update={"console": console})
+    operator = SignedIn(create_app(settings, sessions, lambda: NOW), sessions, "otto")
+    for order_id in store(sessions, *(an_order(number) for number in range(3))):
+        bought_by(sessions, order_id)
+    reply = operator.post("/orders.csv", {"why": "shipping"})
+    assert (reply.status_code, BUYER in reply.text) == (400, False)
+    assert "A file with names may have 2 orders" in reply.text
+    assert logged_rows(sessions, Action.NAMES_EXPORTED) == []
+    fewer = operator.post("/orders.csv?number=303-0000000-0000001", {"why": "shipping"})
+    assert [row["buyer"] for row in rows(fewer.text)] == [BUYER]
+    assert len(rows(operator.get("/orders.csv").text)) == 3
 
 
 def test_looking_at_the_file_without_names_is_not_noted(

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
+from pipeline.base.security_log import Action
 from pipeline.base.vault import Vault
 from pipeline.console.app import create_app
 from pipeline.orders.machine import owner
@@ -28,6 +29,7 @@ from tests.console.builders import (
     store,
 )
 from tests.console.conftest import SignedIn
+from tests.security_log import rows
 
 VAULT = Vault(some_settings().master_key)
 BUYER = "Gesa Ohnegleichen"
@@ -303,11 +305,41 @@ def test_a_buyer_is_found_by_name_and_the_name_is_in_no_address(
     reply = operator.post("/buyer?status=waiting", {"buyer": sought})
     assert reply.status_code == 303
     assert re.fullmatch(
-        r"/\?status=waiting&buyer=[0-9a-f]{16}(\.[0-9a-f]{16})?", reply.headers["Location"]
+        r"/\?status=waiting&buyer=[0-9a-f]{16}(\.[0-9a-f]{16})?&searcher=[0-9a-f]{32}",
+        reply.headers["Location"],
     )
     page = operator.get(reply.headers["Location"]).text
     assert _numbers(page) == [2]
     assert _link(page, "any-buyer") == "/?status=waiting"
+
+
+def test_a_search_for_a_buyer_is_logged_without_the_name(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    operator.post("/buyer", {"buyer": BUYER})
+    operator.post("/buyer", {"buyer": " "})
+    (row,) = rows(sessions, Action.BUYER_SEARCHED)
+    assert (row.person, row.object, row.facts) == ("otto", "", {"words": 2})
+
+
+def test_a_copied_link_to_a_found_buyer_works_for_nobody_else(
+    sessions: Sessions, operator: SignedIn, browser: SignedIn
+) -> None:
+    ids = store(sessions, an_order(1), an_order(2))
+    bought_by(sessions, ids[1])
+    link = operator.post("/buyer", {"buyer": BUYER}).headers["Location"]
+    csv = link.replace("/?", "/orders.csv?")
+    many = link.replace("/?", "/bulk/new?act=release&whole=1&")
+    assert _numbers(operator.get(link).text) == [2]
+    assert operator.get(csv).status_code == 200
+    assert operator.get(many).status_code == 200
+    page = browser.get(link).text
+    assert _numbers(page) == [1, 2]
+    assert "the link is of somebody else’s search" in page
+    for path in (csv, many, csv.partition("&searcher")[0]):
+        assert browser.get(path).status_code == 400
+    changed = link.replace("buyer=", f"buyer={'0' * 16}.")
+    assert "Search for the buyer again" in operator.get(changed).text
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ import pytest
 from flask import Flask
 
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
 from pipeline.console.app import create_app
 from pipeline.monitoring.tables import Belonging
 from pipeline.settings.roles import Role
 from tests.console.builders import NOW, some_settings
 from tests.console.conftest import SignedIn
+from tests.security_log import logged
 
 BANNER = '<div class="read-only" role="alert">'
 BUTTON = "This installation goes on"
@@ -41,6 +43,7 @@ def test_every_page_of_a_copy_says_so_and_an_admin_ends_it(
     assert BANNER not in admin.get("/").text
     with sessions() as session:
         assert session.get_one(Belonging, "shops.main").noted_by == "anna"
+    assert logged(sessions, Action.COPY_ACCEPTED) == [("anna", "copy accepted", "")]
 
 
 def test_what_is_set_is_told_and_cannot_be_accepted(sessions: Sessions) -> None:

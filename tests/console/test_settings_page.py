@@ -10,6 +10,7 @@ from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
 from pipeline.settings.overrides import Overrides, SettingOverride, save
 from pipeline.settings.tables import SettingOverrideRow
+from tests.builders import signed
 from tests.console.builders import FRANCE, GERMANY, NOW, a_held_order, some_settings, store
 from tests.console.conftest import SignedIn
 
@@ -85,7 +86,7 @@ def test_it_is_tried_before_it_is_saved(operator: SignedIn, sessions: Sessions) 
 def test_a_turn_is_undone_by_its_own_button(operator: SignedIn, sessions: Sessions) -> None:
     for value in ("backorder", "block"):
         turn = SettingOverride("eu", None, "out_of_stock", value)
-        save(sessions, turn, why="so", author="anna", now=NOW)
+        save(sessions, turn, why="so", by=signed(at=NOW))
     page = operator.get("/settings").text
     [form] = re.findall(r"<form[^>]*>(?:(?!</form>).)*As before</button>", page, re.DOTALL)
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))

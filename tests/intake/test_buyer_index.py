@@ -9,12 +9,13 @@ from sqlalchemy import select
 
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
 from pipeline.intake.buyer_index import Buyers, hashes_of, initials
 from pipeline.intake.store import Intake
 from pipeline.orders.tables import Note, Order, OrderPrivate
-from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, settings
+from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, settings, signed
 
 NAME = "Zoë Ní-Mhurchú"
 PERSON: dict[str, Any] = {
@@ -95,13 +96,13 @@ def test_names_are_told_and_that_is_noted(sessions: Sessions) -> None:
         gone = session.get_one(OrderPrivate, purged)
         gone.wrapped_key = gone.sealed = None
     names = Buyers(sessions, a_vault(), parse_report).tell(
-        [named, purged, lost, 999], "otto", NOW, "looked"
+        [named, purged, lost, 999], Action.NAMES_SHOWN, signed("otto")
     )
     assert names == {named: NAME}
     with sessions() as session:
         notes = session.scalars(select(Note)).all()
     assert [(note.order_id, note.author, note.text, note.at) for note in notes] == [
-        (named, "otto", "looked", NOW)
+        (named, "otto", "viewed the buyer's name", NOW)
     ]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
+from pipeline.base.security_log import Action, record
 from pipeline.monitoring.installation_checks import watch
 from pipeline.monitoring.read_only import Writes
 from pipeline.monitoring.tables import Belonging
@@ -109,3 +110,27 @@ def test_a_copy_of_a_database_is_told(sessions: Sessions) -> None:
     explanation = told(sessions)
     assert list(explanation) == ["read_only:copy"]
     assert "shops.main was x and is 127.0.0.1" in explanation["read_only:copy"]
+
+
+def test_who_sees_more_buyers_than_usual_in_a_day_is_told(sessions: Sessions) -> None:
+    def shown(person: str, orders: int, after: timedelta, action: Action) -> None:
+        with sessions() as session, session.begin():
+            record(
+                session,
+                at=NOW + after,
+                person=person,
+                address="192.0.2.1",
+                action=action,
+                facts={"orders": orders},
+            )
+
+    shown("otto", 600, -25 * HOUR, Action.NAMES_EXPORTED)
+    shown("otto", 999, -2 * HOUR, Action.NAMES_EXPORTED)
+    shown("otto", 1, -HOUR, Action.DISCLOSED)
+    shown("vera", 1000, -HOUR, Action.NAMES_SHOWN)
+    shown("vera", 9000, -HOUR, Action.BUYER_SEARCHED)
+    assert told(sessions) == {}
+    shown("otto", 1, timedelta(0), Action.DISCLOSED)
+    (text,) = told(sessions).values()
+    assert "shown or exported to otto of 1001 orders, more than 1000: ask why" in text
+    assert told(sessions, 23 * HOUR) == {}

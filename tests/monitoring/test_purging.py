@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
 from pipeline.base.vault import Unreadable
 from pipeline.clients import parse_report
 from pipeline.intake.buyer_index import Buyers
@@ -42,6 +43,7 @@ from tests.builders import (
     an_order,
     loaded,
     settings,
+    signed,
     stored,
 )
 from tests.tables import METADATA
@@ -249,7 +251,7 @@ def test_nothing_of_the_buyer_is_left_even_with_the_master_key(sessions: Session
     account = settings().accounts[ACCOUNT]
     channel = Amazon(ACCOUNT, account, now=lambda: NOW)
     [order_id] = intake.store(ACCOUNT, account, channel, [raw], NOW).new
-    Corrections(sessions, a_vault(), parse_report, "anna", NOW).correct(
+    Corrections(sessions, a_vault(), parse_report, signed()).correct(
         order_id, {"line1": "Lieferweg 9"}
     )
     before = everything(sessions)
@@ -270,7 +272,10 @@ def test_nothing_of_the_buyer_is_left_even_with_the_master_key(sessions: Session
     # A copy of the sealed data from elsewhere is of no use: another order's key does not open it.
     with pytest.raises(Unreadable):
         a_vault().open(a_vault().new_key(owner(order)), owner(order), copy)
-    assert Buyers(sessions, a_vault(), parse_report).tell([order_id], "anna", NOW, "looked") == {}
+    assert (
+        Buyers(sessions, a_vault(), parse_report).tell([order_id], Action.NAMES_SHOWN, signed())
+        == {}
+    )
 
 
 def test_news_of_a_purged_order_bring_no_data_back(sessions: Sessions) -> None:
@@ -320,7 +325,7 @@ def test_a_purged_order_can_still_be_looked_at_and_reopened(sessions: Sessions) 
     explanation = explain(sessions, settings(), loaded(sessions, order_id))
     assert explanation.facts["buyer's data"] == f"purged on {NOW:%Y-%m-%d}"
     with pytest.raises(NotPossible, match="purged"):
-        Corrections(sessions, a_vault(), parse_report, "anna", NOW).show(order_id)
+        Corrections(sessions, a_vault(), parse_report, signed()).show(order_id)
     with sessions() as session, session.begin():
         reopen(session, [order_id], NOW)
     orders = Orders(sessions, a_vault(), Timing())

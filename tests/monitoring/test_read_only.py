@@ -19,7 +19,7 @@ from pipeline.orders.order_ledger import OrderLedger
 from pipeline.orders.outcome import WRITES_STOPPED, HoldCode
 from pipeline.orders.tables import Effect, Status
 from pipeline.settings.model import Settings
-from tests.builders import ACCOUNT, NOW, SHOP, an_order, loaded, settings, stored
+from tests.builders import ACCOUNT, NOW, SHOP, an_order, loaded, settings, signed, stored
 from tests.orders.test_ledger import Remote
 
 LIVE_SHOP = {"base_url": "https://shop.example/"}
@@ -91,7 +91,7 @@ def test_a_copy_of_a_database_writes_nothing_until_it_is_accepted(
     assert "belongs to another shop or seller" in copy.why_not(ACCOUNT)
     assert f"{changed.name} was {changed.before} and is {changed.now}" in copy.notice()
 
-    assert copy.accept("anna") == (changed,)
+    assert copy.accept(signed(at=NOW)) == (changed,)
     assert (copy.changed(), copy.why_not(ACCOUNT)) == ((), "")
     with sessions() as session:
         kept = session.get_one(Belonging, changed.name)
@@ -105,7 +105,7 @@ def test_other_processes_notice_within_seconds(sessions: Sessions) -> None:
     clock = Seconds()
     one, other = writes(sessions, clock, shop=COPY), writes(sessions, clock, shop=COPY)
     assert one.why_not(ACCOUNT) != ""
-    other.accept("anna")
+    other.accept(signed(at=NOW))
     clock.at = 4.9
     assert one.why_not(ACCOUNT) != ""
     clock.at = 5.0
@@ -141,7 +141,7 @@ def test_orders_that_waited_for_it_are_looked_at_once_it_is_accepted(sessions: S
     parked: dict[str, Any] = {"status": Status.WAITING, "due_at": later}
     ours = stored(sessions, an_order(hold_facts=dict(WRITES_STOPPED), **parked))
     another = stored(sessions, an_order(last_note=copy.why_not(ACCOUNT), **parked))
-    copy.accept("anna")
+    copy.accept(signed(at=NOW))
     assert loaded(sessions, ours).due_at == NOW
     assert loaded(sessions, another).due_at == later
 

@@ -23,7 +23,7 @@ from pipeline.operations.acts.address import Corrections
 from pipeline.orders.tables import Order, OrderPrivate, Status
 from pipeline.settings.model import Timing
 from tests.attack import read_back
-from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, settings
+from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, settings, signed
 from tests.tables import METADATA
 
 NAMES = ("Zacharias Quandt", "zq@marketplace.example", "Nebelgasse", "0151 7654321", "Eichenhof")
@@ -51,7 +51,7 @@ def taken_in(sessions: Sessions, count: int) -> list[int]:
         Intake(sessions, a_vault(), Timing()).store(ACCOUNT, account, channel, raws, NOW).new
     )
     for order_id in ids:
-        Corrections(sessions, a_vault(), parse_report, "anna", NOW).correct(
+        Corrections(sessions, a_vault(), parse_report, signed()).correct(
             order_id, {"line1": f"{NAMES[4]} {order_id}"}
         )
     with sessions() as session, session.begin():

@@ -23,7 +23,7 @@ from pipeline.settings.overrides import (
     wanted,
 )
 from pipeline.settings.tables import SettingOverrideRow
-from tests.builders import ACCOUNT, GERMANY, NOW, settings
+from tests.builders import ACCOUNT, GERMANY, NOW, settings, signed
 
 FRANCE = "A13V1IB3VIYZZH"
 FILE = settings(account={"marketplaces": {"DE": {"out_of_stock": "backorder"}}})
@@ -36,7 +36,7 @@ def a_turn(
 
 
 def saved(sessions: Sessions, turn: SettingOverride, **changes: Any) -> int:
-    told = {"why": "the supplier delivers", "author": "anna", "now": NOW, **changes}
+    told = {"why": "the supplier delivers", "by": signed(at=NOW), **changes}
     return save(sessions, turn, **told)
 
 
@@ -105,9 +105,9 @@ def test_every_process_has_it_within_five_seconds_of_one_read(sessions: Sessions
 
 def test_turns_are_added_and_the_newest_counts(sessions: Sessions) -> None:
     saved(sessions, a_turn("backorder"))
-    saved(sessions, a_turn("block"), author="otto", why="  too\nmany   returns ")
+    saved(sessions, a_turn("block"), by=signed("otto", NOW), why="  too\nmany   returns ")
     saved(sessions, a_turn("backorder", FRANCE))
-    saved(sessions, a_turn(None), author="otto")
+    saved(sessions, a_turn(None), by=signed("otto", NOW))
     counts = Overrides(FILE, sessions).settings()
     assert out_of_stock(counts) == {"DE": "backorder", "FR": "backorder", "other": "block"}
     with sessions() as session:

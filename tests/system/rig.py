@@ -125,7 +125,7 @@ class Rig:
         self.stop_workers()
         with self.database() as connection:
             for table in reversed(METADATA.sorted_tables):
-                if table.name == "database_restores":
+                if table.name in ("database_restores", "security_log"):
                     continue
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
         with self.broker() as broker:

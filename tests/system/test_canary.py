@@ -21,6 +21,7 @@ from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
 from pipeline.operations.acts.address import Corrections
 from sandbox.amazon.builders import a_line, an_order
+from tests.builders import signed
 from tests.system.remotes import SKU, Remotes
 from tests.system.rig import FRANCE, TIME_LIMIT_S, Rig
 from tests.tables import METADATA
@@ -171,7 +172,8 @@ def correct(rig: Rig, remotes: Remotes) -> None:
     engine = db.engine_for(rig.environment["ORDERBRIDGE_DATABASE_URL"])
     vault = Vault(base64.b64decode(rig.environment["ORDERBRIDGE_MASTER_KEY"]))
     changes = {"line1": ADDRESS["addressLine1"], "line2": f"{MARK}entered"}
-    person = Corrections(db.sessions_for(engine), vault, parse_report, "anna", datetime.now(UTC))
+    by = signed(at=datetime.now(UTC))
+    person = Corrections(db.sessions_for(engine), vault, parse_report, by)
     person.correct(order_id, changes)
     engine.dispose()
     rig.until(lambda: rig.standing("ship_order", "waiting") == 1, "the corrected order")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pipeline.operations.lists.explain import explain
 from pipeline.orders.tables import Status
 from pipeline.settings.overrides import SettingOverride, save
-from tests.builders import loaded
+from tests.builders import loaded, signed
 from tests.tasks.conftest import close
 from tests.tasks.jobs.test_reconcile import World
 from tests.tasks.jobs.test_reconcile import world as world
@@ -18,7 +18,7 @@ def test_an_order_out_of_stock_is_placed_once_that_is_turned(world: World) -> No
     order = held(world, Case("out_of_stock", changed(qty=0)))
     turn = SettingOverride("eu", order.marketplace_id, "out_of_stock", "backorder")
     now = world.clock.at
-    save(world.parts.sessions, turn, why="the supplier delivers", author="anna", now=now)
+    save(world.parts.sessions, turn, why="the supplier delivers", by=signed(at=now))
     first = world.parts
     world.parts = with_settings(world)  # another process, which has read nothing yet
     try:
@@ -38,13 +38,12 @@ def test_an_order_out_of_stock_is_placed_once_that_is_turned(world: World) -> No
 def test_it_ends_when_it_is_taken_back(world: World) -> None:
     place = SettingOverride("eu", None, "out_of_stock", "backorder")
     now = world.clock.at
-    save(world.parts.sessions, place, why="so", author="anna", now=now)
+    save(world.parts.sessions, place, why="so", by=signed(at=now))
     save(
         world.parts.sessions,
         SettingOverride("eu", None, "out_of_stock", None),
         why="no more",
-        author="anna",
-        now=now + timedelta(seconds=1),
+        by=signed(at=now + timedelta(seconds=1)),
     )
     order = held(world, Case("out_of_stock", changed(qty=0)))
     assert world.parts.clients.marketplace(order).out_of_stock == "block"

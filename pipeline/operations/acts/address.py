@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
+from pipeline.base.security_log import Action, Signature, order_object, record
 from pipeline.base.vault import Unreadable, Vault
 from pipeline.magento.order.addresses import check_deliverable, country_of
 from pipeline.operations.acts.one_order import NotPossible
@@ -26,7 +26,6 @@ from pipeline.orders.machine import owner, wake
 from pipeline.orders.states import EffectKind, StepName
 from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, OrderPrivate, Status
 
-LOOKED = "viewed the buyer's data"
 LINES = ("line1", "line2", "line3")
 FIELDS = (
     *("name", "company", *LINES, "district", "city", "postcode", "region", "country", "phone"),
@@ -61,14 +60,11 @@ class Disclosed:
 class Corrections:
     """Stores and shows corrected addresses. Each method raises NotPossible."""
 
-    def __init__(
-        self, sessions: Sessions, vault: Vault, parse: ParseReport, author: str, now: datetime
-    ) -> None:
+    def __init__(self, sessions: Sessions, vault: Vault, parse: ParseReport, by: Signature) -> None:
         self._sessions = sessions
         self._vault = vault
         self._parse = parse
-        self._author = author
-        self._now = now
+        self._by = by
 
     def correct(self, order_id: int, changes: Mapping[str, str]) -> tuple[str, ...]:
         """Apply `changes` to the current address and release the order; return the changed fields.
@@ -103,7 +99,7 @@ class Corrections:
             private.correction = self._vault.seal(key, owner(order), sealed)
             named = ", ".join(different) or "as it was"
             self._note(session, order_id, f"corrected the shipping address: {named}")
-            wake(session, [order_id], self._now)
+            wake(session, [order_id], self._by.at)
         return different
 
     def withdraw(self, order_id: int) -> None:
@@ -115,23 +111,31 @@ class Corrections:
                 raise NotPossible("its address was not corrected")
             private.correction = None
             self._note(session, order_id, "withdrew the corrected shipping address")
-            wake(session, [order_id], self._now)
+            wake(session, [order_id], self._by.at)
 
     def show(self, order_id: int) -> Addresses:
-        """Both addresses, for the author; a note records the request."""
-        return self._open(order_id, "viewed the shipping address").addresses
+        """Both addresses, for who signs; the security log records it."""
+        return self._open(order_id, "shipping address").addresses
 
     def disclose(self, order_id: int) -> Disclosed:
-        """All data that names the buyer, for the author; a note records the request."""
-        return self._open(order_id, LOOKED)
+        """All data that names the buyer, for who signs; the security log records it."""
+        return self._open(order_id, "buyer's data")
 
-    def _open(self, order_id: int, note: str) -> Disclosed:
+    def _open(self, order_id: int, what: str) -> Disclosed:
         with self._sessions() as session, session.begin():
             order = _order(session, order_id)
             private, key = self._private(session, order)
             parsed = self._parsed(order, private, key)
             correction = self._correction(order, private, key)
-            self._note(session, order_id, note)
+            record(
+                session,
+                at=self._by.at,
+                person=self._by.person,
+                address=self._by.address,
+                action=Action.DISCLOSED,
+                object=order_object(order_id),
+                facts={"what": what, "orders": 1, "number": order.external_id},
+            )
         reported = parsed.address or Address()
         if correction is None:
             return Disclosed(parsed, Addresses(reported))
@@ -168,7 +172,8 @@ class Corrections:
             return None
 
     def _note(self, session: Session, order_id: int, text: str) -> None:
-        session.add(Note(order_id=order_id, at=self._now, author=self._author, text=text))
+        note = Note(order_id=order_id, at=self._by.at, author=self._by.person, text=text)
+        session.add(note)
 
 
 def _changed(address: Address, changes: Mapping[str, str]) -> Address:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, false, func, insert, or_, select, true
 from sqlalchemy.orm import Session
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.base.log import log
+from pipeline.base.security_log import Action, Signature, order_object, record
 from pipeline.base.vault import Vault
 from pipeline.intake.buyer_index import hashes_of
 from pipeline.monitoring.purging import BATCH, TAKEN, Taken, destroy
@@ -102,9 +102,10 @@ class Erasure:
             erasable = self._numbers(session, self._erasable)
             return Erased(erasable, *self._left_out(session, Order.status == Status.RUNNING))
 
-    def run(self, author: str, why: str, now: datetime) -> Erased:
-        """Destroy the data, in short transactions. `why` is noted at each order."""
-        while rows := self._erase(self._erased[-1] if self._erased else 0, author, why, now):
+    def run(self, signature: Signature, why: str) -> Erased:
+        """Destroy the data, in short transactions, each with a row in the security log. `why` is
+        noted at each order."""
+        while rows := self._erase(self._erased[-1] if self._erased else 0, signature, why):
             self._erased += [row.id for row in rows]
         log.warning("purge.on_demand", count=len(self._erased))
         with self._sessions() as session:
@@ -118,7 +119,7 @@ class Erasure:
             left = self._left(session, self._erased)
             return Proof(len(self._erased), left, sampled(session), is_vacuumed)
 
-    def _erase(self, after: int, author: str, why: str, now: datetime) -> Sequence[Taken]:
+    def _erase(self, after: int, signature: Signature, why: str) -> Sequence[Taken]:
         with self._sessions() as session, session.begin():
             rows = session.execute(
                 select(*TAKEN)
@@ -128,8 +129,8 @@ class Erasure:
                 .with_for_update(of=Order, skip_locked=True)
             ).all()
             if rows:
-                destroy(session, rows, now, "its buyer's data was destroyed on demand")
-                _note(session, [row.id for row in rows], author, why, now)
+                destroy(session, rows, signature.at, "its buyer's data was destroyed on demand")
+                _note(session, [row.id for row in rows], signature, why)
         return rows
 
     def _left_out(
@@ -161,10 +162,23 @@ class Erasure:
         ).all()
 
 
-def _note(session: Session, order_ids: Sequence[int], author: str, why: str, now: datetime) -> None:
-    """The audit line of each order."""
+def _note(session: Session, order_ids: Sequence[int], signature: Signature, why: str) -> None:
+    """A note at each order, and the row of the security log."""
     text = "destroyed the buyer's data on demand" + (f": {why}" if why else "")
     session.execute(
         insert(Note),
-        [{"order_id": id_, "at": now, "author": author, "text": text} for id_ in order_ids],
+        [
+            {"order_id": id_, "at": signature.at, "author": signature.person, "text": text}
+            for id_ in order_ids
+        ],
+    )
+    is_one = len(order_ids) == 1
+    record(
+        session,
+        at=signature.at,
+        person=signature.person,
+        address=signature.address,
+        action=Action.PURGED,
+        object=order_object(order_ids[0]) if is_one else "orders",
+        facts={"orders": len(order_ids), "ids": " ".join(map(str, order_ids))},
     )

@@ -39,7 +39,8 @@ class Filters:
     """The filters and sorting of the list. An order has to match every filter given.
 
     `number` is Amazon's, Magento's or a tracking number, or the beginning of Amazon's or Magento's.
-    `buyer` are keyed hashes, see `pipeline.intake.buyer_index`. Days are UTC and included.
+    `buyer` are keyed hashes, see `pipeline.intake.buyer_index`, and `searcher` is the seal that
+    binds them to the person who searched. Days are UTC and included.
     `everything` includes hidden orders, such as unpaid ones.
     """
 
@@ -48,6 +49,7 @@ class Filters:
     number: str = ""
     sku: str = ""
     buyer: tuple[str, ...] = ()
+    searcher: str = ""
     placed_from: date | None = None
     placed_until: date | None = None
     total_from: Decimal | None = None
@@ -212,6 +214,7 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Callable[[Any], str]], ...]
     ("number", "number", str, _text),
     ("sku", "sku", str, _text),
     ("buyer", "buyer", _buyer, ".".join),
+    ("searcher", "searcher", str, str),
     ("from", "placed_from", _day, _text),
     ("until", "placed_until", _day, _text),
     ("min", "total_from", _amount, _text),

@@ -1,4 +1,4 @@
-"""An order's events, newest first: attempts, writes, packages, refunds and notes."""
+"""An order's events, newest first: attempts, writes, packages, refunds, notes, disclosures."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
+from pipeline.base.security_log import Action, order_object
+from pipeline.base.tables import SecurityLogRow
 from pipeline.base.tracing import trace_id
 from pipeline.intake.tables import Refund
 from pipeline.operations.lists.order_facts import price
@@ -81,6 +83,15 @@ def timeline(sessions: Sessions, order: Order) -> list[Event]:
         notes = session.scalars(
             select(Note).where(Note.order_id == order.id).order_by(Note.id.desc()).limit(NEWEST)
         ).all()
+        disclosures = session.scalars(
+            select(SecurityLogRow)
+            .where(
+                SecurityLogRow.object == order_object(order.id),
+                SecurityLogRow.action == Action.DISCLOSED,
+            )
+            .order_by(SecurityLogRow.id.desc())
+            .limit(NEWEST)
+        ).all()
         refunds = session.scalars(
             select(Refund).where(Refund.order_id == order.id).order_by(Refund.id)
         ).all()
@@ -90,6 +101,7 @@ def timeline(sessions: Sessions, order: Order) -> list[Event]:
         *_packages(order),
         *_refunds(refunds, effects),
         *(Event(note.at, note.at, Kind.NOTE, note.text, by=note.author) for note in notes),
+        *map(_disclosure, disclosures),
         Event(order.created_at, order.created_at, Kind.REPORT, "first reported by Amazon"),
     ]
     return list(_repeats_as_one(sorted(events, key=lambda event: event.at, reverse=True)))
@@ -131,6 +143,10 @@ def _write(effect: Effect) -> Event:
         reference=effect.remote_id or "",
         ended_at=effect.ended_at,
     )
+
+
+def _disclosure(row: SecurityLogRow) -> Event:
+    return Event(row.at, row.at, Kind.NOTE, f"viewed the {row.facts['what']}", by=row.person)
 
 
 def _packages(order: Order) -> Iterator[Event]:

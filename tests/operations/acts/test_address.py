@@ -34,8 +34,10 @@ from tests.builders import (
     an_order,
     loaded,
     settings,
+    signed,
     stored,
 )
+from tests.security_log import logged
 from tests.tasks.fakes import clients
 
 TOLD = Address(
@@ -55,7 +57,7 @@ def placed(address: Address | None = TOLD, **changes: Any) -> ChannelOrder:
 
 
 def corrections(sessions: Sessions, vault: Vault | None = None) -> Corrections:
-    return Corrections(sessions, vault or a_vault(), parse_report, "anna", NOW)
+    return Corrections(sessions, vault or a_vault(), parse_report, signed())
 
 
 def held(sessions: Sessions, raw: Mapping[str, Any] | None = None, **changes: Any) -> int:
@@ -161,7 +163,7 @@ def test_a_second_correction_goes_on_from_the_first(sessions: Sessions) -> None:
     assert corrections(sessions).show(order_id) == Addresses(
         TOLD, replace(TOLD, lines=("Lieferweg 77",), phone="")
     )
-    assert notes(sessions)[-1] == ("anna", "viewed the shipping address")
+    assert logged(sessions) == [("anna", "personal data shown", f"order {order_id}")]
 
 
 def test_what_was_withheld_can_be_entered_whole(sessions: Sessions) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import ColumnElement, select, text
 
 from pipeline.base.db import Sessions
+from pipeline.base.tables import SecurityLogRow
 from pipeline.operations.acts.erase import (
     Erased,
     Erasure,
@@ -19,7 +20,7 @@ from pipeline.operations.acts.erase import (
 )
 from pipeline.orders.tables import Note, Order, Status
 from tests.attack import read_back
-from tests.builders import ACCOUNT, NOW, a_vault, loaded
+from tests.builders import ACCOUNT, NOW, a_vault, loaded, signed
 from tests.buyers_orders import HELD, MAIL, NAME, PHONE, STREET, kept, taken_in
 
 WHY = "request 17"
@@ -55,7 +56,7 @@ def test_nothing_is_left_of_the_order_and_all_of_the_others(sessions: Sessions, 
     assert erasure.preview() == Erased(numbers(sessions, order_id), [], [])
     assert kept(sessions) == [order_id, *others]
 
-    erased, proof = erasure.run("anna", WHY, NOW), erasure.prove()
+    erased, proof = erasure.run(signed(), WHY), erasure.prove()
 
     assert erased == Erased(numbers(sessions, order_id), [], [])
     assert (proof.checked, proof.left, proof.sampled) == (1, [], [])
@@ -66,10 +67,13 @@ def test_nothing_is_left_of_the_order_and_all_of_the_others(sessions: Sessions, 
     assert [word for word in (NAME, MAIL) if word in told] == []
     with sessions() as session:
         [note] = session.scalars(select(Note))
+        [line] = session.scalars(select(SecurityLogRow).where(SecurityLogRow.action == "purged"))
+    assert (line.person, line.address, line.at) == ("anna", "192.0.2.1", NOW)
+    assert (line.object, line.facts) == (f"order {order_id}", {"orders": 1, "ids": str(order_id)})
     assert (note.order_id, note.at, note.author) == (order_id, NOW, "anna")
     assert note.text == "destroyed the buyer's data on demand: request 17"
     # A second time there is nothing to do.
-    assert Erasure(sessions, way(order_id)).run("anna", WHY, NOW + timedelta(days=1)) == NOTHING
+    assert Erasure(sessions, way(order_id)).run(signed(at=NOW + timedelta(days=1)), WHY) == NOTHING
     assert loaded(sessions, order_id).purged_at == NOW
 
 
@@ -79,10 +83,10 @@ def test_an_order_that_needs_its_data_is_left_unless_it_is_asked_for(sessions: S
     everything = of_buyer(a_vault(), MAIL)
     expected = Erased(numbers(sessions, ended), numbers(sessions, held, fresh), [])
     assert Erasure(sessions, everything).preview() == expected
-    assert Erasure(sessions, everything).run("anna", WHY, NOW) == expected
+    assert Erasure(sessions, everything).run(signed(), WHY) == expected
     assert kept(sessions) == [held, fresh]
 
-    erased = Erasure(sessions, everything, also_live=True).run("anna", WHY, NOW)
+    erased = Erasure(sessions, everything, also_live=True).run(signed(), WHY)
     assert erased == Erased(numbers(sessions, held, fresh), [], [])
     assert kept(sessions) == []
     order = loaded(sessions, held)
@@ -93,7 +97,7 @@ def test_an_order_that_needs_its_data_is_left_unless_it_is_asked_for(sessions: S
 @pytest.mark.parametrize("step", ["ship_order", "sync_tracking"])
 def test_an_order_in_the_shop_is_purged_and_goes_on(sessions: Sessions, step: str) -> None:
     order_id = taken_in(sessions, status=Status.WAITING, step=step)
-    erased = Erasure(sessions, of_account(ACCOUNT)).run("anna", WHY, NOW)
+    erased = Erasure(sessions, of_account(ACCOUNT)).run(signed(), WHY)
     assert (erased.kept, kept(sessions)) == ([], [])
     assert loaded(sessions, order_id).status == Status.WAITING
 
@@ -104,7 +108,7 @@ def test_a_running_step_is_not_disturbed(sessions: Sessions, also_live: bool) ->
     erasure = Erasure(sessions, of_account(ACCOUNT), also_live=also_live)
     expected = Erased([], [], numbers(sessions, order_id))
     assert erasure.preview() == expected
-    assert erasure.run("anna", WHY, NOW) == expected
+    assert erasure.run(signed(), WHY) == expected
     assert kept(sessions) == [order_id]
 
 
@@ -113,7 +117,7 @@ def test_an_order_that_is_locked_is_named(sessions: Sessions) -> None:
     erasure = Erasure(sessions, of_account(ACCOUNT))
     with sessions() as session, session.begin():
         session.get_one(Order, locked, with_for_update=True)
-        erased = erasure.run("anna", WHY, NOW)
+        erased = erasure.run(signed(), WHY)
     assert erased == Erased(numbers(sessions, free), [], numbers(sessions, locked))
 
 
@@ -127,7 +131,7 @@ def test_the_proof_names_what_is_left(sessions: Sessions) -> None:
     """As if a report wrote a hash anew at the same moment."""
     order_id = taken_in(sessions)
     erasure = Erasure(sessions, of_orders([order_id]))
-    erasure.run("anna", WHY, NOW)
+    erasure.run(signed(), WHY)
     assert erasure.prove().is_complete
     with sessions() as session, session.begin():
         session.execute(text("UPDATE order_private SET buyer_words = '{a}'"))

@@ -17,7 +17,17 @@ from pipeline.orders.tables import Effect, EffectState, Status
 from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.overrides import SettingOverride, save
 from pipeline.settings.tracing import TracingSettings
-from tests.builders import ACCOUNT, GERMANY, NOW, an_item, an_order, loaded, settings, stored
+from tests.builders import (
+    ACCOUNT,
+    GERMANY,
+    NOW,
+    an_item,
+    an_order,
+    loaded,
+    settings,
+    signed,
+    stored,
+)
 
 SETTINGS = settings(
     marketplace={"invoice": "leave", "tax": "none"},
@@ -178,7 +188,7 @@ def test_tells_as_what_its_lines_are_sold(sessions: Sessions) -> None:
 
 def test_what_an_operator_turned_counts_and_is_named(sessions: Sessions) -> None:
     turn = SettingOverride(ACCOUNT, GERMANY, "out_of_stock", "backorder")
-    save(sessions, turn, why="sold from the supplier", author="anna", now=NOW)
+    save(sessions, turn, why="sold from the supplier", by=signed(at=NOW))
     counted = {setting.name: setting for setting in told(sessions, step="enrich_order").settings}
     assert counted["out_of_stock"] == Counted(
         "out_of_stock", "backorder", "overridden by anna on 2026-11-22 12:00 UTC"

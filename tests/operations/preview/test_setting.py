@@ -17,7 +17,7 @@ from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Effect, Note, Order, Status
 from pipeline.settings.model import Settings
 from pipeline.settings.overrides import CHANGEABLE, NotChangeable, SettingOverride, choices, save
-from tests.builders import ACCOUNT, GERMANY, NOW, a_shipment, an_order, settings, stored
+from tests.builders import ACCOUNT, GERMANY, NOW, a_shipment, an_order, settings, signed, stored
 
 FRANCE = "A13V1IB3VIYZZH"
 
@@ -284,7 +284,7 @@ def test_taking_a_turn_back_is_tried_against_the_file(sessions: Sessions) -> Non
     order_id = stored(sessions, held(HoldCode.OUT_OF_STOCK))
     file = settings(marketplace={"out_of_stock": "backorder"})
     turn = SettingOverride(ACCOUNT, GERMANY, "out_of_stock", "block")
-    save(sessions, turn, why="so", author="anna", now=NOW)
+    save(sessions, turn, why="so", by=signed(at=NOW))
     preview = tried(sessions, "out_of_stock", None, GERMANY, file)
     assert (preview.before, preview.after, preview.held_as) == (
         "block",

@@ -15,6 +15,7 @@ from sqlalchemy import event, text
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
+from pipeline.base.security_log import Action
 from pipeline.clients import parse_report
 from pipeline.intake.backfills import Backfills
 from pipeline.intake.buyer_index import Buyers
@@ -29,7 +30,7 @@ from pipeline.products.manual_sku_map import SkusByHand
 from pipeline.shipping.shop_shipments import Shipments
 from tasks.engine.runtime import Runtime, build
 from tasks.jobs.watch_shop import AT_ONCE, watch_confirmed, watch_shipments
-from tests.builders import ACCOUNT, GERMANY, NOW, SHOP, a_vault, settings
+from tests.builders import ACCOUNT, GERMANY, NOW, SHOP, a_vault, settings, signed
 from tests.tasks.conftest import close
 from tests.tasks.fakes import FakeOrders, FakeShipments, FakeShop
 
@@ -155,7 +156,9 @@ def test_every_query_takes_as_many_ids_at_once(parts: Runtime) -> None:
         assert watch.missing(awaited, []) == {}
         assert watch.store(awaited, [], states, NOW, ids) == []
         assert Refunds(sessions).store([ACCOUNT], SHOP, memos) == 0
-        assert Buyers(sessions, a_vault(), parse_report).tell(ids, "anna", NOW, "why") == {}
+        assert (
+            Buyers(sessions, a_vault(), parse_report).tell(ids, Action.NAMES_SHOWN, signed()) == {}
+        )
         assert Backfills(sessions).known(ACCOUNT, numbers) == 0
         assert SkusByHand(sessions).of(ACCOUNT, numbers) == {}
         assert weigh(sessions, Act.RELEASE, these(ids)).orders == 0
