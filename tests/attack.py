@@ -13,6 +13,7 @@ from sqlalchemy import inspect, text
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Unreadable, Vault
 
+_STATISTICS = ("pg_stats", "pg_stats_ext", "pg_stats_ext_exprs")
 _BYTES = re.compile(r"\\+x([0-9a-f]{40,})")
 
 
