@@ -13,10 +13,9 @@ from typing import Any
 import boto3.session
 import psycopg
 
-from bench.rig import Rig
+from bench.rig import Rig, begin_life
 from devstack.paths import PROJECT, kept_port
 from devstack.stack import COMMAND, CONCURRENCY, WORKERS, wait_for, worker_arguments
-from pipeline.base import db
 from sandbox.amazon.builders import a_line, an_order
 
 SEARCHED, NOTIFIED = "main", "notified"
@@ -56,7 +55,7 @@ class LiveStack:
         """Start everything, and subscribe the one account to its queue."""
         rig, urls = self._rig, self._urls
         rig.postgres.create_database("live")
-        db.migrate(self._database_url)
+        begin_life(self._database_url)
         for name in ("sqs", "amazon", "magento"):
             port = kept_port(rig.home / f"live-{name}.port", lambda _: False)
             urls[name] = f"http://127.0.0.1:{port}"

@@ -18,6 +18,7 @@ import psutil
 from bench.report import Cell, Goal, Result, Table
 from bench.rig import ACCOUNT, PATIENCE_S, Rig, Workers
 from devstack.stack import CONCURRENCY, WORKERS
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Status
 from pipeline.settings.model import Timing
 from tasks.jobs.search_and_sweep import FULL_QUEUE, JOBS, poll_amazon
@@ -139,8 +140,9 @@ class _Drain:
         """How long the newest order waited for its first step, and for its Magento order."""
         row = self._database.execute(
             "SELECT o.created_at, (SELECT min(started_at) FROM attempts WHERE order_id = o.id),"
-            " (SELECT min(ended_at) FROM effects WHERE order_id = o.id AND kind = 'order')"
-            " FROM orders o ORDER BY id DESC LIMIT 1"
+            " (SELECT min(ended_at) FROM effects WHERE order_id = o.id AND kind = %s)"
+            " FROM orders o ORDER BY id DESC LIMIT 1",
+            [EffectKind.ORDER],
         ).fetchone()
         created_at, begun_at, placed_at = row or (None, None, None)
         return _seconds(created_at, begun_at), _seconds(created_at, placed_at)

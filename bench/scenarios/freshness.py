@@ -16,6 +16,7 @@ from typing import Any
 from bench.live import ACCOUNTS, NOTIFIED, SEARCHED, LiveStack
 from bench.report import Cell, Goal, Result, Table
 from bench.rig import Rig
+from pipeline.orders.states import EffectKind
 
 ORDERS = 30
 APART_S = 6.1
@@ -63,7 +64,7 @@ def _played(live: LiveStack) -> Mapping[str, Mapping[str, Sequence[float]]]:
                     placed[number], account_of[number] = datetime.now(UTC), account
                     live.place(account, number)
             entity_ids = {}
-            for number, entity_id, at in database.execute(_EFFECT, ["order"]):
+            for number, entity_id, at in database.execute(_EFFECT, [EffectKind.ORDER]):
                 in_shop[number], entity_ids[number] = at, entity_id
             waiting = [number for number in in_shop if number not in shipped]
             if waiting and elapsed >= next_ship:
@@ -71,7 +72,9 @@ def _played(live: LiveStack) -> Mapping[str, Mapping[str, Sequence[float]]]:
                 if (entity_id := entity_ids[waiting[0]]) is not None:
                     shipped[waiting[0]] = datetime.now(UTC)
                     live.ship(entity_id)
-            confirmed |= {row[0]: row[2] for row in database.execute(_EFFECT, ["confirmation"])}
+            confirmed |= {
+                row[0]: row[2] for row in database.execute(_EFFECT, [EffectKind.CONFIRMATION])
+            }
             time.sleep(0.2)
     return {
         account: {

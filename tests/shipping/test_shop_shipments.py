@@ -239,7 +239,7 @@ def test_an_order_ended_in_magento_is_woken_once(sessions: Sessions, state: str)
 
 def test_a_track_mended_after_the_end_has_the_order_looked_at_again(sessions: Sessions) -> None:
     known = a_shipment(magento_shipment_id=71, tracking_number="0034", confirmed_at=NOW - HOUR)
-    is_through = {"status": Status.DONE, "step": STEPS[6], "due_at": None}
+    is_through: dict[str, Any] = {"status": Status.DONE, "step": STEPS[6], "due_at": None}
     order_id = placed(sessions, **is_through, shipments=[known])
     watch, mended = Shipments(sessions), told(tracks=(UPS,))
     assert watch.store(SHOP, {900: order_id}, [mended], {}, NOW) == [order_id]

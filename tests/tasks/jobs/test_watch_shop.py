@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -40,8 +40,8 @@ def broker(redis_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
-def with_shop(parts: Runtime, shop: FakeShop) -> Runtime:
-    own = replace(parts.clients, shops={SHOP: shop}, now=lambda: NOW)
+def with_shop(parts: Runtime, shop: FakeShop, now: datetime = NOW) -> Runtime:
+    own = replace(parts.clients, shops={SHOP: shop}, now=lambda: now)
     return replace(parts, clients=own)
 
 
@@ -150,7 +150,11 @@ def through(sessions: Sessions, entity_id: int, **changes: Any) -> int:
 
 
 def told(**changes: Any) -> Any:
-    facts = {"confirmation": "accepted", "confirmed_at": NOW, "confirmed_as": "dhl/DHL/1"}
+    facts: dict[str, Any] = {
+        "confirmation": "accepted",
+        "confirmed_at": NOW,
+        "confirmed_as": "dhl/DHL/1",
+    }
     return a_shipment(shop=SHOP, **facts, **changes)
 
 
@@ -196,9 +200,7 @@ def test_a_round_reads_each_finished_order_once_and_the_next_begins_when_it_is_d
     through(sessions, 900, fulfilled_by="FBA", magento_invoiced=None, shop=SHOP)
     shop = FakeShop(shipments=[], orders={900: a_magento_order(900)})
     for minutes, rounds in ((0, 1), (1, 1), (59, 1), (60, 2), (61, 2)):
-        later = NOW + timedelta(minutes=minutes)
-        clients = replace(with_shop(parts, shop).clients, now=lambda at=later: at)
-        watch_confirmed(app, replace(parts, clients=clients), SHOP)
+        watch_confirmed(app, with_shop(parts, shop, NOW + timedelta(minutes=minutes)), SHOP)
         assert len(shop.calls) == 2 * rounds
 
 
