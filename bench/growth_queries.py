@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from bench.rig import ACCOUNT, SHOP, Rig
 from bench.stub.amazon import Amazon
-from pipeline.amazon.feed_documents import FeedKind
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.money import ZERO
@@ -41,7 +40,7 @@ from pipeline.orders.machine import Orders
 from pipeline.orders.order_shop import remember
 from pipeline.products.stock_guard import StockGuard
 from pipeline.shipping.backlog import Backlog
-from pipeline.shipping.feed_collecting import collect
+from pipeline.shipping.feed_collecting import GAP, collect
 from pipeline.shipping.shop_shipments import Shipments
 from pipeline.shipping.shop_watches import ShopWatches
 from tasks.jobs.search_and_sweep import BATCH
@@ -78,9 +77,9 @@ def _of_jobs(rig: Rig, sessions: Sessions, now: datetime) -> dict[str, Query]:
         # A later sweep finds the same orders due again.
         return orders.due(now + next(turn) * timedelta(minutes=2), BATCH)
 
-    def feed(kind: FeedKind) -> object:
+    def feeds() -> object:
         with sessions() as session:
-            return collect(session, ACCOUNT, kind, now)
+            return [collect(session, ACCOUNT, kind, now) for kind in GAP]
 
     return {
         "sweep": sweep,
@@ -93,8 +92,7 @@ def _of_jobs(rig: Rig, sessions: Sessions, now: datetime) -> dict[str, Query]:
         "watch: a share of the finished": lambda: _share(watches, now),
         "guard": lambda: StockGuard(settings, sessions, incidents).run(SHOP, _NO_STOCK, now),
         "feeds: backlog": lambda: Backlog(sessions, {ACCOUNT: lambda: 2.0}).is_large(ACCOUNT),
-        "feeds: confirmations": lambda: feed(FeedKind.CONFIRMATIONS),
-        "feeds: cancellations": lambda: feed(FeedKind.CANCELLATIONS),
+        "feeds: messages": feeds,
         "bulk acts": lambda: BulkActs(sessions).go_on(now),
         "accounts": lambda: check_account(
             sessions, ACCOUNT, settings.accounts[ACCOUNT], settings.timing, now
