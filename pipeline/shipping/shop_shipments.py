@@ -163,11 +163,12 @@ class Shipments:
         by_reference = {row.package_reference: row for row in rows}
         for parcel in parcels:
             if parcel.reference not in by_reference:
-                reference = parcel.reference
-                made = Shipment(order_id=order_id, shop=shop, package_reference=reference)
+                made = Shipment(order_id=order_id, package_reference=parcel.reference)
                 by_reference[parcel.reference] = made
                 session.add(made)
-            _bring_up(by_reference[parcel.reference], parcel)
+            row = by_reference[parcel.reference]
+            row.shop = shop
+            _bring_up(row, parcel)
         if {parcel.reference for parcel in parcels if parcel.mismatch} - {
             parcel.reference for parcel in known if parcel.mismatch
         }:
