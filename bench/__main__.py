@@ -25,6 +25,8 @@ SCENARIOS = {
     "peers": "bench.scenarios.peers:run",
     "wide": "bench.scenarios.wide:run",
     "growth": "bench.scenarios.growth:run",
+    "due_at_once": "bench.scenarios.due_at_once:run",
+    "freshness": "bench.scenarios.freshness:run",
     "orders_tab": "bench.orders_tab:run",
     "amazon_day": "bench.amazon_day:run",
     "backfill": "bench.backfill:run",

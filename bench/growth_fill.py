@@ -22,7 +22,7 @@ INSERT INTO orders (account, external_id, marketplace_id, fulfilled_by, step, st
 SELECT 'main', '303-' || lpad(n::text, 7, '0') || '-' || lpad(n::text, 7, '0'), 'A1PA6795UKMFR9',
     CASE WHEN n % 5 = 0 THEN 'FBA' ELSE 'FBM' END, 'sync_tracking', 'done', 0, 0, 2, 16, 'SHIPPED',
     at, at, at + interval '5 days', 'EUR', 11.90, true, 'main', n, lpad(n::text, 9, '0'),
-    'complete', 'complete', 11.90, 0,
+    'complete', 'complete', CASE WHEN n % 10 > 0 THEN 11.90 END, 0,
     CASE WHEN at < :now - interval '834 hours' THEN at + interval '834 hours' END, at,
     at + interval '1 hour'
 FROM (SELECT n, CAST(:now AS timestamptz) - interval '2 hours' - n * interval '31 seconds' AS at
@@ -53,10 +53,10 @@ _PARTS = (
     """
     INSERT INTO shipments (order_id, magento_shipment_id, package_reference, shipped_at,
         carrier_code, carrier_title, tracking_number, confirmation, confirmed_at, confirmed_as,
-        confirmed_times)
+        confirmed_times, shop)
     SELECT id, magento_order_id, magento_order_id::text, purchased_at + interval '30 minutes',
         'dhl', 'DHL', '0034' || lpad(id::text, 16, '0'), 'accepted',
-        purchased_at + interval '40 minutes', 'as told', 1
+        purchased_at + interval '40 minutes', 'as told', 1, 'main'
     FROM orders WHERE status = 'done' AND fulfilled_by = 'FBM'
     """,
     """

@@ -56,11 +56,7 @@ class Rig:
             self.supervisor.start(server.command())
             server.wait_ready()
         self.postgres.create_database()
-        db.migrate(self.postgres.url())
-        # The first connection begins the database's life: orders come after it.
-        engine = db.engine_for(self.postgres.url())
-        engine.connect().close()
-        engine.dispose()
+        begin_life(self.postgres.url())
         port = kept_port(self.home / "remotes.port", lambda _: False)
         self.url = f"http://127.0.0.1:{port}"
         self.run("remotes", "-m", "bench.stub", str(port))
@@ -138,6 +134,14 @@ class Rig:
         """A connection of the bench's own."""
         url = self.postgres.url().replace("+psycopg", "")
         return psycopg.connect(url, autocommit=True, connect_timeout=5)
+
+
+def begin_life(database_url: str) -> None:
+    """Make the tables. The first connection begins the database's life: orders come after it."""
+    db.migrate(database_url)
+    engine = db.engine_for(database_url)
+    engine.connect().close()
+    engine.dispose()
 
 
 _ONLY_OURS = ("--queues", "amazon,magento,jobs", "--task-events")

@@ -6,10 +6,10 @@ the same live orders. `rows` is what a query returns, and `whole tables` what it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -17,35 +17,17 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from bench.growth_fill import fill
+from bench.growth_queries import Query, queries
 from bench.report import Cell, Goal, Result, Table
-from bench.rig import ACCOUNT, SHOP, Rig
-from bench.stub.amazon import Amazon
+from bench.rig import Rig
 from pipeline.base import db
 from pipeline.base.db import Sessions
-from pipeline.base.vault import Vault
-from pipeline.intake.reports import readable
-from pipeline.monitoring.health import health
-from pipeline.monitoring.purging import Purging
-from pipeline.monitoring.reconcile.read import read
-from pipeline.monitoring.reconcile.runs import Runs
-from pipeline.monitoring.reconcile.tables import Reconciliation
-from pipeline.operations.history.thinning import Thinning
-from pipeline.operations.lists.board import Board
-from pipeline.operations.lists.counts import counts
-from pipeline.operations.lists.filters import Filters
-from pipeline.operations.lists.orders import Listing
-from pipeline.orders.machine import Orders
-from pipeline.shipping.shop_shipments import Shipments
-from tasks.jobs.search_and_sweep import BATCH
 
 FEW, MANY, MILLION = 1_000, 100_000, 1_000_000
-READINGS = 11
+READINGS = 31
 LARGE = 20_000
 MOST = 1.2
-_WEEK = timedelta(days=7)
 _LARGE_TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= %s"
-
-Query = Callable[[], Any]
 
 
 @dataclass(slots=True)
@@ -104,43 +86,6 @@ def _figures(less: Filled, more: Filled, name: str) -> dict[str, Any]:
     }
 
 
-def _queries(rig: Rig, sessions: Sessions, now: datetime) -> dict[str, Query]:
-    parts, settings = rig.parts, rig.parts.settings
-    vault = Vault(settings.master_key)
-    orders = Orders(sessions, vault, settings.timing, {ACCOUNT: SHOP})
-    shipments, board, listing = Shipments(sessions), Board(sessions, now), Listing(sessions)
-    open_ones = shipments.awaited([ACCOUNT], SHOP)
-    clients = replace(parts.clients, in_force=lambda: settings)
-    channel = clients.channels[ACCOUNT]
-    stub = Amazon()
-    reports = [stub.order(number) for number in stub.place(101, is_fba=False)][1:]
-    told = readable(vault, ACCOUNT, channel, reports, now)
-    turn = iter(range(1, 1_000))
-
-    def sweep() -> object:
-        # A later sweep finds the same orders due again.
-        return orders.due(now + next(turn) * timedelta(minutes=2), BATCH)
-
-    return {
-        "sweep": sweep,
-        "watch: open orders": lambda: shipments.awaited([ACCOUNT], SHOP),
-        "watch: their packages": lambda: shipments.missing(open_ones, []),
-        "watch: confirmed of a week": lambda: shipments.lately([ACCOUNT], SHOP, now - _WEEK),
-        "board: to ship": board.to_ship,
-        "board: unconfirmed": board.unconfirmed,
-        "board: counts": board.standing,
-        "tab: first page": lambda: listing.page(Filters()),
-        "tab: counts": lambda: counts(sessions, everything=False),
-        "health": lambda: health(settings, sessions, parts.broker, now),
-        "purge: buyers' data": Purging(sessions, now, 30).count,
-        "purge: old rows": lambda: Thinning(sessions).count(now),
-        "reconcile: a page": lambda: read(sessions, clients, ACCOUNT, told),
-        "reconcile: unseen": lambda: Runs(sessions).unseen(
-            Reconciliation(id=1, account=ACCOUNT), 100
-        ),
-    }
-
-
 @contextmanager
 def _filled(rig: Rig, orders: int, now: datetime) -> Iterator[Filled]:
     name = f"growth_{orders}"
@@ -149,7 +94,7 @@ def _filled(rig: Rig, orders: int, now: datetime) -> Iterator[Filled]:
     engine = db.engine_for(rig.postgres.url(name))
     sessions = db.sessions_for(engine)
     fill(sessions, orders, now)
-    yield Filled(orders, engine, sessions, _queries(rig, sessions, now))
+    yield Filled(orders, engine, sessions, queries(rig, sessions, now))
     engine.dispose()
 
 

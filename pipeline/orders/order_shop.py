@@ -16,6 +16,7 @@ from pipeline.base.at_once import at_once
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.orders.locking import locked
+from pipeline.orders.package_tables import Shipment
 from pipeline.orders.states import StepName
 from pipeline.orders.tables import EffectState, Order
 
@@ -58,8 +59,8 @@ def settle(sessions: Sessions, order: Order, shop: str | None) -> None:
 
 
 def remember(sessions: Sessions, shop: str, accounts: Collection[str]) -> int:
-    """Store the shop of orders in Magento that lack it, some thousand at a time; return how
-    many."""
+    """Store the shop of orders in Magento that lack it, and of their packages, some thousand at a
+    time; return how many orders."""
     lacking = (
         select(Order.id)
         .where(
@@ -77,6 +78,12 @@ def remember(sessions: Sessions, shop: str, accounts: Collection[str]) -> int:
             update(Order)
             .where(locked(ids), Order.shop.is_(None))
             .values(shop=shop, updated_at=Order.updated_at)
+            .execution_options(synchronize_session=False)
+        )
+        session.execute(
+            update(Shipment)
+            .where(among(Shipment.order_id, ids), Shipment.shop.is_(None))
+            .values(shop=shop)
             .execution_options(synchronize_session=False)
         )
     return len(ids)

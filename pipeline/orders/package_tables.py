@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 class Shipment(Base):
     """A package of a Magento shipment, and the progress of its confirmation at the marketplace.
 
-    Each track is a package. `package_reference` is the marketplace's reference of the package. For
-    a shipment's first package it is the shipment's entity id, so that it stays the same even if
-    this database was restored. `magento_track_id` is None without a track of its own. `mismatch` is
-    the shop's change that the marketplace cannot be told: see `pipeline.shipping.packages`.
-    `confirmation` is a ConfirmationState; `to_feed` is the package's message for a feed, `feed_id`
-    the open feed that contains it.
+    Each track is a package. `shop` is the order's. `package_reference` is the marketplace's
+    reference of the package. For a shipment's first package it is the shipment's entity id, so that
+    it stays the same even if this database was restored. `magento_track_id` is None without a track
+    of its own. `mismatch` is the shop's change that the marketplace cannot be told: see
+    `pipeline.shipping.packages`. `confirmation` is a ConfirmationState; `to_feed` is the package's
+    message for a feed, `feed_id` the open feed that contains it.
     """
 
     __tablename__ = "shipments"
@@ -44,7 +44,7 @@ class Shipment(Base):
                 " AND feed_id IS NULL"
             ),
         ),
-        Index("shipments_confirmed", "confirmed_at"),
+        Index("shipments_confirmed", "shop", "confirmed_at", "order_id"),
         Index(
             "shipments_unconfirmed", "order_id", postgresql_where=text("confirmation <> 'accepted'")
         ),
@@ -55,6 +55,7 @@ class Shipment(Base):
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    shop: Mapped[str | None]
     magento_shipment_id: Mapped[int]
     magento_track_id: Mapped[int | None]
     package_reference: Mapped[str]

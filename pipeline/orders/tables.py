@@ -119,7 +119,9 @@ class Order(Base):
         Index("orders_programs", "programs", postgresql_using="gin"),
         Index(
             "orders_invoice_unseen",
+            "shop",
             "created_at",
+            "id",
             postgresql_where=text(
                 "status = 'done' AND magento_order_id IS NOT NULL AND magento_invoiced IS NULL"
             ),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
 
 from pipeline.base.db import Sessions
@@ -40,27 +40,16 @@ class Shipments:
             Order.status.in_(LIVE),
         )
 
-    def lately(self, accounts: Sequence[str], shop: str, since: datetime) -> dict[int, int]:
-        """Magento entity id → order id of finished orders whose Magento order may still change.
-
-        Either a package was confirmed at or after `since`, or the order came since then and the
-        watch has not seen its invoice. Held FBA orders with an invoice are included, since
-        `awaited` leaves them out.
-        """
-        here = placed_in(shop, accounts)
-        confirmed = select(Shipment.order_id).where(Shipment.confirmed_at >= since)
-        is_through = Order.status == Status.DONE
-        unseen = and_(is_through, Order.magento_invoiced.is_(None), Order.created_at >= since)
-        return {
-            **self._watched(here, Order.id.in_(confirmed), is_through),
-            **self._watched(here, unseen),
-            **self._watched(
-                here,
-                Order.fulfilled_by == FulfilledBy.AMAZON,
-                Order.status == Status.HELD,
-                Order.magento_invoiced.is_not(None),
-            ),
-        }
+    def awaited_among(
+        self, accounts: Sequence[str], shop: str, entity_ids: Collection[int]
+    ) -> dict[int, int]:
+        """The same, of these Magento orders alone."""
+        return self._watched(
+            placed_in(shop, accounts),
+            Order.fulfilled_by == FulfilledBy.MERCHANT,
+            Order.status.in_(LIVE),
+            among(Order.magento_order_id, entity_ids),
+        )
 
     def _watched(self, *conditions: Any) -> dict[int, int]:
         with self._sessions() as session:
@@ -93,6 +82,7 @@ class Shipments:
 
     def store(
         self,
+        shop: str,
         awaited: Mapping[int, int],
         shipments: Sequence[MagentoShipment],
         states: Mapping[int, MagentoOrder],
@@ -102,8 +92,8 @@ class Shipments:
         """Store packages, states and totals, wake the changed orders, and return their ids.
 
         Tracks are compared by content, since a track that is added later changes `updated_at` of
-        neither shipment nor order. `gone` are shipments of these orders that the shop has deleted;
-        another shop may have shipments with the same ids.
+        neither shipment nor order. All of it is `shop`'s; `gone` are shipments of these orders that
+        it has deleted, since another shop may have shipments with the same ids.
         """
         by_order: dict[int, list[MagentoShipment]] = {}
         for shipment in shipments:
@@ -119,7 +109,8 @@ class Shipments:
                 order_id
                 for order_id, rows in _rows(session, changed).items()
                 if self._take(
-                    session, order_id, rows, by_order.get(order_id, ()), gone, now, statuses
+                    *(session, order_id, rows, by_order.get(order_id, ()), gone, now, statuses),
+                    shop,
                 )
             }
             store_states(session, states_changed.values())
@@ -158,6 +149,7 @@ class Shipments:
         gone: Collection[int],
         now: datetime,
         statuses: Mapping[int, str],
+        shop: str,
     ) -> bool:
         """Update an order's packages from the shop's shipments; returns whether any changed."""
         known = [_parcel(row) for row in rows]
@@ -174,7 +166,9 @@ class Shipments:
                 made = Shipment(order_id=order_id, package_reference=parcel.reference)
                 by_reference[parcel.reference] = made
                 session.add(made)
-            _bring_up(by_reference[parcel.reference], parcel)
+            row = by_reference[parcel.reference]
+            row.shop = shop
+            _bring_up(row, parcel)
         if {parcel.reference for parcel in parcels if parcel.mismatch} - {
             parcel.reference for parcel in known if parcel.mismatch
         }:

@@ -1,4 +1,4 @@
-"""The tables of feeds and their messages."""
+"""The tables of feeds and their messages, and of how far the watches of a shop have read."""
 
 from __future__ import annotations
 
@@ -94,3 +94,20 @@ class FeedMessage(Base):
     body: Mapped[dict[str, Any]]
     outcome: Mapped[str | None]
     words: Mapped[str | None]
+
+
+class ShopWatch(Base):
+    """How far the watches of a shop have read; see `pipeline.shipping.shop_watches`.
+
+    `newest_shipment_id` is the shop's newest shipment that was read. A round through the finished
+    orders began at `round_begun_at`, and has read them up to `read_to` and, of that time, up to
+    `read_to_order`; without `read_to` it has ended.
+    """
+
+    __tablename__ = "shop_watches"
+
+    shop: Mapped[str] = mapped_column(primary_key=True)
+    newest_shipment_id: Mapped[int] = mapped_column(default=0, server_default="0")
+    round_begun_at: Mapped[datetime | None]
+    read_to: Mapped[datetime | None]
+    read_to_order: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -30,6 +30,7 @@ from pipeline.orders.machine import Orders
 from pipeline.settings import file
 from pipeline.settings import model as settings
 from pipeline.shipping.shop_shipments import Shipments
+from pipeline.shipping.shop_watches import ShopWatches
 from tasks.engine.runner import Runner
 from tasks.engine.runs_in_hand import Runs
 
@@ -43,6 +44,7 @@ class Runtime:
     orders: Orders
     intake: Intake
     shipments: Shipments
+    watches: ShopWatches
     leases: Leases
     runner: Runner
     incidents: Incidents
@@ -81,6 +83,7 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
         orders=orders,
         intake=Intake(sessions, vault, loaded.timing),
         shipments=Shipments(sessions),
+        watches=ShopWatches(sessions),
         leases=leases,
         runner=Runner(
             orders,

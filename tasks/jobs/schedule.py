@@ -31,7 +31,7 @@ from tasks.jobs.reconcile import reconcile
 from tasks.jobs.search_and_sweep import poll_amazon, resume_due
 from tasks.jobs.spread import Spread
 from tasks.jobs.stock_guard import guard_stock
-from tasks.jobs.watch_shop import watch_confirmed, watch_shipments
+from tasks.jobs.watch_shop import watch_confirmed, watch_new_shipments, watch_shipments
 
 SHORTEST_EXPIRY_S = 30.0
 
@@ -155,11 +155,21 @@ JOBS = (
         sends=True,
     ),
     Job(
+        "watch new",
+        watch_new_shipments,
+        "watch_new_shipments_every_s",
+        Scope.SHOP,
+        "Reads the shipments that were made since the last run, for the orders they belong to.",
+        sends=True,
+    ),
+    # Often, since a run reads a share of a round.
+    Job(
         "watch confirmed",
         watch_confirmed,
-        "watch_confirmed_every_s",
+        timedelta(minutes=1),
         Scope.SHOP,
-        "Reads once more the orders that were confirmed in the last seven days.",
+        "Reads once more the orders that were confirmed in the last seven days, in rounds"
+        " (`watch_confirmed_every_s`).",
         sends=True,
     ),
     Job(

@@ -19,6 +19,7 @@ from pipeline.intake.unreadable_reports import open_nameless_incident, set_aside
 from pipeline.intake.watermark import Watermarks
 from pipeline.monitoring.account_checks import cursor_name, refused_search, stalled
 from pipeline.orders.channel import OrderPage
+from pipeline.orders.states import StepName
 from tasks.engine.runtime import Runtime
 from tasks.workflow import WORKFLOW, send
 
@@ -26,6 +27,9 @@ FULL_QUEUE = 500
 SHORT_QUEUE = 20
 BATCH = 200
 JOBS = "jobs"
+MAGENTO = "magento"
+TAKE_IN = (StepName.IMPORT_ORDER, StepName.VERIFY_ORDER)
+"""The steps from which an order goes on to Magento's queue within moments."""
 SEARCHABLE_AFTER = timedelta(minutes=3)
 
 
@@ -198,8 +202,9 @@ def resume_due(app: Celery, parts: Runtime) -> None:
     """The sweep: send every order that is due, whatever happened to its last message.
 
     Each queue gets as many orders as it has room for, up to a bound; the rest is still due in the
-    next run. A backfill's orders are only added to a short queue, so that new orders never wait
-    long behind them. The runs of dead workers go to the jobs' queue: they are few, and were in
+    next run. An order is not taken in while Magento's queue is full, since its first steps would
+    only add it there. A backfill's orders are only added to a short queue, so that new orders never
+    wait long behind them. The runs of dead workers go to the jobs' queue: they are few, and were in
     progress before the waiting orders.
     """
     now = parts.clients.now()
@@ -211,8 +216,10 @@ def resume_due(app: Celery, parts: Runtime) -> None:
         return
     if (room := SHORT_QUEUE - lengths[JOBS]) > 0:
         _send_due(app, parts.orders.due(now, room, only_running=True), JOBS)
-    for queue, steps in steps_of.items():
+    is_shop_full = lengths[MAGENTO] >= FULL_QUEUE
+    for queue, all_steps in steps_of.items():
         length = lengths[queue]
+        steps = [step for step in all_steps if not (is_shop_full and step in TAKE_IN)]
         for bound, with_backfill in ((FULL_QUEUE, False), (SHORT_QUEUE, True)):
             while (room := bound - length) > 0:
                 due = parts.orders.due(

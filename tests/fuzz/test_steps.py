@@ -79,7 +79,7 @@ def shipped(rig: Rig, order_id: int) -> None:
     shop = rig.shop.client()
     awaited = {entity_id: order_id}
     rig.parts.shipments.store(
-        awaited, shop.shipments.of_orders(awaited), shop.orders.by_ids(awaited), rig.at, set()
+        SHOP, awaited, shop.shipments.of_orders(awaited), shop.orders.by_ids(awaited), rig.at, set()
     )
     rig.make_due(order_id)
 

@@ -135,6 +135,18 @@ def test_shipments_survive_every_odd_shape(shop: Shop, magento: Magento) -> None
     assert "tracks[entity_id,carrier_code,title,track_number]" in asked.query["fields"]
 
 
+def test_shipments_made_after_another(shop: Shop, magento: Magento) -> None:
+    shop.answers(a_page({"entity_id": "4", "order_id": 82}, {"entity_id": 5, "order_id": "83"}))
+    since = datetime(2026, 11, 22, 21, 9, 43, tzinfo=UTC)
+    assert magento.shipments.made_after(3, since) == {4: 82, 5: 83}
+    (asked,) = shop.asked
+    assert filters(asked) == [
+        ("entity_id", "gt", "3"),
+        ("created_at", "gteq", "2026-11-22 21:09:43"),
+    ]
+    assert asked.query["fields"] == "items[entity_id,order_id],total_count"
+
+
 def test_fewer_shipments_than_the_shop_counts_are_no_answer(shop: Shop, magento: Magento) -> None:
     """One that is left out would look as if it had been deleted."""
     cut = a_page({"entity_id": 3, "order_id": 82}, total=2)

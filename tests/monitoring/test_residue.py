@@ -27,7 +27,7 @@ from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, settings, signed
 from tests.tables import METADATA
 
 NAMES = ("Zacharias Quandt", "zq@marketplace.example", "Nebelgasse", "0151 7654321", "Eichenhof")
-BEFORE_IT = "0016"
+BEFORE_IT = "0017"
 
 
 def taken_in(sessions: Sessions, count: int) -> list[int]:

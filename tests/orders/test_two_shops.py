@@ -36,7 +36,9 @@ def test_a_shipment_deleted_in_one_shop_stays_in_the_other(
     )
     watch = Shipments(sessions)
     states = {ENTITY_ID: MagentoOrder(ENTITY_ID, state="processing", status="processing")}
-    woken = watch.store(watch.awaited([ACCOUNT], SHOP), [], states, NOW + timedelta(hours=1), {71})
+    woken = watch.store(
+        SHOP, watch.awaited([ACCOUNT], SHOP), [], states, NOW + timedelta(hours=1), {71}
+    )
     assert woken == [made.ours]
     gone = [shipment.mismatch for shipment in loaded(sessions, made.ours).shipments]
     assert gone == ([Mismatch.DELETED] if is_told else [])

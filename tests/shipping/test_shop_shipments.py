@@ -62,6 +62,7 @@ def news(
 ) -> list[int]:
     watch = Shipments(sessions)
     return watch.store(
+        SHOP,
         watch.awaited([ACCOUNT], SHOP),
         shipments,
         {key: MagentoOrder(key, status=status) for key, status in (states or {}).items()},
@@ -118,7 +119,9 @@ def test_a_shipment_without_a_time_left_when_it_was_first_seen(sessions: Session
     assert news(sessions, told(created_at=None)) == [order_id]
     assert loaded(sessions, order_id).shipments[0].shipped_at == NOW
     watch = Shipments(sessions)
-    later = watch.store(watch.awaited([ACCOUNT], SHOP), [told(created_at=None)], {}, NOW + HOUR)
+    later = watch.store(
+        SHOP, watch.awaited([ACCOUNT], SHOP), [told(created_at=None)], {}, NOW + HOUR
+    )
     assert later == []
     assert loaded(sessions, order_id).shipments[0].shipped_at == NOW
 
@@ -189,7 +192,7 @@ def test_an_order_that_ended_meanwhile_is_not_woken(sessions: Sessions) -> None:
     with sessions() as session, session.begin():
         order = session.get_one(Order, order_id)
         order.status, order.due_at = Status.CANCELLED, None
-    assert watch.store(awaited, [told()], {}, NOW) == []
+    assert watch.store(SHOP, awaited, [told()], {}, NOW) == []
     assert loaded(sessions, order_id).status == Status.CANCELLED
 
 
@@ -224,8 +227,8 @@ def test_an_order_ended_in_magento_is_woken_once(sessions: Sessions, state: str)
         901: MagentoOrder(901, state="processing", status="processing"),
     }
     awaited = watch.awaited([ACCOUNT], SHOP)
-    assert watch.store(awaited, [], states, NOW) == [first]
-    assert watch.store(awaited, [], states, NOW) == []
+    assert watch.store(SHOP, awaited, [], states, NOW) == [first]
+    assert watch.store(SHOP, awaited, [], states, NOW) == []
     orders = [loaded(sessions, order_id) for order_id in (first, second)]
     assert [(order.magento_state, order.magento_status) for order in orders] == [
         (state, "merchants_own"),
@@ -234,37 +237,16 @@ def test_an_order_ended_in_magento_is_woken_once(sessions: Sessions, state: str)
     assert [order.due_at for order in orders] == [NOW, NOW + HOUR]
 
 
-def through(sessions: Sessions, confirmed_ago: timedelta, **changes: Any) -> int:
-    """An order of which the one package has been confirmed."""
-    is_through = {"status": Status.DONE, "step": STEPS[6], "due_at": None}
-    order_id = placed(sessions, **{**is_through, "magento_invoiced": Decimal(20), **changes})
-    with sessions() as session, session.begin():
-        shipment = a_shipment(magento_shipment_id=71, tracking_number="0034")
-        shipment.order_id, shipment.confirmed_at = order_id, NOW - confirmed_ago
-        session.add(shipment)
-    return order_id
-
-
-def test_what_was_confirmed_lately_is_watched_for_a_while(sessions: Sessions) -> None:
-    lately = through(sessions, HOUR, magento_order_id=900)
-    through(sessions, timedelta(days=8), magento_order_id=901)
-    through(sessions, HOUR, magento_order_id=902, status=Status.CANCELLED)
-    watch = Shipments(sessions)
-    assert watch.lately([ACCOUNT], SHOP, NOW - timedelta(days=7)) == {900: lately}
-    assert watch.lately(["other"], SHOP, NOW - timedelta(days=7)) == {}
-    assert watch.awaited([ACCOUNT], SHOP) == {}
-
-
 def test_a_track_mended_after_the_end_has_the_order_looked_at_again(sessions: Sessions) -> None:
-    order_id = through(sessions, HOUR)
-    watch = Shipments(sessions)
-    watched = watch.lately([ACCOUNT], SHOP, NOW - timedelta(days=7))
-    mended = told(tracks=(UPS,))
-    assert watch.store(watched, [mended], {}, NOW) == [order_id]
+    known = a_shipment(magento_shipment_id=71, tracking_number="0034", confirmed_at=NOW - HOUR)
+    is_through: dict[str, Any] = {"status": Status.DONE, "step": STEPS[6], "due_at": None}
+    order_id = placed(sessions, **is_through, shipments=[known])
+    watch, mended = Shipments(sessions), told(tracks=(UPS,))
+    assert watch.store(SHOP, {900: order_id}, [mended], {}, NOW) == [order_id]
     row = loaded(sessions, order_id)
     assert (row.step, row.status, row.due_at) == (STEPS[-1], Status.WAITING, NOW)
     # The same again is no news.
-    assert watch.store(watched, [mended], {}, NOW) == []
+    assert watch.store(SHOP, {900: order_id}, [mended], {}, NOW) == []
 
 
 def test_a_track_added_before_anything_was_told_is_a_package_of_its_own(
@@ -364,13 +346,13 @@ def test_totals_are_kept_once_all_is_invoiced_and_are_news_when_they_differ(
         order = loaded(sessions, order_id)
         return order.magento_invoiced, order.magento_refunded
 
-    assert watch.store(awaited, [], in_shop("10.00", invoiced=1), NOW) == []
+    assert watch.store(SHOP, awaited, [], in_shop("10.00", invoiced=1), NOW) == []
     assert kept() == (None, None)
-    assert watch.store(awaited, [], in_shop("20.00"), NOW) == []
+    assert watch.store(SHOP, awaited, [], in_shop("20.00"), NOW) == []
     assert kept() == (Decimal("20.00"), Decimal(0))
-    assert watch.store(awaited, [], in_shop("25.00"), NOW) == [order_id]
-    assert watch.store(awaited, [], in_shop("25.00"), NOW) == []
-    assert watch.store(awaited, [], in_shop("25.00", "5.00"), NOW) == [order_id]
+    assert watch.store(SHOP, awaited, [], in_shop("25.00"), NOW) == [order_id]
+    assert watch.store(SHOP, awaited, [], in_shop("25.00"), NOW) == []
+    assert watch.store(SHOP, awaited, [], in_shop("25.00", "5.00"), NOW) == [order_id]
     assert kept() == (Decimal("25.00"), Decimal("5.00"))
 
 
@@ -380,18 +362,7 @@ def test_an_order_put_on_hold_in_magento_is_news_both_ways(sessions: Sessions) -
     awaited = watch.awaited([ACCOUNT], SHOP)
     for state, woken in (("holded", [order_id]), ("holded", []), ("processing", [order_id])):
         states = {900: MagentoOrder(900, state=state, status=state)}
-        assert watch.store(awaited, [], states, NOW) == woken
-
-
-def test_an_invoice_that_nobody_saw_is_looked_at_after_the_end(sessions: Sessions) -> None:
-    done = {"status": Status.DONE, "due_at": None, "fulfilled_by": "FBA"}
-    unseen = placed(sessions, 900, **done)
-    placed(sessions, 901, **done, magento_invoiced=Decimal(20))
-    placed(sessions, 902, **done, created_at=NOW - timedelta(days=8))
-    held = {"status": Status.HELD, "hold_code": "totals_differ", "fulfilled_by": "FBA"}
-    wrong = placed(sessions, 903, **held, magento_invoiced=Decimal(21))
-    watch = Shipments(sessions)
-    assert watch.lately([ACCOUNT], SHOP, NOW - timedelta(days=7)) == {900: unseen, 903: wrong}
+        assert watch.store(SHOP, awaited, [], states, NOW) == woken
 
 
 def test_an_order_whose_stock_is_being_put_right_does_not_count_as_cancelled(
@@ -407,8 +378,8 @@ def test_an_order_whose_stock_is_being_put_right_does_not_count_as_cancelled(
         item = MagentoItem(501, quantity_ordered=Decimal(5), quantity_shipped=Decimal(shipped))
         return {900: MagentoOrder(900, state="canceled", status="canceled", items=(item,))}
 
-    assert watch.store(awaited, [], cancelled(4), NOW) == []
+    assert watch.store(SHOP, awaited, [], cancelled(4), NOW) == []
     assert loaded(sessions, order_id).magento_state == "processing"
     # What had left before the order came is shipped, and so is what the shop has shipments of.
-    assert watch.store(awaited, [], cancelled(1), NOW) == [order_id]
+    assert watch.store(SHOP, awaited, [], cancelled(1), NOW) == [order_id]
     assert loaded(sessions, order_id).magento_state == "canceled"

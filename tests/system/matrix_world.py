@@ -130,7 +130,7 @@ class World:
         awaited = self.parts.shipments.awaited([ACCOUNT], SHOP)
         if awaited:
             self.parts.shipments.store(
-                awaited, shop.shipments.of_orders(awaited), shop.orders.by_ids(awaited), now
+                SHOP, awaited, shop.shipments.of_orders(awaited), shop.orders.by_ids(awaited), now
             )
         self.parts.orders.positions([*stored.new, *stored.woken], now)
         return self.order().id

@@ -190,6 +190,9 @@ class FakeCreditMemos(_Told, CreditMemos):
 
 
 class FakeShipments(_Told, Shipments):
+    def made_after(self, entity_id: int, since: datetime) -> dict[int, int]:
+        return self.told.give("made_after", entity_id)  # type: ignore[no-any-return]
+
     def of_orders(self, order_ids: Collection[int]) -> list[MagentoShipment]:
         return self.told.give("shipments", sorted(order_ids))  # type: ignore[no-any-return]
 

@@ -266,6 +266,11 @@ def shipment(row: dict[str, Any]) -> MagentoShipment:
     )
 
 
+def shipment_of(row: dict[str, Any]) -> tuple[int, int]:
+    """A shipment's id and the id of its order."""
+    return identifier(row, "entity_id"), identifier(row, "order_id")
+
+
 def shipped_from(row: dict[str, Any]) -> tuple[int, str]:
     """A shipment's id and its source code; the code is empty without multi-source inventory.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 
 from pipeline.magento.records import MagentoShipment
 from pipeline.magento.rest import json_records, search
@@ -36,6 +37,25 @@ class Shipments:
                 is_whole=True,
             )
         return shipments
+
+    def made_after(self, entity_id: int, since: datetime) -> dict[int, int]:
+        """The order of each shipment with a greater entity id, made at or after `since` by the
+        shop's clock: entity id → order id.
+
+        Raises Transient or Rejected. Source: GET /V1/shipments.
+        """
+        stamp = since.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        rows = self._api.search(
+            SHIPMENTS,
+            [
+                (search.Filter("entity_id", str(entity_id), "gt"),),
+                (search.Filter("created_at", stamp, "gteq"),),
+            ],
+            json_records.shipment_of,
+            sort="entity_id",
+            fields="entity_id,order_id",
+        )
+        return dict(rows)
 
     def sources(self, order_id: int) -> dict[int, str]:
         """The source code of each shipment of an order, by the shipment's entity id.

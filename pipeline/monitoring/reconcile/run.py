@@ -140,7 +140,7 @@ class Reconciler:
         # A report that was read may still fail to be stored: fetching the order shows that.
         self._set_aside(run.account, batch.readable.set_aside, (), now)
         self._take_in(run.account, batch, by_number, now, asked_at)
-        self._take_states(batch, by_number, now)
+        self._take_states(run.account, batch, by_number, now)
         with self._sessions() as session, session.begin():
             closed = treat(session, run, by_number, batch.sides, now)
             session.get_one(Reconciliation, run.id).resolved += closed
@@ -190,7 +190,11 @@ class Reconciler:
             self._set_aside(account, stored.set_aside, stored.seen, now)
 
     def _take_states(
-        self, batch: Batch, by_number: Mapping[str, Sequence[FoundDifference] | None], now: datetime
+        self,
+        account: str,
+        batch: Batch,
+        by_number: Mapping[str, Sequence[FoundDifference] | None],
+        now: datetime,
     ) -> None:
         """Store the Magento state of the orders that are retried because of that state."""
         awaited, states = {}, {}
@@ -200,7 +204,8 @@ class Reconciler:
                 if sides.ours is not None and order.entity_id == sides.ours.magento_order_id:
                     awaited[order.entity_id], states[order.entity_id] = sides.ours.id, order
         if awaited:
-            Shipments(self._sessions).store(awaited, [], states, now)
+            shop = self._clients.in_force().accounts[account].shop
+            Shipments(self._sessions).store(shop, awaited, [], states, now)
 
     def _end(self, run: Reconciliation) -> None:
         now = self._clients.now()

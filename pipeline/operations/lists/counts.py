@@ -1,5 +1,5 @@
 """Counts orders of a kind. Nobody reads a large number to its last digit, so counting stops at
-10,000: the cost stays the same with a million orders."""
+10,000, beside each status at 5,000: the cost stays the same with a million orders."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order, Status
 
 COUNTED = 10_000
+COUNTED_BY_STATUS = 5_000
 _REASONS = frozenset(HoldCode)
 # Counts read orders in the order of the index that covers the query: PostgreSQL would otherwise
 # choose another index, and look into the table for each order.
@@ -55,7 +56,7 @@ def count_hidden(sessions: Sessions, limit: int = COUNTED) -> Count:
     return _counted(number or 0, limit)
 
 
-def counts(sessions: Sessions, *, everything: bool, limit: int = COUNTED) -> Counts:
+def counts(sessions: Sessions, *, everything: bool, limit: int = COUNTED_BY_STATUS) -> Counts:
     """Orders by status and by reason, hidden orders included on request. Two queries.
 
     Beyond the limit of held orders, the counts by reason cover only the orders that were counted.

@@ -9,7 +9,16 @@ from celery import Celery
 
 JOBS = {
     **dict.fromkeys(("poll_amazon", "read_notifications", "fetch_orders", "run_feeds"), "account"),
-    **dict.fromkeys(("watch_shipments", "watch_confirmed", "watch_refunds", "guard_stock"), "shop"),
+    **dict.fromkeys(
+        (
+            "watch_shipments",
+            "watch_new_shipments",
+            "watch_confirmed",
+            "watch_refunds",
+            "guard_stock",
+        ),
+        "shop",
+    ),
 }
 
 

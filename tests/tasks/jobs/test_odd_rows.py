@@ -185,4 +185,4 @@ def test_a_watch_that_never_comes_to_its_end_is_told(
 
 
 def test_a_shipment_of_an_order_that_nobody_asked_for_is_left_alone(sessions: Sessions) -> None:
-    assert Shipments(sessions).store({}, [], {}, NOW) == []
+    assert Shipments(sessions).store(SHOP, {}, [], {}, NOW) == []

@@ -250,9 +250,9 @@ def quick(parts: Runtime, **changes: Any) -> Runtime:
     return replace(parts, clients=own)
 
 
-def due_orders(sessions: Sessions, count: int) -> None:
+def due_orders(sessions: Sessions, count: int, step: str = "import_order") -> None:
     for _ in range(count):
-        stored(sessions, builders.an_order(due_at=NOW))
+        stored(sessions, builders.an_order(due_at=NOW, step=step))
 
 
 @pytest.mark.parametrize(
@@ -308,10 +308,27 @@ def test_a_full_queue_stops_none_but_its_own_orders(
     assert sorted(sent) == served
 
 
+@pytest.mark.parametrize("step", ["import_order", "verify_order"])
+@pytest.mark.parametrize(("in_queue", "sent"), [(FULL_QUEUE - 1, 3), (FULL_QUEUE, 0)])
+def test_no_order_is_taken_in_while_the_queue_it_goes_on_to_is_full(
+    app: Celery,
+    offline: Runtime,
+    sessions: Sessions,
+    broker: redis.Redis,
+    step: str,
+    in_queue: int,
+    sent: int,
+) -> None:
+    due_orders(sessions, 3, step)
+    broker.lpush("orderbridge:magento", *["{}"] * in_queue)
+    resume_due(app, quick(offline))
+    assert waiting(broker) == sent
+
+
 def test_what_a_dead_worker_had_in_hand_does_not_wait_behind_a_backlog(
     app: Celery, offline: Runtime, sessions: Sessions, broker: redis.Redis
 ) -> None:
-    due_orders(sessions, 3)
+    due_orders(sessions, 3, "sync_tracking")
     running = builders.an_order(due_at=NOW, step="create_order", status=Status.RUNNING)
     order_id = stored(sessions, running)
     broker.lpush("orderbridge:magento", *["{}"] * FULL_QUEUE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,11 +13,11 @@ import redis
 from celery import Celery
 
 from pipeline.base.db import Sessions
-from pipeline.base.errors import Transient
+from pipeline.base.errors import Rejected, Transient
 from pipeline.magento.records import MagentoItem, MagentoShipment, Track
 from pipeline.orders.tables import Status
 from tasks.engine.runtime import Runtime, build
-from tasks.jobs.watch_shop import watch_confirmed, watch_shipments
+from tasks.jobs.watch_shop import watch_confirmed, watch_new_shipments, watch_shipments
 from tests.builders import NOW, SHOP, a_shipment, an_item, an_order, loaded, settings, stored
 from tests.tasks.conftest import close
 from tests.tasks.fakes import FakeShop, InTurn, a_magento_order
@@ -40,8 +40,8 @@ def broker(redis_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
-def with_shop(parts: Runtime, shop: FakeShop) -> Runtime:
-    own = replace(parts.clients, shops={SHOP: shop}, now=lambda: NOW)
+def with_shop(parts: Runtime, shop: FakeShop, now: datetime = NOW) -> Runtime:
+    own = replace(parts.clients, shops={SHOP: shop}, now=lambda: now)
     return replace(parts, clients=own)
 
 
@@ -150,9 +150,12 @@ def through(sessions: Sessions, entity_id: int, **changes: Any) -> int:
 
 
 def told(**changes: Any) -> Any:
-    return a_shipment(
-        confirmation="accepted", confirmed_at=NOW, confirmed_as="dhl/DHL/1", **changes
-    )
+    facts: dict[str, Any] = {
+        "confirmation": "accepted",
+        "confirmed_at": NOW,
+        "confirmed_as": "dhl/DHL/1",
+    }
+    return a_shipment(shop=SHOP, **facts, **changes)
 
 
 def test_what_is_through_is_read_once_more_for_a_number_that_was_mended(
@@ -177,6 +180,7 @@ def test_an_invoice_of_another_sum_is_seen_after_the_end(
 ) -> None:
     """An order that Amazon fulfilled is placed as complete and through at once."""
     facts = {"fulfilled_by": "FBA", "magento_invoiced": None, "grand_total": Decimal("20.00")}
+    facts["shop"] = SHOP
     right, wrong = through(sessions, 900, **facts), through(sessions, 901, **facts)
     line = MagentoItem(501, quantity_ordered=Decimal(2), quantity_invoiced=Decimal(2))
     states = {
@@ -188,3 +192,55 @@ def test_an_invoice_of_another_sum_is_seen_after_the_end(
     assert [loaded(sessions, one).status for one in (right, wrong)] == ["done", "waiting"]
     assert loaded(sessions, wrong).magento_invoiced == Decimal("25.00")
     assert waiting(broker, "amazon") == 1
+
+
+def test_a_round_reads_each_finished_order_once_and_the_next_begins_when_it_is_due(
+    app: Celery, parts: Runtime, sessions: Sessions
+) -> None:
+    through(sessions, 900, fulfilled_by="FBA", magento_invoiced=None, shop=SHOP)
+    shop = FakeShop(shipments=[], orders={900: a_magento_order(900)})
+    for minutes, rounds in ((0, 1), (1, 1), (59, 1), (60, 2), (61, 2)):
+        watch_confirmed(app, with_shop(parts, shop, NOW + timedelta(minutes=minutes)), SHOP)
+        assert len(shop.calls) == 2 * rounds
+
+
+def test_a_share_that_cannot_be_read_is_left_to_the_next_round(
+    app: Celery, parts: Runtime, sessions: Sessions
+) -> None:
+    through(sessions, 900, shipments=[told()])
+    shop = FakeShop(shipments=Rejected("no", code="x", status=400))
+    watch_confirmed(app, with_shop(parts, shop), SHOP)
+    watch_confirmed(app, with_shop(parts, shop), SHOP)
+    assert shop.calls == [("shipments", [900])]
+    # A run in which no round is due says nothing of the shop.
+    assert [one.key for one in parts.incidents.all_open()] == [f"watch_confirmed:{SHOP}"]
+
+
+def test_a_new_shipment_is_brought_without_reading_all_open_orders(
+    app: Celery, parts: Runtime, sessions: Sessions, broker: redis.Redis
+) -> None:
+    order_id = awaiting(sessions, 900)
+    awaiting(sessions, 901)
+    # The shop's own customers' orders have shipments too.
+    made = InTurn({71: 900, 72: 55}, {})
+    shop = FakeShop(made_after=made, shipments=[shipped()], orders={900: a_magento_order(900)})
+    watch_new_shipments(app, with_shop(parts, shop), SHOP)
+    assert shop.calls == [("made_after", 0), ("shipments", [900]), ("orders", [900])]
+    assert numbers(sessions, order_id) == ["1Z001"]
+    assert loaded(sessions, order_id).shipments[0].shop == SHOP
+    assert waiting(broker, "magento") == 1
+    watch_new_shipments(app, with_shop(parts, shop), SHOP)
+    assert shop.calls[3:] == [("made_after", 72)]
+
+
+def test_new_shipments_that_cannot_be_read_are_searched_again(
+    app: Celery, parts: Runtime, sessions: Sessions
+) -> None:
+    order_id = awaiting(sessions, 900)
+    first, second = InTurn({71: 900}, {71: 900}), InTurn(Transient("cut"), [shipped()])
+    shop = FakeShop(made_after=first, shipments=second, orders={900: a_magento_order(900)})
+    for wanted in ([], ["1Z001"]):
+        watch_new_shipments(app, with_shop(parts, shop), SHOP)
+        assert numbers(sessions, order_id) == wanted
+    assert [call for call in shop.calls if call[0] == "made_after"] == [("made_after", 0)] * 2
+    assert parts.incidents.all_open() == []
