@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.base.broker import NotSupported
+from pipeline.settings import plaintext
 from pipeline.settings.model import PREFIX, Settings
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -70,11 +71,14 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigError("these environment variables have to be set: " + ", ".join(missing))
     try:
         loaded = Settings.model_validate(data, context={"folder": path.parent})
-        loaded.broker  # noqa: B018 - a URL that cannot be used ends every process at its start
+        # An address that cannot be used ends every process at its start.
+        wrong = list(plaintext.mistakes(loaded, environ.get(plaintext.ALLOW_PLAINTEXT, "")))
     except ValidationError as error:
         raise ConfigError(_sentences(path, error)) from None
     except NotSupported as error:
         raise ConfigError(f"{PREFIX}REDIS_URL: {error}") from None
+    if wrong:
+        raise ConfigError("\n".join(wrong))
     return loaded
 
 
