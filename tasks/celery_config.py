@@ -24,6 +24,7 @@ task_ignore_result = True
 task_acks_late = True
 task_reject_on_worker_lost = True
 worker_prefetch_multiplier = 1
+worker_consumer = "tasks.engine.unusable_messages:Consumer"
 broker_transport_options = {
     "visibility_timeout": 600,
     "unacked_restore_interval": 5,

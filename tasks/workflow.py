@@ -38,7 +38,7 @@ WORKFLOW: dict[str, tuple[Step, str]] = {
 def register(app: Celery) -> None:
     """Make each step a Celery task of the app."""
     for name, (step, _) in WORKFLOW.items():
-        app.task(name=task_name(name), bind=True)(_task(name, step))
+        app.task(name=task_name(name), bind=True, takes=(int,))(_task(name, step))
 
 
 def task_name(step: str) -> str:

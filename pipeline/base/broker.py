@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
+from pipeline.base.this_machine import is_this_machine
+
 if TYPE_CHECKING:
     import redis
 
@@ -65,6 +67,11 @@ class Broker:
         )
         client: redis.Redis = sentinels.master_for(self.master)  # type: ignore[no-untyped-call]
         return client
+
+    @property
+    def is_in_clear(self) -> bool:
+        """Whether what goes to the broker, or to a Sentinel, crosses a network unencrypted."""
+        return not self.has_tls and not all(is_this_machine(host) for host, _ in self.hosts)
 
     @property
     def tls(self) -> Mapping[str, Any]:

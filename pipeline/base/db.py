@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -17,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from pipeline.base import database_restores, transaction_pooling
 from pipeline.base.clock import elapsed
+from pipeline.base.this_machine import is_this_machine
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -33,6 +35,9 @@ _ARGUMENTS: Mapping[str, Any] = {
     # A statement is prepared when it comes back: to plan a claim takes longer than to run it.
     "prepare_threshold": 1,
 }
+
+_ENCRYPTED = ("require", "verify-ca", "verify-full")
+"""The values of `sslmode` with which libpq never falls back to a connection in clear."""
 
 _TESTED_AFTER_S = 30.0
 """A connection that was idle for so long is tested by a statement, since a network may have lost
@@ -118,6 +123,26 @@ def address(url: str) -> tuple[URL, bool]:
     if is_pooled not in ("true", "false"):
         raise ArgumentError("pgbouncer must be true or false")
     return named.difference_update_query(["pgbouncer"]), is_pooled == "true"
+
+
+def is_in_clear(url: str) -> bool:
+    """Whether what goes to the database may cross a network unencrypted. Raises ArgumentError.
+
+    As in libpq, a variable such as PGHOST counts where the URL says nothing, and no host is a
+    socket of this machine.
+    """
+    server, _ = address(url)
+    if server.get_backend_name() != "postgresql":
+        raise ArgumentError("this is no PostgreSQL")
+    named = server.get_dialect()().create_connect_args(server)[1]
+
+    def told(parameter: str) -> str:
+        return str(named.get(parameter) or os.environ.get(f"PG{parameter.upper()}", ""))
+
+    if told("sslmode") in _ENCRYPTED:
+        return False
+    hosts = (told("hostaddr") or told("host")).split(",")
+    return not all(host[:1] in ("", "/", "@") or is_this_machine(host) for host in hosts)
 
 
 def reason(error: DBAPIError) -> str:

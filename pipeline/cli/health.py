@@ -71,6 +71,9 @@ def _as_text(shown: Health) -> list[str]:
     lines += titled(
         {
             "queues": queues,
+            "rejected messages": "unknown"
+            if shown.rejected_messages is None
+            else str(shown.rejected_messages),
             "last beat": when(shown.last_beat_at),
             "oldest personal data": _age(shown.oldest_personal_data),
         }

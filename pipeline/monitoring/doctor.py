@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from pipeline.amazon.client import Amazon
 from pipeline.base.broker import NotSupported, refuse_cluster
 from pipeline.base.clock import utc_now
-from pipeline.base.db import Sessions, alembic_config, reason
+from pipeline.base.db import Sessions, alembic_config, is_in_clear, reason
 from pipeline.base.errors import AccountStopped, OverQuota, Rejected, RemoteError
 from pipeline.base.http import Http
 from pipeline.base.quota import Quota
@@ -30,11 +30,13 @@ from pipeline.monitoring.residue import sampled
 from pipeline.orders.machine import owner
 from pipeline.orders.tables import Order, OrderPrivate
 from pipeline.settings.model import AccountSettings, Settings
+from pipeline.settings.plaintext import ALLOW_PLAINTEXT
 
 HERE = "installation"
 CLOCKS_MAY_DIFFER = timedelta(seconds=30)
 _READ_BACK = timedelta(hours=1)
 _STATEMENT_TIMEOUT = "30s"  # as PostgreSQL writes the 30,000 of db.SESSION
+_VERIFIED = "it is encrypted, and the server's certificate is verified"
 _NTP = "have this machine's clock set by NTP"
 
 
@@ -52,7 +54,7 @@ def examine_installation(
             "check ORDERBRIDGE_DATABASE_URL and PostgreSQL's log; run orderbridge migrate",
         )
     try:
-        yield from _broker(broker)
+        yield from _broker(settings, broker)
     except NotSupported as error:
         yield _failed("broker", str(error), "set ORDERBRIDGE_REDIS_URL to another broker")
     except RedisError as error:
@@ -117,7 +119,7 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
     config = alembic_config(settings.database_url.get_secret_value())
     head = ScriptDirectory.from_config(config).get_current_head()
     with sessions() as session:
-        yield _connection(session)
+        yield _connection(settings, session)
         in_statistics = sampled(session)
         at = session.scalar(text("SELECT version_num FROM alembic_version"))
         database_time = session.scalars(text("SELECT clock_timestamp()")).one()
@@ -156,7 +158,7 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
         yield _ok("writes", "this database belongs to these shops and sellers; writes are allowed")
 
 
-def _connection(session: Session) -> Finding:
+def _connection(settings: Settings, session: Session) -> Finding:
     """Whether our time-outs reach PostgreSQL, and whether the connection is encrypted."""
     check, variable = "connection to the database", "ORDERBRIDGE_DATABASE_URL"
     limit = session.scalar(text("SELECT current_setting('statement_timeout')"))
@@ -169,15 +171,23 @@ def _connection(session: Session) -> Finding:
             f"add ?pgbouncer=true to {variable}",
         )
     if driver is None or not driver.pgconn.ssl_in_use:
-        return _ok(check, "it is not encrypted: keep it on this server or its own network")
+        return _ok(check, _in_clear(is_in_clear(settings.database_url.get_secret_value())))
     if driver.info.get_parameters().get("sslmode") == "verify-full":
-        return _ok(check, "it is encrypted, and the server's certificate is verified")
+        return _ok(check, _VERIFIED)
     return Finding(
         HERE,
         check,
         Verdict.WARNING,
         "it is encrypted, but the server's certificate is not verified",
         f"add sslmode=verify-full&sslrootcert=FILE to {variable}",
+    )
+
+
+def _in_clear(crosses_a_network: bool) -> str:
+    if not crosses_a_network:
+        return "it is not encrypted, and stays on this server"
+    return (
+        f"it is not encrypted, which {ALLOW_PLAINTEXT} allows: keep the network between yours alone"
     )
 
 
@@ -195,9 +205,12 @@ def _master_key(settings: Settings, order: Order, private: OrderPrivate) -> Find
     return _ok("master key", "it decrypts the newest order's data")
 
 
-def _broker(broker: redis.Redis) -> Iterator[Finding]:
+def _broker(settings: Settings, broker: redis.Redis) -> Iterator[Finding]:
     broker.ping()
     refuse_cluster(broker)
+    at = settings.broker
+    told = _VERIFIED if at.has_tls else _in_clear(at.is_in_clear)
+    yield _ok("connection to the broker", told)
     try:
         appends = broker.config_get("appendonly").get("appendonly")
         evicts = broker.config_get("maxmemory-policy").get("maxmemory-policy")

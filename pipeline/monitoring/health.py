@@ -35,6 +35,8 @@ from pipeline.settings.model import Settings
 BEAT = "orderbridge:beat"
 """The Redis key where a worker notes each half minute that beat and the workers run."""
 BEAT_MISSED_AFTER = timedelta(minutes=3)
+REJECTED_MESSAGES = "orderbridge:rejected_messages"
+"""The Redis key where the workers count the messages that no worker can use."""
 QUEUES = ("amazon", "magento", "jobs")
 ACCOUNT_STATES = ("works", "refused", "stopped")
 _OPERATIONS = (SEARCH_ORDERS, GET_ORDER, CONFIRM_SHIPMENT)
@@ -75,13 +77,15 @@ class ShopHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """All figures; the installation is well when `problems` is empty. `queues` is None without the
-    broker. `oldest_personal_data` counts from the delivery."""
+    """All figures; the installation is well when `problems` is empty. `queues` and
+    `rejected_messages` are None without the broker. `oldest_personal_data` counts from the
+    delivery."""
 
     at: datetime
     accounts: Sequence[AccountHealth]
     shops: Sequence[ShopHealth]
     queues: Mapping[str, int] | None
+    rejected_messages: int | None
     last_beat_at: datetime | None
     untold_alerts: int
     oldest_personal_data: timedelta | None
@@ -102,6 +106,7 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
     except RedisError:
         told = None
     queues, beat_at = (told.queues, told.beat_at) if told is not None else (None, None)
+    rejected = told.rejected_messages if told is not None else None
     with sessions() as session:
         orders = _by_account(live_orders(session, now))
         packages = confirmations(session)
@@ -141,6 +146,7 @@ def health(settings: Settings, sessions: Sessions, broker: redis.Redis, now: dat
         accounts=accounts,
         shops=[_shop(settings, name, orders) for name in settings.shops],
         queues=queues,
+        rejected_messages=rejected,
         last_beat_at=beat_at,
         untold_alerts=untold or 0,
         oldest_personal_data=oldest,
@@ -246,6 +252,7 @@ class BrokerFigures(NamedTuple):
     """What the broker tells. `quota_left` is by account and operation."""
 
     queues: Mapping[str, int]
+    rejected_messages: int
     beat_at: datetime | None
     quota_left: Mapping[str, Mapping[str, float]]
 
@@ -254,14 +261,16 @@ def ask_broker(settings: Settings, broker: redis.Redis) -> BrokerFigures:
     """The figures that the broker has, in two round trips. Raises RedisError."""
     pipeline = broker.pipeline(transaction=False)
     pipeline.get(BEAT)
+    pipeline.get(REJECTED_MESSAGES)
     for name in QUEUES:
         pipeline.llen(f"orderbridge:{name}")
-    beat, *lengths = pipeline.execute()
+    beat, rejected, *lengths = pipeline.execute()
     plans = [operation.plan for operation in _OPERATIONS]
     asked = [(account, plan) for account in settings.accounts for plan in plans]
     left = iter(calls_left(broker, asked))
     return BrokerFigures(
         dict(zip(QUEUES, lengths, strict=True)),
+        int(rejected or 0),
         datetime.fromisoformat(beat.decode()) if beat else None,
         {account: {name: next(left) for name in _NAMES} for account in settings.accounts},
     )

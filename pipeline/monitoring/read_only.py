@@ -7,7 +7,6 @@ until a person confirms that the change is intended. Reads go on.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +21,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.errors import WritesStopped
 from pipeline.base.log import log
 from pipeline.base.security_log import Action, Signature, record
+from pipeline.base.this_machine import is_this_machine
 from pipeline.monitoring.tables import Belonging
 from pipeline.orders.machine import wake
 from pipeline.orders.outcome import WRITES_STOPPED
@@ -167,15 +167,8 @@ def _address(url: str) -> str:
     """Host and path. Credentials do not count, nor does the port of a remote on this machine."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
-    port_counts = port is not None and not _is_this_machine(host)
+    port_counts = port is not None and not is_this_machine(host)
     return f"{host}{f':{port}' if port_counts else ''}{parts.path.rstrip('/')}"
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _compare(sessions: Sessions, ours: Mapping[str, str], now: datetime) -> tuple[Changed, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.base.broker import NotSupported
+from pipeline.settings import plaintext
 from pipeline.settings.model import PREFIX, Settings
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -72,6 +73,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     except ValidationError as error:
         raise ConfigError(_sentences(path, error)) from None
     _check_broker(loaded)
+    database = loaded.database_url.get_secret_value()
+    _refuse(plaintext.mistakes(environ, database=database, broker=loaded.broker))
     return loaded
 
 
@@ -98,6 +101,7 @@ def load_for_celery(environ: Mapping[str, str] = os.environ) -> Settings:
     path = Path(environ.get(f"{PREFIX}CONFIG", "orderbridge.toml"))
     loaded = _load_a_part(path, ("shops", "accounts", "timing", "redis"), broker)
     _check_broker(loaded)
+    _refuse(plaintext.mistakes(environ, broker=loaded.broker))
     return loaded
 
 
@@ -106,6 +110,7 @@ def database_url(environ: Mapping[str, str] = os.environ) -> str:
     missing: list[str] = []
     url = _variable(environ, "DATABASE_URL", missing)
     _refuse_missing(missing)
+    _refuse(plaintext.mistakes(environ, database=url))
     return url
 
 
@@ -133,6 +138,11 @@ def _check_broker(loaded: Settings) -> None:
         loaded.broker  # noqa: B018 - a URL that cannot be used ends every process at its start
     except NotSupported as error:
         raise ConfigError(f"{PREFIX}REDIS_URL: {error}") from None
+
+
+def _refuse(wrong: str) -> None:
+    if wrong:
+        raise ConfigError(wrong)
 
 
 def _tables(path: Path) -> dict[str, Any]:

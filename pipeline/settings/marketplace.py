@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +17,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from pipeline.base.this_machine import is_this_machine
 
 
 class SettingsModel(BaseModel):
@@ -31,7 +34,19 @@ def _base_url(text: str) -> str:
         raise ValueError("this must be a URL that starts with https:// or http://") from None
 
 
+def _remote_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
+        raise ValueError(
+            "http:// sends all in clear: begin with https://; http:// is for this machine alone "
+            "(127.0.0.1, [::1], localhost)"
+        )
+    return text
+
+
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+RemoteUrl = Annotated[BaseUrl, AfterValidator(_remote_url)]
+"""The URL of Amazon or a shop, whose calls carry buyers' data and credentials."""
 
 
 CancelReason = Literal[

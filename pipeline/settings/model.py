@@ -19,7 +19,7 @@ from pipeline.base.broker import Broker, broker_at
 from pipeline.settings.alerts import AlertSettings
 from pipeline.settings.console import ConsoleSettings
 from pipeline.settings.magento_release import MagentoRelease
-from pipeline.settings.marketplace import BaseUrl, MarketplaceSettings, SettingsModel
+from pipeline.settings.marketplace import BaseUrl, MarketplaceSettings, RemoteUrl, SettingsModel
 from pipeline.settings.marketplaces import endpoint, in_country
 from pipeline.settings.redis import RedisSettings
 from pipeline.settings.tracing import TracingSettings
@@ -43,7 +43,7 @@ def needs_seller_id(account: str) -> str:
 class ShopSettings(SettingsModel):
     """A Magento shop and the credentials for it."""
 
-    base_url: BaseUrl
+    base_url: RemoteUrl
     admin_url: BaseUrl | None = None
     auth: Literal["oauth", "bearer"] = "oauth"
     version: Literal["2.4.4", "2.4.5", "2.4.6", "2.4.7", "2.4.8"] = "2.4.7"
@@ -63,9 +63,9 @@ class ShopSettings(SettingsModel):
 class NotificationSettings(SettingsModel):
     """The SQS queue to which Amazon reports an account's changed orders."""
 
-    queue_url: BaseUrl
+    queue_url: RemoteUrl
     aws_region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
-    endpoint_url: BaseUrl | None = None
+    endpoint_url: RemoteUrl | None = None
 
     @model_validator(mode="after")
     def _queue_is_standard(self) -> NotificationSettings:
@@ -105,8 +105,8 @@ class AccountSettings(SettingsModel):
     shop: str
     start_from: AwareDatetime
     client_secret_expires: date | None = None
-    base_url: BaseUrl | None = None
-    token_url: BaseUrl | None = None
+    base_url: RemoteUrl | None = None
+    token_url: RemoteUrl | None = None
     notifications: NotificationSettings | None = None
     settings: MarketplaceSettings = MarketplaceSettings()
     marketplaces: Mapping[str, MarketplaceSettings] = Field(default_factory=dict)

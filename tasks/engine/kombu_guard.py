@@ -5,6 +5,8 @@ reads `connection.client.hostname` of a missing connection, and the AttributeErr
 Celery only logs a ConnectionError. The channel also makes a new Redis client for every group of
 commands, whose command table costs more than the commands; a single client per channel is enough.
 
+An entry of a queue that is no message raises in the channel, before Celery could reject it.
+
 The guarded code is private to kombu, so any release may change it. Therefore the guard is tested at
 the start instead of comparing versions: a worker whose guard fails does not start.
 """
@@ -12,10 +14,14 @@ the start instead of comparing versions: a worker whose guard fails does not sta
 from __future__ import annotations
 
 from importlib.metadata import version
+from queue import Empty
 from typing import Any
 
 from kombu.transport import redis as transport
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import DataError, RedisError
+
+from tasks.engine.unusable_messages import count_rejected
 
 TRIED_WITH = "5.7.0"
 
@@ -30,8 +36,9 @@ def install(channel: Any = transport.Channel) -> None:
         return
     parameters = getattr(channel, "_connparams", None)
     create = getattr(channel, "_create_client", None)
-    if not callable(parameters) or not callable(create):
-        raise _not_guarded("its Redis channel has no _connparams or no _create_client")
+    read = getattr(channel, "_brpop_read", None)
+    if not callable(parameters) or not callable(create) or not callable(read):
+        raise _not_guarded("its Redis channel lacks _connparams, _create_client or _brpop_read")
 
     def connparams(self: Any, *args: Any, **kwargs: Any) -> Any:
         if self.connection is None or getattr(self.connection, "client", None) is None:
@@ -46,12 +53,28 @@ def install(channel: Any = transport.Channel) -> None:
             kept = self.__dict__["_kept_client"] = create(self)
         return kept
 
+    def brpop_read(self: Any, **options: Any) -> Any:
+        try:
+            return read(self, **options)
+        except DataError as error:
+            odd: Exception = error
+        except (Empty, OSError, RedisError):
+            raise
+        except Exception as error:
+            if self.closed:
+                raise
+            odd = error
+        # The entry left the queue when it was read.
+        count_rejected(odd)
+        raise Empty
+
     channel._connparams, channel._create_client = connparams, create_client
     try:
         _try(channel)
     except NotGuarded:
         channel._connparams, channel._create_client = parameters, create
         raise
+    channel._brpop_read = brpop_read
     channel.is_guarded = True
 
 

@@ -229,7 +229,8 @@ JOBS = (
 def register(app: Celery) -> None:
     """Make each job a Celery task of the app."""
     for job in JOBS:
-        app.task(name=f"orderbridge.{job.task}")(_task(app, job))
+        takes = () if job.scope is Scope.ONCE else (str,)
+        app.task(name=f"orderbridge.{job.task}", takes=takes)(_task(app, job))
 
 
 def timetable(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from redis.retry import Retry
 from devstack.broker import Broker
 from devstack.paths import kept_port
 from devstack.supervisor import Process, Supervisor
-from pipeline.settings.file import load
+from pipeline.settings.file import ConfigError, load
 from tasks.engine.stopping import FINISH_WITHIN_S
 from tests.deploy import compose
 
@@ -130,6 +130,20 @@ def test_our_own_have_no_privileges_and_their_secrets_from_the_file(
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["environment"]["ORDERBRIDGE_CONFIG"] == service["volumes"][0]["target"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_own_may_reach_the_servers_in_clear_over_the_network_that_has_no_way_out(
+    document: dict[str, Any], name: str, tmp_path: Path
+) -> None:
+    """Which is refused at the start without the permission."""
+    config = tmp_path / "orderbridge.toml"
+    config.write_text(CONFIGURATION, encoding="utf-8")
+    own = document["services"][name]["environment"]
+    seen = {**filled_in(), **own, "ORDERBRIDGE_CONFIG": str(config)}
+    assert load(seen).broker.is_in_clear
+    with pytest.raises(ConfigError, match="ORDERBRIDGE_ALLOW_PLAINTEXT=database"):
+        load({**seen, "ORDERBRIDGE_ALLOW_PLAINTEXT": "broker"})
 
 
 @pytest.mark.parametrize("name", OURS)

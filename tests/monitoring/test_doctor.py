@@ -80,10 +80,33 @@ def test_an_installation_as_it_should_be(sessions: Sessions, broker: redis.Redis
             "master key": "ok",
             "statistics of PostgreSQL": "ok",
             "writes": "ok",
+            "connection to the broker": "ok",
             "broker": "ok",
             "workers": "ok",
             "clock of shop main": "ok",
         }
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("127.0.0.1", "it is not encrypted, and stays on this server"),
+        ("10.0.0.5", "it is not encrypted, which ORDERBRIDGE_ALLOW_PLAINTEXT allows: keep the "),
+    ],
+)
+def test_connections_in_clear_are_told(
+    host: str, told: str, sessions: Sessions, broker: redis.Redis
+) -> None:
+    given = settings(
+        database_url=f"postgresql+psycopg://{host}/orders", redis_url=f"redis://{host}/0"
+    )
+    found = [
+        one.sentence
+        for one in examine_installation(given, sessions, broker)
+        if one.check.startswith("connection to the")
+    ]
+    assert len(found) == 2
+    assert all(sentence.startswith(told) for sentence in found)
 
 
 @pytest.mark.parametrize(("skew_s", "verdict"), [(-20, "ok"), (-40, "failed"), (40, "failed")])

@@ -14,7 +14,13 @@ from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.intake.tables import ToFetch, Watermark
 from pipeline.monitoring.account_checks import cursor_name
-from pipeline.monitoring.health import BEAT_MISSED_AFTER, Health, health, note_beat
+from pipeline.monitoring.health import (
+    BEAT_MISSED_AFTER,
+    REJECTED_MESSAGES,
+    Health,
+    health,
+    note_beat,
+)
 from pipeline.orders.tables import Status
 from tests.builders import ACCOUNT, NOW, SHOP, a_shipment, an_order, settings, stored
 
@@ -77,6 +83,7 @@ def test_each_figure_of_an_account_and_its_shop(sessions: Sessions, broker: redi
         )
         session.add(ToFetch(account=ACCOUNT, external_id="1", lane="new", asked_at=NOW, due_at=NOW))
     broker.rpush("orderbridge:magento", "a message")
+    broker.set(REJECTED_MESSAGES, 3)
     note_beat(broker, NOW)
     health = look(sessions, broker)
     [account], [shop] = health.accounts, health.shops
@@ -86,6 +93,7 @@ def test_each_figure_of_an_account_and_its_shop(sessions: Sessions, broker: redi
     assert (account.to_fetch, account.unconfirmed, account.refused) == (1, 2, 1)
     assert (shop.name, shop.orders, shop.due) == (SHOP, account.orders, 2)
     assert health.queues == {"amazon": 0, "magento": 1, "jobs": 0}
+    assert health.rejected_messages == 3
     assert list(health.problems) == ["confirmations:eu"]
 
 

@@ -124,7 +124,7 @@ def test_what_is_new_belongs_to_it_and_what_was_not_given_is_not_compared(
     ("url", "address"),
     [
         ("https://api:hidden@Shop.example/", "shop.example"),
-        ("http://shop.example:8080/fr", "shop.example:8080/fr"),
+        ("https://shop.example:8080/fr", "shop.example:8080/fr"),
         ("http://127.0.0.1:20123", "127.0.0.1"),
         ("http://localhost:20124", "localhost"),
     ],

@@ -25,6 +25,7 @@ SHOP_SECRETS = ("ACCESS_TOKEN", "ACCESS_TOKEN_SECRET", "CONSUMER_KEY", "CONSUMER
 ENVIRONMENT = {
     "ORDERBRIDGE_DATABASE_URL": "postgresql+psycopg://canary-database",
     "ORDERBRIDGE_REDIS_URL": "redis://canary-redis",
+    "ORDERBRIDGE_ALLOW_PLAINTEXT": "database, broker",
     "ORDERBRIDGE_MASTER_KEY": KEY,
     **{f"ORDERBRIDGE_SHOP_MAIN_{name}": f"canary-{name}" for name in SHOP_SECRETS},
     "ORDERBRIDGE_ACCOUNT_EU_CLIENT_ID": "canary-client",

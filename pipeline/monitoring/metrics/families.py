@@ -108,6 +108,10 @@ QUEUE = Family(
     "Messages in a queue of the broker, without those in hand.",
     ("queue",),
 )
+REJECTED_MESSAGES = Family(
+    "orderbridge_rejected_messages",
+    "Messages that no worker could use, since Redis was last emptied.",
+)
 BEAT = Family(
     "orderbridge_beat_last_run_timestamp_seconds",
     "When a worker last ran the job that beat sends each half minute; 0 when it never did.",
@@ -129,5 +133,5 @@ FAMILIES = (
     *(ORDERS, ORDERS_DUE, OLDEST_DUE_AGE, SHIP_BY, PACKAGES),
     *(WATERMARK_LAG, TO_FETCH, ACCOUNT_STATE, INCIDENTS),
     *(ATTEMPTS, STEP_MEDIAN, STEP_P95, EFFECTS, UNSETTLED, WINDOW, PERSONAL_DATA_AGE),
-    *(QUEUE, BEAT, QUOTA_LEFT, SUCCESS, DURATION),
+    *(QUEUE, REJECTED_MESSAGES, BEAT, QUOTA_LEFT, SUCCESS, DURATION),
 )

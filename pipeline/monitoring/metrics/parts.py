@@ -105,6 +105,7 @@ def broker(settings: Settings, client: redis.Redis) -> Iterator[Figure]:
     told = health.ask_broker(settings, client)
     for queue, number in told.queues.items():
         yield families.QUEUE(number, queue)
+    yield families.REJECTED_MESSAGES(told.rejected_messages)
     yield families.BEAT(told.beat_at.timestamp() if told.beat_at else 0)
     for account, left in told.quota_left.items():
         for operation, calls in left.items():

@@ -15,7 +15,7 @@ from pipeline.base.incidents import Incidents
 from pipeline.base.quota import Lane, Quota
 from pipeline.intake.tables import ToFetch, Watermark
 from pipeline.monitoring.account_checks import cursor_name
-from pipeline.monitoring.health import note_beat
+from pipeline.monitoring.health import REJECTED_MESSAGES, note_beat
 from pipeline.monitoring.metrics import families
 from pipeline.monitoring.metrics.collector import Metrics
 from pipeline.monitoring.metrics.recent import WINDOW
@@ -208,11 +208,13 @@ def test_what_the_broker_tells(redis_url: str, metrics: Metrics) -> None:
     with redis.Redis.from_url(redis_url) as broker:
         note_beat(broker, NOW)
         broker.rpush("orderbridge:magento", "a", "b")
+        broker.set(REJECTED_MESSAGES, 3)
         for _ in range(3):
             Quota(broker, ACCOUNT).take(GET_ORDER.plan, Lane.NEW)
     values = scraped(metrics)
     assert values["orderbridge_beat_last_run_timestamp_seconds"] == {(): NOW.timestamp()}
     assert of(values, families.QUEUE) == {("magento",): 2}
+    assert values["orderbridge_rejected_messages"] == {(): 3}
     left = values["orderbridge_quota_left_calls"]
     assert left[(ACCOUNT, "searchOrders")] == 20
     assert 27 <= left[(ACCOUNT, "getOrder")] < 30
