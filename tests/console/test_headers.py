@@ -38,7 +38,7 @@ def limits(reply: TestResponse) -> bool:
 
 
 def addresses(app: Flask, order_id: int) -> list[tuple[str, str]]:
-    """Method and address of every route, signing out last; those with a number are of this order."""
+    """Method and address of every route, of this order where one is meant; signing out is last."""
     found = []
     for rule in app.url_map.iter_rules():
         known = rule.rule.replace("<path:filename>", "console.css")
