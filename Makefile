@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo storm up test servers browser chromium check bench docs tables screenshots format lock clean
+.PHONY: help setup demo storm up test servers browser chromium check bench docs tables screenshots format lock audit sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -90,5 +90,25 @@ lock: ## Take the newest versions pyproject.toml allows and write constraints.tx
 	 $(VENV)-lock/bin/python -m pip freeze | grep -v '^orderbridge') > constraints.txt
 	rm -rf $(VENV)-lock
 
+# PyPI is asked about each version. What is not answered is no good news, and fails too.
+audit: $(READY) ## Look whether a weakness is known of a version in constraints.txt
+	@if found=$$($(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict \
+	    --progress-spinner off 2>$(VENV)/audit.log); then \
+	  echo "no weakness is known of the versions in constraints.txt"; \
+	elif test -n "$$found"; then \
+	  echo "$$found"; exit 1; \
+	else \
+	  tail -n 1 $(VENV)/audit.log >&2; \
+	  echo "the database of weaknesses did not answer for every package: NOTHING WAS CHECKED" >&2; exit 1; \
+	fi
+
+sbom: $(READY) ## Write orderbridge.cdx.json: what an installation consists of (CycloneDX)
+	rm -rf $(VENV)-sbom
+	$(PYTHON) -m venv --without-pip $(VENV)-sbom
+	$(BIN)/python -m pip --python $(VENV)-sbom/bin/python install --quiet --disable-pip-version-check -c constraints.txt .
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	    --output-file orderbridge.cdx.json $(VENV)-sbom/bin/python
+	rm -rf $(VENV)-sbom
+
 clean: ## Remove the virtual environment and the local stack's data
-	rm -rf $(VENV) node_modules .orderbridge .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) orderbridge.cdx.json node_modules .orderbridge .mypy_cache .pytest_cache .ruff_cache
