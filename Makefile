@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo storm up test servers browser chromium check bench docs tables screenshots format lock clean
+.PHONY: help setup demo storm up test servers browser chromium check bench docs tables screenshots format lock audit sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -32,16 +32,17 @@ up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it
 test: $(READY) servers ## Run all tests but those in a browser; a part with ARGS='tests/orders -k decision_table'
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/browser $(ARGS)
 
-# What the embedded servers are built without: TLS and pgbouncer; and Prometheus, which tries the
-# rules. Where they cannot be installed, the tests that need them are skipped, and say so.
+# What the embedded servers are built without: TLS and pgbouncer; and Prometheus and nginx, which try
+# the rules and the example of a proxy. Where they cannot be installed, the tests that need them are
+# skipped, and say so.
 servers:
 	@{ PATH="$$PATH:/usr/sbin"; command -v pgbouncer && command -v redis-server && \
-	    command -v promtool && ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1 || \
+	    command -v promtool && command -v nginx && ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1 || \
 	  if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && apt-get install -qq --yes pgbouncer redis-server postgresql && \
-	    apt-get install -qq --yes --no-install-recommends prometheus; \
+	    apt-get install -qq --yes --no-install-recommends prometheus nginx-light; \
 	  else \
-	    echo "without Debian's pgbouncer, redis-server, postgresql and prometheus, the tests that need them are skipped" >&2; \
+	    echo "without Debian's pgbouncer, redis-server, postgresql, prometheus and nginx-light, the tests that need them are skipped" >&2; \
 	  fi
 
 browser: $(READY) chromium node_modules ## Test the pages in chromium; as root, it is installed first
@@ -89,5 +90,25 @@ lock: ## Take the newest versions pyproject.toml allows and write constraints.tx
 	 $(VENV)-lock/bin/python -m pip freeze | grep -v '^orderbridge') > constraints.txt
 	rm -rf $(VENV)-lock
 
+# PyPI is asked about each version. What is not answered is no good news, and fails too.
+audit: $(READY) ## Look whether a weakness is known of a version in constraints.txt
+	@if found=$$($(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict \
+	    --progress-spinner off 2>$(VENV)/audit.log); then \
+	  echo "no weakness is known of the versions in constraints.txt"; \
+	elif test -n "$$found"; then \
+	  echo "$$found"; exit 1; \
+	else \
+	  tail -n 1 $(VENV)/audit.log >&2; \
+	  echo "the database of weaknesses did not answer for every package: NOTHING WAS CHECKED" >&2; exit 1; \
+	fi
+
+sbom: $(READY) ## Write orderbridge.cdx.json: what an installation consists of (CycloneDX)
+	rm -rf $(VENV)-sbom
+	$(PYTHON) -m venv --without-pip $(VENV)-sbom
+	$(BIN)/python -m pip --python $(VENV)-sbom/bin/python install --quiet --disable-pip-version-check -c constraints.txt .
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	    --output-file orderbridge.cdx.json $(VENV)-sbom/bin/python
+	rm -rf $(VENV)-sbom
+
 clean: ## Remove the virtual environment and the local stack's data
-	rm -rf $(VENV) node_modules .orderbridge .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) orderbridge.cdx.json node_modules .orderbridge .mypy_cache .pytest_cache .ruff_cache

@@ -17,7 +17,7 @@ from pipeline.base.http import Http, Reply
 from pipeline.base.log import log
 from pipeline.settings.model import PREFIX, AccountSettings
 
-TOKEN_URL = "https://api.amazon.com"
+TOKEN_URL = "https://api.amazon.com"  # noqa: S105 - an address
 _RENEW_BEFORE_S = 300.0
 # The wait after an early renewal failed: the current token still works.
 _NEXT_ATTEMPT_S = 30.0

@@ -29,7 +29,7 @@ def install(engine: Engine, session: Mapping[str, str]) -> None:
     settings = ", ".join(
         f"set_config('{name}', '{value}', true)" for name, value in session.items()
     )
-    begin = f"SELECT identity, {settings} FROM ({database_restores.IDENTITY}) AS now"  # noqa: S608
+    begin = f"SELECT identity, {settings} FROM ({database_restores.IDENTITY}) AS now"  # noqa: S608 - our text
 
     engine.update_execution_options(**{_OPTION: True})
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pipeline.operations.preview.replay import Preview, Step
 
 USER, PASSWORD = "ORDERBRIDGE_CONSOLE_USER", "ORDERBRIDGE_CONSOLE_PASSWORD"
-LARGEST_REQUEST = 64 * 1024
 
 
 @click.command(epilog=EXIT_STATUS)
@@ -123,11 +122,10 @@ def console(
     if flower_url and not flower_url.startswith(("http://", "https://")):
         raise Unusable("ORDERBRIDGE_FLOWER_URL must begin with http:// or https://")
     with open_installation() as installation:
-        from waitress.server import create_server
-
         from pipeline.base.clock import utc_now
         from pipeline.base.log import configure
         from pipeline.console.app import create_app
+        from pipeline.console.server import Server
 
         configure()
         _make_the_first_admin(installation)
@@ -136,14 +134,7 @@ def console(
             installation.settings, installation.sessions, utc_now, flower_url, previews
         )
         with _listening_socket(host, port) as listening:
-            server = create_server(
-                app,
-                sockets=[listening],
-                threads=threads,
-                ident=None,
-                max_request_body_size=LARGEST_REQUEST,
-                **_proxies(installation.settings.console.proxies),
-            )
+            server = Server(app, listening, threads, installation.settings.console.proxies)
             signal.signal(signal.SIGTERM, _end)
             address, taken_port = listening.getsockname()[:2]
             shown = f"[{address}]" if ":" in address else address
@@ -186,18 +177,6 @@ def _make_the_first_admin(installation: Installation) -> None:
             "nobody could sign in: add an admin with orderbridge people add NAME --role admin, or "
             f"set {USER} and {PASSWORD} for the first one"
         )
-
-
-def _proxies(number: int) -> dict[str, object]:
-    """Waitress' settings that let it see the browser's address behind `number` proxies."""
-    if not number:
-        return {}
-    return {
-        "trusted_proxy": "*",
-        "trusted_proxy_count": number,
-        "trusted_proxy_headers": {"x-forwarded-for"},
-        "clear_untrusted_proxy_headers": True,
-    }
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:

@@ -24,6 +24,7 @@ from pipeline.console.bulk_views import bulk_views
 from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
 from pipeline.console.guard import allows, guard
+from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
 from pipeline.console.login import Entrance, login_views
 from pipeline.console.metrics_views import metrics_views
@@ -73,6 +74,7 @@ def create_app(
         Cookie(is_secure=(settings.console.url or "").startswith("https://")),
         now,
     )
+    limit_the_browser(app)
     guard(app, entrance.sign_ins, now, entrance.cookie.value)
     oidc = settings.console.oidc
     page = Page(settings, sessions, previews is not None)

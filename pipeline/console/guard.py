@@ -1,4 +1,4 @@
-"""Who may see a page, who may change something, and what a browser may load with a page.
+"""Who may see a page, and who may change something.
 
 Every page requires a sign-in, and every change the form's token and the role operator; the
 exceptions are listed here.
@@ -12,7 +12,7 @@ from functools import wraps
 from ipaddress import ip_address
 from typing import ParamSpec, TypeVar
 
-from flask import Flask, Response, abort, g, redirect, request, url_for
+from flask import Flask, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from pipeline.access.people import Person
@@ -31,15 +31,6 @@ OPEN_TO_ALL = frozenset(
 OPEN_TO_VIEWERS = frozenset({"entrance.logout", "entrance.password"})
 """Changes that a viewer may make: they concern only the viewer's own sign-in."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'; object-src 'none'",
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 def current_person() -> Person:
@@ -110,11 +101,6 @@ def guard(
             abort(400, "The form has expired, or is not from this site. Load its page again.")
         if request.endpoint not in OPEN_TO_ALL | OPEN_TO_VIEWERS:
             _ask_for(Role.OPERATOR)
-
-    @app.after_request
-    def _limit_the_browser(response: Response) -> Response:
-        response.headers.update(_HEADERS)
-        return response
 
     @app.context_processor
     def _who_asks() -> dict[str, object]:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +102,26 @@ def test_it_answers_asks_for_the_login_and_ends_on_sigterm(
     assert "Traceback" not in rest
 
 
+HALF_OPEN = {
+    "a line without its end": b"GET /",
+    "slow headers": b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+    "a slow body": b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999\r\n\r\nname=",
+}
+
+
+@pytest.mark.parametrize("number", [100, 300])
+@pytest.mark.parametrize("sent", HALF_OPEN.values(), ids=HALF_OPEN)
+def test_half_open_connections_leave_room_for_others(
+    console: Console, number: int, sent: bytes
+) -> None:
+    port = int(console.url.rpartition(":")[2])
+    with ExitStack() as opened:
+        for _ in range(number):
+            one = socket.create_connection(("127.0.0.1", port), timeout=20)
+            opened.enter_context(one).sendall(sent)
+        assert requests.get(f"{console.url}/healthz", timeout=10).text == "ok\n"
+
+
 @pytest.mark.parametrize(
     ("proxies", "added", "counted"),
     [
@@ -124,6 +144,10 @@ def test_behind_proxies_tries_count_by_the_address_that_the_counted_ones_tell(
         assert status == 429
         if proxies:
             web.headers["X-Forwarded-For"] = "192.0.2.1, 192.0.2.2, 198.51.100.9"
+            healthz, only_https = f"{console.url}/healthz", "Strict-Transport-Security"
+            assert only_https not in web.get(healthz, timeout=20).headers
+            web.headers["X-Forwarded-Proto"] = "https"
+            assert only_https in web.get(healthz, timeout=20).headers
             assert sign_in(web, console.url, USER, PASSWORD).status_code == 200
     refused = rows(sessions, Action.SIGN_IN_REFUSED)
     assert {row.address for row in refused} == {counted}

@@ -127,9 +127,28 @@ def test_our_own_have_no_privileges_and_their_secrets_from_the_file(
 ) -> None:
     service = services[name]
     assert service["env_file"] == [".env"]
+    assert "cap_add" not in service
+    assert service["environment"]["ORDERBRIDGE_CONFIG"] == service["volumes"][0]["target"]
+
+
+@pytest.mark.parametrize("name", [*OURS, *BESIDE])
+def test_every_service_is_confined_to_its_volumes_and_its_share(
+    services: dict[str, Any], name: str
+) -> None:
+    service = services[name]
+    assert service["read_only"] is True
+    assert service["tmpfs"][0] == "/tmp"  # noqa: S108 - a container has it to itself
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["environment"]["ORDERBRIDGE_CONFIG"] == service["volumes"][0]["target"]
+    assert not {"privileged", "devices", "pid", "ipc"} & service.keys()
+    assert re.fullmatch(r"[1-9]\d*g", service["mem_limit"])
+    assert float(service["cpus"]) > 0
+    assert service["pids_limit"] > 0
+
+
+def test_only_the_database_becomes_another_account(services: dict[str, Any]) -> None:
+    given = {name: service["cap_add"] for name, service in services.items() if "cap_add" in service}
+    assert given == {"postgres": ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]}
 
 
 @pytest.mark.parametrize("name", OURS)
