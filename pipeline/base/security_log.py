@@ -36,7 +36,7 @@ class Action(StrEnum):
     PERSON_RENAMED = "person renamed"
     PERSON_REMOVED = "person removed"
     ROLE_CHANGED = "role changed"
-    PASSWORD_CHANGED = "password changed"
+    PASSWORD_CHANGED = "password changed"  # noqa: S105 - the name of an act
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     DISCLOSED = "personal data shown"
