@@ -77,6 +77,19 @@ def test_a_buyer_is_not_named_in_an_argument(
     }
 
 
+def test_a_buyers_file_is_text_in_utf_8(
+    sessions: Sessions, orderbridge: Run, tmp_path: Path
+) -> None:
+    order_id, path = taken_in(sessions), tmp_path / "buyer"
+    path.write_text(MAIL, encoding="utf-16")
+    refused = orderbridge("purge", "--buyer-file", str(path), "--yes")
+    assert (refused.exit_code, kept(sessions)) == (2, [order_id])
+    assert "no text in UTF-8" in refused.stderr
+    path.write_text(MAIL, encoding="utf-8-sig")  # as some editors save it
+    assert orderbridge("purge", "--buyer-file", str(path), "--yes").exit_code == 0
+    assert kept(sessions) == []
+
+
 def test_what_is_left_is_told_by_the_exit_status(sessions: Sessions, orderbridge: Run) -> None:
     held = taken_in(sessions, **HELD)
     left = orderbridge("purge", "--account", ACCOUNT, "--yes")
