@@ -126,6 +126,13 @@ def test_what_makes_no_sense_is_refused(
     assert (result.exit_code, len(kept(sessions))) == (2, 1)
 
 
+def test_a_reason_that_is_no_text_is_refused(sessions: Sessions, orderbridge: Run) -> None:
+    order_id = taken_in(sessions)
+    result = orderbridge("purge", "--account", ACCOUNT, "--yes", "--why", "a\udcff")
+    assert (result.exit_code, kept(sessions)) == (2, [order_id])
+    assert result.stderr == "Error: a text that was given is not in UTF-8\n"
+
+
 def test_an_unknown_order_is_not_found(orderbridge: Run) -> None:
     assert orderbridge("purge", "--order", "028-0000000-9999999", "--yes").exit_code == 1
 
