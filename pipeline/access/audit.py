@@ -92,15 +92,15 @@ def newest(
 
 def oldest_first(sessions: Sessions, wanted: Wanted) -> Iterator[SecurityLogRow]:
     """All rows, read page by page: the log may be larger than the memory."""
-    after = 0
     query = select(SecurityLogRow).where(*wanted.conditions()).order_by(SecurityLogRow.id)
+    page = query.limit(PAGE)
     while True:
         with sessions() as session:
-            rows = session.scalars(query.where(SecurityLogRow.id > after).limit(PAGE)).all()
+            rows = session.scalars(page).all()
         yield from rows
         if len(rows) < PAGE:
             return
-        after = rows[-1].id
+        page = query.where(SecurityLogRow.id > rows[-1].id).limit(PAGE)
 
 
 def verify(sessions: Sessions, heads: Sequence[Head] = ()) -> Verdict:
@@ -108,6 +108,8 @@ def verify(sessions: Sessions, heads: Sequence[Head] = ()) -> Verdict:
     awaited = {head.id: head.hash for head in heads}
     count, last = 0, Head(0, BEGINNING)
     for row in oldest_first(sessions, Wanted()):
+        if row.id < 1:
+            return Verdict(count, last, f"row {row.id} was put before the first row")
         if count == 0 and row.id > 1:
             if why := _not_pruned(sessions, row):
                 return Verdict(count, last, why)

@@ -83,6 +83,10 @@ def clear_errors() -> Iterator[None]:
         raise Unusable(str(error)) from error
     except DBAPIError as error:
         raise Unusable(_about_the_database(error)) from error
+    except UnicodeEncodeError as error:
+        if error.encoding != "utf-8":
+            raise
+        raise Unusable("a text that was given is not in UTF-8") from error
     except (ArgumentError, ModuleNotFoundError) as error:
         raise Unusable(
             "ORDERBRIDGE_DATABASE_URL must look like "

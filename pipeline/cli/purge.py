@@ -82,7 +82,10 @@ def purge(
 def _sought(file: IO[str] | None) -> str:
     """The buyer's name or address: every user of the machine can read a command's arguments."""
     if file is not None:
-        return file.read()
+        try:
+            return file.read()
+        except UnicodeDecodeError as error:
+            raise click.UsageError("the file is no text in UTF-8") from error
     if sys.stdin.isatty():
         entered: str = click.prompt("E-mail address or names", err=True)
         return entered

@@ -26,6 +26,8 @@ from pipeline.orders.tables import Note, Order, OrderPrivate
 
 _MOST_WORDS = 24
 _HASH_DIGITS = 16
+_AROUND_ADDRESSES = "<>()[],;:\"'\ufeff"
+"""What people and programs write around an e-mail address."""
 NOTES = {
     Action.NAMES_SHOWN: "viewed the buyer's name",
     Action.NAMES_EXPORTED: "exported the buyer's name",
@@ -42,7 +44,8 @@ def buyer_columns(vault: Vault, channel: Channel, raw: Raw) -> dict[str, Any]:
     names = [order.buyer_name, order.buyer_company]
     if order.address is not None:
         names += [order.address.name, order.address.company]
-    words = [*_words(" ".join(names)), _fold(order.buyer_email)]
+    # The address first, as it is exact: a long name must not push it out.
+    words = [_fold(order.buyer_email), *_words(" ".join(names))]
     hashes = _hashes(vault, filter(None, words))
     return {"buyer_words": hashes[:_MOST_WORDS], "buyer_initials": initials(_name(order))}
 
@@ -51,7 +54,7 @@ def hashes_of(vault: Vault, sought: str) -> tuple[str, ...]:
     """The hashes of a search text: words of a name in any order, or e-mail addresses."""
     words: list[str] = []
     for part in sought.split():
-        words += [_fold(part)] if "@" in part else _words(part)
+        words += [_fold(part.strip(_AROUND_ADDRESSES))] if "@" in part else _words(part)
     return tuple(_hashes(vault, words[:_MOST_WORDS]))
 
 

@@ -79,6 +79,11 @@ def test_each_row_is_built_on_the_row_before(kept: Sessions) -> None:
         ("DELETE FROM security_log WHERE id = 3", "row 3 is missing"),
         ("DELETE FROM security_log WHERE id < 3", "the rows before row 3 are missing"),
         ("UPDATE security_log SET id = id + 10 WHERE id = 5", "row 5 is missing"),
+        (
+            """INSERT INTO security_log SELECT -2, at, 'eve', address, action, object, facts,
+            previous_hash, hash FROM security_log WHERE id = 3""",
+            "row -2 was put before the first row",
+        ),
     ],
 )
 def test_the_first_wrong_row_is_named(kept: Sessions, statement: str, broken: str) -> None:

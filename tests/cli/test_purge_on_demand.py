@@ -77,6 +77,19 @@ def test_a_buyer_is_not_named_in_an_argument(
     }
 
 
+def test_a_buyers_file_is_text_in_utf_8(
+    sessions: Sessions, orderbridge: Run, tmp_path: Path
+) -> None:
+    order_id, path = taken_in(sessions), tmp_path / "buyer"
+    path.write_text(MAIL, encoding="utf-16")
+    refused = orderbridge("purge", "--buyer-file", str(path), "--yes")
+    assert (refused.exit_code, kept(sessions)) == (2, [order_id])
+    assert "no text in UTF-8" in refused.stderr
+    path.write_text(MAIL, encoding="utf-8-sig")  # as some editors save it
+    assert orderbridge("purge", "--buyer-file", str(path), "--yes").exit_code == 0
+    assert kept(sessions) == []
+
+
 def test_what_is_left_is_told_by_the_exit_status(sessions: Sessions, orderbridge: Run) -> None:
     held = taken_in(sessions, **HELD)
     left = orderbridge("purge", "--account", ACCOUNT, "--yes")
@@ -111,6 +124,13 @@ def test_what_makes_no_sense_is_refused(
     taken_in(sessions)
     result = orderbridge("purge", *words, input="\n")
     assert (result.exit_code, len(kept(sessions))) == (2, 1)
+
+
+def test_a_reason_that_is_no_text_is_refused(sessions: Sessions, orderbridge: Run) -> None:
+    order_id = taken_in(sessions)
+    result = orderbridge("purge", "--account", ACCOUNT, "--yes", "--why", "a\udcff")
+    assert (result.exit_code, kept(sessions)) == (2, [order_id])
+    assert result.stderr == "Error: a text that was given is not in UTF-8\n"
 
 
 def test_an_unknown_order_is_not_found(orderbridge: Run) -> None:

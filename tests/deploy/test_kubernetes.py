@@ -35,7 +35,8 @@ SECRETS = {
     "migrate": {("orderbridge-database-owner", "url")},
     **dict.fromkeys(WORKERS, _APPLICATION),
     "console": _APPLICATION
-    | {("orderbridge-console", "user"), ("orderbridge-console", "password")},
+    | {("orderbridge-console", "user"), ("orderbridge-console", "password")}
+    | {("orderbridge-metrics", "token")},
     "beat": {("orderbridge-broker", "url")},
     "flower": {("orderbridge-broker", "url"), ("orderbridge-flower", "login")},
 }
@@ -176,7 +177,8 @@ def test_its_settings_can_be_read_with_them(
     values = {**services["worker"]["environment"], **filled_in()}
     environment = dict(remotes) if ("orderbridge-remotes", "") in SECRETS[name] else {}
     for variable in container(documents, name)["env"]:
-        environment[variable["name"]] = values.get(variable["name"]) or variable.get("value", "x")
+        given = values.get(variable["name"]) or variable.get("value", "x" * 20)
+        environment[variable["name"]] = given
     (config,) = of_kind(documents, "ConfigMap")
     for file, content in config["data"].items():
         (tmp_path / file).write_text(content, encoding="utf-8")

@@ -43,6 +43,7 @@ def private(sessions: Sessions, order_id: int) -> OrderPrivate:
     [
         *("Zoë", "zoe", "ZOË ní", "Mhurchu Zoe", "Ni-Mhurchú", "pat doe", "söhne", "Sohne DOE"),
         *("zoe@marketplace.example", "ZOE@marketplace.example doe"),
+        *("Zoë <zoe@marketplace.example>,", "\ufeffzoe@marketplace.example;"),
     ],
 )
 def test_an_order_is_found_by_words_of_its_buyer_recipient_company_and_mail(
@@ -52,6 +53,13 @@ def test_an_order_is_found_by_words_of_its_buyer_recipient_company_and_mail(
     hashes = hashes_of(a_vault(), sought)
     assert hashes
     assert set(hashes) <= set(kept.buyer_words)
+
+
+def test_an_order_is_found_by_its_mail_however_long_the_names_are(sessions: Sessions) -> None:
+    long = {"buyerName": " ".join(f"name{number}" for number in range(60))}
+    buyer = {**PERSON["buyer"], **long}
+    kept = private(sessions, taken_in(sessions, {**a_raw_order(), **PERSON, "buyer": buyer}))
+    assert set(hashes_of(a_vault(), "zoe@marketplace.example")) <= set(kept.buyer_words)
 
 
 @pytest.mark.parametrize("sought", ["Zo", "Mhurch", "zoe@", "marketplace", "Anna", "zoe@market"])

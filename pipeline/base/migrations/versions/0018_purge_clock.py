@@ -1,6 +1,6 @@
 """The delivery that an order's personal data is kept by, and no samples of what is destroyed.
 
-Revision 0018, after 0016. It writes the table of orders anew, some three minutes for a million:
+Revision 0018, after 0017. It writes the table of orders anew, some three minutes for a million:
 stop workers, beat and console before it runs.
 """
 

@@ -1,6 +1,6 @@
 """The security log, to which rows are only added.
 
-Revision 0020, after 0016. Roles that may write all tables keep SELECT and INSERT on this one. The
+Revision 0019, after 0018. Roles that may write all tables keep SELECT and INSERT on this one. The
 trigger refuses changes by others too, also in a session of replication, until the table's owner
 disables it.
 """
