@@ -3,7 +3,7 @@
 Between these and the driver lies nothing: a session would add two round trips and four times the
 driver's CPU. Their connections belong to no pool, whose bookkeeping would cost as much as the
 statement: each thread takes the one that was used last, and a process has at most as many as it
-has threads.
+has threads, beside those of its pool.
 """
 
 from __future__ import annotations

@@ -80,6 +80,11 @@ class Shipments:
                     missing.setdefault(row.magento_order_id, set()).add(row.magento_shipment_id)
         return missing
 
+    def news_of(self, order_ids: Iterable[int]) -> dict[int, int]:
+        """How often each of these orders had news, by order id."""
+        with self._sessions() as session:
+            return _news(session, order_ids)
+
     def store(
         self,
         shop: str,
@@ -88,12 +93,15 @@ class Shipments:
         states: Mapping[int, MagentoOrder],
         now: datetime,
         gone: Collection[int] = (),
+        before: Mapping[int, int] | None = None,
     ) -> list[int]:
         """Store packages, states and totals, wake the changed orders, and return their ids.
 
         Tracks are compared by content, since a track that is added later changes `updated_at` of
         neither shipment nor order. All of it is `shop`'s; `gone` are shipments of these orders that
         it has deleted, since another shop may have shipments with the same ids.
+        `before` is how often the orders had news before the shop was asked: an order with more news
+        by now is left out, since another watch may have stored a later answer.
         """
         by_order: dict[int, list[MagentoShipment]] = {}
         for shipment in shipments:
@@ -105,6 +113,12 @@ class Shipments:
             states_changed = changed_states(session, seen, by_order)
         with self._sessions() as session, session.begin():
             statuses = lock(session, {*changed, *states_changed})
+            if before is not None:
+                now_known = _news(session, statuses)
+                overtaken = {one for one, news in now_known.items() if news != before.get(one)}
+                changed = [order_id for order_id in changed if order_id not in overtaken]
+                for order_id in overtaken:
+                    states_changed.pop(order_id, None)
             news = {
                 order_id
                 for order_id, rows in _rows(session, changed).items()
@@ -180,6 +194,11 @@ class Shipments:
                 .execution_options(synchronize_session=False)
             )
         return parcels != known
+
+
+def _news(session: Session, order_ids: Iterable[int]) -> dict[int, int]:
+    found = session.execute(select(Order.id, Order.news).where(among(Order.id, {*order_ids})))
+    return {row.id: row.news for row in found}
 
 
 def _rows(session: Session, order_ids: Sequence[int]) -> dict[int, list[Shipment]]:

@@ -131,6 +131,7 @@ def _look(
     """Store the shop's data of these orders; return the ids of the orders with news."""
     shop = parts.clients.shops[shop_name]
     before = len(odd)
+    news_before = parts.shipments.news_of(awaited.values())
     shipments, gone = _shipments(parts, shop, awaited)
     states = shop.orders.by_ids(awaited)
     if any(row.path == SHIPMENTS and not row.order_id for row in odd[before:]):
@@ -142,7 +143,9 @@ def _look(
         if order_id in states and order_id not in unreadable
         for shipment_id in ids
     }
-    return parts.shipments.store(shop_name, awaited, shipments, states, parts.clients.now(), lost)
+    return parts.shipments.store(
+        shop_name, awaited, shipments, states, parts.clients.now(), lost, news_before
+    )
 
 
 def _shipments(

@@ -45,6 +45,18 @@ def test_an_order_whose_creation_left_nothing_was_never_created() -> None:
     )
 
 
+def test_what_an_overtaken_run_placed_since_the_claim_is_cancelled() -> None:
+    order = cancelled(magento_order_id=None)
+    order.known_writes = set()
+    shop = FakeShop(order=in_state("new"))
+    held = clients(shop=shop, ledger=made(order), cancel_from_amazon="hold")
+    assert create_order(order, held) == Hold(
+        HoldCode.CANCEL_REFUSED,
+        "cancelled on Amazon; cancel it in Magento too (cancel_from_amazon = hold)",
+    )
+    assert (order.magento_order_id, shop.calls) == (900, [READ])
+
+
 def test_after_a_shipment_a_person_decides_and_nothing_is_asked() -> None:
     order = cancelled(shipments=[a_shipment()])
     assert sync_tracking(order, clients(ledger=made(order))) == Hold(

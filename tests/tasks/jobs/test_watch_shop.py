@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,13 +14,13 @@ from celery import Celery
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import Rejected, Transient
-from pipeline.magento.records import MagentoItem, MagentoShipment, Track
+from pipeline.magento.records import MagentoItem, MagentoOrder, MagentoShipment, Track
 from pipeline.orders.tables import Status
 from tasks.engine.runtime import Runtime, build
 from tasks.jobs.watch_shop import watch_confirmed, watch_new_shipments, watch_shipments
 from tests.builders import NOW, SHOP, a_shipment, an_item, an_order, loaded, settings, stored
 from tests.tasks.conftest import close
-from tests.tasks.fakes import FakeShop, InTurn, a_magento_order
+from tests.tasks.fakes import FakeOrders, FakeShop, InTurn, a_magento_order
 
 UPS = Track(5, "ups", "UPS", "1Z001")
 LATER = NOW + timedelta(hours=1)
@@ -244,3 +244,23 @@ def test_new_shipments_that_cannot_be_read_are_searched_again(
         assert numbers(sessions, order_id) == wanted
     assert [call for call in shop.calls if call[0] == "made_after"] == [("made_after", 0)] * 2
     assert parts.incidents.all_open() == []
+
+
+def test_an_answer_does_not_undo_a_later_one_that_another_watch_has_stored(
+    app: Celery, parts: Runtime, sessions: Sessions
+) -> None:
+    order_id = awaiting(sessions, 900)
+
+    class Slow(FakeOrders):
+        """Before its answer a clerk adds the track, and the other watch reads it."""
+
+        def by_ids(self, entity_ids: Collection[int]) -> dict[int, MagentoOrder]:
+            orders = {900: a_magento_order(900)}
+            shop = FakeShop(made_after={71: 900}, shipments=[shipped()], orders=orders)
+            watch_new_shipments(app, with_shop(parts, shop), SHOP)
+            return super().by_ids(entity_ids)
+
+    slow = FakeShop(shipments=[shipped(tracks=())], orders={900: a_magento_order(900)})
+    slow.orders = Slow(slow)
+    watch_shipments(app, with_shop(parts, slow), SHOP)
+    assert numbers(sessions, order_id) == ["1Z001"]
