@@ -1,7 +1,7 @@
 """Claims an order and reads all that its step needs, in a single statement.
 
-A claim that a crash of the server loses is made again: no call left before its intent was on disk,
-and that intent's place in the log is behind the claim's.
+It waits for the disk: a claim that a crash of the server lost would leave two workers with the same
+version of the order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import TypeEngine
 
-from pipeline.base.at_once import SOON_ON_DISK, at_once
+from pipeline.base.at_once import at_once
 from pipeline.base.db import Sessions
 from pipeline.base.tables import Base
 from pipeline.orders.package_tables import Shipment, ShipmentItem
@@ -95,8 +95,7 @@ SELECT begun.id,
        {_PARTS},
        EXISTS (SELECT FROM effects e WHERE e.order_id = claimed.id)
          OR NOT coalesce(claimed.purchased_at >= (
-              SELECT noticed_at FROM database_restores ORDER BY id DESC LIMIT 1), false),
-       {SOON_ON_DISK}
+              SELECT noticed_at FROM database_restores ORDER BY id DESC LIMIT 1), false)
   FROM claimed CROSS JOIN begun LEFT JOIN before ON true
   LEFT JOIN order_private s ON s.order_id = claimed.id
 """
@@ -143,7 +142,7 @@ def claim(
     )
     if not rows:
         return None
-    [(attempt_id, has_changed, own, *parts, may_have_writes, _)] = rows
+    [(attempt_id, has_changed, own, *parts, may_have_writes)] = rows
     if has_changed:
         # The statement waited for another one to end, and read what had been there before it.
         [(*parts,)] = at_once(sessions, _READ_AGAIN, {"order_id": order_id})

@@ -1,4 +1,4 @@
-"""A write is on the disk before its call leaves; what a later run does again need not be."""
+"""A claim, and a write before its call leaves, are on the disk; what is done again need not be."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def noted(sessions: Sessions) -> list[str]:
     return [row.what for row in sorted(rows)]
 
 
-def test_only_the_intent_waits_for_the_disk(noting: Sessions) -> None:
+def test_a_claim_and_an_intent_wait_for_the_disk(noting: Sessions) -> None:
     orders = Orders(noting, a_vault(), settings().timing)
     order_id = stored(noting, an_order())
     assert noted(noting) == ["orders INSERT on"]
     claim = orders.claim(order_id, STEPS[0], task_id="t", worker="w", now=NOW)
     assert claim is not None
-    assert noted(noting) == ["orders UPDATE off"]
+    assert noted(noting) == ["orders UPDATE on"]
 
     def send() -> str:
         assert noted(noting) == ["effects INSERT on"]
