@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -49,6 +49,18 @@ def noted(sessions: Sessions) -> list[str]:
     return [row.what for row in sorted(rows)]
 
 
+def an_order_by(send: Callable[[], str]) -> Write[str]:
+    """The write of an order."""
+    return Write(
+        key="order:eu:1",
+        kind="order",
+        find=lambda: None,
+        settles_after=timedelta(seconds=60),
+        send=send,
+        refused_as=HoldCode.ORDER_REFUSED,
+    )
+
+
 def test_a_claim_and_an_intent_wait_for_the_disk(noting: Sessions) -> None:
     orders = Orders(noting, a_vault(), settings().timing)
     order_id = stored(noting, an_order())
@@ -61,15 +73,7 @@ def test_a_claim_and_an_intent_wait_for_the_disk(noting: Sessions) -> None:
         assert noted(noting) == ["effects INSERT on"]
         return "7"
 
-    write = Write(
-        key="order:eu:1",
-        kind="order",
-        find=lambda: None,
-        settles_after=timedelta(seconds=60),
-        send=send,
-        refused_as=HoldCode.ORDER_REFUSED,
-    )
-    Ledger(noting, lambda: NOW).once(order_id, write)
+    Ledger(noting, lambda: NOW).once(order_id, an_order_by(send))
     assert noted(noting) == ["effects UPDATE off"]
     assert orders.record(claim, Done(), now=NOW)
     assert noted(noting) == ["orders UPDATE off"]
@@ -86,18 +90,10 @@ def test_a_second_try_waits_for_the_disk_too(noting: Sessions) -> None:
             raise ConnectionResetError
         return "7"
 
-    write = Write(
-        key="order:eu:1",
-        kind="order",
-        find=lambda: None,
-        settles_after=timedelta(seconds=60),
-        send=send,
-        refused_as=HoldCode.ORDER_REFUSED,
-    )
     ledger = Ledger(noting, lambda: at[0])
     noted(noting)
     with pytest.raises(ConnectionResetError):
-        ledger.once(order_id, write)
+        ledger.once(order_id, an_order_by(send))
     at[0] += timedelta(hours=1)
-    ledger.once(order_id, write)
+    ledger.once(order_id, an_order_by(send))
     assert sent == ["effects INSERT on", "effects UPDATE on"]

@@ -29,7 +29,7 @@ PINNED: Mapping[str, Mapping[str, Pins]] = {
         "create_customer": (2, 2, 2, 0),
         "create_order": (10, 10, 2, 5),
         "ship_order": (2, 2, 2, 0),
-        "watch": (21, 7, 3, 2),
+        "watch": (23, 7, 3, 2),
         "ship_order again": (2, 2, 2, 0),
         "sync_tracking": (8, 8, 4, 4),
     },
