@@ -6,7 +6,8 @@ from flask import Flask
 
 from tests.console.conftest import SignedIn
 
-OPEN = frozenset({"/healthz", "/static/<path:filename>", "/login"})
+# The metrics ask for a token of their own.
+OPEN = frozenset({"/healthz", "/static/<path:filename>", "/login", "/metrics"})
 
 
 def _paths(app: Flask, method: str) -> list[str]:

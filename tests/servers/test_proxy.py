@@ -97,7 +97,7 @@ def test_people_sign_in_through_it_by_https_alone(proxy: tuple[str, str]) -> Non
         web.verify, web.trust_env = authority, False
         page = sign_in(web, url, USER, PASSWORD)
         assert (page.status_code, page.url) == (200, f"{url}/")
-        assert [cookie.secure for cookie in web.cookies] == [True]
+        assert {cookie.secure for cookie in web.cookies} == {True}
         for path, status in (("/", 200), ("/no-such-page", 404), ("/metrics", 404)):
             reply = web.get(url + path, timeout=20)
             assert reply.status_code == status

@@ -119,7 +119,7 @@ def test_a_worker_goes_on_after_a_failover(watched: Watched, tmp_path: Path) -> 
         done = celery_runs.publish(environment)
         assert done.returncode == 0, done.stderr
         # The worker says so of each message whose task it does not know.
-        until(lambda: log.read_text().count("unregistered task") == number, "a message arrives")  # noqa: B023
+        until(lambda: log.read_text().count("message.rejected") == number, "a message arrives")  # noqa: B023
         with server.client(password=PASSWORD) as client:
             until(lambda: client.zcard("orderbridge:unacked_index") == 0, "it is acknowledged")
             assert client.llen(celery_runs.QUEUE) == 0
