@@ -15,9 +15,7 @@ from tests.tables import METADATA
 _ROOT = Path(__file__).parents[2]
 _PAGE = (_ROOT / "docs/security.md").read_text(encoding="utf-8")
 _TESTS = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", _PAGE)))
-_COMMANDS = sorted(
-    {line.strip() for line in re.findall(r"\borderbridge ([a-z][^`>#<\n]*)", _PAGE)}
-)
+_COMMANDS = sorted({line.strip() for line in re.findall(r"\borderbridge ([a-z][^`>#<\n]*)", _PAGE)})
 _DATA = _PAGE.partition("## What is kept, and where")[2].partition("\n## ")[0]
 _COLUMNS = sorted(set(re.findall(r"`([a-z_]+)\.([a-z_]+)`", _DATA)))
 _ACTS = sorted(set(re.findall(r'`(?:[^`]*--action )?"([a-z -]+)"`', _PAGE)))
