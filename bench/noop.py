@@ -36,7 +36,7 @@ def make(kind: str, url: str) -> Celery:
     made.conf.update(broker_url=url, beat_schedule={}, worker_hijack_root_logger=False)
     for number in range(1, len(_QUEUES) + 1):
         step = _step(url, is_last=number == len(_QUEUES))
-        made.task(name=f"noop-{kind}.{number}", shared=False)(step)
+        made.task(name=f"noop-{kind}.{number}", shared=False, takes=(int,))(step)
     return made
 
 
@@ -52,7 +52,7 @@ def publish(app: Celery, count: int) -> None:
     """Send chains, as the product sends an order's."""
     is_ours = app.main == f"noop-{OURS}"
     with app.producer_or_acquire() as producer:
-        for order_id in range(count):
+        for order_id in range(1, count + 1):
             links = [
                 app.signature(
                     f"{app.main}.{number}",

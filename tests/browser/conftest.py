@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +14,12 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from waitress import wasyncore
 
 from pipeline.access.people import People
 from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
+from pipeline.console.server import Server
 from pipeline.operations.preview.replay import Call, Preview
 from pipeline.settings.roles import Role
 from tests.builders import signed
@@ -77,13 +79,21 @@ def console(sessions: Sessions) -> Iterator[Console]:
     ):
         People(sessions).add(name, role, PASSWORD, signed(at=clock.at))
     app = create_app(some_settings(), sessions, clock, previews=previews)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    serving = threading.Thread(target=server.serve_forever)
-    serving.start()
-    yield Console(f"http://127.0.0.1:{server.server_port}", clock)
-    server.shutdown()
-    serving.join()
-    server.server_close()
+    has_ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = Server(app, listening, threads=8, proxies=0)
+
+        def serve() -> None:
+            while not has_ended.is_set():
+                wasyncore.loop(timeout=0.05, use_poll=True, map=server._map, count=1)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield Console(f"http://127.0.0.1:{server.effective_port}", clock)
+        has_ended.set()
+        serving.join()
+        server.task_dispatcher.shutdown()
+        wasyncore.close_all(server._map)
 
 
 Visit = Callable[..., Page]
