@@ -12,7 +12,6 @@ import secrets
 import tempfile
 import threading
 import urllib.request
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -92,7 +91,7 @@ def parts_of(url: str, clock: Clock) -> Iterator[Runtime]:
             {
                 "database_url": postgres.url(),
                 "redis_url": broker.url(),
-                "master_key": b64encode(secrets.token_bytes(32))[:32],
+                "master_keys": (secrets.token_bytes(32),),
                 "shops": {"main": {"base_url": "http://127.0.0.1:1", "auth": "bearer"}},
                 "accounts": {
                     ACCOUNT: {

@@ -65,7 +65,7 @@ def queries(rig: Rig, sessions: Sessions, now: datetime) -> dict[str, Query]:
 
 def _of_jobs(rig: Rig, sessions: Sessions, now: datetime) -> dict[str, Query]:
     settings, incidents = rig.parts.settings, Incidents(sessions)
-    vault, accounts = Vault(settings.master_key), [ACCOUNT]
+    vault, accounts = Vault(*settings.master_keys), [ACCOUNT]
     orders = Orders(sessions, vault, settings.timing, {ACCOUNT: SHOP})
     shipments, watches = Shipments(sessions), ShopWatches(sessions)
     open_ones = shipments.awaited(accounts, SHOP)
@@ -126,7 +126,7 @@ def _of_pages(rig: Rig, sessions: Sessions, now: datetime) -> dict[str, Query]:
 def _with_news(rig: Rig, sessions: Sessions, now: datetime) -> dict[str, Query]:
     """A page of known orders, as the remotes report them."""
     settings, stub = rig.parts.settings, Amazon()
-    vault = Vault(settings.master_key)
+    vault = Vault(*settings.master_keys)
     clients = replace(rig.parts.clients, in_force=lambda: settings)
     channel = clients.channels[ACCOUNT]
     reports = [stub.order(number) for number in stub.place(PAGE + 1, is_fba=False)][1:]

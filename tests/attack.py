@@ -11,7 +11,8 @@ from itertools import product
 from sqlalchemy import inspect, text
 
 from pipeline.base.db import Sessions
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.master_keys import Unreadable
+from pipeline.base.vault import Vault
 
 _STATISTICS = ("pg_stats", "pg_stats_ext", "pg_stats_ext_exprs")
 _BYTES = re.compile(r"\\+x([0-9a-f]{40,})")

@@ -62,7 +62,7 @@ def settings(
         {
             "database_url": database_url,
             "redis_url": redis_url,
-            "master_key": MASTER_KEY,
+            "master_keys": (MASTER_KEY,),
             "shops": {
                 SHOP: {
                     "base_url": "http://127.0.0.1:1",

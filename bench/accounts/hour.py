@@ -113,7 +113,7 @@ def _parts(rig: Rig, url: str, accounts: int, clock: Clock) -> Iterator[Runtime]
         {
             "database_url": rig.postgres.url(name),
             "redis_url": f"{rig.broker.url().rpartition('/')[0]}/1",
-            "master_key": secrets.token_bytes(32),
+            "master_keys": (secrets.token_bytes(32),),
             "shops": {"main": {"base_url": "http://127.0.0.1:1", "auth": "bearer"}},
             "accounts": {
                 one: {**own, **login, "base_url": f"{url}/{one}", "token_url": f"{url}/{one}"}

@@ -48,6 +48,7 @@ class Action(StrEnum):
     COPY_ACCEPTED = "copy accepted"
     RESTORE_REPORTED = "restore reported"
     LOG_PRUNED = "log pruned"
+    KEY_ROTATED = "master key rotated"
 
 
 SHOWING = (Action.DISCLOSED, Action.NAMES_SHOWN, Action.NAMES_EXPORTED)

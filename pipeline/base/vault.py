@@ -18,24 +18,22 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from pipeline.base.master_keys import MasterKeys, Unreadable
+
 _NONCE_BYTES = 12
 _FORMAT = b"\x01"
-
-
-class Unreadable(Exception):
-    """Sealed data that this master key does not open, or that was changed."""
 
 
 class Vault:
     """Seals and opens personal data. `owner` binds the data to its order."""
 
-    def __init__(self, master_key: bytes) -> None:
-        self._master = AESGCM(master_key)
-        self._pseudonym_key = hmac.digest(master_key, b"orderbridge pseudonyms", "sha256")
+    def __init__(self, master_key: bytes, *old: bytes) -> None:
+        self._masters = MasterKeys(master_key, *old)
+        self._pseudonym_key = self._masters.current.pseudonym_key
 
     def new_key(self, owner: str) -> bytes:
         """A fresh key for an order, wrapped by the master key."""
-        return self._encrypt(self._master, AESGCM.generate_key(256), owner)
+        return self._masters.wrap(AESGCM.generate_key(256), owner)
 
     def seal(self, wrapped_key: bytes, owner: str, data: Mapping[str, Any]) -> bytes:
         """Encrypt a JSON object. Decimals become strings, as the marketplace sends them."""
@@ -53,7 +51,7 @@ class Vault:
         return hmac.new(self._pseudonym_key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def _key(self, wrapped_key: bytes, owner: str) -> AESGCM:
-        return AESGCM(self._decrypt(self._master, wrapped_key, owner))
+        return AESGCM(self._masters.unwrap(wrapped_key, owner))
 
     @staticmethod
     def _encrypt(key: AESGCM, plain: bytes, owner: str) -> bytes:

@@ -16,6 +16,7 @@ from pipeline.cli.decisions import cancel, dismiss, note, transparency
 from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
 from pipeline.cli.health import health
+from pipeline.cli.keys import keys
 from pipeline.cli.notifications import notifications
 from pipeline.cli.orders import orders, release
 from pipeline.cli.overrides import show, turn, turn_back, turned
@@ -65,6 +66,7 @@ main.add_command(console)
 main.add_command(doctor)
 main.add_command(explain)
 main.add_command(health)
+main.add_command(keys)
 main.add_command(migrate)
 main.add_command(notifications)
 main.add_command(orders)

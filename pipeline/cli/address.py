@@ -84,7 +84,7 @@ def address(
         from pipeline.operations.lists.orders import Listing
 
         order_id = unique_order_id(Listing(installation.sessions), number)
-        vault = Vault(installation.settings.master_key)
+        vault = Vault(*installation.settings.master_keys)
         corrections = Corrections(installation.sessions, vault, parse_report, signature())
         try:
             done = _done(corrections, order_id, changes, withdraw)

@@ -138,7 +138,7 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
         listing = Listing(installation.sessions)
         machine = Orders(
             installation.sessions,
-            Vault(installation.settings.master_key),
+            Vault(*installation.settings.master_keys),
             installation.settings.timing,
         )
         released: list[str] = []

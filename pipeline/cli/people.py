@@ -120,7 +120,7 @@ def unlock(name: str, as_json: bool) -> None:
         from pipeline.base.vault import Vault
 
         People(installation.sessions).set_locked(name, False, signature())
-        PasswordAttempts(installation.sessions, Vault(installation.settings.master_key)).forgive(
+        PasswordAttempts(installation.sessions, Vault(*installation.settings.master_keys)).forgive(
             name
         )
     tell(f"{name} may sign in.", as_json, person=name, done="unlocked")

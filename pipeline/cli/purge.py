@@ -105,7 +105,7 @@ def _chosen(
     if account is not None:
         return of_account(account)
     try:
-        return of_buyer(Vault(installation.settings.master_key), sought)
+        return of_buyer(Vault(*installation.settings.master_keys), sought)
     except NoBuyer as error:
         raise click.UsageError("no e-mail address or name was given") from error
 

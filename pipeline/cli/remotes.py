@@ -38,7 +38,7 @@ def remotes(installation: Installation) -> Iterator[Remotes]:
     from pipeline.orders.ledger import Ledger
 
     settings = installation.settings
-    vault = Vault(settings.master_key)
+    vault = Vault(*settings.master_keys)
     broker = settings.broker.client()
     try:
         now = SharedClock(installation.sessions)

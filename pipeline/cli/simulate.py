@@ -150,7 +150,7 @@ def _defaults() -> Settings:
         {
             "database_url": "",
             "redis_url": "",
-            "master_key": bytes(32),
+            "master_keys": (bytes(32),),
             "shops": {"default": {"base_url": "https://offline.invalid"}},
             "accounts": {
                 "default": {"region": "EU", "shop": "default", "start_from": "1970-01-01T00:00:00Z"}

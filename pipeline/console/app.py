@@ -70,7 +70,7 @@ def create_app(
     entrance = Entrance(
         People(sessions),
         SignIns(sessions),
-        PasswordAttempts(sessions, Vault(settings.master_key)),
+        PasswordAttempts(sessions, Vault(*settings.master_keys)),
         Cookie(is_secure=(settings.console.url or "").startswith("https://")),
         now,
     )
@@ -100,7 +100,7 @@ def create_app(
         from pipeline.console.oidc import oidc_views
 
         app.register_blueprint(
-            oidc_views(app, entrance, settings.console, oidc, settings.master_key)
+            oidc_views(app, entrance, settings.console, oidc, settings.master_keys[0])
         )
 
     @app.get("/healthz")

@@ -41,7 +41,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
     """The pages of bulk jobs."""
     views = Blueprint("bulk", __name__)
     acts = BulkActs(sessions)
-    vault = Vault(settings.master_key)
+    vault = Vault(*settings.master_keys)
     every_store = stores(settings)
 
     def asked() -> _Asked:

@@ -56,7 +56,7 @@ class _Hand:
 
     @property
     def corrections(self) -> Corrections:
-        vault = Vault(self.settings.master_key)
+        vault = Vault(*self.settings.master_keys)
         return Corrections(self.sessions, vault, parse_report, signature(self.now))
 
 
@@ -94,7 +94,7 @@ def _text(name: str, longest: int = _LONGEST) -> str:
 
 
 def _release(hand: _Hand, order_id: int) -> None:
-    machine = Orders(hand.sessions, Vault(hand.settings.master_key), hand.settings.timing)
+    machine = Orders(hand.sessions, Vault(*hand.settings.master_keys), hand.settings.timing)
     if not machine.release(order_id, author=hand.author, now=hand.now):
         raise NotPossible("it is neither waiting nor held any more")
 

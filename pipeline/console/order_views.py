@@ -117,7 +117,7 @@ def order_views(
 ) -> Blueprint:
     """The page; with `previews` it offers the preview of a replay."""
     views = Blueprint("order", __name__)
-    vault = Vault(settings.master_key)
+    vault = Vault(*settings.master_keys)
 
     def store(order: Order | Listed) -> str | None:
         return store_code(settings, order.account, order.marketplace_id, order.fulfilled_by)

@@ -36,7 +36,7 @@ def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime
     """The file, without the buyers' names and with them."""
     views = Blueprint("csv", __name__)
     listing = Listing(sessions)
-    vault = Vault(settings.master_key)
+    vault = Vault(*settings.master_keys)
     buyers = Buyers(sessions, vault, parse_report)
     every_store = stores(settings)
 

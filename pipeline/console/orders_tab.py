@@ -73,7 +73,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
     views = Blueprint("orders", __name__)
     listing = Listing(sessions)
     incidents = Incidents(sessions)
-    vault = Vault(settings.master_key)
+    vault = Vault(*settings.master_keys)
     buyers = Buyers(sessions, vault, parse_report)
     every_store = stores(settings)
 

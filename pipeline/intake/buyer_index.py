@@ -17,8 +17,9 @@ from sqlalchemy import insert, select
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
 from pipeline.base.id_lists import among
+from pipeline.base.master_keys import Unreadable
 from pipeline.base.security_log import Action, Signature, record
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.vault import Vault
 from pipeline.orders.channel import Channel, ParseReport, Raw
 from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.machine import owner

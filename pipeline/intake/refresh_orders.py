@@ -60,7 +60,8 @@ _REFRESH_PRIVATE = (
         OrderPrivate.__table__.c.wrapped_key.is_not(None),
     )
     .values(
-        wrapped_key=bindparam("wrapped_key"),
+        # A key that stays is not written: it may just have been wrapped by another master key.
+        wrapped_key=func.coalesce(bindparam("new_key"), OrderPrivate.__table__.c.wrapped_key),
         sealed=bindparam("sealed"),
         buyer_words=bindparam("buyer_words"),
         buyer_initials=bindparam("buyer_initials"),
@@ -109,7 +110,9 @@ def refresh(
         if row.wrapped_key is not None:
             owner = f"{account_name}/{identity.external_id}"
             report = sealed(vault, row.wrapped_key, owner, channel, raw, asked_at)
-            private.append({"of_order": row.id, **report})
+            key = report.pop("wrapped_key")
+            new_key = None if key == row.wrapped_key else key
+            private.append({"of_order": row.id, "new_key": new_key, **report})
         if (
             identity.status == RemoteStatus.CANCELLED
             and row.status == Status.DONE

@@ -19,7 +19,8 @@ from pipeline.base.clock import FAR_AHEAD
 from pipeline.base.errors import CannotMap
 from pipeline.base.id_lists import among
 from pipeline.base.log import log
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.master_keys import KeyMissing, Unreadable
+from pipeline.base.vault import Vault
 from pipeline.intake.buyer_index import buyer_columns
 from pipeline.orders.channel import Channel, Raw
 from pipeline.orders.channel_order import ChannelOrder, Identity
@@ -90,7 +91,8 @@ def readable(
 def log_unreadable(account_name: str, error: Exception) -> None:
     """Log a report that cannot be stored."""
     code = error.code if isinstance(error, CannotMap) else type(error).__name__
-    log.error("order.unreadable", account=account_name, code=code)
+    reason = str(error) if isinstance(error, KeyMissing) else None
+    log.error("order.unreadable", account=account_name, code=code, reason=reason)
 
 
 def digest(vault: Vault, raw: Raw) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.master_keys import KeyMissing, Unreadable
+from pipeline.base.vault import Vault
 from pipeline.intake.buyer_index import buyer_columns
 from pipeline.intake.reports import digest
 from pipeline.orders.channel import Channel, Raw
@@ -14,9 +15,14 @@ from pipeline.orders.channel import Channel, Raw
 def sealed(
     vault: Vault, wrapped_key: bytes, owner: str, channel: Channel, raw: Raw, asked_at: datetime
 ) -> dict[str, Any]:
-    """The report encrypted with the order's key, or with a new key if that key is unreadable."""
+    """The report encrypted with the order's key, or with a new key if that key is unreadable.
+
+    Raises KeyMissing where only this process lacks its master key: what else is under it stays.
+    """
     try:
         report = vault.seal(wrapped_key, owner, raw)
+    except KeyMissing:
+        raise
     except Unreadable:
         wrapped_key = vault.new_key(owner)
         report = vault.seal(wrapped_key, owner, raw)

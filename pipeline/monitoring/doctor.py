@@ -5,6 +5,7 @@ Nothing is changed anywhere. Each account asks Amazon for a page of orders, from
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -21,16 +22,19 @@ from pipeline.base.clock import utc_now
 from pipeline.base.db import Sessions, alembic_config, is_in_clear, reason
 from pipeline.base.errors import AccountStopped, OverQuota, Rejected, RemoteError
 from pipeline.base.http import Http
+from pipeline.base.master_keys import KeyMissing, MasterKeys, Unreadable
 from pipeline.base.quota import Quota
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.vault import Vault
 from pipeline.monitoring.doctor_checks import Finding, Verdict
 from pipeline.monitoring.health import BEAT, BEAT_MISSED_AFTER
+from pipeline.monitoring.key_rotation import Rotation
 from pipeline.monitoring.read_only import Writes
 from pipeline.monitoring.residue import sampled
 from pipeline.orders.machine import owner
 from pipeline.orders.tables import Order, OrderPrivate
 from pipeline.settings.model import AccountSettings, Settings
 from pipeline.settings.plaintext import ALLOW_PLAINTEXT
+from pipeline.settings.secrets import readable_by_all
 
 HERE = "installation"
 CLOCKS_MAY_DIFFER = timedelta(seconds=30)
@@ -141,6 +145,9 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
     yield _compared("clock of the database", database_time)
     if newest is not None:
         yield _master_key(settings, *newest)
+    yield _rotation(settings, sessions)
+    for sentence in readable_by_all(os.environ):
+        yield Finding(HERE, "secrets", Verdict.WARNING, sentence, "chmod 400 the file")
     if in_statistics:
         yield _failed(
             "statistics of PostgreSQL",
@@ -193,9 +200,11 @@ def _in_clear(crosses_a_network: bool) -> str:
 
 def _master_key(settings: Settings, order: Order, private: OrderPrivate) -> Finding:
     try:
-        Vault(settings.master_key).open(
+        Vault(*settings.master_keys).open(
             private.wrapped_key or b"", owner(order), private.sealed or b""
         )
+    except KeyMissing as error:
+        return _failed("master key", f"the newest order: {error}", "run orderbridge keys status")
     except Unreadable:
         return _failed(
             "master key",
@@ -203,6 +212,22 @@ def _master_key(settings: Settings, order: Order, private: OrderPrivate) -> Find
             "set ORDERBRIDGE_MASTER_KEY to the key that encrypted the data",
         )
     return _ok("master key", "it decrypts the newest order's data")
+
+
+def _rotation(settings: Settings, sessions: Sessions) -> Finding:
+    """Whether something is under a master key that is not the current one."""
+    rotation = Rotation(sessions, MasterKeys(*settings.master_keys))
+    left = rotation.left(rotation.in_use())
+    advice = rotation.advice(left)
+    if not left and not rotation.keys.old:
+        return _ok("rotation of the master key", "all is under the current one")
+    return Finding(
+        HERE,
+        "rotation of the master key",
+        Verdict.WARNING,
+        f"{sum(left.values())} keys are not under the current one, {rotation.keys.current.id}",
+        advice,
+    )
 
 
 def _broker(settings: Settings, broker: redis.Redis) -> Iterator[Finding]:

@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from pipeline.base.errors import CannotMap
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.errors import CannotMap, NotSent
+from pipeline.base.master_keys import KeyMissing, Unreadable
+from pipeline.base.vault import Vault
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Channel, Raw
 from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.outcome import HoldCode
 
 Json = Mapping[str, Any]
+
+KEY_MISSING_RETRY_S = 300.0
 
 
 def _nothing() -> None:
@@ -45,13 +48,19 @@ class Report:
         reply: bytes | None,
         correction: bytes | None,
     ) -> Report:
-        """Make a report from stored data. A part that the vault cannot open counts as missing."""
+        """Make a report from stored data. A part that the vault cannot open counts as missing.
+
+        A part under a master key that this process lacks raises NotSent when it is read.
+        """
 
         def opened(sealed: bytes | None, unreadable: Json | None) -> Json | None:
             if wrapped_key is None or sealed is None:
                 return None
             try:
                 return vault.open(wrapped_key, owner, sealed)
+            except KeyMissing as error:
+                # Another process may have the key, and this one after its next start.
+                raise NotSent(str(error), retry_after_s=KEY_MISSING_RETRY_S) from error
             except Unreadable:
                 return unreadable
 

@@ -5,7 +5,6 @@ The variables of secrets and connections begin with `ORDERBRIDGE_`; see docs/set
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import tomllib
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 from pipeline.base.broker import NotSupported
 from pipeline.settings import plaintext
 from pipeline.settings.model import PREFIX, Settings
+from pipeline.settings.secrets import BadSecret, master_keys, secret_of
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -26,7 +26,10 @@ class ConfigError(Exception):
     """The configuration cannot be used; the message names the place and what to do."""
 
 
-_SECRETS = ("database_url", "redis_url", "redis_sentinel_password", "metrics_token", "master_key")
+_SECRETS = (
+    *("database_url", "redis_url", "redis_sentinel_password", "metrics_token"),
+    *("master_key", "master_key_old"),
+)
 _SHOP_SECRETS = ("access_token", "access_token_secret", "consumer_key", "consumer_secret")
 _ACCOUNT_SECRETS = ("client_id", "client_secret", "refresh_token")
 _OPTIONAL_SECRETS = ("client_secret_new", "aws_access_key_id", "aws_secret_access_key")
@@ -44,7 +47,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     data["redis_url"] = _variable(environ, "REDIS_URL", missing)
     data["redis_sentinel_password"] = _variable(environ, "REDIS_SENTINEL_PASSWORD", [])
     data["metrics_token"] = _variable(environ, "METRICS_TOKEN", [])
-    data["master_key"] = _master_key(_variable(environ, "MASTER_KEY", missing), missing)
+    data["master_keys"] = _master_keys(environ, missing)
     for section, prefix, secrets in (
         ("shops", "SHOP", _SHOP_SECRETS),
         ("accounts", "ACCOUNT", (*_ACCOUNT_SECRETS, *_OPTIONAL_SECRETS)),
@@ -119,7 +122,7 @@ def _load_a_part(path: Path, parts: tuple[str, ...], secrets: Mapping[str, str])
     data: dict[str, Any] = {name: told[name] for name in parts if name in told}
     for section in ("shops", "accounts"):
         _named_tables(data, section, path)
-    nobody = {"database_url": "", "master_key": bytes(32)}
+    nobody = {"database_url": "", "master_keys": (bytes(32),)}
     try:
         return Settings.model_validate(
             {**data, **nobody, **secrets}, context={"folder": path.parent}
@@ -216,23 +219,23 @@ def _named_tables(
 
 
 def _variable(environ: Mapping[str, str], name: str, missing: list[str]) -> str:
-    value = environ.get(PREFIX + name, "")
+    try:
+        value = secret_of(environ, PREFIX + name)
+    except BadSecret as error:
+        raise ConfigError(str(error)) from None
     if not value:
         missing.append(PREFIX + name)
     return value
 
 
-def _master_key(text: str, missing: list[str]) -> bytes:
+def _master_keys(environ: Mapping[str, str], missing: list[str]) -> tuple[bytes, ...]:
     try:
-        key = base64.b64decode(text, validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != 32 and not missing:
-        raise ConfigError(
-            f"{PREFIX}MASTER_KEY must be 32 random bytes in base64; make one with: "
-            "openssl rand -base64 32"
-        )
-    return key
+        keys = master_keys(environ)
+    except BadSecret as error:
+        raise ConfigError(str(error)) from None
+    if not keys:
+        missing.append(f"{PREFIX}MASTER_KEY")
+    return keys
 
 
 def _sentences(path: Path, error: ValidationError) -> str:

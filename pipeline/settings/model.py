@@ -192,7 +192,7 @@ class Settings(SettingsModel):
     redis_url: SecretStr
     redis_sentinel_password: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr("")
-    master_key: bytes = Field(repr=False)
+    master_keys: tuple[bytes, ...] = Field(repr=False, min_length=1)
     shops: Mapping[str, ShopSettings]
     accounts: Mapping[str, AccountSettings]
     purge_after_days: int = Field(default=30, ge=1, le=30)

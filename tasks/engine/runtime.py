@@ -67,7 +67,7 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
     sessions = db.sessions_for(db.engine_for(loaded.database_url.get_secret_value()))
     now = moved_clock or SharedClock(sessions)
     broker = loaded.broker.client()
-    vault = Vault(loaded.master_key)
+    vault = Vault(*loaded.master_keys)
     writes = Writes(loaded, sessions, now)
     ledger = Ledger(sessions, now, writes.ask)
     quota_clock = None if moved_clock is None else lambda: moved_clock().timestamp()

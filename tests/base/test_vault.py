@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.master_keys import Unreadable
+from pipeline.base.vault import Vault
 from tests.builders import MASTER_KEY, a_raw_order
 
 OWNER = "eu/028-0000000-0000001"

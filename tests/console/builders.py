@@ -23,7 +23,7 @@ def some_settings() -> Settings:
     return Settings(
         database_url=SecretStr("postgresql://"),
         redis_url=SecretStr("redis://127.0.0.1:1/0"),
-        master_key=bytes(range(32)),
+        master_keys=(bytes(range(32)),),
         shops={"main": ShopSettings(base_url="https://shop.example")},
         accounts={
             "eu": AccountSettings(

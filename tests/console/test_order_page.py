@@ -38,7 +38,7 @@ def an_order_with_its_buyer(sessions: Sessions, **changed: object) -> int:
     order.report = a_report(
         a_raw_order(order.external_id, orderItems=[{**a_raw_item(), **_gift("For Jo")}])
     )
-    return stored(sessions, order, vault=Vault(some_settings().master_key))
+    return stored(sessions, order, vault=Vault(*some_settings().master_keys))
 
 
 def _gift(message: str) -> dict[str, object]:

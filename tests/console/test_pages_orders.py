@@ -31,7 +31,7 @@ from tests.console.builders import (
 from tests.console.conftest import SignedIn
 from tests.security_log import rows
 
-VAULT = Vault(some_settings().master_key)
+VAULT = Vault(*some_settings().master_keys)
 BUYER = "Gesa Ohnegleichen"
 
 

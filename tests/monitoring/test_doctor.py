@@ -16,14 +16,26 @@ from sqlalchemy import text
 
 from pipeline.base.clock import utc_now
 from pipeline.base.db import Sessions
+from pipeline.base.master_keys import MasterKey, MasterKeys
 from pipeline.monitoring.doctor import examine_account, examine_installation
 from pipeline.monitoring.doctor_checks import Finding
 from pipeline.monitoring.health import note_beat
+from pipeline.monitoring.key_rotation import Rotation
 from pipeline.monitoring.tables import Belonging
 from sandbox.amazon.app import create_app
 from sandbox.amazon.state import Options, open_store
 from sandbox.core import make
-from tests.builders import ACCOUNT, NOW, a_report, a_vault, an_order, settings, stored
+from tests.builders import (
+    ACCOUNT,
+    MASTER_KEY,
+    NOW,
+    a_raw_order,
+    a_report,
+    a_vault,
+    an_order,
+    settings,
+    stored,
+)
 from tests.cli.conftest import environment, runner
 from tests.remote import Remote, answer
 
@@ -78,6 +90,7 @@ def test_an_installation_as_it_should_be(sessions: Sessions, broker: redis.Redis
             "database": "ok",
             "clock of the database": "ok",
             "master key": "ok",
+        "rotation of the master key": "ok",
             "statistics of PostgreSQL": "ok",
             "writes": "ok",
             "connection to the broker": "ok",
@@ -130,7 +143,7 @@ def test_what_is_wrong_here_is_told_each_with_what_to_do(
         session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         session.execute(text("ALTER TABLE order_private ALTER sealed SET STATISTICS 100"))
         session.add(Belonging(name="shops.main", value="other", noted_at=NOW, noted_by=""))
-    given = settings().model_copy(update={"master_key": b"x" * 32})
+    given = settings().model_copy(update={"master_keys": (b"x" * 32,)})
     try:
         findings = list(examine_installation(given, sessions, broker))
     finally:
@@ -142,6 +155,7 @@ def test_what_is_wrong_here_is_told_each_with_what_to_do(
     assert bad == {
         "database": "failed",
         "master key": "failed",
+        "rotation of the master key": "warning",
         "statistics of PostgreSQL": "failed",
         "writes": "warning",
         "workers": "warning",
@@ -149,6 +163,33 @@ def test_what_is_wrong_here_is_told_each_with_what_to_do(
         "clock of account eu": "failed",
     }
     assert all(one.remedy for one in findings if one.verdict != "ok")
+
+
+def test_it_tells_how_far_a_rotation_of_the_master_key_is(
+    sessions: Sessions, broker: redis.Redis
+) -> None:
+    def told(*keys: bytes) -> tuple[str, str, str]:
+        given = settings().model_copy(update={"master_keys": keys})
+        found = examine_installation(given, sessions, broker)
+        (one,) = [one for one in found if one.check == "rotation of the master key"]
+        return str(one.verdict), one.sentence, one.remedy
+
+    old = MasterKey(MASTER_KEY)
+    new = old.successor()
+    stored(sessions, an_order(raw=a_raw_order()))
+    assert told(old.secret) == ("ok", "all is under the current one", "")
+    assert told(new.secret, old.secret) == (
+        "warning",
+        f"1 keys are not under the current one, {new.id}",
+        "1 keys are not under the current master key: run orderbridge keys rotate.",
+    )
+    lacking = told(new.secret)
+    assert lacking[0] == "warning"
+    assert lacking[2].startswith(f"What is under {old.id} cannot be opened here: set ")
+    list(Rotation(sessions, MasterKeys(new.secret, old.secret)).run())
+    after = told(new.secret, old.secret)
+    assert after[2].startswith("Nothing is under an old master key: remove ORDERBRIDGE_MASTER_KEY_")
+    assert told(new.secret)[0] == "ok"
 
 
 @pytest.mark.parametrize(

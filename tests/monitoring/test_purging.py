@@ -12,8 +12,8 @@ from sqlalchemy import select, text
 
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
+from pipeline.base.master_keys import Unreadable
 from pipeline.base.security_log import Action
-from pipeline.base.vault import Unreadable
 from pipeline.clients import parse_report
 from pipeline.intake.buyer_index import Buyers
 from pipeline.intake.store import Intake

@@ -98,7 +98,7 @@ def test_the_defaults_are_those_of_the_product() -> None:
 
 def test_the_least_configuration_is_enough(loading: Load) -> None:
     settings = loading()
-    assert settings.master_key == bytes(range(32))
+    assert settings.master_keys == (bytes(range(32)),)
     assert settings.database_url.get_secret_value() == "postgresql+psycopg://canary-database"
     assert settings.redis_url.get_secret_value() == "redis://canary-redis"
     shop, account = settings.shops["main"], settings.accounts["eu"]

@@ -118,7 +118,7 @@ def work_and_die(settings: Settings, at: datetime, order_id: int, run: str, deat
     """A worker with one order's chain in hand, at a time that stands still."""
     parts = build(settings, lambda: at)
     ledger = DyingLedger(parts.sessions, parts.clients.now)
-    orders = DyingOrders(parts.sessions, Vault(settings.master_key), settings.timing)
+    orders = DyingOrders(parts.sessions, Vault(*settings.master_keys), settings.timing)
     ledger.death = orders.death = death
     chain(with_parts(parts, ledger=ledger, orders=orders), order_id, run)
 

@@ -81,7 +81,7 @@ def at_work(world: World) -> World:
 
 def orders_of(world: World, kind: type[Orders]) -> Orders:
     settings = world.settings
-    return kind(world.sessions, Vault(settings.master_key), settings.timing)
+    return kind(world.sessions, Vault(*settings.master_keys), settings.timing)
 
 
 def overtaken(world: World, slow: Runtime, *, lease_runs_out: bool) -> None:

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
+from pipeline.base.master_keys import KeyMissing, Unreadable
 from pipeline.base.security_log import Action, Signature, order_object, record
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.vault import Vault
 from pipeline.magento.order.addresses import check_deliverable, country_of
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.channel import ParseReport
@@ -157,6 +158,8 @@ class Corrections:
         try:
             raw = self._vault.open(key, owner(order), private.sealed)
             return self._parse(order.account, raw)
+        except KeyMissing as error:
+            raise NotPossible(str(error)) from None
         except Unreadable:
             raise NotPossible("ORDERBRIDGE_MASTER_KEY does not open its data") from None
         except CannotMap as error:

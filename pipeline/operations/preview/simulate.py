@@ -165,7 +165,7 @@ class Simulator:
             channels={account_name: channel},
             shops={shop_name: shop},
             ledger=self._ledger,
-            pseudonym=Vault(self._settings.master_key).pseudonym,
+            pseudonym=Vault(*self._settings.master_keys).pseudonym,
             now=lambda: self._now,
             feeds={},
             has_large_backlog=lambda _: False,

@@ -290,7 +290,7 @@ def test_under_another_master_key_it_can_be_told_that_there_is_one(sessions: Ses
     order_id = held(sessions)
     corrections(sessions).correct(order_id, {"line1": "Lieferweg 77"})
     other = Vault(bytes(32))
-    with pytest.raises(NotPossible, match="ORDERBRIDGE_MASTER_KEY does not open its data"):
+    with pytest.raises(NotPossible, match="under master key d46d906a, which this process"):
         corrections(sessions, other).show(order_id)
     orders = Orders(sessions, other, settings().timing)
     claim = orders.claim(order_id, "enrich_order", task_id="t", worker="w", now=NOW)

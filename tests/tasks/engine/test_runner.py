@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,8 @@ from pipeline.base.errors import (
     WritesStopped,
 )
 from pipeline.base.lease import Leases
+from pipeline.base.master_keys import MasterKey
+from pipeline.base.vault import Vault
 from pipeline.clients import Clients
 from pipeline.intake.fetch_list import Fetching
 from pipeline.orders.machine import MAX_UNFINISHED, Orders
@@ -43,7 +46,7 @@ from pipeline.orders.tables import Attempt, Order, Status
 from pipeline.settings.model import Timing
 from tasks.engine.runner import Runner, Step, backoff
 from tasks.engine.runs_in_hand import Runs
-from tests.builders import ACCOUNT, NOW, a_raw_order, a_vault, an_order, loaded, stored
+from tests.builders import ACCOUNT, MASTER_KEY, NOW, a_raw_order, a_vault, an_order, loaded, stored
 from tests.tasks.fakes import clients
 
 CANARY = "Erika Canary"
@@ -262,6 +265,29 @@ def test_the_remotes_own_wait_counts(
     assert not runner.run("import_order", raises(error), order_id, "task-1")
     order = loaded(sessions, order_id)
     assert (order.due_at, order.tries) == (NOW + timedelta(seconds=wait_s), tries)
+
+
+def test_an_order_under_a_master_key_that_is_not_here_waits_for_it(
+    runner: Runner, sessions: Sessions
+) -> None:
+    old = MasterKey(MASTER_KEY)
+    keys = old.successor().secret, old.secret
+    order_id = stored(sessions, an_order(raw=a_raw_order()))
+
+    def reads(order: Order, clients: Clients) -> Outcome:
+        assert order.report.raw is not None
+        return Done()
+
+    lacking = replace(runner, orders=Orders(sessions, Vault(keys[0]), TIMING))
+    assert not lacking.run("import_order", reads, order_id, "task-1")
+    order = loaded(sessions, order_id)
+    assert (order.status, order.tries) == (Status.WAITING, 0)
+    assert order.due_at == NOW + timedelta(minutes=5)
+    assert f"under master key {old.id}, which this process lacks" in order.last_note
+    with sessions() as session, session.begin():
+        session.get_one(Order, order_id).due_at = NOW
+    again = replace(runner, orders=Orders(sessions, Vault(*keys), TIMING))
+    assert again.run("import_order", reads, order_id, "task-2")
 
 
 def test_a_defects_text_stays_out_of_row_and_log(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pipeline.base.errors import CannotMap, OutcomeUnknown, Rejected
+from pipeline.base.master_keys import MasterKey
+from pipeline.base.vault import Vault
 from pipeline.magento.rest.customers import Customer
 from pipeline.orders.outcome import Done, HoldCode, Skipped
 from pipeline.orders.tables import Order
-from tests.builders import a_raw_order, a_vault, an_order
+from tests.builders import MASTER_KEY, a_raw_order, a_vault, an_order
 from tests.tasks.as_run import create_customer
 from tests.tasks.fakes import FakeShop, InTurn, clients
 from tests.tasks.ledgers import SeededLedger
@@ -88,6 +91,16 @@ def test_one_made_by_an_earlier_order_under_another_address_by_now_is_taken() ->
     shop = FakeShop(find_customer=None, customer=Customer(45, 1))
     ledger = SeededLedger(done={KEY: "45"})
     assert create_customer(order, clients(shop=shop, ledger=ledger, **CREATE)) == Done()
+    assert customer_of(order) == (45, 1)
+    assert shop.calls == [LOOK, ("customer", 45)]
+
+
+def test_one_made_under_another_master_key_is_taken_too() -> None:
+    later = Vault(MasterKey(MASTER_KEY).successor().secret)
+    order = an_order(raw=a_raw_order())
+    shop = FakeShop(find_customer=None, customer=Customer(45, 1))
+    seen = clients(shop=shop, ledger=SeededLedger(done={KEY: "45"}), **CREATE)
+    assert create_customer(order, replace(seen, pseudonym=later.pseudonym)) == Done()
     assert customer_of(order) == (45, 1)
     assert shop.calls == [LOOK, ("customer", 45)]
 
