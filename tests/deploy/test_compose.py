@@ -122,11 +122,10 @@ def test_the_servers_have_no_way_out_and_see_only_their_own_secret(
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_our_own_have_no_privileges_and_their_secrets_from_the_file(
+def test_our_own_have_no_privileges_and_their_settings_from_the_file(
     services: dict[str, Any], name: str
 ) -> None:
     service = services[name]
-    assert service["env_file"] == [".env"]
     assert "cap_add" not in service
     assert service["environment"]["ORDERBRIDGE_CONFIG"] == service["volumes"][0]["target"]
 
@@ -151,7 +150,53 @@ def test_only_the_database_becomes_another_account(services: dict[str, Any]) -> 
     assert given == {"postgres": ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]}
 
 
-@pytest.mark.parametrize("name", OURS)
+BROKER = {"ORDERBRIDGE_CONFIG", "ORDERBRIDGE_REDIS_URL", "ORDERBRIDGE_ALLOW_PLAINTEXT"}
+
+
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [
+        (
+            "migrate",
+            {"ORDERBRIDGE_CONFIG", "ORDERBRIDGE_DATABASE_URL", "ORDERBRIDGE_ALLOW_PLAINTEXT"},
+        ),
+        ("beat", BROKER),
+        ("flower", {*BROKER, "FLOWER_BASIC_AUTH", "FLOWER_READ_ONLY"}),
+    ],
+)
+def test_who_needs_no_secret_of_the_orders_is_given_none(
+    services: dict[str, Any], name: str, variables: set[str]
+) -> None:
+    """Neither the master key nor Amazon's and the shops' secrets, nor more of the database."""
+    service = services[name]
+    assert service["environment"].keys() == variables
+    assert not {"env_file", "secrets", "configs"} & service.keys()
+    values = filled_in()
+    own = {
+        "migrate": {"POSTGRES_OWNER_PASSWORD"},
+        "beat": {"REDIS_PASSWORD"},
+        "flower": {"REDIS_PASSWORD", "FLOWER_BASIC_AUTH"},
+    }
+    secrets_seen = {
+        variable
+        for variable, value in values.items()
+        if "PASSWORD" in variable or variable == "FLOWER_BASIC_AUTH" or "SECRET" in variable
+        if any(value in text for text in service["environment"].values())
+    }
+    assert secrets_seen == own[name]
+
+
+@pytest.mark.parametrize("name", ["worker", "console"])
+def test_who_works_on_orders_has_the_file_without_what_others_need(
+    services: dict[str, Any], name: str
+) -> None:
+    service = services[name]
+    assert service["env_file"] == [".env"]
+    emptied = {variable for variable, value in service["environment"].items() if value == ""}
+    assert emptied == {"POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "FLOWER_BASIC_AUTH"}
+
+
+@pytest.mark.parametrize("name", ["worker", "console"])
 def test_our_own_may_reach_the_servers_in_clear_over_the_network_that_has_no_way_out(
     document: dict[str, Any], name: str, tmp_path: Path
 ) -> None:
@@ -165,20 +210,18 @@ def test_our_own_may_reach_the_servers_in_clear_over_the_network_that_has_no_way
         load({**seen, "ORDERBRIDGE_ALLOW_PLAINTEXT": "broker"})
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_only_the_migration_has_the_password_of_the_tables_owner(
+@pytest.mark.parametrize("name", ["worker", "console"])
+def test_of_the_databases_passwords_they_have_the_applications(
     services: dict[str, Any], name: str
 ) -> None:
-    seen = {**filled_in(), **services[name]["environment"]}
     values = filled_in()
+    seen = {**values, **services[name]["environment"]}
     known = {
         variable
         for variable in ("POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "POSTGRES_APP_PASSWORD")
         if any(values[variable] in value for value in seen.values())
     }
-    # The application's is in .env, and the owner may do all that it may.
-    also = {"POSTGRES_OWNER_PASSWORD"} if name == "migrate" else set()
-    assert known == {"POSTGRES_APP_PASSWORD"} | also
+    assert known == {"POSTGRES_APP_PASSWORD"}
 
 
 def test_the_database_makes_its_roles_at_its_first_start(services: dict[str, Any]) -> None:

@@ -86,7 +86,9 @@ class Installation:
         return text
 
     def environment(self, name: str) -> dict[str, str]:
-        values = {**VALUES, **self.services[name].get("environment", {})}
+        service = self.services[name]
+        # A container sees .env only where its service names it.
+        values = {**(VALUES if "env_file" in service else {}), **service["environment"]}
         return {
             **{variable: self.localize(value) for variable, value in values.items()},
             "HOME": str(self.home),

@@ -17,7 +17,14 @@ UNITS = compose.PROJECT / "deploy" / "systemd"
 COMMON = UNITS / "orderbridge-.service.d" / "common.conf"
 LASTING = ("worker", "beat", "flower", "console")
 BINARIES = "/opt/orderbridge/bin/"
-SECRETS, OWNER = "/etc/orderbridge/secrets.env", "/etc/orderbridge/owner.env"
+FILES = {
+    "worker": ["broker.env", "secrets.env"],
+    "console": ["broker.env", "secrets.env"],
+    "beat": ["broker.env"],
+    "flower": ["broker.env", "flower.env"],
+    "migrate": ["owner.env"],
+}
+"""The master key and the secrets of Amazon and the shops are in secrets.env."""
 # What differs from a container, which has an address, a name and a folder to itself.
 ANALYZE = shutil.which("systemd-analyze") or ""
 DIFFERENT = {
@@ -79,16 +86,16 @@ def test_what_ends_is_started_again_and_has_the_time_to_end(
 
 
 @pytest.mark.parametrize("name", LASTING)
-def test_nothing_starts_before_the_migration_or_knows_the_tables_owner(name: str) -> None:
+def test_nothing_starts_before_the_migration(name: str) -> None:
     found = unit(name)
     assert found["Requires"] == found["After"] == ["orderbridge-migrate.service"]
-    assert found["EnvironmentFile"] == [SECRETS]
 
 
-def test_the_migration_runs_as_the_tables_owner() -> None:
-    """Of two files the later one counts, and a drop-in is read after the unit."""
-    assert unit("migrate")["EnvironmentFile"] == [SECRETS, OWNER]
+@pytest.mark.parametrize("name", [*LASTING, "migrate"])
+def test_each_is_given_the_secrets_that_it_needs_and_no_others(name: str) -> None:
+    assert unit(name)["EnvironmentFile"] == [f"/etc/orderbridge/{file}" for file in FILES[name]]
     assert "EnvironmentFile" not in settings(COMMON)
+    assert not {"LoadCredential", "PassEnvironment"} & (unit(name).keys() | settings(COMMON).keys())
 
 
 def test_flower_does_not_start_without_a_login() -> None:

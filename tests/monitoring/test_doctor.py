@@ -90,7 +90,7 @@ def test_an_installation_as_it_should_be(sessions: Sessions, broker: redis.Redis
             "database": "ok",
             "clock of the database": "ok",
             "master key": "ok",
-        "rotation of the master key": "ok",
+            "rotation of the master key": "ok",
             "statistics of PostgreSQL": "ok",
             "writes": "ok",
             "connection to the broker": "ok",
