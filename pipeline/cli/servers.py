@@ -162,11 +162,15 @@ def _previews(installation: Installation, steps: Callable[[], Mapping[str, Step]
 
 def _make_the_first_admin(installation: Installation) -> None:
     from pipeline.access.people import NotAllowed, People
+    from pipeline.settings.secrets import BadSecret, secret_of
 
     people = People(installation.sessions)
     if people.everyone():
         return
-    name, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
+    try:
+        name, password = os.environ.get(USER, ""), secret_of(os.environ, PASSWORD)
+    except BadSecret as error:
+        raise Unusable(str(error)) from error
     if name and password:
         try:
             people.add_first(name, password, signature())

@@ -217,6 +217,10 @@ def test_settings_check_prints_what_counts_and_no_secret(without_database: Run) 
             "cannot add an admin: a name has up to 64",
         ),
         ({**LOGIN, "ORDERBRIDGE_CONSOLE_PASSWORD": "too-short"}, "a password has 12 to 256"),
+        (
+            {**LOGIN, "ORDERBRIDGE_CONSOLE_PASSWORD_FILE": "/nowhere"},
+            "ORDERBRIDGE_CONSOLE_PASSWORD and ORDERBRIDGE_CONSOLE_PASSWORD_FILE are both set",
+        ),
     ],
 )
 def test_the_console_does_not_start_where_nobody_could_sign_in(

@@ -18,7 +18,7 @@ from pipeline.base.clock import utc_now
 from pipeline.base.db import Sessions
 from pipeline.base.master_keys import MasterKey, MasterKeys
 from pipeline.monitoring.doctor import examine_account, examine_installation
-from pipeline.monitoring.doctor_checks import Finding
+from pipeline.monitoring.doctor_checks import Finding, Verdict
 from pipeline.monitoring.health import note_beat
 from pipeline.monitoring.key_rotation import Rotation
 from pipeline.monitoring.tables import Belonging
@@ -163,6 +163,24 @@ def test_what_is_wrong_here_is_told_each_with_what_to_do(
         "clock of account eu": "failed",
     }
     assert all(one.remedy for one in findings if one.verdict != "ok")
+
+
+def test_a_secret_in_a_file_that_everybody_can_read_is_told(
+    sessions: Sessions, broker: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "master_key"
+    file.write_text("canary")
+    monkeypatch.setenv("ORDERBRIDGE_MASTER_KEY_FILE", str(file))
+    file.chmod(0o600)
+    assert "secrets" not in verdicts(sessions, broker)
+    file.chmod(0o644)
+    (told,) = [
+        one for one in examine_installation(settings(), sessions, broker) if one.check == "secrets"
+    ]
+    assert (told.verdict, told.sentence) == (
+        Verdict.WARNING,
+        f"ORDERBRIDGE_MASTER_KEY_FILE: every user of this machine can read {file}",
+    )
 
 
 def test_it_tells_how_far_a_rotation_of_the_master_key_is(

@@ -10,6 +10,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,7 @@ def test_a_batch_takes_two_statements_whatever_its_size(sessions: Sessions) -> N
 @pytest.mark.parametrize("batches", [0, 1, 2])
 def test_one_that_ended_halfway_goes_on_there(sessions: Sessions, batches: int) -> None:
     ids = old_orders(sessions, 5)
-    begun = Rotation(sessions, BOTH, batch=2).run()
-    done = sum(next(begun) for _ in range(batches))
-    begun.close()
+    done = sum(islice(Rotation(sessions, BOTH, batch=2).run(), batches))
     assert under(sessions).get(NEW.id, 0) == done == 2 * batches
     for id_ in ids:
         assert opened(sessions, id_, Vault(NEW.secret, OLD.secret))
