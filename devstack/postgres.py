@@ -9,18 +9,22 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from devstack.paths import kept_port, kept_secret, make_folder, write_private
+from devstack.paths import PROJECT, kept_port, kept_secret, make_folder, write_private
 from devstack.place import ENVIRONMENT, Place, find_place, run_as
 from devstack.supervisor import Process
 
 USER = "orderbridge"
 DATABASE = "orderbridge"
+ROLES = ("owner", "app")
+"""The tables' owner, for migrations, and the application, which reads and writes rows."""
+ROLES_FILE = PROJECT / "deploy" / "postgres" / "roles.sql"
 POLL_S = 0.05
 
 # Durability stays as PostgreSQL ships it: fsync and synchronous_commit are on. Details and
@@ -96,9 +100,35 @@ class Postgres:
         )
 
     def url(self, database: str = DATABASE) -> str:
-        """The SQLAlchemy URL of a database, password included."""
+        """The SQLAlchemy URL of a database for its superuser, password included."""
         password = self._password_file.read_text(encoding="utf-8")
         return f"postgresql+psycopg://{USER}:{password}@127.0.0.1:{self._port()}/{database}"
+
+    def url_of(self, role: str) -> str:
+        """The URL of Orderbridge's database for one of its ROLES."""
+        password = self._password_of(role)
+        return f"postgresql+psycopg://orderbridge_{role}:{password}@127.0.0.1:{self._port()}/{DATABASE}"
+
+    def make_roles(self) -> None:
+        """Make the tables' owner and the application's role, by the same file as elsewhere."""
+        passwords = {f"POSTGRES_{role.upper()}_PASSWORD": self._password_of(role) for role in ROLES}
+        made = subprocess.run(  # noqa: S603 - the server's own program
+            (
+                *(str(self._prepared().binaries / "psql"), "--no-psqlrc", "--quiet"),
+                *("--host=127.0.0.1", f"--port={self._port()}", f"--username={USER}"),
+                *(f"--dbname={DATABASE}", f"--file={ROLES_FILE}"),
+            ),
+            env={
+                **ENVIRONMENT,
+                **passwords,
+                "PGPASSWORD": self._password_file.read_text(encoding="utf-8"),
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        if made.returncode != 0:
+            raise RuntimeError(f"the database's roles cannot be made: {made.stderr.strip()}")
 
     def wait_ready(self, timeout_s: float = 30.0) -> None:
         """Return once the server answers queries. Raises TimeoutError with its last refusal."""
@@ -120,6 +150,9 @@ class Postgres:
             existing = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             if existing.fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+    def _password_of(self, role: str) -> str:
+        return kept_secret(self._home / f"postgres.{role}.password")
 
     def _connect(self, port: int | None = None) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(

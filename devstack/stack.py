@@ -82,6 +82,7 @@ class Stack:
     environment: dict[str, str] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
+    _owner_url: str = ""
 
     def start(self, *, forget: bool = False, with_pages: bool = True) -> None:
         """Start every part, or all but Flower and the console, and return once they answer.
@@ -89,7 +90,7 @@ class Stack:
         `forget` begins with no orders: the embedded database, the broker and the stand-ins are
         emptied. Raises RuntimeError rather than empty a database that was named by its URL.
         """
-        self._start_servers()
+        self._start_servers(forget=forget)
         if forget:
             self._forget()
         for name, options in (
@@ -106,7 +107,7 @@ class Stack:
                 name, "-m", "sandbox", name, "--port", str(port), "--data", str(data), *options
             )
         self._configure()
-        db.migrate(self.environment["ORDERBRIDGE_DATABASE_URL"])
+        db.migrate(self._owner_url or self.environment["ORDERBRIDGE_DATABASE_URL"])
         for name in WORKERS:
             self._run(name, *worker_arguments(name, CONCURRENCY))
         schedule = str(self.home / "beat-schedule")
@@ -132,7 +133,7 @@ class Stack:
         ):
             wait_for(self.urls[name] + path)
 
-    def _start_servers(self) -> None:
+    def _start_servers(self, *, forget: bool) -> None:
         database_url, redis_url = embedded_postgres.external(), embedded_broker.external()
         if database_url is None:
             postgres = Postgres(self.home)
@@ -140,7 +141,12 @@ class Stack:
             self._keep(postgres.command())
             postgres.wait_ready()
             postgres.create_database()
-            database_url = postgres.url()
+            if forget:
+                _empty(postgres.url())
+            postgres.make_roles()
+            database_url, self._owner_url = (postgres.url_of(role) for role in ("app", "owner"))
+        elif forget:
+            _refuse_unless_empty(database_url)
         if redis_url is None:
             broker = Broker(self.home)
             broker.prepare()
@@ -155,17 +161,6 @@ class Stack:
         }
 
     def _forget(self) -> None:
-        engine = db.engine_for(self.environment["ORDERBRIDGE_DATABASE_URL"])
-        with engine.begin() as connection:
-            if embedded_postgres.external() is None:
-                connection.execute(text("DROP SCHEMA public CASCADE"))
-                connection.execute(text("CREATE SCHEMA public"))
-            elif connection.execute(text("SELECT to_regclass('orders')")).scalar() is not None:
-                raise RuntimeError(
-                    "the database named by ORDERBRIDGE_DATABASE_URL is not empty, and the demo "
-                    "needs an empty one: unset the variable, or name another database"
-                )
-        engine.dispose()
         if embedded_broker.external() is None:
             with redis.Redis.from_url(self.environment["ORDERBRIDGE_REDIS_URL"]) as client:
                 client.flushdb()
@@ -216,6 +211,26 @@ class Stack:
     def _keep(self, process: Process) -> None:
         self.names.append(process.name)
         self.supervisor.start(process)
+
+
+def _empty(superuser_url: str) -> None:
+    """Begin anew: the roles' file makes the schema's owner and rights again."""
+    engine = db.engine_for(superuser_url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+
+
+def _refuse_unless_empty(url: str) -> None:
+    engine = db.engine_for(url)
+    with engine.begin() as connection:
+        if connection.execute(text("SELECT to_regclass('orders')")).scalar() is not None:
+            raise RuntimeError(
+                "the database named by ORDERBRIDGE_DATABASE_URL is not empty, and the demo "
+                "needs an empty one: unset the variable, or name another database"
+            )
+    engine.dispose()
 
 
 def worker_arguments(name: str, concurrency: int) -> tuple[str, ...]:

@@ -313,6 +313,8 @@ def test_an_order_goes_its_way_with_a_role_that_only_reads_and_writes_rows(
         "SET ROLE orderbridge_owner",
         "SELECT * FROM pg_authid",
         "COPY orders TO PROGRAM 'true'",
+        "COPY orders FROM PROGRAM 'true'",
+        "GRANT pg_execute_server_program TO CURRENT_USER",
     ],
 )
 def test_the_application_may_do_nothing_else(installation: Installation, statement: str) -> None:

@@ -99,6 +99,53 @@ def test_a_database_is_created_once(stack: Stack) -> None:
     engine.dispose()
 
 
+REFUSED = psycopg.errors.InsufficientPrivilege
+
+
+@pytest.mark.parametrize(
+    ("statement", "refused"),
+    [
+        ("COPY (SELECT 'nobody') TO PROGRAM 'cat'", {"owner": REFUSED, "app": REFUSED}),
+        ("COPY seen FROM PROGRAM 'echo nobody'", {"owner": REFUSED, "app": REFUSED}),
+        ("COPY seen FROM '/etc/hostname'", {"owner": REFUSED, "app": REFUSED}),
+        ("CREATE ROLE another", {"owner": REFUSED, "app": REFUSED}),
+        ("GRANT pg_execute_server_program TO CURRENT_USER", {"owner": REFUSED, "app": REFUSED}),
+        ("CREATE TABLE another (name text)", {"owner": None, "app": REFUSED}),
+        ("DROP TABLE seen", {"owner": None, "app": REFUSED}),
+        ("INSERT INTO seen VALUES ('Berta')", {"owner": None, "app": None}),
+    ],
+)
+def test_neither_role_of_the_local_stack_reaches_the_server_below_its_tables(
+    stack: Stack, statement: str, refused: dict[str, type[psycopg.Error] | None]
+) -> None:
+    _, postgres, _ = stack
+    postgres.create_database()
+    for _ in range(2):  # the second start of a stack makes them again
+        postgres.make_roles()
+    with psycopg.connect(plain(postgres.url_of("owner"))) as owner:
+        owner.execute("CREATE TABLE IF NOT EXISTS seen (name text)")
+    for role, error in refused.items():
+        with psycopg.connect(plain(postgres.url_of(role)), autocommit=False) as connection:
+            if error is None:
+                connection.execute(statement.encode())
+            else:
+                with pytest.raises(error):
+                    connection.execute(statement.encode())
+            connection.rollback()
+
+
+def test_only_the_superuser_may_run_programs_or_make_roles(stack: Stack) -> None:
+    _, postgres, _ = stack
+    postgres.create_database()
+    postgres.make_roles()
+    with connect(postgres) as connection:
+        roles = connection.execute(
+            "SELECT rolname, rolsuper, rolcreaterole, pg_has_role(rolname,"
+            " 'pg_execute_server_program', 'MEMBER') FROM pg_roles WHERE rolcanlogin"
+        ).fetchall()
+    assert {row[0] for row in roles if row[1] or row[2] or row[3]} == {"orderbridge"}
+
+
 def test_a_killed_server_comes_back_with_what_was_committed(stack: Stack) -> None:
     supervisor, postgres, _ = stack
     with connect(postgres) as connection:
