@@ -32,17 +32,17 @@ up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it
 test: $(READY) servers ## Run all tests but those in a browser; a part with ARGS='tests/orders -k decision_table'
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/browser $(ARGS)
 
-# What the embedded servers are built without: TLS and pgbouncer; and Prometheus and nginx, which try
-# the rules and the example of a proxy. Where they cannot be installed, the tests that need them are
+# What the embedded servers are built without: TLS and pgbouncer; and Prometheus, nginx and age, which
+# try the rules, the example of a proxy and a backup. Where they cannot be installed, the tests that need them are
 # skipped, and say so.
 servers:
-	@{ PATH="$$PATH:/usr/sbin"; command -v pgbouncer && command -v redis-server && \
+	@{ PATH="$$PATH:/usr/sbin"; command -v age && command -v pgbouncer && command -v redis-server && \
 	    command -v promtool && command -v nginx && ls /usr/lib/postgresql/*/bin/postgres; } >/dev/null 2>&1 || \
 	  if test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && apt-get install -qq --yes pgbouncer redis-server postgresql && \
+	    apt-get update -qq && apt-get install -qq --yes age pgbouncer redis-server postgresql && \
 	    apt-get install -qq --yes --no-install-recommends prometheus nginx-light; \
 	  else \
-	    echo "without Debian's pgbouncer, redis-server, postgresql, prometheus and nginx-light, the tests that need them are skipped" >&2; \
+	    echo "without Debian's age, pgbouncer, redis-server, postgresql, prometheus and nginx-light, the tests that need them are skipped" >&2; \
 	  fi
 
 browser: $(READY) chromium node_modules ## Test the pages in chromium; as root, it is installed first

@@ -9,6 +9,7 @@ from pipeline.cli.address import address
 from pipeline.cli.alerts import alerts
 from pipeline.cli.audit import audit
 from pipeline.cli.backfill import backfill
+from pipeline.cli.backup import backup
 from pipeline.cli.bulk import bulk
 from pipeline.cli.common import EXIT_STATUS
 from pipeline.cli.completion import completion
@@ -60,6 +61,7 @@ main.add_command(accounts)
 main.add_command(alerts)
 main.add_command(audit)
 main.add_command(backfill)
+main.add_command(backup)
 main.add_command(bulk)
 main.add_command(completion)
 main.add_command(console)

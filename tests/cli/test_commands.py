@@ -45,6 +45,7 @@ def test_these_are_the_commands() -> None:
         "backfill",
         "backfill status",
         "backfill stop",
+        "backup",
         "bulk",
         "bulk list",
         "bulk show",
