@@ -18,9 +18,11 @@ from pipeline.base.db import Sessions
 from pipeline.base.log import log
 from pipeline.base.vault import Vault
 from pipeline.console import words
+from pipeline.console.assets import keep_assets
 from pipeline.console.audit_views import audit_views
 from pipeline.console.board_views import board_views
 from pipeline.console.bulk_views import bulk_views
+from pipeline.console.compression import compress_answers
 from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
 from pipeline.console.guard import allows, guard
@@ -74,6 +76,9 @@ def create_app(
         Cookie(is_secure=(settings.console.url or "").startswith("https://")),
         now,
     )
+    # The last of these sees an answer first.
+    compress_answers(app)
+    keep_assets(app)
     limit_the_browser(app)
     guard(app, entrance.sign_ins, now, entrance.cookie.value)
     oidc = settings.console.oidc
