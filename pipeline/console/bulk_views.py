@@ -22,11 +22,20 @@ from pipeline.operations.acts.many_orders import APART, Act, BulkActs, MoreThanS
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.operations.lists.bulk_acts import Acts
 from pipeline.operations.lists.orders import PAGE_SIZE
-from pipeline.operations.lists.selection import Choice, held_by, these, those_of, weigh
+from pipeline.operations.lists.selection import (
+    Choice,
+    dismissed_by,
+    held_by,
+    these,
+    those_of,
+    weigh,
+)
 from pipeline.operations.lists.stores import stores
 from pipeline.settings.model import Settings
 
 LONGEST_REASON = 300
+VERBS = {Act.RELEASE: "Retry", Act.DISMISS: "Ignore", Act.RESUME: "Resume"}
+"""The acts as the pages name them."""
 
 
 class _Asked(NamedTuple):
@@ -40,6 +49,7 @@ class _Asked(NamedTuple):
 def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
     """The pages of bulk jobs."""
     views = Blueprint("bulk", __name__)
+    views.add_app_template_global(VERBS, "act_verbs")
     acts = BulkActs(sessions)
     vault = Vault(settings.master_key)
     every_store = stores(settings)
@@ -55,6 +65,12 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
             return _Asked(
                 act, held_by(words["cause"].replace("\x00", ""), fact), url_for("board.held")
             )
+        if act == Act.RESUME:
+            job = row_id(words.get("undo", ""))
+            choice = None if job is None else dismissed_by(sessions, job)
+            if job is None or choice is None:
+                abort(404, "There is no such bulk job that ignored orders.")
+            return _Asked(act, choice, url_for("bulk.progress", act_id=job))
         filters = readable(asked_by(current_person(), vault, every_store))
         if "whole" in words:
             return _Asked(act, those_of(filters), url(filters))
