@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from flask import Flask, Response, render_template
+from flask import Flask, Response
 from jinja2 import StrictUndefined
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.db import Sessions
-from pipeline.base.log import log
 from pipeline.base.vault import Vault
 from pipeline.console import words
 from pipeline.console.assets import keep_assets
@@ -25,6 +23,8 @@ from pipeline.console.bulk_views import bulk_views
 from pipeline.console.compression import compress_answers
 from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
+from pipeline.console.drafts import Drafts, give_drafts_back
+from pipeline.console.error_pages import error_pages
 from pipeline.console.guard import allows, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
@@ -67,20 +67,27 @@ def create_app(
         words=words.spaced,
     )
     app.jinja_env.globals.update(
-        allows=allows, csrf_field=csrf_field, flower_url=flower_url, price=price
+        allows=allows,
+        counts_in_navigation=True,
+        csrf_field=csrf_field,
+        flower_url=flower_url,
+        price=price,
     )
+    is_secure = (settings.console.url or "").startswith("https://")
     entrance = Entrance(
         People(sessions),
         SignIns(sessions),
         PasswordAttempts(sessions, Vault(settings.master_key)),
-        Cookie(is_secure=(settings.console.url or "").startswith("https://")),
+        Cookie(is_secure=is_secure),
         now,
     )
+    drafts = Drafts(Vault(settings.master_key), is_secure=is_secure)
     # The last of these sees an answer first.
     compress_answers(app)
     keep_assets(app)
     limit_the_browser(app)
-    guard(app, entrance.sign_ins, now, entrance.cookie.value)
+    guard(app, entrance.sign_ins, now, entrance.cookie.value, drafts)
+    give_drafts_back(app, drafts)
     oidc = settings.console.oidc
     page = Page(settings, sessions, previews is not None)
     for views in (
@@ -118,23 +125,5 @@ def create_app(
             return Response("the database does not answer\n", 503, mimetype="text/plain")
         return Response("ok\n", mimetype="text/plain")
 
-    @app.errorhandler(HTTPException)
-    def _sorry(error: HTTPException) -> tuple[str, int]:
-        return _message(error.name, error.description or "", error.code or 500)
-
-    @app.errorhandler(DBAPIError)
-    def _no_database(error: DBAPIError) -> tuple[str, int]:
-        log.error("console.database", error=type(error).__name__)
-        if isinstance(error, OperationalError):
-            return _message("No database", "The database does not answer. Try again soon.", 503)
-        return _message(
-            "Database not ready",
-            "The database refused the query. Was “orderbridge migrate” run for this version?",
-            503,
-        )
-
+    error_pages(app, now)
     return app
-
-
-def _message(title: str, sentence: str, status: int) -> tuple[str, int]:
-    return render_template("message.html", title=title, sentence=sentence), status

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import uuid4
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.base.db import Sessions
@@ -49,10 +49,13 @@ class _Asked(NamedTuple):
 def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
     """The pages of bulk jobs."""
     views = Blueprint("bulk", __name__)
-    views.add_app_template_global(VERBS, "act_verbs")
     acts = BulkActs(sessions)
     vault = Vault(settings.master_key)
     every_store = stores(settings)
+
+    @views.context_processor
+    def _verbs() -> dict[str, object]:
+        return {"act_verbs": VERBS}
 
     def asked() -> _Asked:
         """Read the address. Answers 400 where it names no act or no orders."""
@@ -75,8 +78,13 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
         if "whole" in words:
             return _Asked(act, those_of(filters), url(filters))
         ids = [id_ for number in words.getlist("order") if (id_ := row_id(number)) is not None]
+        g.way_back = url(filters)
         if not ids:
-            abort(400, "No order was selected: go back and tick some.")
+            abort(
+                400,
+                "No order was ticked, and nothing was done. Tick some orders of the list, or "
+                "“All … of this list”, then choose the act again.",
+            )
         if len(ids) > PAGE_SIZE:
             abort(400, "These are more orders than a page has.")
         return _Asked(act, these(list(dict.fromkeys(ids))), url(filters))

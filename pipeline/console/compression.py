@@ -40,4 +40,4 @@ def compress_answers(app: Flask) -> None:
 
 def _may_be_compressed() -> bool:
     is_from_elsewhere = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
-    return "gzip" in request.accept_encodings and not is_from_elsewhere
+    return request.accept_encodings.quality("gzip") > 0 and not is_from_elsewhere

@@ -3,7 +3,7 @@ do the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
@@ -12,6 +12,7 @@ from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.base.db import Sessions
+from pipeline.base.row_ids import row_id
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
 from pipeline.console.guard import current_person, role_required, signature
@@ -22,6 +23,7 @@ from pipeline.operations.acts.map_sku import SkuDecisions
 from pipeline.operations.acts.one_order import LONGEST_NOTE, Decisions, NotPossible
 from pipeline.operations.acts.ship import ShipmentRequests
 from pipeline.operations.acts.stated_value import StatedValues
+from pipeline.operations.lists.deeds import Deed, acts_since
 from pipeline.operations.lists.orders import Listing
 from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import replay
@@ -70,6 +72,8 @@ def act_views(
         def do(order_id: int) -> Response | tuple[str, int]:
             if Listing(sessions).order(order_id) is None:
                 abort(404, "There is no such order.")
+            if name != "note" and (done := _done_meanwhile(sessions, order_id)):
+                return page.show(order_id, refusal=_meanwhile(done)), 409
             try:
                 act(_Hand(sessions, settings, current_person().name, now()), order_id)
             except (NotPossible, CannotReplay) as error:
@@ -86,6 +90,17 @@ def act_views(
 
 
 _Act = Callable[[_Hand, int], object]
+
+
+def _done_meanwhile(sessions: Sessions, order_id: int) -> Sequence[Deed]:
+    """What people did to the order after the form's page was loaded."""
+    seen = row_id(request.form.get("seen", ""))
+    return [] if seen is None else acts_since(sessions, order_id, seen)
+
+
+def _meanwhile(done: Sequence[Deed]) -> str:
+    acts = "; ".join(f"{one.text}, by {one.author} at {one.at:%H:%M} UTC" for one in done)
+    return f"Nothing was done: the order has changed since you loaded its page. Meanwhile: {acts}."
 
 
 def _text(name: str, longest: int = _LONGEST) -> str:

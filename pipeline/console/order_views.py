@@ -18,6 +18,7 @@ from pipeline.operations.acts.offered import OrderAct, mappable, offered_acts
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
 from pipeline.operations.acts.ship import latest
 from pipeline.operations.lists.buyer import masked
+from pipeline.operations.lists.deeds import last_act
 from pipeline.operations.lists.mapped_skus import sold_as
 from pipeline.operations.lists.order_facts import proof, store_code
 from pipeline.operations.lists.orders import Listed, Listing
@@ -97,6 +98,7 @@ class Page:
             "address": None,
             "previews": None,
             "from_step": order.step,
+            "last_act": last_act(self.sessions, order_id),
         }
         return render_template("order.html", **{**shown, **more})
 

@@ -20,6 +20,8 @@ from tests.console.bulk import HELD, fields, none_began, notes, only, turns
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of
 
+TICKED_NONE = "No order was ticked, and nothing was done. Tick some orders"
+
 
 def test_the_list_offers_what_waits_or_is_held_to_operators(
     sessions: Sessions, operator: SignedIn
@@ -114,9 +116,15 @@ def test_a_cause_leads_to_its_own_orders(sessions: Sessions, operator: SignedIn)
     [
         ("", "There is no such bulk job."),
         ("act=replay&order=1", "There is no such bulk job."),
-        ("act=release", "No order was selected: go back and tick some."),
-        ("act=release&order=x&order=%D9%A1", "No order was selected: go back and tick some."),
-        ("act=release&order=" + "9" * 19, "No order was selected: go back and tick some."),
+        ("act=release", TICKED_NONE),
+        (
+            "act=release&order=x&order=%D9%A1",
+            TICKED_NONE,
+        ),
+        (
+            "act=release&order=" + "9" * 19,
+            TICKED_NONE,
+        ),
         ("act=release" + "&order=1" * 51, "These are more orders than a page has."),
         ("act=release&whole=1&min=x", "min: An amount looks like 12"),
     ],

@@ -86,3 +86,18 @@ addEventListener("pageshow", () => {
   main.removeAttribute("aria-busy");
   showPicked();
 });
+
+// What was typed before somebody was signed out goes into its form again. It is not sent.
+function fillIn(draft) {
+  const form = [...document.forms].find((one) => new URL(one.action, location).pathname === draft.dataset.action.split("?")[0]);
+  if (!form) return;
+  for (const typed of draft.querySelectorAll("[data-name]")) {
+    const field = form.elements.namedItem(typed.dataset.name);
+    if (field?.type === "checkbox") field.checked = true;
+    else if (field && field.type !== "hidden") field.value = typed.textContent;
+  }
+  for (let one = form.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
+  draft.querySelector("span").textContent = "It is in its form again: send it from there.";
+}
+const draft = document.getElementById("draft");
+if (draft) fillIn(draft);
