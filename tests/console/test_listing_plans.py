@@ -45,7 +45,7 @@ def asked(sessions: Sessions) -> Iterator[list[tuple[str, Any]]]:
     found: list[tuple[str, Any]] = []
 
     def keep(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        if statement.lstrip().startswith("SELECT"):
+        if statement.lstrip().startswith(("SELECT", "WITH")):
             found.append((statement, parameters))
 
     with sessions() as session:
