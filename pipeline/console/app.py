@@ -39,6 +39,7 @@ from pipeline.console.read_only_views import read_only_views
 from pipeline.console.row_id_converter import RowId
 from pipeline.console.settings_views import settings_views
 from pipeline.console.sku_map_views import sku_map_views
+from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.lists.order_facts import country, price
 from pipeline.settings.model import Settings
 
@@ -49,10 +50,12 @@ def create_app(
     now: Callable[[], datetime],
     flower_url: str = "",
     previews: Previews | None = None,
+    has_product: HasProduct | None = None,
 ) -> Flask:
     """The pages, for people who sign in; they link to `flower_url` when it is given.
 
-    With `previews` an order's page shows what a replay would do.
+    With `previews` an order's page shows what a replay would do; with `has_product` the shop is
+    asked before a SKU is mapped to a product of its.
     """
     app = Flask(__name__)
     app.url_map.converters["row_id"] = RowId
@@ -95,9 +98,9 @@ def create_app(
         people_views(entrance),
         audit_views(sessions),
         order_views(settings, sessions, now, page, previews),
-        act_views(settings, sessions, now, page),
+        act_views(settings, sessions, now, page, has_product),
         board_views(sessions, now),
-        sku_map_views(settings, sessions, now),
+        sku_map_views(settings, sessions, now, has_product),
         read_only_views(settings, sessions, now),
         health_views(settings, sessions, now),
         metrics_views(settings, sessions, now),

@@ -19,9 +19,10 @@ from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.order_views import ORDER, Page, chosen_step
 from pipeline.operations.acts.address import FIELDS, Corrections
 from pipeline.operations.acts.erase import Erasure, of_orders
-from pipeline.operations.acts.map_sku import SkuDecisions
+from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
 from pipeline.operations.acts.one_order import LONGEST_NOTE, Decisions, NotPossible
 from pipeline.operations.acts.ship import ShipmentRequests
+from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.acts.stated_value import StatedValues
 from pipeline.operations.lists.deeds import Deed, acts_since
 from pipeline.operations.lists.orders import Listing
@@ -43,6 +44,7 @@ class _Hand:
     settings: Settings
     author: str
     now: datetime
+    has_product: HasProduct | None
 
     @property
     def decisions(self) -> Decisions:
@@ -63,7 +65,11 @@ class _Hand:
 
 
 def act_views(
-    settings: Settings, sessions: Sessions, now: Callable[[], datetime], page: Page
+    settings: Settings,
+    sessions: Sessions,
+    now: Callable[[], datetime],
+    page: Page,
+    has_product: HasProduct | None,
 ) -> Blueprint:
     """Each action as `POST /orders/ID/ACT`; the order's page then shows its result."""
     views = Blueprint("act", __name__)
@@ -75,7 +81,10 @@ def act_views(
             if name != "note" and (done := _done_meanwhile(sessions, order_id)):
                 return page.show(order_id, refusal=_meanwhile(done)), 409
             try:
-                act(_Hand(sessions, settings, current_person().name, now()), order_id)
+                act(_Hand(sessions, settings, current_person().name, now(), has_product), order_id)
+            except Doubtful as error:
+                sentence = f"Nothing was saved: {error}. Tick “all the same” to save it."
+                return page.show(order_id, refusal=sentence, is_doubtful=True), 409
             except (NotPossible, CannotReplay) as error:
                 typed = {key: request.form[key] for key in FIELDS if key in request.form}
                 sentence = f"Nothing was changed: {error}."
@@ -137,9 +146,12 @@ def _map_sku(hand: _Hand, order_id: int) -> None:
     order = Listing(hand.sessions).order(order_id)
     if order is None:
         raise NotPossible("it has just been deleted")
-    decisions = SkuDecisions(hand.sessions, hand.settings.accounts, hand.author, hand.now)
+    decisions = SkuDecisions(
+        hand.sessions, hand.settings.accounts, hand.author, hand.now, hand.has_product
+    )
     amazon_sku, magento_sku = (request.form.get(name, "") for name in ("amazon_sku", "magento_sku"))
-    decisions.sell_as(order.account, amazon_sku, magento_sku)
+    anyway = "anyway" in request.form
+    decisions.sell_as(order.account, amazon_sku, magento_sku, anyway=anyway)
 
 
 def _correct(hand: _Hand, order_id: int) -> None:

@@ -94,6 +94,7 @@ class Page:
             "currency": order.currency or currency_of(order.marketplace_id) or "",
             "said": AFTER_ACT.get(request.args.get("said", ""), ""),
             "refusal": "",
+            "is_doubtful": False,
             "disclosed": None,
             "address": None,
             "previews": None,

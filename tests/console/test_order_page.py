@@ -337,3 +337,29 @@ def test_every_form_on_the_page_but_the_disclosure_says_what_it_knew(
     assert [re.findall(r'action="([^"]*)"', form)[0] for form in without] == [
         f"/orders/{order_id}/buyer"
     ] * len(without)
+
+
+def test_the_order_is_a_click_away_at_amazon_and_in_the_shop(sessions: Sessions) -> None:
+    ids = store(
+        sessions, a_shipped_order(1), a_held_order(2), a_shipped_order(3, marketplace_id="NEW")
+    )
+    settings = some_settings()
+    admin = {"main": settings.shops["main"].model_copy(update={"admin_url": "https://a.example/x"})}
+    with_admin = settings.model_copy(update={"shops": admin})
+    app = create_app(with_admin, sessions, lambda: NOW)
+    browser = SignedIn(app, sessions)
+    linked = [
+        re.findall(r'id="(in-admin|on-amazon)" href="([^"]*)"', browser.get(f"/orders/{id_}").text)
+        for id_ in ids
+    ]
+    on_amazon = "https://sellercentral.amazon.de/orders-v3/order/303-0000000-000000"
+    assert linked == [
+        [
+            ("in-admin", "https://a.example/x/sales/order/view/order_id/1001/"),
+            ("on-amazon", f"{on_amazon}1"),
+        ],
+        [("on-amazon", f"{on_amazon}2")],
+        [("in-admin", "https://a.example/x/sales/order/view/order_id/1003/")],
+    ]
+    without = SignedIn(create_app(settings, sessions, lambda: NOW), sessions, "bert")
+    assert 'id="in-admin"' not in without.get(f"/orders/{ids[0]}").text

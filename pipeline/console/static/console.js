@@ -101,3 +101,12 @@ function fillIn(draft) {
 }
 const draft = document.getElementById("draft");
 if (draft) fillIn(draft);
+
+// The way back from an order leads to the list as it was: its filters, its sorting, its page.
+const toList = document.querySelector("a[data-list]");
+if (location.pathname === "/") sessionStorage.setItem("list", location.search);
+if (toList) {
+  const from = document.referrer ? new URL(document.referrer) : null;
+  if (from?.origin === location.origin && from.pathname === "/") sessionStorage.setItem("list", from.search);
+  toList.search = sessionStorage.getItem("list") ?? "";
+}
