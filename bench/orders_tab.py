@@ -24,10 +24,10 @@ from devstack.supervisor import Supervisor
 from pipeline.base import db
 from pipeline.base.db import Sessions
 from pipeline.operations.lists.counts import count, counts
-from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.filters import Filters, ShipBy
 from pipeline.operations.lists.orders import PAGE_SIZE, Listing
 from pipeline.operations.lists.sorting import Place, Sort
-from pipeline.orders.channel_order import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order, Status
 
@@ -127,8 +127,17 @@ def readings(sessions: Sessions) -> dict[str, Callable[[], object]]:
         "a day, Prime, FBM": Filters(
             placed_from=day, channel=FulfilledBy.MERCHANT, program="PRIME"
         ),
-        "highest totals": Filters(sort=Sort("total", descending=True)),
+        "highest totals": Filters(currency="EUR", sort=Sort("total", descending=True)),
         "Amazon number": Filters(number="303-0000000-0000203"),
+        "part of an Amazon number": Filters(number="0000203"),
+        "part of a tracking number": Filters(number="0000000000203"),
+        "Magento number without its zeros": Filters(number="203"),
+        "20 numbers": Filters(number=" ".join(f"303-0000000-{n:07}" for n in range(201, 221))),
+        "SKU": Filters(number="mug-203"),
+        "a marketplace, Amazon status": Filters(
+            marketplace="A1PA6795UKMFR9", amazon_status=RemoteStatus.UNSHIPPED
+        ),
+        "overdue": Filters(ship_by=ShipBy.OVERDUE, sort=Sort("ship_by")),
         "buyer": Filters(buyer=("0" * 13 + "0cb", f"{50000 + 203:016x}")),
         "changed last": Filters(sort=Sort("updated", descending=True)),
     }

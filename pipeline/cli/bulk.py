@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import click
 
@@ -29,7 +30,7 @@ ACT_ID = click.argument("act_id", metavar="ID", type=RowId())
 
 @click.group(epilog=EXIT_STATUS)
 def bulk() -> None:
-    """Follow and stop bulk jobs, which act on many orders."""
+    """Follow, stop and undo bulk jobs, which act on many orders."""
 
 
 @bulk.command("list", epilog=EXIT_STATUS)
@@ -90,6 +91,38 @@ def stop(act_id: int, as_json: bool) -> None:
     tell(text, as_json, id=act_id, is_stopped=is_stopped)
     if not is_stopped:
         raise click.exceptions.Exit(NOTHING_DONE)
+
+
+@bulk.command(epilog=EXIT_STATUS)
+@ACT_ID
+@AS_JSON
+def undo(act_id: int, as_json: bool) -> None:
+    """Resume the orders that bulk job ID ignored, by another bulk job of five orders a second.
+
+    Orders that somebody has resumed meanwhile are left out.
+    """
+    with open_installation() as installation:
+        from pipeline.base.clock import utc_now
+        from pipeline.operations.acts.many_orders import Act, BulkActs
+        from pipeline.operations.acts.one_order import NotPossible
+        from pipeline.operations.lists.selection import dismissed_by
+
+        choice = dismissed_by(installation.sessions, act_id)
+        if choice is None:
+            raise NotFound(f"there is no bulk job {act_id} that ignored orders")
+        try:
+            undoing = BulkActs(installation.sessions).begin(
+                Act.RESUME,
+                choice.turns(),
+                chosen=choice.words,
+                author=system_user(),
+                now=utc_now(),
+                token=uuid4().hex,
+            )
+        except NotPossible as error:
+            raise NotFound(f"no order is left that bulk job {act_id} ignored") from error
+    text = f"The orders are resumed. Follow the bulk job: orderbridge bulk show {undoing}"
+    tell(text, as_json, id=undoing, undoes=act_id)
 
 
 _HEADINGS = (

@@ -21,22 +21,14 @@ from pipeline.cli.common import (
     system_user,
     when,
 )
+from pipeline.cli.order_filters import filter_options, filters_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.operations.lists.columns import Value
+    from pipeline.operations.lists.filters import Filters
     from pipeline.operations.lists.orders import Listed, Listing
-    from pipeline.orders.tables import Status
-
-
-def _status(_: click.Context, __: click.Parameter, text: str | None) -> Status | None:
-    from pipeline.orders.tables import Status
-
-    try:
-        return None if text is None else Status(text)
-    except ValueError as error:
-        raise click.BadParameter(f"choose one of {', '.join(Status)}") from error
 
 
 @click.group(epilog=EXIT_STATUS)
@@ -50,7 +42,7 @@ def orders() -> None:
 )
 @click.option(
     "--status",
-    callback=_status,
+    default="",
     metavar="STATUS",
     help="Only orders that are ready, running, waiting, held, done or cancelled.",
 )
@@ -61,22 +53,27 @@ def orders() -> None:
     show_default=True,
     help="Show at most this many orders.",
 )
+@filter_options
 @AS_JSON
-def list_(everything: bool, status: Status | None, limit: int, as_json: bool) -> None:
-    """List orders, newest purchase first. Times are UTC."""
+def list_(everything: bool, status: str, limit: int, as_json: bool, **chosen: str) -> None:
+    """List orders, newest purchase first. Times and days are UTC.
+
+    The filters are those of the page and of its CSV file; an order has to match all of them.
+    """
     with open_installation() as installation:
         from pipeline.operations.lists.counts import count_hidden
-        from pipeline.operations.lists.filters import Filters
         from pipeline.operations.lists.orders import Listing
 
-        page = Listing(installation.sessions).page(Filters(status, everything), limit=limit)
+        query = {**chosen, "status": status, "all": "1" if everything else ""}
+        filters = filters_of(query, installation.settings)
+        page = Listing(installation.sessions).page(filters, limit=limit)
         if as_json:
             print_json([_listed_as_json(order, installation) for order in page.orders])
             return
         if page.orders:
             click.echo("\n".join(_table(page.orders, installation)))
         else:
-            click.echo(f"No order is {status}." if status else "There are no orders yet.")
+            click.echo(_none(filters))
         if page.following is not None:
             click.echo(f"There are more than {limit} orders; raise --limit to see them.")
         if not everything and (hidden := count_hidden(installation.sessions)).number:
@@ -213,6 +210,12 @@ def unique_order_id(listing: Listing, number: str) -> int:
         ids = ", ".join(map(str, order_ids))
         raise NotFound(f"{number} matches several orders; use one of our ids: {ids}")
     return order_ids[0]
+
+
+def _none(filters: Filters) -> str:
+    if any(filters.query().keys() - {"status", "all", "sort"}):
+        return "No order matches."
+    return f"No order is {filters.status}." if filters.status else "There are no orders yet."
 
 
 def _table(orders: Sequence[Listed], installation: Installation) -> list[str]:

@@ -126,12 +126,18 @@ def console(
         from pipeline.base.log import configure
         from pipeline.console.app import create_app
         from pipeline.console.server import Server
+        from pipeline.operations.acts.shop_product import products_of
 
         configure()
         _make_the_first_admin(installation)
         previews = None if steps is None else _previews(installation, steps)
         app = create_app(
-            installation.settings, installation.sessions, utc_now, flower_url, previews
+            installation.settings,
+            installation.sessions,
+            utc_now,
+            flower_url,
+            previews,
+            products_of(installation.settings),
         )
         with _listening_socket(host, port) as listening:
             server = Server(app, listening, threads, installation.settings.console.proxies)

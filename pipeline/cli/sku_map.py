@@ -72,13 +72,17 @@ def sku_map() -> None:
 @click.argument("amazon_sku")
 @click.argument("magento_sku")
 @_ACCOUNT
+@click.option(
+    "--anyway", is_flag=True, help="Do not ask the shop whether it has the product already."
+)
 @AS_JSON
-def set_sku(amazon_sku: str, magento_sku: str, account: str, as_json: bool) -> None:
+def set_sku(amazon_sku: str, magento_sku: str, account: str, anyway: bool, as_json: bool) -> None:
     """Map AMAZON_SKU to the product MAGENTO_SKU.
 
-    Orders held for this SKU are retried. Orders that are in Magento stay as they are.
+    Orders held for this SKU are retried. Orders that are in Magento stay as they are. The shop is
+    asked whether it has the product.
     """
-    freed = _decide(lambda hand: hand.sell_as(account, amazon_sku, magento_sku))
+    freed = _decide(lambda hand: hand.sell_as(account, amazon_sku, magento_sku, anyway=anyway))
     _say(f"{amazon_sku} is sold as {magento_sku}", freed, as_json)
 
 
@@ -157,14 +161,24 @@ def check(as_json: bool) -> None:
 def _decide(act: Callable[[SkuDecisions], int]) -> int:
     with open_installation() as installation:
         from pipeline.base.clock import utc_now
-        from pipeline.operations.acts.map_sku import SkuDecisions
+        from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
         from pipeline.operations.acts.one_order import NotPossible
+        from pipeline.operations.acts.shop_product import products_of
 
+        settings = installation.settings
         hand = SkuDecisions(
-            installation.sessions, installation.settings.accounts, system_user(), utc_now()
+            installation.sessions,
+            settings.accounts,
+            system_user(),
+            utc_now(),
+            products_of(settings),
         )
         try:
             return act(hand)
+        except Doubtful as error:
+            raise click.ClickException(
+                f"nothing was changed: {error}; --anyway maps it all the same"
+            ) from error
         except NotPossible as error:
             raise click.ClickException(f"nothing was changed: {error}") from error
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from flask import Flask, Response, render_template
+from flask import Flask, Response
 from jinja2 import StrictUndefined
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.db import Sessions
-from pipeline.base.log import log
 from pipeline.base.vault import Vault
 from pipeline.console import words
+from pipeline.console.assets import keep_assets
 from pipeline.console.audit_views import audit_views
 from pipeline.console.board_views import board_views
 from pipeline.console.bulk_views import bulk_views
+from pipeline.console.compression import compress_answers
 from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
+from pipeline.console.drafts import Drafts, give_drafts_back
+from pipeline.console.error_pages import error_pages
 from pipeline.console.guard import allows, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
@@ -37,6 +39,7 @@ from pipeline.console.read_only_views import read_only_views
 from pipeline.console.row_id_converter import RowId
 from pipeline.console.settings_views import settings_views
 from pipeline.console.sku_map_views import sku_map_views
+from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.lists.order_facts import country, price
 from pipeline.settings.model import Settings
 
@@ -47,10 +50,12 @@ def create_app(
     now: Callable[[], datetime],
     flower_url: str = "",
     previews: Previews | None = None,
+    has_product: HasProduct | None = None,
 ) -> Flask:
     """The pages, for people who sign in; they link to `flower_url` when it is given.
 
-    With `previews` an order's page shows what a replay would do.
+    With `previews` an order's page shows what a replay would do; with `has_product` the shop is
+    asked before a SKU is mapped to a product of its.
     """
     app = Flask(__name__)
     app.url_map.converters["row_id"] = RowId
@@ -65,17 +70,28 @@ def create_app(
         words=words.spaced,
     )
     app.jinja_env.globals.update(
-        allows=allows, csrf_field=csrf_field, flower_url=flower_url, price=price
+        allows=allows,
+        counts_in_navigation=True,
+        csrf_field=csrf_field,
+        flower_url=flower_url,
+        price=price,
     )
+    is_secure = (settings.console.url or "").startswith("https://")
+    vault = Vault(*settings.master_keys)
     entrance = Entrance(
         People(sessions),
         SignIns(sessions),
-        PasswordAttempts(sessions, Vault(*settings.master_keys)),
-        Cookie(is_secure=(settings.console.url or "").startswith("https://")),
+        PasswordAttempts(sessions, vault),
+        Cookie(is_secure=is_secure),
         now,
     )
+    drafts = Drafts(vault, is_secure=is_secure)
+    # The last of these sees an answer first.
+    compress_answers(app)
+    keep_assets(app)
     limit_the_browser(app)
-    guard(app, entrance.sign_ins, now, entrance.cookie.value)
+    guard(app, entrance.sign_ins, now, entrance.cookie.value, drafts)
+    give_drafts_back(app, drafts)
     oidc = settings.console.oidc
     page = Page(settings, sessions, previews is not None)
     for views in (
@@ -83,9 +99,9 @@ def create_app(
         people_views(entrance),
         audit_views(sessions),
         order_views(settings, sessions, now, page, previews),
-        act_views(settings, sessions, now, page),
+        act_views(settings, sessions, now, page, has_product),
         board_views(sessions, now),
-        sku_map_views(settings, sessions, now),
+        sku_map_views(settings, sessions, now, has_product),
         read_only_views(settings, sessions, now),
         health_views(settings, sessions, now),
         metrics_views(settings, sessions, now),
@@ -113,23 +129,5 @@ def create_app(
             return Response("the database does not answer\n", 503, mimetype="text/plain")
         return Response("ok\n", mimetype="text/plain")
 
-    @app.errorhandler(HTTPException)
-    def _sorry(error: HTTPException) -> tuple[str, int]:
-        return _message(error.name, error.description or "", error.code or 500)
-
-    @app.errorhandler(DBAPIError)
-    def _no_database(error: DBAPIError) -> tuple[str, int]:
-        log.error("console.database", error=type(error).__name__)
-        if isinstance(error, OperationalError):
-            return _message("No database", "The database does not answer. Try again soon.", 503)
-        return _message(
-            "Database not ready",
-            "The database refused the query. Was “orderbridge migrate” run for this version?",
-            503,
-        )
-
+    error_pages(app, now)
     return app
-
-
-def _message(title: str, sentence: str, status: int) -> tuple[str, int]:
-    return render_template("message.html", title=title, sentence=sentence), status

@@ -11,11 +11,13 @@ from pipeline.base.db import Sessions
 from pipeline.console.orders_tab import url
 from pipeline.operations.acts.many_orders import ONE_BY_ONE
 from pipeline.operations.lists.board import UNCONFIRMED_AFTER, Board
-from pipeline.operations.lists.causes import causes
+from pipeline.operations.lists.causes import PAGE_SIZE, causes, held_by_code
 from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.remedies import FIXES
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
+
+_LAST_PAGE = 1_000_000
 
 
 def board_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
@@ -40,9 +42,16 @@ def board_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
 
     @views.get("/held")
     def held() -> str:
+        code, page = request.args.get("code", "").replace("\x00", ""), _page()
+        by_code = held_by_code(sessions)
+        found = sum(one.causes for one in by_code if code in ("", one.code))
         return render_template(
             "board_held.html",
-            causes=causes(sessions),
+            causes=causes(sessions, code, page),
+            by_code=by_code,
+            code=code,
+            page=page,
+            pages=-(-found // PAGE_SIZE),
             fixes=FIXES,
             one_by_one=ONE_BY_ONE,
             link=_link,
@@ -50,6 +59,11 @@ def board_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
         )
 
     return views
+
+
+def _page() -> int:
+    """The page that the address names, the first one unless it is a number."""
+    return min(max(request.args.get("page", 1, type=int), 1), _LAST_PAGE)
 
 
 def _link(code: str, sku: str) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import uuid4
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.base.db import Sessions
@@ -22,11 +22,20 @@ from pipeline.operations.acts.many_orders import APART, Act, BulkActs, MoreThanS
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.operations.lists.bulk_acts import Acts
 from pipeline.operations.lists.orders import PAGE_SIZE
-from pipeline.operations.lists.selection import Choice, held_by, these, those_of, weigh
+from pipeline.operations.lists.selection import (
+    Choice,
+    dismissed_by,
+    held_by,
+    these,
+    those_of,
+    weigh,
+)
 from pipeline.operations.lists.stores import stores
 from pipeline.settings.model import Settings
 
 LONGEST_REASON = 300
+VERBS = {Act.RELEASE: "Retry", Act.DISMISS: "Ignore", Act.RESUME: "Resume"}
+"""The acts as the pages name them."""
 
 
 class _Asked(NamedTuple):
@@ -44,6 +53,10 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
     vault = Vault(*settings.master_keys)
     every_store = stores(settings)
 
+    @views.context_processor
+    def _verbs() -> dict[str, object]:
+        return {"act_verbs": VERBS}
+
     def asked() -> _Asked:
         """Read the address. Answers 400 where it names no act or no orders."""
         words = request.args
@@ -55,12 +68,23 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
             return _Asked(
                 act, held_by(words["cause"].replace("\x00", ""), fact), url_for("board.held")
             )
+        if act == Act.RESUME:
+            job = row_id(words.get("undo", ""))
+            choice = None if job is None else dismissed_by(sessions, job)
+            if job is None or choice is None:
+                abort(404, "There is no such bulk job that ignored orders.")
+            return _Asked(act, choice, url_for("bulk.progress", act_id=job))
         filters = readable(asked_by(current_person(), vault, every_store))
         if "whole" in words:
             return _Asked(act, those_of(filters), url(filters))
         ids = [id_ for number in words.getlist("order") if (id_ := row_id(number)) is not None]
+        g.way_back = url(filters)
         if not ids:
-            abort(400, "No order was selected: go back and tick some.")
+            abort(
+                400,
+                "No order was ticked, and nothing was done. Tick some orders of the list, or "
+                "“All … of this list”, then choose the act again.",
+            )
         if len(ids) > PAGE_SIZE:
             abort(400, "These are more orders than a page has.")
         return _Asked(act, these(list(dict.fromkeys(ids))), url(filters))

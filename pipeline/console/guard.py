@@ -19,6 +19,7 @@ from pipeline.access.people import Person
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.security_log import Signature
 from pipeline.console.csrf import is_from_our_page
+from pipeline.console.drafts import Drafts, page_of_the_form
 from pipeline.settings.roles import Role
 
 _P = ParamSpec("_P")
@@ -74,9 +75,14 @@ def role_required(role: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
 
 
 def guard(
-    app: Flask, sign_ins: SignIns, now: Callable[[], datetime], cookie_of: Callable[[], str]
+    app: Flask,
+    sign_ins: SignIns,
+    now: Callable[[], datetime],
+    cookie_of: Callable[[], str],
+    drafts: Drafts,
 ) -> None:
-    """Identify the person before every view. `cookie_of` reads the browser's cookie."""
+    """Identify the person before every view. `cookie_of` reads the browser's cookie; `drafts` keep
+    what somebody typed whose sign-in has ended."""
 
     @app.before_request
     def _look_who_asks() -> AnyResponse | None:
@@ -90,8 +96,12 @@ def guard(
             return None
         if is_by_itself:
             abort(401, "Sign in again.")
-        wanted = request.full_path.removesuffix("?") if request.method in _READING else None
-        return redirect(url_for("entrance.login", next=wanted if wanted != "/" else None), 303)
+        is_form = request.method not in _READING
+        wanted = page_of_the_form(app) if is_form else request.full_path.removesuffix("?")
+        response = redirect(url_for("entrance.login", next=None if wanted == "/" else wanted), 303)
+        if is_form:
+            drafts.keep(response)
+        return response
 
     @app.before_request
     def _take_changes_with_care() -> None:

@@ -3,7 +3,7 @@ do the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
@@ -12,16 +12,19 @@ from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.base.db import Sessions
+from pipeline.base.row_ids import row_id
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
 from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.order_views import ORDER, Page, chosen_step
 from pipeline.operations.acts.address import FIELDS, Corrections
 from pipeline.operations.acts.erase import Erasure, of_orders
-from pipeline.operations.acts.map_sku import SkuDecisions
+from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
 from pipeline.operations.acts.one_order import LONGEST_NOTE, Decisions, NotPossible
 from pipeline.operations.acts.ship import ShipmentRequests
+from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.acts.stated_value import StatedValues
+from pipeline.operations.lists.deeds import Deed, acts_since
 from pipeline.operations.lists.orders import Listing
 from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import replay
@@ -41,6 +44,7 @@ class _Hand:
     settings: Settings
     author: str
     now: datetime
+    has_product: HasProduct | None
 
     @property
     def decisions(self) -> Decisions:
@@ -61,7 +65,11 @@ class _Hand:
 
 
 def act_views(
-    settings: Settings, sessions: Sessions, now: Callable[[], datetime], page: Page
+    settings: Settings,
+    sessions: Sessions,
+    now: Callable[[], datetime],
+    page: Page,
+    has_product: HasProduct | None,
 ) -> Blueprint:
     """Each action as `POST /orders/ID/ACT`; the order's page then shows its result."""
     views = Blueprint("act", __name__)
@@ -70,8 +78,13 @@ def act_views(
         def do(order_id: int) -> Response | tuple[str, int]:
             if Listing(sessions).order(order_id) is None:
                 abort(404, "There is no such order.")
+            if name != "note" and (done := _done_meanwhile(sessions, order_id)):
+                return page.show(order_id, refusal=_meanwhile(done)), 409
             try:
-                act(_Hand(sessions, settings, current_person().name, now()), order_id)
+                act(_Hand(sessions, settings, current_person().name, now(), has_product), order_id)
+            except Doubtful as error:
+                sentence = f"Nothing was saved: {error}. Tick “all the same” to save it."
+                return page.show(order_id, refusal=sentence, is_doubtful=True), 409
             except (NotPossible, CannotReplay) as error:
                 typed = {key: request.form[key] for key in FIELDS if key in request.form}
                 sentence = f"Nothing was changed: {error}."
@@ -86,6 +99,17 @@ def act_views(
 
 
 _Act = Callable[[_Hand, int], object]
+
+
+def _done_meanwhile(sessions: Sessions, order_id: int) -> Sequence[Deed]:
+    """What people did to the order after the form's page was loaded."""
+    seen = row_id(request.form.get("seen", ""))
+    return [] if seen is None else acts_since(sessions, order_id, seen)
+
+
+def _meanwhile(done: Sequence[Deed]) -> str:
+    acts = "; ".join(f"{one.text}, by {one.author} at {one.at:%H:%M} UTC" for one in done)
+    return f"Nothing was done: the order has changed since you loaded its page. Meanwhile: {acts}."
 
 
 def _text(name: str, longest: int = _LONGEST) -> str:
@@ -122,9 +146,12 @@ def _map_sku(hand: _Hand, order_id: int) -> None:
     order = Listing(hand.sessions).order(order_id)
     if order is None:
         raise NotPossible("it has just been deleted")
-    decisions = SkuDecisions(hand.sessions, hand.settings.accounts, hand.author, hand.now)
+    decisions = SkuDecisions(
+        hand.sessions, hand.settings.accounts, hand.author, hand.now, hand.has_product
+    )
     amazon_sku, magento_sku = (request.form.get(name, "") for name in ("amazon_sku", "magento_sku"))
-    decisions.sell_as(order.account, amazon_sku, magento_sku)
+    anyway = "anyway" in request.form
+    decisions.sell_as(order.account, amazon_sku, magento_sku, anyway=anyway)
 
 
 def _correct(hand: _Hand, order_id: int) -> None:

@@ -14,24 +14,22 @@ from pipeline.base.vault import Vault
 from pipeline.clients import offered_carriers, parse_report
 from pipeline.console.guard import allows, signature
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
+from pipeline.operations.acts.offered import OrderAct, mappable, offered_acts
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
-from pipeline.operations.acts.ship import latest, obstacle
-from pipeline.operations.acts.stated_value import may_say, may_withdraw
+from pipeline.operations.acts.ship import latest
 from pipeline.operations.lists.buyer import masked
+from pipeline.operations.lists.deeds import last_act
 from pipeline.operations.lists.mapped_skus import sold_as
 from pipeline.operations.lists.order_facts import proof, store_code
 from pipeline.operations.lists.orders import Listed, Listing
 from pipeline.operations.lists.timeline import timeline, trace_of
 from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import Preview
-from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
-from pipeline.orders.decision_table import PENDING, STILL_TO_SHIP
+from pipeline.orders.channel_order import FulfilledBy
+from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.machine import SHIPPING_STEPS, STEPS
-from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode
-from pipeline.orders.requested_shipment import STANDING, RequestState
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
-from pipeline.orders.states import TAKEN_BACK, CancellationState
-from pipeline.orders.tables import LIVE, Order, Status
+from pipeline.orders.tables import LIVE, Order
 from pipeline.settings.marketplace import CancelReason
 from pipeline.settings.marketplaces import currency_of
 from pipeline.settings.model import Settings, needs_seller_id
@@ -82,12 +80,12 @@ class Page:
             "carriers": offered_carriers(order.account),
             "buyer": masked(self.sessions, order_id),
             "proof": proof(order),
-            "mappable": _mappable(order),
+            "mappable": mappable(order),
             "sold_as": sold_as(self.sessions, order),
             "skus": {line.external_item_id: line.sku for line in order.items},
             "events": timeline(self.sessions, order),
             "trace": trace_of(self.settings, order),
-            "possible": _possible(order, requested, may_preview=self.may_preview),
+            "possible": self._possible(order, requested),
             "needs_buyer": order.status in LIVE and order.step not in SHIPPING_STEPS,
             "reasons": get_args(CancelReason),
             "cannot_cancel": self._cannot_cancel(order.account),
@@ -96,12 +94,23 @@ class Page:
             "currency": order.currency or currency_of(order.marketplace_id) or "",
             "said": AFTER_ACT.get(request.args.get("said", ""), ""),
             "refusal": "",
+            "is_doubtful": False,
             "disclosed": None,
             "address": None,
             "previews": None,
             "from_step": order.step,
+            "last_act": last_act(self.sessions, order_id),
         }
         return render_template("order.html", **{**shown, **more})
+
+    def _possible(self, order: Order, requested: RequestedShipmentRow | None) -> set[str]:
+        """The acts that the page offers to the person who asks."""
+        acts: set[str] = set(offered_acts(self.sessions, order, requested))
+        if not allows(Role.ADMIN):
+            acts.discard(OrderAct.PURGE)
+        if self.may_preview and OrderAct.REPLAY in acts:
+            acts.add("preview")
+        return acts
 
     def _cannot_cancel(self, account: str) -> str:
         own = self.settings.accounts.get(account)
@@ -174,52 +183,3 @@ def chosen_step() -> str:
 
 def _fields(disclosed: Disclosed) -> dict[str, str]:
     return {name: field_of(disclosed.addresses.counts, name) for name in FIELDS}
-
-
-def _mappable(order: Order) -> list[str]:
-    """The SKUs of a held order's lines, first the SKUs that the order waits for."""
-    facts = order.hold_facts
-    waited = facts.get("amazon_skus", facts.get("skus", "")).split(", ")
-    skus = dict.fromkeys(line.sku.strip() for line in order.items if line.sku.strip())
-    return sorted(skus, key=lambda sku: sku not in waited)
-
-
-def _possible(
-    order: Order, requested: RequestedShipmentRow | None, *, may_preview: bool
-) -> frozenset[str]:
-    """The actions that the page offers; each action checks again whether it is possible."""
-    is_ours = order.fulfilled_by == FulfilledBy.MERCHANT
-    is_live = order.status in LIVE
-    is_asked = requested is not None and requested.state in STANDING
-    acts = {
-        "release": order.status in (Status.WAITING, Status.HELD),
-        "cancel": is_live
-        and is_ours
-        and not order.shipments
-        and not is_asked
-        and order.cancellation in (None, CancellationState.REFUSED)
-        and order.remote_status != RemoteStatus.CANCELLED,
-        "keep": is_live and order.cancellation in TAKEN_BACK,
-        "ship": not obstacle(order) and (requested is None or requested.state != RequestState.OPEN),
-        "withdraw-shipment": is_asked,
-        "dismiss": order.status in (Status.WAITING, Status.HELD)
-        and order.remote_status not in PENDING,
-        "take-up": order.dismissed_at is not None,
-        "confirm-anyway": order.hold_code
-        in (
-            HoldCode.BUYER_WANTS_TO_CANCEL,
-            HoldCode.SHIPMENT_CHANGED,
-            HoldCode.CONFIRMATION_LOST,
-        ),
-        "map-sku": order.status == Status.HELD
-        and order.hold_code in ABOUT_PRODUCTS
-        and bool(_mappable(order)),
-        "transparency": order.hold_code == HoldCode.TRANSPARENCY_CODES,
-        "address": is_live and is_ours and order.magento_order_id is None,
-        "worth": may_say(order),
-        "withdraw-worth": may_withdraw(order),
-        "replay": order.status != Status.RUNNING,
-        "purge": order.status != Status.RUNNING and order.purged_at is None and allows(Role.ADMIN),
-        "preview": may_preview and order.status != Status.RUNNING,
-    }
-    return frozenset(name for name, is_offered in acts.items() if is_offered)

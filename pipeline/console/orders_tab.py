@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,18 +19,20 @@ from pipeline.base.incidents import Incidents
 from pipeline.base.security_log import Action, record
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
+from pipeline.console.csrf import masked_token
 from pipeline.console.guard import current_person, role_required, signature
 from pipeline.intake.buyer_index import Buyers, hashes_of
 from pipeline.operations.lists.columns import ON_THE_PAGE
 from pipeline.operations.lists.counts import count, counts
-from pipeline.operations.lists.filters import Asked, Filters, read
+from pipeline.operations.lists.filters import Asked, Filters, ShipBy, read
 from pipeline.operations.lists.order_facts import admin_url, seller_central_url
-from pipeline.operations.lists.orders import Listing
+from pipeline.operations.lists.orders import Listing, Page
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Place, Sort
 from pipeline.operations.lists.stores import Store, stores
-from pipeline.orders.channel_order import FulfilledBy, Program
+from pipeline.orders.channel_order import FulfilledBy, Program, RemoteStatus
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
+from pipeline.settings.marketplaces import of_region
 from pipeline.settings.model import Settings
 
 # Statuses that need a person come first.
@@ -49,6 +53,8 @@ _SORTS = {
     "total": "total, lowest first",
     "number": "Amazon number",
     "-number": "Amazon number, backwards",
+    "magento": "Magento number",
+    "-magento": "Magento number, backwards",
     "-updated": "changed last",
     "updated": "unchanged longest",
 }
@@ -57,6 +63,11 @@ _PROGRAMS = tuple(
     for program in Program
     if program is not Program.TRANSPARENCY  # only lines have this program
 )
+_SHIP_BYS = {
+    ShipBy.OVERDUE: "overdue",
+    ShipBy.TODAY: "today",
+    ShipBy.DAY: "within 24 hours",
+}
 _VIEWS = {
     "To ship, most urgent first": Filters(
         Status.WAITING, channel=FulfilledBy.MERCHANT, sort=Sort("ship_by")
@@ -76,6 +87,8 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
     vault = Vault(*settings.master_keys)
     buyers = Buyers(sessions, vault, parse_report)
     every_store = stores(settings)
+    regions = {account.region for account in settings.accounts.values()}
+    sold_in = [one for region in sorted(regions) for one in of_region(region)]
 
     def show(*, with_names: bool) -> str:
         asked = asked_by(current_person(), vault, every_store)
@@ -103,7 +116,13 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             or replace(rest, number="", buyer=(), searcher="") != Filters(),
             because=lambda reason, all_: Filters(everything=all_, reason=HoldCode(reason)),
             blank=lambda status, all_: Filters(status, all_),
+            accounts=tuple(settings.accounts),
+            amazon_statuses=tuple(RemoteStatus),
             channels=tuple(FulfilledBy),
+            currencies=sorted({one.currency for one in sold_in}),
+            main_currency=_main_currency(asked.filters, page),
+            marketplaces=sorted({one.country for one in sold_in}),
+            ship_bys=_SHIP_BYS,
             columns=ON_THE_PAGE,
             programs=_PROGRAMS,
             reasons=tuple(HoldCode),
@@ -159,11 +178,19 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
     def _send_only_news(response: Response) -> Response:
         """A page reloads every few seconds; as long as nothing changed, the answer has no body."""
         if "fragment" in request.args and response.status_code == 200:
-            response.add_etag()
+            # The form's token is masked anew each time, which is no news.
+            page = response.get_data().replace(masked_token().encode(), b"")
+            response.set_etag(hashlib.sha256(page).hexdigest()[:32])
             response.make_conditional(request)
         return response
 
     return views
+
+
+def _main_currency(filters: Filters, page: Page) -> str:
+    """The currency that totals are sorted in: the chosen one, or most of the page's orders'."""
+    met = Counter(order.currency for order in page.orders if order.currency)
+    return filters.currency or next((currency for currency, _ in met.most_common(1)), "")
 
 
 def url(filters: Filters, **more: object) -> str:

@@ -11,8 +11,9 @@ from werkzeug.wrappers import Response
 from pipeline.base.db import Sessions
 from pipeline.base.row_ids import row_id
 from pipeline.console.guard import current_person
-from pipeline.operations.acts.map_sku import LONGEST_SKU, SkuDecisions
+from pipeline.operations.acts.map_sku import LONGEST_SKU, Doubtful, SkuDecisions
 from pipeline.operations.acts.one_order import NotPossible
+from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.lists.mapped_skus import MappedSkus, files
 from pipeline.settings.model import Settings
 
@@ -20,11 +21,16 @@ _FIELDS = ("account", "amazon_sku", "magento_sku")
 Answer = Response | tuple[str, int]
 
 
-def sku_map_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
+def sku_map_views(
+    settings: Settings,
+    sessions: Sessions,
+    now: Callable[[], datetime],
+    has_product: HasProduct | None,
+) -> Blueprint:
     """The page and its forms; forms of other pages are sent here as well."""
     views = Blueprint("sku_map", __name__)
 
-    def page(sku: str = "", refusal: str = "") -> str:
+    def page(sku: str = "", refusal: str = "", *, is_doubtful: bool = False) -> str:
         after, freed = row_id(request.args.get("after", "")), row_id(request.args.get("freed", ""))
         mapped = MappedSkus(sessions)
         rows, following = mapped.page(sku, after)
@@ -39,15 +45,20 @@ def sku_map_views(settings: Settings, sessions: Sessions, now: Callable[[], date
             sku=sku,
             freed=freed,
             refusal=refusal,
+            is_doubtful=is_doubtful,
+            back=request.form.get("back", ""),
             longest_sku=LONGEST_SKU,
             typed={name: request.form.get(name, "") for name in _FIELDS},
         )
 
     def decide(act: Callable[[SkuDecisions, str, str], int]) -> Answer:
         account, amazon_sku = request.form.get("account", ""), request.form.get("amazon_sku", "")
-        hand = SkuDecisions(sessions, settings.accounts, current_person().name, now())
+        hand = SkuDecisions(sessions, settings.accounts, current_person().name, now(), has_product)
         try:
             freed = act(hand, account, amazon_sku)
+        except Doubtful as error:
+            sentence = f"Nothing was saved: {error}. Tick “all the same” below to save it."
+            return page(refusal=sentence, is_doubtful=True), 409
         except NotPossible as error:
             return page(refusal=f"Nothing was changed: {error}."), 409
         if request.form.get("back") == "held":
@@ -60,8 +71,10 @@ def sku_map_views(settings: Settings, sessions: Sessions, now: Callable[[], date
 
     @views.post("/sku-map/set")
     def sell_as() -> Answer:
-        magento_sku = request.form.get("magento_sku", "")
-        return decide(lambda hand, account, sku: hand.sell_as(account, sku, magento_sku))
+        magento_sku, anyway = request.form.get("magento_sku", ""), "anyway" in request.form
+        return decide(
+            lambda hand, account, sku: hand.sell_as(account, sku, magento_sku, anyway=anyway)
+        )
 
     @views.post("/sku-map/unset")
     def take_back() -> Answer:

@@ -78,7 +78,7 @@ WITH before AS (
   UPDATE orders o
      SET status = '{Status.RUNNING}', tries = tries + 1, unfinished = unfinished + 1,
          due_at = %(taken_over_at)s, sent_at = NULL,
-         version = version + 1, updated_at = now()
+         version = version + 1
    WHERE id = %(order_id)s AND step = %(step)s AND status IN ({_among(LIVE)})
      AND NOT (status IN ('{Status.WAITING}', '{Status.HELD}')
               AND coalesce(due_at > %(now)s, false))

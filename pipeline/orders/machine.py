@@ -186,7 +186,7 @@ class Orders:
             session.execute(
                 update(Order)
                 .where(among(Order.id, [row.id for row in rows]))
-                .values(sent_at=now)
+                .values(sent_at=now, updated_at=Order.updated_at)
                 .execution_options(synchronize_session=False)
             )
         return [(row.id, row.step) for row in rows]
@@ -200,7 +200,7 @@ class Orders:
                     locked(order_ids),
                     Order.status.in_((Status.READY, Status.WAITING, Status.HELD)),
                 )
-                .values(sent_at=now)
+                .values(sent_at=now, updated_at=Order.updated_at)
                 .returning(Order.id, Order.step)
                 .execution_options(synchronize_session=False)
             ).all()

@@ -48,7 +48,6 @@ class Shipment(Base):
         Index(
             "shipments_unconfirmed", "order_id", postgresql_where=text("confirmation <> 'accepted'")
         ),
-        Index("shipments_tracking", "tracking_number"),
         Index("shipments_of_feed", "feed_id"),
         Index("shipments_magento_id", "magento_shipment_id"),
     )

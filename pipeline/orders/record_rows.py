@@ -25,7 +25,7 @@ from pipeline.orders.package_tables import Shipment
 from pipeline.orders.requested_shipment import STANDING, RequestState
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.states import REPEATABLE
-from pipeline.orders.tables import LIVE, Order, OrderItem
+from pipeline.orders.tables import LIVE, Order, OrderItem, Status
 
 
 def _types(model: type[Base]) -> dict[str, str]:
@@ -59,9 +59,8 @@ def record(sessions: Sessions, recording: Recording) -> bool:
         "attempt_id": recording.attempt_id,
         **end._asdict(),
     }
-    parts = [_of_order(recording, values)]
-    parts += _of_items(order, values)
-    parts += _of_shipments(order, values)
+    parts = [*_of_items(order, values), *_of_shipments(order, values)]
+    parts.insert(0, _of_order(recording, values, has_parts=bool(parts)))
     parts.append(_of_attempt(end))
     parts += _of_requests(order, values)
     statement = f"WITH {', '.join(parts)} SELECT news, {SOON_ON_DISK} FROM recorded"
@@ -82,7 +81,7 @@ def _changed(instance: object) -> dict[str, Any]:
     }
 
 
-def _of_order(recording: Recording, values: dict[str, Any]) -> str:
+def _of_order(recording: Recording, values: dict[str, Any], *, has_parts: bool) -> str:
     order = recording.order
     changed = {
         name: value
@@ -102,9 +101,24 @@ def _of_order(recording: Recording, values: dict[str, Any]) -> str:
             value = f"CASE WHEN news = %(known_news)s THEN {value} ELSE %(due_if_news)s END"
             values |= {"known_news": recording.news, "due_if_news": recording.due_if_news}
         settings.append(f"{name} = {value}")
+    if has_parts or not _is_a_mere_look(order, changed):
+        settings.append("updated_at = now()")
     return f"""recorded AS (
-  UPDATE orders SET {", ".join(settings)}, version = version + 1, updated_at = now()
+  UPDATE orders SET {", ".join(settings)}, version = version + 1
    WHERE id = %(order_id)s AND version = %(known_version)s RETURNING id, news)"""
+
+
+# A run changes these in any case.
+_OF_EVERY_RUN = frozenset({"status", "due_at", "sent_at", "tries", "unfinished"})
+
+
+def _is_a_mere_look(order: Order, changed: Mapping[str, Any]) -> bool:
+    """Whether the run found the order as the run before it left it: it waits or is held as before.
+
+    Its time of last change stays, so that the list sorted by it shows what has news.
+    """
+    is_parked = order.status in (Status.WAITING, Status.HELD)
+    return is_parked and not order.tries and changed.keys() <= _OF_EVERY_RUN
 
 
 def _of_items(order: Order, values: dict[str, Any]) -> Sequence[str]:

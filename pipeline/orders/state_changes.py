@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, and_, cast, func, literal, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.selectable import TableValuedAlias
 
 from pipeline.orders.locking import lock, locked
 from pipeline.orders.machine import STEPS, wake
@@ -79,11 +80,7 @@ def look_in_turn(
 ) -> list[int]:
     """Make many waiting or held orders due in turn, `apart` from each other, so that new orders get
     quota between them. Returns the ids of the orders made due."""
-    turns = (
-        func.unnest(cast(list(order_ids), ARRAY(BigInteger)))
-        .table_valued("id", with_ordinality="turn")
-        .render_derived()
-    )
+    turns = _turns(order_ids)
     lock(session, order_ids)
     return list(
         session.scalars(
@@ -97,6 +94,14 @@ def look_in_turn(
             .returning(Order.id)
             .execution_options(synchronize_session=False)
         )
+    )
+
+
+def _turns(order_ids: Sequence[int]) -> TableValuedAlias:
+    return (
+        func.unnest(cast(list(order_ids), ARRAY(BigInteger)))
+        .table_valued("id", with_ordinality="turn")
+        .render_derived()
     )
 
 
@@ -127,23 +132,29 @@ def dismiss(session: Session, order_ids: Sequence[int], note: str, now: datetime
     return ended
 
 
-def take_up_again(session: Session, order_id: int, now: datetime) -> bool:
-    """Continue a dismissed order at its step. False when it is not dismissed."""
-    taken = session.scalars(
-        update(Order)
-        .where(Order.id == order_id, Order.dismissed_at.is_not(None))
-        .values(
-            status=Status.WAITING,
-            due_at=now,
-            sent_at=None,
-            dismissed_at=None,
-            last_note="resumed",
-            version=Order.version + 1,
+def take_up_again(
+    session: Session, order_ids: Sequence[int], now: datetime, apart: timedelta = timedelta(0)
+) -> list[int]:
+    """Continue dismissed orders at their steps, due in turn, `apart` from each other. Returns the
+    ids of the orders that were dismissed."""
+    turns = _turns(order_ids)
+    lock(session, order_ids)
+    return list(
+        session.scalars(
+            update(Order)
+            .where(Order.id == turns.c.id, Order.dismissed_at.is_not(None))
+            .values(
+                status=Status.WAITING,
+                due_at=literal(now) + (turns.c.turn - 1) * literal(apart),
+                sent_at=None,
+                dismissed_at=None,
+                last_note="resumed",
+                version=Order.version + 1,
+            )
+            .returning(Order.id)
+            .execution_options(synchronize_session=False)
         )
-        .returning(Order.id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    return bool(taken)
+    )
 
 
 def set_back(session: Session, order_id: int, step: str, now: datetime) -> bool:

@@ -65,6 +65,7 @@ class Order(Base):
 
     `due_at` is when its step runs next, `sent_at` when the sweep last sent it. `tries` counts the
     starts of this step since its last success, `unfinished` the starts that never came to an end.
+    `updated_at` is when the order last changed: a run that finds it as it was leaves it alone.
     `news` counts reports from the marketplace and the shop. `version` stops a worker that lost its
     lease. `lane` is the priority: new orders go before a backfill's.
 
@@ -101,10 +102,10 @@ class Order(Base):
         # The Orders tab sorts and filters by these; docs/decisions/0045 gives the use of each.
         Index("orders_purchased", "purchased_at", "id"),
         Index("orders_ship_by", "ship_by_at", "id"),
-        Index("orders_total", "grand_total", "id"),
+        Index("orders_total", "currency", "grand_total", "id"),
         Index("orders_updated", "updated_at", "id"),
         Index("orders_number", "external_id", "id"),
-        Index("orders_magento_number", "magento_increment_id"),
+        Index("orders_magento_number", "magento_increment_id", "id"),
         Index("orders_status", "status", "purchased_at", "id", postgresql_include=["shown"]),
         Index(
             "orders_held",
@@ -217,7 +218,7 @@ class OrderItem(Base):
     __tablename__ = "order_items"
     __table_args__ = (
         UniqueConstraint("order_id", "external_item_id"),
-        Index("order_items_sku", "sku"),
+        Index("order_items_sku", text("lower(sku)")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

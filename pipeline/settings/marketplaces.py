@@ -44,6 +44,11 @@ def endpoint(region: str) -> str:
     return _table().endpoints[region]
 
 
+def regions() -> list[str]:
+    """The regions that have an API of their own."""
+    return list(_table().endpoints)
+
+
 def of_region(region: str) -> list[Marketplace]:
     """The marketplaces that an account of the region may sell in."""
     return [marketplace for marketplace in _table().by_id.values() if marketplace.region == region]

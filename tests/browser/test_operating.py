@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from playwright.sync_api import expect
@@ -12,6 +13,7 @@ from pipeline.base.security_log import Action
 from pipeline.orders.tables import Order
 from tests.browser.conftest import Console, Visit, sign_in, violations
 from tests.console.builders import NOW, a_held_order, an_attempt, an_order, store
+from tests.console.signing_in import PASSWORD
 from tests.console.test_order_page import an_order_with_its_buyer, notes
 from tests.security_log import logged
 
@@ -135,3 +137,25 @@ def test_who_guesses_has_to_wait_and_who_signs_out_is_out(visit: Visit, console:
     page.get_by_role("button", name="Sign out").click()
     page.goto("/held")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_what_was_typed_is_in_its_form_again_after_signing_in(
+    visit: Visit, sessions: Sessions, console: Console
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    page = visit(path=f"/orders/{order_id}")
+    page.get_by_text("Ignore the order").click()
+    page.locator("#why").fill("sold twice")
+    console.clock.pass_(hours=3)
+    page.get_by_role("button", name="Ignore it").click()
+    expect(page).to_have_url(re.compile("/login"))
+    page.get_by_label("Name").fill("otto")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("It is in its form again: send it from there.")).to_be_visible()
+    expect(page.locator("#why")).to_have_value("sold twice")
+    assert violations(page) == []
+    assert notes(sessions) == []
+    page.get_by_role("button", name="Ignore it").click()
+    expect(page.get_by_text("The order is ignored from now on")).to_be_visible()
+    assert notes(sessions) == [("otto", "dismissed: sold twice")]

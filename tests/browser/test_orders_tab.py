@@ -12,7 +12,7 @@ from sqlalchemy import update
 from pipeline.base.db import Sessions
 from pipeline.orders.tables import Order, Status
 from tests.browser.conftest import PHONE, Visit
-from tests.console.builders import a_held_order, a_pending_order, an_order, store
+from tests.console.builders import a_held_order, a_pending_order, a_shipped_order, an_order, store
 
 
 def numbers(page: Page) -> list[str]:
@@ -33,6 +33,7 @@ def test_filters_combine_and_the_address_is_the_view(visit: Visit, sessions: Ses
     assert numbers(page) == ["01", "02", "03"]
     page.get_by_label("Status", exact=True).select_option("waiting")
     page.get_by_text("More filters").click()
+    page.get_by_label("Currency").fill("EUR")
     page.get_by_label("Total to").fill("12.34")
     page.get_by_role("button", name="Show", exact=True).click()
     assert numbers(page) == ["01"]
@@ -130,3 +131,39 @@ def test_the_keyboard_alone_opens_an_order(visit: Visit, sessions: Sessions) -> 
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/orders/{order_id}")
     expect(page.get_by_role("heading", level=1)).to_have_text("303-0000000-0000001")
+
+
+def test_the_first_order_is_within_ten_tabs(visit: Visit, sessions: Sessions) -> None:
+    store(sessions, an_order(1), an_order(2))
+    page = visit()
+    pressed = 0
+    for key in ("Tab", "Tab", "Enter", "Tab", "Tab"):
+        page.keyboard.press(key)
+        pressed += 1
+        if page.evaluate("document.activeElement.id").startswith("order-"):
+            break
+    assert page.evaluate("document.activeElement.id").startswith("order-")
+    assert pressed <= 10
+
+
+def test_the_way_back_from_an_order_keeps_the_list_as_it_was(
+    visit: Visit, sessions: Sessions
+) -> None:
+    store(sessions, an_order(1), a_held_order(2))
+    page = visit(path="/?status=held&sort=ship_by")
+    page.locator("a[id^=order-]").click()
+    page.get_by_role("button", name="Retry", exact=True).click()
+    expect(page.get_by_text("The order is retried now.")).to_be_visible()
+    page.locator("#back").click()
+    expect(page.locator("table.orders tbody tr")).to_have_count(1)
+    assert page.url.endswith("/?status=held&sort=ship_by")
+
+
+def test_one_box_finds_an_order_by_any_of_its_numbers(visit: Visit, sessions: Sessions) -> None:
+    store(sessions, a_shipped_order(18), an_order(2), an_order(3))
+    page = visit()
+    for typed in ("0000018", "18", "94015902", "mug-1", "303-0000000-0000002, 000000003"):
+        page.get_by_label("Search", exact=True).fill(typed)
+        page.get_by_role("button", name="Show", exact=True).click()
+        expected = {"mug-1": ["02", "03", "18"], "303-0000000-0000002, 000000003": ["02", "03"]}
+        assert numbers(page) == expected.get(typed, ["18"])

@@ -6,6 +6,7 @@ import json
 
 from sqlalchemy import select
 
+from pipeline.base.clock import utc_now
 from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
 from pipeline.operations.acts.many_orders import Act, BulkActs
@@ -92,3 +93,27 @@ def test_an_act_is_stopped_once(sessions: Sessions, orderbridge: Run) -> None:
     with sessions() as session:
         assert session.scalars(select(BulkAct.stopped_by)).all() == [system_user()]
     assert f"stopped by {system_user()}" in orderbridge("bulk", "list").stdout
+
+
+def test_what_a_job_ignored_is_resumed_once(sessions: Sessions, orderbridge: Run) -> None:
+    begin(sessions)
+    with sessions() as session:
+        act_id = session.scalars(select(BulkAct.id)).one()
+    first = orderbridge("bulk", "undo", str(act_id), "--json")
+    undoing = json.loads(first.stdout)
+    assert (first.exit_code, undoing["undoes"]) == (0, act_id)
+    BulkActs(sessions).go_on(utc_now())
+    with sessions() as session:
+        orders = session.scalars(select(Order).order_by(Order.id)).all()
+        act = session.get_one(BulkAct, undoing["id"])
+    assert (act.act, act.chosen, act.orders, act.done) == (
+        *("resume", f"ignored by bulk job {act_id}"),
+        *(1, 1),
+    )
+    assert [order.dismissed_at for order in orders] == [None, None]
+    again = orderbridge("bulk", "undo", str(act_id))
+    assert (again.exit_code, again.stderr) == (
+        1,
+        f"Error: no order is left that bulk job {act_id} ignored\n",
+    )
+    assert orderbridge("bulk", "undo", str(undoing["id"])).exit_code == 1

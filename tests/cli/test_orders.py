@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
+import pytest
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
@@ -13,6 +15,8 @@ from pipeline.operations.acts.tables import BulkAct, BulkActOrder
 from pipeline.orders.tables import Note, Order
 from tests.cli.conftest import Run
 from tests.console.builders import (
+    FRANCE,
+    NOW,
     a_held_order,
     a_note,
     a_pending_order,
@@ -48,6 +52,52 @@ def test_list_takes_a_status_a_limit_and_hidden_orders(
     assert _ids(orderbridge("orders", "list", "--status", "held", "--json").stdout) == [2, 3]
     limited = orderbridge("orders", "list", "--limit", "2")
     assert "There are more than 2 orders; raise --limit to see them." in limited.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "numbers"),
+    [
+        (("--number", "0000002"), [2]),
+        (("--number", "3 000000001"), [1, 3]),
+        (("--sku", "mug-1"), [1, 2, 3]),
+        (("--account", "us"), []),
+        (("--marketplace", "fr"), [2]),
+        (("--amazon", "SHIPPED"), [1]),
+        (("--currency", "PLN"), [3]),
+        (("--currency", "eur", "--min", "41.98"), [2]),
+        (("--currency", "EUR", "--sort", "-total"), [2, 1]),
+        (("--ship-from", "2026-03-11"), [3]),
+        (("--ship-by", "today", "--ship-until", "2026-03-09"), []),
+        (("--sort", "-magento"), [3, 2, 1]),
+    ],
+)
+def test_list_takes_the_filters_of_the_page(
+    sessions: Sessions, orderbridge: Run, options: tuple[str, ...], numbers: list[int]
+) -> None:
+    store(
+        sessions,
+        a_shipped_order(1),
+        an_order(2, marketplace_id=FRANCE, grand_total=Decimal("50")),
+        an_order(3, currency="PLN", ship_by_at=NOW + timedelta(days=1)),
+    )
+    assert _ids(orderbridge("orders", "list", "--json", *options).stdout) == numbers
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--min", "12", "Choose a currency too"),
+        ("--sort", "total", "Choose a currency too"),
+        ("--ship-by", "soon", "Ship-by is one of overdue, today, day."),
+        ("--store", "none", "No marketplace’s orders go to this store view."),
+    ],
+)
+def test_list_says_which_filter_cannot_be_read(
+    orderbridge: Run, option: str, value: str, sentence: str
+) -> None:
+    result = orderbridge("orders", "list", option, value)
+    assert result.exit_code == 2
+    assert f"Invalid value for {option}: {sentence}" in result.stderr
 
 
 def test_list_as_json_has_plain_values(sessions: Sessions, orderbridge: Run) -> None:
@@ -92,7 +142,7 @@ def test_an_empty_list_is_no_failure(orderbridge: Run) -> None:
 def test_list_refuses_a_status_that_is_none(without_database: Run) -> None:
     result = without_database("orders", "list", "--status", "stuck")
     assert result.exit_code == 2
-    assert "choose one of ready, running, waiting, held, done, cancelled" in result.stderr
+    assert "A status is one of ready, running, waiting, held, done, cancelled." in result.stderr
 
 
 def test_nothing_a_remote_wrote_reaches_the_terminal_as_a_control(

@@ -109,7 +109,7 @@ def test_a_shop_that_cannot_be_asked_is_named(mapping: Maps) -> None:
 
 def test_check_looks_at_what_is_mapped_by_hand_as_well(mapping: Maps, tmp_path: Path) -> None:
     run = mapping(HEADER + "A,MUG-BLUE\n")
-    assert run("sku-map", "set", "B", "NOPE", "--account", "eu").exit_code == 0
+    assert run("sku-map", "set", "B", "NOPE", "--account", "eu", "--anyway").exit_code == 0
     result = run("sku-map", "check")
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
@@ -126,7 +126,7 @@ def test_check_looks_at_what_is_mapped_by_hand_as_well(mapping: Maps, tmp_path: 
 
 def test_a_sku_is_mapped_listed_and_taken_back(sessions: Sessions, orderbridge: Run) -> None:
     store(sessions, a_held_order())
-    result = orderbridge("sku-map", "set", "MUG-1", "CUP", "--account", "eu")
+    result = orderbridge("sku-map", "set", "MUG-1", "CUP", "--account", "eu", "--anyway")
     assert (result.exit_code, result.stdout) == (
         0,
         "MUG-1 is sold as CUP; 1 order is retried because of this.\n",
@@ -168,3 +168,18 @@ def test_what_cannot_be_is_a_sentence(
     result = orderbridge("sku-map", *words)
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {sentence}")
+
+
+def test_a_product_that_the_shop_lacks_is_mapped_on_purpose_only(
+    mapping: Maps, shop: StandIn
+) -> None:
+    run = mapping(HEADER)
+    refused = run("sku-map", "set", "A", "NOPE", "--account", "eu")
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        "Error: nothing was changed: the shop has no product NOPE; --anyway maps it all the same\n",
+    )
+    assert shop.answered("products") == {"products": 1}
+    assert run("sku-map", "set", "A", "NOPE", "--account", "eu", "--anyway").exit_code == 0
+    assert run("sku-map", "set", "B", "mug-blue", "--account", "eu").exit_code == 0
+    assert shop.answered("products") == {"products": 2}

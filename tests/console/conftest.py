@@ -113,7 +113,7 @@ def statements(sessions: Sessions) -> Iterator[list[str]]:
     seen: list[str] = []
 
     def note(_: object, __: object, statement: str, *___: object) -> None:
-        if statement.lstrip().startswith("SELECT"):
+        if statement.lstrip().startswith(("SELECT", "WITH")):
             seen.append(statement)
 
     with sessions() as session:

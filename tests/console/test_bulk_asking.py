@@ -20,12 +20,14 @@ from tests.console.bulk import HELD, fields, none_began, notes, only, turns
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of
 
+TICKED_NONE = "No order was ticked, and nothing was done. Tick some orders"
+
 
 def test_the_list_offers_what_waits_or_is_held_to_operators(
     sessions: Sessions, operator: SignedIn
 ) -> None:
     waiting, held, _ = store(sessions, an_order(1), a_held_order(2), a_shipped_order(3))
-    page = operator.get("/?sort=total").text
+    page = operator.get("/?sort=number").text
     picks = re.findall(r'name="order" value="(\d+)" form="bulk" aria-label="Choose ([\d-]+)"', page)
     assert sorted(picks) == [
         (str(waiting), "303-0000000-0000001"),
@@ -33,7 +35,7 @@ def test_the_list_offers_what_waits_or_is_held_to_operators(
     ]
     form = page.partition('<form id="bulk"')[2].partition("</form>")[0]
     assert 'method="get" action="/bulk/new"' in form
-    assert '<input type="hidden" name="sort" value="total">' in form
+    assert '<input type="hidden" name="sort" value="number">' in form
     assert "All on this page All 3 of this list Retry Ignore" in words_of(form)
     for status in ("done", "running", "ready", "cancelled"):
         assert 'id="bulk"' not in operator.get(f"/?status={status}").text
@@ -62,13 +64,13 @@ def test_what_is_asked_is_told_before_and_written_down_after(
         a_held_order(4, hold_code=HoldCode.OUT_OF_STOCK),
         an_order(5),
     )
-    path = "/bulk/new?act=dismiss&whole=1&reason=sku_not_found&sort=total"
+    path = "/bulk/new?act=dismiss&whole=1&reason=sku_not_found&sort=number"
     asked = operator.get(path)
     words = words_of(asked.text)
     assert "Ignore 2 orders?" in words
     assert "Chosen reason sku not found Orders 2 orders Worth 10.50 EUR, 41.97 PLN" in words
     assert "Passed over 1 : Amazon is being asked to cancel it" in words
-    assert 'id="back" href="/?reason=sku_not_found&amp;sort=total"' in asked.text
+    assert 'id="back" href="/?reason=sku_not_found&amp;sort=number"' in asked.text
     assert none_began(sessions)
     begun = operator.post(path, {**fields(asked.text), "why": " sold twice "})
     act = only(sessions)
@@ -114,9 +116,15 @@ def test_a_cause_leads_to_its_own_orders(sessions: Sessions, operator: SignedIn)
     [
         ("", "There is no such bulk job."),
         ("act=replay&order=1", "There is no such bulk job."),
-        ("act=release", "No order was selected: go back and tick some."),
-        ("act=release&order=x&order=%D9%A1", "No order was selected: go back and tick some."),
-        ("act=release&order=" + "9" * 19, "No order was selected: go back and tick some."),
+        ("act=release", TICKED_NONE),
+        (
+            "act=release&order=x&order=%D9%A1",
+            TICKED_NONE,
+        ),
+        (
+            "act=release&order=" + "9" * 19,
+            TICKED_NONE,
+        ),
         ("act=release" + "&order=1" * 51, "These are more orders than a page has."),
         ("act=release&whole=1&min=x", "min: An amount looks like 12"),
     ],

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import pytest
 from flask import Flask
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from pipeline.base.db import Sessions
-from pipeline.operations.acts.many_orders import Act, BulkActs
+from pipeline.operations.acts.many_orders import APART, Act, BulkActs
 from pipeline.operations.lists.bulk_acts import Acts, PassedOver, Since
 from pipeline.operations.lists.filters import Filters
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order, Status
 from tests.console.builders import NOW, a_held_order, an_order, store
-from tests.console.bulk import HELD, begin, change, notes, only
+from tests.console.bulk import HELD, begin, change, fields, notes, only
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of
 
@@ -134,3 +135,50 @@ def test_what_is_gone_and_what_was_dismissed_since_is_told(sessions: Sessions) -
     }
     with sessions() as session:
         assert session.get_one(Order, kept).dismissed_at == NOW
+
+
+def test_what_a_job_ignored_is_resumed_by_another_job(
+    sessions: Sessions, operator: SignedIn, viewer: SignedIn
+) -> None:
+    ids = store(sessions, *(a_held_order(number) for number in range(1, 6)))
+    act_id = begin(sessions, Filters(Status.HELD), Act.DISMISS, "sold")
+    assert 'id="undo"' not in operator.get(f"/bulk/{act_id}").text
+    BulkActs(sessions).go_on(NOW)
+    assert 'id="undo"' not in viewer.get(f"/bulk/{act_id}").text
+    # One was resumed by hand, another one also, and ignored once more for another reason.
+    operator.post(f"/orders/{ids[0]}/take-up")
+    operator.post(f"/orders/{ids[1]}/take-up")
+    change(sessions, ids[1], status=Status.DONE, dismissed_at=NOW + timedelta(hours=1))
+    page = operator.get(f"/bulk/{act_id}").text
+    assert "Resume all 4" in words_of(page)
+    address = f"/bulk/new?act=resume&undo={act_id}"
+    question = operator.get(address)
+    assert "Resume 3 orders now? Chosen ignored by bulk job 1 Orders 3 orders" in (
+        words_of(question.text).replace(f"job {act_id}", "job 1")
+    )
+    reply = operator.post(address, fields(question.text))
+    assert reply.status_code == 303
+    BulkActs(sessions).go_on(NOW)
+    with sessions() as session:
+        orders = session.scalars(select(Order).order_by(Order.id)).all()
+    assert [(order.status, order.dismissed_at is None) for order in orders] == [
+        (Status.WAITING, True),
+        (Status.DONE, False),
+        *[(Status.WAITING, True)] * 3,
+    ]
+    due = [order.due_at for order in orders[2:]]
+    assert sorted(due) == [NOW + place * APART for place in range(3)]
+    assert [text for _, _, text in notes(sessions)][-2:] == ["dismissed: sold", "resumed it"]
+    words = words_of(operator.get(reply.headers["Location"]).text)
+    assert "Resume 3 orders" in words
+    assert "3 done, 0 passed over, 0 to do" in words
+
+
+@pytest.mark.parametrize("undo", ["", "7", "x"])
+def test_only_a_job_that_ignored_orders_is_undone(
+    sessions: Sessions, operator: SignedIn, undo: str
+) -> None:
+    store(sessions, a_held_order(1))
+    begin(sessions, Filters(Status.HELD))
+    reply = operator.get(f"/bulk/new?act=resume&undo={undo or only(sessions).id}")
+    assert reply.status_code == 404

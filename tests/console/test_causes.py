@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 from operator import itemgetter
 
+from sqlalchemy import text
+
 from pipeline.base.db import Sessions
-from pipeline.operations.lists.causes import Cause, causes
+from pipeline.operations.lists.causes import PAGE_SIZE, Cause, HeldAs, causes, held_by_code
 from pipeline.operations.lists.remedies import FIXES
 from pipeline.operations.lists.selection import held_by
 from pipeline.orders.outcome import HoldCode
@@ -47,7 +51,7 @@ def test_one_sku_holds_many_orders_and_two_skus_one(
             fact="MUG",
             is_sku=True,
             orders=3,
-            totals={"PLN": Decimal("41.97"), "EUR": Decimal("12.50")},
+            totals={"EUR": Decimal("12.50"), "PLN": Decimal("41.97")},
             ship_by_at=NOW + timedelta(hours=5),
             named=[
                 (second, "303-0000000-0000002"),
@@ -155,3 +159,73 @@ def test_a_viewer_sees_causes_and_frees_none(sessions: Sessions, viewer: SignedI
 
 def test_nothing_held_is_said_so(viewer: SignedIn) -> None:
     assert "No order is held." in viewer.get("/held").text
+
+
+CAUSES, ORDERS = 400, 5_000
+
+
+def test_the_board_is_whole_at_5000_orders_over_400_causes(
+    sessions: Sessions, operator: SignedIn, statements: list[str]
+) -> None:
+    """Every order is on some page, each number is the database's, and a page stays small."""
+    with sessions() as session, session.begin():
+        session.execute(text(HELD_ORDERS), {"orders": ORDERS, "causes": CAUSES, "now": NOW})
+        (orders, worth) = session.execute(
+            text("SELECT count(*), sum(grand_total) FROM orders WHERE status = 'held'")
+        ).one()
+    shown: list[tuple[str, str, int]] = []
+    links, page, totals = [], "/held", Decimal(0)
+    while page:
+        statements.clear()
+        reply = operator.get(page, headers={"Accept-Encoding": "gzip"})
+        assert len(reply.data) <= 60_000
+        assert len(statements) < 12
+        html = gzip.decompress(reply.data).decode()
+        links += re.findall(r'id="cause-\d+" href="[^"]*">(\d+)</a>', html)
+        number = len(shown) // PAGE_SIZE + 1
+        for cause in causes(sessions, page=number):
+            shown.append((cause.code, cause.fact, cause.orders))
+            totals += cause.totals["EUR"]
+        following = re.search(r'id="next" rel="next" href="([^"]*)"', html)
+        page = unescape(following[1]) if following else ""
+    assert len(set(shown)) == len(shown) == CAUSES
+    assert sum(number for *_, number in shown) == sum(map(int, links)) == orders == ORDERS
+    assert totals == worth
+    by_code = held_by_code(sessions)
+    assert [(one.code, one.orders, one.causes) for one in by_code] == [
+        ("sku_not_found", ORDERS // 2, CAUSES // 2),
+        ("store_unknown", ORDERS // 2, CAUSES // 2),
+    ]
+    words = words_of(operator.get("/held?code=store_unknown&page=4").text)
+    assert "any reason 2,500 sku not found 200 causes 2,500 store unknown 200 causes" in words
+    assert "Page 4 of 4 Previous page" in words
+
+
+HELD_ORDERS = """
+INSERT INTO orders (account, external_id, marketplace_id, fulfilled_by, step, status, tries,
+    unfinished, news, version, hold_code, hold_reason, hold_facts, remote_status, remote_updated_at,
+    purchased_at, ship_by_at, currency, grand_total, shown)
+SELECT 'eu', 'order-' || n, 'A1PA6795UKMFR9', 'FBM', 'enrich_order', 'held', 0, 0, 0, 1,
+    CASE WHEN n % 2 = 0 THEN 'sku_not_found' ELSE 'store_unknown' END,
+    'no store view ' || n % :causes,
+    CASE WHEN n % 2 = 0 THEN jsonb_build_object('skus', 'SKU-' || n % :causes) ELSE '{}' END,
+    'UNSHIPPED', :now, :now, CAST(:now AS timestamptz) + n * interval '1 minute', 'EUR',
+    n * 0.07, true
+FROM generate_series(1, :orders) n
+"""
+
+
+def test_an_order_that_lacks_two_skus_is_one_order_of_its_code(sessions: Sessions) -> None:
+    store(sessions, held_for(1, "MUG, POT"), held_for(2, "MUG"))
+    assert held_by_code(sessions) == [HeldAs("sku_not_found", orders=2, causes=2)]
+
+
+def test_a_page_beyond_the_last_and_an_odd_number_are_answered(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    store(sessions, held_for(1, "MUG"))
+    assert "no causes on this page any more" in operator.get("/held?page=9").text
+    assert "no causes on this page any more" in operator.get("/held?page=" + "9" * 30).text
+    assert "No order is held for this reason." in operator.get("/held?code=currency").text
+    for odd in ("0", "-3", "x", ""):
+        assert "MUG" in operator.get(f"/held?page={odd}").text

@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from pipeline.base.db import Sessions
 from pipeline.operations.lists.counts import Count, count, count_hidden, counts
-from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.filters import Filters, ShipBy
 from pipeline.operations.lists.order_facts import (
     Proof,
     admin_url,
@@ -22,7 +23,7 @@ from pipeline.operations.lists.order_facts import (
 from pipeline.operations.lists.orders import Listing, Page
 from pipeline.operations.lists.sorting import Place, Sort
 from pipeline.operations.lists.stores import stores
-from pipeline.orders.channel_order import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order, OrderPrivate, Status
 from tests.console.builders import (
@@ -88,6 +89,8 @@ def orders_with_ties_and_gaps() -> list[Order]:
         ("-ship_by", [7, 4, 3, 2, 6, 5, 1]),
         ("total", [2, 3, 4, 5, 7, 1, 6]),
         ("-total", [7, 5, 4, 3, 2, 6, 1]),
+        ("magento", [1, 2, 3, 4, 5, 6, 7]),
+        ("-magento", [7, 6, 5, 4, 3, 2, 1]),
         ("number", [1, 2, 3, 4, 5, 6, 7]),
         ("-number", [7, 6, 5, 4, 3, 2, 1]),
     ],
@@ -103,6 +106,45 @@ def test_pages_hold_every_order_once_both_ways_and_those_without_a_value_last(
         assert backwards == forwards
     streamed = [order.id for some in Listing(sessions).stream(filters) for order in some]
     assert streamed == forwards
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [(ShipBy.OVERDUE, [0, 1]), (ShipBy.TODAY, []), (ShipBy.DAY, [2, 3])],
+)
+def test_what_has_to_leave_by_when(sessions: Sessions, when: ShipBy, expected: list[int]) -> None:
+    ids = store(
+        sessions,
+        an_order(1),
+        a_held_order(2),
+        *(an_order(number) for number in (3, 4, 5)),
+        an_order(6, remote_status="SHIPPED"),
+        an_order(7, fulfilled_by="FBA"),
+        an_order(8, status=Status.DONE, dismissed_at=NOW),
+    )
+    by_the_clock = ("-9 days", "-1 minute", "1 minute", "23 hours", "25 hours", *["-1 hour"] * 3)
+    with sessions() as session, session.begin():
+        for order_id, distance in zip(ids, by_the_clock, strict=True):
+            session.execute(
+                text("UPDATE orders SET ship_by_at = now() + CAST(:by AS interval) WHERE id = :id"),
+                {"by": distance, "id": order_id},
+            )
+        today = [
+            order_id
+            for order_id in ids[:5]
+            if session.scalar(
+                text(
+                    "SELECT date(ship_by_at AT TIME ZONE 'UTC') = date(now() AT TIME ZONE 'UTC')"
+                    " FROM orders WHERE id = :id"
+                ),
+                {"id": order_id},
+            )
+        ]
+    listed = ids_of(Listing(sessions).page(Filters(ship_by=when, sort=Sort("ship_by"))))
+    if when is ShipBy.TODAY:
+        assert sorted(listed) == today
+    else:
+        assert [ids.index(one) for one in listed] == expected
 
 
 def test_what_changed_last_comes_first(sessions: Sessions) -> None:
@@ -168,13 +210,37 @@ FOUND: list[tuple[Filters, list[int]]] = [
     (Filters(Status.DONE, reason=HoldCode.SKU_NOT_FOUND), []),
     (Filters(number="303-0000000-0000005"), [5]),
     (Filters(number="303-0000000-000000"), [1, 2, 4, 5]),
+    (Filters(number="0000004"), [4]),
+    (Filters(number="-0000005"), [5]),
     (Filters(number="000000004"), [4]),
+    (Filters(number="4"), [4]),
+    (Filters(number="00004"), [4]),
     (Filters(number="00340434161094015902"), [4]),
-    (Filters(number="0034043416109401590"), []),
+    (Filters(number="0034043416109401590"), [4]),
+    (Filters(number="94015902"), [4]),
+    (Filters(number="4015 , 303-0000000-0000005;\t303-0000000-0000002"), [2, 4, 5]),
+    (Filters(number="999-9999999-9999999 5"), [5]),
+    (Filters(number="lamp"), [5]),
+    (Filters(number="desk lamp green"), [1, 5]),
+    (Filters(number="MUG"), []),
+    (Filters(number="303"), []),
     (Filters(number="303-000000%"), []),
     (Filters(number="303_0000000"), []),
+    (Filters(number="a3/c"), [1]),
     (Filters(sku="LAMP"), [5]),
-    (Filters(sku="lamp"), []),
+    (Filters(sku="lamp"), [5]),
+    (Filters(sku="lam"), []),
+    (Filters(account="eu"), [1, 2, 4, 5]),
+    (Filters(account="us"), []),
+    (Filters(marketplace=FRANCE), [4, 5]),
+    (Filters(amazon_status=RemoteStatus.SHIPPED), [4]),
+    (Filters(amazon_status=RemoteStatus.PENDING), []),
+    (Filters(amazon_status=RemoteStatus.PENDING, everything=True), [3]),
+    (Filters(currency="EUR"), [1, 2, 4]),
+    (Filters(currency="PLN"), [5]),
+    (Filters(ship_from=date(2026, 3, 10), ship_until=date(2026, 3, 10)), [1, 2, 4]),
+    (Filters(ship_from=date(2026, 3, 11)), [5]),
+    (Filters(ship_until=date(2026, 3, 9)), []),
     (Filters(placed_from=date(2026, 3, 9), placed_until=date(2026, 3, 9)), [2]),
     (Filters(placed_from=date(2026, 3, 10)), [1, 4, 5]),
     (Filters(placed_until=date(2026, 3, 8)), []),
@@ -191,14 +257,14 @@ FOUND: list[tuple[Filters, list[int]]] = [
     (Filters(store=stores(some_settings())["french"]), [5]),
     (Filters(store=stores(some_settings())["french_fba"]), [4]),
     (Filters(store=stores(some_settings())["default"]), []),
-    (Filters(Status.WAITING, buyer=("aa",), program="PRIME", number="303", sku="LAMP"), [5]),
+    (Filters(Status.WAITING, buyer=("aa",), program="PRIME", number="303-", sku="LAMP"), [5]),
     (Filters(Status.HELD, buyer=("aa",)), []),
 ]
 
 
 def test_filters_find_what_they_say_and_all_have_to_apply(sessions: Sessions) -> None:
     changed: list[dict[str, Any]] = [
-        {},
+        {"items": [an_item(1, sku="Desk lamp Green"), an_item(2, sku="A3/C")]},
         {"purchased_at": NOW - DAY},
         {},
         {"fulfilled_by": "FBA", "marketplace_id": FRANCE},
@@ -206,6 +272,8 @@ def test_filters_find_what_they_say_and_all_have_to_apply(sessions: Sessions) ->
             "marketplace_id": FRANCE,
             "programs": ["PREMIUM", "PRIME"],
             "grand_total": Decimal("7.505"),
+            "currency": "PLN",
+            "ship_by_at": NOW + DAY,
             "items": [an_item(1), an_item(2, sku="LAMP")],
         },
     ]

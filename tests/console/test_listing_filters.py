@@ -9,21 +9,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.operations.lists.filters import Filters, read
+from pipeline.operations.lists.filters import Filters, ShipBy, read
 from pipeline.operations.lists.sorting import KEYS, NEWEST_FIRST, Place, Sort
 from pipeline.operations.lists.stores import stores
-from pipeline.orders.channel_order import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
-from tests.console.builders import NOW, some_settings
+from tests.console.builders import FRANCE, GERMANY, NOW, some_settings
 
 STORES = stores(some_settings())
 
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+MARKETPLACES = ["", GERMANY, FRANCE, "A000NEWSHOP"]
 some_filters = st.builds(
     Filters,
+    account=st.sampled_from(["", "eu", "an account"]),
+    marketplace=st.sampled_from(MARKETPLACES),
+    amazon_status=st.none() | st.sampled_from(RemoteStatus),
+    currency=st.sampled_from(["EUR", "JPY"]),
+    ship_by=st.none() | st.sampled_from(ShipBy),
+    ship_from=st.none() | st.dates(date(2000, 1, 1), date(2020, 1, 1)),
+    ship_until=st.none() | st.dates(date(2020, 1, 1), date(2999, 12, 31)),
     status=st.none() | st.sampled_from(Status),
     everything=st.booleans(),
-    number=st.from_regex(r"[0-9A-Z%_~&=+ -]{0,30}", fullmatch=True).map(str.strip),
+    number=st.from_regex(r"[0-9A-Z%_~&=+ -]{0,30}", fullmatch=True).map(squeezed),
     sku=st.from_regex(r"[\wäß#&? /.-]{0,30}", fullmatch=True).map(str.strip),
     buyer=st.lists(st.from_regex(r"[0-9a-f]{16}", fullmatch=True), max_size=3).map(tuple),
     placed_from=st.none() | st.dates(date(2000, 1, 1), date(2020, 1, 1)),
@@ -69,6 +82,17 @@ def test_what_is_as_usual_is_not_in_the_address() -> None:
         ("program", "PRIME'"),
         ("store", "unheard-of"),
         ("sort", "-id"),
+        ("sort", "total"),
+        ("min", "12"),
+        ("max", "12"),
+        ("currency", "EURO"),
+        ("currency", "€"),
+        ("marketplace", "XX"),
+        ("marketplace", "amazon.de"),
+        ("amazon", "unheard-of"),
+        ("ship_by", "soon"),
+        ("ship_from", "tomorrow"),
+        ("number", " ".join(map(str, range(201)))),
         ("sort", "--total"),
     ],
 )
@@ -80,13 +104,29 @@ def test_a_bad_value_is_told_at_its_field_and_the_rest_still_counts(name: str, t
 
 
 def test_amounts_and_words_are_read_as_people_write_them() -> None:
-    asked = read({"min": " 12,50 ", "program": "prime", "number": "\x00 303-1 "}, STORES)
-    assert asked.filters == Filters(total_from=Decimal("12.50"), program="PRIME", number="303-1")
+    asked = read(
+        {
+            **{"min": " 12,50 ", "currency": "eur", "marketplace": "fr"},
+            **{"program": "prime", "number": "\x00 303-1 "},
+        },
+        STORES,
+    )
+    assert asked.filters == Filters(
+        total_from=Decimal("12.50"),
+        currency="EUR",
+        marketplace=FRANCE,
+        program="PRIME",
+        number="303-1",
+    )
 
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [({"from": "2026-03-02", "until": "2026-03-01"}, "until"), ({"min": "2", "max": "1"}, "max")],
+    [
+        ({"from": "2026-03-02", "until": "2026-03-01"}, "until"),
+        ({"min": "2", "max": "1", "currency": "EUR"}, "max"),
+        ({"ship_from": "2026-03-02", "ship_until": "2026-03-01"}, "ship_until"),
+    ],
 )
 def test_a_range_the_wrong_way_round_is_told(query: dict[str, str], field: str) -> None:
     assert list(read(query, STORES).mistakes) == [field]
@@ -104,7 +144,7 @@ def test_no_query_string_is_too_odd_to_be_read(query: dict[str, str]) -> None:
     st.timedeltas(timedelta(0), timedelta(days=3650)),
 )
 def test_a_place_comes_back_as_it_was_written(key: str, order_id: int, later: timedelta) -> None:
-    values = {"total": Decimal("12.3400"), "number": "303~1-~2"}
+    values = {"total": Decimal("12.3400"), "number": "303~1-~2", "magento": "0~1"}
     place = Sort(key).place_of(values.get(key, NOW + later), order_id)
     assert Place.parse(str(place), Sort(key)) == place
 

@@ -45,7 +45,7 @@ def asked(sessions: Sessions) -> Iterator[list[tuple[str, Any]]]:
     found: list[tuple[str, Any]] = []
 
     def keep(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        if statement.lstrip().startswith("SELECT"):
+        if statement.lstrip().startswith(("SELECT", "WITH")):
             found.append((statement, parameters))
 
     with sessions() as session:
@@ -83,7 +83,9 @@ def test_no_page_and_no_file_goes_through_all_orders(
             assert found in ([], allowed), name
     for key in KEYS:
         for is_descending in (False, True):
-            filters = Filters(sort=Sort(key, is_descending))
+            # Totals are compared within a currency.
+            currency = "EUR" if key == "total" else ""
+            filters = Filters(currency=currency, sort=Sort(key, is_descending))
             asked.clear()
             page = listing.page(filters)
             assert page.following is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -296,3 +297,69 @@ def test_the_timeline_names_the_trace_where_tracing_is_set_up(
     someone = SignedIn(create_app(traced, sessions, lambda: NOW), sessions, "bert")
     trace = trace_id(order.account, order.external_id)
     assert f"<code>{trace}</code>" in someone.get(f"/orders/{order_id}").text
+
+
+def seen_by(page: str) -> dict[str, str]:
+    """The field of a form that says what its page knew."""
+    (seen,) = set(re.findall(r'name="seen" value="(\d+)"', page))
+    return {"seen": seen}
+
+
+def test_a_page_from_before_somebody_acted_says_who_did_what_and_does_nothing(
+    sessions: Sessions, operator: SignedIn, browser: SignedIn
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    path = f"/orders/{order_id}"
+    seen = seen_by(operator.get(path).text)
+    assert browser.post(f"{path}/release", seen_by(browser.get(path).text)).status_code == 303
+    reply = operator.post(f"{path}/dismiss", {**seen, "why": "sold"})
+    assert reply.status_code == 409
+    assert (
+        "Nothing was done: the order has changed since you loaded its page. "
+        "Meanwhile: released, by anna at 12:00 UTC."
+    ) in reply.text
+    assert notes(sessions) == [("anna", "released")]
+    # A note is one more sentence, and what the new page offers is done.
+    assert operator.post(f"{path}/note", {**seen, "text": "called"}).status_code == 303
+    again = operator.post(f"{path}/dismiss", {**seen_by(operator.get(path).text), "why": "sold"})
+    assert again.status_code == 303
+    assert notes(sessions)[-1] == ("otto", "dismissed: sold")
+
+
+def test_every_form_on_the_page_but_the_disclosure_says_what_it_knew(
+    sessions: Sessions, browser: SignedIn
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    forms = browser.get(f"/orders/{order_id}").text.split('<form method="post"')[1:]
+    acts = [form for form in forms if f'action="/orders/{order_id}/' in form]
+    assert len(acts) > 5
+    without = [form for form in acts if 'name="seen"' not in form.partition("</form>")[0]]
+    assert [re.findall(r'action="([^"]*)"', form)[0] for form in without] == [
+        f"/orders/{order_id}/buyer"
+    ] * len(without)
+
+
+def test_the_order_is_a_click_away_at_amazon_and_in_the_shop(sessions: Sessions) -> None:
+    ids = store(
+        sessions, a_shipped_order(1), a_held_order(2), a_shipped_order(3, marketplace_id="NEW")
+    )
+    settings = some_settings()
+    admin = {"main": settings.shops["main"].model_copy(update={"admin_url": "https://a.example/x"})}
+    with_admin = settings.model_copy(update={"shops": admin})
+    app = create_app(with_admin, sessions, lambda: NOW)
+    browser = SignedIn(app, sessions)
+    linked = [
+        re.findall(r'id="(in-admin|on-amazon)" href="([^"]*)"', browser.get(f"/orders/{id_}").text)
+        for id_ in ids
+    ]
+    on_amazon = "https://sellercentral.amazon.de/orders-v3/order/303-0000000-000000"
+    assert linked == [
+        [
+            ("in-admin", "https://a.example/x/sales/order/view/order_id/1001/"),
+            ("on-amazon", f"{on_amazon}1"),
+        ],
+        [("on-amazon", f"{on_amazon}2")],
+        [("in-admin", "https://a.example/x/sales/order/view/order_id/1003/")],
+    ]
+    without = SignedIn(create_app(settings, sessions, lambda: NOW), sessions, "bert")
+    assert 'id="in-admin"' not in without.get(f"/orders/{ids[0]}").text

@@ -250,3 +250,43 @@ def test_a_line_tells_as_what_it_was_or_will_be_sold(
     mapped(sessions, **{"MUG-1": "CUP"})
     order = an_order(step=step, items=[an_item(product=product)])
     assert sold_as(sessions, order) == told
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (False, "Nothing was saved: the shop has no product CUP."),
+        (None, "Nothing was saved: the shop does not answer, so CUP may not be there."),
+    ],
+)
+@pytest.mark.parametrize("place", ["page", "order", "board"])
+def test_a_product_that_may_not_be_there_is_mapped_on_purpose_only(
+    sessions: Sessions, answer: bool | None, sentence: str, place: str
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    asked: list[tuple[str, str]] = []
+
+    def has_product(account: str, sku: str) -> bool | None:
+        asked.append((account, sku))
+        return answer
+
+    app = create_app(some_settings(), sessions, lambda: NOW, has_product=has_product)
+    browser = SignedIn(app, sessions)
+    path = f"/orders/{order_id}/map-sku" if place == "order" else "/sku-map/set"
+    form = {**CUP, **({"back": "held"} if place == "board" else {})}
+    reply = browser.post(path, form)
+    assert reply.status_code == 409
+    assert sentence in reply.text
+    assert counting(sessions) == {}
+    assert 'name="anyway" required' in reply.text
+    assert 'value="CUP"' in reply.text
+    assert ('name="back" value="held"' in reply.text) is (place == "board")
+    assert browser.post(path, {**form, "anyway": "on"}).status_code == 303
+    assert (counting(sessions), asked) == ({"MUG-1": "CUP"}, [("eu", "CUP")])
+
+
+def test_a_product_that_is_there_is_mapped_at_once(sessions: Sessions) -> None:
+    app = create_app(some_settings(), sessions, lambda: NOW, has_product=lambda _, __: True)
+    browser = SignedIn(app, sessions)
+    assert 'name="anyway"' not in browser.get("/sku-map").text
+    assert browser.post("/sku-map/set", CUP).status_code == 303

@@ -117,14 +117,14 @@ def test_dismisses_what_no_step_is_at_and_has_not_ended(
 def test_a_dismissed_order_is_opened_by_a_person_alone(sessions: Sessions) -> None:
     order_id = stored(sessions, an_order(step="enrich_order", status=Status.WAITING))
     with sessions() as session, session.begin():
-        assert take_up_again(session, order_id, NOW) is False
+        assert take_up_again(session, [order_id], NOW) == []
         assert dismiss(session, [order_id], "dismissed", NOW)
         reopen(session, [order_id], NOW)
         assert wake(session, [order_id], NOW) == []
         assert hold_until_news(session, order_id, HOLD) is False
     assert loaded(sessions, order_id).status == Status.DONE
     with sessions() as session, session.begin():
-        assert take_up_again(session, order_id, NOW + timedelta(hours=1)) is True
+        assert take_up_again(session, [order_id], NOW + timedelta(hours=1)) == [order_id]
     order = loaded(sessions, order_id)
     assert (order.step, order.status) == ("enrich_order", Status.WAITING)
     assert (order.due_at, order.dismissed_at) == (NOW + timedelta(hours=1), None)

@@ -86,3 +86,27 @@ addEventListener("pageshow", () => {
   main.removeAttribute("aria-busy");
   showPicked();
 });
+
+// What was typed before somebody was signed out goes into its form again. It is not sent.
+function fillIn(draft) {
+  const form = [...document.forms].find((one) => new URL(one.action, location).pathname === draft.dataset.action.split("?")[0]);
+  if (!form) return;
+  for (const typed of draft.querySelectorAll("[data-name]")) {
+    const field = form.elements.namedItem(typed.dataset.name);
+    if (field?.type === "checkbox") field.checked = true;
+    else if (field && field.type !== "hidden") field.value = typed.textContent;
+  }
+  for (let one = form.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
+  draft.querySelector("span").textContent = "It is in its form again: send it from there.";
+}
+const draft = document.getElementById("draft");
+if (draft) fillIn(draft);
+
+// The way back from an order leads to the list as it was: its filters, its sorting, its page.
+const toList = document.querySelector("a[data-list]");
+if (location.pathname === "/") sessionStorage.setItem("list", location.search);
+if (toList) {
+  const from = document.referrer ? new URL(document.referrer) : null;
+  if (from?.origin === location.origin && from.pathname === "/") sessionStorage.setItem("list", from.search);
+  toList.search = sessionStorage.getItem("list") ?? "";
+}

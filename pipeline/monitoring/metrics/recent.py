@@ -1,8 +1,9 @@
-"""What happened lately: runs of steps and writes to the remotes, by the orders that changed lately.
+"""What happened lately: runs of steps, and writes to the remotes.
 
 Attempts and effects grow with all orders ever, and have no index by time, which each step would
-have to maintain. Each run changes its order, though, so the index of `orders.updated_at` leads to
-the few orders of the window, and from there to their rows. See docs/decisions/0067.
+have to maintain. The ids of attempts go up with time, so that the newest are read until one is too
+old. An effect that ends changes its order, so that the index of `orders.updated_at` leads to the
+few orders of the window, and from there to their effects. See docs/decisions/0067 and 0081.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from sqlalchemy.orm import Session, aliased
 from pipeline.orders.tables import LIVE, Attempt, Effect, EffectState, Order, Status
 
 WINDOW = timedelta(minutes=15)
+LONGEST_RUN = timedelta(hours=1)
+"""No step runs for so long."""
 LOST = "lost"
 """The outcome of a run whose worker died, as on the timeline."""
 
@@ -56,13 +59,22 @@ def runs(session: Session, now: datetime) -> Sequence[Runs]:
         or_(Order.status != Status.RUNNING, is_superseded),
     )
     taken_s = extract("epoch", Attempt.ended_at - Attempt.started_at).cast(Float)
-    found = _of_changed(
+    older = (
+        select(Attempt.id)
+        .where(Attempt.started_at < since - LONGEST_RUN)
+        .order_by(Attempt.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    found = (
         select(
             Attempt.step,
             func.coalesce(Attempt.outcome, LOST).label("outcome"),
             taken_s.label("taken_s"),
-        ).where(Attempt.order_id == Order.id, or_(Attempt.ended_at >= since, is_lost)),
-        since,
+        )
+        .join(Order, Order.id == Attempt.order_id)
+        .where(Attempt.id > func.coalesce(older, 0), or_(Attempt.ended_at >= since, is_lost))
+        .subquery()
     )
     shares = literal([0.5, 0.95], ARRAY(Float))
     quantiles = func.percentile_cont(shares).within_group(found.c.taken_s)

@@ -35,7 +35,7 @@ from pipeline.operations.acts.tables import BulkAct, BulkActOrder, OrderState
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.locking import lock
 from pipeline.orders.outcome import HoldCode
-from pipeline.orders.state_changes import dismiss, look_in_turn
+from pipeline.orders.state_changes import dismiss, look_in_turn, take_up_again
 from pipeline.orders.states import CancellationState
 from pipeline.orders.tables import Note, Order, Status
 
@@ -51,10 +51,15 @@ GONE = "it has been deleted"
 
 
 class Act(StrEnum):
-    """The decisions about many orders. RELEASE retries waiting and held orders."""
+    """The decisions about many orders. RELEASE retries waiting and held orders, RESUME undoes a
+    bulk act that dismissed orders."""
 
     RELEASE = "release"
     DISMISS = "dismiss"
+    RESUME = "resume"
+
+
+_IN_TURN = (Act.RELEASE, Act.RESUME)
 
 
 class MoreThanSeen(Exception):
@@ -71,6 +76,8 @@ _IS_ASKED = Order.cancellation.in_((CancellationState.ASKED, CancellationState.S
 def why_not(act: Act) -> ColumnElement[str | None]:
     """SQL for the reason to pass an order over, as the end of a sentence; null where the act is
     possible."""
+    if act == Act.RESUME:
+        return case((Order.dismissed_at.is_(None), "it has been resumed"), else_=null())
     ended = Order.status.in_((Status.DONE, Status.CANCELLED))
     reasons: dict[Act, tuple[tuple[ColumnElement[bool], str], ...]] = {
         Act.RELEASE: (
@@ -150,8 +157,8 @@ class BulkActs:
                 .where(BulkAct.ended_at.is_(None))
                 .order_by(BulkAct.id)
             ).all()
-        # Several acts that release orders share the rate of a single act.
-        apart = APART * max(1, sum(row.act == Act.RELEASE for row in rows))
+        # Several acts that give their orders turns share the rate of a single act.
+        apart = APART * max(1, sum(row.act in _IN_TURN for row in rows))
         return sum(self._go_on(row.id, now, apart) for row in rows)
 
     def _go_on(self, act_id: int, now: datetime, apart: timedelta) -> int:
@@ -193,8 +200,8 @@ def _write_down(session: Session, act_id: int, turns: Select[tuple[int, int]]) -
 def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -> int:
     """Give the next orders their turn; return how many. The last order ends the act."""
     begin = max(act.due_at, now)
-    is_release = act.act == Act.RELEASE
-    most = min(BATCH, (now + AHEAD - begin) // apart) if is_release else BATCH
+    is_in_turn = act.act in _IN_TURN
+    most = min(BATCH, (now + AHEAD - begin) // apart) if is_in_turn else BATCH
     if most <= 0:
         return 0
     rows = session.execute(
@@ -207,12 +214,9 @@ def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -
     possible = [row for row in rows if refusals.get(row.order_id, GONE) is None]
     ids = [row.order_id for row in possible]
     if ids:
-        note = "released" if is_release else f"dismissed: {act.why}"[:LONGEST_NOTE]
-        if is_release:
-            look_in_turn(session, ids, begin, apart)
+        note = _do(session, act, ids, begin, now, apart)
+        if is_in_turn:
             act.due_at = begin + len(ids) * apart
-        else:
-            dismiss(session, ids, note, now)
         session.execute(
             insert(Note),
             [
@@ -227,6 +231,28 @@ def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -
     if len(rows) < most:
         act.ended_at = now
     return len(rows)
+
+
+def _do(
+    session: Session,
+    act: BulkAct,
+    order_ids: Sequence[int],
+    begin: datetime,
+    now: datetime,
+    apart: timedelta,
+) -> str:
+    """Do the act for these orders, and return the note for each."""
+    match Act(act.act):
+        case Act.RELEASE:
+            look_in_turn(session, order_ids, begin, apart)
+            return "released"
+        case Act.RESUME:
+            take_up_again(session, order_ids, begin, apart)
+            return "resumed it"
+        case Act.DISMISS:
+            note = f"dismissed: {act.why}"[:LONGEST_NOTE]
+            dismiss(session, order_ids, note, now)
+            return note
 
 
 def _locked(session: Session, act: Act, order_ids: Sequence[int]) -> dict[int, str | None]:
@@ -257,7 +283,7 @@ def _keep(
                 "turn": row.turn,
                 "state": OrderState.DONE if row.turn in due else OrderState.PASSED_OVER,
                 "why": refusals.get(row.order_id, GONE),
-                "due_at": due.get(row.turn) if act.act == Act.RELEASE else None,
+                "due_at": due.get(row.turn) if act.act in _IN_TURN else None,
             }
             for row in rows
         ],

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.many_orders import look_at
 from pipeline.operations.acts.one_order import NotPossible
+from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.orders.machine import wake
 from pipeline.orders.states import StepName
 from pipeline.orders.tables import Order, OrderItem, Status
@@ -24,25 +25,43 @@ LONGEST_SKU = 64
 _LOOKS_IT_UP = StepName.ENRICH_ORDER
 
 
+class Doubtful(NotPossible):
+    """The shop lacks the product, or does not say; the mapping is stored once it is confirmed."""
+
+
 class SkuDecisions:
     """Stores people's SKU mappings. Each method raises NotPossible, and returns how many held
     orders are retried because of it."""
 
     def __init__(
-        self, sessions: Sessions, accounts: Collection[str], author: str, now: datetime
+        self,
+        sessions: Sessions,
+        accounts: Collection[str],
+        author: str,
+        now: datetime,
+        has_product: HasProduct | None = None,
     ) -> None:
+        """`has_product` asks the shop before a SKU is mapped; without it nobody asks."""
+        self._has_product = has_product
         self._sessions = sessions
         self._accounts = accounts
         self._author = author
         self._now = now
 
-    def sell_as(self, account: str, amazon_sku: str, magento_sku: str) -> int:
-        """Map the account's SKU to that product. Mapping a SKU to itself removes the mapping."""
+    def sell_as(
+        self, account: str, amazon_sku: str, magento_sku: str, *, anyway: bool = False
+    ) -> int:
+        """Map the account's SKU to that product. Mapping a SKU to itself removes the mapping.
+
+        Raises Doubtful when the shop is not known to have the product, unless `anyway`.
+        """
         if account not in self._accounts:
             raise NotPossible(f"there is no account {account}")
         amazon, magento = _sku(amazon_sku, "Amazon"), _sku(magento_sku, "Magento")
         if amazon == magento:
             return self.take_back(account, amazon)
+        if not anyway:
+            self._ask_the_shop(account, magento)
         with self._sessions() as session, session.begin():
             before = self._end(session, account, amazon)
             if before == magento:
@@ -68,6 +87,13 @@ class SkuDecisions:
                 raise NotPossible(f"{amazon} is not mapped by hand")
             note = f"took back the mapping of {amazon} to {before}"
             return self._wake(session, account, amazon, note)
+
+    def _ask_the_shop(self, account: str, magento: str) -> None:
+        has_it = True if self._has_product is None else self._has_product(account, magento)
+        if has_it is None:
+            raise Doubtful(f"the shop does not answer, so {magento} may not be there")
+        if not has_it:
+            raise Doubtful(f"the shop has no product {magento}")
 
     def _end(self, session: Session, account: str, amazon: str) -> str | None:
         """End the current mapping, and return its product's SKU."""

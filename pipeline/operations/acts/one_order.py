@@ -81,7 +81,7 @@ class Decisions:
     def take_up_again(self, order_id: int) -> None:
         """Undo a dismissal: the order continues at the step it had reached."""
         with self._sessions() as session, session.begin():
-            if not take_up_again(session, order_id, self._now):
+            if not take_up_again(session, [order_id], self._now):
                 raise NotPossible("it is not dismissed")
             self._keep(session, order_id, "resumed it")
 

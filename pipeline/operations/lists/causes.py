@@ -8,17 +8,16 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, cast, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, literal, select, true
 from sqlalchemy.dialects.postgresql import JSONPATH, aggregate_order_by, array
 
 from pipeline.base.db import Sessions
-from pipeline.base.money import ZERO
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode
 from pipeline.orders.tables import Order, Status
 
 NAMED = 5
-MOST = 300
+PAGE_SIZE = 50
 TO_SHIP = (RemoteStatus.UNSHIPPED, RemoteStatus.PARTIALLY_SHIPPED)
 # For these codes the hold's sentence names the cause, and all orders of the cause share it.
 _BY_SENTENCE = (
@@ -54,36 +53,83 @@ class Cause:
     accounts: Sequence[str]
 
 
-def causes(sessions: Sessions) -> list[Cause]:
-    """The causes of held orders, the most urgent first. One query of at most 300 rows."""
+@dataclass(frozen=True, slots=True)
+class HeldAs:
+    """A hold code, its held orders and its causes. An order that lacks two SKUs has two causes."""
+
+    code: str
+    orders: int
+    causes: int
+
+
+def held_by_code(sessions: Sessions) -> list[HeldAs]:
+    """All hold codes with held orders, the most orders first. One query."""
     held = _held().subquery()
-    first = func.min(held.c.ship_by_at)
-    urgent_first = (held.c.ship_by_at.asc().nulls_last(), held.c.id)
-    number = func.jsonb_build_array(held.c.id, held.c.external_id)
+    orders = func.count(held.c.id.distinct())
     query = (
+        select(held.c.hold_code, orders, func.count(held.c.fact.distinct()))
+        .group_by(held.c.hold_code)
+        .order_by(orders.desc(), held.c.hold_code)
+    )
+    with sessions() as session:
+        return [HeldAs(*row) for row in session.execute(query)]
+
+
+def causes(sessions: Sessions, code: str = "", page: int = 1) -> list[Cause]:
+    """A page of the causes of held orders, of all codes or of one, the most urgent first.
+
+    One query of at most 50 rows; `held_by_code` tells how many causes there are.
+    """
+    held = _held().where(Order.hold_code == code) if code else _held()
+    each = held.cte("held")
+    by_currency = (
+        select(each.c.hold_code, each.c.fact, each.c.currency)
+        .add_columns(cast(func.coalesce(func.sum(each.c.grand_total), 0), Text).label("total"))
+        .where(each.c.currency != "")
+        .group_by(each.c.hold_code, each.c.fact, each.c.currency)
+        .subquery()
+    )
+    totals = (
+        select(by_currency.c.hold_code, by_currency.c.fact)
+        .add_columns(func.jsonb_object_agg(by_currency.c.currency, by_currency.c.total).label("by"))
+        .group_by(by_currency.c.hold_code, by_currency.c.fact)
+        .subquery()
+    )
+    first, number = func.min(each.c.ship_by_at), func.count()
+    urgent_first = (each.c.ship_by_at.asc().nulls_last(), each.c.id)
+    names = func.jsonb_agg(
+        aggregate_order_by(func.jsonb_build_array(each.c.id, each.c.external_id), *urgent_first)
+    )
+    grouped = (
         select(
-            held.c.hold_code,
-            held.c.fact,
-            held.c.currency,
-            func.count().label("orders"),
-            func.coalesce(func.sum(held.c.grand_total), 0).label("total"),
+            each.c.hold_code,
+            each.c.fact,
+            number.label("orders"),
             first.label("ship_by_at"),
             func.jsonb_path_query_array(
-                func.jsonb_agg(aggregate_order_by(number, *urgent_first)),
-                cast(literal(f"$[0 to {NAMED - 1}]"), JSONPATH),
+                names, cast(literal(f"$[0 to {NAMED - 1}]"), JSONPATH)
             ).label("named"),
-            func.array_agg(held.c.account.distinct()).label("accounts"),
+            func.array_agg(each.c.account.distinct()).label("accounts"),
         )
-        .group_by(held.c.hold_code, held.c.fact, held.c.currency)
-        .order_by(first.asc().nulls_last(), func.count().desc(), held.c.hold_code, held.c.fact)
-        .limit(MOST)
+        .group_by(each.c.hold_code, each.c.fact)
+        .order_by(first.asc().nulls_last(), number.desc(), each.c.hold_code, each.c.fact)
+        .limit(PAGE_SIZE)
+        .offset((page - 1) * PAGE_SIZE)
+        .subquery()
     )
-    causes: dict[tuple[str, str], Cause] = {}
+    of_it = and_(grouped.c.hold_code == totals.c.hold_code, grouped.c.fact == totals.c.fact)
+    query = (
+        select(grouped, totals.c.by)
+        .join_from(grouped, totals, of_it, isouter=True)
+        .order_by(
+            grouped.c.ship_by_at.asc().nulls_last(),
+            grouped.c.orders.desc(),
+            grouped.c.hold_code,
+            grouped.c.fact,
+        )
+    )
     with sessions() as session:
-        for row in session.execute(query):
-            key = (row.hold_code, row.fact)
-            causes[key] = _with(causes.get(key), row)
-    return list(causes.values())
+        return [_cause(row) for row in session.execute(query)]
 
 
 def is_held_by(code: str, fact: str) -> ColumnElement[bool]:
@@ -133,31 +179,14 @@ def _held() -> Select[Any]:
     )
 
 
-def _with(known: Cause | None, row: Any) -> Cause:
-    named = [(int(order_id), str(number)) for order_id, number in row.named]
-    totals = {row.currency: row.total} if row.currency else {}
-    if known is None:
-        return Cause(
-            row.hold_code,
-            row.fact,
-            row.hold_code in ABOUT_PRODUCTS and bool(row.fact),
-            row.orders,
-            totals,
-            row.ship_by_at,
-            named,
-            sorted(row.accounts),
-        )
-    summed = {**known.totals}
-    for currency, total in totals.items():
-        summed[currency] = summed.get(currency, ZERO) + total
-    times = [deadline for deadline in (known.ship_by_at, row.ship_by_at) if deadline is not None]
+def _cause(row: Any) -> Cause:
     return Cause(
-        known.code,
-        known.fact,
-        known.is_sku,
-        known.orders + row.orders,
-        summed,
-        min(times, default=None),
-        [*known.named, *named][:NAMED],
-        sorted({*known.accounts, *row.accounts}),
+        code=row.hold_code,
+        fact=row.fact,
+        is_sku=row.hold_code in ABOUT_PRODUCTS and bool(row.fact),
+        orders=row.orders,
+        totals={currency: Decimal(total) for currency, total in sorted((row.by or {}).items())},
+        ship_by_at=row.ship_by_at,
+        named=[(int(order_id), str(number)) for order_id, number in row.named],
+        accounts=sorted(row.accounts),
     )

@@ -70,7 +70,12 @@ _COLUMNS = {
             sort="number",
             heading="AMAZON ORDER",
         ),
-        Column("magento_number", lambda order, _: order.magento_increment_id or None, "Magento"),
+        Column(
+            "magento_number",
+            lambda order, _: order.magento_increment_id or None,
+            "Magento",
+            sort="magento",
+        ),
         Column("account", lambda order, _: order.account),
         Column("country", lambda order, _: country(order.marketplace_id), heading="MARKET"),
         Column("store", _store, "Store"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,16 +11,15 @@ from sqlalchemy import select
 from pipeline.base.db import Sessions
 from pipeline.monitoring.reconcile.tables import Difference
 from pipeline.monitoring.reconcile.treat import FOR_A_PERSON
-from pipeline.operations.acts.ship import obstacle
+from pipeline.operations.acts.offered import OrderAct, offered_acts
 from pipeline.operations.lists.mapped_skus import sold_as
 from pipeline.operations.lists.timeline import trace_of
-from pipeline.operations.preview.replay import WITHOUT_PERSONAL_DATA
-from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision import Decision, Next
 from pipeline.orders.decision_table import case_of, decide
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import HoldCode
-from pipeline.orders.states import CancellationState, EffectKind
+from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Effect, EffectState, Order, Status
 from pipeline.settings.model import AccountSettings, Settings, Timing
 from pipeline.settings.origin import origin
@@ -135,7 +134,9 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
         next_look=_next_look(order, settings.timing),
         possible=tuple(
             _possible(
-                order, any(difference.treatment in FOR_A_PERSON for difference in differences)
+                order,
+                offered_acts(sessions, order),
+                any(difference.treatment in FOR_A_PERSON for difference in differences),
             )
         ),
     )
@@ -244,59 +245,41 @@ def _next_look(order: Order, timing: Timing) -> str:
             return "not by itself"
 
 
-def _possible(order: Order, differs: bool) -> Iterator[tuple[str, str]]:
+def _possible(order: Order, acts: Set[OrderAct], differs: bool) -> Iterator[tuple[str, str]]:
     """The commands possible for the order, and their effects."""
     number = order.external_id
-    if order.status in (Status.WAITING, Status.HELD):
-        yield f"orderbridge orders release {number}", "retries it now"
-        yield (
-            f"orderbridge orders dismiss {number} --why ...",
+    confirmed = (
+        "leaves its packages at Amazon as they are"
+        if order.hold_code == HoldCode.SHIPMENT_CHANGED
+        else "confirms its packages all the same"
+    )
+    commands = {
+        OrderAct.RELEASE: ("orders release {}", "retries it now"),
+        OrderAct.DISMISS: (
+            "orders dismiss {} --why ...",
             "ignores it from now on, since it is done elsewhere",
-        )
-    if order.dismissed_at is not None:
-        yield f"orderbridge orders dismiss {number} --undo", "resumes it at the step where it was"
+        ),
+        OrderAct.TAKE_UP: ("orders dismiss {} --undo", "resumes it at the step where it was"),
+        OrderAct.CONFIRM_ANYWAY: ("orders release {} --confirm-anyway", confirmed),
+        OrderAct.WITHDRAW_SHIPMENT: ("orders ship {} --withdraw", "takes the shipment back"),
+        OrderAct.SHIP: ("orders ship {} --carrier ... --tracking ...", "ships it in Magento"),
+        OrderAct.MAP_SKU: (
+            f"sku-map set AMAZON_SKU MAGENTO_SKU --account {order.account}",
+            "maps a SKU to another product, for all orders",
+        ),
+        OrderAct.TRANSPARENCY: (
+            "orders transparency {} ITEM CODE...",
+            "stores its Transparency codes",
+        ),
+        OrderAct.KEEP: ("orders cancel {} --withdraw", "takes the cancellation back"),
+        OrderAct.CANCEL: ("orders cancel {} --reason ...", "asks Amazon to cancel it"),
+        OrderAct.REPLAY: (
+            f"replay {{}} --from {order.step} --dry-run",
+            "shows what running its step again would do",
+        ),
+    }
+    for act, (command, effect) in commands.items():
+        if act in acts:
+            yield f"orderbridge {command.format(number)}", effect
     if differs:
         yield f"orderbridge reconcile accept {number}", "accepts its differences"
-    if order.hold_code == HoldCode.BUYER_WANTS_TO_CANCEL:
-        yield (
-            f"orderbridge orders release {number} --confirm-anyway",
-            "confirms its packages all the same",
-        )
-    if order.hold_code == HoldCode.SHIPMENT_CHANGED:
-        yield (
-            f"orderbridge orders release {number} --confirm-anyway",
-            "leaves its packages at Amazon as they are",
-        )
-    if order.hold_code == HoldCode.SHIPMENT_REFUSED:
-        yield f"orderbridge orders ship {number} --withdraw", "takes the shipment back"
-    elif not obstacle(order):
-        yield (
-            f"orderbridge orders ship {number} --carrier ... --tracking ...",
-            "ships it in Magento",
-        )
-    if order.hold_code == HoldCode.SKU_NOT_FOUND:
-        yield (
-            f"orderbridge sku-map set AMAZON_SKU MAGENTO_SKU --account {order.account}",
-            "maps a SKU to another product, for all orders",
-        )
-    if order.hold_code == HoldCode.TRANSPARENCY_CODES:
-        yield (
-            f"orderbridge orders transparency {number} ITEM CODE...",
-            "stores its Transparency codes",
-        )
-    is_own_work = order.fulfilled_by == FulfilledBy.MERCHANT
-    if order.cancellation in (CancellationState.ASKED, CancellationState.REFUSED):
-        yield f"orderbridge orders cancel {number} --withdraw", "takes the cancellation back"
-    elif (
-        is_own_work
-        and order.remote_status == RemoteStatus.UNSHIPPED
-        and order.status != Status.DONE
-    ):
-        yield f"orderbridge orders cancel {number} --reason ...", "asks Amazon to cancel it"
-    if order.status != Status.RUNNING and (
-        order.purged_at is None or order.step in WITHOUT_PERSONAL_DATA
-    ):
-        yield (
-            f"orderbridge replay {number} --from {order.step} --dry-run",
-            "shows what running its step again would do",
-        )

@@ -5,40 +5,46 @@ An unreadable value becomes a sentence for its field, and the other filters stil
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, union
+from sqlalchemy import ColumnElement, and_, func, select
 
+from pipeline.operations.lists import filter_values as values
+from pipeline.operations.lists.filter_values import Unusable, one_of
+from pipeline.operations.lists.numbers import with_number
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Sort
 from pipeline.operations.lists.stores import Store
-from pipeline.orders.channel_order import FulfilledBy
+from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
+from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.outcome import HoldCode
-from pipeline.orders.package_tables import Shipment
-from pipeline.orders.tables import Order, OrderItem, OrderPrivate, Status
+from pipeline.orders.tables import LIVE, Order, OrderItem, OrderPrivate, Status
 
 _LONGEST = 200
-_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,4})?")
-_PROGRAM = re.compile(r"[A-Z0-9_]{1,40}")
-_HASH = re.compile(r"[0-9a-f]{16}")
+_LONGEST_SEARCH = 6_000
 _DAY = timedelta(days=1)
+_ONE_CURRENCY = "Choose a currency too: totals of different currencies are not compared."
 
-_T = TypeVar("_T")
 
+class ShipBy(StrEnum):
+    """When an order that Amazon still expects us to ship has to leave."""
 
-class Unusable(ValueError):
-    """A value that is no filter; the message says what would be."""
+    OVERDUE = "overdue"
+    TODAY = "today"
+    DAY = "day"
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """The filters and sorting of the list. An order has to match every filter given.
 
-    `number` is Amazon's, Magento's or a tracking number, or the beginning of Amazon's or Magento's.
+    `number` are numbers, or parts of them, and SKUs: see `numbers.with_number`. `ship_by` counts
+    from the time of the query; `amount`s need `currency`, since totals of different currencies are
+    not compared.
     `buyer` are keyed hashes, see `pipeline.intake.buyer_index`, and `searcher` is the seal that
     binds them to the person who searched. Days are UTC and included.
     `everything` includes hidden orders, such as unpaid ones.
@@ -56,6 +62,13 @@ class Filters:
     total_until: Decimal | None = None
     channel: FulfilledBy | None = None
     program: str = ""
+    account: str = ""
+    marketplace: str = ""
+    amazon_status: RemoteStatus | None = None
+    currency: str = ""
+    ship_by: ShipBy | None = None
+    ship_from: date | None = None
+    ship_until: date | None = None
     store: Store | None = None
     reason: HoldCode | None = None
     sort: Sort = NEWEST_FIRST
@@ -76,9 +89,10 @@ class Filters:
             # The status is needed too, because the index covers held orders only.
             wanted += [Order.status == Status.HELD, Order.hold_code == self.reason]
         if self.number:
-            wanted.append(Order.id.in_(_by_number(self.number)))
+            wanted.append(Order.id.in_(with_number(self.number)))
         if self.sku:
-            wanted.append(Order.id.in_(select(OrderItem.order_id).where(OrderItem.sku == self.sku)))
+            is_sku = func.lower(OrderItem.sku) == self.sku.lower()
+            wanted.append(Order.id.in_(select(OrderItem.order_id).where(is_sku)))
         if self.buyer:
             private = select(OrderPrivate.order_id)
             wanted.append(
@@ -96,6 +110,22 @@ class Filters:
             wanted.append(Order.fulfilled_by == self.channel)
         if self.program:
             wanted.append(Order.programs.contains([self.program]))
+        wanted += [
+            column == value
+            for column, value in (
+                (Order.account, self.account),
+                (Order.marketplace_id, self.marketplace),
+                (Order.remote_status, self.amazon_status),
+                (Order.currency, self.currency),
+            )
+            if value
+        ]
+        if self.ship_by is not None:
+            wanted.append(_has_to_leave(self.ship_by))
+        if self.ship_from is not None:
+            wanted.append(Order.ship_by_at >= _midnight(self.ship_from))
+        if self.ship_until is not None:
+            wanted.append(Order.ship_by_at < _midnight(self.ship_until) + _DAY)
         if self.store is not None:
             wanted.append(self.store.condition())
         return wanted
@@ -114,7 +144,8 @@ def read(query: Mapping[str, str], stores: Mapping[str, Store]) -> Asked:
     given: dict[str, Any] = {}
     mistakes: dict[str, str] = {}
     for name, attribute, reader, _ in _FIELDS:
-        text = query.get(name, "").replace("\x00", "").strip()[:_LONGEST]
+        longest = _LONGEST_SEARCH if name == "number" else _LONGEST
+        text = query.get(name, "").replace("\x00", "").strip()[:longest]
         try:
             if name == "store" and text:
                 given[attribute] = _store(text, stores)
@@ -125,75 +156,49 @@ def read(query: Mapping[str, str], stores: Mapping[str, Store]) -> Asked:
     filters = Filters(**given)
     for first, last, what in (
         ("placed_from", "placed_until", "until"),
+        ("ship_from", "ship_until", "ship_until"),
         ("total_from", "total_until", "max"),
     ):
         low, high = getattr(filters, first), getattr(filters, last)
         if low is not None and high is not None and low > high:
             mistakes[what] = "The range ends before it begins, so it has no orders."
+    if not filters.currency:
+        filters = _without_totals(filters, mistakes)
     return Asked(filters, mistakes)
 
 
-def _by_number(number: str) -> Any:
-    """Search each of the three numbers in its own index; joined by OR they would need a scan."""
-    return union(
-        select(Order.id).where(Order.external_id.startswith(number, autoescape=True)),
-        select(Order.id).where(Order.magento_increment_id.startswith(number, autoescape=True)),
-        select(Shipment.order_id).where(Shipment.tracking_number == number),
+def _without_totals(filters: Filters, mistakes: dict[str, str]) -> Filters:
+    """The filters of an address without a currency."""
+    for name, value in (("min", filters.total_from), ("max", filters.total_until)):
+        if value is not None:
+            mistakes.setdefault(name, _ONE_CURRENCY)
+    if filters.sort.key == "total":
+        mistakes["sort"] = _ONE_CURRENCY
+        filters = replace(filters, sort=NEWEST_FIRST)
+    return replace(filters, total_from=None, total_until=None)
+
+
+def _has_to_leave(when: ShipBy) -> ColumnElement[bool]:
+    """Whether an order is ours to ship, and has to leave by then; by the clock of the database."""
+    now = func.now()
+    today = func.date_trunc("day", now, "UTC")
+    match when:
+        case ShipBy.OVERDUE:
+            in_time = Order.ship_by_at < now
+        case ShipBy.TODAY:
+            in_time = and_(Order.ship_by_at >= today, Order.ship_by_at < today + _DAY)
+        case ShipBy.DAY:
+            in_time = and_(Order.ship_by_at >= now, Order.ship_by_at < now + _DAY)
+    return and_(
+        Order.status.in_(LIVE),
+        Order.fulfilled_by == FulfilledBy.MERCHANT,
+        Order.remote_status.in_(STILL_TO_SHIP),
+        in_time,
     )
 
 
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _one_of(kind: Callable[[str], _T], sentence: str) -> Callable[[str], _T]:
-    def reader(text: str) -> _T:
-        try:
-            return kind(text)
-        except ValueError:
-            raise Unusable(sentence) from None
-
-    return reader
-
-
-def _amount(text: str) -> Decimal:
-    """Read an amount. German and French keyboards type a comma for the decimal point."""
-    plain = text.replace(",", ".")
-    if not _AMOUNT.fullmatch(plain):
-        raise Unusable("An amount looks like 12 or 12.50, without a currency.")
-    try:
-        return Decimal(plain)
-    except InvalidOperation:  # digits of another script
-        raise Unusable("An amount looks like 12 or 12.50, without a currency.") from None
-
-
-def _day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise Unusable("A day looks like 2026-03-31.") from None
-    if not 2000 <= day.year < 3000:
-        raise Unusable("A day looks like 2026-03-31.")
-    return day
-
-
-def _program(text: str) -> str:
-    if not _PROGRAM.fullmatch(text.upper()):
-        raise Unusable("Write the program as Amazon does, such as PRIME or AMAZON_BUSINESS.")
-    return text.upper()
-
-
-def _buyer(text: str) -> tuple[str, ...]:
-    words = tuple(text.split("."))
-    if not all(map(_HASH.fullmatch, words)):
-        raise Unusable("Search for the buyer again.")
-    return words
-
-
-def _flag(text: str) -> bool:
-    if text != "1":
-        raise Unusable("1 shows hidden orders too.")
-    return True
 
 
 def _store(text: str, stores: Mapping[str, Store]) -> Store:
@@ -208,29 +213,46 @@ def _text(value: object) -> str:
 
 # The name in the query string, the attribute, its reader, its writer.
 _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Callable[[Any], str]], ...] = (
-    ("status", "status", _one_of(Status, f"A status is one of {', '.join(Status)}."), _text),
-    ("reason", "reason", _one_of(HoldCode, "There is no such reason to hold an order."), _text),
-    ("all", "everything", _flag, lambda everything: "1" if everything else ""),
-    ("number", "number", str, _text),
+    ("status", "status", one_of(Status, f"A status is one of {', '.join(Status)}."), _text),
+    ("reason", "reason", one_of(HoldCode, "There is no such reason to hold an order."), _text),
+    ("all", "everything", values.flag, lambda everything: "1" if everything else ""),
+    ("number", "number", values.numbers, _text),
     ("sku", "sku", str, _text),
-    ("buyer", "buyer", _buyer, ".".join),
+    ("buyer", "buyer", values.buyer, ".".join),
     ("searcher", "searcher", str, str),
-    ("from", "placed_from", _day, _text),
-    ("until", "placed_until", _day, _text),
-    ("min", "total_from", _amount, _text),
-    ("max", "total_until", _amount, _text),
+    ("from", "placed_from", values.day, _text),
+    ("until", "placed_until", values.day, _text),
+    ("min", "total_from", values.amount, _text),
+    ("max", "total_until", values.amount, _text),
     (
         "channel",
         "channel",
-        _one_of(FulfilledBy, "A channel is FBM (you ship) or FBA (Amazon ships)."),
+        one_of(FulfilledBy, "A channel is FBM (you ship) or FBA (Amazon ships)."),
         _text,
     ),
-    ("program", "program", _program, _text),
+    ("program", "program", values.program, _text),
+    ("account", "account", str, _text),
+    ("marketplace", "marketplace", values.marketplace, values.marketplace_text),
+    (
+        "amazon",
+        "amazon_status",
+        one_of(RemoteStatus, "Amazon has no such status."),
+        _text,
+    ),
+    ("currency", "currency", values.currency, _text),
+    (
+        "ship_by",
+        "ship_by",
+        one_of(ShipBy, f"Ship-by is one of {', '.join(ShipBy)}."),
+        _text,
+    ),
+    ("ship_from", "ship_from", values.day, _text),
+    ("ship_until", "ship_until", values.day, _text),
     ("store", "store", str, lambda store: store.code if store else ""),
     (
         "sort",
         "sort",
-        _one_of(Sort.parse, "The list cannot be sorted by this."),
+        one_of(Sort.parse, "The list cannot be sorted by this."),
         lambda sort: "" if sort == NEWEST_FIRST else str(sort),
     ),
 )

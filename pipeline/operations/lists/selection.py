@@ -12,6 +12,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.base.money import ZERO
 from pipeline.operations.acts.many_orders import Act, why_not
+from pipeline.operations.acts.tables import BulkAct, BulkActOrder, OrderState
 from pipeline.operations.lists.causes import is_held_by, ship_by
 from pipeline.operations.lists.counts import COUNTED, Count
 from pipeline.operations.lists.filters import Filters
@@ -26,11 +27,13 @@ class Choice:
 
     words: str
     conditions: Sequence[ColumnElement[bool]]
+    statuses: Sequence[Status] = _PARKED
 
     def turns(self) -> Select[tuple[int, int]]:
-        """Ids of the waiting and held orders with their turns, the most urgent first."""
+        """Ids of the orders with their turns, the most urgent first: of the waiting and held
+        orders, unless `statuses` are others."""
         place = func.row_number().over(order_by=(ship_by().asc().nulls_last(), Order.id))
-        return select(Order.id, place).where(*self.conditions, Order.status.in_(_PARKED))
+        return select(Order.id, place).where(*self.conditions, Order.status.in_(self.statuses))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,24 @@ def held_by(code: str, fact: str) -> Choice:
     return Choice(words, [is_held_by(code, fact)])
 
 
+def dismissed_by(sessions: Sessions, act_id: int) -> Choice | None:
+    """The orders that a bulk act has dismissed and nobody has resumed since; None when no bulk act
+    with this id dismisses orders."""
+    with sessions() as session:
+        act = session.get(BulkAct, act_id)
+    if act is None or act.act != Act.DISMISS:
+        return None
+    rows = select(BulkActOrder.order_id).where(
+        BulkActOrder.act_id == act_id, BulkActOrder.state == OrderState.DONE
+    )
+    # An order that was resumed, and dismissed once more by itself, stays dismissed.
+    at = [Order.dismissed_at >= act.asked_at]
+    if act.ended_at is not None:
+        at.append(Order.dismissed_at <= act.ended_at)
+    words = f"ignored by bulk job {act_id}"
+    return Choice(words, [Order.id.in_(rows), *at], (Status.DONE,))
+
+
 def weigh(sessions: Sessions, act: Act, choice: Choice) -> Weighed:
     """Compute the effect of an act. Two queries."""
     refusal = why_not(act).label("refusal")
@@ -80,13 +101,13 @@ def weigh(sessions: Sessions, act: Act, choice: Choice) -> Weighed:
             func.count().label("orders"),
             func.coalesce(func.sum(Order.grand_total), ZERO).label("total"),
         )
-        .where(*choice.conditions, Order.status.in_(_PARKED))
+        .where(*choice.conditions, Order.status.in_(choice.statuses))
         .group_by("refusal", "currency")
         .order_by("currency")
     )
     others = (
         select(refusal)
-        .where(*choice.conditions, Order.status.not_in(_PARKED))
+        .where(*choice.conditions, Order.status.not_in(choice.statuses))
         .limit(COUNTED + 1)
         .subquery()
     )

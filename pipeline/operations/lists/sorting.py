@@ -50,6 +50,7 @@ KEYS: Mapping[str, Key] = {
     "ship_by": Key(Order.ship_by_at, _time),
     "total": Key(Order.grand_total, _total),
     "number": Key(Order.external_id, str, may_lack=False),
+    "magento": Key(Order.magento_increment_id, str),
     "updated": Key(Order.updated_at, _time, may_lack=False),
 }
 

@@ -127,9 +127,10 @@ def test_the_runs_of_the_window_and_how_long_they_took(
         an_attempt(order_id, ended_at=NOW - WINDOW - SECOND),
     )
     unchanged = stored(sessions, an_order(updated_at=NOW - WINDOW - SECOND))
-    add(sessions, an_attempt(unchanged))
+    add(sessions, an_attempt(unchanged, step="verify_order"))
     values = scraped(metrics)
     assert values["orderbridge_recent_attempts"] == {
+        ("verify_order", "done"): 1,
         ("ship_order", "done"): 19,
         ("ship_order", "wait"): 1,
         ("create_order", "hold"): 1,

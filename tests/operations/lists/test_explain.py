@@ -13,6 +13,7 @@ from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
 from pipeline.operations.acts.map_sku import SkuDecisions
 from pipeline.operations.lists.explain import COUNTS, Counted, Explanation, explain
 from pipeline.orders.machine import STEPS
+from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import Effect, EffectState, Status
 from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.overrides import SettingOverride, save
@@ -147,11 +148,18 @@ def test_writes_differences_and_what_a_person_can_do(sessions: Sessions) -> None
     assert [command for command, _ in explanation.possible] == [
         f"orderbridge orders release {number}",
         f"orderbridge orders dismiss {number} --why ...",
-        f"orderbridge reconcile accept {number}",
         f"orderbridge orders cancel {number} --reason ...",
         f"orderbridge replay {number} --from ship_order --dry-run",
+        f"orderbridge reconcile accept {number}",
     ]
     assert GERMANY in SETTINGS.accounts[ACCOUNT].marketplaces
+
+
+def a_refused_request(order_id: int) -> RequestedShipmentRow:
+    return RequestedShipmentRow(
+        **{"order_id": order_id, "asked_at": NOW, "author": "anna", "state": "refused"},
+        **{"carrier_code": "dhl", "carrier_title": "DHL", "tracking_number": "0034"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,14 +175,24 @@ def test_shipping_from_here_is_offered_where_it_can_be_done(
 ) -> None:
     item = an_item(magento_item_id=501)
     order = an_order(step="ship_order", magento_order_id=900, items=[item], **changes)
-    explanation = explain(sessions, settings(), loaded(sessions, stored(sessions, order)))
+    order_id = stored(sessions, order)
+    if changes["status"] == Status.HELD:
+        with sessions() as session, session.begin():
+            session.add(a_refused_request(order_id))
+    explanation = explain(sessions, settings(), loaded(sessions, order_id))
     offered = [command for command, _ in explanation.possible if " ship " in command]
-    assert offered == ([f"orderbridge orders ship {order.external_id} {ending}"] if ending else [])
+    endings = [command.split(order.external_id)[1].strip() for command in offered]
+    assert endings[:1] == ([ending] if ending else [])
+    # In place of a refused shipment another one may be requested at once.
+    assert endings[1:] == (["--carrier ... --tracking ..."] if "hold_code" in changes else [])
 
 
-@pytest.mark.parametrize(("code", "count"), [("sku_not_found", 1), ("out_of_stock", 0)])
-def test_a_sku_that_is_not_found_can_be_mapped(sessions: Sessions, code: str, count: int) -> None:
-    explanation = told(sessions, step="enrich_order", status=Status.HELD, hold_code=code).possible
+@pytest.mark.parametrize(
+    ("code", "count"), [("sku_not_found", 1), ("out_of_stock", 1), ("address_unusable", 0)]
+)
+def test_a_sku_that_holds_an_order_can_be_mapped(sessions: Sessions, code: str, count: int) -> None:
+    held = {"step": "enrich_order", "status": Status.HELD, "hold_code": code}
+    explanation = told(sessions, items=[an_item()], **held).possible
     command = f"orderbridge sku-map set AMAZON_SKU MAGENTO_SKU --account {ACCOUNT}"
     assert [one for one, _ in explanation].count(command) == count
 

@@ -1,0 +1,58 @@
+"""The orders with a number: Amazon's, Magento's, a tracking number, our id; or with a SKU.
+
+`order_numbers` has the numbers; triggers write it. An index of their parts of four characters finds
+a number by any part of it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import CompoundSelect, Select, Text, func, select, union
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from pipeline.base.id_lists import among
+from pipeline.base.row_ids import row_id
+from pipeline.operations.lists.filter_values import numbers_in
+from pipeline.orders.order_numbers import PART, OrderNumber, parts_of
+from pipeline.orders.tables import Order, OrderItem
+
+MOST = 10_000
+"""So many orders are found by a part; a part that more have says little."""
+BY_PART = 10
+"""Of more numbers than this at once, each has to be whole."""
+_LONGEST_MAGENTO = 12
+
+
+def with_number(text: str) -> CompoundSelect[int]:
+    """Selects the ids of the orders that any of the numbers in `text` leads to.
+
+    A number of four characters or more may be a part; zeros before a Magento number may be missing.
+    The whole text, and each of its words, may be a SKU.
+    """
+    words = numbers_in(text)
+    ids = [our_id for word in words if (our_id := row_id(word)) is not None]
+    skus = {word.lower() for word in (text, *words)}
+    whole = [form for word in words for form in _forms(word.upper())]
+    found: list[Select[int]] = [
+        select(OrderNumber.order_id).where(among(OrderNumber.number, whole)),
+        select(Order.id).where(among(Order.id, ids)),
+        select(OrderItem.order_id).where(among(func.lower(OrderItem.sku), skus)).limit(MOST),
+    ]
+    if len(words) <= BY_PART:
+        found += [_by_part(word.upper()) for word in words if len(word) >= PART]
+    return union(*(each.subquery().select() for each in found))
+
+
+def _forms(number: str) -> list[str]:
+    """A number, with the zeros before it that people leave out of Magento's."""
+    if not number.isdecimal():
+        return [number]
+    return [number, *(number.zfill(length) for length in range(len(number) + 1, _LONGEST_MAGENTO))]
+
+
+def _by_part(part: str) -> Select[int]:
+    parts = func.number_parts(OrderNumber.number, type_=ARRAY(Text))
+    return (
+        select(OrderNumber.order_id)
+        .where(parts.contains(parts_of(part)), OrderNumber.number.contains(part, autoescape=True))
+        .limit(MOST)
+    )
