@@ -37,6 +37,10 @@ class Action(StrEnum):
     PERSON_REMOVED = "person removed"
     ROLE_CHANGED = "role changed"
     PASSWORD_CHANGED = "password changed"  # noqa: S105 - the name of an act
+    SECOND_FACTOR_SET_UP = "second factor set up"
+    SECOND_FACTOR_RESET = "second factor reset"
+    RECOVERY_CODE_USED = "recovery code used"
+    SIGN_INS_ENDED = "sign-ins ended"
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     DISCLOSED = "personal data shown"
@@ -48,6 +52,7 @@ class Action(StrEnum):
     COPY_ACCEPTED = "copy accepted"
     RESTORE_REPORTED = "restore reported"
     LOG_PRUNED = "log pruned"
+    ACCESS_REVIEWED = "access reviewed"
 
 
 SHOWING = (Action.DISCLOSED, Action.NAMES_SHOWN, Action.NAMES_EXPORTED)

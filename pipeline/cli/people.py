@@ -149,7 +149,7 @@ def _people() -> Iterator[People]:
 
 @contextmanager
 def _clear_refusals() -> Iterator[None]:
-    from pipeline.access.people import NotAllowed
+    from pipeline.access.errors import NotAllowed
 
     try:
         yield

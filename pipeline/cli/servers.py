@@ -161,7 +161,8 @@ def _previews(installation: Installation, steps: Callable[[], Mapping[str, Step]
 
 
 def _make_the_first_admin(installation: Installation) -> None:
-    from pipeline.access.people import NotAllowed, People
+    from pipeline.access.errors import NotAllowed
+    from pipeline.access.people import People
 
     people = People(installation.sessions)
     if people.everyone():

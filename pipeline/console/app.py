@@ -13,11 +13,13 @@ from werkzeug.exceptions import HTTPException
 
 from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
+from pipeline.access.second_factor import SecondFactors
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.db import Sessions
 from pipeline.base.log import log
 from pipeline.base.vault import Vault
 from pipeline.console import words
+from pipeline.console.account_views import account_views
 from pipeline.console.audit_views import audit_views
 from pipeline.console.board_views import board_views
 from pipeline.console.bulk_views import bulk_views
@@ -35,6 +37,7 @@ from pipeline.console.orders_tab import orders_views
 from pipeline.console.people_views import people_views
 from pipeline.console.read_only_views import read_only_views
 from pipeline.console.row_id_converter import RowId
+from pipeline.console.sealed_fields import SealedFields
 from pipeline.console.settings_views import settings_views
 from pipeline.console.sku_map_views import sku_map_views
 from pipeline.operations.lists.order_facts import country, price
@@ -67,11 +70,14 @@ def create_app(
     app.jinja_env.globals.update(
         allows=allows, csrf_field=csrf_field, flower_url=flower_url, price=price
     )
+    vault = Vault(settings.master_key)
     entrance = Entrance(
         People(sessions),
-        SignIns(sessions),
-        PasswordAttempts(sessions, Vault(settings.master_key)),
+        SecondFactors(sessions, vault),
+        SignIns(sessions, settings.console),
+        PasswordAttempts(sessions, vault),
         Cookie(is_secure=(settings.console.url or "").startswith("https://")),
+        SealedFields(vault),
         now,
     )
     limit_the_browser(app)
@@ -80,7 +86,8 @@ def create_app(
     page = Page(settings, sessions, previews is not None)
     for views in (
         login_views(entrance, oidc.label if oidc else None),
-        people_views(entrance),
+        account_views(entrance),
+        people_views(entrance, settings.console),
         audit_views(sessions),
         order_views(settings, sessions, now, page, previews),
         act_views(settings, sessions, now, page),

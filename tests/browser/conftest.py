@@ -77,7 +77,7 @@ def console(sessions: Sessions) -> Iterator[Console]:
         ("otto", Role.OPERATOR),
         ("vera", Role.VIEWER),
     ):
-        People(sessions).add(name, role, PASSWORD, signed(at=clock.at))
+        People(sessions).add(name, role, PASSWORD, signed(at=clock.at), is_own=True)
     app = create_app(some_settings(), sessions, clock, previews=previews)
     has_ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:

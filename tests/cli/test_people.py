@@ -12,6 +12,7 @@ from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
 from pipeline.access.sign_ins import SignIns
 from pipeline.access.tables import PersonRecord, SignIn
+from pipeline.base.clock import utc_now
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.settings.roles import Role
@@ -26,7 +27,7 @@ PASSWORD = "four words of mine"
 def people(sessions: Sessions) -> People:
     """Where anna is an operator."""
     people = People(sessions)
-    people.add("anna", Role.OPERATOR, PASSWORD, signed(at=NOW))
+    people.add("anna", Role.OPERATOR, PASSWORD, signed(at=NOW), is_own=True)
     return people
 
 
@@ -38,7 +39,7 @@ def test_a_person_is_added_with_a_password_from_standard_input(
     with sessions() as session:
         one = session.scalars(select(PersonRecord)).one()
     assert (one.name, one.role, one.locked) == ("Anna", "admin", False)
-    assert People(sessions).with_password("anna", PASSWORD) == one.id
+    assert People(sessions).with_password("anna", PASSWORD, utc_now()) == one.id
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_what_cannot_be_is_one_sentence_and_changes_nothing(
     assert (result.exit_code, result.stdout) == (1, "")
     assert sentence in result.stderr
     assert [(person.name, person.role) for person in people.everyone()] == [("anna", "operator")]
-    assert people.with_password("anna", PASSWORD) is not None
+    assert people.with_password("anna", PASSWORD, utc_now()) is not None
 
 
 def test_everybody_is_listed(orderbridge: Run, people: People, sessions: Sessions) -> None:
@@ -104,10 +105,10 @@ def test_a_new_password_and_a_lock_end_all_sign_ins(
         assert orderbridge("people", *words, input=password).exit_code == 0
         with sessions() as session:
             assert session.scalars(select(SignIn)).all() == []
-    assert people.with_password("anna", new) is None
+    assert people.with_password("anna", new, utc_now()) is None
     assert orderbridge("people", "unlock", "anna").exit_code == 0
-    assert people.with_password("anna", new) is not None
-    assert people.with_password("anna", PASSWORD) is None
+    assert people.with_password("anna", new, utc_now()) is not None
+    assert people.with_password("anna", PASSWORD, utc_now()) is None
 
 
 def test_unlocking_forgives_too_many_tries(

@@ -30,8 +30,8 @@ def test_an_admin_adds_changes_and_locks(sessions: Sessions, browser: SignedIn) 
     new = {"name": "Bert", "password": "four other words of mine"}
     assert browser.post("/people/password", new).status_code == 303
     people = People(sessions)
-    assert people.with_password("bert", new["password"]) is not None
-    assert people.with_password("bert", PASSWORD) is None
+    assert people.with_password("bert", new["password"], NOW) is not None
+    assert people.with_password("bert", PASSWORD, NOW) is None
 
 
 @pytest.mark.parametrize(
