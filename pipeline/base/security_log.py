@@ -58,6 +58,9 @@ class Action(StrEnum):
 SHOWING = (Action.DISCLOSED, Action.NAMES_SHOWN, Action.NAMES_EXPORTED)
 """Acts that show buyers' data to a person; their fact `orders` says of how many orders."""
 
+REVIEW_OBJECT = "all people"
+"""The object of a review of access: by it the last review is found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:

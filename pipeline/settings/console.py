@@ -51,8 +51,8 @@ class OidcSettings(SettingsModel):
 class ConsoleSettings(SettingsModel):
     """`url` is the console's address for people, `proxies` the number of proxies before it.
 
-    `names_per_export` is how many orders a file with the buyers' names may have, `second_factor` who
-    needs one, `password_days` how long a password lasts.
+    `names_per_export` is how many orders a file with the buyers' names may have, `second_factor`
+    who needs one, `password_days` how long a password lasts.
     """
 
     url: BaseUrl | None = None

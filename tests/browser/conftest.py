@@ -21,6 +21,7 @@ from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
 from pipeline.console.server import Server
 from pipeline.operations.preview.replay import Call, Preview
+from pipeline.settings.console import ConsoleSettings, Required
 from pipeline.settings.roles import Role
 from tests.builders import signed
 from tests.console.builders import some_settings
@@ -78,7 +79,11 @@ def console(sessions: Sessions) -> Iterator[Console]:
         ("vera", Role.VIEWER),
     ):
         People(sessions).add(name, role, PASSWORD, signed(at=clock.at), is_own=True)
-    app = create_app(some_settings(), sessions, clock, previews=previews)
+    # The tests of the second factor change the setting's value: all others do without.
+    settings = some_settings().model_copy(
+        update={"console": ConsoleSettings(second_factor=Required.OPTIONAL)}
+    )
+    app = create_app(settings, sessions, clock, previews=previews)
     has_ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = Server(app, listening, threads=8, proxies=0)

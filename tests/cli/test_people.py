@@ -49,13 +49,20 @@ def test_a_person_is_added_with_a_password_from_standard_input(
         (("add", "an:na", "--role", "viewer"), PASSWORD, "a name has up to 64 letters"),
         (("add", "bert", "--role", "viewer"), "short", "a password has 12 to 256 characters"),
         (("add", "bert", "--role", "viewer"), "\n", "a password has 12 to 256 characters"),
-        (("add", "bert the longest", "--role", "viewer"), "Bert the Longest", "not be the name"),
+        (
+            ("add", "bert the longest", "--role", "viewer"),
+            "Bert the Longest",
+            "must not contain “bert”",
+        ),
         (("password", "anna"), "short", "a password has 12 to 256 characters"),
         (("password", "bert"), PASSWORD, "there is nobody called bert"),
         (("role", "bert", "admin"), "", "there is nobody called bert"),
         (("lock", "bert"), "", "there is nobody called bert"),
         (("unlock", "bert"), "", "there is nobody called bert"),
         (("remove", "bert"), "", "there is nobody called bert"),
+        (("reset-second-factor", "bert"), "", "there is nobody called bert"),
+        (("reset-second-factor", "anna"), "", "anna has no second factor"),
+        (("sessions", "bert"), "", "there is nobody called bert"),
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_changes_nothing(
@@ -124,8 +131,13 @@ def test_unlocking_forgives_too_many_tries(
 def test_a_role_is_changed_and_a_person_removed(orderbridge: Run, people: People) -> None:
     assert orderbridge("people", "role", "anna", "admin").stdout == "anna is admin now.\n"
     assert [person.role for person in people.everyone()] == ["admin"]
+    for words in (("remove", "anna"), ("role", "anna", "viewer")):
+        assert "anna is the last admin" in orderbridge("people", *words).stderr
+    people.add("bert", Role.ADMIN, PASSWORD, signed(at=NOW))
     assert orderbridge("people", "remove", "anna").stdout == "anna is removed.\n"
-    assert people.everyone() == []
+    assert [person.name for person in people.everyone()] == ["bert"]
+    again = orderbridge("people", "add", "ANNA", "--role", "viewer", input=PASSWORD)
+    assert "anna was removed, and the name stays theirs" in again.stderr
 
 
 def test_the_providers_people_have_its_roles_and_no_password(
