@@ -70,7 +70,13 @@ def previews(order_id: int, step: str) -> Sequence[Preview]:
 
 
 @pytest.fixture
-def console(sessions: Sessions) -> Iterator[Console]:
+def required() -> Required:
+    """Who needs a second factor: nobody, but in the tests of it."""
+    return Required.OPTIONAL
+
+
+@pytest.fixture
+def console(sessions: Sessions, required: Required) -> Iterator[Console]:
     """With one person of each role: anna the admin, otto the operator, vera the viewer."""
     clock = Clock()
     for name, role in (
@@ -79,9 +85,8 @@ def console(sessions: Sessions) -> Iterator[Console]:
         ("vera", Role.VIEWER),
     ):
         People(sessions).add(name, role, PASSWORD, signed(at=clock.at), is_own=True)
-    # The tests of the second factor change the setting's value: all others do without.
     settings = some_settings().model_copy(
-        update={"console": ConsoleSettings(second_factor=Required.OPTIONAL)}
+        update={"console": ConsoleSettings(second_factor=required)}
     )
     app = create_app(settings, sessions, clock, previews=previews)
     has_ended = threading.Event()
