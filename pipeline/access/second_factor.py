@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import string
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,9 +28,8 @@ from pipeline.base.vault import Vault
 RECOVERY_CODES = 10
 _STEP_S = 30
 _TOLERATED_STEPS = 1
-# Without letters and digits that look alike.
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-_GROUPS, _GROUP = 4, 4
+# Digits alone: the field for codes offers a phone's keys for numbers.
+_GROUPS, _GROUP = 6, 4
 
 
 def new_secret() -> str:
@@ -138,12 +138,12 @@ def _step_of(secret: str, code: str, now: datetime, *, after: int) -> int | None
 
 def _new_recovery_code() -> str:
     return "-".join(
-        "".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS)
+        "".join(secrets.choice(string.digits) for _ in range(_GROUP)) for _ in range(_GROUPS)
     )
 
 
 def _digest(person_id: int, code: str) -> bytes:
-    typed = "".join(letter for letter in code.casefold() if letter.isalnum())
+    typed = "".join(sign for sign in unicodedata.normalize("NFKC", code) if sign.isalnum())
     return hashlib.sha256(f"recovery code of {person_id}: {typed}".encode()).digest()
 
 

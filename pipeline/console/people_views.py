@@ -30,6 +30,7 @@ def people_views(entrance: Entrance, console: ConsoleSettings) -> Blueprint:
             people=people.everyone(),
             holders=second_factors.holders(),
             roles=list(Role),
+            now=entrance.now(),
             sentence=sentence,
         )
 
@@ -68,6 +69,7 @@ def people_views(entrance: Entrance, console: ConsoleSettings) -> Blueprint:
         return render_template(
             "one_person.html",
             one=found,
+            now=entrance.now(),
             sign_ins=sign_ins.of(person_id, entrance.now()),
             recovery_codes=second_factors.recovery_codes_left(person_id),
             needs_factor=needs_factor(found, console),

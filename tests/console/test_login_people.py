@@ -29,8 +29,10 @@ def test_an_admin_adds_changes_and_locks(sessions: Sessions, browser: SignedIn) 
     assert browser.post("/people/unlock", {"name": "Bert"}).status_code == 303
     new = {"name": "Bert", "password": "four other words of mine"}
     assert browser.post("/people/password", new).status_code == 303
+    assert "one-time, until" in browser.get("/people").text
     people = People(sessions)
     assert people.with_password("bert", new["password"], NOW) is not None
+    assert "one-time, used up" in browser.get("/people").text
     assert people.with_password("bert", PASSWORD, NOW) is None
 
 
