@@ -59,6 +59,10 @@ welcome_mail = "accept"
 order_number = "amazon"
 order_number_prefix = "AMZ-"
 
+[console]
+# The stack is for trying out, on this machine alone.
+second_factor = "optional"
+
 [timing]
 poll_every_s = 1.5
 watch_shipments_every_s = 1

@@ -19,7 +19,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from pipeline.access.people import known_name
+from pipeline.access.names import known_name
 from pipeline.access.tables import WrongPasswords
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action, record
@@ -102,13 +102,18 @@ class PasswordAttempts:
                 )
             return None
 
-    def succeeded(self, name: str, address: str, browser: str, now: datetime) -> None:
-        """Uncount the last attempt, which succeeded. The address's other attempts still count."""
+    def succeeded(
+        self, name: str, address: str, browser: str, now: datetime, attempts: int = 1
+    ) -> None:
+        """Uncount the last attempts, which succeeded: a password, or a password and a code.
+
+        The address's other attempts still count.
+        """
         of_place = self._subject("place", _place(address))
         with self._sessions() as session, session.begin():
             for row in _locked(session, self._limits(name, address, browser, now)):
-                if row.subject == of_place and row.count > 1:
-                    row.count -= 1
+                if row.subject == of_place and row.count > attempts:
+                    row.count -= attempts
                     row.locked_until = None
                 else:
                     session.delete(row)

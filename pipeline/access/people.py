@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from threading import BoundedSemaphore
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ColumnElement, delete, exists, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from pipeline.access.tables import PersonRecord, SignIn
+from pipeline.access import passwords
+from pipeline.access.errors import NameTaken, NotAllowed
+from pipeline.access.names import checked_name, is_named, known_name, refuse_taken
+from pipeline.access.tables import PersonRecord, SecondFactor, SignIn
 from pipeline.base.db import Sessions
-from pipeline.base.security_log import Action, Signature, record
+from pipeline.base.security_log import Action, Signature, record, take_turn
 from pipeline.settings.roles import Role
-
-SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
-_NAME = re.compile(r"\w[\w .@+'-]{0,63}")
-# A check takes 64 MiB and some 50 ms: many attempts at once must not use up the machine.
-_AT_ONCE = BoundedSemaphore(2)
-_LONGEST_QUEUE_S = 2.0
-_hasher = PasswordHasher()
-
-
-class NotAllowed(Exception):
-    """The change is refused; the message says why."""
-
-
-class Busy(Exception):
-    """Too many passwords are being checked at this moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A person who is signed in. `name` is the author of the person's notes."""
-
-    id: int
-    name: str
-    role: Role
-    has_password: bool
 
 
 class People:
@@ -57,69 +27,110 @@ class People:
         self._sessions = sessions
 
     def everyone(self) -> Sequence[PersonRecord]:
-        """All people, by name."""
+        """All people, by name; none that was removed."""
         with self._sessions() as session:
             return session.scalars(
-                select(PersonRecord).order_by(func.lower(PersonRecord.name))
+                select(PersonRecord)
+                .where(PersonRecord.removed_at.is_(None))
+                .order_by(func.lower(PersonRecord.name))
             ).all()
 
-    def add(self, name: str, role: Role, password: str, by: Signature) -> None:
-        """Add a person with a password. Raises NotAllowed."""
+    def named(self, name: str) -> PersonRecord:
+        """The person of that name. Raises NotAllowed when there is none."""
+        with self._sessions() as session:
+            return named(session, name)
+
+    def add(
+        self, name: str, role: Role, password: str, by: Signature, *, is_own: bool = False
+    ) -> None:
+        """Add a person with a one-time password, or with one that is their own. Raises NotAllowed.
+
+        The name is free for good: nobody has it, had it, or has one that looks like it.
+        """
+        name = checked_name(name)
         self._insert(
             PersonRecord(
-                name=_checked_name(name),
+                name=name,
                 role=role,
-                password_hash=_hashed(password, name),
+                password_hash=passwords.hashed(password, name),
+                password_set_at=by.at,
+                one_time_until=None if is_own else by.at + passwords.ONE_TIME_FOR,
                 created_at=by.at,
+                created_by=by.person,
             ),
             by,
         )
 
     def add_first(self, name: str, password: str, by: Signature) -> None:
         """Add an admin if no person exists. Raises NotAllowed."""
-        with self._sessions() as session:
-            if session.scalar(select(exists().select_from(PersonRecord))):
-                return
+        if self._is_anybody():
+            return
         try:
-            self.add(name, Role.ADMIN, password, by)
+            self.add(name, Role.ADMIN, password, by, is_own=True)
         except NameTaken:
-            return  # another console that started at the same time added the admin
+            if not self._is_anybody():
+                raise
+            # another console that started at the same time added the admin
 
     def set_role(self, name: str, role: Role, by: Signature) -> None:
         """Give a person another role, at once. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
-            person = _named(session, name)
+            person = named(session, name)
             if person.subject is not None:
                 raise NotAllowed(f"{person.name} has the role that the OpenID provider gives")
+            if role is not Role.ADMIN:
+                _keep_an_admin(session, person)
             _change_role(session, person, role, by)
 
     def set_password(self, name: str, password: str, by: Signature) -> None:
-        """Give a person another password, and sign them out everywhere. Raises NotAllowed."""
+        """Give a person a one-time password, and sign them out everywhere. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
-            person = _named(session, name)
+            person = named(session, name)
             if person.subject is not None:
                 raise NotAllowed(f"{person.name} signs in at the OpenID provider")
-            person.password_hash = _hashed(password, person.name)
-            _sign_out(session, person.id)
-            _record(session, by, Action.PASSWORD_CHANGED, person.name)
+            _set_password(session, person, passwords.hashed(password, person.name), by)
+            person.one_time_until = by.at + passwords.ONE_TIME_FOR
+
+    def choose_password(self, person_id: int, password: str, by: Signature) -> None:
+        """Give a person the password of their own choice, and sign them out everywhere.
+
+        Raises NotAllowed, also for the present password and the last few; Busy.
+        """
+        with self._sessions() as session:
+            person = session.get_one(PersonRecord, person_id)
+        new = passwords.hashed(password, person.name)
+        for kept in (person.password_hash, *person.former_hashes):
+            if kept is not None and passwords.fits(kept, password):
+                raise NotAllowed(
+                    "the password was yours before, or is the present one: take another one"
+                )
+        with self._sessions() as session, session.begin():
+            person = session.get_one(PersonRecord, person_id, with_for_update=True)
+            _set_password(session, person, new, by)
+            person.one_time_until = None
 
     def set_locked(self, name: str, locked: bool, by: Signature) -> None:
         """Lock a person out, or let them in again. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
-            person = _named(session, name)
+            person = named(session, name)
             person.locked = locked
             if locked:
                 _sign_out(session, person.id)
             _record(session, by, Action.LOCKED if locked else Action.UNLOCKED, person.name)
 
     def remove(self, name: str, by: Signature) -> None:
-        """Delete a person; notes and the security log keep the name. Raises NotAllowed."""
+        """Remove a person, whose name nobody else gets. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
-            person = _named(session, name)
-            session.delete(person)
+            person = named(session, name)
+            _keep_an_admin(session, person)
+            person.removed_at, person.locked = by.at, False
+            person.password_hash = person.password_set_at = person.one_time_until = None
+            person.former_hashes = []
+            _sign_out(session, person.id)
+            session.execute(delete(SecondFactor).where(SecondFactor.person_id == person.id))
             _record(session, by, Action.PERSON_REMOVED, person.name)
 
-    def refuse(self, name: str, address: str, now: datetime) -> None:
+    def refuse(self, name: str, address: str, now: datetime, why: str = "") -> None:
         """Record a refused sign-in. A name that nobody has may be a password, and is not kept."""
         with self._sessions() as session, session.begin():
             record(
@@ -128,32 +139,60 @@ class People:
                 person=known_name(session, name),
                 address=address,
                 action=Action.SIGN_IN_REFUSED,
+                facts={"why": why} if why else None,
             )
 
-    def with_password(self, name: str, password: str) -> int | None:
+    def with_password(self, name: str, password: str, now: datetime) -> int | None:
         """The id of the person with that name and password; None if unknown, wrong or locked.
 
-        The check takes as long for an unknown name. Raises Busy.
+        A one-time password is used up, and is wrong after its end. The check takes as long for an
+        unknown name. Raises Busy.
         """
-        nobody = _of_nobody()
+        nobody = passwords.of_nobody()
         with self._sessions() as session:
-            person = session.scalar(select(PersonRecord).where(_is_named(name)))
+            person = session.scalar(select(PersonRecord).where(is_named(name)))
         kept = person.password_hash if person is not None else None
-        if not _fits(kept or nobody, password) or person is None or kept is None or person.locked:
+        fits = passwords.fits(kept or nobody, password)
+        if not fits or person is None or kept is None or person.locked:
             return None
-        if _hasher.check_needs_rehash(kept):
-            with self._sessions() as session, session.begin():
-                _named(session, name).password_hash = _hasher.hash(_normal(password))
-        return person.id
+        with self._sessions() as session, session.begin():
+            if new := passwords.renewed(kept, password):
+                session.get_one(PersonRecord, person.id, with_for_update=True).password_hash = new
+            if person.one_time_until is None:
+                return person.id
+            # Two at once: the row's lock lets one of them use it.
+            return session.scalar(
+                update(PersonRecord)
+                .where(PersonRecord.id == person.id, PersonRecord.one_time_until > now)
+                .values(one_time_until=now)
+                .returning(PersonRecord.id)
+            )
+
+    def may_go_on(self, person_id: int, since: datetime) -> bool:
+        """Whether a password that was right at that time still lets its person in."""
+        with self._sessions() as session:
+            return bool(
+                session.scalar(
+                    select(
+                        exists().where(
+                            PersonRecord.id == person_id,
+                            ~PersonRecord.locked,
+                            PersonRecord.password_hash.is_not(None),
+                            PersonRecord.password_set_at <= since,
+                        )
+                    )
+                )
+            )
 
     def from_elsewhere(
         self, subject: str, name: str, role: Role, address: str, now: datetime
     ) -> int:
         """The id of the person whom an OpenID provider knows as `subject`; added at first sign-in.
 
-        Each sign-in updates name and role. Raises NotAllowed, also for a locked person.
+        Each sign-in updates name and role; a removed person is added again, under the same row.
+        Raises NotAllowed, also for a locked person.
         """
-        name = _checked_name(name)
+        name = checked_name(name)
         by = Signature(name, address, now)
         with self._sessions() as session, session.begin():
             person = session.scalar(
@@ -163,62 +202,73 @@ class People:
                 if person.locked:
                     raise NotAllowed(f"{person.name} is locked here")
                 if person.name != name:
+                    take_turn(session)
+                    refuse_taken(session, name, person.id)
                     before, person.name = person.name, name
-                    _flush(session, name)
                     _record(session, by, Action.PERSON_RENAMED, name, before=before)
+                if person.removed_at is not None:
+                    person.removed_at = None
+                    _record(session, by, Action.PERSON_ADDED, name, role=role)
                 if person.role != role:
                     _change_role(session, person, role, by)
                 return person.id
-        return self._insert(PersonRecord(name=name, role=role, subject=subject, created_at=now), by)
+        return self._insert(
+            PersonRecord(name=name, role=role, subject=subject, created_at=now, created_by=name),
+            by,
+        )
 
     def _insert(self, person: PersonRecord, by: Signature) -> int:
         with self._sessions() as session, session.begin():
+            take_turn(session)
+            refuse_taken(session, person.name)
             session.add(person)
-            _flush(session, person.name)
+            session.flush()
             _record(session, by, Action.PERSON_ADDED, person.name, role=person.role)
             return person.id
 
-
-class NameTaken(NotAllowed):
-    """Another person has that name."""
-
-
-def _flush(session: Session, name: str) -> None:
-    try:
-        session.flush()
-    except IntegrityError as error:
-        raise NameTaken(f"there is somebody called {name} already") from error
+    def _is_anybody(self) -> bool:
+        with self._sessions() as session:
+            return bool(session.scalar(select(exists().where(PersonRecord.removed_at.is_(None)))))
 
 
-def _checked_name(name: str) -> str:
-    name = name.strip()
-    if not _NAME.fullmatch(name):
-        raise NotAllowed(
-            "a name has up to 64 letters, digits, spaces and . _ - + ' @, and begins with a letter "
-            "or digit"
-        )
-    return name
-
-
-def known_name(session: Session, name: str) -> str:
-    """The name of the person as it is written here; empty when nobody has it."""
-    return session.scalar(select(PersonRecord.name).where(_is_named(name))) or ""
-
-
-def _is_named(name: str) -> ColumnElement[bool]:
-    return func.lower(PersonRecord.name) == func.lower(name.strip().replace("\0", ""))
-
-
-def _named(session: Session, name: str) -> PersonRecord:
-    person = session.scalar(select(PersonRecord).where(_is_named(name)).with_for_update())
+def named(session: Session, name: str) -> PersonRecord:
+    """The row of the person of that name, locked. Raises NotAllowed when there is none."""
+    person = session.scalar(
+        select(PersonRecord)
+        .where(is_named(name), PersonRecord.removed_at.is_(None))
+        .with_for_update()
+    )
     if person is None:
         raise NotAllowed(f"there is nobody called {name}")
     return person
 
 
+def _keep_an_admin(session: Session, person: PersonRecord) -> None:
+    """Refuse to lose the last admin. Of two who are lost at once, the second sees the first."""
+    if person.role != Role.ADMIN:
+        return
+    take_turn(session)
+    other = exists().where(
+        PersonRecord.id != person.id,
+        PersonRecord.role == Role.ADMIN,
+        PersonRecord.removed_at.is_(None),
+        ~PersonRecord.locked,
+    )
+    if not session.scalar(select(other)):
+        raise NotAllowed(f"{person.name} is the last admin: make somebody else an admin before")
+
+
 def _change_role(session: Session, person: PersonRecord, role: Role, by: Signature) -> None:
     before, person.role = person.role, role
     _record(session, by, Action.ROLE_CHANGED, person.name, before=before, role=role)
+
+
+def _set_password(session: Session, person: PersonRecord, new: str, by: Signature) -> None:
+    former = [kept for kept in (person.password_hash, *person.former_hashes) if kept is not None]
+    person.former_hashes = former[: passwords.FORMER_KEPT]
+    person.password_hash, person.password_set_at = new, by.at
+    _sign_out(session, person.id)
+    _record(session, by, Action.PASSWORD_CHANGED, person.name)
 
 
 def _record(session: Session, by: Signature, action: Action, name: str, **facts: str) -> None:
@@ -235,36 +285,3 @@ def _record(session: Session, by: Signature, action: Action, name: str, **facts:
 
 def _sign_out(session: Session, person_id: int) -> None:
     session.execute(delete(SignIn).where(SignIn.person_id == person_id))
-
-
-def _hashed(password: str, name: str) -> str:
-    plain = _normal(password)
-    if not SHORTEST_PASSWORD <= len(plain) <= LONGEST_PASSWORD:
-        raise NotAllowed(
-            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; several words "
-            "are easiest to remember"
-        )
-    if plain.casefold() == name.strip().casefold():
-        raise NotAllowed("the password must not be the name")
-    return _hasher.hash(plain)
-
-
-def _fits(kept: str, password: str) -> bool:
-    if not _AT_ONCE.acquire(timeout=_LONGEST_QUEUE_S):
-        raise Busy
-    try:
-        return _hasher.verify(kept, _normal(password)[: LONGEST_PASSWORD + 1])
-    except (VerificationError, InvalidHashError):
-        return False
-    finally:
-        _AT_ONCE.release()
-
-
-def _normal(password: str) -> str:
-    """The password in Unicode's normal form, since keyboards compose characters differently."""
-    return unicodedata.normalize("NFKC", password)
-
-
-@cache
-def _of_nobody() -> str:
-    return _hasher.hash("the password of nobody at all")

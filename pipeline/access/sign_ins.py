@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 
-from pipeline.access.people import Person
-from pipeline.access.tables import PersonRecord, SignIn
+from pipeline.access.duties import WARNED_FOR, Duty, duty_of, password_ends_at
+from pipeline.access.tables import PersonRecord, SecondFactor, SignIn
 from pipeline.base.db import Sessions
-from pipeline.base.security_log import Action, record
+from pipeline.base.security_log import Action, Signature, record
+from pipeline.settings.console import ConsoleSettings
 from pipeline.settings.roles import Role
 
 LONGEST = timedelta(hours=12)
 """A sign-in lasts a working day; then the person has to sign in again."""
-LONGEST_IDLE = timedelta(hours=2)
+LONGEST_IDLE = timedelta(minutes=30)
 # The time of last use is written at most so often, so that not every page writes.
 _SEEN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person who is signed in. `name` is the author of the person's notes.
+
+    Until the `duty` is done, no other page opens. `password_ends_at` is given when it is soon.
+    """
+
+    id: int
+    name: str
+    role: Role
+    has_password: bool
+    sign_in_id: int
+    duty: Duty | None
+    has_one_time_password: bool
+    password_ends_at: datetime | None
 
 
 class SignIns:
@@ -27,10 +47,11 @@ class SignIns:
     Only a token's digest is kept.
     """
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, console: ConsoleSettings | None = None) -> None:
         self._sessions = sessions
+        self._console = console or ConsoleSettings()
 
-    def begin(self, person_id: int, address: str, now: datetime) -> str:
+    def begin(self, person_id: int, address: str, now: datetime, browser: str = "") -> str:
         """Sign a person in and return the new token, which nobody has had before."""
         token = secrets.token_urlsafe(32)
         with self._sessions() as session, session.begin():
@@ -41,7 +62,12 @@ class SignIns:
             )
             session.add(
                 SignIn(
-                    token_digest=_digest(token), person_id=person_id, started_at=now, seen_at=now
+                    token_digest=_digest(token),
+                    person_id=person_id,
+                    address=address,
+                    browser=browser,
+                    started_at=now,
+                    seen_at=now,
                 )
             )
             name = session.scalars(
@@ -58,26 +84,45 @@ class SignIns:
 
         Only a person's requests keep a sign-in from expiring, not a page's automatic requests.
         """
+        has_factor = exists().where(SecondFactor.person_id == PersonRecord.id)
         with self._sessions() as session, session.begin():
             row = session.execute(
-                select(SignIn.seen_at, PersonRecord)
+                select(SignIn.id, SignIn.seen_at, PersonRecord, has_factor)
                 .join(PersonRecord, PersonRecord.id == SignIn.person_id)
                 .where(
                     SignIn.token_digest == _digest(token),
-                    SignIn.started_at > now - LONGEST,
-                    SignIn.seen_at > now - LONGEST_IDLE,
+                    _lasts(now),
                     ~PersonRecord.locked,
+                    PersonRecord.removed_at.is_(None),
                 )
             ).one_or_none()
             if row is None:
                 return None
-            seen_at, person = row
+            sign_in_id, seen_at, person, has_one = row
             if is_a_person and seen_at <= now - _SEEN_EVERY:
                 session.execute(
                     update(SignIn).where(SignIn.token_digest == _digest(token)).values(seen_at=now)
                 )
-            has_password = person.password_hash is not None
-            return Person(person.id, person.name, Role(person.role), has_password)
+            ends_at = password_ends_at(person, self._console)
+            return Person(
+                id=person.id,
+                name=person.name,
+                role=Role(person.role),
+                has_password=person.password_hash is not None,
+                sign_in_id=sign_in_id,
+                duty=duty_of(person, has_one, self._console, now),
+                has_one_time_password=person.one_time_until is not None,
+                password_ends_at=ends_at if ends_at and ends_at <= now + WARNED_FOR else None,
+            )
+
+    def of(self, person_id: int, now: datetime) -> Sequence[SignIn]:
+        """A person's sign-ins that last, the newest first."""
+        with self._sessions() as session:
+            return session.scalars(
+                select(SignIn)
+                .where(SignIn.person_id == person_id, _lasts(now))
+                .order_by(SignIn.started_at.desc(), SignIn.id.desc())
+            ).all()
 
     def end(self, token: str, address: str, now: datetime) -> None:
         """Sign that browser out."""
@@ -90,6 +135,38 @@ class SignIns:
             )
             if name is not None:
                 record(session, at=now, person=name, address=address, action=Action.SIGNED_OUT)
+
+    def end_one(self, person_id: int, sign_in_id: int, by: Signature) -> int:
+        """End that sign-in of a person's. Returns how many ended: 0 if it is over already."""
+        return self._end(person_id, SignIn.id == sign_in_id, by)
+
+    def end_all(self, person_id: int, by: Signature, but: int | None = None) -> int:
+        """End a person's sign-ins, all or all but one; returns how many ended."""
+        return self._end(person_id, SignIn.id.is_distinct_from(but), by)
+
+    def _end(self, person_id: int, which: ColumnElement[bool], by: Signature) -> int:
+        with self._sessions() as session, session.begin():
+            ended = session.execute(
+                delete(SignIn)
+                .where(SignIn.person_id == person_id, which)
+                .returning(SignIn.id, _lasts(by.at))
+            ).all()
+            count = sum(lasts for _, lasts in ended)
+            if count:
+                record(
+                    session,
+                    at=by.at,
+                    person=by.person,
+                    address=by.address,
+                    action=Action.SIGN_INS_ENDED,
+                    object=f"person {session.get_one(PersonRecord, person_id).name}",
+                    facts={"sign_ins": count},
+                )
+        return count
+
+
+def _lasts(now: datetime) -> ColumnElement[bool]:
+    return and_(SignIn.started_at > now - LONGEST, SignIn.seen_at > now - LONGEST_IDLE)
 
 
 def _digest(token: str) -> bytes:

@@ -37,6 +37,10 @@ class Action(StrEnum):
     PERSON_REMOVED = "person removed"
     ROLE_CHANGED = "role changed"
     PASSWORD_CHANGED = "password changed"  # noqa: S105 - the name of an act
+    SECOND_FACTOR_SET_UP = "second factor set up"
+    SECOND_FACTOR_RESET = "second factor reset"
+    RECOVERY_CODE_USED = "recovery code used"
+    SIGN_INS_ENDED = "sign-ins ended"
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     DISCLOSED = "personal data shown"
@@ -49,10 +53,14 @@ class Action(StrEnum):
     RESTORE_REPORTED = "restore reported"
     LOG_PRUNED = "log pruned"
     KEY_ROTATED = "master key rotated"
+    ACCESS_REVIEWED = "access reviewed"
 
 
 SHOWING = (Action.DISCLOSED, Action.NAMES_SHOWN, Action.NAMES_EXPORTED)
 """Acts that show buyers' data to a person; their fact `orders` says of how many orders."""
+
+REVIEW_OBJECT = "all people"
+"""The object of a review of access: by it the last review is found."""
 
 
 @dataclass(frozen=True, slots=True)

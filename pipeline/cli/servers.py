@@ -167,7 +167,8 @@ def _previews(installation: Installation, steps: Callable[[], Mapping[str, Step]
 
 
 def _make_the_first_admin(installation: Installation) -> None:
-    from pipeline.access.people import NotAllowed, People
+    from pipeline.access.errors import NotAllowed
+    from pipeline.access.people import People
     from pipeline.settings.secrets import BadSecret, secret_of
 
     people = People(installation.sessions)

@@ -12,11 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
+from pipeline.access.second_factor import SecondFactors
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.console import words
 from pipeline.console.assets import keep_assets
+from pipeline.console.account_views import account_views
 from pipeline.console.audit_views import audit_views
 from pipeline.console.board_views import board_views
 from pipeline.console.bulk_views import bulk_views
@@ -37,6 +39,7 @@ from pipeline.console.orders_tab import orders_views
 from pipeline.console.people_views import people_views
 from pipeline.console.read_only_views import read_only_views
 from pipeline.console.row_id_converter import RowId
+from pipeline.console.sealed_fields import SealedFields
 from pipeline.console.settings_views import settings_views
 from pipeline.console.sku_map_views import sku_map_views
 from pipeline.operations.acts.shop_product import HasProduct
@@ -80,9 +83,11 @@ def create_app(
     vault = Vault(*settings.master_keys)
     entrance = Entrance(
         People(sessions),
-        SignIns(sessions),
+        SecondFactors(sessions, vault),
+        SignIns(sessions, settings.console),
         PasswordAttempts(sessions, vault),
         Cookie(is_secure=is_secure),
+        SealedFields(vault),
         now,
     )
     drafts = Drafts(vault, is_secure=is_secure)
@@ -96,7 +101,8 @@ def create_app(
     page = Page(settings, sessions, previews is not None)
     for views in (
         login_views(entrance, oidc.label if oidc else None),
-        people_views(entrance),
+        account_views(entrance),
+        people_views(entrance, settings.console),
         audit_views(sessions),
         order_views(settings, sessions, now, page, previews),
         act_views(settings, sessions, now, page, has_product),

@@ -25,7 +25,6 @@ KEPT_FOR = timedelta(hours=1)
 _LONGEST_COOKIE = 3800
 """Bytes; browsers take 4 KB with the name and the attributes."""
 _OWNER = "a form's fields"
-_WRAPPED_BYTES = 61
 _SECRETS = frozenset({"password", "new", "again"})
 _NOT_TYPED = frozenset({FIELD, "token", "seen"})
 
@@ -76,8 +75,7 @@ class Drafts:
             return None
         g.forgets_draft = True
         try:
-            both = urlsafe_b64decode(text)
-            wrapped, sealed = both[:_WRAPPED_BYTES], both[_WRAPPED_BYTES:]
+            wrapped, sealed = (urlsafe_b64decode(part) for part in text.split("."))
             return Draft(**self._vault.open(wrapped, _OWNER, sealed))
         except (ValueError, Unreadable):
             return None
@@ -92,7 +90,8 @@ class Drafts:
     def _sealed(self, draft: Draft) -> str:
         key = self._vault.new_key(_OWNER)
         data = {"action": draft.action, "fields": draft.fields}
-        return urlsafe_b64encode(key + self._vault.seal(key, _OWNER, data)).decode()
+        parts = key, self._vault.seal(key, _OWNER, data)
+        return ".".join(urlsafe_b64encode(part).decode() for part in parts)
 
 
 def give_drafts_back(app: Flask, drafts: Drafts) -> None:

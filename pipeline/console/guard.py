@@ -15,8 +15,8 @@ from typing import ParamSpec, TypeVar
 from flask import Flask, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from pipeline.access.people import Person
-from pipeline.access.sign_ins import SignIns
+from pipeline.access.duties import Duty
+from pipeline.access.sign_ins import Person, SignIns
 from pipeline.base.security_log import Signature
 from pipeline.console.csrf import is_from_our_page
 from pipeline.console.drafts import Drafts, page_of_the_form
@@ -29,8 +29,20 @@ OPEN_TO_ALL = frozenset(
     {"healthz", "static", "entrance.login", "oidc.start", "oidc.back", "metrics.scrape"}
 )
 """Without a sign-in; the metrics ask for a token of their own."""
-OPEN_TO_VIEWERS = frozenset({"entrance.logout", "entrance.password"})
+OPEN_TO_VIEWERS = frozenset(
+    {
+        *("entrance.logout", "account.password", "account.set_up_second_factor"),
+        "account.end_sign_in",
+    }
+)
 """Changes that a viewer may make: they concern only the viewer's own sign-in."""
+OPEN_WITH_DUTY = {
+    Duty.PASSWORD: ("account.choose_password", "account.password", "entrance.logout"),
+    Duty.SECOND_FACTOR: (
+        *("account.second_factor", "account.set_up_second_factor", "entrance.logout"),
+    ),
+}
+"""All that opens until a duty is done; the first of each is where it is done."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -55,9 +67,10 @@ def signature(now: datetime) -> Signature:
 
 
 def allows(role: str) -> bool:
-    """Whether the signed-in person has this role or a higher role; False without a sign-in."""
+    """Whether the signed-in person has this role or a higher role; False without a sign-in, and
+    while a duty is left."""
     person: Person | None = g.get("person")
-    return person is not None and person.role.includes(Role(role))
+    return person is not None and person.duty is None and person.role.includes(Role(role))
 
 
 def role_required(role: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
@@ -92,8 +105,14 @@ def guard(
         is_by_itself = "fragment" in request.args
         if g.cookie:
             g.person = sign_ins.find(g.cookie, now(), is_a_person=not is_by_itself)
-        if g.person is not None:
+        if g.person is not None and g.person.duty is None:
             return None
+        if g.person is not None:
+            pages = OPEN_WITH_DUTY[g.person.duty]
+            if request.endpoint in pages:
+                return None
+            if not is_by_itself:
+                return redirect(url_for(pages[0]), 303)
         if is_by_itself:
             abort(401, "Sign in again.")
         is_form = request.method not in _READING

@@ -1,4 +1,4 @@
-"""Signing in with a name and a password, signing out, and the person's own account page."""
+"""Signing in with a name, a password and perhaps a code, and signing out."""
 
 from __future__ import annotations
 
@@ -10,15 +10,30 @@ from datetime import datetime, timedelta
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from pipeline.access.errors import Busy
 from pipeline.access.password_attempts import BROWSER_KNOWN_FOR, PasswordAttempts
-from pipeline.access.people import Busy, NotAllowed, People
+from pipeline.access.people import People
+from pipeline.access.second_factor import SecondFactors
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.log import log
+from pipeline.base.vault import Unreadable
+from pipeline.console.browser_names import coarse_name
 from pipeline.console.cookie import Cookie
-from pipeline.console.guard import client_address, current_person, signature
+from pipeline.console.guard import client_address
+from pipeline.console.sealed_fields import SealedFields
 
-_WRONG = "The name or the password is wrong."
+WRONG = "The name or the password is wrong."
+_WRONG_CODE = "The code is wrong, or was used before. Take the next one."
+_TOO_LATE = "That took too long, or something changed meanwhile. Sign in again."
 _BUSY = "Too many people are signing in at this moment. Try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not, as a sentence, and the HTTP status for it."""
+
+    sentence: str
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +41,11 @@ class Entrance:
     """The parts that every way of signing in needs."""
 
     people: People
+    second_factors: SecondFactors
     sign_ins: SignIns
     password_attempts: PasswordAttempts
     cookie: Cookie
+    fields: SealedFields
     now: Callable[[], datetime]
 
     def let_in(self, person_id: int, page: str) -> Response:
@@ -37,8 +54,47 @@ class Entrance:
         if g.cookie:
             self.sign_ins.end(g.cookie, address, now)
         response = redirect(page, 303)
-        self.cookie.set(response, self.sign_ins.begin(person_id, address, now))
+        browser = coarse_name(request.user_agent.string)
+        self.cookie.set(response, self.sign_ins.begin(person_id, address, now, browser))
         return response
+
+    def check(self, name: str, password: str) -> int | Refusal:
+        """The id of the person with that password, whose attempt still counts."""
+        if refusal := self._pause(name):
+            return refusal
+        try:
+            person_id = self.people.with_password(name, password, self.now())
+        except Busy:
+            return Refusal(_BUSY, 429)
+        return self._refuse(name, WRONG, "") if person_id is None else person_id
+
+    def check_code(self, person_id: int, name: str, code: str) -> Refusal | None:
+        """Refuse a wrong code, which counts like a wrong password."""
+        if refusal := self._pause(name):
+            return refusal
+        if self.second_factors.accept(person_id, code, client_address(), self.now()):
+            return None
+        return self._refuse(name, _WRONG_CODE, "second factor")
+
+    def succeeded(self, name: str, attempts: int = 1) -> None:
+        """The person who made the last attempts came in, or said who they are."""
+        self.password_attempts.succeeded(
+            name, client_address(), self.cookie.browser(), self.now(), attempts
+        )
+
+    def _pause(self, name: str) -> Refusal | None:
+        pause = self.password_attempts.begin(
+            name, client_address(), self.cookie.browser(), self.now()
+        )
+        if pause is None:
+            return None
+        log.warning("console.sign_in_paused", seconds=round(pause.total_seconds()))
+        return Refusal(f"Too many tries. Try again in {_words(pause)}.", 429)
+
+    def _refuse(self, name: str, sentence: str, why: str) -> Refusal:
+        log.warning("console.sign_in_refused")
+        self.people.refuse(name, client_address(), self.now(), why)
+        return Refusal(sentence, 403)
 
 
 def page_of_ours(address: str) -> str:
@@ -55,49 +111,60 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
     """The pages; with a label, they offer sign-in at the OpenID provider of that name."""
     views = Blueprint("entrance", __name__)
 
-    def form(sentence: str = "", status: int = 200, *, name: str = "") -> Response:
+    def form(refusal: Refusal | None = None, *, name: str = "") -> Response:
         # The form's token is bound to the cookie, so a browser without a cookie gets a new one.
         is_new = not g.cookie
         g.cookie = g.cookie or secrets.token_urlsafe(32)
-        wanted = page_of_ours(request.values.get("next", ""))
         page = render_template(
-            "login.html", sentence=sentence, name=name, wanted=wanted, oidc_label=oidc_label
+            "login.html",
+            sentence=refusal.sentence if refusal else "",
+            name=name,
+            wanted=_wanted(),
+            oidc_label=oidc_label,
         )
-        response = make_response(page, status)
+        response = make_response(page, refusal.status if refusal else 200)
         if is_new:
             entrance.cookie.set(response, g.cookie)
         return response
 
-    def check(name: str, password: str) -> int | tuple[str, int]:
-        """The person's id, or a sentence that says why not and the HTTP status for it."""
-        address, browser = client_address(), entrance.cookie.browser()
-        pause = entrance.password_attempts.begin(name, address, browser, entrance.now())
-        if pause is not None:
-            log.warning("console.sign_in_paused", seconds=round(pause.total_seconds()))
-            return f"Too many tries. Try again in {_words(pause)}.", 429
+    def code_form(ticket: str, refusal: Refusal | None = None) -> Response:
+        sentence, status = (refusal.sentence, refusal.status) if refusal else ("", 200)
+        page = render_template("code.html", sentence=sentence, ticket=ticket, wanted=_wanted())
+        return make_response(page, status)
+
+    def come_in(person_id: int, name: str, attempts: int) -> Response:
+        entrance.succeeded(name, attempts)
+        response = entrance.let_in(person_id, _wanted())
+        mark = entrance.password_attempts.known_browser(name, entrance.now())
+        entrance.cookie.know(response, mark, BROWSER_KNOWN_FOR)
+        return response
+
+    def with_code(ticket: str) -> Response:
         try:
-            person_id = entrance.people.with_password(name, password)
-        except Busy:
-            return _BUSY, 429
-        if person_id is None:
-            log.warning("console.sign_in_refused")
-            entrance.people.refuse(name, address, entrance.now())
-            return _WRONG, 403
-        entrance.password_attempts.succeeded(name, address, browser, entrance.now())
-        return person_id
+            data, at = entrance.fields.open("sign-in", ticket, entrance.now())
+        except Unreadable:
+            return form(Refusal(_TOO_LATE, 403))
+        person_id, name = data["person"], data["name"]
+        if not entrance.people.may_go_on(person_id, at):
+            return form(Refusal(_TOO_LATE, 403))
+        if refusal := entrance.check_code(person_id, name, request.form.get("code", "")):
+            return code_form(ticket, refusal)
+        return come_in(person_id, name, 2)
 
     @views.route("/login", methods=["GET", "POST"])
     def login() -> Response:
         if request.method != "POST":
             return form()
+        if "ticket" in request.form:
+            return with_code(request.form["ticket"])
         name = request.form.get("name", "")
-        result = check(name, request.form.get("password", ""))
-        if not isinstance(result, int):
-            return form(*result, name=name)
-        response = entrance.let_in(result, page_of_ours(request.form.get("next", "")))
-        mark = entrance.password_attempts.known_browser(name, entrance.now())
-        entrance.cookie.know(response, mark, BROWSER_KNOWN_FOR)
-        return response
+        result = entrance.check(name, request.form.get("password", ""))
+        if isinstance(result, Refusal):
+            return form(result, name=name)
+        if entrance.second_factors.recovery_codes_left(result) is None:
+            return come_in(result, name, 1)
+        ticket = {"person": result, "name": name}
+        return code_form(entrance.fields.seal("sign-in", ticket, entrance.now()))
 
     @views.post("/logout")
     def logout() -> Response:
@@ -106,35 +173,11 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
         entrance.cookie.forget(response)
         return response
 
-    @views.get("/account")
-    def account() -> str:
-        return _account()
-
-    @views.post("/account/password")
-    def password() -> Response | tuple[str, int]:
-        person = current_person()
-        result = check(person.name, request.form.get("password", ""))
-        if not isinstance(result, int):
-            sentence, status = result
-            return _account(
-                "Your present password is wrong." if sentence == _WRONG else sentence
-            ), status
-        if request.form.get("new") != request.form.get("again"):
-            return _account("The two new passwords differ."), 400
-        try:
-            new = request.form.get("new", "")
-            entrance.people.set_password(person.name, new, signature(entrance.now()))
-        except NotAllowed as error:
-            return _account(f"Not changed: {error}."), 400
-        return entrance.let_in(person.id, url_for("entrance.account", changed=1))
-
     return views
 
 
-def _account(sentence: str = "") -> str:
-    if "changed" in request.args:
-        sentence = "Your password is changed; you are signed out everywhere else."
-    return render_template("account.html", sentence=sentence)
+def _wanted() -> str:
+    return page_of_ours(request.values.get("next", ""))
 
 
 def _words(pause: timedelta) -> str:

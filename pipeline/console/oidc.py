@@ -16,7 +16,7 @@ from flask import Blueprint, Flask, abort, request, session, url_for
 from joserfc.errors import JoseError
 from werkzeug.wrappers import Response
 
-from pipeline.access.people import NotAllowed
+from pipeline.access.errors import NotAllowed
 from pipeline.base.log import log
 from pipeline.console.guard import client_address
 from pipeline.console.login import Entrance, page_of_ours

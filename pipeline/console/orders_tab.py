@@ -13,7 +13,7 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from pipeline.access.people import Person
+from pipeline.access.sign_ins import Person
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.security_log import Action, record

@@ -1,25 +1,38 @@
-"""The page where an admin decides who may sign in."""
+"""The pages where an admin decides who may sign in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from pipeline.access.people import NotAllowed, People
+from pipeline.access.duties import needs_factor, password_ends_at
+from pipeline.access.errors import NotAllowed
+from pipeline.base.row_ids import row_id
 from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.login import Entrance
+from pipeline.settings.console import ConsoleSettings
 from pipeline.settings.roles import Role
 
 Answer = Response | tuple[str, int]
 
 
-def people_views(entrance: Entrance) -> Blueprint:
-    """The page and its forms, for admins only."""
+def people_views(entrance: Entrance, console: ConsoleSettings) -> Blueprint:
+    """The pages and their forms, for admins only."""
     views = Blueprint("people", __name__)
-    people = entrance.people
+    people, second_factors, sign_ins = entrance.people, entrance.second_factors, entrance.sign_ins
+
+    def page(sentence: str = "") -> str:
+        return render_template(
+            "people.html",
+            people=people.everyone(),
+            holders=second_factors.holders(),
+            roles=list(Role),
+            now=entrance.now(),
+            sentence=sentence,
+        )
 
     def changing(change: Callable[[str], None]) -> Callable[[], Answer]:
         """A view that changes the person named in the form; admins cannot change themselves."""
@@ -31,8 +44,11 @@ def people_views(entrance: Entrance) -> Blueprint:
                 _refuse_oneself(name)
                 change(name)
             except NotAllowed as error:
-                return _page(people, f"Nothing was changed: {error}."), 400
-            return redirect(url_for("people.everybody"), 303)
+                return page(f"Nothing was changed: {error}."), 400
+            shown = row_id(request.form.get("page", ""))
+            if shown is None:
+                return redirect(url_for("people.everybody"), 303)
+            return redirect(url_for("people.one", person_id=shown), 303)
 
         return view
 
@@ -43,7 +59,22 @@ def people_views(entrance: Entrance) -> Blueprint:
 
     @views.get("/people")
     def everybody() -> str:
-        return _page(people)
+        return page()
+
+    @views.get("/people/<row_id:person_id>")
+    def one(person_id: int) -> str:
+        found = next((one for one in people.everyone() if one.id == person_id), None)
+        if found is None:
+            abort(404, "There is no such person.")
+        return render_template(
+            "one_person.html",
+            one=found,
+            now=entrance.now(),
+            sign_ins=sign_ins.of(person_id, entrance.now()),
+            recovery_codes=second_factors.recovery_codes_left(person_id),
+            needs_factor=needs_factor(found, console),
+            password_ends_at=password_ends_at(found, console),
+        )
 
     @views.post("/people/add")
     @changing
@@ -60,6 +91,20 @@ def people_views(entrance: Entrance) -> Blueprint:
     def set_password(name: str) -> None:
         people.set_password(name, request.form.get("password", ""), signature(entrance.now()))
 
+    @views.post("/people/second-factor")
+    @changing
+    def reset_second_factor(name: str) -> None:
+        second_factors.reset(name, signature(entrance.now()))
+
+    @views.post("/people/sign-ins")
+    @changing
+    def end_sign_ins(name: str) -> None:
+        person, by = people.named(name), signature(entrance.now())
+        if "all" in request.form:
+            sign_ins.end_all(person.id, by)
+        elif (sign_in_id := row_id(request.form.get("id", ""))) is not None:
+            sign_ins.end_one(person.id, sign_in_id, by)
+
     @views.post("/people/lock")
     @changing
     def lock(name: str) -> None:
@@ -71,13 +116,20 @@ def people_views(entrance: Entrance) -> Blueprint:
         people.set_locked(name, False, signature(entrance.now()))
         entrance.password_attempts.forgive(name)
 
+    @views.post("/people/remove")
+    @changing
+    def remove(name: str) -> None:
+        if "sure" not in request.form:
+            raise NotAllowed("tick the box beside Remove: nobody gets the name again")
+        people.remove(name, signature(entrance.now()))
+
     return views
 
 
 def _refuse_oneself(name: str) -> None:
     """Refuse changes to the admin who asks, so that an admin always remains."""
     if name.strip().lower() == current_person().name.lower():
-        raise NotAllowed("ask another admin to change your role")
+        raise NotAllowed("ask another admin to change what concerns yourself")
 
 
 def _role() -> Role:
@@ -85,9 +137,3 @@ def _role() -> Role:
         return Role(request.form.get("role", ""))
     except ValueError:
         raise NotAllowed("there is no such role") from None
-
-
-def _page(people: People, sentence: str = "") -> str:
-    return render_template(
-        "people.html", people=people.everyone(), roles=list(Role), sentence=sentence
-    )

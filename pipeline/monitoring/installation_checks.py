@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.quota import Lane
-from pipeline.base.security_log import SHOWING
+from pipeline.base.security_log import REVIEW_OBJECT, SHOWING
 from pipeline.base.tables import SecurityLogRow
 from pipeline.monitoring import shop_reads
 from pipeline.monitoring.purge_checks import ending_soon, kept_too_long
@@ -25,6 +25,8 @@ from pipeline.settings.model import Settings
 from pipeline.shipping.tables import Feed, FeedMessage, FeedOutcome, FeedState
 
 OVERDUE_FOR = timedelta(minutes=15)
+REVIEWED_EVERY = timedelta(days=100)
+"""Access is reviewed every quarter; a few days more are left."""
 # Orders of a backfill, which may wait longer until they are in Magento.
 IS_BACKFILL = and_(Order.lane == Lane.BACKFILL, Order.magento_order_id.is_(None))
 _STUCK = (
@@ -60,6 +62,7 @@ def reasons(
         "personal_data:kept": kept_too_long(sessions, settings.purge_after_days, now),
         "personal_data:ending": ending_soon(sessions, settings.purge_after_days, now),
         "names:day": many_names(sessions, settings.alerts.names_per_day, now),
+        "access:review": review_overdue(sessions, now),
         **shop_reads.reasons(sessions, settings.shops, now),
         **{
             f"confirmations:{name}": _refused(name, refusing[name]) if name in refusing else ""
@@ -181,6 +184,21 @@ def many_names(sessions: Sessions, most: int, now: datetime) -> str:
         f"within a day buyers' data was shown or exported to {named}, more than {most}: ask why, "
         "and look at `orderbridge audit list`; if nobody can say, lock the person and follow your "
         "incident plan"
+    )
+
+
+def review_overdue(sessions: Sessions, now: datetime) -> str:
+    """A sentence when the last review of access is too long ago, or the log's first row is."""
+    with sessions() as session:
+        last = session.scalar(
+            select(func.max(SecurityLogRow.at)).where(SecurityLogRow.object == REVIEW_OBJECT)
+        )
+        last = last or session.scalar(select(func.min(SecurityLogRow.at)))
+    if last is None or last > now - REVIEWED_EVERY:
+        return ""
+    return (
+        f"who may sign in was not reviewed since {last:%Y-%m-%d}: go through `orderbridge people "
+        "review`, and record it with `--done`"
     )
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from pipeline.settings.marketplace import BaseUrl, SettingsModel
 from pipeline.settings.roles import Role
+
+
+class Required(StrEnum):
+    """Who with a password has to have a second factor. Whoever has one is asked for it anyway."""
+
+    OPTIONAL = "optional"
+    ADMINS = "admins"
+    EVERYONE = "everyone"
 
 
 class OidcSettings(SettingsModel):
@@ -42,12 +51,15 @@ class OidcSettings(SettingsModel):
 class ConsoleSettings(SettingsModel):
     """`url` is the console's address for people, `proxies` the number of proxies before it.
 
-    `names_per_export` is how many orders a file with the buyers' names may have.
+    `names_per_export` is how many orders a file with the buyers' names may have, `second_factor`
+    who needs one, `password_days` how long a password lasts.
     """
 
     url: BaseUrl | None = None
     proxies: int = Field(default=0, ge=0, le=10)
     names_per_export: int = Field(default=1_000, ge=1, le=100_000)
+    second_factor: Required = Required.ADMINS
+    password_days: int = Field(default=365, ge=1, le=365)
     oidc: OidcSettings | None = None
 
     @model_validator(mode="after")

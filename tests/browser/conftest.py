@@ -21,6 +21,7 @@ from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
 from pipeline.console.server import Server
 from pipeline.operations.preview.replay import Call, Preview
+from pipeline.settings.console import ConsoleSettings, Required
 from pipeline.settings.roles import Role
 from tests.builders import signed
 from tests.console.builders import some_settings
@@ -69,7 +70,13 @@ def previews(order_id: int, step: str) -> Sequence[Preview]:
 
 
 @pytest.fixture
-def console(sessions: Sessions) -> Iterator[Console]:
+def required() -> Required:
+    """Who needs a second factor: nobody, but in the tests of it."""
+    return Required.OPTIONAL
+
+
+@pytest.fixture
+def console(sessions: Sessions, required: Required) -> Iterator[Console]:
     """With one person of each role: anna the admin, otto the operator, vera the viewer."""
     clock = Clock()
     for name, role in (
@@ -77,8 +84,11 @@ def console(sessions: Sessions) -> Iterator[Console]:
         ("otto", Role.OPERATOR),
         ("vera", Role.VIEWER),
     ):
-        People(sessions).add(name, role, PASSWORD, signed(at=clock.at))
-    app = create_app(some_settings(), sessions, clock, previews=previews)
+        People(sessions).add(name, role, PASSWORD, signed(at=clock.at), is_own=True)
+    settings = some_settings().model_copy(
+        update={"console": ConsoleSettings(second_factor=required)}
+    )
+    app = create_app(settings, sessions, clock, previews=previews)
     has_ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = Server(app, listening, threads=8, proxies=0)

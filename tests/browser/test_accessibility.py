@@ -41,7 +41,11 @@ PAGES = {
     "settings": "/settings",
     "people": "/people",
     "security log": "/security-log",
+    "a person": "/people/1",
     "account": "/account",
+    "password": "/account/password",
+    "second factor": "/account/second-factor",
+    "my sign-ins": "/account/sign-ins",
     "nothing here": "/orders/999999",
 }
 

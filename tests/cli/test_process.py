@@ -39,9 +39,12 @@ class Console:
 
 @pytest.fixture
 def variables(tmp_path: Path, database_url: str) -> dict[str, str]:
+    found = environment(tmp_path, database_url)
+    with Path(found["ORDERBRIDGE_CONFIG"]).open("a", encoding="utf-8") as file:
+        file.write('\n[console]\nsecond_factor = "optional"\n')
     return {
         "PATH": os.defpath,
-        **environment(tmp_path, database_url),
+        **found,
         "ORDERBRIDGE_CONSOLE_USER": USER,
         "ORDERBRIDGE_CONSOLE_PASSWORD": PASSWORD,
     }
@@ -135,7 +138,7 @@ def test_behind_proxies_tries_count_by_the_address_that_the_counted_ones_tell(
     variables: dict[str, str], sessions: Sessions, proxies: int, added: str, counted: str
 ) -> None:
     with Path(variables["ORDERBRIDGE_CONFIG"]).open("a", encoding="utf-8") as file:
-        file.write(f"\n[console]\nproxies = {proxies}\n")
+        file.write(f"proxies = {proxies}\n")
     with serving(variables) as console, requests.Session() as web:
         # What a browser writes into the header itself stands before what the proxies add.
         for number in range(6):

@@ -103,7 +103,7 @@ def clock() -> Clock:
 @pytest.fixture
 def client(sessions: Sessions, clock: Clock) -> FlaskClient:
     """A browser in which nobody has signed in, where `anna` may."""
-    People(sessions).add("Anna", Role.OPERATOR, PASSWORD, signed(at=NOW))
+    People(sessions).add("Anna", Role.OPERATOR, PASSWORD, signed(at=NOW), is_own=True)
     return create_app(some_settings(), sessions, clock).test_client()
 
 

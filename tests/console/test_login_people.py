@@ -21,7 +21,7 @@ def test_an_admin_adds_changes_and_locks(sessions: Sessions, browser: SignedIn) 
     assert (added.status_code, added.headers["Location"]) == (303, "/people")
     assert known(sessions) == [(USER, "admin", False), ("Bert", "viewer", False)]
     page = browser.get("/people").text
-    assert '<th scope="row">Bert</th>' in page
+    assert ">Bert</a></th>" in page
     assert "<option selected>viewer</option>" in page
     assert browser.post("/people/role", {"name": "Bert", "role": "operator"}).status_code == 303
     assert browser.post("/people/lock", {"name": "Bert"}).status_code == 303
@@ -29,9 +29,11 @@ def test_an_admin_adds_changes_and_locks(sessions: Sessions, browser: SignedIn) 
     assert browser.post("/people/unlock", {"name": "Bert"}).status_code == 303
     new = {"name": "Bert", "password": "four other words of mine"}
     assert browser.post("/people/password", new).status_code == 303
+    assert "one-time, until" in browser.get("/people").text
     people = People(sessions)
-    assert people.with_password("bert", new["password"]) is not None
-    assert people.with_password("bert", PASSWORD) is None
+    assert people.with_password("bert", new["password"], NOW) is not None
+    assert "one-time, used up" in browser.get("/people").text
+    assert people.with_password("bert", PASSWORD, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,9 @@ def test_what_cannot_be_is_said_and_changes_nothing(
 def test_the_page_is_for_admins_alone(sessions: Sessions, operator: SignedIn) -> None:
     assert operator.get("/people").status_code == 403
     form = {"name": "otto", "role": "admin", "password": PASSWORD}
-    for path in ("add", "role", "password", "lock", "unlock"):
+    for path in (
+        *("add", "role", "password", "lock", "unlock", "second-factor", "sign-ins", "remove"),
+    ):
         assert operator.post(f"/people/{path}", form).status_code == 403
     assert known(sessions) == [("otto", "operator", False)]
     assert 'href="/people"' not in operator.get("/account").text

@@ -135,4 +135,5 @@ def test_it_migrates_and_answers_from_elsewhere(installed: Path, own_database_ur
             assert [web.get(address + path, timeout=10).status_code for path in linked] == [
                 200
             ] * len(linked)
-            assert "<h1>Orders</h1>" in sign_in(web, address, USER, PASSWORD).text
+            page = sign_in(web, address, USER, PASSWORD)
+            assert "<h1>Set up a second factor</h1>" in page.text

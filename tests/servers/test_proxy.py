@@ -65,6 +65,7 @@ def proxy(tmp_path: Path, database_url: str) -> Iterator[tuple[str, str]]:
         port = kept_port(home / "tls.port", lambda _: False)
         with Path(variables["ORDERBRIDGE_CONFIG"]).open("a", encoding="utf-8") as file:
             file.write(f'\n[console]\nproxies = 1\nurl = "https://localhost:{port}"\n')
+            file.write('second_factor = "optional"\n')
         with serving(variables) as console:
             command = (program, "-p", str(home), "-c", str(written(home, console.url, port)))
             tried = subprocess.run([*command, "-t"], capture_output=True, text=True)
