@@ -40,9 +40,7 @@ class SignIns:
                 )
             )
             session.add(
-                SignIn(
-                    token_digest=_digest(token), person_id=person_id, started_at=now, seen_at=now
-                )
+                SignIn(token_digest=digest(token), person_id=person_id, started_at=now, seen_at=now)
             )
             name = session.scalars(
                 update(PersonRecord)
@@ -63,7 +61,7 @@ class SignIns:
                 select(SignIn.seen_at, PersonRecord)
                 .join(PersonRecord, PersonRecord.id == SignIn.person_id)
                 .where(
-                    SignIn.token_digest == _digest(token),
+                    SignIn.token_digest == digest(token),
                     SignIn.started_at > now - LONGEST,
                     SignIn.seen_at > now - LONGEST_IDLE,
                     ~PersonRecord.locked,
@@ -74,7 +72,7 @@ class SignIns:
             seen_at, person = row
             if is_a_person and seen_at <= now - _SEEN_EVERY:
                 session.execute(
-                    update(SignIn).where(SignIn.token_digest == _digest(token)).values(seen_at=now)
+                    update(SignIn).where(SignIn.token_digest == digest(token)).values(seen_at=now)
                 )
             has_password = person.password_hash is not None
             return Person(person.id, person.name, Role(person.role), has_password)
@@ -84,7 +82,7 @@ class SignIns:
         with self._sessions() as session, session.begin():
             name = session.scalar(
                 delete(SignIn)
-                .where(SignIn.token_digest == _digest(token))
+                .where(SignIn.token_digest == digest(token))
                 .where(PersonRecord.id == SignIn.person_id)
                 .returning(PersonRecord.name)
             )
@@ -92,5 +90,6 @@ class SignIns:
                 record(session, at=now, person=name, address=address, action=Action.SIGNED_OUT)
 
 
-def _digest(token: str) -> bytes:
+def digest(token: str) -> bytes:
+    """What the database keeps of a token."""
     return hashlib.sha256(token.encode()).digest()

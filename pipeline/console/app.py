@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
+from pipeline.access.provider_sign_ins import ProviderSignIns
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.db import Sessions
 from pipeline.base.log import log
@@ -75,11 +76,28 @@ def create_app(
         now,
     )
     limit_the_browser(app)
-    guard(app, entrance.sign_ins, now, entrance.cookie.value)
-    oidc = settings.console.oidc
+    oidc, single = settings.console.oidc, None
+    if oidc is not None:
+        # Slow to import, and most consoles have no OpenID provider.
+        from pipeline.console.oidc import SingleSignOn
+
+        kept = ProviderSignIns(sessions, Vault(settings.master_key))
+        single = SingleSignOn(app, entrance, kept, settings.console, oidc, settings.master_key)
+        app.register_blueprint(single.views())
+    guard(
+        app,
+        entrance.sign_ins,
+        now,
+        entrance.cookie.value,
+        single.recheck if single else lambda: None,
+    )
     page = Page(settings, sessions, previews is not None)
     for views in (
-        login_views(entrance, oidc.label if oidc else None),
+        login_views(
+            entrance,
+            oidc.label if oidc else None,
+            single.signed_out if single else lambda: None,
+        ),
         people_views(entrance),
         audit_views(sessions),
         order_views(settings, sessions, now, page, previews),
@@ -95,13 +113,6 @@ def create_app(
         settings_views(settings, sessions, now),
     ):
         app.register_blueprint(views)
-    if oidc is not None:
-        # Slow to import, and most consoles have no OpenID provider.
-        from pipeline.console.oidc import oidc_views
-
-        app.register_blueprint(
-            oidc_views(app, entrance, settings.console, oidc, settings.master_key)
-        )
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -24,13 +24,16 @@ from pipeline.settings.roles import Role
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-OPEN_TO_ALL = frozenset(
-    {"healthz", "static", "entrance.login", "oidc.start", "oidc.back", "metrics.scrape"}
-)
+WITHOUT_A_FORM = frozenset({"oidc.logout"})
+"""Changes that no page of ours sends: the provider signs what it sends."""
+OPEN_TO_ALL = WITHOUT_A_FORM | {
+    *("healthz", "static", "entrance.login", "metrics.scrape"),
+    *("oidc.start", "oidc.renew", "oidc.back", "oidc.signed_out"),
+}
 """Without a sign-in; the metrics ask for a token of their own."""
 OPEN_TO_VIEWERS = frozenset({"entrance.logout", "entrance.password"})
 """Changes that a viewer may make: they concern only the viewer's own sign-in."""
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def current_person() -> Person:
@@ -73,29 +76,42 @@ def role_required(role: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     return decorate
 
 
+def is_by_itself() -> bool:
+    """Whether the page sent the request, and no person did."""
+    return "fragment" in request.args
+
+
 def guard(
-    app: Flask, sign_ins: SignIns, now: Callable[[], datetime], cookie_of: Callable[[], str]
+    app: Flask,
+    sign_ins: SignIns,
+    now: Callable[[], datetime],
+    cookie_of: Callable[[], str],
+    recheck: Callable[[], AnyResponse | None],
 ) -> None:
-    """Identify the person before every view. `cookie_of` reads the browser's cookie."""
+    """Identify the person before every view. `cookie_of` reads the browser's cookie.
+
+    `recheck` may answer in place of the view, or take `g.person` away.
+    """
 
     @app.before_request
     def _look_who_asks() -> AnyResponse | None:
         g.cookie, g.person = cookie_of(), None
         if request.endpoint in OPEN_TO_ALL:
             return None
-        is_by_itself = "fragment" in request.args
         if g.cookie:
-            g.person = sign_ins.find(g.cookie, now(), is_a_person=not is_by_itself)
+            g.person = sign_ins.find(g.cookie, now(), is_a_person=not is_by_itself())
+        if g.person is not None and (answer := recheck()) is not None:
+            return answer
         if g.person is not None:
             return None
-        if is_by_itself:
+        if is_by_itself():
             abort(401, "Sign in again.")
-        wanted = request.full_path.removesuffix("?") if request.method in _READING else None
+        wanted = request.full_path.removesuffix("?") if request.method in READING else None
         return redirect(url_for("entrance.login", next=wanted if wanted != "/" else None), 303)
 
     @app.before_request
     def _take_changes_with_care() -> None:
-        if request.method in _READING:
+        if request.method in READING or request.endpoint in WITHOUT_A_FORM:
             return
         if not is_from_our_page():
             abort(400, "The form has expired, or is not from this site. Load its page again.")

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
-from flask import Flask
-from flask.testing import FlaskClient
 from joserfc.jwk import RSAKey
-from pydantic import SecretStr
 from sqlalchemy import select, update
-from werkzeug.test import TestResponse
 
 from pipeline.access.tables import PersonRecord
 from pipeline.base.db import Sessions
@@ -20,42 +15,8 @@ from pipeline.console.app import create_app
 from pipeline.settings.console import ConsoleSettings, OidcSettings
 from pipeline.settings.roles import Role
 from tests.console.builders import NOW, some_settings
-from tests.console.issuer import CLIENT_ID, CLIENT_SECRET, Issuer
-
-URL = "http://localhost"
-ANNA = {"sub": "1", "preferred_username": "anna@shop.example", "groups": ["warehouse", "others"]}
-
-
-@pytest.fixture(scope="module")
-def running_issuer() -> Iterator[Issuer]:
-    with Issuer() as issuer:
-        yield issuer
-
-
-@pytest.fixture
-def issuer(running_issuer: Issuer) -> Issuer:
-    running_issuer.claims, running_issuer.changed = dict(ANNA), {}
-    running_issuer.published = running_issuer.key
-    return running_issuer
-
-
-def an_app(issuer: Issuer, sessions: Sessions, **changed: Any) -> Flask:
-    oidc = OidcSettings(
-        issuer=issuer.url,
-        client_id=CLIENT_ID,
-        client_secret=SecretStr(CLIENT_SECRET),
-        **{"roles": {"warehouse": Role.OPERATOR, "it": Role.ADMIN}, **changed},
-    )
-    settings = some_settings().model_copy(update={"console": ConsoleSettings(url=URL, oidc=oidc)})
-    return create_app(settings, sessions, lambda: NOW)
-
-
-def sign_in(client: FlaskClient, page: str = "/login/oidc") -> TestResponse:
-    """Go to the provider and come back with what it says."""
-    away = client.get(page)
-    assert away.status_code == 302
-    back = requests.get(away.headers["Location"], allow_redirects=False, timeout=20)
-    return client.get(back.headers["Location"].removeprefix(URL))
+from tests.console.issuer import CLIENT_ID, Issuer
+from tests.console.single_sign_on import URL, an_app, sign_in
 
 
 def people(sessions: Sessions) -> list[tuple[str, str, str | None]]:
