@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -11,12 +13,14 @@ from sqlalchemy import select, update
 
 from pipeline.access.tables import PersonRecord
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
 from pipeline.console.app import create_app
 from pipeline.settings.console import ConsoleSettings, OidcSettings
 from pipeline.settings.roles import Role
 from tests.console.builders import NOW, some_settings
 from tests.console.issuer import CLIENT_ID, Issuer
 from tests.console.single_sign_on import URL, an_app, sign_in
+from tests.security_log import rows as logged_rows
 
 
 def people(sessions: Sessions) -> list[tuple[str, str, str | None]]:
@@ -95,6 +99,51 @@ def test_who_is_not_meant_to_come_in_does_not(
     assert why in reply.text
     assert people(sessions) == []
     assert client.get("/account").status_code == 303
+
+
+AT = NOW.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("settings", "claims", "is_in"),
+    [
+        ({"max_age_s": 3600}, {"auth_time": AT - 3600}, True),
+        ({"max_age_s": 3600}, {"auth_time": AT + 59}, True),
+        ({"max_age_s": 3600}, {}, False),
+        ({"max_age_s": 3600}, {"auth_time": None}, False),
+        ({"max_age_s": 3600}, {"auth_time": True}, False),
+        ({"max_age_s": 3600}, {"auth_time": AT - 3661}, False),
+        ({"max_age_s": 3600}, {"auth_time": AT + 61}, False),
+        ({"max_age_s": 3600}, {"auth_time": float("nan")}, False),
+        ({"acr_values": ("mfa", "phr")}, {"acr": "phr"}, True),
+        ({"acr_values": ("mfa", "phr")}, {"acr": "0", "amr": ["pwd", "mfa"]}, True),
+        ({"acr_values": ("mfa", "phr")}, {}, False),
+        ({"acr_values": ("mfa", "phr")}, {"acr": "0", "amr": ["pwd"]}, False),
+        ({"acr_values": ("mfa", "phr")}, {"acr": "mfa phr"}, False),
+        ({"acr_values": ("mfa", "phr")}, {"acr": ["mfa"], "amr": None}, False),
+    ],
+)
+def test_how_and_when_somebody_signed_in_there_is_looked_at(
+    issuer: Issuer,
+    sessions: Sessions,
+    settings: dict[str, Any],
+    claims: dict[str, Any],
+    is_in: bool,
+) -> None:
+    issuer.changed = claims
+    reply = sign_in(an_app(issuer, sessions, **settings).test_client())
+    assert reply.status_code == (303 if is_in else 403)
+    if not is_in:
+        why = "too long ago|when you signed in there|by one of the means"
+        assert re.search(why, reply.text)
+        assert people(sessions) == []
+        assert [line.person for line in logged_rows(sessions, Action.SIGN_IN_REFUSED)] == [""]
+
+
+def test_how_and_when_is_asked_for(issuer: Issuer, sessions: Sessions) -> None:
+    asked = an_app(issuer, sessions, max_age_s=600, acr_values=("mfa", "phr")).test_client()
+    query = parse_qs(urlsplit(asked.get("/login/oidc").headers["Location"]).query)
+    assert (query["max_age"], query["acr_values"]) == (["600"], ["mfa phr"])
 
 
 def test_a_domain_that_is_allowed_is_let_in(issuer: Issuer, sessions: Sessions) -> None:
