@@ -16,5 +16,5 @@ def is_this_machine(host: str) -> bool:
 
 def is_in_clear(url: str) -> bool:
     """Whether what goes to this URL would cross a network unencrypted."""
-    parts = urlsplit(url)
+    parts = urlsplit(url.strip())
     return parts.scheme.lower() == "http" and not is_this_machine(parts.hostname or "")

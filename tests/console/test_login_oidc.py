@@ -204,6 +204,19 @@ def test_what_another_browser_began_is_not_ended_here(issuer: Issuer, sessions: 
     assert people(sessions) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"]
+)
+def test_no_address_of_the_provider_is_reached_in_clear(
+    issuer: Issuer, sessions: Sessions, name: str
+) -> None:
+    issuer.metadata = {name: "http://id.example/x"}
+    client = an_app(issuer, sessions).test_client()
+    assert client.get("/login/oidc").status_code == 502
+    issuer.metadata = {name: "https://id.example/x"}
+    assert an_app(issuer, sessions).test_client().get("/login/oidc").status_code == 302
+
+
 def test_a_page_elsewhere_is_not_gone_to(issuer: Issuer, sessions: Sessions) -> None:
     client = an_app(issuer, sessions).test_client()
     reply = sign_in(client, "/login/oidc?next=//evil.example/")
