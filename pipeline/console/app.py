@@ -24,6 +24,7 @@ from pipeline.console.board_views import board_views
 from pipeline.console.bulk_views import bulk_views
 from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
+from pipeline.console.flower_views import flower_views
 from pipeline.console.guard import allows, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
@@ -100,6 +101,7 @@ def create_app(
         ),
         people_views(entrance),
         audit_views(sessions),
+        flower_views(sessions, now),
         order_views(settings, sessions, now, page, previews),
         act_views(settings, sessions, now, page),
         board_views(sessions, now),

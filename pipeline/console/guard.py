@@ -77,8 +77,13 @@ def role_required(role: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
 
 
 def is_by_itself() -> bool:
-    """Whether the page sent the request, and no person did."""
-    return "fragment" in request.args
+    """Whether the page, or a proxy, sent the request: no person would see where it is led to."""
+    return "fragment" in request.args or request.endpoint == "flower.access"
+
+
+def is_by_a_person() -> bool:
+    """Whether a person did something; a proxy asks for each page that somebody opens."""
+    return not is_by_itself() or request.headers.get("Sec-Fetch-Mode") == "navigate"
 
 
 def guard(
@@ -99,7 +104,7 @@ def guard(
         if request.endpoint in OPEN_TO_ALL:
             return None
         if g.cookie:
-            g.person = sign_ins.find(g.cookie, now(), is_a_person=not is_by_itself())
+            g.person = sign_ins.find(g.cookie, now(), is_a_person=is_by_a_person())
         if g.person is not None and (answer := recheck()) is not None:
             return answer
         if g.person is not None:

@@ -19,7 +19,7 @@ from pipeline.access.provider_sign_ins import ProviderSignIns, Standing
 from pipeline.base.log import log
 from pipeline.console import oidc_claims
 from pipeline.console.csrf import FIELD, is_from_our_page
-from pipeline.console.guard import READING, client_address, is_by_itself
+from pipeline.console.guard import READING, client_address, is_by_a_person, is_by_itself
 from pipeline.console.login import Entrance
 from pipeline.console.oidc_provider import FAILURES, Provider, ends
 from pipeline.settings.console import OidcSettings
@@ -133,7 +133,7 @@ class Recheck:
         g.person = None
         if self.accept(tokens, claims):
             find = self._entrance.sign_ins.find
-            g.person = find(g.cookie, now, is_a_person=not is_by_itself())
+            g.person = find(g.cookie, now, is_a_person=is_by_a_person())
         return None
 
     def _as_it_was(
