@@ -113,10 +113,17 @@ class People:
             _record(session, by, Action.LOCKED if locked else Action.UNLOCKED, person.name)
 
     def remove(self, name: str, by: Signature) -> None:
-        """Delete a person; notes and the security log keep the name. Raises NotAllowed."""
+        """Delete a person; notes and the security log keep the name. Raises NotAllowed.
+
+        A person of the OpenID provider is kept as locked, or would be added again at once.
+        """
         with self._sessions() as session, session.begin():
             person = _named(session, name)
-            session.delete(person)
+            if person.subject is None:
+                session.delete(person)
+            else:
+                person.locked = True
+                _sign_out(session, person.id)
             _record(session, by, Action.PERSON_REMOVED, person.name)
 
     def refuse(self, name: str, address: str, now: datetime) -> None:

@@ -11,13 +11,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
+from pipeline.access.people import People
 from pipeline.access.provider_sign_ins import ProviderSignIns
 from pipeline.access.sign_ins import SignIns
 from pipeline.access.tables import PersonRecord, ProviderSignIn, SignIn
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action
 from pipeline.base.vault import Vault
-from tests.console.builders import a_held_order, some_settings, store
+from tests.builders import signed
+from tests.console.builders import some_settings
 from tests.console.forms import form_token
 from tests.console.issuer import Issuer
 from tests.console.signing_in import Clock, is_in
@@ -408,12 +410,19 @@ def test_signing_out_needs_no_provider(
     assert requests.get(f"{issuer.url}/keys", timeout=20).status_code == 503
 
 
-def test_who_was_locked_here_stays_out(
-    issuer: Issuer, way: str, sessions: Sessions, clock: Clock
+@pytest.mark.parametrize("act", ["lock", "remove"])
+def test_who_was_locked_or_removed_here_stays_out_until_let_in_again(
+    issuer: Issuer, way: str, sessions: Sessions, clock: Clock, act: str
 ) -> None:
-    store(sessions, a_held_order(1))
+    people = People(sessions)
     client = signed_in(an_app(issuer, sessions, clock))
-    with sessions() as session, session.begin():
-        session.execute(update(PersonRecord).values(locked=True))
+    if act == "lock":
+        people.set_locked("anna@shop.example", True, signed(at=clock()))
+    else:
+        people.remove("anna@shop.example", signed(at=clock()))
     clock.pass_(minutes=5)
     assert look(client)[0] == 401
+    reply = sign_in(client)
+    assert (reply.status_code, "is locked here" in reply.text) == (403, True)
+    people.set_locked("anna@shop.example", False, signed(at=clock()))
+    assert sign_in(client).status_code == 303
