@@ -112,18 +112,21 @@ class People:
     def set_locked(self, name: str, locked: bool, by: Signature) -> None:
         """Lock a person out, or let them in again. Raises NotAllowed."""
         with self._sessions() as session, session.begin():
-            person = named(session, name)
-            person.locked = locked
+            person = named(session, name, or_kept_out=not locked)
+            person.locked, person.removed_at = locked, None
             if locked:
                 _sign_out(session, person.id)
             _record(session, by, Action.LOCKED if locked else Action.UNLOCKED, person.name)
 
     def remove(self, name: str, by: Signature) -> None:
-        """Remove a person, whose name nobody else gets. Raises NotAllowed."""
+        """Remove a person, whose name nobody else gets. Raises NotAllowed.
+
+        A person of the OpenID provider stays out, although the provider knows them, until unlocked.
+        """
         with self._sessions() as session, session.begin():
             person = named(session, name)
             _keep_an_admin(session, person)
-            person.removed_at, person.locked = by.at, False
+            person.removed_at, person.locked = by.at, person.subject is not None
             person.password_hash = person.password_set_at = person.one_time_until = None
             person.former_hashes = []
             _sign_out(session, person.id)
@@ -189,8 +192,8 @@ class People:
     ) -> int:
         """The id of the person whom an OpenID provider knows as `subject`; added at first sign-in.
 
-        Each sign-in updates name and role; a removed person is added again, under the same row.
-        Raises NotAllowed, also for a locked person.
+        Each sign-in updates name and role. Raises NotAllowed, also for a person who was locked or
+        removed here.
         """
         name = checked_name(name)
         by = Signature(name, address, now)
@@ -206,9 +209,6 @@ class People:
                     refuse_taken(session, name, person.id)
                     before, person.name = person.name, name
                     _record(session, by, Action.PERSON_RENAMED, name, before=before)
-                if person.removed_at is not None:
-                    person.removed_at = None
-                    _record(session, by, Action.PERSON_ADDED, name, role=role)
                 if person.role != role:
                     _change_role(session, person, role, by)
                 return person.id
@@ -231,13 +231,15 @@ class People:
             return bool(session.scalar(select(exists().where(PersonRecord.removed_at.is_(None)))))
 
 
-def named(session: Session, name: str) -> PersonRecord:
-    """The row of the person of that name, locked. Raises NotAllowed when there is none."""
-    person = session.scalar(
-        select(PersonRecord)
-        .where(is_named(name), PersonRecord.removed_at.is_(None))
-        .with_for_update()
-    )
+def named(session: Session, name: str, *, or_kept_out: bool = False) -> PersonRecord:
+    """The row of the person of that name, locked. Raises NotAllowed when there is none.
+
+    `or_kept_out` finds people of the OpenID provider too who were removed here.
+    """
+    there = PersonRecord.removed_at.is_(None)
+    if or_kept_out:
+        there |= PersonRecord.subject.is_not(None)
+    person = session.scalar(select(PersonRecord).where(is_named(name), there).with_for_update())
     if person is None:
         raise NotAllowed(f"there is nobody called {name}")
     return person

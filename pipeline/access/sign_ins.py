@@ -62,7 +62,7 @@ class SignIns:
             )
             session.add(
                 SignIn(
-                    token_digest=_digest(token),
+                    token_digest=digest(token),
                     person_id=person_id,
                     address=address,
                     browser=browser,
@@ -90,7 +90,7 @@ class SignIns:
                 select(SignIn.id, SignIn.seen_at, PersonRecord, has_factor)
                 .join(PersonRecord, PersonRecord.id == SignIn.person_id)
                 .where(
-                    SignIn.token_digest == _digest(token),
+                    SignIn.token_digest == digest(token),
                     _lasts(now),
                     ~PersonRecord.locked,
                     PersonRecord.removed_at.is_(None),
@@ -101,7 +101,7 @@ class SignIns:
             sign_in_id, seen_at, person, has_one = row
             if is_a_person and seen_at <= now - _SEEN_EVERY:
                 session.execute(
-                    update(SignIn).where(SignIn.token_digest == _digest(token)).values(seen_at=now)
+                    update(SignIn).where(SignIn.token_digest == digest(token)).values(seen_at=now)
                 )
             ends_at = password_ends_at(person, self._console)
             return Person(
@@ -129,7 +129,7 @@ class SignIns:
         with self._sessions() as session, session.begin():
             name = session.scalar(
                 delete(SignIn)
-                .where(SignIn.token_digest == _digest(token))
+                .where(SignIn.token_digest == digest(token))
                 .where(PersonRecord.id == SignIn.person_id)
                 .returning(PersonRecord.name)
             )
@@ -169,5 +169,6 @@ def _lasts(now: datetime) -> ColumnElement[bool]:
     return and_(SignIn.started_at > now - LONGEST, SignIn.seen_at > now - LONGEST_IDLE)
 
 
-def _digest(token: str) -> bytes:
+def digest(token: str) -> bytes:
+    """What the database keeps of a token."""
     return hashlib.sha256(token.encode()).digest()

@@ -71,6 +71,35 @@ class SignIn(Base):
     seen_at: Mapped[datetime]
 
 
+class ProviderSignIn(Base):
+    """What a sign-in at the OpenID provider left, by which the provider is asked again.
+
+    `sealed` holds its tokens under `key`. Nobody begins a check before `next_check_at`.
+    """
+
+    __tablename__ = "provider_sign_ins"
+    __table_args__ = (Index("provider_sign_ins_of_session", "sid"),)
+
+    token_digest: Mapped[bytes] = mapped_column(
+        ForeignKey("sign_ins.token_digest", ondelete="CASCADE"), primary_key=True
+    )
+    sid: Mapped[str | None]
+    can_refresh: Mapped[bool]
+    key: Mapped[bytes] = mapped_column(info=UNSAMPLED)
+    sealed: Mapped[bytes] = mapped_column(info=UNSAMPLED)
+    checked_at: Mapped[datetime]
+    next_check_at: Mapped[datetime]
+
+
+class LogoutToken(Base):
+    """A logout token of the provider that has been used, kept until it has expired."""
+
+    __tablename__ = "logout_tokens"
+
+    jti: Mapped[str] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime]
+
+
 class WrongPasswords(Base):
     """How often sign-in failed for a name, an address or both, which are kept as keyed digests."""
 

@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 from pipeline.base import clean_json, http_deadline
 from pipeline.base.clock import elapsed
 from pipeline.base.errors import OutcomeUnknown, RemoteError, Transient
+from pipeline.base.this_machine import is_in_clear
 
 CONNECT_TIMEOUT_S = 3.05
 READ_TIMEOUT_S = 15.0
@@ -140,8 +141,11 @@ class Http:
         """Upload bytes to a URL that a remote gave, or download them; return status and bytes.
 
         The content type is the only header of ours, since the URL may be signed for it alone.
-        Raises Transient when no whole answer came.
+        Raises Transient when no whole answer came, and without a call when the URL would be reached
+        in clear over a network.
         """
+        if _is_refused(url):
+            raise Transient("the remote gave an address without TLS", code="InClear")
         headers = {"Content-Type": content_type} if content_type else {}
         response, answer = self._exchange(method, url, content, headers, None, may_repeat=True)
         return Transferred(response.status_code, answer, response.headers.get("Content-Type", ""))
@@ -194,6 +198,13 @@ class Http:
         if may_repeat:
             return Transient(f"no usable answer ({code})", code=code)
         return OutcomeUnknown(f"sent, but no usable answer came ({code})", code=code)
+
+
+def _is_refused(url: str) -> bool:
+    try:
+        return is_in_clear(url)
+    except ValueError:
+        return False  # no URL, which the call itself says
 
 
 def _prepared(

@@ -32,6 +32,7 @@ class Action(StrEnum):
     SIGN_IN_REFUSED = "sign-in refused"
     SIGN_IN_PAUSED = "sign-in paused"
     SIGNED_OUT = "signed out"
+    FLOWER_OPENED = "Flower opened"
     PERSON_ADDED = "person added"
     PERSON_RENAMED = "person renamed"
     PERSON_REMOVED = "person removed"

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
+from pipeline.access.provider_sign_ins import ProviderSignIns
 from pipeline.access.second_factor import SecondFactors
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.db import Sessions
@@ -27,6 +28,7 @@ from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
 from pipeline.console.drafts import Drafts, give_drafts_back
 from pipeline.console.error_pages import error_pages
+from pipeline.console.flower_views import flower_views
 from pipeline.console.guard import allows, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
@@ -95,15 +97,34 @@ def create_app(
     compress_answers(app)
     keep_assets(app)
     limit_the_browser(app)
-    guard(app, entrance.sign_ins, now, entrance.cookie.value, drafts)
+    oidc, single = settings.console.oidc, None
+    if oidc is not None:
+        # Slow to import, and most consoles have no OpenID provider.
+        from pipeline.console.oidc import SingleSignOn
+
+        kept = ProviderSignIns(sessions, vault)
+        single = SingleSignOn(app, entrance, kept, settings.console, oidc, settings.master_keys[0])
+        app.register_blueprint(single.views())
+    guard(
+        app,
+        entrance.sign_ins,
+        now,
+        entrance.cookie.value,
+        single.recheck if single else lambda: None,
+        drafts,
+    )
     give_drafts_back(app, drafts)
-    oidc = settings.console.oidc
     page = Page(settings, sessions, previews is not None)
     for views in (
-        login_views(entrance, oidc.label if oidc else None),
+        login_views(
+            entrance,
+            oidc.label if oidc else None,
+            single.signed_out if single else lambda: None,
+        ),
         account_views(entrance),
         people_views(entrance, settings.console),
         audit_views(sessions),
+        flower_views(sessions, now),
         order_views(settings, sessions, now, page, previews),
         act_views(settings, sessions, now, page, has_product),
         board_views(sessions, now),
@@ -117,13 +138,6 @@ def create_app(
         settings_views(settings, sessions, now),
     ):
         app.register_blueprint(views)
-    if oidc is not None:
-        # Slow to import, and most consoles have no OpenID provider.
-        from pipeline.console.oidc import oidc_views
-
-        app.register_blueprint(
-            oidc_views(app, entrance, settings.console, oidc, settings.master_keys[0])
-        )
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -25,7 +25,7 @@ KEPT_FOR = timedelta(hours=1)
 _LONGEST_COOKIE = 3800
 """Bytes; browsers take 4 KB with the name and the attributes."""
 _OWNER = "a form's fields"
-_SECRETS = frozenset({"password", "new", "again"})
+_SECRETS = frozenset({"password", "new", "again", "code", "ticket"})
 _NOT_TYPED = frozenset({FIELD, "token", "seen"})
 
 

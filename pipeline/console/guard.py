@@ -25,9 +25,12 @@ from pipeline.settings.roles import Role
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-OPEN_TO_ALL = frozenset(
-    {"healthz", "static", "entrance.login", "oidc.start", "oidc.back", "metrics.scrape"}
-)
+WITHOUT_A_FORM = frozenset({"oidc.logout"})
+"""Changes that no page of ours sends: the provider signs what it sends."""
+OPEN_TO_ALL = WITHOUT_A_FORM | {
+    *("healthz", "static", "entrance.login", "metrics.scrape"),
+    *("oidc.start", "oidc.renew", "oidc.back", "oidc.signed_out"),
+}
 """Without a sign-in; the metrics ask for a token of their own."""
 OPEN_TO_VIEWERS = frozenset(
     {
@@ -43,7 +46,7 @@ OPEN_WITH_DUTY = {
     ),
 }
 """All that opens until a duty is done; the first of each is where it is done."""
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def current_person() -> Person:
@@ -87,35 +90,50 @@ def role_required(role: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     return decorate
 
 
+def is_by_itself() -> bool:
+    """Whether the page, or a proxy, sent the request: no person would see where it is led to."""
+    return "fragment" in request.args or request.endpoint == "flower.access"
+
+
+def is_by_a_person() -> bool:
+    """Whether a person did something; a proxy asks for each page that somebody opens."""
+    return not is_by_itself() or request.headers.get("Sec-Fetch-Mode") == "navigate"
+
+
 def guard(
     app: Flask,
     sign_ins: SignIns,
     now: Callable[[], datetime],
     cookie_of: Callable[[], str],
+    recheck: Callable[[], AnyResponse | None],
     drafts: Drafts,
 ) -> None:
-    """Identify the person before every view. `cookie_of` reads the browser's cookie; `drafts` keep
-    what somebody typed whose sign-in has ended."""
+    """Identify the person before every view. `cookie_of` reads the browser's cookie.
+
+    `recheck` may answer in place of the view, or take `g.person` away; `drafts` keep what somebody
+    typed whose sign-in has ended.
+    """
 
     @app.before_request
     def _look_who_asks() -> AnyResponse | None:
         g.cookie, g.person = cookie_of(), None
         if request.endpoint in OPEN_TO_ALL:
             return None
-        is_by_itself = "fragment" in request.args
         if g.cookie:
-            g.person = sign_ins.find(g.cookie, now(), is_a_person=not is_by_itself)
+            g.person = sign_ins.find(g.cookie, now(), is_a_person=is_by_a_person())
+        if g.person is not None and (answer := recheck()) is not None:
+            return answer
         if g.person is not None and g.person.duty is None:
             return None
         if g.person is not None:
             pages = OPEN_WITH_DUTY[g.person.duty]
             if request.endpoint in pages:
                 return None
-            if not is_by_itself:
+            if not is_by_itself():
                 return redirect(url_for(pages[0]), 303)
-        if is_by_itself:
+        if is_by_itself():
             abort(401, "Sign in again.")
-        is_form = request.method not in _READING
+        is_form = request.method not in READING
         wanted = page_of_the_form(app) if is_form else request.full_path.removesuffix("?")
         response = redirect(url_for("entrance.login", next=None if wanted == "/" else wanted), 303)
         if is_form:
@@ -124,7 +142,7 @@ def guard(
 
     @app.before_request
     def _take_changes_with_care() -> None:
-        if request.method in _READING:
+        if request.method in READING or request.endpoint in WITHOUT_A_FORM:
             return
         if not is_from_our_page():
             abort(400, "The form has expired, or is not from this site. Load its page again.")

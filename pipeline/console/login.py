@@ -48,14 +48,21 @@ class Entrance:
     fields: SealedFields
     now: Callable[[], datetime]
 
-    def let_in(self, person_id: int, page: str) -> Response:
-        """Sign a person in with a new token, and redirect them to `page` of this console."""
+    def let_in(
+        self, person_id: int, page: str, keep: Callable[[str], None] = lambda _: None
+    ) -> Response:
+        """Sign a person in with a new token, and redirect them to `page` of this console.
+
+        `keep` is told the token.
+        """
         address, now = client_address(), self.now()
         if g.cookie:
             self.sign_ins.end(g.cookie, address, now)
-        response = redirect(page, 303)
         browser = coarse_name(request.user_agent.string)
-        self.cookie.set(response, self.sign_ins.begin(person_id, address, now, browser))
+        token = self.sign_ins.begin(person_id, address, now, browser)
+        keep(token)
+        response = redirect(page, 303)
+        self.cookie.set(response, token)
         return response
 
     def check(self, name: str, password: str) -> int | Refusal:
@@ -107,8 +114,13 @@ def page_of_ours(address: str) -> str:
     return address if is_path and is_plain else url_for("orders.tab")
 
 
-def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
-    """The pages; with a label, they offer sign-in at the OpenID provider of that name."""
+def login_views(
+    entrance: Entrance, oidc_label: str | None, signed_out: Callable[[], str | None]
+) -> Blueprint:
+    """The pages; with a label, they offer sign-in at the OpenID provider of that name.
+
+    `signed_out` gives the page for who signs out and is still signed in there, if there is one.
+    """
     views = Blueprint("entrance", __name__)
 
     def form(refusal: Refusal | None = None, *, name: str = "") -> Response:
@@ -168,8 +180,9 @@ def login_views(entrance: Entrance, oidc_label: str | None) -> Blueprint:
 
     @views.post("/logout")
     def logout() -> Response:
+        page = signed_out()
         entrance.sign_ins.end(g.cookie, client_address(), entrance.now())
-        response = redirect(url_for("entrance.login"), 303)
+        response = redirect(url_for("entrance.login"), 303) if page is None else make_response(page)
         entrance.cookie.forget(response)
         return response
 

@@ -1,141 +1,191 @@
-"""Signing in at an OpenID provider, which decides the person's name and role.
-
-Authlib keeps state, nonce and PKCE's verifier in Flask's signed session. No other code uses that
-session, and browsers send it to these two addresses only.
-"""
+"""Signing in and out at an OpenID provider, which decides the person's name and role."""
 
 from __future__ import annotations
 
-import hmac
+import secrets
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.flask_client import OAuth
-from flask import Blueprint, Flask, abort, request, session, url_for
-from joserfc.errors import JoseError
+from flask import (
+    Blueprint,
+    Flask,
+    abort,
+    g,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from werkzeug.wrappers import Response
 
 from pipeline.access.errors import NotAllowed
+from pipeline.access.provider_sign_ins import ProviderSignIns
 from pipeline.base.log import log
+from pipeline.console import oidc_claims
 from pipeline.console.guard import client_address
 from pipeline.console.login import Entrance, page_of_ours
+from pipeline.console.oidc_provider import FAILURES, Provider, ends
+from pipeline.console.oidc_recheck import TRY_AGAIN, Recheck
 from pipeline.settings.console import ConsoleSettings, OidcSettings
-from pipeline.settings.roles import Role
 
-_TIMEOUT_S = 10.0
-# The errors that Authlib raises when the provider does not answer (requests' errors are OSErrors)
-# or its answer is invalid.
-_FAILURES = (AuthlibBaseError, JoseError, OSError, ValueError, KeyError, TypeError, RuntimeError)
+# Two entries for each way to the provider that has not come back; a cookie has no room for more.
+_MOST_ENTRIES = 6
 
 
-class _Refused(Exception):
-    """The provider knows the person, but they may not sign in here; the message says why."""
+class SingleSignOn:
+    """The views, and what the console's other parts need of the provider."""
 
+    def __init__(
+        self,
+        app: Flask,
+        entrance: Entrance,
+        kept: ProviderSignIns,
+        console: ConsoleSettings,
+        oidc: OidcSettings,
+        master_key: bytes,
+    ) -> None:
+        self._oidc = oidc
+        self._url = console.url or ""
+        self._kept = kept
+        self._entrance = entrance
+        self._provider = Provider(app, console, oidc, master_key)
+        self.recheck = Recheck(self._provider, kept, entrance, oidc)
 
-def oidc_views(
-    app: Flask, entrance: Entrance, console: ConsoleSettings, oidc: OidcSettings, master_key: bytes
-) -> Blueprint:
-    """The redirect to the provider, and the page that people return to; `app` keeps the state."""
-    views = Blueprint("oidc", __name__)
-    app.secret_key = hmac.digest(master_key, b"orderbridge console sessions", "sha256")
-    app.config.update(
-        SESSION_COOKIE_NAME="orderbridge_oidc",
-        SESSION_COOKIE_PATH="/login/oidc",
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=(console.url or "").startswith("https://"),
-    )
-    provider = OAuth(app).register(
-        "provider",
-        client_id=oidc.client_id,
-        client_secret=oidc.client_secret.get_secret_value(),
-        server_metadata_url=f"{oidc.issuer}/.well-known/openid-configuration",
-        client_kwargs={
-            "scope": oidc.scope,
-            "code_challenge_method": "S256",
-            "default_timeout": _TIMEOUT_S,
-        },
-    )
-    expected = {
-        "iss": {"essential": True, "values": [oidc.issuer, f"{oidc.issuer}/"]},
-        "aud": {"essential": True, "values": [oidc.client_id]},
-    }
-
-    @views.get("/login/oidc")
-    def start() -> Response:
-        session["page"] = page_of_ours(request.args.get("next", ""))
+    def signed_out(self) -> str | None:
+        """The page that leads on to the provider, to sign out there; None when it has no address
+        for it. The sign-in must not have ended yet."""
+        id_token = self._kept.tokens(g.cookie).get("id_token") if g.cookie else None
+        if id_token is None:
+            return None
+        state = secrets.token_urlsafe(16)
         try:
-            response: Response = provider.authorize_redirect(f"{console.url}{url_for('oidc.back')}")
-        except _FAILURES as error:
+            there = self._provider.logout_url(
+                id_token, f"{self._url}{url_for('oidc.signed_out')}", state
+            )
+        except FAILURES as error:
+            log.warning("console.oidc_failed", error=type(error).__name__)
+            return None
+        if there is None:
+            return None
+        session["signed_out"] = state
+        return render_template("signed_out.html", there=there, label=self._oidc.label)
+
+    def views(self) -> Blueprint:
+        """The redirects to the provider, and the addresses that it leads or calls back to."""
+        views = Blueprint("oidc", __name__)
+        views.add_url_rule("/login/oidc", "start", self._start)
+        views.add_url_rule("/login/oidc/renew", "renew", self._renew)
+        views.add_url_rule("/login/oidc/back", "back", self._back)
+        views.add_url_rule("/login/oidc/signed-out", "signed_out", self._signed_out_there)
+        views.add_url_rule("/oidc/backchannel-logout", "logout", self._logout, methods=["POST"])
+        return views
+
+    def _start(self) -> Response:
+        more = {} if self._oidc.max_age_s is None else {"max_age": str(self._oidc.max_age_s)}
+        try:
+            return self._there(is_renewal=False, **more)
+        except FAILURES as error:
             _fail(error)
+
+    def _renew(self) -> Response:
+        """Have the provider look, without a form, whether the person is still signed in there."""
+        now = self._entrance.now()
+        page = redirect(page_of_ours(request.args.get("next", "")), 303)
+        if not self._kept.claim(g.cookie, now, now + TRY_AGAIN):
+            return page  # another tab is on its way, or has just been there
+        try:
+            self._provider.look()
+            return self._there(is_renewal=True, prompt="none")
+        except FAILURES as error:
+            log.warning("console.oidc_failed", error=type(error).__name__)
+            return page
+
+    def _there(self, *, is_renewal: bool, **more: str) -> Response:
+        if len(session) > _MOST_ENTRIES:
+            session.clear()
+        state = secrets.token_urlsafe(24)
+        response = self._provider.redirect(f"{self._url}{url_for('oidc.back')}", state, **more)
+        session[f"way {state}"] = [page_of_ours(request.args.get("next", "")), is_renewal]
         return response
 
-    @views.get("/login/oidc/back")
-    def back() -> Response:
-        page = session.pop("page", "")
+    def _back(self) -> Response:
+        # Only who was sent from here comes back: an error counts for nothing without its state.
+        page, is_renewal = session.pop(f"way {request.args.get('state', '')}", (None, False))
+        if page is None:
+            _fail(ValueError("state"))
         try:
-            token = provider.authorize_access_token(claims_options=expected)
-            claims = token["userinfo"]
-            subject = f"{oidc.issuer} {claims['sub']}"
-        except _FAILURES as error:
+            tokens, claims = self._provider.arrived()
+            subject = self._provider.subject(claims["sub"])
+        except FAILURES as error:
+            if is_renewal:
+                return self._not_renewed(page, error)
             _fail(error)
-        finally:
-            session.clear()
+        if is_renewal:
+            return self._renewed(page, tokens, claims)
         try:
-            person_id = entrance.people.from_elsewhere(
+            oidc_claims.check_age(self._oidc, claims, self._entrance.now())
+            oidc_claims.check_means(self._oidc, claims)
+            person_id = self._entrance.people.from_elsewhere(
                 subject,
-                _name(oidc, claims),
-                _role(oidc, claims),
+                oidc_claims.name(self._oidc, claims),
+                oidc_claims.role(self._oidc, claims),
                 client_address(),
-                entrance.now(),
+                self._entrance.now(),
             )
-        except (_Refused, NotAllowed) as error:
-            log.warning("console.sign_in_refused")
-            entrance.people.refuse(_any_name(oidc, claims), client_address(), entrance.now())
+        except (oidc_claims.Refused, NotAllowed) as error:
+            self._refuse(claims)
             abort(403, f"You cannot sign in: {error}.")
-        return entrance.let_in(person_id, page_of_ours(page))
 
-    return views
+        def keep(token: str) -> None:
+            self.recheck.keep(token, tokens, claims.get("sid"), self._entrance.now())
+
+        return self._entrance.let_in(person_id, page_of_ours(page), keep)
+
+    def _renewed(self, page: str, tokens: Mapping[str, Any], claims: Mapping[str, Any]) -> Response:
+        try:
+            oidc_claims.check_means(self._oidc, claims)
+        except oidc_claims.Refused:
+            self.recheck.end()
+        else:
+            self.recheck.accept(tokens, claims)
+        # Who is not signed in any more is asked to, and comes to the page after that.
+        return redirect(page_of_ours(page), 303)
+
+    def _not_renewed(self, page: str, error: Exception) -> Response:
+        if ends(error):
+            self.recheck.end()
+        else:
+            log.warning("console.oidc_failed", error=type(error).__name__)
+        return redirect(page_of_ours(page), 303)
+
+    def _signed_out_there(self) -> Response | str:
+        """Where the provider leads back to after it has signed the person out."""
+        state = session.pop("signed_out", None)
+        if state is None or state != request.args.get("state"):
+            return redirect(url_for("entrance.login"), 303)
+        return render_template("signed_out.html", there=None, label=self._oidc.label)
+
+    def _logout(self) -> Response | tuple[Response, int]:
+        """The provider says that somebody signed out, or was signed out, there."""
+        now = self._entrance.now()
+        try:
+            logout = self._provider.logout(request.form.get("logout_token", ""), now)
+            is_new = self._kept.end_at_logout(
+                logout.jti, logout.expires_at, logout.subject, logout.sid, client_address(), now
+            )
+        except FAILURES as error:
+            log.warning("console.oidc_failed", error=type(error).__name__)
+            is_new = False
+        return jsonify() if is_new else (jsonify(error="invalid_request"), 400)
+
+    def _refuse(self, claims: Mapping[str, Any]) -> None:
+        log.warning("console.sign_in_refused")
+        name = oidc_claims.any_name(self._oidc, claims)
+        self._entrance.people.refuse(name, client_address(), self._entrance.now())
 
 
 def _fail(error: Exception) -> NoReturn:
     log.warning("console.oidc_failed", error=type(error).__name__)
     abort(502, "The sign-in at the provider failed. Go to the first page and try again.")
-
-
-def _name(oidc: OidcSettings, claims: Mapping[str, Any]) -> str:
-    if oidc.allowed_domains:
-        domain = str(claims.get("email", "")).rpartition("@")[2].lower()
-        is_verified = claims.get("email_verified") in (True, "true")
-        if not is_verified or domain not in oidc.allowed_domains:
-            raise _Refused("your e-mail address is not verified, or its domain is not allowed")
-    name = claims.get(oidc.name_claim) or claims.get("email")
-    if not isinstance(name, str):
-        raise _Refused(f"the provider sends neither {oidc.name_claim} nor email")
-    return name
-
-
-def _any_name(oidc: OidcSettings, claims: Mapping[str, Any]) -> str:
-    return str(claims.get(oidc.name_claim) or claims.get("email") or "")
-
-
-def _role(oidc: OidcSettings, claims: Mapping[str, Any]) -> Role:
-    """The highest role that the values of the claim give."""
-    claimed = _claim(claims, oidc.role_claim)
-    values = claimed if isinstance(claimed, list) else [claimed]
-    roles = [
-        oidc.roles[value] for value in values if isinstance(value, str) and value in oidc.roles
-    ]
-    given = max(roles, key=list(Role).index, default=oidc.default_role)
-    if given is None:
-        raise _Refused("the provider gives you no role here")
-    return given
-
-
-def _claim(claims: Mapping[str, Any], name: str) -> object:
-    """A claim by its name, which may have dots, or by its path, as in realm_access.roles."""
-    if name in claims:
-        return claims[name]
-    first, dot, rest = name.partition(".")
-    inner = claims.get(first)
-    return _claim(inner, rest) if dot and isinstance(inner, dict) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,8 +29,12 @@ from pipeline.settings.model import Settings
 REASONS = ("shipping", "customer service", "accounting", "a request of an authority", "other")
 """Why somebody may export names. They are chosen and not typed, since the security log keeps them
 longer than a buyer's name may be kept."""
-# A spreadsheet takes a text that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a text that begins with one of these for a formula. NFKC makes them of their
+# full-width and small forms.
+_FORMULA = frozenset("=+-@\u2212")
+# What a spreadsheet, or whoever cleans its cells, takes away before: quotes, beside blanks, control
+# characters and what has no width.
+_QUOTES = frozenset("'\"`´\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f")
 
 
 def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
@@ -118,7 +123,13 @@ def _cell(value: Value) -> str:
 
 def _text(value: str) -> str:
     """The text, with an apostrophe that keeps a spreadsheet from calculating a remote's text."""
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    signs = (unicodedata.normalize("NFKC", sign)[0] for sign in value)
+    first = next((sign for sign in signs if not _is_skipped(sign)), "")
+    return f"'{value}" if first in _FORMULA or value[:1] in ("\t", "\r", "\n") else value
+
+
+def _is_skipped(sign: str) -> bool:
+    return sign in _QUOTES or unicodedata.category(sign)[0] in "ZCM"
 
 
 def _time(at: datetime) -> str:

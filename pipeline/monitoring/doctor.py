@@ -33,7 +33,7 @@ from pipeline.monitoring.residue import sampled
 from pipeline.orders.machine import owner
 from pipeline.orders.tables import Order, OrderPrivate
 from pipeline.settings.model import AccountSettings, Settings
-from pipeline.settings.plaintext import ALLOW_PLAINTEXT
+from pipeline.settings.plaintext import ALLOW_PLAINTEXT, outgoing
 from pipeline.settings.secrets import readable_by_all
 
 HERE = "installation"
@@ -67,6 +67,9 @@ def examine_installation(
             f"the broker does not answer: {error}",
             "check ORDERBRIDGE_REDIS_URL and Redis' log",
         )
+    for to in outgoing(settings):
+        told = "it is encrypted" if to.is_encrypted else _in_clear(to.is_in_clear)
+        yield _ok(f"connection to the {to.word}", told)
     for name, shop in settings.shops.items():
         yield _clock(f"clock of shop {name}", shop.base_url)
     for name, account in settings.accounts.items():

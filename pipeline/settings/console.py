@@ -21,7 +21,12 @@ class Required(StrEnum):
 
 
 class OidcSettings(SettingsModel):
-    """An OpenID provider. `roles` says which role a value of `role_claim` gives."""
+    """An OpenID provider. `roles` says which role a value of `role_claim` gives.
+
+    With `max_age_s` or `acr_values` the ID token has to show how long ago, and by which means, the
+    person signed in there. The provider is asked again every `recheck_minutes`; while it does not
+    answer, what it said last counts for `grace_minutes` more.
+    """
 
     issuer: BaseUrl
     client_id: str = Field(min_length=1)
@@ -32,6 +37,10 @@ class OidcSettings(SettingsModel):
     roles: Mapping[str, Role] = Field(default_factory=dict)
     default_role: Role | None = None
     allowed_domains: tuple[str, ...] = ()
+    max_age_s: int | None = Field(default=None, ge=60, le=30 * 24 * 3600)
+    acr_values: tuple[str, ...] = ()
+    recheck_minutes: int = Field(default=5, ge=1, le=60)
+    grace_minutes: int = Field(default=15, ge=0, le=120)
     client_secret: SecretStr = SecretStr("")
 
     @field_validator("scope")
@@ -40,6 +49,13 @@ class OidcSettings(SettingsModel):
         if "openid" not in scope.split():
             raise ValueError("scope must contain openid")
         return scope
+
+    @field_validator("acr_values")
+    @classmethod
+    def _are_words(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(value and value.isprintable() and " " not in value for value in values):
+            raise ValueError("each of acr_values must be a word")
+        return values
 
     @model_validator(mode="after")
     def _gives_a_role(self) -> OidcSettings:

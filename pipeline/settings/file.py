@@ -77,7 +77,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigError(_sentences(path, error)) from None
     _check_broker(loaded)
     database = loaded.database_url.get_secret_value()
-    _refuse(plaintext.mistakes(environ, database=database, broker=loaded.broker))
+    _refuse(plaintext.mistakes(environ, database=database, broker=loaded.broker, settings=loaded))
     return loaded
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.base.this_machine import is_this_machine
+from pipeline.base.this_machine import is_in_clear
 
 
 class SettingsModel(BaseModel):
@@ -35,8 +34,7 @@ def _base_url(text: str) -> str:
 
 
 def _remote_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
+    if is_in_clear(text):
         raise ValueError(
             "http:// sends all in clear: begin with https://; http:// is for this machine alone "
             "(127.0.0.1, [::1], localhost)"

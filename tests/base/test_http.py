@@ -51,6 +51,14 @@ def test_a_form_goes_out_as_a_form() -> None:
         assert b"application/x-www-form-urlencoded" in remote.requests[0]
 
 
+@pytest.mark.parametrize("url", ["http://10.0.0.5:1/x", "HTTP://storage.example/x"])
+def test_nothing_is_sent_in_clear_to_an_address_that_a_remote_gave(url: str) -> None:
+    for method, content in (("GET", None), ("PUT", b"x")):
+        with pytest.raises(Transient) as refusal:
+            Http("").transfer(method, url, content=content)  # type: ignore[arg-type]
+        assert refusal.value.code == "InClear"
+
+
 def test_amounts_stay_decimal_on_both_ways() -> None:
     with Remote(answer(b'{"each": 19.90, "total": 0.1, "count": 3, "big": 123456789012.3456}')) as (
         remote

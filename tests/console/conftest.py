@@ -19,7 +19,9 @@ from pipeline.settings.roles import Role
 from tests.builders import signed
 from tests.console.builders import NOW, some_settings
 from tests.console.forms import form_token
+from tests.console.issuer import Issuer
 from tests.console.signing_in import PASSWORD, Clock
+from tests.console.single_sign_on import ANNA
 
 USER = "anna"
 
@@ -105,6 +107,19 @@ def client(sessions: Sessions, clock: Clock) -> FlaskClient:
     """A browser in which nobody has signed in, where `anna` may."""
     People(sessions).add("Anna", Role.OPERATOR, PASSWORD, signed(at=NOW), is_own=True)
     return create_app(some_settings(), sessions, clock).test_client()
+
+
+@pytest.fixture(scope="session")
+def running_issuer() -> Iterator[Issuer]:
+    with Issuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def issuer(running_issuer: Issuer) -> Issuer:
+    """An OpenID provider where Anna may sign in."""
+    running_issuer.reset(ANNA)
+    return running_issuer
 
 
 @pytest.fixture

@@ -2,60 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from flask import Flask
-from flask.testing import FlaskClient
 from joserfc.jwk import RSAKey
-from pydantic import SecretStr
 from sqlalchemy import select, update
-from werkzeug.test import TestResponse
 
 from pipeline.access.tables import PersonRecord
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
 from pipeline.console.app import create_app
 from pipeline.settings.console import ConsoleSettings, OidcSettings
 from pipeline.settings.roles import Role
 from tests.console.builders import NOW, some_settings
-from tests.console.issuer import CLIENT_ID, CLIENT_SECRET, Issuer
-
-URL = "http://localhost"
-ANNA = {"sub": "1", "preferred_username": "anna@shop.example", "groups": ["warehouse", "others"]}
-
-
-@pytest.fixture(scope="module")
-def running_issuer() -> Iterator[Issuer]:
-    with Issuer() as issuer:
-        yield issuer
-
-
-@pytest.fixture
-def issuer(running_issuer: Issuer) -> Issuer:
-    running_issuer.claims, running_issuer.changed = dict(ANNA), {}
-    running_issuer.published = running_issuer.key
-    return running_issuer
-
-
-def an_app(issuer: Issuer, sessions: Sessions, **changed: Any) -> Flask:
-    oidc = OidcSettings(
-        issuer=issuer.url,
-        client_id=CLIENT_ID,
-        client_secret=SecretStr(CLIENT_SECRET),
-        **{"roles": {"warehouse": Role.OPERATOR, "it": Role.ADMIN}, **changed},
-    )
-    settings = some_settings().model_copy(update={"console": ConsoleSettings(url=URL, oidc=oidc)})
-    return create_app(settings, sessions, lambda: NOW)
-
-
-def sign_in(client: FlaskClient, page: str = "/login/oidc") -> TestResponse:
-    """Go to the provider and come back with what it says."""
-    away = client.get(page)
-    assert away.status_code == 302
-    back = requests.get(away.headers["Location"], allow_redirects=False, timeout=20)
-    return client.get(back.headers["Location"].removeprefix(URL))
+from tests.console.issuer import CLIENT_ID, Issuer
+from tests.console.single_sign_on import URL, an_app, sign_in
+from tests.security_log import rows as logged_rows
 
 
 def people(sessions: Sessions) -> list[tuple[str, str, str | None]]:
@@ -136,6 +101,51 @@ def test_who_is_not_meant_to_come_in_does_not(
     assert client.get("/account").status_code == 303
 
 
+AT = NOW.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("settings", "claims", "is_in"),
+    [
+        ({"max_age_s": 3600}, {"auth_time": AT - 3600}, True),
+        ({"max_age_s": 3600}, {"auth_time": AT + 59}, True),
+        ({"max_age_s": 3600}, {}, False),
+        ({"max_age_s": 3600}, {"auth_time": None}, False),
+        ({"max_age_s": 3600}, {"auth_time": True}, False),
+        ({"max_age_s": 3600}, {"auth_time": AT - 3661}, False),
+        ({"max_age_s": 3600}, {"auth_time": AT + 61}, False),
+        ({"max_age_s": 3600}, {"auth_time": float("nan")}, False),
+        ({"acr_values": ("mfa", "phr")}, {"acr": "phr"}, True),
+        ({"acr_values": ("mfa", "phr")}, {"acr": "0", "amr": ["pwd", "mfa"]}, True),
+        ({"acr_values": ("mfa", "phr")}, {}, False),
+        ({"acr_values": ("mfa", "phr")}, {"acr": "0", "amr": ["pwd"]}, False),
+        ({"acr_values": ("mfa", "phr")}, {"acr": "mfa phr"}, False),
+        ({"acr_values": ("mfa", "phr")}, {"acr": ["mfa"], "amr": None}, False),
+    ],
+)
+def test_how_and_when_somebody_signed_in_there_is_looked_at(
+    issuer: Issuer,
+    sessions: Sessions,
+    settings: dict[str, Any],
+    claims: dict[str, Any],
+    is_in: bool,
+) -> None:
+    issuer.changed = claims
+    reply = sign_in(an_app(issuer, sessions, **settings).test_client())
+    assert reply.status_code == (303 if is_in else 403)
+    if not is_in:
+        why = "too long ago|when you signed in there|by one of the means"
+        assert re.search(why, reply.text)
+        assert people(sessions) == []
+        assert [line.person for line in logged_rows(sessions, Action.SIGN_IN_REFUSED)] == [""]
+
+
+def test_how_and_when_is_asked_for(issuer: Issuer, sessions: Sessions) -> None:
+    asked = an_app(issuer, sessions, max_age_s=600, acr_values=("mfa", "phr")).test_client()
+    query = parse_qs(urlsplit(asked.get("/login/oidc").headers["Location"]).query)
+    assert (query["max_age"], query["acr_values"]) == (["600"], ["mfa phr"])
+
+
 def test_a_domain_that_is_allowed_is_let_in(issuer: Issuer, sessions: Sessions) -> None:
     issuer.changed = {"email": "anna@Shop.example", "email_verified": True}
     client = an_app(issuer, sessions, allowed_domains=("shop.example",)).test_client()
@@ -192,6 +202,19 @@ def test_what_another_browser_began_is_not_ended_here(issuer: Issuer, sessions: 
     for other in (path, "/login/oidc/back", "/login/oidc/back?error=access_denied"):
         assert app.test_client().get(other).status_code == 502
     assert people(sessions) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"]
+)
+def test_no_address_of_the_provider_is_reached_in_clear(
+    issuer: Issuer, sessions: Sessions, name: str
+) -> None:
+    issuer.metadata = {name: "http://id.example/x"}
+    client = an_app(issuer, sessions).test_client()
+    assert client.get("/login/oidc").status_code == 502
+    issuer.metadata = {name: "https://id.example/x"}
+    assert an_app(issuer, sessions).test_client().get("/login/oidc").status_code == 302
 
 
 def test_a_page_elsewhere_is_not_gone_to(issuer: Issuer, sessions: Sessions) -> None:

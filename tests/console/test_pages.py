@@ -12,6 +12,7 @@ from pipeline.base import db
 from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
 from pipeline.orders.tables import Note, Order, Status
+from pipeline.settings.roles import Role
 from tests.conftest import Servers
 from tests.console.builders import (
     NOW,
@@ -92,6 +93,7 @@ def test_flower_is_linked_when_it_is_known(sessions: Sessions, browser: SignedIn
     app = create_app(some_settings(), sessions, lambda: NOW, "http://flower.test/")
     link = '<a href="http://flower.test/">Workers in Flower</a>'
     assert link in SignedIn(app, sessions, "bert").get("/").text
+    assert link not in SignedIn(app, sessions, "vera", Role.VIEWER).get("/").text
 
 
 def test_health_is_that_of_the_database(app: Flask, database_url: str) -> None:

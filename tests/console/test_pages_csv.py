@@ -121,6 +121,37 @@ def test_what_a_spreadsheet_would_calculate_stays_text(
     assert row["total"] == "-5.50"
 
 
+SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "−", "=\u0338")
+BEFORE = (
+    *("", " ", "\u00a0", "\u3000", "\t", "\r", "\n", "\x1f", "\x7f"),
+    *("\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u180e", "\u034f", "\ufe0f"),
+    *("'", '"', "`", "´", "‘", "’", "“", "”", "„", "＇", "＂"),
+    *(" \u200b\t", '"\ufeff ', "' \u2060"),
+)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_no_sign_before_a_formula_hides_it(
+    sessions: Sessions, browser: SignedIn, sign: str
+) -> None:
+    texts = [f"{before}{sign}1+1" for before in BEFORE]
+    store(sessions, *(a_held_order(number, hold_reason=text) for number, text in enumerate(texts)))
+    found = {row["note"] for row in rows(browser.get("/orders.csv").text)}
+    assert found == {f"'{text}" for text in texts}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a", "Tea = coffee", "a-b", "ａ＝b", "'s-Hertogenbosch", '"quoted" - text', "…", "１＋１"],
+)
+def test_text_that_is_no_formula_stays_as_it_is(
+    sessions: Sessions, browser: SignedIn, text: str
+) -> None:
+    store(sessions, a_held_order(1, hold_reason=text))
+    (row,) = rows(browser.get("/orders.csv").text)
+    assert row["note"] == text
+
+
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_filter_that_cannot_be_read_makes_no_file(
     sessions: Sessions, operator: SignedIn, method: str

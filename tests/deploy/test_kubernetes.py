@@ -253,7 +253,7 @@ def test_selectors_mean_the_pods_that_they_should(documents: Documents) -> None:
         "database": sorted([*WORKERS, "console", "migrate"]),
         "broker": sorted(LASTING),
         "remotes": sorted([*WORKERS, "console"]),
-        "pages": ["console", "flower"],
+        "pages": ["console"],
     }
 
 

@@ -22,6 +22,9 @@ from pipeline.monitoring.doctor_checks import Finding, Verdict
 from pipeline.monitoring.health import note_beat
 from pipeline.monitoring.key_rotation import Rotation
 from pipeline.monitoring.tables import Belonging
+from pipeline.settings.alerts import AlertSettings
+from pipeline.settings.console import ConsoleSettings
+from pipeline.settings.tracing import TracingSettings
 from sandbox.amazon.app import create_app
 from sandbox.amazon.state import Options, open_store
 from sandbox.core import make
@@ -120,6 +123,47 @@ def test_connections_in_clear_are_told(
     ]
     assert len(found) == 2
     assert all(sentence.startswith(told) for sentence in found)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "security", "told"),
+    [
+        ("https", "a.example", "starttls", "it is encrypted"),
+        ("http", "127.0.0.1", "none", "it is not encrypted, and stays on this server"),
+        (
+            "http",
+            "10.0.0.5",
+            "none",
+            "it is not encrypted, which ORDERBRIDGE_ALLOW_PLAINTEXT allow",
+        ),
+    ],
+)
+def test_how_other_services_are_reached_is_told(
+    scheme: str, host: str, security: str, told: str, sessions: Sessions, broker: redis.Redis
+) -> None:
+    url = f"{scheme}://{host}"
+    mail = {"host": host, "security": security, "sender": "a@b.example", "to": ["a@b.example"]}
+    given = settings().model_copy(
+        update={
+            "alerts": AlertSettings.model_validate(
+                {"webhook": True, "webhook_url": url, "mail": mail}
+            ),
+            "console": ConsoleSettings.model_validate(
+                {
+                    "url": "https://a.example",
+                    "oidc": {"issuer": url, "client_id": "x", "default_role": "viewer"},
+                }
+            ),
+            "tracing": TracingSettings(otlp_url=url),
+        }
+    )
+    found = {
+        one.check: one.sentence
+        for one in examine_installation(given, sessions, broker)
+        if one.check.startswith("connection to the ")
+    }
+    for name in ("webhook", "mail", "issuer", "collector"):
+        assert found[f"connection to the {name}"].startswith(told)
 
 
 @pytest.mark.parametrize(("skew_s", "verdict"), [(-20, "ok"), (-40, "failed"), (40, "failed")])

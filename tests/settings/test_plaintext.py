@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,28 @@ import pytest
 from pipeline.settings.file import ConfigError, load
 from pipeline.settings.model import Settings
 from tests.cli.conftest import MASTER_KEY, SECRETS
+
+MORE = """
+[alerts]
+webhook = true
+
+[alerts.mail]
+host = "{mail}"
+security = "{security}"
+sender = "a@shop.example"
+to = ["b@shop.example"]
+
+[console]
+url = "https://orders.example"
+
+[console.oidc]
+issuer = "{issuer}"
+client_id = "orderbridge"
+default_role = "viewer"
+
+[tracing]
+otlp_url = "{collector}"
+"""
 
 CONFIGURATION = """
 [shops.main]
@@ -71,6 +94,84 @@ def test_http_to_amazon_or_magento_stays_on_this_machine(
     for local in HERE:
         loads(tmp_path, **{name: f"http://{local}:8080"})
     loads(tmp_path, **{name: f"https://{host}:8080"})
+
+
+def loads_more(
+    folder: Path,
+    urls: Mapping[str, str],
+    *,
+    security: str = "starttls",
+    mail: str = "mail.example",
+    allowed: str = "",
+) -> Settings:
+    """With everything else that is reached set up too."""
+    of = {**dict.fromkeys(("webhook", "issuer", "collector"), "https://a.example"), **urls}
+    path = folder / "orderbridge.toml"
+    text = CONFIGURATION.format(**dict.fromkeys(PLACES, "https://a.example"))
+    path.write_text(text + MORE.format(mail=mail, security=security, **of))
+    return load(
+        {
+            **SECRETS,
+            "ORDERBRIDGE_CONFIG": str(path),
+            "ORDERBRIDGE_DATABASE_URL": DATABASE.format("127.0.0.1"),
+            "ORDERBRIDGE_REDIS_URL": BROKER.format("127.0.0.1"),
+            "ORDERBRIDGE_MASTER_KEY": MASTER_KEY,
+            "ORDERBRIDGE_ALERTS_WEBHOOK_URL": of["webhook"],
+            "ORDERBRIDGE_CONSOLE_OIDC_SECRET": "secret",
+            "ORDERBRIDGE_ALLOW_PLAINTEXT": allowed,
+            **{name: url for name, url in urls.items() if name.isupper()},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "place"),
+    [
+        ("webhook", "ORDERBRIDGE_ALERTS_WEBHOOK_URL"),
+        ("issuer", "console.oidc.issuer"),
+        ("collector", "tracing.otlp_url"),
+    ],
+)
+@pytest.mark.parametrize("host", ELSEWHERE)
+def test_other_services_elsewhere_need_tls_or_a_permission(
+    word: str, place: str, host: str, tmp_path: Path
+) -> None:
+    others = {"webhook", "mail", "issuer", "collector", "database", "broker"} - {word}
+    for scheme in ("http", "HTTP"):
+        with pytest.raises(ConfigError) as refusal:
+            loads_more(tmp_path, {word: f"{scheme}://{host}:8080"}, allowed=",".join(others))
+        assert str(refusal.value) == (
+            f"{place}: what goes to another machine has to be encrypted: begin with https://; or, "
+            f"where the network between is yours alone, set ORDERBRIDGE_ALLOW_PLAINTEXT={word}"
+        )
+    loads_more(tmp_path, {word: f"http://{host}:8080"}, allowed=word)
+    loads_more(tmp_path, {word: f"https://{host}:8080"})
+    for local in HERE:
+        loads_more(tmp_path, {word: f"http://{local}:8080"})
+
+
+@pytest.mark.parametrize("host", ELSEWHERE)
+def test_mail_without_tls_stays_here_or_is_permitted(host: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        loads_more(tmp_path, {}, mail=host, security="none", allowed="webhook")
+    assert str(refusal.value).startswith(
+        "alerts.mail.security: what goes to another machine has to be encrypted: set "
+        '"starttls" or "tls"; or'
+    )
+    loads_more(tmp_path, {}, mail=host, security="none", allowed="mail")
+    loads_more(tmp_path, {}, mail=host, security="tls")
+    for local in ("127.0.0.1", "localhost", "::1"):
+        loads_more(tmp_path, {}, mail=local, security="none")
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS"])
+def test_an_address_of_sqs_that_boto3_would_take_by_itself_is_looked_at(
+    name: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=f"{name}: what goes to another machine"):
+        loads_more(tmp_path, {name: "http://10.0.0.5:9324"})
+    for taken in ("https://10.0.0.5", "http://127.0.0.1:9324", ""):
+        loads_more(tmp_path, {name: taken})
 
 
 def refused(folder: Path, **parts: str) -> str:
@@ -161,4 +262,5 @@ def test_a_broker_elsewhere(url: str, is_taken: bool, tmp_path: Path) -> None:
 
 def test_what_may_be_allowed_is_named(tmp_path: Path) -> None:
     said = refused(tmp_path, allowed="database, shop")
-    assert said == "ORDERBRIDGE_ALLOW_PLAINTEXT: shop is none of database, broker"
+    names = "database, broker, webhook, mail, issuer, collector"
+    assert said == f"ORDERBRIDGE_ALLOW_PLAINTEXT: shop is none of {names}"
