@@ -18,8 +18,8 @@ from pipeline.access.sign_ins import SignIns
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.console import words
-from pipeline.console.assets import keep_assets
 from pipeline.console.account_views import account_views
+from pipeline.console.assets import keep_assets
 from pipeline.console.audit_views import audit_views
 from pipeline.console.board_views import board_views
 from pipeline.console.bulk_views import bulk_views
