@@ -36,7 +36,7 @@ def note(sessions: Sessions, *days_ago: int) -> None:
 def test_what_a_command_does_to_people_is_in_it(orderbridge: Run, sessions: Sessions) -> None:
     for words, typed in (
         (("add", "Bert", "--role", "viewer"), PASSWORD),
-        (("role", "bert", "admin"), ""),
+        (("role", "bert", "operator"), ""),
         (("password", "bert"), "four other words of mine"),
         (("lock", "bert"), ""),
         (("unlock", "bert"), ""),
@@ -51,7 +51,7 @@ def test_what_a_command_does_to_people_is_in_it(orderbridge: Run, sessions: Sess
             *("locked", "unlocked", "person removed"),
         )
     ]
-    assert rows(sessions)[1].facts == {"before": "viewer", "role": "admin"}
+    assert rows(sessions)[1].facts == {"before": "viewer", "role": "operator"}
     assert PASSWORD not in orderbridge("audit", "list", "--json").stdout
 
 

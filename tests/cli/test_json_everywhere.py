@@ -97,7 +97,7 @@ def test_people_are_told_of_to_programs(orderbridge: Run) -> None:
         json.loads(orderbridge("people", *words, "--json", input="four words of mine\n").stdout)
         for words in (
             ("add", "anna", "--role", "viewer"),
-            ("role", "anna", "admin"),
+            ("role", "anna", "operator"),
             ("password", "anna"),
             ("lock", "anna"),
             ("unlock", "anna"),
@@ -106,7 +106,7 @@ def test_people_are_told_of_to_programs(orderbridge: Run) -> None:
     ]
     assert done == [
         {"person": "anna", "done": "added", "role": "viewer"},
-        {"person": "anna", "done": "role changed", "role": "admin"},
+        {"person": "anna", "done": "role changed", "role": "operator"},
         *(
             {"person": "anna", "done": what}
             for what in ("password changed", "locked", "unlocked", "removed")
