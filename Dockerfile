@@ -1,25 +1,24 @@
 # One image for migrate, worker, beat, flower and console; the command says which.
 # Packages and code are layers of their own: a change of the code brings only the last one anew.
-FROM python:3.11-slim AS requirements
-COPY pyproject.toml .
+# What is not ours is installed by its hash: a file that was exchanged at the registry is refused.
+FROM python:3.11-slim AS packages
 # --build-arg EXTRA=tracing adds what [tracing] needs.
 ARG EXTRA=
-RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies'].get('$EXTRA', ()), sep='\n')" > /requirements.txt
-
-FROM python:3.11-slim AS packages
-COPY constraints.txt /
-COPY --from=requirements /requirements.txt /
+COPY requirements /requirements
 RUN --mount=type=cache,target=/var/cache/pip \
     python -m venv --without-pip /opt/orderbridge \
-    && PIP_CACHE_DIR=/var/cache/pip python -m pip --python /opt/orderbridge/bin/python install -c /constraints.txt -r /requirements.txt
+    && PIP_CACHE_DIR=/var/cache/pip python -m pip --python /opt/orderbridge/bin/python install --require-hashes -r /requirements/${EXTRA:-base}.txt
 
 FROM python:3.11-slim AS wheel
 WORKDIR /src
+COPY requirements/build.txt ./
+RUN --mount=type=cache,target=/var/cache/pip \
+    PIP_CACHE_DIR=/var/cache/pip python -m pip install --require-hashes -r build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY pipeline pipeline
 COPY tasks tasks
 RUN --mount=type=cache,target=/var/cache/pip \
-    PIP_CACHE_DIR=/var/cache/pip python -m pip wheel --no-deps --wheel-dir /wheel .
+    PIP_CACHE_DIR=/var/cache/pip python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheel .
 
 FROM python:3.11-slim
 # /data is beat's; a volume mounted there takes over its owner.

@@ -7,17 +7,18 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo storm up test servers browser chromium check bench docs tables screenshots format lock audit sbom clean
+.PHONY: help setup demo storm up test servers browser chromium check bench docs tables screenshots format lock hashes audit sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: $(READY) ## Make the virtual environment with everything in it
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml requirements/all.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/all.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(READY) ## Play a day of orders on the whole stack; KILL=1 kills every process of it once
@@ -89,6 +90,19 @@ lock: ## Take the newest versions pyproject.toml allows and write constraints.tx
 	(echo '# Every version the project is tested with; `make lock` writes this file anew.'; \
 	 $(VENV)-lock/bin/python -m pip freeze | grep -v '^orderbridge') > constraints.txt
 	rm -rf $(VENV)-lock
+	$(MAKE) hashes
+
+# pip takes hashes for every package or for none, and none for the project itself: so all that is not
+# ours is installed first, out of these files. They are for every system and Python that we run on.
+HASHES := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c constraints.txt
+hashes: ## Write requirements/ anew: the versions of constraints.txt with the hashes of their files
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	echo setuptools | $(VENV)-lock/bin/$(HASHES) - --output-file requirements/build.txt >/dev/null
+	$(VENV)-lock/bin/$(HASHES) pyproject.toml --output-file requirements/base.txt >/dev/null
+	$(VENV)-lock/bin/$(HASHES) pyproject.toml --extra tracing --output-file requirements/tracing.txt >/dev/null
+	$(VENV)-lock/bin/$(HASHES) pyproject.toml --extra local --extra dev --output-file requirements/all.txt >/dev/null
+	rm -rf $(VENV)-lock
 
 # PyPI is asked about each version. What is not answered is no good news, and fails too.
 audit: $(READY) ## Look whether a weakness is known of a version in constraints.txt
@@ -105,7 +119,8 @@ audit: $(READY) ## Look whether a weakness is known of a version in constraints.
 sbom: $(READY) ## Write orderbridge.cdx.json: what an installation consists of (CycloneDX)
 	rm -rf $(VENV)-sbom
 	$(PYTHON) -m venv --without-pip $(VENV)-sbom
-	$(BIN)/python -m pip --python $(VENV)-sbom/bin/python install --quiet --disable-pip-version-check -c constraints.txt .
+	$(BIN)/python -m pip --python $(VENV)-sbom/bin/python install --quiet --disable-pip-version-check --require-hashes -r requirements/base.txt
+	$(BIN)/python -m pip --python $(VENV)-sbom/bin/python install --quiet --disable-pip-version-check --no-deps .
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 	    --output-file orderbridge.cdx.json $(VENV)-sbom/bin/python
 	rm -rf $(VENV)-sbom
