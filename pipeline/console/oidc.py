@@ -112,9 +112,7 @@ class SingleSignOn:
 
     def _back(self) -> Response:
         # Only who was sent from here comes back: an error counts for nothing without its state.
-        page, is_renewal = session.pop(f"way {request.args.get('state', '')}", (None, False))
-        if page is None:
-            _fail(ValueError("state"))
+        page, is_renewal = session.pop(f"way {request.args.get('state', '')}", ("", False))
         try:
             tokens, claims = self._provider.arrived()
             subject = self._provider.subject(claims["sub"])
