@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.vault import SealedColumn, Unreadable, Vault
 from pipeline.intake.buyer_index import buyer_columns
 from pipeline.intake.reports import digest
 from pipeline.orders.channel import Channel, Raw
@@ -16,10 +16,10 @@ def sealed(
 ) -> dict[str, Any]:
     """The report encrypted with the order's key, or with a new key if that key is unreadable."""
     try:
-        report = vault.seal(wrapped_key, owner, raw)
+        report = vault.seal(wrapped_key, owner, SealedColumn.REPORT, raw)
     except Unreadable:
         wrapped_key = vault.new_key(owner)
-        report = vault.seal(wrapped_key, owner, raw)
+        report = vault.seal(wrapped_key, owner, SealedColumn.REPORT, raw)
     return {
         "wrapped_key": wrapped_key,
         "sealed": report,

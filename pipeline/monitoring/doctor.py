@@ -22,7 +22,7 @@ from pipeline.base.db import Sessions, alembic_config, is_in_clear, reason
 from pipeline.base.errors import AccountStopped, OverQuota, Rejected, RemoteError
 from pipeline.base.http import Http
 from pipeline.base.quota import Quota
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.vault import SealedColumn, Unreadable, Vault
 from pipeline.monitoring.doctor_checks import Finding, Verdict
 from pipeline.monitoring.health import BEAT, BEAT_MISSED_AFTER
 from pipeline.monitoring.read_only import Writes
@@ -194,7 +194,10 @@ def _in_clear(crosses_a_network: bool) -> str:
 def _master_key(settings: Settings, order: Order, private: OrderPrivate) -> Finding:
     try:
         Vault(settings.master_key).open(
-            private.wrapped_key or b"", owner(order), private.sealed or b""
+            private.wrapped_key or b"",
+            owner(order),
+            SealedColumn.REPORT,
+            private.sealed or b"",
         )
     except Unreadable:
         return _failed(

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from pipeline.base.errors import CannotMap
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.vault import SealedColumn, Unreadable, Vault
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Channel, Raw
 from pipeline.orders.channel_order import ChannelOrder
@@ -47,15 +47,20 @@ class Report:
     ) -> Report:
         """Make a report from stored data. A part that the vault cannot open counts as missing."""
 
-        def opened(sealed: bytes | None, unreadable: Json | None) -> Json | None:
+        def opened(
+            column: SealedColumn, sealed: bytes | None, unreadable: Json | None
+        ) -> Json | None:
             if wrapped_key is None or sealed is None:
                 return None
             try:
-                return vault.open(wrapped_key, owner, sealed)
+                return vault.open(wrapped_key, owner, column, sealed)
             except Unreadable:
                 return unreadable
 
-        return cls(lambda: opened(reply, None), lambda: opened(correction, {}))
+        return cls(
+            lambda: opened(SealedColumn.REPORT, reply, None),
+            lambda: opened(SealedColumn.CORRECTION, correction, {}),
+        )
 
     @cached_property
     def raw(self) -> Raw | None:
