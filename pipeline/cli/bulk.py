@@ -80,11 +80,11 @@ def stop(act_id: int, as_json: bool) -> None:
     """Stop bulk job ID: orders that it has not reached stay as they are."""
     with open_installation() as installation:
         from pipeline.base.clock import utc_now
+        from pipeline.base.vault import Vault
         from pipeline.operations.acts.many_orders import BulkActs
 
-        is_stopped = BulkActs(installation.sessions).stop(
-            act_id, author=system_user(), now=utc_now()
-        )
+        acts = BulkActs(installation.sessions, Vault(installation.settings.master_key))
+        is_stopped = acts.stop(act_id, author=system_user(), now=utc_now())
     is_idle = f"There is no running bulk job {act_id}."
     text = f"Bulk job {act_id} is stopped." if is_stopped else is_idle
     tell(text, as_json, id=act_id, is_stopped=is_stopped)
@@ -94,7 +94,7 @@ def stop(act_id: int, as_json: bool) -> None:
 
 _HEADINGS = (
     *("id", "act", "state", "orders", "done", "passed over", "to do", "begun", "ended", "by"),
-    *("chosen", "why"),
+    "chosen",
 )
 
 
@@ -108,7 +108,7 @@ def _row(act: BulkAct) -> tuple[str, ...]:
     return (
         *(str(act.id), act.act, _state(act), str(act.orders), str(act.done)),
         *(str(act.passed_over), str(act.to_do), when(act.asked_at), when(act.ended_at)),
-        *(act.author, act.chosen, act.why),
+        *(act.author, act.chosen),
     )
 
 
@@ -118,7 +118,6 @@ def _as_json(act: BulkAct) -> dict[str, Any]:
         "act": act.act,
         "author": act.author,
         "chosen": act.chosen,
-        "why": act.why,
         "orders": act.orders,
         "done": act.done,
         "passed_over": act.passed_over,

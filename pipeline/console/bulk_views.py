@@ -40,8 +40,8 @@ class _Asked(NamedTuple):
 def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
     """The pages of bulk jobs."""
     views = Blueprint("bulk", __name__)
-    acts = BulkActs(sessions)
     vault = Vault(settings.master_key)
+    acts = BulkActs(sessions, vault)
     every_store = stores(settings)
 
     def asked() -> _Asked:

@@ -30,10 +30,12 @@ from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
+from pipeline.base.vault import Vault
+from pipeline.operations.acts.one_order import DISMISSED, LONGEST_NOTE, NotPossible
 from pipeline.operations.acts.tables import BulkAct, BulkActOrder, OrderState
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.locking import lock
+from pipeline.orders.order_words import note
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.state_changes import dismiss, look_in_turn
 from pipeline.orders.states import CancellationState
@@ -95,8 +97,9 @@ def why_not(act: Act) -> ColumnElement[str | None]:
 class BulkActs:
     """Begins, does and stops bulk acts; each method and each batch is its own short transaction."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, vault: Vault) -> None:
         self._sessions = sessions
+        self._vault = vault
 
     def begin(
         self,
@@ -164,7 +167,7 @@ class BulkActs:
                     .where(BulkAct.id == act_id, BulkAct.ended_at.is_(None))
                     .with_for_update(skip_locked=True)
                 )
-                count = 0 if act is None else _do_batch(session, act, now, apart)
+                count = 0 if act is None else _do_batch(session, self._vault, act, now, apart)
             if not count:
                 break
             taken += count
@@ -176,7 +179,7 @@ class BulkActs:
             stopped = session.scalars(
                 update(BulkAct)
                 .where(BulkAct.id == act_id, BulkAct.ended_at.is_(None))
-                .values(ended_at=now, stopped_by=author)
+                .values(ended_at=now, stopped_by=author, why="")
                 .returning(BulkAct.id)
                 .execution_options(synchronize_session=False)
             ).all()
@@ -190,8 +193,9 @@ def _write_down(session: Session, act_id: int, turns: Select[tuple[int, int]]) -
     return session.scalars(written).one()
 
 
-def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -> int:
-    """Give the next orders their turn; return how many. The last order ends the act."""
+def _do_batch(session: Session, vault: Vault, act: BulkAct, now: datetime, apart: timedelta) -> int:
+    """Give the next orders their turn; return how many. The last order ends the act, and then its
+    reason is kept with the orders alone, sealed."""
     begin = max(act.due_at, now)
     is_release = act.act == Act.RELEASE
     most = min(BATCH, (now + AHEAD - begin) // apart) if is_release else BATCH
@@ -207,25 +211,19 @@ def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -
     possible = [row for row in rows if refusals.get(row.order_id, GONE) is None]
     ids = [row.order_id for row in possible]
     if ids:
-        note = "released" if is_release else f"dismissed: {act.why}"[:LONGEST_NOTE]
         if is_release:
             look_in_turn(session, ids, begin, apart)
             act.due_at = begin + len(ids) * apart
         else:
-            dismiss(session, ids, note, now)
-        session.execute(
-            insert(Note),
-            [
-                {"order_id": order_id, "at": now, "author": act.author, "text": note}
-                for order_id in ids
-            ],
-        )
+            dismiss(session, ids, DISMISSED, now)
+        text = "released" if is_release else DISMISSED
+        note(session, vault, ids, text, act.why[:LONGEST_NOTE], author=act.author, at=now)
     due = {row.turn: begin + place * apart for place, row in enumerate(possible)}
     _keep(session, act, rows, refusals, due)
     act.done += len(possible)
     act.passed_over += len(rows) - len(possible)
     if len(rows) < most:
-        act.ended_at = now
+        act.ended_at, act.why = now, ""
     return len(rows)
 
 
