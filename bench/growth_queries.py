@@ -93,7 +93,7 @@ def _of_jobs(rig: Rig, sessions: Sessions, now: datetime) -> dict[str, Query]:
         "guard": lambda: StockGuard(settings, sessions, incidents).run(SHOP, _NO_STOCK, now),
         "feeds: backlog": lambda: Backlog(sessions, {ACCOUNT: lambda: 2.0}).is_large(ACCOUNT),
         "feeds: messages": feeds,
-        "bulk acts": lambda: BulkActs(sessions).go_on(now),
+        "bulk acts": lambda: BulkActs(sessions, vault).go_on(now),
         "accounts": lambda: check_all(sessions, settings, now),
         "alert: installation": lambda: watch(settings, sessions, incidents, writes, now),
         "alert: deliveries": lambda: Alerts(sessions, {}, lambda: now).deliver(),

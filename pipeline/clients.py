@@ -12,7 +12,7 @@ import redis
 
 from pipeline.amazon import parsing
 from pipeline.amazon.access import Access
-from pipeline.amazon.carriers import offered
+from pipeline.amazon.carriers import is_known, offered
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.feeds import FeedsApi
 from pipeline.amazon.replies import CONFIRM_SHIPMENT
@@ -196,6 +196,12 @@ def offered_carriers(account_name: str) -> Mapping[str, str]:
     """The carriers that an account's marketplace knows, by Magento's code, without a call. Every
     account is Amazon's."""
     return offered()
+
+
+def shown_carrier(code: str, title: str) -> str:
+    """A package's carrier as everybody may read it: a title that is no carrier's name is left out,
+    since a person typed it."""
+    return title if is_known(title) else code
 
 
 def build(

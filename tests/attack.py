@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 
 from pipeline.base.db import Sessions
 from pipeline.base.master_keys import Unreadable
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 
 _STATISTICS = ("pg_stats", "pg_stats_ext", "pg_stats_ext_exprs")
 _BYTES = re.compile(r"\\+x([0-9a-f]{40,})")
@@ -41,7 +41,8 @@ def _opened(vault: Vault, blobs: set[bytes], owners: Sequence[str]) -> Iterator[
     keys = [blob for blob in blobs if len(blob) < 100]
     for owner, key in product(owners, keys):
         with suppress(Unreadable):
-            vault.seal(key, owner, {})
-            for sealed in blobs:
+            vault.seal(key, owner, SealedColumn.REPORT, {})
+            for sealed, column in product(blobs, SealedColumn):
                 with suppress(Unreadable):
-                    yield json.dumps(vault.open(key, owner, sealed), ensure_ascii=False)
+                    opened = vault.open(key, owner, column, sealed)
+                    yield json.dumps(opened, ensure_ascii=False)

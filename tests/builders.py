@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.amazon import parsing
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Signature
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.orders.machine import STEPS, owner
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.report import Report
@@ -248,7 +248,7 @@ def stored(sessions: Sessions, order: Order, *, vault: Vault | None = None) -> i
         session.flush()
         if raw is not None:
             key = vault.new_key(owner(order))
-            sealed = vault.seal(key, owner(order), raw)
+            sealed = vault.seal(key, owner(order), SealedColumn.REPORT, raw)
             session.add(OrderPrivate(order_id=order.id, wrapped_key=key, sealed=sealed))
         return order.id
 

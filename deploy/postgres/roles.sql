@@ -39,9 +39,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO orderbrid
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO orderbridge_app;
 -- After a purge, vacuum takes away the old versions of the rows; PostgreSQL 15 and 16 leave that to
 -- its autovacuum.
-SELECT 'GRANT MAINTAIN ON order_private TO orderbridge_app'
+SELECT format('GRANT MAINTAIN ON %I TO orderbridge_app', name)
+FROM (VALUES ('order_private'), ('order_words')) AS destroyed (name)
 WHERE current_setting('server_version_num')::int >= 170000
-    AND to_regclass('public.order_private') IS NOT NULL
+    AND to_regclass('public.' || name) IS NOT NULL
 \gexec
 
 -- The security log: the application adds rows and reads them. Its migration does the same.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from pipeline.access import passwords
@@ -236,9 +236,9 @@ def named(session: Session, name: str, *, or_kept_out: bool = False) -> PersonRe
 
     `or_kept_out` finds people of the OpenID provider too who were removed here.
     """
-    there = PersonRecord.removed_at.is_(None)
+    there: ColumnElement[bool] = PersonRecord.removed_at.is_(None)
     if or_kept_out:
-        there |= PersonRecord.subject.is_not(None)
+        there = or_(there, PersonRecord.subject.is_not(None))
     person = session.scalar(select(PersonRecord).where(is_named(name), there).with_for_update())
     if person is None:
         raise NotAllowed(f"there is nobody called {name}")

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from pipeline.access.sign_ins import digest
 from pipeline.access.tables import LogoutToken, PersonRecord, ProviderSignIn, SignIn
 from pipeline.base.db import Sessions
+from pipeline.base.master_keys import Unreadable
 from pipeline.base.security_log import Action, record
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.vault import SealedColumn, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class ProviderSignIns:
             "sid": session_id,
             "can_refresh": bool(tokens.get("refresh_token")),
             "key": key,
-            "sealed": self._vault.seal(key, owner, tokens),
+            "sealed": self._vault.seal(key, owner, SealedColumn.PROVIDER_TOKENS, tokens),
             "checked_at": checked_at,
             "next_check_at": next_check_at,
         }
@@ -119,7 +120,9 @@ class ProviderSignIns:
         if row is None:
             return {}
         try:
-            return self._vault.open(row.key, _owner(token), row.sealed)
+            return self._vault.open(
+                row.key, _owner(token), SealedColumn.PROVIDER_TOKENS, row.sealed
+            )
         except Unreadable:
             return {}
 

@@ -23,7 +23,7 @@ from pipeline.access.people import named
 from pipeline.access.tables import PersonRecord, SecondFactor
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action, Signature, record
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 
 RECOVERY_CODES = 10
 _STEP_S = 30
@@ -80,7 +80,9 @@ class SecondFactors:
                 SecondFactor(
                     person_id=person_id,
                     wrapped_key=key,
-                    sealed=self._vault.seal(key, owner, {"secret": secret}),
+                    sealed=self._vault.seal(
+                        key, owner, SealedColumn.SECOND_FACTOR, {"secret": secret}
+                    ),
                     last_step=step,
                     recovery_digests=[_digest(person_id, one) for one in codes],
                     set_up_at=by.at,
@@ -98,7 +100,9 @@ class SecondFactors:
             factor = session.get(SecondFactor, person_id, with_for_update=True)
             if factor is None:
                 return False
-            kept = self._vault.open(factor.wrapped_key, _owner(person_id), factor.sealed)
+            kept = self._vault.open(
+                factor.wrapped_key, _owner(person_id), SealedColumn.SECOND_FACTOR, factor.sealed
+            )
             step = _step_of(kept["secret"], code, now, after=factor.last_step)
             if step is not None:
                 factor.last_step = step

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.amazon.json_fields import text, whole
 from pipeline.base.clock import elapsed
-from pipeline.base.errors import AccountStopped, RemoteError, Transient
+from pipeline.base.errors import AccountStopped, RemoteError, Transient, code_of
 from pipeline.base.http import Http, Reply
 from pipeline.base.log import log
 from pipeline.settings.model import PREFIX, AccountSettings
@@ -163,7 +163,7 @@ def sign_in_refusal(account_name: str, reply: Reply) -> RemoteError | None:
     life_s = whole(reply.body, "expires_in")
     if status == 200 and text(reply.body, "access_token") and life_s is not None and life_s > 0:
         return None
-    code = text(reply.body, "error")[:60]
+    code = code_of(text(reply.body, "error"))
     if 400 <= status < 500 and status != 429 and code:
         return AccountStopped(
             f"account {account_name}: Amazon refused the sign-in ({code}): "

@@ -106,12 +106,13 @@ def carrier_for(carrier_code: str, title: str, country: str) -> Carrier:
     )
     if code is not None:
         return Carrier(code)
-    facts = {"carrier_code": carrier_code, "title": title, "country": country}
+    # The title is typed by a person, so that no sentence quotes it.
+    facts = {"carrier_code": carrier_code, "country": country}
     if in_country in WITHOUT_OTHER:
         raise CannotMap(
             HoldCode.CARRIER_UNMAPPED,
-            f'in {in_country} Amazon takes only carriers of its own list, and "{title}" is '
-            "not on it: give the tracking number the title of a listed carrier",
+            f"in {in_country} Amazon takes only carriers of its own list, and the title of the "
+            "tracking number is not on it: give it the title of a listed carrier",
             facts,
         )
     if not title:
@@ -122,6 +123,12 @@ def carrier_for(carrier_code: str, title: str, country: str) -> Carrier:
             facts,
         )
     return Carrier(OTHER, title)
+
+
+def is_known(title: str) -> bool:
+    """Whether a title is the name of a carrier that Amazon knows somewhere, and nothing else."""
+    codes = _codes()
+    return any(_named(title, country) for country in ("", *codes.by_name_in))
 
 
 def _named(title: str, country: str) -> str | None:

@@ -14,8 +14,10 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
+from pydantic import SecretStr
 
 from pipeline.amazon.charsets import text_of
+from pipeline.base.errors import LONGEST_WORDS, NO_WORDS, code_of
 
 
 class FeedKind(StrEnum):
@@ -38,7 +40,7 @@ _MESSAGE_TYPES = {
 # XML 1.0 cannot express these characters.
 _UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENVELOPE_BYTES = 2048
-_LONGEST_WORDS = 500
+_LONGEST_REASON = 200
 
 Body = Mapping[str, Any]
 
@@ -56,10 +58,14 @@ class MessageOutcome(StrEnum):
 
 
 class MessageResult(NamedTuple):
-    """An outcome with Amazon's words; an accepted message has words when Amazon warned."""
+    """An outcome, the reason in words of ours, and Amazon's own words, which may quote the buyer.
+
+    An accepted message has a reason when Amazon warned.
+    """
 
     outcome: MessageOutcome
-    words: str = ""
+    reason: str = ""
+    words: SecretStr = NO_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,7 @@ def _leaf(parent: Element, name: str, text: str) -> None:
 def read(content: bytes) -> Report:
     """Read a processing report. Raises UnreadableReport.
 
-    Several results of a message are merged: the worst outcome with all of the words.
+    Several results of a message are merged: the worst outcome with all codes and words.
     """
     try:
         # Decode first, so that a wrong declaration has no effect; words may have control signs.
@@ -166,14 +172,20 @@ def read(content: bytes) -> Report:
     for result in report.findall("{*}Result"):
         message_id = _number(result, "MessageID")
         is_error = _text(result, "ResultCode").casefold() != "warning"
-        code, words = _text(result, "ResultMessageCode"), _text(result, "ResultDescription")
+        code, words = (
+            code_of(_text(result, "ResultMessageCode")),
+            _text(result, "ResultDescription"),
+        )
         before = results.get(message_id)
         outcome = MessageOutcome.REFUSED if is_error else MessageOutcome.ACCEPTED
-        text = f"{code}: {words}" if code else words
+        reason = f"Amazon's code {code}" if code else "Amazon gave no code"
         if before is not None:
             outcome = max(outcome, before.outcome, key=list(MessageOutcome).index)
-            text = f"{before.words}; {text}"
-        results[message_id] = MessageResult(outcome, text[:_LONGEST_WORDS])
+            reason = f"{before.reason}; {reason}"
+            words = f"{before.words.get_secret_value()}; {words}"
+        results[message_id] = MessageResult(
+            outcome, reason[:_LONGEST_REASON], SecretStr(words[:LONGEST_WORDS])
+        )
     return Report(
         processed=_number(report, "ProcessingSummary/{*}MessagesProcessed"),
         with_error=_number(report, "ProcessingSummary/{*}MessagesWithError"),
@@ -194,8 +206,8 @@ def results(report: Report, message_ids: Sequence[int]) -> dict[int, MessageResu
         unnamed = MessageResult(MessageOutcome.ACCEPTED)
     else:
         whole = report.results.get(0)
-        words = whole.words if whole else "the report does not account for every message"
-        unnamed = MessageResult(MessageOutcome.AGAIN, words)
+        reason = whole.reason if whole else "the report does not account for every message"
+        unnamed = MessageResult(MessageOutcome.AGAIN, reason)
     return {number: named.get(number, unnamed) for number in message_ids}
 
 

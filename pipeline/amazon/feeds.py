@@ -23,7 +23,7 @@ from pipeline.amazon.replies import (
     GET_FEED_DOCUMENT,
     GET_FEEDS,
 )
-from pipeline.base.errors import Transient
+from pipeline.base.errors import Transient, code_of
 from pipeline.base.http import Http
 from pipeline.base.quota import Lane
 from pipeline.orders.channel_order import ChannelOrder
@@ -175,7 +175,7 @@ def _document(body: Any) -> Document | None:
 
 
 def _status(body: Any) -> FeedStatus | None:
-    feed_id, status = text(body, "feedId"), text(body, "processingStatus").upper()
+    feed_id, status = text(body, "feedId"), code_of(text(body, "processingStatus").upper())
     if not feed_id or not status:
         return None
     return FeedStatus(

@@ -10,12 +10,11 @@ import re
 from dataclasses import dataclass
 
 from pipeline.amazon.json_fields import blocks, text
-from pipeline.base.errors import AccountStopped, Rejected, RemoteError, Transient
+from pipeline.base.errors import AccountStopped, Rejected, RemoteError, Transient, code_of
 from pipeline.base.http import Reply
 from pipeline.base.quota import Plan
 from pipeline.orders.channel import NO_PACKAGE_TO_UPDATE
 
-_LONGEST_TEXT = 300
 # Refused reads recover by themselves: storms of 403 over all sellers lasted up to 30 minutes.
 _REFUSED_READ_WAIT_S = 300.0
 UNAUTHORIZED = "Unauthorized"
@@ -55,7 +54,7 @@ def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
 
     Transient for throttling (with the wait for a token of the quota), Amazon's faults, refused
     reads and unusable answers; AccountStopped when the access token is revoked or invalid; Rejected
-    otherwise, with up to 300 characters of Amazon's own words.
+    otherwise, with Amazon's own words.
     """
     status = reply.status
     errors = blocks(reply.body, "errors")
@@ -98,12 +97,13 @@ def refusal(operation: Operation, reply: Reply) -> RemoteError | None:
     if 400 <= status < 500 and status != 408:
         if NO_PACKAGE_TO_UPDATE in words:
             code = NO_PACKAGE_TO_UPDATE
-        reason = words[:_LONGEST_TEXT] or "no reason given"
+        named = f", code {code}" if (code := code_of(code)) else ""
         return Rejected(
-            f"{operation.name}: Amazon refused the call (status {status}): {reason}",
+            f"{operation.name}: Amazon refused the call (status {status}{named})",
             code=code,
             status=status,
             request_id=request_id,
+            words=words,
         )
     if status >= 500:
         return transient("Amazon answers with a server error", code, reply.retry_after_s)

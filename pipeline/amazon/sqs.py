@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pipeline.base.errors import Rejected, RemoteError, Transient
+from pipeline.base.errors import Rejected, RemoteError, Transient, code_of
 from pipeline.settings.model import AccountSettings, NotificationSettings
 
 BATCH = 10
@@ -151,7 +151,7 @@ def _meaning(error: Exception) -> RemoteError:
     details = answer.get("Error", {})
     metadata = answer.get("ResponseMetadata", {})
     # With the JSON protocol the short code follows the full name of the error.
-    code = str(details.get("Code", "")).rpartition("#")[2] or type(error).__name__
+    code = code_of(str(details.get("Code", "")).rpartition("#")[2]) or type(error).__name__
     status = metadata.get("HTTPStatusCode")
     request_id = str(metadata.get("RequestId", ""))
     if isinstance(status, int) and 400 <= status < 500 and code not in _PASSING:

@@ -1,20 +1,33 @@
 """Errors of the remotes, divided by the only question a caller has: may I send it again?
 
-The messages hold codes and ids, never a buyer's data, because logs and the timeline show them.
+Their messages are sentences of ours with codes and ids: logs, pages and the timeline show them.
+What a remote says may quote the buyer: it is in `words` alone, which `str` and `repr` never show.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-_LONGEST_WORD = 200
+from pydantic import SecretStr
+
+LONGEST_WORDS = 1000
+NO_WORDS = SecretStr("")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,79}|[0-9]{1,6}[A-Za-z]{0,3}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9=_.:-]{0,99}")
+
+
+def code_of(text: str) -> str:
+    """A remote's code, if it is written like one; else "", since it may be a sentence."""
+    return text if _CODE.fullmatch(text) else ""
 
 
 class RemoteError(Exception):
     """A call to Amazon or Magento failed.
 
-    `code` is the remote's error code or a short word of ours. `request_id` is the id that the
-    remote's support asks for. `retry_after_s` is the pause that the remote demands, in seconds.
+    `message` is a sentence of ours. `code` is the remote's error code or a short word of ours.
+    `request_id` is the id that the remote's support asks for. `retry_after_s` is the pause that the
+    remote demands, in seconds. `words` are the remote's own, which are kept sealed or not at all.
     """
 
     def __init__(
@@ -25,12 +38,14 @@ class RemoteError(Exception):
         status: int | None = None,
         request_id: str = "",
         retry_after_s: float | None = None,
+        words: str = "",
     ) -> None:
         super().__init__(message)
-        self.code = code[:_LONGEST_WORD]
+        self.code = code_of(code)
         self.status = status
-        self.request_id = request_id[:_LONGEST_WORD]
+        self.request_id = request_id if _REQUEST_ID.fullmatch(request_id) else ""
         self.retry_after_s = retry_after_s
+        self.words = SecretStr(words[:LONGEST_WORDS])
 
 
 class Transient(RemoteError):

@@ -13,6 +13,7 @@ import os
 import zlib
 from collections.abc import Mapping
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -22,10 +23,25 @@ from pipeline.base.master_keys import MasterKeys, Unreadable
 
 _NONCE_BYTES = 12
 _FORMAT = b"\x01"
+# Sealed data that is bound to its column too. Data sealed before that has only the format above.
+_OF_COLUMN = b"\x02"
+
+
+class SealedColumn(StrEnum):
+    """What sealed data is: a column, or a value that a browser keeps."""
+
+    REPORT = "order_private.sealed"
+    CORRECTION = "order_private.correction"
+    WORDS = "order_words.sealed"
+    SECOND_FACTOR = "second_factors.sealed"
+    PROVIDER_TOKENS = "provider_sign_ins.sealed"
+    FIELD = "a form's hidden field"
+    DRAFT = "a form that was not sent"
 
 
 class Vault:
-    """Seals and opens personal data. `owner` binds the data to its order."""
+    """Seals and opens personal data. `owner` binds the data to its order, `column` to its column:
+    a value that was moved to another does not open."""
 
     def __init__(self, master_key: bytes, *old: bytes) -> None:
         self._masters = MasterKeys(master_key, *old)
@@ -35,14 +51,23 @@ class Vault:
         """A fresh key for an order, wrapped by the master key."""
         return self._masters.wrap(AESGCM.generate_key(256), owner)
 
-    def seal(self, wrapped_key: bytes, owner: str, data: Mapping[str, Any]) -> bytes:
+    def seal(
+        self, wrapped_key: bytes, owner: str, column: SealedColumn, data: Mapping[str, Any]
+    ) -> bytes:
         """Encrypt a JSON object. Decimals become strings, as the marketplace sends them."""
         text = json.dumps(data, separators=(",", ":"), default=_decimal)
-        return self._encrypt(self._key(wrapped_key, owner), zlib.compress(text.encode()), owner)
+        plain, key = zlib.compress(text.encode()), self._key(wrapped_key, owner)
+        return _OF_COLUMN + self._encrypt(key, plain, _bound(owner, column))
 
-    def open(self, wrapped_key: bytes, owner: str, sealed: bytes) -> dict[str, Any]:
+    def open(
+        self, wrapped_key: bytes, owner: str, column: SealedColumn, sealed: bytes
+    ) -> dict[str, Any]:
         """The object that was sealed. Raises Unreadable."""
-        plain = self._decrypt(self._key(wrapped_key, owner), sealed, owner)
+        key = self._key(wrapped_key, owner)
+        if sealed[:1] == _OF_COLUMN:
+            plain = self._decrypt(key, sealed[1:], _bound(owner, column))
+        else:
+            plain = self._decrypt(key, sealed, owner)
         data: dict[str, Any] = json.loads(zlib.decompress(plain))
         return data
 
@@ -67,6 +92,11 @@ class Vault:
             return key.decrypt(nonce, body, owner.encode())
         except (InvalidTag, ValueError):  # ValueError: cut off within its first bytes
             raise Unreadable("the master key does not open this order's data") from None
+
+
+def _bound(owner: str, column: SealedColumn) -> str:
+    """What sealed data is bound to: order, column and format. No column has a line break."""
+    return f"{owner}\n{column}\n2"
 
 
 def _decimal(value: object) -> str:

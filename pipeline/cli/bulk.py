@@ -81,11 +81,11 @@ def stop(act_id: int, as_json: bool) -> None:
     """Stop bulk job ID: orders that it has not reached stay as they are."""
     with open_installation() as installation:
         from pipeline.base.clock import utc_now
+        from pipeline.base.vault import Vault
         from pipeline.operations.acts.many_orders import BulkActs
 
-        is_stopped = BulkActs(installation.sessions).stop(
-            act_id, author=system_user(), now=utc_now()
-        )
+        acts = BulkActs(installation.sessions, Vault(*installation.settings.master_keys))
+        is_stopped = acts.stop(act_id, author=system_user(), now=utc_now())
     is_idle = f"There is no running bulk job {act_id}."
     text = f"Bulk job {act_id} is stopped." if is_stopped else is_idle
     tell(text, as_json, id=act_id, is_stopped=is_stopped)
@@ -103,15 +103,17 @@ def undo(act_id: int, as_json: bool) -> None:
     """
     with open_installation() as installation:
         from pipeline.base.clock import utc_now
+        from pipeline.base.vault import Vault
         from pipeline.operations.acts.many_orders import Act, BulkActs
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.lists.selection import dismissed_by
 
+        vault = Vault(*installation.settings.master_keys)
         choice = dismissed_by(installation.sessions, act_id)
         if choice is None:
             raise NotFound(f"there is no bulk job {act_id} that ignored orders")
         try:
-            undoing = BulkActs(installation.sessions).begin(
+            undoing = BulkActs(installation.sessions, vault).begin(
                 Act.RESUME,
                 choice.turns(),
                 chosen=choice.words,
@@ -127,7 +129,7 @@ def undo(act_id: int, as_json: bool) -> None:
 
 _HEADINGS = (
     *("id", "act", "state", "orders", "done", "passed over", "to do", "begun", "ended", "by"),
-    *("chosen", "why"),
+    "chosen",
 )
 
 
@@ -141,7 +143,7 @@ def _row(act: BulkAct) -> tuple[str, ...]:
     return (
         *(str(act.id), act.act, _state(act), str(act.orders), str(act.done)),
         *(str(act.passed_over), str(act.to_do), when(act.asked_at), when(act.ended_at)),
-        *(act.author, act.chosen, act.why),
+        *(act.author, act.chosen),
     )
 
 
@@ -151,7 +153,6 @@ def _as_json(act: BulkAct) -> dict[str, Any]:
         "act": act.act,
         "author": act.author,
         "chosen": act.chosen,
-        "why": act.why,
         "orders": act.orders,
         "done": act.done,
         "passed_over": act.passed_over,

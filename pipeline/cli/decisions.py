@@ -125,7 +125,8 @@ def note(number: str, texts: tuple[str, ...], as_json: bool) -> None:
     Its text is asked for, or read from standard input, a line: all users of the machine can read a
     command's arguments.
 
-    The note is kept as long as the order: write nothing that identifies the buyer.
+    The note is sealed with the buyer's data: `orderbridge orders show NUMBER --words` shows it, and
+    the purge destroys it.
     """
     refuse_arguments(texts, "a note")
     text = private_text("Note")
@@ -149,6 +150,7 @@ def _decide(
 ) -> None:
     with open_installation() as installation:
         from pipeline.base.clock import utc_now
+        from pipeline.base.vault import Vault
         from pipeline.operations.acts.one_order import Decisions, NotPossible
         from pipeline.operations.lists.orders import Listing
 
@@ -156,7 +158,11 @@ def _decide(
         try:
             decide(
                 Decisions(
-                    installation.sessions, system_user(), utc_now(), installation.settings.accounts
+                    installation.sessions,
+                    Vault(*installation.settings.master_keys),
+                    system_user(),
+                    utc_now(),
+                    installation.settings.accounts,
                 ),
                 order_id,
             )

@@ -8,9 +8,11 @@ from typing import Any
 
 from pipeline.base.money import ZERO
 from pipeline.cli.common import columns, titled, when
+from pipeline.clients import shown_carrier
 from pipeline.operations.lists.order_facts import country, price, proof, store_code
 from pipeline.operations.lists.timeline import Event
 from pipeline.orders.channel_order import NON_AMAZON
+from pipeline.orders.order_words import Shown
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order
 from pipeline.settings.model import Settings
@@ -29,14 +31,18 @@ _LINE = (
     "magento_item_id",
 )
 _SHIPMENT = (
-    *("magento_shipment_id", "package_reference", "shipped_at", "carrier_code", "carrier_title"),
+    *("magento_shipment_id", "package_reference", "shipped_at", "carrier_code"),
     *("tracking_number", "confirmation", "confirmed_at", "refusal"),
 )
 
 
-def as_json(order: Order, events: Sequence[Event], settings: Settings) -> dict[str, Any]:
-    """The order as JSON, without its sealed data."""
+def as_json(
+    order: Order, events: Sequence[Event], settings: Settings, words: Sequence[Shown] | None = None
+) -> dict[str, Any]:
+    """The order as JSON, without its sealed data but the `words` that were asked for."""
+    shown = {} if words is None else {"words": [each._asdict() for each in words]}
     return {
+        **shown,
         **{name: getattr(order, name) for name in _FACTS},
         "country": country(order.marketplace_id),
         "store": _store(order, settings),
@@ -44,6 +50,7 @@ def as_json(order: Order, events: Sequence[Event], settings: Settings) -> dict[s
         "shipments": [
             {
                 **{name: getattr(shipment, name) for name in _SHIPMENT},
+                "carrier": shown_carrier(shipment.carrier_code, shipment.carrier_title),
                 "items": {str(part.magento_item_id): part.quantity for part in shipment.items},
             }
             for shipment in order.shipments
@@ -52,8 +59,10 @@ def as_json(order: Order, events: Sequence[Event], settings: Settings) -> dict[s
     }
 
 
-def as_text(order: Order, events: Sequence[Event], settings: Settings) -> list[str]:
-    """The order as lines of text, without its sealed data."""
+def as_text(
+    order: Order, events: Sequence[Event], settings: Settings, words: Sequence[Shown] | None = None
+) -> list[str]:
+    """The order as lines of text, without its sealed data but the `words` that were asked for."""
     sections = {
         f"Order {order.external_id}": titled(_facts(order, settings)),
         "Lines": columns(
@@ -70,6 +79,9 @@ def as_text(order: Order, events: Sequence[Event], settings: Settings) -> list[s
         "Total": _total(order),
         "Shipments": columns([_shipment(shipment) for shipment in order.shipments]),
         "Timeline, newest first": columns([_event(event) for event in events]),
+        "What was said, newest first": columns(
+            [(when(each.at), each.about, each.words) for each in words or ()]
+        ),
     }
     lines: list[str] = []
     for title, section in sections.items():
@@ -157,7 +169,7 @@ def _shipment(shipment: Shipment) -> tuple[str, ...]:
     return (
         str(shipment.magento_shipment_id),
         when(shipment.shipped_at),
-        shipment.carrier_title or shipment.carrier_code or "no carrier",
+        shown_carrier(shipment.carrier_code, shipment.carrier_title) or "no carrier",
         shipment.tracking_number or "no tracking number",
         shipment.refusal or shipment.confirmation,
     )

@@ -18,6 +18,7 @@ from pipeline.cli.common import (
     columns,
     open_installation,
     print_json,
+    signature,
     system_user,
     when,
 )
@@ -82,12 +83,22 @@ def list_(everything: bool, status: str, limit: int, as_json: bool, **chosen: st
 
 @orders.command(epilog=EXIT_STATUS)
 @click.argument("number")
+@click.option(
+    "--words",
+    "with_words",
+    is_flag=True,
+    help="Also show what remotes and people said of it; this is noted, as they may name the buyer.",
+)
 @AS_JSON
-def show(number: str, as_json: bool) -> None:
+def show(number: str, with_words: bool, as_json: bool) -> None:
     """Show an order's facts, lines and timeline, by its Amazon NUMBER or our id. Times are UTC."""
     with open_installation() as installation:
+        from pipeline.base.vault import Vault
         from pipeline.cli.one_order import as_json as to_json
         from pipeline.cli.one_order import as_text
+        from pipeline.clients import parse_report
+        from pipeline.operations.acts.address import Corrections
+        from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.lists.orders import Listing
         from pipeline.operations.lists.timeline import timeline
 
@@ -95,11 +106,19 @@ def show(number: str, as_json: bool) -> None:
         order = listing.order(unique_order_id(listing, number))
         if order is None:
             raise NotFound(f"order {number} has just been deleted")
+        words = None
+        if with_words:
+            vault = Vault(*installation.settings.master_keys)
+            corrections = Corrections(installation.sessions, vault, parse_report, signature())
+            try:
+                words = corrections.words(order.id)
+            except NotPossible as error:
+                raise NotFound(f"{number}: {error}") from error
         events = timeline(installation.sessions, order)
         if as_json:
-            print_json(to_json(order, events, installation.settings))
+            print_json(to_json(order, events, installation.settings, words))
         else:
-            click.echo("\n".join(as_text(order, events, installation.settings)))
+            click.echo("\n".join(as_text(order, events, installation.settings, words)))
 
 
 @orders.command(epilog=EXIT_STATUS)
@@ -132,12 +151,12 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
         from pipeline.operations.lists.orders import Listing
         from pipeline.orders.machine import Orders
 
-        listing = Listing(installation.sessions)
-        machine = Orders(
-            installation.sessions,
+        listing, vault = (
+            Listing(installation.sessions),
             Vault(*installation.settings.master_keys),
-            installation.settings.timing,
         )
+        machine = Orders(installation.sessions, vault, installation.settings.timing)
+        decisions = Decisions(installation.sessions, vault, system_user(), utc_now())
         released: list[str] = []
         refused: dict[str, str] = {}
         for number in dict.fromkeys(numbers):
@@ -148,9 +167,7 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
                 continue
             if confirm_anyway:
                 try:
-                    Decisions(installation.sessions, system_user(), utc_now()).confirm_anyway(
-                        order_id
-                    )
+                    decisions.confirm_anyway(order_id)
                 except NotPossible as error:
                     refused[number] = f"{number}: {error}"
                 else:
@@ -173,6 +190,7 @@ def release(numbers: tuple[str, ...], held: bool, confirm_anyway: bool, as_json:
 def _release_held(as_json: bool) -> None:
     with open_installation() as installation:
         from pipeline.base.clock import utc_now
+        from pipeline.base.vault import Vault
         from pipeline.operations.acts.many_orders import Act, BulkActs
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.lists.bulk_acts import Acts
@@ -182,7 +200,9 @@ def _release_held(as_json: bool) -> None:
 
         choice = those_of(Filters(Status.HELD, everything=True))
         try:
-            act_id = BulkActs(installation.sessions).begin(
+            act_id = BulkActs(
+                installation.sessions, Vault(*installation.settings.master_keys)
+            ).begin(
                 Act.RELEASE,
                 choice.turns(),
                 chosen=choice.words,

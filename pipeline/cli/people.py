@@ -159,7 +159,7 @@ def reset_second_factor(name: str, as_json: bool) -> None:
         from pipeline.access.second_factor import SecondFactors
         from pipeline.base.vault import Vault
 
-        factors = SecondFactors(installation.sessions, Vault(installation.settings.master_key))
+        factors = SecondFactors(installation.sessions, Vault(*installation.settings.master_keys))
         factors.reset(name, signature())
     sentence = f"{name} has no second factor any more."
     tell(sentence, as_json, person=name, done="second factor reset")

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     "--buyer-file", type=click.File(), metavar="FILE", help="Read that from FILE; - is stdin."
 )
 @click.option("--also-live", is_flag=True, help="Also orders that still need the data: they end.")
-@click.option("--why", default="", metavar="TEXT", help="The reason; name no buyer in it.")
+@click.option(
+    "--why", default="", metavar="TEXT", help='The request\'s number, such as "request 17".'
+)
 @click.option("--dry-run", is_flag=True, help="Only tell the orders and count the rows.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @AS_JSON
@@ -119,7 +121,7 @@ def _on_demand(
     asks: bool,
     as_json: bool,
 ) -> None:
-    from pipeline.operations.acts.erase import Erasure
+    from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference
 
     erasure = Erasure(installation.sessions, chosen, also_live=also_live)
     would = erasure.preview()
@@ -133,7 +135,10 @@ def _on_demand(
             raise click.UsageError("nobody can be asked here: look with --dry-run, then give --yes")
         _tell(would, None, as_json=False)
         click.confirm("Destroy this data for good?", abort=True, err=True)
-    done = erasure.run(signature(), why)
+    try:
+        done = erasure.run(signature(), why)
+    except NoReference as error:
+        raise click.UsageError(NO_REFERENCE) from error
     proof = erasure.prove()
     _tell(done, proof, as_json)
     if done.kept or done.busy or not proof.is_complete:

@@ -36,15 +36,16 @@ def remotes(installation: Installation) -> Iterator[Remotes]:
     from pipeline.base.vault import Vault
     from pipeline.monitoring.read_only import Writes
     from pipeline.orders.ledger import Ledger
+    from pipeline.orders.order_words import WordKeeper
 
     settings = installation.settings
     vault = Vault(*settings.master_keys)
     broker = settings.broker.client()
     try:
         now = SharedClock(installation.sessions)
-        ledger = Ledger(
-            installation.sessions, now, Writes(settings, installation.sessions, now).ask
-        )
+        sessions = installation.sessions
+        ask, words = Writes(settings, sessions, now).ask, WordKeeper(sessions, vault)
+        ledger = Ledger(sessions, now, ask, words)
         built = clients.build(settings, ledger, broker, installation.sessions, vault.pseudonym, now)
         yield Remotes(built, Leases(broker, settings.timing.lease_s), vault)
     except RemoteError as error:

@@ -12,7 +12,7 @@ from pipeline.cli.orders import unique_order_id
 @click.argument("number")
 @click.argument("amount", required=False)
 @click.argument("currency", required=False)
-@click.option("--why", metavar="TEXT", help="The reason, kept as a note.")
+@click.option("--why", metavar="TEXT", help="The reason; it is sealed with the order.")
 @click.option("--withdraw", is_flag=True, help="Withdraw the stated value.")
 @AS_JSON
 def worth(
@@ -35,12 +35,18 @@ def worth(
         raise click.UsageError("give AMOUNT, CURRENCY and --why, or --withdraw")
     with open_installation() as installation:
         from pipeline.base.clock import utc_now
+        from pipeline.base.vault import Vault
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.acts.stated_value import StatedValues
         from pipeline.operations.lists.orders import Listing
 
         order_id = unique_order_id(Listing(installation.sessions), number)
-        worths = StatedValues(installation.sessions, system_user(), utc_now())
+        worths = StatedValues(
+            installation.sessions,
+            Vault(*installation.settings.master_keys),
+            system_user(),
+            utc_now(),
+        )
         try:
             if withdraw:
                 worths.withdraw(order_id)

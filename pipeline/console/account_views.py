@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response
 from pipeline.access.duties import Duty
 from pipeline.access.errors import Busy, NotAllowed
 from pipeline.access.second_factor import address_of, new_secret
+from pipeline.base.master_keys import Unreadable
 from pipeline.base.row_ids import row_id
-from pipeline.base.vault import Unreadable
 from pipeline.console.guard import current_person, signature
 from pipeline.console.login import WRONG, Entrance, Refusal
 

@@ -49,8 +49,8 @@ class _Asked(NamedTuple):
 def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
     """The pages of bulk jobs."""
     views = Blueprint("bulk", __name__)
-    acts = BulkActs(sessions)
     vault = Vault(*settings.master_keys)
+    acts = BulkActs(sessions, vault)
     every_store = stores(settings)
 
     @views.context_processor

@@ -18,7 +18,8 @@ from flask import Response as Answer
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.master_keys import Unreadable
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.console.csrf import FIELD, is_from_our_page
 
 KEPT_FOR = timedelta(hours=1)
@@ -76,7 +77,7 @@ class Drafts:
         g.forgets_draft = True
         try:
             wrapped, sealed = (urlsafe_b64decode(part) for part in text.split("."))
-            return Draft(**self._vault.open(wrapped, _OWNER, sealed))
+            return Draft(**self._vault.open(wrapped, _OWNER, SealedColumn.DRAFT, sealed))
         except (ValueError, Unreadable):
             return None
 
@@ -90,7 +91,7 @@ class Drafts:
     def _sealed(self, draft: Draft) -> str:
         key = self._vault.new_key(_OWNER)
         data = {"action": draft.action, "fields": draft.fields}
-        parts = key, self._vault.seal(key, _OWNER, data)
+        parts = key, self._vault.seal(key, _OWNER, SealedColumn.DRAFT, data)
         return ".".join(urlsafe_b64encode(part).decode() for part in parts)
 
 

@@ -16,7 +16,7 @@ from pipeline.access.people import People
 from pipeline.access.second_factor import SecondFactors
 from pipeline.access.sign_ins import SignIns
 from pipeline.base.log import log
-from pipeline.base.vault import Unreadable
+from pipeline.base.master_keys import Unreadable
 from pipeline.console.browser_names import coarse_name
 from pipeline.console.cookie import Cookie
 from pipeline.console.guard import client_address

@@ -18,7 +18,7 @@ from pipeline.clients import parse_report
 from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.order_views import ORDER, Page, chosen_step
 from pipeline.operations.acts.address import FIELDS, Corrections
-from pipeline.operations.acts.erase import Erasure, of_orders
+from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, of_orders
 from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
 from pipeline.operations.acts.one_order import LONGEST_NOTE, Decisions, NotPossible
 from pipeline.operations.acts.ship import ShipmentRequests
@@ -42,13 +42,14 @@ class _Hand:
 
     sessions: Sessions
     settings: Settings
+    vault: Vault
     author: str
     now: datetime
     has_product: HasProduct | None
 
     @property
     def decisions(self) -> Decisions:
-        return Decisions(self.sessions, self.author, self.now, self.settings.accounts)
+        return Decisions(self.sessions, self.vault, self.author, self.now, self.settings.accounts)
 
     @property
     def shipment_requests(self) -> ShipmentRequests:
@@ -56,12 +57,11 @@ class _Hand:
 
     @property
     def worths(self) -> StatedValues:
-        return StatedValues(self.sessions, self.author, self.now)
+        return StatedValues(self.sessions, self.vault, self.author, self.now)
 
     @property
     def corrections(self) -> Corrections:
-        vault = Vault(*self.settings.master_keys)
-        return Corrections(self.sessions, vault, parse_report, signature(self.now))
+        return Corrections(self.sessions, self.vault, parse_report, signature(self.now))
 
 
 def act_views(
@@ -72,7 +72,7 @@ def act_views(
     has_product: HasProduct | None,
 ) -> Blueprint:
     """Each action as `POST /orders/ID/ACT`; the order's page then shows its result."""
-    views = Blueprint("act", __name__)
+    views, vault = Blueprint("act", __name__), Vault(*settings.master_keys)
 
     def view(name: str, act: _Act) -> Callable[[int], Response | tuple[str, int]]:
         def do(order_id: int) -> Response | tuple[str, int]:
@@ -81,7 +81,8 @@ def act_views(
             if name != "note" and (done := _done_meanwhile(sessions, order_id)):
                 return page.show(order_id, refusal=_meanwhile(done)), 409
             try:
-                act(_Hand(sessions, settings, current_person().name, now(), has_product), order_id)
+                hand = _Hand(sessions, settings, vault, current_person().name, now(), has_product)
+                act(hand, order_id)
             except Doubtful as error:
                 sentence = f"Nothing was saved: {error}. Tick “all the same” to save it."
                 return page.show(order_id, refusal=sentence, is_doubtful=True), 409
@@ -118,7 +119,7 @@ def _text(name: str, longest: int = _LONGEST) -> str:
 
 
 def _release(hand: _Hand, order_id: int) -> None:
-    machine = Orders(hand.sessions, Vault(*hand.settings.master_keys), hand.settings.timing)
+    machine = Orders(hand.sessions, hand.vault, hand.settings.timing)
     if not machine.release(order_id, author=hand.author, now=hand.now):
         raise NotPossible("it is neither waiting nor held any more")
 
@@ -171,7 +172,10 @@ def _replay(hand: _Hand, order_id: int) -> None:
 def _purge(hand: _Hand, order_id: int) -> None:
     also_live = "also-live" in request.form
     erasure = Erasure(hand.sessions, of_orders([order_id]), also_live=also_live)
-    done = erasure.run(signature(hand.now), _text("why"))
+    try:
+        done = erasure.run(signature(hand.now), _text("why"))
+    except NoReference:
+        raise NotPossible(NO_REFERENCE) from None
     if done.kept:
         raise NotPossible("it is not in Magento yet, so it would end: confirm that as well")
     if done.busy:

@@ -11,7 +11,7 @@ from flask import Blueprint, abort, render_template, request
 
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
-from pipeline.clients import offered_carriers, parse_report
+from pipeline.clients import offered_carriers, parse_report, shown_carrier
 from pipeline.console.guard import allows, signature
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
 from pipeline.operations.acts.offered import OrderAct, mappable, offered_acts
@@ -28,6 +28,7 @@ from pipeline.operations.preview.replay import Preview
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.machine import SHIPPING_STEPS, STEPS
+from pipeline.orders.package_tables import Shipment
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import LIVE, Order
 from pipeline.settings.marketplace import CancelReason
@@ -138,11 +139,14 @@ def order_views(
             return ""
         return "late" if order.ship_by_at < now() else "open"
 
+    def carrier(package: Shipment | RequestedShipmentRow) -> str:
+        return shown_carrier(package.carrier_code, package.carrier_title)
+
     @views.app_context_processor
     def _for_all_templates() -> dict[str, object]:
         # The page's script reloads a fragment: the page without its frame.
         frame = "fragment.html" if "fragment" in request.args else "base.html"
-        return {"frame": frame, "store": store, "urgency": urgency}
+        return {"frame": frame, "store": store, "urgency": urgency, "carrier": carrier}
 
     @views.get(ORDER)
     def shown(order_id: int) -> str:

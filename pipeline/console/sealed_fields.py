@@ -14,7 +14,8 @@ from typing import Any
 
 from flask import g
 
-from pipeline.base.vault import Unreadable, Vault
+from pipeline.base.master_keys import Unreadable
+from pipeline.base.vault import SealedColumn, Vault
 
 LASTS = timedelta(minutes=10)
 
@@ -29,7 +30,7 @@ class SealedFields:
         """The value of a field, for LASTS."""
         owner = _owner(purpose)
         key = self._vault.new_key(owner)
-        sealed = self._vault.seal(key, owner, {**data, "at": now.isoformat()})
+        sealed = self._vault.seal(key, owner, SealedColumn.FIELD, {**data, "at": now.isoformat()})
         return ".".join(urlsafe_b64encode(part).decode() for part in (key, sealed))
 
     def open(self, purpose: str, value: str, now: datetime) -> tuple[dict[str, Any], datetime]:
@@ -39,7 +40,7 @@ class SealedFields:
             key, sealed = (urlsafe_b64decode(part) for part in value.split("."))
         except (binascii.Error, ValueError):
             raise Unreadable("not a field of ours") from None
-        data = self._vault.open(key, owner, sealed)
+        data = self._vault.open(key, owner, SealedColumn.FIELD, sealed)
         at = datetime.fromisoformat(data.pop("at"))
         if now > at + LASTS:
             raise Unreadable("the field has expired")

@@ -19,7 +19,7 @@ from pipeline.base.errors import CannotMap
 from pipeline.base.id_lists import among
 from pipeline.base.master_keys import Unreadable
 from pipeline.base.security_log import Action, Signature, record
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.orders.channel import Channel, ParseReport, Raw
 from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.machine import owner
@@ -108,7 +108,9 @@ class Buyers:
         if private.wrapped_key is None or private.sealed is None:
             return ""
         try:
-            raw = self._vault.open(private.wrapped_key, owner(order), private.sealed)
+            raw = self._vault.open(
+                private.wrapped_key, owner(order), SealedColumn.REPORT, private.sealed
+            )
             return _name(self._parse(order.account, raw))
         except (CannotMap, Unreadable):
             return ""

@@ -20,7 +20,7 @@ from pipeline.base.errors import CannotMap
 from pipeline.base.id_lists import among
 from pipeline.base.log import log
 from pipeline.base.master_keys import KeyMissing, Unreadable
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.intake.buyer_index import buyer_columns
 from pipeline.orders.channel import Channel, Raw
 from pipeline.orders.channel_order import ChannelOrder, Identity
@@ -124,7 +124,7 @@ def is_news(
     if row.report_asked_at is not None and asked_at < row.report_asked_at:
         return False
     try:
-        ours = vault.open(row.wrapped_key, owner, row.sealed)
+        ours = vault.open(row.wrapped_key, owner, SealedColumn.REPORT, row.sealed)
     except Unreadable:
         return True
     if row.report_digest is None and fingerprint == digest(vault, ours):

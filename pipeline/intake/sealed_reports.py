@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.base.master_keys import KeyMissing, Unreadable
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.intake.buyer_index import buyer_columns
 from pipeline.intake.reports import digest
 from pipeline.orders.channel import Channel, Raw
@@ -20,12 +20,12 @@ def sealed(
     Raises KeyMissing where only this process lacks its master key: what else is under it stays.
     """
     try:
-        report = vault.seal(wrapped_key, owner, raw)
+        report = vault.seal(wrapped_key, owner, SealedColumn.REPORT, raw)
     except KeyMissing:
         raise
     except Unreadable:
         wrapped_key = vault.new_key(owner)
-        report = vault.seal(wrapped_key, owner, raw)
+        report = vault.seal(wrapped_key, owner, SealedColumn.REPORT, raw)
     return {
         "wrapped_key": wrapped_key,
         "sealed": report,

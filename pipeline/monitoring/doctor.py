@@ -24,7 +24,7 @@ from pipeline.base.errors import AccountStopped, OverQuota, Rejected, RemoteErro
 from pipeline.base.http import Http
 from pipeline.base.master_keys import KeyMissing, MasterKeys, Unreadable
 from pipeline.base.quota import Quota
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.monitoring.doctor_checks import Finding, Verdict
 from pipeline.monitoring.health import BEAT, BEAT_MISSED_AFTER
 from pipeline.monitoring.key_rotation import Rotation
@@ -204,7 +204,10 @@ def _in_clear(crosses_a_network: bool) -> str:
 def _master_key(settings: Settings, order: Order, private: OrderPrivate) -> Finding:
     try:
         Vault(*settings.master_keys).open(
-            private.wrapped_key or b"", owner(order), private.sealed or b""
+            private.wrapped_key or b"",
+            owner(order),
+            SealedColumn.REPORT,
+            private.sealed or b"",
         )
     except KeyMissing as error:
         return _failed("master key", f"the newest order: {error}", "run orderbridge keys status")

@@ -12,14 +12,31 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.orders.machine import SHIPPING_STEPS
+from pipeline.orders.package_tables import Shipment
+from pipeline.orders.requested_shipment import STANDING
+from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.state_changes import dismiss
+from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import LIVE, Note, Order, OrderPrivate, Status
+from pipeline.orders.words_table import OrderWords
 
 BATCH = 500
 MARGIN = timedelta(hours=12)
@@ -124,6 +141,7 @@ def destroy(session: Session, orders: Sequence[Taken], now: datetime, why: str) 
     a note of what it was held for.
     """
     ids = [order.id for order in orders]
+    ended = [order.id for order in orders if order.status not in LIVE]
     # The version stays the same: no worker holds any of these orders.
     for statement in (
         update(OrderPrivate)
@@ -137,6 +155,30 @@ def destroy(session: Session, orders: Sequence[Taken], now: datetime, why: str) 
             report_digest=None,
         ),
         update(Order).where(among(Order.id, ids)).values(purged_at=now),
+        delete(OrderWords).where(among(OrderWords.order_id, ids)),
+        # A clerk typed the carrier's title; a package that is still to be confirmed needs it.
+        update(Shipment)
+        .where(
+            among(Shipment.order_id, ids),
+            Shipment.carrier_title != "",
+            or_(
+                Shipment.confirmation == ConfirmationState.ACCEPTED,
+                among(Shipment.order_id, ended),
+            ),
+        )
+        .values(
+            carrier_title="",
+            confirmed_as=case(
+                (Shipment.confirmed_as.is_(None), None),
+                else_=Shipment.carrier_code + "//" + Shipment.tracking_number,
+            ),
+            to_feed=None,
+        ),
+        update(RequestedShipmentRow)
+        .where(
+            among(RequestedShipmentRow.order_id, ids), RequestedShipmentRow.state.not_in(STANDING)
+        )
+        .values(carrier_title=""),
     ):
         session.execute(statement.execution_options(synchronize_session=False))
     _end(session, orders, now, why)

@@ -14,8 +14,11 @@ from pipeline.base.log import log
 from pipeline.base.tables import Base
 from pipeline.base.transaction_pooling import is_installed
 from pipeline.orders.tables import OrderPrivate
+from pipeline.orders.words_table import OrderWords
 
 VACUUM_TIMEOUT = "5min"
+_DESTROYED = (OrderPrivate.__tablename__, OrderWords.__tablename__)
+_VACUUM = f"VACUUM (SKIP_LOCKED) {', '.join(_DESTROYED)}"
 _SAMPLED = text("""
 SELECT table_name || '.' || column_name
 FROM unnest(CAST(:tables AS text[]), CAST(:columns AS text[])) AS kept (table_name, column_name)
@@ -60,20 +63,19 @@ def vacuum(sessions: Sessions) -> bool:
 
     Versions that a transaction may still see stay until a later vacuum.
     """
-    table = OrderPrivate.__tablename__
     try:
         with sessions() as session:
             connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             version = connection.dialect.server_version_info or (0,)
             may = text(_MAY_VACUUM.format(more=_WITH_ITS_RIGHT if version >= (17,) else ""))
-            if not connection.scalar(may, {"name": table}):
+            if not all(connection.scalar(may, {"name": table}) for table in _DESTROYED):
                 return False
             if is_installed(connection.engine):  # its settings hold for a transaction
-                connection.execute(text(f"VACUUM (SKIP_LOCKED) {table}"))
+                connection.execute(text(_VACUUM))
                 return True
             connection.execute(text(f"SET statement_timeout = '{VACUUM_TIMEOUT}'"))
             try:
-                connection.execute(text(f"VACUUM (SKIP_LOCKED) {table}"))
+                connection.execute(text(_VACUUM))
             finally:
                 connection.execute(text("RESET statement_timeout"))
     except DBAPIError as error:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import (
+    NO_WORDS,
     AccountStopped,
     CannotMap,
     OutcomeUnknown,
@@ -24,8 +25,10 @@ from pipeline.base.retry import no_try_after
 from pipeline.orders import ledger_rows
 from pipeline.orders.ledger_rows import IN_DOUBT, EffectRow
 from pipeline.orders.ledger_write import Answer, Made, Trace, Write
+from pipeline.orders.order_words import ARE_SEALED, WordKeeper
 from pipeline.orders.tables import EffectState
 
+_LONGEST_DETAIL = 500
 _ANSWERED_ONLY = "reported as done, but nothing of it is in the remote system"
 
 
@@ -33,18 +36,31 @@ class Ledger:
     """The effects of all orders. Each method is its own short transaction.
 
     `ask` is called with an order's account and shop before a write is intended, and raises
-    WritesStopped when no write may leave.
+    WritesStopped when no write may leave. `words` seals what a remote says of a failure; without it
+    that is dropped.
     """
+
+    _words: WordKeeper | None = None
 
     def __init__(
         self,
         sessions: Sessions,
         now: Callable[[], datetime],
         ask: Callable[[str, str | None], None] | None = None,
+        words: WordKeeper | None = None,
     ) -> None:
         self._sessions = sessions
         self._now = now
         self.ask = ask or _never_stopped
+        self._words = words
+
+    def sentence(self, order_id: int, about: str, error: RemoteError | CannotMap) -> str:
+        """The error as a sentence in clear; the remote's own words are sealed with the order."""
+        if self._words is None or not isinstance(error, RemoteError):
+            return str(error)
+        words, error.words = error.words, NO_WORDS  # they are kept once
+        is_kept = self._words.keep(order_id, about, words, self._now())
+        return f"{error}{ARE_SEALED}" if is_kept else str(error)
 
     def once(self, order_id: int, write: Write[Answer]) -> Made[Answer]:
         """Make the write unless it has been made; return the result, and whether we made it now.
@@ -168,20 +184,20 @@ class Ledger:
             with no_try_after(left.total_seconds()):
                 answer = write.send()
         except OutcomeUnknown as error:
-            self._end(effect, EffectState.UNKNOWN, detail=_detail(error))
+            self._failed(effect, EffectState.UNKNOWN, error)
             raise
         except AccountStopped as error:
-            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            self._failed(effect, EffectState.REFUSED, error)
             raise
         except Rejected as error:
-            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            sentence = self._failed(effect, EffectState.REFUSED, error)
             raise CannotMap(
                 write.refused_as,
-                f"the {write.kind} was refused: {error}",
+                f"the {write.kind} was refused: {sentence}",
                 {"code": error.code, "request_id": error.request_id},
             ) from error
         except (CannotMap, Transient) as error:
-            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            self._failed(effect, EffectState.REFUSED, error)
             raise
         remote_id = write.id_of(answer)
         if not remote_id:
@@ -200,7 +216,7 @@ class Ledger:
             is_there = write.find() is not None
         except (CannotMap, RemoteError) as error:
             # The remote has answered, so the call is no longer landing: the next try looks first.
-            self._end(effect, EffectState.REFUSED, detail=_detail(error))
+            self._failed(effect, EffectState.REFUSED, error)
             raise
         if not is_there:
             self._end(effect, EffectState.REFUSED, detail=_ANSWERED_ONLY)
@@ -210,6 +226,13 @@ class Ledger:
                 "prevents it there, or do it by hand, and this goes on by itself",
                 {"write": write.kind},
             )
+
+    def _failed(self, effect: EffectRow, state: EffectState, error: RemoteError | CannotMap) -> str:
+        """Store that a try failed, and return the error as a sentence."""
+        sentence = self.sentence(effect.order_id, f"{effect.kind} (write {effect.id})", error)
+        detail = f"{error.code}: {sentence}" if error.code else sentence
+        self._end(effect, state, detail=detail[:_LONGEST_DETAIL])
+        return sentence
 
     def _end(
         self,
@@ -239,7 +262,3 @@ def _never_stopped(account: str, shop: str | None) -> None:
 def _longest_stall(settles_after: timedelta) -> timedelta:
     """How long after its intent a call may begin at the latest."""
     return settles_after / 4
-
-
-def _detail(error: RemoteError | CannotMap) -> str:
-    return f"{error.code}: {error}"[:500] if error.code else str(error)[:500]

@@ -49,7 +49,12 @@ class Claim:
 
 def owner(order: Order) -> str:
     """The id that an order's sealed data is bound to."""
-    return f"{order.account}/{order.external_id}"
+    return owner_of(order.account, order.external_id)
+
+
+def owner_of(account: str, external_id: str) -> str:
+    """The same, by an order's account and number."""
+    return f"{account}/{external_id}"
 
 
 class Orders:

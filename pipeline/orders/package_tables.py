@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from pipeline.base.tables import Base
+from pipeline.base.tables import UNSAMPLED, Base
 from pipeline.orders.states import ConfirmationState
 
 if TYPE_CHECKING:
@@ -60,23 +60,35 @@ class Shipment(Base):
     package_reference: Mapped[str]
     shipped_at: Mapped[datetime]
     carrier_code: Mapped[str] = mapped_column(default="", server_default="")
-    carrier_title: Mapped[str] = mapped_column(default="", server_default="")
+    carrier_title: Mapped[str] = mapped_column(default="", server_default="", info=UNSAMPLED)
     tracking_number: Mapped[str] = mapped_column(default="", server_default="")
     confirmation: Mapped[str] = mapped_column(
         default=ConfirmationState.QUEUED, server_default=ConfirmationState.QUEUED
     )
     confirmed_at: Mapped[datetime | None]
-    confirmed_as: Mapped[str | None]
+    confirmed_as: Mapped[str | None] = mapped_column(info=UNSAMPLED)
     confirmed_times: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     refusal: Mapped[str | None]
     mismatch: Mapped[str | None]
-    to_feed: Mapped[dict[str, Any] | None]
+    to_feed: Mapped[dict[str, Any] | None] = mapped_column(info=UNSAMPLED)
     feed_id: Mapped[int | None]
 
     order: Mapped[Order] = relationship(back_populates="shipments")
     items: Mapped[list[ShipmentItem]] = relationship(
         cascade="all, delete-orphan", order_by="ShipmentItem.magento_item_id"
     )
+
+
+def announcement(shipment: Shipment) -> str:
+    """The announced data of a package; after a change the package is confirmed again."""
+    return f"{shipment.carrier_code}/{shipment.carrier_title}/{shipment.tracking_number}"
+
+
+def forget_title(shipment: Shipment) -> None:
+    """Forget the carrier's title of a confirmed package, which a person typed."""
+    if shipment.confirmation == ConfirmationState.ACCEPTED and shipment.carrier_title:
+        shipment.carrier_title = ""
+        shipment.confirmed_as = announcement(shipment)
 
 
 class ShipmentItem(Base):

@@ -206,7 +206,7 @@ _REQUESTS = RequestedShipmentRow.__tablename__
 _STANDS = f"state IN ({', '.join(repr(str(state)) for state in STANDING)})"
 
 _END_REQUESTS = f"""
-UPDATE {_REQUESTS} SET state = '{RequestState.ENDED}', why = %(why_ended)s
+UPDATE {_REQUESTS} SET state = '{RequestState.ENDED}', why = %(why_ended)s, carrier_title = ''
  WHERE order_id = %(order_id)s AND {_STANDS} RETURNING id
 """
 
@@ -221,17 +221,20 @@ def _of_requests(order: Order, values: dict[str, Any]) -> Sequence[str]:
         values |= {
             "known_request": known.id,
             "request_state": str(RequestState.ENDED if ends_too else known.state),
+            "request_stands": known.state in STANDING and not ends_too,
             "request_shipment": known.magento_shipment_id,
             "request_why": why_ended if ends_too else known.why,
         }
         parts.append(f"""request AS (
   UPDATE {_REQUESTS} r SET state = %(request_state)s, why = %(request_why)s,
+         carrier_title = CASE WHEN %(request_stands)s THEN carrier_title ELSE '' END,
          magento_shipment_id = %(request_shipment)s::bigint
     FROM recorded WHERE r.id = %(known_request)s AND r.{_STANDS})""")
     if has_ended:
         values |= {"why_ended": why_ended, "known_request": known.id if known else None}
         parts.append(f"""requests AS (
-  UPDATE {_REQUESTS} r SET state = '{RequestState.ENDED}', why = %(why_ended)s
+  UPDATE {_REQUESTS} r SET state = '{RequestState.ENDED}', why = %(why_ended)s,
+         carrier_title = ''
     FROM recorded WHERE r.order_id = recorded.id AND r.{_STANDS}
      AND r.id IS DISTINCT FROM %(known_request)s::bigint)""")
     return parts

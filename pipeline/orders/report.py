@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.base.errors import CannotMap, NotSent
 from pipeline.base.master_keys import KeyMissing, Unreadable
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Channel, Raw
 from pipeline.orders.channel_order import ChannelOrder
@@ -53,18 +53,23 @@ class Report:
         A part under a master key that this process lacks raises NotSent when it is read.
         """
 
-        def opened(sealed: bytes | None, unreadable: Json | None) -> Json | None:
+        def opened(
+            column: SealedColumn, sealed: bytes | None, unreadable: Json | None
+        ) -> Json | None:
             if wrapped_key is None or sealed is None:
                 return None
             try:
-                return vault.open(wrapped_key, owner, sealed)
+                return vault.open(wrapped_key, owner, column, sealed)
             except KeyMissing as error:
                 # Another process may have the key, and this one after its next start.
                 raise NotSent(str(error), retry_after_s=KEY_MISSING_RETRY_S) from error
             except Unreadable:
                 return unreadable
 
-        return cls(lambda: opened(reply, None), lambda: opened(correction, {}))
+        return cls(
+            lambda: opened(SealedColumn.REPORT, reply, None),
+            lambda: opened(SealedColumn.CORRECTION, correction, {}),
+        )
 
     @cached_property
     def raw(self) -> Raw | None:

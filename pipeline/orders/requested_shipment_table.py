@@ -9,12 +9,15 @@ from sqlalchemy import ForeignKey, Identity, Index, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pipeline.base.id_lists import among
-from pipeline.base.tables import Base
+from pipeline.base.tables import UNSAMPLED, Base
 from pipeline.orders.requested_shipment import STANDING, RequestedShipment, RequestState
 
 
 class RequestedShipmentRow(Base):
-    """A requested shipment; `orders.requested_shipment` has its states."""
+    """A requested shipment; `orders.requested_shipment` has its states.
+
+    `carrier_title` may be typed by a person, and is kept as long as the request stands.
+    """
 
     __tablename__ = "requested_shipments"
     __table_args__ = (
@@ -32,7 +35,7 @@ class RequestedShipmentRow(Base):
     asked_at: Mapped[datetime]
     author: Mapped[str]
     carrier_code: Mapped[str]
-    carrier_title: Mapped[str]
+    carrier_title: Mapped[str] = mapped_column(info=UNSAMPLED)
     tracking_number: Mapped[str]
     state: Mapped[str] = mapped_column(default=RequestState.OPEN, server_default="open")
     magento_shipment_id: Mapped[int | None]
@@ -67,6 +70,6 @@ def end_standing(session: Session, order_ids: Sequence[int], why: str) -> None:
             among(RequestedShipmentRow.order_id, order_ids),
             RequestedShipmentRow.state.in_(STANDING),
         )
-        .values(state=RequestState.ENDED, why=why)
+        .values(state=RequestState.ENDED, why=why, carrier_title="")
         .execution_options(synchronize_session=False)
     )

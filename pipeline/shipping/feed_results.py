@@ -11,14 +11,18 @@ from sqlalchemy.orm import Session
 
 from pipeline.amazon.feed_documents import MessageOutcome, MessageResult
 from pipeline.base.id_lists import among
+from pipeline.base.vault import Vault
 from pipeline.orders.machine import wake
-from pipeline.orders.package_tables import Shipment
+from pipeline.orders.order_words import ARE_SEALED, Said, keep
+from pipeline.orders.package_tables import Shipment, forget_title
 from pipeline.orders.states import CancellationState, ConfirmationState
 from pipeline.orders.tables import Order
 from pipeline.shipping.tables import FeedMessage
 
 TIMES = 3
 """How often a message without a result is sent before it counts as refused."""
+
+_TYPED = {"carrier_name", "announcement"}
 
 _CANCELLATION = (
     update(Order.__table__)  # type: ignore[arg-type]
@@ -28,9 +32,15 @@ _CANCELLATION = (
 
 
 def take_in(
-    session: Session, feed_id: int, results: Mapping[int, MessageResult], now: datetime
+    session: Session,
+    vault: Vault,
+    feed_id: int,
+    results: Mapping[int, MessageResult],
+    now: datetime,
 ) -> dict[MessageOutcome, int]:
     """Record the results of these messages, wake their orders, and count the outcomes.
+
+    Amazon's words are sealed with the orders.
 
     A message that has an outcome keeps it. A message with the outcome AGAIN is sent again, at most
     three times in all; then it counts as refused, for a person to check.
@@ -63,27 +73,44 @@ def take_in(
             .with_for_update()
         )
     }
+    said = [
+        Said(message.order_id, _about(message), results[message.message_id].words)
+        for message in messages
+    ]
+    sealed = keep(session, vault, said, now)
     cancellations: list[dict[str, Any]] = []
     for message in messages:
         result = results[message.message_id]
-        message.outcome, message.words = result
+        if result.words and message.order_id in sealed:
+            result = result._replace(reason=f"{result.reason}{ARE_SEALED}")
+        message.outcome, message.reason = result.outcome, result.reason
         counts[result.outcome] += 1
         if (
             result.outcome is MessageOutcome.AGAIN
             and tried.get((message.order_id, message.shipment_id), 0) + 1 >= TIMES
         ):
-            words = f"no result after {TIMES} feeds: {result.words}"
-            result = MessageResult(MessageOutcome.REFUSED, words)
+            reason = f"no result after {TIMES} feeds: {result.reason}"
+            result = MessageResult(MessageOutcome.REFUSED, reason)
         if message.shipment_id is None:
             if orders[message.order_id].cancellation == CancellationState.SENT:
                 cancellations.append(_cancellation_after(message.order_id, result))
         elif (package := packages.get(message.shipment_id)) is not None:
             _package_after(package, message.body, result, now)
+            if orders[message.order_id].purged_at is not None:
+                forget_title(package)
+        # A clerk typed the carrier's name; the package has it if it is sent again.
+        message.body = {**message.body, **dict.fromkeys(_TYPED & message.body.keys(), "")}
     if cancellations:
         # The update leaves `version` alone, so that a running step keeps its claim.
         session.execute(_CANCELLATION, cancellations)
     wake(session, order_ids, now)
     return counts
+
+
+def _about(message: FeedMessage) -> str:
+    if message.shipment_id is None:
+        return "cancellation"
+    return f"confirmation of package {message.body.get('reference', '')}"
 
 
 def _tried(session: Session, order_ids: Sequence[int]) -> dict[tuple[int, int | None], int]:
@@ -110,7 +137,7 @@ def _package_after(
             package.confirmed_at, package.confirmed_as = now, body["announcement"]
             package.confirmed_times += 1
         case MessageOutcome.REFUSED | MessageOutcome.UNCLEAR:
-            package.confirmation, package.refusal = str(result.outcome), result.words
+            package.confirmation, package.refusal = str(result.outcome), result.reason
             package.to_feed = None
         case MessageOutcome.AGAIN:
             package.confirmation = ConfirmationState.FEED
@@ -118,9 +145,9 @@ def _package_after(
 
 def _cancellation_after(order_id: int, result: MessageResult) -> dict[str, Any]:
     is_again = result.outcome is MessageOutcome.AGAIN
-    has_words = result.outcome in (MessageOutcome.REFUSED, MessageOutcome.UNCLEAR)
+    has_failed = result.outcome in (MessageOutcome.REFUSED, MessageOutcome.UNCLEAR)
     return {
         "of_order": order_id,
         "cancellation": CancellationState.ASKED if is_again else str(result.outcome),
-        "cancel_refusal": result.words if has_words else None,
+        "cancel_refusal": result.reason if has_failed else None,
     }

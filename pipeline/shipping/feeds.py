@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResult
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
+from pipeline.base.vault import Vault
 from pipeline.orders.package_tables import Shipment
 from pipeline.shipping.feed_collecting import collect
 from pipeline.shipping.feed_results import take_in
@@ -47,8 +48,9 @@ class Unanswered(NamedTuple):
 class Feeds:
     """The feeds of all accounts. Each method is its own short transaction."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, vault: Vault) -> None:
         self._sessions = sessions
+        self._vault = vault
 
     def unended(self, account: str, kind: FeedKind) -> Sequence[Feed]:
         """The account's feeds of this kind that have not ended, the oldest first."""
@@ -195,11 +197,11 @@ class Feeds:
                 for number in numbers
                 if not look or results.get(number, again).outcome is not MessageOutcome.AGAIN
             }
-            counts = take_in(session, feed.id, known, now)
+            counts = take_in(session, self._vault, feed.id, known, now)
             unknown = (
                 result for result in results.values() if result.outcome is MessageOutcome.AGAIN
             )
-            current.trouble = next((result.words for result in unknown), None)
+            current.trouble = next((result.reason for result in unknown), None)
             current.outcome = outcome
             if len(known) < len(numbers):
                 # Wait a little, since an order may show a change with a delay.
@@ -238,7 +240,7 @@ class Feeds:
     def answer(self, feed: Feed, number: int, result: MessageResult, now: datetime) -> None:
         """Record the result of a message, as its order at Amazon shows it."""
         with self._sessions() as session, session.begin():
-            take_in(session, feed.id, {number: result}, now)
+            take_in(session, self._vault, feed.id, {number: result}, now)
 
     def looked(self, feed: Feed, now: datetime) -> None:
         """End the feed: every message has its outcome."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -151,7 +152,7 @@ class Shipments:
             order_id
             for order_id, known in rows.items()
             if (parcels := [_parcel(parcel) for parcel in known])
-            != arranged(parcels, by_order.get(order_id, ()), gone, now)
+            != _arranged(parcels, by_order.get(order_id, ()), gone, now)
         ]
 
     def _take(
@@ -167,7 +168,7 @@ class Shipments:
     ) -> bool:
         """Update an order's packages from the shop's shipments; returns whether any changed."""
         known = [_parcel(row) for row in rows]
-        parcels = arranged(known, in_shop, gone, now)
+        parcels = _arranged(known, in_shop, gone, now)
         references = {parcel.reference for parcel in parcels}
         dropped = [row for row in rows if row.package_reference not in references]
         if dropped and statuses[order_id] == Status.RUNNING:
@@ -194,6 +195,26 @@ class Shipments:
                 .execution_options(synchronize_session=False)
             )
         return parcels != known
+
+
+def _arranged(
+    known: Sequence[Parcel],
+    in_shop: Sequence[MagentoShipment],
+    gone: Collection[int],
+    now: datetime,
+) -> list[Parcel]:
+    """The packages as the shop has them now; a title that the purge took away stays away."""
+    without_title = {
+        (each.reference, each.carrier_code, each.tracking_number)
+        for each in known
+        if each.confirmation_sent and not each.carrier_title
+    }
+    return [
+        replace(each, carrier_title="")
+        if (each.reference, each.carrier_code, each.tracking_number) in without_title
+        else each
+        for each in arranged(known, in_shop, gone, now)
+    ]
 
 
 def _news(session: Session, order_ids: Iterable[int]) -> dict[int, int]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pipeline.base.tables import Base
+from pipeline.base.tables import UNSAMPLED, Base
 
 
 class FeedState(StrEnum):
@@ -76,7 +76,7 @@ class Feed(Base):
 class FeedMessage(Base):
     """A message of a feed and its result. `body` is enough to write the message again.
 
-    `outcome` is empty until the feed has a result for the message.
+    `outcome` is empty until the feed has a result for the message, `reason` a sentence of ours.
     """
 
     __tablename__ = "feed_messages"
@@ -91,9 +91,9 @@ class FeedMessage(Base):
     message_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
     shipment_id: Mapped[int | None] = mapped_column(ForeignKey("shipments.id", ondelete="CASCADE"))
-    body: Mapped[dict[str, Any]]
+    body: Mapped[dict[str, Any]] = mapped_column(info=UNSAMPLED)
     outcome: Mapped[str | None]
-    words: Mapped[str | None]
+    reason: Mapped[str | None]
 
 
 class ShopWatch(Base):

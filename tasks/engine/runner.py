@@ -122,10 +122,11 @@ class Runner:
             code = HoldCode(error.code) if is_known else HoldCode.PROGRAM_ERROR
             return Hold(code, error.reason, error.facts), error.facts.get("request_id", "")
         except AccountStopped as error:
-            return Hold(HoldCode.ACCOUNT_STOPPED, str(error)), error.request_id
+            return Hold(HoldCode.ACCOUNT_STOPPED, self._sentence(claim, error)), error.request_id
         except Rejected as error:
             facts = {"code": error.code, "request_id": error.request_id}
-            return Hold(HoldCode.REMOTE_REFUSED, str(error), facts), error.request_id
+            reason = self._sentence(claim, error)
+            return Hold(HoldCode.REMOTE_REFUSED, reason, facts), error.request_id
         except WritesStopped as error:
             delay = seconds(error.retry_after_s or 0.0)
             return Wait(str(error), delay, facts=WRITES_STOPPED), ""
@@ -133,7 +134,8 @@ class Runner:
             return Wait(str(error), seconds(error.retry_after_s or 0.0)), ""
         except (Transient, OutcomeUnknown) as error:
             delay = backoff(claim.order.tries, error, self.timing)
-            return Wait(str(error), delay, is_trouble=True), error.request_id
+            reason = self._sentence(claim, error)
+            return Wait(reason, delay, is_trouble=True), error.request_id
         except (DBAPIError, RedisError) as error:
             delay = backoff(claim.order.tries, Transient(""), self.timing)
             reason = f"Orderbridge's database or Redis was unavailable ({type(error).__name__})"
@@ -142,6 +144,10 @@ class Runner:
             log.error("step.defect", exc_info=error)
             reason = f"a defect in this program ({type(error).__name__}); see the worker's log"
             return Hold(HoldCode.PROGRAM_ERROR, reason), ""
+
+    def _sentence(self, claim: Claim, error: RemoteError) -> str:
+        order = claim.order
+        return self.clients.ledger.sentence(order.id, f"step {order.step}", error)
 
 
 def backoff(

@@ -27,6 +27,7 @@ from pipeline.intake.store import Intake
 from pipeline.monitoring.read_only import Writes
 from pipeline.orders.ledger import Ledger
 from pipeline.orders.machine import Orders
+from pipeline.orders.order_words import WordKeeper
 from pipeline.settings import file
 from pipeline.settings import model as settings
 from pipeline.shipping.shop_shipments import Shipments
@@ -55,6 +56,7 @@ class Runtime:
     sessions: db.Sessions
     broker: redis.Redis
     writes: Writes
+    vault: Vault
 
 
 def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None = None) -> Runtime:
@@ -69,7 +71,7 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
     broker = loaded.broker.client()
     vault = Vault(*loaded.master_keys)
     writes = Writes(loaded, sessions, now)
-    ledger = Ledger(sessions, now, writes.ask)
+    ledger = Ledger(sessions, now, writes.ask, WordKeeper(sessions, vault))
     quota_clock = None if moved_clock is None else lambda: moved_clock().timestamp()
     remotes = clients.build(loaded, ledger, broker, sessions, vault.pseudonym, now, quota_clock)
     shops = {name: account.shop for name, account in loaded.accounts.items()}
@@ -107,6 +109,7 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
         sessions=sessions,
         broker=broker,
         writes=writes,
+        vault=vault,
     )
 
 

@@ -10,6 +10,6 @@ from tasks.engine.runtime import Runtime
 
 def run_bulk_acts(parts: Runtime) -> None:
     """Process the next orders of every open bulk job. The sweep sends those that are due."""
-    count = BulkActs(parts.sessions).go_on(parts.clients.now())
+    count = BulkActs(parts.sessions, parts.vault).go_on(parts.clients.now())
     if count:
         log.info("bulk.went_on", count=count)

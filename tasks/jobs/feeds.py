@@ -39,7 +39,7 @@ READ_AGAIN = timedelta(minutes=5)
 # After this time the orders of a feed without a result are read individually.
 GIVE_UP = timedelta(hours=12)
 LOOKS = 50
-LONGEST_WORDS = 400
+LONGEST_REASON = 400
 
 
 def run_feeds(parts: Runtime, account: str) -> None:
@@ -54,7 +54,10 @@ def run_feeds(parts: Runtime, account: str) -> None:
         if not ours:
             return
         way = FeedWay(
-            Feeds(parts.sessions), parts.clients.feeds[account], parts.clients.now, parts.writes.ask
+            Feeds(parts.sessions, parts.vault),
+            parts.clients.feeds[account],
+            parts.clients.now,
+            parts.writes.ask,
         )
         for kind in FeedKind:
             way.go(account, seller_id, kind)
@@ -188,8 +191,9 @@ class FeedWay:
         if status.status in (Processing.IN_QUEUE, Processing.IN_PROGRESS):
             return self._wait_for(feed, status.status)
         if status.status != Processing.DONE:
-            outcome = status.status.lower()
-            return self._have_looked_at(feed, outcome, f"Amazon ended the feed as {status.status}")
+            return self._have_looked_at(
+                feed, status.status.lower(), f"Amazon ended the feed as {status.status}"
+            )
         if not status.report_id:
             return self._have_looked_at(feed, FeedOutcome.DONE, "Amazon gave no report of the feed")
         numbers = [number for number, _ in self._feeds.messages(feed)]
@@ -237,15 +241,15 @@ class FeedWay:
         return False
 
     def _result_from_order(self, feed: Feed, message: Unanswered) -> MessageResult:
-        words = feed.trouble or "Amazon gave no result"
+        reason = feed.trouble or "Amazon gave no result"
         try:
             if is_done(message, self._api.order(message.body["order"])):
                 return MessageResult(MessageOutcome.ACCEPTED, "seen in Amazon's order")
         except (Rejected, CannotMap) as error:
-            return MessageResult(MessageOutcome.UNCLEAR, f"{words}; {error}"[:LONGEST_WORDS])
+            return MessageResult(MessageOutcome.UNCLEAR, f"{reason}; {error}"[:LONGEST_REASON])
         if feed.outcome == FeedOutcome.UNREADABLE:
-            return MessageResult(MessageOutcome.UNCLEAR, words)
-        return MessageResult(MessageOutcome.AGAIN, words)
+            return MessageResult(MessageOutcome.UNCLEAR, reason)
+        return MessageResult(MessageOutcome.AGAIN, reason)
 
     def _have_looked_at(self, feed: Feed, outcome: str, trouble: str) -> bool:
         """The result of the messages is unknown: compare with Amazon's orders."""
@@ -261,7 +265,7 @@ class FeedWay:
         )
 
     def _again(self, feed: Feed, trouble: str) -> dict[int, MessageResult]:
-        unknown = MessageResult(MessageOutcome.AGAIN, trouble[:LONGEST_WORDS])
+        unknown = MessageResult(MessageOutcome.AGAIN, trouble[:LONGEST_REASON])
         return {number: unknown for number, _ in self._feeds.messages(feed)}
 
     def _note(self, feed: Feed, outcome: str, counts: Mapping[MessageOutcome, int]) -> None:

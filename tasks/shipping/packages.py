@@ -6,14 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.orders.channel import Confirmation
 from pipeline.orders.channel_order import ChannelOrder, Package, Program
-from pipeline.orders.package_tables import Shipment
+from pipeline.orders.package_tables import Shipment, announcement
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import is_same_number
-
-
-def announcement(shipment: Shipment) -> str:
-    """The announced data of a package; after a change the package is confirmed again."""
-    return f"{shipment.carrier_code}/{shipment.carrier_title}/{shipment.tracking_number}"
 
 
 def to_confirm(order: Order, *, without_number: bool) -> list[Shipment]:

@@ -8,7 +8,7 @@ from pipeline.clients import Clients
 from pipeline.magento.records import ENDED, HOLDED
 from pipeline.orders.channel_order import FulfilledBy, Program
 from pipeline.orders.outcome import Done, Hold, HoldCode, Outcome, Skipped, Wait
-from pipeline.orders.package_tables import Shipment
+from pipeline.orders.package_tables import Shipment, announcement
 from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import Order
 from tasks.cancelling.fewer_units import being_reduced
@@ -17,7 +17,6 @@ from tasks.cancelling.part_cancelled import reduced
 from tasks.shipping.confirmation import confirm, confirmation_write, mark_accepted
 from tasks.shipping.objections import changed_since_confirmed, confirmation_unclear, objection
 from tasks.shipping.packages import (
-    announcement,
     confirmation_of,
     confirmed_packages,
     known_already,
@@ -113,7 +112,7 @@ def _confirm_due(order: Order, due: Sequence[Shipment], clients: Clients) -> Hol
         if shipment.confirmed_as is None and known_already(order, shipment, current):
             # A crashed attempt may have confirmed the package: this ends its row in the ledger.
             clients.ledger_of(order).made(confirmation_write(order, shipment, current, clients))
-            mark_accepted(shipment, clients)
+            mark_accepted(order, shipment, clients)
         elif by_feed or not shipment.tracking_number:
             # Amazon refuses a call without a number; the schema of a feed leaves it out.
             message = clients.channel(order).feed_message(confirmation_of(order, shipment, current))

@@ -13,8 +13,8 @@ from pipeline.access.people import People
 from pipeline.access.second_factor import SecondFactors, new_secret
 from pipeline.access.tables import SecondFactor
 from pipeline.base.db import Sessions
+from pipeline.base.master_keys import Unreadable
 from pipeline.base.security_log import Action
-from pipeline.base.vault import Unreadable
 from pipeline.settings.roles import Role
 from tests.builders import NOW, a_vault, signed
 from tests.security_log import rows

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 from defusedxml.ElementTree import fromstring
+from pydantic import SecretStr
 
 from pipeline.amazon.feed_documents import (
     MAX_BYTES,
@@ -139,8 +140,8 @@ def a_report(processed: object, errors: object, *entries: tuple[str, str, str, s
     ).encode()
 
 
-def refused(words: str) -> MessageResult:
-    return MessageResult(MessageOutcome.REFUSED, words)
+def refused(reason: str, words: str) -> MessageResult:
+    return MessageResult(MessageOutcome.REFUSED, reason, SecretStr(words))
 
 
 UNKNOWN = MessageResult(MessageOutcome.AGAIN, "the report does not account for every message")
@@ -152,34 +153,37 @@ UNKNOWN = MessageResult(MessageOutcome.AGAIN, "the report does not account for e
         pytest.param(a_report(2, 0), [ACCEPTED, ACCEPTED], id="all went well"),
         pytest.param(
             a_report(2, 1, ("2", "Error", "18028", "The data\n is wrong")),
-            [ACCEPTED, refused("18028: The data is wrong")],
+            [ACCEPTED, refused("Amazon's code 18028", "The data is wrong")],
             id="one refused",
         ),
         pytest.param(
             a_report(2, 0, ("1", "Warning", "99", "odd number")),
-            [MessageResult(MessageOutcome.ACCEPTED, "99: odd number"), ACCEPTED],
+            [
+                MessageResult(MessageOutcome.ACCEPTED, "Amazon's code 99", SecretStr("odd number")),
+                ACCEPTED,
+            ],
             id="a warning is no refusal",
         ),
         pytest.param(
             a_report(2, 1, ("1", "Error", "1", "bad"), ("1", "Warning", "2", "odd")),
-            [refused("1: bad; 2: odd"), ACCEPTED],
+            [refused("Amazon's code 1; Amazon's code 2", "bad; odd"), ACCEPTED],
             id="the worst of several counts",
         ),
         pytest.param(
             a_report(2, 1, ("1", "Warning", "2", "odd"), ("1", "Error", "1", "bad")),
-            [refused("2: odd; 1: bad"), ACCEPTED],
+            [refused("Amazon's code 2; Amazon's code 1", "odd; bad"), ACCEPTED],
             id="in either order",
         ),
         pytest.param(a_report(1, 0), [UNKNOWN, UNKNOWN], id="one was not processed"),
         pytest.param(a_report(3, 0), [UNKNOWN, UNKNOWN], id="not the report of this feed"),
         pytest.param(
             a_report(2, 2, ("1", "Error", "1", "bad")),
-            [refused("1: bad"), UNKNOWN],
+            [refused("Amazon's code 1", "bad"), UNKNOWN],
             id="an error that is not named",
         ),
         pytest.param(
             a_report(0, 1, ("0", "Error", "5000", "XML Parsing Fatal Error")),
-            [MessageResult(MessageOutcome.AGAIN, "5000: XML Parsing Fatal Error")] * 2,
+            [MessageResult(MessageOutcome.AGAIN, "Amazon's code 5000")] * 2,
             id="the document as a whole",
         ),
         pytest.param(a_report("many", ""), [UNKNOWN, UNKNOWN], id="no counts"),
@@ -192,7 +196,7 @@ def test_what_became_of_each_of_two_messages(content: bytes, expected: list[Mess
 def test_a_namespace_changes_nothing() -> None:
     content = a_report(1, 1, ("1", "Error", "8", "bad"))
     content = content.replace(b"<AmazonEnvelope>", b'<AmazonEnvelope xmlns="urn:x">')
-    assert read(content) == Report(1, 1, {1: refused("8: bad")})
+    assert read(content) == Report(1, 1, {1: refused("Amazon's code 8", "bad")})
 
 
 @pytest.mark.parametrize(

@@ -108,14 +108,15 @@ def test_an_answer_means(
     assert error.retry_after_s == (None if retry_after_s is None else pytest.approx(retry_after_s))
 
 
-def test_a_rejection_keeps_amazons_words_cut_to_300_characters() -> None:
-    reply = a_reply(400, errors("InvalidInput", "m" * 200, "d" * 200), x_amzn_RequestId="r-1")
+def test_a_rejection_names_the_code_and_keeps_amazons_words_to_itself() -> None:
+    reply = a_reply(400, errors("InvalidInput", "m" * 600, "d" * 600), x_amzn_RequestId="r-1")
     error = refusal(CONFIRM_SHIPMENT, reply)
     assert error is not None
     assert error.request_id == "r-1"
     assert str(error) == (
-        "confirmShipment: Amazon refused the call (status 400): " + "m" * 200 + " " + "d" * 99
+        "confirmShipment: Amazon refused the call (status 400, code InvalidInput)"
     )
+    assert error.words.get_secret_value() == "m" * 600 + " " + "d" * 399
 
 
 @pytest.mark.parametrize("status", [403, 429, 500])

@@ -11,7 +11,7 @@ from pipeline.operations.lists.filters import Filters
 from pipeline.orders.tables import Status
 from pipeline.settings.overrides import SettingOverride, save
 from tests.browser.conftest import PHONE, Visit, violations
-from tests.builders import signed
+from tests.builders import a_vault, signed
 from tests.console.builders import (
     NOW,
     a_held_order,
@@ -59,7 +59,7 @@ def _stored(sessions: Sessions) -> dict[str, int]:
             [an_attempt(held, 5), an_effect(shipped, 4), a_note(held, 3, "otto", "asked the shop")]
         )
     act = begin(sessions, Filters(status=Status.HELD))
-    BulkActs(sessions).go_on(NOW)
+    BulkActs(sessions, a_vault()).go_on(NOW)
     SkuDecisions(sessions, ["eu"], "otto", NOW).sell_as("eu", "POT-1", "POT")
     save(
         sessions,

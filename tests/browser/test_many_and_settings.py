@@ -14,6 +14,7 @@ from pipeline.orders.tables import Order, Status
 from pipeline.products.tables import MappedSku
 from pipeline.settings.tables import SettingOverrideRow
 from tests.browser.conftest import Visit
+from tests.builders import a_vault
 from tests.console.builders import NOW, a_held_order, an_order, store
 
 LATER = NOW + timedelta(minutes=15)
@@ -36,7 +37,7 @@ def test_ticked_orders_are_dismissed_for_a_reason_and_followed(
     page.get_by_role("button", name="Ignore 2 orders").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Ignore 2 orders")
     page.evaluate("window.notReloaded = true")
-    assert BulkActs(sessions).go_on(NOW) == 2
+    assert BulkActs(sessions, a_vault()).go_on(NOW) == 2
     expect(page.locator(".bulk-bar")).to_contain_text("2 done, 0 passed over", timeout=15_000)
     assert page.evaluate("window.notReloaded")
     with sessions() as session:
@@ -53,11 +54,11 @@ def test_all_of_a_filter_are_looked_at_until_somebody_stops_it(
     page.get_by_label(f"All {count} of this list").check()
     page.locator("#bulk").get_by_role("button", name="Retry").click()
     page.get_by_role("button", name=f"Retry {count} orders now").click()
-    assert BulkActs(sessions).go_on(NOW) == 100  # twenty seconds ahead, five a second
+    assert BulkActs(sessions, a_vault()).go_on(NOW) == 100  # twenty seconds ahead, five a second
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".bulk-bar")).to_contain_text("100 done, 0 passed over, 20 left")
     expect(page.get_by_text("Stopped by otto")).to_be_visible()
-    assert BulkActs(sessions).go_on(NOW + timedelta(minutes=1)) == 0
+    assert BulkActs(sessions, a_vault()).go_on(NOW + timedelta(minutes=1)) == 0
     page.locator("#all-acts").click()
     expect(page.locator("tbody tr")).to_contain_text("stopped by otto")
 

@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
 from pipeline.cli.common import system_user
 from pipeline.orders.tables import Note, Order, Status
-from tests.builders import NOW, a_shipment, an_item, an_order, loaded, stored
+from tests.builders import NOW, a_raw_order, a_shipment, an_item, an_order, loaded, stored
 from tests.cli.conftest import Run
+from tests.security_log import logged
 
 
 def waiting(sessions: Sessions, **changes: Any) -> int:
@@ -136,7 +138,7 @@ def test_an_order_is_dismissed_with_a_reason_and_taken_up_again(
     assert json.loads(back.stdout) == {"order": number, "done": "taken up again"}
     assert loaded(sessions, order_id).status == Status.WAITING
     assert notes(sessions) == [
-        (order_id, system_user(), "dismissed: sold twice"),
+        (order_id, system_user(), "dismissed it"),
         (order_id, system_user(), "resumed it"),
     ]
 
@@ -159,11 +161,34 @@ def test_what_is_still_in_somebodys_hands_is_not_dismissed(
 
 
 def test_a_note_is_kept_and_nothing_else_happens(sessions: Sessions, orderbridge: Run) -> None:
-    order_id = waiting(sessions)
+    order_id = waiting(sessions, raw=a_raw_order())
     done = orderbridge("orders", "note", str(order_id), input="the carrier called\n")
     assert (done.exit_code, done.stdout) == (0, f"{order_id}: note saved; nothing else changes\n")
     assert loaded(sessions, order_id).due_at is None
-    assert notes(sessions) == [(order_id, system_user(), "the carrier called")]
+    assert notes(sessions) == [(order_id, system_user(), "wrote a note")]
+    plain = orderbridge("orders", "show", str(order_id))
+    assert "the carrier called" not in plain.stdout
+    assert logged(sessions, Action.DISCLOSED) == []
+    words = orderbridge("orders", "show", str(order_id), "--words")
+    assert "the carrier called" in words.stdout
+    assert "viewed the words about it" in words.stdout
+    [said] = json.loads(orderbridge("orders", "show", str(order_id), "--words", "--json").stdout)[
+        "words"
+    ]
+    assert said["words"] == "the carrier called"
+    assert said["about"].endswith(f" by {system_user()}")
+    assert len(logged(sessions, Action.DISCLOSED)) == 2
+
+
+def test_a_purged_order_takes_no_note_and_has_none_to_show(
+    sessions: Sessions, orderbridge: Run
+) -> None:
+    order_id = waiting(sessions, purged_at=NOW)
+    why = f"Error: {order_id}: its personal data was purged"
+    note = orderbridge("orders", "note", str(order_id), input="the carrier called\n")
+    assert (note.exit_code, note.stderr) == (1, f"{why}, and notes are kept with it\n")
+    shown = orderbridge("orders", "show", str(order_id), "--words")
+    assert (shown.exit_code, shown.stderr) == (1, f"{why}\n")
 
 
 def test_a_note_is_no_argument(sessions: Sessions, orderbridge: Run) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from pipeline.base.db import Sessions
 from pipeline.base.master_keys import MasterKey
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.orders.machine import owner
 from pipeline.orders.tables import Order, OrderPrivate
 from tests.builders import a_report, a_vault, an_order, stored
@@ -41,7 +41,9 @@ def names(sessions: Sessions, *keys: bytes) -> list[str]:
             select(OrderPrivate.wrapped_key, OrderPrivate.sealed, OrderPrivate.order_id)
         )
         return [
-            vault.open(key or b"", owner(session.get_one(Order, id_)), sealed or b"")["name"]
+            vault.open(
+                key or b"", owner(session.get_one(Order, id_)), SealedColumn.REPORT, sealed or b""
+            )["name"]
             for key, sealed, id_ in found
         ]
 
@@ -101,7 +103,10 @@ def test_keys_of_an_older_version_get_a_name(orderbridge: Run, sessions: Session
         session.execute(
             update(OrderPrivate)
             .where(OrderPrivate.order_id == order_id)
-            .values(wrapped_key=wrapped, sealed=a_vault().seal(wrapped, owner, {"name": "Berta"}))
+            .values(
+                wrapped_key=wrapped,
+                sealed=a_vault().seal(wrapped, owner, SealedColumn.REPORT, {"name": "Berta"}),
+            )
         )
     status = json.loads(orderbridge("keys", "status", "--json").stdout)
     assert status["stored"] == {"unnamed": 1}

@@ -63,7 +63,7 @@ def test_a_carrier_of_another_name_and_taking_it_back(sessions: Sessions, orderb
     assert stands(sessions, order_id) == ("custom", "Swift Post", "S-1", "open")
     back = orderbridge("orders", "ship", str(order_id), "--withdraw", "--json")
     assert json.loads(back.stdout) == {"order": str(order_id), "done": "withdrawn"}
-    assert stands(sessions, order_id) == ("custom", "Swift Post", "S-1", "ended")
+    assert stands(sessions, order_id) == ("custom", "", "S-1", "ended")
     assert orderbridge("orders", "ship", str(order_id), "--withdraw").exit_code == 1
 
 

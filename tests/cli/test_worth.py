@@ -40,7 +40,7 @@ def test_it_is_said_and_withdrawn(sessions: Sessions, orderbridge: Run) -> None:
     assert loaded(sessions, int(number)).stated_value is None
     with sessions() as session:
         assert list(session.scalars(select(Note.text).order_by(Note.id))) == [
-            "stated that it is worth 0.00 EUR: a gift",
+            "stated that it is worth 0.00 EUR",
             "took back the stated value",
         ]
     again = orderbridge("orders", "worth", number, "--withdraw")

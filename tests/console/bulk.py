@@ -14,6 +14,7 @@ from pipeline.operations.acts.tables import BulkAct, BulkActOrder
 from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.selection import those_of
 from pipeline.orders.tables import Note, Order
+from tests.builders import a_vault
 from tests.console.builders import NOW
 
 HELD = "/bulk/new?act=dismiss&whole=1&status=held"
@@ -48,7 +49,7 @@ def change(sessions: Sessions, order_id: int, **values: Any) -> None:
 
 def begin(sessions: Sessions, filters: Filters, act: Act = Act.RELEASE, why: str = "") -> int:
     choice = those_of(filters)
-    return BulkActs(sessions).begin(
+    return BulkActs(sessions, a_vault()).begin(
         act,
         choice.turns(),
         chosen=choice.words,

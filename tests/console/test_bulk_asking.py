@@ -15,6 +15,7 @@ from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.selection import Weighed, these, those_of, weigh
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
+from tests.builders import a_vault
 from tests.console.builders import NOW, a_held_order, a_shipped_order, an_order, store
 from tests.console.bulk import HELD, fields, none_began, notes, only, turns
 from tests.console.conftest import SignedIn
@@ -79,10 +80,10 @@ def test_what_is_asked_is_told_before_and_written_down_after(
     assert (act.chosen, act.asked_at, act.done) == ("reason sku not found", NOW, 0)
     assert turns(sessions) == [first, later]
     assert notes(sessions) == []
-    BulkActs(sessions).go_on(NOW)
+    BulkActs(sessions, a_vault()).go_on(NOW)
     assert notes(sessions) == [
-        (later, "otto", "dismissed: sold twice"),
-        (first, "otto", "dismissed: sold twice"),
+        (later, "otto", "dismissed it"),
+        (first, "otto", "dismissed it"),
     ]
 
 

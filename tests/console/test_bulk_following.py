@@ -15,6 +15,7 @@ from pipeline.operations.lists.bulk_acts import Acts, PassedOver, Since
 from pipeline.operations.lists.filters import Filters
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order, Status
+from tests.builders import a_vault
 from tests.console.builders import NOW, a_held_order, an_order, store
 from tests.console.bulk import HELD, begin, change, fields, notes, only
 from tests.console.conftest import SignedIn
@@ -50,7 +51,7 @@ def test_the_page_of_an_act_says_how_far_it_is_and_whether_it_helped(
     assert "0 done, 0 passed over, 8 to do Stop" in words_of(page.text)
     assert "data-live" in page.text
     change(sessions, ids[0], status=Status.RUNNING)
-    BulkActs(sessions).go_on(NOW)
+    BulkActs(sessions, a_vault()).go_on(NOW)
     again = NOW + timedelta(minutes=15)
     change(sessions, ids[1], due_at=again)
     change(sessions, ids[2], due_at=again, hold_code=HoldCode.OUT_OF_STOCK)
@@ -78,7 +79,7 @@ def test_an_operator_stops_an_act_and_the_page_says_who(
         assert (reply.status_code, reply.headers["Location"]) == (303, f"/bulk/{act_id}")
     words = words_of(operator.get(f"/bulk/{act_id}").text)
     assert "0 done, 0 passed over, 1 left as they were Stopped by otto, 2026-03-10 12:00" in words
-    assert BulkActs(sessions).go_on(NOW) == 0
+    assert BulkActs(sessions, a_vault()).go_on(NOW) == 0
     assert notes(sessions) == []
     with sessions() as session:
         assert session.get_one(Order, order_id).due_at == NOW + timedelta(minutes=40)
@@ -87,11 +88,11 @@ def test_an_operator_stops_an_act_and_the_page_says_who(
 def test_the_acts_are_listed_newest_first(sessions: Sessions, viewer: SignedIn) -> None:
     store(sessions, a_held_order(1), an_order(2))
     begin(sessions, Filters(Status.HELD))
-    BulkActs(sessions).go_on(NOW)
+    BulkActs(sessions, a_vault()).go_on(NOW)
     begin(sessions, Filters(Status.WAITING), Act.DISMISS, "sold <i>twice</i>")
     page = viewer.get("/bulk")
     assert (
-        "Ignore status waiting sold <i>twice</i> anna 10 Mar 12:00 1 0 0 under way "
+        "Ignore status waiting anna 10 Mar 12:00 1 0 0 under way "
         "Retry status held anna 10 Mar 12:00 1 1 0 ended 10 Mar 12:00"
     ) in words_of(page.text)
     for path in ("/", "/held"):
@@ -126,7 +127,7 @@ def test_what_is_gone_and_what_was_dismissed_since_is_told(sessions: Sessions) -
     act_id = begin(sessions, Filters(Status.HELD), Act.DISMISS, "sold")
     with sessions() as session, session.begin():
         session.execute(delete(Order).where(Order.id == gone))
-    BulkActs(sessions).go_on(NOW)
+    BulkActs(sessions, a_vault()).go_on(NOW)
     progress = Acts(sessions).progress(act_id)
     assert progress is not None
     assert progress.passed_over == [PassedOver(gone, "", "it has been deleted")]
@@ -143,7 +144,7 @@ def test_what_a_job_ignored_is_resumed_by_another_job(
     ids = store(sessions, *(a_held_order(number) for number in range(1, 6)))
     act_id = begin(sessions, Filters(Status.HELD), Act.DISMISS, "sold")
     assert 'id="undo"' not in operator.get(f"/bulk/{act_id}").text
-    BulkActs(sessions).go_on(NOW)
+    BulkActs(sessions, a_vault()).go_on(NOW)
     assert 'id="undo"' not in viewer.get(f"/bulk/{act_id}").text
     # One was resumed by hand, another one also, and ignored once more for another reason.
     operator.post(f"/orders/{ids[0]}/take-up")
@@ -158,7 +159,7 @@ def test_what_a_job_ignored_is_resumed_by_another_job(
     )
     reply = operator.post(address, fields(question.text))
     assert reply.status_code == 303
-    BulkActs(sessions).go_on(NOW)
+    BulkActs(sessions, a_vault()).go_on(NOW)
     with sessions() as session:
         orders = session.scalars(select(Order).order_by(Order.id)).all()
     assert [(order.status, order.dismissed_at is None) for order in orders] == [
@@ -168,7 +169,7 @@ def test_what_a_job_ignored_is_resumed_by_another_job(
     ]
     due = [order.due_at for order in orders[2:]]
     assert sorted(due) == [NOW + place * APART for place in range(3)]
-    assert [text for _, _, text in notes(sessions)][-2:] == ["dismissed: sold", "resumed it"]
+    assert [text for _, _, text in notes(sessions)][-2:] == ["dismissed it", "resumed it"]
     words = words_of(operator.get(reply.headers["Location"]).text)
     assert "Resume 3 orders" in words
     assert "3 done, 0 passed over, 0 to do" in words

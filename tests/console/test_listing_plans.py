@@ -20,6 +20,7 @@ from pipeline.operations.lists.sorting import KEYS, Sort
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
+from tests.builders import a_vault
 
 ORDERS = 50_000
 
@@ -140,7 +141,7 @@ def test_the_next_orders_of_an_act_are_found_by_an_index(
     sessions: Sessions, asked: list[tuple[str, Any]]
 ) -> None:
     fill(sessions, ORDERS)
-    acts, choice = BulkActs(sessions), those_of(Filters(Status.WAITING))
+    acts, choice = BulkActs(sessions, a_vault()), those_of(Filters(Status.WAITING))
     acts.begin(Act.RELEASE, choice.turns(), chosen="", author="anna", now=NEWEST, token="t")
     with sessions() as session, session.begin():
         session.execute(text("ANALYZE bulk_acts, bulk_act_orders"))

@@ -33,7 +33,7 @@ BOSS = "olga"
 
 @pytest.fixture
 def factors(sessions: Sessions) -> SecondFactors:
-    return SecondFactors(sessions, Vault(some_settings().master_key))
+    return SecondFactors(sessions, Vault(*some_settings().master_keys))
 
 
 @pytest.fixture

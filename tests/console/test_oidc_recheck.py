@@ -283,7 +283,7 @@ def test_a_second_tab_that_has_waited_long_is_not_let_in_by_the_first(
     clock.pass_(minutes=60)
     cookie = client.get_cookie("orderbridge")
     assert cookie is not None
-    kept = ProviderSignIns(sessions, Vault(some_settings().master_key))
+    kept = ProviderSignIns(sessions, Vault(*some_settings().master_keys))
     assert kept.claim(cookie.value, clock(), clock() + timedelta(minutes=1))
     assert not kept.claim(cookie.value, clock(), clock() + timedelta(minutes=1))
     assert client.get("/account").status_code == 503

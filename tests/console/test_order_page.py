@@ -79,6 +79,35 @@ def test_the_buyer_is_masked_until_an_operator_asks_and_that_is_noted(
     assert not [text for text in PERSONAL if text in operator.get(path).text]
 
 
+def test_what_was_typed_is_shown_with_the_buyers_data_alone(
+    sessions: Sessions, operator: SignedIn, viewer: SignedIn
+) -> None:
+    path = f"/orders/{an_order_with_its_buyer(sessions)}"
+    operator.post(f"{path}/note", {"text": "Karla Quandt called"})
+    operator.post(f"{path}/dismiss", {"why": "Karla packs it herself"})
+    for page in (viewer.get(path).text, operator.get(path).text, viewer.get("/orders.csv").text):
+        assert "Karla" not in page
+    seen = words_of(viewer.get(path).text)
+    assert "wrote a note" in seen
+    assert "dismissed it" in seen
+    shown = words_of(operator.post(f"{path}/buyer").text)
+    assert "Karla Quandt called" in shown
+    assert "Karla packs it herself" in shown
+    assert "by otto" in shown
+
+
+def test_a_carriers_title_is_shown_if_it_is_a_carriers_name(
+    sessions: Sessions, viewer: SignedIn
+) -> None:
+    orders = a_shipped_order(1), a_shipped_order(2)
+    orders[0].shipments[0].carrier_title = "DHL Paket"
+    orders[1].shipments[0].carrier_title = "for Karla Quandt"
+    ids = store(sessions, *orders)
+    known, typed = (viewer.get(f"/orders/{order_id}").text for order_id in ids)
+    assert "DHL Paket" in known
+    assert "Karla" not in typed
+
+
 def test_what_was_purged_is_not_shown(sessions: Sessions, operator: SignedIn) -> None:
     order_id = an_order_with_its_buyer(sessions)
     with sessions() as session, session.begin():
@@ -127,7 +156,7 @@ def test_an_address_that_cannot_be_used_changes_nothing_and_stays_in_the_form(
     ("act", "form", "note", "sentence"),
     [
         ("release", {}, "released", "The order is retried now."),
-        ("note", {"text": " Called.\x00 "}, "Called.", "The note is saved."),
+        ("note", {"text": " Called.\x00 "}, "wrote a note", "The note is saved."),
         (
             "cancel",
             {"reason": "NoInventory"},
@@ -137,7 +166,7 @@ def test_an_address_that_cannot_be_used_changes_nothing_and_stays_in_the_form(
         (
             "dismiss",
             {"why": "packed by hand"},
-            "dismissed: packed by hand",
+            "dismissed it",
             "The order is ignored from now on: nothing more is done with it here.",
         ),
         (
@@ -283,7 +312,7 @@ def test_a_dismissed_order_is_taken_up_again_where_it_stood(
         order = session.get_one(Order, order_id)
     assert (order.status, order.step, order.due_at) == (Status.WAITING, "enrich_order", NOW)
     assert order.dismissed_at is None
-    assert notes(sessions) == [("otto", "dismissed: sold twice"), ("otto", "resumed it")]
+    assert notes(sessions) == [("otto", "dismissed it"), ("otto", "resumed it")]
 
 
 def test_the_timeline_names_the_trace_where_tracing_is_set_up(

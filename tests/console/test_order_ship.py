@@ -78,7 +78,7 @@ def test_a_viewer_sees_it_and_cannot_do_it(sessions: Sessions, viewer: SignedIn)
     (order_id,) = store(sessions, an_order(1))
     a_requested_shipment(sessions, order_id)
     page = viewer.get(f"/orders/{order_id}").text
-    assert "a shipment with Swift Post S-1: to be made" in words_of(page)
+    assert "a shipment with custom S-1: to be made" in words_of(page)
     assert SHIP not in page
     assert BACK not in page
     for act in ("ship", "withdraw-shipment"):

@@ -57,7 +57,7 @@ def test_it_is_said_noted_and_taken_back(sessions: Sessions, operator: SignedIn)
         "said_by": "otto",
     }
     assert order.news == 1
-    assert notes(sessions) == [("otto", "stated that it is worth 12.50 EUR: as the buyer was told")]
+    assert notes(sessions) == [("otto", "stated that it is worth 12.50 EUR")]
     assert "Take the stated value back" in operator.get(f"/orders/{order_id}").text
     assert operator.post(f"/orders/{order_id}/withdraw-worth").status_code == 303
     assert row(sessions, order_id).stated_value is None

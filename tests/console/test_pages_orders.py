@@ -13,7 +13,7 @@ from sqlalchemy import select
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.security_log import Action
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.console.app import create_app
 from pipeline.orders.machine import owner
 from pipeline.orders.tables import Note, Order, OrderPrivate
@@ -46,7 +46,7 @@ def bought_by(sessions: Sessions, order_id: int, name: str = BUYER) -> None:
             OrderPrivate(
                 order_id=order_id,
                 wrapped_key=key,
-                sealed=VAULT.seal(key, owner(order), raw),
+                sealed=VAULT.seal(key, owner(order), SealedColumn.REPORT, raw),
                 buyer_words=[
                     VAULT.pseudonym(f"buyer {word}")[:16] for word in name.lower().split()
                 ],

@@ -19,7 +19,7 @@ from pipeline.amazon.client import Amazon
 from pipeline.amazon.feed_documents import CONTENT_TYPE, FeedKind, UnreadableReport, read, write
 from pipeline.amazon.feeds import FeedsApi
 from pipeline.amazon.subscriptions import Notifications
-from pipeline.base.errors import CannotMap, RemoteError
+from pipeline.base.errors import LONGEST_WORDS, CannotMap, RemoteError
 from pipeline.orders.channel import Confirmation
 from sandbox.amazon.builders import a_line, an_order
 from tests.builders import GERMANY, NOW
@@ -201,7 +201,7 @@ def test_a_report_is_read_or_said_to_be_unreadable(
     except UnreadableReport as error:
         str(error).encode()
     else:
-        assert all(len(result.words) <= 500 for result in report.results.values())
+        assert all(len(result.words) <= LONGEST_WORDS for result in report.results.values())
 
 
 def _odd_report(report: bytes, spoil: Spoil) -> bytes:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.amazon import amounts, parsing
 from pipeline.base import clean_json
 from pipeline.base.errors import CannotMap
+from pipeline.base.vault import SealedColumn
 from pipeline.magento.order import addresses
 from pipeline.magento.order.body import OrderShape, build, check_address
 from pipeline.magento.records import Product, StoreView
@@ -47,8 +48,8 @@ def came(raw: Any) -> dict[str, Any] | None:
     if not isinstance(order, dict):
         return None
     vault = a_vault()
-    key = vault.new_key("eu/1")
-    opened = vault.open(key, "eu/1", vault.seal(key, "eu/1", order))
+    key, column = vault.new_key("eu/1"), SealedColumn.REPORT
+    opened = vault.open(key, "eu/1", column, vault.seal(key, "eu/1", column, order))
     assert json.dumps(opened)
     return opened
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event, func, select
 
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
+from pipeline.base.vault import SealedColumn
 from pipeline.intake.store import Intake, Stored
 from pipeline.orders.channel import Raw
 from pipeline.orders.machine import STEPS, Orders
@@ -54,7 +55,7 @@ def opened(sessions: Sessions, order_id: int) -> dict[str, Any]:
         assert private.wrapped_key is not None
         assert private.sealed is not None
         owner = f"{order.account}/{order.external_id}"
-        return a_vault().open(private.wrapped_key, owner, private.sealed)
+        return a_vault().open(private.wrapped_key, owner, SealedColumn.REPORT, private.sealed)
 
 
 def count(sessions: Sessions) -> int:
@@ -341,7 +342,7 @@ def test_the_newer_of_two_pages_stored_at_once_counts(sessions: Sessions) -> Non
         session.add(order)
         session.flush()
         key = a_vault().new_key(f"eu/{number}")
-        sealed = a_vault().seal(key, f"eu/{number}", older)
+        sealed = a_vault().seal(key, f"eu/{number}", SealedColumn.REPORT, older)
         session.add(OrderPrivate(order_id=order.id, wrapped_key=key, sealed=sealed))
         session.flush()
         second.start()

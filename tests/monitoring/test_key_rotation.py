@@ -20,7 +20,7 @@ from sqlalchemy import Engine, LargeBinary, event
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
 from pipeline.base.master_keys import KeyMissing, MasterKey, MasterKeys
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.intake.buyer_index import hashes_of
 from pipeline.intake.store import Intake, Stored
 from pipeline.monitoring.key_rotation import WRAPPED, Rotation
@@ -60,7 +60,7 @@ def opened(sessions: Sessions, order_id: int, vault: Vault) -> dict[str, Any]:
     with sessions() as session:
         order, private = session.get_one(Order, order_id), session.get_one(OrderPrivate, order_id)
     owner = f"{order.account}/{order.external_id}"
-    return vault.open(private.wrapped_key or b"", owner, private.sealed or b"")
+    return vault.open(private.wrapped_key or b"", owner, SealedColumn.REPORT, private.sealed or b"")
 
 
 def test_everything_under_the_master_key_is_in_the_list() -> None:
@@ -156,9 +156,11 @@ class Overtaken(Vault):
 
     sessions: Sessions
 
-    def seal(self, wrapped_key: bytes, owner: str, data: Mapping[str, Any]) -> bytes:
+    def seal(
+        self, wrapped_key: bytes, owner: str, column: SealedColumn, data: Mapping[str, Any]
+    ) -> bytes:
         assert sum(Rotation(self.sessions, BOTH).run()) == 1
-        return super().seal(wrapped_key, owner, data)
+        return super().seal(wrapped_key, owner, column, data)
 
 
 def test_a_worker_that_read_the_old_key_does_not_write_it_back(sessions: Sessions) -> None:

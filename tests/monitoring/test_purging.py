@@ -14,6 +14,7 @@ from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
 from pipeline.base.master_keys import Unreadable
 from pipeline.base.security_log import Action
+from pipeline.base.vault import SealedColumn
 from pipeline.clients import parse_report
 from pipeline.intake.buyer_index import Buyers
 from pipeline.intake.store import Intake
@@ -239,9 +240,13 @@ def everything(sessions: Sessions) -> str:
         for order, kept in session.execute(
             select(Order, OrderPrivate).join(OrderPrivate, OrderPrivate.order_id == Order.id)
         ):
-            for sealed in (kept.sealed, kept.correction):
+            columns = {
+                SealedColumn.REPORT: kept.sealed,
+                SealedColumn.CORRECTION: kept.correction,
+            }
+            for column, sealed in columns.items():
                 if kept.wrapped_key is not None and sealed is not None:
-                    parts.append(str(vault.open(kept.wrapped_key, owner(order), sealed)))
+                    parts.append(str(vault.open(kept.wrapped_key, owner(order), column, sealed)))
     return "\n".join(parts)
 
 
@@ -271,7 +276,7 @@ def test_nothing_of_the_buyer_is_left_even_with_the_master_key(sessions: Session
     assert copy.hex() not in after
     # A copy of the sealed data from elsewhere is of no use: another order's key does not open it.
     with pytest.raises(Unreadable):
-        a_vault().open(a_vault().new_key(owner(order)), owner(order), copy)
+        a_vault().open(a_vault().new_key(owner(order)), owner(order), SealedColumn.REPORT, copy)
     assert (
         Buyers(sessions, a_vault(), parse_report).tell([order_id], Action.NAMES_SHOWN, signed())
         == {}

@@ -28,6 +28,36 @@ from tests.tables import METADATA
 
 NAMES = ("Zacharias Quandt", "zq@marketplace.example", "Nebelgasse", "0151 7654321", "Eichenhof")
 BEFORE_IT = "0017"
+WORDS_OF_BEFORE = (
+    """UPDATE orders SET status = 'held', hold_code = 'order_refused', hold_reason = :said,
+        last_note = :said, cancel_refusal = :said,
+        hold_facts = jsonb_build_object('code', CAST(:said AS text), 'skus', 'MUG')
+    WHERE id = :id""",
+    """INSERT INTO notes (order_id, at, author, text)
+    SELECT :id, :now, 'anna', each FROM unnest(ARRAY[
+        :said, 'dismissed: ' || :said, 'destroyed the buyer''s data on demand: ' || :said,
+        'released', 'asked Amazon to cancel it: NoInventory',
+        'corrected the shipping address: line1, city']) AS each""",
+    """INSERT INTO attempts (order_id, step, task_id, worker, started_at, detail)
+    VALUES (:id, 'create_order', 't', 'w', :now, :said)""",
+    """INSERT INTO effects (order_id, key, kind, state, intended_at, detail)
+    VALUES (:id, 'k', 'order', 'refused', :now, :said)""",
+    """INSERT INTO shipments (order_id, magento_shipment_id, package_reference, shipped_at, refusal)
+    VALUES (:id, 1, '1', :now, :said)""",
+    """INSERT INTO requested_shipments (order_id, asked_at, author, carrier_code, carrier_title,
+        tracking_number, state, why)
+    VALUES (:id, :now, 'anna', 'custom', :said, '1', 'ended', :said)""",
+    """INSERT INTO feeds (account, kind, state, marketplace_ids, due_at, created_at, trouble)
+    VALUES ('eu', 'confirmations', 'ended', '{}', :now, :now, :said)""",
+    """INSERT INTO feed_messages (feed_id, message_id, order_id, body, outcome, words)
+    SELECT id, 1, :id, jsonb_build_object('carrier_name', CAST(:said AS text),
+        'announcement', CAST(:said AS text)), 'refused', :said FROM feeds""",
+    """INSERT INTO incidents (key, text, opened_at, last_seen_at)
+    VALUES ('watch:main', :said, :now, :now)""",
+    """INSERT INTO shop_reads (shop, job, trouble) VALUES ('main', 'watch', :said)""",
+    """INSERT INTO account_access (account, refused_since, probe_at, reason)
+    VALUES ('eu', :now, :now, :said)""",
+)
 
 
 def taken_in(sessions: Sessions, count: int) -> list[int]:
@@ -148,6 +178,36 @@ def test_the_migration_takes_away_what_was_sampled_before(own_database_url: str)
         assert sampled(session) == []
 
 
+def test_the_migration_leaves_no_text_that_may_quote_the_buyer(own_database_url: str) -> None:
+    sessions = db.sessions_for(db.engine_for(own_database_url))
+    [order_id] = taken_in(sessions, 1)
+    command.downgrade(db.alembic_config(own_database_url), "0019")
+    said = "Zacharias Quandt of Nebelgasse"
+    with sessions() as session, session.begin():
+        for statement in WORDS_OF_BEFORE:
+            session.execute(text(statement), {"id": order_id, "said": said, "now": NOW})
+    analyze(sessions)
+    with sessions() as session, session.begin():
+        session.execute(text("DELETE FROM order_private"))
+    assert found(sessions) != []
+
+    db.migrate(own_database_url)
+    assert found(sessions) == []
+    with sessions() as session:
+        texts = session.scalars(text("SELECT text FROM notes ORDER BY id")).all()
+        held = session.execute(text("SELECT hold_code, hold_reason, hold_facts FROM orders")).one()
+    assert texts == [
+        "corrected the shipping address: line1",
+        "wrote a note, removed by an upgrade",
+        "dismissed it",
+        "destroyed the buyer's data on demand",
+        "released",
+        "asked Amazon to cancel it: NoInventory",
+        "corrected the shipping address: line1, city",
+    ]
+    assert held == ("order_refused", "removed by an upgrade", {"skus": "MUG"})
+
+
 @dataclass(frozen=True)
 class Roles:
     """A database whose tables belong to another role than the application's."""
@@ -202,5 +262,5 @@ def test_a_role_may_get_the_right(roles: Roles) -> None:
         if (session.connection().dialect.server_version_info or (0,)) < (17,):
             pytest.skip("PostgreSQL 17 is the first with this right")
         application = session.scalar(text("SELECT 'app_of_' || current_database()"))
-        session.execute(text(f"GRANT MAINTAIN ON order_private TO {application}"))
+        session.execute(text(f"GRANT MAINTAIN ON order_private, order_words TO {application}"))
     assert vacuum(roles.application)

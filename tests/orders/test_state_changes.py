@@ -103,14 +103,14 @@ def test_dismisses_what_no_step_is_at_and_has_not_ended(
     order_id = stored(sessions, an_order(status=status, **changes))
     before = loaded(sessions, order_id)
     with sessions() as session, session.begin():
-        ended = dismiss(session, [order_id], "dismissed: sold twice", NOW)
+        ended = dismiss(session, [order_id], "dismissed it", NOW)
     assert ended == ([order_id] if ends else [])
     order = loaded(sessions, order_id)
     if not ends:
         assert (order.status, order.version, order.dismissed_at) == (status, before.version, None)
         return
     assert (order.status, order.due_at, order.hold_code) == (Status.DONE, None, None)
-    assert (order.last_note, order.dismissed_at) == ("dismissed: sold twice", NOW)
+    assert (order.last_note, order.dismissed_at) == ("dismissed it", NOW)
     assert (order.step, order.version) == (before.step, before.version + 1)
 
 

@@ -10,7 +10,7 @@ from pipeline.monitoring.doctor import examine_feeds
 from pipeline.monitoring.doctor_checks import Verdict
 from pipeline.operations.acts.one_order import Decisions, NotPossible
 from pipeline.settings.overrides import NotChangeable, wanted
-from tests.builders import ACCOUNT, NOW, an_order, loaded, settings
+from tests.builders import ACCOUNT, NOW, a_vault, an_order, loaded, settings
 
 SELLER = {"seller_id": "A1SELLER"}
 SENTENCE = (
@@ -63,9 +63,9 @@ def test_a_person_hears_of_it_before_anything_is_promised(sessions: Sessions) ->
         order_id = order.id
     accounts = settings().accounts
     with pytest.raises(NotPossible) as told:
-        Decisions(sessions, "anna", NOW, accounts).cancel(order_id, "NoInventory")
+        Decisions(sessions, a_vault(), "anna", NOW, accounts).cancel(order_id, "NoInventory")
     assert str(told.value) == f"{SENTENCE}, or cancel it there"
     assert loaded(sessions, order_id).cancellation is None
     accounts = settings(account=SELLER).accounts
-    Decisions(sessions, "anna", NOW, accounts).cancel(order_id, "NoInventory")
+    Decisions(sessions, a_vault(), "anna", NOW, accounts).cancel(order_id, "NoInventory")
     assert loaded(sessions, order_id).cancellation == "asked"

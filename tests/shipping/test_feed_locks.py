@@ -13,7 +13,7 @@ from pipeline.orders.locking import lock
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order, Status
 from pipeline.shipping.feeds import Feeds
-from tests.builders import ACCOUNT, NOW, a_shipment, an_item, an_order, stored
+from tests.builders import ACCOUNT, NOW, a_shipment, a_vault, an_item, an_order, stored
 
 BODY = {
     "order": "028-0000000-0000001",
@@ -45,7 +45,9 @@ def test_collecting_waits_for_an_order_and_holds_none_of_its_packages(sessions: 
 
     def collect() -> None:
         try:
-            assert Feeds(sessions).collect(ACCOUNT, FeedKind.CONFIRMATIONS, NOW) is not None
+            assert (
+                Feeds(sessions, a_vault()).collect(ACCOUNT, FeedKind.CONFIRMATIONS, NOW) is not None
+            )
         except OperationalError as error:
             failed.append(error)
 

@@ -19,6 +19,7 @@ from flask import Flask, Response, g, request
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
+from pipeline.orders.order_words import WordKeeper
 from pipeline.orders.tables import LIVE, Attempt, Effect, Order
 from pipeline.settings.model import Settings
 from sandbox.amazon.app import create_app as create_amazon
@@ -94,7 +95,8 @@ class World:
     def a_process(self) -> Runtime:
         """A worker process that lives; what it does about a write is noted."""
         parts = build(self.settings, self.clock)
-        ledger = WatchedLedger(parts.sessions, self.clock)
+        words = WordKeeper(parts.sessions, parts.vault)
+        ledger = WatchedLedger(parts.sessions, self.clock, words=words)
         ledger.noted, ledger.sending = self.noted, self.sending
         self._processes.append(parts)
         return with_parts(parts, ledger=ledger)

@@ -61,14 +61,12 @@ class Connection:
         *,
         body: Any = None,
         store: str = "",
-        is_private: bool = False,
     ) -> T:
-        """Write once: only a request that cannot have arrived is sent again. `is_private` says that
-        the body contains a buyer's data, which Magento's message must then not quote."""
+        """Write once: only a request that cannot have arrived is sent again."""
 
         def once() -> T:
             reply = self._http.call(method, _path(store, path), body=body, auth=self._auth)
-            return _understood(reply, understand, is_write=True, is_private=is_private, sent=body)
+            return _understood(reply, understand, is_write=True)
 
         return call_with_retry(once, self._sleep)
 
@@ -156,15 +154,8 @@ def _path(store: str, path: str) -> str:
     return f"/rest/{store}/V1{path}" if store else f"/rest/V1{path}"
 
 
-def _understood(
-    reply: Reply,
-    understand: Callable[[Any], T],
-    *,
-    is_write: bool,
-    is_private: bool = False,
-    sent: Any = None,
-) -> T:
-    error = replies.error_in(reply, is_write=is_write, is_private=is_private, sent=sent)
+def _understood(reply: Reply, understand: Callable[[Any], T], *, is_write: bool) -> T:
+    error = replies.error_in(reply, is_write=is_write)
     if error is not None:
         raise error
     try:

@@ -91,9 +91,7 @@ class Customers:
         (also when the e-mail address is taken: look it up again; its message quotes nothing that
         was sent), Transient, OutcomeUnknown. Source: POST /V1/customers.
         """
-        return self._api.send(
-            "POST", "/customers", _customer, body={"customer": body}, store=store, is_private=True
-        )
+        return self._api.send("POST", "/customers", _customer, body={"customer": body}, store=store)
 
 
 def _customer(row: dict[str, Any]) -> Customer:

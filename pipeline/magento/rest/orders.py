@@ -100,7 +100,6 @@ class Orders:
             json_records.order,
             body={"entity": body},
             store=store,
-            is_private=True,
         )
 
     def save(self, body: Mapping[str, Any]) -> bool:
@@ -115,7 +114,6 @@ class Orders:
             "/orders/create",
             lambda reply: _shows(json_records.order(reply), body),
             body={"entity": body},
-            is_private=True,
         )
 
     def cancel(self, entity_id: int) -> bool:
@@ -169,7 +167,6 @@ class Orders:
                     "is_visible_on_front": 0,
                 }
             },
-            is_private=True,
         )
 
     def find_comment(self, entity_id: int, text: str) -> str | None:

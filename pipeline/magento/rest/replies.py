@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from pipeline.base.errors import OutcomeUnknown, Rejected, RemoteError, Transient
 from pipeline.base.http import Reply
@@ -14,20 +15,11 @@ REFUSED = "Refused"
 UNIQUE = "unique"
 NOT_MAGENTO = "NotMagento"
 
-_LONGEST_MESSAGE = 300
 _SIGN_IN = (
     "check that the integration is active in the shop (System > Integrations) and may use this "
     "resource, that its four keys are the configured ones and that the clocks agree; with auth = "
     '"bearer" the shop must allow it (Services > OAuth > Consumer Settings), which is off since '
     '2.4.4: better use auth = "oauth"'
-)
-# Keys in request bodies whose texts may name a buyer.
-_PERSONAL = frozenset(
-    {
-        *("firstname", "lastname", "middlename", "company", "street", "city", "region", "postcode"),
-        *("telephone", "vat_id", "email", "customer_email", "customer_firstname"),
-        *("customer_lastname", "customer_taxvat", "po_number", "comment"),
-    }
 )
 # The parameters that Magento sends with an error about an input limit, in any language.
 _PAGE_LIMIT, _LIST_LIMIT = frozenset({"max"}), frozenset({"type", "max"})
@@ -37,13 +29,54 @@ _MORE_LINES = (
     "included, and the order goes on by itself"
 )
 _MOST_ERRORS = 3
-# Parameters with the name of a field or limit of Magento, never with a value that was sent.
-_HARMLESS = frozenset({"fieldName", "resources", "type", "max"})
-# Magento's own sentences in a parameter: they name a field, never a value that was sent.
-_OWN_WORDS = re.compile(
-    r'Email has a wrong format|"[A-Z][A-Za-z ]{1,30}" is required\. Enter and try again\.'
+# Magento's own sentences, word for word: they quote nothing, so everybody may read them. All else
+# that a shop says may come from an extension and quote the buyer.
+_OWN_SENTENCES = frozenset(
+    {
+        '"%fieldName" is required. Enter and try again.',
+        '"%fieldName" is not supported. Correct the field name and try again.',
+        "A consumer having the specified key does not exist",
+        "A hold action is not available.",
+        "Could not save a Creditmemo, see error log for details",
+        "Could not save a shipment, see error log for details",
+        "Could not save an invoice, see error log for details",
+        "Could not save the shipment tracking.",
+        "Decoding error.",
+        "Internal Error. Details are available in Magento log file.",
+        'Maximum items of type "%type" is %max',
+        "Maximum SearchCriteria pageSize is %max",
+        "No such entity with %fieldName = %fieldValue",
+        "Not all of your products are available in the requested quantity.",
+        "One or more input exceptions have occurred.",
+        "Please provide payment for the order.",
+        "Request does not match any route.",
+        "Specified request cannot be processed.",
+        "Specified token does not exist",
+        "The consumer isn't authorized to access %resources.",
+        "The country isn't available.",
+        "The entity that was requested doesn't exist. Verify the entity and try again.",
+        "The order address couldn't be saved.",
+        "The order can't be edited.",
+        "The payment method you requested is not available.",
+        'The Product with the "%1" SKU doesn\'t exist.',
+        "The signature is invalid. Verify and try again.",
+        "The store view is not in the associated website.",
+        "The timestamp value in the oauth_timestamp parameter is invalid",
+        "Unique constraint violation found",
+        "URL key for specified store already exists.",
+        "Validation Failed",
+        "We can't save the address: %1",
+        "You cannot remove the hold.",
+    }
 )
-_SENT_VALUES = re.compile(r'"[^"]*"(?= value)|\S+@\S+|(?<![\w-])\+?\d[\d ()-]{5,}')
+# How a parameter is written that names a field, resource, class or limit; others may be values.
+_HARMLESS = {
+    "fieldName": re.compile(r"[A-Za-z]{2,20}(_[a-z]{2,20})*|[a-z]{2,20}([A-Z][a-z]{1,20}){1,3}"),
+    "resources": re.compile(r"[A-Za-z_]{2,60}::[A-Za-z_]{2,60}"),
+    "type": re.compile(r"(\\?[A-Z][A-Za-z0-9]{1,40}){3,9}"),
+    "max": re.compile(r"[0-9]{1,9}"),
+}
+_REPORT_ID = re.compile(r" Report ID: (webapi-[0-9a-f]{4,40})$")
 
 
 class PageTooLarge(Rejected):
@@ -54,14 +87,10 @@ class PageTooLarge(Rejected):
         self.limit = limit
 
 
-def error_in(
-    reply: Reply, *, is_write: bool, is_private: bool = False, sent: object = None
-) -> RemoteError | None:
+def error_in(reply: Reply, *, is_write: bool) -> RemoteError | None:
     """The error that a reply stands for; None for a JSON reply to a request that worked.
 
-    `is_private` says that the request's body `sent` contained a buyer's data: Magento's message is
-    then stripped of what it may quote. A write that ends in a 5xx may have been saved and is
-    OutcomeUnknown.
+    A write that ends in a 5xx may have been saved and is OutcomeUnknown.
     """
     status = reply.status
     if status == 429:
@@ -72,10 +101,16 @@ def error_in(
             retry_after_s=reply.retry_after_s,
         )
     if status >= 500:
-        text = f"Magento answered {status}{_message(reply, is_private, sent)}"
-        if is_write:
-            return OutcomeUnknown(text, code=str(status), status=status)
-        return Transient(text, code=str(status), status=status, retry_after_s=reply.retry_after_s)
+        said = _said(reply)
+        kind = OutcomeUnknown if is_write else Transient
+        return kind(
+            f"Magento answered {status}{said.sentence}",
+            code=str(status),
+            status=status,
+            request_id=said.report_id,
+            retry_after_s=None if is_write else reply.retry_after_s,
+            words=said.words,
+        )
     if 200 <= status < 300:
         return None if reply.is_json else unexpected(reply, is_write=is_write)
     if 300 <= status < 400:
@@ -84,20 +119,21 @@ def error_in(
             code="Redirected",
             status=status,
         )
-    message = _message(reply, is_private, sent)
+    said = _said(reply)
     if status == 401:
         return Rejected(
-            f"Magento refuses the sign-in (401){message}: {_SIGN_IN}",
+            f"Magento refuses the sign-in (401){said.sentence}: {_SIGN_IN}",
             code=UNAUTHORIZED,
             status=status,
+            words=said.words,
         )
-    text = f"Magento answered {status}{message}"
+    text = f"Magento answered {status}{said.sentence}"
     limited, limit = _limit(reply)
     if limited == _PAGE_LIMIT and not is_write:
         return PageTooLarge(text, limit, status)
     if limited == _LIST_LIMIT and is_write:
         text += _MORE_LINES
-    return Rejected(text, code=_code(reply), status=status)
+    return Rejected(text, code=_code(reply), status=status, words=said.words)
 
 
 def _limit(reply: Reply) -> tuple[frozenset[str], int]:
@@ -129,67 +165,52 @@ def _code(reply: Reply) -> str:
     return REFUSED
 
 
-def _message(reply: Reply, is_private: bool, sent: object) -> str:
-    """`: message` with its placeholders filled and private values removed; "" when not JSON."""
+class _Said(NamedTuple):
+    """What a shop says: `sentence` in clear, and its `words` if they hold more than that."""
+
+    sentence: str
+    words: str
+    report_id: str
+
+
+def _said(reply: Reply) -> _Said:
     if not isinstance(reply.body, dict):
-        return "" if reply.is_json else " in something other than JSON"
+        return _Said("" if reply.is_json else " in something other than JSON", "", "")
     listed = reply.body.get("errors")
     details = (
         [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
     )
-    every = [reply.body, *details[:_MOST_ERRORS]]
-    message = " ".join(filter(None, (_error_text(error, is_private) for error in every)))
-    if is_private:
-        message = _without(message, sent)
-    return f": {message[:_LONGEST_MESSAGE]}" if message else ""
-
-
-def _error_text(body: Mapping[str, object], is_private: bool) -> str:
-    template = body.get("message")
-    if not isinstance(template, str):
-        return ""
-    given = body.get("parameters")
-    parameters: Mapping[str, object] = {}
-    if isinstance(given, dict):
-        parameters = given
-    elif isinstance(given, list):
-        parameters = {str(place): value for place, value in enumerate(given, start=1)}
-    if is_private:
-        template = _SENT_VALUES.sub("…", template)
-        parameters = {
-            key: value
-            for key, value in parameters.items()
-            if key in _HARMLESS or _is_own_words(value)
+    sentences, words, report_id = [], [], ""
+    for error in [reply.body, *details[:_MOST_ERRORS]]:
+        template = error.get("message")
+        if not isinstance(template, str):
+            continue
+        parameters, template = _parameters(error), " ".join(template.split())
+        if (report := _REPORT_ID.search(template)) is not None:
+            report_id, template = report[1], template[: report.start()]
+        harmless = {
+            name: value
+            for name, value in parameters.items()
+            if name in _HARMLESS and _HARMLESS[name].fullmatch(str(value))
         }
-    return " ".join(_filled(template, parameters).split())
+        is_own = template in _OWN_SENTENCES
+        if is_own:
+            sentences.append(_filled(template, harmless, otherwise="…"))
+        if not is_own or not parameters.keys() <= harmless.keys():
+            words.append(" ".join(_filled(template, parameters).split()))
+    sentence = " ".join(sentences)
+    return _Said(f": {sentence}" if sentence else "", " ".join(words), report_id)
 
 
-def _is_own_words(value: object) -> bool:
-    return isinstance(value, str) and all(map(_OWN_WORDS.fullmatch, value.split("\n")))
+def _parameters(error: Mapping[str, object]) -> Mapping[str, object]:
+    given = error.get("parameters")
+    if isinstance(given, list):
+        return {str(place): value for place, value in enumerate(given, start=1)}
+    return given if isinstance(given, dict) else {}
 
 
-def _without(message: str, sent: object) -> str:
-    """The message without the buyer's data that was sent, which an extension may quote."""
-    values = {" ".join(value.split()) for value in _personal(sent)}
-    for value in sorted((text for text in values if len(text) > 2), key=len, reverse=True):
-        message = re.sub(re.escape(value), "…", message, flags=re.IGNORECASE)
-    return message
-
-
-def _personal(sent: object, key: str = "") -> Iterator[str]:
-    """Every text below a key that may hold a buyer's data."""
-    if isinstance(sent, str) and key in _PERSONAL:
-        yield sent
-    elif isinstance(sent, Mapping):
-        for name, value in sent.items():
-            yield from _personal(value, str(name))
-    elif isinstance(sent, list | tuple):
-        for value in sent:
-            yield from _personal(value, key)
-
-
-def _filled(template: str, parameters: Mapping[str, object]) -> str:
+def _filled(template: str, parameters: Mapping[str, object], otherwise: str | None = None) -> str:
     def value(match: re.Match[str]) -> str:
-        return str(parameters.get(match[1], match[0]))
+        return str(parameters.get(match[1], otherwise or match[0]))
 
     return re.sub(r"%(\w+)", value, template)

@@ -6,7 +6,7 @@ corrected fields, never their content.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,13 +17,14 @@ from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
 from pipeline.base.master_keys import KeyMissing, Unreadable
 from pipeline.base.security_log import Action, Signature, order_object, record
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.magento.order.addresses import check_deliverable, country_of
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.channel import ParseReport
 from pipeline.orders.channel_order import Address, ChannelOrder, FulfilledBy
 from pipeline.orders.corrected_address import Correction
 from pipeline.orders.machine import owner, wake
+from pipeline.orders.order_words import Shown, shown
 from pipeline.orders.states import EffectKind, StepName
 from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, OrderPrivate, Status
 
@@ -52,10 +53,11 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """All data that names an order's buyer, for the person who asked."""
+    """All data that names an order's buyer, and what was said of the order, for who asked."""
 
     order: ChannelOrder
     addresses: Addresses
+    words: Sequence[Shown]
 
 
 class Corrections:
@@ -97,7 +99,9 @@ class Corrections:
             if not different and (before is None or before.instead_of == reported):
                 raise NotPossible("that is its address already")
             sealed = Correction(wanted, instead_of=reported).as_json()
-            private.correction = self._vault.seal(key, owner(order), sealed)
+            private.correction = self._vault.seal(
+                key, owner(order), SealedColumn.CORRECTION, sealed
+            )
             named = ", ".join(different) or "as it was"
             self._note(session, order_id, f"corrected the shipping address: {named}")
             wake(session, [order_id], self._by.at)
@@ -119,8 +123,18 @@ class Corrections:
         return self._open(order_id, "shipping address").addresses
 
     def disclose(self, order_id: int) -> Disclosed:
-        """All data that names the buyer, for who signs; the security log records it."""
+        """All data that names the buyer, and what remotes and people said of the order, for who
+        signs; the security log records it."""
         return self._open(order_id, "buyer's data")
+
+    def words(self, order_id: int) -> Sequence[Shown]:
+        """What remotes and people said of the order, for who signs; the security log records it."""
+        with self._sessions() as session, session.begin():
+            order = _order(session, order_id)
+            _, key = self._private(session, order)
+            words = shown(session, self._vault, order, key)
+            self._record(session, order, "words about it")
+        return words
 
     def _open(self, order_id: int, what: str) -> Disclosed:
         with self._sessions() as session, session.begin():
@@ -128,20 +142,24 @@ class Corrections:
             private, key = self._private(session, order)
             parsed = self._parsed(order, private, key)
             correction = self._correction(order, private, key)
-            record(
-                session,
-                at=self._by.at,
-                person=self._by.person,
-                address=self._by.address,
-                action=Action.DISCLOSED,
-                object=order_object(order_id),
-                facts={"what": what, "orders": 1, "number": order.external_id},
-            )
+            words = shown(session, self._vault, order, key)
+            self._record(session, order, what)
         reported = parsed.address or Address()
         if correction is None:
-            return Disclosed(parsed, Addresses(reported))
+            return Disclosed(parsed, Addresses(reported), words)
         overtaken = tuple(correction.overtaken_by(reported))
-        return Disclosed(parsed, Addresses(reported, correction.address, overtaken))
+        return Disclosed(parsed, Addresses(reported, correction.address, overtaken), words)
+
+    def _record(self, session: Session, order: Order, what: str) -> None:
+        record(
+            session,
+            at=self._by.at,
+            person=self._by.person,
+            address=self._by.address,
+            action=Action.DISCLOSED,
+            object=order_object(order.id),
+            facts={"what": what, "orders": 1, "number": order.external_id},
+        )
 
     def _private(self, session: Session, order: Order) -> tuple[OrderPrivate, bytes]:
         private = session.get(OrderPrivate, order.id, with_for_update=True)
@@ -156,7 +174,7 @@ class Corrections:
         if private.sealed is None:
             raise NotPossible("its personal data was purged")
         try:
-            raw = self._vault.open(key, owner(order), private.sealed)
+            raw = self._vault.open(key, owner(order), SealedColumn.REPORT, private.sealed)
             return self._parse(order.account, raw)
         except KeyMissing as error:
             raise NotPossible(str(error)) from None
@@ -170,7 +188,10 @@ class Corrections:
         if private.correction is None:
             return None
         try:
-            return Correction.from_json(self._vault.open(key, owner(order), private.correction))
+            opened = self._vault.open(
+                key, owner(order), SealedColumn.CORRECTION, private.correction
+            )
+            return Correction.from_json(opened)
         except Unreadable:
             return None
 

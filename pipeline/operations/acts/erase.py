@@ -5,6 +5,7 @@ Amazon may demand it, and so may a buyer by the GDPR. See docs/decisions/0070.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,17 @@ from pipeline.monitoring.purging import BATCH, TAKEN, Taken, destroy
 from pipeline.monitoring.residue import sampled, vacuum
 from pipeline.orders.machine import SHIPPING_STEPS
 from pipeline.orders.tables import LIVE, Note, Order, OrderPrivate, Status
+from pipeline.orders.words_table import OrderWords
+
+REFERENCE = re.compile(r"([A-Za-z]{1,12} )?[A-Z#_/.-]{0,12}[0-9][0-9A-Z#_/.-]{0,23}")
+"""How the number of a request is written. A note of it outlives the purge, so it takes no words."""
+
+
+NO_REFERENCE = 'the reason is the number of a request, such as "request 17", without other words'
+
+
+class NoReference(Exception):
+    """The reason is not the number of a request."""
 
 
 class NoBuyer(Exception):
@@ -103,8 +115,10 @@ class Erasure:
             return Erased(erasable, *self._left_out(session, Order.status == Status.RUNNING))
 
     def run(self, signature: Signature, why: str) -> Erased:
-        """Destroy the data, in short transactions, each with a row in the security log. `why` is
-        noted at each order."""
+        """Destroy the data, in short transactions, each with a row in the security log. `why`, the
+        number of a request, is noted at each order. Raises NoReference."""
+        if why and not REFERENCE.fullmatch(why):
+            raise NoReference
         while rows := self._erase(self._erased[-1] if self._erased else 0, signature, why):
             self._erased += [row.id for row in rows]
         log.warning("purge.on_demand", count=len(self._erased))
@@ -153,6 +167,7 @@ class Erasure:
             private.report_digest.is_not(None),
             private.buyer_initials != "",
             func.cardinality(private.buyer_words) > 0,
+            Order.id.in_(select(OrderWords.order_id)),
         )
         return session.scalars(
             select(Order.external_id)

@@ -30,10 +30,12 @@ from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
+from pipeline.base.vault import Vault
+from pipeline.operations.acts.one_order import DISMISSED, LONGEST_NOTE, NotPossible
 from pipeline.operations.acts.tables import BulkAct, BulkActOrder, OrderState
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.locking import lock
+from pipeline.orders.order_words import note
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.state_changes import dismiss, look_in_turn, take_up_again
 from pipeline.orders.states import CancellationState
@@ -102,8 +104,9 @@ def why_not(act: Act) -> ColumnElement[str | None]:
 class BulkActs:
     """Begins, does and stops bulk acts; each method and each batch is its own short transaction."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, vault: Vault) -> None:
         self._sessions = sessions
+        self._vault = vault
 
     def begin(
         self,
@@ -171,7 +174,7 @@ class BulkActs:
                     .where(BulkAct.id == act_id, BulkAct.ended_at.is_(None))
                     .with_for_update(skip_locked=True)
                 )
-                count = 0 if act is None else _do_batch(session, act, now, apart)
+                count = 0 if act is None else _do_batch(session, self._vault, act, now, apart)
             if not count:
                 break
             taken += count
@@ -183,7 +186,7 @@ class BulkActs:
             stopped = session.scalars(
                 update(BulkAct)
                 .where(BulkAct.id == act_id, BulkAct.ended_at.is_(None))
-                .values(ended_at=now, stopped_by=author)
+                .values(ended_at=now, stopped_by=author, why="")
                 .returning(BulkAct.id)
                 .execution_options(synchronize_session=False)
             ).all()
@@ -197,8 +200,9 @@ def _write_down(session: Session, act_id: int, turns: Select[tuple[int, int]]) -
     return session.scalars(written).one()
 
 
-def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -> int:
-    """Give the next orders their turn; return how many. The last order ends the act."""
+def _do_batch(session: Session, vault: Vault, act: BulkAct, now: datetime, apart: timedelta) -> int:
+    """Give the next orders their turn; return how many. The last order ends the act, and then its
+    reason is kept with the orders alone, sealed."""
     begin = max(act.due_at, now)
     is_in_turn = act.act in _IN_TURN
     most = min(BATCH, (now + AHEAD - begin) // apart) if is_in_turn else BATCH
@@ -214,22 +218,16 @@ def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -
     possible = [row for row in rows if refusals.get(row.order_id, GONE) is None]
     ids = [row.order_id for row in possible]
     if ids:
-        note = _do(session, act, ids, begin, now, apart)
+        said = _do(session, act, ids, begin, now, apart)
         if is_in_turn:
             act.due_at = begin + len(ids) * apart
-        session.execute(
-            insert(Note),
-            [
-                {"order_id": order_id, "at": now, "author": act.author, "text": note}
-                for order_id in ids
-            ],
-        )
+        note(session, vault, ids, said, act.why[:LONGEST_NOTE], author=act.author, at=now)
     due = {row.turn: begin + place * apart for place, row in enumerate(possible)}
     _keep(session, act, rows, refusals, due)
     act.done += len(possible)
     act.passed_over += len(rows) - len(possible)
     if len(rows) < most:
-        act.ended_at = now
+        act.ended_at, act.why = now, ""
     return len(rows)
 
 
@@ -241,7 +239,7 @@ def _do(
     now: datetime,
     apart: timedelta,
 ) -> str:
-    """Do the act for these orders, and return the note for each."""
+    """Do the act for these orders, and return what is noted of each."""
     match Act(act.act):
         case Act.RELEASE:
             look_in_turn(session, order_ids, begin, apart)
@@ -250,9 +248,8 @@ def _do(
             take_up_again(session, order_ids, begin, apart)
             return "resumed it"
         case Act.DISMISS:
-            note = f"dismissed: {act.why}"[:LONGEST_NOTE]
-            dismiss(session, order_ids, note, now)
-            return note
+            dismiss(session, order_ids, DISMISSED, now)
+            return DISMISSED
 
 
 def _locked(session: Session, act: Act, order_ids: Sequence[int]) -> dict[int, str | None]:

@@ -14,21 +14,27 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
+from pipeline.base.vault import Vault
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.machine import wake
+from pipeline.orders.order_words import note
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.requested_shipment_table import standing
 from pipeline.orders.state_changes import dismiss, take_up_again
 from pipeline.orders.states import TAKEN_BACK, CancellationState
-from pipeline.orders.tables import LIVE, Note, Order, OrderItem
+from pipeline.orders.tables import LIVE, Order, OrderItem
 from pipeline.settings.model import AccountSettings, needs_seller_id
 from pipeline.shipping.feed_collecting import CANCELLABLE
 
 LONGEST_NOTE = 1000
 ASKED_TO_CANCEL = "asked Amazon to cancel it: "
 """The beginning of the note of a person who cancelled an order."""
+
+
+DISMISSED = "dismissed it"
+"""The note of a person who dismissed an order; the reason is sealed."""
 
 
 class NotPossible(Exception):
@@ -41,6 +47,7 @@ class Decisions:
     def __init__(
         self,
         sessions: Sessions,
+        vault: Vault,
         author: str,
         now: datetime,
         accounts: Mapping[str, AccountSettings] | None = None,
@@ -49,34 +56,40 @@ class Decisions:
         unknown."""
         self._accounts = accounts or {}
         self._sessions = sessions
+        self._vault = vault
         self._author = author
         self._now = now
 
     def note(self, order_id: int, text: str) -> None:
-        """Store a person's note about an order in any state; nothing else happens."""
+        """Seal a person's note about an order in any state; nothing else happens.
+
+        Without the order's key nothing could be kept of it.
+        """
         with self._sessions() as session, session.begin():
-            if session.get(Order, order_id) is None:
+            order = session.get(Order, order_id, with_for_update=True)
+            if order is None:
                 raise NotPossible("it has just been deleted")
+            if order.purged_at is not None:
+                raise NotPossible("its personal data was purged, and notes are kept with it")
             if not text.strip():
                 raise NotPossible("the note is empty")
             if len(text) > LONGEST_NOTE:
                 raise NotPossible(f"a note has {LONGEST_NOTE} characters at most")
-            self._keep(session, order_id, text.strip())
+            self._keep(session, order_id, "wrote a note", text.strip())
 
     def dismiss(self, order_id: int, why: str) -> None:
         """End an order that is done elsewhere or never will be; no step runs for it any more."""
         if not why.strip():
             raise NotPossible("give the reason why it is dismissed")
-        text = f"dismissed: {why.strip()}"[:LONGEST_NOTE]
         with self._sessions() as session, session.begin():
             order = _live(session, order_id)
             if order.remote_status in PENDING:
                 raise NotPossible("Amazon has not verified its payment yet")
             if order.cancellation in (CancellationState.ASKED, CancellationState.SENT):
                 raise NotPossible("Amazon is being asked to cancel it")
-            if not dismiss(session, [order_id], text, self._now):
+            if not dismiss(session, [order_id], DISMISSED, self._now):
                 raise NotPossible("a step is running right now: try again in a moment")
-            self._keep(session, order_id, text)
+            self._keep(session, order_id, DISMISSED, why.strip()[:LONGEST_NOTE])
 
     def take_up_again(self, order_id: int) -> None:
         """Undo a dismissal: the order continues at the step it had reached."""
@@ -132,10 +145,10 @@ class Decisions:
         changed a package that Amazon already knows."""
         with self._sessions() as session, session.begin():
             order = _live(session, order_id)
-            note = "to be confirmed although the buyer asked to cancel"
+            text = "to be confirmed although the buyer asked to cancel"
             if order.hold_code == HoldCode.SHIPMENT_CHANGED:
-                note = "left its packages at Amazon as they are"
-            self._write(session, order_id, note, confirm_anyway=True)
+                text = "left its packages at Amazon as they are"
+            self._write(session, order_id, text, confirm_anyway=True)
 
     def transparency(self, order_id: int, item_id: str, codes: Sequence[str]) -> None:
         """Store an item's Transparency codes, in place of the earlier codes."""
@@ -153,7 +166,7 @@ class Decisions:
             item.transparency_codes = list(codes)
             self._write(session, order_id, f"entered {len(codes)} Transparency codes of {item_id}")
 
-    def _write(self, session: Session, order_id: int, note: str, **values: Any) -> None:
+    def _write(self, session: Session, order_id: int, text: str, **values: Any) -> None:
         if values:
             session.execute(
                 update(Order)
@@ -161,11 +174,11 @@ class Decisions:
                 .values(**values)
                 .execution_options(synchronize_session=False)
             )
-        self._keep(session, order_id, note)
+        self._keep(session, order_id, text)
         wake(session, [order_id], self._now)
 
-    def _keep(self, session: Session, order_id: int, note: str) -> None:
-        session.add(Note(order_id=order_id, at=self._now, author=self._author, text=note))
+    def _keep(self, session: Session, order_id: int, text: str, typed: str = "") -> None:
+        note(session, self._vault, [order_id], text, typed, author=self._author, at=self._now)
 
 
 def _live(session: Session, order_id: int) -> Order:

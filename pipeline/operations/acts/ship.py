@@ -51,6 +51,7 @@ class ShipmentRequests:
         with self._sessions() as session, session.begin():
             order = _locked(session, order_id)
             name = _name_of(carrier, title, order.account)
+            shown = offered_carriers(order.account).get(carrier, "another carrier")
             if why := obstacle(order):
                 raise NotPossible(why)
             if any(
@@ -72,7 +73,7 @@ class ShipmentRequests:
                     tracking_number=number,
                 )
             )
-            self._note(session, order_id, f"requested a shipment with {name} {number}")
+            self._note(session, order_id, f"requested a shipment with {shown} {number}")
 
     def withdraw(self, order_id: int) -> None:
         """Withdraw a shipment that has not been sent to Magento, or that Magento refused."""

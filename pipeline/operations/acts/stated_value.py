@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import LARGEST_AMOUNT, minor_unit, parse_amount, written
+from pipeline.base.vault import Vault
 from pipeline.operations.acts.address import is_being_placed
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
 from pipeline.orders.machine import STEPS, wake
+from pipeline.orders.order_words import note
 from pipeline.orders.stated_value import StatedValue, tells_no_total
 from pipeline.orders.states import StepName
-from pipeline.orders.tables import LIVE, Note, Order, Status
+from pipeline.orders.tables import LIVE, Order, Status
 from pipeline.settings.marketplaces import currency_of
 
 
@@ -40,8 +42,9 @@ def may_withdraw(order: Order) -> bool:
 class StatedValues:
     """Stores stated values. Each method raises NotPossible."""
 
-    def __init__(self, sessions: Sessions, author: str, now: datetime) -> None:
+    def __init__(self, sessions: Sessions, vault: Vault, author: str, now: datetime) -> None:
         self._sessions = sessions
+        self._vault = vault
         self._author = author
         self._now = now
 
@@ -60,8 +63,8 @@ class StatedValues:
                 raise NotPossible("its lines are not known yet")
             order.stated_value = StatedValue(total, code, units, self._author).as_json()
             _back_to_the_details(order)
-            note = f"stated that it is worth {written(total, code)} {code}: {why.strip()}"
-            self._note(session, order_id, note[:LONGEST_NOTE])
+            text = f"stated that it is worth {written(total, code)} {code}"
+            self._note(session, order_id, text, why.strip()[:LONGEST_NOTE])
 
     def withdraw(self, order_id: int) -> None:
         """Drop the stated value: the order is held again, unless Amazon gives an amount by now."""
@@ -73,8 +76,8 @@ class StatedValues:
             _back_to_the_details(order)
             self._note(session, order_id, "took back the stated value")
 
-    def _note(self, session: Session, order_id: int, text: str) -> None:
-        session.add(Note(order_id=order_id, at=self._now, author=self._author, text=text))
+    def _note(self, session: Session, order_id: int, text: str, typed: str = "") -> None:
+        note(session, self._vault, [order_id], text, typed, author=self._author, at=self._now)
         wake(session, [order_id], self._now)
 
 

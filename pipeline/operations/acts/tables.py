@@ -8,13 +8,14 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pipeline.base.tables import Base
+from pipeline.base.tables import UNSAMPLED, Base
 
 
 class BulkAct(Base):
     """A person's decision about `orders` orders: release or dismiss.
 
-    `chosen` describes the selection in words, `why` is the reason of a dismissal. `done` and
+    `chosen` describes the selection in words, `why` is the reason of a
+    dismissal until the act has ended; then it is sealed with each order. `done` and
     `passed_over` go up with every batch. `due_at` is when the next order may have its turn.
     `token` is the form's, so that a form sent twice begins a single act. A stopped act counts as
     ended too.
@@ -31,7 +32,7 @@ class BulkAct(Base):
     author: Mapped[str]
     act: Mapped[str]
     chosen: Mapped[str]
-    why: Mapped[str]
+    why: Mapped[str] = mapped_column(info=UNSAMPLED)
     orders: Mapped[int] = mapped_column(Integer)
     done: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     passed_over: Mapped[int] = mapped_column(Integer, default=0, server_default="0")

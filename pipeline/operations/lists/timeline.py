@@ -15,6 +15,7 @@ from pipeline.base.money import ZERO
 from pipeline.base.security_log import Action, order_object
 from pipeline.base.tables import SecurityLogRow
 from pipeline.base.tracing import trace_id
+from pipeline.clients import shown_carrier
 from pipeline.intake.tables import Refund
 from pipeline.operations.lists.order_facts import price
 from pipeline.orders.states import EffectKind
@@ -152,7 +153,7 @@ def _disclosure(row: SecurityLogRow) -> Event:
 def _packages(order: Order) -> Iterator[Event]:
     for shipment in order.shipments:
         name = f"shipment {shipment.magento_shipment_id}"
-        carrier = shipment.carrier_title or shipment.carrier_code
+        carrier = shown_carrier(shipment.carrier_code, shipment.carrier_title)
         detail = " ".join(part for part in (carrier, shipment.tracking_number) if part)
         yield Event(
             shipment.shipped_at, shipment.shipped_at, Kind.PACKAGE, name, "shipped", detail=detail

@@ -15,7 +15,7 @@ from pipeline.amazon import parsing
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.clients import parse_report
 from pipeline.intake.store import Intake
 from pipeline.operations.acts.address import Addresses, Corrections
@@ -151,7 +151,9 @@ def test_a_correction_is_sealed_noted_without_values_and_wakes_the_order(
         assert private.correction is not None
         assert b"Lieferweg" not in private.correction
         assert private.wrapped_key is not None
-        opened = a_vault().open(private.wrapped_key, owner(order), private.correction)
+        opened = a_vault().open(
+            private.wrapped_key, owner(order), SealedColumn.CORRECTION, private.correction
+        )
     assert Correction.from_json(opened) == Correction(MENDED, instead_of=TOLD)
     assert claimed(sessions, order_id) == opened
 

@@ -93,20 +93,25 @@ def claim(sessions: Sessions, order_id: int, step: str = "ship_order") -> Claim:
 @pytest.mark.parametrize(
     ("carrier", "title", "number", "kept"),
     [
-        ("dhl", "", " 0034 0434\n1 ", ("dhl", "DHL", "0034 0434 1")),
-        ("royalmail", "Royal Mail Tracked", "RM1", ("royalmail", "Royal Mail Tracked", "RM1")),
-        ("custom", " Swift  Post ", "S-1", ("custom", "Swift Post", "S-1")),
+        ("dhl", "", " 0034 0434\n1 ", ("dhl", "DHL", "0034 0434 1", "DHL")),
+        ("royalmail", "Swift", "RM1", ("royalmail", "Swift", "RM1", "Royal Mail")),
+        ("custom", " Swift  Post ", "S-1", ("custom", "Swift Post", "S-1", "another carrier")),
     ],
 )
 def test_a_wish_is_written_noted_and_the_order_woken(
-    sessions: Sessions, carrier: str, title: str, number: str, kept: tuple[str, str, str]
+    sessions: Sessions, carrier: str, title: str, number: str, kept: tuple[str, str, str, str]
 ) -> None:
     order_id = waiting(sessions)
     requests(sessions).ask(order_id, carrier, number, title)
     requested = requested_shipment_of(sessions, order_id)
-    assert (requested.carrier_code, requested.carrier_title, requested.tracking_number) == kept
+    *asked_for, noted_as = kept
+    assert [
+        requested.carrier_code,
+        requested.carrier_title,
+        requested.tracking_number,
+    ] == asked_for
     assert (requested.author, requested.asked_at, requested.state) == ("otto", NOW, "open")
-    assert notes(sessions) == [("otto", f"requested a shipment with {kept[1]} {kept[2]}")]
+    assert notes(sessions) == [("otto", f"requested a shipment with {noted_as} {kept[2]}")]
     order = loaded(sessions, order_id)
     # A step that runs right now keeps its claim.
     assert (order.due_at, order.news, order.version) == (NOW, 1, 1)
@@ -230,7 +235,7 @@ def test_a_refused_shipment_is_taken_back_or_replaced_by_another(sessions: Sessi
 def test_an_order_that_is_to_be_shipped_is_not_cancelled(sessions: Sessions) -> None:
     order_id = asked(sessions)
     with pytest.raises(NotPossible, match="its shipment has been requested"):
-        Decisions(sessions, "otto", NOW).cancel(order_id, "NoInventory")
+        Decisions(sessions, a_vault(), "otto", NOW).cancel(order_id, "NoInventory")
     assert loaded(sessions, order_id).cancellation is None
 
 
@@ -285,5 +290,5 @@ def test_an_order_that_ends_keeps_no_wish_open(
 
 def test_a_dismissed_order_keeps_no_wish_open(sessions: Sessions) -> None:
     order_id = asked(sessions)
-    Decisions(sessions, "otto", NOW).dismiss(order_id, "packed by hand")
-    assert stands(sessions, order_id) == ("ended", "dismissed: packed by hand", None)
+    Decisions(sessions, a_vault(), "otto", NOW).dismiss(order_id, "packed by hand")
+    assert stands(sessions, order_id) == ("ended", "dismissed it", None)

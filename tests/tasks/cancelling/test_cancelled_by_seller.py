@@ -31,7 +31,7 @@ from tasks.jobs.feeds import run_feeds
 from tasks.jobs.search_and_sweep import poll_amazon
 from tasks.jobs.watch_shop import watch_shipments
 from tasks.workflow import WORKFLOW
-from tests.builders import ACCOUNT, NOW, SHOP, settings
+from tests.builders import ACCOUNT, NOW, SHOP, a_vault, settings
 from tests.tasks.conftest import close
 from tests.tasks.jobs.test_feeds import WORKED_ON, Clock
 
@@ -181,7 +181,7 @@ def test_what_the_shop_cancels_is_cancelled_on_amazon(day: Day) -> None:
 def test_what_a_person_cancels_here_is_cancelled_on_both_sides(day: Day) -> None:
     order = day.work()
     assert day.in_magento()["state"] == "new"
-    Decisions(day.parts.sessions, "anna", NOW).cancel(order.id, "BuyerCanceled")
+    Decisions(day.parts.sessions, a_vault(), "anna", NOW).cancel(order.id, "BuyerCanceled")
     assert day.work().last_note == "the cancellation goes to Amazon with the next feed"
     assert day.in_magento()["state"] == "new"
     day.feeds()
@@ -192,7 +192,7 @@ def test_what_a_person_cancels_here_is_cancelled_on_both_sides(day: Day) -> None
 
 def test_without_a_lease_no_feed_is_touched(day: Day) -> None:
     order = day.work()
-    Decisions(day.parts.sessions, "anna", NOW).cancel(order.id, "BuyerCanceled")
+    Decisions(day.parts.sessions, a_vault(), "anna", NOW).cancel(order.id, "BuyerCanceled")
     with day.parts.leases.hold(f"feeds:{ACCOUNT}", "another") as theirs:
         assert theirs
         run_feeds(day.parts, ACCOUNT)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.amazon.client import Amazon
-from pipeline.base.vault import Vault
+from pipeline.base.vault import SealedColumn, Vault
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel import Raw
 from pipeline.orders.channel_order import ChannelOrder
@@ -33,9 +33,11 @@ class CountingVault(Vault):
         super().__init__(MASTER_KEY)
         self._counts = counts
 
-    def open(self, wrapped_key: bytes, owner: str, sealed: bytes) -> dict[str, Any]:
+    def open(
+        self, wrapped_key: bytes, owner: str, column: SealedColumn, sealed: bytes
+    ) -> dict[str, Any]:
         self._counts["opened"] += 1
-        return super().open(wrapped_key, owner, sealed)
+        return super().open(wrapped_key, owner, column, sealed)
 
 
 class CountingAmazon(Amazon):

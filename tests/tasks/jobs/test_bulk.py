@@ -19,7 +19,7 @@ from pipeline.orders.tables import Note, Order, Status
 from tasks.engine.runtime import Runtime, build
 from tasks.jobs.bulk import run_bulk_acts
 from tasks.jobs.search_and_sweep import resume_due
-from tests.builders import NOW, an_order, settings
+from tests.builders import NOW, a_vault, an_order, settings
 from tests.tasks.conftest import close
 
 A_RUN = AHEAD // APART
@@ -45,7 +45,7 @@ def begin(sessions: Sessions, count: int) -> int:
     with sessions() as session, session.begin():
         session.add_all([an_order(**held) for _ in range(count)])
     turns = select(Order.id, func.row_number().over(order_by=Order.id))
-    return BulkActs(sessions).begin(
+    return BulkActs(sessions, a_vault()).begin(
         Act.RELEASE, turns, chosen="all of them", author="anna", now=NOW, token="a form's"
     )
 

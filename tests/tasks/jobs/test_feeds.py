@@ -19,8 +19,10 @@ from pipeline.amazon.feeds import Document, FeedsApi, FeedStatus
 from pipeline.base.db import Sessions
 from pipeline.base.errors import WritesStopped
 from pipeline.base.http import Http
+from pipeline.orders.machine import owner
+from pipeline.orders.order_words import ARE_SEALED, shown
 from pipeline.orders.package_tables import Shipment
-from pipeline.orders.tables import Order, Status
+from pipeline.orders.tables import Order, OrderPrivate, Status
 from pipeline.shipping.feeds import Feeds
 from pipeline.shipping.tables import Feed, FeedMessage, FeedState
 from sandbox.amazon.app import create_app
@@ -30,7 +32,7 @@ from sandbox.amazon.state import Options, open_store, save_order
 from sandbox.core import Store, make
 from tasks.jobs.feeds import SETTLES, FeedWay
 from tests.amazon.scripted import an_account
-from tests.builders import ACCOUNT, NOW, a_shipment, an_item, an_order, loaded
+from tests.builders import ACCOUNT, NOW, a_shipment, a_vault, an_item, an_order, loaded
 
 CREDENTIALS = {
     "client_id": "sandbox-client",
@@ -112,7 +114,7 @@ class Rig:
 
     def go(self, kind: FeedKind = CONFIRMATIONS, api: FeedsApi | None = None) -> None:
         """One run of the job, as by a new process."""
-        way = FeedWay(Feeds(self.sessions), api or self.api(), self.clock, self.ask)
+        way = FeedWay(Feeds(self.sessions, a_vault()), api or self.api(), self.clock, self.ask)
         way.go(ACCOUNT, "A1SELLER", kind)
 
     def through(self, kind: FeedKind = CONFIRMATIONS) -> None:
@@ -135,7 +137,7 @@ class Rig:
         raise AssertionError("it never crashed")
 
     def open(self, kind: FeedKind = CONFIRMATIONS) -> Feed | None:
-        return Feeds(self.sessions).open(ACCOUNT, kind)
+        return Feeds(self.sessions, a_vault()).open(ACCOUNT, kind)
 
     def feeds(self) -> list[tuple[str, str | None]]:
         with self.sessions() as session:
@@ -307,7 +309,7 @@ def test_after_a_crash_the_next_process_sends_nothing_twice(
 ) -> None:
     order_ids = rig.waiting(2)
     api = rig.api(type("Api", (CrashingApi,), {"point": point}))
-    rig.until_it_crashes(Feeds(rig.sessions), api)
+    rig.until_it_crashes(Feeds(rig.sessions, a_vault()), api)
     rig.through()
     assert [feed["processingStatus"] for feed in rig.amazons_feeds()] == ["DONE"]
     assert rig.feeds() == [("ended", "done")]
@@ -322,7 +324,7 @@ def test_what_was_done_but_not_written_down_is_found_again(rig: Rig, method: str
         raise Crash
 
     (order_id,) = rig.waiting(1)
-    feeds = type("Crashing", (Feeds,), {method: crash})(rig.sessions)
+    feeds = type("Crashing", (Feeds,), {method: crash})(rig.sessions, a_vault())
     rig.until_it_crashes(feeds, rig.api())
     rig.through()
     assert len(rig.amazons_feeds()) == 1
@@ -376,23 +378,32 @@ def test_a_creation_that_amazon_declined_needs_no_search(rig: Rig, status: int) 
     assert len(rig.amazons_feeds()) == 1
 
 
-def test_each_refusal_is_kept_with_amazons_words(rig: Rig) -> None:
+def test_each_refusal_is_kept_with_amazons_code_and_its_words_are_sealed(rig: Rig) -> None:
     good, bad = rig.waiting(2)
+    key = a_vault().new_key(owner(loaded(rig.sessions, bad)))
     with rig.sessions() as session, session.begin():
         package = session.scalars(select(Shipment).where(Shipment.order_id == bad)).one()
-        package.to_feed = {**(package.to_feed or {}), "carrier_code": "Nobody"}
+        changed = {"carrier_code": "Nobody", "carrier_name": "Karla Quandt"}
+        package.to_feed = {**(package.to_feed or {}), **changed}
+        session.add(OrderPrivate(order_id=bad, wrapped_key=key))
     rig.go()
     rig.clock.on(WORKED_ON)
     rig.go()
     assert told(rig, good)[0] == "accepted"
     (package,) = loaded(rig.sessions, bad).shipments
     assert (package.confirmation, package.confirmed_as) == ("refused", None)
-    assert package.refusal == "18028: CarrierCode is invalid."
+    assert package.refusal == f"Amazon's code 18028{ARE_SEALED}"
     assert (package.to_feed, package.feed_id) == (None, None)
     assert loaded(rig.sessions, bad).due_at == rig.clock.at
     with rig.sessions() as session:
         messages = session.scalars(select(FeedMessage).order_by(FeedMessage.message_id))
-        assert [message.outcome for message in messages] == ["accepted", "refused"]
+        assert [(message.outcome, message.body["carrier_name"]) for message in messages] == [
+            ("accepted", ""),
+            ("refused", ""),
+        ]
+        [said] = shown(session, a_vault(), session.get_one(Order, bad), key)
+    assert said.words == "CarrierCode is invalid."
+    assert said.about == f"confirmation of package {package.package_reference}"
 
 
 @pytest.mark.parametrize(
@@ -455,7 +466,7 @@ def test_cancellations_reach_amazon_and_its_refusals_reach_the_order(rig: Rig) -
     }
     order = loaded(rig.sessions, bad)
     assert order.cancellation == "refused"
-    assert order.cancel_refusal == "18028: The order cannot be cancelled, it is SHIPPED."
+    assert order.cancel_refusal == "Amazon's code 18028"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from pipeline.operations.acts.one_order import Decisions
 from pipeline.orders.package_tables import Shipment
-from tests.builders import NOW
+from tests.builders import NOW, a_vault
 from tests.tasks.cancelling.test_cancelled_by_seller import NUMBER, Day, day  # noqa: F401 - the fixture
 
 # ruff: noqa: F811
@@ -44,7 +44,7 @@ def test_it_is_held_and_not_sent_until_a_person_says_so(unclear: Day) -> None:
         assert (order.status, order.hold_code) == ("held", "confirmation_lost")
         assert "the report is unusable" in (order.hold_reason or "")
         assert unclear.at_amazon() == "UNSHIPPED"
-    Decisions(unclear.parts.sessions, "anna", NOW).confirm_anyway(order.id)
+    Decisions(unclear.parts.sessions, a_vault(), "anna", NOW).confirm_anyway(order.id)
     assert again(unclear).status == "done"
     assert unclear.at_amazon() == "SHIPPED"
 
