@@ -85,7 +85,7 @@ _PARTS = (
     """,
 )
 _TABLES = (
-    *("orders", "order_items", "order_private"),
+    *("orders", "order_items", "order_private", "order_numbers"),
     *("shipments", "shipment_items", "attempts", "effects"),
 )
 

@@ -83,7 +83,7 @@ _REST = (
         'E. M.' FROM orders
     """,
 )
-_TABLES = ("orders", "order_items", "shipments", "order_private")
+_TABLES = ("orders", "order_items", "shipments", "order_private", "order_numbers")
 
 
 def fill(sessions: Sessions, orders: int) -> None:

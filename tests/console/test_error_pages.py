@@ -87,7 +87,7 @@ def test_a_mistake_of_ours_is_a_page_with_the_time_to_tell_and_no_counts(
     sessions: Sessions,
 ) -> None:
     app = create_app(some_settings(), sessions, lambda: NOW)
-    app.add_url_rule("/broken", "broken", lambda: 1 // 0)
+    app.add_url_rule("/broken", "broken", lambda: str(1 // 0))
     reply = SignedIn(app, sessions).get("/broken")
     assert reply.status_code == 500
     words = words_of(reply.text)

@@ -371,7 +371,7 @@ def _words(html: str) -> str:
 
 def _rows(html: str) -> list[str]:
     """The cells of the list's only row."""
-    body = html.partition("<tbody>")[2].partition("</tbody>")[0]
+    body = html.partition('<tbody id="rows">')[2].partition("</tbody>")[0]
     return [_words(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", body, re.DOTALL)]
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 
 from pipeline.operations.lists import filter_values as values
 from pipeline.operations.lists.filter_values import Unusable, one_of
-from pipeline.operations.lists.numbers import with_number
+from pipeline.operations.lists.numbers import has_number
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Sort
 from pipeline.operations.lists.stores import Store
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
@@ -42,7 +42,7 @@ class ShipBy(StrEnum):
 class Filters:
     """The filters and sorting of the list. An order has to match every filter given.
 
-    `number` are numbers, or parts of them, and SKUs: see `numbers.with_number`. `ship_by` counts
+    `number` are numbers, or parts of them, and SKUs: see `numbers.has_number`. `ship_by` counts
     from the time of the query; `amount`s need `currency`, since totals of different currencies are
     not compared.
     `buyer` are keyed hashes, see `pipeline.intake.buyer_index`, and `searcher` is the seal that
@@ -89,7 +89,7 @@ class Filters:
             # The status is needed too, because the index covers held orders only.
             wanted += [Order.status == Status.HELD, Order.hold_code == self.reason]
         if self.number:
-            wanted.append(Order.id.in_(with_number(self.number)))
+            wanted.append(has_number(self.number))
         if self.sku:
             is_sku = func.lower(OrderItem.sku) == self.sku.lower()
             wanted.append(Order.id.in_(select(OrderItem.order_id).where(is_sku)))

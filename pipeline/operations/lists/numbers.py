@@ -6,7 +6,17 @@ a number by any part of it.
 
 from __future__ import annotations
 
-from sqlalchemy import CompoundSelect, Select, Text, func, select, union
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Text,
+    any_,
+    func,
+    select,
+    union,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from pipeline.base.id_lists import among
@@ -22,7 +32,16 @@ BY_PART = 10
 _LONGEST_MAGENTO = 12
 
 
-def with_number(text: str) -> CompoundSelect[int]:
+def has_number(text: str) -> ColumnElement[bool]:
+    """The condition that any of the numbers in `text` leads to an order.
+
+    The ids come as an array, so that PostgreSQL reads these orders alone, however many it expects.
+    """
+    ids = func.array(_with_number(text).scalar_subquery(), type_=ARRAY(BigInteger))
+    return Order.id == any_(ids)
+
+
+def _with_number(text: str) -> CompoundSelect[int]:
     """Selects the ids of the orders that any of the numbers in `text` leads to.
 
     A number of four characters or more may be a part; zeros before a Magento number may be missing.

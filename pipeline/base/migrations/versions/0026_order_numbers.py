@@ -14,31 +14,51 @@ down_revision = "0019"
 branch_labels = None
 depends_on = None
 
-_PARTS = """
+# A single expression, which PostgreSQL computes in place: a set-returning function would cost a
+# hundred times as much for each number.
+_PARTS = f"""
 CREATE FUNCTION number_parts(number text) RETURNS text[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT array(SELECT DISTINCT substr(number, place, 4)
-        FROM generate_series(1, length(number) - 3) AS places(place))
+    SELECT ARRAY[{", ".join(f"substr(number, {place}, 4)" for place in range(1, 38))}]
 $$
 """
-_KEEP = """
-CREATE FUNCTION keep_number_of_{of}() RETURNS trigger LANGUAGE plpgsql AS $$
+_KEEP_NEW = """
+CREATE FUNCTION keep_numbers_of_new_{of}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO order_numbers (order_id, number)
-    SELECT {order_id}, upper(number) FROM unnest(ARRAY[{numbers}]) AS numbers(number)
+    SELECT {order_id}, upper(number) FROM added, unnest(ARRAY[{columns}]) AS numbers(number)
     WHERE number <> ''
     ON CONFLICT DO NOTHING;
     RETURN NULL;
-END $$
+END $$;
+CREATE TRIGGER {of}_numbers_are_kept AFTER INSERT ON {of} REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION keep_numbers_of_new_{of}()
 """
-_TRIGGER = """
-CREATE TRIGGER {of}_number_is_kept AFTER INSERT OR UPDATE OF {columns} ON {of}
-FOR EACH ROW EXECUTE FUNCTION keep_number_of_{of}()
+_KEEP_CHANGED = """
+CREATE FUNCTION keep_changed_number_of_{of}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO order_numbers (order_id, number) VALUES (NEW.{order_id}, upper(NEW.{changing}))
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER {of}_changed_number_is_kept AFTER UPDATE OF {changing} ON {of} FOR EACH ROW
+WHEN (NEW.{changing} <> '' AND NEW.{changing} IS DISTINCT FROM OLD.{changing})
+EXECUTE FUNCTION keep_changed_number_of_{of}()
 """
-_KEPT = {
-    "orders": ("NEW.id", ("external_id", "magento_increment_id")),
-    "shipments": ("NEW.order_id", ("tracking_number",)),
-}
+_KEPT = (
+    {
+        "of": "orders",
+        "order_id": "id",
+        "columns": "external_id, magento_increment_id",
+        "changing": "magento_increment_id",
+    },
+    {
+        "of": "shipments",
+        "order_id": "order_id",
+        "columns": "tracking_number",
+        "changing": "tracking_number",
+    },
+)
 _FILL = """
 INSERT INTO order_numbers (order_id, number)
 SELECT id, upper(external_id) FROM orders WHERE external_id <> ''
@@ -68,10 +88,9 @@ def upgrade() -> None:
         [sa.text("number_parts(number)")],
         postgresql_using="gin",
     )
-    for of, (order_id, columns) in _KEPT.items():
-        numbers = ", ".join(f"NEW.{column}" for column in columns)
-        op.execute(_KEEP.format(of=of, order_id=order_id, numbers=numbers))
-        op.execute(_TRIGGER.format(of=of, columns=", ".join(columns)))
+    for names in _KEPT:
+        op.execute(_KEEP_NEW.format(**names))
+        op.execute(_KEEP_CHANGED.format(**names))
     # The search reads order_numbers; the indexes of the rows that each step writes serve sorting.
     op.drop_index("shipments_tracking", "shipments")
     op.drop_index("orders_magento_number", "orders")
@@ -90,8 +109,13 @@ def downgrade() -> None:
     op.drop_index("orders_magento_number", "orders")
     op.create_index("orders_magento_number", "orders", ["magento_increment_id"])
     op.create_index("shipments_tracking", "shipments", ["tracking_number"])
-    for of in _KEPT:
-        op.execute(f"DROP TRIGGER {of}_number_is_kept ON {of}")
-        op.execute(f"DROP FUNCTION keep_number_of_{of}()")
+    for names in _KEPT:
+        of = names["of"]
+        for trigger, function in (
+            (f"{of}_numbers_are_kept", f"keep_numbers_of_new_{of}"),
+            (f"{of}_changed_number_is_kept", f"keep_changed_number_of_{of}"),
+        ):
+            op.execute(f"DROP TRIGGER {trigger} ON {of}")
+            op.execute(f"DROP FUNCTION {function}()")
     op.drop_table("order_numbers")
     op.execute("DROP FUNCTION number_parts(text)")
