@@ -14,6 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter
 
 from sandbox.core import Store, attach, serve
+from sandbox.quoting import magento_refusal
 from sandbox.magento import (
     bulk,
     catalog,
@@ -112,7 +113,7 @@ def create_app(
     app.wsgi_app = _Front(app.wsgi_app)  # type: ignore[assignment,method-assign]
     with store.transaction() as db:
         seed(db, shop.stamp())
-    attach(app, store)
+    attach(app, store, magento_refusal)
     _guard(app, shop)
     for part in _PARTS:
         part.register(app, shop)
