@@ -32,6 +32,17 @@ class RemoteError(Exception):
         self.request_id = request_id[:_LONGEST_WORD]
         self.retry_after_s = retry_after_s
 
+    @property
+    def in_clear(self) -> str:
+        """What jobs keep and alerts tell of the error: the remote's own words may quote a buyer.
+
+        Without a status there was no answer, and the words are ours.
+        """
+        if self.status is None:
+            return f"{self.code}: {self}" if self.code else str(self)
+        request = f", request {self.request_id}" if self.request_id else ""
+        return f"{self.code or type(self).__name__} (status {self.status}{request})"
+
 
 class Transient(RemoteError):
     """The remote did nothing: send the request again later."""

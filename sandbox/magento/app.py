@@ -14,7 +14,6 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter
 
 from sandbox.core import Store, attach, serve
-from sandbox.quoting import magento_refusal
 from sandbox.magento import (
     bulk,
     catalog,
@@ -35,6 +34,7 @@ from sandbox.magento.schema import SCHEMA
 from sandbox.magento.seed import seed
 from sandbox.magento.shop import STORES, Shop, utc_now
 from sandbox.magento.web import acceptable, refusal
+from sandbox.quoting import magento_refusal
 
 _PARTS = (
     catalog,
