@@ -13,8 +13,9 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from flask import Flask, Response, abort, g, jsonify, request
 from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-FAULT_KINDS = ("status", "html", "delay", "cut_before", "cut_after", "html_after")
+FAULT_KINDS = ("status", "quote", "html", "delay", "cut_before", "cut_after", "html_after")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS faults (
@@ -101,13 +102,17 @@ def next_number(db: sqlite3.Connection, name: str, start: int = 1) -> int:
     return int(row["value"])
 
 
-def attach(app: Flask, store: Store) -> None:
+def attach(app: Flask, store: Store, refusal: Callable[[str, str], Any]) -> None:
     """Add faults, the journal and the shared control routes to a stand-in.
+
+    `refusal` writes words as an answer of the stand-in's, in one of `sandbox.quoting.FORMS`.
 
     A fault names a route by its Flask endpoint and is used up `times` times:
 
     - `status`: answer with `status` (and `body`, a JSON value) without doing anything
-    - `html`: answer `status` with an HTML page, as a proxy or the maintenance mode does
+    - `quote`: the same with the stand-in's own refusal, which quotes `body` in the form `form`
+    - `html`: answer `status` with an HTML page, as a proxy or the maintenance mode does; it shows
+      `body`, if there is one
     - `delay`: wait `seconds`, then go on as usual
     - `cut_before`: close the connection before anything is done
     - `cut_after`: do everything, commit, then close the connection without an answer
@@ -145,9 +150,9 @@ def attach(app: Flask, store: Store) -> None:
         elif fault["kind"] == "cut_before":
             return Response(status=599)
         elif fault["kind"] == "html":
-            return _page(fault["status"])
+            return _page(fault["status"], fault["body"])
         elif fault["kind"] == "html_after":
-            g.status = fault["status"]
+            g.status, g.shown = fault["status"], fault["body"]
         elif fault["kind"] == "status":
             return Response(fault["body"], status=fault["status"], mimetype="application/json")
         return None
@@ -162,7 +167,7 @@ def attach(app: Flask, store: Store) -> None:
         if request.path.startswith("/_control"):
             return response
         if g.get("fault") == "html_after":
-            response = _page(g.status)
+            response = _page(g.status, g.shown)
         with store.transaction() as db:
             db.execute(
                 "INSERT INTO calls (at, route, method, path, status, fault) VALUES (?,?,?,?,?,?)",
@@ -189,18 +194,21 @@ def attach(app: Flask, store: Store) -> None:
         asked = request.get_json()
         if asked.get("kind") not in FAULT_KINDS:
             abort(400, f"kind must be one of {', '.join(FAULT_KINDS)}")
+        kind, body = asked["kind"], asked.get("body")
+        if kind == "quote":
+            kind, body = "status", refusal(body, asked.get("form", "plain"))
         with store.transaction() as db:
             db.execute(
                 "INSERT INTO faults (route, kind, status, seconds, contains, remaining, body)"
                 " VALUES (?,?,?,?,?,?,?)",
                 (
                     asked.get("route", "*"),
-                    asked["kind"],
+                    kind,
                     asked.get("status", 503),
                     asked.get("seconds", 0),
                     asked.get("contains"),
                     asked.get("times", 1),
-                    json.dumps(asked.get("body")),
+                    json.dumps(body),
                 ),
             )
         return jsonify(ok=True)
@@ -223,8 +231,9 @@ def attach(app: Flask, store: Store) -> None:
         return jsonify(counted)
 
 
-def _page(status: int) -> Response:
-    page = "<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
+def _page(status: int, body: str) -> Response:
+    shown = escape(json.loads(body) or "")
+    page = f"<html><body><h1>Service Temporarily Unavailable</h1>{shown}</body></html>"
     return Response(page, status=status, mimetype="text/html")
 
 

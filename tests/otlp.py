@@ -74,7 +74,9 @@ def collecting() -> Iterator[Collected]:
     collected = Collected(f"http://127.0.0.1:{server.server_port}")
     thread = Thread(target=server.serve_forever)
     thread.start()
-    yield collected
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield collected
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -47,6 +47,11 @@ class RemoteError(Exception):
         self.retry_after_s = retry_after_s
         self.words = SecretStr(words[:LONGEST_WORDS])
 
+    @property
+    def told(self) -> str:
+        """What jobs keep and alerts tell of the error."""
+        return f"{self.code}: {self}" if self.code else str(self)
+
 
 class Transient(RemoteError):
     """The remote did nothing: send the request again later."""

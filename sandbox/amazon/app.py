@@ -20,6 +20,7 @@ from sandbox.amazon.search import add_orders
 from sandbox.amazon.state import Options, Standin, open_store
 from sandbox.amazon.times import Clock, utc_now
 from sandbox.core import Store, attach, serve
+from sandbox.quoting import amazon_refusal
 
 
 def create_app(store: Store, options: Options | None = None, clock: Clock = utc_now) -> Flask:
@@ -27,7 +28,7 @@ def create_app(store: Store, options: Options | None = None, clock: Clock = utc_
     app = Flask("sandbox.amazon")
     standin = Standin(store, options or Options(), clock)
     # First, so that a fault strikes before anything is checked.
-    attach(app, store)
+    attach(app, store, amazon_refusal)
     answer_errors(app)
 
     @app.after_request

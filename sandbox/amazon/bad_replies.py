@@ -54,6 +54,14 @@ def add_bad_replies(app: Flask, standin: Standin) -> None:
             db.execute("DELETE FROM bad_pages")
         return jsonify(ok=True)
 
+    @app.post("/_control/orders/<order_id>/feed_refusal")
+    def control_refuse_in_feed(order_id: str) -> Response:
+        """Refuse the next message of a feed about this order, in these `words` of the report."""
+        with standin.store.transaction() as db:
+            words = request.get_json()["words"]
+            db.execute("INSERT OR REPLACE INTO feed_refusals VALUES (?, ?)", (order_id, words))
+        return jsonify(ok=True)
+
     @app.post("/_control/orders/<order_id>/told")
     def control_tell_as(order_id: str) -> Response:
         """Tell an order as `as`, any JSON value, in every reply; it stays what it is."""

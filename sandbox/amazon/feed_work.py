@@ -113,6 +113,11 @@ def _order(db: sqlite3.Connection, account: str, body: Element) -> Order:
     stored = find_order(db, body.findtext("AmazonOrderID") or "")
     if stored is None or stored.account != account:
         raise Refused("The AmazonOrderID is invalid.")
+    refusal = db.execute(
+        "DELETE FROM feed_refusals WHERE order_id = ? RETURNING words", (stored.order["orderId"],)
+    ).fetchone()
+    if refusal is not None:
+        raise Refused(refusal["words"])
     return stored.order
 
 

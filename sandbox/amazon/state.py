@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS delivery (
 CREATE TABLE IF NOT EXISTS bad_pages (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, contains TEXT NOT NULL,
     remaining INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS feed_refusals (order_id TEXT PRIMARY KEY, words TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS told_as (order_id TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS confirmations (
     order_id TEXT, reference TEXT, calls INTEGER NOT NULL, PRIMARY KEY (order_id, reference))

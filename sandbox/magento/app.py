@@ -34,6 +34,7 @@ from sandbox.magento.schema import SCHEMA
 from sandbox.magento.seed import seed
 from sandbox.magento.shop import STORES, Shop, utc_now
 from sandbox.magento.web import acceptable, refusal
+from sandbox.quoting import magento_refusal
 
 _PARTS = (
     catalog,
@@ -112,7 +113,7 @@ def create_app(
     app.wsgi_app = _Front(app.wsgi_app)  # type: ignore[assignment,method-assign]
     with store.transaction() as db:
         seed(db, shop.stamp())
-    attach(app, store)
+    attach(app, store, magento_refusal)
     _guard(app, shop)
     for part in _PARTS:
         part.register(app, shop)

@@ -99,7 +99,7 @@ def _put_off(
     is_stalled = isinstance(error, NoProgress)
     wait = AFTER_REFUSAL if is_stalled or (is_refused and not expired) else AFTER_TROUBLE
     due_at = parts.clients.now() + max(wait, seconds(error.retry_after_s or 0))
-    backfills.put_off(backfill, due_at, f"{error.code}: {error}", restart=expired or is_stalled)
+    backfills.put_off(backfill, due_at, error.told, restart=expired or is_stalled)
     if is_stalled:
         now, name = parts.clients.now(), backfill.account
         stalled(parts.incidents, f"backfill:{name}", name, "orders placed in a period", error, now)

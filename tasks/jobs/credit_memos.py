@@ -41,8 +41,7 @@ def watch_refunds(parts: Runtime, shop_name: str) -> None:
             try:
                 memos = parts.clients.shops[shop_name].credit_memos.since(search.since)
             except RemoteError as error:
-                trouble = f"{error.code}: {error}"
-                cursors.note_trouble(name, trouble, parts.clients.now(), restart=False)
+                cursors.note_trouble(name, error.told, parts.clients.now(), restart=False)
                 raise
             new = Refunds(parts.sessions).store(accounts, shop_name, memos)
             now = parts.clients.now()

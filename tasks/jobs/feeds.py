@@ -274,6 +274,5 @@ class FeedWay:
             log.warning("feed.trouble", outcome=outcome, count=counts[MessageOutcome.AGAIN])
 
     def _put_off(self, feed: Feed, wait: timedelta, error: Rejected | Transient) -> None:
-        trouble = f"{error.code}: {error}" if error.code else str(error)
-        self._feeds.later(feed, self._now() + wait, trouble[:500])
+        self._feeds.later(feed, self._now() + wait, error.told[:500])
         log.warning("feed.stopped", code=error.code, request_id=error.request_id)

@@ -84,13 +84,11 @@ def poll_amazon(app: Celery, parts: Runtime, account_name: str) -> None:
         except RemoteError as error:
             now, is_refused = parts.clients.now(), _is_refused(error)
             is_stalled = isinstance(error, NoProgress)
-            read_at = cursors.note_trouble(
-                name, f"{error.code}: {error}", now, restart=is_refused or is_stalled
-            )
+            read_at = cursors.note_trouble(name, error.told, now, restart=is_refused or is_stalled)
             if is_stalled:
                 stalled(parts.incidents, name, account_name, "changed orders", error, now)
             if is_refused:
-                refused_search(parts.incidents, account_name, read_at, str(error), now)
+                refused_search(parts.incidents, account_name, read_at, error.told, now)
             log.warning(
                 "poll.stopped", code=error.code, request_id=error.request_id, pages=read.pages
             )

@@ -22,9 +22,8 @@ def reading(parts: Runtime, shop: str, job: Job) -> Iterator[list[OddRow]]:
         with set_aside() as odd:
             yield odd
     except RemoteError as error:
-        trouble = f"{error.code}: {error}" if error.code else str(error)
         refused = isinstance(error, Rejected)
-        reads.failed(shop, job, trouble, now(), is_refused=refused)
+        reads.failed(shop, job, error.told, now(), is_refused=refused)
         log.warning(f"{job}.stopped", code=error.code, request_id=error.request_id)
         return
     except Exception as error:

@@ -53,6 +53,12 @@ class SignedIn:
         sent = {"Sec-Fetch-Site": "same-origin"} if headers is None else headers
         return self._client.post(path, data={**self.token(), **(data or {})}, headers=sent)
 
+    def cookie(self) -> str:
+        """The header by which another connection is signed in too."""
+        cookie = self._client.get_cookie("orderbridge")
+        assert cookie is not None
+        return f"Cookie: orderbridge={cookie.value}\r\n"
+
     def token(self) -> dict[str, str]:
         """The hidden field of every form, as the account's page has it."""
         return form_token(self.get("/account").text)

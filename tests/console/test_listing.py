@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from pipeline.base.db import Sessions
+from pipeline.base.db import Sessions, engine_for
 from pipeline.operations.lists.counts import Count, count, count_hidden, counts
 from pipeline.operations.lists.filters import Filters, ShipBy
 from pipeline.operations.lists.order_facts import (
@@ -104,8 +104,8 @@ def test_pages_hold_every_order_once_both_ways_and_those_without_a_value_last(
         forwards, backwards = walked(sessions, filters, limit)
         assert [ids.index(one) + 1 for one in forwards] == expected
         assert backwards == forwards
-    streamed = [order.id for some in Listing(sessions).stream(filters) for order in some]
-    assert streamed == forwards
+    assert list(Listing(sessions).matching(filters)) == forwards
+    assert list(Listing(sessions).matching(filters, 3)) == forwards[:3]
 
 
 @pytest.mark.parametrize(
@@ -189,13 +189,27 @@ def test_a_full_page_is_one_query_and_one_that_reaches_the_gaps_two(
     assert [order.tracking_numbers for order in page.orders] == [["00340434161094015902"], [], []]
 
 
-def test_a_stream_is_what_there_was_when_it_began(sessions: Sessions) -> None:
+def test_a_file_is_of_the_orders_that_there_were_each_as_it_is_when_it_is_read(
+    sessions: Sessions,
+) -> None:
     ids = store(sessions, *(an_order(number) for number in range(1, 503)))
-    stream = Listing(sessions).stream(Filters())
-    first = next(stream)
+    listing = Listing(sessions)
+    slices = listing.read(listing.matching(Filters()))
+    first = next(slices)
     store(sessions, an_order(9_000, purchased_at=NOW - timedelta(days=900)))
-    rest = [order.id for some in stream for order in some]
-    assert (len(first), rest) == (500, ids[500:])
+    with sessions() as session, session.begin():
+        session.get_one(Order, ids[500]).status = Status.DONE
+        session.delete(session.get_one(Order, ids[501]))
+    rest = [(order.id, order.status) for some in slices for order in some]
+    assert ([order.id for order in first], rest) == (ids[:500], [(ids[500], Status.DONE)])
+
+
+def test_no_transaction_is_open_between_two_slices(sessions: Sessions, database_url: str) -> None:
+    store(sessions, *(an_order(number) for number in range(1, 503)))
+    listing = Listing(sessions)
+    slices = listing.read(listing.matching(Filters()))
+    next(slices)
+    assert engine_for(database_url).pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
 FOUND: list[tuple[Filters, list[int]]] = [

@@ -138,6 +138,15 @@ def test_a_feed_takes_its_time_and_then_changes_the_order(amazon: Caller) -> Non
     assert [one.text for one in summary] == ["1", "1", "0", "0"]
 
 
+def test_a_message_may_be_refused_in_any_words_once(amazon: Caller) -> None:
+    place(amazon, ORDER)
+    amazon.control("POST", f"orders/{ORDER}/feed_refusal", {"words": "Zoë & Söhne are unknown."})
+    for feed, told in enumerate(({"1": "Zoë & Söhne are unknown."}, {}), start=1):
+        feed_id = submit(amazon, envelope("OrderFulfillment", a_package()))
+        wait(amazon, 90 * feed)
+        assert words(amazon, feed_id) == told
+
+
 def test_a_feed_asks_for_no_tracking_number(amazon: Caller) -> None:
     place(amazon, ORDER)
     feed_id = submit(amazon, envelope("OrderFulfillment", a_package(number="")))

@@ -110,17 +110,18 @@ def test_a_restore_is_noticed_on_a_connection_that_pgbouncer_kept(engine: Engine
         assert len(set(lives)) == len(lives) == 2
 
 
-def test_the_export_streams_through_it(engine: Engine) -> None:
+def test_the_export_is_read_through_it(engine: Engine) -> None:
     sessions = db.sessions_for(engine)
+    listing = Listing(sessions)
     numbers = [f"000-0000000-{number:07}" for number in range(3)]
     for number in numbers:
         stored(sessions, an_order(raw=None, external_id=number))
-    streamed = [
+    exported = [
         one.external_id
-        for some in Listing(sessions).stream(Filters(everything=True))
+        for some in listing.read(listing.matching(Filters(everything=True)))
         for one in some
     ]
-    assert sorted(streamed) == numbers
+    assert sorted(exported) == numbers
 
 
 def test_a_url_that_does_not_say_so_is_told(url: str) -> None:

@@ -231,7 +231,7 @@ class Reconciler:
         is_stalled = isinstance(error, NoProgress)
         wait = AFTER_REFUSAL if is_stalled or (is_refused and not expired) else AFTER_TROUBLE
         due_at = self._clients.now() + max(wait, seconds(error.retry_after_s or 0))
-        self._runs.put_off(run.id, due_at, f"{error.code}: {error}", restart=expired or is_stalled)
+        self._runs.put_off(run.id, due_at, error.told, restart=expired or is_stalled)
         if is_stalled:
             now, search = self._clients.now(), f"reconcile:{run.account}"
             stalled(self._incidents, search, run.account, "changed orders", error, now)

@@ -1,7 +1,8 @@
-"""The list of orders, by page or as a stream, and a single order in full."""
+"""The list of orders, by page or in slices, and a single order in full."""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import selectinload
 
 from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
 from pipeline.base.row_ids import row_id
 from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.sorting import KEYS, Place, Sort, Zone, zones
@@ -20,7 +22,9 @@ from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order, OrderItem, OrderPrivate
 
 PAGE_SIZE = 50
-STREAMED_AT_ONCE = 500
+READ_AT_ONCE = 500
+_BY_THE_WAY = {"yield_per": 10_000}
+"""A driver keeps a whole result in memory otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class Listing:
         rows: list[Listed] = []
         with self._sessions() as session:
             for zone in zones(filters.sort, before or after, backwards=backwards):
-                query = _in_zone(filters, zone).limit(limit + 1 - len(rows))
+                query = _in_zone(filters, zone, *_COLUMNS).limit(limit + 1 - len(rows))
                 rows += [Listed(**row._mapping) for row in session.execute(query)]
                 if len(rows) > limit:
                     break
@@ -104,20 +108,31 @@ class Listing:
             return Page(listed, first if there_is_more else None, last)
         return Page(listed, first if after else None, last if there_is_more else None)
 
-    def stream(self, filters: Filters) -> Iterator[Sequence[Listed]]:
-        """All orders that match the filters, some hundred at a time, as of the start of the stream.
-
-        The rows stay in the database until they are read. A reader that pauses for a minute loses
-        the connection.
-        """
+    def matching(self, filters: Filters, most: int | None = None) -> array[int]:
+        """The ids of all orders that match the filters now, in their order; `most` at most."""
+        ids = array("q")
         with self._sessions() as session:
+            # An order that gets its first value is in one of the zones, and not in both.
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             for zone in zones(filters.sort):
-                rows = session.execute(
-                    _in_zone(filters, zone).execution_options(yield_per=STREAMED_AT_ONCE)
-                )
-                for some in rows.partitions():
-                    yield [Listed(**row._mapping) for row in some]
+                query = _in_zone(filters, zone, Order.id)
+                if most is not None:
+                    query = query.limit(most - len(ids))
+                for some in session.scalars(query, execution_options=_BY_THE_WAY).partitions():
+                    ids.extend(some)
+        return ids
+
+    def read(self, ids: Sequence[int]) -> Iterator[Sequence[Listed]]:
+        """These orders in this order, some hundred at a time, without the deleted ones.
+
+        Each slice is as of when it is read, so that no transaction is open while its reader pauses.
+        """
+        for start in range(0, len(ids), READ_AT_ONCE):
+            some = ids[start : start + READ_AT_ONCE]
+            with self._sessions() as session:
+                rows = session.execute(select(*_COLUMNS).where(among(Order.id, some))).all()
+            orders = {row.id: Listed(**row._mapping) for row in rows}
+            yield [orders[order_id] for order_id in some if order_id in orders]
 
     def find(self, number: str) -> list[int]:
         """Ids of the orders with this Amazon number, in any account, or with this id of ours."""
@@ -140,9 +155,9 @@ class Listing:
             )
 
 
-def _in_zone(filters: Filters, zone: Zone) -> Select[Any]:
+def _in_zone(filters: Filters, zone: Zone, *columns: Any) -> Select[Any]:
     wanted: list[ColumnElement[bool]] = [*filters.conditions(), *zone.conditions]
-    return select(*_COLUMNS).where(*wanted).order_by(*zone.order_by)
+    return select(*columns).where(*wanted).order_by(*zone.order_by)
 
 
 def _place(sort: Sort, order: Listed) -> Place:

@@ -14,9 +14,11 @@ import requests
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
-from pipeline.base.errors import Transient
+from pipeline.base.errors import Rejected, Transient
+from pipeline.base.tables import Incident
 from pipeline.intake.tables import Refund, Watermark
 from pipeline.magento.records import CreditMemo, CreditMemoLine
+from pipeline.monitoring.tables import ShopRead
 from pipeline.operations.lists.timeline import Kind, timeline
 from pipeline.orders.tables import Effect
 from sandbox.core import Store
@@ -108,6 +110,19 @@ def test_nothing_is_lost_when_the_shop_is_in_trouble(parts: Runtime, sessions: S
     with sessions() as session:
         cursor = session.get_one(Watermark, f"refunds:{SHOP}")
     assert (cursor.position, cursor.trouble) == (NOW - timedelta(days=30), "x: in trouble")
+
+
+def test_a_shop_that_quotes_a_buyer_is_not_quoted(parts: Runtime, sessions: Sessions) -> None:
+    refusal = Rejected("Magento answered 400", code="Refused", words="Berta Buyer is odd")
+    watch_refunds(with_shop(parts, FakeShop(credit_memos=refusal)), SHOP)
+    with sessions() as session:
+        assert (
+            session.get_one(Watermark, f"refunds:{SHOP}").trouble == "Refused: Magento answered 400"
+        )
+        (read,) = session.scalars(select(ShopRead))
+        (incident,) = session.scalars(select(Incident))
+    assert read.trouble == "Refused: Magento answered 400"
+    assert "cannot be read: Refused: Magento answered 400." in incident.text
 
 
 def on_the_timeline(sessions: Sessions, order_id: int) -> list[tuple[datetime, str, str]]:
