@@ -16,6 +16,8 @@ RUN --mount=type=cache,target=/var/cache/pip \
 FROM python:3.11-slim AS wheel
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
+# Before pipeline, whose manual it is.
+COPY docs docs
 COPY pipeline pipeline
 COPY tasks tasks
 RUN --mount=type=cache,target=/var/cache/pip \

@@ -26,6 +26,7 @@ from pipeline.console.csrf import csrf_field
 from pipeline.console.guard import allows, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
+from pipeline.console.help_views import help_views
 from pipeline.console.login import Entrance, login_views
 from pipeline.console.metrics_views import metrics_views
 from pipeline.console.order_acts import act_views
@@ -93,6 +94,7 @@ def create_app(
         csv_views(settings, sessions, now),
         bulk_views(settings, sessions, now),
         settings_views(settings, sessions, now),
+        help_views(),
     ):
         app.register_blueprint(views)
     if oidc is not None:

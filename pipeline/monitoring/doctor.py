@@ -78,13 +78,13 @@ def examine_account(
     try:
         page = amazon.changed_orders(now - _READ_BACK, None)
     except AccountStopped as error:
-        remedy = "authorise the application again, and set its secrets: docs/operations.md, Amazon"
+        remedy = "authorise the application again, and set its secrets: docs/connect-amazon.md"
         return Finding(about, check, Verdict.FAILED, f"Amazon refuses the sign-in: {error}", remedy)
     except OverQuota:
         remedy = "try again in some minutes; a used quota shows that the workers read orders"
         return Finding(about, check, Verdict.WARNING, "the quota is used up for now", remedy)
     except Rejected as error:
-        remedy = "give the application the roles that docs/operations.md lists, Amazon"
+        remedy = "give the application the roles that docs/connect-amazon.md lists"
         return Finding(
             about, check, Verdict.FAILED, f"Amazon refuses to list orders: {error}", remedy
         )

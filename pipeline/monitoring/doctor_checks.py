@@ -96,7 +96,7 @@ def signs_in(patient: Patient) -> Finding:
     try:
         patient.shop.inventory.stocks()
     except RemoteError as error:
-        remedy = "see docs/operations.md, Magento: address, keys, resources and clock"
+        remedy = "see docs/connect-magento.md: address, keys, resources and clock"
         return patient.failed("sign in", f"the shop cannot be reached with {way}: {error}", remedy)
     return patient.ok(
         "sign in", f"the shop at {patient.settings.base_url} accepts the sign-in ({way})"
