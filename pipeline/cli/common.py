@@ -95,13 +95,16 @@ def clear_errors() -> Iterator[None]:
 
 
 @contextmanager
-def open_installation() -> Iterator[Installation]:
-    """The configured database for a command; its errors become sentences."""
+def open_installation(*, may_be_new: bool = False) -> Iterator[Installation]:
+    """The configured database for a command; its errors become sentences.
+
+    With `may_be_new` no account and no shop has to be configured.
+    """
     with clear_errors():
         from pipeline.base import db
         from pipeline.settings import file
 
-        loaded = file.load()
+        loaded = file.load(may_be_new=may_be_new)
         engine = db.engine_for(loaded.database_url.get_secret_value())
         try:
             yield Installation(loaded, db.sessions_for(engine))

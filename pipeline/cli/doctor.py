@@ -56,14 +56,11 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
             findings += _about_all_but_shops(settings)
         for name in names:
             patient = patient_of(settings, name, Magento(name, settings.shops[name], now=utc_now))
-            if not patient.marketplaces:
-                findings.append(patient.ok("accounts", "no account sells into this shop"))
-                continue
             findings += examine(patient)
             failed = any(
                 finding.verdict is Verdict.FAILED and finding.about == name for finding in findings
             )
-            if sku is None or failed:
+            if sku is None or failed or not patient.marketplaces:
                 continue
             if settings.read_only or settings.shops[name].read_only:
                 raise Unusable(f"shop {name} is read_only: no test order can be made")
@@ -96,19 +93,15 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
 
 def _about_all_but_shops(settings: Settings) -> list[Finding]:
     from pipeline.base import db
-    from pipeline.base.clock import utc_now
-    from pipeline.monitoring.doctor import examine_account, examine_feeds, examine_installation
+    from pipeline.monitoring.examination import installation_and_accounts
 
     engine = db.engine_for(settings.database_url.get_secret_value())
     with settings.broker.client() as broker:
         try:
-            findings = list(examine_installation(settings, db.sessions_for(engine), broker))
+            parts = installation_and_accounts(settings, db.sessions_for(engine), broker)
+            return [finding for part in parts for finding in part.findings()]
         finally:
             engine.dispose()
-        for name, account in settings.accounts.items():
-            findings.append(examine_feeds(name, account))
-            findings.append(examine_account(name, account, broker, utc_now()))
-    return findings
 
 
 def _as_text(findings: list[Finding]) -> list[str]:

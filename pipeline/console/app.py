@@ -23,6 +23,7 @@ from pipeline.console.board_views import board_views
 from pipeline.console.bulk_views import bulk_views
 from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
+from pipeline.console.first_run import first_run_views
 from pipeline.console.guard import allows, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
@@ -95,6 +96,7 @@ def create_app(
         bulk_views(settings, sessions, now),
         settings_views(settings, sessions, now),
         help_views(),
+        first_run_views(settings, sessions),
     ):
         app.register_blueprint(views)
     if oidc is not None:

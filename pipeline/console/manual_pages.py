@@ -2,7 +2,7 @@
 
 A row of a table whose first cell begins with code (a setting, a column, a variable) can be linked to
 by that code. Below a heading or a paragraph that begins with the name of a table of the settings,
-such as `[shops.NAME]`, that name stands before it: `shops.NAME.base_url`.
+such as `[shops.NAME]`, that name stands before it: `shops.NAME.base_url`; and it is an anchor itself.
 """
 
 from __future__ import annotations
@@ -144,6 +144,7 @@ class _Anchors:
             found = _TABLE_OF_SETTINGS.fullmatch(first[0].content)
             if found:
                 self._table = f"{found[1]}."
+                first[0].attrSet("id", self._add(found[1], found[0], 0))
 
     def _mark_row(self, inline: Token) -> None:
         children = inline.children or []

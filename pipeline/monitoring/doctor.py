@@ -119,7 +119,7 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
     config = alembic_config(settings.database_url.get_secret_value())
     head = ScriptDirectory.from_config(config).get_current_head()
     with sessions() as session:
-        yield _connection(settings, session)
+        connection = _connection(settings, session)
         in_statistics = sampled(session)
         at = session.scalar(text("SELECT version_num FROM alembic_version"))
         database_time = session.scalars(text("SELECT clock_timestamp()")).one()
@@ -130,6 +130,7 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
             .order_by(Order.id.desc())
             .limit(1)
         ).first()
+    yield connection
     if at == head:
         yield _ok("database", f"it answers, and its tables are at the newest migration, {at}")
     else:
