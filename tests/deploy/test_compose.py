@@ -277,7 +277,7 @@ def test_redis_is_durable_and_asks_for_its_password(
 def test_the_image_holds_the_code_alone_and_does_not_run_as_root() -> None:
     copied = compose.copied_into_the_image()
     packaging = ["LICENSE", "README.md", "constraints.txt", "pyproject.toml"]
-    assert copied == sorted([*packaging, "pipeline", "tasks"])
+    assert copied == sorted([*packaging, "docs", "pipeline", "tasks"])
     assert all((compose.PROJECT / source).exists() for source in copied)
     ignored = (compose.PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert ignored[1] == "*"
