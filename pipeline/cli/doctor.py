@@ -17,10 +17,13 @@ from pipeline.cli.common import (
     columns,
     print_json,
 )
+from pipeline.cli.terminal import BAD, BUSY, GOOD, print_lines
 
 if TYPE_CHECKING:
     from pipeline.monitoring.doctor_checks import Finding
     from pipeline.settings.model import Settings
+
+_COLOURS = {"OK": GOOD, "WARNING": BUSY, "FAILED": BAD}
 
 
 @click.command(epilog=f"{EXIT_STATUS} Here 1 means that a check failed.")
@@ -85,8 +88,7 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        for line in _as_text(findings):
-            click.echo(line)
+        print_lines(_as_text(findings), _COLOURS)
     if any(finding.verdict is Verdict.FAILED for finding in findings):
         raise click.exceptions.Exit(NOTHING_DONE)
 

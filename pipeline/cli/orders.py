@@ -21,6 +21,7 @@ from pipeline.cli.common import (
     system_user,
     when,
 )
+from pipeline.cli.terminal import print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,7 @@ def list_(everything: bool, status: Status | None, limit: int, as_json: bool) ->
             print_json([_listed_as_json(order, installation) for order in page.orders])
             return
         if page.orders:
-            click.echo("\n".join(_table(page.orders, installation)))
+            print_lines(_table(page.orders, installation))
         else:
             click.echo(f"No order is {status}." if status else "There are no orders yet.")
         if page.following is not None:

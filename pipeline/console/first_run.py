@@ -1,4 +1,4 @@
-"""What an admin sees until the first order is in: what to connect, and doctor's checks on request."""
+"""What an admin sees until the first order is in: what to connect, and doctor's checks."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The manual: the Markdown pages of docs/, as HTML with an anchor for each heading and each row.
 
-A row of a table whose first cell begins with code (a setting, a column, a variable) can be linked to
-by that code. Below a heading or a paragraph that begins with the name of a table of the settings,
-such as `[shops.NAME]`, that name stands before it: `shops.NAME.base_url`; and it is an anchor itself.
+A row of a table whose first cell begins with code (a setting, a column, a variable) can be linked
+to by that code. Below a heading or a paragraph that begins with the name of a table of the
+settings, such as `[shops.NAME]`, that name stands before it: `shops.NAME.base_url`; and it is an
+anchor itself.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def pages(folder: Path = FOLDER) -> Mapping[str, ManualPage]:
 
 
 def search(sought: str, folder: Path = FOLDER) -> Sequence[Place]:
-    """The places whose words, or whose page's title, have all the words; those whose own do first."""
+    """The places that have all the words, by themselves or with their page's title."""
     words = sought.lower().replace("_", " ").split()
     if not words:
         return ()

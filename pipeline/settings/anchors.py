@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import SecretStr
+from collections.abc import Mapping
+
+from pydantic import BaseModel, SecretStr
 
 from pipeline.settings.model import PREFIX, AccountSettings, ShopSettings
 
-_MODELS = {"shops": ShopSettings, "accounts": AccountSettings}
+_MODELS: Mapping[str, type[BaseModel]] = {"shops": ShopSettings, "accounts": AccountSettings}
 
 
 def of_marketplace_setting(name: str) -> str:

@@ -22,6 +22,7 @@ from pipeline.settings.model import AccountSettings, NotificationSettings, Setti
 from tests.console.builders import a_held_order, store
 from tests.console.conftest import SignedIn
 
+
 def _help_links(html: str) -> list[str]:
     return re.findall(r'href="(/help[^"]*)"', html)
 
@@ -46,7 +47,7 @@ def test_every_page_is_shown_and_its_links_lead_somewhere(viewer: SignedIn, name
 def test_nobody_reads_it_without_signing_in(app: Flask) -> None:
     for path in ("/help", "/help/settings", "/help/img/orders.png"):
         reply = app.test_client().get(path)
-        assert (reply.status_code, reply.location.partition("?")[0]) == (303, "/login")
+        assert (reply.status_code, (reply.location or "").partition("?")[0]) == (303, "/login")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_the_manual_has_no_code_that_is_gone() -> None:
 def _settings(model: type[BaseModel], table: str) -> Iterator[str]:
     """The anchors of a model's settings; secrets are environment variables."""
     for name, field in model.model_fields.items():
-        parts = [part for part in (field.annotation, *get_args(field.annotation))]
+        parts = [field.annotation, *get_args(field.annotation)]
         inner = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
         if name in ("shops", "accounts", "marketplaces", "master_key") or SecretStr in parts:
             continue
@@ -110,9 +111,7 @@ def test_each_setting_of_a_marketplace_has_a_row(name: str) -> None:
             for name in AccountSettings.model_fields
             if name not in ("settings", "marketplaces", "notifications")
         ),
-        *(
-            ("accounts", f"notifications.{name}") for name in NotificationSettings.model_fields
-        ),
+        *(("accounts", f"notifications.{name}") for name in NotificationSettings.model_fields),
     ],
 )
 def test_each_setting_of_a_shop_or_an_account_has_a_row(table: str, name: str) -> None:
@@ -157,7 +156,9 @@ def test_the_search_finds_headings_codes_and_settings(viewer: SignedIn) -> None:
 
 def test_the_index_lists_every_page_but_single_decisions(viewer: SignedIn) -> None:
     linked = {
-        link.removeprefix("/help/") for link in _help_links(viewer.get("/help").text) if "#" not in link
+        link.removeprefix("/help/")
+        for link in _help_links(viewer.get("/help").text)
+        if "#" not in link
     }
     assert linked >= {name for name in pages() if "/" not in name} | {"decisions/README"}
 
