@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from pydantic import SecretStr
 from waitress import wasyncore
 
 from pipeline.access.people import People
@@ -21,6 +22,7 @@ from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
 from pipeline.console.server import Server
 from pipeline.operations.preview.replay import Call, Preview
+from pipeline.settings.model import Settings
 from pipeline.settings.roles import Role
 from tests.builders import signed
 from tests.console.builders import some_settings
@@ -68,6 +70,23 @@ def previews(order_id: int, step: str) -> Sequence[Preview]:
     return [Preview(step, (call,), "goes on with the next step")]
 
 
+def unreachable_remotes(settings: Settings) -> Settings:
+    """The settings with remotes on this machine, where nothing listens."""
+    nowhere = {"base_url": "http://127.0.0.1:1"}
+    secrets = {name: SecretStr("none") for name in ("client_id", "client_secret", "refresh_token")}
+    account = {**nowhere, **secrets, "token_url": "http://127.0.0.1:1"}
+    return settings.model_copy(
+        update={
+            "shops": {
+                name: shop.model_copy(update=nowhere) for name, shop in settings.shops.items()
+            },
+            "accounts": {
+                name: own.model_copy(update=account) for name, own in settings.accounts.items()
+            },
+        }
+    )
+
+
 @pytest.fixture
 def console(sessions: Sessions) -> Iterator[Console]:
     """With one person of each role: anna the admin, otto the operator, vera the viewer."""
@@ -78,7 +97,7 @@ def console(sessions: Sessions) -> Iterator[Console]:
         ("vera", Role.VIEWER),
     ):
         People(sessions).add(name, role, PASSWORD, signed(at=clock.at))
-    app = create_app(some_settings(), sessions, clock, previews=previews)
+    app = create_app(unreachable_remotes(some_settings()), sessions, clock, previews=previews)
     has_ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = Server(app, listening, threads=8, proxies=0)
