@@ -62,7 +62,7 @@ def test_pictures_are_shown(viewer: SignedIn) -> None:
         for source in re.findall(r'<img src="([^"]+)"', page.body):
             reply = viewer.get(source)
             assert (name, reply.status_code) == (name, 200)
-            assert reply.mimetype.startswith("image/")
+            assert (reply.mimetype or "").startswith("image/")
 
 
 @pytest.mark.parametrize("code", HoldCode)
