@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, render_template, request, send_from_directory
 from markupsafe import Markup, escape
 
-from pipeline.console.manual_pages import FOLDER, address, pages, search
+from pipeline.console.manual_pages import FOLDER, address, names, pages, read, search
 from pipeline.settings.anchors import of_marketplace_setting, of_setting
 
 _FIRST = {
@@ -26,7 +26,7 @@ def help_views() -> Blueprint:
     def index() -> str:
         sought = request.args.get("q", "")[:200]
         known = pages()
-        grouped = {name: [known[page] for page in names] for name, names in _FIRST.items()}
+        grouped = {name: [known[page] for page in own] for name, own in _FIRST.items()}
         named = {page.name for group in grouped.values() for page in group}
         grouped[_REST] = [
             page for name, page in known.items() if name not in named and "/" not in name
@@ -37,10 +37,9 @@ def help_views() -> Blueprint:
 
     @views.get("/help/<path:name>")
     def page(name: str) -> str:
-        shown = pages().get(name)
-        if shown is None:
+        if name not in names():
             abort(404, "The manual has no such page.")
-        return render_template("help_page.html", page=shown)
+        return render_template("help_page.html", page=read(name))
 
     @views.get("/help/img/<name>")
     def image(name: str) -> Response:

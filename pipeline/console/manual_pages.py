@@ -60,17 +60,34 @@ class ManualPage:
 
 
 @cache
-def pages(folder: Path = FOLDER) -> Mapping[str, ManualPage]:
-    """All pages by their name, which is their path without `.md`."""
-    names = frozenset(
+def names(folder: Path = FOLDER) -> frozenset[str]:
+    """The names of all pages: their paths without `.md`."""
+    return frozenset(
         str(path.relative_to(folder).with_suffix(""))
         for pattern in ("*.md", "decisions/*.md")
         for path in folder.glob(pattern)
     )
-    return {
-        name: _read((folder / f"{name}.md").read_text(encoding="utf-8"), name, names)
-        for name in sorted(names)
-    }
+
+
+@cache
+def read(name: str, folder: Path = FOLDER) -> ManualPage:
+    """A page by one of the names."""
+    text = (folder / f"{name}.md").read_text(encoding="utf-8")
+    parser = MarkdownIt("commonmark", {"html": True}, renderer_cls=_Renderer).enable("table")
+    tokens = parser.parse(text)
+    anchors = _Anchors(name)
+    anchors.set(tokens)
+    for token in tokens:
+        if token.children is not None:
+            token.children = list(_linked(token.children, name, names(folder)))
+    html = parser.renderer.render(tokens, parser.options, {})
+    # Of our own files, and without HTML of theirs.
+    return ManualPage(name, anchors.places[0].words, Markup(html), tuple(anchors.places))  # noqa: S704
+
+
+def pages(folder: Path = FOLDER) -> Mapping[str, ManualPage]:
+    """All pages by their name."""
+    return {name: read(name, folder) for name in sorted(names(folder))}
 
 
 def search(sought: str, folder: Path = FOLDER) -> Sequence[Place]:
@@ -98,18 +115,6 @@ def slug(heading: str) -> str:
 def address(page: str, anchor: str = "") -> str:
     """The address of a page, or of a place on it, in the console."""
     return f"/help/{page}" + (f"#{anchor}" if anchor else "")
-
-
-def _read(text: str, name: str, names: frozenset[str]) -> ManualPage:
-    parser = MarkdownIt("commonmark", {"html": True}, renderer_cls=_Renderer).enable("table")
-    tokens = parser.parse(text)
-    anchors = _Anchors(name)
-    anchors.set(tokens)
-    for token in tokens:
-        if token.children is not None:
-            token.children = list(_linked(token.children, name, names))
-    html = parser.renderer.render(tokens, parser.options, {})
-    return ManualPage(name, anchors.places[0].words, Markup(html), tuple(anchors.places))  # noqa: S704 - of our own files, and without HTML of theirs
 
 
 @dataclass
@@ -172,12 +177,12 @@ def _words(inline: Token) -> str:
     )
 
 
-def _linked(children: Sequence[Token], page: str, names: frozenset[str]) -> Iterator[Token]:
+def _linked(children: Sequence[Token], page: str, known: frozenset[str]) -> Iterator[Token]:
     """The text with links that lead somewhere in the console; what is not in it is no link."""
     kept: list[bool] = []
     for token in children:
         if token.type == "link_open":
-            href = _href(str(token.attrGet("href") or ""), page, names)
+            href = _href(str(token.attrGet("href") or ""), page, known)
             kept.append(href is not None)
             if href is not None:
                 token.attrSet("href", href)
@@ -192,14 +197,14 @@ def _linked(children: Sequence[Token], page: str, names: frozenset[str]) -> Iter
             yield token
 
 
-def _href(href: str, page: str, names: frozenset[str]) -> str | None:
+def _href(href: str, page: str, known: frozenset[str]) -> str | None:
     target = urlsplit(href)
     if target.scheme in ("https", "http"):
         return href
     if target.scheme or target.netloc:
         return None
     name = _path(target.path, page).removesuffix(".md") if target.path else page
-    return address(name, target.fragment) if name in names else None
+    return address(name, target.fragment) if name in known else None
 
 
 def _path(path: str, page: str) -> str:
