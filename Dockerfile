@@ -15,6 +15,8 @@ COPY requirements/build.txt ./
 RUN --mount=type=cache,target=/var/cache/pip \
     PIP_CACHE_DIR=/var/cache/pip python -m pip install --require-hashes -r build.txt
 COPY pyproject.toml README.md LICENSE ./
+# Before pipeline, whose manual it is.
+COPY docs docs
 COPY pipeline pipeline
 COPY tasks tasks
 RUN --mount=type=cache,target=/var/cache/pip \

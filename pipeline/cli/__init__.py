@@ -35,6 +35,7 @@ from pipeline.cli.stated_value import worth
 
 
 @click.group(epilog=EXIT_STATUS)
+@click.version_option(package_name="orderbridge", message="%(prog)s %(version)s")
 def main() -> None:
     """Brings Amazon orders into Magento 2 and tracking numbers back to Amazon.
 

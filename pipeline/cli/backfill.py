@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ from pipeline.cli.common import (
     tell,
     when,
 )
+from pipeline.cli.terminal import Show, print_lines
+from pipeline.cli.terminal import progress as bars
 
 if TYPE_CHECKING:
     from pipeline.cli.estimate import Asked
@@ -160,18 +163,24 @@ def _print_facts(facts: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    rows = [
-        (name, "unknown" if value is None else str(value))
-        for name, value in facts.items()
-        if value != ""
-    ]
+    from pipeline.cli.estimate import LABELS
+
+    rows = [(LABELS[name], _estimated(name, value)) for name, value in facts.items() if value != ""]
     click.echo("\n".join(columns(rows)))
     click.echo("Nothing was imported.")
 
 
+def _estimated(name: str, value: Any) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value / 3600:.1f}" if name.startswith("takes") else str(value)
+
+
 @backfill.command(epilog=EXIT_STATUS)
 @click.option(
-    "--follow", is_flag=True, help="Print the list at each change until no backfill runs."
+    "--follow",
+    is_flag=True,
+    help="Follow until no backfill runs: with bars on a terminal, else the list at each change.",
 )
 @click.option(
     "--limit",
@@ -185,21 +194,47 @@ def status(follow: bool, limit: int, as_json: bool) -> None:
     """Show the latest backfills and their progress. Times are UTC."""
     with open_installation() as installation:
         from pipeline.intake.backfills import Backfills
-        from pipeline.intake.tables import BackfillState
 
         backfills = Backfills(installation.sessions)
-        latest = backfills.latest(limit)
+        latest: Sequence[Progress] = backfills.latest(limit)
         if not latest:
             click.echo("[]" if as_json else "There has been no backfill yet.")
             return
+        with bars() as show:
+            while follow and any(map(_runs, latest)):
+                if show is None or as_json:
+                    _show(latest, as_json)
+                else:
+                    _show_bars(show, latest)
+                latest = _changed(backfills, limit, latest)
+            if show is not None and not as_json:
+                _show_bars(show, latest)
         _show(latest, as_json)
-        while follow and any(
-            progress.backfill.state == BackfillState.RUNNING for progress in latest
-        ):
-            time.sleep(_FOLLOW_EVERY_S)
-            before, latest = latest, backfills.latest(limit)
-            if [_row(progress) for progress in latest] != [_row(progress) for progress in before]:
-                _show(latest, as_json)
+
+
+def _runs(progress: Progress) -> bool:
+    from pipeline.intake.tables import BackfillState
+
+    return progress.backfill.state == BackfillState.RUNNING
+
+
+def _changed(backfills: Backfills, limit: int, shown: Sequence[Progress]) -> Sequence[Progress]:
+    """The backfills, once they are not as they were shown."""
+    while True:
+        time.sleep(_FOLLOW_EVERY_S)
+        latest = backfills.latest(limit)
+        if [_row(progress) for progress in latest] != [_row(progress) for progress in shown]:
+            return latest
+
+
+def _show_bars(show: Show, latest: Sequence[Progress]) -> None:
+    """A bar for each that runs. Amazon does not say how many orders a period has."""
+    for progress in latest:
+        row, is_of_period = progress.backfill, progress.backfill.asked is None
+        if _runs(progress):
+            done = row.orders_seen if is_of_period else (row.asked or 0) - progress.left
+            word = f"{row.orders_new} new, {row.calls} calls"
+            show(f"backfill {row.id}, {row.account}", done, row.asked, word)
 
 
 @backfill.command(epilog=EXIT_STATUS)
@@ -225,11 +260,11 @@ def stop(backfill_id: int, as_json: bool) -> None:
 _HEADINGS = ("id", "account", "state", "orders", "read", "new", "calls", "begun", "ended", "error")
 
 
-def _show(latest: list[Progress], as_json: bool) -> None:
+def _show(latest: Sequence[Progress], as_json: bool) -> None:
     if as_json:
         print_json([_as_json(progress) for progress in latest])
     else:
-        click.echo("\n".join(columns([_HEADINGS, *map(_row, latest)])))
+        print_lines(columns([_HEADINGS, *map(_row, latest)]))
 
 
 def _row(progress: Progress) -> tuple[str, ...]:

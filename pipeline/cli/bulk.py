@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -21,10 +22,14 @@ from pipeline.cli.common import (
     titled,
     when,
 )
+from pipeline.cli.terminal import print_lines
+from pipeline.cli.terminal import progress as bars
 
 if TYPE_CHECKING:
     from pipeline.operations.acts.tables import BulkAct
+    from pipeline.operations.lists.bulk_acts import Acts
 
+_FOLLOW_EVERY_S = 1.0
 ACT_ID = click.argument("act_id", metavar="ID", type=RowId())
 
 
@@ -44,20 +49,27 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json([_as_json(act) for act in acts])
     elif acts:
-        click.echo("\n".join(columns([_HEADINGS, *map(_row, acts)])))
+        print_lines(columns([_HEADINGS, *map(_row, acts)]))
     else:
         click.echo("There has been no bulk job yet.")
 
 
 @bulk.command(epilog=EXIT_STATUS)
 @ACT_ID
+@click.option("--follow", is_flag=True, help="Wait until the job has ended, then show it.")
 @AS_JSON
-def show(act_id: int, as_json: bool) -> None:
-    """Show the progress of bulk job ID and the present state of its orders. Times are UTC."""
+def show(act_id: int, follow: bool, as_json: bool) -> None:
+    """Show the progress of bulk job ID and the present state of its orders. Times are UTC.
+
+    On a terminal --follow shows a bar meanwhile.
+    """
     with open_installation() as installation:
         from pipeline.operations.lists.bulk_acts import Acts
 
-        progress = Acts(installation.sessions).progress(act_id)
+        acts = Acts(installation.sessions)
+        if follow:
+            _follow(acts, act_id)
+        progress = acts.progress(act_id)
     if progress is None:
         raise NotFound(f"there is no bulk job {act_id}")
     since = {str(name): number for name, number in progress.since.items() if number}
@@ -72,6 +84,18 @@ def show(act_id: int, as_json: bool) -> None:
     click.echo("\n".join(titled(facts)))
     for refusal in progress.passed_over:
         click.echo(f"{refusal.external_id or refusal.order_id} was passed over: {refusal.why}")
+
+
+def _follow(acts: Acts, act_id: int) -> None:
+    with bars() as show:
+        while (progress := acts.progress(act_id)) is not None:
+            act = progress.act
+            if show is not None:
+                finished = act.done + act.passed_over
+                show(f"bulk job {act_id}, {act.act}", finished, act.orders, _state(act))
+            if act.ended_at is not None or act.stopped_by is not None:
+                return
+            time.sleep(_FOLLOW_EVERY_S)
 
 
 @bulk.command(epilog=EXIT_STATUS)

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,13 +96,16 @@ def clear_errors() -> Iterator[None]:
 
 
 @contextmanager
-def open_installation() -> Iterator[Installation]:
-    """The configured database for a command; its errors become sentences."""
+def open_installation(*, may_be_new: bool = False) -> Iterator[Installation]:
+    """The configured database for a command; its errors become sentences.
+
+    With `may_be_new` no account and no shop has to be configured.
+    """
     with clear_errors():
         from pipeline.base import db
         from pipeline.settings import file
 
-        loaded = file.load()
+        loaded = file.load(may_be_new=may_be_new)
         engine = db.engine_for(loaded.database_url.get_secret_value())
         try:
             yield Installation(loaded, db.sessions_for(engine))
@@ -175,7 +179,8 @@ def private_text(what: str, *, hidden: bool = False) -> str:
 
 
 def print_json(data: object) -> None:
-    """Print a JSON document; times in ISO 8601, amounts as strings."""
+    """Print a JSON document, as docs/cli-json.md has it: times in ISO 8601, amounts and durations
+    as numbers."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
 
 
@@ -224,8 +229,17 @@ def titled(facts: Mapping[str, str]) -> list[str]:
     return columns([(name, value) for name, value in facts.items() if value])
 
 
-def _plain(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def _plain(value: Any) -> str | float:
+    match value:
+        case Decimal():
+            return float(value)
+        case timedelta():
+            return value.total_seconds()
+        case date():
+            return value.isoformat()
+        case Path():
+            return str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _about_the_database(error: DBAPIError) -> str:

@@ -17,10 +17,13 @@ from pipeline.cli.common import (
     columns,
     print_json,
 )
+from pipeline.cli.terminal import BAD, BUSY, GOOD, print_lines
 
 if TYPE_CHECKING:
     from pipeline.monitoring.doctor_checks import Finding
     from pipeline.settings.model import Settings
+
+_COLOURS = {"OK": GOOD, "WARNING": BUSY, "FAILED": BAD}
 
 
 @click.command(epilog=f"{EXIT_STATUS} Here 1 means that a check failed.")
@@ -56,14 +59,11 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
             findings += _about_all_but_shops(settings)
         for name in names:
             patient = patient_of(settings, name, Magento(name, settings.shops[name], now=utc_now))
-            if not patient.marketplaces:
-                findings.append(patient.ok("accounts", "no account sells into this shop"))
-                continue
             findings += examine(patient)
             failed = any(
                 finding.verdict is Verdict.FAILED and finding.about == name for finding in findings
             )
-            if sku is None or failed:
+            if sku is None or failed or not patient.marketplaces:
                 continue
             if settings.read_only or settings.shops[name].read_only:
                 raise Unusable(f"shop {name} is read_only: no test order can be made")
@@ -88,27 +88,22 @@ def doctor(shop_name: str | None, sku: str | None, yes: bool, as_json: bool) -> 
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        for line in _as_text(findings):
-            click.echo(line)
+        print_lines(_as_text(findings), _COLOURS)
     if any(finding.verdict is Verdict.FAILED for finding in findings):
         raise click.exceptions.Exit(NOTHING_DONE)
 
 
 def _about_all_but_shops(settings: Settings) -> list[Finding]:
     from pipeline.base import db
-    from pipeline.base.clock import utc_now
-    from pipeline.monitoring.doctor import examine_account, examine_feeds, examine_installation
+    from pipeline.monitoring.examination import installation_and_accounts
 
     engine = db.engine_for(settings.database_url.get_secret_value())
     with settings.broker.client() as broker:
         try:
-            findings = list(examine_installation(settings, db.sessions_for(engine), broker))
+            parts = installation_and_accounts(settings, db.sessions_for(engine), broker)
+            return [finding for part in parts for finding in part.findings()]
         finally:
             engine.dispose()
-        for name, account in settings.accounts.items():
-            findings.append(examine_feeds(name, account))
-            findings.append(examine_account(name, account, broker, utc_now()))
-    return findings
 
 
 def _as_text(findings: list[Finding]) -> list[str]:

@@ -17,6 +17,23 @@ from pipeline.orders.decision import Case
 from pipeline.orders.decision_table import decide
 from pipeline.settings.overrides import Overrides
 
+LABELS = {
+    "account": "account",
+    "orders": "orders",
+    "orders_known": "orders we have of them",
+    "orders_to_import": "orders to be imported, at most",
+    "calls": "calls",
+    "why": "why",
+    "calls_at_once": "calls at once",
+    "further_call_every_s": "seconds for each further call",
+    "takes_for_1000_s": "hours for 1,000 orders",
+    "takes_for_10000_s": "hours for 10,000 orders",
+    "takes_s": "hours, at least",
+    "first_page_orders": "orders on the first page",
+    "first_page_new": "of these new to us",
+}
+"""How a person reads the facts; their names are those of the JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -34,23 +51,23 @@ def estimate(backfills: Backfills, asked: Asked) -> dict[str, Any]:
         known = backfills.known_in(asked.account, asked.after, asked.before)
         return {
             "account": asked.account,
-            "orders we have of that period": known,
+            "orders_known": known,
             "calls": None,
             "why": "Amazon gives no count: a call returns up to 100 orders; --probe makes one",
-            "calls at once": int(SEARCH_ORDERS.plan.burst * (1 - Lane.BACKFILL.left_share)),
-            "seconds for each further call": round(1 / SEARCH_ORDERS.plan.rate_per_s),
-            "hours for 1,000 orders": _hours(duration_s(SEARCH_ORDERS.plan, 10)),
-            "hours for 10,000 orders": _hours(duration_s(SEARCH_ORDERS.plan, 100)),
+            "calls_at_once": int(SEARCH_ORDERS.plan.burst * (1 - Lane.BACKFILL.left_share)),
+            "further_call_every_s": round(1 / SEARCH_ORDERS.plan.rate_per_s),
+            "takes_for_1000_s": duration_s(SEARCH_ORDERS.plan, 10),
+            "takes_for_10000_s": duration_s(SEARCH_ORDERS.plan, 100),
         }
     count = len(asked.numbers)
     known = backfills.known(asked.account, asked.numbers)
     return {
         "account": asked.account,
         "orders": count,
-        "orders we have": known,
-        "orders to be imported, at most": count - known,
+        "orders_known": known,
+        "orders_to_import": count - known,
         "calls": count,
-        "hours, at least": _hours(duration_s(GET_ORDER.plan, count)),
+        "takes_s": duration_s(GET_ORDER.plan, count),
     }
 
 
@@ -81,13 +98,8 @@ def probed(installation: Installation, asked: Asked) -> dict[str, Any]:
         if decide(case).kept:
             kept.add(identity.external_id)
     return {
-        "orders on the first page": len(page.orders),
-        "of these new to us": len(kept)
-        - Backfills(installation.sessions).known(asked.account, kept),
+        "first_page_orders": len(page.orders),
+        "first_page_new": len(kept) - Backfills(installation.sessions).known(asked.account, kept),
         "calls": None if page.next_token else 1,
         "why": "there is more than one page" if page.next_token else "",
     }
-
-
-def _hours(seconds_: float) -> str:
-    return f"{seconds_ / 3600:.1f}"

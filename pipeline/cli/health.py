@@ -17,6 +17,7 @@ from pipeline.cli.common import (
     titled,
     when,
 )
+from pipeline.cli.terminal import print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,12 +37,19 @@ def health(as_json: bool) -> None:
         with installation.settings.broker.client(timeout_s=2) as broker:
             shown = look(installation.settings, installation.sessions, broker, utc_now())
     if as_json:
-        print_json({"is_well": shown.is_well, **asdict(shown)})
+        print_json(_as_json(shown))
     else:
-        for line in _as_text(shown):
-            click.echo(line)
+        print_lines(_as_text(shown))
     if not shown.is_well:
         raise click.exceptions.Exit(NOTHING_DONE)
+
+
+def _as_json(shown: Health) -> dict[str, object]:
+    facts = {"is_well": shown.is_well, **asdict(shown)}
+    facts["oldest_personal_data_s"] = facts.pop("oldest_personal_data")
+    for account in facts["accounts"]:
+        account["lag_s"] = account.pop("lag")
+    return facts
 
 
 def _as_text(shown: Health) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from pipeline.base.money import ZERO
@@ -44,6 +45,7 @@ def as_json(
     return {
         **shown,
         **{name: getattr(order, name) for name in _FACTS},
+        "total_proof": _proof(order.total_proof),
         "country": country(order.marketplace_id),
         "store": _store(order, settings),
         "lines": [{name: getattr(line, name) for name in _LINE} for line in order.items],
@@ -55,8 +57,25 @@ def as_json(
             }
             for shipment in order.shipments
         ],
-        "timeline": [asdict(event) for event in events],
+        "timeline": [{**asdict(event), "lasted_s": event.lasted} for event in events],
     }
+
+
+def _proof(stored: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The proof of the total, with its amounts as numbers."""
+    if stored is None:
+        return None
+    shown = dict(stored)
+    for name in ("grand_total", "lines", "parts", "adjustments", "collected_by_amazon"):
+        if name in shown:
+            shown[name] = _amounts(shown[name])
+    return shown
+
+
+def _amounts(stored: Any) -> Any:
+    if isinstance(stored, dict):
+        return {name: _amounts(amount) for name, amount in stored.items()}
+    return Decimal(stored)
 
 
 def as_text(

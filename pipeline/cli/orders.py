@@ -23,6 +23,7 @@ from pipeline.cli.common import (
     when,
 )
 from pipeline.cli.order_filters import filter_options, filters_of
+from pipeline.cli.terminal import print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ def list_(everything: bool, status: str, limit: int, as_json: bool, **chosen: st
             print_json([_listed_as_json(order, installation) for order in page.orders])
             return
         if page.orders:
-            click.echo("\n".join(_table(page.orders, installation)))
+            print_lines(_table(page.orders, installation))
         else:
             click.echo(_none(filters))
         if page.following is not None:

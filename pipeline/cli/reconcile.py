@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -25,6 +25,7 @@ from pipeline.cli.common import (
     tell,
     when,
 )
+from pipeline.cli.terminal import Show, progress
 
 if TYPE_CHECKING:
     from pipeline.cli.remotes import Remotes
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 ACCOUNT = click.option("--account", metavar="NAME", help="The selling account; all by default.")
 _LOOK_AFTER_S = 5.0
+
+Say = Callable[[str, int, str], None]
+"""Says how far the comparison of an account is: its name, how many orders, and why it waits."""
 
 
 @click.group(invoke_without_command=True, epilog=EXIT_STATUS)
@@ -76,8 +80,11 @@ def reconcile(
 
         accounts = _accounts(installation, account)
         period = _period(after, before)
-        with remotes(installation) as reached:
-            results = [_compare(installation, reached, name, period, dry_run) for name in accounts]
+        with remotes(installation) as reached, progress() as show:
+            say = _with_bars(show) if show is not None else _as_lines
+            results = [
+                _compare(installation, reached, name, period, dry_run, say) for name in accounts
+            ]
     if as_json:
         print_json(results)
     else:
@@ -166,6 +173,7 @@ def _compare(
     account: str,
     period: tuple[datetime, datetime],
     dry_run: bool,
+    say: Say,
 ) -> dict[str, Any]:
     from pipeline.base.clock import utc_now
     from pipeline.base.incidents import Incidents
@@ -177,7 +185,7 @@ def _compare(
     incidents = Incidents(installation.sessions)
     reconciler = Reconciler(installation.sessions, reached.clients, intake, incidents)
     if dry_run:
-        return _preview(reconciler, account, period)
+        return _preview(reconciler, account, period, say)
     runs = Runs(installation.sessions)
     try:
         run_id = runs.start(account, *period, author=system_user(), now=utc_now())
@@ -185,12 +193,12 @@ def _compare(
         raise NotFound(
             f"account {account} is being compared already; see orderbridge reconcile last"
         ) from error
-    _run(runs, reconciler, reached, run_id)
+    _run(runs, reconciler, reached, run_id, say)
     [result] = runs.latest([account])
     return _as_json(result)
 
 
-def _run(runs: Runs, reconciler: Reconciler, reached: Remotes, run_id: int) -> None:
+def _run(runs: Runs, reconciler: Reconciler, reached: Remotes, run_id: int, say: Say) -> None:
     """Continue the reconciliation to its end; a worker may continue it in between."""
     from pipeline.base.clock import utc_now
     from pipeline.monitoring.reconcile.tables import ReconciliationState
@@ -202,13 +210,14 @@ def _run(runs: Runs, reconciler: Reconciler, reached: Remotes, run_id: int) -> N
                 run = reconciler.go_on(run_id) if ours else runs.get(run_id)
         if run.state == ReconciliationState.RUNNING:
             left_s = max(1.0, (run.due_at - utc_now()).total_seconds())
-            _say_wait(run.account, run.orders_seen, left_s, run.trouble)
+            say(run.account, run.orders_seen, _waiting(left_s, run.trouble))
             time.sleep(min(left_s, _LOOK_AFTER_S))
             run = runs.get(run_id)
+    say(run.account, run.orders_seen, "")
 
 
 def _preview(
-    reconciler: Reconciler, account: str, period: tuple[datetime, datetime]
+    reconciler: Reconciler, account: str, period: tuple[datetime, datetime], say: Say
 ) -> dict[str, Any]:
     from pipeline.base.errors import NotSent
 
@@ -219,10 +228,11 @@ def _preview(
             page = reconciler.preview(account, *period, token)
         except NotSent as error:
             left_s = max(1.0, error.retry_after_s or 0.0)
-            _say_wait(account, orders, left_s, None)
+            say(account, orders, _waiting(left_s, None))
             time.sleep(left_s)
             continue
         orders, unreadable, token = orders + page.orders, unreadable + page.unreadable, page.token
+        say(account, orders, "")
         for number, differences in page.differences.items():
             for difference in differences:
                 kinds.setdefault(difference.kind, []).append(
@@ -242,9 +252,20 @@ def _preview(
     }
 
 
-def _say_wait(account: str, orders: int, left_s: float, trouble: str | None) -> None:
+def _waiting(left_s: float, trouble: str | None) -> str:
     why = f" after {trouble}" if trouble else " for Amazon's quota"
-    click.echo(f"{account}: {orders} orders compared, waiting {left_s:.0f} s{why}", err=True)
+    return f"waiting {left_s:.0f} s{why}"
+
+
+def _as_lines(account: str, orders: int, word: str) -> None:
+    """Say a wait on standard error; what needs no wait is soon over."""
+    if word:
+        click.echo(f"{account}: {orders} orders compared, {word}", err=True)
+
+
+def _with_bars(show: Show) -> Say:
+    """Amazon does not say how many orders changed, so that the bar has no end."""
+    return lambda account, orders, word: show(f"{account}: orders compared", orders, None, word)
 
 
 def _as_json(result: Result) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def console(
     """
     if flower_url and not flower_url.startswith(("http://", "https://")):
         raise Unusable("ORDERBRIDGE_FLOWER_URL must begin with http:// or https://")
-    with open_installation() as installation:
+    with open_installation(may_be_new=True) as installation:
         from pipeline.base.clock import utc_now
         from pipeline.base.log import configure
         from pipeline.console.app import create_app

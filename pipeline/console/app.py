@@ -28,10 +28,12 @@ from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
 from pipeline.console.drafts import Drafts, give_drafts_back
 from pipeline.console.error_pages import error_pages
+from pipeline.console.first_run import first_run_views
 from pipeline.console.flower_views import flower_views
 from pipeline.console.guard import allows, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
+from pipeline.console.help_views import help_views
 from pipeline.console.login import Entrance, login_views
 from pipeline.console.metrics_views import metrics_views
 from pipeline.console.order_acts import act_views
@@ -136,6 +138,8 @@ def create_app(
         csv_views(settings, sessions, now),
         bulk_views(settings, sessions, now),
         settings_views(settings, sessions, now),
+        help_views(),
+        first_run_views(settings, sessions),
     ):
         app.register_blueprint(views)
 

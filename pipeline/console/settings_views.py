@@ -73,6 +73,8 @@ def settings_views(
         return redirect(address, 303)
 
     def _page(sentence: str) -> str:
+        if not settings.accounts:
+            abort(404, "No account is configured yet: the first page says how to connect one.")
         since = now() - WINDOW  # before the session, since the clock may ask the database
         with sessions() as session:
             turned = turns(session)

@@ -85,13 +85,13 @@ def examine_account(
     try:
         page = amazon.changed_orders(now - _READ_BACK, None)
     except AccountStopped as error:
-        remedy = "authorise the application again, and set its secrets: docs/operations.md, Amazon"
+        remedy = "authorise the application again, and set its secrets: docs/connect-amazon.md"
         return Finding(about, check, Verdict.FAILED, f"Amazon refuses the sign-in: {error}", remedy)
     except OverQuota:
         remedy = "try again in some minutes; a used quota shows that the workers read orders"
         return Finding(about, check, Verdict.WARNING, "the quota is used up for now", remedy)
     except Rejected as error:
-        remedy = "give the application the roles that docs/operations.md lists, Amazon"
+        remedy = "give the application the roles that docs/connect-amazon.md lists"
         return Finding(
             about, check, Verdict.FAILED, f"Amazon refuses to list orders: {error}", remedy
         )
@@ -126,7 +126,7 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
     config = alembic_config(settings.database_url.get_secret_value())
     head = ScriptDirectory.from_config(config).get_current_head()
     with sessions() as session:
-        yield _connection(settings, session)
+        connection = _connection(settings, session)
         in_statistics = sampled(session)
         at = session.scalar(text("SELECT version_num FROM alembic_version"))
         database_time = session.scalars(text("SELECT clock_timestamp()")).one()
@@ -137,6 +137,7 @@ def _database(settings: Settings, sessions: Sessions) -> Iterator[Finding]:
             .order_by(Order.id.desc())
             .limit(1)
         ).first()
+    yield connection
     if at == head:
         yield _ok("database", f"it answers, and its tables are at the newest migration, {at}")
     else:

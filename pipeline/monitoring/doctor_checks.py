@@ -78,6 +78,9 @@ def patient_of(settings: Settings, name: str, shop: Magento) -> Patient:
 
 def examine(patient: Patient) -> Iterator[Finding]:
     """Every finding about a shop. When the sign-in fails, the other checks are left out."""
+    if not patient.marketplaces:
+        yield patient.ok("accounts", "no account sells into this shop")
+        return
     entry = signs_in(patient)
     yield entry
     if entry.verdict is Verdict.FAILED:
@@ -96,7 +99,7 @@ def signs_in(patient: Patient) -> Finding:
     try:
         patient.shop.inventory.stocks()
     except RemoteError as error:
-        remedy = "see docs/operations.md, Magento: address, keys, resources and clock"
+        remedy = "see docs/connect-magento.md: address, keys, resources and clock"
         return patient.failed("sign in", f"the shop cannot be reached with {way}: {error}", remedy)
     return patient.ok(
         "sign in", f"the shop at {patient.settings.base_url} accepts the sign-in ({way})"

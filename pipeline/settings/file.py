@@ -35,10 +35,11 @@ _ACCOUNT_SECRETS = ("client_id", "client_secret", "refresh_token")
 _OPTIONAL_SECRETS = ("client_secret_new", "aws_access_key_id", "aws_secret_access_key")
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
+def load(environ: Mapping[str, str] = os.environ, *, may_be_new: bool = False) -> Settings:
     """Read `ORDERBRIDGE_CONFIG` (default: orderbridge.toml) and the environment's secrets.
 
-    Raises ConfigError with one line per mistake.
+    With `may_be_new` the file may have no shops and no accounts yet. Raises ConfigError with one
+    line per mistake.
     """
     path = Path(environ.get(f"{PREFIX}CONFIG", "orderbridge.toml"))
     data = _tables(path)
@@ -52,7 +53,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         ("shops", "SHOP", _SHOP_SECRETS),
         ("accounts", "ACCOUNT", (*_ACCOUNT_SECRETS, *_OPTIONAL_SECRETS)),
     ):
-        for name, values in _named_tables(data, section, path):
+        if may_be_new:
+            data.setdefault(section, {})
+        for name, values in _named_tables(data, section, path, may_be_new):
             for secret in secrets:
                 if secret in values:
                     raise ConfigError(
@@ -204,10 +207,10 @@ def _read_the_alerts_secrets(
 
 
 def _named_tables(
-    data: dict[str, Any], section: str, path: Path
+    data: dict[str, Any], section: str, path: Path, may_be_empty: bool = False
 ) -> list[tuple[str, dict[str, Any]]]:
     tables = data.get(section)
-    if not isinstance(tables, dict) or not tables:
+    if not isinstance(tables, dict) or not (tables or may_be_empty):
         raise ConfigError(f"{path}: at least one [{section}.NAME] is needed")
     for name, values in tables.items():
         if not _NAME.fullmatch(name) or not isinstance(values, dict):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from pydantic import SecretStr
 from waitress import wasyncore
 
 from pipeline.access.people import People
@@ -22,6 +23,7 @@ from pipeline.console.app import create_app
 from pipeline.console.server import Server
 from pipeline.operations.preview.replay import Call, Preview
 from pipeline.settings.console import ConsoleSettings, Required
+from pipeline.settings.model import Settings
 from pipeline.settings.roles import Role
 from tests.builders import signed
 from tests.console.builders import some_settings
@@ -69,6 +71,23 @@ def previews(order_id: int, step: str) -> Sequence[Preview]:
     return [Preview(step, (call,), "goes on with the next step")]
 
 
+def unreachable_remotes(settings: Settings) -> Settings:
+    """The settings with remotes on this machine, where nothing listens."""
+    nowhere = {"base_url": "http://127.0.0.1:1"}
+    secrets = {name: SecretStr("none") for name in ("client_id", "client_secret", "refresh_token")}
+    account = {**nowhere, **secrets, "token_url": "http://127.0.0.1:1"}
+    return settings.model_copy(
+        update={
+            "shops": {
+                name: shop.model_copy(update=nowhere) for name, shop in settings.shops.items()
+            },
+            "accounts": {
+                name: own.model_copy(update=account) for name, own in settings.accounts.items()
+            },
+        }
+    )
+
+
 @pytest.fixture
 def required() -> Required:
     """Who needs a second factor: nobody, but in the tests of it."""
@@ -85,7 +104,7 @@ def console(sessions: Sessions, required: Required) -> Iterator[Console]:
         ("vera", Role.VIEWER),
     ):
         People(sessions).add(name, role, PASSWORD, signed(at=clock.at), is_own=True)
-    settings = some_settings().model_copy(
+    settings = unreachable_remotes(some_settings()).model_copy(
         update={"console": ConsoleSettings(second_factor=required)}
     )
     app = create_app(settings, sessions, clock, previews=previews)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from tasks.command import steps
+from tests.cli.documented import documented, documents, mistakes
 from tests.cli.simulating import Simulate
 
 CONFIGURATION = """
@@ -75,9 +76,23 @@ def without_database(tmp_path: Path) -> Run:
 
 def runner(variables: Mapping[str, str]) -> Run:
     def run(*words: str, input: str = "", **changed: str | None) -> Result:
-        return CliRunner().invoke(main, words, input=input, env={**variables, **changed})
+        return checked(
+            words, CliRunner().invoke(main, words, input=input, env={**variables, **changed})
+        )
 
     return run
+
+
+def checked(words: Sequence[str], result: Result) -> Result:
+    """The result; a document that it printed has to be as docs/cli-json.md says."""
+    if "--json" in words and result.stdout:
+        command = max(
+            (name for name in documented() if list(words[: len(name.split())]) == name.split()),
+            key=len,
+        )
+        for document in documents(result.stdout):
+            assert mistakes(command, document) == []
+    return result
 
 
 @pytest.fixture
@@ -91,6 +106,7 @@ def simulate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulate:
         for name, content in files.items():
             (tmp_path / name).write_text(content, encoding="utf-8")
         content = json.dumps(given) if isinstance(given, dict | list) else given
-        return CliRunner().invoke(main, ["simulate", "-", *words], obj=steps, input=content)
+        argv = ["simulate", "-", *words]
+        return checked(argv, CliRunner().invoke(main, argv, obj=steps, input=content))
 
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -29,12 +30,12 @@ def test_a_dry_run_of_a_period_says_that_the_pages_are_unknown(
 ) -> None:
     stored(sessions, an_order(purchased_at=datetime(2026, 1, 15, tzinfo=UTC)))
     facts_shown = facts(orderbridge("backfill", "--account", "eu", *JANUARY, "--dry-run", "--json"))
-    assert facts_shown["orders we have of that period"] == 1
+    assert facts_shown["orders_known"] == 1
     assert facts_shown["calls"] is None
-    assert (facts_shown["hours for 1,000 orders"], facts_shown["hours for 10,000 orders"]) == (
-        "0.0",
-        "4.5",
-    )
+    assert facts_shown["takes_for_1000_s"] == 0
+    assert facts_shown["takes_for_10000_s"] == pytest.approx(4.5 * 3600, rel=0.02)
+    words = orderbridge("backfill", "--account", "eu", *JANUARY, "--dry-run").stdout
+    assert re.findall(r"hours for [\d,]+ orders +([\d.]+)", words) == ["0.0", "4.5"]
     with sessions() as session:
         assert session.scalars(select(Backfill)).all() == []
 
@@ -52,10 +53,10 @@ def test_a_dry_run_of_orders_by_number_counts_the_calls(
     assert facts_shown == {
         "account": "eu",
         "orders": 2,
-        "orders we have": 1,
-        "orders to be imported, at most": 1,
+        "orders_known": 1,
+        "orders_to_import": 1,
         "calls": 2,
-        "hours, at least": "0.0",
+        "takes_s": 0.0,
     }
 
 

@@ -119,7 +119,7 @@ def test_list_as_json_has_plain_values(sessions: Sessions, orderbridge: Run) -> 
         "buyer": "",
         "programs": [],
         "currency": "EUR",
-        "grand_total": "41.9700",
+        "grand_total": 41.97,
         "purchased_at": "2026-03-10T11:00:00+00:00",
         "ship_by_at": "2026-03-10T17:00:00+00:00",
         "due_at": "2026-03-10T12:40:00+00:00",
@@ -259,8 +259,8 @@ def test_show_as_json(sessions: Sessions, orderbridge: Run) -> None:
     (order_id,) = store(sessions, a_shipped_order(3))
     shown = json.loads(orderbridge("orders", "show", str(order_id), "--json").stdout)
     assert shown["external_id"] == "303-0000000-0000003"
-    assert shown["grand_total"] == "41.9700"
-    assert shown["total_proof"]["adjustments"] == {"delivery tip": "3.99"}
+    assert shown["grand_total"] == 41.97
+    assert shown["total_proof"]["adjustments"] == {"delivery tip": 3.99}
     assert [line["sku"] for line in shown["lines"]] == ["MUG-1"]
     assert shown["shipments"][0]["items"] == {"501": 2}
     assert [event["kind"] for event in shown["timeline"]] == ["package", "package", "report"]

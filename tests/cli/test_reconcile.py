@@ -24,7 +24,7 @@ from sandbox.core import Store
 from sandbox.magento.app import create_app as create_magento
 from sandbox.magento.schema import SCHEMA
 from tasks.command import steps
-from tests.cli.conftest import MASTER_KEY, Run
+from tests.cli.conftest import MASTER_KEY, Run, checked
 from tests.console.builders import a_held_order, store
 from tests.tasks.cancelling.test_cancelled_by_seller import served
 
@@ -82,7 +82,8 @@ def connected(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Run
         }
 
         def run(*words: str, input: str = "", **changed: str | None) -> Result:
-            return CliRunner().invoke(main, words, env={**environment, **changed}, obj=steps)
+            result = CliRunner().invoke(main, words, env={**environment, **changed}, obj=steps)
+            return checked(words, result)
 
         yield run
     amazon.close()

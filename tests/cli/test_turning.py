@@ -50,7 +50,7 @@ def test_what_would_change_is_told_and_nothing_saved(orderbridge: Run, sessions:
                 "what": "held as out of stock: would go on to Magento",
                 "orders": 1,
                 "under_way": 1,
-                "totals": {"EUR": "41.9700"},
+                "totals": {"EUR": 41.97},
                 "examples": ["303-0000000-0000001"],
             }
         ],

@@ -222,8 +222,8 @@ def test_what_was_asked_stands_in_the_form(browser: SignedIn) -> None:
         ),
     ],
 )
-def test_an_empty_list_says_what_will_appear(browser: SignedIn, path: str, sentence: str) -> None:
-    page = browser.get(path)
+def test_an_empty_list_says_what_will_appear(operator: SignedIn, path: str, sentence: str) -> None:
+    page = operator.get(path)
     assert page.status_code == 200
     assert sentence in _words(page.text)
 

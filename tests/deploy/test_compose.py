@@ -321,7 +321,7 @@ def test_the_image_holds_the_code_alone_and_does_not_run_as_root() -> None:
     copied = compose.copied_into_the_image()
     packaging = ["LICENSE", "README.md", "pyproject.toml"]
     lists = ["requirements", "requirements/build.txt"]
-    assert copied == sorted([*packaging, *lists, "pipeline", "tasks"])
+    assert copied == sorted([*packaging, *lists, "docs", "pipeline", "tasks"])
     assert all((compose.PROJECT / source).exists() for source in copied)
     ignored = (compose.PROJECT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert ignored[1] == "*"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -42,7 +43,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in compose.copied_into_the_image():
         path = compose.PROJECT / name
         if path.is_dir():
-            shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+            # With links as they are: docs/ is the console's manual by one.
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(path, source / name, symlinks=True, ignore=ignored)
         else:
             shutil.copy(path, source / name)
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(built), str(source))
@@ -75,12 +78,14 @@ def test_the_wheel_holds_every_file_of_the_installation_and_no_other(wheel: Path
     with zipfile.ZipFile(wheel) as opened:
         held = {name for name in opened.namelist() if ".dist-info/" not in name}
     files = {
-        str(path.relative_to(compose.PROJECT))
+        str((Path(folder) / name).relative_to(compose.PROJECT))
         for package in PACKAGES
-        for path in (compose.PROJECT / package).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        for folder, _, names in os.walk(compose.PROJECT / package, followlinks=True)
+        for name in names
+        if "__pycache__" not in folder
     }
     assert held == files
+    assert "pipeline/console/manual/settings.md" in held
 
 
 def test_it_migrates_and_answers_from_elsewhere(installed: Path, own_database_url: str) -> None:

@@ -373,3 +373,16 @@ def test_a_second_client_secret_and_a_date_may_be_given(loading: Load) -> None:
     assert "canary" not in repr(account)
     with pytest.raises(ConfigError, match="EU_CLIENT_SECRET_NEW"):
         loading(LEAST + 'client_secret_new = "canary-next"\n')
+
+
+def test_a_console_may_begin_without_shops_and_accounts(tmp_path: Path) -> None:
+    path = tmp_path / "orderbridge.toml"
+    path.write_text("purge_after_days = 25\n", encoding="utf-8")
+    environment = {**ENVIRONMENT, "ORDERBRIDGE_CONFIG": str(path)}
+    loaded = load(environment, may_be_new=True)
+    assert (dict(loaded.shops), dict(loaded.accounts), loaded.purge_after_days) == ({}, {}, 25)
+    with pytest.raises(ConfigError, match="at least one"):
+        load(environment)
+    path.write_text("shops = 1\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="at least one"):
+        load(environment, may_be_new=True)

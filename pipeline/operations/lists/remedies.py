@@ -1,4 +1,4 @@
-"""The remedy for each hold code, in a sentence; docs/operations.md explains more."""
+"""The remedy for each hold code, in a sentence; docs/hold-codes.md explains more."""
 
 from __future__ import annotations
 
