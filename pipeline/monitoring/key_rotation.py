@@ -22,16 +22,21 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
-    """A column of keys under the master key, the row's id, and SQL for what a key is bound to."""
+    """A column of keys under the master key, the row's id, and SQL for what a key is bound to.
+
+    `type` is the id's, and `before_all` is less than every id.
+    """
 
     table: str
     column: str
     id: str
     owner: str
+    type: str = "bigint"
+    before_all: object = -(2**63)
 
     def sql(self, template: str) -> TextClause:
         """A statement of this module about the column."""
-        names = {name: getattr(self, name) for name in ("table", "column", "id", "owner")}
+        names = {name: getattr(self, name) for name in ("table", "column", "id", "owner", "type")}
         return text(template.format(**names))
 
 
@@ -41,6 +46,20 @@ WRAPPED: Sequence[Wrapped] = (
         "wrapped_key",
         "order_id",
         "(SELECT account || '/' || external_id FROM orders WHERE id = order_private.order_id)",
+    ),
+    Wrapped(
+        "second_factors",
+        "wrapped_key",
+        "person_id",
+        "'people ' || person_id || ' second_factors.sealed'",
+    ),
+    Wrapped(
+        "provider_sign_ins",
+        "key",
+        "token_digest",
+        "'sign-in ' || encode(token_digest, 'hex')",
+        "bytea",
+        b"",
     ),
 )
 """Everything under the master key; a test asks for each column of bytes."""
@@ -59,11 +78,10 @@ ORDER BY {id} LIMIT :batch FOR UPDATE SKIP LOCKED
 # A row whose key has become another stays as it is.
 _REWRITTEN = """
 UPDATE {table} SET {column} = given.new
-FROM unnest(CAST(:ids AS bigint[]), CAST(:olds AS bytea[]), CAST(:news AS bytea[]))
+FROM unnest(CAST(:ids AS {type}[]), CAST(:olds AS bytea[]), CAST(:news AS bytea[]))
     AS given (id, old, new)
 WHERE {table}.{id} = given.id AND {table}.{column} = given.old
 """
-_SMALLEST_ID = -(2**63)
 _LONGEST_COUNT = "10min"
 
 
@@ -139,7 +157,7 @@ class Rotation:
             )
 
     def _pass(self, place: Wrapped) -> Iterator[int]:
-        after, current = _SMALLEST_ID, self.keys.current.prefix
+        after, current = place.before_all, self.keys.current.prefix
         while True:
             with self.sessions() as session, session.begin():
                 asked = {"after": after, "current": current, "batch": self.batch}

@@ -15,8 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyotp import TOTP
 from sqlalchemy import Engine, LargeBinary, event
 
+from pipeline.access.people import People
+from pipeline.access.provider_sign_ins import ProviderSignIns
+from pipeline.access.second_factor import SecondFactors, new_secret
+from pipeline.access.sign_ins import SignIns
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
 from pipeline.base.master_keys import KeyMissing, MasterKey, MasterKeys
@@ -26,7 +31,9 @@ from pipeline.intake.store import Intake, Stored
 from pipeline.monitoring.key_rotation import WRAPPED, Rotation
 from pipeline.orders.channel import Raw
 from pipeline.orders.tables import Order, OrderPrivate
-from tests.builders import ACCOUNT, MASTER_KEY, NOW, a_raw_order, an_order, settings, stored
+from pipeline.settings.console import ConsoleSettings
+from pipeline.settings.roles import Role
+from tests.builders import ACCOUNT, MASTER_KEY, NOW, a_raw_order, an_order, settings, signed, stored
 from tests.cli.conftest import environment
 from tests.devstack.waiting import until
 from tests.tables import METADATA
@@ -35,8 +42,20 @@ OLD = MasterKey(MASTER_KEY)
 NEW = OLD.successor()
 BOTH = MasterKeys(NEW.secret, OLD.secret)
 NEWER = NOW + timedelta(minutes=1)
-UNDER_THE_ORDERS_KEY = {"order_private.sealed", "order_private.correction"}
-NO_SECRET = {"sign_ins.token_digest", "security_log.hash", "security_log.previous_hash"}
+SEALED = {
+    "order_private.sealed",
+    "order_private.correction",
+    "order_words.sealed",
+    "second_factors.sealed",
+    "provider_sign_ins.sealed",
+}
+"""Under a key of the list."""
+NO_SECRET = {
+    "sign_ins.token_digest",
+    "provider_sign_ins.token_digest",
+    "security_log.hash",
+    "security_log.previous_hash",
+}
 
 
 def taken_in(sessions: Sessions, vault: Vault, *raws: Raw) -> Stored:
@@ -64,7 +83,7 @@ def opened(sessions: Sessions, order_id: int, vault: Vault) -> dict[str, Any]:
 
 
 def test_everything_under_the_master_key_is_in_the_list() -> None:
-    """A column of bytes is under the master key, under an order's own key, or no secret."""
+    """A column of bytes is under the master key, under a key of its own, or no secret."""
     columns = {
         str(column)
         for table in METADATA.sorted_tables
@@ -72,8 +91,24 @@ def test_everything_under_the_master_key_is_in_the_list() -> None:
         if isinstance(column.type, LargeBinary)
     }
     wrapped = {f"{place.table}.{place.column}" for place in WRAPPED}
-    assert columns == wrapped | UNDER_THE_ORDERS_KEY | NO_SECRET
-    assert not wrapped & (UNDER_THE_ORDERS_KEY | NO_SECRET)
+    assert columns == wrapped | SEALED | NO_SECRET
+    assert not wrapped & (SEALED | NO_SECRET)
+
+
+def test_the_secrets_of_people_are_wrapped_anew_too(sessions: Sessions) -> None:
+    People(sessions).add("anna", Role.ADMIN, "four words of mine", signed(at=NOW), is_own=True)
+    person = People(sessions).named("anna")
+    before, after, secret = Vault(OLD.secret), Vault(NEW.secret), new_secret()
+    by = signed("anna", NOW)
+    assert SecondFactors(sessions, before).set_up(person.id, secret, TOTP(secret).at(NOW), by)
+    token = SignIns(sessions, ConsoleSettings()).begin(person.id, "", NOW)
+    kept = {"refresh_token": "r-1"}
+    ProviderSignIns(sessions, before).keep(token, kept, "s-1", NOW, NOW)
+    assert sum(Rotation(sessions, BOTH).run()) == 2
+    assert under(sessions) == {NEW.id: 2}
+    assert ProviderSignIns(sessions, after).tokens(token) == kept
+    later = NOW + timedelta(minutes=5)
+    assert SecondFactors(sessions, after).accept(person.id, TOTP(secret).at(later), "", later)
 
 
 def test_a_batch_takes_two_statements_whatever_its_size(sessions: Sessions) -> None:

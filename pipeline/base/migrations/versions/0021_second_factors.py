@@ -1,6 +1,6 @@
 """Second factors, the age of passwords, names that stay taken, and what a sign-in came from.
 
-Revision 0021, after 0019. A password's age counts from this migration: nothing tells when it was
+Revision 0021, after 0020. A password's age counts from this migration: nothing tells when it was
 set.
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0021"
-down_revision = "0019"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """Sign-ins at the OpenID provider, which is asked again whether they still count.
 
-Revision 0022, after 0019. Whoever signed in there before it has to sign in again.
+Revision 0022, after 0021. Whoever signed in there before it has to sign in again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0022"
-down_revision = "0019"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

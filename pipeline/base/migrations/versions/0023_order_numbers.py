@@ -1,6 +1,6 @@
 """The numbers of orders for the search, and indexes for its filters and sorting.
 
-Revision 0026, after 0019. It reads all orders and packages once, about a minute for a million: stop
+Revision 0023, after 0022. It reads all orders and packages once, about a minute for a million: stop
 workers, beat and console before it runs.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0026"
-down_revision = "0019"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
