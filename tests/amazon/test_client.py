@@ -316,7 +316,7 @@ def test_a_refused_confirmation_is_not_sent_again(server: Server, amazon: Amazon
     with pytest.raises(Rejected) as refused:
         confirm(amazon)
     assert (refused.value.code, refused.value.request_id) == ("PackageToUpdateNotFound", "r-7")
-    assert text in str(refused.value)
+    assert refused.value.words.get_secret_value() == text
     assert len(server.calls) == 1
 
 

@@ -190,25 +190,28 @@ def test_a_customers_address_in_a_country_the_store_does_not_allow_is_left_out(
 
 
 @pytest.mark.parametrize(
-    ("message", "parameters", "told"),
+    ("message", "parameters", "words"),
     [
-        ('"%value" is not a valid %fieldName.', {"value": EMAIL, "fieldName": "email"}, "email"),
-        (f"{EMAIL} is taken.", {}, "is taken"),
-        ("Karla Kühn is not valid!", {}, "is not valid!"),
-        ('"Telephone" +49 40 123456 is wrong.', {}, "Telephone"),
+        (
+            '"%value" is not a valid %fieldName.',
+            {"value": EMAIL, "fieldName": "email"},
+            f'"{EMAIL}" is not a valid email.',
+        ),
+        (f"{EMAIL} is taken.", {}, f"{EMAIL} is taken."),
+        ("Karla Kühn is not valid!", {}, "Karla Kühn is not valid!"),
+        ('"Telephone" +49 40 123456 is wrong.', {}, '"Telephone" +49 40 123456 is wrong.'),
     ],
 )
-def test_a_refused_customer_tells_fields_and_no_values(
-    shop: Shop, magento: Magento, message: str, parameters: dict[str, str], told: str
+def test_a_refused_customer_keeps_the_shops_words_to_itself(
+    shop: Shop, magento: Magento, message: str, parameters: dict[str, str], words: str
 ) -> None:
     shop.answers({"id": "DE"})
     body = magento.customers.body(an_order(buyer_name="Karla Kühn"), EMAIL, STORE, 1)
     shop.answers_with(400, {"message": message, "parameters": parameters})
     with pytest.raises(Rejected) as refused:
         magento.customers.create(body, "default")
-    said = str(refused.value)
-    assert told in said
-    assert not [one for one in (EMAIL, "Karla", "Kühn", "123456") if one in said]
+    assert str(refused.value) == "Magento answered 400"
+    assert refused.value.words.get_secret_value() == words
 
 
 @each_write
@@ -271,10 +274,11 @@ def test_a_refusal_does_not_quote_the_buyer(shop: Shop, magento: Magento, name: 
     assert "Lieferweg" not in str(caught.value)
 
 
-def test_a_refused_invoice_says_why(shop: Shop, magento: Magento) -> None:
+def test_a_refused_invoice_keeps_the_reason_as_words(shop: Shop, magento: Magento) -> None:
     shop.answers_with(400, {"message": "status is %1", "parameters": ["complete"]})
-    with pytest.raises(Rejected, match="status is complete"):
+    with pytest.raises(Rejected) as refused:
         magento.invoices.create(7)
+    assert refused.value.words.get_secret_value() == "status is complete"
 
 
 def test_an_http_client_of_ones_own_is_used(shop: Shop) -> None:
