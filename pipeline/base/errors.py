@@ -36,12 +36,13 @@ class RemoteError(Exception):
     def in_clear(self) -> str:
         """What jobs keep and alerts tell of the error: the remote's own words may quote a buyer.
 
-        Without a status there was no answer, and the words are ours.
+        Without a status there was no answer, and the words are ours; so they are of a stopped
+        account.
         """
-        if self.status is None:
+        if self.status is None or isinstance(self, AccountStopped):
             return f"{self.code}: {self}" if self.code else str(self)
         request = f", request {self.request_id}" if self.request_id else ""
-        return f"{self.code or type(self).__name__} (status {self.status}{request})"
+        return f"{self.code or type(self).__name__}: status {self.status}{request}"
 
 
 class Transient(RemoteError):

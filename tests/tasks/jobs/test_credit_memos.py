@@ -116,11 +116,11 @@ def test_a_shop_that_quotes_a_buyer_is_not_quoted(parts: Runtime, sessions: Sess
     refusal = Rejected("Magento answered 400: Berta Buyer is odd", code="Refused", status=400)
     watch_refunds(with_shop(parts, FakeShop(credit_memos=refusal)), SHOP)
     with sessions() as session:
-        assert session.get_one(Watermark, f"refunds:{SHOP}").trouble == "Refused (status 400)"
+        assert session.get_one(Watermark, f"refunds:{SHOP}").trouble == "Refused: status 400"
         (read,) = session.scalars(select(ShopRead))
         (incident,) = session.scalars(select(Incident))
-    assert read.trouble == "Refused (status 400)"
-    assert "cannot be read: Refused (status 400)." in incident.text
+    assert read.trouble == "Refused: status 400"
+    assert "cannot be read: Refused: status 400." in incident.text
 
 
 def on_the_timeline(sessions: Sessions, order_id: int) -> list[tuple[datetime, str, str]]:
