@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo storm up test servers browser chromium check bench docs tables screenshots format lock audit sbom clean
+.PHONY: help setup demo storm up test canary servers browser chromium check bench docs tables screenshots format lock audit sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it
 
 test: $(READY) servers ## Run all tests but those in a browser; a part with ARGS='tests/orders -k decision_table'
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/browser $(ARGS)
+
+canary: $(READY) ## Let marked buyers go through everything, and print where anything of them is left
+	$(BIN)/python -m pytest tests/system/test_canary.py tests/system/test_canary_forms.py $(ARGS)
 
 # What the embedded servers are built without: TLS and pgbouncer; and Prometheus and nginx, which try
 # the rules and the example of a proxy. Where they cannot be installed, the tests that need them are

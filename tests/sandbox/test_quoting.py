@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from html import unescape
 from urllib.parse import unquote_plus
 
@@ -14,7 +15,7 @@ from tests.sandbox.test_magento_orders import place
 
 __all__ = ["magento", "one_shop"]
 WORDS = "Zoë & Söhne <zoe+1@mail.example>"
-READ = {
+READ: Mapping[str, Callable[[str], str]] = {
     "plain": str,
     "html": unescape,
     "entities": unescape,

@@ -40,11 +40,28 @@ class Remotes:
         """Amazon changes an order's status."""
         self._tell(f"{self._amazon}/orders/{number}/status", status=status)
 
-    def ship(self, number: str, tracking: str) -> None:
+    def ship(self, number: str, tracking: str, title: str = "UPS") -> None:
         """The warehouse ships all of an order."""
         (order,) = self.magento()[number]
-        track = {"carrier_code": "ups", "title": "UPS", "track_number": tracking}
+        track = {"carrier_code": "ups", "title": title, "track_number": tracking}
         self._tell(f"{self._magento}/ship", entity_id=order["entity_id"], tracks=[track])
+
+    def change(self, number: str, patch: dict[str, Any]) -> None:
+        """Amazon reports something else of an order: a JSON merge patch."""
+        url = f"{self._amazon}/orders/{number}"
+        self._http.patch(url, json=patch, timeout=10).raise_for_status()
+
+    def refuse_in_feed(self, number: str, words: str) -> None:
+        """Amazon refuses the next message of a feed about an order, in these words."""
+        self._tell(f"{self._amazon}/orders/{number}/feed_refusal", words=words)
+
+    def set_clock(self, offset_s: float) -> None:
+        """Amazon's time, from the machine's."""
+        self._tell(f"{self._amazon}/clock", offset_s=offset_s)
+
+    def tell_as(self, number: str, told: Any) -> None:
+        """Amazon reports an order as something else, whatever it is."""
+        self._tell(f"{self._amazon}/orders/{number}/told", **{"as": told})
 
     def fail(self, remote: str, **fault: Any) -> None:
         """Have a stand-in fail its next calls."""
