@@ -50,6 +50,7 @@ def test_these_are_the_commands() -> None:
         "bulk list",
         "bulk show",
         "bulk stop",
+        "bulk undo",
         "completion",
         "console",
         "doctor",
