@@ -23,7 +23,7 @@ HELP = r'<a class="help"[^>]*>\?</a>'
 
 def row(page: str, name: str) -> str:
     """The text of a setting's row."""
-    match = re.search(rf'<tr>\s*<th scope="row">{name} {HELP}</th>.*?</tr>', page, re.DOTALL)
+    match = re.search(rf'<tr>\s*<th scope="row">{name}(?: {HELP})?</th>.*?</tr>', page, re.DOTALL)
     assert match is not None
     shown = re.sub(HELP, "", match[0])
     return " ".join(re.sub(r"<form.*?</form>|<[^>]*>", " ", shown, flags=re.DOTALL).split())
