@@ -127,7 +127,7 @@ def test_the_page_says_what_holds_how_much_and_leads_to_an_act_on_all_of_it(
     )
     page = operator.get("/held").text
     assert (
-        "sku not found MUG & CO 2 303-0000000-0000002 , 303-0000000-0000001 83.94 EUR "
+        "sku not found ? MUG & CO 2 303-0000000-0000002 , 303-0000000-0000001 83.94 EUR "
         "10 Mar 17:00 in 5 h Add the product to the shop, map the SKU, or correct it at Amazon. "
         "Retry all 2 Ignore all 2"
     ) in words_of(page)
