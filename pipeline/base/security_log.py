@@ -48,6 +48,15 @@ class Action(StrEnum):
     COPY_ACCEPTED = "copy accepted"
     RESTORE_REPORTED = "restore reported"
     LOG_PRUNED = "log pruned"
+    TOKEN_CREATED = "token created"  # noqa: S105 - the name of an act
+    TOKEN_REVOKED = "token revoked"  # noqa: S105 - the name of an act
+    TOKEN_REFUSED = "token refused"  # noqa: S105 - the name of an act
+    TOKENS_PAUSED = "tokens paused"  # noqa: S105 - the name of an act
+    ACTED_BY_TOKEN = "act by token"
+    WEBHOOK_ADDED = "webhook added"
+    WEBHOOK_CHANGED = "webhook changed"
+    WEBHOOK_REMOVED = "webhook removed"
+    WEBHOOK_REPLAYED = "webhook replayed"
 
 
 SHOWING = (Action.DISCLOSED, Action.NAMES_SHOWN, Action.NAMES_EXPORTED)

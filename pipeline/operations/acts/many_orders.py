@@ -209,7 +209,7 @@ def _do_batch(session: Session, act: BulkAct, now: datetime, apart: timedelta) -
     if ids:
         note = "released" if is_release else f"dismissed: {act.why}"[:LONGEST_NOTE]
         if is_release:
-            look_in_turn(session, ids, begin, apart)
+            look_in_turn(session, ids, begin, apart, also_kept_back=True)
             act.due_at = begin + len(ids) * apart
         else:
             dismiss(session, ids, note, now)

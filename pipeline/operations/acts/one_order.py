@@ -27,6 +27,7 @@ from pipeline.settings.model import AccountSettings, needs_seller_id
 from pipeline.shipping.feed_collecting import CANCELLABLE
 
 LONGEST_NOTE = 1000
+LONGEST_WHY = 300
 ASKED_TO_CANCEL = "asked Amazon to cancel it: "
 """The beginning of the note of a person who cancelled an order."""
 
@@ -62,6 +63,17 @@ class Decisions:
             if len(text) > LONGEST_NOTE:
                 raise NotPossible(f"a note has {LONGEST_NOTE} characters at most")
             self._keep(session, order_id, text.strip())
+
+    def hold(self, order_id: int, why: str) -> None:
+        """Hold an order before its next step, until a person releases it."""
+        if not why.strip():
+            raise NotPossible("give the reason why it is held")
+        if len(why.strip()) > LONGEST_WHY:
+            raise NotPossible(f"the reason has {LONGEST_WHY} characters at most")
+        with self._sessions() as session, session.begin():
+            _live(session, order_id)
+            note = f"held it: {why.strip()}"
+            self._write(session, order_id, note, kept_back=why.strip())
 
     def dismiss(self, order_id: int, why: str) -> None:
         """End an order that is done elsewhere or never will be; no step runs for it any more."""
