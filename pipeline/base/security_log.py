@@ -51,8 +51,8 @@ class Action(StrEnum):
     TOKEN_CREATED = "token created"  # noqa: S105 - the name of an act
     TOKEN_REVOKED = "token revoked"  # noqa: S105 - the name of an act
     TOKEN_REFUSED = "token refused"  # noqa: S105 - the name of an act
-    TOKENS_PAUSED = "tokens paused"  # noqa: S105 - the name of an act
-    ACTED_BY_TOKEN = "act by token"
+    TOKENS_PAUSED = "tokens paused"
+    ACTED_BY_TOKEN = "act by token"  # noqa: S105 - the name of an act
     WEBHOOK_ADDED = "webhook added"
     WEBHOOK_CHANGED = "webhook changed"
     WEBHOOK_REMOVED = "webhook removed"

@@ -10,10 +10,12 @@ from jinja2 import StrictUndefined
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
 from pipeline.access.sign_ins import SignIns
+from pipeline.api.app import PREFIX, create_api
 from pipeline.base.db import Sessions
 from pipeline.base.log import log
 from pipeline.base.vault import Vault
@@ -23,7 +25,7 @@ from pipeline.console.board_views import board_views
 from pipeline.console.bulk_views import bulk_views
 from pipeline.console.cookie import Cookie
 from pipeline.console.csrf import csrf_field
-from pipeline.console.guard import allows, guard
+from pipeline.console.guard import allows, client_address, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
 from pipeline.console.login import Entrance, login_views
@@ -102,6 +104,11 @@ def create_app(
         app.register_blueprint(
             oidc_views(app, entrance, settings.console, oidc, settings.master_key)
         )
+
+    api = create_api(settings, sessions, now, client_address)
+    limit_the_browser(api)
+    mounted = DispatcherMiddleware(app.wsgi_app, {PREFIX: api})
+    app.wsgi_app = mounted  # type: ignore[method-assign]
 
     @app.get("/healthz")
     def healthz() -> Response:

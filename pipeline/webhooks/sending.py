@@ -194,7 +194,9 @@ class Sending:
         self, endpoint: WebhookEndpoint, delivery: WebhookDelivery, error: Undelivered
     ) -> None:
         now, is_over = self._now(), self._now() - GIVEN_UP_AFTER
-        log.warning("webhook.failed", queue=endpoint.name, code=str(error), tries=delivery.tries + 1)
+        log.warning(
+            "webhook.failed", queue=endpoint.name, code=str(error), tries=delivery.tries + 1
+        )
         pause = max(_pause(delivery.tries), timedelta(seconds=error.retry_after_s))
         waiting = (
             WebhookDelivery.id == delivery.id
@@ -297,9 +299,7 @@ def counts(sessions: Sessions) -> Mapping[str, tuple[int, int]]:
             select(
                 WebhookEndpoint.name,
                 func.count(WebhookDelivery.id).filter(WebhookDelivery.ended_at.is_(None)),
-                func.count(WebhookDelivery.id).filter(
-                    WebhookDelivery.outcome == Outcome.GIVEN_UP
-                ),
+                func.count(WebhookDelivery.id).filter(WebhookDelivery.outcome == Outcome.GIVEN_UP),
             )
             .outerjoin(WebhookDelivery, WebhookDelivery.endpoint_id == WebhookEndpoint.id)
             .group_by(WebhookEndpoint.name)

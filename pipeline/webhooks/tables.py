@@ -74,13 +74,13 @@ class WebhookDelivery(Base):
         ),
         Index("webhook_deliveries_of_endpoint", "endpoint_id", "id"),
         Index("webhook_deliveries_event", "event_id"),
-        Index("webhook_deliveries_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+        Index(
+            "webhook_deliveries_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    endpoint_id: Mapped[int] = mapped_column(
-        ForeignKey("webhook_endpoints.id", ondelete="CASCADE")
-    )
+    endpoint_id: Mapped[int] = mapped_column(ForeignKey("webhook_endpoints.id", ondelete="CASCADE"))
     event_id: Mapped[str]
     type: Mapped[str]
     order_id: Mapped[int | None]
