@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from pipeline.access.tables import ApiToken
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action, Signature, record
+from pipeline.settings.roles import Role
 
 LONGEST_DAYS = 365
 USUAL_DAYS = 90
@@ -40,6 +41,13 @@ class ApiScope(StrEnum):
     READ_ORDERS = "orders:read"
     ACT_ON_ORDERS = "orders:act"
     READ_HEALTH = "health:read"
+
+
+SCOPES_OF: Mapping[Role, tuple[ApiScope, ...]] = {
+    Role.VIEWER: (ApiScope.READ_ORDERS, ApiScope.READ_HEALTH),
+    Role.OPERATOR: tuple(ApiScope),
+}
+"""The scopes with which a system may do what a person of that role may, less buyers' data."""
 
 
 class NotAllowed(Exception):

@@ -21,12 +21,14 @@ CREATE FUNCTION queue_webhooks() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     changed orders;
     more jsonb := '{}';
+    event text;
 BEGIN
     IF NOT EXISTS (
         SELECT FROM webhook_endpoints WHERE active AND TG_ARGV[0] = ANY (events)
     ) THEN
         RETURN NULL;
     END IF;
+    event := 'evt_' || replace(gen_random_uuid()::text, '-', '');
     IF TG_TABLE_NAME = 'orders' THEN
         changed := NEW;
     ELSE
@@ -46,7 +48,7 @@ BEGIN
             'currency', NEW.currency));
     END IF;
     INSERT INTO webhook_deliveries (endpoint_id, event_id, type, order_id, data)
-    SELECT endpoint.id, 'evt_' || event.id, TG_ARGV[0], changed.id, jsonb_build_object(
+    SELECT endpoint.id, event, TG_ARGV[0], changed.id, jsonb_build_object(
             'order_id', changed.id,
             'account', changed.account,
             'number', changed.external_id,
@@ -64,8 +66,7 @@ BEGIN
                     'amount', changed.grand_total::text, 'currency', changed.currency)
                 END
         ) || more
-    FROM webhook_endpoints endpoint,
-        (SELECT replace(gen_random_uuid()::text, '-', '') AS id OFFSET 0) event
+    FROM webhook_endpoints endpoint
     WHERE endpoint.active AND TG_ARGV[0] = ANY (endpoint.events)
     ORDER BY endpoint.id;
     RETURN NULL;
