@@ -104,7 +104,9 @@ def list_endpoints(as_json: bool) -> None:
 
 @webhooks.command(epilog=EXIT_STATUS)
 @click.option("--endpoint", default="", metavar="NAME", help="Of this endpoint only.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many."
+)
 @AS_JSON
 def deliveries(endpoint: str, limit: int, as_json: bool) -> None:
     """List the newest deliveries. Times are UTC."""

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from pipeline.access.api_tokens import ApiTokens
 from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
 from pipeline.access.sign_ins import SignIns
@@ -39,6 +40,7 @@ from pipeline.console.read_only_views import read_only_views
 from pipeline.console.row_id_converter import RowId
 from pipeline.console.settings_views import settings_views
 from pipeline.console.sku_map_views import sku_map_views
+from pipeline.console.token_views import token_views
 from pipeline.operations.lists.order_facts import country, price
 from pipeline.settings.model import Settings
 
@@ -83,6 +85,7 @@ def create_app(
     for views in (
         login_views(entrance, oidc.label if oidc else None),
         people_views(entrance),
+        token_views(ApiTokens(sessions), entrance),
         audit_views(sessions),
         order_views(settings, sessions, now, page, previews),
         act_views(settings, sessions, now, page),

@@ -40,6 +40,7 @@ PAGES = {
     "SKU map": "/sku-map",
     "settings": "/settings",
     "people": "/people",
+    "tokens": "/tokens",
     "security log": "/security-log",
     "account": "/account",
     "nothing here": "/orders/999999",
