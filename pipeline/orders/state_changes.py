@@ -75,18 +75,10 @@ def let_go(session: Session, order_id: int, now: datetime) -> None:
 
 
 def look_in_turn(
-    session: Session,
-    order_ids: Sequence[int],
-    now: datetime,
-    apart: timedelta,
-    *,
-    also_kept_back: bool = False,
+    session: Session, order_ids: Sequence[int], now: datetime, apart: timedelta
 ) -> list[int]:
     """Make many waiting or held orders due in turn, `apart` from each other, so that new orders get
-    quota between them. Returns the ids of the orders made due.
-
-    `also_kept_back` releases those that a person holds.
-    """
+    quota between them. Returns the ids of the orders made due."""
     turns = (
         func.unnest(cast(list(order_ids), ARRAY(BigInteger)))
         .table_valued("id", with_ordinality="turn")
@@ -101,7 +93,6 @@ def look_in_turn(
                 news=Order.news + 1,
                 due_at=literal(now) + (turns.c.turn - 1) * literal(apart),
                 sent_at=None,
-                **({"kept_back": None} if also_kept_back else {}),
             )
             .returning(Order.id)
             .execution_options(synchronize_session=False)

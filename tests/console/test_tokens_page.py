@@ -13,7 +13,11 @@ from tests.builders import signed
 from tests.console.builders import NOW
 from tests.console.conftest import USER, SignedIn
 
-FORM: dict[str, str | list[str]] = {"name": "erp", "scope": ["orders:read", "health:read"], "days": "30"}
+FORM: dict[str, str | list[str]] = {
+    "name": "erp",
+    "scope": ["orders:read", "health:read"],
+    "days": "30",
+}
 
 
 def test_an_admin_makes_a_token_that_is_shown_once(sessions: Sessions, browser: SignedIn) -> None:
