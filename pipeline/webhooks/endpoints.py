@@ -87,7 +87,10 @@ class Endpoints:
         """Queue events for an endpoint and send them, or neither. Raises NotPossible."""
         with self._sessions() as session, session.begin():
             endpoint = session.scalar(
-                select(WebhookEndpoint).where(WebhookEndpoint.name == name).with_for_update()
+                # As a plain update would: an order's event that is being queued does not wait.
+                select(WebhookEndpoint)
+                .where(WebhookEndpoint.name == name)
+                .with_for_update(key_share=True)
             )
             if endpoint is None:
                 raise _unknown(name)

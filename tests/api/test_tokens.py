@@ -82,6 +82,20 @@ def test_a_revoked_token_ends_at_once_and_its_name_is_free(
     assert ("", Action.TOKEN_REFUSED, "token erp") in logged(sessions)
 
 
+@pytest.mark.parametrize("place", [13, 30, -1])
+def test_the_beginning_of_a_token_lets_nobody_in(
+    sessions: Sessions, system: System, place: int
+) -> None:
+    right = system.token
+    letters = list(right)
+    letters[place] = "A" if letters[place] != "A" else "B"
+    system.token = "".join(letters)
+    assert system.get("/orders").json["code"] == "token_refused"
+    system.token = right
+    assert system.get("/orders").status_code == 200
+    assert logged(sessions, Action.TOKEN_REFUSED) == [("", Action.TOKEN_REFUSED, "token erp")]
+
+
 def test_a_token_ends_when_it_expires(system: System, clock: Clock) -> None:
     clock.pass_(days=90, seconds=-1)
     assert system.get("/orders").status_code == 200
