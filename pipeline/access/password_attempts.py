@@ -71,7 +71,26 @@ class PasswordAttempts:
 
         An unknown name is treated like any other. The security log has each pause that begins.
         """
-        limits = self._limits(name, address, browser, now)
+        return self._count(
+            self._limits(name, address, browser, now), name, address, Action.SIGN_IN_PAUSED, now
+        )
+
+    def wrong_token(self, address: str, now: datetime) -> timedelta | None:
+        """Count a wrong token of the API; the time for which the address is paused, if it is.
+
+        Only wrong tokens ask: whoever has a right one is not delayed by others at their address.
+        """
+        of_place = {self._subject("tokens of", _place(address)): SAME_PLACE}
+        return self._count(of_place, "", address, Action.TOKENS_PAUSED, now)
+
+    def _count(
+        self,
+        limits: Mapping[str, Limit],
+        name: str,
+        address: str,
+        pausing: Action,
+        now: datetime,
+    ) -> timedelta | None:
         with self._sessions() as session, session.begin():
             _forget_old_ones(session, now)
             for subject in sorted(limits):
@@ -97,7 +116,7 @@ class PasswordAttempts:
                     at=now,
                     person=known_name(session, name),
                     address=address,
-                    action=Action.SIGN_IN_PAUSED,
+                    action=pausing,
                     facts={"seconds": round(max(begun).total_seconds())},
                 )
             return None

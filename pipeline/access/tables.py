@@ -1,10 +1,11 @@
-"""The tables of people, second factors, sign-ins and wrong passwords."""
+"""The tables of people, their second factors and sign-ins, wrong passwords, and tokens."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Identity, Index, Integer, LargeBinary, false, func
+from sqlalchemy import ForeignKey, Identity, Index, Integer, LargeBinary, false, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -109,3 +110,50 @@ class WrongPasswords(Base):
     count: Mapped[int] = mapped_column(Integer)
     last_at: Mapped[datetime]
     locked_until: Mapped[datetime | None]
+
+
+class ApiToken(Base):
+    """A token of another system. The other system holds the token, this table only its digest.
+
+    `prefix` is the token's beginning, by which people recognise it and requests find it.
+    """
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str]
+    prefix: Mapped[str] = mapped_column(unique=True)
+    digest: Mapped[bytes]
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+Index(
+    "api_tokens_name",
+    func.lower(ApiToken.name),
+    unique=True,
+    postgresql_where=text("revoked_at IS NULL"),
+)
+
+
+class ApiAnswer(Base):
+    """The answer to an act of a token, repeated when the same request comes again.
+
+    `key` is the request's Idempotency-Key, `digest` that of its path and body.
+    """
+
+    __tablename__ = "api_answers"
+    __table_args__ = (Index("api_answers_at", "at"),)
+
+    token_id: Mapped[int] = mapped_column(
+        ForeignKey("api_tokens.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    key: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[bytes]
+    at: Mapped[datetime]
+    status: Mapped[int | None] = mapped_column(Integer)
+    body: Mapped[dict[str, Any] | None]

@@ -55,6 +55,15 @@ class Action(StrEnum):
     LOG_PRUNED = "log pruned"
     KEY_ROTATED = "master key rotated"
     ACCESS_REVIEWED = "access reviewed"
+    TOKEN_CREATED = "token created"  # noqa: S105 - the name of an act
+    TOKEN_REVOKED = "token revoked"  # noqa: S105 - the name of an act
+    TOKEN_REFUSED = "token refused"  # noqa: S105 - the name of an act
+    TOKENS_PAUSED = "tokens paused"
+    ACTED_BY_TOKEN = "act by token"  # noqa: S105 - the name of an act
+    WEBHOOK_ADDED = "webhook added"
+    WEBHOOK_CHANGED = "webhook changed"
+    WEBHOOK_REMOVED = "webhook removed"
+    WEBHOOK_REPLAYED = "webhook replayed"
 
 
 SHOWING = (Action.DISCLOSED, Action.NAMES_SHOWN, Action.NAMES_EXPORTED)

@@ -35,6 +35,7 @@ class SealedColumn(StrEnum):
     WORDS = "order_words.sealed"
     SECOND_FACTOR = "second_factors.sealed"
     PROVIDER_TOKENS = "provider_sign_ins.sealed"
+    ENDPOINT = "webhook_endpoints.secret"
     FIELD = "a form's hidden field"
     DRAFT = "a form that was not sent"
 

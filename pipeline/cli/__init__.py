@@ -13,7 +13,7 @@ from pipeline.cli.backup import backup
 from pipeline.cli.bulk import bulk
 from pipeline.cli.common import EXIT_STATUS
 from pipeline.cli.completion import completion
-from pipeline.cli.decisions import cancel, dismiss, note, transparency
+from pipeline.cli.decisions import cancel, dismiss, hold, note, transparency
 from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
 from pipeline.cli.health import health
@@ -32,6 +32,8 @@ from pipeline.cli.ship import ship
 from pipeline.cli.simulate import simulate
 from pipeline.cli.sku_map import sku_map
 from pipeline.cli.stated_value import worth
+from pipeline.cli.tokens import tokens
+from pipeline.cli.webhooks import webhooks
 
 
 @click.group(epilog=EXIT_STATUS)
@@ -48,6 +50,7 @@ orders.add_command(address)
 orders.add_command(cancel)
 orders.add_command(dismiss)
 orders.add_command(explain)
+orders.add_command(hold)
 orders.add_command(note)
 orders.add_command(release, "retry")
 orders.add_command(replay)
@@ -81,3 +84,5 @@ main.add_command(replay)
 main.add_command(settings)
 main.add_command(simulate)
 main.add_command(sku_map)
+main.add_command(tokens)
+main.add_command(webhooks)

@@ -1,5 +1,5 @@
-"""`orderbridge orders cancel`, `dismiss`, `note`, `transparency`: a person's decisions and notes
-about an order."""
+"""`orderbridge orders cancel`, `dismiss`, `hold`, `note`, `transparency`: a person's decisions and
+notes about an order."""
 
 from __future__ import annotations
 
@@ -113,6 +113,25 @@ def dismiss(number: str, why: str | None, undo: bool, as_json: bool) -> None:
             lambda decisions, id_: decisions.dismiss(id_, why or ""),
             then="Orderbridge does nothing more with it",
         )
+
+
+@click.command(epilog=EXIT_STATUS)
+@click.argument("number")
+@click.option("--why", required=True, metavar="TEXT", help="The reason, kept as a note.")
+@AS_JSON
+def hold(number: str, why: str, as_json: bool) -> None:
+    """Hold an order before its next step, by Amazon NUMBER or our id.
+
+    It stays held until `orderbridge orders retry`. A cancellation on Amazon is still followed.
+    """
+    _decide(
+        number,
+        as_json,
+        "held",
+        "held",
+        lambda decisions, id_: decisions.hold(id_, why),
+        then="`orderbridge orders retry` releases it",
+    )
 
 
 @click.command(epilog=EXIT_STATUS)

@@ -9,12 +9,15 @@ from flask import Flask, Response
 from jinja2 import StrictUndefined
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from pipeline.access.api_tokens import ApiTokens
 from pipeline.access.password_attempts import PasswordAttempts
 from pipeline.access.people import People
 from pipeline.access.provider_sign_ins import ProviderSignIns
 from pipeline.access.second_factor import SecondFactors
 from pipeline.access.sign_ins import SignIns
+from pipeline.api.app import PREFIX, create_api
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.console import words
@@ -30,7 +33,7 @@ from pipeline.console.drafts import Drafts, give_drafts_back
 from pipeline.console.error_pages import error_pages
 from pipeline.console.first_run import first_run_views
 from pipeline.console.flower_views import flower_views
-from pipeline.console.guard import allows, guard
+from pipeline.console.guard import allows, client_address, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
 from pipeline.console.help_views import help_views
@@ -46,6 +49,7 @@ from pipeline.console.row_id_converter import RowId
 from pipeline.console.sealed_fields import SealedFields
 from pipeline.console.settings_views import settings_views
 from pipeline.console.sku_map_views import sku_map_views
+from pipeline.console.token_views import token_views
 from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.lists.order_facts import country, price
 from pipeline.settings.model import Settings
@@ -125,6 +129,7 @@ def create_app(
         ),
         account_views(entrance),
         people_views(entrance, settings.console),
+        token_views(ApiTokens(sessions), entrance),
         audit_views(sessions),
         flower_views(sessions, now),
         order_views(settings, sessions, now, page, previews),
@@ -142,6 +147,11 @@ def create_app(
         first_run_views(settings, sessions),
     ):
         app.register_blueprint(views)
+
+    api = create_api(settings, sessions, now, client_address)
+    limit_the_browser(api)
+    mounted = DispatcherMiddleware(app.wsgi_app, {PREFIX: api})
+    app.wsgi_app = mounted  # type: ignore[method-assign]
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
+from pipeline.access.api_tokens import expiring
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.quota import Lane
@@ -61,6 +62,7 @@ def reasons(
         "read_only:copy": copied(writes),
         "personal_data:kept": kept_too_long(sessions, settings.purge_after_days, now),
         "personal_data:ending": ending_soon(sessions, settings.purge_after_days, now),
+        "tokens:expiring": expiring_tokens(sessions, now),
         "names:day": many_names(sessions, settings.alerts.names_per_day, now),
         "access:review": review_overdue(sessions, now),
         **shop_reads.reasons(sessions, settings.shops, now),
@@ -163,6 +165,18 @@ def stuck_feeds(sessions: Sessions, account: str) -> str:
         f"{trouble}; {waiting} message(s) wait for the result and are not sent again; later "
         "messages go out in other feeds. Check the feed in Seller Central or report it to Amazon's "
         "support; confirm or cancel urgent orders there"
+    )
+
+
+def expiring_tokens(sessions: Sessions, now: datetime) -> str:
+    """A sentence about tokens of the API that expire soon."""
+    tokens = expiring(sessions, now)
+    if not tokens:
+        return ""
+    named = ", ".join(f"{token.name} on {token.expires_at:%Y-%m-%d}" for token in tokens)
+    return (
+        f"tokens of the API expire soon: {named}; make each system a new one with `orderbridge "
+        "tokens add`, then revoke the old one"
     )
 
 

@@ -53,6 +53,7 @@ WRAPPED: Sequence[Wrapped] = (
         "person_id",
         "'people ' || person_id || ' second_factors.sealed'",
     ),
+    Wrapped("webhook_endpoints", "wrapped_key", "id", "'webhook/' || name"),
     Wrapped(
         "provider_sign_ins",
         "key",

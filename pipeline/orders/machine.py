@@ -212,12 +212,14 @@ class Orders:
         return [(row.id, row.step) for row in rows]
 
     def release(self, order_id: int, *, author: str, now: datetime) -> bool:
-        """Make a waiting or held order due now. False when it is neither waiting nor held."""
+        """Make a waiting or held order due now, also one that a person held. False when it is
+        neither waiting nor held."""
         with self._sessions() as session, session.begin():
             order = session.get(Order, order_id, with_for_update=True)
             if order is None or order.status not in (Status.WAITING, Status.HELD):
                 return False
             wake(session, [order_id], now)
+            order.kept_back = None
             session.add(Note(order_id=order_id, at=now, author=author, text="released"))
         return True
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 class HoldCode(StrEnum):
     """Why an order is held for a person."""
 
+    KEPT_BACK = "kept_back"
     UNREADABLE_ORDER = "unreadable_order"
     UNKNOWN_STATUS = "unknown_status"
     UNFULFILLABLE = "unfulfillable"

@@ -73,6 +73,7 @@ class Order(Base):
     `magento_invoiced` and `magento_refunded` are the shop's totals, once all is invoiced.
     `cancel_reason` is why the marketplace should cancel; `cancellation` is the progress of that, a
     CancellationState. `confirm_anyway` says that a person overruled a reason not to confirm.
+    `kept_back` is who holds the order, until it is released.
     `reserved_until` is how long a pending order holds stock. `stated_value` is a person's: see
     `pipeline.orders.stated_value`. `facts` are more of the marketplace's data, nothing personal.
     `delivered_at` is when the marketplace first reported every package as delivered, `shipped_at`
@@ -188,6 +189,7 @@ class Order(Base):
     cancellation: Mapped[str | None]
     cancel_refusal: Mapped[str | None]
     confirm_anyway: Mapped[bool] = mapped_column(default=False, server_default=false())
+    kept_back: Mapped[str | None] = mapped_column(info=UNSAMPLED)
     reserved_until: Mapped[datetime | None]
     purged_at: Mapped[datetime | None]
     dismissed_at: Mapped[datetime | None]

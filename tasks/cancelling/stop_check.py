@@ -41,6 +41,11 @@ def stopped(order: Order, clients: Clients) -> Outcome | None:
         if (outcome := cancelling(order, clients)) is not None:
             return outcome
     match decision.next:
+        case Next.GO_ON if order.kept_back is not None:
+            return Hold(
+                HoldCode.KEPT_BACK,
+                f"{order.kept_back} holds it; the reason is shown with the buyer's data",
+            )
         case Next.GO_ON:
             return None
         case Next.VIEW_ONLY:

@@ -32,6 +32,7 @@ from tasks.jobs.search_and_sweep import poll_amazon, resume_due
 from tasks.jobs.spread import Spread
 from tasks.jobs.stock_guard import guard_stock
 from tasks.jobs.watch_shop import watch_confirmed, watch_new_shipments, watch_shipments
+from tasks.jobs.webhooks import send_webhooks, send_webhooks_to
 
 SHORTEST_EXPIRY_S = 30.0
 
@@ -45,12 +46,13 @@ class Scope(StrEnum):
     ACCOUNT_WITH_SELLER_ID = "each account with a `seller_id`"
     ACCOUNT_WHEN_DUE = "each account with due orders on its fetch list"
     SHOP = "each shop"
+    ENDPOINT_WHEN_DUE = "each webhook endpoint with due events"
 
     def names(self, settings: Settings) -> Iterable[str]:
         """The accounts or shops that a job of this scope runs for."""
         accounts = settings.accounts.items()
         match self:
-            case Scope.ONCE | Scope.ACCOUNT_WHEN_DUE:
+            case Scope.ONCE | Scope.ACCOUNT_WHEN_DUE | Scope.ENDPOINT_WHEN_DUE:
                 return ()
             case Scope.ACCOUNT:
                 return settings.accounts
@@ -217,6 +219,22 @@ JOBS = (
         "Checks the installation, and sends incidents by webhook and mail.",
     ),
     Job(
+        "webhooks",
+        send_webhooks,
+        timedelta(seconds=5),
+        Scope.ONCE,
+        "Starts the next job for the webhook endpoints that have due events.",
+        sends=True,
+    ),
+    # Not in beat's timetable either: an endpoint is not in the configuration.
+    Job(
+        "webhooks of endpoint",
+        send_webhooks_to,
+        timedelta(seconds=5),
+        Scope.ENDPOINT_WHEN_DUE,
+        "Sends the due events to the endpoint, in the sequence of each order.",
+    ),
+    Job(
         "purge",
         purge,
         timedelta(hours=1),
@@ -283,9 +301,15 @@ def _task(app: Celery, job: Job) -> Callable[..., None]:
             else:
                 log.warning("job.unknown_shop")
 
+    def for_endpoint(endpoint: str) -> None:
+        with bound_contextvars(job=job.task):
+            work(runtime(), endpoint)
+
     match job.scope:
         case Scope.ONCE:
             return once
+        case Scope.ENDPOINT_WHEN_DUE:
+            return for_endpoint
         case Scope.SHOP:
             return for_shop
         case _:

@@ -40,6 +40,7 @@ PAGES = {
     "SKU map": "/sku-map",
     "settings": "/settings",
     "people": "/people",
+    "tokens": "/tokens",
     "security log": "/security-log",
     "a person": "/people/1",
     "account": "/account",

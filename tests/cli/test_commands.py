@@ -70,6 +70,7 @@ def test_these_are_the_commands() -> None:
         "orders cancel",
         "orders dismiss",
         "orders explain",
+        "orders hold",
         "orders list",
         "orders note",
         "orders release",
@@ -109,6 +110,19 @@ def test_these_are_the_commands() -> None:
         "sku-map list",
         "sku-map set",
         "sku-map unset",
+        "tokens",
+        "tokens add",
+        "tokens list",
+        "tokens revoke",
+        "webhooks",
+        "webhooks add",
+        "webhooks deliveries",
+        "webhooks list",
+        "webhooks pause",
+        "webhooks remove",
+        "webhooks replay",
+        "webhooks resume",
+        "webhooks test",
     ]
 
 

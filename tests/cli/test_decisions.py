@@ -160,6 +160,22 @@ def test_what_is_still_in_somebodys_hands_is_not_dismissed(
     assert notes(sessions) == []
 
 
+def test_an_order_is_held_until_it_is_retried(sessions: Sessions, orderbridge: Run) -> None:
+    order_id = waiting(sessions)
+    assert orderbridge("orders", "hold", str(order_id)).exit_code == 2
+    done = orderbridge("orders", "hold", str(order_id), "--why", "wrong price", "--json")
+    assert json.loads(done.stdout) == {"order": str(order_id), "done": "held"}
+    assert loaded(sessions, order_id).kept_back == "wrong price"
+    for why in (" ", "x" * 301):
+        assert orderbridge("orders", "hold", str(order_id), "--why", why).exit_code == 1
+    assert orderbridge("orders", "retry", str(order_id)).exit_code == 0
+    assert loaded(sessions, order_id).kept_back is None
+    assert notes(sessions) == [
+        (order_id, system_user(), "held it: wrong price"),
+        (order_id, system_user(), "released"),
+    ]
+
+
 def test_a_note_is_kept_and_nothing_else_happens(sessions: Sessions, orderbridge: Run) -> None:
     order_id = waiting(sessions, raw=a_raw_order())
     done = orderbridge("orders", "note", str(order_id), input="the carrier called\n")

@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
+from pipeline.api.app import create_api, described
 from pipeline.orders.decision import When
 from pipeline.orders.decision_table import KNOWN, TABLE
 from pipeline.settings.model import Timing
 from tasks.jobs.schedule import JOBS
+from tests.builders import NOW, settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 _END = "<!-- end of table -->"
@@ -121,6 +125,20 @@ TABLES = (
 )
 
 
+DESCRIPTION = DOCS / "openapi.json"
+
+
+def description() -> str:
+    """The description of the API, as the page of the same name has it."""
+
+    def no_database() -> Session:
+        raise AssertionError("the description needs no database")
+
+    api = create_api(settings(), no_database, lambda: NOW, lambda: "")
+    return json.dumps(described(api), indent=1, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
     for table in TABLES:
         table.document()
+    DESCRIPTION.write_text(description(), encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from pipeline.access.api_tokens import ApiScope, ApiTokens
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.security_log import Action, record
@@ -15,7 +16,7 @@ from pipeline.monitoring.installation_checks import watch
 from pipeline.monitoring.read_only import Writes
 from pipeline.monitoring.tables import Belonging
 from pipeline.orders.tables import Status
-from tests.builders import NOW, a_shipment, an_order, settings, stored
+from tests.builders import NOW, a_shipment, an_order, settings, signed, stored
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -134,3 +135,16 @@ def test_who_sees_more_buyers_than_usual_in_a_day_is_told(sessions: Sessions) ->
     (text,) = told(sessions).values()
     assert "shown or exported to otto of 1001 orders, more than 1000: ask why" in text
     assert told(sessions, 23 * HOUR) == {}
+
+
+def test_tokens_that_expire_soon_are_told(sessions: Sessions) -> None:
+    tokens = ApiTokens(sessions)
+    for name, days in (("erp", 20), ("wms", 90)):
+        tokens.add(name, [ApiScope.READ_ORDERS], days, signed())
+    assert told(sessions) == {}
+    assert told(sessions, timedelta(days=7)) == {
+        "tokens:expiring": "tokens of the API expire soon: erp on 2026-12-12; make each system a "
+        "new one with `orderbridge tokens add`, then revoke the old one"
+    }
+    tokens.revoke("erp", signed())
+    assert told(sessions, timedelta(days=7)) == {}

@@ -48,11 +48,14 @@ SEALED = {
     "order_words.sealed",
     "second_factors.sealed",
     "provider_sign_ins.sealed",
+    "webhook_endpoints.secret",
 }
 """Under a key of the list."""
 NO_SECRET = {
     "sign_ins.token_digest",
     "provider_sign_ins.token_digest",
+    "api_tokens.digest",
+    "api_answers.digest",
     "security_log.hash",
     "security_log.previous_hash",
 }

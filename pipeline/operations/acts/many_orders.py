@@ -47,8 +47,9 @@ AHEAD = timedelta(seconds=20)
 """How far ahead orders get their turn. Orders without a turn can still be stopped."""
 BATCH = 500
 MOST_A_RUN = 5_000
-ONE_BY_ONE = frozenset({HoldCode.IN_MAGENTO_ALREADY})
-"""Released as they are, these orders would be placed twice: a person decides order by order."""
+ONE_BY_ONE = frozenset({HoldCode.IN_MAGENTO_ALREADY, HoldCode.KEPT_BACK})
+"""Released together, these orders would be placed twice, or go on although a person holds them: a
+person decides order by order."""
 GONE = "it has been deleted"
 
 
@@ -83,6 +84,10 @@ def why_not(act: Act) -> ColumnElement[str | None]:
     ended = Order.status.in_((Status.DONE, Status.CANCELLED))
     reasons: dict[Act, tuple[tuple[ColumnElement[bool], str], ...]] = {
         Act.RELEASE: (
+            (
+                and_(Order.status == Status.HELD, Order.hold_code == HoldCode.KEPT_BACK),
+                "a person holds it: release it on its own page",
+            ),
             (
                 and_(Order.status == Status.HELD, Order.hold_code.in_(ONE_BY_ONE)),
                 "it is in Magento already: decide it on its own page",

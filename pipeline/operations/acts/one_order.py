@@ -29,6 +29,7 @@ from pipeline.settings.model import AccountSettings, needs_seller_id
 from pipeline.shipping.feed_collecting import CANCELLABLE
 
 LONGEST_NOTE = 1000
+LONGEST_WHY = 300
 ASKED_TO_CANCEL = "asked Amazon to cancel it: "
 """The beginning of the note of a person who cancelled an order."""
 
@@ -76,6 +77,16 @@ class Decisions:
             if len(text) > LONGEST_NOTE:
                 raise NotPossible(f"a note has {LONGEST_NOTE} characters at most")
             self._keep(session, order_id, "wrote a note", text.strip())
+
+    def hold(self, order_id: int, why: str) -> None:
+        """Hold an order before its next step, until a person releases it."""
+        if not why.strip():
+            raise NotPossible("give the reason why it is held")
+        if len(why.strip()) > LONGEST_WHY:
+            raise NotPossible(f"the reason has {LONGEST_WHY} characters at most")
+        with self._sessions() as session, session.begin():
+            _live(session, order_id)
+            self._write(session, order_id, "held it", why.strip(), kept_back=self._author)
 
     def dismiss(self, order_id: int, why: str) -> None:
         """End an order that is done elsewhere or never will be; no step runs for it any more."""
@@ -166,7 +177,9 @@ class Decisions:
             item.transparency_codes = list(codes)
             self._write(session, order_id, f"entered {len(codes)} Transparency codes of {item_id}")
 
-    def _write(self, session: Session, order_id: int, text: str, **values: Any) -> None:
+    def _write(
+        self, session: Session, order_id: int, text: str, typed: str = "", **values: Any
+    ) -> None:
         if values:
             session.execute(
                 update(Order)
@@ -174,7 +187,7 @@ class Decisions:
                 .values(**values)
                 .execution_options(synchronize_session=False)
             )
-        self._keep(session, order_id, text)
+        self._keep(session, order_id, text, typed)
         wake(session, [order_id], self._now)
 
     def _keep(self, session: Session, order_id: int, text: str, typed: str = "") -> None:

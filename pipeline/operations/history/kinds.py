@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from pipeline.access.tables import ApiAnswer, ApiToken
 from pipeline.base.tables import Base, Incident
 from pipeline.intake.tables import Backfill, BackfillState, SeenNotification, ToFetch
 from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
@@ -17,6 +18,7 @@ from pipeline.monitoring.tables import AlertDelivery
 from pipeline.operations.acts.tables import BulkAct, BulkActOrder
 from pipeline.orders.package_tables import Shipment
 from pipeline.shipping.tables import Feed, FeedMessage
+from pipeline.webhooks.tables import WebhookDelivery
 
 Column = InstrumentedAttribute[Any]
 _newer = Reconciliation.__table__.alias("newer")
@@ -53,6 +55,10 @@ _AMAZON_LISTS_FEEDS = timedelta(days=120)
 """Amazon lists feeds for 90 days, and a listed feed has to be recognised as ours."""
 _SEARCHED_BY_THEN = timedelta(days=30)
 """An order that was unreadable for so long is read again by the search from the watermark."""
+_REPLAYED_UNTIL = timedelta(days=30)
+"""A receiver that lost its data for longer takes the orders themselves from the API."""
+_REPEATED_WITHIN = timedelta(days=2)
+"""Systems that use the API repeat a request within minutes, and after a bad night within hours."""
 _SQS_KEEPS = timedelta(days=15)
 """SQS keeps a message for 14 days at most."""
 
@@ -146,6 +152,25 @@ GROUPS: tuple[tuple[Kind, ...], ...] = (
             _SEARCHED_BY_THEN,
             but=_no_backfill_waits_for_it,
         ),
+    ),
+    (
+        Kind(
+            "webhook deliveries",
+            WebhookDelivery,
+            (WebhookDelivery.id,),
+            WebhookDelivery.ended_at,
+            _REPLAYED_UNTIL,
+        ),
+    ),
+    (
+        Kind(
+            "API answers",
+            ApiAnswer,
+            (ApiAnswer.token_id, ApiAnswer.key),
+            ApiAnswer.at,
+            _REPEATED_WITHIN,
+        ),
+        Kind("API tokens", ApiToken, (ApiToken.id,), ApiToken.expires_at, QUARTER),
     ),
 )
 """Kinds that belong together: parts come before their group, so that no delete cascades to

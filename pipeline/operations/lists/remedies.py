@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pipeline.orders.outcome import HoldCode
 
 FIXES: Mapping[HoldCode, str] = {
+    HoldCode.KEPT_BACK: "Retry it, which releases it.",
     HoldCode.SKU_NOT_FOUND: "Add the product to the shop, map the SKU, or correct it at Amazon.",
     HoldCode.PRODUCT_DISABLED: "Enable the product in the store view.",
     HoldCode.PRODUCT_TYPE: "Sell a simple product at Amazon, or map the SKU to one.",

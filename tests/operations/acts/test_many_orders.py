@@ -142,6 +142,11 @@ def test_orders_are_dismissed_in_batches_for_a_reason(sessions: Sessions) -> Non
             {"hold_code": "in_magento_already"},
             "it is in Magento already: decide it on its own page",
         ),
+        (
+            Act.RELEASE,
+            {"hold_code": "kept_back"},
+            "a person holds it: release it on its own page",
+        ),
         (Act.RELEASE, {"remote_status": "PENDING", "status": Status.WAITING}, None),
         (Act.DISMISS, {"status": Status.RUNNING}, "a step is running or about to run"),
         (Act.DISMISS, {"status": Status.READY}, "a step is running or about to run"),

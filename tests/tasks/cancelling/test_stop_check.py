@@ -111,6 +111,16 @@ def test_every_step_holds_what_the_buyer_picks_up(step: Step) -> None:
 
 
 @pytest.mark.parametrize("step", GATED)
+def test_every_step_holds_what_a_person_holds_but_follows_a_cancellation(step: Step) -> None:
+    held = an_order(kept_back="anna")
+    assert step(held, clients()) == Hold(
+        HoldCode.KEPT_BACK, "anna holds it; the reason is shown with the buyer's data"
+    )
+    assert step(an_order(kept_back="x", remote_status="CANCELLED"), clients()) == NEVER_CREATED
+    assert step(an_order(kept_back="x", remote_status="PENDING"), clients()) == NOT_PAID
+
+
+@pytest.mark.parametrize("step", GATED)
 @pytest.mark.parametrize("marketplace", ["A2ZV50J4W1RKNI", ""])
 def test_every_step_only_shows_what_was_sold_elsewhere(step: Step, marketplace: str) -> None:
     order = an_order(

@@ -25,6 +25,7 @@ ALWAYS = {
     ("refunds main", "watch_refunds", 900, 900),
     ("guard stock main", "guard_stock", 3600, 3600),
     ("bulk acts", "run_bulk_acts", 5, 30),
+    ("webhooks", "send_webhooks", 5, 30),
     ("reconcile", "reconcile", 60, 60),
     ("check accounts", "check_accounts", 300, 300),
     ("alert", "alert", 30, 30),
