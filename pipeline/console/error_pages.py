@@ -39,7 +39,7 @@ def error_pages(app: Flask, now: Callable[[], datetime]) -> None:
     def _sorry(error: HTTPException) -> tuple[str, int]:
         code = error.code or 500
         is_ours = code in (400, 403) or type(error).description != error.description
-        sentences = [error.description or ""] if is_ours and code < 500 else []
+        sentences = [error.description or ""] if is_ours and code != 500 else []
         sentences += [_TO_DO[code]] if code in _TO_DO else []
         if isinstance(error, InternalServerError):
             sentences = [

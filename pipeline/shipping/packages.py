@@ -30,9 +30,9 @@ class Mismatch(StrEnum):
 class Parcel:
     """A package: a track of a shipment and its share of the units, by Magento's order item id.
 
-    `is_told` means that Amazon has, or may have, its confirmation. `track_id` is None when the
+    `confirmation_sent` means that Amazon has, or may have, its confirmation. `track_id` is None when the
     package has no track of its own: the shipment has no track yet, or the package's track is gone
-    and it uses the number of another package.
+    and it uses the number of another package. `has_no_title` keeps away what the purge took.
     """
 
     reference: str
@@ -45,6 +45,7 @@ class Parcel:
     items: Mapping[int, int] = field(default_factory=dict)
     confirmation_sent: bool = False
     mismatch: str | None = None
+    has_no_title: bool = False
 
     def with_track(self, track: Track | None, *, is_own: bool = True) -> Parcel:
         """The same package with the carrier and number of this track."""
@@ -56,7 +57,7 @@ class Parcel:
             self,
             track_id=track.entity_id if is_own else None,
             carrier_code=track.carrier_code,
-            carrier_title=track.title,
+            carrier_title="" if self.has_no_title else track.title,
             tracking_number=track.number,
         )
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
@@ -152,14 +151,14 @@ class Shipments:
             order_id
             for order_id, known in rows.items()
             if (parcels := [_parcel(parcel) for parcel in known])
-            != _arranged(parcels, by_order.get(order_id, ()), gone, now)
+            != arranged(parcels, by_order.get(order_id, ()), gone, now)
         ]
 
     def _take(
         self,
         session: Session,
         order_id: int,
-        rows: Sequence[Shipment],
+        stored: Sequence[_Known],
         in_shop: Sequence[MagentoShipment],
         gone: Collection[int],
         now: datetime,
@@ -167,8 +166,8 @@ class Shipments:
         shop: str,
     ) -> bool:
         """Update an order's packages from the shop's shipments; returns whether any changed."""
-        known = [_parcel(row) for row in rows]
-        parcels = _arranged(known, in_shop, gone, now)
+        known, rows = [_parcel(each) for each in stored], [each.row for each in stored]
+        parcels = arranged(known, in_shop, gone, now)
         references = {parcel.reference for parcel in parcels}
         dropped = [row for row in rows if row.package_reference not in references]
         if dropped and statuses[order_id] == Status.RUNNING:
@@ -197,44 +196,33 @@ class Shipments:
         return parcels != known
 
 
-def _arranged(
-    known: Sequence[Parcel],
-    in_shop: Sequence[MagentoShipment],
-    gone: Collection[int],
-    now: datetime,
-) -> list[Parcel]:
-    """The packages as the shop has them now; a title that the purge took away stays away."""
-    without_title = {
-        (each.reference, each.carrier_code, each.tracking_number)
-        for each in known
-        if each.confirmation_sent and not each.carrier_title
-    }
-    return [
-        replace(each, carrier_title="")
-        if (each.reference, each.carrier_code, each.tracking_number) in without_title
-        else each
-        for each in arranged(known, in_shop, gone, now)
-    ]
-
-
 def _news(session: Session, order_ids: Iterable[int]) -> dict[int, int]:
     found = session.execute(select(Order.id, Order.news).where(among(Order.id, {*order_ids})))
     return {row.id: row.news for row in found}
 
 
-def _rows(session: Session, order_ids: Sequence[int]) -> dict[int, list[Shipment]]:
-    rows: dict[int, list[Shipment]] = {order_id: [] for order_id in order_ids}
-    for row in session.scalars(
-        select(Shipment)
+class _Known(NamedTuple):
+    """A stored package, and whether its order's personal data was purged."""
+
+    row: Shipment
+    is_purged: bool
+
+
+def _rows(session: Session, order_ids: Sequence[int]) -> dict[int, list[_Known]]:
+    rows: dict[int, list[_Known]] = {order_id: [] for order_id in order_ids}
+    for row, purged_at in session.execute(
+        select(Shipment, Order.purged_at)
+        .join(Order, Order.id == Shipment.order_id)
         .where(among(Shipment.order_id, order_ids))
         .options(selectinload(Shipment.items))
         .order_by(Shipment.id)
     ):
-        rows[row.order_id].append(row)
+        rows[row.order_id].append(_Known(row, purged_at is not None))
     return rows
 
 
-def _parcel(row: Shipment) -> Parcel:
+def _parcel(known: _Known) -> Parcel:
+    row = known.row
     return Parcel(
         reference=row.package_reference,
         shipment_id=row.magento_shipment_id,
@@ -247,6 +235,7 @@ def _parcel(row: Shipment) -> Parcel:
         confirmation_sent=row.confirmed_as is not None
         or row.confirmation in (ConfirmationState.SENT, ConfirmationState.UNCLEAR),
         mismatch=row.mismatch,
+        has_no_title=known.is_purged and not row.carrier_title,
     )
 
 

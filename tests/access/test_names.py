@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.access.errors import NameTaken
+from pipeline.access.errors import NameTaken, NotAllowed
 from pipeline.access.people import People
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action
@@ -64,11 +64,16 @@ def test_the_name_of_who_was_removed_stays_theirs(people: People, sessions: Sess
     assert logged(sessions, Action.PERSON_REMOVED) == [("anna", "person removed", "person bert")]
 
 
-def test_a_removed_person_of_the_provider_comes_back_as_the_same(people: People) -> None:
+def test_a_removed_person_of_the_provider_stays_out_until_let_in_as_the_same(
+    people: People,
+) -> None:
     person = ("https://id.example 1", "bert", Role.VIEWER, "192.0.2.1", NOW)
     person_id = people.from_elsewhere(*person)
     people.remove("bert", signed("anna"))
     assert people.everyone() == []
+    with pytest.raises(NotAllowed):
+        people.from_elsewhere(*person)
+    people.set_locked("bert", False, signed("anna"))
     assert people.from_elsewhere(*person) == person_id
     people.remove("bert", signed("anna"))
     with pytest.raises(NameTaken):

@@ -84,7 +84,7 @@ def _settings(model: type[BaseModel], table: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         parts = [field.annotation, *get_args(field.annotation)]
         inner = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
-        if name in ("shops", "accounts", "marketplaces", "master_key") or SecretStr in parts:
+        if name in ("shops", "accounts", "marketplaces", "master_keys") or SecretStr in parts:
             continue
         if inner:
             yield from _settings(inner[0], f"{table}{name}.")

@@ -14,10 +14,9 @@ from pipeline.clients import Clients
 from pipeline.orders.outcome import Outcome
 from pipeline.orders.tables import Order
 from tasks import workflow
+from tests.system.canary_marks import KILLED
 
 RAISES, KILLS = "p", "k"
-KILLED = "CANARY_KILLED"
-"""The variable with the path of the file that a killed worker leaves."""
 
 _step, _queue = workflow.WORKFLOW["create_order"]
 

@@ -23,6 +23,8 @@ KINDS = (
 )
 CODES = "abcdefghijklmnopqrstuvwxyz"
 PHONE = "9988776655"
+KILLED = "CANARY_KILLED"
+"""The variable with the path of the file that a killed worker leaves."""
 _SIGNS = r"[\s.,:;/()_\-]{0,2}"
 _MARK = re.compile(rf"zq({'|'.join(KINDS)})[o+& ]{{1,3}}q([a-z])q")
 _POSTCODE = re.compile(r"zq7\s?1q([a-z])")

@@ -30,7 +30,7 @@ from pipeline.settings.roles import Role
 from tasks.command import steps
 from tests.builders import signed
 from tests.otlp import Collected, collecting
-from tests.system.canary_crash import KILLED
+from tests.system.canary_marks import KILLED
 from tests.system.remotes import Remotes
 from tests.system.rig import CONFIGURATION, WORKERS, Rig
 
