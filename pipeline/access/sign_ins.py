@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, select, update
 
 from pipeline.access.duties import WARNED_FOR, Duty, duty_of, password_ends_at
 from pipeline.access.tables import PersonRecord, SecondFactor, SignIn
@@ -20,6 +20,8 @@ from pipeline.settings.roles import Role
 LONGEST = timedelta(hours=12)
 """A sign-in lasts a working day; then the person has to sign in again."""
 LONGEST_IDLE = timedelta(minutes=30)
+# Whose an ended sign-in was is known for a day, so that what they typed goes back to them alone.
+_REMEMBERED = timedelta(days=1)
 # The time of last use is written at most so often, so that not every page writes.
 _SEEN_EVERY = timedelta(minutes=1)
 
@@ -55,11 +57,7 @@ class SignIns:
         """Sign a person in and return the new token, which nobody has had before."""
         token = secrets.token_urlsafe(32)
         with self._sessions() as session, session.begin():
-            session.execute(
-                delete(SignIn).where(
-                    or_(SignIn.started_at <= now - LONGEST, SignIn.seen_at <= now - LONGEST_IDLE)
-                )
-            )
+            session.execute(delete(SignIn).where(SignIn.seen_at <= now - _REMEMBERED))
             session.add(
                 SignIn(
                     token_digest=digest(token),
@@ -113,6 +111,15 @@ class SignIns:
                 duty=duty_of(person, has_one, self._console, now),
                 has_one_time_password=person.one_time_until is not None,
                 password_ends_at=ends_at if ends_at and ends_at <= now + WARNED_FOR else None,
+            )
+
+    def whose(self, token: str, now: datetime) -> int | None:
+        """The id of the person whose sign-in this is, or was until a day ago."""
+        with self._sessions() as session:
+            return session.scalar(
+                select(SignIn.person_id).where(
+                    SignIn.token_digest == digest(token), SignIn.seen_at > now - _REMEMBERED
+                )
             )
 
     def of(self, person_id: int, now: datetime) -> Sequence[SignIn]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -32,11 +32,12 @@ _NOT_TYPED = frozenset({FIELD, "token", "seen"})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The fields of a form that was not sent, by the address of the form's act.
+    """The fields of a form that a person did not get sent, by the address of the form's act.
 
     Without fields, they were too long to be kept.
     """
 
+    person_id: int
     action: str
     fields: Mapping[str, str]
 
@@ -49,17 +50,17 @@ class Drafts:
         self._is_secure = is_secure
         self._name = "__Host-orderbridge-draft" if is_secure else "orderbridge-draft"
 
-    def keep(self, response: Response) -> None:
-        """Keep the fields of the form that was sent without a sign-in."""
+    def keep(self, response: Response, person_id: int) -> None:
+        """Keep the fields of the form that this person sent after their sign-in had ended."""
         if not is_from_our_page() or _SECRETS & request.form.keys():
             return
         typed = {name: text for name, text in request.form.items() if name not in _NOT_TYPED}
         if not any(typed.values()):
             return
         action = request.full_path.removesuffix("?")
-        text = self._sealed(Draft(action, typed))
+        text = self._sealed(Draft(person_id, action, typed))
         if len(text) > _LONGEST_COOKIE:
-            text = self._sealed(Draft(action, {}))
+            text = self._sealed(Draft(person_id, action, {}))
         response.set_cookie(
             self._name,
             text,
@@ -70,16 +71,17 @@ class Drafts:
         )
 
     def given_back(self) -> Draft | None:
-        """The draft, for a person who has signed in. The answer deletes it."""
+        """The draft, for the person who typed it and has signed in. The answer deletes it."""
         text = request.cookies.get(self._name, "")
         if not text or g.get("person") is None or "fragment" in request.args:
             return None
-        g.forgets_draft = True
         try:
             wrapped, sealed = (urlsafe_b64decode(part) for part in text.split("."))
-            return Draft(**self._vault.open(wrapped, _OWNER, SealedColumn.DRAFT, sealed))
-        except (ValueError, Unreadable):
-            return None
+            draft = Draft(**self._vault.open(wrapped, _OWNER, SealedColumn.DRAFT, sealed))
+        except (ValueError, TypeError, Unreadable):
+            draft = None
+        g.forgets_draft = draft is None or draft.person_id == g.person.id
+        return draft if g.forgets_draft else None
 
     def forget(self, response: Response) -> None:
         """Delete the draft that was given back."""
@@ -90,7 +92,7 @@ class Drafts:
 
     def _sealed(self, draft: Draft) -> str:
         key = self._vault.new_key(_OWNER)
-        data = {"action": draft.action, "fields": draft.fields}
+        data = asdict(draft)
         parts = key, self._vault.seal(key, _OWNER, SealedColumn.DRAFT, data)
         return ".".join(urlsafe_b64encode(part).decode() for part in parts)
 

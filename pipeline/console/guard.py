@@ -136,8 +136,8 @@ def guard(
         is_form = request.method not in READING
         wanted = page_of_the_form(app) if is_form else request.full_path.removesuffix("?")
         response = redirect(url_for("entrance.login", next=None if wanted == "/" else wanted), 303)
-        if is_form:
-            drafts.keep(response)
+        if is_form and g.cookie and (typist := sign_ins.whose(g.cookie, now())) is not None:
+            drafts.keep(response, typist)
         return response
 
     @app.before_request

@@ -30,9 +30,9 @@ class Mismatch(StrEnum):
 class Parcel:
     """A package: a track of a shipment and its share of the units, by Magento's order item id.
 
-    `confirmation_sent` means that Amazon has, or may have, its confirmation. `track_id` is None when the
-    package has no track of its own: the shipment has no track yet, or the package's track is gone
-    and it uses the number of another package. `has_no_title` keeps away what the purge took.
+    `confirmation_sent` means that Amazon has, or may have, its confirmation. `track_id` is None if
+    the package has no track of its own: the shipment has no track yet, or the package's track is
+    gone and it uses the number of another package. `has_no_title` keeps away what the purge took.
     """
 
     reference: str

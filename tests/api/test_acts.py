@@ -157,7 +157,10 @@ def test_a_key_belongs_to_its_token(app: Flask, sessions: Sessions, system: Syst
     other = System(app.test_client(), a_token(sessions, name="wms"))
     for one in (system, other):
         assert one.post(f"/orders/{two.ours}/note", {"text": "a"}, key="k1").status_code == 200
-    assert notes(sessions, two.ours) == [("token erp", "a"), ("token wms", "a")]
+    assert notes(sessions, two.ours) == [
+        ("token erp", "wrote a note"),
+        ("token wms", "wrote a note"),
+    ]
 
 
 def test_an_unknown_order_and_an_unusable_body_take_no_key(

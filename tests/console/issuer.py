@@ -27,7 +27,8 @@ CLIENT_ID, CLIENT_SECRET = "orderbridge", "secret-of-the-client"
 class Issuer:
     """Issues ID tokens with `claims`; `changed` says what else is to be in the next one.
 
-    `asked` is what was asked of it, such as "refresh". Calls wait for `may_answer`.
+    `asked` is what was asked of it, such as "refresh". Calls wait for `may_answer`, and `arrived`
+    counts them before.
     """
 
     def __init__(self) -> None:
@@ -45,6 +46,7 @@ class Issuer:
         self.metadata: dict[str, Any] = {}
         self.published = self.key
         self.asked: list[str] = []
+        self.arrived = 0
         self.is_down = self.is_removed = self.gives_refresh_tokens = False
         self.gives_id_token_again = True
         self.refresh_token = ""
@@ -91,6 +93,7 @@ class Issuer:
 
         @app.before_request
         def answer() -> tuple[str, int] | None:
+            self.arrived += 1
             self.may_answer.wait(20)
             return ("down", 503) if self.is_down else None
 

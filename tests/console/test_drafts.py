@@ -8,7 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from pipeline.access.people import People
 from pipeline.base.db import Sessions
+from pipeline.settings.roles import Role
+from tests.builders import signed
 from tests.console.builders import a_held_order, store
 from tests.console.forms import form_token
 from tests.console.reading import words_of
@@ -52,6 +55,21 @@ def test_what_was_typed_is_shown_on_its_page_after_signing_in_again(
     assert "Not sent yet. You were signed out before this was sent." in words_of(shown)
     assert client.get_cookie(COOKIE) is None
     assert "Not sent yet" not in client.get(page).text
+
+
+def test_another_person_in_the_same_browser_is_not_shown_it(
+    client: FlaskClient, clock: Clock, sessions: Sessions
+) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    People(sessions).add("otto", Role.OPERATOR, PASSWORD, signed(), is_own=True)
+    sign_in(client)
+    page = f"/orders/{order_id}"
+    send_too_late(client, clock, f"{page}/note", {"text": TYPED}, page)
+    sign_in(client, "otto")
+    assert "Lieferweg" not in client.get(page).text
+    assert client.get_cookie(COOKIE) is not None
+    sign_in(client)
+    assert TYPED in client.get(page).text
 
 
 def test_a_page_that_cannot_be_shown_again_leaves_it_on_the_first_page(

@@ -53,10 +53,12 @@ def runs(session: Session, now: datetime) -> Sequence[Runs]:
     since = now - WINDOW
     later = aliased(Attempt)
     is_superseded = exists().where(later.order_id == Attempt.order_id, later.id > Attempt.id)
+    # Not a join, for which PostgreSQL would read all orders: it expects many more recent attempts.
+    status = select(Order.status).where(Order.id == Attempt.order_id).scalar_subquery()
     is_lost = and_(
         Attempt.ended_at.is_(None),
         Attempt.started_at >= since,
-        or_(Order.status != Status.RUNNING, is_superseded),
+        or_(status != Status.RUNNING, is_superseded),
     )
     taken_s = extract("epoch", Attempt.ended_at - Attempt.started_at).cast(Float)
     older = (
@@ -72,7 +74,6 @@ def runs(session: Session, now: datetime) -> Sequence[Runs]:
             func.coalesce(Attempt.outcome, LOST).label("outcome"),
             taken_s.label("taken_s"),
         )
-        .join(Order, Order.id == Attempt.order_id)
         .where(Attempt.id > func.coalesce(older, 0), or_(Attempt.ended_at >= since, is_lost))
         .subquery()
     )

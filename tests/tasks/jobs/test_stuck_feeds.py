@@ -15,7 +15,7 @@ from pipeline.orders.package_tables import Shipment
 from pipeline.shipping.feeds import LIMITS, Feeds
 from pipeline.shipping.tables import Feed, FeedMessage
 from tasks.jobs.feeds import FeedWay
-from tests.builders import ACCOUNT, loaded
+from tests.builders import ACCOUNT, a_vault, loaded
 from tests.tasks.jobs.test_feeds import (
     CANCELLATIONS,
     CONFIRMATIONS,
@@ -233,7 +233,7 @@ def test_a_look_that_was_cut_short_goes_on_where_it_was(rig: Rig) -> None:
             raise Crash
 
     rig.clock.on(timedelta(minutes=2))
-    feeds = type("Crashing", (Feeds,), {"answer": answer})(rig.sessions)
+    feeds = type("Crashing", (Feeds,), {"answer": answer})(rig.sessions, a_vault())
     with pytest.raises(Crash):
         FeedWay(feeds, rig.api(), rig.clock, rig.ask).go(ACCOUNT, "A1SELLER", CONFIRMATIONS)
     rig.go()
