@@ -51,7 +51,8 @@ class SignedIn:
     ) -> TestResponse:
         """Send a form of ours; `headers` in place of those that a browser sends with it."""
         sent = {"Sec-Fetch-Site": "same-origin"} if headers is None else headers
-        return self._client.post(path, data={**self.token(), **(data or {})}, headers=sent)
+        given = {**self.token(), **(data or {})}
+        return self._client.post(path, buffered=True, data=given, headers=sent)
 
     def cookie(self) -> str:
         """The header by which another connection is signed in too."""
