@@ -96,7 +96,8 @@ def search(sought: str, folder: Path = FOLDER) -> Sequence[Place]:
     if not words:
         return ()
     found: tuple[list[Place], list[Place]] = ([], [])
-    for page in pages(folder).values():
+    # A person seldom looks for a command's JSON.
+    for page in sorted(pages(folder).values(), key=lambda page: page.name == "cli-json"):
         for place in page.places:
             own = place.words.lower().replace("_", " ")
             with_title = f"{page.title.lower()} {own}"
