@@ -17,7 +17,7 @@ from tests.builders import an_order, stored
 ROOT = Path(__file__).parents[2]
 # Names of what the configuration lists or a person ticks on a page: never more than some dozens.
 FEW = {"accounts", "steps", "reached", "lanes", "channels", "other", "so", "begun", "shown"}
-FEW.add("self.named")
+FEW.update({"self.named", "self.statuses", "choice.statuses"})
 
 
 def lists_taken_apart(source: str) -> Iterator[tuple[int, str]]:
