@@ -145,6 +145,12 @@ class People:
                 facts={"why": why} if why else None,
             )
 
+    def as_written(self, name: str) -> str:
+        """The name as its person has it, or as it was typed if it is nobody's: attempts are counted
+        by it, however it is typed."""
+        with self._sessions() as session:
+            return known_name(session, name) or name.replace("\0", "").strip()
+
     def with_password(self, name: str, password: str, now: datetime) -> int | None:
         """The id of the person with that name and password; None if unknown, wrong or locked.
 

@@ -11,6 +11,7 @@ import secrets
 import string
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from pyotp import TOTP, random_base32
@@ -22,6 +23,7 @@ from pipeline.access.errors import NotAllowed
 from pipeline.access.people import named
 from pipeline.access.tables import PersonRecord, SecondFactor
 from pipeline.base.db import Sessions
+from pipeline.base.master_keys import Unreadable
 from pipeline.base.security_log import Action, Signature, record
 from pipeline.base.vault import SealedColumn, Vault
 
@@ -100,10 +102,13 @@ class SecondFactors:
             factor = session.get(SecondFactor, person_id, with_for_update=True)
             if factor is None:
                 return False
-            kept = self._vault.open(
-                factor.wrapped_key, _owner(person_id), SealedColumn.SECOND_FACTOR, factor.sealed
-            )
-            step = _step_of(kept["secret"], code, now, after=factor.last_step)
+            step = None
+            # Recovery codes count also where the master key is another one.
+            with suppress(Unreadable):
+                kept = self._vault.open(
+                    factor.wrapped_key, _owner(person_id), SealedColumn.SECOND_FACTOR, factor.sealed
+                )
+                step = _step_of(kept["secret"], code, now, after=factor.last_step)
             if step is not None:
                 factor.last_step = step
                 return True

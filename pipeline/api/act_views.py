@@ -5,7 +5,6 @@ Each act is the one of the pages and the command line, with their checks; the to
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -120,6 +119,8 @@ class Acts:
         self._sessions = sessions
         self._now = now
         self._address = address
+        # Keyed, since a body may be guessed: it has what a person typed.
+        self._vault = Vault(*settings.master_keys)
 
     def do(
         self,
@@ -132,8 +133,8 @@ class Acts:
         """Do an act once, and answer with the order as it is then."""
         now, who, order_id = self._now(), holder(), path.order_id
         given = {} if body is None else body.model_dump(mode="json")
-        same = json.dumps([order_id, name, given], sort_keys=True).encode()
-        wanted = Request(who.id, header.idempotency_key or "", hashlib.sha256(same).digest())
+        same = json.dumps([order_id, name, given], sort_keys=True)
+        wanted = Request(who.id, header.idempotency_key or "", self._vault.pseudonym(same).encode())
 
         def done(sessions: Sessions) -> Answer:
             with sessions() as session:

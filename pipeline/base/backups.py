@@ -75,10 +75,11 @@ def dumped(database_url: str, program: str) -> Iterator[BufferedReader]:
             status = running.wait()
         told.seek(0)
         words = told.read(2000).decode(errors="replace").strip()
-        if status > 0:
-            raise BackupFailed(f"{program} failed: {words}")
-        if failure is not None:
-            raise failure
+        if failure is not None and status <= 0:
+            raise failure  # it ended because of that
+        if status != 0:
+            told_by = words or f"it ended with {status}"
+            raise BackupFailed(f"{program} failed: {told_by}")
 
 
 @contextmanager

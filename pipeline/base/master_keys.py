@@ -50,6 +50,11 @@ class MasterKey:
         return kept or _derived(self._wrapping, b"orderbridge pseudonyms")
 
     @property
+    def is_successor(self) -> bool:
+        """Whether it replaces another master key. Nothing under it is nameless."""
+        return len(self.secret) > KEY_BYTES
+
+    @property
     def cipher(self) -> AESGCM:
         """Wraps and unwraps."""
         return AESGCM(self._wrapping)
@@ -101,6 +106,11 @@ class MasterKeys:
                 return _opened(key, body, owner.encode())
             except Unreadable:
                 continue
+        if self.current.is_successor and not self.old:
+            raise KeyMissing(
+                "its data is under the master key that this one replaces: set "
+                "ORDERBRIDGE_MASTER_KEY_OLD to that"
+            )
         raise Unreadable("the master key does not open this order's data")
 
 

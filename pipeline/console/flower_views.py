@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, abort, request
 
 from pipeline.access.audit import Wanted, newest
 from pipeline.base.db import Sessions
@@ -27,6 +27,8 @@ def flower_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
     @role_required("operator")
     def access() -> Response:
         """Each page of Flower asks many times: the security log has a row an hour."""
+        if _is_from_another_site():
+            abort(403, "Open Flower by its own address.")
         by = signature(now())
         wanted = Wanted(
             person=by.person, action=Action.FLOWER_OPENED, since=by.at - _RECORDED_EVERY
@@ -43,3 +45,12 @@ def flower_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
         return Response(status=204)
 
     return views
+
+
+def _is_from_another_site() -> bool:
+    """Whether a page elsewhere sent the request, but for a link to a page of Flower's: another host
+    of the same domain would act with the sign-in here."""
+    is_elsewhere = request.headers.get("Sec-Fetch-Site") in ("same-site", "cross-site")
+    method = request.headers.get("X-Forwarded-Method", "GET")
+    is_link = request.headers.get("Sec-Fetch-Mode") == "navigate" and method == "GET"
+    return is_elsewhere and not is_link

@@ -121,6 +121,7 @@ def guard(
             return None
         if g.cookie:
             g.person = sign_ins.find(g.cookie, now(), is_a_person=is_by_a_person())
+        known = g.person
         if g.person is not None and (answer := recheck()) is not None:
             return answer
         if g.person is not None and g.person.duty is None:
@@ -136,7 +137,8 @@ def guard(
         is_form = request.method not in READING
         wanted = page_of_the_form(app) if is_form else request.full_path.removesuffix("?")
         response = redirect(url_for("entrance.login", next=None if wanted == "/" else wanted), 303)
-        if is_form and g.cookie and (typist := sign_ins.whose(g.cookie, now())) is not None:
+        typist = known.id if known else sign_ins.whose(g.cookie, now()) if g.cookie else None
+        if is_form and typist is not None:
             drafts.keep(response, typist)
         return response
 

@@ -169,10 +169,11 @@ def login_views(
             return form()
         if "ticket" in request.form:
             return with_code(request.form["ticket"])
-        name = request.form.get("name", "")
+        typed = request.form.get("name", "")
+        name = entrance.people.as_written(typed)
         result = entrance.check(name, request.form.get("password", ""))
         if isinstance(result, Refusal):
-            return form(result, name=name)
+            return form(result, name=typed)
         if entrance.second_factors.recovery_codes_left(result) is None:
             return come_in(result, name, 1)
         ticket = {"person": result, "name": name}

@@ -62,7 +62,8 @@ class Logout:
 
 def ends(error: Exception) -> bool:
     """Whether the provider's answer says that the sign-in does not count any more."""
-    return isinstance(error, OAuthError) and error.error in _ENDING
+    said = error.error if isinstance(error, OAuthError) else None
+    return isinstance(said, str) and said in _ENDING
 
 
 class Provider:

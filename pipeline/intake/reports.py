@@ -92,7 +92,7 @@ def log_unreadable(account_name: str, error: Exception) -> None:
     """Log a report that cannot be stored."""
     code = error.code if isinstance(error, CannotMap) else type(error).__name__
     reason = str(error) if isinstance(error, KeyMissing) else None
-    log.error("order.unreadable", account=account_name, code=code, reason=reason)
+    log.error("order.unreadable", account=account_name, code=code, error=reason)
 
 
 def digest(vault: Vault, raw: Raw) -> str:

@@ -118,6 +118,11 @@ class Rotation:
                 f"What is under {', '.join(lacking)} cannot be opened here: set "
                 "ORDERBRIDGE_MASTER_KEY_OLD to that master key, then run orderbridge keys rotate."
             )
+        if NAMELESS in left and self.keys.current.is_successor and not self.keys.old:
+            return (
+                "What names no master key is under the one that this one replaces: set "
+                "ORDERBRIDGE_MASTER_KEY_OLD to that, then run orderbridge keys rotate."
+            )
         if left:
             count = sum(left.values())
             return (
@@ -161,6 +166,8 @@ class Rotation:
         after, current = place.before_all, self.keys.current.prefix
         while True:
             with self.sessions() as session, session.begin():
+                # The last look of a pass goes through all keys, and finds none.
+                session.execute(text(f"SET LOCAL statement_timeout = '{_LONGEST_COUNT}'"))
                 asked = {"after": after, "current": current, "batch": self.batch}
                 rows = session.execute(place.sql(_NEXT), asked).all()
                 anew = {}

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Row,
+    Update,
     and_,
     case,
     delete,
@@ -49,6 +50,7 @@ SPARED = timedelta(days=7)
 ENDS_SOON = timedelta(days=5)
 """A person is told so long before a live order ends for want of its data."""
 AUTHOR = "orderbridge"
+_ENDED_LATELY = timedelta(days=7)
 
 
 Taken = Row[*tuple[Any, ...]]
@@ -110,6 +112,8 @@ class Purging:
 
         Orders that are locked are left to the next run.
         """
+        with self._sessions() as session, session.begin():
+            _forget_titles(session, self._clock.now)
         purged = 0
         after: tuple[datetime, int] | None = None
         while most is None or purged < most:
@@ -132,6 +136,35 @@ class Purging:
         if after is not None:
             query = query.where(tuple_(Order.delivery_at, Order.id) > after)
         return session.execute(query).all()
+
+
+def _forget_titles(session: Session, now: datetime) -> None:
+    """Take away the carriers' titles of purged orders that have ended since: they needed them."""
+    ended_lately = select(Order.id).where(
+        Order.updated_at >= now - _ENDED_LATELY,
+        Order.purged_at.is_not(None),
+        Order.status.not_in(LIVE),
+    )
+    session.execute(
+        _without_titles(Shipment.order_id.in_(ended_lately)).execution_options(
+            synchronize_session=False
+        )
+    )
+
+
+def _without_titles(which: ColumnElement[bool]) -> Update:
+    return (
+        update(Shipment)
+        .where(Shipment.carrier_title != "", which)
+        .values(
+            carrier_title="",
+            confirmed_as=case(
+                (Shipment.confirmed_as.is_(None), None),
+                else_=Shipment.carrier_code + "//" + Shipment.tracking_number,
+            ),
+            to_feed=None,
+        )
+    )
 
 
 def destroy(session: Session, orders: Sequence[Taken], now: datetime, why: str) -> None:
@@ -157,22 +190,14 @@ def destroy(session: Session, orders: Sequence[Taken], now: datetime, why: str) 
         update(Order).where(among(Order.id, ids)).values(purged_at=now),
         delete(OrderWords).where(among(OrderWords.order_id, ids)),
         # A clerk typed the carrier's title; a package that is still to be confirmed needs it.
-        update(Shipment)
-        .where(
-            among(Shipment.order_id, ids),
-            Shipment.carrier_title != "",
-            or_(
-                Shipment.confirmation == ConfirmationState.ACCEPTED,
-                among(Shipment.order_id, ended),
-            ),
-        )
-        .values(
-            carrier_title="",
-            confirmed_as=case(
-                (Shipment.confirmed_as.is_(None), None),
-                else_=Shipment.carrier_code + "//" + Shipment.tracking_number,
-            ),
-            to_feed=None,
+        _without_titles(
+            and_(
+                among(Shipment.order_id, ids),
+                or_(
+                    Shipment.confirmation == ConfirmationState.ACCEPTED,
+                    among(Shipment.order_id, ended),
+                ),
+            )
         ),
         update(RequestedShipmentRow)
         .where(

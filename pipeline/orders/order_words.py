@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.base.master_keys import Unreadable
+from pipeline.base.master_keys import KeyMissing, Unreadable
 from pipeline.base.vault import SealedColumn, Vault
 from pipeline.orders.machine import owner, owner_of
 from pipeline.orders.tables import Note, Order, OrderPrivate
@@ -56,14 +57,19 @@ class WordKeeper:
         """Seal the words; False when they are empty or dropped, see `keep`."""
         if not words:
             return False
-        with self.sessions() as session, session.begin():
-            return bool(keep(session, self.vault, [Said(order_id, about, words)], now))
+        try:
+            with self.sessions() as session, session.begin():
+                return bool(keep(session, self.vault, [Said(order_id, about, words)], now))
+        except (KeyMissing, DBAPIError):
+            # What the ledger and the order have to say of the failure is worth more than the words.
+            return False
 
 
 def keep(session: Session, vault: Vault, said: Sequence[Said], now: datetime) -> frozenset[int]:
     """Seal these words, in place of earlier words about the same; return the ids of their orders.
 
-    Words about an order that is purged, or whose key cannot be opened, are dropped.
+    Words about an order that is purged, or whose key cannot be opened, are dropped. Raises
+    KeyMissing where only this process lacks the key.
     """
     said = [each for each in said if each.words]
     if not said:
@@ -100,11 +106,15 @@ def _rows(
     for order_id, about, words in said:
         if order_id not in keys:
             continue
-        with suppress(Unreadable):
+        try:
             sealed = vault.seal(
                 *keys[order_id], SealedColumn.WORDS, {"words": words.get_secret_value()}
             )
-            yield {"order_id": order_id, "about": about, "at": now, "sealed": sealed}
+        except KeyMissing:
+            raise
+        except Unreadable:
+            continue
+        yield {"order_id": order_id, "about": about, "at": now, "sealed": sealed}
 
 
 def note(
@@ -117,7 +127,10 @@ def note(
     author: str,
     at: datetime,
 ) -> None:
-    """Store a note of these orders: `text` is a sentence of ours, `typed` is sealed."""
+    """Store a note of these orders: `text` is a sentence of ours, `typed` is sealed.
+
+    Raises KeyMissing where this process lacks the key for it.
+    """
     if not order_ids:
         return
     notes = session.execute(

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from pipeline.base.db import Sessions
+from pipeline.base.incidents import Incidents
 from pipeline.base.security_log import Action, Signature, record
 from pipeline.base.this_machine import is_this_machine
 from pipeline.base.vault import SealedColumn, Vault
@@ -28,6 +29,11 @@ _LONGEST_URL = 500
 
 class NotPossible(Exception):
     """The change is refused; the message says why."""
+
+
+def incident_of(name: str) -> str:
+    """The key of the incident about an endpoint."""
+    return f"webhook:{name}"
 
 
 class Endpoints:
@@ -106,6 +112,8 @@ class Endpoints:
                 object=f"webhook {name}",
                 facts={"active": active},
             )
+        if not active:
+            Incidents(self._sessions).close(incident_of(name), by.at)
 
     def remove(self, name: str, by: Signature) -> None:
         """Remove an endpoint with its deliveries. Raises NotPossible."""
@@ -122,6 +130,7 @@ class Endpoints:
                 action=Action.WEBHOOK_REMOVED,
                 object=f"webhook {name}",
             )
+        Incidents(self._sessions).close(incident_of(name), by.at)
 
     def queue_test(self, name: str, event_id: str, now: datetime) -> int:
         """Queue an event that only tests the endpoint; return the delivery's id. Raises

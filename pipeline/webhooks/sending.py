@@ -24,7 +24,7 @@ from pipeline.base.log import log
 from pipeline.base.master_keys import Unreadable
 from pipeline.base.money import written
 from pipeline.base.vault import Vault
-from pipeline.webhooks.endpoints import Endpoints
+from pipeline.webhooks.endpoints import Endpoints, incident_of
 from pipeline.webhooks.signing import signed_headers
 from pipeline.webhooks.tables import Outcome, WebhookDelivery, WebhookEndpoint
 
@@ -37,7 +37,7 @@ LARGEST_ANSWER = 64 * 1024
 """Only the status of an answer counts; a larger answer counts as none."""
 AT_ONCE = 50
 RUNS_FOR_S = 20.0
-_LATER = (408, 425, 429)
+_OF_THE_ENDPOINT = (401, 403, 404, 405, 408, 410, 425, 429)
 """Refusals that are about the endpoint and not about the event."""
 
 
@@ -93,6 +93,11 @@ class Sending:
 
     def run(self, name: str) -> int:
         """Send what is due to an endpoint, for some seconds; return how much it took."""
+        if sent := self._sent(name):
+            self._incidents.close(incident_of(name), self._now())
+        return sent
+
+    def _sent(self, name: str) -> int:
         end, sent = self._monotonic() + RUNS_FOR_S, 0
         while (batch := self._batch(name)) is not None and batch[1]:
             endpoint, deliveries = batch
@@ -121,7 +126,7 @@ class Sending:
             raise Undelivered(error.code) from error
         if 200 <= reply.status < 300:
             return
-        is_about_event = 400 <= reply.status < 500 and reply.status not in _LATER
+        is_about_event = 400 <= reply.status < 500 and reply.status not in _OF_THE_ENDPOINT
         raise Undelivered(
             f"HTTP {reply.status}",
             is_about_event=is_about_event,
@@ -186,9 +191,7 @@ class Sending:
             _end(session, WebhookDelivery.id == delivery.id, Outcome.DELIVERED, self._now(), "")
             if endpoint.failures:
                 _change(session, endpoint, failures=0, paused_until=None)
-        if endpoint.failures:
-            endpoint.failures = 0
-            self._incidents.close(_incident(endpoint), self._now())
+        endpoint.failures = 0
         return True
 
     def _failed(
@@ -236,14 +239,14 @@ class Sending:
                 f"days and are given up ({trouble}); mend the endpoint, then send them again with "
                 f"`orderbridge webhooks replay --endpoint {endpoint.name} --since DAY`"
             )
-            self._incidents.open(_incident(endpoint), text, self._now())
+            self._incidents.open(incident_of(endpoint.name), text, self._now())
         elif endpoint.failures >= TOLD_AFTER_FAILURES:
             text = (
                 f"webhook {endpoint.name}: the endpoint takes nothing ({trouble}); its events "
                 "wait for three days. Mend it, and try it with `orderbridge webhooks test "
                 f"{endpoint.name}`; or remove it"
             )
-            self._incidents.open(_incident(endpoint), text, self._now())
+            self._incidents.open(incident_of(endpoint.name), text, self._now())
 
 
 def _body(delivery: WebhookDelivery) -> dict[str, Any]:
@@ -264,10 +267,6 @@ def _plain(value: Any) -> Any:
 
 def _pause(failures: int) -> timedelta:
     return min(FIRST_PAUSE * (1 << min(failures, 20)), LONGEST_PAUSE)
-
-
-def _incident(endpoint: WebhookEndpoint) -> str:
-    return f"webhook:{endpoint.name}"
 
 
 def _change(session: Session, endpoint: WebhookEndpoint, **values: object) -> None:

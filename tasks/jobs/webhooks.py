@@ -18,10 +18,10 @@ EXPIRES_S = 30.0
 def send_webhooks(app: Celery, parts: Runtime) -> None:
     """Send `send_webhooks_to` for each endpoint that is due, so that a slow one delays no other.
 
-    Nothing leaves from a copied database: the other systems would take its events for ours.
+    Nothing leaves from a copy of the database: the other systems would take its events for ours.
     """
     endpoints = due_endpoints(parts.sessions, parts.clients.now())
-    if not endpoints or parts.writes.changed():
+    if not endpoints or parts.settings.read_only or parts.writes.changed():
         return
     try:
         with app.producer_or_acquire() as producer:

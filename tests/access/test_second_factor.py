@@ -13,8 +13,8 @@ from pipeline.access.people import People
 from pipeline.access.second_factor import SecondFactors, new_secret
 from pipeline.access.tables import SecondFactor
 from pipeline.base.db import Sessions
-from pipeline.base.master_keys import Unreadable
 from pipeline.base.security_log import Action
+from pipeline.base.vault import Vault
 from pipeline.settings.roles import Role
 from tests.builders import NOW, a_vault, signed
 from tests.security_log import rows
@@ -111,8 +111,17 @@ def test_neither_secret_nor_codes_are_kept_in_clear_or_of_use_to_another(
                 set_up_at=NOW,
             )
         )
-    with pytest.raises(Unreadable):
-        factors.accept(bert, code(), HERE, NOW)
+    assert not factors.accept(bert, code(), HERE, NOW)
+    assert not factors.accept(bert, codes[0], HERE, NOW)
+
+
+def test_recovery_codes_count_under_another_master_key_and_the_apps_do_not(
+    factors: SecondFactors, anna: int, sessions: Sessions
+) -> None:
+    codes = set_up(factors, anna)
+    elsewhere = SecondFactors(sessions, Vault(bytes(32)))
+    assert not elsewhere.accept(anna, code(), HERE, NOW)
+    assert elsewhere.accept(anna, codes[0], HERE, NOW)
 
 
 def test_a_new_secret_takes_the_place_of_the_old_one(factors: SecondFactors, anna: int) -> None:

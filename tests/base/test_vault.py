@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.master_keys import Unreadable
+from pipeline.base.master_keys import KeyMissing, MasterKey, Unreadable
 from pipeline.base.vault import SealedColumn, Vault
 from tests.builders import MASTER_KEY, a_raw_order
 from tests.tables import METADATA
@@ -100,6 +100,14 @@ def test_data_that_was_sealed_before_columns_counted_still_opens() -> None:
     key = bytes.fromhex(OLD_KEY)
     opened = Vault(MASTER_KEY).open(key, OWNER, REPORT, bytes.fromhex(OLD_DATA))
     assert opened == {"name": "Berta Buyer"}
+
+
+def test_a_key_without_a_name_is_missing_and_not_damaged_where_the_old_master_key_is() -> None:
+    sealed = bytes.fromhex(OLD_DATA)
+    successor = MasterKey(MASTER_KEY).successor().secret
+    with pytest.raises(KeyMissing, match="ORDERBRIDGE_MASTER_KEY_OLD"):
+        Vault(successor).open(bytes.fromhex(OLD_KEY), OWNER, REPORT, sealed)
+    assert Vault(successor, MASTER_KEY).open(bytes.fromhex(OLD_KEY), OWNER, REPORT, sealed)
 
 
 def test_every_column_of_sealed_data_is_one_that_postgresql_does_not_sample() -> None:

@@ -150,17 +150,21 @@ def test_without_a_dump_there_is_no_file(
     assert not list(tmp_path.glob("*.unfinished"))
 
 
-def test_a_dump_that_breaks_off_is_no_backup(tmp_path: Path, key: pyrage.x25519.Identity) -> None:
+@pytest.mark.parametrize("end", ["exit 1", "kill -9 $$"])
+def test_a_dump_that_breaks_off_is_no_backup(
+    tmp_path: Path, key: pyrage.x25519.Identity, end: str
+) -> None:
     program = tmp_path / "pg_dump"
-    program.write_text("#!/bin/sh\nprintf PGDMP; printf 'out of memory' >&2; exit 1\n")
+    program.write_text(f"#!/bin/sh\nprintf PGDMP; printf 'out of memory' >&2; {end}\n")
     program.chmod(0o700)
     file = tmp_path / "orderbridge.dump.age"
+    file.write_bytes(b"the one before")
     nowhere = "postgresql+psycopg://someone@127.0.0.1:1/orders"
     to = ("--to", str(file), "--pg-dump", str(program))
     done = run(tmp_path, nowhere, "--recipient", str(key.to_public()), *to)
     assert done.returncode == 2
     assert "failed: out of memory" in done.stderr.decode()
-    assert not file.exists()
+    assert file.read_bytes() == b"the one before"
 
 
 def test_the_password_is_in_no_command_line(tmp_path: Path, key: pyrage.x25519.Identity) -> None:

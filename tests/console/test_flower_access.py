@@ -47,6 +47,23 @@ def test_a_person_is_in_the_security_log_once_an_hour(
     assert rows(sessions, Action.FLOWER_OPENED)[-1].address == "192.0.2.7"
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 204),
+        ({"Sec-Fetch-Site": "none", **OPENED}, 204),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+        ({"Sec-Fetch-Site": "same-site", **OPENED}, 204),
+        ({"Sec-Fetch-Site": "same-site", **OPENED, "X-Forwarded-Method": "POST"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}, 403),
+    ],
+)
+def test_another_host_does_nothing_there(
+    operator: SignedIn, headers: dict[str, str], status: int
+) -> None:
+    assert operator.get(PAGE, headers=headers).status_code == status
+
+
 def test_who_is_refused_is_not_in_it(viewer: SignedIn, sessions: Sessions) -> None:
     viewer.get(PAGE)
     assert rows(sessions, Action.FLOWER_OPENED) == []

@@ -45,6 +45,7 @@ def test_an_admin_adds_changes_and_locks(sessions: Sessions, browser: SignedIn) 
         ("role", {"name": "nobody", "role": "viewer"}, "there is nobody called nobody"),
         ("role", {"name": USER.upper(), "role": "viewer"}, "ask another admin"),
         ("lock", {"name": f" {USER} "}, "ask another admin"),
+        ("lock", {"name": f"{USER}\0"}, "ask another admin"),
         ("password", {"name": USER, "password": PASSWORD}, "ask another admin"),
         ("lock", {}, "there is nobody called"),
     ],

@@ -124,6 +124,16 @@ def test_wrong_codes_have_to_wait_like_wrong_passwords_and_the_right_password_re
     assert give(client, reply.text, TOTP(SECRET).at(clock.at)).status_code == 303
 
 
+def test_attempts_are_counted_however_the_name_is_typed(
+    client: FlaskClient, clock: Clock, recovery_codes: list[str]
+) -> None:
+    for name in ("anna", "anna\0"):
+        page = sign_in(client, name).text
+        assert give(client, page, "000000").status_code == 403
+    page = sign_in(client, " an\0NA ").text
+    assert give(client, page, TOTP(SECRET).at(clock.at)).status_code == 429
+
+
 def test_a_stranger_who_knows_no_password_delays_no_code(
     client: FlaskClient, clock: Clock, sessions: Sessions, recovery_codes: list[str]
 ) -> None:

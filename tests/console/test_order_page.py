@@ -352,7 +352,7 @@ def test_a_page_from_before_somebody_acted_says_who_did_what_and_does_nothing(
     assert operator.post(f"{path}/note", {**seen, "text": "called"}).status_code == 303
     again = operator.post(f"{path}/dismiss", {**seen_by(operator.get(path).text), "why": "sold"})
     assert again.status_code == 303
-    assert notes(sessions)[-1] == ("otto", "dismissed: sold")
+    assert notes(sessions)[-1] == ("otto", "dismissed it")
 
 
 def test_every_form_on_the_page_but_the_disclosure_says_what_it_knew(

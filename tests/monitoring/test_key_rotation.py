@@ -119,7 +119,9 @@ def test_a_batch_takes_two_statements_whatever_its_size(sessions: Sessions) -> N
     seen: list[str] = []
 
     def keep(*args: Any) -> None:
-        seen.append(str(args[2]).split()[0])
+        word = str(args[2]).split()[0]
+        if word != "SET":  # the time that a statement may take
+            seen.append(word)
 
     with sessions() as session:
         engine = session.get_bind()

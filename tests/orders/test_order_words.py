@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
+import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.monitoring.purging import Purging
+from pipeline.operations.acts.one_order import Decisions, NotPossible
 from pipeline.orders.order_words import Said, Shown, WordKeeper, keep, note, shown
 from pipeline.orders.tables import Note, Order, OrderPrivate, Status
 from pipeline.orders.words_table import OrderWords
@@ -44,6 +46,19 @@ def test_words_are_sealed_and_the_newest_of_each_are_kept(sessions: Sessions) ->
     ]
     assert "Quandt" not in read_back(sessions, Vault(bytes(32)))
     assert "Quandt" in read_back(sessions, a_vault())
+
+
+def test_what_a_person_typed_is_not_lost_where_a_key_is_missing(sessions: Sessions) -> None:
+    order_id, other = a_kept_order(sessions), Vault(bytes(32))
+    with pytest.raises(NotPossible, match="which this process lacks"):
+        Decisions(sessions, other, "anna", NOW, {}).note(order_id, SAID)
+    with pytest.raises(NotPossible, match="which this process lacks"):
+        Decisions(sessions, other, "anna", NOW, {}).hold(order_id, SAID)
+    with sessions() as session:
+        assert session.scalars(select(Note)).all() == []
+        assert session.get_one(Order, order_id).kept_back is None
+    # A remote's words are: what is noted of the failure itself is worth more.
+    assert not WordKeeper(sessions, other).keep(order_id, "step", SecretStr(SAID), NOW)
 
 
 def test_no_words_cost_no_statement(sessions: Sessions) -> None:

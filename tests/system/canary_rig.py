@@ -37,7 +37,7 @@ from tests.system.rig import CONFIGURATION, WORKERS, Rig
 COMMAND = str(Path(sys.executable).with_name("orderbridge"))
 LOGIN = ("operator", "password-of-this-test")
 METRICS_TOKEN = "a-token-of-this-test-" * 2
-PASSWORDS = {role: f"four words of the {role}" for role in ("viewer", "operator", "admin")}
+PASSWORDS = dict.fromkeys(("viewer", "operator", "admin"), "seven plain words of mine")
 MORE = """
 watch_refunds_every_s = 2
 
@@ -171,7 +171,7 @@ def canary_rig(outside: Path) -> Iterator[CanaryRig]:
 def _start(made: CanaryRig) -> None:
     rig = made.rig
     for role, password in PASSWORDS.items():
-        People(made.sessions).add(role, Role(role), password, signed(at=utc_now()))
+        People(made.sessions).add(role, Role(role), password, signed(at=utc_now()), is_own=True)
     rig.start_beat()
     for name in WORKERS:
         arguments = [

@@ -131,10 +131,11 @@ def test_an_orders_events_arrive_in_sequence_and_another_orders_do_not_wait(
         BUSY,
         cut,
         answering(429),
+        answering(404),
         answering(302, "Location: http://127.0.0.1:1/"),
         answering(200, body=b"x" * 100_000),
     ],
-    ids=["503", "cut", "429", "redirect", "a large answer"],
+    ids=["503", "cut", "429", "404", "redirect", "a large answer"],
 )
 def test_an_endpoint_that_fails_is_asked_ever_more_rarely(
     sessions: Sessions, rig: Rig, two: Twins, behaviour: object

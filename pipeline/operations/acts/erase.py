@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, false, func, insert, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, false, func, insert, or_, select, true
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
@@ -21,6 +21,7 @@ from pipeline.intake.buyer_index import hashes_of
 from pipeline.monitoring.purging import BATCH, TAKEN, Taken, destroy
 from pipeline.monitoring.residue import sampled, vacuum
 from pipeline.orders.machine import SHIPPING_STEPS
+from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import LIVE, Note, Order, OrderPrivate, Status
 from pipeline.orders.words_table import OrderWords
 
@@ -168,6 +169,10 @@ class Erasure:
             private.buyer_initials != "",
             func.cardinality(private.buyer_words) > 0,
             Order.id.in_(select(OrderWords.order_id)),
+            and_(
+                Order.status.not_in(LIVE),
+                exists().where(Shipment.order_id == Order.id, Shipment.carrier_title != ""),
+            ),
         )
         return session.scalars(
             select(Order.external_id)

@@ -30,6 +30,8 @@ from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
+from pipeline.base.log import log
+from pipeline.base.master_keys import KeyMissing
 from pipeline.base.vault import Vault
 from pipeline.operations.acts.one_order import DISMISSED, LONGEST_NOTE, NotPossible
 from pipeline.operations.acts.tables import BulkAct, BulkActOrder, OrderState
@@ -172,18 +174,26 @@ class BulkActs:
     def _go_on(self, act_id: int, now: datetime, apart: timedelta) -> int:
         taken = 0
         while taken < MOST_A_RUN:
-            with self._sessions() as session, session.begin():
-                # An act that another worker is working on is left to that worker.
-                act = session.scalar(
-                    select(BulkAct)
-                    .where(BulkAct.id == act_id, BulkAct.ended_at.is_(None))
-                    .with_for_update(skip_locked=True)
-                )
-                count = 0 if act is None else _do_batch(session, self._vault, act, now, apart)
+            try:
+                count = self._next_batch(act_id, now, apart)
+            except KeyMissing as error:
+                # A process that has the key does it; the reason would be lost here.
+                log.error("bulk.key_missing", error=str(error))
+                break
             if not count:
                 break
             taken += count
         return taken
+
+    def _next_batch(self, act_id: int, now: datetime, apart: timedelta) -> int:
+        with self._sessions() as session, session.begin():
+            # An act that another worker is working on is left to that worker.
+            act = session.scalar(
+                select(BulkAct)
+                .where(BulkAct.id == act_id, BulkAct.ended_at.is_(None))
+                .with_for_update(skip_locked=True)
+            )
+            return 0 if act is None else _do_batch(session, self._vault, act, now, apart)
 
     def stop(self, act_id: int, *, author: str, now: datetime) -> bool:
         """End the act; orders without a turn stay as they are. False when it has already ended."""

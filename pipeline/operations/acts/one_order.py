@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
+from pipeline.base.master_keys import KeyMissing
 from pipeline.base.vault import Vault
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision_table import PENDING
@@ -191,7 +192,10 @@ class Decisions:
         wake(session, [order_id], self._now)
 
     def _keep(self, session: Session, order_id: int, text: str, typed: str = "") -> None:
-        note(session, self._vault, [order_id], text, typed, author=self._author, at=self._now)
+        try:
+            note(session, self._vault, [order_id], text, typed, author=self._author, at=self._now)
+        except KeyMissing as error:
+            raise NotPossible(str(error)) from None
 
 
 def _live(session: Session, order_id: int) -> Order:

@@ -3,6 +3,7 @@ Magento."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sqlalchemy import select
@@ -46,8 +47,10 @@ class ShipmentRequests:
         """
         title = _checked(title, "the carrier's title")
         number = _checked(tracking_number, "the tracking number")
-        if not number:
-            raise NotPossible("give a tracking number")
+        if not _NUMBER.fullmatch(number):
+            raise NotPossible(
+                "give a tracking number: letters, digits and # / . _ -, with a digit among them"
+            )
         with self._sessions() as session, session.begin():
             order = _locked(session, order_id)
             name = _name_of(carrier, title, order.account)
@@ -103,6 +106,8 @@ class ShipmentRequests:
         wake(session, [order_id], self._now)
 
 
+# It is kept in clear, and is no place for words.
+_NUMBER = re.compile(r"(?=.*[0-9])[0-9A-Za-z #/._-]{1,60}")
 _CANCELLING = (CancellationState.ASKED, CancellationState.SENT, CancellationState.ACCEPTED)
 
 

@@ -14,6 +14,7 @@ from iso4217 import Currency
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
+from pipeline.base.master_keys import KeyMissing
 from pipeline.base.money import LARGEST_AMOUNT, minor_unit, parse_amount, written
 from pipeline.base.vault import Vault
 from pipeline.operations.acts.address import is_being_placed
@@ -77,7 +78,10 @@ class StatedValues:
             self._note(session, order_id, "took back the stated value")
 
     def _note(self, session: Session, order_id: int, text: str, typed: str = "") -> None:
-        note(session, self._vault, [order_id], text, typed, author=self._author, at=self._now)
+        try:
+            note(session, self._vault, [order_id], text, typed, author=self._author, at=self._now)
+        except KeyMissing as error:
+            raise NotPossible(str(error)) from None
         wake(session, [order_id], self._now)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from pipeline.amazon import parsing
 from pipeline.amazon.client import Amazon
 from pipeline.base.db import Sessions
-from pipeline.base.errors import CannotMap
+from pipeline.base.errors import CannotMap, NotSent
 from pipeline.base.vault import SealedColumn, Vault
 from pipeline.clients import parse_report
 from pipeline.intake.store import Intake
@@ -297,7 +297,8 @@ def test_under_another_master_key_it_can_be_told_that_there_is_one(sessions: Ses
     orders = Orders(sessions, other, settings().timing)
     claim = orders.claim(order_id, "enrich_order", task_id="t", worker="w", now=NOW)
     assert claim is not None
-    assert (claim.order.report.raw, claim.order.report.correction) == (None, {})
+    with pytest.raises(NotSent, match="which this process lacks"):
+        _ = claim.order.report.raw
 
 
 def test_a_correction_during_a_run_is_seen_by_the_next(sessions: Sessions) -> None:

@@ -84,3 +84,15 @@ def test_a_copied_database_sends_nothing(parts: Runtime, sent: Callable[[], int]
         known = {"noted_at": NOW, "noted_by": ""}
         session.merge(Belonging(name="shops.main", value="https://other.example", **known))
     assert sent() == 0
+
+
+def test_a_read_only_installation_sends_nothing(database_url: str, redis_url: str) -> None:
+    given = settings(database_url=database_url, redis_url=redis_url)
+    parts = build(given.model_copy(update={"read_only": True}), utc_now)
+    try:
+        with Remote() as remote:
+            held(parts, remote.url, "erp")
+            send_webhooks(Celery(), parts)  # with no broker, which a task would need
+        assert remote.requests == []
+    finally:
+        close(parts)
