@@ -34,16 +34,19 @@ def test_a_held_order_is_looked_at_again_and_names_the_person(
 
 
 def test_a_note_and_every_attempt_are_on_the_timeline(visit: Visit, sessions: Sessions) -> None:
-    (order_id,) = store(sessions, an_order(1))
+    order_id = an_order_with_its_buyer(sessions)
     with sessions() as session, session.begin():
         session.add(an_attempt(order_id, 5))
     page = visit(path=f"/orders/{order_id}")
     page.get_by_text("Add a note").click()
     page.locator("#text").fill("the warehouse was called")
     page.get_by_role("button", name="Save the note").click()
-    expect(page.locator("#live").get_by_text("the warehouse was called")).to_be_visible()
+    expect(page.locator("#live").get_by_text("wrote a note")).to_be_visible()
     expect(page.locator("#live").get_by_text("waiting for the warehouse").first).to_be_visible()
-    assert notes(sessions) == [("otto", "the warehouse was called")]
+    assert notes(sessions) == [("otto", "wrote a note")]
+    expect(page.get_by_text("the warehouse was called")).to_have_count(0)
+    page.get_by_role("button", name="Show the buyer’s data").click()
+    expect(page.get_by_text("the warehouse was called")).to_be_visible()
 
 
 def test_the_buyer_is_masked_until_asked_for_and_the_asking_is_noted(
@@ -158,4 +161,4 @@ def test_what_was_typed_is_in_its_form_again_after_signing_in(
     assert notes(sessions) == []
     page.get_by_role("button", name="Ignore it").click()
     expect(page.get_by_text("The order is ignored from now on")).to_be_visible()
-    assert notes(sessions) == [("otto", "dismissed: sold twice")]
+    assert notes(sessions) == [("otto", "dismissed it")]
