@@ -51,8 +51,7 @@ class SignedIn:
     ) -> TestResponse:
         """Send a form of ours; `headers` in place of those that a browser sends with it."""
         sent = {"Sec-Fetch-Site": "same-origin"} if headers is None else headers
-        given = {**self.token(), **(data or {})}
-        return self._client.post(path, buffered=True, data=given, headers=sent)
+        return self._client.post(path, data={**self.token(), **(data or {})}, headers=sent)
 
     def cookie(self) -> str:
         """The header by which another connection is signed in too."""
