@@ -37,6 +37,7 @@ from pipeline.console.guard import allows, client_address, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
 from pipeline.console.help_views import help_views
+from pipeline.console.languages import speak
 from pipeline.console.login import Entrance, login_views
 from pipeline.console.metrics_views import metrics_views
 from pipeline.console.order_acts import act_views
@@ -72,6 +73,7 @@ def create_app(
     app.url_map.converters["row_id"] = RowId
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    speak(app)
     app.jinja_env.filters.update(
         ago=lambda at: words.ago(at, now()),
         country=country,
