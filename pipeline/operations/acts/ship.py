@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
+from pipeline.base.master_keys import KeyMissing
 from pipeline.base.vault import Vault
 from pipeline.clients import offered_carriers
 from pipeline.magento.records import ENDED, HOLDED
@@ -105,14 +106,16 @@ class ShipmentRequests:
         end_standing(session, [order.id], why)
 
     def _stored(self, session: Session, order: Order, title: str) -> str:
-        """Raises KeyMissing."""
         private = session.get(OrderPrivate, order.id)
         key = None if private is None else private.wrapped_key
-        stored = Clerks(self._vault, key, owner(order)).title(title)
+        try:
+            stored = Clerks(self._vault, key, owner(order)).title(title)
+        except KeyMissing as error:
+            raise NotPossible(str(error)) from None
         if not stored:
             raise NotPossible(
-                "its buyer's data is gone, and the key for what you type: "
-                "choose a carrier that Amazon knows, without a title of your own"
+                "it has no key to seal a title with: give a carrier that Amazon knows, "
+                "without a title of your own"
             )
         return stored
 
