@@ -30,10 +30,10 @@ storm: $(READY) ## Break everything while a thousand orders come; ORDERS=200 SEE
 up: $(READY) ## Keep the demo's stack running and print its URLs (Ctrl-C ends it)
 	$(BIN)/python -m devstack up
 
-test: $(READY) servers ## Run all tests but those in a browser and the canary; a part with ARGS='tests/orders -k decision_table'
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/browser --ignore tests/system/test_canary.py $(ARGS)
+test: $(READY) servers ## Run all tests but those in a browser; a part with ARGS='tests/orders -k decision_table'
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/browser $(ARGS)
 
-canary: $(READY) ## Let marked buyers go through everything, and print where anything of them is left
+canary: $(READY) ## A part of the tests: let marked buyers go through everything, and print where anything of them is left
 	$(BIN)/python -m pytest tests/system/test_canary.py tests/system/test_canary_forms.py $(ARGS)
 
 # What the embedded servers are built without: TLS and pgbouncer; and Prometheus, nginx and age,

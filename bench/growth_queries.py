@@ -67,7 +67,7 @@ def _of_jobs(rig: Rig, sessions: Sessions, now: datetime) -> dict[str, Query]:
     settings, incidents = rig.parts.settings, Incidents(sessions)
     vault, accounts = Vault(*settings.master_keys), [ACCOUNT]
     orders = Orders(sessions, vault, settings.timing, {ACCOUNT: SHOP})
-    shipments, watches = Shipments(sessions), ShopWatches(sessions)
+    shipments, watches = Shipments(sessions, vault), ShopWatches(sessions)
     open_ones = shipments.awaited(accounts, SHOP)
     some = list(open_ones)[:PAGE]
     writes = Writes(settings, sessions, lambda: now)

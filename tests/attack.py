@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import product
@@ -13,9 +14,11 @@ from sqlalchemy import inspect, text
 from pipeline.base.db import Sessions
 from pipeline.base.master_keys import Unreadable
 from pipeline.base.vault import SealedColumn, Vault
+from pipeline.orders.carrier_title import SEALED
 
 _STATISTICS = ("pg_stats", "pg_stats_ext", "pg_stats_ext_exprs")
 _BYTES = re.compile(r"\\+x([0-9a-f]{40,})")
+_TEXTS = re.compile(SEALED + r"([\w=-]{40,})")
 
 
 def read_back(sessions: Sessions, vault: Vault) -> str:
@@ -33,6 +36,7 @@ def read_back(sessions: Sessions, vault: Vault) -> str:
         ]
         owners = session.scalars(text("SELECT account || '/' || external_id FROM orders")).all()
     blobs = {bytes.fromhex(found) for row in seen for found in _BYTES.findall(row)}
+    blobs |= {urlsafe_b64decode(found) for row in seen for found in _TEXTS.findall(row)}
     return "\n".join([*seen, *_opened(vault, blobs, owners)])
 
 

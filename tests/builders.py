@@ -14,6 +14,7 @@ from pipeline.amazon import parsing
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Signature
 from pipeline.base.vault import SealedColumn, Vault
+from pipeline.orders.carrier_title import open_title
 from pipeline.orders.machine import STEPS, owner
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.report import Report
@@ -251,6 +252,13 @@ def stored(sessions: Sessions, order: Order, *, vault: Vault | None = None) -> i
             sealed = vault.seal(key, owner(order), SealedColumn.REPORT, raw)
             session.add(OrderPrivate(order_id=order.id, wrapped_key=key, sealed=sealed))
         return order.id
+
+
+def title_of(sessions: Sessions, order_id: int, stored: str) -> str:
+    """A stored carrier's title, opened with the order's key."""
+    with sessions() as session:
+        order, private = session.get_one(Order, order_id), session.get_one(OrderPrivate, order_id)
+        return open_title(a_vault(), private.wrapped_key, owner(order), stored)
 
 
 def loaded(sessions: Sessions, order_id: int) -> Order:

@@ -20,8 +20,8 @@ from pipeline.settings.roles import Role
 LONGEST = timedelta(hours=12)
 """A sign-in lasts a working day; then the person has to sign in again."""
 LONGEST_IDLE = timedelta(minutes=30)
-# Whose an ended sign-in was is known for a day, so that what they typed goes back to them alone.
-_REMEMBERED = timedelta(days=1)
+REMEMBERED = timedelta(days=1)
+"""Whose an ended sign-in was is known so long, so that what they typed goes back to them alone."""
 # The time of last use is written at most so often, so that not every page writes.
 _SEEN_EVERY = timedelta(minutes=1)
 
@@ -57,7 +57,6 @@ class SignIns:
         """Sign a person in and return the new token, which nobody has had before."""
         token = secrets.token_urlsafe(32)
         with self._sessions() as session, session.begin():
-            session.execute(delete(SignIn).where(SignIn.seen_at <= now - _REMEMBERED))
             session.add(
                 SignIn(
                     token_digest=digest(token),
@@ -118,7 +117,7 @@ class SignIns:
         with self._sessions() as session:
             return session.scalar(
                 select(SignIn.person_id).where(
-                    SignIn.token_digest == digest(token), SignIn.seen_at > now - _REMEMBERED
+                    SignIn.token_digest == digest(token), SignIn.seen_at > now - REMEMBERED
                 )
             )
 

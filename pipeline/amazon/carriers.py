@@ -119,7 +119,8 @@ def carrier_for(carrier_code: str, title: str, country: str) -> Carrier:
         raise CannotMap(
             HoldCode.CARRIER_UNMAPPED,
             f'the carrier "{carrier_code}" is not known to Amazon and the tracking number has no '
-            "title: give it the carrier's name as its title",
+            "title, or the purge took it: choose a carrier that Amazon knows, or name one as the "
+            "title",
             facts,
         )
     return Carrier(OTHER, title)

@@ -222,7 +222,7 @@ def act_views(acts: Acts) -> APIBlueprint:
         """
 
         def asked(hand: _Hand, order_id: int) -> None:
-            requests = ShipmentRequests(hand.sessions, hand.author, hand.now)
+            requests = ShipmentRequests(hand.sessions, hand.vault, hand.author, hand.now)
             requests.ask(order_id, body.carrier, body.tracking_number, body.carrier_title)
 
         return acts.do("ship", header, path, asked, body)

@@ -28,11 +28,12 @@ _OF_COLUMN = b"\x02"
 
 
 class SealedColumn(StrEnum):
-    """What sealed data is: a column, or a value that a browser keeps."""
+    """What sealed data is: a column, a value of several columns, or one that a browser keeps."""
 
     REPORT = "order_private.sealed"
     CORRECTION = "order_private.correction"
     WORDS = "order_words.sealed"
+    TITLE = "a carrier's title"
     SECOND_FACTOR = "second_factors.sealed"
     PROVIDER_TOKENS = "provider_sign_ins.sealed"
     ENDPOINT = "webhook_endpoints.secret"

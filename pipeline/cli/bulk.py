@@ -74,7 +74,10 @@ def show(act_id: int, follow: bool, as_json: bool) -> None:
         raise NotFound(f"there is no bulk job {act_id}")
     since = {str(name): number for name, number in progress.since.items() if number}
     if as_json:
-        passed_over = {refusal.external_id: refusal.why for refusal in progress.passed_over}
+        passed_over = {
+            refusal.external_id or str(refusal.order_id): refusal.why
+            for refusal in progress.passed_over
+        }
         more = {"since": since, "held_again": progress.held, "passed_over_because": passed_over}
         print_json(_as_json(progress.act) | more)
         return

@@ -180,10 +180,12 @@ def _compare(
     from pipeline.intake.store import Intake
     from pipeline.monitoring.reconcile.run import Reconciler
     from pipeline.monitoring.reconcile.runs import AlreadyRunning, Runs
+    from pipeline.shipping.shop_shipments import Shipments
 
     intake = Intake(installation.sessions, reached.vault, installation.settings.timing)
     incidents = Incidents(installation.sessions)
-    reconciler = Reconciler(installation.sessions, reached.clients, intake, incidents)
+    shipments = Shipments(installation.sessions, reached.vault)
+    reconciler = Reconciler(installation.sessions, reached.clients, intake, incidents, shipments)
     if dry_run:
         return _preview(reconciler, account, period, say)
     runs = Runs(installation.sessions)

@@ -39,12 +39,18 @@ def ship(
         raise click.UsageError("give a --carrier and a --tracking number, or --withdraw")
     with open_installation() as installation:
         from pipeline.base.clock import utc_now
+        from pipeline.base.vault import Vault
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.acts.ship import ShipmentRequests
         from pipeline.operations.lists.orders import Listing
 
         order_id = unique_order_id(Listing(installation.sessions), number)
-        shipment_requests = ShipmentRequests(installation.sessions, system_user(), utc_now())
+        shipment_requests = ShipmentRequests(
+            installation.sessions,
+            Vault(*installation.settings.master_keys),
+            system_user(),
+            utc_now(),
+        )
         try:
             if carrier is not None and tracking is not None:
                 shipment_requests.ask(order_id, carrier, tracking, title)

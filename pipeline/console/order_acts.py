@@ -53,7 +53,7 @@ class _Hand:
 
     @property
     def shipment_requests(self) -> ShipmentRequests:
-        return ShipmentRequests(self.sessions, self.author, self.now)
+        return ShipmentRequests(self.sessions, self.vault, self.author, self.now)
 
     @property
     def worths(self) -> StatedValues:

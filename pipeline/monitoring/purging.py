@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Row,
-    Update,
     and_,
     case,
     delete,
@@ -24,18 +23,18 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union,
     update,
 )
 from sqlalchemy.orm import Session
 
+from pipeline.amazon.carriers import is_known
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.orders.machine import SHIPPING_STEPS
 from pipeline.orders.package_tables import Shipment
-from pipeline.orders.requested_shipment import STANDING
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.state_changes import dismiss
-from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import LIVE, Note, Order, OrderPrivate, Status
 from pipeline.orders.words_table import OrderWords
 
@@ -50,7 +49,6 @@ SPARED = timedelta(days=7)
 ENDS_SOON = timedelta(days=5)
 """A person is told so long before a live order ends for want of its data."""
 AUTHOR = "orderbridge"
-_ENDED_LATELY = timedelta(days=7)
 
 
 Taken = Row[*tuple[Any, ...]]
@@ -112,8 +110,6 @@ class Purging:
 
         Orders that are locked are left to the next run.
         """
-        with self._sessions() as session, session.begin():
-            _forget_titles(session, self._clock.now)
         purged = 0
         after: tuple[datetime, int] | None = None
         while most is None or purged < most:
@@ -138,33 +134,38 @@ class Purging:
         return session.execute(query).all()
 
 
-def _forget_titles(session: Session, now: datetime) -> None:
-    """Take away the carriers' titles of purged orders that have ended since: they needed them."""
-    ended_lately = select(Order.id).where(
-        Order.updated_at >= now - _ENDED_LATELY,
-        Order.purged_at.is_not(None),
-        Order.status.not_in(LIVE),
+def typed_titles(session: Session, order_ids: Sequence[int]) -> Sequence[str]:
+    """The carriers' titles of these orders that a clerk typed: those that name no known carrier."""
+    rows = (Shipment, RequestedShipmentRow)
+    titles = union(
+        *(select(row.carrier_title).where(among(row.order_id, order_ids)) for row in rows)
     )
-    session.execute(
-        _without_titles(Shipment.order_id.in_(ended_lately)).execution_options(
-            synchronize_session=False
-        )
-    )
+    return [title for title in session.scalars(titles) if title and not is_known(title)]
 
 
-def _without_titles(which: ColumnElement[bool]) -> Update:
-    return (
-        update(Shipment)
-        .where(Shipment.carrier_title != "", which)
+def _forget_titles(session: Session, order_ids: Sequence[int]) -> None:
+    """Take these away. A package whose confirmation is outdated stays so."""
+    typed = typed_titles(session, order_ids)
+    package, request = Shipment, RequestedShipmentRow
+    announced = package.carrier_code + "/" + package.carrier_title + "/" + package.tracking_number
+    untitled = package.carrier_code + "//" + package.tracking_number
+    is_typed = package.carrier_title.in_(typed)
+    for statement in (
+        update(package)
+        .where(among(package.order_id, order_ids), or_(is_typed, package.confirmed_as != announced))
         .values(
-            carrier_title="",
+            carrier_title=case((is_typed, ""), else_=package.carrier_title),
             confirmed_as=case(
-                (Shipment.confirmed_as.is_(None), None),
-                else_=Shipment.carrier_code + "//" + Shipment.tracking_number,
+                (package.confirmed_as == announced, untitled),
+                else_=func.regexp_replace(package.confirmed_as, "/.*/", "//"),
             ),
             to_feed=None,
-        )
-    )
+        ),
+        update(request)
+        .where(among(request.order_id, order_ids), request.carrier_title.in_(typed))
+        .values(carrier_title=""),
+    ):
+        session.execute(statement.execution_options(synchronize_session=False))
 
 
 def destroy(session: Session, orders: Sequence[Taken], now: datetime, why: str) -> None:
@@ -174,7 +175,6 @@ def destroy(session: Session, orders: Sequence[Taken], now: datetime, why: str) 
     a note of what it was held for.
     """
     ids = [order.id for order in orders]
-    ended = [order.id for order in orders if order.status not in LIVE]
     # The version stays the same: no worker holds any of these orders.
     for statement in (
         update(OrderPrivate)
@@ -189,23 +189,9 @@ def destroy(session: Session, orders: Sequence[Taken], now: datetime, why: str) 
         ),
         update(Order).where(among(Order.id, ids)).values(purged_at=now),
         delete(OrderWords).where(among(OrderWords.order_id, ids)),
-        # A clerk typed the carrier's title; a package that is still to be confirmed needs it.
-        _without_titles(
-            and_(
-                among(Shipment.order_id, ids),
-                or_(
-                    Shipment.confirmation == ConfirmationState.ACCEPTED,
-                    among(Shipment.order_id, ended),
-                ),
-            )
-        ),
-        update(RequestedShipmentRow)
-        .where(
-            among(RequestedShipmentRow.order_id, ids), RequestedShipmentRow.state.not_in(STANDING)
-        )
-        .values(carrier_title=""),
     ):
         session.execute(statement.execution_options(synchronize_session=False))
+    _forget_titles(session, ids)
     _end(session, orders, now, why)
 
 

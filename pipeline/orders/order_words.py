@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -28,6 +28,8 @@ from pipeline.orders.words_table import OrderWords
 
 ARE_SEALED = "; its words are sealed: show them with the buyer's data"
 """The end of a sentence about a refusal whose words are kept."""
+NOT_KEPT = "; the words with it were not kept, as the order has no key to seal them with"
+"""The end of a note of which what was typed is lost."""
 
 
 class Said(NamedTuple):
@@ -126,20 +128,25 @@ def note(
     *,
     author: str,
     at: datetime,
-) -> None:
+) -> frozenset[int]:
     """Store a note of these orders: `text` is a sentence of ours, `typed` is sealed.
 
+    Returns the orders with `typed`; the note of an order without a key says that it was not kept.
     Raises KeyMissing where this process lacks the key for it.
     """
     if not order_ids:
-        return
+        return frozenset()
     notes = session.execute(
         insert(Note).returning(Note.id, Note.order_id),
         [{"order_id": id_, "at": at, "author": author, "text": text} for id_ in order_ids],
-    )
+    ).all()
     words = SecretStr(typed)
     said = [Said(note.order_id, f"note {note.id} by {author}", words) for note in notes]
-    keep(session, vault, said, at)
+    kept = keep(session, vault, said, at)
+    lost = [note.id for note in notes if typed and note.order_id not in kept]
+    if lost:
+        session.execute(update(Note).where(among(Note.id, lost)).values(text=f"{text}{NOT_KEPT}"))
+    return kept
 
 
 def shown(session: Session, vault: Vault, order: Order, wrapped_key: bytes) -> list[Shown]:

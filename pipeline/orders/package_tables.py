@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from pipeline.base.tables import UNSAMPLED, Base
+from pipeline.orders.carrier_title import SEALED
 from pipeline.orders.states import ConfirmationState
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ class Shipment(Base):
     it stays the same even if this database was restored. `magento_track_id` is None without a track
     of its own. `mismatch` is the shop's change that the marketplace cannot be told: see
     `pipeline.shipping.packages`. `confirmation` is a ConfirmationState; `to_feed` is the package's
-    message for a feed, `feed_id` the open feed that contains it.
+    message for a feed, `feed_id` the open feed that contains it. `carrier_title` is a known
+    carrier's name or a sealed title, and so it is in what is made of it.
     """
 
     __tablename__ = "shipments"
@@ -84,11 +87,9 @@ def announcement(shipment: Shipment) -> str:
     return f"{shipment.carrier_code}/{shipment.carrier_title}/{shipment.tracking_number}"
 
 
-def forget_title(shipment: Shipment) -> None:
-    """Forget the carrier's title of a confirmed package, which a person typed."""
-    if shipment.confirmation == ConfirmationState.ACCEPTED and shipment.carrier_title:
-        shipment.carrier_title = ""
-        shipment.confirmed_as = announcement(shipment)
+def untitled(announced: str) -> str:
+    """The announced data without a sealed title, as the purge leaves it."""
+    return re.sub(f"/{SEALED}[^/]*/", "//", announced, count=1)
 
 
 class ShipmentItem(Base):

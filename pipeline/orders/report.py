@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.base.errors import CannotMap, NotSent
 from pipeline.base.master_keys import KeyMissing, Unreadable
 from pipeline.base.vault import SealedColumn, Vault
 from pipeline.orders.amounts import Amounts
+from pipeline.orders.carrier_title import open_title
 from pipeline.orders.channel import Channel, Raw
 from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.outcome import HoldCode
@@ -17,10 +18,22 @@ from pipeline.orders.outcome import HoldCode
 Json = Mapping[str, Any]
 
 KEY_MISSING_RETRY_S = 300.0
+Read = TypeVar("Read")
 
 
 def _nothing() -> None:
     return None
+
+
+def unless_unreadable(read: Callable[[], Read], otherwise: Read) -> Read:
+    """What `read` opens, or `otherwise`. Raises NotSent where only this process lacks the key."""
+    try:
+        return read()
+    except KeyMissing as error:
+        # Another process may have the key, and this one after its next start.
+        raise NotSent(str(error), retry_after_s=KEY_MISSING_RETRY_S) from error
+    except Unreadable:
+        return otherwise
 
 
 class Report:
@@ -33,9 +46,12 @@ class Report:
         self,
         open_reply: Callable[[], Raw | None] = _nothing,
         open_correction: Callable[[], Json | None] = _nothing,
+        title: Callable[[str], str] = str,
     ) -> None:
+        """`title` gives a stored carrier's title as the clerk typed it: empty after the purge."""
         self._open_reply = open_reply
         self._open_correction = open_correction
+        self.title = title
         self._order: ChannelOrder | None = None
         self._amounts: dict[bool, Amounts] = {}
 
@@ -58,17 +74,16 @@ class Report:
         ) -> Json | None:
             if wrapped_key is None or sealed is None:
                 return None
-            try:
-                return vault.open(wrapped_key, owner, column, sealed)
-            except KeyMissing as error:
-                # Another process may have the key, and this one after its next start.
-                raise NotSent(str(error), retry_after_s=KEY_MISSING_RETRY_S) from error
-            except Unreadable:
-                return unreadable
+            return unless_unreadable(
+                lambda: vault.open(wrapped_key, owner, column, sealed), unreadable
+            )
 
         return cls(
             lambda: opened(SealedColumn.REPORT, reply, None),
             lambda: opened(SealedColumn.CORRECTION, correction, {}),
+            lambda stored: unless_unreadable(
+                lambda: open_title(vault, wrapped_key, owner, stored), ""
+            ),
         )
 
     @cached_property

@@ -14,7 +14,7 @@ from pipeline.base.id_lists import among
 from pipeline.base.vault import Vault
 from pipeline.orders.machine import wake
 from pipeline.orders.order_words import ARE_SEALED, Said, keep
-from pipeline.orders.package_tables import Shipment, forget_title
+from pipeline.orders.package_tables import Shipment, untitled
 from pipeline.orders.states import CancellationState, ConfirmationState
 from pipeline.orders.tables import Order
 from pipeline.shipping.tables import FeedMessage
@@ -96,9 +96,9 @@ def take_in(
                 cancellations.append(_cancellation_after(message.order_id, result))
         elif (package := packages.get(message.shipment_id)) is not None:
             _package_after(package, message.body, result, now)
-            if orders[message.order_id].purged_at is not None:
-                forget_title(package)
-        # A clerk typed the carrier's name; the package has it if it is sent again.
+            if orders[message.order_id].purged_at is not None and package.confirmed_as:
+                package.confirmed_as = untitled(package.confirmed_as)
+        # The package has the carrier's title if it is sent again.
         message.body = {**message.body, **dict.fromkeys(_TYPED & message.body.keys(), "")}
     if cancellations:
         # The update leaves `version` alone, so that a running step keeps its claim.

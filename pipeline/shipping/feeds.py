@@ -20,7 +20,11 @@ from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResu
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.base.vault import Vault
+from pipeline.orders.carrier_title import open_title
+from pipeline.orders.machine import owner_of
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.report import unless_unreadable
+from pipeline.orders.tables import Order, OrderPrivate
 from pipeline.shipping.feed_collecting import collect
 from pipeline.shipping.feed_results import take_in
 from pipeline.shipping.tables import Feed, FeedMessage, FeedState
@@ -108,14 +112,39 @@ class Feeds:
             return None  # another worker has just made a feed; the index allows a single open feed
 
     def messages(self, feed: Feed) -> list[tuple[int, dict[str, Any]]]:
-        """The feed's messages by number."""
+        """The feed's messages by number, with the carriers' titles opened. Raises NotSent.
+
+        A title that was purged is missing: Amazon refuses the message, and its order is held.
+        """
         with self._sessions() as session:
             rows = session.execute(
-                select(FeedMessage.message_id, FeedMessage.body)
+                select(
+                    FeedMessage.message_id,
+                    FeedMessage.body,
+                    Order.account,
+                    Order.external_id,
+                    OrderPrivate.wrapped_key,
+                )
+                .join(Order, Order.id == FeedMessage.order_id)
+                .outerjoin(OrderPrivate, OrderPrivate.order_id == FeedMessage.order_id)
                 .where(FeedMessage.feed_id == feed.id)
                 .order_by(FeedMessage.message_id)
             )
-            return [(row.message_id, row.body) for row in rows]
+            return [
+                (
+                    row.message_id,
+                    self._opened(row.body, row.wrapped_key, owner_of(row.account, row.external_id)),
+                )
+                for row in rows
+            ]
+
+    def _opened(
+        self, body: dict[str, Any], wrapped_key: bytes | None, owner: str
+    ) -> dict[str, Any]:
+        if not (stored := body.get("carrier_name")):
+            return body
+        name = unless_unreadable(lambda: open_title(self._vault, wrapped_key, owner, stored), "")
+        return {**body, "carrier_name": name}
 
     def uploaded(self, feed: Feed, document_id: str) -> None:
         """The document is uploaded; createFeed comes next."""

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, load_only, selectinload
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
+from pipeline.base.master_keys import KeyMissing
+from pipeline.base.vault import Vault
 from pipeline.magento.records import MagentoOrder, MagentoShipment
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.locking import lock
-from pipeline.orders.machine import reopen, wake
+from pipeline.orders.machine import owner, reopen, wake
 from pipeline.orders.order_shop import placed_in
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.states import ConfirmationState
-from pipeline.orders.tables import LIVE, Order, Status
+from pipeline.orders.tables import LIVE, Order, OrderPrivate, Status
 from pipeline.shipping.packages import Mismatch, Parcel, arranged
 from pipeline.shipping.shop_states import changed_states, store_states
+from pipeline.shipping.typed_by_clerks import Clerks
 
 
 class Shipments:
     """Reads which orders wait for the warehouse and stores their shipments."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, vault: Vault) -> None:
         self._sessions = sessions
+        self._vault = vault
 
     def awaited(self, accounts: Sequence[str], shop: str) -> dict[int, int]:
         """Magento entity id → order id of this shop's unfinished orders that the merchant fulfils.
@@ -121,9 +126,9 @@ class Shipments:
                     states_changed.pop(order_id, None)
             news = {
                 order_id
-                for order_id, rows in _rows(session, changed).items()
+                for order_id, known in _known(session, changed).items()
                 if self._take(
-                    *(session, order_id, rows, by_order.get(order_id, ()), gone, now, statuses),
+                    *(session, order_id, known, by_order.get(order_id, ()), gone, now, statuses),
                     shop,
                 )
             }
@@ -146,19 +151,21 @@ class Shipments:
                 among(Shipment.magento_shipment_id, gone), among(Shipment.order_id, ours)
             )
         )
-        rows = _rows(session, sorted({*by_order, *losers}))
-        return [
-            order_id
-            for order_id, known in rows.items()
-            if (parcels := [_parcel(parcel) for parcel in known])
-            != arranged(parcels, by_order.get(order_id, ()), gone, now)
-        ]
+        changed = []
+        for order_id, known in _known(session, sorted({*by_order, *losers})).items():
+            # Its step cannot run without the key either; the first watch that has it stores them.
+            with suppress(KeyMissing):
+                parcels = known.parcels
+                in_shop = known.storable(by_order.get(order_id, ()), self._vault)
+                if parcels != arranged(parcels, in_shop, gone, now):
+                    changed.append(order_id)
+        return changed
 
     def _take(
         self,
         session: Session,
         order_id: int,
-        stored: Sequence[_Known],
+        stored: _Known,
         in_shop: Sequence[MagentoShipment],
         gone: Collection[int],
         now: datetime,
@@ -166,8 +173,8 @@ class Shipments:
         shop: str,
     ) -> bool:
         """Update an order's packages from the shop's shipments; returns whether any changed."""
-        known, rows = [_parcel(each) for each in stored], [each.row for each in stored]
-        parcels = arranged(known, in_shop, gone, now)
+        known, rows = stored.parcels, stored.rows
+        parcels = arranged(known, stored.storable(in_shop, self._vault), gone, now)
         references = {parcel.reference for parcel in parcels}
         dropped = [row for row in rows if row.package_reference not in references]
         if dropped and statuses[order_id] == Status.RUNNING:
@@ -202,27 +209,43 @@ def _news(session: Session, order_ids: Iterable[int]) -> dict[int, int]:
 
 
 class _Known(NamedTuple):
-    """A stored package, and whether its order's personal data was purged."""
+    """An order's stored packages. Without a key, its personal data was purged or never came."""
 
-    row: Shipment
+    owner: str
+    wrapped_key: bytes | None
     is_purged: bool
+    rows: list[Shipment]
+
+    @property
+    def parcels(self) -> list[Parcel]:
+        return [_parcel(row, is_purged=self.is_purged) for row in self.rows]
+
+    def storable(self, shipments: Iterable[MagentoShipment], vault: Vault) -> list[MagentoShipment]:
+        """The shop's shipments as they may be stored. Raises KeyMissing."""
+        stored = (row.carrier_title for row in self.rows)
+        clerks = Clerks(vault, self.wrapped_key, self.owner, stored)
+        return [clerks.shipment(shipment) for shipment in shipments]
 
 
-def _rows(session: Session, order_ids: Sequence[int]) -> dict[int, list[_Known]]:
-    rows: dict[int, list[_Known]] = {order_id: [] for order_id in order_ids}
-    for row, purged_at in session.execute(
-        select(Shipment, Order.purged_at)
-        .join(Order, Order.id == Shipment.order_id)
-        .where(among(Shipment.order_id, order_ids))
+def _known(session: Session, order_ids: Sequence[int]) -> dict[int, _Known]:
+    known: dict[int, _Known] = {}
+    for order, wrapped_key, row in session.execute(
+        select(Order, OrderPrivate.wrapped_key, Shipment)
+        .options(load_only(Order.account, Order.external_id, Order.purged_at))
+        .outerjoin(OrderPrivate, OrderPrivate.order_id == Order.id)
+        .outerjoin(Shipment, Shipment.order_id == Order.id)
+        .where(among(Order.id, order_ids))
         .options(selectinload(Shipment.items))
-        .order_by(Shipment.id)
+        .order_by(Order.id, Shipment.id)
     ):
-        rows[row.order_id].append(_Known(row, purged_at is not None))
-    return rows
+        is_purged = order.purged_at is not None
+        found = known.setdefault(order.id, _Known(owner(order), wrapped_key, is_purged, []))
+        if row is not None:
+            found.rows.append(row)
+    return known
 
 
-def _parcel(known: _Known) -> Parcel:
-    row = known.row
+def _parcel(row: Shipment, *, is_purged: bool) -> Parcel:
     return Parcel(
         reference=row.package_reference,
         shipment_id=row.magento_shipment_id,
@@ -235,7 +258,7 @@ def _parcel(known: _Known) -> Parcel:
         confirmation_sent=row.confirmed_as is not None
         or row.confirmation in (ConfirmationState.SENT, ConfirmationState.UNCLEAR),
         mismatch=row.mismatch,
-        has_no_title=known.is_purged and not row.carrier_title,
+        has_no_title=is_purged and not row.carrier_title,
     )
 
 

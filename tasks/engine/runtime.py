@@ -84,7 +84,7 @@ def build(loaded: settings.Settings, moved_clock: Callable[[], datetime] | None 
         clients=remotes,
         orders=orders,
         intake=Intake(sessions, vault, loaded.timing),
-        shipments=Shipments(sessions),
+        shipments=Shipments(sessions, vault),
         watches=ShopWatches(sessions),
         leases=leases,
         runner=Runner(

@@ -25,7 +25,9 @@ def reconcile(parts: Runtime) -> None:
     begun = runs.begun_since(AUTHOR, now - every)
     for account in parts.settings.accounts.keys() - begun:
         _begin(runs, account, every, now)
-    reconciler = Reconciler(parts.sessions, parts.clients, parts.intake, parts.incidents)
+    reconciler = Reconciler(
+        parts.sessions, parts.clients, parts.intake, parts.incidents, parts.shipments
+    )
     for run in runs.due(now):
         if run.account not in parts.settings.accounts:
             log.warning("reconcile.no_account", account=run.account)

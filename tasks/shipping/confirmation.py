@@ -10,7 +10,7 @@ from pipeline.orders.channel import NO_PACKAGE_TO_UPDATE
 from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.ledger_write import Write
 from pipeline.orders.outcome import HoldCode
-from pipeline.orders.package_tables import Shipment, announcement, forget_title
+from pipeline.orders.package_tables import Shipment, announcement
 from pipeline.orders.states import ConfirmationState, EffectKind
 from pipeline.orders.tables import Order
 from tasks.shipping.packages import confirmation_of, known_already
@@ -21,7 +21,7 @@ def confirm(
 ) -> None:
     """Confirm the package in a call; `place` is where the parcel leaves from, if set."""
     clients.ledger_of(order).once(confirmation_write(order, shipment, current, clients, place))
-    mark_accepted(order, shipment, clients)
+    mark_accepted(shipment, clients)
 
 
 def confirmation_write(
@@ -33,7 +33,8 @@ def confirmation_write(
     def send() -> str:
         shipment.confirmation = ConfirmationState.SENT
         try:
-            clients.channel(order).confirm_shipment(confirmation)
+            title = order.report.title(shipment.carrier_title)
+            clients.channel(order).confirm_shipment(replace(confirmation, carrier_title=title))
         except Rejected as error:
             if error.code == NO_PACKAGE_TO_UPDATE and known_already(
                 order, shipment, clients.read_again(order)
@@ -65,11 +66,9 @@ def confirmation_write(
     return trace.write(send, HoldCode.CONFIRMATION_REFUSED)
 
 
-def mark_accepted(order: Order, shipment: Shipment, clients: Clients) -> None:
+def mark_accepted(shipment: Shipment, clients: Clients) -> None:
     """Note that Amazon has the confirmation."""
     shipment.confirmation = ConfirmationState.ACCEPTED
     shipment.refusal = shipment.to_feed = None
     shipment.confirmed_at, shipment.confirmed_as = clients.now(), announcement(shipment)
     shipment.confirmed_times += 1
-    if order.purged_at is not None:
-        forget_title(shipment)

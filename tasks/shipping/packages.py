@@ -67,7 +67,7 @@ def confirmed_packages(order: Order) -> str:
         " ".join(
             part
             for part in (
-                shipment.carrier_title or shipment.carrier_code,
+                order.report.title(shipment.carrier_title) or shipment.carrier_code,
                 shipment.tracking_number or "without a tracking number",
             )
             if part
@@ -84,7 +84,7 @@ def confirmed_packages(order: Order) -> str:
 
 
 def confirmation_of(order: Order, shipment: Shipment, current: ChannelOrder) -> Confirmation:
-    """The confirmation of a package."""
+    """The confirmation of a package. A sealed title stays sealed."""
     codes, _ = transparency_codes(order, current)
     return Confirmation(
         external_id=order.external_id,

@@ -90,7 +90,7 @@ def _shipping(
             entity_id,
             units,
             carrier_code=requested.carrier_code,
-            title=requested.carrier_title,
+            title=order.report.title(requested.carrier_title) or requested.carrier_code,
             number=requested.tracking_number,
         )
 

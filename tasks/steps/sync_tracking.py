@@ -112,7 +112,7 @@ def _confirm_due(order: Order, due: Sequence[Shipment], clients: Clients) -> Hol
         if shipment.confirmed_as is None and known_already(order, shipment, current):
             # A crashed attempt may have confirmed the package: this ends its row in the ledger.
             clients.ledger_of(order).made(confirmation_write(order, shipment, current, clients))
-            mark_accepted(order, shipment, clients)
+            mark_accepted(shipment, clients)
         elif by_feed or not shipment.tracking_number:
             # Amazon refuses a call without a number; the schema of a feed leaves it out.
             message = clients.channel(order).feed_message(confirmation_of(order, shipment, current))
@@ -167,5 +167,8 @@ def _rest(order: Order, clients: Clients) -> Outcome | None:
         not shipment.tracking_number and shipment.confirmed_as != announcement(shipment)
         for shipment in order.shipments
     ):
-        return Wait("a package has no tracking number yet", clients.recheck_waiting)
+        return Wait(
+            "a package has no tracking number yet, or a text that does not look like one",
+            clients.recheck_waiting,
+        )
     return None

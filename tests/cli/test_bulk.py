@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from pipeline.base.clock import utc_now
 from pipeline.base.db import Sessions
@@ -77,9 +77,13 @@ def test_an_act_is_shown_with_what_became_of_its_orders(
         "held_again": {},
         "passed_over_because": {"303-0000000-0000001": "a step is running or about to run"},
     }
+    with sessions() as session, session.begin():
+        session.execute(delete(Order).where(Order.external_id == "303-0000000-0000001"))
+    gone = json.loads(orderbridge("bulk", "show", "1", "--json").stdout)["passed_over_because"]
+    assert gone == {"1": "a step is running or about to run"}
     lines = orderbridge("bulk", "show", "1").stdout.splitlines()
     assert ["dismissed", "1"] in [line.split() for line in lines]
-    assert lines[-1] == "303-0000000-0000001 was passed over: a step is running or about to run"
+    assert lines[-1] == "1 was passed over: a step is running or about to run"
     missing = orderbridge("bulk", "show", "7")
     assert (missing.exit_code, missing.stderr) == (1, "Error: there is no bulk job 7\n")
 

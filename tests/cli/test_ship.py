@@ -11,7 +11,7 @@ from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
 from pipeline.operations.acts.ship import latest
 from pipeline.orders.tables import Status
-from tests.builders import an_item, an_order, loaded, stored
+from tests.builders import a_raw_order, an_item, an_order, loaded, stored, title_of
 from tests.cli.conftest import Run
 from tests.cli.test_decisions import notes
 
@@ -23,6 +23,7 @@ def waiting(sessions: Sessions, **changes: Any) -> int:
         "items": [an_item(magento_item_id=501)],
         "magento_order_id": 900,
         "due_at": None,
+        "raw": a_raw_order(),
     }
     return stored(sessions, an_order(**{**facts, **changes}))
 
@@ -33,7 +34,7 @@ def stands(sessions: Sessions, order_id: int) -> tuple[str, ...]:
         return ()
     return (
         requested.carrier_code,
-        requested.carrier_title,
+        title_of(sessions, order_id, requested.carrier_title),
         requested.tracking_number,
         requested.state,
     )

@@ -308,6 +308,28 @@ def test_a_form_is_not_lost_while_it_is_down(
     assert "Refresh" not in reply.headers
 
 
+def test_what_was_typed_is_kept_when_the_provider_ends_the_sign_in(
+    refreshing: Issuer, sessions: Sessions, clock: Clock
+) -> None:
+    client = signed_in(an_app(refreshing, sessions, clock))
+    token = form_token(client.get("/account").text)
+    refreshing.is_removed, refreshing.error = True, "invalid_grant"
+    clock.pass_(minutes=5)
+    sent = {**token, **FORM, "sku": "MUG-77"}
+    reply = client.post(
+        "/sku-map/set", data=sent, headers={**OURS, "Referer": "http://localhost/sku-map"}
+    )
+    assert reply.status_code == 303
+    assert reply.headers["Location"] == "/login?next=/sku-map"
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(SignIn)) == 0
+    refreshing.is_removed = False
+    assert sign_in(client).status_code == 303
+    shown = client.get("/sku-map").text
+    assert 'data-action="/sku-map/set"' in shown
+    assert '<dd data-name="sku">MUG-77</dd>' in shown
+
+
 def test_a_form_from_elsewhere_is_not_repeated(
     refreshing: Issuer, sessions: Sessions, clock: Clock
 ) -> None:

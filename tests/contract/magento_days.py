@@ -111,7 +111,9 @@ class Day:
     def asked_to_ship(self, number: str, carrier: str, tracking_number: str) -> None:
         """A person has an order shipped from here."""
         (order_id,) = [order.id for order in self.orders() if order.external_id == number]
-        shipment_requests = ShipmentRequests(self.parts.sessions, "otto", self._clock.at)
+        shipment_requests = ShipmentRequests(
+            self.parts.sessions, self.parts.vault, "otto", self._clock.at
+        )
         shipment_requests.ask(order_id, carrier, tracking_number)
 
     def orders(self) -> list[Order]:

@@ -13,7 +13,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.monitoring.purging import Purging
 from pipeline.operations.acts.one_order import Decisions, NotPossible
-from pipeline.orders.order_words import Said, Shown, WordKeeper, keep, note, shown
+from pipeline.orders.order_words import NOT_KEPT, Said, Shown, WordKeeper, keep, note, shown
 from pipeline.orders.tables import Note, Order, OrderPrivate, Status
 from pipeline.orders.words_table import OrderWords
 from tests.attack import read_back
@@ -130,3 +130,21 @@ def test_the_purge_takes_the_words_away(sessions: Sessions) -> None:
     assert Purging(sessions, NOW, 30).run() == 1
     with sessions() as session:
         assert session.scalars(select(OrderWords.order_id)).all() == [other]
+
+
+def test_who_types_where_nothing_can_be_kept_is_told(sessions: Sessions) -> None:
+    without, kept = stored(sessions, an_order()), a_kept_order(sessions)
+    decisions = Decisions(sessions, a_vault(), "anna", NOW, {})
+    with pytest.raises(NotPossible, match="it has no key to seal a note with"):
+        decisions.note(without, SAID)
+    with sessions() as session:
+        assert session.scalars(select(Note)).all() == []
+    decisions.note(kept, SAID)
+    for order_id in (without, kept):
+        decisions.hold(order_id, SAID)
+    with sessions() as session:
+        told = {
+            note.order_id: note.text
+            for note in session.scalars(select(Note).where(Note.text.startswith("held")))
+        }
+    assert told[without] == told[kept] + NOT_KEPT

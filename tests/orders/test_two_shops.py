@@ -20,7 +20,7 @@ from pipeline.operations.lists.stores import stores
 from pipeline.orders.tables import Status
 from pipeline.shipping.packages import Mismatch
 from pipeline.shipping.shop_shipments import Shipments
-from tests.builders import ACCOUNT, NOW, SHOP, a_shipment, loaded
+from tests.builders import ACCOUNT, NOW, SHOP, a_shipment, a_vault, loaded
 from tests.colliding import ENTITY_ID, OTHER_ACCOUNT, OTHER_SHOP, twins, two_of_each
 
 
@@ -34,7 +34,7 @@ def test_a_shipment_deleted_in_one_shop_stays_in_the_other(
             a_shipment(confirmed_as="a" if is_told else None, confirmed_at=NOW if is_told else None)
         ],
     )
-    watch = Shipments(sessions)
+    watch = Shipments(sessions, a_vault())
     states = {ENTITY_ID: MagentoOrder(ENTITY_ID, state="processing", status="processing")}
     woken = watch.store(
         SHOP, watch.awaited([ACCOUNT], SHOP), [], states, NOW + timedelta(hours=1), {71}

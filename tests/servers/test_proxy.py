@@ -171,6 +171,19 @@ def test_flower_is_for_who_is_signed_in_to_the_console(proxy: Proxied, sessions:
         assert [row.person for row in rows(sessions, Action.FLOWER_OPENED)] == [USER]
 
 
+def test_another_host_may_link_to_flower_and_do_nothing_there(proxy: Proxied) -> None:
+    with requests.Session() as web:
+        web.verify, web.trust_env = proxy.authority, False
+        sign_in(web, proxy.url, USER, PASSWORD)
+        web.headers["Sec-Fetch-Site"], web.headers["Sec-Fetch-Mode"] = "same-site", "navigate"
+        # What a browser says of the method does not count.
+        web.headers["X-Forwarded-Method"] = "GET"
+        assert web.get(f"{proxy.flower_url}/tasks", timeout=20).status_code == 200
+        pool = f"{proxy.flower_url}/api/worker/shutdown/orders"
+        assert web.post(pool, timeout=20).status_code == 403
+        assert len(proxy.flower.requests) == 1
+
+
 def test_a_viewer_does_not_see_flower(proxy: Proxied, sessions: Sessions) -> None:
     with requests.Session() as web:
         web.verify, web.trust_env = proxy.authority, False

@@ -16,7 +16,17 @@ from pipeline.orders.machine import STEPS
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order, Status
 from pipeline.shipping.shop_shipments import Shipments
-from tests.builders import ACCOUNT, NOW, SHOP, a_shipment, an_item, an_order, loaded, stored
+from tests.builders import (
+    ACCOUNT,
+    NOW,
+    SHOP,
+    a_shipment,
+    a_vault,
+    an_item,
+    an_order,
+    loaded,
+    stored,
+)
 
 HOUR = timedelta(hours=1)
 DHL = Track(1, "dhl", "DHL", "0034")
@@ -60,7 +70,7 @@ def news(
     states: dict[int, str] | None = None,
     gone: tuple[int, ...] = (),
 ) -> list[int]:
-    watch = Shipments(sessions)
+    watch = Shipments(sessions, a_vault())
     return watch.store(
         SHOP,
         watch.awaited([ACCOUNT], SHOP),
@@ -88,9 +98,9 @@ def test_live_placed_fbm_orders_of_these_accounts_are_awaited(sessions: Sessions
     placed(sessions, 906, status=Status.DONE, due_at=None)
     placed(sessions, 907, status=Status.CANCELLED, due_at=None)
     stored(sessions, an_order())
-    assert Shipments(sessions).awaited([ACCOUNT], SHOP) == awaited
-    assert len(Shipments(sessions).awaited([ACCOUNT, "na"], SHOP)) == 5
-    assert Shipments(sessions).awaited([], SHOP) == {}
+    assert Shipments(sessions, a_vault()).awaited([ACCOUNT], SHOP) == awaited
+    assert len(Shipments(sessions, a_vault()).awaited([ACCOUNT, "na"], SHOP)) == 5
+    assert Shipments(sessions, a_vault()).awaited([], SHOP) == {}
 
 
 def test_a_new_shipment_is_stored_and_wakes_its_order_alone(sessions: Sessions) -> None:
@@ -118,7 +128,7 @@ def test_a_shipment_without_a_time_left_when_it_was_first_seen(sessions: Session
     order_id = placed(sessions)
     assert news(sessions, told(created_at=None)) == [order_id]
     assert loaded(sessions, order_id).shipments[0].shipped_at == NOW
-    watch = Shipments(sessions)
+    watch = Shipments(sessions, a_vault())
     later = watch.store(
         SHOP, watch.awaited([ACCOUNT], SHOP), [told(created_at=None)], {}, NOW + HOUR
     )
@@ -187,7 +197,7 @@ def test_statuses_are_taken_over_without_waking_anybody(sessions: Sessions) -> N
 
 def test_an_order_that_ended_meanwhile_is_not_woken(sessions: Sessions) -> None:
     order_id = placed(sessions)
-    watch = Shipments(sessions)
+    watch = Shipments(sessions, a_vault())
     awaited = watch.awaited([ACCOUNT], SHOP)
     with sessions() as session, session.begin():
         order = session.get_one(Order, order_id)
@@ -221,7 +231,7 @@ def test_it_never_blocks_one_who_locks_the_same_orders_in_order(
 @pytest.mark.parametrize("state", ["canceled", "closed"])
 def test_an_order_ended_in_magento_is_woken_once(sessions: Sessions, state: str) -> None:
     first, second = placed(sessions, 900), placed(sessions, 901)
-    watch = Shipments(sessions)
+    watch = Shipments(sessions, a_vault())
     states = {
         900: MagentoOrder(900, state=state, status="merchants_own"),
         901: MagentoOrder(901, state="processing", status="processing"),
@@ -241,7 +251,7 @@ def test_a_track_mended_after_the_end_has_the_order_looked_at_again(sessions: Se
     known = a_shipment(magento_shipment_id=71, tracking_number="0034", confirmed_at=NOW - HOUR)
     is_through: dict[str, Any] = {"status": Status.DONE, "step": STEPS[6], "due_at": None}
     order_id = placed(sessions, **is_through, shipments=[known])
-    watch, mended = Shipments(sessions), told(tracks=(UPS,))
+    watch, mended = Shipments(sessions, a_vault()), told(tracks=(UPS,))
     assert watch.store(SHOP, {900: order_id}, [mended], {}, NOW) == [order_id]
     row = loaded(sessions, order_id)
     assert (row.step, row.status, row.due_at) == (STEPS[-1], Status.WAITING, NOW)
@@ -273,7 +283,7 @@ def test_known_shipments_that_an_answer_lacks_are_named(sessions: Sessions) -> N
     lost = a_shipment(73, mismatch="deleted", confirmed_as="dhl/DHL/1")
     placed(sessions, 900, shipments=[a_shipment(71), a_shipment(72), lost])
     placed(sessions, 901, shipments=[a_shipment(74)])
-    watch = Shipments(sessions)
+    watch = Shipments(sessions, a_vault())
     awaited = watch.awaited([ACCOUNT], SHOP)
     assert watch.missing(awaited, [told(71), told(74, 901)]) == {900: {72}}
     assert watch.missing({}, []) == {}
@@ -339,7 +349,7 @@ def test_totals_are_kept_once_all_is_invoiced_and_are_news_when_they_differ(
     sessions: Sessions,
 ) -> None:
     order_id = placed(sessions, grand_total=Decimal("20.00"))
-    watch = Shipments(sessions)
+    watch = Shipments(sessions, a_vault())
     awaited = watch.awaited([ACCOUNT], SHOP)
 
     def kept() -> tuple[Decimal | None, Decimal | None]:
@@ -358,7 +368,7 @@ def test_totals_are_kept_once_all_is_invoiced_and_are_news_when_they_differ(
 
 def test_an_order_put_on_hold_in_magento_is_news_both_ways(sessions: Sessions) -> None:
     order_id = placed(sessions, magento_state="processing")
-    watch = Shipments(sessions)
+    watch = Shipments(sessions, a_vault())
     awaited = watch.awaited([ACCOUNT], SHOP)
     for state, woken in (("holded", [order_id]), ("holded", []), ("processing", [order_id])):
         states = {900: MagentoOrder(900, state=state, status=state)}
@@ -371,7 +381,7 @@ def test_an_order_whose_stock_is_being_put_right_does_not_count_as_cancelled(
     """Of five units one is taken off: four count as shipped for a moment, and none has been."""
     before = an_item(magento_item_id=501, quantity=5, quantity_fulfilled_before=1)
     order_id = placed(sessions, items=[before], magento_state="processing")
-    watch = Shipments(sessions)
+    watch = Shipments(sessions, a_vault())
     awaited = watch.awaited([ACCOUNT], SHOP)
 
     def cancelled(shipped: int) -> dict[int, MagentoOrder]:

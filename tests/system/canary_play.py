@@ -36,9 +36,11 @@ PATHS: Mapping[str, str] = {
     "q": "confirmation refused",
     "r": "report unreadable",
     "s": "shipment and comment refused; carrier title",
-    "t": "reads refused",
+    "t": "reads refused; words for a tracking number",
 }
 FORMS = {"b": "plain", "c": "parameters", "d": "html", "e": "url", "f": "unicode", "g": "entities"}
+TITLED = frozenset("ahiknqs")
+"""The paths of packages whose carrier's title a clerk typed."""
 STREETLESS, RAISING, UNREADABLE = "j", "p", "r"
 
 
@@ -65,6 +67,9 @@ def play(made: CanaryRig) -> None:
     placed = len(PATHS) - len((RAISING, UNREADABLE))
     rig.until(lambda: rig.standing("ship_order", "waiting") == placed, "all orders in the shop")
     rig.until(lambda: _held(made, RAISING) == "program_error", "the exception")
+    set_aside = f"unreadable:main:{number_of(UNREADABLE)}"
+    incident = "SELECT 1 FROM incidents WHERE key = %s"
+    rig.until(lambda: bool(rig.rows(incident, set_aside)), "the report that is set aside")
     _after_placing(made)
     _visit(made)
 
@@ -129,11 +134,14 @@ def _after_placing(made: CanaryRig) -> None:
     remotes.move(number_of("l"), "CANCELLED")
     remotes.refuse_in_feed(number_of("o"), quoted("o"))
     made.command("orders", "cancel", number_of("o"), "--reason", "NoInventory")
-    made.command("orders", "ship", number_of("s"), "--carrier", "ups", "--tracking", "1Zs")
+    title = ("--carrier", "custom", "--title", mark("wish", "s"))
+    made.command("orders", "ship", number_of("s"), *title, "--tracking", "1Zs")
     remotes.fail("magento", route="ship", kind="quote", status=400, body=quoted("s"))
     made.job("run_feeds", "main")
-    for code in ("a", "h", "i", "k", "q", "n"):
-        remotes.ship(number_of(code), f"1Z{code}", title=mark("wish", code))
+    for code in TITLED:
+        if code != "s":
+            remotes.ship(number_of(code), f"1Z{code}", title=mark("wish", code))
+    remotes.ship(number_of("t"), f"for {mark('note', 't')}, room 7")
     rig.until(lambda: _state(made, "l") == "cancelled", "the refund")
     rig.until(lambda: _held(made, "n") == "buyer_wants_to_cancel", "the buyer's wish")
     done = "SELECT count(*) FROM orders WHERE status = 'done'"

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.operations.acts.ship import ShipmentRequests
 from sandbox.amazon.builders import Line, a_line, an_order
+from tests.builders import a_vault
 from tests.system.matrix_world import World
 
 NUMBER = "028-0000001-0000001"
@@ -77,7 +78,7 @@ def shipped(world: World) -> None:
 
 def wished(world: World) -> None:
     """A person has it shipped from here."""
-    shipment_requests = ShipmentRequests(world.sessions, "otto", world.clock())
+    shipment_requests = ShipmentRequests(world.sessions, a_vault(), "otto", world.clock())
     shipment_requests.ask(world.order().id, "ups", "1Z001")
 
 

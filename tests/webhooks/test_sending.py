@@ -217,6 +217,29 @@ def test_what_waits_for_three_days_is_given_up_and_told_and_can_be_replayed(
     assert ("anna", Action.WEBHOOK_REPLAYED, "webhook erp") in logged(sessions)
 
 
+@pytest.mark.parametrize("act", ["pause", "remove"])
+def test_who_pauses_or_removes_an_endpoint_closes_its_incident(
+    sessions: Sessions, rig: Rig, two: Twins, act: str
+) -> None:
+    incidents, endpoints = Incidents(sessions), Endpoints(sessions, a_vault())
+    with Remote(*[BUSY] * TOLD_AFTER_FAILURES) as remote:
+        rig.add("erp", remote.url)
+        rig.add("other", "https://erp.example")
+        change(sessions, two.ours, "currency")
+        for _ in range(TOLD_AFTER_FAILURES):
+            rig.sending.run("erp")
+            rig.pass_(hours=1)
+    assert [incident.key for incident in incidents.all_open()] == ["webhook:erp"]
+    endpoints.remove("other", signed(at=rig.at))
+    endpoints.set_active("erp", True, signed(at=rig.at))
+    assert [incident.key for incident in incidents.all_open()] == ["webhook:erp"]
+    if act == "pause":
+        endpoints.set_active("erp", False, signed(at=rig.at))
+    else:
+        endpoints.remove("erp", signed(at=rig.at))
+    assert incidents.all_open() == []
+
+
 def test_one_event_is_replayed_to_each_endpoint_that_had_it(
     sessions: Sessions, rig: Rig, two: Twins
 ) -> None:

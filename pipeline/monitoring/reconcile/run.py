@@ -47,12 +47,18 @@ class Reconciler:
     """Compares orders, and repairs or holds those with a difference."""
 
     def __init__(
-        self, sessions: Sessions, clients: Clients, intake: Intake, incidents: Incidents
+        self,
+        sessions: Sessions,
+        clients: Clients,
+        intake: Intake,
+        incidents: Incidents,
+        shipments: Shipments,
     ) -> None:
         self._sessions = sessions
         self._clients = clients
         self._intake = intake
         self._incidents = incidents
+        self._shipments = shipments
         self._runs = Runs(sessions)
         self._progress = SearchProgress(sessions)
 
@@ -205,7 +211,7 @@ class Reconciler:
                     awaited[order.entity_id], states[order.entity_id] = sides.ours.id, order
         if awaited:
             shop = self._clients.in_force().accounts[account].shop
-            Shipments(self._sessions).store(shop, awaited, [], states, now)
+            self._shipments.store(shop, awaited, [], states, now)
 
     def _end(self, run: Reconciliation) -> None:
         now = self._clients.now()

@@ -18,10 +18,11 @@ from pipeline.base.log import log
 from pipeline.base.security_log import Action, Signature, order_object, record
 from pipeline.base.vault import Vault
 from pipeline.intake.buyer_index import hashes_of
-from pipeline.monitoring.purging import BATCH, TAKEN, Taken, destroy
+from pipeline.monitoring.purging import BATCH, TAKEN, Taken, destroy, typed_titles
 from pipeline.monitoring.residue import sampled, vacuum
 from pipeline.orders.machine import SHIPPING_STEPS
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import LIVE, Note, Order, OrderPrivate, Status
 from pipeline.orders.words_table import OrderWords
 
@@ -57,9 +58,9 @@ class Erased:
 class Proof:
     """What is left of the data of orders that were purged, read back from the database.
 
-    `left` are orders of which a key, sealed data, a hash or initials are still there, `sampled` the
-    columns that PostgreSQL's statistics hold values of. `is_vacuumed` is False where old versions
-    of the rows are left to PostgreSQL's autovacuum.
+    `left` are orders of which a key, sealed data, a hash, initials or a typed title are still
+    there, `sampled` the columns that PostgreSQL's statistics hold values of. `is_vacuumed` is False
+    where old versions of the rows are left to PostgreSQL's autovacuum.
     """
 
     checked: int
@@ -160,7 +161,7 @@ class Erasure:
         return session.scalars(query).all()
 
     def _left(self, session: Session, order_ids: Sequence[int]) -> Sequence[str]:
-        private = OrderPrivate
+        private, typed = OrderPrivate, typed_titles(session, order_ids)
         is_left = or_(
             private.wrapped_key.is_not(None),
             private.sealed.is_not(None),
@@ -169,9 +170,9 @@ class Erasure:
             private.buyer_initials != "",
             func.cardinality(private.buyer_words) > 0,
             Order.id.in_(select(OrderWords.order_id)),
-            and_(
-                Order.status.not_in(LIVE),
-                exists().where(Shipment.order_id == Order.id, Shipment.carrier_title != ""),
+            *(
+                exists().where(table.order_id == Order.id, table.carrier_title.in_(typed))
+                for table in (Shipment, RequestedShipmentRow)
             ),
         )
         return session.scalars(

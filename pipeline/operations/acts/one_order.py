@@ -77,7 +77,8 @@ class Decisions:
                 raise NotPossible("the note is empty")
             if len(text) > LONGEST_NOTE:
                 raise NotPossible(f"a note has {LONGEST_NOTE} characters at most")
-            self._keep(session, order_id, "wrote a note", text.strip())
+            if not self._keep(session, order_id, "wrote a note", text.strip()):
+                raise NotPossible("it has no key to seal a note with, so nothing would be kept")
 
     def hold(self, order_id: int, why: str) -> None:
         """Hold an order before its next step, until a person releases it."""
@@ -191,9 +192,11 @@ class Decisions:
         self._keep(session, order_id, text, typed)
         wake(session, [order_id], self._now)
 
-    def _keep(self, session: Session, order_id: int, text: str, typed: str = "") -> None:
+    def _keep(self, session: Session, order_id: int, text: str, typed: str = "") -> frozenset[int]:
         try:
-            note(session, self._vault, [order_id], text, typed, author=self._author, at=self._now)
+            return note(
+                session, self._vault, [order_id], text, typed, author=self._author, at=self._now
+            )
         except KeyMissing as error:
             raise NotPossible(str(error)) from None
 

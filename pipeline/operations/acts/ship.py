@@ -3,19 +3,20 @@ Magento."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
+from pipeline.base.master_keys import KeyMissing
+from pipeline.base.vault import Vault
 from pipeline.clients import offered_carriers
 from pipeline.magento.records import ENDED, HOLDED
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision_table import CARRIED_BY_AMAZON, STILL_TO_SHIP
-from pipeline.orders.machine import SHIPPING_STEPS, wake
+from pipeline.orders.machine import SHIPPING_STEPS, owner, wake
 from pipeline.orders.requested_shipment import (
     RequestedShipment,
     RequestState,
@@ -23,8 +24,10 @@ from pipeline.orders.requested_shipment import (
 )
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow, end_standing, standing
 from pipeline.orders.states import CancellationState
-from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, Status
+from pipeline.orders.tables import LIVE, Effect, EffectState, Note, Order, OrderPrivate, Status
+from pipeline.orders.tracking_number import looks_like_a_number
 from pipeline.shipping.packages import is_same_number
+from pipeline.shipping.typed_by_clerks import Clerks
 
 OTHER_CARRIER = "custom"
 """Magento's code for a carrier without a code of its own; it has a title only."""
@@ -35,8 +38,9 @@ LONGEST = 100
 class ShipmentRequests:
     """Stores requested shipments. Each method raises NotPossible."""
 
-    def __init__(self, sessions: Sessions, author: str, now: datetime) -> None:
+    def __init__(self, sessions: Sessions, vault: Vault, author: str, now: datetime) -> None:
         self._sessions = sessions
+        self._vault = vault
         self._author = author
         self._now = now
 
@@ -47,7 +51,7 @@ class ShipmentRequests:
         """
         title = _checked(title, "the carrier's title")
         number = _checked(tracking_number, "the tracking number")
-        if not _NUMBER.fullmatch(number):
+        if not looks_like_a_number(number):
             raise NotPossible(
                 "give a tracking number: letters, digits and # / . _ -, with a digit among them"
             )
@@ -72,7 +76,7 @@ class ShipmentRequests:
                     asked_at=self._now,
                     author=self._author,
                     carrier_code=carrier,
-                    carrier_title=name,
+                    carrier_title=self._stored(session, order, name),
                     tracking_number=number,
                 )
             )
@@ -101,13 +105,25 @@ class ShipmentRequests:
             raise NotPossible("its shipment has been sent to Magento already")
         end_standing(session, [order.id], why)
 
+    def _stored(self, session: Session, order: Order, title: str) -> str:
+        private = session.get(OrderPrivate, order.id)
+        key = None if private is None else private.wrapped_key
+        try:
+            stored = Clerks(self._vault, key, owner(order)).title(title)
+        except KeyMissing as error:
+            raise NotPossible(str(error)) from None
+        if not stored:
+            raise NotPossible(
+                "it has no key to seal a title with: give a carrier that Amazon knows, "
+                "without a title of your own"
+            )
+        return stored
+
     def _note(self, session: Session, order_id: int, text: str) -> None:
         session.add(Note(order_id=order_id, at=self._now, author=self._author, text=text))
         wake(session, [order_id], self._now)
 
 
-# It is kept in clear, and is no place for words.
-_NUMBER = re.compile(r"(?=.*[0-9])[0-9A-Za-z #/._-]{1,60}")
 _CANCELLING = (CancellationState.ASKED, CancellationState.SENT, CancellationState.ACCEPTED)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from pipeline.access.tables import ApiAnswer, ApiToken
+from pipeline.access.sign_ins import LONGEST_IDLE, REMEMBERED
+from pipeline.access.tables import ApiAnswer, ApiToken, ProviderSignIn, SignIn
 from pipeline.base.tables import Base, Incident
 from pipeline.intake.tables import Backfill, BackfillState, SeenNotification, ToFetch
 from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
@@ -171,6 +172,17 @@ GROUPS: tuple[tuple[Kind, ...], ...] = (
             _REPEATED_WITHIN,
         ),
         Kind("API tokens", ApiToken, (ApiToken.id,), ApiToken.expires_at, QUARTER),
+    ),
+    (
+        Kind(
+            "tokens of the OpenID provider",
+            ProviderSignIn,
+            (ProviderSignIn.token_digest,),
+            SignIn.seen_at,
+            LONGEST_IDLE,
+            SignIn.token_digest == ProviderSignIn.token_digest,
+        ),
+        Kind("sign-ins", SignIn, (SignIn.token_digest,), SignIn.seen_at, REMEMBERED),
     ),
 )
 """Kinds that belong together: parts come before their group, so that no delete cascades to

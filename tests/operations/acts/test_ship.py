@@ -16,7 +16,18 @@ from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Sk
 from pipeline.orders.requested_shipment import RequestState, requested_shipment_key
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import Effect, EffectState, Note, Order, Status
-from tests.builders import NOW, a_shipment, a_vault, an_item, an_order, loaded, settings, stored
+from tests.builders import (
+    NOW,
+    a_raw_order,
+    a_shipment,
+    a_vault,
+    an_item,
+    an_order,
+    loaded,
+    settings,
+    stored,
+    title_of,
+)
 
 LATER = timedelta(hours=1)
 
@@ -30,12 +41,13 @@ def waiting(sessions: Sessions, **changes: Any) -> int:
         "magento_order_id": 900,
         "magento_state": "processing",
         "items": [an_item(magento_item_id=501)],
+        "raw": a_raw_order(),
     }
     return stored(sessions, an_order(**{**facts, **changes}))
 
 
 def requests(sessions: Sessions) -> ShipmentRequests:
-    return ShipmentRequests(sessions, "otto", NOW)
+    return ShipmentRequests(sessions, a_vault(), "otto", NOW)
 
 
 def asked(sessions: Sessions, **changes: Any) -> int:
@@ -107,9 +119,10 @@ def test_a_wish_is_written_noted_and_the_order_woken(
     *asked_for, noted_as = kept
     assert [
         requested.carrier_code,
-        requested.carrier_title,
+        title_of(sessions, order_id, requested.carrier_title),
         requested.tracking_number,
     ] == asked_for
+    assert "Swift" not in requested.carrier_title
     assert (requested.author, requested.asked_at, requested.state) == ("otto", NOW, "open")
     assert notes(sessions) == [("otto", f"requested a shipment with {noted_as} {kept[2]}")]
     order = loaded(sessions, order_id)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select, text, update
 
-from pipeline.access.tables import ApiAnswer, ApiToken
+from pipeline.access.tables import ApiAnswer, ApiToken, PersonRecord, ProviderSignIn, SignIn
 from pipeline.base.db import Sessions
 from pipeline.base.tables import Base, Incident
 from pipeline.intake.tables import Backfill, SeenNotification, ToFetch, Watermark
@@ -163,6 +163,24 @@ def an_answer(sessions: Sessions, at: datetime) -> None:
     add(sessions, ApiAnswer(token_id=token_id, key="k", digest=b"", at=at, status=200, body={}))
 
 
+def a_sign_in(sessions: Sessions, seen_at: datetime) -> None:
+    """At the OpenID provider, whose tokens are kept."""
+    number = next(_numbers)
+    person_id = add(
+        sessions, PersonRecord(name=f"p{number}", role="viewer", created_at=NOW - 400 * DAY)
+    )
+    token_digest = str(number).encode()
+    times = {"started_at": NOW - 400 * DAY, "seen_at": seen_at}
+    add(sessions, SignIn(token_digest=token_digest, person_id=person_id, **times))
+    add(
+        sessions,
+        ProviderSignIn(
+            **{"token_digest": token_digest, "can_refresh": True, "key": b"", "sealed": b""},
+            **{"checked_at": seen_at, "next_check_at": seen_at},
+        ),
+    )
+
+
 def made(sessions: Sessions, age: timedelta) -> None:
     """One of each, ended or last named so long ago, and one that is not over."""
     for ended_at in (NOW - age, None):
@@ -177,6 +195,8 @@ def made(sessions: Sessions, age: timedelta) -> None:
     a_delivery(sessions, NOW - age)
     a_delivery(sessions, None)
     an_answer(sessions, NOW - age)
+    a_sign_in(sessions, NOW - age)
+    a_sign_in(sessions, NOW)
 
 
 OF_EACH = {
@@ -193,6 +213,8 @@ OF_EACH = {
     "webhook deliveries": (WebhookDelivery, 1),
     "API answers": (ApiAnswer, 1),
     "API tokens": (ApiToken, 1),
+    "tokens of the OpenID provider": (ProviderSignIn, 1),
+    "sign-ins": (SignIn, 1),
 }
 
 
@@ -499,12 +521,14 @@ def test_no_statement_goes_through_a_large_table(
     sessions: Sessions, sent: list[tuple[str, Any, int]]
 ) -> None:
     filled(sessions, 40_000, 20)
+    a_sign_in(sessions, NOW - 400 * DAY)
     fill(sessions, ORDERS, then=NOW - 400 * DAY, now=NOW, rows=20_000, old=20)
     fill(sessions, ATTEMPTS, now=NOW, each=15)
     with sessions() as session, session.begin():
         session.execute(text("ANALYZE"))
     assert len(thinned(sessions)) == len(OF_EACH) + 1
     small = {"api_tokens", "backfills", "shipments", "bulk_acts", "cursors"}
+    small |= {"sign_ins", "provider_sign_ins"}  # those of a day
     read: dict[str, set[str]] = {}
     with sessions() as session:
         for statement, parameters, _ in list(sent):

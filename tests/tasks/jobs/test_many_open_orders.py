@@ -148,7 +148,7 @@ def test_every_query_takes_as_many_ids_at_once(parts: Runtime) -> None:
     numbers = [str(one) for one in ids]
     memos = [CreditMemo(one, one, "", NOW, "EUR", ZERO, ZERO, ()) for one in ids]
     sessions = parts.sessions
-    watch = Shipments(sessions)
+    watch = Shipments(sessions, a_vault())
     with most_parameters(sessions) as most:
         with sessions() as session, session.begin():
             assert lock(session, ids) == {}

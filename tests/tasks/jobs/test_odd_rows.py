@@ -23,7 +23,17 @@ from pipeline.shipping.shop_shipments import Shipments
 from tasks.engine.runtime import Runtime, build
 from tasks.jobs.credit_memos import watch_refunds
 from tasks.jobs.watch_shop import watch_shipments
-from tests.builders import NOW, SHOP, a_shipment, an_item, an_order, loaded, settings, stored
+from tests.builders import (
+    NOW,
+    SHOP,
+    a_shipment,
+    a_vault,
+    an_item,
+    an_order,
+    loaded,
+    settings,
+    stored,
+)
 from tests.magento.conftest import Clock, Shop, clock, magento, shop, slept
 from tests.tasks.conftest import close
 from tests.tasks.fakes import FakeShop
@@ -185,4 +195,4 @@ def test_a_watch_that_never_comes_to_its_end_is_told(
 
 
 def test_a_shipment_of_an_order_that_nobody_asked_for_is_left_alone(sessions: Sessions) -> None:
-    assert Shipments(sessions).store(SHOP, {}, [], {}, NOW) == []
+    assert Shipments(sessions, a_vault()).store(SHOP, {}, [], {}, NOW) == []

@@ -305,7 +305,9 @@ def test_a_preview_changes_nothing(world: World) -> None:
     differing.clock.on(timedelta(days=1))
     parts, now = differing.parts, differing.clock.at
     before = differing.dump()
-    reconciler = Reconciler(parts.sessions, parts.clients, parts.intake, parts.incidents)
+    reconciler = Reconciler(
+        parts.sessions, parts.clients, parts.intake, parts.incidents, parts.shipments
+    )
     page = reconciler.preview(ACCOUNT, now - timedelta(days=2), now - timedelta(hours=1), None)
     assert (page.orders, page.token) == (len(names), None)
     kinds = {NAMES[number]: ones[0].kind for number, ones in page.differences.items()}

@@ -113,7 +113,10 @@ def test_a_source_without_a_place_is_named(open_day: Open) -> None:
 
 def test_such_a_package_without_a_number_waits_for_one(open_day: Open) -> None:
     order = shipped(open_day(supply_source=HERE), number="")
-    assert (order.status, order.last_note) == ("waiting", "a package has no tracking number yet")
+    assert (order.status, order.last_note) == (
+        "waiting",
+        "a package has no tracking number yet, or a text that does not look like one",
+    )
 
 
 def test_of_any_other_order_nothing_is_said(open_day: Open) -> None:

@@ -17,7 +17,9 @@ def asked(world: World) -> Order:
     """An order that waits for the warehouse, and is asked for to be shipped."""
     differ(world, "fine")
     order = world.order("fine")
-    ShipmentRequests(world.parts.sessions, "otto", world.clock.at).ask(order.id, "dhl", "0034")
+    ShipmentRequests(world.parts.sessions, world.parts.vault, "otto", world.clock.at).ask(
+        order.id, "dhl", "0034"
+    )
     return order
 
 
