@@ -140,7 +140,10 @@ def _values() -> Mapping[str, Mapping[str, str]]:
         "unclear_totals": {"hold": _("Hold the order"), "import": _("Trust Amazon’s total")},
         "pending_orders": {"ignore": _("Hold no stock"), "reserve": _("Hold stock")},
         "tax": {"amazon": _("As Amazon reports them"), "none": _("None beside the amounts")},
-        "out_of_stock": {"block": _("Hold until in stock"), "backorder": _("Place it all the same")},
+        "out_of_stock": {
+            "block": _("Hold until in stock"),
+            "backorder": _("Place it all the same"),
+        },
         "unknown_sku": {
             "block": _("Hold the order"),
             "map": _("As the file maps it"),

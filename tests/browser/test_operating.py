@@ -23,7 +23,9 @@ def test_a_held_order_is_looked_at_again_and_names_the_person(
 ) -> None:
     (order_id,) = store(sessions, a_held_order(1, due_at=NOW + timedelta(minutes=15)))
     page = visit(path=f"/orders/{order_id}")
-    expect(page.get_by_role("region", name="Why it is held")).to_contain_text("MUG-1 is not in Magento's catalogue")
+    expect(page.get_by_role("region", name="Why it is held")).to_contain_text(
+        "MUG-1 is not in Magento's catalogue"
+    )
     page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.get_by_role("status").filter(has_text=".")).to_be_visible()
     with sessions() as session:

@@ -83,9 +83,7 @@ def test_an_order_is_held_by_a_person_and_retried(visit: Visit, sessions: Sessio
     page.get_by_text("Hold", exact=True).click()
     page.get_by_label("Why; it stands still").fill("asked the buyer")
     page.get_by_role("button", name="Hold it").click()
-    expect(page.get_by_role("region", name="Who holds it")).to_contain_text(
-        "otto holds this order"
-    )
+    expect(page.get_by_role("region", name="Who holds it")).to_contain_text("otto holds this order")
     expect(page.locator(".deed")).to_contain_text("otto held it")
     assert violations(page) == []
     page.get_by_role("button", name="Retry").click()
@@ -151,9 +149,7 @@ def test_nothing_is_wider_than_the_window(visit: Visit, sessions: Sessions, widt
     facts = {"skus": LONG}
     held = a_held_order(1, items=items, hold_facts=facts, hold_reason=f"{LONG} is not there")
     (order_id,) = store(sessions, held)
-    page = visit(
-        path=f"/orders/{order_id}", viewport={"width": width, "height": PHONE["height"]}
-    )
+    page = visit(path=f"/orders/{order_id}", viewport={"width": width, "height": PHONE["height"]})
     page.locator("#more > summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.goto("/settings")
