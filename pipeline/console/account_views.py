@@ -45,6 +45,7 @@ def account_views(entrance: Entrance, sessions: Sessions) -> Blueprint:
                 "account.html",
                 sentence=sentence,
                 recovery_codes=entrance.second_factors.recovery_codes_left(person.id),
+                now=entrance.now(),
                 zones=zones(),
             ),
             status,

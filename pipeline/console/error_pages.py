@@ -46,12 +46,13 @@ def error_pages(app: Flask, now: Callable[[], datetime]) -> None:
         sentences = [error.description or ""] if is_ours and code != 500 else []
         sentences += [_(_TO_DO[code], kilobytes=LARGEST_FORM // 1024)] if code in _TO_DO else []
         if isinstance(error, InternalServerError):
+            time = f"{now():%Y-%m-%d %H:%M:%S}"
             sentences = [
                 _(
                     "What you asked for was not done, or not to its end. Look whether it was, then "
                     "try again. If it goes wrong again, tell an admin the time: %(time)s UTC. The "
                     "console’s log says more.",
-                    time=f"{now():%Y-%m-%d %H:%M:%S}",
+                    time=time,
                 )
             ]
         return _page(_(_TITLES.get(code, error.name)), sentences, code)

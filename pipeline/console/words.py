@@ -71,7 +71,7 @@ def lasting(time: timedelta) -> str:
         return f"{max(seconds, 0) * 1000:.0f} ms"
     if seconds < 100:
         return f"{seconds:.1f} s".replace(".", get_decimal_symbol(reader().locale))
-    return _("%(number)s min", number=f"{seconds / 60:.0f}")
+    return _("%(number)s min", number=round(seconds / 60))
 
 
 def spaced(code: str) -> str:
