@@ -71,8 +71,8 @@ def views() -> Mapping[str, Filters]:
             Status.WAITING, channel=FulfilledBy.MERCHANT, sort=Sort("ship_by")
         ),
         _("Held, most urgent first"): Filters(Status.HELD, sort=Sort("ship_by")),
-        "Prime": Filters(program=Program.PRIME),
-        "Business": Filters(program=Program.BUSINESS),
+        _("Prime"): Filters(program=Program.PRIME),
+        _("Business"): Filters(program=Program.BUSINESS),
         _("Changed last"): Filters(sort=Sort("updated", descending=True)),
     }
 
