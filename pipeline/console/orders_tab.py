@@ -21,6 +21,9 @@ from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
 from pipeline.console.csrf import masked_token
 from pipeline.console.guard import current_person, role_required, signature
+from pipeline.console.languages import gettext as _
+from pipeline.console.languages import later
+from pipeline.console.reader import reader
 from pipeline.intake.buyer_index import Buyers, hashes_of
 from pipeline.operations.lists.columns import ON_THE_PAGE
 from pipeline.operations.lists.counts import count, counts
@@ -157,7 +160,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
 
         The hashes are sealed for the person, and the security log has the search.
         """
-        asked = read(request.args, every_store)
+        asked = read(request.args, every_store, reader().zone)
         sought = hashes_of(vault, request.form.get("buyer", ""))
         if not sought:
             return redirect(url(replace(asked.filters, buyer=(), searcher="")), 303)
@@ -212,13 +215,13 @@ def view(filters: Filters, **changed: object) -> str:
 def readable(asked: Asked) -> Filters:
     """The filters, all of which have to be valid. Answers 400 with a sentence for each mistake."""
     if asked.mistakes:
-        abort(400, " ".join(f"{name}: {sentence}" for name, sentence in asked.mistakes.items()))
+        abort(400, " ".join(f"{name}: {_(sentence)}" for name, sentence in asked.mistakes.items()))
     return asked.filters
 
 
 def asked_by(person: Person, vault: Vault, stores: Mapping[str, Store]) -> Asked:
     """The filters of the address. A buyer counts only for the person who searched for them."""
-    asked = read(request.args, stores)
+    asked = read(request.args, stores, reader().zone)
     filters = asked.filters
     nobody = replace(filters, buyer=(), searcher="")
     if not filters.buyer:
@@ -226,7 +229,7 @@ def asked_by(person: Person, vault: Vault, stores: Mapping[str, Store]) -> Asked
     seal = _seal(vault, person, filters.buyer)
     if hmac.compare_digest(filters.searcher.encode(), seal.encode()):
         return asked
-    another = "Search for the buyer again: the link is of somebody else’s search."
+    another = later("Search for the buyer again: the link is of somebody else’s search.")
     return Asked(nobody, {**asked.mistakes, "buyer": another})
 
 
@@ -239,4 +242,4 @@ def _place(name: str, filters: Filters) -> Place | None:
     try:
         return Place.parse(text, filters.sort) if text else None
     except ValueError:
-        abort(400, "The link to this page of the list is damaged.")
+        abort(400, _("The link to this page of the list is damaged."))
