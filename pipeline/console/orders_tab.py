@@ -1,4 +1,4 @@
-"""`/`: the Orders tab. The address alone holds its filters and its sort order."""
+"""`/orders`: the Orders tab. The address alone holds its filters and its sort order."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             "view": view,
         }
 
-    @views.get("/")
+    @views.get("/orders")
     def tab() -> str:
         return show(with_names=False)
 
