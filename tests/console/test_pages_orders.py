@@ -67,10 +67,10 @@ def test_what_a_person_has_to_know_stands_above_the_list_until_it_is_over(
     incidents = Incidents(sessions)
     incidents.open("account:eu", "account eu: <b>authorise</b> it again", NOW, account="eu")
     page = browser.get("/orders").text
-    assert page.count('class="incident"') == 1
+    assert page.count('class="notice bad"') == 1
     assert "account eu: &lt;b&gt;authorise&lt;/b&gt; it again" in page
     incidents.close("account:eu", NOW)
-    assert 'class="incident"' not in browser.get("/orders").text
+    assert 'class="notice bad"' not in browser.get("/orders").text
 
 
 def test_the_list_shows_an_order_with_all_its_facts(sessions: Sessions, browser: SignedIn) -> None:
@@ -83,21 +83,18 @@ def test_the_list_shows_an_order_with_all_its_facts(sessions: Sessions, browser:
     bought_by(sessions, order_id)
     page = browser.get("/orders")
     assert page.status_code == 200
-    assert "<title>Orderbridge</title>" in page.text
+    assert "<title>Orders · Orderbridge</title>" in page.text
     assert _rows(page.text) == [
-        "303-0000000-0000003 Seller Central",
-        "000000003",
+        "",
+        "303-0000000-0000003 FR · FBA · prime · shipped",
+        "000000003 french_fba",
         "G. O.",
         "done sync tracking",
         "",
-        "shipped",
-        "FR french_fba",
-        "FBA prime",
-        "41.97 EUR",
+        "2 × MUG-1 00340434161094015902",
         "10 Mar 09:00",
         "10 Mar 12:00",
-        "2 × MUG-1",
-        "00340434161094015902",
+        "41.97 EUR",
     ]
     assert BUYER not in page.text
     assert 'href="https://sellercentral.amazon.fr/orders-v3/order/303-0000000-0000003"' in page.text
@@ -120,7 +117,7 @@ def test_a_held_order_says_why_and_a_late_one_that_it_is(
 ) -> None:
     store(sessions, a_held_order(1, ship_by_at=NOW - timedelta(hours=3)))
     cells = _rows(browser.get("/orders").text)
-    assert "sku not found : MUG-1 is not in Magento's catalogue" in cells
+    assert "sku not found MUG-1 is not in Magento's catalogue" in cells
     assert "10 Mar 09:00 late, 3 h ago" in cells
 
 
@@ -129,7 +126,7 @@ def test_pending_orders_are_hidden_until_asked_for(sessions: Sessions, browser: 
     page = browser.get("/orders?sort=number").text
     assert "303-0000000-0000001" in page
     assert "303-0000000-0000002" not in page
-    assert "1 order. Show 1 pending order that Amazon" in _words(page)
+    assert "1 order. Show 1 pending order" in _words(page)
     assert 'id="hide" href="/orders?all=1&amp;sort=number"' in page
     everything = browser.get("/orders?all=1").text
     assert "303-0000000-0000002" in everything
@@ -142,22 +139,23 @@ def test_the_counts_on_top_choose_a_status_or_a_reason(
     store(sessions, an_order(1), a_held_order(2), a_held_order(3, hold_code="out_of_stock"))
     page = browser.get("/orders?status=held").text
     assert _numbers(page) == [2, 3]
+    assert re.findall(r'>(\w+) <span class="count[^>]*>(\d+)</span></a>', page) == [
+        ("Held", "2"),
+        ("Waiting", "1"),
+        ("Ready", "0"),
+        ("Running", "0"),
+        ("Done", "0"),
+        ("Cancelled", "0"),
+    ]
     assert re.findall(r"<b>(\d+)</b> ([\w ]+)</a>", page) == [
-        ("2", "held"),
-        ("1", "waiting"),
-        ("0", "ready"),
-        ("0", "running"),
-        ("0", "done"),
-        ("0", "cancelled"),
         ("1", "out of stock"),
         ("1", "sku not found"),
     ]
-    assert re.findall(r'href="([^"]*)" aria-current="page"', page) == ["/orders?status=held"]
-    chosen = browser.get("/orders?reason=out_of_stock").text
-    assert _numbers(chosen) == [3]
-    assert re.findall(r'href="([^"]*)" aria-current="page"', chosen) == [
-        "/orders?reason=out_of_stock"
-    ]
+    chosen = r'href="([^"]*)" aria-current="page"'
+    assert re.findall(chosen, page) == ["/orders", "/orders?status=held"]
+    page = browser.get("/orders?reason=out_of_stock").text
+    assert _numbers(page) == [3]
+    assert re.findall(chosen, page) == ["/orders", "/orders?reason=out_of_stock"]
 
 
 def test_pages_follow_each_other_both_ways(sessions: Sessions, browser: SignedIn) -> None:
@@ -200,7 +198,7 @@ def test_a_bad_value_is_told_beside_its_field_and_the_rest_counts(
     assert 'aria-invalid="true" aria-describedby="min-mistake"' in field[0]
     assert 'value="1&lt;b&gt;"' in field[0]
     assert '<p class="mistake" id="min-mistake">An amount looks like 12' in page.text
-    assert "<details open>" in page.text
+    assert 'id="filters" open>' in page.text
 
 
 def test_what_was_asked_stands_in_the_form(browser: SignedIn) -> None:
@@ -210,7 +208,7 @@ def test_what_was_asked_stands_in_the_form(browser: SignedIn) -> None:
     assert re.findall(r'value="([^"]+)" selected', page) == ["held", "number", "french"]
     assert re.findall(r'value="(2026-03-01|PRIME)"(?! selected)>', page)
     assert 'name="all" value="1" checked' in page
-    assert "<details>" in browser.get("/orders?status=held&sort=number").text
+    assert 'id="filters">' in browser.get("/orders?status=held&sort=number").text
 
 
 @pytest.mark.parametrize(
@@ -368,7 +366,7 @@ def test_the_page_is_the_same_for_a_script_less_browser_and_names_every_field(
     store(sessions, an_order(1))
     page = browser.get("/orders").text
     for field, rest in re.findall(r"<(?:input|select)\b[^>]*\bid=\"([^\"]+)\"([^>]*)", page):
-        assert f'<label for="{field}">' in page or "aria-label=" in rest
+        assert f'for="{field}">' in page or "aria-label=" in rest
     assert 'href="#main">Skip to the content' in page
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
@@ -390,6 +388,6 @@ def _numbers(html: str) -> list[int]:
 
 
 def _link(html: str, link_id: str) -> str:
-    match = re.search(rf'<a id="{link_id}"[^>]*href="([^"]+)"', html)
+    match = re.search(rf'<a\b[^>]*\bid="{link_id}"[^>]*\bhref="([^"]+)"', html)
     assert match is not None
     return unescape(match[1])
