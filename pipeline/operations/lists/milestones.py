@@ -88,7 +88,7 @@ def milestones(order: Order, events: Sequence[Event]) -> list[Milestone | Event]
         if event.kind in (Kind.ATTEMPT, Kind.WRITE):
             _home(event, [*reached, *ahead]).events.append(event)
     people = [event for event in events if event.kind is Kind.NOTE]
-    return [*ahead, *sorted((*reached, *people), key=_time, reverse=True)]
+    return [*ahead, *reversed(sorted((*reached, *reversed(people)), key=_time))]
 
 
 def _reached(order: Order, events: Sequence[Event]) -> Iterator[Milestone]:
