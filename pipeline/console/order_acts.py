@@ -85,9 +85,9 @@ def act_views(
                 hand = _Hand(sessions, settings, vault, current_person().name, now(), has_product)
                 act(hand, order_id)
             except Doubtful as error:
-                sentence = _(
-                    "Nothing was saved: %(why)s. Tick “all the same” to save it."
-                ) % {"why": error}
+                sentence = _("Nothing was saved: %(why)s. Tick “all the same” to save it.") % {
+                    "why": error
+                }
                 return page.show(order_id, refusal=sentence, is_doubtful=True), 409
             except (NotPossible, CannotReplay) as error:
                 typed = {key: request.form[key] for key in FIELDS if key in request.form}

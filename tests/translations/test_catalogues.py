@@ -45,8 +45,8 @@ def test_placeholders_and_tags_are_those_of_the_message(catalogue: Catalog) -> N
                 assert _kept(text) == _kept(source), one.id
 
 
-def _texts(value: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+def _texts(value: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    return (value or "",) if value is None or isinstance(value, str) else tuple(value)
 
 
 def _kept(text: str) -> Counter[str]:

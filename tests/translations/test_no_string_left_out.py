@@ -22,6 +22,7 @@ DATA = re.compile(
     r"|anna|otto|eu|german|MUG-\d|Mug, model \d|POT-\d)\b"
 )
 
+
 @pytest.fixture
 def esperanto(sessions: Sessions, tmp_path: Path) -> Flask:
     pseudo.write_catalogue(tmp_path)

@@ -64,7 +64,12 @@ def held_as(code: HoldCode, **more: Any) -> dict[str, Any]:
         # Held.
         (a_held_order, {}, None, {*HELD, A.MAP_SKU}),
         (a_held_order, {"items": []}, None, HELD),
-        (a_held_order, {"purged_at": NOW}, None, {A.RELEASE, A.HOLD, A.DISMISS, A.CANCEL, A.MAP_SKU}),
+        (
+            a_held_order,
+            {"purged_at": NOW},
+            None,
+            {A.RELEASE, A.HOLD, A.DISMISS, A.CANCEL, A.MAP_SKU},
+        ),
         (an_order, held_as(HoldCode.TRANSPARENCY_CODES), None, {*IN_THE_SHOP, A.TRANSPARENCY}),
         (
             an_order,
