@@ -13,6 +13,8 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from pipeline.access.preferences import Preferences
+from pipeline.access.saved_views import LONGEST_NAME, SavedViews
 from pipeline.access.sign_ins import Person
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
@@ -22,8 +24,9 @@ from pipeline.clients import parse_report
 from pipeline.console.csrf import masked_token
 from pipeline.console.guard import current_person, role_required, signature
 from pipeline.intake.buyer_index import Buyers, hashes_of
-from pipeline.operations.lists.columns import ON_THE_PAGE
+from pipeline.operations.lists.columns import chosen
 from pipeline.operations.lists.counts import count, counts
+from pipeline.operations.lists.filter_values import MINE
 from pipeline.operations.lists.filters import Asked, Filters, ShipBy, read
 from pipeline.operations.lists.order_facts import admin_url, seller_central_url
 from pipeline.operations.lists.orders import Listing, Page
@@ -87,13 +90,14 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
     vault = Vault(*settings.master_keys)
     buyers = Buyers(sessions, vault, parse_report)
     every_store = stores(settings)
+    preferences, saved = Preferences(sessions), SavedViews(sessions)
     regions = {account.region for account in settings.accounts.values()}
     sold_in = [one for region in sorted(regions) for one in of_region(region)]
 
     def show(*, with_names: bool) -> str:
         asked = asked_by(current_person(), vault, every_store)
         after, before = _place("after", asked.filters), _place("before", asked.filters)
-        rest = replace(asked.filters, status=None, sort=NEWEST_FIRST)
+        rest = replace(asked.filters, status=None, columns=(), sort=NEWEST_FIRST)
         page = listing.page(asked.filters, after=after, before=before)
         ids = [order.id for order in page.orders]
         place = {"after": after, "before": before}
@@ -123,12 +127,17 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             main_currency=_main_currency(asked.filters, page),
             marketplaces=sorted({one.country for one in sold_in}),
             ship_bys=_SHIP_BYS,
-            columns=ON_THE_PAGE,
+            columns=chosen(asked.filters.columns or preferences.of(current_person().id).columns),
             programs=_PROGRAMS,
             reasons=tuple(HoldCode),
             sorts=_SORTS,
             statuses=_STATUSES,
             views=_VIEWS,
+            saved_views=[
+                (one, read_by(current_person(), read(one.query, every_store).filters))
+                for one in saved.seen_by(current_person().id)
+            ],
+            longest_name=LONGEST_NAME,
         )
 
     @views.app_context_processor
@@ -219,7 +228,8 @@ def readable(asked: Asked) -> Filters:
 def asked_by(person: Person, vault: Vault, stores: Mapping[str, Store]) -> Asked:
     """The filters of the address. A buyer counts only for the person who searched for them."""
     asked = read(request.args, stores)
-    filters = asked.filters
+    filters = read_by(person, asked.filters)
+    asked = replace(asked, filters=filters)
     nobody = replace(filters, buyer=(), searcher="")
     if not filters.buyer:
         return replace(asked, filters=nobody)
@@ -228,6 +238,13 @@ def asked_by(person: Person, vault: Vault, stores: Mapping[str, Store]) -> Asked
         return asked
     another = "Search for the buyer again: the link is of somebody else’s search."
     return Asked(nobody, {**asked.mistakes, "buyer": another})
+
+
+def read_by(person: Person, filters: Filters) -> Filters:
+    """The filters with “assigned to me” as this person means it."""
+    if filters.assigned != MINE:
+        return filters
+    return replace(filters, assigned=MINE._replace(person_id=person.id))
 
 
 def _seal(vault: Vault, person: Person, hashes: Sequence[str]) -> str:
