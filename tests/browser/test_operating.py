@@ -137,6 +137,7 @@ def test_who_guesses_has_to_wait_and_who_signs_out_is_out(visit: Visit, console:
     console.clock.pass_(hours=2)
     sign_in(page, "otto")
     expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
+    page.locator(".person summary").click()
     page.get_by_role("button", name="Sign out").click()
     page.goto("/held")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -28,6 +28,7 @@ def answer(page: Page, code: str) -> None:
 
 
 def sign_out(page: Page) -> None:
+    page.locator(".person summary").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 

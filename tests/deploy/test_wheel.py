@@ -133,7 +133,10 @@ def test_it_migrates_and_answers_from_elsewhere(installed: Path, own_database_ur
             assert page.url == f"{address}/login"
             linked = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
             assert {path.partition("?")[0] for path in linked} == {
+                "/static/tokens.css",
                 "/static/console.css",
+                "/static/forms.css",
+                "/static/tables.css",
                 "/static/console.js",
                 "/static/icon.svg",
             }
