@@ -43,6 +43,7 @@ Previews = Callable[[int, str], Sequence[Preview]]
 AFTER_ACT: Mapping[str, str] = {
     "release": "The order is retried now.",
     "note": "The note is saved.",
+    "assign": "The order is assigned.",
     "cancel": "Amazon is asked to cancel the order, with the next feed.",
     "keep": "The cancellation is taken back.",
     "ship": "The shipment is requested. The order is retried now.",

@@ -39,7 +39,7 @@ def work_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
         return {
             "has_shortcuts": lambda: glance()[0],
             "open_mentions": lambda: glance()[1],
-            "work_part": lambda: part(),
+            "work_part": part,
         }
 
     def part(mistake: str = "", typed: dict[str, str] | None = None) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def work_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
             preferences.send_digest(person_id, typed["to"], hour, typed["zone"], now())
         except NotAllowed as error:
             sentence = f"Not saved: {error}."
-            return render_template("account_mail.html", **part(sentence, typed)), 400
+            return render_template("account_mail.html", part=part(sentence, typed)), 400
         return redirect(url_for("account.account", _anchor="digest"), 303)
 
     @views.get("/orders/columns")

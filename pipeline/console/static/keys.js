@@ -9,6 +9,7 @@ let wentAt = 0;
 
 const rows = () => [...document.querySelectorAll("main tbody tr, main [data-row]")].filter((row) => row.querySelector("a[href]"));
 const opener = (row) => row.querySelector("th a[href], a[href]");
+const releasing = () => document.querySelector("main form[action$='/release']");
 const currentRow = () => document.activeElement.closest("main tbody tr, main [data-row]");
 
 // To the next or previous row, or the first: its link has the focus, so Enter opens it.
@@ -31,7 +32,7 @@ const ACTS = {
   j: () => move(1),
   k: () => move(-1),
   x: () => currentRow()?.querySelector("input[type=checkbox]")?.click(),
-  r: () => document.querySelector("main #release") && retry.showModal(),
+  r: () => releasing() && retry.showModal(),
   g: () => {
     wentAt = performance.now();
   },
@@ -55,6 +56,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 retry.addEventListener("close", () => {
-  if (retry.returnValue === "retry") document.querySelector("main #release")?.click();
+  if (retry.returnValue === "retry") releasing()?.requestSubmit();
   retry.returnValue = "";
 });
