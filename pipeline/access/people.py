@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from pipeline.access import passwords
 from pipeline.access.errors import NameTaken, NotAllowed
 from pipeline.access.names import checked_name, is_named, known_name, refuse_taken
-from pipeline.access.preferences import forget
 from pipeline.access.tables import PersonRecord, SecondFactor, SignIn
+from pipeline.access.work_preferences import forget
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action, Signature, record, take_turn
 from pipeline.settings.roles import Role

@@ -73,9 +73,7 @@ class SavedViews:
             if len(views) >= MOST:
                 raise NotAllowed(f"you have {MOST} views already: delete one of them")
             session.add(
-                SavedView(
-                    person_id=person_id, name=name, query=kept, shared=shared, created_at=now
-                )
+                SavedView(person_id=person_id, name=name, query=kept, shared=shared, created_at=now)
             )
 
     def rename(self, person_id: int, view_id: int, name: str) -> None:

@@ -1,6 +1,6 @@
 """The tables of people's daily work: views, preferences, assigned orders and mentions.
 
-All of it goes with its person: `work.forget` deletes it when a person is removed.
+All of it goes with its person: `work_preferences.forget` deletes it when a person is removed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class SavedView(Base):
 Index("saved_views_name", SavedView.person_id, func.lower(SavedView.name), unique=True)
 
 
-class WorkPreferences(Base):
+class WorkPreferencesRow(Base):
     """How a person works: their columns of the list, keyboard shortcuts, and the daily mail.
 
     No `columns` are the standard ones. The mail goes to `digest_to` at `digest_hour` of

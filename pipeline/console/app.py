@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from flask import Flask, Response
 from jinja2 import StrictUndefined
@@ -38,7 +39,7 @@ from pipeline.console.guard import allows, client_address, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
 from pipeline.console.help_views import help_views
-from pipeline.console.languages import speak
+from pipeline.console.languages import CATALOGUES, speak
 from pipeline.console.login import Entrance, login_views
 from pipeline.console.metrics_views import metrics_views
 from pipeline.console.mine_views import mine_views
@@ -57,7 +58,7 @@ from pipeline.console.sku_map_views import sku_map_views
 from pipeline.console.token_views import token_views
 from pipeline.console.work_views import work_views
 from pipeline.operations.acts.shop_product import HasProduct
-from pipeline.operations.lists.order_facts import country, price
+from pipeline.operations.lists.order_facts import country
 from pipeline.settings.model import Settings
 
 
@@ -68,6 +69,7 @@ def create_app(
     flower_url: str = "",
     previews: Previews | None = None,
     has_product: HasProduct | None = None,
+    catalogues: Path = CATALOGUES,
 ) -> Flask:
     """The pages, for people who sign in; they link to `flower_url` when it is given.
 
@@ -78,11 +80,14 @@ def create_app(
     app.url_map.converters["row_id"] = RowId
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    speak(app)
+    speak(app, catalogues)
     app.jinja_env.filters.update(
         ago=lambda at: words.ago(at, now()),
         country=country,
+        day=words.day,
         lasting=words.lasting,
+        local=words.local,
+        number=words.number,
         short=lambda at: words.short(at, now()),
         utc=words.utc,
         words=words.spaced,
@@ -92,7 +97,7 @@ def create_app(
         counts_in_navigation=True,
         csrf_field=csrf_field,
         flower_url=flower_url,
-        price=price,
+        price=words.price,
     )
     is_secure = (settings.console.url or "").startswith("https://")
     vault = Vault(*settings.master_keys)
@@ -134,7 +139,7 @@ def create_app(
             oidc.label if oidc else None,
             single.signed_out if single else lambda: None,
         ),
-        account_views(entrance),
+        account_views(entrance, sessions),
         people_views(entrance, settings.console),
         token_views(ApiTokens(sessions), entrance),
         audit_views(sessions),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -69,6 +70,9 @@ def mine_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
             assign(sessions, ids, chosen_person(), author=current_person().name, now=now())
         except NotPossible as error:
             abort(409, f"Nothing was changed: {error}.")
-        return redirect(url_for("orders.tab", **request.args.to_dict()), 303)
+        here: dict[str, Any] = {
+            name: text for name, text in request.args.items() if not name.startswith("_")
+        }
+        return redirect(url_for("orders.tab", **here), 303)
 
     return views

@@ -13,9 +13,9 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from pipeline.access.preferences import Preferences
-from pipeline.access.saved_views import LONGEST_NAME, SavedViews
+from pipeline.access.saved_views import LONGEST_NAME, SavedViews, View
 from pipeline.access.sign_ins import Person
+from pipeline.access.work_preferences import WorkPreferences
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.security_log import Action, record
@@ -23,6 +23,9 @@ from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
 from pipeline.console.csrf import masked_token
 from pipeline.console.guard import current_person, role_required, signature
+from pipeline.console.languages import gettext as _
+from pipeline.console.languages import later
+from pipeline.console.reader import reader
 from pipeline.intake.buyer_index import Buyers, hashes_of
 from pipeline.operations.lists.columns import chosen
 from pipeline.operations.lists.counts import count, counts
@@ -90,9 +93,13 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
     vault = Vault(*settings.master_keys)
     buyers = Buyers(sessions, vault, parse_report)
     every_store = stores(settings)
-    preferences, saved = Preferences(sessions), SavedViews(sessions)
+    preferences, saved = WorkPreferences(sessions), SavedViews(sessions)
     regions = {account.region for account in settings.accounts.values()}
     sold_in = [one for region in sorted(regions) for one in of_region(region)]
+
+    def saved_filters(view: View) -> Filters:
+        filters = read(view.query, every_store, reader().zone).filters
+        return read_by(current_person(), filters)
 
     def show(*, with_names: bool) -> str:
         asked = asked_by(current_person(), vault, every_store)
@@ -133,10 +140,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             sorts=_SORTS,
             statuses=_STATUSES,
             views=_VIEWS,
-            saved_views=[
-                (one, read_by(current_person(), read(one.query, every_store).filters))
-                for one in saved.seen_by(current_person().id)
-            ],
+            saved_views=[(one, saved_filters(one)) for one in saved.seen_by(current_person().id)],
             longest_name=LONGEST_NAME,
         )
 
@@ -166,7 +170,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
 
         The hashes are sealed for the person, and the security log has the search.
         """
-        asked = read(request.args, every_store)
+        asked = read(request.args, every_store, reader().zone)
         sought = hashes_of(vault, request.form.get("buyer", ""))
         if not sought:
             return redirect(url(replace(asked.filters, buyer=(), searcher="")), 303)
@@ -221,13 +225,13 @@ def view(filters: Filters, **changed: object) -> str:
 def readable(asked: Asked) -> Filters:
     """The filters, all of which have to be valid. Answers 400 with a sentence for each mistake."""
     if asked.mistakes:
-        abort(400, " ".join(f"{name}: {sentence}" for name, sentence in asked.mistakes.items()))
+        abort(400, " ".join(f"{name}: {_(sentence)}" for name, sentence in asked.mistakes.items()))
     return asked.filters
 
 
 def asked_by(person: Person, vault: Vault, stores: Mapping[str, Store]) -> Asked:
     """The filters of the address. A buyer counts only for the person who searched for them."""
-    asked = read(request.args, stores)
+    asked = read(request.args, stores, reader().zone)
     filters = read_by(person, asked.filters)
     asked = replace(asked, filters=filters)
     nobody = replace(filters, buyer=(), searcher="")
@@ -236,7 +240,7 @@ def asked_by(person: Person, vault: Vault, stores: Mapping[str, Store]) -> Asked
     seal = _seal(vault, person, filters.buyer)
     if hmac.compare_digest(filters.searcher.encode(), seal.encode()):
         return asked
-    another = "Search for the buyer again: the link is of somebody else’s search."
+    another = later("Search for the buyer again: the link is of somebody else’s search.")
     return Asked(nobody, {**asked.mistakes, "buyer": another})
 
 
@@ -256,4 +260,4 @@ def _place(name: str, filters: Filters) -> Place | None:
     try:
         return Place.parse(text, filters.sort) if text else None
     except ValueError:
-        abort(400, "The link to this page of the list is damaged.")
+        abort(400, _("The link to this page of the list is damaged."))

@@ -9,12 +9,13 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.access.errors import NotAllowed
-from pipeline.access.preferences import Preferences
 from pipeline.access.saved_views import LONGEST_NAME, SavedViews
+from pipeline.access.work_preferences import WorkPreferences
 from pipeline.base.db import Sessions
 from pipeline.base.row_ids import row_id
 from pipeline.console.guard import allows, current_person
 from pipeline.console.orders_tab import url
+from pipeline.console.reader import reader
 from pipeline.operations.lists.filters import Filters, read
 from pipeline.operations.lists.stores import stores
 from pipeline.settings.model import Settings
@@ -28,11 +29,11 @@ def saved_view_views(
 ) -> Blueprint:
     """The page and its forms. Everybody keeps their own views; to share one takes an operator."""
     views = Blueprint("saved_views", __name__)
-    saved, preferences = SavedViews(sessions), Preferences(sessions)
+    saved, preferences = SavedViews(sessions), WorkPreferences(sessions)
     every_store = stores(settings)
 
     def filters_of(query: Mapping[str, str]) -> Filters:
-        return read(query, every_store).filters
+        return read(query, every_store, reader().zone).filters
 
     def show(mistake: str = "") -> str:
         return render_template(

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.access.errors import NotAllowed
-from pipeline.access.preferences import Preferences
+from pipeline.access.work_preferences import WorkPreferences
 from pipeline.base.db import Sessions
 from pipeline.console.guard import current_person
+from pipeline.console.reader import reader, zones
 from pipeline.operations.lists.columns import CHOOSABLE, chosen, moved
 from pipeline.settings.model import Settings
 
@@ -24,7 +23,7 @@ Answer = Response | str | tuple[str, int]
 def work_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
     """The forms, and what every page has to know of its reader."""
     views = Blueprint("work", __name__)
-    preferences = Preferences(sessions)
+    preferences = WorkPreferences(sessions)
 
     def glance() -> tuple[bool, int]:
         if "glance" not in g:
@@ -47,7 +46,8 @@ def work_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
         return {
             "work": preferences.of(current_person().id),
             "can_mail": settings.alerts.mail is not None,
-            "zones": _zones(),
+            "zones": zones(),
+            "here": reader().zone.key,
             "mistake": mistake,
             "typed": typed,
         }
@@ -90,8 +90,3 @@ def work_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
         return redirect(url_for("work.columns"), 303)
 
     return views
-
-
-@cache
-def _zones() -> list[str]:
-    return sorted(name for name in available_timezones() if "/" in name or name == "UTC")

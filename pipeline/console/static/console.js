@@ -34,7 +34,7 @@ async function refresh() {
       signal: AbortSignal.timeout(EVERY_MS * 2),
     });
     if (reply.status === 401) {
-      stale.textContent = "You are signed out. Load the page again to sign in.";
+      stale.textContent = stale.dataset.signedOut;
       return;
     }
     if (!reply.ok && reply.status !== 304) throw new Error(reply.statusText);
@@ -47,7 +47,7 @@ async function refresh() {
     putBack();
     showPicked();
   } catch {
-    stale.textContent = "Offline: the server did not answer, so this is not up to date. Trying again.";
+    stale.textContent = stale.dataset.offline;
   }
 }
 
@@ -97,7 +97,7 @@ function fillIn(draft) {
     else if (field && field.type !== "hidden") field.value = typed.textContent;
   }
   for (let one = form.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
-  draft.querySelector("span").textContent = "It is in its form again: send it from there.";
+  draft.querySelector("span").textContent = draft.dataset.filled;
 }
 const draft = document.getElementById("draft");
 if (draft) fillIn(draft);
@@ -110,3 +110,6 @@ if (toList) {
   if (from?.origin === location.origin && from.pathname === "/") sessionStorage.setItem("list", from.search);
   toList.search = sessionStorage.getItem("list") ?? "";
 }
+
+// By the browser's clock, unless the reader has chosen a time zone of their own.
+document.cookie = `orderbridge-zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;

@@ -24,9 +24,7 @@ ASSIGNED, TAKEN_BACK = "assigned it to ", "took it from "
 def assignee(sessions: Sessions, order_id: int) -> int | None:
     """The id of the person who looks after an order."""
     with sessions() as session:
-        return session.scalar(
-            select(Assignment.person_id).where(Assignment.order_id == order_id)
-        )
+        return session.scalar(select(Assignment.person_id).where(Assignment.order_id == order_id))
 
 
 def assign(

@@ -201,7 +201,9 @@ class Decisions:
     def _keep(self, session: Session, order_id: int, text: str, typed: str = "") -> list[int]:
         orders = [order_id]
         try:
-            return note(session, self._vault, orders, text, typed, author=self._author, at=self._now)
+            return note(
+                session, self._vault, orders, text, typed, author=self._author, at=self._now
+            )
         except KeyMissing as error:
             raise NotPossible(str(error)) from None
 

@@ -65,7 +65,13 @@ _BEGINNINGS: Mapping[Kind, tuple[str, ...]] = {
     Kind.IGNORE: (DISMISSED, "resumed it"),
     Kind.ASSIGN: (ASSIGNED, TAKEN_BACK),
     Kind.CANCEL: (ASKED_TO_CANCEL, "took the cancellation back"),
-    Kind.SHIP: ("requested a shipment", "took back the shipment", "to be confirmed", "left its", "entered "),
+    Kind.SHIP: (
+        "requested a shipment",
+        "took back the shipment",
+        "to be confirmed",
+        "left its",
+        "entered ",
+    ),
     Kind.ADDRESS: ("corrected the shipping address", "withdrew the corrected"),
     Kind.VALUE: ("stated that", "took back the stated value"),
     Kind.REPLAY: ("to be run again",),
@@ -176,8 +182,9 @@ def _sources(kind: Kind | None) -> Iterator[_Source]:
             "changed ", row.name, " of ", row.account, " to ",
             func.coalesce(cast(row.value, String), "the file’s value"),
         )  # fmt: skip
-        yield _Source("setting", row.at, row.id, row.author, _rows(row.at, row.id, row.author, text))
-
+        yield _Source(
+            "setting", row.at, row.id, row.author, _rows(row.at, row.id, row.author, text)
+        )
 
 
 def _rows(
@@ -199,7 +206,7 @@ def _rows(
 
 
 def _notes(kind: Kind | None) -> Select[Any]:
-    query = (
+    query: Select[Any] = (
         select(
             Note.at,
             Note.id,
