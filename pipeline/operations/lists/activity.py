@@ -206,16 +206,12 @@ def _rows(
 
 
 def _notes(kind: Kind | None) -> Select[Any]:
-    query: Select[Any] = (
-        select(
-            Note.at,
-            Note.id,
-            Note.author,
-            Note.text,
-            Note.order_id,
-            Order.external_id,
-            cast(null(), BigInteger).label("bulk_act"),
-        )
+    columns: tuple[Any, ...] = (
+        *(Note.at, Note.id, Note.author, Note.text, Note.order_id, Order.external_id),
+        cast(null(), BigInteger).label("bulk_act"),
+    )
+    query = (
+        select(*columns)
         .join(Order, Order.id == Note.order_id)
         .where(Note.author != AUTHOR)  # what the purge did by itself
     )
