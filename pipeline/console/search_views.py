@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from pipeline.access.people import People
 from pipeline.access.tables import PersonRecord
 from pipeline.base.db import Sessions
-from pipeline.console.manual_pages import Place, search
+from pipeline.console.manual_pages import Place, read, search
 from pipeline.console.orders_tab import url
 from pipeline.operations.lists.counts import Count, count
 from pipeline.operations.lists.filter_values import Unusable, numbers
@@ -104,4 +104,5 @@ def _page(
         settings=settings,
         manual=manual,
         meanings=MEANINGS,
+        titles={place.page: read(place.page).title for place in manual},
     )
