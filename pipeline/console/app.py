@@ -55,6 +55,7 @@ from pipeline.console.sealed_fields import SealedFields
 from pipeline.console.search_views import search_views
 from pipeline.console.settings_views import settings_views
 from pipeline.console.sku_map_views import sku_map_views
+from pipeline.console.today_views import today_views
 from pipeline.console.token_views import token_views
 from pipeline.console.work_views import work_views
 from pipeline.operations.acts.shop_product import HasProduct
@@ -151,6 +152,7 @@ def create_app(
         read_only_views(settings, sessions, now),
         health_views(settings, sessions, now),
         metrics_views(settings, sessions, now),
+        today_views(),
         orders_views(settings, sessions, now),
         csv_views(settings, sessions, now),
         bulk_views(settings, sessions, now),

@@ -114,7 +114,7 @@ def page_of_ours(address: str) -> str:
     """
     is_path = address.startswith("/") and not address.startswith("//")
     is_plain = "\\" not in address and address.isprintable()
-    return address if is_path and is_plain else url_for("orders.tab")
+    return address if is_path and is_plain else url_for("today.page")
 
 
 def login_views(

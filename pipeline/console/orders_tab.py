@@ -1,4 +1,4 @@
-"""`/`: the Orders tab. The address alone holds its filters and its sort order."""
+"""`/orders`: the Orders tab. The address alone holds its filters and its sort order."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pipeline.base.incidents import Incidents
 from pipeline.base.security_log import Action, record
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
+from pipeline.console import filter_words
 from pipeline.console.csrf import masked_token
 from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.languages import gettext as _
@@ -30,59 +31,21 @@ from pipeline.intake.buyer_index import Buyers, hashes_of
 from pipeline.operations.lists.columns import chosen
 from pipeline.operations.lists.counts import count, counts
 from pipeline.operations.lists.filter_values import MINE
-from pipeline.operations.lists.filters import Asked, Filters, ShipBy, read
+from pipeline.operations.lists.filters import Asked, Filters, read
 from pipeline.operations.lists.order_facts import admin_url, seller_central_url
 from pipeline.operations.lists.orders import Listing, Page
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Place, Sort
 from pipeline.operations.lists.stores import Store, stores
 from pipeline.orders.channel_order import FulfilledBy, Program, RemoteStatus
 from pipeline.orders.outcome import HoldCode
-from pipeline.orders.tables import Status
 from pipeline.settings.marketplaces import of_region
 from pipeline.settings.model import Settings
 
-# Statuses that need a person come first.
-_STATUSES = (
-    Status.HELD,
-    Status.WAITING,
-    Status.READY,
-    Status.RUNNING,
-    Status.DONE,
-    Status.CANCELLED,
-)
-_SORTS = {
-    "-purchased": "newest first",
-    "purchased": "oldest first",
-    "ship_by": "ship-by, next first",
-    "-ship_by": "ship-by, last first",
-    "-total": "total, highest first",
-    "total": "total, lowest first",
-    "number": "Amazon number",
-    "-number": "Amazon number, backwards",
-    "magento": "Magento number",
-    "-magento": "Magento number, backwards",
-    "-updated": "changed last",
-    "updated": "unchanged longest",
-}
 _PROGRAMS = tuple(
     program
     for program in Program
     if program is not Program.TRANSPARENCY  # only lines have this program
 )
-_SHIP_BYS = {
-    ShipBy.OVERDUE: "overdue",
-    ShipBy.TODAY: "today",
-    ShipBy.DAY: "within 24 hours",
-}
-_VIEWS = {
-    "To ship, most urgent first": Filters(
-        Status.WAITING, channel=FulfilledBy.MERCHANT, sort=Sort("ship_by")
-    ),
-    "Held, most urgent first": Filters(Status.HELD, sort=Sort("ship_by")),
-    "Prime": Filters(program=Program.PRIME),
-    "Business": Filters(program=Program.BUSINESS),
-    "Changed last": Filters(sort=Sort("updated", descending=True)),
-}
 
 
 def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
@@ -123,8 +86,6 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
             stores=every_store,
             is_narrowed=replace(rest, everything=False) != Filters(),
-            is_unfolded=asked.mistakes
-            or replace(rest, number="", buyer=(), searcher="") != Filters(),
             because=lambda reason, all_: Filters(everything=all_, reason=HoldCode(reason)),
             blank=lambda status, all_: Filters(status, all_),
             accounts=tuple(settings.accounts),
@@ -133,13 +94,15 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             currencies=sorted({one.currency for one in sold_in}),
             main_currency=_main_currency(asked.filters, page),
             marketplaces=sorted({one.country for one in sold_in}),
-            ship_bys=_SHIP_BYS,
+            ship_bys=filter_words.ship_bys(),
             columns=chosen(asked.filters.columns or preferences.of(current_person().id).columns),
             programs=_PROGRAMS,
             reasons=tuple(HoldCode),
-            sorts=_SORTS,
-            statuses=_STATUSES,
-            views=_VIEWS,
+            sorts=filter_words.sorts(),
+            statuses=filter_words.statuses(),
+            views=filter_words.views(),
+            assignees=filter_words.assignees(),
+            chips=filter_words.chips(asked.filters),
             saved_views=[(one, saved_filters(one)) for one in saved.seen_by(current_person().id)],
             longest_name=LONGEST_NAME,
         )
@@ -153,7 +116,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             "view": view,
         }
 
-    @views.get("/")
+    @views.get("/orders")
     def tab() -> str:
         return show(with_names=False)
 

@@ -134,7 +134,7 @@ def visit(chromium: Browser, console: Console) -> Iterator[Visit]:
     contexts: list[BrowserContext] = []
     elsewhere: list[str] = []
 
-    def open_(name: str | None = "otto", path: str = "/", **options: Any) -> Page:
+    def open_(name: str | None = "otto", path: str = "/orders", **options: Any) -> Page:
         context = chromium.new_context(base_url=console.url, **options)
         contexts.append(context)
         context.set_default_timeout(15_000)

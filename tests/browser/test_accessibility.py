@@ -26,9 +26,10 @@ from tests.console.builders import (
 from tests.console.bulk import begin
 
 PAGES = {
-    "orders": "/",
-    "orders, filtered": "/?status=held&all=1",
-    "orders, filters that are wrong": "/?min=abc&from=never",
+    "today": "/",
+    "orders": "/orders",
+    "orders, filtered": "/orders?status=held&all=1",
+    "orders, filters that are wrong": "/orders?min=abc&from=never",
     "an order that is held": "/orders/{held}",
     "an order that was shipped": "/orders/{shipped}",
     "held by cause": "/held",
@@ -97,7 +98,7 @@ def test_neither_have_the_empty_pages_nor_the_login(visit: Visit) -> None:
     page = visit(None, "/login")
     assert violations(page) == []
     page = visit("vera")
-    for path in ("/", "/held", "/ship-by", "/health", "/bulk", "/sku-map", "/settings"):
+    for path in ("/", "/orders", "/held", "/ship-by", "/health", "/bulk", "/sku-map", "/settings"):
         page.goto(path)
         assert violations(page) == []
 

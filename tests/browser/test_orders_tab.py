@@ -75,7 +75,7 @@ def test_the_csv_is_exactly_what_is_filtered(
     visit: Visit, sessions: Sessions, tmp_path: Path
 ) -> None:
     store(sessions, an_order(1), an_order(2), a_held_order(3))
-    page = visit(path="/?status=waiting")
+    page = visit(path="/orders?status=waiting")
     with page.expect_download() as download:
         page.locator("#csv").click()
     download.value.save_as(tmp_path / "orders.csv")
@@ -104,9 +104,9 @@ def test_it_says_what_is_wrong_and_what_is_empty(visit: Visit, sessions: Session
     page = visit()
     expect(page.locator(".empty")).to_contain_text("No orders yet")
     store(sessions, an_order(1))
-    page.goto("/?number=999-9999999-9999999")
+    page.goto("/orders?number=999-9999999-9999999")
     expect(page.locator(".empty")).to_contain_text("No order matches the filters")
-    page.goto("/?min=abc")
+    page.goto("/orders?min=abc")
     expect(page.locator("#min-mistake")).to_be_visible()
     assert page.get_by_label("Total from").input_value() == "abc"
 
@@ -150,13 +150,13 @@ def test_the_way_back_from_an_order_keeps_the_list_as_it_was(
     visit: Visit, sessions: Sessions
 ) -> None:
     store(sessions, an_order(1), a_held_order(2))
-    page = visit(path="/?status=held&sort=ship_by")
+    page = visit(path="/orders?status=held&sort=ship_by")
     page.locator("a[id^=order-]").click()
     page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.get_by_text("The order is retried now.")).to_be_visible()
     page.locator("#back").click()
     expect(page.locator("table.orders tbody tr")).to_have_count(1)
-    assert page.url.endswith("/?status=held&sort=ship_by")
+    assert page.url.endswith("/orders?status=held&sort=ship_by")
 
 
 def test_one_box_finds_an_order_by_any_of_its_numbers(visit: Visit, sessions: Sessions) -> None:

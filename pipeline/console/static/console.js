@@ -104,10 +104,10 @@ if (draft) fillIn(draft);
 
 // The way back from an order leads to the list as it was: its filters, its sorting, its page.
 const toList = document.querySelector("a[data-list]");
-if (location.pathname === "/") sessionStorage.setItem("list", location.search);
+if (location.pathname === "/orders") sessionStorage.setItem("list", location.search);
 if (toList) {
   const from = document.referrer ? new URL(document.referrer) : null;
-  if (from?.origin === location.origin && from.pathname === "/") sessionStorage.setItem("list", from.search);
+  if (from?.origin === location.origin && from.pathname === "/orders") sessionStorage.setItem("list", from.search);
   toList.search = sessionStorage.getItem("list") ?? "";
 }
 

@@ -104,11 +104,14 @@ def _chosen(*names: str) -> tuple[Column, ...]:
 
 
 ON_THE_PAGE = _chosen(
-    *("amazon_number", "magento_number", "buyer", "step", "note", "amazon_status", "store"),
-    *("channel", "total", "purchased_at", "ship_by_at", "items", "tracking_numbers"),
+    *("amazon_number", "magento_number", "buyer", "step", "note", "items"),
+    *("purchased_at", "ship_by_at", "total"),
 )
 FIRST, *_REST = ON_THE_PAGE
-CHOOSABLE = (*_REST, *_chosen("updated_at", "assigned"))
+CHOOSABLE = (
+    *_REST,
+    *_chosen("amazon_status", "store", "channel", "tracking_numbers", "updated_at", "assigned"),
+)
 """What a person may have on the page beside the first column, which leads to the order."""
 IN_CSV = _chosen(
     *("amazon_number", "magento_number", "account", "country", "store", "channel", "status"),
