@@ -55,7 +55,7 @@ def test_what_no_order_has_is_listed_and_stays_out_of_the_address(
 
 def test_keys_move_tick_open_and_go(visit: Visit, sessions: Sessions) -> None:
     store(sessions, a_held_order(1), a_held_order(2))
-    page = visit("otto", "/")
+    page = visit("otto", "/orders")
     page.keyboard.press("j")
     page.keyboard.press("j")
     expect(page.locator("a[id^=order-]").nth(1)).to_be_focused()
@@ -94,11 +94,11 @@ def test_keys_are_text_where_somebody_types_and_can_be_switched_off(
     visit: Visit, sessions: Sessions
 ) -> None:
     store(sessions, a_held_order(1))
-    page = visit("vera", "/")
+    page = visit("vera", "/orders")
     page.keyboard.press("/")
     page.keyboard.type("jx?/gh")
     expect(page.get_by_label("Search everything")).to_have_value("jx?/gh")
-    assert _address(page) == "/"
+    assert _address(page) == "/orders"
     page.goto("/account")
     page.get_by_role("button", name="Switch shortcuts off").click()
     expect(page.get_by_text("They are switched off.")).to_be_visible()
@@ -110,16 +110,18 @@ def test_keys_are_text_where_somebody_types_and_can_be_switched_off(
 
 def test_a_view_is_saved_shared_renamed_and_deleted(visit: Visit, sessions: Sessions) -> None:
     store(sessions, an_order(1), a_held_order(2))
-    page = visit("otto", "/?status=held&sort=ship_by")
-    page.get_by_text("Save this view").click()
+    page = visit("otto", "/orders?status=held&sort=ship_by")
+    page.get_by_text("Views", exact=True).click()
     page.locator("#view-name").fill("Morning round")
     page.get_by_label("Share with all").check()
     page.locator("#save-view").get_by_role("button", name="Save").click()
+    page.get_by_text("Views", exact=True).click()
     expect(page.get_by_role("link", name="Morning round")).to_have_attribute("aria-current", "page")
-    other = visit("vera", "/")
+    other = visit("vera", "/orders")
+    other.get_by_text("Views", exact=True).click()
     other.get_by_role("link", name="Morning round").click()
     expect(other.locator("table.orders tbody tr")).to_have_count(1)
-    assert _address(other) == "/?status=held&sort=ship_by"
+    assert _address(other) == "/orders?status=held&sort=ship_by"
     page.goto("/views")
     page.get_by_label("New name of Morning round").fill("Held first")
     page.get_by_role("button", name="Rename").click()
@@ -131,16 +133,16 @@ def test_a_view_is_saved_shared_renamed_and_deleted(visit: Visit, sessions: Sess
 def test_columns_are_chosen_and_moved_per_person(visit: Visit, sessions: Sessions) -> None:
     store(sessions, an_order(1))
     page = visit("vera", "/orders/columns")
-    page.get_by_label("Store", exact=True).uncheck()
+    page.get_by_label("Buyer", exact=True).uncheck()
     page.get_by_label("Assigned to").check()
     page.get_by_role("button", name="Save").click()
     page.get_by_role("button", name="Magento down").click()
-    page.goto("/")
+    page.goto("/orders")
     headings = page.locator("table.orders thead th").all_inner_texts()
-    assert headings[:3] == ["Amazon", "Buyer", "Magento"]
-    assert "Store" not in headings
+    assert headings[:3] == ["Amazon", "Our step", "Magento"]
+    assert "Buyer" not in headings
     assert headings[-1] == "Assigned to"
-    assert "Store" in visit("otto", "/").locator("table.orders thead").inner_text()
+    assert "Buyer" in visit("otto", "/orders").locator("table.orders thead").inner_text()
 
 
 def test_a_mention_is_completed_checked_and_found_under_mine(
@@ -173,9 +175,9 @@ def test_an_order_is_assigned_and_filtered_by_it(visit: Visit, sessions: Session
     expect(page.get_by_text("The order is assigned.")).to_be_visible()
     page.goto("/mine")
     expect(page.locator(f"#order-{first}")).to_be_visible()
-    page.goto("/?assigned=me")
+    page.goto("/orders?assigned=me")
     expect(page.locator("table.orders tbody tr")).to_have_count(1)
-    page.goto("/?assigned=nobody")
+    page.goto("/orders?assigned=nobody")
     expect(page.locator("table.orders tbody tr")).to_have_count(1)
     page.locator("input[name=order]").check()
     page.locator("#assign-to").select_option("anna")
@@ -186,5 +188,3 @@ def test_an_order_is_assigned_and_filtered_by_it(visit: Visit, sessions: Session
     page.get_by_label("Kind").select_option("note")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("Nobody has done anything of this kind yet.")).to_be_visible()
-
-

@@ -27,7 +27,8 @@ function keepPlace() {
 async function refresh() {
   // What nobody looks at costs nothing; marked text and a field somebody types in are left alone.
   const isTyping = live.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), select, textarea");
-  if (document.hidden || isTyping || !getSelection().isCollapsed) return;
+  const hasTyped = [...live.querySelectorAll("input:not([type=checkbox], [type=hidden]), textarea")].some((one) => one.value !== one.defaultValue);
+  if (document.hidden || isTyping || hasTyped || !getSelection().isCollapsed) return;
   try {
     const reply = await fetch(address, {
       headers: etag ? { "If-None-Match": etag } : {},
