@@ -17,12 +17,12 @@ from pipeline.access.tables import PersonRecord
 from pipeline.base.db import Sessions
 from pipeline.console.manual_pages import Place, read, search
 from pipeline.console.orders_tab import url
+from pipeline.console.setting_words import groups, label, sentence
 from pipeline.operations.lists.counts import Count, count
 from pipeline.operations.lists.filter_values import Unusable, numbers
 from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.mapped_skus import Mapped, MappedSkus
 from pipeline.operations.lists.orders import Listing
-from pipeline.settings.meanings import MEANINGS
 
 LONGEST = 6_000
 MOST = 10
@@ -78,8 +78,12 @@ def search_views(sessions: Sessions) -> Blueprint:
 
 def _settings(sought: str) -> list[str]:
     words = sought.lower().replace("_", " ").split()
-    names = [name for name in MEANINGS if all(word in name.replace("_", " ") for word in words)]
-    return names[:MOST]
+    found = []
+    for name in (name for group in groups() for name in group.names):
+        both = f"{name.replace('_', ' ')} {label(name).lower()}"
+        if all(word in both for word in words):
+            found.append(name)
+    return found[:MOST]
 
 
 def _page(
@@ -103,6 +107,7 @@ def _page(
         persons=persons,
         settings=settings,
         manual=manual,
-        meanings=MEANINGS,
+        label=label,
+        sentence=sentence,
         titles={place.page: read(place.page).title for place in manual},
     )
