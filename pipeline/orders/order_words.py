@@ -128,14 +128,14 @@ def note(
     *,
     author: str,
     at: datetime,
-) -> frozenset[int]:
+) -> Sequence[int]:
     """Store a note of these orders: `text` is a sentence of ours, `typed` is sealed.
 
-    Returns the orders with `typed`; the note of an order without a key says that it was not kept.
+    Returns the notes with `typed`; the note of an order without a key says that it was not kept.
     Raises KeyMissing where this process lacks the key for it.
     """
     if not order_ids:
-        return frozenset()
+        return ()
     notes = session.execute(
         insert(Note).returning(Note.id, Note.order_id),
         [{"order_id": id_, "at": at, "author": author, "text": text} for id_ in order_ids],
@@ -146,7 +146,7 @@ def note(
     lost = [note.id for note in notes if typed and note.order_id not in kept]
     if lost:
         session.execute(update(Note).where(among(Note.id, lost)).values(text=f"{text}{NOT_KEPT}"))
-    return kept
+    return [note.id for note in notes if note.order_id in kept]
 
 
 def shown(session: Session, vault: Vault, order: Order, wrapped_key: bytes) -> list[Shown]:
