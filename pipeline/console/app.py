@@ -49,6 +49,7 @@ from pipeline.console.read_only_views import read_only_views
 from pipeline.console.row_id_converter import RowId
 from pipeline.console.sealed_fields import SealedFields
 from pipeline.console.settings_views import settings_views
+from pipeline.console.shipping_views import shipping_views
 from pipeline.console.sku_map_views import sku_map_views
 from pipeline.console.token_views import token_views
 from pipeline.operations.acts.shop_product import HasProduct
@@ -144,6 +145,7 @@ def create_app(
         orders_views(settings, sessions, now),
         csv_views(settings, sessions, now),
         bulk_views(settings, sessions, now),
+        shipping_views(settings, sessions, now),
         settings_views(settings, sessions, now),
         help_views(),
         first_run_views(settings, sessions),

@@ -130,18 +130,20 @@ def _cell(value: Value) -> str:
         case None:
             return ""
         case str():
-            return _text(value)
+            return spreadsheet_text(value)
         case datetime():
             return _time(value)
         case Price():
             return written(value.amount, value.currency)
         case Quantities():
-            return _text("; ".join(f"{quantity} x {sku}" for sku, quantity in value.pairs))
+            return spreadsheet_text(
+                "; ".join(f"{quantity} x {sku}" for sku, quantity in value.pairs)
+            )
         case _:
-            return _text("; ".join(value))
+            return spreadsheet_text("; ".join(value))
 
 
-def _text(value: str) -> str:
+def spreadsheet_text(value: str) -> str:
     """The text, with an apostrophe that keeps a spreadsheet from calculating a remote's text."""
     signs = (unicodedata.normalize("NFKC", sign)[0] for sign in value)
     first = next((sign for sign in signs if not _is_skipped(sign)), "")
