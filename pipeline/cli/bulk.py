@@ -153,9 +153,7 @@ def undo(act_id: int, as_json: bool) -> None:
             return
         choice = dismissed_by(installation.sessions, act_id)
         if choice is None:
-            raise NotFound(
-                f"no bulk job {act_id} ignored or shipped orders"
-            )
+            raise NotFound(f"no bulk job {act_id} ignored or shipped orders")
         try:
             undoing = BulkActs(installation.sessions, vault).begin(
                 Act.RESUME,

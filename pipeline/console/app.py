@@ -44,6 +44,7 @@ from pipeline.console.order_acts import act_views
 from pipeline.console.order_views import Page, Previews, order_views
 from pipeline.console.orders_csv import csv_views
 from pipeline.console.orders_tab import orders_views
+from pipeline.console.paper_views import paper_views
 from pipeline.console.people_views import people_views
 from pipeline.console.read_only_views import read_only_views
 from pipeline.console.row_id_converter import RowId
@@ -146,6 +147,7 @@ def create_app(
         csv_views(settings, sessions, now),
         bulk_views(settings, sessions, now),
         shipping_views(settings, sessions, now),
+        paper_views(settings, sessions, now),
         settings_views(settings, sessions, now),
         help_views(),
         first_run_views(settings, sessions),

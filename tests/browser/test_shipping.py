@@ -15,7 +15,9 @@ from tests.builders import a_vault
 from tests.console.builders import NOW, an_item, an_order, store
 
 FIRST, SECOND = "303-0000000-0000001", "303-0000000-0000002"
-FILE = f"Order;Carrier;Tracking;Items\r\n{FIRST};dhl;A1;MUG-1=2\r\n{SECOND};dpd;B1;\r\n9-9;dhl;C1;\r\n"
+FILE = (
+    f"Order;Carrier;Tracking;Items\r\n{FIRST};dhl;A1;MUG-1=2\r\n{SECOND};dpd;B1;\r\n9-9;dhl;C1;\r\n"
+)
 
 
 def requested(sessions: Sessions) -> list[tuple[str, str]]:
