@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -119,12 +120,11 @@ def test_viewers_print_nothing(sessions: Sessions, viewer: SignedIn) -> None:
 def letters(pdf: bytes) -> str:
     """What the fonts of a file say that their glyphs stand for."""
     found = ""
-    for stream in re.findall(rb"stream\n(.*?)\nendstream", pdf, flags=re.DOTALL):
-        try:
-            text = zlib.decompress(stream).decode("ascii")
-        except (zlib.error, UnicodeDecodeError):
-            continue
-        for code in re.findall(r"<[0-9A-Fa-f]{4}> <([0-9A-Fa-f]{4})>", text):
+    for part in re.findall(rb"stream\n(.*?)\nendstream", pdf, flags=re.DOTALL):
+        stream = part
+        with suppress(zlib.error):
+            stream = zlib.decompress(part)
+        for code in re.findall(rb"<[0-9A-F]{4}> <([0-9A-F]{4})>\n", stream):
             found += chr(int(code, 16))
     return found
 
