@@ -76,6 +76,7 @@ def test_an_act_is_shown_with_what_became_of_its_orders(
         "since": {"dismissed": 1},
         "held_again": {},
         "passed_over_because": {"303-0000000-0000001": "a step is running or about to run"},
+        "parcels": {},
     }
     with sessions() as session, session.begin():
         session.execute(delete(Order).where(Order.external_id == "303-0000000-0000001"))

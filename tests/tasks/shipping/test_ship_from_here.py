@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.operations.acts.ship import ShipmentRequests, latest
+from pipeline.operations.acts.ship import Parcel, ShipmentRequests, latest
 from pipeline.operations.preview.replay import preview
 from pipeline.orders.tables import Order, Status
 from tasks.command import steps
@@ -18,7 +18,7 @@ def asked(world: World) -> Order:
     differ(world, "fine")
     order = world.order("fine")
     ShipmentRequests(world.parts.sessions, world.parts.vault, "otto", world.clock.at).ask(
-        order.id, "dhl", "0034"
+        order.id, Parcel("dhl", "0034")
     )
     return order
 
