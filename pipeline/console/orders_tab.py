@@ -70,6 +70,7 @@ _SHIP_BYS = {
     ShipBy.OVERDUE: "overdue",
     ShipBy.TODAY: "today",
     ShipBy.DAY: "within 24 hours",
+    ShipBy.TWO_DAYS: "within 48 hours",
 }
 _VIEWS = {
     "To ship, most urgent first": Filters(
