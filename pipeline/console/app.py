@@ -147,7 +147,7 @@ def create_app(
         read_only_views(settings, sessions, now),
         health_views(settings, sessions, now),
         metrics_views(settings, sessions, now),
-        today_views(),
+        today_views(settings, sessions, now),
         orders_views(settings, sessions, now),
         csv_views(settings, sessions, now),
         bulk_views(settings, sessions, now),
