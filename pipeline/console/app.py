@@ -45,11 +45,13 @@ from pipeline.console.order_acts import act_views
 from pipeline.console.order_views import Page, Previews, order_views
 from pipeline.console.orders_csv import csv_views
 from pipeline.console.orders_tab import orders_views
+from pipeline.console.paper_views import paper_views
 from pipeline.console.people_views import people_views
 from pipeline.console.read_only_views import read_only_views
 from pipeline.console.row_id_converter import RowId
 from pipeline.console.sealed_fields import SealedFields
 from pipeline.console.settings_views import settings_views
+from pipeline.console.shipping_views import shipping_views
 from pipeline.console.sku_map_views import sku_map_views
 from pipeline.console.today_views import today_views
 from pipeline.console.token_views import token_views
@@ -151,6 +153,8 @@ def create_app(
         orders_views(settings, sessions, now),
         csv_views(settings, sessions, now),
         bulk_views(settings, sessions, now),
+        shipping_views(settings, sessions, now),
+        paper_views(settings, sessions, now),
         settings_views(settings, sessions, now),
         help_views(),
         first_run_views(settings, sessions),

@@ -22,7 +22,7 @@ from pipeline.operations.acts.address import FIELDS, Corrections
 from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, of_orders
 from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
 from pipeline.operations.acts.one_order import LONGEST_NOTE, LONGEST_WHY, Decisions, NotPossible
-from pipeline.operations.acts.ship import ShipmentRequests
+from pipeline.operations.acts.ship import Parcel, ShipmentRequests
 from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.acts.stated_value import StatedValues
 from pipeline.operations.lists.deeds import Deed, acts_since
@@ -149,7 +149,8 @@ def _cancel(hand: _Hand, order_id: int) -> None:
 
 
 def _ship(hand: _Hand, order_id: int) -> None:
-    hand.shipment_requests.ask(order_id, _text("carrier"), _text("tracking"), _text("title"))
+    parcel = Parcel(_text("carrier"), _text("tracking"), _text("title"))
+    hand.shipment_requests.ask(order_id, parcel)
 
 
 def _transparency(hand: _Hand, order_id: int) -> None:

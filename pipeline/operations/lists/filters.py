@@ -185,9 +185,7 @@ def _without_totals(filters: Filters, mistakes: dict[str, str]) -> Filters:
     return replace(filters, total_from=None, total_until=None)
 
 
-def has_to_leave(
-    when: ShipBy, zone: ZoneInfo, at: datetime | None = None
-) -> ColumnElement[bool]:
+def has_to_leave(when: ShipBy, zone: ZoneInfo, at: datetime | None = None) -> ColumnElement[bool]:
     """Whether an order is ours to ship, and has to leave by then; by the clock of the database."""
     now = literal(at) if at else func.now()
     # Of the zone's clock, on which a day may have 23 or 25 hours.

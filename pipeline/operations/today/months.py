@@ -51,4 +51,6 @@ def months(session: Session, span: Span, shops: Collection[str]) -> list[Month]:
     for *key, due, in_time in on_time(session, span, *by):
         one = of(*key)
         one.due, one.in_time = due, in_time
-    return sorted(found.values(), key=lambda one: (-one.month.toordinal(), one.currency, one.channel))
+    return sorted(
+        found.values(), key=lambda one: (-one.month.toordinal(), one.currency, one.channel)
+    )
