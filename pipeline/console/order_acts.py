@@ -19,8 +19,10 @@ from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.languages import gettext as _
 from pipeline.console.order_views import ORDER, Page, chosen_step
 from pipeline.operations.acts.address import FIELDS, Corrections
+from pipeline.operations.acts.assign import assign
 from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, of_orders
 from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
+from pipeline.operations.acts.mentions import mentioned
 from pipeline.operations.acts.one_order import LONGEST_NOTE, LONGEST_WHY, Decisions, NotPossible
 from pipeline.operations.acts.ship import Parcel, ShipmentRequests
 from pipeline.operations.acts.shop_product import HasProduct
@@ -134,7 +136,23 @@ def _release(hand: _Hand, order_id: int) -> None:
 
 
 def _note(hand: _Hand, order_id: int) -> None:
-    hand.decisions.note(order_id, _text("text", LONGEST_NOTE + 1))
+    text = _text("text", LONGEST_NOTE + 1)
+    hand.decisions.note(order_id, text, mentioned(hand.sessions, text))
+
+
+def chosen_person() -> int | None:
+    """The person whom a form names; None for nobody. Answers 400 to anything else."""
+    if "me" in request.form:
+        return current_person().id
+    text = request.form.get("person", "")
+    person_id = row_id(text)
+    if text and person_id is None:
+        abort(400, "The form names nobody. Load its page again.")
+    return person_id
+
+
+def _assign(hand: _Hand, order_id: int) -> None:
+    assign(hand.sessions, [order_id], chosen_person(), author=hand.author, now=hand.now)
 
 
 def _hold(hand: _Hand, order_id: int) -> None:
@@ -202,6 +220,7 @@ _ACTS: Mapping[str, _Act] = {
     "release": _release,
     "hold": _hold,
     "note": _note,
+    "assign": _assign,
     "cancel": _cancel,
     "keep": lambda hand, order_id: hand.decisions.withdraw(order_id),
     "ship": _ship,

@@ -313,7 +313,12 @@ class Note(Base):
     """A person's remark or decision about an order."""
 
     __tablename__ = "notes"
-    __table_args__ = (Index("notes_of_order", "order_id", "id"),)
+    __table_args__ = (
+        Index("notes_of_order", "order_id", "id"),
+        # The page of all people's activity.
+        Index("notes_at", "at", "id"),
+        Index("notes_by", "author", "at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))

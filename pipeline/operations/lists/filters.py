@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, func, literal, select
 
+from pipeline.access.work_tables import Assignment
 from pipeline.operations.lists import filter_values as values
-from pipeline.operations.lists.filter_values import Unusable, one_of
+from pipeline.operations.lists.filter_values import NOBODYS, Assignee, Unusable, one_of
 from pipeline.operations.lists.numbers import has_number
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Sort
 from pipeline.operations.lists.stores import Store
@@ -50,7 +51,8 @@ class Filters:
     not compared.
     `buyer` are keyed hashes, see `pipeline.intake.buyer_index`, and `searcher` is the seal that
     binds them to the person who searched. Days are those of `zone`, and included.
-    `everything` includes hidden orders, such as unpaid ones.
+    `everything` includes hidden orders, such as unpaid ones. `assigned` is whose orders they are.
+    `columns` are those of the page, which choose no orders; without any they are the reader's own.
     """
 
     status: Status | None = None
@@ -74,6 +76,8 @@ class Filters:
     ship_until: date | None = None
     store: Store | None = None
     reason: HoldCode | None = None
+    assigned: Assignee | None = None
+    columns: tuple[str, ...] = ()
     sort: Sort = NEWEST_FIRST
     zone: ZoneInfo = field(default=_UTC, compare=False)
 
@@ -132,6 +136,8 @@ class Filters:
             wanted.append(Order.ship_by_at < self._midnight(self.ship_until + _DAY))
         if self.store is not None:
             wanted.append(self.store.condition())
+        if self.assigned is not None:
+            wanted.append(_is_assigned(self.assigned))
         return wanted
 
     def _midnight(self, day: date) -> datetime:
@@ -210,6 +216,14 @@ def has_to_leave(when: ShipBy, zone: ZoneInfo, at: datetime | None = None) -> Co
     )
 
 
+def _is_assigned(to: Assignee) -> ColumnElement[bool]:
+    """Whether an order is assigned to the reader, or to nobody."""
+    assigned = select(Assignment.order_id)
+    if to.word == NOBODYS.word:
+        return ~assigned.where(Assignment.order_id == Order.id).exists()
+    return Order.id.in_(assigned.where(Assignment.person_id == to.person_id))
+
+
 def _store(text: str, stores: Mapping[str, Store]) -> Store:
     if text not in stores:
         raise Unusable("No marketplace’s orders go to this store view.")
@@ -258,6 +272,8 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Callable[[Any], str]], ...]
     ("ship_from", "ship_from", values.day, _text),
     ("ship_until", "ship_until", values.day, _text),
     ("store", "store", str, lambda store: store.code if store else ""),
+    ("assigned", "assigned", values.assignee, _text),
+    ("columns", "columns", values.columns, ",".join),
     (
         "sort",
         "sort",
