@@ -20,7 +20,7 @@ from pipeline.clients import offered_carriers
 from pipeline.console.guard import current_person, role_required
 from pipeline.console.languages import gettext as _
 from pipeline.console.order_views import ORDER
-from pipeline.console.sheets import guarded
+from pipeline.console.sheets import spreadsheet_text
 from pipeline.operations.acts.many_orders import BulkActs
 from pipeline.operations.acts.many_parcels import begin_shipping, take_parcels_back
 from pipeline.operations.acts.one_order import NotPossible
@@ -144,7 +144,7 @@ def shipping_views(
         lines.writerow(("row", "order", "carrier", "tracking", "items", "state", "why"))
         for row in parcels_of(sessions, progress.act).rows:
             texts = (row.external_id, row.carrier, row.tracking_number, row.items)
-            lines.writerow((row.line, *map(guarded, (*texts, row.state, row.why))))
+            lines.writerow((row.line, *map(spreadsheet_text, (*texts, row.state, row.why))))
         return _as_csv("\ufeff" + table.getvalue(), f"shipments-{act_id}.csv")
 
     @views.post("/bulk/<row_id:act_id>/take-back")

@@ -1,6 +1,6 @@
 """Several parcels of an order at once, and those that a file of a person's asks for.
 
-Revision 0028, after 0024. Nothing has to run first.
+Revision 0028, after 0027. Nothing has to run first.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Saved views, preferences, assigned orders and mentions of people; the notes by their time.
 
-Revision 0029, after 0027. The two indexes of `notes` are what the page of activity reads; building
+Revision 0029, after 0028. The two indexes of `notes` are what the page of activity reads; building
 them takes about a second for a million notes.
 """
 
