@@ -28,7 +28,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from pipeline.amazon.carriers import is_known
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.orders.machine import SHIPPING_STEPS
@@ -37,6 +36,7 @@ from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.state_changes import dismiss
 from pipeline.orders.tables import LIVE, Note, Order, OrderPrivate, Status
 from pipeline.orders.words_table import OrderWords
+from pipeline.shipping.typed_by_clerks import is_typed
 
 BATCH = 500
 MARGIN = timedelta(hours=12)
@@ -140,7 +140,7 @@ def typed_titles(session: Session, order_ids: Sequence[int]) -> Sequence[str]:
     titles = union(
         *(select(row.carrier_title).where(among(row.order_id, order_ids)) for row in rows)
     )
-    return [title for title in session.scalars(titles) if title and not is_known(title)]
+    return [title for title in session.scalars(titles) if is_typed(title)]
 
 
 def _forget_titles(session: Session, order_ids: Sequence[int]) -> None:

@@ -13,6 +13,11 @@ from pipeline.orders.carrier_title import open_title, seal_title
 from pipeline.orders.tracking_number import looks_like_a_number
 
 
+def is_typed(title: str) -> bool:
+    """Whether a title is no known carrier's name, so that a clerk may have written anything."""
+    return bool(title) and not is_known(title)
+
+
 class Clerks:
     """Of one order. `stored` are the titles of its packages: an equal title keeps its text, so
     that the package counts as unchanged."""
@@ -38,7 +43,7 @@ class Clerks:
 
         Raises KeyMissing.
         """
-        if not typed or is_known(typed):
+        if not is_typed(typed):
             return typed
         if typed not in self._texts:
             if self._key is None:
