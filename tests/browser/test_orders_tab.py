@@ -127,7 +127,9 @@ def test_no_page_is_wider_than_the_window(visit: Visit, sessions: Sessions, widt
     long = [an_item(sku="SKU-" + "X" * 116)]
     held, _ = store(
         sessions,
-        a_held_order(1, items=long, hold_facts={"skus": long[0].sku}, hold_reason=f"{long[0].sku} !"),
+        a_held_order(
+            1, items=long, hold_facts={"skus": long[0].sku}, hold_reason=f"{long[0].sku} !"
+        ),
         a_shipped_order(2, ship_by_at=NOW),
     )
     page = visit(viewport={"width": width, "height": 844})
