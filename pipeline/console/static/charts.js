@@ -69,7 +69,7 @@ function options(chart, labels, width, onDay) {
     },
     axes: [
       { ...axis, grid: { show: false }, size: 28, splits: () => labels.map((_, at) => at).filter((at) => (last - at) % (width < 420 ? 10 : 5) === 0), values: (_, at) => at.map((one) => labels[one] ?? "") },
-      { ...axis, size: 58, space: 36, incrs: chart.unit === "minutes" ? [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 2880, 7200, 14400, 43200] : chart.unit === "orders" ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000] : [5, 10, 20, 25], values: (_, at) => at.map((one) => WRITTEN[chart.unit](one)) },
+      { ...axis, size: { orders: 44, minutes: 62, percent: 54 }[chart.unit], space: 36, incrs: chart.unit === "minutes" ? [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 2880, 7200, 14400, 43200] : chart.unit === "orders" ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 50000] : [5, 10, 20, 25], values: (_, at) => at.map((one) => WRITTEN[chart.unit](one)) },
     ],
     series: [{}, ...(isBars ? drawn.toReversed() : drawn)],
     hooks: { setCursor: [(plot) => onDay(plot.cursor.idx)] },
@@ -80,7 +80,7 @@ function show(chart, days) {
   const labels = days.map((day) => shortDay.format(new Date(day)));
   const plot = element("div", { class: "plot", "aria-hidden": "true" });
   const legend = element("ul", { class: "legend", "aria-hidden": "true" });
-  const hasValues = chart.series.some(([, values]) => values.some((value) => value));
+  const hasValues = chart.series.some(([, values]) => values.some((value) => value !== null && (value > 0 || chart.unit !== "orders")));
   const card = element("section", { class: "card", id: `chart-${chart.key}`, "aria-labelledby": `title-${chart.key}` });
   card.append(element("h3", { id: `title-${chart.key}` }, chart.title), element("p", {}, chart.note));
   box.append(card);
