@@ -53,6 +53,7 @@ from pipeline.console.settings_views import settings_views
 from pipeline.console.shipping_views import shipping_views
 from pipeline.console.sku_map_views import sku_map_views
 from pipeline.console.token_views import token_views
+from pipeline.console.webhook_views import webhook_views
 from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.lists.order_facts import country, price
 from pipeline.settings.model import Settings
@@ -134,6 +135,7 @@ def create_app(
         account_views(entrance),
         people_views(entrance, settings.console),
         token_views(ApiTokens(sessions), entrance),
+        webhook_views(settings, sessions, now),
         audit_views(sessions),
         flower_views(sessions, now),
         order_views(settings, sessions, now, page, previews),
