@@ -11,9 +11,10 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from pipeline.base.db import Sessions
+from pipeline.operations.lists.milestones import placed_in_magento
 from pipeline.operations.lists.timeline import Event, Kind, timeline
-from pipeline.orders.states import ConfirmationState, EffectKind
-from pipeline.orders.tables import EffectState, Order
+from pipeline.orders.states import ConfirmationState
+from pipeline.orders.tables import Order
 
 MOST = 500
 
@@ -83,13 +84,6 @@ def told(sessions: Sessions, order: Order) -> Timeline:
 
 
 def _milestones(order: Order, events: list[Event]) -> list[Milestone]:
-    placed = [
-        event.ended_at or event.at
-        for event in events
-        if event.kind is Kind.WRITE
-        and event.what == EffectKind.ORDER
-        and event.result == EffectState.DONE
-    ]
     confirmed = [
         package.confirmed_at
         for package in order.shipments
@@ -99,7 +93,7 @@ def _milestones(order: Order, events: list[Event]) -> list[Milestone]:
     times = {
         MilestoneName.PLACED_BY_BUYER: order.purchased_at,
         MilestoneName.IMPORTED: order.created_at,
-        MilestoneName.PLACED_IN_MAGENTO: min(placed, default=None),
+        MilestoneName.PLACED_IN_MAGENTO: placed_in_magento(events),
         MilestoneName.SHIPPED: min(
             (package.shipped_at for package in order.shipments), default=order.shipped_at
         ),

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from pipeline.base.db import Sessions
+from pipeline.console import setting_words
 from pipeline.console.guard import signature
+from pipeline.console.languages import gettext as _
 from pipeline.operations.lists.marketplaces_met import met_in_orders
 from pipeline.operations.preview.setting import TRIABLE, WINDOW, Preview, preview
-from pipeline.settings.meanings import MEANINGS
 from pipeline.settings.model import Settings
-from pipeline.settings.origin import connections, marketplace_named, places, written
+from pipeline.settings.origin import Place, Valued, connections, marketplace_named, places, written
 from pipeline.settings.overrides import (
     CHANGEABLE,
     LONGEST_WHY,
@@ -36,6 +37,14 @@ def settings_views(
     """The page, the preview of an override, and the override itself."""
     views = Blueprint("settings", __name__)
     views.add_app_template_filter(written, "written")
+
+    @views.context_processor
+    def _words() -> dict[str, object]:
+        return {
+            "label": setting_words.label,
+            "meaning": setting_words.sentence,
+            "value_label": setting_words.value_label,
+        }
 
     @views.get("/settings")
     def page() -> str:
@@ -62,7 +71,7 @@ def settings_views(
         try:
             save(sessions, preview.turn, why=why, by=signature(now()))
         except NotChangeable as error:
-            return _preview_page(preview, f"Nothing was saved: {error}."), 400
+            return _preview_page(preview, _("Nothing was saved: %(why)s.", why=error)), 400
         turn = preview.turn
         address = url_for(
             "settings.page",
@@ -74,7 +83,7 @@ def settings_views(
 
     def _page(sentence: str) -> str:
         if not settings.accounts:
-            abort(404, "No account is configured yet: the first page says how to connect one.")
+            abort(404, _("No account is configured yet: the first page says how to connect one."))
         since = now() - WINDOW  # before the session, since the clock may ask the database
         with sessions() as session:
             turned = turns(session)
@@ -90,38 +99,47 @@ def settings_views(
             )
             if shown is None:
                 if not sentence:
-                    abort(404, "No such account or marketplace is configured or has orders.")
+                    abort(404, _("No such account or marketplace is configured or has orders."))
                 shown = settable[0]
             past = history(session)
         differing = "differing" in request.args
         tables = connections(settings)
         names = (f"accounts.{shown.account}", f"shops.{settings.accounts[shown.account].shop}")
-        here = {
-            override.name
-            for override in turned
-            if (override.account, override.marketplace_id) == (shown.account, shown.marketplace_id)
-        }
+        of_account = [override for override in turned if override.account == shown.account]
+        here = {one.name: one for one in of_account if one.marketplace_id == shown.marketplace_id}
+        above = {one.name: one for one in of_account if one.marketplace_id is None}
         return render_template(
             "settings.html",
             place=shown,
             places=settable,
-            values=[value for value in shown.values if not (differing and value.is_default)],
+            groups=_grouped(shown, differing=differing),
             tables={
                 name: [value for value in tables[name] if not (differing and value.is_default)]
                 for name in names
             },
             differing=differing,
+            turned=above | here,
             turned_here=here,
             just_turned=_just_overridden() if not sentence else "",
             history=past,
             sentence=sentence,
-            meanings=MEANINGS,
             turnable=CHANGEABLE,
             triable=TRIABLE,
             choices=choices,
         )
 
     return views
+
+
+def _grouped(place: Place, *, differing: bool) -> list[tuple[str, list[Valued]]]:
+    """The settings of a place by what they are about; of `differing` only those without their
+    default."""
+    values = {one.name: one for one in place.values if not (differing and one.is_default)}
+    grouped = (
+        (group.title, [values[name] for name in group.names if name in values])
+        for group in setting_words.groups()
+    )
+    return [(title, own) for title, own in grouped if own]
 
 
 def _just_overridden() -> str:
@@ -155,7 +173,6 @@ def _preview_page(preview: Preview, sentence: str) -> str:
         preview=preview,
         value="" if turn.value is None else written(turn.value),
         may_be_saved=turn.name in CHANGEABLE,
-        meaning=MEANINGS[turn.name],
         sentence=sentence,
         why=request.form.get("why", ""),
         longest_why=LONGEST_WHY,

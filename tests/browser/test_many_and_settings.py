@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
@@ -13,7 +13,7 @@ from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import Order, Status
 from pipeline.products.tables import MappedSku
 from pipeline.settings.tables import SettingOverrideRow
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, violations
 from tests.builders import a_vault
 from tests.console.builders import NOW, a_held_order, an_order, store
 
@@ -88,22 +88,17 @@ def test_one_fix_frees_all_orders_of_a_sku(visit: Visit, sessions: Sessions) -> 
 def test_an_order_is_shipped_from_its_page(visit: Visit, sessions: Sessions) -> None:
     (order_id,) = store(sessions, an_order(1))
     page = visit(path=f"/orders/{order_id}")
-    page.get_by_text("Ship it in Magento").click()
+    page.locator("#act-ship > summary").click()
     page.get_by_label("Carrier", exact=True).select_option("dhl")
     page.get_by_label("Tracking number").fill("00340434161094042557")
-    page.get_by_role("button", name="Ship it", exact=True).click()
+    page.get_by_role("button", name="Ship it in Magento").click()
     expect(page.get_by_text("The shipment is requested")).to_be_visible()
     with sessions() as session:
         (requested,) = session.scalars(select(RequestedShipmentRow)).all()
     assert (requested.carrier_code, requested.tracking_number) == ("dhl", "00340434161094042557")
     page.get_by_role("button", name="Take the shipment back").click()
-    page.get_by_text("Ship it in Magento").click()
+    page.locator("#act-ship > summary").click()
     expect(page.get_by_label("Tracking number")).to_be_visible()
-
-
-def a_try(page: Page, name: str, value: str) -> None:
-    page.locator(f"#value-{name}").select_option(value)
-    page.locator(f"#try-{name}").click()
 
 
 def test_a_setting_is_tried_on_past_orders_then_turned_and_undone(
@@ -116,13 +111,16 @@ def test_a_setting_is_tried_on_past_orders_then_turned_and_undone(
     )
     page = visit(path="/settings")
     expect(page.get_by_role("heading", level=1)).to_have_text("Settings")
-    a_try(page, "out_of_stock", "backorder")
-    expect(page.get_by_role("heading", level=1)).to_have_text("out_of_stock: block → backorder")
+    page.get_by_role("button", name="Try “Place it all the same”").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Goods that are out of stock: Hold until in stock → Place it all the same"
+    )
+    expect(page.locator("main")).to_contain_text("out_of_stock: block → backorder")
     expect(page.locator("tbody tr").first).to_contain_text("41.97 EUR")
     page.get_by_label("Why").fill("the supplier delivers")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status").filter(has_text="out_of_stock is changed")).to_be_visible()
-    expect(page.get_by_text("overridden by otto")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="is changed: it applies")).to_be_visible()
+    expect(page.locator("#setting-out_of_stock").get_by_text("by otto")).to_be_visible()
     page.get_by_role("button", name="As before").click()
     page.get_by_label("Why").fill("all sold")
     page.get_by_role("button", name="Save").click()
@@ -135,9 +133,41 @@ def test_a_setting_is_tried_on_past_orders_then_turned_and_undone(
     ]
 
 
+def test_a_switch_is_turned_by_the_keyboard_marked_and_undone(
+    visit: Visit, sessions: Sessions
+) -> None:
+    page = visit(path="/settings")
+    switch = page.get_by_role("switch", name="Confirm without tracking number")
+    expect(switch).to_have_attribute("aria-checked", "false")
+    switch.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Confirm without tracking number: off → on"
+    )
+    page.get_by_label("Why").fill("the carrier gives none")
+    page.get_by_role("button", name="Save").click()
+    row = page.locator("#setting-confirm_without_tracking")
+    expect(row).to_have_class("changed")
+    expect(row).to_contain_text("changed here")
+    expect(row.get_by_role("switch")).to_have_attribute("aria-checked", "true")
+    assert violations(page) == []
+    row.get_by_role("button", name="Undo").click()
+    expect(page.locator("main")).to_contain_text("It would be as in the file again.")
+    page.get_by_label("Why").fill("it does now")
+    page.get_by_role("button", name="Save").click()
+    expect(row.get_by_role("switch")).to_have_attribute("aria-checked", "false")
+    expect(row).not_to_have_class("changed")
+    with sessions() as session:
+        rows = session.scalars(select(SettingOverrideRow).order_by(SettingOverrideRow.id)).all()
+    assert [(one.value, one.why) for one in rows] == [
+        (True, "the carrier gives none"),
+        (None, "it does now"),
+    ]
+
+
 def test_viewers_see_the_settings_and_turn_none(visit: Visit) -> None:
     page = visit("vera", "/settings")
-    expect(page.locator("tr").filter(has_text="out_of_stock")).to_be_visible()
+    expect(page.locator("#setting-out_of_stock")).to_be_visible()
     for path in ("/settings", "/sku-map", "/bulk"):
         page.goto(path)
         assert page.locator("main form[method=post]").count() == 0

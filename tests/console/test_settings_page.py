@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import Literal, get_origin
 
 import pytest
 
 from pipeline.base.db import Sessions
+from pipeline.console import setting_words
 from pipeline.console.app import create_app
-from pipeline.settings.overrides import Overrides, SettingOverride, save
+from pipeline.settings.marketplace import MarketplaceSettings
+from pipeline.settings.model import NotificationSettings
+from pipeline.settings.origin import connections
+from pipeline.settings.overrides import Overrides, SettingOverride, choices, save
 from pipeline.settings.tables import SettingOverrideRow
 from tests.builders import signed
 from tests.console.builders import FRANCE, GERMANY, NOW, a_held_order, some_settings, store
@@ -23,9 +28,16 @@ HELP = r'<a class="help"[^>]*>\?</a>'
 
 def row(page: str, name: str) -> str:
     """The text of a setting's row."""
-    match = re.search(rf'<tr>\s*<th scope="row">{name}(?: {HELP})?</th>.*?</tr>', page, re.DOTALL)
+    match = re.search(rf'<tr>\s*<th scope="row"[^>]*>{name}</th>.*?</tr>', page, re.DOTALL)
     assert match is not None
     shown = re.sub(HELP, "", match[0])
+    return " ".join(re.sub(r"<form.*?</form>|<[^>]*>", " ", shown, flags=re.DOTALL).split())
+
+
+def setting(page: str, name: str) -> str:
+    """The text of a setting, without its forms."""
+    (one,) = [one for one in page.split("<li")[1:] if f"<code>{name}</code></h4>" in one]
+    shown = re.sub(HELP, "", "<li" + one.partition("</li>")[0])
     return " ".join(re.sub(r"<form.*?</form>|<[^>]*>", " ", shown, flags=re.DOTALL).split())
 
 
@@ -37,15 +49,17 @@ def kept(sessions: Sessions) -> list[tuple[str | None, object, str, str]]:
 
 def test_a_viewer_sees_what_counts_and_where_from(viewer: SignedIn) -> None:
     page = viewer.get(OF_FRANCE).text
-    assert row(page, "magento_store") == (
-        "magento_store french file, [accounts.eu.marketplaces.FR] the store view orders are "
-        "placed in"
+    assert setting(page, "magento_store") == (
+        "Store view magento_store Where orders are placed. french "
+        "file, [accounts.eu.marketplaces.FR]"
     )
-    assert row(page, "out_of_stock") == (
-        "out_of_stock block default whether an order waits until the shop can sell all of it"
+    assert setting(page, "out_of_stock") == (
+        "Goods that are out of stock out_of_stock Whether an order waits until the shop can sell "
+        "all of it. Hold until in stock block default"
     )
-    assert row(page, "region") == "region EU file, [accounts.eu]"
-    assert "Try it" not in page
+    assert setting(page, "order_comments").endswith("comments. on default")
+    assert setting(page, "region") == "Region region EU file, [accounts.eu]"
+    assert 'id="try-' not in page
     assert "No setting was changed yet" in page
     assert viewer.post("/settings/try", SWITCH).status_code == 403
     assert viewer.post("/settings/turn", {**SWITCH, "why": "so"}).status_code == 403
@@ -53,7 +67,7 @@ def test_a_viewer_sees_what_counts_and_where_from(viewer: SignedIn) -> None:
 
 def test_only_what_differs_is_shown_on_request(viewer: SignedIn) -> None:
     page = viewer.get(f"{OF_FRANCE}&differing=1").text
-    rows = re.findall(rf'<th scope="row">(\w+) {HELP}</th>', page)
+    rows = re.findall(r"<code>(\w+)</code></h4>", page)
     assert rows[:3] == ["magento_store", "fba_store", "region"]
     assert rows[3:] == ["seller_id", "shop", "start_from", "base_url"]
     page = viewer.get("/settings?differing=1").text
@@ -78,13 +92,46 @@ def test_it_is_tried_before_it_is_saved(operator: SignedIn, sessions: Sessions) 
         "backorder"
     )
     page = operator.get(saved.headers["Location"]).text
-    assert "out_of_stock is changed: it applies in all workers within 5 seconds." in page
-    assert row(page, "out_of_stock").startswith(
-        "out_of_stock backorder overridden by otto on 2026-03-10 12:00 UTC"
+    assert "“Goods that are out of stock” is changed: it applies in all workers within" in page
+    assert setting(page, "out_of_stock").endswith(
+        "Place it all the same backorder changed here by otto , 2026-03-10 12:00"
     )
     assert "the supplier delivers" in page
     german = operator.get(f"/settings?account=eu&marketplace={GERMANY}").text
-    assert row(german, "out_of_stock").startswith("out_of_stock block default")
+    assert setting(german, "out_of_stock").endswith("Hold until in stock block default")
+
+
+def test_a_change_of_the_whole_account_is_marked_in_each_place_and_undone_where_it_was_made(
+    operator: SignedIn, sessions: Sessions
+) -> None:
+    turn = SettingOverride("eu", None, "out_of_stock", "backorder")
+    save(sessions, turn, why="so", by=signed(at=NOW))
+    everywhere, french = operator.get("/settings").text, operator.get(OF_FRANCE).text
+    for page in (everywhere, french):
+        assert '<li id="setting-out_of_stock" class="changed">' in page
+        assert page.count('class="changed"') == 1
+        assert "changed here by" in setting(page, "out_of_stock")
+    assert 'id="back-out_of_stock"' in everywhere
+    assert 'id="back-out_of_stock"' not in french
+
+
+def test_each_setting_has_a_place_a_name_a_sentence_and_words_for_its_values() -> None:
+    names = [name for group in setting_words.groups() for name in group.names]
+    assert sorted(names) == sorted(MarketplaceSettings.model_fields)
+    for name in names:
+        assert setting_words.label(name)[0].isupper()
+        assert setting_words.sentence(name).endswith(".")
+        has_choices = get_origin(MarketplaceSettings.model_fields[name].annotation) is Literal
+        # Amazon's reasons are shown in Amazon's words.
+        for value in choices(name) if has_choices and name != "cancel_reason" else ():
+            assert setting_words.value_label(name, value) != value
+
+
+def test_each_setting_of_a_shop_and_an_account_has_a_name() -> None:
+    for table in connections(some_settings()).values():
+        assert [one.name for one in table if not setting_words.label(one.name)] == []
+    for name in NotificationSettings.model_fields:
+        assert setting_words.label(f"notifications.{name}")
 
 
 def test_a_turn_is_undone_by_its_own_button(operator: SignedIn, sessions: Sessions) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from pipeline.operations.lists.timeline import Event, Kind
 from pipeline.orders.states import AttemptOutcome, EffectKind, StepName
@@ -22,6 +23,7 @@ class Name(StrEnum):
     IN_MAGENTO = "in_magento"
     SHIPPED = "shipped"
     CONFIRMED = "confirmed"
+    DELIVERED = "delivered"
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
 
@@ -81,23 +83,24 @@ _OVER = (AttemptOutcome.DONE, AttemptOutcome.SKIPPED)
 def milestones(order: Order, events: Sequence[Event]) -> list[Milestone | Event]:
     """The milestones and what people did, newest first, out of the events of the timeline."""
     reached = sorted(_reached(order, events), key=_time)
-    for before, after in zip(reached, reached[1:], strict=False):
+    for before, after in pairwise(reached):
         after.lasted = _time(after) - _time(before)
     ahead = [Milestone(_OF_STEP[order.step], None)] if order.status in LIVE else []
     for event in events:
         if event.kind in (Kind.ATTEMPT, Kind.WRITE):
             _home(event, [*reached, *ahead]).events.append(event)
     people = [event for event in events if event.kind is Kind.NOTE]
-    return [*ahead, *reversed(sorted((*reached, *reversed(people)), key=_time))]
+    past = sorted((*reached, *reversed(people)), key=_time)
+    return [*ahead, *past[::-1]]
 
 
 def _reached(order: Order, events: Sequence[Event]) -> Iterator[Milestone]:
     if order.purchased_at is not None:
         yield Milestone(Name.PLACED, order.purchased_at)
     yield Milestone(Name.IMPORTED, order.created_at)
-    if verified := _first(events, Kind.ATTEMPT, StepName.VERIFY_ORDER, _OVER):
+    if verified := _first_end(events, Kind.ATTEMPT, StepName.VERIFY_ORDER, _OVER):
         yield Milestone(Name.VERIFIED, verified)
-    placed = _first(events, Kind.WRITE, EffectKind.ORDER, (EffectState.DONE,)) or _first(
+    placed = placed_in_magento(events) or _first_end(
         events, Kind.ATTEMPT, StepName.CREATE_ORDER, (AttemptOutcome.DONE,)
     )
     if placed and order.magento_order_id is not None:
@@ -115,12 +118,21 @@ def _reached(order: Order, events: Sequence[Event]) -> Iterator[Milestone]:
                 EffectState.DONE,
             ):
                 yield Milestone(Name.REFUNDED, event.ended_at or event.at)
+    if order.shipped_at is not None and not order.shipments:
+        yield Milestone(Name.SHIPPED, order.shipped_at)
+    if order.delivered_at is not None:
+        yield Milestone(Name.DELIVERED, order.delivered_at)
     if order.status == Status.CANCELLED:
-        ended = _first(events, Kind.ATTEMPT, None, (AttemptOutcome.CANCELLED,))
+        ended = _first_end(events, Kind.ATTEMPT, None, (AttemptOutcome.CANCELLED,))
         yield Milestone(Name.CANCELLED, ended or order.updated_at)
 
 
-def _first(
+def placed_in_magento(newest_first: Sequence[Event]) -> datetime | None:
+    """When the Magento order was made or found, as far as the timeline goes back."""
+    return _first_end(newest_first, Kind.WRITE, EffectKind.ORDER, (EffectState.DONE,))
+
+
+def _first_end(
     newest_first: Sequence[Event], kind: Kind, what: str | None, results: Sequence[str]
 ) -> datetime | None:
     """When the first event of this kind and result ended."""
