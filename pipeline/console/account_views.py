@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from pipeline.access.duties import Duty
 from pipeline.access.errors import Busy, NotAllowed
-from pipeline.access.preferences import choose
+from pipeline.access.reading_preferences import choose
 from pipeline.access.second_factor import address_of, new_secret
 from pipeline.base.db import Sessions
 from pipeline.base.master_keys import Unreadable

@@ -47,6 +47,7 @@ from pipeline.console.order_acts import act_views
 from pipeline.console.order_views import Page, Previews, order_views
 from pipeline.console.orders_csv import csv_views
 from pipeline.console.orders_tab import orders_views
+from pipeline.console.paper_views import paper_views
 from pipeline.console.people_views import people_views
 from pipeline.console.read_only_views import read_only_views
 from pipeline.console.row_id_converter import RowId
@@ -54,9 +55,11 @@ from pipeline.console.saved_view_views import saved_view_views
 from pipeline.console.sealed_fields import SealedFields
 from pipeline.console.search_views import search_views
 from pipeline.console.settings_views import settings_views
+from pipeline.console.shipping_views import shipping_views
 from pipeline.console.sku_map_views import sku_map_views
 from pipeline.console.today_views import today_views
 from pipeline.console.token_views import token_views
+from pipeline.console.webhook_views import webhook_views
 from pipeline.console.work_views import work_views
 from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.lists.order_facts import country
@@ -143,6 +146,7 @@ def create_app(
         account_views(entrance, sessions),
         people_views(entrance, settings.console),
         token_views(ApiTokens(sessions), entrance),
+        webhook_views(settings, sessions, now),
         audit_views(sessions),
         flower_views(sessions, now),
         order_views(settings, sessions, now, page, previews),
@@ -152,10 +156,12 @@ def create_app(
         read_only_views(settings, sessions, now),
         health_views(settings, sessions, now),
         metrics_views(settings, sessions, now),
-        today_views(),
+        today_views(settings, sessions, now),
         orders_views(settings, sessions, now),
         csv_views(settings, sessions, now),
         bulk_views(settings, sessions, now),
+        shipping_views(settings, sessions, now),
+        paper_views(settings, sessions, now),
         settings_views(settings, sessions, now),
         search_views(sessions),
         work_views(settings, sessions, now),

@@ -62,6 +62,7 @@ def ship_bys() -> Mapping[ShipBy, str]:
         ShipBy.OVERDUE: _("overdue"),
         ShipBy.TODAY: _("today"),
         ShipBy.DAY: _("within 24 hours"),
+        ShipBy.TWO_DAYS: _("within 48 hours"),
     }
 
 

@@ -24,7 +24,7 @@ from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, o
 from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
 from pipeline.operations.acts.mentions import mentioned
 from pipeline.operations.acts.one_order import LONGEST_NOTE, LONGEST_WHY, Decisions, NotPossible
-from pipeline.operations.acts.ship import ShipmentRequests
+from pipeline.operations.acts.ship import Parcel, ShipmentRequests
 from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.acts.stated_value import StatedValues
 from pipeline.operations.lists.deeds import Deed, acts_since
@@ -80,20 +80,20 @@ def act_views(
     def view(name: str, act: _Act) -> Callable[[int], Response | tuple[str, int]]:
         def do(order_id: int) -> Response | tuple[str, int]:
             if Listing(sessions).order(order_id) is None:
-                abort(404, "There is no such order.")
+                abort(404, _("There is no such order."))
             if name != "note" and (done := _done_meanwhile(sessions, order_id)):
                 return page.show(order_id, refusal=_meanwhile(done)), 409
             try:
                 hand = _Hand(sessions, settings, vault, current_person().name, now(), has_product)
                 act(hand, order_id)
             except Doubtful as error:
-                sentence = _("Nothing was saved: %(why)s. Tick “all the same” to save it.") % {
-                    "why": error
-                }
+                sentence = _(
+                    "Nothing was saved: %(why)s. Tick “all the same” to save it.", why=error
+                )
                 return page.show(order_id, refusal=sentence, is_doubtful=True), 409
             except (NotPossible, CannotReplay) as error:
                 typed = {key: request.form[key] for key in FIELDS if key in request.form}
-                sentence = _("Nothing was changed: %(why)s.") % {"why": error}
+                sentence = _("Nothing was changed: %(why)s.", why=error)
                 shown = page.show(
                     order_id, refusal=sentence, refused_act=name, address=typed or None
                 )
@@ -118,10 +118,10 @@ def _done_meanwhile(sessions: Sessions, order_id: int) -> Sequence[Deed]:
 
 def _meanwhile(done: Sequence[Deed]) -> str:
     acts = "; ".join(f"{one.text}, by {one.author} at {one.at:%H:%M} UTC" for one in done)
-    sentence = _(
-        "Nothing was done: the order has changed since you loaded its page. Meanwhile: %(acts)s."
+    return _(
+        "Nothing was done: the order has changed since you loaded its page. Meanwhile: %(acts)s.",
+        acts=acts,
     )
-    return sentence % {"acts": acts}
 
 
 def _text(name: str, longest: int = _LONGEST) -> str:
@@ -162,12 +162,13 @@ def _hold(hand: _Hand, order_id: int) -> None:
 def _cancel(hand: _Hand, order_id: int) -> None:
     reason = request.form.get("reason", "")
     if reason not in get_args(CancelReason):
-        abort(400, "Amazon knows no such reason.")
+        abort(400, _("Amazon knows no such reason."))
     hand.decisions.cancel(order_id, reason)
 
 
 def _ship(hand: _Hand, order_id: int) -> None:
-    hand.shipment_requests.ask(order_id, _text("carrier"), _text("tracking"), _text("title"))
+    parcel = Parcel(_text("carrier"), _text("tracking"), _text("title"))
+    hand.shipment_requests.ask(order_id, parcel)
 
 
 def _transparency(hand: _Hand, order_id: int) -> None:

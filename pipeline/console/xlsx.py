@@ -27,7 +27,7 @@ _PLAIN, _HEADING, _DATE, _QUOTED = range(4)
 # By the digits after the point.
 _AMOUNTS = {0: 4, 1: 5, 2: 5, 3: 6, 4: 7}
 _FORMATS = "".join(
-    f'<xf numFmtId="{number}" fontId="{font}"{more}/>'
+    f'<xf numFmtId="{number}" fontId="{font}" xfId="0"{more}/>'
     for number, font, more in (
         (0, 0, ""),
         (0, 1, ' applyFont="1"'),
@@ -71,7 +71,9 @@ _PARTS = {
         '<fills count="2"><fill><patternFill patternType="none"/></fill>'
         '<fill><patternFill patternType="gray125"/></fill></fills><borders count="1"><border/>'
         '</borders><cellStyleXfs count="1"><xf numFmtId="0" fontId="0"/></cellStyleXfs>'
-        f'<cellXfs count="8">{_FORMATS}</cellXfs></styleSheet>'
+        f'<cellXfs count="8">{_FORMATS}</cellXfs>'
+        '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>'
+        "</styleSheet>"
     ),
 }
 _SHEET = (

@@ -6,6 +6,7 @@ Data that may name a person is in `order_private` alone, encrypted under a key o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -206,8 +207,8 @@ class Order(Base):
 
     # The marketplace's last report, for the worker that claimed the order. Never a column.
     report: Report = NO_REPORT
-    # The requested shipment, likewise for the worker; recorded with the order.
-    requested_shipment: RequestedShipment | None = None
+    # The requested shipments, likewise for the worker; recorded with the order.
+    requested_shipments: Sequence[RequestedShipment] = ()
     # The keys of all writes for the order, if the claim saw that there were none.
     known_writes: set[str] | None = None
 

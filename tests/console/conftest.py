@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -46,12 +47,16 @@ class SignedIn:
     def post(
         self,
         path: str,
-        data: Mapping[str, str | list[str]] | None = None,
+        data: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> TestResponse:
         """Send a form of ours; `headers` in place of those that a browser sends with it."""
         sent = {"Sec-Fetch-Site": "same-origin"} if headers is None else headers
         return self._client.post(path, data={**self.token(), **(data or {})}, headers=sent)
+
+    def live_in(self, zone: str) -> None:
+        """The browser's clock is in this time zone."""
+        self._client.set_cookie("orderbridge-zone", zone)
 
     def cookie(self) -> str:
         """The header by which another connection is signed in too."""

@@ -21,16 +21,21 @@ from pipeline.operations.lists.timeline import Kind
 from pipeline.orders.channel_order import Program, RemoteStatus
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import HoldCode
-from pipeline.orders.states import EffectKind
+from pipeline.orders.states import (
+    AttemptOutcome,
+    CancellationState,
+    ConfirmationState,
+    EffectKind,
+)
 from pipeline.orders.tables import EffectState, Status
 from pipeline.settings.roles import Role
 
 CONSOLE = Path(languages.__file__).parent
-_METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
+_METHODS: list[tuple[str, str]] = [("templates/**.html", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"templates/**.html": {"newstyle_gettext": "true", "trimmed": "true"}}
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "later": None}
 _CODES = (Action, EffectKind, EffectState, HoldCode, Kind, Program, RemoteStatus, Role)
-_MORE_CODES = (Since, Status, Verdict, STEPS)
+_MORE_CODES = (AttemptOutcome, CancellationState, ConfirmationState, Since, Status, Verdict, STEPS)
 
 
 def collected() -> Catalog:
@@ -40,9 +45,9 @@ def collected() -> Catalog:
         CONSOLE, _METHODS, _OPTIONS, keywords=_KEYWORDS, comment_tags=(), strip_comment_tags=True
     )
     for path, _line, message, _comments, _context in found:
-        catalog.add(message, locations=[(path, None)])  # lines would change with every edit
+        catalog.add(message, locations=[(path, 0)])
     for message in rows():
-        catalog.add(message, locations=[("rows", None)])
+        catalog.add(message, locations=[("rows", 0)])
     return catalog
 
 

@@ -35,7 +35,8 @@ def write_catalogue(folder: Path) -> None:
 
 
 class _Page(HTMLParser):
-    """What is shown and not within marks; a part that names another language is left out."""
+    """What is shown and not within marks. What names another language, or is not to be translated,
+    is left out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +46,7 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        is_other = tag != "html" and given.get("lang") not in (None, NAME)
+        is_other = given.get("lang", NAME) != NAME or given.get("translate") == "no"
         if self._left_out or tag in _NOT_SHOWN or is_other:
             if tag not in _WITHOUT_END:
                 self._left_out.append(tag)

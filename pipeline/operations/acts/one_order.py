@@ -133,7 +133,7 @@ class Decisions:
                 raise NotPossible("the warehouse has shipped some of it")
             if order.cancellation in (CancellationState.SENT, CancellationState.ACCEPTED):
                 raise NotPossible("its cancellation has been sent to Amazon already")
-            if standing(session, order_id) is not None:
+            if standing(session, order_id):
                 raise NotPossible("its shipment has been requested: take that back first")
             self._write(
                 session,

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, literal, select
 
 from pipeline.access.work_tables import Assignment
 from pipeline.operations.lists import filter_values as values
@@ -39,6 +39,7 @@ class ShipBy(StrEnum):
     OVERDUE = "overdue"
     TODAY = "today"
     DAY = "day"
+    TWO_DAYS = "two_days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Filters:
             if value
         ]
         if self.ship_by is not None:
-            wanted.append(_has_to_leave(self.ship_by, self.zone))
+            wanted.append(has_to_leave(self.ship_by, self.zone))
         if self.ship_from is not None:
             wanted.append(Order.ship_by_at >= self._midnight(self.ship_from))
         if self.ship_until is not None:
@@ -190,9 +191,9 @@ def _without_totals(filters: Filters, mistakes: dict[str, str]) -> Filters:
     return replace(filters, total_from=None, total_until=None)
 
 
-def _has_to_leave(when: ShipBy, zone: ZoneInfo) -> ColumnElement[bool]:
+def has_to_leave(when: ShipBy, zone: ZoneInfo, at: datetime | None = None) -> ColumnElement[bool]:
     """Whether an order is ours to ship, and has to leave by then; by the clock of the database."""
-    now = func.now()
+    now = literal(at) if at else func.now()
     # Of the zone's clock, on which a day may have 23 or 25 hours.
     today = func.date_trunc("day", func.timezone(zone.key, now))
     match when:
@@ -205,6 +206,8 @@ def _has_to_leave(when: ShipBy, zone: ZoneInfo) -> ColumnElement[bool]:
             )
         case ShipBy.DAY:
             in_time = and_(Order.ship_by_at >= now, Order.ship_by_at < now + _DAY)
+        case ShipBy.TWO_DAYS:
+            in_time = and_(Order.ship_by_at >= now, Order.ship_by_at < now + 2 * _DAY)
     return and_(
         Order.status.in_(LIVE),
         Order.fulfilled_by == FulfilledBy.MERCHANT,

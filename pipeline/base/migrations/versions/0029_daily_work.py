@@ -1,6 +1,6 @@
 """Saved views, preferences, assigned orders and mentions of people; the notes by their time.
 
-Revision 0029, after 0027. The two indexes of `notes` are what the page of activity reads; building
+Revision 0029, after 0028. The two indexes of `notes` are what the page of activity reads; building
 them takes about a second for a million notes.
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0029"
-down_revision = "0027"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
