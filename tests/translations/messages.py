@@ -9,11 +9,9 @@ from pathlib import Path
 from babel.messages import Catalog
 from babel.messages.extract import extract_from_dir
 
-from pipeline.access.duties import Duty
 from pipeline.base.security_log import Action
 from pipeline.console import languages
 from pipeline.monitoring.doctor_checks import Verdict
-from pipeline.operations.acts.many_orders import GONE
 from pipeline.operations.lists import filter_values as values
 from pipeline.operations.lists.bulk_acts import Since
 from pipeline.operations.lists.columns import ON_THE_PAGE
@@ -23,16 +21,21 @@ from pipeline.operations.lists.timeline import Kind
 from pipeline.orders.channel_order import Program, RemoteStatus
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import HoldCode
-from pipeline.orders.states import EffectKind
+from pipeline.orders.states import (
+    AttemptOutcome,
+    CancellationState,
+    ConfirmationState,
+    EffectKind,
+)
 from pipeline.orders.tables import EffectState, Status
 from pipeline.settings.roles import Role
 
 CONSOLE = Path(languages.__file__).parent
-_METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
+_METHODS: list[tuple[str, str]] = [("templates/**.html", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"templates/**.html": {"newstyle_gettext": "true", "trimmed": "true"}}
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "later": None}
 _CODES = (Action, EffectKind, EffectState, HoldCode, Kind, Program, RemoteStatus, Role)
-_MORE_CODES = (Since, Status, Verdict, STEPS)
+_MORE_CODES = (AttemptOutcome, CancellationState, ConfirmationState, Since, Status, Verdict, STEPS)
 
 
 def collected() -> Catalog:
@@ -42,9 +45,9 @@ def collected() -> Catalog:
         CONSOLE, _METHODS, _OPTIONS, keywords=_KEYWORDS, comment_tags=(), strip_comment_tags=True
     )
     for path, _line, message, _comments, _context in found:
-        catalog.add(message, locations=[(path, None)])  # lines would change with every edit
+        catalog.add(message, locations=[(path, 0)])
     for message in rows():
-        catalog.add(message, locations=[("rows", None)])
+        catalog.add(message, locations=[("rows", 0)])
     return catalog
 
 
@@ -53,6 +56,7 @@ def rows() -> Iterator[str]:
     for codes in (*_CODES, *_MORE_CODES):
         for code in codes:
             yield code.replace("_", " ").lower()
+    yield from ("works", "refused", "stopped")  # how an account is on the page of health
     yield from FIXES.values()
     yield from (column.label for column in ON_THE_PAGE if column.label)
     yield from _sentences_of_filters()
