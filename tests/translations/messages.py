@@ -56,6 +56,7 @@ def rows() -> Iterator[str]:
     for codes in (*_CODES, *_MORE_CODES):
         for code in codes:
             yield code.replace("_", " ").lower()
+    yield from ("works", "refused", "stopped")  # how an account is on the page of health
     yield from FIXES.values()
     yield from (column.label for column in ON_THE_PAGE if column.label)
     yield from _sentences_of_filters()
