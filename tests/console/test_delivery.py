@@ -79,13 +79,10 @@ def test_the_forms_token_is_another_text_in_each_answer_and_always_taken(
         assert reply.status_code == 303
 
 
-def test_fifty_orders_are_a_page_of_sixty_kilobytes(
-    sessions: Sessions, browser: SignedIn
-) -> None:
+def test_fifty_orders_are_a_page_of_sixty_kilobytes(sessions: Sessions, browser: SignedIn) -> None:
     reason = "The lines make 41.98 EUR, and Amazon says 41.97 EUR. Look at "
     orders = [
-        a_held_order(n, hold_reason=f"{reason}{n * 7919}", items=[an_item(n)])
-        for n in range(1, 51)
+        a_held_order(n, hold_reason=f"{reason}{n * 7919}", items=[an_item(n)]) for n in range(1, 51)
     ]
     store(sessions, *orders)
     reply = browser.get("/orders", headers=GZIP)
