@@ -20,7 +20,7 @@ from tests.translations import pseudo
 DATA = re.compile(
     r"\b(Orderbridge|Magento|Amazon|English|[Ee]speranto|Seller Central|UTC|EUR|DE|FBM|FBA|DHL|SKU|CSV|Excel"
     r"|searchOrders|getOrder|confirmShipment|main"
-    r"|anna|otto|eu|german|MUG-\d|Mug, model \d|POT-\d)\b"
+    r"|anna|otto|eu|german|MUG-\d|Mug, model \d|POT(-\d)?)\b"
 )
 
 
