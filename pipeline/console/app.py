@@ -59,6 +59,7 @@ from pipeline.console.shipping_views import shipping_views
 from pipeline.console.sku_map_views import sku_map_views
 from pipeline.console.today_views import today_views
 from pipeline.console.token_views import token_views
+from pipeline.console.webhook_views import webhook_views
 from pipeline.console.work_views import work_views
 from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.lists.order_facts import country
@@ -145,6 +146,7 @@ def create_app(
         account_views(entrance, sessions),
         people_views(entrance, settings.console),
         token_views(ApiTokens(sessions), entrance),
+        webhook_views(settings, sessions, now),
         audit_views(sessions),
         flower_views(sessions, now),
         order_views(settings, sessions, now, page, previews),

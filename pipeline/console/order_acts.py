@@ -18,6 +18,7 @@ from pipeline.clients import parse_report
 from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.languages import gettext as _
 from pipeline.console.order_views import ORDER, Page, chosen_step
+from pipeline.console.words import local
 from pipeline.operations.acts.address import FIELDS, Corrections
 from pipeline.operations.acts.assign import assign
 from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, of_orders
@@ -80,20 +81,20 @@ def act_views(
     def view(name: str, act: _Act) -> Callable[[int], Response | tuple[str, int]]:
         def do(order_id: int) -> Response | tuple[str, int]:
             if Listing(sessions).order(order_id) is None:
-                abort(404, "There is no such order.")
+                abort(404, _("There is no such order."))
             if name != "note" and (done := _done_meanwhile(sessions, order_id)):
                 return page.show(order_id, refusal=_meanwhile(done)), 409
             try:
                 hand = _Hand(sessions, settings, vault, current_person().name, now(), has_product)
                 act(hand, order_id)
             except Doubtful as error:
-                sentence = _("Nothing was saved: %(why)s. Tick “all the same” to save it.") % {
-                    "why": error
-                }
+                sentence = _(
+                    "Nothing was saved: %(why)s. Tick “all the same” to save it.", why=error
+                )
                 return page.show(order_id, refusal=sentence, is_doubtful=True), 409
             except (NotPossible, CannotReplay) as error:
                 typed = {key: request.form[key] for key in FIELDS if key in request.form}
-                sentence = _("Nothing was changed: %(why)s.") % {"why": error}
+                sentence = _("Nothing was changed: %(why)s.", why=error)
                 shown = page.show(
                     order_id, refusal=sentence, refused_act=name, address=typed or None
                 )
@@ -117,11 +118,14 @@ def _done_meanwhile(sessions: Sessions, order_id: int) -> Sequence[Deed]:
 
 
 def _meanwhile(done: Sequence[Deed]) -> str:
-    acts = "; ".join(f"{one.text}, by {one.author} at {one.at:%H:%M} UTC" for one in done)
-    sentence = _(
-        "Nothing was done: the order has changed since you loaded its page. Meanwhile: %(acts)s."
+    acts = "; ".join(
+        _("%(act)s, by %(person)s, %(time)s", act=one.text, person=one.author, time=local(one.at))
+        for one in done
     )
-    return sentence % {"acts": acts}
+    return _(
+        "Nothing was done: the order has changed since you loaded its page. Meanwhile: %(acts)s.",
+        acts=acts,
+    )
 
 
 def _text(name: str, longest: int = _LONGEST) -> str:
@@ -162,7 +166,7 @@ def _hold(hand: _Hand, order_id: int) -> None:
 def _cancel(hand: _Hand, order_id: int) -> None:
     reason = request.form.get("reason", "")
     if reason not in get_args(CancelReason):
-        abort(400, "Amazon knows no such reason.")
+        abort(400, _("Amazon knows no such reason."))
     hand.decisions.cancel(order_id, reason)
 
 

@@ -86,7 +86,7 @@ class Page:
         """The page, with the values of `more`. Answers 404 to an unknown order."""
         order = Listing(self.sessions).order(order_id)
         if order is None:
-            abort(404, "There is no such order.")
+            abort(404, _("There is no such order."))
         requested = latest(self.sessions, order_id)
         possible = self._possible(order, requested)
         shown: dict[str, Any] = {
@@ -202,22 +202,26 @@ def order_views(
 
 def spell(time: timedelta) -> str:
     """A span between two milestones: 40 s, 3 min, 5 h, 4 d."""
-    for unit, name, most in ((1, "s", 60), (60, "min", 60), (3600, "h", 48)):
-        if (amount := round(time.total_seconds() / unit)) < most:
-            return f"{amount} {name}"
-    return f"{time.days} d"
+    seconds = round(time.total_seconds())
+    if seconds < 60:
+        return _("%(number)s s", number=seconds)
+    if seconds < 3600:
+        return _("%(number)s min", number=round(seconds / 60))
+    if time < timedelta(days=2):
+        return _("%(number)s h", number=round(seconds / 3600))
+    return _("%(number)s d", number=time.days)
 
 
 def chosen_step() -> str:
     """The step that a form names. Answers 400 to an unknown step."""
     step = request.form.get("step", "")
     if step not in STEPS:
-        abort(400, "There is no such step.")
+        abort(400, _("There is no such step."))
     return step
 
 
 def cannot_show(error: Exception) -> str:
-    return _("That cannot be shown: %(why)s.") % {"why": error}
+    return _("That cannot be shown: %(why)s.", why=error)
 
 
 def _fields(disclosed: Disclosed) -> dict[str, str]:

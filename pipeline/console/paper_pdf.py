@@ -18,6 +18,7 @@ from fpdf.enums import XPos, YPos
 from fpdf.fonts import TTFFont
 
 from pipeline.console.languages import gettext as _
+from pipeline.console.languages import ngettext
 from pipeline.operations.lists.packing import Packing
 from pipeline.orders.channel_order import Address
 from pipeline.orders.tables import Order
@@ -132,7 +133,8 @@ def pick_list_pdf(packing: Packing, now: datetime) -> bytes:
     paper, widths = Paper(_("Pick list"), now), (18, 86, 70)
     paper.page()
     paper.line(_("Pick list"), 16)
-    paper.line(_("%(number)s orders") % {"number": len(packing.orders)}, below=3)
+    number = len(packing.orders)
+    paper.line(ngettext("%(num)s order", "%(num)s orders", number) % {"num": number}, below=3)
     paper.row(_("Units"), _("SKU and title"), _("Orders"), widths=widths, points=8)
     for picked in packing.picked:
         orders = ", ".join(_with_units(order, units) for order, units in picked.orders)

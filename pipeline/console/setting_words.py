@@ -50,8 +50,8 @@ def groups() -> Sequence[Group]:
 
 
 def label(name: str) -> str:
-    """A setting's name for people. A setting of a shop or an account has no other name."""
-    return _labels().get(name) or name.replace("_", " ").replace(".", ": ").capitalize()
+    """A setting's name for people, of a marketplace, a shop or an account."""
+    return _labels()[name]
 
 
 def sentence(name: str) -> str:
@@ -98,6 +98,35 @@ def _labels() -> Mapping[str, str]:
         "customers": _("Buyers’ accounts"),
         "customer_group": _("Group of new accounts"),
         "welcome_mail": _("Magento’s welcome mail"),
+        # Of a shop or an account.
+        "region": _("Region"),
+        "seller_id": _("Seller ID"),
+        "supply_source": _("Place that ships"),
+        "supply_sources": _("Places that ship, by source"),
+        "shop": _("Shop"),
+        "start_from": _("Orders from this time on"),
+        "client_secret_expires": _("End of the application’s secret"),
+        "base_url": _("Address"),
+        "token_url": _("Address for tokens"),
+        "admin_url": _("Address of the admin"),
+        "notifications": _("Queue of Amazon’s reports"),
+        "notifications.queue_url": _("Queue of Amazon’s reports"),
+        "notifications.aws_region": _("Queue’s region at AWS"),
+        "notifications.endpoint_url": _("Queue’s own address"),
+        "client_id": _("Application’s ID"),
+        "client_secret": _("Application’s secret"),
+        "client_secret_new": _("Application’s new secret"),
+        "refresh_token": _("Refresh token"),
+        "aws_access_key_id": _("AWS key"),
+        "aws_secret_access_key": _("AWS key’s secret"),
+        "auth": _("Way of signing in"),
+        "version": _("Magento’s version"),
+        "request_limit_s": _("Most seconds for an answer"),
+        "read_only": _("Read only"),
+        "access_token": _("Access token"),
+        "access_token_secret": _("Access token’s secret"),
+        "consumer_key": _("Consumer key"),
+        "consumer_secret": _("Consumer secret"),
     }
 
 

@@ -71,7 +71,7 @@ def settings_views(
         try:
             save(sessions, preview.turn, why=why, by=signature(now()))
         except NotChangeable as error:
-            return _preview_page(preview, _("Nothing was saved: %(why)s.") % {"why": error}), 400
+            return _preview_page(preview, _("Nothing was saved: %(why)s.", why=error)), 400
         turn = preview.turn
         address = url_for(
             "settings.page",
@@ -106,8 +106,8 @@ def settings_views(
         tables = connections(settings)
         names = (f"accounts.{shown.account}", f"shops.{settings.accounts[shown.account].shop}")
         of_account = [override for override in turned if override.account == shown.account]
-        here = {one.name for one in of_account if one.marketplace_id == shown.marketplace_id}
-        above = {one.name for one in of_account if one.marketplace_id is None}
+        here = {one.name: one for one in of_account if one.marketplace_id == shown.marketplace_id}
+        above = {one.name: one for one in of_account if one.marketplace_id is None}
         return render_template(
             "settings.html",
             place=shown,
@@ -118,7 +118,7 @@ def settings_views(
                 for name in names
             },
             differing=differing,
-            turned=here | above,
+            turned=above | here,
             turned_here=here,
             just_turned=_just_overridden() if not sentence else "",
             history=past,

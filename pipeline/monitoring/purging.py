@@ -149,7 +149,7 @@ def _forget_titles(session: Session, order_ids: Sequence[int]) -> None:
     package, request = Shipment, RequestedShipmentRow
     announced = package.carrier_code + "/" + package.carrier_title + "/" + package.tracking_number
     untitled = package.carrier_code + "//" + package.tracking_number
-    is_typed = package.carrier_title.in_(typed)
+    is_typed = among(package.carrier_title, typed)
     for statement in (
         update(package)
         .where(among(package.order_id, order_ids), or_(is_typed, package.confirmed_as != announced))

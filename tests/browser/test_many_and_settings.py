@@ -120,7 +120,7 @@ def test_a_setting_is_tried_on_past_orders_then_turned_and_undone(
     page.get_by_label("Why").fill("the supplier delivers")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status").filter(has_text="is changed: it applies")).to_be_visible()
-    expect(page.get_by_text("overridden by otto")).to_be_visible()
+    expect(page.locator("#setting-out_of_stock").get_by_text("by otto")).to_be_visible()
     page.get_by_role("button", name="As before").click()
     page.get_by_label("Why").fill("all sold")
     page.get_by_role("button", name="Save").click()

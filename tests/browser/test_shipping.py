@@ -12,7 +12,9 @@ from pipeline.operations.acts.many_orders import BulkActs
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from tests.browser.conftest import PHONE, Visit, violations
 from tests.builders import a_vault
+from tests.buyers_orders import NAME, taken_in
 from tests.console.builders import NOW, an_item, an_order, store
+from tests.console.test_paper import READY
 
 FIRST, SECOND = "303-0000000-0000001", "303-0000000-0000002"
 FILE = (
@@ -72,3 +74,44 @@ def test_an_order_is_shipped_in_two_parcels_on_a_phone(visit: Visit, sessions: S
     page.get_by_role("button", name="Ship these parcels").click()
     expect(page.get_by_text("The shipment is requested")).to_be_visible()
     assert requested(sessions) == [("A1", "open"), ("A2", "open")]
+
+
+def test_a_pick_list_and_packing_slips_are_printed(visit: Visit, sessions: Sessions) -> None:
+    order_id = taken_in(sessions, **READY, items=[an_item(1), an_item(2)])
+    page = visit(path=f"/print?order={order_id}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Print for 1 order")
+    assert violations(page) == []
+    page.get_by_role("link", name="Open the pick list").click()
+    expect(page.get_by_role("table", name="Pick list")).to_contain_text("MUG-2")
+    assert violations(page) == []
+    assert NAME not in page.content()
+    page.get_by_role("link", name="Back", exact=True).click()
+    page.get_by_role("button", name="Open the packing slips").click()
+    expect(page.get_by_role("article")).to_contain_text(NAME)
+    assert violations(page) == []
+    page.emulate_media(media="print")
+    expect(page.get_by_role("article")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_be_hidden()
+    expect(page.locator("header")).to_be_hidden()
+
+
+def test_an_admin_adds_pauses_and_removes_an_endpoint(visit: Visit) -> None:
+    page = visit("anna", "/webhooks")
+    page.get_by_label("Name").fill("erp")
+    page.get_by_label("URL").fill("http://127.0.0.1:1/hook")
+    page.get_by_label("order.held").uncheck()
+    page.get_by_role("button", name="Add the endpoint").click()
+    expect(page.get_by_role("status").filter(has_text="whsec_")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("link", name="erp").click()
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_role("alert")).to_contain_text("The endpoint did not take the test")
+    expect(page.get_by_role("table", name="Deliveries")).to_contain_text("given up")
+    assert violations(page) == []
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".page-head")).to_contain_text("paused")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".page-head")).to_contain_text("works")
+    page.get_by_text("Remove this endpoint").click()
+    page.get_by_role("button", name="Remove the endpoint").click()
+    expect(page.get_by_text("No other system is told yet")).to_be_visible()

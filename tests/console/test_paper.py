@@ -154,9 +154,10 @@ def test_long_lists_go_over_several_pages() -> None:
 
 def test_a_page_without_boxes_has_no_word_of_them() -> None:
     paper = Paper("x", NOW)
-    paper.page()
-    paper.line("한")
-    assert paper.has_boxes
-    paper.page()
-    assert not paper.has_boxes
+    boxes = []
+    for text in ("한", "日本"):
+        paper.page()
+        paper.line(text)
+        boxes.append(paper.has_boxes)
+    assert boxes == [True, False]
     assert paper.content()

@@ -14,14 +14,19 @@ from pipeline.console import languages
 from pipeline.monitoring.doctor_checks import Verdict
 from pipeline.operations.lists import filter_values as values
 from pipeline.operations.lists.bulk_acts import Since
-from pipeline.operations.lists.columns import ON_THE_PAGE
+from pipeline.operations.lists.columns import CHOOSABLE, FIRST
 from pipeline.operations.lists.filters import _FIELDS
 from pipeline.operations.lists.remedies import FIXES
 from pipeline.operations.lists.timeline import Kind
 from pipeline.orders.channel_order import Program, RemoteStatus
 from pipeline.orders.machine import STEPS
 from pipeline.orders.outcome import HoldCode
-from pipeline.orders.states import EffectKind
+from pipeline.orders.states import (
+    AttemptOutcome,
+    CancellationState,
+    ConfirmationState,
+    EffectKind,
+)
 from pipeline.orders.tables import EffectState, Status
 from pipeline.settings.roles import Role
 
@@ -30,7 +35,7 @@ _METHODS: list[tuple[str, str]] = [("templates/**.html", "jinja2"), ("**.py", "p
 _OPTIONS = {"templates/**.html": {"newstyle_gettext": "true", "trimmed": "true"}}
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "later": None}
 _CODES = (Action, EffectKind, EffectState, HoldCode, Kind, Program, RemoteStatus, Role)
-_MORE_CODES = (Since, Status, Verdict, STEPS)
+_MORE_CODES = (AttemptOutcome, CancellationState, ConfirmationState, Since, Status, Verdict, STEPS)
 
 
 def collected() -> Catalog:
@@ -51,8 +56,9 @@ def rows() -> Iterator[str]:
     for codes in (*_CODES, *_MORE_CODES):
         for code in codes:
             yield code.replace("_", " ").lower()
+    yield from ("works", "refused", "stopped")  # how an account is on the page of health
     yield from FIXES.values()
-    yield from (column.label for column in ON_THE_PAGE if column.label)
+    yield from (column.label for column in (FIRST, *CHOOSABLE) if column.label)
     yield from _sentences_of_filters()
 
 

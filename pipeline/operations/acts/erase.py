@@ -171,7 +171,7 @@ class Erasure:
             func.cardinality(private.buyer_words) > 0,
             Order.id.in_(select(OrderWords.order_id)),
             *(
-                exists().where(table.order_id == Order.id, table.carrier_title.in_(typed))
+                exists().where(table.order_id == Order.id, among(table.carrier_title, typed))
                 for table in (Shipment, RequestedShipmentRow)
             ),
         )

@@ -39,7 +39,7 @@ def begin_shipping(
     """Store the faultless rows as a bulk act; return its id.
 
     The act's job requests the parcels order by order. A repeated `token` returns the act that has
-    already begun. Raises NotPossible without a faultless row, or where a title cannot be sealed.
+    already begun. Raises NotPossible without a faultless row.
     """
     good = [
         (each.row.line, each.order_id, each.parcel)
@@ -79,9 +79,7 @@ def begin_shipping(
                     row=line,
                     order_id=order_id,
                     carrier_code=parcel.carrier,
-                    carrier_title=stored_title(
-                        vault, keys.get(order_id), orders[order_id], parcel.title
-                    ),
+                    carrier_title=_title(vault, keys.get(order_id), orders[order_id], parcel.title),
                     tracking_number=parcel.tracking_number,
                     units=None if parcel.units is None else dict(parcel.units),
                 )
@@ -91,6 +89,14 @@ def begin_shipping(
         with sessions() as session:
             return session.scalars(select(BulkAct.id).where(BulkAct.token == token)).one()
     return act.id
+
+
+def _title(vault: Vault, key: bytes | None, order: Order, title: str) -> str:
+    """Empty where it cannot be sealed: the order is then passed over for it, and no other is."""
+    try:
+        return stored_title(vault, key, order, title)
+    except NotPossible:
+        return ""
 
 
 class TakenBack(NamedTuple):

@@ -149,7 +149,7 @@ def _end(
         for each in requested
     }
     sent = session.scalars(
-        select(Effect.key).where(Effect.key.in_(keys), Effect.state != EffectState.REFUSED)
+        select(Effect.key).where(among(Effect.key, keys), Effect.state != EffectState.REFUSED)
     ).all()
     unsent = [each for key, each in keys.items() if key not in sent]
     if not unsent:

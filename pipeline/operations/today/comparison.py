@@ -47,7 +47,7 @@ def accounts(session: Session, settings: Settings) -> list[AccountToday]:
     names = {cursor_name(name): name for name in settings.accounts}
     cursors = {
         names[cursor.name]: cursor
-        for cursor in session.scalars(select(Watermark).where(Watermark.name.in_(names)))
+        for cursor in session.scalars(select(Watermark).where(among(Watermark.name, names)))
     }
     refused = refusals(session)
     last = (
@@ -57,18 +57,18 @@ def accounts(session: Session, settings: Settings) -> list[AccountToday]:
     )
     compared = {
         run.account: run
-        for run in session.scalars(select(Reconciliation).where(Reconciliation.id.in_(last)))
+        for run in session.scalars(select(Reconciliation).where(among(Reconciliation.id, last)))
     }
     kinds: dict[str, Counter[str]] = {name: Counter() for name in settings.accounts}
     for_a_person: Counter[str] = Counter()
-    for account, kind, treatment, number in session.execute(
+    for owner, kind, treatment, number in session.execute(
         select(Difference.account, Difference.kind, Difference.treatment, func.count())
         .where(Difference.ended_at.is_(None), Difference.accepted_by.is_(None))
         .group_by(Difference.account, Difference.kind, Difference.treatment)
         .order_by(Difference.kind)
     ):
-        kinds.setdefault(account, Counter())[kind] += number
-        for_a_person[account] += number if treatment in FOR_A_PERSON else 0
+        kinds.setdefault(owner, Counter())[kind] += number
+        for_a_person[owner] += number if treatment in FOR_A_PERSON else 0
     found = []
     for name, account in settings.accounts.items():
         cursor, run = cursors.get(name), compared.get(name)

@@ -34,6 +34,10 @@ def several(sessions: Sessions, count: int, **changes: Any) -> list[int]:
         orders = [an_order(**held) for _ in range(count)]
         session.add_all(orders)
         session.flush()
+        session.add_all(
+            OrderPrivate(order_id=order.id, wrapped_key=a_vault().new_key(owner(order)))
+            for order in orders
+        )
         return [order.id for order in orders]
 
 
