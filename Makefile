@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo storm up test canary servers browser chromium check bench docs tables screenshots format lock hashes audit sbom clean
+.PHONY: help setup demo storm up test canary servers browser chromium check bench docs tables translations screenshots format lock hashes audit sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -75,6 +75,9 @@ bench: $(READY) ## Measure as ratios within one run (minutes); one scenario with
 
 docs: $(READY) ## Write the tables of docs/reliability.md anew, from every crash played (minutes)
 	$(BIN)/python -m tests.system.matrix
+
+translations: $(READY) ## Bring new messages of the pages into the catalogues, and print what is not translated
+	$(BIN)/python -m tests.translations
 
 tables: $(READY) ## Write the tables of the docs that are made from the code's own rows anew
 	$(BIN)/python -m tests.docs.tables

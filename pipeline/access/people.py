@@ -12,6 +12,7 @@ from pipeline.access import passwords
 from pipeline.access.errors import NameTaken, NotAllowed
 from pipeline.access.names import checked_name, is_named, known_name, refuse_taken
 from pipeline.access.tables import PersonRecord, SecondFactor, SignIn
+from pipeline.access.work_preferences import forget
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action, Signature, record, take_turn
 from pipeline.settings.roles import Role
@@ -131,6 +132,7 @@ class People:
             person.former_hashes = []
             _sign_out(session, person.id)
             session.execute(delete(SecondFactor).where(SecondFactor.person_id == person.id))
+            forget(session, person.id)
             _record(session, by, Action.PERSON_REMOVED, person.name)
 
     def refuse(self, name: str, address: str, now: datetime, why: str = "") -> None:

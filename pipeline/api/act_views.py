@@ -28,7 +28,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action, order_object, record
 from pipeline.base.vault import Vault
 from pipeline.operations.acts.one_order import LONGEST_NOTE, LONGEST_WHY, Decisions, NotPossible
-from pipeline.operations.acts.ship import LONGEST, ShipmentRequests
+from pipeline.operations.acts.ship import LONGEST, Parcel, ShipmentRequests
 from pipeline.orders.machine import Orders
 from pipeline.orders.tables import Order
 from pipeline.settings.marketplace import CancelReason
@@ -223,7 +223,8 @@ def act_views(acts: Acts) -> APIBlueprint:
 
         def asked(hand: _Hand, order_id: int) -> None:
             requests = ShipmentRequests(hand.sessions, hand.author, hand.now)
-            requests.ask(order_id, body.carrier, body.tracking_number, body.carrier_title)
+            parcel = Parcel(body.carrier, body.tracking_number, body.carrier_title)
+            requests.ask(order_id, parcel)
 
         return acts.do("ship", header, path, asked, body)
 

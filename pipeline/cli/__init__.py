@@ -29,6 +29,7 @@ from pipeline.cli.restored import restored
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
 from pipeline.cli.ship import ship
+from pipeline.cli.ship_many import ship_many
 from pipeline.cli.simulate import simulate
 from pipeline.cli.sku_map import sku_map
 from pipeline.cli.stated_value import worth
@@ -55,6 +56,7 @@ orders.add_command(note)
 orders.add_command(release, "retry")
 orders.add_command(replay)
 orders.add_command(ship)
+orders.add_command(ship_many)
 orders.add_command(transparency)
 orders.add_command(worth)
 settings.add_command(show)

@@ -65,21 +65,25 @@ def show(act_id: int, follow: bool, as_json: bool) -> None:
     """
     with open_installation() as installation:
         from pipeline.operations.lists.bulk_acts import Acts
+        from pipeline.operations.lists.parcels import parcels_of
 
         acts = Acts(installation.sessions)
         if follow:
             _follow(acts, act_id)
         progress = acts.progress(act_id)
+        parcels = parcels_of(installation.sessions, progress.act).counted if progress else {}
     if progress is None:
         raise NotFound(f"there is no bulk job {act_id}")
     since = {str(name): number for name, number in progress.since.items() if number}
     if as_json:
         passed_over = {refusal.external_id: refusal.why for refusal in progress.passed_over}
         more = {"since": since, "held_again": progress.held, "passed_over_because": passed_over}
+        more |= {"parcels": {str(state): number for state, number in parcels.items()}}
         print_json(_as_json(progress.act) | more)
         return
     facts = dict(zip(_HEADINGS, _row(progress.act), strict=True))
     facts |= {name: str(number) for name, number in since.items()}
+    facts |= {f"parcels {state}": str(number) for state, number in parcels.items()}
     facts |= {f"held again: {code}": str(number) for code, number in progress.held.items()}
     click.echo("\n".join(titled(facts)))
     for refusal in progress.passed_over:
@@ -121,21 +125,35 @@ def stop(act_id: int, as_json: bool) -> None:
 @ACT_ID
 @AS_JSON
 def undo(act_id: int, as_json: bool) -> None:
-    """Resume the orders that bulk job ID ignored, by another bulk job of five orders a second.
+    """Undo bulk job ID, which ignored orders or shipped them by a file.
 
-    Orders that somebody has resumed meanwhile are left out.
+    Ignored orders are resumed by another bulk job of five orders a second, without those that
+    somebody has resumed meanwhile. Parcels are taken back that have not gone to Magento.
     """
     with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
         from pipeline.operations.acts.many_orders import Act, BulkActs
+        from pipeline.operations.acts.many_parcels import take_parcels_back
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.lists.selection import dismissed_by
 
         vault = Vault(*installation.settings.master_keys)
+        taken = take_parcels_back(
+            BulkActs(installation.sessions, vault),
+            installation.sessions,
+            act_id,
+            author=system_user(),
+            now=utc_now(),
+        )
+        if taken is not None:
+            words = f"{taken.parcels} parcels are taken back"
+            words += f", {taken.left} have gone out or are about to." if taken.left else "."
+            tell(words, as_json, undoes=act_id, parcels=taken.parcels, left=taken.left)
+            return
         choice = dismissed_by(installation.sessions, act_id)
         if choice is None:
-            raise NotFound(f"there is no bulk job {act_id} that ignored orders")
+            raise NotFound(f"no bulk job {act_id} ignored or shipped orders")
         try:
             undoing = BulkActs(installation.sessions, vault).begin(
                 Act.RESUME,

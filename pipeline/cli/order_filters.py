@@ -28,6 +28,7 @@ _FILTERS = {
     "ship_by": ("WHEN", "Only orders still to ship that are overdue, today or (within a) day."),
     "ship_from": ("DAY", "With a ship-by time on this day or later."),
     "ship_until": ("DAY", "With a ship-by time on this day or earlier."),
+    "assigned": ("nobody", "Only orders that nobody looks after."),
     "currency": ("CODE", "Only orders in this currency."),
     "min": ("AMOUNT", "With this total or more; needs --currency."),
     "max": ("AMOUNT", "With this total or less; needs --currency."),
@@ -48,10 +49,13 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def filters_of(query: Mapping[str, str], settings: Settings) -> Filters:
     """The filters that the options name, as the page reads them. Raises BadParameter."""
+    from pipeline.operations.lists.filter_values import MINE
     from pipeline.operations.lists.filters import read
     from pipeline.operations.lists.stores import stores
 
     asked = read(query, stores(settings))
+    if asked.filters.assigned == MINE:
+        raise click.BadParameter("a command has no reader: say nobody", param_hint="--assigned")
     for name, sentence in asked.mistakes.items():
         raise click.BadParameter(sentence, param_hint=f"--{name.replace('_', '-')}")
     return asked.filters

@@ -40,14 +40,14 @@ def ship(
     with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.operations.acts.one_order import NotPossible
-        from pipeline.operations.acts.ship import ShipmentRequests
+        from pipeline.operations.acts.ship import Parcel, ShipmentRequests
         from pipeline.operations.lists.orders import Listing
 
         order_id = unique_order_id(Listing(installation.sessions), number)
         shipment_requests = ShipmentRequests(installation.sessions, system_user(), utc_now())
         try:
             if carrier is not None and tracking is not None:
-                shipment_requests.ask(order_id, carrier, tracking, title)
+                shipment_requests.ask(order_id, Parcel(carrier, tracking, title))
             else:
                 shipment_requests.withdraw(order_id)
         except NotPossible as error:

@@ -23,6 +23,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.console import words
 from pipeline.console.account_views import account_views
+from pipeline.console.activity_views import activity_views
 from pipeline.console.assets import keep_assets
 from pipeline.console.audit_views import audit_views
 from pipeline.console.board_views import board_views
@@ -41,18 +42,25 @@ from pipeline.console.help_views import help_views
 from pipeline.console.languages import CATALOGUES, speak
 from pipeline.console.login import Entrance, login_views
 from pipeline.console.metrics_views import metrics_views
+from pipeline.console.mine_views import mine_views
 from pipeline.console.order_acts import act_views
 from pipeline.console.order_views import Page, Previews, order_views
 from pipeline.console.orders_csv import csv_views
 from pipeline.console.orders_tab import orders_views
+from pipeline.console.paper_views import paper_views
 from pipeline.console.people_views import people_views
 from pipeline.console.read_only_views import read_only_views
 from pipeline.console.row_id_converter import RowId
+from pipeline.console.saved_view_views import saved_view_views
 from pipeline.console.sealed_fields import SealedFields
+from pipeline.console.search_views import search_views
 from pipeline.console.settings_views import settings_views
+from pipeline.console.shipping_views import shipping_views
 from pipeline.console.sku_map_views import sku_map_views
 from pipeline.console.today_views import today_views
 from pipeline.console.token_views import token_views
+from pipeline.console.webhook_views import webhook_views
+from pipeline.console.work_views import work_views
 from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.lists.order_facts import country
 from pipeline.settings.model import Settings
@@ -138,6 +146,7 @@ def create_app(
         account_views(entrance, sessions),
         people_views(entrance, settings.console),
         token_views(ApiTokens(sessions), entrance),
+        webhook_views(settings, sessions, now),
         audit_views(sessions),
         flower_views(sessions, now),
         order_views(settings, sessions, now, page, previews),
@@ -147,11 +156,18 @@ def create_app(
         read_only_views(settings, sessions, now),
         health_views(settings, sessions, now),
         metrics_views(settings, sessions, now),
-        today_views(),
+        today_views(settings, sessions, now),
         orders_views(settings, sessions, now),
         csv_views(settings, sessions, now),
         bulk_views(settings, sessions, now),
+        shipping_views(settings, sessions, now),
+        paper_views(settings, sessions, now),
         settings_views(settings, sessions, now),
+        search_views(sessions),
+        work_views(settings, sessions, now),
+        saved_view_views(settings, sessions, now),
+        mine_views(sessions, now),
+        activity_views(sessions),
         help_views(),
         first_run_views(settings, sessions),
     ):

@@ -25,6 +25,7 @@ from pipeline.operations.acts.many_orders import APART, Act, BulkActs, MoreThanS
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.operations.lists.bulk_acts import Acts
 from pipeline.operations.lists.orders import PAGE_SIZE
+from pipeline.operations.lists.parcels import parcels_of
 from pipeline.operations.lists.selection import (
     Choice,
     dismissed_by,
@@ -37,7 +38,12 @@ from pipeline.operations.lists.stores import stores
 from pipeline.settings.model import Settings
 
 LONGEST_REASON = 300
-VERBS = {Act.RELEASE: later("Retry"), Act.DISMISS: later("Ignore"), Act.RESUME: later("Resume")}
+VERBS = {
+    Act.RELEASE: later("Retry"),
+    Act.DISMISS: later("Ignore"),
+    Act.RESUME: later("Resume"),
+    Act.SHIP: later("Ship"),
+}
 """The acts as the pages name them."""
 
 
@@ -63,7 +69,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
     def asked() -> _Asked:
         """Read the address. Answers 400 where it names no act or no orders."""
         words = request.args
-        if words.get("act") not in frozenset(Act):
+        if words.get("act") not in frozenset(Act) - {Act.SHIP}:
             abort(400, _("There is no such bulk job."))
         act = Act(words["act"])
         if "cause" in words:
@@ -149,6 +155,9 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
         progress = Acts(sessions).progress(act_id)
         if progress is None:
             abort(404, _("There is no such bulk job."))
+        if progress.act.act == Act.SHIP:
+            parcels = parcels_of(sessions, progress.act)
+            return render_template("bulk_ship.html", parcels=parcels, act=progress.act)
         return render_template("bulk_act.html", progress=progress, act=progress.act)
 
     @views.post("/bulk/<row_id:act_id>/stop")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pipeline.console.languages import gettext as _
 from pipeline.console.words import spaced
+from pipeline.operations.lists.filter_values import MINE, NOBODYS
 from pipeline.operations.lists.filters import Filters, ShipBy
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Sort
 from pipeline.orders.channel_order import FulfilledBy, Program
@@ -61,7 +62,13 @@ def ship_bys() -> Mapping[ShipBy, str]:
         ShipBy.OVERDUE: _("overdue"),
         ShipBy.TODAY: _("today"),
         ShipBy.DAY: _("within 24 hours"),
+        ShipBy.TWO_DAYS: _("within 48 hours"),
     }
+
+
+def assignees() -> Mapping[str, str]:
+    """Whose orders are listed."""
+    return {MINE.word: _("me"), NOBODYS.word: _("nobody")}
 
 
 def views() -> Mapping[str, Filters]:
@@ -122,5 +129,7 @@ def _fields() -> tuple[tuple[str, str, str, Callable[[str], str]], ...]:
         ("ship_from", "ship_from", _("Ship by, from"), str),
         ("ship_until", "ship_until", _("Ship by, until"), str),
         ("store", "store", _("Store view"), str),
+        ("assigned", "assigned", _("Assigned to"), lambda one: assignees()[one]),
+        ("columns", "columns", _("Columns"), lambda _one: _("as saved")),
         ("all", "everything", _("Pending and hidden orders"), lambda _one: _("shown too")),
     )

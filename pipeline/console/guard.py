@@ -37,9 +37,13 @@ OPEN_TO_VIEWERS = frozenset(
     {
         *("entrance.logout", "account.password", "account.set_up_second_factor"),
         *("account.end_sign_in", "account.prefer"),
+        *("work.shortcuts", "work.digest", "work.choose_columns"),
+        *("saved_views.add", "saved_views.rename", "saved_views.share", "saved_views.delete"),
+        *("mine.done", "search.run"),
     }
 )
-"""Changes that a viewer may make: they concern only the viewer's own sign-in."""
+"""Changes that a viewer may make: they concern only the viewer's own sign-in, views and mentions.
+A search changes nothing."""
 OPEN_WITH_DUTY = {
     Duty.PASSWORD: ("account.choose_password", "account.password", "entrance.logout"),
     Duty.SECOND_FACTOR: (

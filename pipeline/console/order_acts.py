@@ -18,11 +18,14 @@ from pipeline.clients import parse_report
 from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.languages import gettext as _
 from pipeline.console.order_views import ORDER, Page, chosen_step
+from pipeline.console.words import local
 from pipeline.operations.acts.address import FIELDS, Corrections
+from pipeline.operations.acts.assign import assign
 from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, of_orders
 from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
+from pipeline.operations.acts.mentions import mentioned
 from pipeline.operations.acts.one_order import LONGEST_NOTE, LONGEST_WHY, Decisions, NotPossible
-from pipeline.operations.acts.ship import ShipmentRequests
+from pipeline.operations.acts.ship import Parcel, ShipmentRequests
 from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.acts.stated_value import StatedValues
 from pipeline.operations.lists.deeds import Deed, acts_since
@@ -115,7 +118,10 @@ def _done_meanwhile(sessions: Sessions, order_id: int) -> Sequence[Deed]:
 
 
 def _meanwhile(done: Sequence[Deed]) -> str:
-    acts = "; ".join(f"{one.text}, by {one.author} at {one.at:%H:%M} UTC" for one in done)
+    acts = "; ".join(
+        _("%(act)s, by %(person)s, %(time)s", act=one.text, person=one.author, time=local(one.at))
+        for one in done
+    )
     return _(
         "Nothing was done: the order has changed since you loaded its page. Meanwhile: %(acts)s.",
         acts=acts,
@@ -134,7 +140,23 @@ def _release(hand: _Hand, order_id: int) -> None:
 
 
 def _note(hand: _Hand, order_id: int) -> None:
-    hand.decisions.note(order_id, _text("text", LONGEST_NOTE + 1))
+    text = _text("text", LONGEST_NOTE + 1)
+    hand.decisions.note(order_id, text, mentioned(hand.sessions, text))
+
+
+def chosen_person() -> int | None:
+    """The person whom a form names; None for nobody. Answers 400 to anything else."""
+    if "me" in request.form:
+        return current_person().id
+    text = request.form.get("person", "")
+    person_id = row_id(text)
+    if text and person_id is None:
+        abort(400, "The form names nobody. Load its page again.")
+    return person_id
+
+
+def _assign(hand: _Hand, order_id: int) -> None:
+    assign(hand.sessions, [order_id], chosen_person(), author=hand.author, now=hand.now)
 
 
 def _hold(hand: _Hand, order_id: int) -> None:
@@ -149,7 +171,8 @@ def _cancel(hand: _Hand, order_id: int) -> None:
 
 
 def _ship(hand: _Hand, order_id: int) -> None:
-    hand.shipment_requests.ask(order_id, _text("carrier"), _text("tracking"), _text("title"))
+    parcel = Parcel(_text("carrier"), _text("tracking"), _text("title"))
+    hand.shipment_requests.ask(order_id, parcel)
 
 
 def _transparency(hand: _Hand, order_id: int) -> None:
@@ -201,6 +224,7 @@ _ACTS: Mapping[str, _Act] = {
     "release": _release,
     "hold": _hold,
     "note": _note,
+    "assign": _assign,
     "cancel": _cancel,
     "keep": lambda hand, order_id: hand.decisions.withdraw(order_id),
     "ship": _ship,

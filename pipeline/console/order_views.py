@@ -54,6 +54,7 @@ def after_act(name: str) -> str:
         "release": _("The order is retried now."),
         "hold": _("The order is held before its next step, until somebody retries it."),
         "note": _("The note is saved."),
+        "assign": _("The order is assigned."),
         "cancel": _("Amazon is asked to cancel the order, with the next feed."),
         "keep": _("The cancellation is taken back."),
         "ship": _("The shipment is requested. The order is retried now."),

@@ -13,7 +13,9 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from pipeline.access.saved_views import LONGEST_NAME, SavedViews, View
 from pipeline.access.sign_ins import Person
+from pipeline.access.work_preferences import WorkPreferences
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.security_log import Action, record
@@ -26,8 +28,9 @@ from pipeline.console.languages import gettext as _
 from pipeline.console.languages import later
 from pipeline.console.reader import reader
 from pipeline.intake.buyer_index import Buyers, hashes_of
-from pipeline.operations.lists.columns import ON_THE_PAGE
+from pipeline.operations.lists.columns import chosen
 from pipeline.operations.lists.counts import count, counts
+from pipeline.operations.lists.filter_values import MINE
 from pipeline.operations.lists.filters import Asked, Filters, read
 from pipeline.operations.lists.order_facts import admin_url, seller_central_url
 from pipeline.operations.lists.orders import Listing, Page
@@ -53,13 +56,18 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
     vault = Vault(*settings.master_keys)
     buyers = Buyers(sessions, vault, parse_report)
     every_store = stores(settings)
+    preferences, saved = WorkPreferences(sessions), SavedViews(sessions)
     regions = {account.region for account in settings.accounts.values()}
     sold_in = [one for region in sorted(regions) for one in of_region(region)]
+
+    def saved_filters(view: View) -> Filters:
+        filters = read(view.query, every_store, reader().zone).filters
+        return read_by(current_person(), filters)
 
     def show(*, with_names: bool) -> str:
         asked = asked_by(current_person(), vault, every_store)
         after, before = _place("after", asked.filters), _place("before", asked.filters)
-        rest = replace(asked.filters, status=None, sort=NEWEST_FIRST)
+        rest = replace(asked.filters, status=None, columns=(), sort=NEWEST_FIRST)
         page = listing.page(asked.filters, after=after, before=before)
         ids = [order.id for order in page.orders]
         place = {"after": after, "before": before}
@@ -87,13 +95,16 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             main_currency=_main_currency(asked.filters, page),
             marketplaces=sorted({one.country for one in sold_in}),
             ship_bys=filter_words.ship_bys(),
-            columns=ON_THE_PAGE,
+            columns=chosen(asked.filters.columns or preferences.of(current_person().id).columns),
             programs=_PROGRAMS,
             reasons=tuple(HoldCode),
             sorts=filter_words.sorts(),
             statuses=filter_words.statuses(),
             views=filter_words.views(),
+            assignees=filter_words.assignees(),
             chips=filter_words.chips(asked.filters),
+            saved_views=[(one, saved_filters(one)) for one in saved.seen_by(current_person().id)],
+            longest_name=LONGEST_NAME,
         )
 
     @views.app_context_processor
@@ -184,7 +195,8 @@ def readable(asked: Asked) -> Filters:
 def asked_by(person: Person, vault: Vault, stores: Mapping[str, Store]) -> Asked:
     """The filters of the address. A buyer counts only for the person who searched for them."""
     asked = read(request.args, stores, reader().zone)
-    filters = asked.filters
+    filters = read_by(person, asked.filters)
+    asked = replace(asked, filters=filters)
     nobody = replace(filters, buyer=(), searcher="")
     if not filters.buyer:
         return replace(asked, filters=nobody)
@@ -193,6 +205,13 @@ def asked_by(person: Person, vault: Vault, stores: Mapping[str, Store]) -> Asked
         return asked
     another = later("Search for the buyer again: the link is of somebody else’s search.")
     return Asked(nobody, {**asked.mistakes, "buyer": another})
+
+
+def read_by(person: Person, filters: Filters) -> Filters:
+    """The filters with “assigned to me” as this person means it."""
+    if filters.assigned != MINE:
+        return filters
+    return replace(filters, assigned=MINE._replace(person_id=person.id))
 
 
 def _seal(vault: Vault, person: Person, hashes: Sequence[str]) -> str:

@@ -95,7 +95,7 @@ def _plain(value: Value) -> str:
         case Price():
             return written(value.amount, value.currency)
         case _:
-            return _guarded(_joined(value))
+            return spreadsheet_text(_joined(value))
 
 
 def _localised(who: Reader, value: Value) -> str:
@@ -110,7 +110,7 @@ def _localised(who: Reader, value: Value) -> str:
             amount = written(value.amount, value.currency)
             return amount.replace(".", get_decimal_symbol(who.locale))
         case _:
-            return _guarded(_joined(value))
+            return spreadsheet_text(_joined(value))
 
 
 def _for_excel(value: Value, who: Reader) -> Cell:
@@ -136,7 +136,7 @@ def _joined(value: str | Quantities | Sequence[str] | None) -> str:
             return "; ".join(value)
 
 
-def _guarded(text: str) -> str:
+def spreadsheet_text(text: str) -> str:
     """The text, with an apostrophe that keeps a spreadsheet from calculating a remote's text."""
     return f"'{text}" if _is_formula(text) else text
 

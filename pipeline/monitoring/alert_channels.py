@@ -22,10 +22,12 @@ class Undelivered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """The content of an alert. `name` is the same when the same alert is sent again."""
+    """The content of an alert, or of another message of ours. `name` is the same when the same
+    alert is sent again. Without a `subject` a mail's is the beginning of its text."""
 
     name: str
     text: str
+    subject: str = ""
 
 
 Send = Callable[[Alert], None]
@@ -95,7 +97,7 @@ class Mail:
     def _message(self, alert: Alert) -> EmailMessage:
         domain = self._settings.sender.rpartition("@")[2]
         message = EmailMessage()
-        line = " ".join(alert.text.split())
+        line = " ".join((alert.subject or alert.text).split())
         message["Subject"] = line[:_SUBJECT_LENGTH]
         message["From"] = self._settings.sender
         message["To"] = ", ".join(self._settings.to)

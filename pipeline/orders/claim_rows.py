@@ -43,7 +43,7 @@ _ORDER, _ITEM = _columns(Order), _columns(OrderItem)
 _SHIPMENT, _CONTENT = _columns(Shipment), _columns(ShipmentItem)
 _REQUEST_COLUMNS = (
     *("id", "carrier_code", "carrier_title", "tracking_number"),
-    *("state", "magento_shipment_id", "why"),
+    *("state", "magento_shipment_id", "why", "units"),
 )
 
 
@@ -67,7 +67,8 @@ s.wrapped_key, s.sealed, s.correction,
    FROM order_items i WHERE i.order_id = %(order_id)s),
 (SELECT json_agg({_as_json("p", _SHIPMENT, _CONTENTS)} ORDER BY p.id)
    FROM shipments p WHERE p.order_id = %(order_id)s),
-(SELECT json_build_array({", ".join(f"r.{name}" for name in _REQUEST_COLUMNS)})
+(SELECT json_agg(json_build_array({", ".join(f"r.{name}" for name in _REQUEST_COLUMNS)})
+                 ORDER BY r.id)
    FROM {RequestedShipmentRow.__tablename__} r
   WHERE r.order_id = %(order_id)s AND r.state IN ({_among(STANDING)}))
 """
@@ -108,13 +109,13 @@ SELECT {_PARTS}
 class Claimed(NamedTuple):
     """A claimed order, detached; its attempt; and its sealed data: wrapped key, report, correction.
 
-    `requested` is the shipment that a person asked for and that may still be made.
+    `requested` are the shipments that a person asked for and that may still be made.
     """
 
     order: Order
     attempt_id: int
     sealed: tuple[bytes | None, bytes | None, bytes | None]
-    requested: RequestedShipment | None
+    requested: Sequence[RequestedShipment]
 
 
 def claim(
@@ -157,7 +158,7 @@ def claim(
         order,
         attempt_id,
         (wrapped_key, sealed, correction),
-        None if requested is None else RequestedShipment(*requested),
+        [RequestedShipment(*values) for values in requested or ()],
     )
 
 

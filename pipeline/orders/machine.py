@@ -97,7 +97,7 @@ class Orders:
         order = claimed.order
         settle(self._sessions, order, self._shops.get(order.account))
         order.report = Report.sealed(self._vault, owner(order), *claimed.sealed)
-        order.requested_shipment = claimed.requested if step in SHIPPING_STEPS else None
+        order.requested_shipments = claimed.requested if step in SHIPPING_STEPS else ()
         # The claim itself counts as unfinished until it is recorded.
         crashed = order.unfinished > MAX_UNFINISHED
         return Claim(order, claimed.attempt_id, order.news, crashed)

@@ -126,20 +126,22 @@ def note(
     *,
     author: str,
     at: datetime,
-) -> None:
-    """Store a note of these orders: `text` is a sentence of ours, `typed` is sealed.
+) -> list[int]:
+    """Store a note of these orders and return the notes' ids: `text` is a sentence of ours, `typed`
+    is sealed.
 
     Raises KeyMissing where this process lacks the key for it.
     """
     if not order_ids:
-        return
+        return []
     notes = session.execute(
         insert(Note).returning(Note.id, Note.order_id),
         [{"order_id": id_, "at": at, "author": author, "text": text} for id_ in order_ids],
-    )
+    ).all()
     words = SecretStr(typed)
     said = [Said(note.order_id, f"note {note.id} by {author}", words) for note in notes]
     keep(session, vault, said, at)
+    return [note.id for note in notes]
 
 
 def shown(session: Session, vault: Vault, order: Order, wrapped_key: bytes) -> list[Shown]:

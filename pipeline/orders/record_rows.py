@@ -205,6 +205,13 @@ def _of_attempt(end: AttemptEnd) -> str:
 _REQUESTS = RequestedShipmentRow.__tablename__
 _STANDS = f"state IN ({', '.join(repr(str(state)) for state in STANDING)})"
 
+_RESULT_TYPES = {
+    "id": "BIGINT",
+    "state": "TEXT",
+    "why": "TEXT",
+    "stands": "BOOLEAN",
+    "shipment": "BIGINT",
+}
 _END_REQUESTS = f"""
 UPDATE {_REQUESTS} SET state = '{RequestState.ENDED}', why = %(why_ended)s, carrier_title = ''
  WHERE order_id = %(order_id)s AND {_STANDS} RETURNING id
@@ -212,31 +219,37 @@ UPDATE {_REQUESTS} SET state = '{RequestState.ENDED}', why = %(why_ended)s, carr
 
 
 def _of_requests(order: Order, values: dict[str, Any]) -> Sequence[str]:
-    """What became of the requested shipment; an order that ends makes no more shipments."""
+    """What became of the requested shipments; an order that ends makes no more of them."""
     parts = []
-    known, has_ended = order.requested_shipment, order.status not in LIVE
+    known, has_ended = order.requested_shipments, order.status not in LIVE
     why_ended = order.last_note or "the order has ended"
-    if known is not None:
-        ends_too = has_ended and known.state in STANDING
-        values |= {
-            "known_request": known.id,
-            "request_state": str(RequestState.ENDED if ends_too else known.state),
-            "request_stands": known.state in STANDING and not ends_too,
-            "request_shipment": known.magento_shipment_id,
-            "request_why": why_ended if ends_too else known.why,
-        }
+    if known:
+        results = []
+        for each in known:
+            ends_too = has_ended and each.state in STANDING
+            results.append(
+                {
+                    "id": each.id,
+                    "state": str(RequestState.ENDED if ends_too else each.state),
+                    "stands": each.state in STANDING and not ends_too,
+                    "shipment": each.magento_shipment_id,
+                    "why": why_ended if ends_too else each.why,
+                }
+            )
+        values["known_requests"] = json.dumps(results)
         parts.append(f"""request AS (
-  UPDATE {_REQUESTS} r SET state = %(request_state)s, why = %(request_why)s,
-         carrier_title = CASE WHEN %(request_stands)s THEN carrier_title ELSE '' END,
-         magento_shipment_id = %(request_shipment)s::bigint
-    FROM recorded WHERE r.id = %(known_request)s AND r.{_STANDS})""")
+  UPDATE {_REQUESTS} r SET state = k.state, why = k.why,
+         carrier_title = CASE WHEN k.stands THEN r.carrier_title ELSE '' END,
+         magento_shipment_id = k.shipment
+    FROM recorded, {_table("known_requests", "k", _RESULT_TYPES, _RESULT_TYPES)}
+   WHERE r.id = k.id AND r.{_STANDS})""")
     if has_ended:
-        values |= {"why_ended": why_ended, "known_request": known.id if known else None}
+        values |= {"why_ended": why_ended, "known_ids": [each.id for each in known]}
         parts.append(f"""requests AS (
   UPDATE {_REQUESTS} r SET state = '{RequestState.ENDED}', why = %(why_ended)s,
          carrier_title = ''
     FROM recorded WHERE r.order_id = recorded.id AND r.{_STANDS}
-     AND r.id IS DISTINCT FROM %(known_request)s::bigint)""")
+     AND r.id <> ALL(%(known_ids)s::bigint[]))""")
     return parts
 
 

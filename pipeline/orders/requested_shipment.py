@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,13 +22,16 @@ class RequestState(StrEnum):
 
 
 STANDING = (RequestState.OPEN, RequestState.REFUSED)
-"""The requests that may still be made. An order has at most one of them."""
+"""The requests that may still be made. Those of an order are parcels of one wish."""
 
 
 @dataclass(slots=True)
 class RequestedShipment:
-    """A request to ship all units left under this number. `why` is the reason of a refusal or
-    end."""
+    """A request to ship units under this number. `why` is the reason of a refusal or end.
+
+    `units` are the quantities by the line's id at Amazon; None means all units left, and then the
+    request stands alone.
+    """
 
     id: int
     carrier_code: str
@@ -36,6 +40,7 @@ class RequestedShipment:
     state: str = RequestState.OPEN
     magento_shipment_id: int | None = None
     why: str = ""
+    units: Mapping[str, int] | None = None
 
 
 def requested_shipment_key(account: str, external_id: str, requested_id: int) -> str:

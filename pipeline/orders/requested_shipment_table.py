@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Identity, Index, select, text, update
+from sqlalchemy import ColumnElement, ForeignKey, Identity, Index, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from pipeline.base.id_lists import among
@@ -16,6 +17,7 @@ from pipeline.orders.requested_shipment import STANDING, RequestedShipment, Requ
 class RequestedShipmentRow(Base):
     """A requested shipment; `orders.requested_shipment` has its states.
 
+    `units` are the quantities by the line's id at Amazon; NULL means all units left.
     `carrier_title` may be typed by a person, and is kept as long as the request stands.
     """
 
@@ -25,7 +27,6 @@ class RequestedShipmentRow(Base):
         Index(
             "requested_shipments_standing",
             "order_id",
-            unique=True,
             postgresql_where=text("state IN ('open', 'refused')"),
         ),
     )
@@ -40,36 +41,45 @@ class RequestedShipmentRow(Base):
     state: Mapped[str] = mapped_column(default=RequestState.OPEN, server_default="open")
     magento_shipment_id: Mapped[int | None]
     why: Mapped[str] = mapped_column(default="", server_default="")
+    units: Mapped[dict[str, Any] | None]
 
 
-def standing(session: Session, order_id: int) -> RequestedShipment | None:
-    """The order's request that may still be made, if any."""
-    row = session.scalar(
-        select(RequestedShipmentRow).where(
-            RequestedShipmentRow.order_id == order_id, RequestedShipmentRow.state.in_(STANDING)
+def standing(session: Session, order_id: int) -> list[RequestedShipment]:
+    """The order's requests that may still be made, in their sequence."""
+    rows = session.scalars(
+        select(RequestedShipmentRow)
+        .where(RequestedShipmentRow.order_id == order_id, RequestedShipmentRow.state.in_(STANDING))
+        .order_by(RequestedShipmentRow.id)
+    )
+    return [
+        RequestedShipment(
+            row.id,
+            row.carrier_code,
+            row.carrier_title,
+            row.tracking_number,
+            row.state,
+            row.magento_shipment_id,
+            row.why,
+            row.units,
         )
-    )
-    if row is None:
-        return None
-    return RequestedShipment(
-        row.id,
-        row.carrier_code,
-        row.carrier_title,
-        row.tracking_number,
-        row.state,
-        row.magento_shipment_id,
-        row.why,
-    )
+        for row in rows
+    ]
 
 
 def end_standing(session: Session, order_ids: Sequence[int], why: str) -> None:
     """End the open and refused requests of these orders."""
+    _end(session, among(RequestedShipmentRow.order_id, order_ids), why)
+
+
+def end_requests(session: Session, request_ids: Sequence[int], why: str) -> None:
+    """End these requests, if they are open or refused."""
+    _end(session, among(RequestedShipmentRow.id, request_ids), why)
+
+
+def _end(session: Session, of: ColumnElement[bool], why: str) -> None:
     session.execute(
         update(RequestedShipmentRow)
-        .where(
-            among(RequestedShipmentRow.order_id, order_ids),
-            RequestedShipmentRow.state.in_(STANDING),
-        )
+        .where(of, RequestedShipmentRow.state.in_(STANDING))
         .values(state=RequestState.ENDED, why=why, carrier_title="")
         .execution_options(synchronize_session=False)
     )

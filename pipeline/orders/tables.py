@@ -6,6 +6,7 @@ Data that may name a person is in `order_private` alone, encrypted under a key o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -206,8 +207,8 @@ class Order(Base):
 
     # The marketplace's last report, for the worker that claimed the order. Never a column.
     report: Report = NO_REPORT
-    # The requested shipment, likewise for the worker; recorded with the order.
-    requested_shipment: RequestedShipment | None = None
+    # The requested shipments, likewise for the worker; recorded with the order.
+    requested_shipments: Sequence[RequestedShipment] = ()
     # The keys of all writes for the order, if the claim saw that there were none.
     known_writes: set[str] | None = None
 
@@ -312,7 +313,12 @@ class Note(Base):
     """A person's remark or decision about an order."""
 
     __tablename__ = "notes"
-    __table_args__ = (Index("notes_of_order", "order_id", "id"),)
+    __table_args__ = (
+        Index("notes_of_order", "order_id", "id"),
+        # The page of all people's activity.
+        Index("notes_at", "at", "id"),
+        Index("notes_by", "author", "at", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))

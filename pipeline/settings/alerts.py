@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
 from pipeline.settings.marketplace import SettingsModel
 
-MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=254)]
+_ADDRESS = r"^[^@\s<>,;]+@[^@\s<>,;]+$"
+_LONGEST_ADDRESS = 254
+MailAddress = Annotated[str, Field(pattern=_ADDRESS, max_length=_LONGEST_ADDRESS)]
+
+
+def is_mail_address(text: str) -> bool:
+    """Whether a mail can be sent to it."""
+    return len(text) <= _LONGEST_ADDRESS and re.fullmatch(_ADDRESS, text) is not None
 
 
 class MailSettings(SettingsModel):

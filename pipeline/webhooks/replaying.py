@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action, Signature, record
@@ -14,17 +14,42 @@ from pipeline.webhooks.tables import WebhookDelivery, WebhookEndpoint
 
 
 def deliveries(
-    sessions: Sessions, endpoint: str, limit: int
+    sessions: Sessions, endpoint: str, limit: int, *, failed: bool = False
 ) -> Sequence[tuple[WebhookDelivery, str]]:
-    """The newest deliveries, and the names of their endpoints: of one endpoint, or of all."""
+    """The newest deliveries, and the names of their endpoints: of one endpoint, or of all.
+
+    With `failed` only those whose last try failed.
+    """
     query = select(WebhookDelivery, WebhookEndpoint.name).join(
         WebhookEndpoint, WebhookEndpoint.id == WebhookDelivery.endpoint_id
     )
     if endpoint:
         query = query.where(WebhookEndpoint.name == endpoint)
+    if failed:
+        query = query.where(WebhookDelivery.trouble.is_not(None))
     with sessions() as session:
         rows = session.execute(query.order_by(WebhookDelivery.id.desc()).limit(limit))
         return [(row[0], row[1]) for row in rows]
+
+
+def last_results(sessions: Sessions) -> Mapping[int, WebhookDelivery]:
+    """The newest delivery of each endpoint that was tried, by the endpoint's id."""
+    newest = (
+        select(WebhookDelivery.id)
+        .where(
+            WebhookDelivery.endpoint_id == WebhookEndpoint.id,
+            or_(WebhookDelivery.ended_at.is_not(None), WebhookDelivery.trouble.is_not(None)),
+        )
+        .order_by(WebhookDelivery.id.desc())
+        .limit(1)
+        .correlate(WebhookEndpoint)
+        .scalar_subquery()
+    )
+    with sessions() as session:
+        rows = session.scalars(
+            select(WebhookDelivery).join(WebhookEndpoint, WebhookDelivery.id == newest)
+        )
+        return {row.endpoint_id: row for row in rows}
 
 
 def replay(

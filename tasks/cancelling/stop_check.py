@@ -13,7 +13,7 @@ from pipeline.orders.tables import Order
 from tasks.cancelling.edited_in_shop import follow_edit
 from tasks.cancelling.from_amazon import cancel
 from tasks.cancelling.to_amazon import cancelling
-from tasks.shipping.requested_shipment import end_requested_shipment
+from tasks.shipping.requested_shipment import end_requested_shipments
 
 
 def unless_stopped(
@@ -55,5 +55,5 @@ def stopped(order: Order, clients: Clients) -> Outcome | None:
         case Next.HOLD:
             return Hold(decision.code or HoldCode.UNKNOWN_STATUS, decision.reason)
         case Next.CANCEL:
-            end_requested_shipment(order, "cancelled on Amazon meanwhile", clients)
+            end_requested_shipments(order, "cancelled on Amazon meanwhile", clients)
             return cancel(order, clients)

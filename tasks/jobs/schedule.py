@@ -24,6 +24,7 @@ from tasks.jobs.alerts import alert
 from tasks.jobs.backfills import run_backfills
 from tasks.jobs.bulk import run_bulk_acts
 from tasks.jobs.credit_memos import watch_refunds
+from tasks.jobs.digests import send_digests
 from tasks.jobs.feeds import run_feeds
 from tasks.jobs.notifications import fetch_due, fetch_orders, read_notifications
 from tasks.jobs.purge import purge
@@ -217,6 +218,13 @@ JOBS = (
         timedelta(seconds=30),
         Scope.ONCE,
         "Checks the installation, and sends incidents by webhook and mail.",
+    ),
+    Job(
+        "digests",
+        send_digests,
+        timedelta(minutes=5),
+        Scope.ONCE,
+        "Sends people the daily mail that they asked for, at most once a day.",
     ),
     Job(
         "webhooks",

@@ -14,7 +14,7 @@ from pipeline.orders.tables import Order
 from tasks.cancelling.fewer_units import being_reduced
 from tasks.cancelling.invoice_check import invoiced_wrongly
 from tasks.cancelling.part_cancelled import reduced
-from tasks.shipping.requested_shipment import end_requested_shipment, ship_requested
+from tasks.shipping.requested_shipment import end_requested_shipments, ship_requested
 
 ON_HOLD = "on hold in Magento, so nothing of it can be shipped until it is taken off hold there"
 _SHIPPED_LATER = (
@@ -30,7 +30,7 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
     if CARRIED_BY_AMAZON.intersection(order.programs):
         return Skipped("Amazon's carrier collects it, so there is no tracking number to wait for")
     if order.remote_status == RemoteStatus.SHIPPED and not order.shipments:
-        end_requested_shipment(order, "Amazon shows it as shipped", clients)
+        end_requested_shipments(order, "Amazon shows it as shipped", clients)
         return Skipped(
             _SHIPPED_LATER if _is_open(order) else "it was shipped before Orderbridge imported it"
         )
@@ -65,12 +65,14 @@ def _is_open(order: Order) -> bool:
 
 
 def _shipped_here(order: Order) -> str:
-    requested = order.requested_shipment
-    if requested is None or requested.magento_shipment_id is None:
+    made = [
+        str(each.magento_shipment_id)
+        for each in order.requested_shipments
+        if each.magento_shipment_id is not None
+    ]
+    if not made:
         return ""
-    return (
-        f"shipped as {requested.magento_shipment_id}; the next watch of the shop reads the shipment"
-    )
+    return f"shipped as {', '.join(made)}; the next watch of the shop reads the shipment"
 
 
 def units_shipped(order: Order, magento_item_id: int | None) -> int:

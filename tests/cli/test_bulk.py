@@ -76,6 +76,7 @@ def test_an_act_is_shown_with_what_became_of_its_orders(
         "since": {"dismissed": 1},
         "held_again": {},
         "passed_over_because": {"303-0000000-0000001": "a step is running or about to run"},
+        "parcels": {},
     }
     lines = orderbridge("bulk", "show", "1").stdout.splitlines()
     assert ["dismissed", "1"] in [line.split() for line in lines]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -46,7 +47,7 @@ class SignedIn:
     def post(
         self,
         path: str,
-        data: Mapping[str, str | list[str]] | None = None,
+        data: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> TestResponse:
         """Send a form of ours; `headers` in place of those that a browser sends with it."""

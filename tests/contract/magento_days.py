@@ -16,7 +16,7 @@ from celery import Celery
 from flask import Flask
 from sqlalchemy import select
 
-from pipeline.operations.acts.ship import ShipmentRequests
+from pipeline.operations.acts.ship import Parcel, ShipmentRequests
 from pipeline.orders.tables import Order
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.state import open_store
@@ -112,7 +112,7 @@ class Day:
         """A person has an order shipped from here."""
         (order_id,) = [order.id for order in self.orders() if order.external_id == number]
         shipment_requests = ShipmentRequests(self.parts.sessions, "otto", self._clock.at)
-        shipment_requests.ask(order_id, carrier, tracking_number)
+        shipment_requests.ask(order_id, Parcel(carrier, tracking_number))
 
     def orders(self) -> list[Order]:
         with self.parts.sessions() as session:

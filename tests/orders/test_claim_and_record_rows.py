@@ -283,8 +283,7 @@ def test_a_requested_shipment_is_recorded_with_its_order(
     with sessions() as session, session.begin():
         session.add(a_request(order_id))
     claim = claimed(orders, order_id)
-    requested = claim.order.requested_shipment
-    assert requested is not None
+    (requested,) = claim.order.requested_shipments
     assert (requested.carrier_code, requested.tracking_number) == ("ups", "1Z")
     requested.state, requested.magento_shipment_id = state, 5
     assert orders.record(claim, Done() if ends else Wait("waits", timedelta(0)), now=NOW)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.operations.acts.ship import ShipmentRequests
+from pipeline.operations.acts.ship import Parcel, ShipmentRequests
 from sandbox.amazon.builders import Line, a_line, an_order
 from tests.system.matrix_world import World
 
@@ -78,7 +78,7 @@ def shipped(world: World) -> None:
 def wished(world: World) -> None:
     """A person has it shipped from here."""
     shipment_requests = ShipmentRequests(world.sessions, "otto", world.clock())
-    shipment_requests.ask(world.order().id, "ups", "1Z001")
+    shipment_requests.ask(world.order().id, Parcel("ups", "1Z001"))
 
 
 def nothing(world: World) -> None:

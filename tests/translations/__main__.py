@@ -18,13 +18,16 @@ def main() -> int:
         # A guess after a similar message would only look like a translation.
         catalog.update(collected(), no_fuzzy_matching=True, update_creation_date=False)
         catalog.obsolete.clear()
-        with path.open("wb") as file:
-            write_po(file, catalog, width=100, no_location=True, sort_output=True)
         for message in catalog:
+            if message.fuzzy and message.id:  # its plural is new, or gone
+                message.flags.discard("fuzzy")
+                message.string = ("", "") if message.pluralizable else ""
             texts = message.string if isinstance(message.string, tuple) else (message.string,)
             if message.id and not all(texts):
                 missing += 1
                 print(f"{path.name}: {message.id}")  # noqa: T201
+        with path.open("wb") as file:
+            write_po(file, catalog, width=100, no_location=True, sort_output=True)
     return missing
 
 

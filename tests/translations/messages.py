@@ -14,7 +14,7 @@ from pipeline.console import languages
 from pipeline.monitoring.doctor_checks import Verdict
 from pipeline.operations.lists import filter_values as values
 from pipeline.operations.lists.bulk_acts import Since
-from pipeline.operations.lists.columns import ON_THE_PAGE
+from pipeline.operations.lists.columns import CHOOSABLE, FIRST
 from pipeline.operations.lists.filters import _FIELDS
 from pipeline.operations.lists.remedies import FIXES
 from pipeline.operations.lists.timeline import Kind
@@ -56,8 +56,9 @@ def rows() -> Iterator[str]:
     for codes in (*_CODES, *_MORE_CODES):
         for code in codes:
             yield code.replace("_", " ").lower()
+    yield from ("works", "refused", "stopped")  # how an account is on the page of health
     yield from FIXES.values()
-    yield from (column.label for column in ON_THE_PAGE if column.label)
+    yield from (column.label for column in (FIRST, *CHOOSABLE) if column.label)
     yield from _sentences_of_filters()
 
 

@@ -17,7 +17,7 @@ _ATTRIBUTES = frozenset({"title", "aria-label", "placeholder", "alt", "data-labe
 _WITHOUT_END = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "use"}
 )
-_NOT_SHOWN = frozenset({"script", "style", "code", "textarea", "datalist", "time"})
+_NOT_SHOWN = frozenset({"script", "style", "code", "textarea", "datalist", "kbd", "time"})
 
 
 def write_catalogue(folder: Path) -> None:

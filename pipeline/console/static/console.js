@@ -114,3 +114,19 @@ if (toList) {
 
 // By the browser's clock, unless the reader has chosen a time zone of their own.
 document.cookie = `orderbridge-zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+
+// A menu closes when something else is chosen, and by Escape; its button has the focus again.
+const openMenus = () => document.querySelectorAll("details.menu[open]");
+document.addEventListener("click", (event) => {
+  for (const one of openMenus()) if (!one.contains(event.target)) one.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const one of openMenus()) {
+    one.open = false;
+    one.querySelector("summary").focus();
+  }
+});
+
+// On a phone the pages are a strip: the present one is in sight.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -127,6 +127,39 @@ class Corrections:
         signs; the security log records it."""
         return self._open(order_id, "buyer's data")
 
+    def for_packing(
+        self, orders: Sequence[Order], why: str
+    ) -> tuple[Mapping[int, Address], Mapping[int, str]]:
+        """Where the parcels of these orders go, and why the address of others cannot be shown.
+
+        Each order that is shown has a note; the security log records how many.
+        """
+        shown_to: dict[int, Address] = {}
+        refused: dict[int, str] = {}
+        with self._sessions() as session, session.begin():
+            for order in orders:
+                try:
+                    private, key = self._private(session, order)
+                    correction = self._correction(order, private, key)
+                    address = (
+                        correction.address if correction else self._reported(order, private, key)
+                    )
+                except NotPossible as error:
+                    refused[order.id] = str(error)
+                    continue
+                shown_to[order.id] = address
+                self._note(session, order.id, "printed the packing slip")
+            if shown_to:
+                record(
+                    session,
+                    at=self._by.at,
+                    person=self._by.person,
+                    address=self._by.address,
+                    action=Action.DISCLOSED,
+                    facts={"what": "packing slips", "orders": len(shown_to), "why": why},
+                )
+        return shown_to, refused
+
     def words(self, order_id: int) -> Sequence[Shown]:
         """What remotes and people said of the order, for who signs; the security log records it."""
         with self._sessions() as session, session.begin():

@@ -34,9 +34,11 @@ from pipeline.base.log import log
 from pipeline.base.master_keys import KeyMissing
 from pipeline.base.vault import Vault
 from pipeline.operations.acts.one_order import DISMISSED, LONGEST_NOTE, NotPossible
+from pipeline.operations.acts.parcels_in_turn import forget_titles, request_parcels
 from pipeline.operations.acts.tables import BulkAct, BulkActOrder, OrderState
 from pipeline.orders.decision_table import PENDING
 from pipeline.orders.locking import lock
+from pipeline.orders.machine import wake
 from pipeline.orders.order_words import note
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.state_changes import dismiss, look_in_turn, take_up_again
@@ -57,14 +59,15 @@ GONE = "it has been deleted"
 
 class Act(StrEnum):
     """The decisions about many orders. RELEASE retries waiting and held orders, RESUME undoes a
-    bulk act that dismissed orders."""
+    bulk act that dismissed orders, SHIP requests the parcels of a file."""
 
     RELEASE = "release"
     DISMISS = "dismiss"
     RESUME = "resume"
+    SHIP = "ship"
 
 
-_IN_TURN = (Act.RELEASE, Act.RESUME)
+_IN_TURN = (Act.RELEASE, Act.RESUME, Act.SHIP)
 
 
 class MoreThanSeen(Exception):
@@ -205,6 +208,7 @@ class BulkActs:
                 .returning(BulkAct.id)
                 .execution_options(synchronize_session=False)
             ).all()
+            forget_titles(session, act_id)
         return bool(stopped)
 
 
@@ -229,20 +233,22 @@ def _do_batch(session: Session, vault: Vault, act: BulkAct, now: datetime, apart
         .order_by(BulkActOrder.turn)
         .limit(most)
     ).all()
-    refusals = _locked(session, Act(act.act), [row.order_id for row in rows])
+    refusals = _refusals(session, act, [row.order_id for row in rows], now)
     possible = [row for row in rows if refusals.get(row.order_id, GONE) is None]
     ids = [row.order_id for row in possible]
     if ids:
         said = _do(session, act, ids, begin, now, apart)
         if is_in_turn:
             act.due_at = begin + len(ids) * apart
-        note(session, vault, ids, said, act.why[:LONGEST_NOTE], author=act.author, at=now)
+        if said:
+            note(session, vault, ids, said, act.why[:LONGEST_NOTE], author=act.author, at=now)
     due = {row.turn: begin + place * apart for place, row in enumerate(possible)}
     _keep(session, act, rows, refusals, due)
     act.done += len(possible)
     act.passed_over += len(rows) - len(possible)
     if len(rows) < most:
         act.ended_at, act.why = now, ""
+        forget_titles(session, act.id)
     return len(rows)
 
 
@@ -254,7 +260,7 @@ def _do(
     now: datetime,
     apart: timedelta,
 ) -> str:
-    """Do the act for these orders, and return what is noted of each."""
+    """Do the act for these orders, and return what is noted of each, if that is still to do."""
     match Act(act.act):
         case Act.RELEASE:
             look_in_turn(session, order_ids, begin, apart)
@@ -262,18 +268,25 @@ def _do(
         case Act.RESUME:
             take_up_again(session, order_ids, begin, apart)
             return "resumed it"
+        case Act.SHIP:
+            for place, order_id in enumerate(order_ids):
+                wake(session, [order_id], begin + place * apart)
+            return ""
         case Act.DISMISS:
             dismiss(session, order_ids, DISMISSED, now)
             return DISMISSED
 
 
-def _locked(session: Session, act: Act, order_ids: Sequence[int]) -> dict[int, str | None]:
+def _refusals(
+    session: Session, act: BulkAct, order_ids: Sequence[int], now: datetime
+) -> dict[int, str | None]:
     """Lock the orders until the transaction ends; the reason to pass each over, None if
     possible."""
+    if act.act == Act.SHIP:
+        return request_parcels(session, act, order_ids, now)
     lock(session, order_ids)
-    rows = session.execute(
-        select(Order.id, why_not(act).label("refusal")).where(among(Order.id, order_ids))
-    )
+    refusal = why_not(Act(act.act)).label("refusal")
+    rows = session.execute(select(Order.id, refusal).where(among(Order.id, order_ids)))
     return {row.id: row.refusal for row in rows}
 
 

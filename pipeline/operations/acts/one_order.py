@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from pipeline.access.work_tables import Mention
 from pipeline.base.db import Sessions
 from pipeline.base.master_keys import KeyMissing
 from pipeline.base.vault import Vault
@@ -62,8 +63,9 @@ class Decisions:
         self._author = author
         self._now = now
 
-    def note(self, order_id: int, text: str) -> None:
-        """Seal a person's note about an order in any state; nothing else happens.
+    def note(self, order_id: int, text: str, mentioned: Sequence[int] = ()) -> None:
+        """Seal a person's note about an order in any state, which addresses the people with these
+        ids; nothing else happens.
 
         Without the order's key nothing could be kept of it.
         """
@@ -77,7 +79,12 @@ class Decisions:
                 raise NotPossible("the note is empty")
             if len(text) > LONGEST_NOTE:
                 raise NotPossible(f"a note has {LONGEST_NOTE} characters at most")
-            self._keep(session, order_id, "wrote a note", text.strip())
+            notes = self._keep(session, order_id, "wrote a note", text.strip())
+            session.add_all(
+                Mention(note_id=note_id, person_id=person_id)
+                for note_id in notes
+                for person_id in mentioned
+            )
 
     def hold(self, order_id: int, why: str) -> None:
         """Hold an order before its next step, until a person releases it."""
@@ -126,7 +133,7 @@ class Decisions:
                 raise NotPossible("the warehouse has shipped some of it")
             if order.cancellation in (CancellationState.SENT, CancellationState.ACCEPTED):
                 raise NotPossible("its cancellation has been sent to Amazon already")
-            if standing(session, order_id) is not None:
+            if standing(session, order_id):
                 raise NotPossible("its shipment has been requested: take that back first")
             self._write(
                 session,
@@ -191,9 +198,12 @@ class Decisions:
         self._keep(session, order_id, text, typed)
         wake(session, [order_id], self._now)
 
-    def _keep(self, session: Session, order_id: int, text: str, typed: str = "") -> None:
+    def _keep(self, session: Session, order_id: int, text: str, typed: str = "") -> list[int]:
+        orders = [order_id]
         try:
-            note(session, self._vault, [order_id], text, typed, author=self._author, at=self._now)
+            return note(
+                session, self._vault, orders, text, typed, author=self._author, at=self._now
+            )
         except KeyMissing as error:
             raise NotPossible(str(error)) from None
 

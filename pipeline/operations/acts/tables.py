@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,7 +13,7 @@ from pipeline.base.tables import UNSAMPLED, Base
 
 
 class BulkAct(Base):
-    """A person's decision about `orders` orders: release or dismiss.
+    """A person's decision about `orders` orders: an Act.
 
     `chosen` describes the selection in words, `why` is the reason of a
     dismissal until the act has ended; then it is sealed with each order. `done` and
@@ -80,3 +81,24 @@ class BulkActOrder(Base):
     state: Mapped[str] = mapped_column(default=OrderState.TO_DO, server_default=OrderState.TO_DO)
     why: Mapped[str | None]
     due_at: Mapped[datetime | None]
+
+
+class BulkParcel(Base):
+    """A parcel of a bulk act that ships: a row of the person's file, without the rest of the file.
+
+    `row` is the line of the file. `units` as in a requested shipment, whose id `requested_id` is as
+    soon as the order has had its turn; then the carrier's title is kept there alone.
+    """
+
+    __tablename__ = "bulk_parcels"
+
+    act_id: Mapped[int] = mapped_column(
+        ForeignKey("bulk_acts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    row: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    order_id: Mapped[int]
+    carrier_code: Mapped[str]
+    carrier_title: Mapped[str] = mapped_column(info=UNSAMPLED)
+    tracking_number: Mapped[str]
+    units: Mapped[dict[str, Any] | None]
+    requested_id: Mapped[int | None]

@@ -1,7 +1,7 @@
 """The columns of the list of orders, defined once for the page, the CSV file and the terminal.
 
 A column's name is its heading in the CSV file, its label the heading on the page. Each list chooses
-its columns and their order.
+its columns and their order; a person may choose others for the page.
 """
 
 from __future__ import annotations
@@ -88,12 +88,13 @@ _COLUMNS = {
         Column("currency", lambda order, _: order.currency),
         Column("purchased_at", lambda order, _: order.purchased_at, "Purchased", sort="purchased"),
         Column("ship_by_at", lambda order, _: order.ship_by_at, "Ship by", sort="ship_by"),
-        Column("updated_at", lambda order, _: order.updated_at),
+        Column("updated_at", lambda order, _: order.updated_at, "Changed", sort="updated"),
         Column("items", lambda order, _: Quantities(order.items), "Items"),
         Column("tracking_numbers", lambda order, _: order.tracking_numbers, "Tracking"),
         Column("programs", lambda order, _: order.programs),
         Column("hold_code", lambda order, _: order.hold_code),
         Column("note", lambda order, _: order.note, "Note"),
+        Column("assigned", lambda order, _: order.assignee or None, "Assigned to"),
     )
 }
 
@@ -106,6 +107,12 @@ ON_THE_PAGE = _chosen(
     *("amazon_number", "magento_number", "buyer", "step", "note", "items"),
     *("purchased_at", "ship_by_at", "total"),
 )
+FIRST, *_REST = ON_THE_PAGE
+CHOOSABLE = (
+    *_REST,
+    *_chosen("amazon_status", "store", "channel", "tracking_numbers", "updated_at", "assigned"),
+)
+"""What a person may have on the page beside the first column, which leads to the order."""
 IN_CSV = _chosen(
     *("amazon_number", "magento_number", "account", "country", "store", "channel", "status"),
     *("step", "amazon_status", "buyer", "total", "currency", "purchased_at", "ship_by_at"),
@@ -115,3 +122,20 @@ IN_THE_TERMINAL = _chosen(
     *("id", "amazon_number", "magento_number", "country", "store", "channel", "amazon_status"),
     *("step", "status", "total", "purchased_at", "ship_by_at", "items", "tracking_numbers", "note"),
 )
+
+
+def chosen(names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of the page: the first, and those of these names in their order; the standard
+    ones without any. Unknown names are ignored."""
+    known = {column.name: column for column in CHOOSABLE}
+    wanted = tuple(known[name] for name in dict.fromkeys(names) if name in known)
+    return (FIRST, *wanted) if wanted else ON_THE_PAGE
+
+
+def moved(names: Sequence[str], name: str, by: int) -> list[str]:
+    """The names with this name moved on by so many places."""
+    if name not in names:
+        return list(names)
+    rest = [one for one in names if one != name]
+    place = min(max(list(names).index(name) + by, 0), len(rest))
+    return [*rest[:place], name, *rest[place:]]

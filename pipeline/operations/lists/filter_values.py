@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pipeline.settings.marketplaces import country_of, in_country, regions
 
@@ -17,6 +17,7 @@ _PROGRAM = re.compile(r"[A-Z0-9_]{1,40}")
 _HASH = re.compile(r"[0-9a-f]{16}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _MARKETPLACE = re.compile(r"[A-Z0-9]{10,20}")
+_COLUMNS = re.compile(r"[a-z_]{1,30}(,[a-z_]{1,30}){0,30}")
 _BETWEEN_NUMBERS = re.compile(r"[\s,;]+")
 
 _T = TypeVar("_T")
@@ -24,6 +25,22 @@ _T = TypeVar("_T")
 
 class Unusable(ValueError):
     """A value that is no filter; the message says what would be."""
+
+
+class Assignee(NamedTuple):
+    """Whose orders are listed: of the person who reads the list, or of nobody.
+
+    `person_id` is the reader's, once it is known who reads.
+    """
+
+    word: str
+    person_id: int | None = None
+
+    def __str__(self) -> str:
+        return self.word
+
+
+MINE, NOBODYS = Assignee("me"), Assignee("nobody")
 
 
 def numbers_in(text: str) -> list[str]:
@@ -115,3 +132,18 @@ def flag(text: str) -> bool:
     if text != "1":
         raise Unusable("1 shows hidden orders too.")
     return True
+
+
+def assignee(text: str) -> Assignee:
+    """Read whose orders are listed."""
+    for one in (MINE, NOBODYS):
+        if text == one.word:
+            return one
+    raise Unusable("Orders are listed as assigned to me, or to nobody.")
+
+
+def columns(text: str) -> tuple[str, ...]:
+    """Read the names of columns."""
+    if not _COLUMNS.fullmatch(text):
+        raise Unusable("Columns are named with commas between them.")
+    return tuple(text.split(","))

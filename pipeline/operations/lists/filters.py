@@ -13,10 +13,11 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, literal, select
 
+from pipeline.access.work_tables import Assignment
 from pipeline.operations.lists import filter_values as values
-from pipeline.operations.lists.filter_values import Unusable, one_of
+from pipeline.operations.lists.filter_values import NOBODYS, Assignee, Unusable, one_of
 from pipeline.operations.lists.numbers import has_number
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Sort
 from pipeline.operations.lists.stores import Store
@@ -38,6 +39,7 @@ class ShipBy(StrEnum):
     OVERDUE = "overdue"
     TODAY = "today"
     DAY = "day"
+    TWO_DAYS = "two_days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class Filters:
     not compared.
     `buyer` are keyed hashes, see `pipeline.intake.buyer_index`, and `searcher` is the seal that
     binds them to the person who searched. Days are those of `zone`, and included.
-    `everything` includes hidden orders, such as unpaid ones.
+    `everything` includes hidden orders, such as unpaid ones. `assigned` is whose orders they are.
+    `columns` are those of the page, which choose no orders; without any they are the reader's own.
     """
 
     status: Status | None = None
@@ -73,6 +76,8 @@ class Filters:
     ship_until: date | None = None
     store: Store | None = None
     reason: HoldCode | None = None
+    assigned: Assignee | None = None
+    columns: tuple[str, ...] = ()
     sort: Sort = NEWEST_FIRST
     zone: ZoneInfo = field(default=_UTC, compare=False)
 
@@ -124,13 +129,15 @@ class Filters:
             if value
         ]
         if self.ship_by is not None:
-            wanted.append(_has_to_leave(self.ship_by, self.zone))
+            wanted.append(has_to_leave(self.ship_by, self.zone))
         if self.ship_from is not None:
             wanted.append(Order.ship_by_at >= self._midnight(self.ship_from))
         if self.ship_until is not None:
             wanted.append(Order.ship_by_at < self._midnight(self.ship_until + _DAY))
         if self.store is not None:
             wanted.append(self.store.condition())
+        if self.assigned is not None:
+            wanted.append(_is_assigned(self.assigned))
         return wanted
 
     def _midnight(self, day: date) -> datetime:
@@ -184,9 +191,9 @@ def _without_totals(filters: Filters, mistakes: dict[str, str]) -> Filters:
     return replace(filters, total_from=None, total_until=None)
 
 
-def _has_to_leave(when: ShipBy, zone: ZoneInfo) -> ColumnElement[bool]:
+def has_to_leave(when: ShipBy, zone: ZoneInfo, at: datetime | None = None) -> ColumnElement[bool]:
     """Whether an order is ours to ship, and has to leave by then; by the clock of the database."""
-    now = func.now()
+    now = literal(at) if at else func.now()
     # Of the zone's clock, on which a day may have 23 or 25 hours.
     today = func.date_trunc("day", func.timezone(zone.key, now))
     match when:
@@ -199,12 +206,22 @@ def _has_to_leave(when: ShipBy, zone: ZoneInfo) -> ColumnElement[bool]:
             )
         case ShipBy.DAY:
             in_time = and_(Order.ship_by_at >= now, Order.ship_by_at < now + _DAY)
+        case ShipBy.TWO_DAYS:
+            in_time = and_(Order.ship_by_at >= now, Order.ship_by_at < now + 2 * _DAY)
     return and_(
         Order.status.in_(LIVE),
         Order.fulfilled_by == FulfilledBy.MERCHANT,
         Order.remote_status.in_(STILL_TO_SHIP),
         in_time,
     )
+
+
+def _is_assigned(to: Assignee) -> ColumnElement[bool]:
+    """Whether an order is assigned to the reader, or to nobody."""
+    assigned = select(Assignment.order_id)
+    if to.word == NOBODYS.word:
+        return ~assigned.where(Assignment.order_id == Order.id).exists()
+    return Order.id.in_(assigned.where(Assignment.person_id == to.person_id))
 
 
 def _store(text: str, stores: Mapping[str, Store]) -> Store:
@@ -255,6 +272,8 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Callable[[Any], str]], ...]
     ("ship_from", "ship_from", values.day, _text),
     ("ship_until", "ship_until", values.day, _text),
     ("store", "store", str, lambda store: store.code if store else ""),
+    ("assigned", "assigned", values.assignee, _text),
+    ("columns", "columns", values.columns, ",".join),
     (
         "sort",
         "sort",

@@ -13,6 +13,8 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import selectinload
 
+from pipeline.access.tables import PersonRecord
+from pipeline.access.work_tables import Assignment
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.base.row_ids import row_id
@@ -55,6 +57,7 @@ class Listed:
     last_note: str
     items: Sequence[tuple[str, int]]
     tracking_numbers: Sequence[str]
+    assignee: str
 
     @property
     def note(self) -> str:
@@ -191,6 +194,12 @@ _TRACKING_NUMBERS = (
 _BUYER = (
     select(OrderPrivate.buyer_initials).where(OrderPrivate.order_id == Order.id).scalar_subquery()
 )
+_ASSIGNEE = (
+    select(PersonRecord.name)
+    .join(Assignment, Assignment.person_id == PersonRecord.id)
+    .where(Assignment.order_id == Order.id)
+    .scalar_subquery()
+)
 _COLUMNS = (
     Order.id,
     Order.account,
@@ -216,4 +225,5 @@ _COLUMNS = (
     Order.last_note,
     _ITEMS.label("items"),
     _TRACKING_NUMBERS.label("tracking_numbers"),
+    func.coalesce(_ASSIGNEE, "").label("assignee"),
 )

@@ -50,7 +50,7 @@ def those_of(filters: Filters) -> Choice:
     """All orders that the list shows with these filters, on all its pages."""
     chosen = {
         **filters.query(),
-        "sort": "",
+        **dict.fromkeys(("sort", "columns"), ""),
         "all": "with hidden orders" if filters.everything else "",
     }
     if filters.reason:

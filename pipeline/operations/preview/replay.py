@@ -124,7 +124,7 @@ def _loaded(sessions: Sessions, vault: Vault, order_id: int, step: str) -> Order
         order.report = Report.sealed(
             vault, owner(order), private.wrapped_key, private.sealed, private.correction
         )
-    order.requested_shipment = requested
+    order.requested_shipments = requested
     return order
 
 

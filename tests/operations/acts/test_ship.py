@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.one_order import Decisions, NotPossible
-from pipeline.operations.acts.ship import ShipmentRequests, latest
+from pipeline.operations.acts.ship import Parcel, ShipmentRequests, latest
 from pipeline.orders.machine import Claim, Orders
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.requested_shipment import RequestState, requested_shipment_key
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
-from pipeline.orders.tables import Effect, EffectState, Note, Order, Status
+from pipeline.orders.tables import Effect, EffectState, Note, Order, OrderItem, Status
 from tests.builders import NOW, a_shipment, a_vault, an_item, an_order, loaded, settings, stored
 
 LATER = timedelta(hours=1)
@@ -40,7 +40,7 @@ def requests(sessions: Sessions) -> ShipmentRequests:
 
 def asked(sessions: Sessions, **changes: Any) -> int:
     order_id = waiting(sessions, **changes)
-    requests(sessions).ask(order_id, "dhl", "0034")
+    requests(sessions).ask(order_id, Parcel("dhl", "0034"))
     return order_id
 
 
@@ -102,7 +102,7 @@ def test_a_wish_is_written_noted_and_the_order_woken(
     sessions: Sessions, carrier: str, title: str, number: str, kept: tuple[str, str, str, str]
 ) -> None:
     order_id = waiting(sessions)
-    requests(sessions).ask(order_id, carrier, number, title)
+    requests(sessions).ask(order_id, Parcel(carrier, number, title))
     requested = requested_shipment_of(sessions, order_id)
     *asked_for, noted_as = kept
     assert [
@@ -148,7 +148,7 @@ def test_what_cannot_be_shipped_from_here_is_said_and_changes_nothing(
     ]
     order_id = waiting(sessions, **{**changes, "shipments": shipments})
     with pytest.raises(NotPossible) as said:
-        requests(sessions).ask(order_id, "dhl", "0034")
+        requests(sessions).ask(order_id, Parcel("dhl", "0034"))
     assert str(said.value) == why
     assert latest(sessions, order_id) is None
     assert (notes(sessions), loaded(sessions, order_id).news) == ([], 0)
@@ -170,7 +170,7 @@ def test_carrier_and_number_are_checked(
 ) -> None:
     order_id = waiting(sessions)
     with pytest.raises(NotPossible) as said:
-        requests(sessions).ask(order_id, carrier, number, title)
+        requests(sessions).ask(order_id, Parcel(carrier, number, title))
     assert str(said.value).startswith(why)
     assert latest(sessions, order_id) is None
 
@@ -184,7 +184,7 @@ def test_the_rest_of_a_partly_shipped_order_can_be_shipped(sessions: Sessions) -
 def test_nothing_is_asked_twice(sessions: Sessions) -> None:
     order_id = asked(sessions)
     with pytest.raises(NotPossible, match="has been requested already"):
-        requests(sessions).ask(order_id, "ups", "1Z")
+        requests(sessions).ask(order_id, Parcel("ups", "1Z"))
     assert len(notes(sessions)) == 1
 
 
@@ -196,7 +196,7 @@ def test_a_shipment_is_taken_back_and_asked_for_again(sessions: Sessions) -> Non
     assert loaded(sessions, order_id).news == 2
     with pytest.raises(NotPossible, match="no shipment that could be taken back"):
         requests(sessions).withdraw(order_id)
-    requests(sessions).ask(order_id, "ups", "1Z")
+    requests(sessions).ask(order_id, Parcel("ups", "1Z"))
     assert stands(sessions, order_id) == ("open", "", None)
 
 
@@ -220,7 +220,7 @@ def test_what_a_step_has_in_hand_cannot_be_taken_back(sessions: Sessions) -> Non
 def test_a_refused_shipment_is_taken_back_or_replaced_by_another(sessions: Sessions) -> None:
     order_id = asked(sessions)
     refused(sessions, order_id)
-    requests(sessions).ask(order_id, "ups", "1Z")
+    requests(sessions).ask(order_id, Parcel("ups", "1Z"))
     assert stands(sessions, order_id) == ("open", "", None)
     with sessions() as session:
         rows = session.scalars(select(RequestedShipmentRow).order_by(RequestedShipmentRow.id)).all()
@@ -242,20 +242,14 @@ def test_an_order_that_is_to_be_shipped_is_not_cancelled(sessions: Sessions) -> 
 def test_a_step_has_the_wish_in_hand_and_what_it_makes_of_it_is_kept(sessions: Sessions) -> None:
     order_id = asked(sessions)
     held = claim(sessions, order_id)
-    assert held.order.requested_shipment is not None
-    assert (
-        held.order.requested_shipment.carrier_code,
-        held.order.requested_shipment.tracking_number,
-    ) == ("dhl", "0034")
-    held.order.requested_shipment.state, held.order.requested_shipment.magento_shipment_id = (
-        RequestState.DONE,
-        71,
-    )
+    (requested,) = held.order.requested_shipments
+    assert (requested.carrier_code, requested.tracking_number) == ("dhl", "0034")
+    requested.state, requested.magento_shipment_id = RequestState.DONE, 71
     assert machine(sessions).record(held, Wait("shipped", LATER), now=NOW)
     assert stands(sessions, order_id) == ("done", "", 71)
     with sessions() as session, session.begin():
         session.get_one(Order, order_id).due_at = NOW
-    assert claim(sessions, order_id).order.requested_shipment is None
+    assert claim(sessions, order_id).order.requested_shipments == []
 
 
 def test_what_an_outdated_worker_makes_of_it_is_not_kept(sessions: Sessions) -> None:
@@ -263,8 +257,8 @@ def test_what_an_outdated_worker_makes_of_it_is_not_kept(sessions: Sessions) -> 
     held = claim(sessions, order_id)
     with sessions() as session, session.begin():
         session.get_one(Order, order_id).last_note = "another worker was here"
-    assert held.order.requested_shipment is not None
-    held.order.requested_shipment.state = RequestState.DONE
+    (requested,) = held.order.requested_shipments
+    requested.state = RequestState.DONE
     assert not machine(sessions).record(held, Wait("shipped", LATER), now=NOW)
     assert stands(sessions, order_id) == ("open", "", None)
 
@@ -292,3 +286,91 @@ def test_a_dismissed_order_keeps_no_wish_open(sessions: Sessions) -> None:
     order_id = asked(sessions)
     Decisions(sessions, a_vault(), "otto", NOW).dismiss(order_id, "packed by hand")
     assert stands(sessions, order_id) == ("ended", "dismissed it", None)
+
+
+def two_lines() -> list[OrderItem]:
+    return [
+        an_item(magento_item_id=501),
+        an_item(magento_item_id=502, external_item_id="I2", sku="CUP", quantity=1),
+    ]
+
+
+def all_requests(sessions: Sessions) -> list[tuple[str, str, Any]]:
+    with sessions() as session:
+        rows = session.scalars(select(RequestedShipmentRow).order_by(RequestedShipmentRow.id))
+        return [(row.tracking_number, row.state, row.units) for row in rows]
+
+
+def test_several_parcels_are_one_wish(sessions: Sessions) -> None:
+    order_id = waiting(sessions, items=two_lines())
+    parcels = Parcel("dhl", "A1", units={"I1": 1}), Parcel("ups", "B1", units={"I1": 1, "I2": 1})
+    requests(sessions).ask(order_id, *parcels)
+    assert all_requests(sessions) == [
+        ("A1", "open", {"I1": 1}),
+        ("B1", "open", {"I1": 1, "I2": 1}),
+    ]
+    assert notes(sessions) == [("otto", "requested 2 shipments with DHL A1, UPS B1")]
+    assert loaded(sessions, order_id).news == 1
+    with pytest.raises(NotPossible, match="has been requested already"):
+        requests(sessions).ask(order_id, Parcel("dhl", "C1", units={"I1": 1}))
+    requests(sessions).withdraw(order_id)
+    assert [state for _, state, _ in all_requests(sessions)] == ["ended", "ended"]
+    assert notes(sessions)[-1] == ("otto", "took back the shipment under A1, B1")
+
+
+@pytest.mark.parametrize(
+    ("parcels", "why"),
+    [
+        ([], "there is no parcel"),
+        ([Parcel("dhl", "A1"), Parcel("dhl", "A2")], "give the units of each"),
+        ([Parcel("dhl", "A1", units={})], "the parcel A1 is empty"),
+        ([Parcel("dhl", "A1", units={"I1": 0})], "the parcel A1 is empty"),
+        ([Parcel("dhl", "A1", units={"I1": 3})], "2 of MUG-BLUE are left to ship, not 3"),
+        ([Parcel("dhl", "A1", units={"I9": 1})], "0 of I9 are left to ship, not 1"),
+        (
+            [Parcel("dhl", "A1", units={"I1": 1}), Parcel("ups", "a 1", units={"I1": 1})],
+            "a package of it has that tracking number already",
+        ),
+        (
+            [Parcel("dhl", "A1", units={"I1": 2}), Parcel("dhl", "A2", units={"I1": 1})],
+            "2 of MUG-BLUE are left to ship, not 3",
+        ),
+        (
+            [Parcel("dhl", f"A{n}", units={"I1": 1}) for n in range(21)],
+            "an order has 20 parcels at a time at most",
+        ),
+    ],
+)
+def test_parcels_are_checked_together(sessions: Sessions, parcels: list[Parcel], why: str) -> None:
+    order_id = waiting(sessions, items=two_lines())
+    with pytest.raises(NotPossible, match=why):
+        requests(sessions).ask(order_id, *parcels)
+    assert all_requests(sessions) == []
+    assert notes(sessions) == []
+
+
+def test_what_is_shipped_already_is_subtracted(sessions: Sessions) -> None:
+    order_id = waiting(sessions, items=two_lines(), shipments=[a_shipment(items={501: 1})])
+    with pytest.raises(NotPossible, match="1 of MUG-BLUE are left to ship, not 2"):
+        requests(sessions).ask(order_id, Parcel("dhl", "A1", units={"I1": 2}))
+    requests(sessions).ask(order_id, Parcel("dhl", "A1", units={"I1": 1}))
+    assert all_requests(sessions) == [("A1", "open", {"I1": 1})]
+
+
+def test_a_parcel_that_went_out_stays_when_the_rest_is_taken_back(sessions: Sessions) -> None:
+    order_id = waiting(sessions, items=two_lines())
+    requests(sessions).ask(
+        order_id, Parcel("dhl", "A1", units={"I1": 2}), Parcel("dhl", "A2", units={"I2": 1})
+    )
+    with sessions() as session:
+        first = session.scalars(select(RequestedShipmentRow.id)).first()
+    assert first is not None
+    order = loaded(sessions, order_id)
+    key = requested_shipment_key(order.account, order.external_id, first)
+    with sessions() as session, session.begin():
+        session.add(
+            Effect(order_id=order_id, key=key, kind="shipment", state="unknown", intended_at=NOW)
+        )
+    requests(sessions).withdraw(order_id)
+    assert [state for _, state, _ in all_requests(sessions)] == ["open", "ended"]
+    assert notes(sessions)[-1] == ("otto", "took back the shipment under A2")

@@ -16,7 +16,7 @@ from pipeline.orders.tables import Order
 from tasks.cancelling.stop_check import stopped
 from tests.builders import ACCOUNT, a_raw_order, a_shipment, an_item, an_order
 from tests.tasks.as_run import ship_order, sync_tracking
-from tests.tasks.fakes import FakeChannel, FakeShop, clients
+from tests.tasks.fakes import FakeChannel, FakeShop, InTurn, clients
 from tests.tasks.ledgers import SeededLedger
 
 AN_HOUR = timedelta(hours=1)
@@ -34,7 +34,7 @@ def wished(state: str = "open", **changes: Any) -> Order:
         "items": [an_item(magento_item_id=501)],
     }
     order = an_order(raw=a_raw_order(), **{**facts, **changes})
-    order.requested_shipment = RequestedShipment(7, "ups", "UPS", "1Z 9", state)
+    order.requested_shipments = [RequestedShipment(7, "ups", "UPS", "1Z 9", state)]
     return order
 
 
@@ -53,12 +53,8 @@ def asked(quantity: int) -> tuple[Any, ...]:
 
 
 def stands(order: Order) -> tuple[str, str, int | None]:
-    assert order.requested_shipment is not None
-    return (
-        order.requested_shipment.state,
-        order.requested_shipment.why,
-        order.requested_shipment.magento_shipment_id,
-    )
+    (requested,) = order.requested_shipments
+    return requested.state, requested.why, requested.magento_shipment_id
 
 
 def key(order: Order) -> str:
@@ -193,3 +189,60 @@ def test_what_was_shipped_before_amazon_cancelled_has_come_true() -> None:
     shop = FakeShop(shipments=[there(), there(72, 1, "1Z9")])
     assert isinstance(stopped(order, clients(shop=shop, ledger=ledger)), Hold)
     assert stands(order) == ("done", "", 72)
+
+
+def in_two(**changes: Any) -> Order:
+    """An order of two mugs and a cup that goes into two parcels, a mug in each."""
+    items = [
+        an_item(magento_item_id=501),
+        an_item(magento_item_id=502, external_item_id="I2", sku="CUP", quantity=1),
+    ]
+    order = wished(**{"items": items, **changes})
+    order.requested_shipments = [
+        RequestedShipment(7, "ups", "UPS", "1Z 9", units={"I1": 1}),
+        RequestedShipment(8, "dhl", "DHL", "0034", units={"I1": 1, "I2": 1}),
+    ]
+    return order
+
+
+def states(order: Order) -> list[tuple[str, int | None]]:
+    return [(each.state, each.magento_shipment_id) for each in order.requested_shipments]
+
+
+FIRST = ("ship", 900, {501: 1}, "ups", "UPS", "1Z 9")
+SECOND = ("ship", 900, {501: 1, 502: 1}, "dhl", "DHL", "0034")
+
+
+def test_each_parcel_is_made_with_its_units() -> None:
+    order, shop = in_two(), FakeShop(shipments=[], ship="72")
+    assert ship_order(order, clients(shop=shop)) == Wait(
+        "shipped as 72, 72; the next watch of the shop reads the shipment", AN_HOUR
+    )
+    assert shop.calls == [("shipments", [900]), FIRST, SECOND]
+    assert states(order) == [("done", 72), ("done", 72)]
+
+
+def test_a_parcel_that_the_shop_has_already_is_not_made_again() -> None:
+    order, shop = in_two(), FakeShop(shipments=[there(71, 1, "1z9")], ship="72")
+    ship_order(order, clients(shop=shop))
+    assert shop.calls == [("shipments", [900]), SECOND]
+    assert states(order) == [("done", 71), ("done", 72)]
+
+
+def test_a_parcel_of_units_that_are_gone_is_not_made() -> None:
+    order, shop = in_two(), FakeShop(shipments=[there(71, 1)], ship="72")
+    ship_order(order, clients(shop=shop))
+    assert shop.calls == [("shipments", [900]), FIRST]
+    assert states(order) == [("done", 72), ("ended", None)]
+    assert order.requested_shipments[1].why == (
+        "the shop has shipped units of it meanwhile, so that fewer are left"
+    )
+
+
+def test_a_refused_parcel_holds_the_order_and_lets_the_other_go() -> None:
+    order = in_two()
+    shop = FakeShop(shipments=[], ship=InTurn(NO_STOCK, "72"))
+    outcome = ship_order(order, clients(shop=shop))
+    assert isinstance(outcome, Hold)
+    assert outcome.code == HoldCode.SHIPMENT_REFUSED
+    assert states(order) == [("refused", None), ("done", 72)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.operations.acts.ship import ShipmentRequests, latest
+from pipeline.operations.acts.ship import Parcel, ShipmentRequests, latest
 from pipeline.operations.preview.replay import preview
 from pipeline.orders.tables import Order, Status
 from tasks.command import steps
@@ -17,7 +17,9 @@ def asked(world: World) -> Order:
     """An order that waits for the warehouse, and is asked for to be shipped."""
     differ(world, "fine")
     order = world.order("fine")
-    ShipmentRequests(world.parts.sessions, "otto", world.clock.at).ask(order.id, "dhl", "0034")
+    ShipmentRequests(world.parts.sessions, "otto", world.clock.at).ask(
+        order.id, Parcel("dhl", "0034")
+    )
     return order
 
 
