@@ -94,7 +94,7 @@ def test_it_is_tried_before_it_is_saved(operator: SignedIn, sessions: Sessions) 
     page = operator.get(saved.headers["Location"]).text
     assert "“Goods that are out of stock” is changed: it applies in all workers within" in page
     assert setting(page, "out_of_stock").endswith(
-        "Place it all the same backorder changed here by otto , 2026-03-10 12:00"
+        "Place it all the same backorder changed here by otto, 2026-03-10 12:00"
     )
     assert "the supplier delivers" in page
     german = operator.get(f"/settings?account=eu&marketplace={GERMANY}").text
