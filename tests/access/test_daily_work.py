@@ -1,4 +1,4 @@
-"""Saved views and preferences of people, the daily mail's turn, and that all of it goes with them."""
+"""Saved views and preferences of people, the daily mail, and that all of it goes with them."""
 
 from __future__ import annotations
 

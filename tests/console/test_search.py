@@ -1,4 +1,4 @@
-"""The search of every page: where it leads, what it lists, and that no address has what was typed."""
+"""The search of every page: where it leads, what it lists; no address has what was typed."""
 
 from __future__ import annotations
 
