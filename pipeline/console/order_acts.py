@@ -18,6 +18,7 @@ from pipeline.clients import parse_report
 from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.languages import gettext as _
 from pipeline.console.order_views import ORDER, Page, chosen_step
+from pipeline.console.words import local
 from pipeline.operations.acts.address import FIELDS, Corrections
 from pipeline.operations.acts.assign import assign
 from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, of_orders
@@ -117,7 +118,10 @@ def _done_meanwhile(sessions: Sessions, order_id: int) -> Sequence[Deed]:
 
 
 def _meanwhile(done: Sequence[Deed]) -> str:
-    acts = "; ".join(f"{one.text}, by {one.author} at {one.at:%H:%M} UTC" for one in done)
+    acts = "; ".join(
+        _("%(act)s, by %(person)s, %(time)s", act=one.text, person=one.author, time=local(one.at))
+        for one in done
+    )
     return _(
         "Nothing was done: the order has changed since you loaded its page. Meanwhile: %(acts)s.",
         acts=acts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from threading import BoundedSemaphore
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -15,6 +15,7 @@ from pipeline.base.vault import Vault
 from pipeline.console.guard import role_required, signature
 from pipeline.console.languages import gettext as _
 from pipeline.console.languages import ngettext
+from pipeline.console.reader import reader
 from pipeline.monitoring.read_only import Writes
 from pipeline.settings.model import Settings
 from pipeline.webhooks.endpoints import Endpoints, NotPossible
@@ -139,7 +140,7 @@ def webhook_views(settings: Settings, sessions: Sessions, now: Callable[[], date
                 day = date.fromisoformat(given.get("since", ""))
             except ValueError:
                 return one(chosen, _("Nothing was changed: choose a day.")), 400
-            since = datetime.combine(day, time(), UTC)
+            since = datetime.combine(day, time(), reader().zone)
         count = replay(sessions, signature(now()), endpoint=chosen.name, since=since, event=event)
         sentence = ngettext(
             "%(num)s event is sent again.", "%(num)s events are sent again.", count

@@ -384,7 +384,7 @@ def test_a_page_from_before_somebody_acted_says_who_did_what_and_does_nothing(
     assert reply.status_code == 409
     assert (
         "Nothing was done: the order has changed since you loaded its page. "
-        "Meanwhile: released, by anna at 12:00 UTC."
+        "Meanwhile: released, by anna, 2026-03-10 12:00."
     ) in reply.text
     assert notes(sessions) == [("anna", "released")]
     # A note is one more sentence, and what the new page offers is done.
