@@ -14,7 +14,7 @@ from tests.console.builders import NOW, a_held_order, an_order, store
 
 def _address(page: Page) -> str:
     """The path and the query that the browser shows."""
-    return page.evaluate("location.pathname + location.search")
+    return str(page.evaluate("location.pathname + location.search"))
 
 
 def test_the_search_of_every_page_leads_to_the_order_or_to_the_list(

@@ -128,7 +128,7 @@ def test_no_page_is_wider_than_the_window(visit: Visit, sessions: Sessions, widt
     held, _ = store(
         sessions,
         a_held_order(
-            1, items=long, hold_facts={"skus": long[0].sku}, hold_reason=f"{long[0].sku} !"
+            1, items=long, hold_facts={"skus": long[0].sku}, hold_reason=f"{long[0].sku} is new"
         ),
         a_shipped_order(2, ship_by_at=NOW),
     )

@@ -1,6 +1,8 @@
-"""The search of every page: where it leads, what it lists; no address has what was typed."""
+"""The search of every page: where it leads, what it lists, and that no address has its words."""
 
 from __future__ import annotations
+
+import re
 
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.map_sku import SkuDecisions
@@ -32,11 +34,7 @@ def test_one_order_opens_and_several_are_listed(sessions: Sessions, viewer: Sign
 
 def test_all_else_is_listed_by_kind(sessions: Sessions, browser: SignedIn) -> None:
     SkuDecisions(sessions, ["eu"], "otto", NOW).sell_as("eu", "POT-1", "POT")
-    store(
-        sessions,
-        an_order(1, items=[an_item(1, sku="POT-1")]),
-        an_order(2, items=[an_item(1, sku="POT-1")]),
-    )
+    store(sessions, *(an_order(one, items=[an_item(1, sku="POT-1")]) for one in (1, 2)))
     page = browser.post("/search", {"q": "pot-1"})
     assert page.status_code == 200
     assert "Show 2 orders" in page.text
@@ -58,6 +56,7 @@ def test_what_nothing_has_is_said_and_kept_out_of_addresses(browser: SignedIn) -
     assert (page.status_code, page.request.full_path.rstrip("?")) == (200, "/search")
     assert "Erika &lt;b&gt;Mustermann" in page.text
     assert "Nothing has this number, SKU or name." in page.text
+    assert "Mustermann" not in "".join(re.findall(r'(?:href|action)="([^"]*)"', page.text))
     too_many = browser.post("/search", {"q": " ".join(map(str, range(1000, 1300)))})
     assert "Search for 200 numbers at most at once." in too_many.text
 

@@ -85,12 +85,15 @@ def worth(all_held: Sequence[Held]) -> Mapping[str, Decimal]:
 
 def to_ship(session: Session, now: datetime) -> ToShip:
     """The orders that each ship-by filter of the list shows. One query."""
-    counts = (
-        select(func.count())
-        .select_from(Order)
-        .where(Order.shown.is_(True), has_to_leave(when, _UTC, now))
-        .scalar_subquery()
-        for when in (ShipBy.OVERDUE, ShipBy.DAY, ShipBy.TWO_DAYS)
-    )
-    row = session.execute(select(*counts, exists(select(Order.id)))).one()
-    return ToShip(*row)
+    figures = [
+        *(
+            select(func.count())
+            .select_from(Order)
+            .where(Order.shown.is_(True), has_to_leave(when, _UTC, now))
+            .scalar_subquery()
+            for when in (ShipBy.OVERDUE, ShipBy.DAY, ShipBy.TWO_DAYS)
+        ),
+        exists(select(Order.id)),
+    ]
+    late, day, two_days, is_any = session.execute(select(*figures)).one()
+    return ToShip(late, day, two_days, is_any)

@@ -61,14 +61,14 @@ def accounts(session: Session, settings: Settings) -> list[AccountToday]:
     }
     kinds: dict[str, Counter[str]] = {name: Counter() for name in settings.accounts}
     for_a_person: Counter[str] = Counter()
-    for account, kind, treatment, number in session.execute(
+    for owner, kind, treatment, number in session.execute(
         select(Difference.account, Difference.kind, Difference.treatment, func.count())
         .where(Difference.ended_at.is_(None), Difference.accepted_by.is_(None))
         .group_by(Difference.account, Difference.kind, Difference.treatment)
         .order_by(Difference.kind)
     ):
-        kinds.setdefault(account, Counter())[kind] += number
-        for_a_person[account] += number if treatment in FOR_A_PERSON else 0
+        kinds.setdefault(owner, Counter())[kind] += number
+        for_a_person[owner] += number if treatment in FOR_A_PERSON else 0
     found = []
     for name, account in settings.accounts.items():
         cursor, run = cursors.get(name), compared.get(name)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Float,
+    SQLColumnExpression,
     and_,
     case,
     cast,
@@ -40,7 +41,7 @@ from pipeline.orders.tables import Effect, EffectState, Order, Status
 
 _SHARES = literal([0.5, 0.9], ARRAY(Float))
 Row = tuple[Any, ...]
-Columns = Sequence[ColumnElement[Any]]
+Columns = Sequence[SQLColumnExpression[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,13 @@ class Span:
         last = self.now.astimezone(self.zone).date()
         return [self.first + timedelta(days=n) for n in range((last - self.first).days + 1)]
 
-    def of(self, at: ColumnElement[Any]) -> ColumnElement[date]:
+    def of(self, at: SQLColumnExpression[Any]) -> ColumnElement[date]:
         """The day or month of a time."""
         local = func.timezone(str(self.zone), at)
         return cast(func.date_trunc(self.unit, local), Date).label("period")
 
 
-def ordered(session: Session, span: Span, *by: ColumnElement[Any]) -> Sequence[Row]:
+def ordered(session: Session, span: Span, *by: SQLColumnExpression[Any]) -> Sequence[Row]:
     """Period, `by`, and the number, total and cancelled ones of the orders placed in it."""
     is_cancelled = Order.status == Status.CANCELLED
     return _rows(
@@ -96,7 +97,7 @@ def ordered(session: Session, span: Span, *by: ColumnElement[Any]) -> Sequence[R
     )
 
 
-def to_magento(session: Session, span: Span, *by: ColumnElement[Any]) -> Sequence[Row]:
+def to_magento(session: Session, span: Span, *by: SQLColumnExpression[Any]) -> Sequence[Row]:
     """Period, `by`, and median and 90th percentile of the minutes from the purchase of an order
     that is ours to ship until Magento had it."""
     taken = extract("epoch", Effect.ended_at - Order.purchased_at).cast(Float) / 60
@@ -117,7 +118,7 @@ def to_magento(session: Session, span: Span, *by: ColumnElement[Any]) -> Sequenc
 
 
 def confirmed(
-    session: Session, span: Span, shops: Collection[str], *by: ColumnElement[Any]
+    session: Session, span: Span, shops: Collection[str], *by: SQLColumnExpression[Any]
 ) -> Sequence[Row]:
     """Period, `by`, and median and 90th percentile of the minutes from the shop's shipment until
     Amazon had accepted it, for the packages of which Amazon was told once."""
@@ -137,7 +138,7 @@ def confirmed(
     )
 
 
-def on_time(session: Session, span: Span, *by: ColumnElement[Any]) -> Sequence[Row]:
+def on_time(session: Session, span: Span, *by: SQLColumnExpression[Any]) -> Sequence[Row]:
     """Period, `by`, the number of orders that had to leave in it, and of those that did in time.
 
     An order has left with its last package, wherever that was confirmed. An order that is not due

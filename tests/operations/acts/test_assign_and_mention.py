@@ -31,7 +31,7 @@ def _person(sessions: Sessions, name: str) -> int:
 def _notes(sessions: Sessions) -> list[tuple[int, str, str]]:
     with sessions() as session:
         rows = session.execute(select(Note.order_id, Note.author, Note.text).order_by(Note.id))
-        return [tuple(row) for row in rows]
+        return [(order_id, author, text) for order_id, author, text in rows]
 
 
 def test_orders_are_assigned_noted_and_listed(sessions: Sessions) -> None:
