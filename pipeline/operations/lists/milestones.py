@@ -89,8 +89,8 @@ def milestones(order: Order, events: Sequence[Event]) -> list[Milestone | Event]
     for event in events:
         if event.kind in (Kind.ATTEMPT, Kind.WRITE):
             _home(event, [*reached, *ahead]).events.append(event)
-    past: list[Milestone | Event] = [*reached]
-    past += [event for event in reversed(events) if event.kind is Kind.NOTE]
+    people = [event for event in events if event.kind is Kind.NOTE]
+    past: list[Milestone | Event] = [*reached, *reversed(people)]
     past.sort(key=_time)
     return [*ahead, *past[::-1]]
 

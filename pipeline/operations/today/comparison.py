@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from pipeline.base.id_lists import among
 from pipeline.intake.tables import Watermark
 from pipeline.monitoring.account_checks import cursor_name
 from pipeline.monitoring.health import account_state, refusals

@@ -33,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from pipeline.base.id_lists import among
 from pipeline.intake.tables import Backfill
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.package_tables import Shipment

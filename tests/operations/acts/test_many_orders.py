@@ -20,7 +20,8 @@ from pipeline.operations.acts.many_orders import (
 )
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.operations.acts.tables import BulkAct, BulkActOrder
-from pipeline.orders.tables import Note, Order, Status
+from pipeline.orders.machine import owner
+from pipeline.orders.tables import Note, Order, OrderPrivate, Status
 from tests.builders import NOW, a_vault, an_order, loaded, stored
 
 A_RUN = AHEAD // APART

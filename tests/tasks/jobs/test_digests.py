@@ -42,7 +42,8 @@ class Box:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         mail = message_from_bytes(envelope.content or b"", policy=default)  # type: ignore[arg-type]
-        self.mails.append((envelope.rcpt_tos, str(mail["Subject"]), mail.get_content()))
+        text = mail.get_content().replace("\r\n", "\n")
+        self.mails.append((envelope.rcpt_tos, str(mail["Subject"]), text))
         return "250 OK"
 
 
