@@ -31,6 +31,7 @@ class Person:
     """A person who is signed in. `name` is the author of the person's notes.
 
     Until the `duty` is done, no other page opens. `password_ends_at` is given when it is soon.
+    `language` and `time_zone` are those that the person has chosen, if any.
     """
 
     id: int
@@ -41,6 +42,8 @@ class Person:
     duty: Duty | None
     has_one_time_password: bool
     password_ends_at: datetime | None
+    language: str | None
+    time_zone: str | None
 
 
 class SignIns:
@@ -111,6 +114,8 @@ class SignIns:
                 duty=duty_of(person, has_one, self._console, now),
                 has_one_time_password=person.one_time_until is not None,
                 password_ends_at=ends_at if ends_at and ends_at <= now + WARNED_FOR else None,
+                language=person.language,
+                time_zone=person.time_zone,
             )
 
     def whose(self, token: str, now: datetime) -> int | None:

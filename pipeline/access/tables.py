@@ -16,7 +16,8 @@ class PersonRecord(Base):
     """A person who may sign in: with a password, or as `subject` of an OpenID provider.
 
     `one_time_until` is the end of a password that somebody else has set. The row of a removed
-    person stays, without a password, so that nobody else gets the name.
+    person stays, without a password, so that nobody else gets the name. Without `language` and
+    `time_zone` (IANA's name) those of the browser apply.
     """
 
     __tablename__ = "people"
@@ -34,6 +35,8 @@ class PersonRecord(Base):
     created_by: Mapped[str] = mapped_column(default="", server_default="")
     signed_in_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
+    language: Mapped[str | None]
+    time_zone: Mapped[str | None]
 
 
 Index("people_name", func.lower(PersonRecord.name), unique=True)

@@ -1,4 +1,4 @@
-"""A person's own account: password, second factor, and where they are signed in."""
+"""A person's own account: language and time zone, password, second factor, sign-ins."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from werkzeug.wrappers import Response
 
 from pipeline.access.duties import Duty
 from pipeline.access.errors import Busy, NotAllowed
+from pipeline.access.reading_preferences import choose
 from pipeline.access.second_factor import address_of, new_secret
+from pipeline.base.db import Sessions
 from pipeline.base.master_keys import Unreadable
 from pipeline.base.row_ids import row_id
 from pipeline.console.guard import current_person, signature
-from pipeline.console.login import WRONG, Entrance, Refusal
+from pipeline.console.languages import gettext as _
+from pipeline.console.login import BUSY, WRONG, Entrance, Refusal
+from pipeline.console.reader import languages, zones
 
-_BUSY = "Too many people are signing in at this moment. Try again."
 
-
-def account_views(entrance: Entrance) -> Blueprint:
+def account_views(entrance: Entrance, sessions: Sessions) -> Blueprint:
     """The pages, which concern their own reader alone: a viewer may do the same as an admin."""
     views = Blueprint("account", __name__)
 
@@ -27,20 +29,24 @@ def account_views(entrance: Entrance) -> Blueprint:
         name = current_person().name
         result = entrance.check(name, request.form.get("password", ""))
         if isinstance(result, Refusal):
-            is_wrong = result.sentence == WRONG
-            return Refusal("Your present password is wrong.", 403) if is_wrong else result
+            is_wrong = result.sentence == _(WRONG)
+            return Refusal(_("Your present password is wrong."), 403) if is_wrong else result
         entrance.succeeded(name)
         return None
 
     def page(sentence: str = "", status: int = 200) -> Response:
         person = current_person()
         if "changed" in request.args:
-            sentence = "Your password is changed; you are signed out everywhere else."
+            sentence = _("Your password is changed; you are signed out everywhere else.")
+        if "saved" in request.args:
+            sentence = _("Your preferences are saved.")
         return make_response(
             render_template(
                 "account.html",
                 sentence=sentence,
                 recovery_codes=entrance.second_factors.recovery_codes_left(person.id),
+                now=entrance.now(),
+                zones=zones(),
             ),
             status,
         )
@@ -69,6 +75,17 @@ def account_views(entrance: Entrance) -> Blueprint:
     def account() -> Response:
         return page()
 
+    @views.post("/account/preferences")
+    def prefer() -> Response:
+        language, zone = request.form.get("language"), request.form.get("time_zone")
+        choose(
+            sessions,
+            current_person().id,
+            language=language if language in languages() else None,
+            time_zone=zone if zone in zones() else None,
+        )
+        return redirect(url_for("account.account", saved=1), 303)
+
     @views.get("/account/password")
     def choose_password() -> Response:
         return password_form()
@@ -81,13 +98,13 @@ def account_views(entrance: Entrance) -> Blueprint:
             return password_form(refusal.sentence, refusal.status)
         new = request.form.get("new", "")
         if new != request.form.get("again"):
-            return password_form("The two new passwords differ.", 400)
+            return password_form(_("The two new passwords differ."), 400)
         try:
             entrance.people.choose_password(person.id, new, signature(entrance.now()))
         except NotAllowed as error:
-            return password_form(f"Not changed: {error}.", 400)
+            return password_form(_("Not changed: %(why)s.", why=error), 400)
         except Busy:
-            return password_form(_BUSY, 429)
+            return password_form(_(BUSY), 429)
         return entrance.let_in(person.id, url_for("account.account", changed=1))
 
     @views.get("/account/second-factor")
@@ -101,7 +118,7 @@ def account_views(entrance: Entrance) -> Blueprint:
             field = request.form.get("enrolment", "")
             secret = entrance.fields.open("second factor", field, now)[0]["secret"]
         except Unreadable:
-            return factor_form(new_secret(), "That took too long. Here is a new secret.", 400)
+            return factor_form(new_secret(), _("That took too long. Here is a new secret."), 400)
         # Who has to set it up has just given the password.
         if person.duty is not Duty.SECOND_FACTOR and (refusal := own_password()):
             return factor_form(secret, refusal.sentence, refusal.status)
@@ -109,7 +126,7 @@ def account_views(entrance: Entrance) -> Blueprint:
             person.id, secret, request.form.get("code", ""), signature(now)
         )
         if codes is None:
-            sentence = "The code is wrong. Look whether the clock of your phone is right."
+            sentence = _("The code is wrong. Look whether the clock of your phone is right.")
             return factor_form(secret, sentence, 400)
         # They may have been begun without it.
         entrance.sign_ins.end_all(person.id, signature(now), but=person.sign_in_id)
@@ -136,4 +153,4 @@ def account_views(entrance: Entrance) -> Blueprint:
 
 def _only_with_a_password() -> None:
     if not current_person().has_password:
-        abort(404, "You sign in at the OpenID provider, which has your password.")
+        abort(404, _("You sign in at the OpenID provider, which has your password."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from flask import Flask, Response
 from jinja2 import StrictUndefined
@@ -37,7 +38,7 @@ from pipeline.console.guard import allows, client_address, guard
 from pipeline.console.headers import limit_the_browser
 from pipeline.console.health_views import health_views
 from pipeline.console.help_views import help_views
-from pipeline.console.languages import speak
+from pipeline.console.languages import CATALOGUES, speak
 from pipeline.console.login import Entrance, login_views
 from pipeline.console.metrics_views import metrics_views
 from pipeline.console.order_acts import act_views
@@ -52,10 +53,11 @@ from pipeline.console.sealed_fields import SealedFields
 from pipeline.console.settings_views import settings_views
 from pipeline.console.shipping_views import shipping_views
 from pipeline.console.sku_map_views import sku_map_views
+from pipeline.console.today_views import today_views
 from pipeline.console.token_views import token_views
 from pipeline.console.webhook_views import webhook_views
 from pipeline.operations.acts.shop_product import HasProduct
-from pipeline.operations.lists.order_facts import country, price
+from pipeline.operations.lists.order_facts import country
 from pipeline.settings.model import Settings
 
 
@@ -66,6 +68,7 @@ def create_app(
     flower_url: str = "",
     previews: Previews | None = None,
     has_product: HasProduct | None = None,
+    catalogues: Path = CATALOGUES,
 ) -> Flask:
     """The pages, for people who sign in; they link to `flower_url` when it is given.
 
@@ -76,11 +79,14 @@ def create_app(
     app.url_map.converters["row_id"] = RowId
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    speak(app)
+    speak(app, catalogues)
     app.jinja_env.filters.update(
         ago=lambda at: words.ago(at, now()),
         country=country,
+        day=words.day,
         lasting=words.lasting,
+        local=words.local,
+        number=words.number,
         short=lambda at: words.short(at, now()),
         utc=words.utc,
         words=words.spaced,
@@ -90,7 +96,7 @@ def create_app(
         counts_in_navigation=True,
         csrf_field=csrf_field,
         flower_url=flower_url,
-        price=price,
+        price=words.price,
     )
     is_secure = (settings.console.url or "").startswith("https://")
     vault = Vault(*settings.master_keys)
@@ -132,7 +138,7 @@ def create_app(
             oidc.label if oidc else None,
             single.signed_out if single else lambda: None,
         ),
-        account_views(entrance),
+        account_views(entrance, sessions),
         people_views(entrance, settings.console),
         token_views(ApiTokens(sessions), entrance),
         webhook_views(settings, sessions, now),
@@ -145,6 +151,7 @@ def create_app(
         read_only_views(settings, sessions, now),
         health_views(settings, sessions, now),
         metrics_views(settings, sessions, now),
+        today_views(),
         orders_views(settings, sessions, now),
         csv_views(settings, sessions, now),
         bulk_views(settings, sessions, now),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from flask import Blueprint, abort, render_template, request
 
@@ -11,6 +11,8 @@ from pipeline.base.db import Sessions
 from pipeline.base.row_ids import row_id
 from pipeline.base.security_log import Action
 from pipeline.console.guard import role_required
+from pipeline.console.languages import gettext as _
+from pipeline.console.reader import reader
 
 PAGE_SIZE = 100
 _LONGEST = 200
@@ -44,14 +46,14 @@ def _wanted() -> Wanted:
     """The filters of the address. Answers 400 to an unreadable value."""
     action = _text("action")
     if action and action not in frozenset(Action):
-        abort(400, "There is no such action.")
-    until = _day("until")
+        abort(400, _("There is no such action."))
+    since, until = _day("from"), _day("until")
     return Wanted(
         person=_text("person"),
         action=Action(action) if action else None,
         object=_text("object"),
-        since=_day("from"),
-        until=until + timedelta(days=1) if until else None,
+        since=_midnight(since) if since else None,
+        until=_midnight(until + timedelta(days=1)) if until else None,
     )
 
 
@@ -59,7 +61,7 @@ def _text(name: str) -> str:
     return request.args.get(name, "").replace("\x00", "").strip()[:_LONGEST]
 
 
-def _day(name: str) -> datetime | None:
+def _day(name: str) -> date | None:
     text = _text(name)
     if not text:
         return None
@@ -68,5 +70,10 @@ def _day(name: str) -> datetime | None:
     except ValueError:
         day = date.min
     if not 2000 <= day.year < 3000:
-        abort(400, "A day looks like 2026-03-31.")
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+        abort(400, _("A day looks like 2026-03-31."))
+    return day
+
+
+def _midnight(day: date) -> datetime:
+    """The beginning of the reader's day."""
+    return datetime(day.year, day.month, day.day, tzinfo=reader().zone)

@@ -53,6 +53,7 @@ def board_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
             page=page,
             pages=-(-found // PAGE_SIZE),
             fixes=FIXES,
+            now=now(),
             one_by_one=ONE_BY_ONE,
             link=_link,
             freed=request.args.get("freed", type=int),

@@ -17,7 +17,10 @@ from pipeline.base.db import Sessions
 from pipeline.base.row_ids import row_id
 from pipeline.base.vault import Vault
 from pipeline.console.guard import current_person, role_required
+from pipeline.console.languages import gettext as _
+from pipeline.console.languages import later
 from pipeline.console.orders_tab import asked_by, readable, url
+from pipeline.console.words import number
 from pipeline.operations.acts.many_orders import APART, Act, BulkActs, MoreThanSeen
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.operations.lists.bulk_acts import Acts
@@ -35,7 +38,12 @@ from pipeline.operations.lists.stores import stores
 from pipeline.settings.model import Settings
 
 LONGEST_REASON = 300
-VERBS = {Act.RELEASE: "Retry", Act.DISMISS: "Ignore", Act.RESUME: "Resume", Act.SHIP: "Ship"}
+VERBS = {
+    Act.RELEASE: later("Retry"),
+    Act.DISMISS: later("Ignore"),
+    Act.RESUME: later("Resume"),
+    Act.SHIP: later("Ship"),
+}
 """The acts as the pages name them."""
 
 
@@ -56,13 +64,13 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
 
     @views.context_processor
     def _verbs() -> dict[str, object]:
-        return {"act_verbs": VERBS}
+        return {"act_verbs": {act: _(verb) for act, verb in VERBS.items()}}
 
     def asked() -> _Asked:
         """Read the address. Answers 400 where it names no act or no orders."""
         words = request.args
         if words.get("act") not in frozenset(Act) - {Act.SHIP}:
-            abort(400, "There is no such bulk job.")
+            abort(400, _("There is no such bulk job."))
         act = Act(words["act"])
         if "cause" in words:
             fact = words.get("fact", "").replace("\x00", "")
@@ -73,7 +81,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
             job = row_id(words.get("undo", ""))
             choice = None if job is None else dismissed_by(sessions, job)
             if job is None or choice is None:
-                abort(404, "There is no such bulk job that ignored orders.")
+                abort(404, _("There is no such bulk job that ignored orders."))
             return _Asked(act, choice, url_for("bulk.progress", act_id=job))
         filters = readable(asked_by(current_person(), vault, every_store))
         if "whole" in words:
@@ -83,11 +91,13 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
         if not ids:
             abort(
                 400,
-                "No order was ticked, and nothing was done. Tick some orders of the list, or "
-                "“All … of this list”, then choose the act again.",
+                _(
+                    "No order was ticked, and nothing was done. Tick some orders of the list, or "
+                    "“All … of this list”, then choose the act again."
+                ),
             )
         if len(ids) > PAGE_SIZE:
-            abort(400, "These are more orders than a page has.")
+            abort(400, _("These are more orders than a page has."))
         return _Asked(act, these(list(dict.fromkeys(ids))), url(filters))
 
     def confirm(sentence: str = "") -> str:
@@ -126,10 +136,13 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
                 seen=_number(seen) if selection.act == Act.DISMISS else None,
             )
         except NotPossible as error:
-            return confirm(f"Nothing was changed: {error}."), 409
+            return confirm(_("Nothing was changed: %(why)s.", why=error)), 409
         except MoreThanSeen as error:
             return confirm(
-                f"Nothing was changed: there are {error.orders:,} orders now. Confirm it again."
+                _(
+                    "Nothing was changed: there are %(orders)s orders now. Confirm it again.",
+                    orders=number(error.orders),
+                )
             ), 409
         return redirect(url_for("bulk.progress", act_id=act_id), 303)
 
@@ -141,7 +154,7 @@ def bulk_views(settings: Settings, sessions: Sessions, now: Callable[[], datetim
     def progress(act_id: int) -> str:
         progress = Acts(sessions).progress(act_id)
         if progress is None:
-            abort(404, "There is no such bulk job.")
+            abort(404, _("There is no such bulk job."))
         if progress.act.act == Act.SHIP:
             parcels = parcels_of(sessions, progress.act)
             return render_template("bulk_ship.html", parcels=parcels, act=progress.act)

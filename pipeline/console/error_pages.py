@@ -12,22 +12,26 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from pipeline.base.log import log
+from pipeline.console.languages import gettext as _
+from pipeline.console.languages import later
 
 LARGEST_FORM = 64 * 1024
 """Bytes. The server itself refuses what is larger than it allows."""
 _TITLES: Mapping[int, str] = {
-    400: "That was not understood",
-    403: "You may not do this",
-    404: "There is no such page",
-    405: "This address takes a form",
-    413: "The form is too large",
-    500: "Something went wrong here",
+    400: later("That was not understood"),
+    403: later("You may not do this"),
+    404: later("There is no such page"),
+    405: later("This address takes a form"),
+    413: later("The form is too large"),
+    500: later("Something went wrong here"),
 }
 _TO_DO: Mapping[int, str] = {
-    403: "Nothing was done. An admin can give you the role, under People.",
-    404: "The address may be mistyped, or what it named was deleted. Search for it in the orders.",
-    405: "Go back to the page that has the form, and send it from there.",
-    413: f"Nothing was done. A form may have {LARGEST_FORM // 1024} KB: send less of it at once.",
+    403: later("Nothing was done. An admin can give you the role, under People."),
+    404: later(
+        "The address may be mistyped, or what it named was deleted. Search for it in the orders."
+    ),
+    405: later("Go back to the page that has the form, and send it from there."),
+    413: later("Nothing was done. A form may have %(kilobytes)s KB: send less of it at once."),
 }
 
 
@@ -40,22 +44,30 @@ def error_pages(app: Flask, now: Callable[[], datetime]) -> None:
         code = error.code or 500
         is_ours = code in (400, 403) or type(error).description != error.description
         sentences = [error.description or ""] if is_ours and code != 500 else []
-        sentences += [_TO_DO[code]] if code in _TO_DO else []
+        sentences += [_(_TO_DO[code], kilobytes=LARGEST_FORM // 1024)] if code in _TO_DO else []
         if isinstance(error, InternalServerError):
+            time = f"{now():%Y-%m-%d %H:%M:%S}"
             sentences = [
-                "What you asked for was not done, or not to its end. Look whether it was, then try "
-                f"again. If it goes wrong again, tell an admin the time: {now():%Y-%m-%d %H:%M:%S} "
-                "UTC. The console’s log says more."
+                _(
+                    "What you asked for was not done, or not to its end. Look whether it was, then "
+                    "try again. If it goes wrong again, tell an admin the time: %(time)s UTC. The "
+                    "console’s log says more.",
+                    time=time,
+                )
             ]
-        return _page(_TITLES.get(code, error.name), sentences, code)
+        return _page(_(_TITLES.get(code, error.name)), sentences, code)
 
     @app.errorhandler(DBAPIError)
     def _no_database(error: DBAPIError) -> tuple[str, int]:
         log.error("console.database", error=type(error).__name__)
         if isinstance(error, OperationalError):
-            return _page("No database", ["The database does not answer. Try again soon."], 503)
-        refused = "The database refused the query. Was “orderbridge migrate” run for this version?"
-        return _page("Database not ready", [refused], 503)
+            return _page(
+                _("No database"), [_("The database does not answer. Try again soon.")], 503
+            )
+        refused = _(
+            "The database refused the query. Was “orderbridge migrate” run for this version?"
+        )
+        return _page(_("Database not ready"), [refused], 503)
 
 
 def _page(title: str, sentences: list[str], status: int) -> tuple[str, int]:

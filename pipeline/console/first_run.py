@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, stream_template
 
 from pipeline.base.db import Sessions
 from pipeline.console.guard import role_required
+from pipeline.console.languages import gettext as _
 from pipeline.monitoring.doctor_checks import Verdict
 from pipeline.monitoring.examination import (
     Examined,
@@ -44,7 +45,7 @@ def first_run_views(settings: Settings, sessions: Sessions) -> Blueprint:
     def checks() -> Response:
         """Check everything, and show each finding as soon as there is one."""
         if running.locked():
-            abort(409, "The checks are running already. They take a minute or two at most.")
+            abort(409, _("The checks are running already. They take a minute or two at most."))
         counted: Counter[Verdict] = Counter()
         page = stream_template("checks.html", examined=examined(counted), counted=counted)
         # A proxy would keep the page back until it is whole.

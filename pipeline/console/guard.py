@@ -20,6 +20,7 @@ from pipeline.access.sign_ins import Person, SignIns
 from pipeline.base.security_log import Signature
 from pipeline.console.csrf import is_from_our_page
 from pipeline.console.drafts import Drafts, page_of_the_form
+from pipeline.console.languages import gettext as _
 from pipeline.settings.roles import Role
 
 _P = ParamSpec("_P")
@@ -28,14 +29,14 @@ _R = TypeVar("_R")
 WITHOUT_A_FORM = frozenset({"oidc.logout"})
 """Changes that no page of ours sends: the provider signs what it sends."""
 OPEN_TO_ALL = WITHOUT_A_FORM | {
-    *("healthz", "static", "entrance.login", "metrics.scrape"),
+    *("healthz", "static", "entrance.login", "entrance.language", "metrics.scrape"),
     *("oidc.start", "oidc.renew", "oidc.back", "oidc.signed_out"),
 }
 """Without a sign-in; the metrics ask for a token of their own."""
 OPEN_TO_VIEWERS = frozenset(
     {
         *("entrance.logout", "account.password", "account.set_up_second_factor"),
-        "account.end_sign_in",
+        *("account.end_sign_in", "account.prefer"),
     }
 )
 """Changes that a viewer may make: they concern only the viewer's own sign-in."""
@@ -133,7 +134,7 @@ def guard(
             if not is_by_itself():
                 return redirect(url_for(pages[0]), 303)
         if is_by_itself():
-            abort(401, "Sign in again.")
+            abort(401, _("Sign in again."))
         is_form = request.method not in READING
         wanted = page_of_the_form(app) if is_form else request.full_path.removesuffix("?")
         response = redirect(url_for("entrance.login", next=None if wanted == "/" else wanted), 303)
@@ -147,7 +148,7 @@ def guard(
         if request.method in READING or request.endpoint in WITHOUT_A_FORM:
             return
         if not is_from_our_page():
-            abort(400, "The form has expired, or is not from this site. Load its page again.")
+            abort(400, _("The form has expired, or is not from this site. Load its page again."))
         if request.endpoint not in OPEN_TO_ALL | OPEN_TO_VIEWERS:
             _ask_for(Role.OPERATOR)
 
@@ -158,4 +159,4 @@ def guard(
 
 def _ask_for(role: str) -> None:
     if not allows(role):
-        abort(403, f"For this you need the role {role}.")
+        abort(403, _("For this you need the role %(role)s.", role=_(role)))

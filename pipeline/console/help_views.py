@@ -5,17 +5,19 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, render_template, request, send_from_directory
 from markupsafe import Markup, escape
 
+from pipeline.console.languages import gettext as _
+from pipeline.console.languages import later
 from pipeline.console.manual_pages import FOLDER, address, names, pages, read, search
 from pipeline.settings.anchors import of_marketplace_setting, of_setting
 
 _FIRST = {
-    "Setting up": (
+    later("Setting up"): (
         *("connect-amazon", "connect-magento", "settings", "install-without-docker", "kubernetes"),
     ),
-    "Every day": ("operations", "hold-codes", "cli-json"),
-    "Protecting data": ("security",),
+    later("Every day"): ("operations", "hold-codes", "cli-json"),
+    later("Protecting data"): ("security",),
 }
-_REST = "How it works"
+_REST = later("How it works")
 
 
 def help_views() -> Blueprint:
@@ -38,7 +40,7 @@ def help_views() -> Blueprint:
     @views.get("/help/<path:name>")
     def page(name: str) -> str:
         if name not in names():
-            abort(404, "The manual has no such page.")
+            abort(404, _("The manual has no such page."))
         return render_template("help_page.html", page=read(name))
 
     @views.get("/help/img/<name>")
@@ -59,7 +61,7 @@ def help_views() -> Blueprint:
 
 def help_link(page: str, anchor: str, about: str) -> Markup:
     """A small question mark that leads to the words about something."""
-    words = escape(about)
-    return Markup('<a class="help" href="{}" aria-label="Help: {}" title="Help: {}">?</a>').format(
+    words = escape(_("Help: %(about)s", about=about))
+    return Markup('<a class="help" href="{}" aria-label="{}" title="{}">?</a>').format(
         address(page, anchor), words, words
     )

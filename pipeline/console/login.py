@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from pipeline.access.errors import Busy
@@ -20,12 +20,15 @@ from pipeline.base.master_keys import Unreadable
 from pipeline.console.browser_names import coarse_name
 from pipeline.console.cookie import Cookie
 from pipeline.console.guard import client_address
+from pipeline.console.languages import gettext as _
+from pipeline.console.languages import later, ngettext
+from pipeline.console.reader import LANGUAGE_COOKIE, languages
 from pipeline.console.sealed_fields import SealedFields
 
-WRONG = "The name or the password is wrong."
-_WRONG_CODE = "The code is wrong, or was used before. Take the next one."
-_TOO_LATE = "That took too long, or something changed meanwhile. Sign in again."
-_BUSY = "Too many people are signing in at this moment. Try again."
+WRONG = later("The name or the password is wrong.")
+BUSY = later("Too many people are signing in at this moment. Try again.")
+_WRONG_CODE = later("The code is wrong, or was used before. Take the next one.")
+_TOO_LATE = later("That took too long, or something changed meanwhile. Sign in again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Entrance:
         try:
             person_id = self.people.with_password(name, password, self.now())
         except Busy:
-            return Refusal(_BUSY, 429)
+            return Refusal(_(BUSY), 429)
         return self._refuse(name, WRONG, "") if person_id is None else person_id
 
     def check_code(self, person_id: int, name: str, code: str) -> Refusal | None:
@@ -96,12 +99,12 @@ class Entrance:
         if pause is None:
             return None
         log.warning("console.sign_in_paused", seconds=round(pause.total_seconds()))
-        return Refusal(f"Too many tries. Try again in {_words(pause)}.", 429)
+        return Refusal(_("Too many tries. Try again in %(time)s.", time=_words(pause)), 429)
 
     def _refuse(self, name: str, sentence: str, why: str) -> Refusal:
         log.warning("console.sign_in_refused")
         self.people.refuse(name, client_address(), self.now(), why)
-        return Refusal(sentence, 403)
+        return Refusal(_(sentence), 403)
 
 
 def page_of_ours(address: str) -> str:
@@ -111,7 +114,7 @@ def page_of_ours(address: str) -> str:
     """
     is_path = address.startswith("/") and not address.startswith("//")
     is_plain = "\\" not in address and address.isprintable()
-    return address if is_path and is_plain else url_for("orders.tab")
+    return address if is_path and is_plain else url_for("today.page")
 
 
 def login_views(
@@ -155,10 +158,10 @@ def login_views(
         try:
             data, at = entrance.fields.open("sign-in", ticket, entrance.now())
         except Unreadable:
-            return form(Refusal(_TOO_LATE, 403))
+            return form(Refusal(_(_TOO_LATE), 403))
         person_id, name = data["person"], data["name"]
         if not entrance.people.may_go_on(person_id, at):
-            return form(Refusal(_TOO_LATE, 403))
+            return form(Refusal(_(_TOO_LATE), 403))
         if refusal := entrance.check_code(person_id, name, request.form.get("code", "")):
             return code_form(ticket, refusal)
         return come_in(person_id, name, 2)
@@ -179,6 +182,15 @@ def login_views(
         ticket = {"person": result, "name": name}
         return code_form(entrance.fields.seal("sign-in", ticket, entrance.now()))
 
+    @views.get("/language/<name>")
+    def language(name: str) -> Response:
+        """Show the login, and what follows in this browser, in that language."""
+        if name not in languages():
+            abort(404, _("There is no such language."))
+        response = redirect(url_for("entrance.login", next=_wanted()), 303)
+        response.set_cookie(LANGUAGE_COOKIE, name, max_age=timedelta(days=365), samesite="Lax")
+        return response
+
     @views.post("/logout")
     def logout() -> Response:
         page = signed_out()
@@ -196,4 +208,8 @@ def _wanted() -> str:
 
 def _words(pause: timedelta) -> str:
     seconds = pause.total_seconds()
-    return f"{round(seconds)} seconds" if seconds < 100 else f"{round(seconds / 60)} minutes"
+    if seconds < 100:
+        number = round(seconds)
+        return ngettext("%(num)s second", "%(num)s seconds", number, num=number)
+    number = round(seconds / 60)
+    return ngettext("%(num)s minute", "%(num)s minutes", number, num=number)

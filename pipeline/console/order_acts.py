@@ -16,11 +16,12 @@ from pipeline.base.row_ids import row_id
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
 from pipeline.console.guard import current_person, role_required, signature
+from pipeline.console.languages import gettext as _
 from pipeline.console.order_views import ORDER, Page, chosen_step
 from pipeline.operations.acts.address import FIELDS, Corrections
 from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, of_orders
 from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
-from pipeline.operations.acts.one_order import LONGEST_NOTE, Decisions, NotPossible
+from pipeline.operations.acts.one_order import LONGEST_NOTE, LONGEST_WHY, Decisions, NotPossible
 from pipeline.operations.acts.ship import Parcel, ShipmentRequests
 from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.acts.stated_value import StatedValues
@@ -84,12 +85,17 @@ def act_views(
                 hand = _Hand(sessions, settings, vault, current_person().name, now(), has_product)
                 act(hand, order_id)
             except Doubtful as error:
-                sentence = f"Nothing was saved: {error}. Tick “all the same” to save it."
+                sentence = _("Nothing was saved: %(why)s. Tick “all the same” to save it.") % {
+                    "why": error
+                }
                 return page.show(order_id, refusal=sentence, is_doubtful=True), 409
             except (NotPossible, CannotReplay) as error:
                 typed = {key: request.form[key] for key in FIELDS if key in request.form}
-                sentence = f"Nothing was changed: {error}."
-                return page.show(order_id, refusal=sentence, address=typed or None), 409
+                sentence = _("Nothing was changed: %(why)s.") % {"why": error}
+                shown = page.show(
+                    order_id, refusal=sentence, refused_act=name, address=typed or None
+                )
+                return shown, 409
             return redirect(url_for("order.shown", order_id=order_id, said=name), 303)
 
         return do
@@ -110,7 +116,10 @@ def _done_meanwhile(sessions: Sessions, order_id: int) -> Sequence[Deed]:
 
 def _meanwhile(done: Sequence[Deed]) -> str:
     acts = "; ".join(f"{one.text}, by {one.author} at {one.at:%H:%M} UTC" for one in done)
-    return f"Nothing was done: the order has changed since you loaded its page. Meanwhile: {acts}."
+    sentence = _(
+        "Nothing was done: the order has changed since you loaded its page. Meanwhile: %(acts)s."
+    )
+    return sentence % {"acts": acts}
 
 
 def _text(name: str, longest: int = _LONGEST) -> str:
@@ -126,6 +135,10 @@ def _release(hand: _Hand, order_id: int) -> None:
 
 def _note(hand: _Hand, order_id: int) -> None:
     hand.decisions.note(order_id, _text("text", LONGEST_NOTE + 1))
+
+
+def _hold(hand: _Hand, order_id: int) -> None:
+    hand.decisions.hold(order_id, _text("why", LONGEST_WHY + 1))
 
 
 def _cancel(hand: _Hand, order_id: int) -> None:
@@ -187,6 +200,7 @@ def _purge(hand: _Hand, order_id: int) -> None:
 
 _ACTS: Mapping[str, _Act] = {
     "release": _release,
+    "hold": _hold,
     "note": _note,
     "cancel": _cancel,
     "keep": lambda hand, order_id: hand.decisions.withdraw(order_id),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from flask import Blueprint, abort, render_template, request
@@ -13,15 +13,19 @@ from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
 from pipeline.clients import offered_carriers, parse_report, shown_carrier
 from pipeline.console.guard import allows, signature
+from pipeline.console.languages import gettext as _
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
 from pipeline.operations.acts.offered import OrderAct, mappable, offered_acts
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
+from pipeline.operations.acts.primary import primary_act
 from pipeline.operations.acts.ship import latest
 from pipeline.operations.lists.buyer import masked
 from pipeline.operations.lists.deeds import last_act
 from pipeline.operations.lists.mapped_skus import sold_as
+from pipeline.operations.lists.milestones import milestones
 from pipeline.operations.lists.order_facts import proof, store_code
 from pipeline.operations.lists.orders import Listed, Listing
+from pipeline.operations.lists.remedies import FIXES
 from pipeline.operations.lists.timeline import timeline, trace_of
 from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import Preview
@@ -39,26 +43,34 @@ from pipeline.settings.roles import Role
 ORDER = "/orders/<row_id:order_id>"
 Previews = Callable[[int, str], Sequence[Preview]]
 """Returns what a replay of the order from the step would do. Raises CannotReplay."""
-# The sentence about the result of an action, by the name in the address of the redirect.
-AFTER_ACT: Mapping[str, str] = {
-    "release": "The order is retried now.",
-    "note": "The note is saved.",
-    "cancel": "Amazon is asked to cancel the order, with the next feed.",
-    "keep": "The cancellation is taken back.",
-    "ship": "The shipment is requested. The order is retried now.",
-    "withdraw-shipment": "The shipment is taken back. The order is retried now.",
-    "dismiss": "The order is ignored from now on: nothing more is done with it here.",
-    "take-up": "The order is resumed at the step where it was.",
-    "confirm-anyway": "Its packages are confirmed all the same. The order is retried now.",
-    "map-sku": "The SKU is mapped. All orders that waited for it are retried now.",
-    "transparency": "The codes are saved. The order is retried now.",
-    "address": "The address is corrected. The order is retried now.",
-    "amazons-address": "Amazon’s address is used again. The order is retried now.",
-    "worth": "The value is saved. The order is retried now.",
-    "withdraw-worth": "The value is taken back. The order is retried now.",
-    "replay": "The order is run again from the chosen step.",
-    "purge": "The buyer’s data of this order is destroyed.",
-}
+# The acts in the page's menu. What is hard to take back comes apart and last.
+_EVERYDAY = (OrderAct.HOLD, OrderAct.REPLAY)
+_DANGEROUS = (OrderAct.CANCEL, OrderAct.DISMISS, OrderAct.PURGE)
+
+
+def after_act(name: str) -> str:
+    """The sentence about the result of an act, by the name in the address of the redirect."""
+    said: Mapping[str, str] = {
+        "release": _("The order is retried now."),
+        "hold": _("The order is held before its next step, until somebody retries it."),
+        "note": _("The note is saved."),
+        "cancel": _("Amazon is asked to cancel the order, with the next feed."),
+        "keep": _("The cancellation is taken back."),
+        "ship": _("The shipment is requested. The order is retried now."),
+        "withdraw-shipment": _("The shipment is taken back. The order is retried now."),
+        "dismiss": _("The order is ignored from now on: nothing more is done with it here."),
+        "take-up": _("The order is resumed at the step where it was."),
+        "confirm-anyway": _("Its packages are confirmed all the same. The order is retried now."),
+        "map-sku": _("The SKU is mapped. All orders that waited for it are retried now."),
+        "transparency": _("The codes are saved. The order is retried now."),
+        "address": _("The address is corrected. The order is retried now."),
+        "amazons-address": _("Amazon’s address is used again. The order is retried now."),
+        "worth": _("The value is saved. The order is retried now."),
+        "withdraw-worth": _("The value is taken back. The order is retried now."),
+        "replay": _("The order is run again from the chosen step."),
+        "purge": _("The buyer’s data of this order is destroyed."),
+    }
+    return said.get(name, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ class Page:
         if order is None:
             abort(404, "There is no such order.")
         requested = latest(self.sessions, order_id)
+        possible = self._possible(order, requested)
         shown: dict[str, Any] = {
             "order": order,
             "requested": requested,
@@ -84,17 +97,22 @@ class Page:
             "mappable": mappable(order),
             "sold_as": sold_as(self.sessions, order),
             "skus": {line.external_item_id: line.sku for line in order.items},
-            "events": timeline(self.sessions, order),
+            "milestones": milestones(order, timeline(self.sessions, order)),
             "trace": trace_of(self.settings, order),
-            "possible": self._possible(order, requested),
+            "possible": possible,
+            "primary": primary_act(order, possible),
+            "everyday": [act for act in _EVERYDAY if act in possible],
+            "dangerous": [act for act in _DANGEROUS if act in possible],
+            "fixes": FIXES,
             "needs_buyer": order.status in LIVE and order.step not in SHIPPING_STEPS,
             "reasons": get_args(CancelReason),
             "cannot_cancel": self._cannot_cancel(order.account),
             "steps": STEPS[: STEPS.index(order.step) + 1],
             "longest_note": LONGEST_NOTE,
             "currency": order.currency or currency_of(order.marketplace_id) or "",
-            "said": AFTER_ACT.get(request.args.get("said", ""), ""),
+            "said": after_act(request.args.get("said", "")),
             "refusal": "",
+            "refused_act": "",
             "is_doubtful": False,
             "disclosed": None,
             "address": None,
@@ -106,6 +124,8 @@ class Page:
 
     def _possible(self, order: Order, requested: RequestedShipmentRow | None) -> set[str]:
         """The acts that the page offers to the person who asks."""
+        if not allows(Role.OPERATOR):
+            return set()
         acts: set[str] = set(offered_acts(self.sessions, order, requested))
         if not allows(Role.ADMIN):
             acts.discard(OrderAct.PURGE)
@@ -142,6 +162,8 @@ def order_views(
     def carrier(package: Shipment | RequestedShipmentRow) -> str:
         return shown_carrier(package.carrier_code, package.carrier_title)
 
+    views.add_app_template_filter(spell)
+
     @views.app_context_processor
     def _for_all_templates() -> dict[str, object]:
         # The page's script reloads a fragment: the page without its frame.
@@ -159,7 +181,7 @@ def order_views(
         try:
             disclosed = corrections.disclose(order_id)
         except NotPossible as error:
-            return page.show(order_id, refusal=f"That cannot be shown: {error}."), 409
+            return page.show(order_id, refusal=cannot_show(error)), 409
         return page.show(order_id, disclosed=disclosed, address=_fields(disclosed))
 
     if previews is not None:
@@ -171,10 +193,18 @@ def order_views(
             try:
                 shown = previews(order_id, step)
             except CannotReplay as error:
-                return page.show(order_id, refusal=f"That cannot be shown: {error}."), 409
+                return page.show(order_id, refusal=cannot_show(error)), 409
             return page.show(order_id, previews=shown, from_step=step)
 
     return views
+
+
+def spell(time: timedelta) -> str:
+    """A span between two milestones: 40 s, 3 min, 5 h, 4 d."""
+    for unit, name, most in ((1, "s", 60), (60, "min", 60), (3600, "h", 48)):
+        if (amount := round(time.total_seconds() / unit)) < most:
+            return f"{amount} {name}"
+    return f"{time.days} d"
 
 
 def chosen_step() -> str:
@@ -183,6 +213,10 @@ def chosen_step() -> str:
     if step not in STEPS:
         abort(400, "There is no such step.")
     return step
+
+
+def cannot_show(error: Exception) -> str:
+    return _("That cannot be shown: %(why)s.") % {"why": error}
 
 
 def _fields(disclosed: Disclosed) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`/`: the Orders tab. The address alone holds its filters and its sort order."""
+"""`/orders`: the Orders tab. The address alone holds its filters and its sort order."""
 
 from __future__ import annotations
 
@@ -19,64 +19,30 @@ from pipeline.base.incidents import Incidents
 from pipeline.base.security_log import Action, record
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
+from pipeline.console import filter_words
 from pipeline.console.csrf import masked_token
 from pipeline.console.guard import current_person, role_required, signature
+from pipeline.console.languages import gettext as _
+from pipeline.console.languages import later
+from pipeline.console.reader import reader
 from pipeline.intake.buyer_index import Buyers, hashes_of
 from pipeline.operations.lists.columns import ON_THE_PAGE
 from pipeline.operations.lists.counts import count, counts
-from pipeline.operations.lists.filters import Asked, Filters, ShipBy, read
+from pipeline.operations.lists.filters import Asked, Filters, read
 from pipeline.operations.lists.order_facts import admin_url, seller_central_url
 from pipeline.operations.lists.orders import Listing, Page
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Place, Sort
 from pipeline.operations.lists.stores import Store, stores
 from pipeline.orders.channel_order import FulfilledBy, Program, RemoteStatus
 from pipeline.orders.outcome import HoldCode
-from pipeline.orders.tables import Status
 from pipeline.settings.marketplaces import of_region
 from pipeline.settings.model import Settings
 
-# Statuses that need a person come first.
-_STATUSES = (
-    Status.HELD,
-    Status.WAITING,
-    Status.READY,
-    Status.RUNNING,
-    Status.DONE,
-    Status.CANCELLED,
-)
-_SORTS = {
-    "-purchased": "newest first",
-    "purchased": "oldest first",
-    "ship_by": "ship-by, next first",
-    "-ship_by": "ship-by, last first",
-    "-total": "total, highest first",
-    "total": "total, lowest first",
-    "number": "Amazon number",
-    "-number": "Amazon number, backwards",
-    "magento": "Magento number",
-    "-magento": "Magento number, backwards",
-    "-updated": "changed last",
-    "updated": "unchanged longest",
-}
 _PROGRAMS = tuple(
     program
     for program in Program
     if program is not Program.TRANSPARENCY  # only lines have this program
 )
-_SHIP_BYS = {
-    ShipBy.OVERDUE: "overdue",
-    ShipBy.TODAY: "today",
-    ShipBy.DAY: "within 24 hours",
-}
-_VIEWS = {
-    "To ship, most urgent first": Filters(
-        Status.WAITING, channel=FulfilledBy.MERCHANT, sort=Sort("ship_by")
-    ),
-    "Held, most urgent first": Filters(Status.HELD, sort=Sort("ship_by")),
-    "Prime": Filters(program=Program.PRIME),
-    "Business": Filters(program=Program.BUSINESS),
-    "Changed last": Filters(sort=Sort("updated", descending=True)),
-}
 
 
 def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
@@ -112,8 +78,6 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
             stores=every_store,
             is_narrowed=replace(rest, everything=False) != Filters(),
-            is_unfolded=asked.mistakes
-            or replace(rest, number="", buyer=(), searcher="") != Filters(),
             because=lambda reason, all_: Filters(everything=all_, reason=HoldCode(reason)),
             blank=lambda status, all_: Filters(status, all_),
             accounts=tuple(settings.accounts),
@@ -122,13 +86,14 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             currencies=sorted({one.currency for one in sold_in}),
             main_currency=_main_currency(asked.filters, page),
             marketplaces=sorted({one.country for one in sold_in}),
-            ship_bys=_SHIP_BYS,
+            ship_bys=filter_words.ship_bys(),
             columns=ON_THE_PAGE,
             programs=_PROGRAMS,
             reasons=tuple(HoldCode),
-            sorts=_SORTS,
-            statuses=_STATUSES,
-            views=_VIEWS,
+            sorts=filter_words.sorts(),
+            statuses=filter_words.statuses(),
+            views=filter_words.views(),
+            chips=filter_words.chips(asked.filters),
         )
 
     @views.app_context_processor
@@ -140,7 +105,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             "view": view,
         }
 
-    @views.get("/")
+    @views.get("/orders")
     def tab() -> str:
         return show(with_names=False)
 
@@ -157,7 +122,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
 
         The hashes are sealed for the person, and the security log has the search.
         """
-        asked = read(request.args, every_store)
+        asked = read(request.args, every_store, reader().zone)
         sought = hashes_of(vault, request.form.get("buyer", ""))
         if not sought:
             return redirect(url(replace(asked.filters, buyer=(), searcher="")), 303)
@@ -212,13 +177,13 @@ def view(filters: Filters, **changed: object) -> str:
 def readable(asked: Asked) -> Filters:
     """The filters, all of which have to be valid. Answers 400 with a sentence for each mistake."""
     if asked.mistakes:
-        abort(400, " ".join(f"{name}: {sentence}" for name, sentence in asked.mistakes.items()))
+        abort(400, " ".join(f"{name}: {_(sentence)}" for name, sentence in asked.mistakes.items()))
     return asked.filters
 
 
 def asked_by(person: Person, vault: Vault, stores: Mapping[str, Store]) -> Asked:
     """The filters of the address. A buyer counts only for the person who searched for them."""
-    asked = read(request.args, stores)
+    asked = read(request.args, stores, reader().zone)
     filters = asked.filters
     nobody = replace(filters, buyer=(), searcher="")
     if not filters.buyer:
@@ -226,7 +191,7 @@ def asked_by(person: Person, vault: Vault, stores: Mapping[str, Store]) -> Asked
     seal = _seal(vault, person, filters.buyer)
     if hmac.compare_digest(filters.searcher.encode(), seal.encode()):
         return asked
-    another = "Search for the buyer again: the link is of somebody else’s search."
+    another = later("Search for the buyer again: the link is of somebody else’s search.")
     return Asked(nobody, {**asked.mistakes, "buyer": another})
 
 
@@ -239,4 +204,4 @@ def _place(name: str, filters: Filters) -> Place | None:
     try:
         return Place.parse(text, filters.sort) if text else None
     except ValueError:
-        abort(400, "The link to this page of the list is damaged.")
+        abort(400, _("The link to this page of the list is damaged."))

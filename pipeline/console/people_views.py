@@ -12,6 +12,7 @@ from pipeline.access.duties import needs_factor, password_ends_at
 from pipeline.access.errors import NotAllowed
 from pipeline.base.row_ids import row_id
 from pipeline.console.guard import current_person, role_required, signature
+from pipeline.console.languages import gettext as _
 from pipeline.console.login import Entrance
 from pipeline.settings.console import ConsoleSettings
 from pipeline.settings.roles import Role
@@ -44,7 +45,7 @@ def people_views(entrance: Entrance, console: ConsoleSettings) -> Blueprint:
                 _refuse_oneself(people.as_written(name))
                 change(name)
             except NotAllowed as error:
-                return page(f"Nothing was changed: {error}."), 400
+                return page(_("Nothing was changed: %(why)s.", why=error)), 400
             shown = row_id(request.form.get("page", ""))
             if shown is None:
                 return redirect(url_for("people.everybody"), 303)
@@ -65,7 +66,7 @@ def people_views(entrance: Entrance, console: ConsoleSettings) -> Blueprint:
     def one(person_id: int) -> str:
         found = next((one for one in people.everyone() if one.id == person_id), None)
         if found is None:
-            abort(404, "There is no such person.")
+            abort(404, _("There is no such person."))
         return render_template(
             "one_person.html",
             one=found,
@@ -120,7 +121,7 @@ def people_views(entrance: Entrance, console: ConsoleSettings) -> Blueprint:
     @changing
     def remove(name: str) -> None:
         if "sure" not in request.form:
-            raise NotAllowed("tick the box beside Remove: nobody gets the name again")
+            raise NotAllowed(_("tick the box beside Remove: nobody gets the name again"))
         people.remove(name, signature(entrance.now()))
 
     return views
@@ -129,11 +130,11 @@ def people_views(entrance: Entrance, console: ConsoleSettings) -> Blueprint:
 def _refuse_oneself(name: str) -> None:
     """Refuse changes to the admin who asks, so that an admin always remains."""
     if name == current_person().name:
-        raise NotAllowed("ask another admin to change what concerns yourself")
+        raise NotAllowed(_("ask another admin to change what concerns yourself"))
 
 
 def _role() -> Role:
     try:
         return Role(request.form.get("role", ""))
     except ValueError:
-        raise NotAllowed("there is no such role") from None
+        raise NotAllowed(_("there is no such role")) from None

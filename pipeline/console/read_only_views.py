@@ -37,6 +37,6 @@ def read_only_views(
     @role_required("admin")
     def accept() -> Response:
         writes.accept(signature(now()))
-        return redirect(url_for("orders.tab"), 303)
+        return redirect(url_for("today.page"), 303)
 
     return views

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from pipeline.base.db import Sessions
 from pipeline.base.row_ids import row_id
 from pipeline.console.guard import current_person
+from pipeline.console.languages import gettext as _
 from pipeline.operations.acts.map_sku import LONGEST_SKU, Doubtful, SkuDecisions
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.operations.acts.shop_product import HasProduct
@@ -57,10 +58,12 @@ def sku_map_views(
         try:
             freed = act(hand, account, amazon_sku)
         except Doubtful as error:
-            sentence = f"Nothing was saved: {error}. Tick “all the same” below to save it."
+            sentence = _(
+                "Nothing was saved: %(why)s. Tick “all the same” below to save it.", why=error
+            )
             return page(refusal=sentence, is_doubtful=True), 409
         except NotPossible as error:
-            return page(refusal=f"Nothing was changed: {error}."), 409
+            return page(refusal=_("Nothing was changed: %(why)s.", why=error)), 409
         if request.form.get("back") == "held":
             return redirect(url_for("board.held", freed=freed), 303)
         return redirect(url_for("sku_map.table", sku=amazon_sku.strip(), freed=freed), 303)

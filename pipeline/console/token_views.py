@@ -13,6 +13,7 @@ from pipeline.access.api_tokens import (
     NotAllowed,
 )
 from pipeline.console.guard import role_required, signature
+from pipeline.console.languages import gettext as _
 from pipeline.console.login import Entrance
 
 Answer = Response | tuple[str, int]
@@ -51,11 +52,11 @@ def token_views(tokens: ApiTokens, entrance: Entrance) -> Blueprint:
             days = int(given.get("days", ""))
             scopes = [ApiScope(scope) for scope in given.getlist("scope")]
         except ValueError:
-            return shown("Nothing was changed: choose the scopes and a number of days."), 400
+            return shown(_("Nothing was changed: choose the scopes and a number of days.")), 400
         try:
             made = tokens.add(given.get("name", ""), scopes, days, signature(entrance.now()))
         except NotAllowed as error:
-            return shown(f"Nothing was changed: {error}."), 400
+            return shown(_("Nothing was changed: %(why)s.", why=error)), 400
         return shown(made=made), 200
 
     @views.post("/tokens/revoke")
@@ -63,7 +64,7 @@ def token_views(tokens: ApiTokens, entrance: Entrance) -> Blueprint:
         try:
             tokens.revoke(request.form.get("name", ""), signature(entrance.now()))
         except NotAllowed as error:
-            return shown(f"Nothing was changed: {error}."), 400
+            return shown(_("Nothing was changed: %(why)s.", why=error)), 400
         return redirect(url_for("tokens.page"), 303)
 
     return views

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 from pydantic import SecretStr
 from waitress import wasyncore
 
@@ -31,7 +38,7 @@ from tests.console.signing_in import PASSWORD, Clock
 
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 SERIOUS = ("serious", "critical")
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 # Nothing of the browser's own business: it looks at loopback only.
 QUIET = (
     *("--headless=new", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -134,7 +141,7 @@ def visit(chromium: Browser, console: Console) -> Iterator[Visit]:
     contexts: list[BrowserContext] = []
     elsewhere: list[str] = []
 
-    def open_(name: str | None = "otto", path: str = "/", **options: Any) -> Page:
+    def open_(name: str | None = "otto", path: str = "/orders", **options: Any) -> Page:
         context = chromium.new_context(base_url=console.url, **options)
         contexts.append(context)
         context.set_default_timeout(15_000)

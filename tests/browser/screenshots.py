@@ -14,10 +14,11 @@ from devstack.stories import stories
 from devstack.supervisor import Supervisor
 from devstack.world import World
 from sandbox.amazon.builders import a_line, an_order
-from tests.browser.conftest import sign_in, started_chromium
+from tests.browser.conftest import PHONE, sign_in, started_chromium
 
 IMAGES = PROJECT / "docs" / "img"
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
+SIZES = {"": WINDOW, "-phone": PHONE}
 PLAYED_WITHIN_S = 120
 HELD_WITHIN_MS = 60_000
 CHECKED_WITHIN_MS = 120_000
@@ -68,7 +69,7 @@ def _take_first_run(chromium: Browser, stack: Stack) -> None:
     sign_in(page, name, password)
     _take(page, "first-run")
     page.get_by_role("button", name="Check now").click()
-    expect(page.locator("#checked")).to_be_visible(timeout=CHECKED_WITHIN_MS)
+    expect(page.locator("#checked")).to_contain_text(" 0 failed", timeout=CHECKED_WITHIN_MS)
     page.screenshot(path=IMAGES / "checks.png", animations="disabled", full_page=True)
     page.close()
 
@@ -86,17 +87,24 @@ def _take_all(chromium: Browser, stack: Stack) -> None:
     for sku, count in NOT_IN_THE_SHOP.items():
         row = page.locator("#live tbody tr").filter(has_text=sku)
         expect(row.locator("td").first).to_contain_text(str(count), timeout=HELD_WITHIN_MS)
-    _take(page, "held")
-    page.goto("/")
-    _take(page, "orders")
-    page.goto(f"/?number={SHOWN}")
-    page.locator("tbody a[id^=order-]").click()
-    page.wait_for_url("**/orders/*")
-    _take(page, "order")
+    for name, path in (("today", "/"), ("orders", "/orders"), ("held", "/held")):
+        _take_both(page, name, path)
+    page.goto(f"/orders?number={SHOWN}")
+    shown = page.locator("tbody a[id^=order-]").get_attribute("href")
+    _take_both(page, "order", str(shown))
+    _take_both(page, "settings", "/settings")
     page.goto(stack.urls["flower"] + "/tasks")
     expect(page.locator("#tasks-table tbody tr").first).to_contain_text("orderbridge")
     _take(page, "flower")
     context.close()
+
+
+def _take_both(page: Page, name: str, path: str) -> None:
+    for suffix, size in SIZES.items():
+        page.set_viewport_size(size)
+        page.goto(path)
+        _take(page, name + suffix)
+    page.set_viewport_size(WINDOW)
 
 
 def _take(page: Page, name: str) -> None:

@@ -26,9 +26,10 @@ from tests.console.builders import (
 from tests.console.bulk import begin
 
 PAGES = {
-    "orders": "/",
-    "orders, filtered": "/?status=held&all=1",
-    "orders, filters that are wrong": "/?min=abc&from=never",
+    "today": "/",
+    "orders": "/orders",
+    "orders, filtered": "/orders?status=held&all=1",
+    "orders, filters that are wrong": "/orders?min=abc&from=never",
     "an order that is held": "/orders/{held}",
     "an order that was shipped": "/orders/{shipped}",
     "held by cause": "/held",
@@ -37,6 +38,10 @@ PAGES = {
     "a question about many orders": "/bulk/new?act=dismiss&whole=1",
     "many orders, followed": "/bulk/{act}",
     "bulk jobs": "/bulk",
+    "ship by file": "/ship",
+    "an order in parcels": "/orders/{held}/ship",
+    "print": "/print?order={waiting}",
+    "webhooks": "/webhooks",
     "SKU map": "/sku-map",
     "settings": "/settings",
     "people": "/people",
@@ -52,7 +57,7 @@ PAGES = {
 
 
 def _stored(sessions: Sessions) -> dict[str, int]:
-    held, shipped, _, _ = store(
+    held, shipped, waiting, _ = store(
         sessions, a_held_order(1), a_shipped_order(2), an_order(3), a_pending_order(4)
     )
     with sessions() as session, session.begin():
@@ -68,7 +73,7 @@ def _stored(sessions: Sessions) -> dict[str, int]:
         why="as told",
         by=signed("otto", NOW),
     )
-    return {"held": held, "shipped": shipped, "act": act}
+    return {"held": held, "shipped": shipped, "waiting": waiting, "act": act}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -93,7 +98,7 @@ def test_neither_have_the_empty_pages_nor_the_login(visit: Visit) -> None:
     page = visit(None, "/login")
     assert violations(page) == []
     page = visit("vera")
-    for path in ("/", "/held", "/ship-by", "/health", "/bulk", "/sku-map", "/settings"):
+    for path in ("/", "/orders", "/held", "/ship-by", "/health", "/bulk", "/sku-map", "/settings"):
         page.goto(path)
         assert violations(page) == []
 

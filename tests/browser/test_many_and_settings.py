@@ -50,7 +50,7 @@ def test_all_of_a_filter_are_looked_at_until_somebody_stops_it(
 ) -> None:
     count = 120
     store(sessions, *(a_held_order(n, due_at=LATER) for n in range(1, count + 1)))
-    page = visit(path="/?status=held")
+    page = visit(path="/orders?status=held")
     page.get_by_label(f"All {count} of this list").check()
     page.locator("#bulk").get_by_role("button", name="Retry").click()
     page.get_by_role("button", name=f"Retry {count} orders now").click()

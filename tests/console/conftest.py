@@ -54,6 +54,10 @@ class SignedIn:
         sent = {"Sec-Fetch-Site": "same-origin"} if headers is None else headers
         return self._client.post(path, data={**self.token(), **(data or {})}, headers=sent)
 
+    def live_in(self, zone: str) -> None:
+        """The browser's clock is in this time zone."""
+        self._client.set_cookie("orderbridge-zone", zone)
+
     def cookie(self) -> str:
         """The header by which another connection is signed in too."""
         cookie = self._client.get_cookie("orderbridge")

@@ -28,7 +28,7 @@ def test_the_list_offers_what_waits_or_is_held_to_operators(
     sessions: Sessions, operator: SignedIn
 ) -> None:
     waiting, held, _ = store(sessions, an_order(1), a_held_order(2), a_shipped_order(3))
-    page = operator.get("/?sort=number").text
+    page = operator.get("/orders?sort=number").text
     picks = re.findall(r'name="order" value="(\d+)" form="bulk" aria-label="Choose ([\d-]+)"', page)
     assert sorted(picks) == [
         (str(waiting), "303-0000000-0000001"),
@@ -39,7 +39,7 @@ def test_the_list_offers_what_waits_or_is_held_to_operators(
     assert '<input type="hidden" name="sort" value="number">' in form
     assert "All on this page All 3 of this list Retry Ignore" in words_of(form)
     for status in ("done", "running", "ready", "cancelled"):
-        assert 'id="bulk"' not in operator.get(f"/?status={status}").text
+        assert 'id="bulk"' not in operator.get(f"/orders?status={status}").text
 
 
 def test_a_form_without_its_token_begins_and_stops_nothing(
@@ -71,7 +71,7 @@ def test_what_is_asked_is_told_before_and_written_down_after(
     assert "Ignore 2 orders?" in words
     assert "Chosen reason sku not found Orders 2 orders Worth 10.50 EUR, 41.97 PLN" in words
     assert "Passed over 1 : Amazon is being asked to cancel it" in words
-    assert 'id="back" href="/?reason=sku_not_found&amp;sort=number"' in asked.text
+    assert 'id="back" href="/orders?reason=sku_not_found&amp;sort=number"' in asked.text
     assert none_began(sessions)
     begun = operator.post(path, {**fields(asked.text), "why": " sold twice "})
     act = only(sessions)

@@ -27,7 +27,7 @@ def test_a_viewer_chooses_nothing_and_follows_everything(
 ) -> None:
     store(sessions, a_held_order(1))
     act_id = begin(sessions, Filters(Status.HELD))
-    page = viewer.get("/").text
+    page = viewer.get("/orders").text
     assert 'id="bulk"' not in page
     assert 'name="order"' not in page
     assert viewer.get(HELD).status_code == 403
@@ -95,7 +95,7 @@ def test_the_acts_are_listed_newest_first(sessions: Sessions, viewer: SignedIn) 
         "Ignore status waiting anna 10 Mar 12:00 1 0 0 under way "
         "Retry status held anna 10 Mar 12:00 1 1 0 ended 10 Mar 12:00"
     ) in words_of(page.text)
-    for path in ("/", "/held"):
+    for path in ("/orders", "/held"):
         assert ('id="all-acts" href="/bulk"' in viewer.get(path).text) is (path == "/held")
 
 
@@ -111,7 +111,7 @@ def test_no_page_names_what_a_browser_would_not_load(
 ) -> None:
     store(sessions, a_held_order(1))
     act_id = begin(sessions, Filters(Status.HELD))
-    for path in (HELD, "/bulk", f"/bulk/{act_id}", "/", "/held"):
+    for path in (HELD, "/bulk", f"/bulk/{act_id}", "/orders", "/held"):
         page = operator.get(path).text
         assert not re.search(r"\son\w+=|style=|<script>|javascript:", page)
         ids = re.findall(r'\bid="([^"]+)"', page)

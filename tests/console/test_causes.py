@@ -131,7 +131,7 @@ def test_the_page_says_what_holds_how_much_and_leads_to_an_act_on_all_of_it(
         "10 Mar 17:00 in 5 h Add the product to the shop, map the SKU, or correct it at Amazon. "
         "Retry all 2 Ignore all 2"
     ) in words_of(page)
-    assert 'href="/?status=held&amp;reason=sku_not_found&amp;sku=MUG+%26+CO"' in page
+    assert 'href="/orders?status=held&amp;reason=sku_not_found&amp;sku=MUG+%26+CO"' in page
     form = page.partition('action="/bulk/new"')[2].partition("</form>")[0]
     assert re.findall(r'name="(\w+)" value="([^"]*)"', form) == [
         ("cause", "sku_not_found"),

@@ -55,8 +55,8 @@ def test_an_error_says_what_to_do_and_leads_back_under_the_navigation(
     assert sentence in words
     assert "Held 1" in words
     assert ">otto</a>" in reply.text
-    back = "/" if "bulk" in path else "/held?page=2"
-    assert links(reply.text) == {"Back to where you were": back, "To the orders": "/"}
+    back = "/orders" if "bulk" in path else "/held?page=2"
+    assert links(reply.text) == {"Back to where you were": back, "To the orders": "/orders"}
 
 
 def test_nothing_ticked_leads_back_to_the_list_with_its_filters(
@@ -64,14 +64,14 @@ def test_nothing_ticked_leads_back_to_the_list_with_its_filters(
 ) -> None:
     reply = operator.get("/bulk/new?act=dismiss&status=held&sort=ship_by")
     assert (reply.status_code, links(reply.text)["Back to where you were"]) == (
-        *(400, "/?status=held&amp;sort=ship_by"),
+        *(400, "/orders?status=held&amp;sort=ship_by"),
     )
 
 
 def test_a_way_back_is_on_this_console_alone(sessions: Sessions, operator: SignedIn) -> None:
     for referrer in ("https://evil.example/held", "http://localhost/nowhere", ""):
         reply = operator.get("/nowhere", headers={"Referer": referrer})
-        assert links(reply.text) == {"To the orders": "/"}
+        assert links(reply.text) == {"To the orders": "/orders"}
 
 
 def test_a_form_that_is_too_large_is_refused_with_a_page(

@@ -61,19 +61,19 @@ def _words(html: str) -> str:
 def test_an_admin_is_led_through_until_the_first_order_is_in(
     browser: SignedIn, sessions: Sessions
 ) -> None:
-    page = browser.get("/").text
+    page = browser.get("/orders").text
     assert "eu : region EU, sells into the shop main; orders placed from 2025-12-10" in _words(page)
     assert page.count('<span class="badge done">done</span>') == 2
     for link in ("/help/connect-amazon", "/help/connect-magento", "/sku-map"):
         assert f'href="{link}"' in page
     assert 'id="check"' in page
     store(sessions, a_pending_order(1))
-    assert "Getting started" not in browser.get("/").text
+    assert "Getting started" not in browser.get("/orders").text
 
 
 def test_others_are_told_what_will_appear(operator: SignedIn, viewer: SignedIn) -> None:
     for one in (operator, viewer):
-        page = one.get("/").text
+        page = one.get("/orders").text
         assert "Getting started" not in page
         assert "No orders yet" in page
 
@@ -81,7 +81,7 @@ def test_others_are_told_what_will_appear(operator: SignedIn, viewer: SignedIn) 
 def test_the_console_serves_an_installation_without_accounts_and_shops(sessions: Sessions) -> None:
     given = some_settings().model_copy(update={"accounts": {}, "shops": {}})
     browser = SignedIn(create_app(given, sessions, lambda: NOW), sessions)
-    page = browser.get("/").text
+    page = browser.get("/orders").text
     assert page.count("None is in <code>orderbridge.toml</code> yet.") == 2
     assert page.count('<span class="badge waiting">to do</span>') == 2
     statuses = {
@@ -95,8 +95,8 @@ def test_the_console_serves_an_installation_without_accounts_and_shops(sessions:
 def test_no_page_asks_a_remote_by_itself(sessions: Sessions) -> None:
     with Remote() as remote:
         browser = SignedIn(console(sessions, remote.url), sessions)
-        browser.get("/")
-        browser.get("/?fragment=1")
+        browser.get("/orders")
+        browser.get("/orders?fragment=1")
     assert remote.connections == 0
 
 

@@ -75,7 +75,7 @@ def test_what_a_remote_wrote_is_text_and_never_markup(
     with sessions() as session, session.begin():
         session.add(an_attempt(order_id, 5, outcome=CANARY, code=CANARY, detail=CANARY))
         session.add(Note(order_id=order_id, at=NOW, author=CANARY, text=CANARY))
-    for path in ("/", f"/orders/{order_id}"):
+    for path in ("/orders", f"/orders/{order_id}"):
         page = browser.get(path)
         assert page.status_code == 200
         assert "<script>" not in page.text
@@ -85,7 +85,13 @@ def test_what_a_remote_wrote_is_text_and_never_markup(
 
 def test_a_page_may_load_nothing_from_elsewhere(sessions: Sessions, browser: SignedIn) -> None:
     (order_id,) = store(sessions, a_shipped_order(1))
-    paths = ("/", f"/orders/{order_id}", "/healthz", "/static/console.js", "/static/console.css")
+    paths = (
+        "/orders",
+        f"/orders/{order_id}",
+        "/healthz",
+        "/static/console.js",
+        "/static/console.css",
+    )
     for path in paths:
         reply = browser.get(path)
         assert reply.status_code == 200

@@ -135,7 +135,7 @@ def test_codes_settings_and_columns_link_to_their_words(
         ("/settings", 'href="/help/settings#accounts.NAME.settings.stock" aria-label="Help: stock'),
         ("/settings", 'href="/help/settings#accounts.NAME.region" aria-label="Help: region"'),
         ("/settings", 'href="/help/settings#ORDERBRIDGE_SHOP_NAME_ACCESS_TOKEN" aria-label='),
-        ("/", '<a href="/help/operations#total">Total</a>'),
+        ("/orders", '<a href="/help/operations#total">Total</a>'),
     ):
         page = browser.get(path).text
         assert words in page

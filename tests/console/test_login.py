@@ -22,11 +22,14 @@ from tests.console.signing_in import PASSWORD, Clock, is_in, sign_in, token_of
 
 
 def test_who_is_not_signed_in_is_sent_to_the_form_and_then_back(client: FlaskClient) -> None:
-    reply = client.get("/?status=held")
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/login?next=/?status%3Dheld")
-    assert 'name="next" value="/?status=held"' in client.get(reply.headers["Location"]).text
-    reply = sign_in(client, page="/?status=held")
-    assert (reply.status_code, reply.headers["Location"]) == (303, "/?status=held")
+    reply = client.get("/orders?status=held")
+    assert (reply.status_code, reply.headers["Location"]) == (
+        303,
+        "/login?next=/orders?status%3Dheld",
+    )
+    assert 'name="next" value="/orders?status=held"' in client.get(reply.headers["Location"]).text
+    reply = sign_in(client, page="/orders?status=held")
+    assert (reply.status_code, reply.headers["Location"]) == (303, "/orders?status=held")
     assert "<h1>Anna</h1>" in client.get("/account").text
 
 

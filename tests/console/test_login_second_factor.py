@@ -185,7 +185,7 @@ def test_an_admin_without_one_sets_it_up_before_anything_else(
     for path in ("/", "/held", "/people", "/account", "/account/sign-ins", "/metrics-of-nothing"):
         reply = boss.get(path)
         assert (reply.status_code, reply.headers["Location"]) == (303, "/account/second-factor")
-    assert boss.get("/?fragment=1").status_code == 401
+    assert boss.get("/orders?fragment=1").status_code == 401
     page = boss.get("/account/second-factor").text
     assert "otpauth://totp/Orderbridge:olga?secret=" in page
     assert "<svg" in page

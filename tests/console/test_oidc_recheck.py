@@ -85,7 +85,7 @@ def test_nothing_is_asked_before_the_minutes_are_over(
     assert look(client)[0] == look(client)[0] == 200
     assert issuer.asked == ["authorize", way]
     clock.pass_(minutes=5)
-    assert look(client, "/?status=held")[0] == 200
+    assert look(client, "/orders?status=held")[0] == 200
     assert issuer.asked == ["authorize", way, way]
 
 
@@ -214,7 +214,7 @@ def test_while_the_provider_is_down_its_last_word_counts_for_a_bounded_time(
     reply = client.get("/account")
     assert (reply.status_code, reply.headers["Refresh"]) == (503, "3")
     assert "The provider does not answer" in reply.text
-    assert client.get("/?fragment=1").status_code == 503
+    assert client.get("/orders?fragment=1").status_code == 503
     issuer.is_down = False
     clock.pass_(minutes=1)
     assert look(client)[0] == 200
@@ -328,7 +328,7 @@ def test_without_a_refresh_token_a_form_waits_for_another_tab(
     reply = client.post("/sku-map/set", data=sent, headers=OURS)
     assert reply.status_code == 409
     assert '<textarea hidden name="sku">\nA</textarea>' in reply.text
-    assert client.get("/?fragment=1").status_code == 401
+    assert client.get("/orders?fragment=1").status_code == 401
     assert silent.asked == ["authorize"]
     assert look(client, "/login/oidc/renew?next=/account")[0] == 200
     assert "has to be checked" in reply.text

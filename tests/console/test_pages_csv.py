@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 from sqlalchemy import func, select
 
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action
 from pipeline.console.app import create_app
+from pipeline.console.xlsx import MIMETYPE, Cell, workbook
 from pipeline.operations.lists.columns import IN_CSV
 from pipeline.orders.tables import Note
 from pipeline.settings.console import ConsoleSettings
@@ -210,3 +214,80 @@ def test_looking_at_the_file_without_names_is_not_noted(
     operator.get("/orders.csv")
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(Note)) == 0
+
+
+def test_the_local_file_is_as_the_readers_spreadsheet_writes(
+    sessions: Sessions, viewer: SignedIn
+) -> None:
+    store(sessions, a_shipped_order(1, ship_by_at=NOW.replace(hour=23, minute=30)))
+    viewer.live_in("Europe/Berlin")
+    reply = viewer.get("/orders.csv?format=local", headers={"Accept-Language": "de"})
+    assert reply.headers["Content-Type"] == "text/csv; charset=utf-8"
+    (row,) = csv.DictReader(io.StringIO(reply.text.removeprefix("\ufeff")), delimiter=";")
+    assert row["total"] == "41,97"
+    assert row["ship_by_at (Europe/Berlin)"] == "11.3.2026 00:30"
+    assert row["purchased_at (Europe/Berlin)"] == "10.3.2026 12:00"
+    (row,) = csv.DictReader(
+        io.StringIO(viewer.get("/orders.csv?format=local").text.removeprefix("\ufeff"))
+    )
+    assert row["total"] == "41.97"
+    assert row["ship_by_at (Europe/Berlin)"] == "2026-03-11 00:30"
+
+
+def test_the_workbook_has_numbers_dates_and_texts(sessions: Sessions, viewer: SignedIn) -> None:
+    store(
+        sessions,
+        a_held_order(2, last_note="=1+1 & <b>\x0b", currency="JPY", grand_total=Decimal(5000)),
+        a_shipped_order(1, ship_by_at=NOW.replace(hour=23, minute=30)),
+    )
+    viewer.live_in("Europe/Berlin")
+    reply = viewer.get("/orders.xlsx?sort=number")
+    assert reply.headers["Content-Type"] == MIMETYPE
+    assert reply.headers["Content-Disposition"].endswith('orders-20260310-1200.xlsx"')
+    sheet = load_workbook(io.BytesIO(reply.data)).worksheets[0]
+    heading, first, second = sheet.iter_rows()
+    names = [cell.value for cell in heading]
+    assert names == [f"{n} (Europe/Berlin)" if n.endswith("_at") else n for n in COLUMNS]
+    own, other = (dict(zip(COLUMNS, row, strict=True)) for row in (first, second))
+    assert own["total"].value == 41.97
+    assert own["total"].number_format == "#,##0.00"
+    assert own["ship_by_at"].value == datetime(2026, 3, 11, 0, 30)  # noqa: DTZ001 - a wall's clock
+    assert own["tracking_numbers"].value == "00340434161094015902"
+    assert (other["total"].value, other["total"].number_format) == (5000, "#,##0")
+    assert other["note"].value == "=1+1 & <b>"
+    assert other["note"].data_type == "s"
+    assert other["note"].quotePrefix
+    assert not own["amazon_number"].quotePrefix
+
+
+def test_the_workbook_is_made_while_it_is_sent(sessions: Sessions) -> None:
+    """Of many rows, nothing is kept: what was made is given away slice by slice."""
+    made: list[int] = []
+
+    def slices() -> Iterator[list[list[Cell]]]:
+        for number in range(20):
+            made.append(number)
+            yield [
+                [f"{one:x}" * 8, Decimal(one)] for one in range(number * 5000, (number + 1) * 5000)
+            ]
+
+    parts = workbook(["name", "number"], slices())
+    begun = next(parts)
+    assert made == [0]
+    whole = [begun, *parts]
+    assert len(whole) == 21
+    assert max(map(len, whole)) < 3 * sum(map(len, whole)) / 20
+    sheet = load_workbook(io.BytesIO(b"".join(whole)), read_only=True).worksheets[0]
+    assert sum(1 for _ in sheet.iter_rows()) == 100_001
+
+
+def test_names_are_in_the_workbook_on_request_and_the_log_says_so(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    (order_id,) = store(sessions, an_order(1))
+    bought_by(sessions, order_id)
+    assert operator.post("/orders.xlsx").status_code == 400
+    reply = operator.post("/orders.xlsx", {"why": "shipping"})
+    sheet = load_workbook(io.BytesIO(reply.data)).worksheets[0]
+    assert BUYER in [cell.value for cell in list(sheet.iter_rows())[1]]
+    assert [row.action for row in logged_rows(sessions)][-1] == Action.NAMES_EXPORTED

@@ -59,7 +59,7 @@ def test_a_place_in_the_list_that_no_order_can_have_is_damaged(
     with pytest.raises(ValueError, match="not a place"):
         Place.parse(f"~{number}", NEWEST_FIRST)
     for value in (f"~{number}", f"2026-03-10T12:00:00+00:00~{number}"):
-        assert browser.get(f"/?{urlencode({name: value})}").status_code == 400
+        assert browser.get(f"/orders?{urlencode({name: value})}").status_code == 400
 
 
 @pytest.mark.parametrize("number", BEYOND)

@@ -196,7 +196,16 @@ def _visit(made: CanaryRig) -> None:
 def _browse(made: CanaryRig, role: str, ids: Sequence[int]) -> None:
     web = made.browser(role)
     pages = [
-        *("/", "/?all=1&sort=-updated", "/?status=held", "/held", "/ship-by", "/health", "/bulk"),
+        *(
+            "/",
+            "/orders",
+            "/orders?all=1&sort=-updated",
+            "/orders?status=held",
+            "/held",
+            "/ship-by",
+            "/health",
+            "/bulk",
+        ),
         *("/sku-map", "/settings", "/people", "/security-log", "/account", "/no/such/page"),
         *(f"/orders/{order_id}" for order_id in ids),
         *(f"/orders/{order_id}?fragment=1" for order_id in ids[:3]),

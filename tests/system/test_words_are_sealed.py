@@ -175,7 +175,7 @@ def pages(world: World, order: Order) -> str:
     viewer = SignedIn(app, world.sessions, "vera", Role.VIEWER)
     paths = (
         f"/orders/{order.id}",
-        "/?everything=1",
+        "/orders?everything=1",
         "/held",
         "/health",
         "/orders.csv?everything=1",

@@ -27,14 +27,15 @@ function keepPlace() {
 async function refresh() {
   // What nobody looks at costs nothing; marked text and a field somebody types in are left alone.
   const isTyping = live.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), select, textarea");
-  if (document.hidden || isTyping || !getSelection().isCollapsed) return;
+  const hasTyped = [...live.querySelectorAll("input:not([type=checkbox], [type=hidden]), textarea")].some((one) => one.value !== one.defaultValue);
+  if (document.hidden || isTyping || hasTyped || !getSelection().isCollapsed) return;
   try {
     const reply = await fetch(address, {
       headers: etag ? { "If-None-Match": etag } : {},
       signal: AbortSignal.timeout(EVERY_MS * 2),
     });
     if (reply.status === 401) {
-      stale.textContent = "You are signed out. Load the page again to sign in.";
+      stale.textContent = stale.dataset.signedOut;
       return;
     }
     if (!reply.ok && reply.status !== 304) throw new Error(reply.statusText);
@@ -47,7 +48,7 @@ async function refresh() {
     putBack();
     showPicked();
   } catch {
-    stale.textContent = "Offline: the server did not answer, so this is not up to date. Trying again.";
+    stale.textContent = stale.dataset.offline;
   }
 }
 
@@ -97,16 +98,35 @@ function fillIn(draft) {
     else if (field && field.type !== "hidden") field.value = typed.textContent;
   }
   for (let one = form.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
-  draft.querySelector("span").textContent = "It is in its form again: send it from there.";
+  draft.querySelector("span").textContent = draft.dataset.filled;
 }
 const draft = document.getElementById("draft");
 if (draft) fillIn(draft);
 
 // The way back from an order leads to the list as it was: its filters, its sorting, its page.
 const toList = document.querySelector("a[data-list]");
-if (location.pathname === "/") sessionStorage.setItem("list", location.search);
+if (location.pathname === "/orders") sessionStorage.setItem("list", location.search);
 if (toList) {
   const from = document.referrer ? new URL(document.referrer) : null;
-  if (from?.origin === location.origin && from.pathname === "/") sessionStorage.setItem("list", from.search);
+  if (from?.origin === location.origin && from.pathname === "/orders") sessionStorage.setItem("list", from.search);
   toList.search = sessionStorage.getItem("list") ?? "";
 }
+
+// By the browser's clock, unless the reader has chosen a time zone of their own.
+document.cookie = `orderbridge-zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+
+// A menu closes when something else is chosen, and by Escape; its button has the focus again.
+const openMenus = () => document.querySelectorAll("details.menu[open]");
+document.addEventListener("click", (event) => {
+  for (const one of openMenus()) if (!one.contains(event.target)) one.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const one of openMenus()) {
+    one.open = false;
+    one.querySelector("summary").focus();
+  }
+});
+
+// On a phone the pages are a strip: the present one is in sight.
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -27,6 +27,7 @@ class OrderAct(StrEnum):
     """What a person can do with an order, by the last word of its address on the console."""
 
     RELEASE = "release"
+    HOLD = "hold"
     DISMISS = "dismiss"
     TAKE_UP = "take-up"
     CONFIRM_ANYWAY = "confirm-anyway"
@@ -77,6 +78,7 @@ def acts_of(
     is_asked = requested in STANDING
     acts = {
         OrderAct.RELEASE: is_parked,
+        OrderAct.HOLD: is_live and order.kept_back is None,
         OrderAct.DISMISS: is_parked
         and order.remote_status not in PENDING
         and order.cancellation not in (CancellationState.ASKED, CancellationState.SENT),

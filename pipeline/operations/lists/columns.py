@@ -103,8 +103,8 @@ def _chosen(*names: str) -> tuple[Column, ...]:
 
 
 ON_THE_PAGE = _chosen(
-    *("amazon_number", "magento_number", "buyer", "step", "note", "amazon_status", "store"),
-    *("channel", "total", "purchased_at", "ship_by_at", "items", "tracking_numbers"),
+    *("amazon_number", "magento_number", "buyer", "step", "note", "items"),
+    *("purchased_at", "ship_by_at", "total"),
 )
 IN_CSV = _chosen(
     *("amazon_number", "magento_number", "account", "country", "store", "channel", "status"),

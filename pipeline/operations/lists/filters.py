@@ -6,11 +6,12 @@ An unreadable value becomes a sentence for its field, and the other filters stil
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, func, select
 
@@ -27,6 +28,7 @@ from pipeline.orders.tables import LIVE, Order, OrderItem, OrderPrivate, Status
 _LONGEST = 200
 _LONGEST_SEARCH = 6_000
 _DAY = timedelta(days=1)
+_UTC = ZoneInfo("UTC")
 _ONE_CURRENCY = "Choose a currency too: totals of different currencies are not compared."
 
 
@@ -46,7 +48,7 @@ class Filters:
     from the time of the query; `amount`s need `currency`, since totals of different currencies are
     not compared.
     `buyer` are keyed hashes, see `pipeline.intake.buyer_index`, and `searcher` is the seal that
-    binds them to the person who searched. Days are UTC and included.
+    binds them to the person who searched. Days are those of `zone`, and included.
     `everything` includes hidden orders, such as unpaid ones.
     """
 
@@ -72,6 +74,7 @@ class Filters:
     store: Store | None = None
     reason: HoldCode | None = None
     sort: Sort = NEWEST_FIRST
+    zone: ZoneInfo = field(default=_UTC, compare=False)
 
     def query(self) -> dict[str, str]:
         """The query string that `read` turns into these filters, without default values."""
@@ -99,9 +102,9 @@ class Filters:
                 Order.id.in_(private.where(OrderPrivate.buyer_words.contains(list(self.buyer))))
             )
         if self.placed_from is not None:
-            wanted.append(Order.purchased_at >= _midnight(self.placed_from))
+            wanted.append(Order.purchased_at >= self._midnight(self.placed_from))
         if self.placed_until is not None:
-            wanted.append(Order.purchased_at < _midnight(self.placed_until) + _DAY)
+            wanted.append(Order.purchased_at < self._midnight(self.placed_until + _DAY))
         if self.total_from is not None:
             wanted.append(Order.grand_total >= self.total_from)
         if self.total_until is not None:
@@ -121,14 +124,17 @@ class Filters:
             if value
         ]
         if self.ship_by is not None:
-            wanted.append(_has_to_leave(self.ship_by))
+            wanted.append(_has_to_leave(self.ship_by, self.zone))
         if self.ship_from is not None:
-            wanted.append(Order.ship_by_at >= _midnight(self.ship_from))
+            wanted.append(Order.ship_by_at >= self._midnight(self.ship_from))
         if self.ship_until is not None:
-            wanted.append(Order.ship_by_at < _midnight(self.ship_until) + _DAY)
+            wanted.append(Order.ship_by_at < self._midnight(self.ship_until + _DAY))
         if self.store is not None:
             wanted.append(self.store.condition())
         return wanted
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime(day.year, day.month, day.day, tzinfo=self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +145,9 @@ class Asked:
     mistakes: Mapping[str, str]
 
 
-def read(query: Mapping[str, str], stores: Mapping[str, Store]) -> Asked:
+def read(query: Mapping[str, str], stores: Mapping[str, Store], zone: ZoneInfo = _UTC) -> Asked:
     """Read a query string. Unknown names are ignored."""
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {"zone": zone}
     mistakes: dict[str, str] = {}
     for name, attribute, reader, _ in _FIELDS:
         longest = _LONGEST_SEARCH if name == "number" else _LONGEST
@@ -178,15 +184,19 @@ def _without_totals(filters: Filters, mistakes: dict[str, str]) -> Filters:
     return replace(filters, total_from=None, total_until=None)
 
 
-def _has_to_leave(when: ShipBy) -> ColumnElement[bool]:
+def _has_to_leave(when: ShipBy, zone: ZoneInfo) -> ColumnElement[bool]:
     """Whether an order is ours to ship, and has to leave by then; by the clock of the database."""
     now = func.now()
-    today = func.date_trunc("day", now, "UTC")
+    # Of the zone's clock, on which a day may have 23 or 25 hours.
+    today = func.date_trunc("day", func.timezone(zone.key, now))
     match when:
         case ShipBy.OVERDUE:
             in_time = Order.ship_by_at < now
         case ShipBy.TODAY:
-            in_time = and_(Order.ship_by_at >= today, Order.ship_by_at < today + _DAY)
+            in_time = and_(
+                Order.ship_by_at >= func.timezone(zone.key, today),
+                Order.ship_by_at < func.timezone(zone.key, today + _DAY),
+            )
         case ShipBy.DAY:
             in_time = and_(Order.ship_by_at >= now, Order.ship_by_at < now + _DAY)
     return and_(
@@ -195,10 +205,6 @@ def _has_to_leave(when: ShipBy) -> ColumnElement[bool]:
         Order.remote_status.in_(STILL_TO_SHIP),
         in_time,
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _store(text: str, stores: Mapping[str, Store]) -> Store:

@@ -24,7 +24,7 @@ from tests.console.builders import (
 
 A = OrderAct
 ALWAYS = {A.REPLAY, A.PURGE}
-PARKED = {*ALWAYS, A.RELEASE, A.DISMISS}
+PARKED = {*ALWAYS, A.RELEASE, A.HOLD, A.DISMISS}
 IN_THE_SHOP = {*PARKED, A.SHIP, A.CANCEL}
 HELD = {*PARKED, A.CANCEL, A.ADDRESS}
 OPEN, REFUSED, DONE = RequestState.OPEN, RequestState.REFUSED, RequestState.DONE
@@ -39,12 +39,12 @@ def held_as(code: HoldCode, **more: Any) -> dict[str, Any]:
     ("build", "changes", "requested", "acts"),
     [
         # On its way.
-        (an_order, {"status": Status.READY}, None, {*ALWAYS, A.SHIP, A.CANCEL}),
-        (an_order, {"status": Status.RUNNING}, None, {A.SHIP, A.CANCEL}),
+        (an_order, {"status": Status.READY}, None, {*ALWAYS, A.HOLD, A.SHIP, A.CANCEL}),
+        (an_order, {"status": Status.RUNNING}, None, {A.HOLD, A.SHIP, A.CANCEL}),
         (an_order, {}, None, IN_THE_SHOP),
         (an_order, {"fulfilled_by": "FBA"}, None, PARKED),
         (an_order, {"remote_status": "SHIPPED"}, None, PARKED),
-        (a_pending_order, {}, None, {*ALWAYS, A.RELEASE, A.CANCEL, A.ADDRESS}),
+        (a_pending_order, {}, None, {*ALWAYS, A.RELEASE, A.HOLD, A.CANCEL, A.ADDRESS}),
         # A shipment is requested, refused, made.
         (an_order, {}, OPEN, {*PARKED, A.WITHDRAW_SHIPMENT}),
         (an_order, {}, REFUSED, {*PARKED, A.SHIP, A.WITHDRAW_SHIPMENT}),
@@ -54,15 +54,22 @@ def held_as(code: HoldCode, **more: Any) -> dict[str, Any]:
         (a_shipped_order, {}, OPEN, ALWAYS),
         (a_shipped_order, {}, REFUSED, ALWAYS),
         # A cancellation is requested, sent, refused, accepted.
-        (an_order, {"cancellation": "asked"}, None, {*ALWAYS, A.RELEASE, A.KEEP}),
-        (an_order, {"cancellation": "sent"}, None, {*ALWAYS, A.RELEASE}),
+        (an_order, {"cancellation": "asked"}, None, {*ALWAYS, A.RELEASE, A.HOLD, A.KEEP}),
+        (an_order, {"cancellation": "sent"}, None, {*ALWAYS, A.RELEASE, A.HOLD}),
         (an_order, {"cancellation": "refused"}, None, {*IN_THE_SHOP, A.KEEP}),
         (an_order, {"cancellation": "accepted"}, None, PARKED),
         (an_order, {"cancellation": "asked", "status": Status.CANCELLED}, None, ALWAYS),
+        # A person holds it.
+        (an_order, {"kept_back": "anna"}, None, IN_THE_SHOP - {A.HOLD}),
         # Held.
         (a_held_order, {}, None, {*HELD, A.MAP_SKU}),
         (a_held_order, {"items": []}, None, HELD),
-        (a_held_order, {"purged_at": NOW}, None, {A.RELEASE, A.DISMISS, A.CANCEL, A.MAP_SKU}),
+        (
+            a_held_order,
+            {"purged_at": NOW},
+            None,
+            {A.RELEASE, A.HOLD, A.DISMISS, A.CANCEL, A.MAP_SKU},
+        ),
         (an_order, held_as(HoldCode.TRANSPARENCY_CODES), None, {*IN_THE_SHOP, A.TRANSPARENCY}),
         (
             an_order,
