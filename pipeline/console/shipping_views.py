@@ -138,8 +138,10 @@ def shipping_views(
             abort(404, _("There is no such bulk job."))
         names = ("row", "order", "carrier", "tracking", "items", "state", "why")
         rows = [
-            (str(row.line), row.external_id, row.carrier, row.tracking_number, row.items)
-            + (str(row.state), row.why)
+            (
+                *(str(row.line), row.external_id, row.carrier, row.tracking_number, row.items),
+                *(str(row.state), row.why),
+            )
             for row in parcels_of(sessions, progress.act).rows
         ]
         parts = sheet(FileKind.CSV, names, [rows], reader())
