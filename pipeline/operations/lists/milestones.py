@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from pipeline.operations.lists.timeline import Event, Kind
 from pipeline.orders.states import AttemptOutcome, EffectKind, StepName
@@ -81,14 +82,15 @@ _OVER = (AttemptOutcome.DONE, AttemptOutcome.SKIPPED)
 def milestones(order: Order, events: Sequence[Event]) -> list[Milestone | Event]:
     """The milestones and what people did, newest first, out of the events of the timeline."""
     reached = sorted(_reached(order, events), key=_time)
-    for before, after in zip(reached, reached[1:], strict=False):
+    for before, after in pairwise(reached):
         after.lasted = _time(after) - _time(before)
     ahead = [Milestone(_OF_STEP[order.step], None)] if order.status in LIVE else []
     for event in events:
         if event.kind in (Kind.ATTEMPT, Kind.WRITE):
             _home(event, [*reached, *ahead]).events.append(event)
     people = [event for event in events if event.kind is Kind.NOTE]
-    return [*ahead, *reversed(sorted((*reached, *reversed(people)), key=_time))]
+    past: list[Milestone | Event] = [*reached, *reversed(people)]
+    return [*ahead, *sorted(past, key=_time)[::-1]]
 
 
 def _reached(order: Order, events: Sequence[Event]) -> Iterator[Milestone]:
