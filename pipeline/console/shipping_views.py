@@ -5,8 +5,6 @@ The file is read and checked; nothing of it is stored before the person has seen
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import uuid4
@@ -20,7 +18,8 @@ from pipeline.clients import offered_carriers
 from pipeline.console.guard import current_person, role_required
 from pipeline.console.languages import gettext as _
 from pipeline.console.order_views import ORDER
-from pipeline.console.sheets import spreadsheet_text
+from pipeline.console.reader import reader
+from pipeline.console.sheets import FileKind, sheet
 from pipeline.operations.acts.many_orders import BulkActs
 from pipeline.operations.acts.many_parcels import begin_shipping, take_parcels_back
 from pipeline.operations.acts.one_order import NotPossible
@@ -139,13 +138,16 @@ def shipping_views(
         progress = Acts(sessions).progress(act_id)
         if progress is None:
             abort(404, _("There is no such bulk job."))
-        table = io.StringIO()
-        lines = csv.writer(table)
-        lines.writerow(("row", "order", "carrier", "tracking", "items", "state", "why"))
-        for row in parcels_of(sessions, progress.act).rows:
-            texts = (row.external_id, row.carrier, row.tracking_number, row.items)
-            lines.writerow((row.line, *map(spreadsheet_text, (*texts, row.state, row.why))))
-        return _as_csv("\ufeff" + table.getvalue(), f"shipments-{act_id}.csv")
+        names = ("row", "order", "carrier", "tracking", "items", "state", "why")
+        rows = [
+            (
+                *(str(row.line), row.external_id, row.carrier, row.tracking_number, row.items),
+                *(str(row.state), row.why),
+            )
+            for row in parcels_of(sessions, progress.act).rows
+        ]
+        parts = sheet(FileKind.CSV, names, [rows], reader())
+        return _as_csv(b"".join(parts).decode(), f"shipments-{act_id}.csv")
 
     @views.post("/bulk/<row_id:act_id>/take-back")
     def take_back(act_id: int) -> AnyResponse:

@@ -194,7 +194,7 @@ JOBS = (
         run_bulk_acts,
         timedelta(seconds=5),
         Scope.ONCE,
-        "Retries, dismisses or resumes the next orders of the bulk jobs.",
+        "Retries, dismisses, resumes or ships the next orders of the bulk jobs.",
     ),
     # Often, since it also continues a reconciliation that waits for quota.
     Job(

@@ -42,6 +42,10 @@ PAGES = {
     "activity": "/activity",
     "saved views": "/views",
     "columns": "/orders/columns",
+    "ship by file": "/ship",
+    "an order in parcels": "/orders/{held}/ship",
+    "print": "/print?order={waiting}",
+    "webhooks": "/webhooks",
     "SKU map": "/sku-map",
     "settings": "/settings",
     "people": "/people",
@@ -57,7 +61,7 @@ PAGES = {
 
 
 def _stored(sessions: Sessions) -> dict[str, int]:
-    held, shipped, _, _ = store(
+    held, shipped, waiting, _ = store(
         sessions, a_held_order(1), a_shipped_order(2), an_order(3), a_pending_order(4)
     )
     with sessions() as session, session.begin():
@@ -73,7 +77,7 @@ def _stored(sessions: Sessions) -> dict[str, int]:
         why="as told",
         by=signed("otto", NOW),
     )
-    return {"held": held, "shipped": shipped, "act": act}
+    return {"held": held, "shipped": shipped, "waiting": waiting, "act": act}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -12,6 +12,7 @@ from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
 from pipeline.base.vault import Vault
 from pipeline.clients import offered_carriers
 from pipeline.magento.records import ENDED, HOLDED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.many_orders import BulkActs
@@ -18,8 +18,8 @@ from pipeline.operations.lists.parcels import RowState, parcels_of
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.requested_shipment import RequestState, requested_shipment_key
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
-from pipeline.orders.tables import Effect, Note, Order, Status
-from tests.builders import NOW, a_shipment, a_vault, loaded, stored
+from pipeline.orders.tables import Effect, Note, Order, OrderPrivate, Status
+from tests.builders import NOW, a_raw_order, a_shipment, a_vault, loaded, stored
 from tests.operations.acts.test_shipping_check import HEAD, waiting
 
 FILE = HEAD + "028-1,dhl,A1,MUG-BLUE=3\n028-1,custom: Swift Post,A2,CUP=1\n028-2,ups,B1,\n"
@@ -31,7 +31,8 @@ def begun(sessions: Sessions, text: str = FILE) -> int:
 
 
 def two_orders(sessions: Sessions) -> tuple[int, int]:
-    first = stored(sessions, waiting("028-1", due_at=NOW + timedelta(hours=1)))
+    soon = NOW + timedelta(hours=1)
+    first = stored(sessions, waiting("028-1", due_at=soon, raw=a_raw_order()))
     later = NOW + timedelta(hours=1)
     return first, stored(sessions, waiting("028-2", magento_increment_id="2", due_at=later))
 
@@ -70,7 +71,7 @@ def test_the_orders_get_their_parcels_in_turn(sessions: Sessions) -> None:
     first, second = two_orders(sessions)
     act_id = begun(sessions)
     assert states(sessions, act_id) == [(n, RowState.IN_LINE, "") for n in (2, 3, 4)]
-    assert titles(sessions) == ["DHL", "Swift Post", "UPS"]
+    assert [title[:7] for title in titles(sessions)] == ["DHL", "sealed:", "UPS"]
     assert go_on(sessions) == 2
     assert requested(sessions) == [
         (first, "A1", "open", {"I1": 2, "I2": 1}),
@@ -89,6 +90,19 @@ def test_the_orders_get_their_parcels_in_turn(sessions: Sessions) -> None:
         "requested 2 shipments with DHL A1, another carrier A2",
         "requested a shipment with UPS B1",
     ]
+
+
+def test_an_order_without_a_key_for_its_title_stops_no_other(sessions: Sessions) -> None:
+    first, second = two_orders(sessions)
+    with sessions() as session, session.begin():
+        session.execute(delete(OrderPrivate).where(OrderPrivate.order_id == first))
+    act_id = begun(sessions)
+    assert go_on(sessions) == 2
+    assert [order_id for order_id, *_ in requested(sessions)] == [second]
+    assert states(sessions, act_id)[0][1:] == (
+        RowState.PASSED_OVER,
+        "name the carrier in its title",
+    )
 
 
 def test_a_form_sent_twice_ships_once(sessions: Sessions) -> None:
