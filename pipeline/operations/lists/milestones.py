@@ -90,8 +90,8 @@ def milestones(order: Order, events: Sequence[Event]) -> list[Milestone | Event]
         if event.kind in (Kind.ATTEMPT, Kind.WRITE):
             _home(event, [*reached, *ahead]).events.append(event)
     people = [event for event in events if event.kind is Kind.NOTE]
-    past = sorted((*reached, *reversed(people)), key=_time)
-    return [*ahead, *past[::-1]]
+    past: list[Milestone | Event] = [*reached, *reversed(people)]
+    return [*ahead, *sorted(past, key=_time)[::-1]]
 
 
 def _reached(order: Order, events: Sequence[Event]) -> Iterator[Milestone]:
