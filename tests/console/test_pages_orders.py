@@ -366,7 +366,9 @@ def test_the_page_is_the_same_for_a_script_less_browser_and_names_every_field(
     store(sessions, an_order(1))
     page = browser.get("/orders").text
     for field, rest in re.findall(r"<(?:input|select)\b[^>]*\bid=\"([^\"]+)\"([^>]*)", page):
-        assert f'for="{field}">' in page or "aria-label=" in rest
+        assert (
+            f'<label for="{field}"' in page or f' for="{field}">' in page or "aria-label=" in rest
+        )
     assert 'href="#main">Skip to the content' in page
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
