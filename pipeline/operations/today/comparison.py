@@ -58,7 +58,7 @@ def accounts(session: Session, settings: Settings) -> list[AccountToday]:
     )
     compared = {
         run.account: run
-        for run in session.scalars(select(Reconciliation).where(among(Reconciliation.id, last)))
+        for run in session.scalars(select(Reconciliation).where(Reconciliation.id.in_(last)))
     }
     kinds: dict[str, Counter[str]] = {name: Counter() for name in settings.accounts}
     for_a_person: Counter[str] = Counter()
