@@ -22,7 +22,7 @@ def test_an_admin_adds_changes_and_locks(sessions: Sessions, browser: SignedIn) 
     assert known(sessions) == [(USER, "admin", False), ("Bert", "viewer", False)]
     page = browser.get("/people").text
     assert ">Bert</a></th>" in page
-    assert "<option selected>viewer</option>" in page
+    assert '<option value="viewer" selected>viewer</option>' in page
     assert browser.post("/people/role", {"name": "Bert", "role": "operator"}).status_code == 303
     assert browser.post("/people/lock", {"name": "Bert"}).status_code == 303
     assert known(sessions)[1] == ("Bert", "operator", True)
