@@ -1,6 +1,6 @@
 """The language and the time zone that a person has chosen; empty where the browser's apply.
 
-Revision 0027, after 0024.
+Revision 0025, after 0024.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0027"
+revision = "0025"
 down_revision = "0024"
 branch_labels = None
 depends_on = None

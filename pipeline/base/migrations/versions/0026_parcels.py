@@ -1,6 +1,6 @@
 """Several parcels of an order at once, and those that a file of a person's asks for.
 
-Revision 0028, after 0027. Nothing has to run first.
+Revision 0026, after 0025. Nothing has to run first.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0028"
-down_revision = "0027"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """Saved views, preferences, assigned orders and mentions of people; the notes by their time.
 
-Revision 0029, after 0028. The two indexes of `notes` are what the page of activity reads; building
+Revision 0027, after 0026. The two indexes of `notes` are what the page of activity reads; building
 them takes about a second for a million notes.
 """
 
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0029"
-down_revision = "0028"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 
