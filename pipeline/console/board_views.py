@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, g, render_template, request
 
 from pipeline.base.db import Sessions
 from pipeline.console.orders_tab import url
 from pipeline.operations.acts.many_orders import ONE_BY_ONE
-from pipeline.operations.lists.board import UNCONFIRMED_AFTER, Board
+from pipeline.operations.lists.board import UNCONFIRMED_AFTER, Board, Standing
 from pipeline.operations.lists.causes import PAGE_SIZE, causes, held_by_code
 from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.remedies import FIXES
@@ -26,7 +26,14 @@ def board_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
 
     @views.app_context_processor
     def _for_the_navigation() -> dict[str, object]:
-        return {"standing": lambda: Board(sessions, now()).standing()}
+        return {"standing": standing}
+
+    def standing() -> Standing:
+        """The counts of the navigation, once for each answer."""
+        if "standing" not in g:
+            g.standing = Board(sessions, now()).standing()
+        counts: Standing = g.standing
+        return counts
 
     @views.get("/ship-by")
     def ship_by() -> str:

@@ -18,7 +18,7 @@ from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, fie
 from pipeline.operations.acts.offered import OrderAct, mappable, offered_acts
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
 from pipeline.operations.acts.primary import primary_act
-from pipeline.operations.acts.ship import latest
+from pipeline.operations.acts.ship import requested_of
 from pipeline.operations.lists.buyer import masked
 from pipeline.operations.lists.deeds import last_act
 from pipeline.operations.lists.mapped_skus import sold_as
@@ -33,6 +33,7 @@ from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.machine import SHIPPING_STEPS, STEPS
 from pipeline.orders.package_tables import Shipment
+from pipeline.orders.requested_shipment import RequestState
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import LIVE, Order
 from pipeline.settings.marketplace import CancelReason
@@ -87,11 +88,11 @@ class Page:
         order = Listing(self.sessions).order(order_id)
         if order is None:
             abort(404, _("There is no such order."))
-        requested = latest(self.sessions, order_id)
+        requested = requested_of(self.sessions, order_id)
         possible = self._possible(order, requested)
         shown: dict[str, Any] = {
             "order": order,
-            "requested": requested,
+            "requested": [each for each in requested if each.state != RequestState.DONE],
             "carriers": offered_carriers(order.account),
             "buyer": masked(self.sessions, order_id),
             "proof": proof(order),
@@ -123,7 +124,7 @@ class Page:
         }
         return render_template("order.html", **{**shown, **more})
 
-    def _possible(self, order: Order, requested: RequestedShipmentRow | None) -> set[str]:
+    def _possible(self, order: Order, requested: Sequence[RequestedShipmentRow]) -> set[str]:
         """The acts that the page offers to the person who asks."""
         if not allows(Role.OPERATOR):
             return set()

@@ -16,7 +16,6 @@ from pipeline.console import words
 from pipeline.console.languages import gettext as _
 from pipeline.console.reader import reader
 from pipeline.console.sheets import FileKind, sheet
-from pipeline.operations.lists.board import Board
 from pipeline.operations.lists.columns import Price, Value
 from pipeline.operations.lists.filters import Filters, ShipBy
 from pipeline.operations.lists.remedies import FIXES
@@ -94,7 +93,6 @@ def today_views(settings: Settings, sessions: Sessions, now: Callable[[], dateti
             two_days=ShipBy.TWO_DAYS,
             cancels=cancels,
             cancel_requests=_CANCELS,
-            unconfirmed=Board(sessions, at).standing().unconfirmed,
             incidents=incidents.all_open(),
             accounts=every_account,
             every_minutes=max(1, round(settings.timing.poll_every_s / 60)),

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
-from pipeline.operations.acts.ship import latest
+from pipeline.operations.acts.ship import requested_of
 from pipeline.orders.tables import Status
 from tests.builders import a_raw_order, an_item, an_order, loaded, stored, title_of
 from tests.cli.conftest import Run
@@ -29,7 +29,7 @@ def waiting(sessions: Sessions, **changes: Any) -> int:
 
 
 def stands(sessions: Sessions, order_id: int) -> tuple[str, ...]:
-    requested = latest(sessions, order_id)
+    requested = requested_of(sessions, order_id)[0]
     if requested is None:
         return ()
     return (

@@ -69,7 +69,7 @@ def test_an_operator_ships_an_order_and_takes_that_back(
     assert notes(sessions)[-1] == ("otto", "took back the shipment under 0034")
     page = operator.get(done.headers["Location"]).text
     assert "The shipment is taken back. The order is retried now." in page
-    assert "not made taken back, requested by otto" in words_of(page)
+    assert "not made taken back , requested by otto" in words_of(page)
     assert SHIP in page
     assert BACK not in page
 
@@ -91,16 +91,23 @@ def test_a_refused_shipment_is_shown_with_its_form_filled_in(
     sessions: Sessions, operator: SignedIn
 ) -> None:
     held = {"status": Status.HELD, "hold_code": "shipment_refused", "hold_reason": "no stock"}
-    (order_id,) = store(sessions, an_order(1, **held))
-    a_requested_shipment(sessions, order_id, state=RequestState.REFUSED, why="no stock")
+    (order_id, other) = store(sessions, an_order(1, **held), an_order(2, **held))
+    a_requested_shipment(
+        sessions, order_id, state=RequestState.REFUSED, why="no stock", carrier_title="Hermes"
+    )
+    a_requested_shipment(sessions, other, state=RequestState.REFUSED, carrier_title="sealed:AAAA")
+    # What somebody typed as a title is for those who ask for the buyer's data.
+    page = operator.get(f"/orders/{other}").text
+    assert 'name="title" maxlength="100" autocomplete="off" value=""' in page
+    assert "sealed:" not in page
     page = operator.get(f"/orders/{order_id}").text
-    assert "S-1: refused no stock, requested by anna" in words_of(page)
+    assert "S-1: refused no stock , requested by anna" in words_of(page)
     assert BACK in page
     assert '<option value="custom" selected>' in page
-    assert 'name="title" maxlength="100" autocomplete="off" value="Swift Post"' in page
+    assert 'name="title" maxlength="100" autocomplete="off" value="Hermes"' in page
     assert 'autocomplete="off" required value="S-1"' in page
     assert operator.post(f"/orders/{order_id}/ship", FORM).status_code == 303
-    assert [one[3] for one in requested(sessions)] == ["ended", "open"]
+    assert [one[3] for one in requested(sessions)] == ["ended", "refused", "open"]
 
 
 def test_what_cannot_be_done_is_said_and_stays_in_the_form(

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
+from pipeline.base.vault import Vault
 from pipeline.orders.tables import Note, Order, Status
-from tests.console.builders import a_held_order, an_item, store
+from tests.builders import a_raw_item, a_raw_order, a_report, stored
+from tests.console.builders import a_held_order, an_item, some_settings
 from tests.console.conftest import SignedIn
 
 FORM = {"amount": "12.50", "currency": "eur", "why": "as the buyer was told"}
@@ -26,8 +28,9 @@ def held(sessions: Sessions, **changes: Any) -> int:
         "items": [an_item(1), an_item(2, quantity=1)],
         **changes,
     }
-    (order_id,) = store(sessions, a_held_order(1, **facts))
-    return order_id
+    order: Order = a_held_order(1, **facts)
+    order.report = a_report(a_raw_order(order.external_id, orderItems=[a_raw_item()]))
+    return stored(sessions, order, vault=Vault(*some_settings().master_keys))
 
 
 def row(sessions: Sessions, order_id: int) -> Order:

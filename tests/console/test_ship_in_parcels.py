@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
+from pipeline.orders.carrier_title import SEALED
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
+from tests.builders import a_raw_item, a_raw_order, a_report, stored, title_of
 from tests.console.builders import NOW, a_held_order, an_item, an_order, store
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of
@@ -25,17 +27,28 @@ def requested(sessions: Sessions) -> list[tuple[str, str, object]]:
 
 
 def test_an_order_is_shipped_in_two_parcels(sessions: Sessions, operator: SignedIn) -> None:
-    (order_id,) = store(sessions, an_order(1, items=[an_item(1), an_item(2)]))
+    order = an_order(1, items=[an_item(1), an_item(2)])
+    order.report = a_report(a_raw_order(order.external_id, orderItems=[a_raw_item()]))
+    order_id = stored(sessions, order)
+    page = operator.get(f"/orders/{order_id}").text
+    assert f'href="/orders/{order_id}/ship">In several parcels</a>' in page
     page = operator.get(f"/orders/{order_id}/ship").text
     assert 'name="units-2-1"' in page
     done = operator.post(f"/orders/{order_id}/parcels", FORM)
     assert (done.status_code, done.headers["Location"]) == (303, f"/orders/{order_id}?said=ship")
-    assert requested(sessions) == [
-        ("A1", "DHL", {"item-1": 1}),
-        ("A2", "Swift", {"item-1": 1, "item-2": 2}),
-    ]
+    first, second = requested(sessions)
+    assert first == ("A1", "DHL", {"item-1": 1})
+    number, title, units = second
+    assert (number, units) == ("A2", {"item-1": 1, "item-2": 2})
+    assert title.startswith(SEALED)
+    assert title_of(sessions, order_id, title) == "Swift"
+    page = words_of(operator.get(done.headers["Location"]).text)
+    assert "a shipment with custom A2: to be made 1 × MUG-1 , 2 × MUG-2 , requested by otto" in page
+    assert "a shipment with DHL A1: to be made 1 × MUG-1 , requested by otto" in page
     page = operator.get(f"/orders/{order_id}/ship").text
     assert "A2 custom 1 × MUG-1, 2 × MUG-2 requested" in words_of(page)
+    assert operator.post(f"/orders/{order_id}/withdraw-shipment").status_code == 303
+    assert words_of(operator.get(f"/orders/{order_id}").text).count(": not made") == 2
 
 
 def test_what_is_shipped_is_subtracted_and_mistakes_are_said(

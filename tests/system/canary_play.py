@@ -42,6 +42,8 @@ FORMS = {"b": "plain", "c": "parameters", "d": "html", "e": "url", "f": "unicode
 TITLED = frozenset("ahiknqs")
 """The paths of packages whose carrier's title a clerk typed."""
 STREETLESS, RAISING, UNREADABLE = "j", "p", "r"
+PACKED = "b"
+"""In the shop, and not shipped: its packing slip is printed."""
 
 
 def number_of(code: str) -> str:
@@ -223,23 +225,29 @@ def _browse(made: CanaryRig, role: str, ids: Sequence[int]) -> None:
         made.says("pages", answer.content + str(answer.headers).encode())
     made.says("CSV", web.get(f"{made.console}/orders.csv?all=1", timeout=30).content)
     if role == "operator":
-        _ask(made, web, ids[0])
+        _ask(made, web, ids[0], _id_of(made, PACKED))
 
 
-def _ask(made: CanaryRig, web: requests.Session, order_id: int) -> None:
+def _id_of(made: CanaryRig, code: str) -> int:
+    ((order_id,),) = made.rig.rows("SELECT id FROM orders WHERE external_id = %s", number_of(code))
+    return int(order_id)
+
+
+def _ask(made: CanaryRig, web: requests.Session, order_id: int, packed: int) -> None:
     """An operator who asks sees the buyer; nothing else may keep it."""
     token = form_token(web.get(f"{made.console}/account", timeout=30).text)
     sought = {**token, "buyer": mark("name", "a")}
     said = web.post(f"{made.console}/buyer", data=sought, timeout=30)
     assert not re.search(mark("name", "a"), said.url)
-    for path, form in (
-        (f"/orders/{order_id}/buyer", {}),
-        ("/buyers", {}),
-        ("/orders.csv?all=1", {"why": "accounting"}),
+    for path, form, code in (
+        (f"/orders/{order_id}/buyer", {}, "a"),
+        ("/buyers", {}, "a"),
+        ("/orders.csv?all=1", {"why": "accounting"}, "a"),
+        (f"/print/slips?order={packed}", {"why": "shipping"}, PACKED),
     ):
         answer = web.post(f"{made.console}{path}", data={**token, **form}, timeout=30)
         assert answer.status_code == 200
-        assert mark("name", "a") in answer.text or mail("a") in answer.text
+        assert mark("name", code) in answer.text or mail(code) in answer.text
 
 
 def _tools(made: CanaryRig) -> None:

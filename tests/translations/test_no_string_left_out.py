@@ -11,7 +11,7 @@ from flask import Flask
 from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
 from tests.browser.conftest import previews
-from tests.browser.test_accessibility import PAGES, _stored
+from tests.browser.pages import PAGES, store_for_pages
 from tests.console.builders import NOW, some_settings
 from tests.console.conftest import SignedIn
 from tests.translations import pseudo
@@ -36,7 +36,7 @@ def esperanto(sessions: Sessions, tmp_path: Path) -> Flask:
 def test_every_string_of_every_page_is_in_the_catalogue(
     esperanto: Flask, sessions: Sessions
 ) -> None:
-    ids = _stored(sessions)
+    ids = store_for_pages(sessions)
     browser = SignedIn(esperanto, sessions)
     left = []
     for name, path in PAGES.items():

@@ -24,7 +24,8 @@ function move(by) {
 
 const ACTS = {
   "/": () => {
-    const box = document.getElementById("everywhere");
+    // The list of orders has a box of its own in place of the one of all pages.
+    const box = document.querySelector("#everywhere, #number");
     box?.focus();
     box?.select();
   },

@@ -5,12 +5,14 @@ Each act checks once more, under the order's lock, whether it is possible.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
-from pipeline.operations.acts.ship import latest, obstacle
+from pipeline.base.id_lists import among
+from pipeline.operations.acts.ship import obstacle, requested_of
 from pipeline.operations.acts.stated_value import may_say, may_withdraw
 from pipeline.operations.preview.replay import WITHOUT_PERSONAL_DATA
 from pipeline.orders.channel_order import FulfilledBy
@@ -52,26 +54,36 @@ _CONFIRMED_ANYWAY = (
 
 
 def offered_acts(
-    sessions: Sessions, order: Order, requested: RequestedShipmentRow | None = None
+    sessions: Sessions, order: Order, requested: Sequence[RequestedShipmentRow] | None = None
 ) -> frozenset[OrderAct]:
-    """The acts that the order offers. `requested` is its latest requested shipment, if the caller
-    has read it already."""
-    requested = requested or latest(sessions, order.id)
-    state = RequestState(requested.state) if requested is not None else None
+    """The acts that the order offers. `requested` are its requested shipments, if the caller has
+    read them already."""
+    if requested is None:
+        requested = requested_of(sessions, order.id)
+    # An open request counts more than a refused one.
+    states = [state for state in STANDING if any(each.state == state for each in requested)]
     was_sent = False
-    if requested is not None and state in STANDING:
-        key = requested_shipment_key(order.account, order.external_id, requested.id)
+    if states:
+        keys = [
+            requested_shipment_key(order.account, order.external_id, each.id)
+            for each in requested
+            if each.state in STANDING
+        ]
         with sessions() as session:
-            sent = session.scalar(select(Effect.state).where(Effect.key == key))
-        was_sent = sent not in (None, EffectState.REFUSED)
-    return acts_of(order, state, was_sent=was_sent)
+            sent = session.scalars(
+                select(Effect.key).where(
+                    among(Effect.key, keys), Effect.state != EffectState.REFUSED
+                )
+            ).all()
+        was_sent = len(sent) == len(keys)
+    return acts_of(order, states[0] if states else None, was_sent=was_sent)
 
 
 def acts_of(
     order: Order, requested: RequestState | None, *, was_sent: bool = False
 ) -> frozenset[OrderAct]:
-    """The acts for an order whose latest requested shipment is in this state. `was_sent` says that
-    the request was sent to the shop, and not refused there."""
+    """The acts for an order whose requested shipments are in this state. `was_sent` says that all
+    requests were sent to the shop, and not refused there."""
     is_live, is_ours = order.status in LIVE, order.fulfilled_by == FulfilledBy.MERCHANT
     is_parked = order.status in (Status.WAITING, Status.HELD)
     is_held, is_running = order.status == Status.HELD, order.status == Status.RUNNING

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import case, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
@@ -224,25 +224,6 @@ def requested_of(sessions: Sessions, order_id: int) -> Sequence[RequestedShipmen
             .where(RequestedShipmentRow.order_id == order_id)
             .order_by(RequestedShipmentRow.id.desc())
         ).all()
-
-
-def latest(sessions: Sessions, order_id: int) -> RequestedShipmentRow | None:
-    """The order's latest requested shipment, whatever its state; one that may still be made comes
-    before the others."""
-    with sessions() as session:
-        return session.scalar(
-            select(RequestedShipmentRow)
-            .where(RequestedShipmentRow.order_id == order_id)
-            .order_by(
-                case(
-                    (RequestedShipmentRow.state == RequestState.OPEN, 0),
-                    (RequestedShipmentRow.state == RequestState.REFUSED, 1),
-                    else_=2,
-                ),
-                RequestedShipmentRow.id.desc(),
-            )
-            .limit(1)
-        )
 
 
 def _name_of(carrier: str, title: str, account: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.one_order import Decisions, NotPossible
-from pipeline.operations.acts.ship import Parcel, ShipmentRequests, latest
+from pipeline.operations.acts.ship import Parcel, ShipmentRequests, requested_of
 from pipeline.orders.machine import Claim, Orders
 from pipeline.orders.outcome import Cancelled, Done, Hold, HoldCode, Outcome, Skipped, Wait
 from pipeline.orders.requested_shipment import RequestState, requested_shipment_key
@@ -57,7 +57,7 @@ def asked(sessions: Sessions, **changes: Any) -> int:
 
 
 def requested_shipment_of(sessions: Sessions, order_id: int) -> RequestedShipmentRow:
-    requested = latest(sessions, order_id)
+    requested = requested_of(sessions, order_id)[0]
     assert requested is not None
     return requested
 
@@ -163,7 +163,7 @@ def test_what_cannot_be_shipped_from_here_is_said_and_changes_nothing(
     with pytest.raises(NotPossible) as said:
         requests(sessions).ask(order_id, Parcel("dhl", "0034"))
     assert str(said.value) == why
-    assert latest(sessions, order_id) is None
+    assert requested_of(sessions, order_id) == []
     assert (notes(sessions), loaded(sessions, order_id).news) == ([], 0)
 
 
@@ -185,7 +185,7 @@ def test_carrier_and_number_are_checked(
     with pytest.raises(NotPossible) as said:
         requests(sessions).ask(order_id, Parcel(carrier, number, title))
     assert str(said.value).startswith(why)
-    assert latest(sessions, order_id) is None
+    assert requested_of(sessions, order_id) == []
 
 
 def test_the_rest_of_a_partly_shipped_order_can_be_shipped(sessions: Sessions) -> None:

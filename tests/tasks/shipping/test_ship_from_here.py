@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.operations.acts.ship import Parcel, ShipmentRequests, latest
+from pipeline.operations.acts.ship import Parcel, ShipmentRequests, requested_of
 from pipeline.operations.preview.replay import preview
 from pipeline.orders.tables import Order, Status
 from tasks.command import steps
@@ -37,7 +37,7 @@ def shipped(world: World) -> list[dict[str, Any]]:
 
 def stands(world: World) -> tuple[str, str, str | None]:
     order = world.order("fine")
-    wish = latest(world.parts.sessions, order.id)
+    wish = requested_of(world.parts.sessions, order.id)[0]
     assert wish is not None
     return order.step, wish.state, order.hold_code
 
