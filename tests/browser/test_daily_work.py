@@ -9,7 +9,7 @@ from pipeline.base.db import Sessions
 from pipeline.operations.acts.map_sku import SkuDecisions
 from pipeline.orders.tables import Note
 from tests.browser.conftest import Visit
-from tests.console.builders import NOW, a_held_order, an_order, store
+from tests.console.builders import NOW, a_held_order, an_order, store, store_with_keys
 
 
 def _address(page: Page) -> str:
@@ -149,7 +149,7 @@ def test_columns_are_chosen_and_moved_per_person(visit: Visit, sessions: Session
 def test_a_mention_is_completed_checked_and_found_under_mine(
     visit: Visit, sessions: Sessions
 ) -> None:
-    (order_id,) = store(sessions, a_held_order(1))
+    (order_id,) = store_with_keys(sessions, a_held_order(1))
     page = visit("otto", f"/orders/{order_id}")
     page.get_by_text("Add a note").click()
     page.locator("#text").press_sequentially("Please look, @an")

@@ -57,7 +57,7 @@ def test_an_admin_checks_the_connection(visit: Visit, sessions: Sessions) -> Non
     store(sessions, a_held_order(1))
     # The list keeps itself up to date: the walk through goes with the first order.
     expect(page.get_by_role("heading", name="Getting started")).to_be_hidden(timeout=20_000)
-    expect(page.get_by_text("What the columns mean")).to_be_visible()
+    expect(page.get_by_role("heading", name="1 order needs you")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -35,7 +35,7 @@ def test_ticked_orders_are_dismissed_for_a_reason_and_followed(
     expect(page.get_by_role("heading", level=1)).to_have_text("Ignore 2 orders?")  # says why
     page.locator("#why").fill("placed by hand")
     page.get_by_role("button", name="Ignore 2 orders").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Ignore 2 orders")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Ignore: 2 orders")
     page.evaluate("window.notReloaded = true")
     assert BulkActs(sessions, a_vault()).go_on(NOW) == 2
     expect(page.locator(".bulk-bar")).to_contain_text("2 done, 0 passed over", timeout=15_000)
@@ -51,6 +51,7 @@ def test_all_of_a_filter_are_looked_at_until_somebody_stops_it(
     count = 120
     store(sessions, *(a_held_order(n, due_at=LATER) for n in range(1, count + 1)))
     page = visit(path="/orders?status=held")
+    page.get_by_label("All on this page").check()
     page.get_by_label(f"All {count} of this list").check()
     page.locator("#bulk").get_by_role("button", name="Retry").click()
     page.get_by_role("button", name=f"Retry {count} orders now").click()

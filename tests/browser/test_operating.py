@@ -12,7 +12,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action
 from pipeline.orders.tables import Order
 from tests.browser.conftest import Console, Visit, sign_in, violations
-from tests.console.builders import NOW, a_held_order, an_attempt, an_order, store
+from tests.console.builders import NOW, a_held_order, an_attempt, an_order, store, store_with_keys
 from tests.console.signing_in import PASSWORD
 from tests.console.test_order_page import an_order_with_its_buyer, notes
 from tests.security_log import logged
@@ -143,7 +143,7 @@ def test_who_guesses_has_to_wait_and_who_signs_out_is_out(visit: Visit, console:
     expect(page.get_by_role("alert")).to_have_text(refused)
     console.clock.pass_(hours=2)
     sign_in(page, "otto")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Today")
     page.locator(".person summary").click()
     page.get_by_role("button", name="Sign out").click()
     page.goto("/held")
@@ -153,7 +153,7 @@ def test_who_guesses_has_to_wait_and_who_signs_out_is_out(visit: Visit, console:
 def test_what_was_typed_is_in_its_form_again_after_signing_in(
     visit: Visit, sessions: Sessions, console: Console
 ) -> None:
-    (order_id,) = store(sessions, a_held_order(1))
+    (order_id,) = store_with_keys(sessions, a_held_order(1))
     page = visit(path=f"/orders/{order_id}")
     page.get_by_text("More", exact=True).click()
     page.get_by_text("Ignore the order").click()

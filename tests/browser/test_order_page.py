@@ -21,6 +21,7 @@ from tests.console.builders import (
     an_item,
     an_order,
     store,
+    store_with_keys,
 )
 from tests.console.test_order_page import notes
 
@@ -54,7 +55,7 @@ def test_one_act_comes_first_by_the_orders_state(
 def test_the_menu_works_by_keyboard_and_what_is_dangerous_comes_last(
     visit: Visit, sessions: Sessions
 ) -> None:
-    (order_id,) = store(sessions, a_held_order(1))
+    (order_id,) = store_with_keys(sessions, a_held_order(1))
     page = visit(path=f"/orders/{order_id}")
     page.locator("#more > summary").focus()
     page.keyboard.press("Enter")
@@ -130,14 +131,14 @@ def test_what_is_typed_stays_while_the_page_is_fetched_anew(
     page.reload()
     page.locator("#act-ship > summary").click()
     page.get_by_label("Tracking number").fill("0034")
-    page.locator("h1").click()
+    page.get_by_label("Tracking number").blur()
     with sessions() as session, session.begin():
         session.get_one(Order, order_id).last_note = "waiting for the courier"
     page.clock.run_for(12_000)
     page.wait_for_timeout(200)
     expect(page.get_by_label("Tracking number")).to_have_value("0034")
     page.get_by_label("Tracking number").fill("")
-    page.locator("h1").click()
+    page.get_by_label("Tracking number").blur()
     page.clock.run_for(6_000)
     expect(page.get_by_text("waiting for the courier")).to_be_visible()
     expect(page.get_by_label("Tracking number")).to_be_visible()

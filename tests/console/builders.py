@@ -9,8 +9,19 @@ from typing import Any
 from pydantic import SecretStr
 
 from pipeline.base.db import Sessions
+from pipeline.base.vault import Vault
+from pipeline.orders.machine import owner
 from pipeline.orders.package_tables import Shipment, ShipmentItem
-from pipeline.orders.tables import Attempt, Effect, EffectState, Note, Order, OrderItem, Status
+from pipeline.orders.tables import (
+    Attempt,
+    Effect,
+    EffectState,
+    Note,
+    Order,
+    OrderItem,
+    OrderPrivate,
+    Status,
+)
 from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.model import AccountSettings, Settings, ShopSettings
 
@@ -150,6 +161,18 @@ def store(sessions: Sessions, *orders: Order) -> list[int]:
         session.add_all(orders)
         session.flush()
         return [order.id for order in orders]
+
+
+def store_with_keys(sessions: Sessions, *orders: Order) -> list[int]:
+    """Insert orders with the keys under which what people type is sealed; return their ids."""
+    ids = store(sessions, *orders)
+    vault = Vault(*some_settings().master_keys)
+    with sessions() as session, session.begin():
+        session.add_all(
+            OrderPrivate(order_id=order.id, wrapped_key=vault.new_key(owner(order)))
+            for order in orders
+        )
+    return ids
 
 
 def an_attempt(order_id: int, minutes_ago: float, **changed: Any) -> Attempt:
