@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import exists, select
+
 from pipeline.amazon import parsing
 from pipeline.base.db import Sessions
 from pipeline.base.security_log import Signature
@@ -252,6 +254,16 @@ def stored(sessions: Sessions, order: Order, *, vault: Vault | None = None) -> i
             sealed = vault.seal(key, owner(order), SealedColumn.REPORT, raw)
             session.add(OrderPrivate(order_id=order.id, wrapped_key=key, sealed=sealed))
         return order.id
+
+
+def with_keys(sessions: Sessions) -> None:
+    """Give each order that has none a key, so that words about it can be sealed."""
+    with sessions() as session, session.begin():
+        lacking = select(Order).where(~exists().where(OrderPrivate.order_id == Order.id))
+        session.add_all(
+            OrderPrivate(order_id=order.id, wrapped_key=a_vault().new_key(owner(order)))
+            for order in session.scalars(lacking)
+        )
 
 
 def title_of(sessions: Sessions, order_id: int, stored: str) -> str:

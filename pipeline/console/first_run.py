@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from threading import Lock
 
 from flask import Blueprint, Response, abort, stream_template
@@ -26,7 +26,7 @@ def first_run_views(settings: Settings, sessions: Sessions) -> Blueprint:
     views = Blueprint("first_run", __name__)
     running = Lock()
 
-    def examined(counted: Counter[Verdict]) -> Iterator[Examined]:
+    def examined(counted: Counter[Verdict]) -> Generator[Examined, None, None]:
         """The findings as they are made, while the page is sent."""
         if not running.acquire(blocking=False):
             return
@@ -47,9 +47,13 @@ def first_run_views(settings: Settings, sessions: Sessions) -> Blueprint:
         if running.locked():
             abort(409, _("The checks are running already. They take a minute or two at most."))
         counted: Counter[Verdict] = Counter()
-        page = stream_template("checks.html", examined=examined(counted), counted=counted)
+        going = examined(counted)
+        page = stream_template("checks.html", examined=going, counted=counted)
         # A proxy would keep the page back until it is whole.
-        return Response(page, headers={"X-Accel-Buffering": "no"})
+        response = Response(page, headers={"X-Accel-Buffering": "no"})
+        # A reader who goes away ends the checks: the template may hold on to them for a while.
+        response.call_on_close(going.close)
+        return response
 
     @views.app_context_processor
     def _for_the_empty_list() -> dict[str, object]:

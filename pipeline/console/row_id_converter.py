@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import BaseConverter
 
 from pipeline.base.row_ids import DIGITS, row_id
 
@@ -13,10 +14,10 @@ class RowId(BaseConverter):
     regex = DIGITS
 
     def to_python(self, value: str) -> int:
-        """The id; an id too large for the column does not match the rule."""
+        """The id; one too large for the column is not found, whatever else its path takes."""
         number = row_id(value)
         if number is None:
-            raise ValidationError
+            raise NotFound
         return number
 
     def to_url(self, value: int) -> str:

@@ -17,7 +17,7 @@ from pipeline.base.tables import SecurityLogRow
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import Note, Order, Status
 from tests.api.conftest import System, a_token
-from tests.builders import NOW
+from tests.builders import NOW, with_keys
 from tests.colliding import Twins, twins
 from tests.console.signing_in import Clock
 from tests.security_log import logged
@@ -43,7 +43,10 @@ def requested(sessions: Sessions) -> list[tuple[int, str, str]]:
 
 
 def a_pair(sessions: Sessions, **changes: Any) -> Twins:
-    return twins(sessions, **{"due_at": NOW + timedelta(hours=1), "step": "ship_order", **changes})
+    values = {"due_at": NOW + timedelta(hours=1), "step": "ship_order", **changes}
+    two = twins(sessions, **values)
+    with_keys(sessions)
+    return two
 
 
 def test_a_waiting_order_is_released_and_its_twin_is_not(

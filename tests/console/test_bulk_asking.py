@@ -15,7 +15,7 @@ from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.selection import Weighed, these, those_of, weigh
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Status
-from tests.builders import a_vault
+from tests.builders import a_vault, with_keys
 from tests.console.builders import NOW, a_held_order, a_shipped_order, an_order, store
 from tests.console.bulk import HELD, fields, none_began, notes, only, turns
 from tests.console.conftest import SignedIn
@@ -37,7 +37,10 @@ def test_the_list_offers_what_waits_or_is_held_to_operators(
     form = page.partition('<form id="bulk"')[2].partition("</form>")[0]
     assert 'method="get" action="/bulk/new"' in form
     assert '<input type="hidden" name="sort" value="number">' in form
-    assert "All on this page All 3 of this list Retry Ignore" in words_of(form)
+    words = words_of(form)
+    assert "Retry Ignore Assign to" in words
+    assert "All 3 of this list You are asked before anything happens." in words
+    assert re.search(r'id="pick-all" aria-label="All on this page"', page)
     for status in ("done", "running", "ready", "cancelled"):
         assert 'id="bulk"' not in operator.get(f"/orders?status={status}").text
 
@@ -65,6 +68,7 @@ def test_what_is_asked_is_told_before_and_written_down_after(
         a_held_order(4, hold_code=HoldCode.OUT_OF_STOCK),
         an_order(5),
     )
+    with_keys(sessions)
     path = "/bulk/new?act=dismiss&whole=1&reason=sku_not_found&sort=number"
     asked = operator.get(path)
     words = words_of(asked.text)

@@ -15,7 +15,7 @@ from pipeline.operations.lists.bulk_acts import Acts, PassedOver, Since
 from pipeline.operations.lists.filters import Filters
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order, Status
-from tests.builders import a_vault
+from tests.builders import a_vault, with_keys
 from tests.console.builders import NOW, a_held_order, an_order, store
 from tests.console.bulk import HELD, begin, change, fields, notes, only
 from tests.console.conftest import SignedIn
@@ -47,7 +47,7 @@ def test_the_page_of_an_act_says_how_far_it_is_and_whether_it_helped(
     act_id = begin(sessions, Filters(Status.HELD))
     page = operator.get(f"/bulk/{act_id}")
     assert 'max="8" value="0"' in page.text
-    assert "Retry 8 orders bulk job 1" in re.sub(r"job \d+", "job 1", words_of(page.text))
+    assert "Retry: 8 orders bulk job 1" in re.sub(r"job \d+", "job 1", words_of(page.text))
     assert "0 done, 0 passed over, 8 to do Stop" in words_of(page.text)
     assert "data-live" in page.text
     change(sessions, ids[0], status=Status.RUNNING)
@@ -96,7 +96,7 @@ def test_the_acts_are_listed_newest_first(sessions: Sessions, viewer: SignedIn) 
         "Retry status held anna 10 Mar 12:00 1 1 0 ended 10 Mar 12:00"
     ) in words_of(page.text)
     for path in ("/orders", "/held"):
-        assert ('id="all-acts" href="/bulk"' in viewer.get(path).text) is (path == "/held")
+        assert viewer.get(path).text.count('id="all-acts" href="/bulk"') == 1
 
 
 def test_no_act_yet_is_said_so_and_one_that_is_not_there(viewer: SignedIn) -> None:
@@ -118,7 +118,7 @@ def test_no_page_names_what_a_browser_would_not_load(
         assert len(ids) == len(set(ids))
         for field in re.findall(r"<(?:input|select)\b(?![^>]*hidden)[^>]*>", page):
             name = re.search(r'\bid="([^"]+)"', field)
-            is_labelled = name is not None and f'<label for="{name[1]}">' in page
+            is_labelled = name is not None and re.search(f'<label [^>]*for="{name[1]}"', page)
             assert is_labelled or "aria-label=" in field
 
 
@@ -142,6 +142,7 @@ def test_what_a_job_ignored_is_resumed_by_another_job(
     sessions: Sessions, operator: SignedIn, viewer: SignedIn
 ) -> None:
     ids = store(sessions, *(a_held_order(number) for number in range(1, 6)))
+    with_keys(sessions)
     act_id = begin(sessions, Filters(Status.HELD), Act.DISMISS, "sold")
     assert 'id="undo"' not in operator.get(f"/bulk/{act_id}").text
     BulkActs(sessions, a_vault()).go_on(NOW)

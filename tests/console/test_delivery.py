@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from pipeline.base.db import Sessions
 from pipeline.console import app as console_app
+from tests.builders import with_keys
 from tests.console.builders import a_held_order, an_item, store
 from tests.console.conftest import SignedIn
 from tests.console.forms import form_token
@@ -68,6 +69,7 @@ def test_the_forms_token_is_another_text_in_each_answer_and_always_taken(
     sessions: Sessions, browser: SignedIn
 ) -> None:
     (order_id,) = store(sessions, a_held_order(1))
+    with_keys(sessions)
     pages = [browser.get("/account").text for _ in range(3)]
     tokens = [form_token(page)["csrf_token"] for page in pages]
     assert len({token[place : place + 8] for token in tokens for place in (0, 64)}) == 6

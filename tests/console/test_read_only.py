@@ -14,7 +14,7 @@ from tests.console.builders import NOW, some_settings
 from tests.console.conftest import SignedIn
 from tests.security_log import logged
 
-BANNER = '<div class="read-only" role="alert">'
+BANNER = '<div class="notice bad read-only" role="alert">'
 BUTTON = "This installation goes on"
 
 

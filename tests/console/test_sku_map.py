@@ -218,7 +218,7 @@ def test_an_orders_page_maps_a_sku_for_all_orders(sessions: Sessions, operator: 
     assert (done.status_code, done.headers["Location"]) == (303, f"/orders/{order_id}?said=map-sku")
     page = words_of(operator.get(done.headers["Location"]).text)
     assert "The SKU is mapped. All orders that waited for it are retried now." in page
-    assert "MUG-2 sold as CUP" in page
+    assert "MUG-2 Mug, model 2 sold as CUP" in page
     with sessions() as session:
         assert session.get_one(Order, other).news == 1
     again = operator.post(f"/orders/{order_id}/map-sku", form)

@@ -137,6 +137,7 @@ def test_it_migrates_and_answers_from_elsewhere(installed: Path, own_database_ur
                 "/static/console.css",
                 "/static/forms.css",
                 "/static/tables.css",
+                "/static/work.css",
                 "/static/console.js",
                 "/static/icon.svg",
             }
