@@ -29,9 +29,10 @@ def waiting(sessions: Sessions, **changes: Any) -> int:
 
 
 def stands(sessions: Sessions, order_id: int) -> tuple[str, ...]:
-    requested = requested_of(sessions, order_id)[0]
-    if requested is None:
+    every = requested_of(sessions, order_id)
+    if not every:
         return ()
+    requested = every[0]
     return (
         requested.carrier_code,
         title_of(sessions, order_id, requested.carrier_title),

@@ -57,9 +57,7 @@ def asked(sessions: Sessions, **changes: Any) -> int:
 
 
 def requested_shipment_of(sessions: Sessions, order_id: int) -> RequestedShipmentRow:
-    requested = requested_of(sessions, order_id)[0]
-    assert requested is not None
-    return requested
+    return requested_of(sessions, order_id)[0]
 
 
 def stands(sessions: Sessions, order_id: int) -> tuple[str, str, int | None]:
