@@ -30,7 +30,7 @@ def test_every_page_of_a_copy_says_so_and_an_admin_ends_it(
 ) -> None:
     for path in ("/", "/account", "/orders/999"):
         page = viewer.get(path).text
-        assert BANNER in page
+        assert BANNER in page, path
         assert "shops.main was live.example" in page
         assert BUTTON not in page
     assert viewer.post("/read-only/accept").status_code == 403
