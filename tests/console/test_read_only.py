@@ -19,6 +19,12 @@ BUTTON = "This installation goes on"
 
 
 @pytest.fixture
+def app(sessions: Sessions) -> Flask:
+    """A console of its own: one that others have used knows for a while that nothing is changed."""
+    return create_app(some_settings(), sessions, lambda: NOW)
+
+
+@pytest.fixture
 def copied(sessions: Sessions) -> None:
     with sessions() as session, session.begin():
         session.add(Belonging(name="shops.main", value="live.example", noted_at=NOW, noted_by=""))
