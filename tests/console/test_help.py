@@ -118,7 +118,7 @@ def test_each_setting_of_a_shop_or_an_account_has_a_row(table: str, name: str) -
     assert of_setting(table, name) in pages()["settings"].anchors
 
 
-@pytest.mark.parametrize("column", (FIRST, *CHOOSABLE), ids=lambda column: column.name)
+@pytest.mark.parametrize("column", [FIRST, *CHOOSABLE], ids=lambda column: column.name)
 def test_each_column_of_the_list_has_a_row(column: object) -> None:
     name = getattr(column, "name")  # noqa: B009 - the id of the case needs an object
     body = pages()["operations"].body.partition('<h3 id="columns">')[2]
