@@ -14,7 +14,7 @@ from pydantic import BaseModel, SecretStr
 
 from pipeline.base.db import Sessions
 from pipeline.console.manual_pages import ManualPage, address, pages, search, slug
-from pipeline.operations.lists.columns import CHOOSABLE
+from pipeline.operations.lists.columns import CHOOSABLE, FIRST
 from pipeline.orders.outcome import HoldCode
 from pipeline.settings.anchors import of_marketplace_setting, of_setting
 from pipeline.settings.marketplace import MarketplaceSettings
@@ -118,7 +118,7 @@ def test_each_setting_of_a_shop_or_an_account_has_a_row(table: str, name: str) -
     assert of_setting(table, name) in pages()["settings"].anchors
 
 
-@pytest.mark.parametrize("column", CHOOSABLE, ids=lambda column: column.name)
+@pytest.mark.parametrize("column", [FIRST, *CHOOSABLE], ids=lambda column: column.name)
 def test_each_column_of_the_list_has_a_row(column: object) -> None:
     name = getattr(column, "name")  # noqa: B009 - the id of the case needs an object
     body = pages()["operations"].body.partition('<h3 id="columns">')[2]

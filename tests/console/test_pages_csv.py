@@ -18,7 +18,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action
 from pipeline.console.app import create_app
 from pipeline.console.xlsx import MIMETYPE, Cell, workbook
-from pipeline.operations.lists.columns import IN_CSV, ON_THE_PAGE
+from pipeline.operations.lists.columns import CHOOSABLE, IN_CSV
 from pipeline.orders.tables import Note
 from pipeline.settings.console import ConsoleSettings
 from tests.console.builders import (
@@ -77,7 +77,7 @@ def test_the_columns_are_those_of_the_manual() -> None:
         for row in table.splitlines()
         for name in re.findall(r"`(\w+)`", "".join(row.split("|")[1:2]))
     ]
-    on_the_page = {column.name for column in ON_THE_PAGE}
+    on_the_page = {column.name for column in CHOOSABLE}
     assert sorted(named) == sorted({*COLUMNS, *on_the_page})
 
 

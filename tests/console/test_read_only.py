@@ -19,6 +19,12 @@ BUTTON = "This installation goes on"
 
 
 @pytest.fixture
+def app(sessions: Sessions) -> Flask:
+    """A console of its own: one that others have used knows for a while that nothing is changed."""
+    return create_app(some_settings(), sessions, lambda: NOW)
+
+
+@pytest.fixture
 def copied(sessions: Sessions) -> None:
     with sessions() as session, session.begin():
         session.add(Belonging(name="shops.main", value="live.example", noted_at=NOW, noted_by=""))
@@ -30,7 +36,7 @@ def test_every_page_of_a_copy_says_so_and_an_admin_ends_it(
 ) -> None:
     for path in ("/", "/account", "/orders/999"):
         page = viewer.get(path).text
-        assert BANNER in page
+        assert BANNER in page, path
         assert "shops.main was live.example" in page
         assert BUTTON not in page
     assert viewer.post("/read-only/accept").status_code == 403
