@@ -18,7 +18,8 @@ from pipeline.base.db import Sessions
 LONGEST_NAME = 60
 MOST = 50
 """So many views a person may keep."""
-_PRIVATE = frozenset({"buyer", "searcher"})
+_PRIVATE = frozenset({"buyer", "searcher", "number"})
+"""What may name a buyer: a search for somebody, or whatever was typed into the search box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class SavedViews:
     ) -> None:
         """Keep a view; in place of the person's own of that name. Raises NotAllowed.
 
-        A buyer who is searched for is left out.
+        What was searched for is left out.
         """
         name = _checked(name)
         kept = {key: text for key, text in query.items() if key not in _PRIVATE}

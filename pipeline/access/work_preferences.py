@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -90,33 +90,42 @@ class WorkPreferences:
             }
         self._save(person_id, values)
 
-    def claim_digests(self, now: datetime) -> Sequence[DueDigest]:
-        """The daily mails that are due; each is returned once for its day, whatever happens then.
+    def claim_digests(self, now: datetime) -> Iterator[DueDigest]:
+        """The daily mails that are due; each is given once for its day, whatever happens then.
 
+        Each is claimed when its turn comes: who stops in between leaves the rest for another run.
         Nobody who is locked out or removed gets one.
         """
-        due = []
-        with self._sessions() as session, session.begin():
-            rows = session.scalars(
-                select(WorkPreferencesRow)
-                .join(PersonRecord, PersonRecord.id == WorkPreferencesRow.person_id)
+        row = WorkPreferencesRow
+        with self._sessions() as session:
+            chosen = session.execute(
+                select(row.person_id, row.digest_hour, row.digest_zone, row.digest_on)
+                .join(PersonRecord, PersonRecord.id == row.person_id)
                 .where(
-                    WorkPreferencesRow.digest_hour.is_not(None),
+                    row.digest_hour.is_not(None),
                     ~PersonRecord.locked,
                     PersonRecord.removed_at.is_(None),
                 )
-                .order_by(WorkPreferencesRow.person_id)
-                .with_for_update(of=WorkPreferencesRow, skip_locked=True)
-            )
-            for chosen in rows:
-                local = now.astimezone(ZoneInfo(chosen.digest_zone))
-                is_time = chosen.digest_hour is not None and local.hour >= chosen.digest_hour
-                if not is_time or chosen.digest_on == local.date():
-                    continue
-                chosen.digest_on = local.date()
-                day = local.date().isoformat()
-                due.append(DueDigest(chosen.person_id, chosen.digest_to, day))
-        return due
+                .order_by(row.person_id)
+            ).all()
+        for person_id, hour, zone, done_on in chosen:
+            local = now.astimezone(ZoneInfo(zone))
+            today = local.date()
+            if hour is None or local.hour < hour or done_on == today:
+                continue
+            with self._sessions() as session, session.begin():
+                to = session.scalar(
+                    update(row)
+                    .where(
+                        row.person_id == person_id,
+                        row.digest_hour.is_not(None),
+                        row.digest_on.is_distinct_from(today),
+                    )
+                    .values(digest_on=today)
+                    .returning(row.digest_to)
+                )
+            if to is not None:
+                yield DueDigest(person_id, to, today.isoformat())
 
     def _save(self, person_id: int, values: Mapping[str, Any]) -> None:
         adding = insert(WorkPreferencesRow).values(person_id=person_id, **values)

@@ -34,16 +34,16 @@ def search_views(sessions: Sessions) -> Blueprint:
     views = Blueprint("search", __name__)
     listing, people, mapped = Listing(sessions), People(sessions), MappedSkus(sessions)
 
-    def orders(sought: str) -> tuple[Filters, Sequence[int]]:
+    def orders(sought: str) -> tuple[Filters | None, Sequence[int]]:
         """The filters that find orders, hidden ones only if there are no others, and the first two
-        orders."""
-        shown = Filters(number=sought)
-        found: Sequence[int] = ()
-        for filters in (shown, replace(shown, everything=True)):
+        orders. The filters name nothing but numbers and SKUs."""
+        kept = listing.numbers_and_skus(sought)
+        shown = Filters(number=kept)
+        for filters in (shown, replace(shown, everything=True)) if kept else ():
             found = [order.id for order in listing.page(filters, limit=2).orders]
             if found:
                 return filters, found
-        return shown, found
+        return None, ()
 
     @views.post("/search")
     def run() -> Response | str:
@@ -61,12 +61,12 @@ def search_views(sessions: Sessions) -> Blueprint:
         persons = [one for one in people.everyone() if sought.lower() in one.name.lower()][:MOST]
         settings = _settings(sought)
         manual = search(sought)[:MOST]
-        if found and not (skus or persons or settings or manual):
+        if filters and not (skus or persons or settings or manual):
             return redirect(url(filters), 303)
         return _page(
             text,
             filters=filters,
-            orders=count(sessions, filters) if found else None,
+            orders=count(sessions, filters) if filters else None,
             skus=skus,
             persons=persons,
             settings=settings,

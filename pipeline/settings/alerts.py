@@ -9,7 +9,10 @@ from pydantic import Field, SecretStr, model_validator
 
 from pipeline.settings.marketplace import SettingsModel
 
-_ADDRESS = r"^[^@\s<>,;]+@[^@\s<>,;]+$"
+# The unquoted form of RFC 5322, in ASCII: what a mail's header takes as it is.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$"
 _LONGEST_ADDRESS = 254
 MailAddress = Annotated[str, Field(pattern=_ADDRESS, max_length=_LONGEST_ADDRESS)]
 

@@ -19,11 +19,13 @@ def send_digests(parts: Runtime) -> None:
         return
     url, sent = parts.settings.console.url or "", 0
     for due in WorkPreferences(parts.sessions).claim_digests(now):
-        message = digest(parts.sessions, due.person_id, due.day, url, now)
         try:
+            message = digest(parts.sessions, due.person_id, due.day, url, now)
             Mail(mail.model_copy(update={"to": (due.to,)}))(message)
         except Undelivered as error:
             log.warning("digest.failed", code=str(error))
+        except Exception as error:  # noqa: BLE001 - a mail that fails must not cost others theirs
+            log.warning("digest.failed", code=type(error).__name__)
         else:
             sent += 1
     if sent:

@@ -81,19 +81,19 @@ def test_the_daily_mail_is_due_once_a_day_at_its_hour_of_the_zone(
 ) -> None:
     anna = person("anna")
     preferences = WorkPreferences(sessions)
-    assert preferences.claim_digests(NOW) == []
+    assert [*preferences.claim_digests(NOW)] == []
     # 23:30 of the 9th in UTC is half past midnight in Berlin.
     evening = datetime(2026, 3, 9, 23, 30, tzinfo=UTC)
     preferences.send_digest(anna, "anna@example.com", 8, "Europe/Berlin", evening)
-    assert preferences.claim_digests(evening + timedelta(hours=7)) == []
+    assert [*preferences.claim_digests(evening + timedelta(hours=7))] == []
     [due] = preferences.claim_digests(evening + timedelta(hours=8))
     assert (due.person_id, due.to, due.day) == (anna, "anna@example.com", "2026-03-10")
-    assert preferences.claim_digests(evening + timedelta(hours=9)) == []
+    assert [*preferences.claim_digests(evening + timedelta(hours=9))] == []
     [next_day] = preferences.claim_digests(evening + timedelta(hours=32))
     assert next_day.day == "2026-03-11"
     preferences.send_digest(anna, "", None, "", evening)
     assert preferences.of(anna).digest_to == ""
-    assert preferences.claim_digests(evening + timedelta(days=3)) == []
+    assert [*preferences.claim_digests(evening + timedelta(days=3))] == []
 
 
 def test_a_mail_asked_for_after_its_hour_waits_for_the_next_day(
@@ -101,8 +101,30 @@ def test_a_mail_asked_for_after_its_hour_waits_for_the_next_day(
 ) -> None:
     preferences = WorkPreferences(sessions)
     preferences.send_digest(person("anna"), "anna@example.com", 8, "UTC", NOW)
-    assert preferences.claim_digests(NOW + timedelta(minutes=5)) == []
-    assert len(preferences.claim_digests(NOW + timedelta(hours=20))) == 1
+    assert [*preferences.claim_digests(NOW + timedelta(minutes=5))] == []
+    assert len([*preferences.claim_digests(NOW + timedelta(hours=20))]) == 1
+
+
+def test_who_stops_in_between_leaves_the_rest_for_another_run(
+    sessions: Sessions, person: Callable[[str], int]
+) -> None:
+    preferences = WorkPreferences(sessions)
+    ids = [person(name) for name in ("anna", "otto")]
+    for id_ in ids:
+        preferences.send_digest(id_, "a@example.com", 8, "UTC", NOW - timedelta(hours=6))
+    one, other = preferences.claim_digests(NOW), preferences.claim_digests(NOW)
+    assert [next(one).person_id, next(other).person_id] == ids
+    assert [*one, *other] == []
+
+
+@pytest.mark.parametrize(
+    "address", ["a@[", "().@b.de", ".:@b.de", "a..b@c.de", "a@b..de", "a\x00@b.de"]
+)
+def test_an_address_that_no_mail_can_have_is_refused(
+    sessions: Sessions, person: Callable[[str], int], address: str
+) -> None:
+    with pytest.raises(NotAllowed, match="needs an address"):
+        WorkPreferences(sessions).send_digest(person("anna"), address, 8, "UTC", NOW)
 
 
 def test_nobody_who_is_locked_out_gets_a_mail(
@@ -112,9 +134,9 @@ def test_nobody_who_is_locked_out_gets_a_mail(
     preferences = WorkPreferences(sessions)
     preferences.send_digest(person("otto"), "otto@example.com", 8, "UTC", NOW - timedelta(hours=6))
     People(sessions).set_locked("otto", True, signed(at=NOW))
-    assert preferences.claim_digests(NOW) == []
+    assert [*preferences.claim_digests(NOW)] == []
     People(sessions).set_locked("otto", False, signed(at=NOW))
-    assert len(preferences.claim_digests(NOW)) == 1
+    assert len([*preferences.claim_digests(NOW)]) == 1
 
 
 @pytest.mark.parametrize(

@@ -61,5 +61,27 @@ def test_what_nothing_has_is_said_and_kept_out_of_addresses(browser: SignedIn) -
     assert "Search for 200 numbers at most at once." in too_many.text
 
 
+def test_names_among_numbers_and_skus_stay_out_of_addresses(
+    sessions: Sessions, viewer: SignedIn
+) -> None:
+    store(
+        sessions,
+        *(an_order(one, items=[an_item(one, sku="RED LAMP")]) for one in (1, 2)),
+        an_order(3, items=[an_item(3, sku="CUP")]),
+    )
+    for sought, to in (
+        (
+            "Erika Mustermann 303-0000000-0000001 303-0000000-0000002",
+            "303-0000000-0000001+303-0000000-0000002",
+        ),
+        ("red lamp", "red+lamp"),
+        ("Mustermann cup 303-0000000-0000001", "cup+303-0000000-0000001"),
+    ):
+        answer = viewer.post("/search", {"q": sought})
+        assert answer.headers["Location"] == f"/orders?number={to}"
+    answer = viewer.post("/search", {"q": "Erika Mustermann"})
+    assert "Nothing has this number, SKU or name." in answer.text
+
+
 def test_the_search_is_no_address(browser: SignedIn) -> None:
     assert browser.get("/search?q=Erika").status_code == 405

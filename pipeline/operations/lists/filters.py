@@ -51,7 +51,8 @@ class Filters:
     not compared.
     `buyer` are keyed hashes, see `pipeline.intake.buyer_index`, and `searcher` is the seal that
     binds them to the person who searched. Days are those of `zone`, and included.
-    `everything` includes hidden orders, such as unpaid ones. `assigned` is whose orders they are.
+    `everything` includes hidden orders, such as unpaid ones. `assigned` is whose orders they are;
+    without a status, a person's are those that have not ended.
     `columns` are those of the page, which choose no orders; without any they are the reader's own.
     """
 
@@ -138,6 +139,9 @@ class Filters:
             wanted.append(self.store.condition())
         if self.assigned is not None:
             wanted.append(_is_assigned(self.assigned))
+            if self.assigned.person_id is not None and self.status is None:
+                # What somebody looks after is what they still have to do.
+                wanted.append(Order.status.in_(LIVE))
         return wanted
 
     def _midnight(self, day: date) -> datetime:

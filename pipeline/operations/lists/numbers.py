@@ -14,10 +14,12 @@ from sqlalchemy import (
     Text,
     any_,
     func,
+    literal,
     select,
     union,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
 
 from pipeline.base.id_lists import among
 from pipeline.base.row_ids import row_id
@@ -39,6 +41,24 @@ def has_number(text: str) -> ColumnElement[bool]:
     """
     ids = func.array(_with_number(text).scalar_subquery(), type_=ARRAY(BigInteger))
     return Order.id == any_(ids)
+
+
+def numbers_and_skus(session: Session, text: str) -> str:
+    """What of `text` may stand in an address: its words with a digit, and the SKUs of orders.
+
+    All else that people type into a search box may be a name.
+    """
+    words = numbers_in(text)
+    asked = select(
+        func.unnest(literal([word.lower() for word in (text, *words)], ARRAY(Text))).label("sku")
+    ).subquery()
+    is_sold = select(OrderItem.id).where(func.lower(OrderItem.sku) == asked.c.sku).exists()
+    skus = set(session.scalars(select(asked.c.sku).where(is_sold)))
+    if text.lower() in skus:
+        return text
+    return " ".join(
+        word for word in words if word.lower() in skus or any(sign.isdecimal() for sign in word)
+    )
 
 
 def _with_number(text: str) -> CompoundSelect[int]:

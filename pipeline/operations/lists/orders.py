@@ -19,6 +19,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.base.row_ids import row_id
 from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.numbers import numbers_and_skus
 from pipeline.operations.lists.sorting import KEYS, Place, Sort, Zone, zones
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order, OrderItem, OrderPrivate
@@ -79,6 +80,11 @@ class Listing:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+
+    def numbers_and_skus(self, text: str) -> str:
+        """What of a search may stand in an address: see `numbers.numbers_and_skus`. One query."""
+        with self._sessions() as session:
+            return numbers_and_skus(session, text)
 
     def page(
         self,

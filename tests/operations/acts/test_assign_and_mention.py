@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -15,7 +17,7 @@ from pipeline.operations.lists.filter_values import MINE, NOBODYS
 from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.mine import end_mentions, open_mentions
 from pipeline.operations.lists.orders import Listing
-from pipeline.orders.tables import Note
+from pipeline.orders.tables import Note, Order, Status
 from pipeline.settings.roles import Role
 from tests.builders import a_vault, signed
 from tests.console.builders import NOW, a_held_order, an_order, store
@@ -57,6 +59,13 @@ def test_orders_are_assigned_noted_and_listed(sessions: Sessions) -> None:
     assert [(order.id, order.assignee) for order in mine] == [(second, "otto")]
     nobodys = listing.page(Filters(assigned=NOBODYS)).orders
     assert {order.id for order in nobodys} == {first, third}
+    with sessions() as session, session.begin():
+        session.get_one(Order, second).status = Status.DONE
+    yours = Filters(assigned=MINE._replace(person_id=otto))
+    assert listing.page(yours).orders == []
+    assert [order.id for order in listing.page(replace(yours, status=Status.DONE)).orders] == [
+        second
+    ]
     # Without a reader nobody's orders are mine.
     assert listing.page(Filters(assigned=MINE)).orders == []
 

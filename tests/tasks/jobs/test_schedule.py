@@ -29,6 +29,7 @@ ALWAYS = {
     ("reconcile", "reconcile", 60, 60),
     ("check accounts", "check_accounts", 300, 300),
     ("alert", "alert", 30, 30),
+    ("digests", "send_digests", 300, 300),
     ("purge", "purge", 3600, 3600),
 }
 
