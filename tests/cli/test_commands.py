@@ -77,6 +77,7 @@ def test_these_are_the_commands() -> None:
         "orders replay",
         "orders retry",
         "orders ship",
+        "orders ship-many",
         "orders show",
         "orders transparency",
         "orders worth",
