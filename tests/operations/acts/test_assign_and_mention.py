@@ -19,7 +19,7 @@ from pipeline.operations.lists.mine import end_mentions, open_mentions
 from pipeline.operations.lists.orders import Listing
 from pipeline.orders.tables import Note, Order, Status
 from pipeline.settings.roles import Role
-from tests.builders import a_vault, signed
+from tests.builders import a_vault, signed, with_keys
 from tests.console.builders import NOW, a_held_order, an_order, store
 from tests.console.signing_in import PASSWORD
 
@@ -96,6 +96,7 @@ def test_a_note_addresses_people_by_their_whole_names(sessions: Sessions) -> Non
 def test_a_mention_waits_for_its_person_until_it_is_done(sessions: Sessions) -> None:
     anna, otto = _person(sessions, "anna"), _person(sessions, "otto")
     (order_id,) = store(sessions, a_held_order(1))
+    with_keys(sessions)
     decisions = Decisions(sessions, a_vault(), "otto", NOW)
     decisions.note(order_id, "see @anna", [anna])
     decisions.note(order_id, "see @anna again", [anna])
