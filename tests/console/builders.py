@@ -9,8 +9,6 @@ from typing import Any
 from pydantic import SecretStr
 
 from pipeline.base.db import Sessions
-from pipeline.base.vault import Vault
-from pipeline.orders.machine import owner
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.tables import (
     Attempt,
@@ -19,11 +17,11 @@ from pipeline.orders.tables import (
     Note,
     Order,
     OrderItem,
-    OrderPrivate,
     Status,
 )
 from pipeline.settings.marketplace import MarketplaceSettings
 from pipeline.settings.model import AccountSettings, Settings, ShopSettings
+from tests.builders import with_keys
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 GERMANY, FRANCE = "A1PA6795UKMFR9", "A13V1IB3VIYZZH"
@@ -166,12 +164,7 @@ def store(sessions: Sessions, *orders: Order) -> list[int]:
 def store_with_keys(sessions: Sessions, *orders: Order) -> list[int]:
     """Insert orders with the keys under which what people type is sealed; return their ids."""
     ids = store(sessions, *orders)
-    vault = Vault(*some_settings().master_keys)
-    with sessions() as session, session.begin():
-        session.add_all(
-            OrderPrivate(order_id=order.id, wrapped_key=vault.new_key(owner(order)))
-            for order in orders
-        )
+    with_keys(sessions)
     return ids
 
 
