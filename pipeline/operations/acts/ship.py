@@ -258,7 +258,8 @@ def check_parcel(parcel: Parcel, account: str) -> Parcel:
     number = _checked(parcel.tracking_number, "the tracking number")
     if not looks_like_a_number(number):
         raise NotPossible(
-            "give a tracking number: letters, digits and # / . _ -, with a digit among them"
+            "give a tracking number: letters, digits and # / . _ -, with a digit among them, "
+            "and no words"
         )
     return replace(parcel, title=_name_of(parcel.carrier, title, account), tracking_number=number)
 
