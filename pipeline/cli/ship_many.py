@@ -38,6 +38,7 @@ def ship_many(file: BinaryIO, dry_run: bool, as_json: bool) -> None:
         from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
         from pipeline.operations.acts.many_parcels import begin_shipping
+        from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.acts.shipping_check import check_rows
         from pipeline.operations.acts.shipping_file import LARGEST, NotReadable, read_file
 
@@ -49,14 +50,17 @@ def ship_many(file: BinaryIO, dry_run: bool, as_json: bool) -> None:
         good = [each for each in checked if not each.mistake]
         act_id = None
         if good and not dry_run:
-            act_id = begin_shipping(
-                installation.sessions,
-                Vault(*installation.settings.master_keys),
-                good,
-                author=system_user(),
-                now=utc_now(),
-                token=uuid4().hex,
-            )
+            try:
+                act_id = begin_shipping(
+                    installation.sessions,
+                    Vault(*installation.settings.master_keys),
+                    good,
+                    author=system_user(),
+                    now=utc_now(),
+                    token=uuid4().hex,
+                )
+            except NotPossible as error:
+                raise click.ClickException(str(error)) from error
     if as_json:
         print_json({"id": act_id, "rows": [_as_json(each) for each in checked]})
     else:

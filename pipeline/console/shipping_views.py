@@ -37,9 +37,9 @@ from pipeline.operations.acts.shipping_file import (
     LARGEST,
     MOST_ROWS,
     TEMPLATE,
-    FileRow,
     NotReadable,
     read_file,
+    read_written,
     written,
 )
 from pipeline.operations.lists.bulk_acts import Acts
@@ -74,7 +74,7 @@ def shipping_views(
             largest=LARGEST // 1024,
         )
 
-    def preview(rows: Sequence[FileRow], checked: Sequence[CheckedRow], sentence: str = "") -> str:
+    def preview(file: str, checked: Sequence[CheckedRow], sentence: str = "") -> str:
         good = [each for each in checked if not each.mistake]
         return render_template(
             "ship_preview.html",
@@ -82,7 +82,7 @@ def shipping_views(
             good=good,
             orders=len({each.order_id for each in good}),
             bad=[each for each in checked if each.mistake],
-            file=written(rows),
+            file=file,
             token=uuid4().hex,
         )
 
@@ -103,21 +103,23 @@ def shipping_views(
             return start(_("Nothing was read: choose a file first.")), 400
         try:
             rows = read_file(content)
+            file = written(rows)
         except NotReadable as error:
             return start(_("Nothing was shipped: %(why)s.") % {"why": error}), 400
-        return preview(rows, check_rows(sessions, rows))
+        return preview(file, check_rows(sessions, rows))
 
     @views.post("/ship/begin")
     def begin() -> Answer:
         """Ship the rows that the person has seen without a mistake."""
+        file = request.form.get("file", "")
         try:
-            rows = read_file(request.form.get("file", "").encode())
+            rows = read_written(file)
         except NotReadable as error:
             return start(_("Nothing was shipped: %(why)s.") % {"why": error}), 400
         checked = check_rows(sessions, rows)
         if request.form.get("seen") != str(sum(not each.mistake for each in checked)):
             sentence = _("Nothing was shipped: orders have changed meanwhile. Look at it again.")
-            return preview(rows, checked, sentence), 409
+            return preview(file, checked, sentence), 409
         try:
             act_id = begin_shipping(
                 sessions,
@@ -129,7 +131,7 @@ def shipping_views(
             )
         except NotPossible as error:
             sentence = _("Nothing was shipped: %(why)s.") % {"why": error}
-            return preview(rows, checked, sentence), 409
+            return preview(file, checked, sentence), 409
         return redirect(url_for("bulk.progress", act_id=act_id), 303)
 
     @views.get("/bulk/<row_id:act_id>/parcels.csv")

@@ -10,6 +10,11 @@ from pipeline.orders.package_tables import Shipment, announcement
 from pipeline.orders.tables import Order
 from pipeline.shipping.packages import is_same_number
 
+CONFIRMED_OTHERWISE = frozenset(
+    {Program.FBM_SHIP_PLUS, Program.EASY_SHIP, Program.DELIVERY_BY_AMAZON}
+)
+"""Amazon transports these parcels or tracks them by itself, and refuses a confirmation."""
+
 
 def to_confirm(order: Order, *, without_number: bool) -> list[Shipment]:
     """The packages in no feed whose confirmation is missing or outdated.

@@ -14,6 +14,7 @@ from pipeline.orders.tables import Order
 from tasks.cancelling.fewer_units import being_reduced
 from tasks.cancelling.invoice_check import invoiced_wrongly
 from tasks.cancelling.part_cancelled import reduced
+from tasks.shipping.packages import CONFIRMED_OTHERWISE
 from tasks.shipping.requested_shipment import end_requested_shipments, ship_requested
 
 ON_HOLD = "on hold in Magento, so nothing of it can be shipped until it is taken off hold there"
@@ -49,13 +50,17 @@ def ship_order(order: Order, clients: Clients) -> Outcome:
             )
     if not order.shipments and order.magento_state == HOLDED:
         return Wait(ON_HOLD, clients.recheck_waiting)
-    if (hold := ship_requested(order, clients)) is not None:
-        return hold
+    refused = ship_requested(order, clients)
+    if refused is not None and CONFIRMED_OTHERWISE.intersection(order.programs):
+        return refused
+    # The last step confirms the other packages, tries a refused one again, and then holds.
     if not order.shipments:
-        return Wait(_shipped_here(order) or "waiting for the warehouse", clients.recheck_waiting)
+        return refused or Wait(
+            _shipped_here(order) or "waiting for the warehouse", clients.recheck_waiting
+        )
     may_lack_number = clients.marketplace(order).confirm_without_tracking
     if not may_lack_number and not any(shipment.tracking_number for shipment in order.shipments):
-        return Wait("shipped, waiting for a tracking number", clients.recheck_waiting)
+        return refused or Wait("shipped, waiting for a tracking number", clients.recheck_waiting)
     return Done()
 
 

@@ -17,6 +17,7 @@ from tasks.cancelling.part_cancelled import reduced
 from tasks.shipping.confirmation import confirm, confirmation_write, mark_accepted
 from tasks.shipping.objections import changed_since_confirmed, confirmation_unclear, objection
 from tasks.shipping.packages import (
+    CONFIRMED_OTHERWISE,
     confirmation_of,
     confirmed_packages,
     known_already,
@@ -28,9 +29,6 @@ from tasks.shipping.ship_from import supply_sources
 from tasks.shipping.shop_comment import comment
 from tasks.steps.ship_order import ON_HOLD, units_shipped
 
-# Amazon transports these parcels or tracks them by itself, and refuses a confirmation.
-CONFIRMED_OTHERWISE = (Program.FBM_SHIP_PLUS, Program.EASY_SHIP, Program.DELIVERY_BY_AMAZON)
-
 # After a failure in a feed the package is confirmed in a separate call.
 _BY_CALL = (ConfirmationState.REFUSED, ConfirmationState.UNCLEAR)
 
@@ -41,9 +39,8 @@ def sync_tracking(order: Order, clients: Clients) -> Outcome:
         return hold
     if order.fulfilled_by == FulfilledBy.AMAZON or not order.shipments:
         return Skipped("nothing of ours to confirm")
-    for program in CONFIRMED_OTHERWISE:
-        if program in order.programs:
-            return Skipped(f"{program}: Amazon needs no confirmation, and takes none")
+    if otherwise := CONFIRMED_OTHERWISE.intersection(order.programs):
+        return Skipped(f"{min(otherwise)}: Amazon needs no confirmation, and takes none")
     fewer = being_reduced(order, clients)
     if fewer and (hold := reduced(order, fewer, clients)) is not None:
         return hold

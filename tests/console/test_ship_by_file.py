@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.many_orders import BulkActs
+from pipeline.operations.acts.shipping_file import LARGEST
 from pipeline.operations.acts.tables import BulkAct
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from tests.builders import a_vault
@@ -85,6 +86,25 @@ def test_orders_that_changed_meanwhile_are_shown_again(
     assert "orders have changed meanwhile" in words_of(again.text)
     assert "Ship 1 parcel of 1 order?" in words_of(again.text)
     assert jobs(sessions) == []
+
+
+def test_rows_keep_their_lines_and_their_mistakes(sessions: Sessions, operator: SignedIn) -> None:
+    store(sessions, an_order(1), an_order(2))
+    head = "order,carrier,tracking,items\n\n"
+    page = upload(operator, f"{head}{FIRST},dhl,A1,\n\n{SECOND},dpd,B1,MUG-1=1,MUG-2=1\n")
+    assert f"5 {SECOND} dpd B1 MUG-1=1 more cells than headings" in words_of(page)
+    assert operator.post("/ship/begin", form(page)).status_code == 303
+    (job,) = jobs(sessions)
+    assert BulkActs(sessions, a_vault()).go_on(NOW) == 1
+    result = operator.get(f"/bulk/{job.id}/parcels.csv").text
+    assert result.splitlines()[1:] == [f"3,{FIRST},dhl,A1,,requested,"]
+
+
+def test_a_file_that_grows_beyond_the_limit_is_refused_at_once(operator: SignedIn) -> None:
+    content = b"order,carrier,tracking\n1," + b"\xfc" * (LARGEST - 100) + b",A1\n"
+    reply = operator.post("/ship", {"file": (io.BytesIO(content), "shipments.csv")})
+    assert reply.status_code == 400
+    assert "a file has 48 KB at most" in words_of(reply.text)
 
 
 @pytest.mark.parametrize(

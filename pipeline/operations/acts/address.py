@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import CannotMap
+from pipeline.base.id_lists import among
 from pipeline.base.master_keys import KeyMissing, Unreadable
 from pipeline.base.security_log import Action, Signature, order_object, record
 from pipeline.base.vault import SealedColumn, Vault
@@ -23,6 +24,7 @@ from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.channel import ParseReport
 from pipeline.orders.channel_order import Address, ChannelOrder, FulfilledBy
 from pipeline.orders.corrected_address import Correction
+from pipeline.orders.locking import lock
 from pipeline.orders.machine import owner, wake
 from pipeline.orders.order_words import Shown, shown
 from pipeline.orders.states import EffectKind, StepName
@@ -32,6 +34,8 @@ LINES = ("line1", "line2", "line3")
 FIELDS = (
     *("name", "company", *LINES, "district", "city", "postcode", "region", "country", "phone"),
 )
+
+PRINTED = "printed the packing slip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +140,19 @@ class Corrections:
         """
         shown_to: dict[int, Address] = {}
         refused: dict[int, str] = {}
+        ids = [order.id for order in orders]
         with self._sessions() as session, session.begin():
+            lock(session, ids)
+            rows = session.scalars(
+                select(OrderPrivate)
+                .where(among(OrderPrivate.order_id, ids))
+                .order_by(OrderPrivate.order_id)
+                .with_for_update()
+            )
+            privates = {private.order_id: private for private in rows}
             for order in orders:
                 try:
-                    private, key = self._private(session, order)
+                    private, key = _with_key(privates.get(order.id))
                     correction = self._correction(order, private, key)
                     address = (
                         correction.address if correction else self._reported(order, private, key)
@@ -148,8 +161,11 @@ class Corrections:
                     refused[order.id] = str(error)
                     continue
                 shown_to[order.id] = address
-                self._note(session, order.id, "printed the packing slip")
             if shown_to:
+                note = {"at": self._by.at, "author": self._by.person, "text": PRINTED}
+                session.execute(
+                    insert(Note), [{**note, "order_id": id_} for id_ in sorted(shown_to)]
+                )
                 record(
                     session,
                     at=self._by.at,
@@ -195,10 +211,7 @@ class Corrections:
         )
 
     def _private(self, session: Session, order: Order) -> tuple[OrderPrivate, bytes]:
-        private = session.get(OrderPrivate, order.id, with_for_update=True)
-        if private is None or private.wrapped_key is None:
-            raise NotPossible("its personal data was purged")
-        return private, private.wrapped_key
+        return _with_key(session.get(OrderPrivate, order.id, with_for_update=True))
 
     def _reported(self, order: Order, private: OrderPrivate, key: bytes) -> Address:
         return self._parsed(order, private, key).address or Address()
@@ -231,6 +244,12 @@ class Corrections:
     def _note(self, session: Session, order_id: int, text: str) -> None:
         note = Note(order_id=order_id, at=self._by.at, author=self._by.person, text=text)
         session.add(note)
+
+
+def _with_key(private: OrderPrivate | None) -> tuple[OrderPrivate, bytes]:
+    if private is None or private.wrapped_key is None:
+        raise NotPossible("its personal data was purged")
+    return private, private.wrapped_key
 
 
 def _changed(address: Address, changes: Mapping[str, str]) -> Address:

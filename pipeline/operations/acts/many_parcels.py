@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
+from pipeline.base.master_keys import KeyMissing
 from pipeline.base.vault import Vault
 from pipeline.operations.acts.many_orders import Act, BulkActs
 from pipeline.operations.acts.one_order import NotPossible
@@ -39,7 +40,8 @@ def begin_shipping(
     """Store the faultless rows as a bulk act; return its id.
 
     The act's job requests the parcels order by order. A repeated `token` returns the act that has
-    already begun. Raises NotPossible without a faultless row.
+    already begun. Raises NotPossible without a faultless row, and where this process lacks the key
+    for a title.
     """
     good = [
         (each.row.line, each.order_id, each.parcel)
@@ -92,11 +94,13 @@ def begin_shipping(
 
 
 def _title(vault: Vault, key: bytes | None, order: Order, title: str) -> str:
-    """Empty where it cannot be sealed: the order is then passed over for it, and no other is."""
+    """Empty where its order has no key any more: that order is passed over, and no other is."""
     try:
         return stored_title(vault, key, order, title)
     except NotPossible:
         return ""
+    except KeyMissing as error:
+        raise NotPossible(str(error)) from None
 
 
 class TakenBack(NamedTuple):

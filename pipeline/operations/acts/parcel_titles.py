@@ -20,12 +20,10 @@ from pipeline.shipping.typed_by_clerks import Clerks
 def stored_title(vault: Vault, key: bytes | None, order: Order, title: str) -> str:
     """The carrier's title as it is stored: sealed, unless it is a known carrier's name.
 
-    Raises NotPossible where there is no key to seal it with.
+    Raises NotPossible where there is no key to seal it with, and KeyMissing where only this process
+    lacks it.
     """
-    try:
-        stored = Clerks(vault, key, owner(order)).title(title)
-    except KeyMissing as error:
-        raise NotPossible(str(error)) from None
+    stored = Clerks(vault, key, owner(order)).title(title)
     if not stored:
         raise NotPossible(
             "it has no key to seal a title with: give a carrier that Amazon knows, "
@@ -35,9 +33,12 @@ def stored_title(vault: Vault, key: bytes | None, order: Order, title: str) -> s
 
 
 def opened_title(vault: Vault, key: bytes | None, order: Order, stored: str) -> str:
-    """The title that `stored_title` gave. Raises NotPossible where its key is gone."""
+    """The title that `stored_title` gave. Raises NotPossible where its key is gone, and KeyMissing
+    where only this process lacks it."""
     try:
         return open_title(vault, key, owner(order), stored)
+    except KeyMissing:
+        raise
     except Unreadable as error:
         raise NotPossible(f"its carrier's title cannot be read: {error}") from None
 

@@ -23,7 +23,10 @@ from pipeline.orders.tables import Order
 def request_parcels(
     session: Session, vault: Vault, act: BulkAct, order_ids: Sequence[int], now: datetime
 ) -> dict[int, str | None]:
-    """Lock these orders and request their parcels; the reason to pass an order over, or None."""
+    """Lock these orders and request their parcels; the reason to pass an order over, or None.
+
+    Raises KeyMissing where this process lacks the key for a carrier's title.
+    """
     lock(session, order_ids)
     orders = session.scalars(
         select(Order)

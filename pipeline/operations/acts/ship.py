@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
+from pipeline.base.master_keys import KeyMissing
 from pipeline.base.vault import Vault
 from pipeline.clients import offered_carriers
 from pipeline.magento.records import ENDED, HOLDED
@@ -68,7 +69,10 @@ class ShipmentRequests:
         """Request these parcels of an order, in place of those that Magento refused."""
         with self._sessions() as session, session.begin():
             order = _locked(session, order_id)
-            request(session, self._vault, order, parcels, self._author, self._now)
+            try:
+                request(session, self._vault, order, parcels, self._author, self._now)
+            except KeyMissing as error:
+                raise NotPossible(str(error)) from None
             wake(session, [order_id], self._now)
 
     def withdraw(self, order_id: int) -> None:
@@ -90,7 +94,10 @@ def request(
     author: str,
     now: datetime,
 ) -> list[int]:
-    """Store the parcels of a locked order with a note; return their ids. Raises NotPossible."""
+    """Store the parcels of a locked order with a note; return their ids.
+
+    Raises NotPossible, and KeyMissing where this process lacks the key for a title.
+    """
     checked = check_parcels(order, parcels)
     requested = standing(session, order.id)
     if any(each.state == RequestState.OPEN for each in requested):
@@ -258,7 +265,8 @@ def check_parcel(parcel: Parcel, account: str) -> Parcel:
     number = _checked(parcel.tracking_number, "the tracking number")
     if not looks_like_a_number(number):
         raise NotPossible(
-            "give a tracking number: letters, digits and # / . _ -, with a digit among them"
+            "give a tracking number: letters, digits and # / . _ -, with a digit among them, "
+            "and no words"
         )
     return replace(parcel, title=_name_of(parcel.carrier, title, account), tracking_number=number)
 

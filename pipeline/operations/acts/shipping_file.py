@@ -11,6 +11,8 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 MOST_ROWS = 500
 LARGEST = 48 * 1024
@@ -24,6 +26,8 @@ TEMPLATE = (
 )
 """The second order goes into two parcels. A row without items is all that is left of its order."""
 _REQUIRED = COLUMNS[:3]
+_LINE = "row"
+"""The first column of what `written` gives: the line in the person's own file."""
 _SEPARATORS = ",;\t"
 _NAMES = {
     "order number": "order",
@@ -37,7 +41,14 @@ _NAMES = {
     "skus": "items",
 }
 """Other headings that people and Amazon's own reports use."""
+_MORE_CELLS = "more cells than headings; part SKUs by ;"
 _UNITS = re.compile(r"(?P<sku>.+?)\s*=\s*(?P<count>[0-9]{1,5})")
+
+
+_TOO_LARGE = f"a file has {LARGEST // 1024} KB at most: split it"
+_NOT_CHECKED = "it is not the file that was checked"
+_KEEPING_TEXT = ("'", '="')
+"""An apostrophe, or ="…", keeps a spreadsheet from taking a number for one of its own."""
 
 
 class NotReadable(Exception):
@@ -60,8 +71,35 @@ class FileRow:
 
 def read_file(content: bytes) -> list[FileRow]:
     """The rows of a file, without empty ones. Raises NotReadable."""
+    table = _table(content)
+    return [_row(line, cells, table) for line, cells in table.rows]
+
+
+def read_written(text: str) -> list[FileRow]:
+    """The rows that `written` wrote, with their lines in the person's file. Raises NotReadable."""
+    table = _table(text.encode())
+    lines = [cells[0] for _, cells in table.rows]
+    if table.first != _LINE or not all(re.fullmatch(r"[1-9][0-9]{0,5}", line) for line in lines):
+        raise NotReadable(_NOT_CHECKED)
+    numbers = [int(line) for line in lines]
+    if any(one >= following for one, following in pairwise(numbers)):
+        raise NotReadable(_NOT_CHECKED)
+    return [_row(line, cells, table) for line, (_, cells) in zip(numbers, table.rows, strict=True)]
+
+
+class _Table(NamedTuple):
+    """The rows with their lines, the place of each column, the first heading, and the number of
+    headings without empty ones at the end."""
+
+    rows: Sequence[tuple[int, list[str]]]
+    places: Mapping[str, int]
+    first: str
+    width: int
+
+
+def _table(content: bytes) -> _Table:
     if len(content) > LARGEST:
-        raise NotReadable(f"a file has {LARGEST // 1024} KB at most: split it")
+        raise NotReadable(_TOO_LARGE)
     text = _decoded(content)
     first = text.lstrip("\r\n").partition("\n")[0]
     separator = max(_SEPARATORS, key=first.count)
@@ -72,21 +110,33 @@ def read_file(content: bytes) -> list[FileRow]:
         raise NotReadable(f"it is no table of this kind: {error}") from None
     if not table:
         raise NotReadable("the file is empty")
-    places = _places(table[0][1])
+    headings = table[0][1]
+    places = _places(headings)
     if len(table) - 1 > MOST_ROWS:
         raise NotReadable(f"a file has {MOST_ROWS} rows at most, and this has {len(table) - 1}")
     if len(table) == 1:
         raise NotReadable("the file has headings, and no row")
-    return [_row(line, cells, places) for line, cells in table[1:]]
+    width = max(place for place, heading in enumerate(headings, 1) if heading.strip())
+    return _Table(table[1:], places, headings[0], width)
 
 
 def written(rows: Sequence[FileRow]) -> str:
-    """The rows as a file that `read_file` reads the same."""
+    """The rows as a text that `read_written` reads the same. Raises NotReadable where it is larger
+    than a file may be, as it is in UTF-8."""
     text = io.StringIO()
     table = csv.writer(text)
-    table.writerow(COLUMNS)
-    table.writerows([row.order, row.carrier, row.tracking, row.items] for row in rows)
+    table.writerow([_LINE, *COLUMNS])
+    for row in rows:
+        cells = map(_as_a_cell, (row.order, row.carrier, row.tracking, row.items))
+        beyond = ["more"] if row.mistake == _MORE_CELLS else []
+        table.writerow([row.line, *cells, *beyond])
+    if len(text.getvalue().encode()) > LARGEST:
+        raise NotReadable(_TOO_LARGE)
     return text.getvalue()
+
+
+def _as_a_cell(text: str) -> str:
+    return f"'{text}" if text.startswith(_KEEPING_TEXT) else text
 
 
 def _decoded(content: bytes) -> str:
@@ -122,16 +172,19 @@ def _places(headings: Sequence[str]) -> Mapping[str, int]:
     return places
 
 
-def _row(line: int, cells: Sequence[str], places: Mapping[str, int]) -> FileRow:
+def _row(line: int, cells: Sequence[str], table: _Table) -> FileRow:
     def cell(column: str) -> str:
-        place = places.get(column, len(cells))
+        place = table.places.get(column, len(cells))
         text = " ".join(cells[place].split()) if place < len(cells) else ""
-        # An apostrophe, or ="…", keeps a spreadsheet from taking a number for one of its own.
-        return text.removeprefix("'").removeprefix('="').removesuffix('"')
+        if text.startswith('="'):
+            return text.removeprefix('="').removesuffix('"')
+        return text.removeprefix("'")
 
     values = {column: cell(column) for column in COLUMNS}
     units, mistake = _units(values["items"])
-    if missing := [column for column in _REQUIRED if not values[column]]:
+    if any(cell.strip() for cell in cells[table.width :]):
+        mistake = _MORE_CELLS
+    elif missing := [column for column in _REQUIRED if not values[column]]:
         mistake = f"{', '.join(missing)} is missing"
     elif _is_rounded(values["tracking"]):
         mistake = "the spreadsheet has rounded the tracking number: make its column text"

@@ -15,13 +15,13 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     String,
-    and_,
     cast,
     func,
     literal,
     null,
     or_,
     select,
+    tuple_,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -75,7 +75,7 @@ _BEGINNINGS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ADDRESS: ("corrected the shipping address", "withdrew the corrected"),
     Kind.VALUE: ("stated that", "took back the stated value"),
     Kind.REPLAY: ("to be run again",),
-    Kind.BUYER: ("viewed the", "exported the", "destroyed the"),
+    Kind.BUYER: ("viewed the", "printed the", "exported the", "destroyed the"),
 }
 """How the notes of each kind begin."""
 
@@ -158,7 +158,8 @@ class _Source:
             return self.at <= after.at
         if self.name > after.source:
             return self.at < after.at
-        return or_(self.at < after.at, and_(self.at == after.at, self.id < after.row))
+        # A comparison of rows bounds the scan of an index; the same with OR does not.
+        return tuple_(self.at, self.id) < (after.at, after.row)
 
 
 def _sources(kind: Kind | None) -> Iterator[_Source]:

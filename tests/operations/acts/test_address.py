@@ -37,6 +37,7 @@ from tests.builders import (
     signed,
     stored,
 )
+from tests.orders.test_locked_by_id import BY_ID, statements
 from tests.security_log import logged
 from tests.tasks.fakes import clients
 
@@ -325,3 +326,21 @@ def test_of_two_people_at_once_both_are_heard(sessions: Sessions) -> None:
         thread.join()
     shown = corrections(sessions).show(order_id)
     assert shown.corrected == replace(TOLD, lines=("Lieferweg 77",), city="Altona")
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_slips_of_any_number_take_six_statements_and_lock_by_id(
+    number: int, sessions: Sessions
+) -> None:
+    ids = [held(sessions) for _ in range(number)]
+    orders = [loaded(sessions, order_id) for order_id in reversed(ids)]
+    with statements(sessions) as seen:
+        shown, refused = corrections(sessions).for_packing(orders, "shipping")
+    assert (set(shown), refused) == (set(ids), {})
+    # The orders, their private rows, the notes, and three of the security log.
+    assert len(seen) == 6
+    assert BY_ID.search(seen[0])
+    assert "ORDER BY order_private.order_id FOR UPDATE" in " ".join(seen[1].split())
+    with sessions() as session:
+        noted = session.scalars(select(Note.order_id).order_by(Note.id)).all()
+    assert noted == ids

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from pipeline.base.db import Sessions
+from pipeline.base.vault import Vault
 from pipeline.operations.acts.many_orders import BulkActs
 from pipeline.operations.acts.many_parcels import TakenBack, begin_shipping, take_parcels_back
 from pipeline.operations.acts.one_order import NotPossible
@@ -25,9 +26,9 @@ from tests.operations.acts.test_shipping_check import HEAD, waiting
 FILE = HEAD + "028-1,dhl,A1,MUG-BLUE=3\n028-1,custom: Swift Post,A2,CUP=1\n028-2,ups,B1,\n"
 
 
-def begun(sessions: Sessions, text: str = FILE) -> int:
+def begun(sessions: Sessions, text: str = FILE, vault: Vault | None = None) -> int:
     rows = check_rows(sessions, read_file(text.encode()))
-    return begin_shipping(sessions, a_vault(), rows, author="otto", now=NOW, token="t")
+    return begin_shipping(sessions, vault or a_vault(), rows, author="otto", now=NOW, token="t")
 
 
 def two_orders(sessions: Sessions) -> tuple[int, int]:
@@ -103,6 +104,24 @@ def test_an_order_without_a_key_for_its_title_stops_no_other(sessions: Sessions)
         RowState.PASSED_OVER,
         "name the carrier in its title",
     )
+
+
+def test_nothing_begins_where_the_process_lacks_the_key_for_a_title(sessions: Sessions) -> None:
+    two_orders(sessions)
+    with pytest.raises(NotPossible, match="which this process lacks"):
+        begun(sessions, vault=Vault(bytes(32)))
+    with sessions() as session:
+        assert session.scalars(select(BulkAct)).all() == []
+
+
+def test_a_process_that_lacks_the_key_leaves_the_parcels_to_another(sessions: Sessions) -> None:
+    two_orders(sessions)
+    act_id = begun(sessions)
+    assert BulkActs(sessions, Vault(bytes(32))).go_on(NOW) == 0
+    assert states(sessions, act_id) == [(n, RowState.IN_LINE, "") for n in (2, 3, 4)]
+    assert titles(sessions)[1].startswith("sealed:")
+    assert go_on(sessions) == 2
+    assert len(requested(sessions)) == 3
 
 
 def test_a_form_sent_twice_ships_once(sessions: Sessions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from pipeline.operations.acts.shipping_file import (
     FileRow,
     NotReadable,
     read_file,
+    read_written,
     written,
 )
 
@@ -85,6 +87,7 @@ def test_what_cannot_be_read_is_said(content: bytes, why: str) -> None:
         ("028-1,dhl,A1,MUG=two", "“MUG=two” is no SKU=number"),
         ("028-1,dhl,A1,MUG=0", "“MUG=0” are no units"),
         ("028-1,dhl,A1,;", "items is no SKU=number"),
+        ("028-1,dhl,A1,MUG=1,CUP=1", "more cells than headings; part SKUs by ;"),
     ],
 )
 def test_a_row_says_its_mistake_and_the_others_stay(cells: str, mistake: str) -> None:
@@ -92,6 +95,14 @@ def test_a_row_says_its_mistake_and_the_others_stay(cells: str, mistake: str) ->
     faulty, good = read_file(text.encode())
     assert faulty.mistake.startswith(mistake)
     assert good == FileRow(3, "028-2", "dhl", "B1")
+    assert read_written(written([faulty, good])) == [faulty, good]
+
+
+def test_empty_cells_beyond_the_headings_are_none() -> None:
+    text = "order,carrier,tracking,,\n028-1,dhl,A1,,,,\n028-2,dhl,B1,,MUG=1\n"
+    good, faulty = read_file(text.encode())
+    assert good == FileRow(2, "028-1", "dhl", "A1")
+    assert faulty.mistake == "more cells than headings; part SKUs by ;"
 
 
 @pytest.mark.parametrize(
@@ -113,14 +124,51 @@ def test_what_keeps_a_number_a_text_is_no_part_of_it() -> None:
     assert (row.order, row.tracking) == ("028-1", "0034")
 
 
+def test_an_inch_sign_stays_part_of_its_sku() -> None:
+    text = 'order,carrier,tracking,items\n028-1,dhl,A1,"TV-55"""\n'
+    (row,) = read_file(text.encode())
+    assert row.units == {'TV-55"': 1}
+
+
+def test_a_row_keeps_its_line_beside_blank_ones() -> None:
+    rows = read_file(b"order,carrier,tracking\n\n\n028-1,dhl,A1\n\n028-2,dhl,B1\n")
+    assert [row.line for row in rows] == [4, 6]
+    assert read_written(written(rows)) == rows
+
+
+def test_a_row_column_of_a_persons_file_says_no_line() -> None:
+    rows = read_file(b"row,order,carrier,tracking\n7,028-1,dhl,A1\n")
+    assert rows == [FileRow(2, "028-1", "dhl", "A1")]
+
+
+def test_what_grows_too_large_when_it_is_written_is_said() -> None:
+    text = "order,carrier,tracking\n" + "1,ü,A1\n" * 3
+    rows = read_file((text.replace("ü", "ü" * (LARGEST // 4))).encode("cp1252"))
+    with pytest.raises(NotReadable, match="a file has 48 KB at most: split it"):
+        written(rows)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "order,carrier,tracking\n1,dhl,A1\n",
+        "row,order,carrier,tracking\nx,1,dhl,A1\n",
+        "row,order,carrier,tracking\n2,1,dhl,A1\n2,1,dhl,A2\n",
+        "row,order,carrier,tracking\n3,1,dhl,A1\n2,1,dhl,A2\n",
+        "row,order,carrier,tracking\n9999999,1,dhl,A1\n",
+    ],
+)
+def test_what_was_not_written_here_is_not_read_as_such(text: str) -> None:
+    with pytest.raises(NotReadable, match="it is not the file that was checked"):
+        read_written(text)
+
+
 _WORD = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=9)
+_CELL = st.builds(str.__add__, st.sampled_from(["", "'", '="', "'=\""]), _WORD)
 
 
-@given(st.lists(st.tuples(_WORD, _WORD, _WORD, st.just("MUG=1;CUP=2")), min_size=1, max_size=9))
+@given(st.lists(st.tuples(_CELL, _CELL, _CELL, st.just("MUG=1;CUP=2")), min_size=1, max_size=9))
 def test_what_is_written_reads_the_same(cells: list[tuple[str, str, str, str]]) -> None:
-    first = [FileRow(0, *each) for each in cells]
-    once = read_file(written(first).encode())
-    again = read_file(written(once).encode())
-    assert [(row.order, row.carrier, row.tracking, row.units) for row in again] == [
-        (row.order, row.carrier, row.tracking, row.units) for row in once
-    ]
+    rows = [FileRow(line, *each, units={"MUG": 1, "CUP": 2}) for line, each in enumerate(cells, 2)]
+    again = read_written(written(rows))
+    assert [replace(row, mistake="") for row in again] == rows

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from pipeline.base.db import Sessions
 from pipeline.monitoring.purging import AUTHOR
+from pipeline.operations.acts.address import PRINTED
 from pipeline.operations.acts.map_sku import SkuDecisions
 from pipeline.operations.lists.activity import PAGE_SIZE, Deed, Kind, Place, activity
 from pipeline.operations.lists.filters import Filters
@@ -89,3 +92,33 @@ def test_its_pages_have_each_act_once(sessions: Sessions) -> None:
 def test_a_damaged_place_is_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a place|Invalid isoformat"):
         Place.parse(text)
+
+
+def test_a_printed_packing_slip_is_a_disclosure(sessions: Sessions) -> None:
+    (order_id,) = store(sessions, a_held_order(1))
+    with sessions() as session, session.begin():
+        session.add(_note(order_id, 1, "otto", PRINTED))
+    assert [one.text for one in activity(sessions, kind=Kind.BUYER)[0]] == [PRINTED]
+
+
+def test_an_index_bounds_where_a_page_goes_on(sessions: Sessions) -> None:
+    store(sessions, a_held_order(1))
+    asked: list[tuple[str, Any]] = []
+
+    def keep(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if "FROM notes" in statement:
+            asked.append((statement, parameters))
+
+    with sessions() as session:
+        engine = session.get_bind()
+    event.listen(engine, "before_cursor_execute", keep)
+    activity(sessions, kind=Kind.NOTE, after=Place(NOW, "note", 7))
+    event.remove(engine, "before_cursor_execute", keep)
+    ((statement, parameters),) = asked
+    with sessions() as session:
+        connection = session.connection()
+        # A small table is read whole otherwise.
+        for way in ("seqscan", "bitmapscan", "sort"):
+            connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+        plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars().all()
+    assert any("Index Cond: (ROW(at, id) <" in line for line in plan), plan

@@ -246,3 +246,34 @@ def test_a_refused_parcel_holds_the_order_and_lets_the_other_go() -> None:
     assert isinstance(outcome, Hold)
     assert outcome.code == HoldCode.SHIPMENT_REFUSED
     assert states(order) == [("refused", None), ("done", 72)]
+
+
+def second_of_two_seen(**changes: Any) -> Order:
+    """The order of two parcels after the first was refused and the watch has stored the second."""
+    order = in_two(shipments=[a_shipment(72, items={501: 1, 502: 1})], **changes)
+    first, second = order.requested_shipments
+    first.state, second.state, second.magento_shipment_id = "refused", "done", 72
+    return order
+
+
+def test_a_refused_parcel_keeps_no_other_from_amazon() -> None:
+    order = second_of_two_seen()
+    seen = FakeShop(shipments=[there(72, 1, "0034")], ship=NO_STOCK)
+    channel = FakeChannel(order=order.report.raw, confirm_shipment=None)
+    assert ship_order(order, clients(shop=seen)) == Done()
+    outcome = sync_tracking(order, clients(channel, seen))
+    assert isinstance(outcome, Hold)
+    assert outcome.code == HoldCode.SHIPMENT_REFUSED
+    assert [call[0] for call in channel.calls] == ["order", "confirm_shipment"]
+    assert order.shipments[0].confirmation == "accepted"
+    assert states(order) == [("refused", None), ("done", 72)]
+
+
+@pytest.mark.parametrize("why", ["no number", "confirmed by Amazon itself"])
+def test_a_refused_parcel_holds_where_there_is_nothing_to_confirm(why: str) -> None:
+    order = second_of_two_seen(programs=["FBM_SHIP_PLUS"] if why != "no number" else [])
+    if why == "no number":
+        order.shipments[0].tracking_number = ""
+    outcome = ship_order(order, clients(shop=FakeShop(shipments=[there(72, 1)], ship=NO_STOCK)))
+    assert isinstance(outcome, Hold)
+    assert outcome.code == HoldCode.SHIPMENT_REFUSED
