@@ -118,9 +118,7 @@ def test_the_days_of_filters_are_the_readers(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kolkata"])
-def test_ship_by_today_is_the_readers_day_(
-    sessions: Sessions, zone: str
-) -> None:
+def test_ship_by_today_is_the_readers_day(sessions: Sessions, zone: str) -> None:
     own = ZoneInfo(zone)
     midnight = datetime.now(own).replace(hour=0, minute=0, second=0, microsecond=0)
     store(
@@ -145,6 +143,15 @@ def test_the_database_need_not_know_the_readers_zone(sessions: Sessions) -> None
         an_order(2, ship_by_at=midnight.astimezone(UTC) - timedelta(seconds=1)),
     )
     assert _numbers(sessions, Filters(ship_by=ShipBy.TODAY, zone=zone)) == [1]
+
+
+def test_a_late_order_and_the_number_of_ticked_ones_are_told_in_german(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    store(sessions, an_order(1, ship_by_at=NOW - timedelta(hours=1)))
+    page = operator.get("/orders", headers={"Accept-Language": "de"}).text
+    assert '<small class="late">verspätet, vor 1 Std.</small>' in page
+    assert 'data-ticked="angekreuzt"' in page
 
 
 def test_the_reader_is_read_once_for_a_request(app_without_database: Flask) -> None:
