@@ -8,7 +8,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from importlib import resources
+from io import BytesIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import exists, select
 
@@ -35,6 +38,12 @@ _numbers = itertools.count(1)
 def a_number() -> str:
     """An Amazon order number that no other test object of this run has."""
     return f"028-0000000-{next(_numbers):07}"
+
+
+def unknown_to_the_database(zone: str) -> ZoneInfo:
+    """The zone's clock under a name that no PostgreSQL has."""
+    data = BytesIO(resources.files("tzdata").joinpath("zoneinfo", *zone.split("/")).read_bytes())
+    return ZoneInfo.from_file(data, key=f"Formerly/{zone}")
 
 
 def a_vault() -> Vault:

@@ -14,6 +14,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.row_ids import row_id
 from pipeline.console.csrf import masked_token
 from pipeline.console.guard import current_person
+from pipeline.console.languages import gettext as _
 from pipeline.console.order_acts import chosen_person
 from pipeline.console.orders_tab import read_by, url
 from pipeline.operations.acts.assign import assign, assignee
@@ -63,6 +64,14 @@ def mine_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
     @views.post("/orders/assign")
     def many() -> Response:
         """Assign the ticked orders of a page of the list."""
+        if "whole" in request.form:
+            abort(
+                400,
+                _(
+                    "Only ticked orders are assigned, not “All … of this list”, and nothing was "
+                    "done. Go back, take that tick away, and tick the orders."
+                ),
+            )
         ids = [id_ for text in request.form.getlist("order") if (id_ := row_id(text)) is not None]
         if not ids:
             abort(400, "No order is ticked. Go back and tick those that you want to assign.")

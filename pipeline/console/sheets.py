@@ -30,6 +30,12 @@ _FORMULA = frozenset("=+-@\u2212")
 # characters and what has no width.
 _QUOTES = frozenset("'\"`´\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f")
 
+# A spreadsheet recognises a time by a plain blank before its AM or PM.
+_PLAIN_BLANKS = str.maketrans("\u202f\u00a0", "  ")
+
+SheetValue = Value | int | Decimal
+"""A column's value, or a number."""
+
 
 class FileKind(StrEnum):
     """Which file."""
@@ -57,7 +63,10 @@ class FileKind(StrEnum):
 
 
 def sheet(
-    kind: FileKind, names: Sequence[str], slices: Iterable[Sequence[Sequence[Value]]], who: Reader
+    kind: FileKind,
+    names: Sequence[str],
+    slices: Iterable[Sequence[Sequence[SheetValue]]],
+    who: Reader,
 ) -> Iterator[bytes]:
     """The file, in parts. Times of the reader's zone say so in their column's heading."""
     if kind is FileKind.CSV:
@@ -73,8 +82,8 @@ def sheet(
 
 def _csv(
     heading: Sequence[str],
-    slices: Iterable[Sequence[Sequence[Value]]],
-    cell: Callable[[Value], str],
+    slices: Iterable[Sequence[Sequence[SheetValue]]],
+    cell: Callable[[SheetValue], str],
     delimiter: str,
 ) -> Iterator[bytes]:
     def lines(rows: Iterable[Iterable[str]]) -> str:
@@ -88,37 +97,41 @@ def _csv(
         yield lines([cell(value) for value in row] for row in rows).encode()
 
 
-def _plain(value: Value) -> str:
+def _plain(value: SheetValue) -> str:
     match value:
         case datetime():
             return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         case Price():
             return written(value.amount, value.currency)
+        case int() | Decimal():
+            return f"{Decimal(value):f}"
         case _:
             return spreadsheet_text(_joined(value))
 
 
-def _localised(who: Reader, value: Value) -> str:
+def _localised(who: Reader, value: SheetValue) -> str:
     match value:
         case datetime():
             own = value.astimezone(who.zone)
             if who.is_plain:
                 return f"{own:%Y-%m-%d %H:%M}"
             day = format_skeleton("yMd", own, locale=who.locale)
-            return f"{day} {format_time(own, 'short', locale=who.locale)}"
-        case Price():
-            amount = written(value.amount, value.currency)
-            return amount.replace(".", get_decimal_symbol(who.locale))
+            text = f"{day} {format_time(own, 'short', locale=who.locale)}"
+            return text.translate(_PLAIN_BLANKS)
+        case Price() | int() | Decimal():
+            return _plain(value).replace(".", get_decimal_symbol(who.locale))
         case _:
-            return spreadsheet_text(_joined(value))
+            return _plain(value)
 
 
-def _for_excel(value: Value, who: Reader) -> Cell:
+def _for_excel(value: SheetValue, who: Reader) -> Cell:
     match value:
         case datetime():
             return value.astimezone(who.zone).replace(tzinfo=None)
         case Price():
             return Decimal(written(value.amount, value.currency))
+        case int() | Decimal():
+            return Decimal(value)
         case _:
             text = _joined(value)
             return Quoted(text) if _is_formula(text) else text

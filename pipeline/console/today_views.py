@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from threading import Lock
 from typing import NamedTuple
 
@@ -15,8 +16,8 @@ from pipeline.base.incidents import Incidents
 from pipeline.console import words
 from pipeline.console.languages import gettext as _
 from pipeline.console.reader import reader
-from pipeline.console.sheets import FileKind, sheet
-from pipeline.operations.lists.columns import Price, Value
+from pipeline.console.sheets import FileKind, SheetValue, sheet
+from pipeline.operations.lists.columns import Price
 from pipeline.operations.lists.filters import Filters, ShipBy
 from pipeline.operations.lists.remedies import FIXES
 from pipeline.operations.today.attention import held, to_ship, worth
@@ -131,27 +132,27 @@ def today_views(settings: Settings, sessions: Sessions, now: Callable[[], dateti
     return views
 
 
-_MONTH: dict[str, Callable[[Month], Value]] = {
+_MONTH: dict[str, Callable[[Month], SheetValue]] = {
     "month": lambda one: f"{one.month:%Y-%m}",
     "currency": lambda one: one.currency,
     "channel": lambda one: one.channel,
-    "orders": lambda one: str(one.orders),
-    "cancelled": lambda one: str(one.cancelled),
+    "orders": lambda one: one.orders,
+    "cancelled": lambda one: one.cancelled,
     "total": lambda one: Price(one.total, one.currency) if one.currency else "",
     "to_magento_median_min": lambda one: _minutes(one.to_magento, 0),
     "to_magento_p90_min": lambda one: _minutes(one.to_magento, 1),
     "to_confirmed_median_min": lambda one: _minutes(one.to_confirmed, 0),
     "to_confirmed_p90_min": lambda one: _minutes(one.to_confirmed, 1),
-    "due_to_ship": lambda one: str(one.due),
-    "shipped_on_time": lambda one: str(one.in_time),
+    "due_to_ship": lambda one: one.due,
+    "shipped_on_time": lambda one: one.in_time,
 }
 
 
-def _minutes(both: tuple[float, float] | None, which: int) -> str:
-    return f"{both[which]:.1f}" if both else ""
+def _minutes(both: tuple[float, float] | None, which: int) -> Decimal | None:
+    return Decimal(f"{both[which]:.1f}") if both else None
 
 
-def _cells(one: Month) -> list[Value]:
+def _cells(one: Month) -> list[SheetValue]:
     return [value(one) for value in _MONTH.values()]
 
 

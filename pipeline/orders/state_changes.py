@@ -120,6 +120,7 @@ def dismiss(session: Session, order_ids: Sequence[int], note: str, now: datetime
                 status=Status.DONE,
                 due_at=None,
                 **_AFRESH,
+                kept_back=None,
                 dismissed_at=now,
                 last_note=note,
                 version=Order.version + 1,

@@ -74,7 +74,7 @@ class Order(Base):
     `magento_invoiced` and `magento_refunded` are the shop's totals, once all is invoiced.
     `cancel_reason` is why the marketplace should cancel; `cancellation` is the progress of that, a
     CancellationState. `confirm_anyway` says that a person overruled a reason not to confirm.
-    `kept_back` is who holds the order, until it is released.
+    `kept_back` is who holds the order, until it is released; see `holder`.
     `reserved_until` is how long a pending order holds stock. `stated_value` is a person's: see
     `pipeline.orders.stated_value`. `facts` are more of the marketplace's data, nothing personal.
     `delivered_at` is when the marketplace first reported every package as delivered, `shipped_at`
@@ -213,6 +213,11 @@ class Order(Base):
     known_writes: set[str] | None = None
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own way
+
+    @property
+    def holder(self) -> str | None:
+        """Who holds the order before its next step; an order that has ended has none."""
+        return self.kept_back if self.status in LIVE else None
 
 
 class OrderItem(Base):

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.map_sku import SkuDecisions
-from pipeline.orders.tables import Note
+from pipeline.orders.tables import Note, Order
 from tests.browser.conftest import Visit
 from tests.console.builders import NOW, a_held_order, an_order, store, store_with_keys
 
@@ -167,6 +167,26 @@ def test_a_mention_is_completed_checked_and_found_under_mine(
     expect(page.get_by_role("alert")).to_contain_text("nobody here is called nobody")
     with sessions() as session:
         assert session.scalars(select(Note.text)).all() == ["wrote a note"]
+
+
+def test_a_chosen_person_stays_while_the_page_is_fetched_anew(
+    visit: Visit, sessions: Sessions
+) -> None:
+    (order_id,) = store(sessions, an_order(1))
+    page = visit("otto", "/orders")
+    page.clock.install()
+    page.reload()
+    page.locator("#assign-to").select_option("anna")
+    page.locator("input[name=order]").check()
+    with sessions() as session, session.begin():
+        session.get_one(Order, order_id).magento_increment_id = "100000777"
+    page.clock.run_for(12_000)
+    page.wait_for_timeout(200)
+    expect(page.locator("#picked")).to_have_text("1 ticked")
+    page.locator("#assign-many").click()
+    page.wait_for_url("**/orders?*")
+    page.goto(f"/orders/{order_id}")
+    expect(page.get_by_text("assigned it to anna")).to_be_visible()
 
 
 def test_an_order_is_assigned_and_filtered_by_it(visit: Visit, sessions: Sessions) -> None:

@@ -15,6 +15,7 @@ from pipeline.base.db import Sessions
 from pipeline.operations.lists.causes import PAGE_SIZE, Cause, HeldAs, causes, held_by_code
 from pipeline.operations.lists.remedies import FIXES
 from pipeline.operations.lists.selection import held_by
+from pipeline.operations.today.attention import held
 from pipeline.orders.outcome import HoldCode
 from pipeline.orders.tables import Order
 from tests.console.builders import NOW, a_held_order, an_order, store
@@ -229,3 +230,11 @@ def test_a_page_beyond_the_last_and_an_odd_number_are_answered(
     assert "No order is held for this reason." in operator.get("/held?code=currency").text
     for odd in ("0", "-3", "x", ""):
         assert "MUG" in operator.get(f"/held?page={odd}").text
+
+
+def test_a_hidden_order_counts_on_no_page(sessions: Sessions) -> None:
+    store(sessions, held_for(1, "MUG"), held_for(2, "MUG", shown=False))
+    assert [(one.fact, one.orders) for one in causes(sessions)] == [("MUG", 1)]
+    assert held_by_code(sessions) == [HeldAs("sku_not_found", 1, 1)]
+    with sessions() as session:
+        assert [one.orders for one in held(session)] == [1]

@@ -6,11 +6,13 @@ import re
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.console.app import create_app
 from pipeline.console.error_pages import LARGEST_FORM
-from tests.console.builders import NOW, a_held_order, some_settings, store
+from pipeline.orders.tables import Note
+from tests.console.builders import NOW, a_held_order, an_order, some_settings, store
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of
 
@@ -57,6 +59,19 @@ def test_an_error_says_what_to_do_and_leads_back_under_the_navigation(
     assert "otto My account Sign out" in words
     back = "/orders" if "bulk" in path else "/held?page=2"
     assert links(reply.text) == {"Back to where you were": back, "To the orders": "/orders"}
+
+
+def test_a_whole_list_is_not_assigned(sessions: Sessions, operator: SignedIn) -> None:
+    """Never the ticked orders of one page instead of all that were meant."""
+    (order_id,) = store(sessions, an_order(1))
+    everything = {"order": str(order_id), "whole": "1", "person": ""}
+    reply = operator.post(
+        "/orders/assign", everything, {"Sec-Fetch-Site": "same-origin", "Accept-Language": "de"}
+    )
+    assert reply.status_code == 400
+    assert "Nur angekreuzte Bestellungen" in reply.text
+    with sessions() as session:
+        assert session.scalars(select(Note)).all() == []
 
 
 def test_nothing_ticked_leads_back_to_the_list_with_its_filters(

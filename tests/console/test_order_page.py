@@ -358,6 +358,19 @@ def test_a_dismissed_order_is_taken_up_again_where_it_stood(
     assert notes(sessions) == [("otto", "dismissed it"), ("otto", "resumed it")]
 
 
+def test_nobody_holds_an_order_that_has_ended(sessions: Sessions, operator: SignedIn) -> None:
+    ignored, cancelled = store(
+        sessions,
+        an_order(1, status=Status.DONE, dismissed_at=NOW, kept_back="anna"),
+        an_order(2, status=Status.CANCELLED, remote_status="CANCELLED", kept_back="anna"),
+    )
+    page = operator.get(f"/orders/{ignored}").text
+    assert ">Resume<" in page
+    assert "It is ignored" in page
+    assert "holds this order" not in page
+    assert "holds this order" not in operator.get(f"/orders/{cancelled}").text
+
+
 def test_the_timeline_names_the_trace_where_tracing_is_set_up(
     sessions: Sessions, browser: SignedIn
 ) -> None:

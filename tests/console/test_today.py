@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from flask import Flask
+from openpyxl import load_workbook
 
 from pipeline.base.clock import utc_now
 from pipeline.base.db import Sessions
@@ -23,6 +25,7 @@ from tests.console.builders import (
     NOW,
     a_held_order,
     a_pending_order,
+    an_effect,
     an_order,
     some_settings,
     store,
@@ -220,4 +223,21 @@ def test_the_months_are_a_file(sessions: Sessions, viewer: SignedIn) -> None:
         ["2026-03", "JPY", "FBA", "1", "900"],
     ]
     assert (rows[0]["due_to_ship"], rows[0]["shipped_on_time"]) == ("1", "0")
-    assert viewer.get("/today/months.xlsx").data[:2] == b"PK"
+
+
+def test_the_numbers_of_the_months_are_numbers_in_a_spreadsheet(
+    sessions: Sessions, viewer: SignedIn
+) -> None:
+    (order_id,) = store(sessions, an_order(1, ship_by_at=NOW, purchased_at=NOW))
+    made = an_effect(order_id, 0, ended_at=NOW + timedelta(minutes=12, seconds=18))
+    with sessions() as session, session.begin():
+        session.add(made)
+    reply = viewer.get("/today/months.csv?format=local", headers={"Accept-Language": "de"})
+    (row,) = csv.DictReader(reply.data.decode("utf-8-sig").splitlines(), delimiter=";")
+    assert (row["orders"], row["to_magento_median_min"]) == ("1", "12,3")
+    assert row["to_confirmed_median_min"] == ""
+    book = load_workbook(io.BytesIO(viewer.get("/today/months.xlsx").data)).worksheets[0]
+    heading, values = book.iter_rows(values_only=True)
+    cells = dict(zip(heading, values, strict=True))
+    assert (cells["orders"], cells["due_to_ship"], cells["to_magento_median_min"]) == (1, 1, 12.3)
+    assert cells["to_confirmed_median_min"] is None

@@ -114,6 +114,14 @@ def test_dismisses_what_no_step_is_at_and_has_not_ended(
     assert (order.step, order.version) == (before.step, before.version + 1)
 
 
+def test_nobody_holds_a_dismissed_order(sessions: Sessions) -> None:
+    order_id = stored(sessions, an_order(status=Status.WAITING, kept_back="anna"))
+    assert loaded(sessions, order_id).holder == "anna"
+    with sessions() as session, session.begin():
+        assert dismiss(session, [order_id], "dismissed", NOW)
+    assert loaded(sessions, order_id).kept_back is None
+
+
 def test_a_dismissed_order_is_opened_by_a_person_alone(sessions: Sessions) -> None:
     order_id = stored(sessions, an_order(step="enrich_order", status=Status.WAITING))
     with sessions() as session, session.begin():

@@ -24,10 +24,14 @@ function keepPlace() {
   };
 }
 
+// Another option than the one that the page came with.
+const isChosen = (select) => select.selectedIndex !== Math.max([...select.options].findIndex((one) => one.defaultSelected), 0);
+
 async function refresh() {
   // What nobody looks at costs nothing; marked text and a field somebody types in are left alone.
   const isTyping = live.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), select, textarea");
-  const hasTyped = [...live.querySelectorAll("input:not([type=checkbox], [type=hidden]), textarea")].some((one) => one.value !== one.defaultValue);
+  const hasTyped = [...live.querySelectorAll("input:not([type=checkbox], [type=hidden]), textarea")].some((one) => one.value !== one.defaultValue)
+    || [...live.querySelectorAll("select")].some(isChosen);
   if (document.hidden || isTyping || hasTyped || !getSelection().isCollapsed) return;
   try {
     const reply = await fetch(address, {
@@ -67,7 +71,8 @@ function showPicked() {
   const ticked = picks().filter((one) => one.checked).length;
   all.checked = ticked > 0 && ticked === picks().length;
   all.indeterminate = ticked > 0 && !all.checked;
-  document.getElementById("picked").textContent = ticked ? `${ticked} ticked` : "";
+  const picked = document.getElementById("picked");
+  picked.textContent = ticked ? `${ticked} ${picked.dataset.ticked}` : "";
 }
 
 live?.addEventListener("change", (event) => {

@@ -90,7 +90,7 @@ def acts_of(
     is_asked = requested in STANDING
     acts = {
         OrderAct.RELEASE: is_parked,
-        OrderAct.HOLD: is_live and order.kept_back is None,
+        OrderAct.HOLD: is_live and order.holder is None,
         OrderAct.DISMISS: is_parked
         and order.remote_status not in PENDING
         and order.cancellation not in (CancellationState.ASKED, CancellationState.SENT),

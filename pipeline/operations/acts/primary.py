@@ -13,12 +13,15 @@ _ONLY_REMEDIES = (OrderAct.TRANSPARENCY, OrderAct.WORTH)
 
 def primary_act(order: Order, offered: Collection[str]) -> OrderAct | None:
     """The first act among those the order offers. None where nothing is left for a person to do."""
-    if order.status == Status.HELD:
+    first_to_last: tuple[OrderAct, ...]
+    if order.dismissed_at is not None:
+        first_to_last = (OrderAct.TAKE_UP,)
+    elif order.status == Status.HELD:
         is_remedied = OrderAct.WITHDRAW_WORTH in offered
         remedies = () if is_remedied else _ONLY_REMEDIES
-        first_to_last: tuple[OrderAct, ...] = (*remedies, OrderAct.RELEASE)
-    elif order.kept_back is not None:
+        first_to_last = (*remedies, OrderAct.RELEASE)
+    elif order.holder is not None:
         first_to_last = (OrderAct.RELEASE,)
     else:
-        first_to_last = (OrderAct.TAKE_UP, OrderAct.SHIP)
+        first_to_last = (OrderAct.SHIP,)
     return next((act for act in first_to_last if act in offered), None)

@@ -174,7 +174,7 @@ def _held() -> Select[Any]:
             ship_by().label("ship_by_at"),
         )
         .join_from(Order, facts, true())
-        .where(Order.status == Status.HELD)
+        .where(Order.status == Status.HELD, Order.shown.is_(True))
         .distinct()
     )
 

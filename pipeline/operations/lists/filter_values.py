@@ -12,7 +12,10 @@ from pipeline.settings.marketplaces import country_of, in_country, regions
 
 MOST_NUMBERS = 200
 """So many numbers may be pasted into the search at once."""
-_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,4})?")
+_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,2})?")
+_AN_AMOUNT = (
+    "Write an amount as 1234 or 12.50: two decimals at most, and nothing between thousands."
+)
 _PROGRAM = re.compile(r"[A-Z0-9_]{1,40}")
 _HASH = re.compile(r"[0-9a-f]{16}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -91,14 +94,17 @@ def one_of(kind: Callable[[str], _T], sentence: str) -> Callable[[str], _T]:
 
 
 def amount(text: str) -> Decimal:
-    """Read an amount. German and French keyboards type a comma for the decimal point."""
+    """Read an amount. German and French keyboards type a comma for the decimal point.
+
+    Three digits after the sign may be thousands, so they are no amount.
+    """
     plain = text.replace(",", ".")
     if not _AMOUNT.fullmatch(plain):
-        raise Unusable("An amount looks like 12 or 12.50, without a currency.")
+        raise Unusable(_AN_AMOUNT)
     try:
         return Decimal(plain)
     except InvalidOperation:  # digits of another script
-        raise Unusable("An amount looks like 12 or 12.50, without a currency.") from None
+        raise Unusable(_AN_AMOUNT) from None
 
 
 def day(text: str) -> date:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, func, literal, select
 
 from pipeline.access.work_tables import Assignment
+from pipeline.base.clock import utc_now
 from pipeline.operations.lists import filter_values as values
 from pipeline.operations.lists.filter_values import NOBODYS, Assignee, Unusable, one_of
 from pipeline.operations.lists.numbers import has_number
@@ -108,9 +109,9 @@ class Filters:
                 Order.id.in_(private.where(OrderPrivate.buyer_words.contains(list(self.buyer))))
             )
         if self.placed_from is not None:
-            wanted.append(Order.purchased_at >= self._midnight(self.placed_from))
+            wanted.append(Order.purchased_at >= _midnight(self.placed_from, self.zone))
         if self.placed_until is not None:
-            wanted.append(Order.purchased_at < self._midnight(self.placed_until + _DAY))
+            wanted.append(Order.purchased_at < _midnight(self.placed_until + _DAY, self.zone))
         if self.total_from is not None:
             wanted.append(Order.grand_total >= self.total_from)
         if self.total_until is not None:
@@ -132,9 +133,9 @@ class Filters:
         if self.ship_by is not None:
             wanted.append(has_to_leave(self.ship_by, self.zone))
         if self.ship_from is not None:
-            wanted.append(Order.ship_by_at >= self._midnight(self.ship_from))
+            wanted.append(Order.ship_by_at >= _midnight(self.ship_from, self.zone))
         if self.ship_until is not None:
-            wanted.append(Order.ship_by_at < self._midnight(self.ship_until + _DAY))
+            wanted.append(Order.ship_by_at < _midnight(self.ship_until + _DAY, self.zone))
         if self.store is not None:
             wanted.append(self.store.condition())
         if self.assigned is not None:
@@ -143,9 +144,6 @@ class Filters:
                 # What somebody looks after is what they still have to do.
                 wanted.append(Order.status.in_(LIVE))
         return wanted
-
-    def _midnight(self, day: date) -> datetime:
-        return datetime(day.year, day.month, day.day, tzinfo=self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,17 +194,18 @@ def _without_totals(filters: Filters, mistakes: dict[str, str]) -> Filters:
 
 
 def has_to_leave(when: ShipBy, zone: ZoneInfo, at: datetime | None = None) -> ColumnElement[bool]:
-    """Whether an order is ours to ship, and has to leave by then; by the clock of the database."""
+    """Whether an order is ours to ship, and has to leave by then; by the clock of the database,
+    except for the day, which the zone's clock begins and ends here: the database may not know the
+    zone by this name."""
     now = literal(at) if at else func.now()
-    # Of the zone's clock, on which a day may have 23 or 25 hours.
-    today = func.date_trunc("day", func.timezone(zone.key, now))
     match when:
         case ShipBy.OVERDUE:
             in_time = Order.ship_by_at < now
         case ShipBy.TODAY:
+            today = (at or utc_now()).astimezone(zone).date()
             in_time = and_(
-                Order.ship_by_at >= func.timezone(zone.key, today),
-                Order.ship_by_at < func.timezone(zone.key, today + _DAY),
+                Order.ship_by_at >= _midnight(today, zone),
+                Order.ship_by_at < _midnight(today + _DAY, zone),
             )
         case ShipBy.DAY:
             in_time = and_(Order.ship_by_at >= now, Order.ship_by_at < now + _DAY)
@@ -218,6 +217,10 @@ def has_to_leave(when: ShipBy, zone: ZoneInfo, at: datetime | None = None) -> Co
         Order.remote_status.in_(STILL_TO_SHIP),
         in_time,
     )
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone)
 
 
 def _is_assigned(to: Assignee) -> ColumnElement[bool]:

@@ -16,12 +16,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    Date,
+    DateTime,
     Float,
     SQLColumnExpression,
     and_,
     case,
-    cast,
     exists,
     extract,
     func,
@@ -36,6 +35,7 @@ from sqlalchemy.orm import Session
 from pipeline.base.id_lists import among
 from pipeline.intake.tables import Backfill
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
+from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.states import ConfirmationState, EffectKind
 from pipeline.orders.tables import Effect, EffectState, Order, Status
@@ -69,17 +69,24 @@ class Span:
     @property
     def since(self) -> datetime:
         """When the first of them begins."""
-        return datetime(self.first.year, self.first.month, self.first.day, tzinfo=self.zone)
+        return _midnight(self.first, self.zone)
 
     def days(self) -> list[date]:
         """All days until today."""
         last = self.now.astimezone(self.zone).date()
         return [self.first + timedelta(days=n) for n in range((last - self.first).days + 1)]
 
-    def of(self, at: SQLColumnExpression[Any]) -> ColumnElement[date]:
-        """The day or month of a time."""
-        local = func.timezone(str(self.zone), at)
-        return cast(func.date_trunc(self.unit, local), Date).label("period")
+    def periods(self) -> list[date]:
+        """The first day of each of them."""
+        return [day for day in self.days() if self.unit == "day" or day.day == 1]
+
+    def of(self, at: SQLColumnExpression[Any]) -> ColumnElement[int]:
+        """Which of `periods` a time is in, from 1 on.
+
+        The beginnings are worked out here: the database may not know the zone by this name.
+        """
+        begins = [_midnight(day, self.zone) for day in self.periods()]
+        return func.width_bucket(at, literal(begins, ARRAY(DateTime(timezone=True))))
 
 
 def ordered(session: Session, span: Span, *by: SQLColumnExpression[Any]) -> Sequence[Row]:
@@ -87,7 +94,8 @@ def ordered(session: Session, span: Span, *by: SQLColumnExpression[Any]) -> Sequ
     is_cancelled = Order.status == Status.CANCELLED
     return _rows(
         session,
-        span.of(Order.purchased_at),
+        span,
+        Order.purchased_at,
         by,
         [
             func.count(),
@@ -104,7 +112,8 @@ def to_magento(session: Session, span: Span, *by: SQLColumnExpression[Any]) -> S
     taken = extract("epoch", Effect.ended_at - Order.purchased_at).cast(Float) / 60
     return _rows(
         session,
-        span.of(Order.purchased_at),
+        span,
+        Order.purchased_at,
         by,
         [func.percentile_cont(_SHARES).within_group(taken)],
         [
@@ -126,7 +135,8 @@ def confirmed(
     taken = extract("epoch", Shipment.confirmed_at - Shipment.shipped_at).cast(Float) / 60
     return _rows(
         session,
-        span.of(Shipment.confirmed_at),
+        span,
+        Shipment.confirmed_at,
         by,
         [func.percentile_cont(_SHARES).within_group(taken)],
         [
@@ -143,7 +153,7 @@ def on_time(session: Session, span: Span, *by: SQLColumnExpression[Any]) -> Sequ
     """Period, `by`, the number of orders that had to leave in it, and of those that did in time.
 
     An order has left with its last package, wherever that was confirmed. An order that is not due
-    yet counts once it has left.
+    yet counts once it has left. What Amazon has cancelled, or not released yet, had not to leave.
     """
     last = (
         select(func.max(Shipment.shipped_at)).where(Shipment.order_id == Order.id).scalar_subquery()
@@ -152,7 +162,8 @@ def on_time(session: Session, span: Span, *by: SQLColumnExpression[Any]) -> Sequ
     left_at = case((has_left, func.coalesce(last, Order.shipped_at)))
     return _rows(
         session,
-        span.of(Order.ship_by_at),
+        span,
+        Order.ship_by_at,
         by,
         [func.count(), func.count().filter(left_at <= Order.ship_by_at)],
         [
@@ -160,6 +171,8 @@ def on_time(session: Session, span: Span, *by: SQLColumnExpression[Any]) -> Sequ
             or_(Order.ship_by_at <= span.now, and_(has_left, Order.ship_by_at <= _end(span))),
             Order.fulfilled_by == FulfilledBy.MERCHANT,
             Order.status != Status.CANCELLED,
+            Order.remote_status.in_((*STILL_TO_SHIP, RemoteStatus.SHIPPED)),
+            Order.shown.is_(True),
             or_(not_(has_left), left_at.is_not(None)),
             not_(_is_backfilled()),
         ],
@@ -170,7 +183,8 @@ def held_by_day(session: Session, span: Span) -> Sequence[Row]:
     """Day, hold code and number of the orders that were placed on it and are held now."""
     return _rows(
         session,
-        span.of(Order.purchased_at),
+        span,
+        Order.purchased_at,
         [Order.hold_code],
         [func.count()],
         [
@@ -184,8 +198,11 @@ def held_by_day(session: Session, span: Span) -> Sequence[Row]:
 
 def _end(span: Span) -> datetime:
     """The end of today."""
-    day = span.now.astimezone(span.zone).date() + timedelta(days=1)
-    return datetime(day.year, day.month, day.day, tzinfo=span.zone)
+    return _midnight(span.now.astimezone(span.zone).date() + timedelta(days=1), span.zone)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone)
 
 
 def _is_backfilled() -> ColumnElement[bool]:
@@ -199,12 +216,14 @@ def _is_backfilled() -> ColumnElement[bool]:
 
 def _rows(
     session: Session,
-    period: ColumnElement[date],
+    span: Span,
+    at: SQLColumnExpression[Any],
     by: Columns,
     values: Columns,
     wanted: Sequence[ColumnElement[bool]],
 ) -> Sequence[Row]:
-    # The expression is given once and grouped by its name: its zone is a parameter.
-    groups = [literal_column("period"), *by]
+    # The expression is given once and grouped by its name: it has parameters.
+    groups, period = [literal_column("period"), *by], span.of(at).label("period")
     query = select(period, *by, *values).where(*wanted).group_by(*groups).order_by(*groups)
-    return [tuple(row) for row in session.execute(query)]
+    periods = span.periods()
+    return [(periods[number - 1], *row) for number, *row in session.execute(query)]

@@ -41,7 +41,14 @@ WITHOUT_TOTAL = {"hold_code": HoldCode.TOTALS_UNCLEAR, "hold_facts": {"amazon_te
         (an_order, {"fulfilled_by": "FBA"}, None, None),
         (a_pending_order, {}, None, None),
         (a_shipped_order, {}, None, None),
-        # Ignored.
+        (an_order, {"status": Status.CANCELLED, "kept_back": "otto"}, None, None),
+        # Ignored, also one that somebody had held.
+        (
+            an_order,
+            {"status": Status.DONE, "dismissed_at": NOW, "kept_back": "otto"},
+            None,
+            A.TAKE_UP,
+        ),
         (an_order, {"status": Status.DONE, "dismissed_at": NOW}, None, A.TAKE_UP),
     ],
 )

@@ -14,7 +14,15 @@ from pipeline.operations.today.figures import Span, confirmed, on_time, ordered,
 from pipeline.operations.today.months import Month, months
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.tables import Order, Status
-from tests.console.builders import NOW, a_held_order, an_effect, an_order, store
+from tests.builders import unknown_to_the_database
+from tests.console.builders import (
+    NOW,
+    a_held_order,
+    a_pending_order,
+    an_effect,
+    an_order,
+    store,
+)
 
 _UTC = ZoneInfo("UTC")
 TODAY = NOW.date()
@@ -69,6 +77,25 @@ def test_a_day_is_the_readers(sessions: Sessions) -> None:
     assert days().days()[-1] == TODAY
 
 
+def test_the_database_need_not_know_the_zone(sessions: Sessions) -> None:
+    """Days and months begin as the zone's clock says, also in the night of summer time."""
+    zone, at = unknown_to_the_database("Europe/Berlin"), datetime(2026, 4, 1, 10, tzinfo=UTC)
+    times = (
+        *(datetime(2026, 3, 28, 22, 59, tzinfo=UTC), datetime(2026, 3, 28, 23, 0, tzinfo=UTC)),
+        *(datetime(2026, 3, 29, 21, 59, tzinfo=UTC), datetime(2026, 3, 31, 22, 0, tzinfo=UTC)),
+    )
+    store(sessions, *(an_order(n, purchased_at=one) for n, one in enumerate(times, 1)))
+    with sessions() as session:
+        by_day = ordered(session, Span.of_days(DAYS, at, zone))
+        by_month = ordered(session, Span.of_months(2, at, zone))
+    assert [(day, number) for day, number, *_ in by_day] == [
+        *((date(2026, 3, 28), 1), (date(2026, 3, 29), 2), (date(2026, 4, 1), 1)),
+    ]
+    assert [(month, number) for month, number, *_ in by_month] == [
+        *((date(2026, 3, 1), 3), (date(2026, 4, 1), 1)),
+    ]
+
+
 def test_the_time_to_magento_is_of_what_we_ship_and_was_not_backfilled(sessions: Sessions) -> None:
     before = NOW - timedelta(days=1)
     in_magento_after(sessions, 4, an_order(1, purchased_at=before))
@@ -117,6 +144,10 @@ def test_what_left_by_its_ship_by_time_was_on_time(sessions: Sessions) -> None:
         a_left_order(1, in_time, ship_by_at=due_at, account="us", shop="second"),
         an_order(6, ship_by_at=soon),
         a_left_order(7, NOW, ship_by_at=soon),
+        an_order(8, ship_by_at=due_at, remote_status="CANCELLED"),
+        a_held_order(9, ship_by_at=due_at, remote_status="CANCELLED"),
+        a_pending_order(10, ship_by_at=due_at),
+        an_order(11, ship_by_at=due_at, shown=False),
     )
     with sessions() as session:
         assert on_time(session, days()) == [(YESTERDAY, 4, 2), (TODAY, 1, 1)]
