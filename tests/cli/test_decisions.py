@@ -12,14 +12,25 @@ from pipeline.base.db import Sessions
 from pipeline.base.security_log import Action
 from pipeline.cli.common import system_user
 from pipeline.orders.tables import Note, Order, Status
-from tests.builders import NOW, a_raw_order, a_shipment, an_item, an_order, loaded, stored
+from tests.builders import (
+    NOW,
+    a_raw_order,
+    a_shipment,
+    an_item,
+    an_order,
+    loaded,
+    stored,
+    with_keys,
+)
 from tests.cli.conftest import Run
 from tests.security_log import logged
 
 
 def waiting(sessions: Sessions, **changes: Any) -> int:
     facts = {"status": Status.WAITING, "items": [an_item()], "due_at": None, **changes}
-    return stored(sessions, an_order(**facts))
+    order_id = stored(sessions, an_order(**facts))
+    with_keys(sessions)
+    return order_id
 
 
 def notes(sessions: Sessions) -> list[tuple[int, str, str]]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from pipeline.base.db import Sessions
 from pipeline.cli.common import system_user
 from pipeline.orders.tables import Note, Status
-from tests.builders import an_item, an_order, loaded, stored
+from tests.builders import an_item, an_order, loaded, stored, with_keys
 from tests.cli.conftest import Run
 
 
@@ -22,7 +22,9 @@ def held(sessions: Sessions) -> str:
         items=[an_item()],
         due_at=None,
     )
-    return str(stored(sessions, order))
+    order_id = stored(sessions, order)
+    with_keys(sessions)
+    return str(order_id)
 
 
 def test_it_is_said_and_withdrawn(sessions: Sessions, orderbridge: Run) -> None:
