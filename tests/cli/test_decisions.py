@@ -28,9 +28,7 @@ from tests.security_log import logged
 
 def waiting(sessions: Sessions, **changes: Any) -> int:
     facts = {"status": Status.WAITING, "items": [an_item()], "due_at": None, **changes}
-    order_id = stored(sessions, an_order(**facts))
-    with_keys(sessions)
-    return order_id
+    return stored(sessions, an_order(**facts))
 
 
 def notes(sessions: Sessions) -> list[tuple[int, str, str]]:
@@ -135,6 +133,7 @@ def test_an_order_is_dismissed_with_a_reason_and_taken_up_again(
     sessions: Sessions, orderbridge: Run
 ) -> None:
     order_id = waiting(sessions, status=Status.HELD, hold_code="currency")
+    with_keys(sessions)
     number = str(order_id)
     assert orderbridge("orders", "dismiss", number).exit_code == 2
     done = orderbridge("orders", "dismiss", number, "--why", "sold twice")
@@ -173,6 +172,7 @@ def test_what_is_still_in_somebodys_hands_is_not_dismissed(
 
 def test_an_order_is_held_until_it_is_retried(sessions: Sessions, orderbridge: Run) -> None:
     order_id = waiting(sessions)
+    with_keys(sessions)
     assert orderbridge("orders", "hold", str(order_id)).exit_code == 2
     done = orderbridge("orders", "hold", str(order_id), "--why", "wrong price", "--json")
     assert json.loads(done.stdout) == {"order": str(order_id), "done": "held"}
