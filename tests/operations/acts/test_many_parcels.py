@@ -12,6 +12,7 @@ from pipeline.base.vault import Vault
 from pipeline.operations.acts.many_orders import BulkActs
 from pipeline.operations.acts.many_parcels import TakenBack, begin_shipping, take_parcels_back
 from pipeline.operations.acts.one_order import NotPossible
+from pipeline.operations.acts.ship import Parcel, ShipmentRequests
 from pipeline.operations.acts.shipping_check import check_rows
 from pipeline.operations.acts.shipping_file import read_file
 from pipeline.operations.acts.tables import BulkAct, BulkParcel
@@ -122,6 +123,14 @@ def test_a_process_that_lacks_the_key_leaves_the_parcels_to_another(sessions: Se
     assert titles(sessions)[1].startswith("sealed:")
     assert go_on(sessions) == 2
     assert len(requested(sessions)) == 3
+
+
+def test_a_person_is_told_that_the_process_lacks_the_key_for_a_title(sessions: Sessions) -> None:
+    first, _ = two_orders(sessions)
+    requests = ShipmentRequests(sessions, Vault(bytes(32)), "otto", NOW)
+    with pytest.raises(NotPossible, match="which this process lacks"):
+        requests.ask(first, Parcel("custom", "A1", "Swift Post"))
+    assert requested(sessions) == []
 
 
 def test_a_form_sent_twice_ships_once(sessions: Sessions) -> None:
