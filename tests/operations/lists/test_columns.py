@@ -18,5 +18,5 @@ def test_each_column_has_a_heading_where_it_is_shown() -> None:
 
 def test_the_page_sorts_by_keys_of_the_list() -> None:
     sorted_by = [column.sort for column in ON_THE_PAGE if column.sort is not None]
-    assert sorted_by == ["number", "magento", "total", "purchased", "ship_by"]
+    assert sorted_by == ["number", "magento", "purchased", "ship_by", "total"]
     assert {*sorted_by} <= KEYS.keys()
