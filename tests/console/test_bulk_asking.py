@@ -131,7 +131,7 @@ def test_a_cause_leads_to_its_own_orders(sessions: Sessions, operator: SignedIn)
             TICKED_NONE,
         ),
         ("act=release" + "&order=1" * 51, "These are more orders than a page has."),
-        ("act=release&whole=1&min=x", "min: An amount looks like 12"),
+        ("act=release&whole=1&min=x", "min: Write an amount as 1234"),
     ],
 )
 def test_an_address_that_means_no_orders_is_told_so(

@@ -197,7 +197,7 @@ def test_a_bad_value_is_told_beside_its_field_and_the_rest_counts(
     assert field is not None
     assert 'aria-invalid="true" aria-describedby="min-mistake"' in field[0]
     assert 'value="1&lt;b&gt;"' in field[0]
-    assert '<p class="mistake" id="min-mistake">An amount looks like 12' in page.text
+    assert '<p class="mistake" id="min-mistake">Write an amount as 1234' in page.text
     assert 'id="filters" open>' in page.text
 
 

@@ -72,7 +72,7 @@ def test_several_rows_are_parcels_with_the_units_of_several_lines(sessions: Sess
         ("028-1,dhl,,", "tracking is missing"),
         ("028-2,dhl,A1,", "it is done here"),
         ("028-1,dhl,seen 77,", "another order has this tracking number already"),
-        ("028-1,dhl,open8,", "another order has this tracking number already"),
+        ("028-1,dhl,opn8,", "another order has this tracking number already"),
         ("028-3,dhl,A1,", "its shipment has been requested already: take that back first"),
     ],
 )
@@ -88,7 +88,7 @@ def test_each_row_says_its_own_mistake(sessions: Sessions, line: str, why: str) 
         ),
     )
     other = stored(sessions, waiting("028-3", magento_increment_id="3"))
-    ShipmentRequests(sessions, a_vault(), "otto", NOW).ask(other, Parcel("dhl", "OPEN 8"))
+    ShipmentRequests(sessions, a_vault(), "otto", NOW).ask(other, Parcel("dhl", "OPN 8"))
     (mistake,) = mistakes(sessions, line)
     assert mistake.startswith(why)
 
