@@ -71,7 +71,7 @@ def test_several_rows_are_parcels_with_the_units_of_several_lines(sessions: Sess
         ("028-1,dhl,A1,MUG-BLUE=4", "3 of MUG-BLUE are left to ship, not 4"),
         ("028-1,dhl,,", "tracking is missing"),
         ("028-2,dhl,A1,", "it is done here"),
-        ("028-1,dhl,seen 77,", "another order has this tracking number already"),
+        ("028-1,dhl,see 77,", "another order has this tracking number already"),
         ("028-1,dhl,opn8,", "another order has this tracking number already"),
         ("028-3,dhl,A1,", "its shipment has been requested already: take that back first"),
     ],
@@ -84,7 +84,7 @@ def test_each_row_says_its_own_mistake(sessions: Sessions, line: str, why: str) 
             "028-2",
             status=Status.DONE,
             magento_increment_id="2",
-            shipments=[a_shipment(tracking_number="SEEN77")],
+            shipments=[a_shipment(tracking_number="SEE77")],
         ),
     )
     other = stored(sessions, waiting("028-3", magento_increment_id="3"))
