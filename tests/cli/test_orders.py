@@ -88,7 +88,7 @@ def test_list_takes_the_filters_of_the_page(
     [
         ("--min", "12", "Choose a currency too"),
         ("--sort", "total", "Choose a currency too"),
-        ("--ship-by", "soon", "Ship-by is one of overdue, today, day."),
+        ("--ship-by", "soon", "Ship-by is one of overdue, today, day, two_days."),
         ("--store", "none", "No marketplace’s orders go to this store view."),
     ],
 )
@@ -128,6 +128,7 @@ def test_list_as_json_has_plain_values(sessions: Sessions, orderbridge: Run) -> 
         "last_note": "MUG-1 is not in Magento's catalogue",
         "items": [{"sku": "MUG-1", "quantity": 2}, {"sku": "MUG-2", "quantity": 1}],
         "tracking_numbers": [],
+        "assignee": "",
         "country": "DE",
         "store": "german",
     }
