@@ -162,7 +162,7 @@ def _forget_titles(session: Session, order_ids: Sequence[int]) -> None:
             to_feed=None,
         ),
         update(request)
-        .where(among(request.order_id, order_ids), request.carrier_title.in_(typed))
+        .where(among(request.order_id, order_ids), among(request.carrier_title, typed))
         .values(carrier_title=""),
     ):
         session.execute(statement.execution_options(synchronize_session=False))
