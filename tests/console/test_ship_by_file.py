@@ -39,8 +39,8 @@ def jobs(sessions: Sessions) -> list[BulkAct]:
 
 def states(sessions: Sessions) -> list[tuple[str, str]]:
     with sessions() as session:
-        rows = session.scalars(select(RequestedShipmentRow).order_by(RequestedShipmentRow.id))
-        return [(row.tracking_number, row.state) for row in rows]
+        rows = session.scalars(select(RequestedShipmentRow))
+        return sorted((row.tracking_number, row.state) for row in rows)
 
 
 def test_a_file_is_checked_shipped_followed_and_taken_back(

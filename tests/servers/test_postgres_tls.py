@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import redis
@@ -25,6 +24,8 @@ def postgres() -> Iterator[TlsPostgres]:
     with temporary_home() as home, Supervisor(home) as supervisor:
         made = TlsPostgres(supervisor, home)
         made.start()
+        done = runner(environment(home, verified(made)))("migrate")
+        assert (done.exit_code, done.output) == (0, "The database is up to date.\n")
         yield made
 
 
@@ -42,11 +43,8 @@ def told(url: str) -> tuple[str, str]:
     return str(one.verdict), one.sentence
 
 
-def test_the_tables_are_made_and_used(postgres: TlsPostgres, tmp_path: Path) -> None:
-    url = verified(postgres)
-    done = runner(environment(tmp_path, url))("migrate")
-    assert (done.exit_code, done.output) == (0, "The database is up to date.\n")
-    engine = db.engine_for(url)
+def test_the_tables_are_made_and_used(postgres: TlsPostgres) -> None:
+    engine = db.engine_for(verified(postgres))
     assert stored(db.sessions_for(engine), an_order(raw=None)) > 0
     engine.dispose()
 
