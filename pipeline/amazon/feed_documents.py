@@ -25,6 +25,7 @@ class FeedKind(StrEnum):
 
     CONFIRMATIONS = "confirmations"
     CANCELLATIONS = "cancellations"
+    REFUNDS = "refunds"
 
 
 CONTENT_TYPE = "text/xml; charset=UTF-8"
@@ -32,6 +33,7 @@ MAX_BYTES = 10 * 1024 * 1024
 FEED_TYPES = {
     FeedKind.CONFIRMATIONS: "POST_ORDER_FULFILLMENT_DATA",
     FeedKind.CANCELLATIONS: "POST_ORDER_ACKNOWLEDGEMENT_DATA",
+    FeedKind.REFUNDS: "POST_PAYMENT_ADJUSTMENT_DATA",
 }
 _MESSAGE_TYPES = {
     FeedKind.CONFIRMATIONS: "OrderFulfillment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,6 +62,28 @@ CancelReason = Literal[
 ]
 """Amazon's reasons for a cancellation by the seller."""
 
+RefundReason = Literal[
+    "NoInventory",
+    "CustomerReturn",
+    "GeneralAdjustment",
+    "CouldNotShip",
+    "DifferentItem",
+    "Abandoned",
+    "CustomerCancel",
+    "PriceError",
+    "ProductOutofStock",
+    "CustomerAddressIncorrect",
+    "Exchange",
+    "Other",
+    "CarrierCreditDecision",
+    "RiskAssessmentInformationNotValid",
+    "CarrierCoverageFailure",
+    "TransactionRecord",
+    "Undeliverable",
+    "RefusedDelivery",
+]
+"""Amazon's reasons for a refund by the seller."""
+
 
 class MarketplaceSettings(SettingsModel):
     """The settings of an Amazon marketplace; the defaults are those of Amazon Sales Channel."""
@@ -90,6 +113,10 @@ class MarketplaceSettings(SettingsModel):
     cancel_from_amazon: Literal["cancel", "hold"] = "cancel"
     cancel_to_amazon: Literal["send", "never"] = "send"
     cancel_reason: CancelReason = "NoInventory"
+    refunds_to_amazon: Literal["ask", "send", "never"] = "ask"
+    refund_reason: RefundReason | None = None
+    refund_delay_minutes: int = Field(default=120, ge=0, le=10_080)
+    refund_at_most: Decimal | None = Field(default=None, gt=0)
     confirm_without_tracking: bool = False
     unclear_totals: Literal["hold", "import"] = "hold"
     tax: Literal["amazon", "none"] = "amazon"

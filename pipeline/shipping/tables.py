@@ -35,7 +35,7 @@ class FeedOutcome(StrEnum):
 
 
 class Feed(Base):
-    """A batch of confirmations or cancellations, sent as one document.
+    """A batch of confirmations, cancellations or refunds, sent as one document.
 
     `submitted_at` is written before createFeed and `feed_id` after it: `submitted_at` alone means
     that Amazon may have the feed, so Amazon's feeds are searched first. `overdue_at` means that the
@@ -54,6 +54,13 @@ class Feed(Base):
             ),
         ),
         Index("feeds_unended", "account", "kind", postgresql_where=text("state <> 'ended'")),
+        # A refund must not be in two feeds, so no second feed goes out beside a late one.
+        Index(
+            "feeds_refunds",
+            "account",
+            unique=True,
+            postgresql_where=text("kind = 'refunds' AND state <> 'ended'"),
+        ),
         Index("feeds_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
