@@ -25,6 +25,12 @@ def upgrade() -> None:
             sa.ForeignKey("orders.id", ondelete="CASCADE"),
             nullable=False,
         ),
+        sa.Column(
+            "refund_id",
+            sa.BigInteger(),
+            sa.ForeignKey("refunds.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
         sa.Column("shop", sa.Text(), nullable=False),
         sa.Column("memo_id", sa.BigInteger(), nullable=False),
         _time("memo_at", nullable=False),
@@ -46,6 +52,7 @@ def upgrade() -> None:
         _time("looked_at"),
         sa.Column("transaction_id", sa.Text()),
         sa.UniqueConstraint("order_id", "shop", "memo_id"),
+        sa.UniqueConstraint("refund_id"),
         sa.UniqueConstraint("feed_id", "message_id"),
     )
     op.create_index(
