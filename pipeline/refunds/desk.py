@@ -193,9 +193,7 @@ class RefundDesk:
             return self._ask_person(file, message, reason="it is more than refund_at_most")
         return False
 
-    def _planned(
-        self, file: RefundFile, found: Sequence[AtAmazon]
-    ) -> RefundMessage | None:
+    def _planned(self, file: RefundFile, found: Sequence[AtAmazon]) -> RefundMessage | None:
         """The memo's message; None when there is none, and the row says why."""
         try:
             amounts = self.amounts(file.order)
@@ -223,9 +221,7 @@ class RefundDesk:
 
     def _at_amazon(self, file: RefundFile) -> list[AtAmazon]:
         """The order's refunds at Amazon that are no other memo's."""
-        return unclaimed(
-            refunds_at_amazon(self.finances(file.order.external_id)), file.others
-        )
+        return unclaimed(refunds_at_amazon(self.finances(file.order.external_id)), file.others)
 
     def _seen(self, file: RefundFile, found: Sequence[AtAmazon], **values: Any) -> bool:
         values = {"reason": None, "hold_code": None, **values}

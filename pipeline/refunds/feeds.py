@@ -75,9 +75,7 @@ class RefundFeeds(Feeds):
         ).all()
         session.execute(
             update(AmazonRefund)
-            .where(
-                among(AmazonRefund.feed_id, feed_ids), AmazonRefund.state == RefundState.IN_FEED
-            )
+            .where(among(AmazonRefund.feed_id, feed_ids), AmazonRefund.state == RefundState.IN_FEED)
             .values(
                 state=RefundState.CHOSEN,
                 changed_at=now,
@@ -211,9 +209,7 @@ def _collect(session: Session, account: str, kind: FeedKind, now: datetime) -> F
     if first.tries:
         chosen = [first]
     else:
-        chosen = [
-            refund for refund, where in rows if where == marketplace_id and not refund.tries
-        ]
+        chosen = [refund for refund, where in rows if where == marketplace_id and not refund.tries]
     feed = Feed(
         account=account,
         kind=kind,

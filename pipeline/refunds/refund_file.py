@@ -69,13 +69,15 @@ class RefundFiles:
             refund = session.get(AmazonRefund, refund_id)
             if refund is None:
                 return None
-            order = session.get_one(
-                Order, refund.order_id, options=[selectinload(Order.items)]
-            )
+            order = session.get_one(Order, refund.order_id, options=[selectinload(Order.items)])
             private = session.get(OrderPrivate, order.id)
             if private is not None:
                 order.report = Report.sealed(
-                    self._vault, owner(order), private.wrapped_key, private.sealed, private.correction
+                    self._vault,
+                    owner(order),
+                    private.wrapped_key,
+                    private.sealed,
+                    private.correction,
                 )
             others = session.scalars(
                 select(AmazonRefund)
@@ -120,9 +122,12 @@ class RefundFiles:
     def count_waiting(self) -> int:
         """How many refunds need a person."""
         with self._sessions() as session:
-            return session.scalar(
-                select(func.count()).select_from(AmazonRefund).where(AmazonRefund.needs_person)
-            ) or 0
+            return (
+                session.scalar(
+                    select(func.count()).select_from(AmazonRefund).where(AmazonRefund.needs_person)
+                )
+                or 0
+            )
 
 
 def under_way_or_given(rows: Sequence[AmazonRefund]) -> list[AmazonRefund]:

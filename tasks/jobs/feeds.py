@@ -163,9 +163,7 @@ class FeedWay:
 
     def _find(self, feed: Feed, feed_type: str, submitted_at: datetime) -> bool:
         """Look for the feed of an earlier attempt; if it does not exist, it is created again."""
-        settled_at = submitted_at + (
-            REFUND_SETTLES if feed.kind == FeedKind.REFUNDS else SETTLES
-        )
+        settled_at = submitted_at + (REFUND_SETTLES if feed.kind == FeedKind.REFUNDS else SETTLES)
         if self._now() < settled_at:
             self._feeds.later(feed, settled_at)
             return False
