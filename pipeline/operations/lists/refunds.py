@@ -165,4 +165,4 @@ def _shown(
 def _lines(body: dict[str, Any], skus: dict[str, str]) -> Iterator[RefundedLine]:
     for item in body.get("items", ()):
         amounts = {kind: Decimal(text) for kind, text in item["amounts"].items()}
-        yield RefundedLine(item["item_id"], skus.get(item["item_id"], ""), amounts)
+        yield RefundedLine(item["item"], skus.get(item["item"], ""), amounts)
