@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 
@@ -19,7 +20,6 @@ from pipeline.clients import shown_carrier
 from pipeline.intake.own_memos import own_memos
 from pipeline.intake.tables import Refund
 from pipeline.operations.lists.order_facts import price
-from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Attempt, Effect, Note, Order, Status
 from pipeline.settings.model import Settings
 
