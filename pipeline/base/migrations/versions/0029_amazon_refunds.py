@@ -1,6 +1,6 @@
 """Refunds to Amazon, one for each credit memo, and since when a marketplace has them.
 
-Revision 0029, after 0027. At most one feed of refunds of an account is open: the index on `feeds`.
+Revision 0029, after 0028. At most one feed of refunds of an account is open: the index on `feeds`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0029"
-down_revision = "0027"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
