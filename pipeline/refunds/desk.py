@@ -18,9 +18,9 @@ from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.tables import Order
 from pipeline.refunds.feeds import FINANCES_ARE_LATE, LOOKED_WITHIN
-from pipeline.refunds.mapping import NotSendable, RefundMessage
 from pipeline.refunds.matching import AtAmazon, references, refunds_at_amazon, same_money, unclaimed
-from pipeline.refunds.planning import IsOwn, plan
+from pipeline.refunds.messages import NotSendable, RefundHold, RefundMessage
+from pipeline.refunds.planning import plan
 from pipeline.refunds.refund_file import RefundFile, RefundFiles
 from pipeline.refunds.states import (
     AFTER_RESTORE,
@@ -35,6 +35,13 @@ UNTIL_SHIPPED = timedelta(minutes=30)
 LOOK_AGAIN = timedelta(hours=6)
 GIVEN_UP_AFTER = timedelta(hours=96)
 _LOOK_BEFORE_STALE = LOOKED_WITHIN - timedelta(minutes=10)
+_READ_AGAIN = (
+    RefundHold.MEMO_OPEN,
+    RefundHold.NOT_READ,
+    RefundHold.NOT_SHIPPED,
+    RefundHold.MAYBE_OWN_MEMO,
+)
+"""The holds that the next reading of the shop or of Amazon may end."""
 _NO_MESSAGE: dict[str, Any] = {"body": None, "total": None}
 
 
@@ -50,7 +57,6 @@ class RefundDesk:
     settings: Callable[[Order], MarketplaceSettings]
     amounts: Callable[[Order], Amounts]
     finances: Callable[[str], Sequence[Transaction]]
-    is_own: IsOwn
     ask: Callable[[str], None]
     now: Callable[[], datetime]
 
@@ -162,11 +168,13 @@ class RefundDesk:
 
     def _is_final(self, file: RefundFile) -> bool:
         """Whether the memo never goes to Amazon, whatever the settings say."""
-        if self.is_own(file.order, file.memo):
-            return self._never(file, "own_memo", "this program made the credit memo itself")
+        if file.refund.memo_id in file.own.ids:
+            return self._never(
+                file, RefundHold.OWN_MEMO, "this program made the credit memo itself"
+            )
         if file.order.fulfilled_by == FulfilledBy.AMAZON:
             return self._never(
-                file, "amazon_fulfils", "Amazon fulfils the order, and refunds its buyers itself"
+                file, RefundHold.FBA, "Amazon fulfils the order, and refunds its buyers itself"
             )
         return False
 
@@ -209,6 +217,9 @@ class RefundDesk:
     def _refuse(self, file: RefundFile, refusal: NotSendable) -> None:
         if refusal.is_final:
             self._never(file, refusal.code, refusal.sentence)
+        elif refusal.code in _READ_AGAIN:
+            again = self.now() + UNTIL_SHIPPED
+            self._hold(file, refusal.code, refusal.sentence, due_at=again)
         else:
             self._hold(file, refusal.code, refusal.sentence, needs_person=True)
 
@@ -243,6 +254,7 @@ class RefundDesk:
         *,
         state: RefundState = RefundState.HELD,
         needs_person: bool = False,
+        due_at: datetime | None = None,
     ) -> bool:
         return self._write(
             file,
@@ -250,7 +262,7 @@ class RefundDesk:
             hold_code=code,
             reason=reason,
             needs_person=needs_person,
-            due_at=None,
+            due_at=due_at,
             **_NO_MESSAGE,
         )
 

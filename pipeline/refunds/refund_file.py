@@ -13,12 +13,13 @@ from sqlalchemy.orm import selectinload
 from pipeline.base.database_restores import last_noticed_at
 from pipeline.base.db import Sessions
 from pipeline.base.vault import Vault
+from pipeline.intake.own_memos import OwnMemos, own_memos
 from pipeline.intake.tables import Refund
 from pipeline.orders.machine import owner
 from pipeline.orders.report import Report
-from pipeline.orders.tables import Order, OrderPrivate
+from pipeline.orders.states import EffectKind
+from pipeline.orders.tables import Effect, Order, OrderPrivate
 from pipeline.refunds.adopting import adopt, note_starts, starts_of
-from pipeline.refunds.states import RefundState
 from pipeline.refunds.tables import AmazonRefund
 from pipeline.settings.model import AccountSettings
 
@@ -27,14 +28,15 @@ from pipeline.settings.model import AccountSettings
 class RefundFile:
     """A refund, its credit memo, its order with the stored report, and the order's other refunds.
 
-    `since` is since when the marketplace's refunds go to Amazon, `restored_at` when the database
-    was last restored.
+    `own` are the memos that this program made. `since` is since when the marketplace's refunds go
+    to Amazon, `restored_at` when the database was last restored.
     """
 
     refund: AmazonRefund
     memo: Refund
     order: Order
     others: Sequence[AmazonRefund]
+    own: OwnMemos
     since: datetime | None
     restored_at: datetime | None
 
@@ -91,6 +93,14 @@ class RefundFiles:
                 session.get_one(Refund, refund.refund_id),
                 order,
                 others,
+                own_memos(
+                    session.scalars(
+                        select(Effect).where(
+                            Effect.order_id == order.id,
+                            Effect.kind.in_((EffectKind.CREDIT_MEMO, EffectKind.CANCELLATION)),
+                        )
+                    )
+                ),
                 starts.get(marketplace if marketplace in account.marketplaces else ""),
                 last_noticed_at(session),
             )
@@ -118,29 +128,3 @@ class RefundFiles:
                 .where(AmazonRefund.id == refund_id, AmazonRefund.due_at.is_not(None))
                 .values(due_at=due_at, reason=func.coalesce(reason, AmazonRefund.reason))
             )
-
-    def count_waiting(self) -> int:
-        """How many refunds need a person."""
-        with self._sessions() as session:
-            return (
-                session.scalar(
-                    select(func.count()).select_from(AmazonRefund).where(AmazonRefund.needs_person)
-                )
-                or 0
-            )
-
-
-def under_way_or_given(rows: Sequence[AmazonRefund]) -> list[AmazonRefund]:
-    """The refunds that the buyer has, or may have: what they give cannot be given again."""
-    return [
-        row
-        for row in rows
-        if row.state
-        in (
-            RefundState.CHOSEN,
-            RefundState.IN_FEED,
-            RefundState.UNKNOWN,
-            RefundState.ACCEPTED,
-            RefundState.SEEN,
-        )
-    ]
