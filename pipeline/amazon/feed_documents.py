@@ -72,9 +72,13 @@ class MessageResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A feed's processing report: its counts, and its results by message id."""
+    """A feed's processing report: its counts, and its results by message id.
+
+    A count that the report lacks is -1.
+    """
 
     processed: int
+    successful: int
     with_error: int
     results: Mapping[int, MessageResult]
 
@@ -193,6 +197,7 @@ def read(content: bytes) -> Report:
         )
     return Report(
         processed=_number(report, "ProcessingSummary/{*}MessagesProcessed"),
+        successful=_number(report, "ProcessingSummary/{*}MessagesSuccessful"),
         with_error=_number(report, "ProcessingSummary/{*}MessagesWithError"),
         results=results,
     )
@@ -202,12 +207,18 @@ def results(report: Report, message_ids: Sequence[int]) -> dict[int, MessageResu
     """The result of each of a feed's messages.
 
     A message that the report does not name was accepted only if the report counts as many messages
-    as the feed has, and no more errors than it names. Otherwise the result is AGAIN, and its order
-    must be checked before the message is sent again.
+    as the feed has, no more errors than it names, and a success for each message that it does not
+    name. Otherwise the result is AGAIN, and its order must be checked before the message is sent
+    again.
     """
     named = {number: report.results[number] for number in message_ids if number in report.results}
     errors = sum(result.outcome is MessageOutcome.REFUSED for result in named.values())
-    if report.processed == len(message_ids) and report.with_error <= errors:
+    counts_allow = (
+        report.processed == len(message_ids)
+        and report.with_error <= errors
+        and (report.successful < 0 or report.successful >= len(message_ids) - len(named))
+    )
+    if counts_allow:
         unnamed = MessageResult(MessageOutcome.ACCEPTED)
     else:
         missing = MessageResult(
