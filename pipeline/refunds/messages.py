@@ -62,6 +62,17 @@ class NotSendable:
     is_final: bool = False
 
 
+class Held(Exception):
+    """Ends the planning of a refund: the memo is not sent."""
+
+    def __init__(
+        self, code: RefundHold, sentence: str, *, is_final: bool = False, **facts: object
+    ) -> None:
+        super().__init__(sentence)
+        figures = {name: str(value) for name, value in facts.items()}
+        self.outcome = NotSendable(code, sentence, figures, is_final)
+
+
 class TaxMode(StrEnum):
     """Who gives back the tax of an item, and by which component."""
 
