@@ -22,9 +22,7 @@ def order_paid(order: ChannelOrder, amounts: Amounts, **decided: Any) -> OrderPa
     unclear = amounts.doubt
     if amounts.said_by:
         unclear = "a person stated the amount of the order"
-    elif amounts == amounts.untaxed() and any(
-        TAX_ON_TOP in words for words in amounts.readings.values()
-    ):
+    elif any(_lost_tax(item_id, amounts) for item_id in amounts.lines):
         unclear = "the taxes of the items were left out"
     return OrderPaid(
         external_id=order.external_id,
@@ -41,6 +39,12 @@ def order_paid(order: ChannelOrder, amounts: Amounts, **decided: Any) -> OrderPa
         is_undelivered=any(package.status == "UNDELIVERABLE" for package in order.packages),
         **decided,
     )
+
+
+def _lost_tax(item_id: str, amounts: Amounts) -> bool:
+    """Whether Amazon stated a tax of this item and its amounts have none."""
+    line = amounts.lines[item_id]
+    return "tax" in amounts.readings.get(item_id, "") and not line.all_tax + line.withheld_tax
 
 
 def _item(line: Line, money: LineAmounts, amounts: Amounts, order: ChannelOrder) -> PaidItem:
