@@ -73,7 +73,6 @@ def _message(
             "the credit memo gives back only tax that Amazon collected, which Amazon refuses",
             tax=by_amazon,
         )
-    _check_shipped(items, order)
     message = RefundMessage(
         external_id=order.external_id,
         currency=order.currency,
@@ -152,19 +151,3 @@ def _items(
                 )
             )
     return tuple(items)
-
-
-def _check_shipped(items: Sequence[AdjustedItem], order: OrderPaid) -> None:
-    """Raise Held for units that did not leave: those are cancelled, not refunded."""
-    shipped = {item.item_id: item.shipped for item in order.items}
-    for item in items:
-        left = shipped[item.item_id]
-        if left is not None and (left == 0 or item.units > left):
-            raise Held(
-                RefundHold.NOT_SHIPPED,
-                f"{left} units of item {item.item_id} are shipped at Amazon: units that were not "
-                "are cancelled instead",
-                item=item.item_id,
-                shipped=left,
-                refunded=item.units,
-            )

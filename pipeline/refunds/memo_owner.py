@@ -34,8 +34,11 @@ def check_owner(memo: MemoFacts, order: OrderPaid, rules: RefundRules) -> None:
             memo=memo.currency,
             order=order.currency,
         )
-    if order.claim:
-        raise Held(RefundHold.CLAIM, f"Amazon may have refunded this already: {order.claim}")
+    if order.is_partly_shipped:
+        raise Held(
+            RefundHold.NOT_SHIPPED,
+            "a part of the order is not shipped at Amazon: ship or cancel its units first",
+        )
     if order.unclear:
         raise Held(
             RefundHold.AMOUNTS_UNCLEAR,
@@ -64,9 +67,11 @@ def _never(memo: MemoFacts, order: OrderPaid) -> None:
             is_final=True,
         )
     paid = sum((part.net + part.tax for item in order.items for part in item.paid.values()), ZERO)
-    if order.is_replacement or (order.items and not order.unclear and paid == ZERO):
+    if order.items and not order.unclear and paid == ZERO:
         raise Held(
-            RefundHold.FREE_ORDER, "the buyer paid nothing for this replacement", is_final=True
+            RefundHold.FREE_ORDER,
+            "the buyer paid nothing for the order, such as a replacement",
+            is_final=True,
         )
     if abs(memo.grand_total) < minor_unit(memo.currency):
         raise Held(RefundHold.NOTHING_REFUNDED, "the credit memo refunds no money", is_final=True)

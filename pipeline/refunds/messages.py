@@ -36,7 +36,6 @@ class RefundHold(StrEnum):
     MEMO_OPEN = "memo_open"
     BEFORE_START = "before_start"
     CURRENCY = "currency"
-    CLAIM = "claim"
     NOT_SHIPPED = "not_shipped"
     AMOUNTS_UNCLEAR = "amounts_unclear"
     MEMO_UNCLEAR = "memo_unclear"
@@ -116,14 +115,13 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class PaidItem:
-    """An order item at Amazon. `shipped` counts its units that left; None where all did."""
+    """An order item at Amazon, with what the buyer paid for all its units."""
 
     item_id: str
     sku: str
     quantity: int
     paid: Mapping[Slot, Paid]
     tax_mode: TaxMode = TaxMode.INSIDE
-    shipped: int | None = None
 
     def of(self, slot: Slot) -> Paid:
         return self.paid.get(slot, Paid())
@@ -134,7 +132,7 @@ class OrderPaid:
     """What the buyer paid for an order, and what decides whether a memo of it is sent.
 
     `wrap_is_in_price`: the shop's row of the goods includes their gift wrap. `unclear` says why
-    Amazon's amounts are not certain. `claim` names an A-to-z claim, or a return that was refunded.
+    Amazon's amounts are not certain.
     """
 
     external_id: str
@@ -142,11 +140,10 @@ class OrderPaid:
     items: tuple[PaidItem, ...]
     is_fba: bool = False
     is_cancelled: bool = False
-    is_replacement: bool = False
+    is_partly_shipped: bool = False
     wrap_is_in_price: bool = False
     unclear: str = ""
     own_memos: OwnMemos = NO_MEMOS
-    claim: str = ""
     is_buyer_cancelled: bool = False
     is_undelivered: bool = False
 

@@ -47,7 +47,6 @@ def _item(item_id: str, item: Mapping[str, Any]) -> PaidItem:
             slot: Paid(*map(Decimal, item[name])) for name, slot in _SLOTS.items() if name in item
         },
         tax_mode=TaxMode(item.get("tax", TaxMode.INSIDE)),
-        shipped=item.get("shipped"),
     )
 
 
