@@ -28,6 +28,7 @@ OPERATIONS = {
     "get_feed": "getFeed",
     "cancel_feed": "cancelFeed",
     "get_feed_document": "getFeedDocument",
+    "list_transactions": "listTransactions",
     "get_destinations": "getDestinations",
     "create_destination": "createDestination",
     "delete_destination": "deleteDestination",

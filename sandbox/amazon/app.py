@@ -14,6 +14,7 @@ from sandbox.amazon.confirm import add_confirmations
 from sandbox.amazon.control import add_control
 from sandbox.amazon.errors import answer_errors
 from sandbox.amazon.feeds import add_feeds
+from sandbox.amazon.finances import add_finances
 from sandbox.amazon.notifications import add_notifications
 from sandbox.amazon.quota import USAGE_PLAN, Quota
 from sandbox.amazon.refund_control import add_refund_control
@@ -44,6 +45,7 @@ def create_app(store: Store, options: Options | None = None, clock: Clock = utc_
     add_confirmations(app, standin)
     add_feeds(app, standin)
     add_refund_control(app, standin)
+    add_finances(app, standin)
     add_notifications(app, standin)
     add_control(app, standin)
     return app

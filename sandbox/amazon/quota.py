@@ -27,6 +27,7 @@ USAGE_PLAN = {
     "cancelFeed": Quota(2.0, 15),
     "getFeeds": Quota(0.0222, 10),
     "getFeedDocument": Quota(0.0222, 10),
+    "listTransactions": Quota(0.5, 10),
     "getDestinations": Quota(1.0, 5),
     "createDestination": Quota(1.0, 5),
     "deleteDestination": Quota(1.0, 5),
