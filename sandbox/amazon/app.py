@@ -14,6 +14,7 @@ from sandbox.amazon.confirm import add_confirmations
 from sandbox.amazon.control import add_control
 from sandbox.amazon.errors import answer_errors
 from sandbox.amazon.feeds import add_feeds
+from sandbox.amazon.invoice_feed import add_invoices
 from sandbox.amazon.notifications import add_notifications
 from sandbox.amazon.quota import USAGE_PLAN, Quota
 from sandbox.amazon.report_control import add_report_control
@@ -46,6 +47,7 @@ def create_app(store: Store, options: Options | None = None, clock: Clock = utc_
     add_bad_replies(app, standin)
     add_confirmations(app, standin)
     add_feeds(app, standin)
+    add_invoices(app, standin)
     add_reports(app, standin)
     add_report_control(app, standin)
     add_returns(app, standin)

@@ -61,6 +61,12 @@ CREATE TABLE IF NOT EXISTS returns (
     number INTEGER PRIMARY KEY, account TEXT NOT NULL, report_type TEXT NOT NULL,
     marketplace TEXT NOT NULL, at INTEGER NOT NULL, columns TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS missing_roles (account TEXT, kind TEXT, PRIMARY KEY (account, kind));
+CREATE TABLE IF NOT EXISTS feed_options (feed_id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS invoices (
+    feed_id TEXT PRIMARY KEY, account TEXT NOT NULL, order_id TEXT, invoice_number TEXT,
+    document_type TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, at INTEGER NOT NULL,
+    code INTEGER);
+CREATE TABLE IF NOT EXISTS invoice_rules (account TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS destinations (id TEXT PRIMARY KEY, name TEXT, arn TEXT UNIQUE);
 CREATE TABLE IF NOT EXISTS subscriptions (
     account TEXT PRIMARY KEY, id TEXT NOT NULL, destination TEXT NOT NULL, directive TEXT);
