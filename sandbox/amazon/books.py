@@ -53,6 +53,7 @@ class Posting:
     items: Sequence[Entry]
     marketplace: str | None = None
     order_id: str | None = None
+    shipment_id: str | None = None
     refund_id: str | None = None
     made_by: str | None = None
     is_by_amazon: bool = False
@@ -96,6 +97,7 @@ def post_sale(db: sqlite3.Connection, account: str, order: Order) -> None:
             items=entries,
             marketplace=order["salesChannel"].get("marketplaceId"),
             order_id=order_id,
+            shipment_id=str(next_number(db, "shipment", 14178712390001)),
             is_by_amazon=is_by_amazon,
             may_be_deferred=True,
         )
@@ -154,7 +156,7 @@ def post(db: sqlite3.Connection, account: str, posting: Posting) -> str:
         "description": posting.description,
         "status": "DEFERRED" if is_deferred else "RELEASED",
         "order_id": posting.order_id,
-        "shipment_id": f"{14178712390000 + number}" if posting.kind == "Shipment" else None,
+        "shipment_id": posting.shipment_id,
         "refund_id": posting.refund_id,
         "made_by": posting.made_by,
         "marketplace": posting.marketplace,

@@ -105,8 +105,8 @@ def add_finances(app: Flask, standin: Standin) -> None:
     def control_post() -> Response:
         """Post money that is no sale and no refund: `kind` (ServiceFee), `name` and `amount`.
 
-        `order_id` may be an order's or a shipment's to Amazon (`FBA…`); without one the money is
-        the account's alone.
+        `shipment_id` is that of goods sent to Amazon (`FBA…`); without one the money is the
+        account's alone.
         """
         asked = request.get_json()
         account = asked.get("account", MAIN_ACCOUNT)
@@ -118,7 +118,7 @@ def add_finances(app: Flask, standin: Standin) -> None:
                 currency=asked.get("currency", "EUR"),
                 at=standin.now(db),
                 items=[Entry(None, None, None, "", 0, None, leaves, {})],
-                order_id=asked.get("order_id"),
+                shipment_id=asked.get("shipment_id"),
             )
             return jsonify(transactionId=post(db, account, posting))
 
