@@ -90,9 +90,9 @@ def show(refund_id: int, as_json: bool) -> None:
     }
     for line in titled(facts):
         click.echo(line)
-    for line in one.lines:
-        for kind, amount in line.amounts.items():
-            click.echo(f"  {line.item_id}  {line.sku}  {kind}  {amount} {one.currency}")
+    for refunded in one.lines:
+        for kind, amount in refunded.amounts.items():
+            click.echo(f"  {refunded.item_id}  {refunded.sku}  {kind}  {amount} {one.currency}")
     if one.confirmed:
         click.echo(f"  the buyer gets {one.confirmed} {one.currency}")
 

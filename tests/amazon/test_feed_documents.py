@@ -196,7 +196,7 @@ def test_what_became_of_each_of_two_messages(content: bytes, expected: list[Mess
 def test_a_namespace_changes_nothing() -> None:
     content = a_report(1, 1, ("1", "Error", "8", "bad"))
     content = content.replace(b"<AmazonEnvelope>", b'<AmazonEnvelope xmlns="urn:x">')
-    assert read(content) == Report(1, 1, {1: refused("Amazon's code 8", "bad")})
+    assert read(content) == Report(1, 0, 1, {1: refused("Amazon's code 8", "bad")})
 
 
 @pytest.mark.parametrize(

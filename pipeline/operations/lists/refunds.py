@@ -115,7 +115,7 @@ def count_waiting(sessions: Sessions) -> int:
         return session.scalar(needed) or 0
 
 
-def _rows() -> Select[Any]:
+def _rows() -> Select[AmazonRefund, Order, str | None, Decimal]:
     return (
         select(AmazonRefund, Order, Feed.feed_id, Refund.grand_total)
         .join(Order, Order.id == AmazonRefund.order_id)

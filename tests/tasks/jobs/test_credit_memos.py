@@ -153,7 +153,7 @@ def test_a_memo_that_an_older_release_stored_is_read_again_until_it_is_known_or_
     parts: Runtime, sessions: Sessions
 ) -> None:
     placed(sessions)
-    old = {"created_at": NOW - timedelta(days=90)}
+    old: dict[str, Any] = {"created_at": NOW - timedelta(days=90)}
     first = FakeShop(credit_memos=[a_memo(12, **old), a_memo(13, **old)])
     watch_refunds(with_shop(parts, first), SHOP)
     with sessions() as session, session.begin():
