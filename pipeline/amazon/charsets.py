@@ -1,7 +1,7 @@
 """Decodes the bytes of a document: `text_of` an XML document, `table_of` a report of rows. Pure.
 
-The results of feeds come in UTF-8, in the seller's old charset with a correct declaration, and in an
-old charset under a declaration of UTF-8. Tags and numbers are always ASCII; a person has to read
+The results of feeds come in UTF-8, in the seller's old charset with a correct declaration, and in
+an old charset under a declaration of UTF-8. Tags and numbers are always ASCII; a person has to read
 the words.
 """
 
