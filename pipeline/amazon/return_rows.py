@@ -80,13 +80,7 @@ _NEEDED = {
     ReturnsReport.FBA: ("return-date", "order-id", "sku", "quantity", "license-plate-number"),
 }
 _ORDER = re.compile(r"\w{3}-\w{7}-\w{7}", re.ASCII)
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
-        start=1,
-    )
-}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{4})", re.ASCII)
 _YES = frozenset({"y", "yes", "true"})
 
@@ -123,7 +117,7 @@ def day(written: str) -> date | None:
     parts = _DAY.fullmatch(written)
     if parts is None or parts[2].lower() not in _MONTHS:
         raise ValueError("not a day")
-    found = date(int(parts[3]), _MONTHS[parts[2].lower()], int(parts[1]))
+    found = date(int(parts[3]), _MONTHS.index(parts[2].lower()) + 1, int(parts[1]))
     if found.year not in YEARS:
         raise ValueError("not a year of ours")
     return found

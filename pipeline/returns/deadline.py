@@ -27,15 +27,12 @@ def days_left(arrived_on: date, today: date) -> int:
     """The business days from today until that day, 0 on it; negative once it has passed."""
     last = refund_by(arrived_on)
     if today > last:
-        return -_business_days(last, today)
+        return -max(1, _business_days(last, today))
     return _business_days(today, last)
 
 
 def _business_days(after: date, until: date) -> int:
-    """How many business days follow `after`, up to `until`; a day late on a weekend counts as one.
-
-    Whole weeks are counted at once, so that an old return takes no longer.
-    """
+    """How many business days follow `after`, up to `until`; whole weeks are counted at once."""
     weeks, rest = divmod((until - after).days, 7)
     days = (after + _DAY * n for n in range(1, rest + 1))
     return weeks * 5 + sum(day.weekday() < _SATURDAY for day in days)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -38,14 +38,14 @@ class Reports:
 
     def latest(self, account: str) -> Mapping[str, AmazonReport]:
         """The account's newest report of each type."""
+        newest = (
+            select(func.max(AmazonReport.id))
+            .where(AmazonReport.account == account)
+            .group_by(AmazonReport.report_type)
+        )
         with self._sessions() as session:
-            newest = session.scalars(
-                select(AmazonReport)
-                .where(AmazonReport.account == account)
-                .distinct(AmazonReport.report_type)
-                .order_by(AmazonReport.report_type, AmazonReport.id.desc())
-            )
-            return {report.report_type: report for report in newest}
+            found = session.scalars(select(AmazonReport).where(AmazonReport.id.in_(newest)))
+            return {report.report_type: report for report in found}
 
     def by_id(self, report_id: int) -> AmazonReport | None:
         """A report as it is now; None once it has ended."""
