@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, Select, and_, cast, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONPATH
 
 from pipeline.base.db import Sessions
 from pipeline.intake.tables import Refund
@@ -25,6 +26,8 @@ from pipeline.returns.tables import Return
 MOST = 200
 ARRIVED_WITHIN = timedelta(days=60)
 """An older return is decided one way or the other: Amazon would have refunded it long ago."""
+
+_WITH_SKU = "$.*.sku ? (@ == $sku)"
 
 
 class WhichReturns(StrEnum):
@@ -128,7 +131,7 @@ def _is_of_order() -> ColumnElement[bool]:
 def _is_refunded() -> ColumnElement[bool]:
     asked_on = func.coalesce(Return.requested_on, Return.arrived_on - ARRIVED_WITHIN.days)
     names_it = func.jsonb_path_exists(
-        Refund.lines, "$.*.sku ? (@ == $sku)", func.jsonb_build_object("sku", Return.sku)
+        Refund.lines, cast(_WITH_SKU, JSONPATH), func.jsonb_build_object("sku", Return.sku)
     )
     by_memo = exists().where(
         Refund.order_id == Order.id,
