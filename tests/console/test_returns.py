@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.base.db import Sessions
+from pipeline.finances.tables import TransactionRow
 from pipeline.intake.tables import Refund
 from pipeline.operations.lists.board import Board
 from pipeline.operations.lists.filters import Filters
@@ -71,6 +72,27 @@ def a_memo(order_id: int, *skus: str, at: date = ARRIVED, number: int = 1) -> Re
     )
 
 
+def a_transaction(**changed: Any) -> TransactionRow:
+    values = {
+        "account": "eu",
+        "transaction_id": "T1",
+        "kind": "Refund",
+        "status": "RELEASED",
+        "posted_at": NOW,
+        "currency": "EUR",
+        "total": Decimal(-10),
+        "marketplace_id": "A1PA6795UKMFR9",
+        "identifiers": {},
+        "items": [["MUG-BLUE", 1, "-10", [], ""]],
+        "leaves": [],
+        "deferral_reason": "",
+        "external_id": "302-5550001-5550001",
+        "copy_of": "",
+        "is_counted": True,
+    }
+    return TransactionRow(**{**values, **changed})
+
+
 def keep(sessions: Sessions, *rows: Any) -> None:
     with sessions() as session, session.begin():
         session.add_all(rows)
@@ -115,6 +137,42 @@ def test_a_credit_memo_refunds_what_it_names(
     (order_id,) = store(sessions, an_order(1, external_id=external_id))
     keep(sessions, a_return(external_id), refund(order_id))
     assert to_refund(sessions) == ([] if is_refunded else [external_id])
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_refunded"),
+    [
+        ({}, True),
+        ({"kind": "REFUND"}, True),
+        ({"items": []}, True),
+        ({"items": [["POT", 1, "-10", [], ""]]}, False),
+        ({"kind": "Shipment"}, False),
+        ({"account": "us"}, False),
+        ({"posted_at": NOW - timedelta(days=9)}, False),
+        ({"is_counted": False}, False),
+    ],
+)
+def test_a_refund_among_amazons_transactions_is_one(
+    sessions: Sessions, changed: dict[str, Any], is_refunded: bool
+) -> None:
+    keep(sessions, a_return("302-5550001-5550001"), a_transaction(**changed))
+    assert (to_refund(sessions) == []) is is_refunded
+
+
+def test_what_amazon_ships_is_due_once_its_refund_would_show(sessions: Sessions) -> None:
+    late = TODAY - timedelta(days=3)
+    facts: dict[str, Any] = {"fulfilled_by": "FBA", "requested_on": None}
+    keep(
+        sessions,
+        a_return("302-5550001-5550002", arrived_on=late, **facts),
+        a_return("302-5550001-5550003", **facts),
+        a_return("302-5550001-5550004", account="us", arrived_on=late, **facts),
+        a_return("302-5550001-5550001", arrived_on=late, **facts),
+        a_transaction(posted_at=NOW - timedelta(days=12)),
+    )
+    assert to_refund(sessions) == ["302-5550001-5550002"]
+    (one,) = unrefunded(sessions, NOW)
+    assert (one.refund_by, one.days_left(TODAY)) == (None, None)
 
 
 @pytest.mark.parametrize(("amount", "is_refunded"), [(None, False), ("0", False), ("0.01", True)])

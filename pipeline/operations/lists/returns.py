@@ -1,8 +1,8 @@
 """Buyers' returns: those of an order, and those that arrived and are not refunded.
 
-A refund is known from Amazon's report, whose amount may lag, and from the shop's credit memos. A
-memo counts for a return of a SKU that it names, or, if it names none, for each return of its order;
-a memo from before the request does not count.
+A refund is known from Amazon's report, whose amount may lag, from Amazon's transactions, and from
+the shop's credit memos. A transaction or a memo counts for a return of a SKU that it names, or, if
+it names none, for each return of its order; one from before the request does not count.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Date, Select, and_, cast, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONPATH
 
 from pipeline.base.db import Sessions
+from pipeline.finances.order_money import REFUNDS
+from pipeline.finances.tables import TransactionRow
 from pipeline.intake.tables import Refund
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.tables import Order
@@ -27,7 +29,10 @@ MOST = 200
 ARRIVED_WITHIN = timedelta(days=60)
 """An older return is decided one way or the other: Amazon would have refunded it long ago."""
 
+AMAZON_SHOWS_WITHIN = timedelta(days=3)
+"""Amazon shows a transaction up to 48 hours late."""
 _WITH_SKU = "$.*.sku ? (@ == $sku)"
+_OF_SKU = "$[*][0] ? (@ == $sku)"
 
 
 class WhichReturns(StrEnum):
@@ -110,18 +115,27 @@ def has_return(which: WhichReturns) -> ColumnElement[bool]:
     its = exists().where(_is_of_order())
     if which is WhichReturns.ANY:
         return its
-    since = cast(func.now() - ARRIVED_WITHIN, Date)
-    return its.where(_is_the_sellers(), Return.arrived_on >= since, ~_is_refunded())
+    return its.where(_is_due(func.current_date()), ~_is_refunded())
 
 
 def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    since = (now - ARRIVED_WITHIN).date()
-    return _is_the_sellers(), Return.arrived_on >= since, ~_is_refunded()
+    today = literal(now.date(), Date)
+    return _is_due(today), ~_is_refunded()
 
 
-def _is_the_sellers() -> ColumnElement[bool]:
-    """What Amazon ships, Amazon refunds."""
-    return Return.fulfilled_by == FulfilledBy.MERCHANT
+def _is_due(today: ColumnElement[date]) -> ColumnElement[bool]:
+    """Whether a return arrived within 60 days, and should be refunded by now if Amazon does it.
+
+    What Amazon ships, Amazon refunds: that shows in the transactions alone, where they are read.
+    """
+    reads_money = exists().where(TransactionRow.account == Return.account)
+    return and_(
+        Return.arrived_on >= today - ARRIVED_WITHIN.days,
+        or_(
+            Return.fulfilled_by == FulfilledBy.MERCHANT,
+            and_(Return.arrived_on <= today - AMAZON_SHOWS_WITHIN.days, reads_money),
+        ),
+    )
 
 
 def _is_of_order() -> ColumnElement[bool]:
@@ -138,7 +152,18 @@ def _is_refunded() -> ColumnElement[bool]:
         cast(func.timezone("UTC", Refund.refunded_at), Date) >= asked_on,
         or_(Refund.lines == {}, names_it),
     )
-    return or_(func.coalesce(Return.refunded_total, 0) > 0, by_memo)
+    has_sku = func.jsonb_path_exists(
+        TransactionRow.items, cast(_OF_SKU, JSONPATH), func.jsonb_build_object("sku", Return.sku)
+    )
+    by_transaction = exists().where(
+        TransactionRow.account == Return.account,
+        TransactionRow.external_id == Return.external_id,
+        func.lower(TransactionRow.kind).in_(REFUNDS),
+        TransactionRow.is_counted,
+        cast(func.timezone("UTC", TransactionRow.posted_at), Date) >= asked_on,
+        or_(TransactionRow.items == [], has_sku),
+    )
+    return or_(func.coalesce(Return.refunded_total, 0) > 0, by_memo, by_transaction)
 
 
 def _rows() -> Select[Any]:
