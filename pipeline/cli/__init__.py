@@ -28,6 +28,7 @@ from pipeline.cli.reconcile import reconcile
 from pipeline.cli.refunds import refunds
 from pipeline.cli.replay import replay
 from pipeline.cli.restored import restored
+from pipeline.cli.returns import returns
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
 from pipeline.cli.ship import ship
@@ -87,6 +88,7 @@ main.add_command(restored)
 main.add_command(reconcile)
 main.add_command(refunds)
 main.add_command(replay)
+main.add_command(returns)
 main.add_command(settings)
 main.add_command(simulate)
 main.add_command(sku_map)

@@ -118,6 +118,7 @@ class MarketplaceSettings(SettingsModel):
     refund_delay_minutes: int = Field(default=120, ge=0, le=10_080)
     refund_at_most: Decimal | None = Field(default=None, gt=0)
     confirm_without_tracking: bool = False
+    returns: Literal["read", "off"] = "read"
     unclear_totals: Literal["hold", "import"] = "hold"
     tax: Literal["amazon", "none"] = "amazon"
     gift_wrap: Literal["line", "price"] = "line"

@@ -319,6 +319,7 @@ def clients(
         pseudonym=a_vault().pseudonym,
         now=lambda: NOW,
         feeds={},
+        reports={},
         finances={},
         has_large_backlog=lambda _: has_large_backlog,
         catalogue=catalogue or Catalogue(),

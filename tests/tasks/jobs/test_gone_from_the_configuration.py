@@ -9,7 +9,10 @@ from celery import Celery
 
 JOBS = {
     **dict.fromkeys(
-        ("poll_amazon", "read_notifications", "fetch_orders", "run_feeds", "watch_transactions"),
+        (
+            *("poll_amazon", "read_notifications", "fetch_orders", "run_feeds"),
+            *("watch_transactions", "read_returns"),
+        ),
         "account",
     ),
     **dict.fromkeys(
