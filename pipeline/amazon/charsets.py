@@ -1,7 +1,7 @@
-"""Decodes the bytes of an XML document. Pure.
+"""Decodes the bytes of a document: `text_of` an XML document, `table_of` a report of rows. Pure.
 
-Amazon's reports come in UTF-8, in the seller's old charset with a correct declaration, and in an
-old charset under a declaration of UTF-8. Tags and numbers are always ASCII; a person has to read
+The results of feeds come in UTF-8, in the seller's old charset with a correct declaration, and in
+an old charset under a declaration of UTF-8. Tags and numbers are always ASCII; a person has to read
 the words.
 """
 
@@ -85,6 +85,20 @@ def text_of(content: bytes, content_type: str = "") -> str:
     # Perhaps a letter was cut off: replace what does not decode and keep the rest.
     name = next((charset for charset in stated[::-1] if charset != "utf_8"), "utf_8")
     return content.decode(name, errors="replace")
+
+
+def table_of(content: bytes, content_type: str, old_charset: str) -> tuple[str, str]:
+    """The text of a report of tab-separated rows, without a byte order mark, and its charset.
+
+    The order of precedence: the charset that the answer names, if the bytes are valid in it; UTF-8
+    if it decodes; `old_charset`, in which Amazon wrote such reports before, and writes some still.
+    """
+    named = _CHARSET.search(content_type)
+    for name in (_codec(named[1]) if named else "", "utf_8"):
+        decoded = _decoded(content, "utf_8_sig" if name == "utf_8" else name) if name else None
+        if decoded is not None:
+            return decoded.removeprefix("\ufeff"), name
+    return content.decode(old_charset, errors="replace"), old_charset
 
 
 def _stated(content: bytes, content_type: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from urllib.parse import quote
 
 from pipeline.amazon.charsets import text_of
 from pipeline.amazon.connection import Connection, usable
+from pipeline.amazon.downloads import download
 from pipeline.amazon.json_fields import blocks, look, moment, text
 from pipeline.amazon.one_order import read_order
 from pipeline.amazon.parsing import parse
@@ -30,9 +30,6 @@ from pipeline.orders.channel_order import ChannelOrder
 
 _FEEDS = "/feeds/2021-06-30/feeds"
 _DOCUMENTS = "/feeds/2021-06-30/documents"
-_GZIP = b"\x1f\x8b"
-_AS_GZIP = 31
-_LARGEST_REPORT = 64 * 1024 * 1024
 
 
 class Document(NamedTuple):
@@ -149,24 +146,8 @@ class FeedsApi:
         """
         path = f"{_DOCUMENTS}/{quote(document_id, safe='')}"
         document = self.connection.read(GET_FEED_DOCUMENT, path, {}, _document, Lane.CONFIRM)
-        answer = self.storage.transfer("GET", document.url)
-        if answer.status != 200:
-            raise Transient(f"the report of a feed could not be fetched (status {answer.status})")
-        return text_of(_unpacked(answer.content), answer.content_type).encode()
-
-
-def _unpacked(content: bytes) -> bytes:
-    """Unpack what begins like gzip, whatever its stated compression: HTTP may have unpacked it."""
-    if not content.startswith(_GZIP):
-        return content
-    unpacker = zlib.decompressobj(_AS_GZIP)
-    try:
-        unpacked = unpacker.decompress(content, _LARGEST_REPORT)
-    except zlib.error as error:
-        raise Transient("the report of a feed could not be unpacked") from error
-    if not unpacker.eof:
-        raise Transient("the report of a feed is cut off or too large")
-    return unpacked
+        answer = download(self.storage, document.url, "the report of a feed")
+        return text_of(answer.content, answer.content_type).encode()
 
 
 def _document(body: Any) -> Document | None:

@@ -44,6 +44,23 @@ CREATE TABLE IF NOT EXISTS feeds (
     feed_type TEXT NOT NULL, marketplaces TEXT NOT NULL, input TEXT NOT NULL, result TEXT,
     created_at INTEGER NOT NULL, state TEXT NOT NULL, fate TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS feed_fates (id INTEGER PRIMARY KEY, fate TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS reports (
+    number INTEGER PRIMARY KEY, report_id TEXT NOT NULL UNIQUE, account TEXT NOT NULL,
+    report_type TEXT NOT NULL, marketplaces TEXT NOT NULL, since INTEGER NOT NULL,
+    until INTEGER NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL, fate INTEGER,
+    document TEXT);
+CREATE TABLE IF NOT EXISTS report_documents (
+    document_id TEXT PRIMARY KEY, account TEXT NOT NULL, body BLOB NOT NULL,
+    content_type TEXT NOT NULL, is_packed INTEGER NOT NULL, url_token TEXT NOT NULL UNIQUE,
+    url_until INTEGER NOT NULL, is_encoded INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS report_fates (
+    id INTEGER PRIMARY KEY, body TEXT NOT NULL, is_taken INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS report_pages (
+    token TEXT PRIMARY KEY, account TEXT NOT NULL, query TEXT NOT NULL, below INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS returns (
+    number INTEGER PRIMARY KEY, account TEXT NOT NULL, report_type TEXT NOT NULL,
+    marketplace TEXT NOT NULL, at INTEGER NOT NULL, columns TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS missing_roles (account TEXT, kind TEXT, PRIMARY KEY (account, kind));
 CREATE TABLE IF NOT EXISTS destinations (id TEXT PRIMARY KEY, name TEXT, arn TEXT UNIQUE);
 CREATE TABLE IF NOT EXISTS subscriptions (
     account TEXT PRIMARY KEY, id TEXT NOT NULL, destination TEXT NOT NULL, directive TEXT);
