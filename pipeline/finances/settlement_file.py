@@ -7,11 +7,11 @@ Source: GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2, 24 columns parted by tabs. T
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from pipeline.amazon.report_rows import Row, table
 from pipeline.base.money import ZERO
 from pipeline.finances.local_styles import (
     DateStyle,
@@ -29,7 +29,6 @@ _NEEDED = (
 )
 _OF_SUMMARY = ("settlement-start-date", "settlement-end-date", "deposit-date")
 _OF_ROW = ("posted-date", "posted-date-time")
-_SEPARATORS = re.compile(r"[\s_-]+")
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _LONGEST_WORD = 200
 
@@ -40,7 +39,7 @@ class UnreadableSettlement(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SettlementLine:
-    """A row of the file. `number` counts the rows below the heading, the summary being 1.
+    """A row of the file. `number` is its line in the file, the heading being line 1.
 
     `external_id` is what Amazon names as the order: an order, a shipment of FBA, or nothing.
     """
@@ -88,75 +87,51 @@ def read_settlement(text: str) -> SettlementFile:
 
     Numbers and dates are read in the style that the whole file has.
     """
-    rows = list(_rows(text))
-    if not rows:
-        raise UnreadableSettlement("it has no row below its heading")
-    first, *others = rows
+    (at, *numbers), (first, *others) = _rows(text)
     currency = first["currency"].upper()
-    settlement_id = first["settlement-id"]
+    settlement_id = _word(first, "settlement-id")
     if not settlement_id or not first["total-amount"] or not currency:
         raise UnreadableSettlement("its first row is no summary with id, total and currency")
-    if any(row["settlement-id"] not in ("", settlement_id) for row in others):
+    if any(_word(row, "settlement-id") not in ("", settlement_id) for row in others):
         raise UnreadableSettlement("it holds rows of two settlements")
     if any(row["currency"].upper() not in ("", currency) for row in others):
         raise UnreadableSettlement("it holds two currencies")
     cells = [row["amount"] for row in others if row["amount"]]
     dates = [first[name] for name in _OF_SUMMARY if first[name]]
-    dates += [row[name] for row in others for name in _OF_ROW if row[name]]
+    dates += [row[name] for row in others for name in _OF_ROW if row.get(name)]
     try:
-        numbers = number_style([first["total-amount"], *cells], currency)
+        amounts = number_style([first["total-amount"], *cells], currency)
         days = date_style(dates)
     except UnknownStyle as error:
         raise UnreadableSettlement(str(error)) from error
-    lines = tuple(_line(number, row, numbers, days) for number, row in enumerate(others, 2))
+    lines = tuple(
+        _line(number, row, amounts, days) for number, row in zip(numbers, others, strict=True)
+    )
     try:
         starts_at, ends_at, deposited_at = (
             days.read(first[name]) if first[name] else None for name in _OF_SUMMARY
         )
-        total = numbers.read(first["total-amount"])
+        total = amounts.read(first["total-amount"])
     except UnknownStyle as error:
-        raise UnreadableSettlement(f"row 1: {error}") from error
+        raise UnreadableSettlement(f"line {at}: {error}") from error
     return SettlementFile(
         settlement_id, starts_at, ends_at, deposited_at, currency, total, lines
     )
 
 
-def _rows(text: str) -> Iterator[Mapping[str, str]]:
-    """The rows by folded heading; a column that the file lacks is empty in each.
-
-    A quotation mark is a letter like any other: the file knows no quoting.
-    """
-    heading, *lines = text.removeprefix("\ufeff").split("\n")
-    names = [_folded(cell) for cell in heading.rstrip("\r").split("\t")]
-    missing = [name for name in _NEEDED if name not in names]
+def _rows(text: str) -> tuple[list[int], list[Row]]:
+    headings, rows = table(text)
+    missing = [name for name in _NEEDED if name not in headings]
     if missing:
         raise UnreadableSettlement(f"it lacks the columns {', '.join(missing)}")
-    for number, line in enumerate(lines, 1):
-        cells = [_cell(cell) for cell in line.rstrip("\r").split("\t")]
-        if not any(cells):
-            continue
-        if any(cells[len(names) :]):
-            raise UnreadableSettlement(f"row {number} has more cells than the heading")
-        yield _Row(zip(names, cells, strict=False))
+    numbered = [(number, row) for number, row in rows if any(row.values())]
+    if not numbered:
+        raise UnreadableSettlement("it has no row below its heading")
+    return [number for number, _ in numbered], [row for _, row in numbered]
 
 
-class _Row(dict[str, str]):
-    def __missing__(self, key: str) -> str:
-        return ""
-
-
-def _folded(heading: str) -> str:
-    return _SEPARATORS.sub("-", _cell(heading).strip('"').casefold())
-
-
-def _cell(text: str) -> str:
-    return _UNSTORABLE.sub("", text).strip()
-
-
-def _line(
-    number: int, row: Mapping[str, str], numbers: NumberStyle, days: DateStyle
-) -> SettlementLine:
-    posted = row["posted-date-time"] or row["posted-date"]
+def _line(number: int, row: Row, amounts: NumberStyle, days: DateStyle) -> SettlementLine:
+    posted = row.get("posted-date-time") or row["posted-date"]
     try:
         return SettlementLine(
             number,
@@ -168,22 +143,22 @@ def _line(
             marketplace_name=_word(row, "marketplace-name"),
             amount_type=_word(row, "amount-type"),
             amount_description=_word(row, "amount-description"),
-            amount=numbers.read(row["amount"]) if row["amount"] else ZERO,
+            amount=amounts.read(row["amount"]) if row["amount"] else ZERO,
             fulfillment_id=_word(row, "fulfillment-id"),
             posted_at=days.read(posted) if posted else None,
             order_item_code=_word(row, "order-item-code"),
             merchant_order_item_id=_word(row, "merchant-order-item-id"),
             merchant_adjustment_item_id=_word(row, "merchant-adjustment-item-id"),
             sku=_word(row, "sku"),
-            quantity=_quantity(row["quantity-purchased"]),
+            quantity=_quantity(row.get("quantity-purchased", "")),
             promotion_id=_word(row, "promotion-id"),
         )
     except UnknownStyle as error:
-        raise UnreadableSettlement(f"row {number}: {error}") from error
+        raise UnreadableSettlement(f"line {number}: {error}") from error
 
 
-def _word(row: Mapping[str, str], name: str) -> str:
-    return row[name][:_LONGEST_WORD]
+def _word(row: Row, name: str) -> str:
+    return _UNSTORABLE.sub("", row.get(name, ""))[:_LONGEST_WORD]
 
 
 def _quantity(text: str) -> int | None:
