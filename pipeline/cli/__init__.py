@@ -28,6 +28,7 @@ from pipeline.cli.replay import replay
 from pipeline.cli.restored import restored
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
+from pipeline.cli.settlements import settlements
 from pipeline.cli.ship import ship
 from pipeline.cli.ship_many import ship_many
 from pipeline.cli.simulate import simulate
@@ -84,6 +85,7 @@ main.add_command(restored)
 main.add_command(reconcile)
 main.add_command(replay)
 main.add_command(settings)
+main.add_command(settlements)
 main.add_command(simulate)
 main.add_command(sku_map)
 main.add_command(tokens)

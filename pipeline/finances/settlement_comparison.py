@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Numeric,
+    Row,
     Select,
     and_,
     cast,
@@ -135,33 +137,28 @@ def differences(
             row.order_id,
             row.settled,
             row.released,
-            _why(row.settled, row.released, row.deferred, row.elsewhere, row.lines, row.transactions),
+            _why(
+                row.settled, row.released, row.deferred, row.elsewhere, row.lines, row.transactions
+            ),
         )
         for row in rows
     ]
 
 
-def _why(
-    settled: Decimal,
-    released: Decimal,
-    deferred: Decimal,
-    elsewhere: Decimal,
-    lines: int,
-    transactions: int,
-) -> Why:
-    missing = settled - released
-    if not transactions:
+def _why(row: Row[Any]) -> Why:
+    missing = row.settled - row.released
+    if not row.transactions:
         return Why.NOT_READ
-    if not lines:
+    if not row.lines:
         return Why.NOT_SETTLED
-    if deferred and missing == deferred:
+    if row.deferred and missing == row.deferred:
         return Why.DEFERRED
-    if elsewhere and missing in (elsewhere, elsewhere + deferred):
+    if row.elsewhere and missing in (row.elsewhere, row.elsewhere + row.deferred):
         return Why.ELSEWHERE
     return Why.AMOUNT
 
 
-def _orders(settlement: Settlement) -> Select[tuple[object, ...]]:
+def _orders(settlement: Settlement) -> Select[Any]:
     """Each order of the settlement: the sum of its rows, and of its transactions by where they
     belong."""
     paid = (
@@ -197,29 +194,23 @@ def _orders(settlement: Settlement) -> Select[tuple[object, ...]]:
         func.coalesce(reported.c.elsewhere, zero).label("elsewhere"),
         func.coalesce(paid.c.lines, 0).label("lines"),
         func.coalesce(reported.c.transactions, 0).label("transactions"),
-    ).select_from(
-        paid.join(reported, paid.c.external_id == reported.c.external_id, full=True)
-    )
+    ).select_from(paid.join(reported, paid.c.external_id == reported.c.external_id, full=True))
 
 
 def placed_transactions(
-    settlement: Settlement, orders: Select[tuple[str]]
-) -> Select[tuple[object, ...]]:
+    settlement: Settlement, orders: Select[Any]
+) -> Select[Any]:
     """The transactions of these orders and those of this settlement, without copies; `is_here`
     says whether a released one belongs to the settlement."""
     copy = aliased(TransactionRow)
-    told = func.coalesce(
-        _settlement_of(TransactionRow), _settlement_of(copy)
-    )
+    told = func.coalesce(_settlement_of(TransactionRow), _settlement_of(copy))
     at = func.coalesce(copy.posted_at, TransactionRow.posted_at)
-    is_released = func.upper(func.coalesce(TransactionRow.status, "")).in_(_RELEASED)
-    is_released = or_(is_released, copy.id.is_not(None))
+    status = func.upper(func.coalesce(TransactionRow.status, ""))
+    is_released = or_(status.in_(_RELEASED), copy.id.is_not(None))
     within: ColumnElement[bool] = at < settlement.ends_at
     if settlement.starts_at is not None:
         within = and_(within, at >= settlement.starts_at)
-    is_here = and_(
-        is_released, func.coalesce(told == settlement.settlement_id, within)
-    )
+    is_here = and_(is_released, func.coalesce(told == settlement.settlement_id, within))
     return (
         select(
             TransactionRow.id,
@@ -232,7 +223,10 @@ def placed_transactions(
         .join_from(
             TransactionRow,
             copy,
-            and_(copy.account == TransactionRow.account, copy.copy_of == TransactionRow.transaction_id),
+            and_(
+                copy.account == TransactionRow.account,
+                copy.copy_of == TransactionRow.transaction_id,
+            ),
             isouter=True,
         )
         .where(

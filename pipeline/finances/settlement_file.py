@@ -114,9 +114,7 @@ def read_settlement(text: str) -> SettlementFile:
         total = amounts.read(first["total-amount"])
     except UnknownStyle as error:
         raise UnreadableSettlement(f"line {at}: {error}") from error
-    return SettlementFile(
-        settlement_id, starts_at, ends_at, deposited_at, currency, total, lines
-    )
+    return SettlementFile(settlement_id, starts_at, ends_at, deposited_at, currency, total, lines)
 
 
 def _rows(text: str) -> tuple[list[int], list[Row]]:
@@ -164,4 +162,3 @@ def _word(row: Row, name: str) -> str:
 def _quantity(text: str) -> int | None:
     """The units of a row; what is no whole number is left out, since no money depends on it."""
     return int(text) if re.fullmatch(r"-?\d{1,9}", text) else None
-

@@ -55,9 +55,7 @@ class SettlementReading:
         for report in [one for one in found if one.report_id not in known][:_MOST_FILES]:
             try:
                 text = reports.document(report.document_id, report.marketplace_ids).text
-                store(
-                    self._sessions, account, report.report_id, read_settlement(text), self._now()
-                )
+                store(self._sessions, account, report.report_id, read_settlement(text), self._now())
                 new += 1
             except UnreadableSettlement as error:
                 refused.append(f"{report.report_id}: {error}")

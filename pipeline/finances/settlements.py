@@ -52,9 +52,7 @@ def store(
                 stored.report_ids = [*stored.report_ids, report_id]
             if not stored.file_difference:
                 return stored.id
-            session.execute(
-                delete(SettlementRow).where(SettlementRow.settlement_id == stored.id)
-            )
+            session.execute(delete(SettlementRow).where(SettlementRow.settlement_id == stored.id))
         stored.starts_at, stored.ends_at = file.starts_at, _end(file, now)
         stored.deposited_at, stored.currency = file.deposited_at, file.currency
         stored.total_amount, stored.lines_total = file.total_amount, file.lines_total

@@ -30,6 +30,7 @@ from tasks.jobs.notifications import fetch_due, fetch_orders, read_notifications
 from tasks.jobs.purge import purge
 from tasks.jobs.reconcile import reconcile
 from tasks.jobs.search_and_sweep import poll_amazon, resume_due
+from tasks.jobs.settlements import read_settlements
 from tasks.jobs.spread import Spread
 from tasks.jobs.stock_guard import guard_stock
 from tasks.jobs.watch_shop import watch_confirmed, watch_new_shipments, watch_shipments
@@ -181,6 +182,13 @@ JOBS = (
         "watch_refunds_every_s",
         Scope.SHOP,
         "Reads the shop's new credit memos and keeps them with their orders.",
+    ),
+    Job(
+        "settlements",
+        read_settlements,
+        "read_settlements_every_s",
+        Scope.ACCOUNT,
+        "Reads the settlements that Amazon has made, and compares them with the transactions.",
     ),
     Job(
         "guard stock",

@@ -172,9 +172,7 @@ def a_transaction(
             "total": total,
             "marketplace_id": GERMANY,
             "identifiers": identifiers,
-            "items": [
-                {"sku": lines[0].sku, "quantity": 1, "total": f"{total}", "leaves": leaves}
-            ],
+            "items": [{"sku": lines[0].sku, "quantity": 1, "total": f"{total}", "leaves": leaves}],
             "leaves": [],
             "external_id": order,
             "is_counted": True,

@@ -96,9 +96,11 @@ def test_200_orders_come_to_nothing_to_the_cent(sessions: Sessions, named: bool)
     settlement = read(sessions, [*lines, *WITHOUT_ORDER])
     add(sessions, *transactions_of(lines, named=named))
     found = compared(sessions, settlement)
-    assert found.file_difference == 0 and found.lines == len(lines) + 2
+    assert found.file_difference == 0
+    assert found.lines == len(lines) + 2
     assert (found.orders, found.unread_orders, found.differing_orders) == (200, 0, 0)
-    assert found.orders_difference == 0 and found.compared_at == NOW
+    assert found.orders_difference == 0
+    assert found.compared_at == NOW
     assert differing(sessions, found) == []
     with sessions() as session:
         kept = session.scalar(select(func.count()).select_from(SettlementRow))
@@ -117,7 +119,8 @@ def test_statements_do_not_grow_with_the_orders(sessions: Sessions) -> None:
 
 def test_a_cent_is_named_with_both_sides(sessions: Sessions) -> None:
     lines = sales(20)
-    settlement = read(sessions, [replace(lines[7], amount=lines[7].amount + CENT), *lines[:7], *lines[8:]])
+    wrong = replace(lines[7], amount=lines[7].amount + CENT)
+    settlement = read(sessions, [*lines[:7], wrong, *lines[8:]])
     add(sessions, *transactions_of(lines))
     found = compared(sessions, settlement)
     assert (found.orders, found.differing_orders, found.orders_difference) == (20, 1, CENT)
@@ -183,7 +186,8 @@ def test_a_settlement_is_stored_once_and_replaced_only_when_it_is_wrong(sessions
     first = store(sessions, ACCOUNT, "R1", wrong, NOW)
     assert stored(sessions, first).file_difference != 0
     second = read(sessions, right, report="R2")
-    assert second.id == first and second.file_difference == 0
+    assert second.id == first
+    assert second.file_difference == 0
     read(sessions, [*right, Line(Decimal(5))], report="R3")
     assert stored(sessions, first).lines == len(right)
     assert known_reports(sessions, ACCOUNT) == {"R1", "R2", "R3"}

@@ -40,7 +40,8 @@ def test_reads_each_style_to_the_cent(style: Style) -> None:
 def test_equal_rows_are_two_amounts() -> None:
     line = Line(Decimal("10.00"), "302-1111111-1111111")
     read = read_settlement(a_file([line, line]))
-    assert read.lines_total == Decimal("20.00") and len(read.lines) == 2
+    assert read.lines_total == Decimal("20.00")
+    assert len(read.lines) == 2
 
 
 @pytest.mark.parametrize(
@@ -64,9 +65,7 @@ def test_learns_how_numbers_are_written(
     assert number_style(texts, currency).read(text) == Decimal(number)
 
 
-@pytest.mark.parametrize(
-    ("texts", "currency"), [(["95,00", "95.00"], "EUR"), (["1.234"], "KWD")]
-)
+@pytest.mark.parametrize(("texts", "currency"), [(["95,00", "95.00"], "EUR"), (["1.234"], "KWD")])
 def test_refuses_numbers_of_two_styles(texts: list[str], currency: str) -> None:
     with pytest.raises(UnknownStyle):
         number_style(texts, currency)
