@@ -22,7 +22,17 @@ _SEND_WITHIN_S = 5.0
 # The words of the remotes' routes: whatever else is in a path is an id, a code or a SKU.
 _ROUTE_WORDS = frozenset(
     {
-        *("auth", "o2", "token", "feeds", "documents", "notifications", "v1", "destinations"),
+        *(
+            "auth",
+            "o2",
+            "token",
+            "feeds",
+            "reports",
+            "documents",
+            "notifications",
+            "v1",
+            "destinations",
+        ),
         *(
             "subscriptions",
             "ORDER_CHANGE",

@@ -91,6 +91,7 @@ class MarketplaceSettings(SettingsModel):
     cancel_to_amazon: Literal["send", "never"] = "send"
     cancel_reason: CancelReason = "NoInventory"
     confirm_without_tracking: bool = False
+    returns: Literal["read", "off"] = "read"
     unclear_totals: Literal["hold", "import"] = "hold"
     tax: Literal["amazon", "none"] = "amazon"
     gift_wrap: Literal["line", "price"] = "line"

@@ -29,6 +29,7 @@ from tasks.jobs.feeds import run_feeds
 from tasks.jobs.notifications import fetch_due, fetch_orders, read_notifications
 from tasks.jobs.purge import purge
 from tasks.jobs.reconcile import reconcile
+from tasks.jobs.returns import read_returns
 from tasks.jobs.search_and_sweep import poll_amazon, resume_due
 from tasks.jobs.settlements import read_settlements
 from tasks.jobs.spread import Spread
@@ -182,6 +183,15 @@ JOBS = (
         "watch_refunds_every_s",
         Scope.SHOP,
         "Reads the shop's new credit memos and keeps them with their orders.",
+    ),
+    # Often, since it also follows the reports that Amazon is making.
+    Job(
+        "returns",
+        read_returns,
+        timedelta(minutes=2),
+        Scope.ACCOUNT,
+        "Asks for Amazon's reports of buyers' returns when they are due (`read_returns_every_s`),"
+        " and stores them.",
     ),
     Job(
         "settlements",

@@ -12,16 +12,13 @@ import pytest
 from sqlalchemy import event, func, select
 
 from pipeline.base.db import Sessions
-from pipeline.finances.settlement_comparison import (
-    OrderDifference,
-    Why,
-    compare,
-    differences,
-)
+from pipeline.finances.settlement_comparison import Why, compare
 from pipeline.finances.settlement_file import read_settlement
+from pipeline.finances.settlement_lines import LineDifference
 from pipeline.finances.settlement_tables import Settlement, SettlementRow
 from pipeline.finances.settlements import known_reports, store
 from pipeline.finances.tables import TransactionRow
+from pipeline.operations.lists.settlement_differences import DifferingOrder, differing_orders
 from tests.builders import ACCOUNT, NOW
 from tests.finances.settlement_files import (
     ENDS,
@@ -67,10 +64,10 @@ def compared(sessions: Sessions, settlement: Settlement) -> Settlement:
     return stored(sessions, settlement.id)
 
 
-def differing(sessions: Sessions, settlement: Settlement) -> list[OrderDifference]:
+def differing(sessions: Sessions, settlement: Settlement) -> list[DifferingOrder]:
     """The orders of the settlement that differ."""
     with sessions() as session:
-        return differences(session, settlement, 1000)
+        return differing_orders(session, settlement, 1000)
 
 
 @contextmanager
@@ -127,6 +124,12 @@ def test_a_cent_is_named_with_both_sides(sessions: Sessions) -> None:
     (one,) = differing(sessions, found)
     assert one.external_id == lines[7].order
     assert (one.difference, one.why) == (CENT, Why.AMOUNT)
+    assert one.lines == [
+        LineDifference(
+            *("Order", "ShippingPrincipal", "MUG-BLUE"),
+            *(Decimal("4.00"), Decimal("3.99"), (2 + 7 + 1,)),
+        )
+    ]
 
 
 def test_a_release_copy_is_never_added_and_carries_its_original_here(sessions: Sessions) -> None:

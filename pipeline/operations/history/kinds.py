@@ -18,11 +18,13 @@ from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
 from pipeline.monitoring.tables import AlertDelivery
 from pipeline.operations.acts.tables import BulkAct, BulkActOrder
 from pipeline.orders.package_tables import Shipment
+from pipeline.returns.tables import AmazonReport
 from pipeline.shipping.tables import Feed, FeedMessage
 from pipeline.webhooks.tables import WebhookDelivery
 
 Column = InstrumentedAttribute[Any]
 _newer = Reconciliation.__table__.alias("newer")
+_later = AmazonReport.__table__.alias("later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Kind:
 QUARTER = timedelta(days=90)
 """By then no page or command shows the row, and Amazon's disputes about an order are over."""
 _AMAZON_LISTS_FEEDS = timedelta(days=120)
-"""Amazon lists feeds for 90 days, and a listed feed has to be recognised as ours."""
+"""Amazon lists feeds and reports for 90 days, and what is listed has to be recognised as ours."""
 _SEARCHED_BY_THEN = timedelta(days=30)
 """An order that was unreadable for so long is read again by the search from the watermark."""
 _REPLAYED_UNTIL = timedelta(days=30)
@@ -66,6 +68,13 @@ _SQS_KEEPS = timedelta(days=15)
 
 def _no_package_is_in_it(_: datetime) -> tuple[ColumnElement[bool], ...]:
     return (~exists().where(Shipment.feed_id == Feed.id),)
+
+
+def _not_the_last_of_its_type(_: datetime) -> tuple[ColumnElement[bool], ...]:
+    newest = select(func.max(_later.c.id)).where(
+        _later.c.account == AmazonReport.account, _later.c.report_type == AmazonReport.report_type
+    )
+    return (AmazonReport.id < newest.scalar_subquery(),)
 
 
 def _not_the_last_of_its_account(before: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -111,6 +120,16 @@ GROUPS: tuple[tuple[Kind, ...], ...] = (
             Feed.ended_at,
             _AMAZON_LISTS_FEEDS,
             but=_no_package_is_in_it,
+        ),
+    ),
+    (
+        Kind(
+            "reports",
+            AmazonReport,
+            (AmazonReport.id,),
+            AmazonReport.ended_at,
+            _AMAZON_LISTS_FEEDS,
+            but=_not_the_last_of_its_type,
         ),
     ),
     (

@@ -1,6 +1,6 @@
 """Amazon's settlements, and the rows of their files.
 
-Revision 0033, after 0030. Nothing has to run first.
+Revision 0033, after 0032. Nothing has to run first.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0033"
-down_revision = "0030"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
