@@ -140,9 +140,8 @@ def write_csv(settlement_id: str, account: str, of_sums: bool) -> None:
         from pipeline.operations.lists.settlements import rows_sheet, sums_sheet
 
         made = sums_sheet(session, settlement) if of_sums else rows_sheet(session, settlement)
-        out = click.get_binary_stream("stdout")
         for part in sheet(FileKind.CSV, made.names, made.slices, NOBODY):
-            out.write(part)
+            click.echo(part, nl=False)
 
 
 @settlements.command("read", epilog=f"{EXIT_STATUS} Here 1 means that there was no new settlement.")

@@ -137,9 +137,7 @@ def differences(
             row.order_id,
             row.settled,
             row.released,
-            _why(
-                row.settled, row.released, row.deferred, row.elsewhere, row.lines, row.transactions
-            ),
+            _why(row),
         )
         for row in rows
     ]
@@ -158,7 +156,7 @@ def _why(row: Row[Any]) -> Why:
     return Why.AMOUNT
 
 
-def _orders(settlement: Settlement) -> Select[Any]:
+def _orders(settlement: Settlement) -> Select[*tuple[Any, ...]]:
     """Each order of the settlement: the sum of its rows, and of its transactions by where they
     belong."""
     paid = (
@@ -197,9 +195,7 @@ def _orders(settlement: Settlement) -> Select[Any]:
     ).select_from(paid.join(reported, paid.c.external_id == reported.c.external_id, full=True))
 
 
-def placed_transactions(
-    settlement: Settlement, orders: Select[Any]
-) -> Select[Any]:
+def placed_transactions(settlement: Settlement, orders: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """The transactions of these orders and those of this settlement, without copies; `is_here`
     says whether a released one belongs to the settlement."""
     copy = aliased(TransactionRow)

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from pipeline.amazon.replies import UNAUTHORIZED
 from pipeline.amazon.reports import ReportProcessing, ReportsApi, ReportStatus
 from pipeline.base.db import Sessions
-from pipeline.base.errors import Rejected
+from pipeline.base.errors import Transient
 from pipeline.base.incidents import Incidents
 from pipeline.base.log import log
 from pipeline.base.money import written
@@ -24,7 +25,6 @@ _LISTED = KEPT_FOR - timedelta(hours=1)
 _TOLD_FOR = timedelta(days=30)
 _MOST_PAGES = 20
 _MOST_FILES = 10
-_FORBIDDEN = 403
 
 
 class SettlementReading:
@@ -44,14 +44,14 @@ class SettlementReading:
         role = f"settlements_role:{account}"
         try:
             found = sorted(_finished(reports, self._now() - _LISTED), key=_created)
-        except Rejected as error:
-            if error.status != _FORBIDDEN:
+        except Transient as error:
+            if error.code != UNAUTHORIZED:
                 raise
             self._incidents.open(role, _NO_ROLE.format(account), self._now(), account=account)
             return 0
         self._incidents.close(role, self._now())
         known = known_reports(self._sessions, account)
-        new, refused = 0, []
+        new, refused = 0, list[str]()
         for report in [one for one in found if one.report_id not in known][:_MOST_FILES]:
             try:
                 text = reports.document(report.document_id, report.marketplace_ids).text
