@@ -50,6 +50,7 @@ CREATE_REPORT = Operation(Plan("createReport", 0.0167, 15), success=202, is_read
 GET_REPORT = Operation(Plan("getReport", 2.0, 15), success=200, is_read=True)
 GET_REPORTS = Operation(Plan("getReports", 0.0222, 10), success=200, is_read=True)
 GET_REPORT_DOCUMENT = Operation(Plan("getReportDocument", 0.0167, 15), success=200, is_read=True)
+LIST_TRANSACTIONS = Operation(Plan("listTransactions", 0.5, 10), success=200, is_read=True)
 CONFIRM_SHIPMENT = Operation(Plan("confirmShipment", 2.0, 10), success=204, is_read=False)
 
 

@@ -35,6 +35,7 @@ from pipeline.finances.tables import TransactionRow
 
 COMPARED_FOR = timedelta(days=180)
 """Late transactions change the comparison of settlements that ended within this time."""
+_Orders = Select[*tuple[Any, ...]]
 _RELEASED = ("RELEASED", "DEFERRED_RELEASED")
 
 
@@ -195,7 +196,9 @@ def _orders(settlement: Settlement) -> Select[*tuple[Any, ...]]:
     ).select_from(paid.join(reported, paid.c.external_id == reported.c.external_id, full=True))
 
 
-def placed_transactions(settlement: Settlement, orders: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+def placed_transactions(
+    settlement: Settlement, orders: Select[*tuple[Any, ...]]
+) -> Select[*tuple[Any, ...]]:
     """The transactions of these orders and those of this settlement, without copies; `is_here`
     says whether a released one belongs to the settlement."""
     copy = aliased(TransactionRow)
@@ -222,6 +225,7 @@ def placed_transactions(settlement: Settlement, orders: Select[*tuple[Any, ...]]
             and_(
                 copy.account == TransactionRow.account,
                 copy.copy_of == TransactionRow.transaction_id,
+                copy.copy_of != "",
             ),
             isouter=True,
         )

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
-from pipeline.finances.tables import TransactionRow
-from tests.builders import ACCOUNT, GERMANY
+from pipeline.amazon.transactions import Leaf, Transaction, TransactionItem
+from tests.builders import GERMANY
 
 STARTS = datetime(2026, 11, 1, tzinfo=UTC)
 ENDS = datetime(2026, 11, 15, tzinfo=UTC)
@@ -136,46 +135,37 @@ WITHOUT_ORDER = (
 """Two rows that belong to no order."""
 
 
-def transactions_of(
-    lines: Sequence[Line], *, named: bool = False, account: str = ACCOUNT, **changes: Any
-) -> list[TransactionRow]:
+def transactions_of(lines: Sequence[Line], *, named: bool = False) -> list[Transaction]:
     """The transactions of the same books: a shipment for each order of these rows."""
     by_order: dict[str, list[Line]] = {}
     for line in lines:
         if line.order and not line.order.startswith("FBA"):
             by_order.setdefault(line.order, []).append(line)
-    return [
-        a_transaction(order, own, named=named, account=account, **changes)
-        for order, own in by_order.items()
-    ]
+    return [a_transaction(order, own, named=named) for order, own in by_order.items()]
 
 
 def a_transaction(
-    order: str, lines: Sequence[Line], *, named: bool = False, **changes: Any
-) -> TransactionRow:
+    order: str,
+    lines: Sequence[Line],
+    *,
+    named: bool = False,
+    transaction_id: str = "",
+    status: str = "RELEASED",
+    posted_at: datetime = STARTS + timedelta(days=2),
+    **identifiers: str,
+) -> Transaction:
     """A transaction of these amounts; `named` says that it names its settlement."""
     total = sum((line.amount for line in lines), Decimal(0))
-    leaves = [
-        {"group": kind, "kind": LEAVES[kind, description], "amount": f"{line.amount}"}
-        for line in lines
-        for kind, description in [line.kind]
-    ]
-    identifiers = {"ORDER_ID": order} | ({"SETTLEMENT_ID": ID} if named else {})
-    return TransactionRow(
-        **{
-            "account": ACCOUNT,
-            "transaction_id": f"T-{order}",
-            "kind": "Shipment",
-            "status": "RELEASED",
-            "posted_at": STARTS + timedelta(days=2),
-            "currency": "EUR",
-            "total": total,
-            "marketplace_id": GERMANY,
-            "identifiers": identifiers,
-            "items": [{"sku": lines[0].sku, "quantity": 1, "total": f"{total}", "leaves": leaves}],
-            "leaves": [],
-            "external_id": order,
-            "is_counted": True,
-            **changes,
-        }
+    leaves = tuple(Leaf(line.kind[0], LEAVES[line.kind], line.amount) for line in lines)
+    return Transaction(
+        transaction_id=transaction_id or f"T-{order}",
+        kind="Shipment",
+        status=status,
+        posted_at=posted_at,
+        currency="EUR",
+        total=total,
+        marketplace_id=GERMANY,
+        identifiers={"ORDER_ID": order, **({"SETTLEMENT_ID": ID} if named else {}), **identifiers},
+        items=(TransactionItem(lines[0].sku, 1, total, leaves),),
+        leaves=(),
     )

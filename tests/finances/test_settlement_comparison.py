@@ -11,13 +11,14 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event, func, select
 
+from pipeline.amazon.transactions import Transaction
 from pipeline.base.db import Sessions
 from pipeline.finances.settlement_comparison import Why, compare
 from pipeline.finances.settlement_file import read_settlement
 from pipeline.finances.settlement_lines import LineDifference
 from pipeline.finances.settlement_tables import Settlement, SettlementRow
 from pipeline.finances.settlements import known_reports, store
-from pipeline.finances.tables import TransactionRow
+from pipeline.finances.store import Transactions
 from pipeline.operations.lists.settlement_differences import DifferingOrder, differing_orders
 from tests.builders import ACCOUNT, NOW
 from tests.finances.settlement_files import (
@@ -52,10 +53,9 @@ def stored(sessions: Sessions, settlement_id: int) -> Settlement:
         return session.get_one(Settlement, settlement_id)
 
 
-def add(sessions: Sessions, *transactions: TransactionRow) -> None:
+def add(sessions: Sessions, *transactions: Transaction, account: str = ACCOUNT) -> None:
     """Store these transactions."""
-    with sessions() as session, session.begin():
-        session.add_all(transactions)
+    Transactions(sessions).store(account, transactions, NOW)
 
 
 def compared(sessions: Sessions, settlement: Settlement) -> Settlement:
@@ -108,7 +108,7 @@ def test_statements_do_not_grow_with_the_orders(sessions: Sessions) -> None:
     few, many = sales(3), sales(300)
     for index, lines in enumerate((few, many)):
         settlement = read(sessions, lines, account=f"a{index}")
-        add(sessions, *transactions_of(lines, account=f"a{index}"))
+        add(sessions, *transactions_of(lines), account=f"a{index}")
         with counted(sessions) as statements:
             compare(sessions, settlement.account, NOW)
         assert len(statements) == 3
@@ -140,12 +140,7 @@ def test_a_release_copy_is_never_added_and_carries_its_original_here(sessions: S
     add(sessions, original)
     assert [one.why for one in differing(sessions, settlement)] == [Why.ELSEWHERE]
     copy = a_transaction(
-        order,
-        lines,
-        named=True,
-        transaction_id="T-copy",
-        copy_of=f"T-{order}",
-        is_counted=False,
+        order, lines, named=True, transaction_id="copy", DEFERRED_TRANSACTION_ID=f"T-{order}"
     )
     add(sessions, copy)
     assert differing(sessions, settlement) == []
@@ -155,8 +150,8 @@ def test_says_why_orders_may_differ(sessions: Sessions) -> None:
     lines = sales(4)
     settlement = read(sessions, [line for line in lines if line.order != an_order_number(4)])
     deferred, elsewhere, _, not_settled = transactions_of(lines)
-    deferred.status = "Deferred"
-    elsewhere.posted_at = ENDS + timedelta(hours=1)
+    deferred = replace(deferred, status="DEFERRED")
+    elsewhere = replace(elsewhere, posted_at=ENDS + timedelta(hours=1))
     add(sessions, deferred, elsewhere, not_settled)
     assert {one.external_id: one.why for one in differing(sessions, settlement)} == {
         an_order_number(1): Why.DEFERRED,
@@ -174,12 +169,11 @@ def test_says_why_orders_may_differ(sessions: Sessions) -> None:
 def test_a_transaction_of_another_settlement_or_account_does_not_count(sessions: Sessions) -> None:
     lines = sales(2)
     mine, others = read(sessions, lines), read(sessions, lines, account="us")
-    add(sessions, *transactions_of(lines, account="us"))
+    add(sessions, *transactions_of(lines), account="us")
     assert compared(sessions, others).differing_orders == 0
     assert compared(sessions, mine).unread_orders == 2
-    first, _ = transactions_of(lines)
-    first.identifiers = {**first.identifiers, "SETTLEMENT_ID": "another"}
-    add(sessions, first)
+    of_first = [line for line in lines if line.order == an_order_number(1)]
+    add(sessions, a_transaction(an_order_number(1), of_first, SETTLEMENT_ID="another"))
     assert [one.why for one in differing(sessions, mine)] == [Why.ELSEWHERE, Why.NOT_READ]
 
 

@@ -317,6 +317,7 @@ def clients(
         now=lambda: NOW,
         feeds={},
         reports={},
+        finances={},
         has_large_backlog=lambda _: has_large_backlog,
         catalogue=catalogue or Catalogue(),
         sku_maps=SkuMaps(lambda account, skus: mapped_by_hand(account, skus, by_hand or {})),

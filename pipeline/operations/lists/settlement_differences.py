@@ -10,6 +10,7 @@ from decimal import Decimal
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
+from pipeline.amazon.transactions import Transaction
 from pipeline.base.id_lists import among
 from pipeline.finances.settlement_comparison import (
     OrderDifference,
@@ -24,6 +25,7 @@ from pipeline.finances.settlement_lines import (
     kind_of_row,
 )
 from pipeline.finances.settlement_tables import Settlement, SettlementRow
+from pipeline.finances.store import as_transaction
 from pipeline.finances.tables import TransactionRow
 
 _SHOWN_LINES = 12
@@ -103,20 +105,16 @@ def _released(
     )
     for row in rows:
         if row.external_id is not None:
-            amounts[row.external_id].extend(_amounts(row))
+            amounts[row.external_id].extend(_amounts(as_transaction(row)))
     return amounts
 
 
-def _amounts(row: TransactionRow) -> Iterator[Amount]:
+def _amounts(one: Transaction) -> Iterator[Amount]:
     """The leaves of a transaction's items; its own count where the items have none."""
-    is_refund, has_leaves = _is_refund(row.kind), False
-    for item in row.items:
-        for leaf in item["leaves"]:
-            has_leaves = True
-            yield Amount(is_refund, leaf["kind"], item["sku"], Decimal(leaf["amount"]))
-    if not has_leaves:
-        for leaf in row.leaves:
-            yield Amount(is_refund, leaf["kind"], "", Decimal(leaf["amount"]))
+    is_refund = _is_refund(one.kind)
+    of_items = [(item.sku, leaf) for item in one.items for leaf in item.leaves]
+    for sku, leaf in of_items or [("", leaf) for leaf in one.leaves]:
+        yield Amount(is_refund, leaf.kind, sku, leaf.amount)
 
 
 def _is_refund(kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""Settlements from Amazon's list of reports to their rows, over real PostgreSQL and the stand-in."""
+"""Settlements from Amazon's list of reports to their rows, over PostgreSQL and the stand-in."""
 
 from __future__ import annotations
 
