@@ -7,12 +7,14 @@ transaction has OurPricePrincipal. What has no pair stands for itself on its sid
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from pipeline.amazon.transactions import Transaction
 from pipeline.base.money import ZERO
+from pipeline.finances.settlement_tables import SettlementRow
 
 _SIGNS = re.compile(r"[\W_]+")
 _PAIRS = {
@@ -50,9 +52,19 @@ class LineDifference:
     numbers: tuple[int, ...]
 
 
-def kind_of_row(amount_type: str, description: str) -> str:
-    """The transactions' word for an amount of a settlement; its own word where none is known."""
-    return _PAIRS.get((_folded(amount_type), _folded(description)), description or amount_type)
+def amount_of_row(row: SettlementRow) -> Amount:
+    """The amount of a settlement's row, by the transactions' word for it where one is known."""
+    words = (_folded(row.amount_type), _folded(row.amount_description))
+    kind = _PAIRS.get(words, row.amount_description or row.amount_type)
+    return Amount(_is_refund(row.transaction_type), kind, row.sku, row.amount, row.number)
+
+
+def amounts_of_transaction(one: Transaction) -> Iterator[Amount]:
+    """The leaves of a transaction's items; its own count where the items have none."""
+    is_refund = _is_refund(one.kind)
+    of_items = [(item.sku, leaf) for item in one.items for leaf in item.leaves]
+    for sku, leaf in of_items or [("", leaf) for leaf in one.leaves]:
+        yield Amount(is_refund, leaf.kind, sku, leaf.amount)
 
 
 def differing_lines(
@@ -86,3 +98,7 @@ def differing_lines(
 
 def _folded(word: str) -> str:
     return _SIGNS.sub("", word.casefold())
+
+
+def _is_refund(kind: str) -> bool:
+    return "refund" in kind.casefold()

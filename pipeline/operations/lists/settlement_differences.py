@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
-from pipeline.amazon.transactions import Transaction
 from pipeline.base.id_lists import among
 from pipeline.finances.settlement_comparison import (
     OrderDifference,
@@ -21,8 +20,9 @@ from pipeline.finances.settlement_comparison import (
 from pipeline.finances.settlement_lines import (
     Amount,
     LineDifference,
+    amount_of_row,
+    amounts_of_transaction,
     differing_lines,
-    kind_of_row,
 )
 from pipeline.finances.settlement_tables import Settlement, SettlementRow
 from pipeline.finances.store import as_transaction
@@ -85,9 +85,7 @@ def _settled(
         .order_by(SettlementRow.number)
     )
     for row in rows:
-        is_refund = _is_refund(row.transaction_type)
-        kind = kind_of_row(row.amount_type, row.amount_description)
-        amounts[row.external_id].append(Amount(is_refund, kind, row.sku, row.amount, row.number))
+        amounts[row.external_id].append(amount_of_row(row))
     return amounts
 
 
@@ -105,17 +103,5 @@ def _released(
     )
     for row in rows:
         if row.external_id is not None:
-            amounts[row.external_id].extend(_amounts(as_transaction(row)))
+            amounts[row.external_id].extend(amounts_of_transaction(as_transaction(row)))
     return amounts
-
-
-def _amounts(one: Transaction) -> Iterator[Amount]:
-    """The leaves of a transaction's items; its own count where the items have none."""
-    is_refund = _is_refund(one.kind)
-    of_items = [(item.sku, leaf) for item in one.items for leaf in item.leaves]
-    for sku, leaf in of_items or [("", leaf) for leaf in one.leaves]:
-        yield Amount(is_refund, leaf.kind, sku, leaf.amount)
-
-
-def _is_refund(kind: str) -> bool:
-    return "refund" in kind.casefold()
