@@ -26,6 +26,7 @@ from pipeline.cli.purge import purge
 from pipeline.cli.reconcile import reconcile
 from pipeline.cli.replay import replay
 from pipeline.cli.restored import restored
+from pipeline.cli.returns import returns
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
 from pipeline.cli.settlements import settlements
@@ -84,6 +85,7 @@ main.add_command(purge)
 main.add_command(restored)
 main.add_command(reconcile)
 main.add_command(replay)
+main.add_command(returns)
 main.add_command(settings)
 main.add_command(settlements)
 main.add_command(simulate)

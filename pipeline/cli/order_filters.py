@@ -29,6 +29,7 @@ _FILTERS = {
     "ship_from": ("DAY", "With a ship-by time on this day or later."),
     "ship_until": ("DAY", "With a ship-by time on this day or earlier."),
     "assigned": ("nobody", "Only orders that nobody looks after."),
+    "returns": ("WHICH", "Only orders with any return, or with an unrefunded one that arrived."),
     "currency": ("CODE", "Only orders in this currency."),
     "min": ("AMOUNT", "With this total or more; needs --currency."),
     "max": ("AMOUNT", "With this total or less; needs --currency."),

@@ -10,6 +10,7 @@ from pipeline.console.languages import gettext as _
 from pipeline.console.words import spaced
 from pipeline.operations.lists.filter_values import MINE, NOBODYS
 from pipeline.operations.lists.filters import Filters, ShipBy
+from pipeline.operations.lists.returns import WhichReturns
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Sort
 from pipeline.orders.channel_order import FulfilledBy, Program
 from pipeline.orders.tables import Status
@@ -63,6 +64,14 @@ def ship_bys() -> Mapping[ShipBy, str]:
         ShipBy.TODAY: _("today"),
         ShipBy.DAY: _("within 24 hours"),
         ShipBy.TWO_DAYS: _("within 48 hours"),
+    }
+
+
+def which_returns() -> Mapping[WhichReturns, str]:
+    """Which returns an order has."""
+    return {
+        WhichReturns.ANY: _("has a return"),
+        WhichReturns.UNREFUNDED: _("arrived, not refunded"),
     }
 
 
@@ -130,6 +139,7 @@ def _fields() -> tuple[tuple[str, str, str, Callable[[str], str]], ...]:
         ("ship_until", "ship_until", _("Ship by, until"), str),
         ("store", "store", _("Store view"), str),
         ("assigned", "assigned", _("Assigned to"), lambda one: assignees()[one]),
+        ("returns", "returns", _("Returns"), lambda one: which_returns()[WhichReturns(one)]),
         ("columns", "columns", _("Columns"), lambda _one: _("as saved")),
         ("all", "everything", _("Pending and hidden orders"), lambda _one: _("shown too")),
     )

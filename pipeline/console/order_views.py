@@ -14,6 +14,7 @@ from pipeline.base.vault import Vault
 from pipeline.clients import offered_carriers, parse_report, shown_carrier
 from pipeline.console.guard import allows, signature
 from pipeline.console.languages import gettext as _
+from pipeline.console.reader import reader
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
 from pipeline.operations.acts.offered import OrderAct, mappable, offered_acts
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
@@ -26,6 +27,7 @@ from pipeline.operations.lists.milestones import milestones
 from pipeline.operations.lists.order_facts import proof, store_code
 from pipeline.operations.lists.orders import Listed, Listing
 from pipeline.operations.lists.remedies import FIXES
+from pipeline.operations.lists.returns import returns_of
 from pipeline.operations.lists.timeline import timeline, trace_of
 from pipeline.operations.preview.replay import NotPossible as CannotReplay
 from pipeline.operations.preview.replay import Preview
@@ -82,6 +84,7 @@ class Page:
     settings: Settings
     sessions: Sessions
     may_preview: bool
+    now: Callable[[], datetime]
 
     def show(self, order_id: int, **more: Any) -> str:
         """The page, with the values of `more`. Answers 404 to an unknown order."""
@@ -100,6 +103,8 @@ class Page:
             "sold_as": sold_as(self.sessions, order),
             "skus": {line.external_item_id: line.sku for line in order.items},
             "milestones": milestones(order, timeline(self.sessions, order)),
+            "returned": returns_of(self.sessions, order),
+            "today": self.now().astimezone(reader().zone).date(),
             "trace": trace_of(self.settings, order),
             "possible": possible,
             "primary": primary_act(order, possible),

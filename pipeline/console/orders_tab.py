@@ -95,6 +95,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             main_currency=_main_currency(asked.filters, page),
             marketplaces=sorted({one.country for one in sold_in}),
             ship_bys=filter_words.ship_bys(),
+            which_returns=filter_words.which_returns(),
             columns=chosen(asked.filters.columns or preferences.of(current_person().id).columns),
             programs=_PROGRAMS,
             reasons=tuple(HoldCode),

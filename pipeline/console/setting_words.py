@@ -30,7 +30,7 @@ def groups() -> Sequence[Group]:
             _("Cancelling and confirming"),
             (
                 *("cancel_from_amazon", "cancel_to_amazon", "cancel_reason"),
-                "confirm_without_tracking",
+                *("confirm_without_tracking", "returns"),
             ),
         ),
         Group(
@@ -82,6 +82,7 @@ def _labels() -> Mapping[str, str]:
         "cancel_to_amazon": _("Cancelled in Magento"),
         "cancel_reason": _("Reason given to Amazon"),
         "confirm_without_tracking": _("Confirm without tracking number"),
+        "returns": _("Buyers’ returns"),
         "magento_store": _("Store view"),
         "order_status": _("Status of open orders"),
         "order_comments": _("Comments on the order"),
@@ -145,6 +146,7 @@ def _sentences() -> Mapping[str, str]:
         "cancel_to_amazon": _("Whether a cancellation in Magento goes to Amazon."),
         "cancel_reason": _("In Amazon’s words, with such a cancellation."),
         "confirm_without_tracking": _("Whether packages without a number are confirmed as well."),
+        "returns": _("Whether they are read from Amazon’s reports."),
         "magento_store": _("Where orders are placed."),
         "order_status": _("In Magento, once the invoice is made."),
         "order_comments": _("Whether confirmations and cancellations are added as comments."),

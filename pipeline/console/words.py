@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from babel.dates import format_date, format_skeleton, format_time
@@ -21,9 +21,10 @@ def utc(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
-def day(at: datetime) -> str:
-    """The reader's day of a time."""
-    own, who = at.astimezone(reader().zone), reader()
+def day(at: datetime | date) -> str:
+    """The reader's day of a time; a day that has no time is the same for everybody."""
+    who = reader()
+    own = at.astimezone(who.zone) if isinstance(at, datetime) else at
     return f"{own:%Y-%m-%d}" if who.is_plain else format_date(own, locale=who.locale)
 
 

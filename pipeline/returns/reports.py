@@ -132,6 +132,18 @@ class Reports:
         """Put the report off until `due_at`; `trouble` is the reason unless Amazon is only slow."""
         self._change(report, due_at=due_at, trouble=trouble)
 
+    def retry(self, account: str, now: datetime) -> int:
+        """Let the account's open reports go on now, whatever they wait for; returns how many."""
+        with self._sessions() as session, session.begin():
+            return len(
+                session.scalars(
+                    update(AmazonReport)
+                    .where(AmazonReport.account == account, AmazonReport.state != ReportState.ENDED)
+                    .values(due_at=now)
+                    .returning(AmazonReport.id)
+                ).all()
+            )
+
     def end(
         self,
         report: AmazonReport,

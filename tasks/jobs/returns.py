@@ -16,21 +16,14 @@ from pipeline.base.log import log
 from pipeline.returns.reports import Reports
 from pipeline.returns.returns import Returns
 from pipeline.returns.tables import AmazonReport, ReportOutcome, ReportState
-from pipeline.settings.marketplace import MarketplaceSettings
+from pipeline.returns.wanting import CLOCKS_DIFFER, want_due
 from pipeline.settings.model import AccountSettings
 from tasks.engine.runtime import Runtime
 
-WINDOWS = {
-    ReturnsReport.BY_RETURN_DATE: timedelta(days=60),
-    ReturnsReport.FBA: timedelta(days=30),
-}
-"""The days that each report tells of; Amazon allows 60 for the report by return date."""
 ROLES = {
     ReturnsReport.BY_RETURN_DATE: "Inventory and Order Tracking",
     ReturnsReport.FBA: "Amazon Fulfillment",
 }
-SOLD_WITHIN = timedelta(days=120)
-"""How old the orders may be whose marketplaces are asked for returns."""
 LIMIT = timedelta(hours=12)
 """How long a report may be in a state; Amazon needs minutes."""
 LOOK_AGAIN = timedelta(seconds=60)
@@ -39,9 +32,7 @@ WHILE_REFUSED = timedelta(hours=1)
 AFTER_DEFECT = timedelta(hours=1)
 # Until then an earlier call may still take effect: longer than the time-out of a reply.
 SETTLES = timedelta(seconds=90)
-CLOCKS_DIFFER = timedelta(minutes=5)
 _MOST_PAGES = 10
-_MOST_MARKETPLACES = 25
 _LONGEST_REASON = 300
 
 
@@ -81,34 +72,15 @@ class ReturnsWay:
 
     def go(self, account: str, settings: AccountSettings, every: timedelta) -> None:
         """Want the reports that are due, and advance each open report until it has to wait."""
-        self._want(account, settings, every)
+        _, needless = want_due(self._reports, account, settings, every, self._now())
+        for kind in needless:
+            self._incidents.close(_key(account, kind), self._now())
         for report in self._reports.unended(account):
             try:
                 self._go_on(report)
             except Exception:  # noqa: BLE001 - a defect with one report stops no other
                 log.exception("returns.defect")
                 self._reports.later(report, self._now() + AFTER_DEFECT, "a defect in this program")
-
-    def _want(self, account: str, settings: AccountSettings, every: timedelta) -> None:
-        now = self._now()
-        latest = self._reports.latest(account)
-        due = [
-            kind
-            for kind in ReturnsReport
-            if kind not in latest
-            or (latest[kind].ended_at is not None and latest[kind].created_at + every <= now)
-        ]
-        if not due:
-            return
-        sold_in = self._reports.sold_in(account, now - SOLD_WITHIN)
-        for kind in due:
-            wanted = _marketplaces(kind, sold_in, settings.marketplace)
-            if not wanted:
-                self._reports.not_needed(account, kind, now)
-                self._incidents.close(_key(account, kind), now)
-            else:
-                until = now.replace(microsecond=0) - CLOCKS_DIFFER
-                self._reports.want(account, kind, wanted, until - WINDOWS[kind], until, now)
 
     def _go_on(self, opened: AmazonReport) -> None:
         report: AmazonReport | None = opened
@@ -307,17 +279,3 @@ class ReturnsWay:
 
 def _key(account: str, report_type: str) -> str:
     return f"returns:{account}:{'fba' if report_type == ReturnsReport.FBA else 'fbm'}"
-
-
-def _marketplaces(
-    kind: ReturnsReport,
-    sold_in: Sequence[tuple[str, str]],
-    settings: Callable[[str], MarketplaceSettings],
-) -> list[str]:
-    """The marketplaces with such orders whose returns are to be read; Amazon takes 25."""
-    found = [
-        marketplace_id
-        for marketplace_id, channel in sold_in
-        if channel == kind.fulfilled_by and settings(marketplace_id).returns == "read"
-    ]
-    return found[:_MOST_MARKETPLACES]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.many_orders import BulkActs
 from pipeline.operations.acts.map_sku import SkuDecisions
 from pipeline.operations.lists.filters import Filters
-from pipeline.orders.tables import Status
+from pipeline.orders.tables import Order, Status
 from pipeline.settings.overrides import SettingOverride, save
 from tests.builders import a_vault, signed
 from tests.console.builders import (
@@ -21,6 +23,7 @@ from tests.console.builders import (
     store,
 )
 from tests.console.bulk import begin
+from tests.console.test_returns import TODAY, a_return
 
 PAGES = {
     "today": "/",
@@ -31,6 +34,7 @@ PAGES = {
     "an order that was shipped": "/orders/{shipped}",
     "held by cause": "/held",
     "ship-by": "/ship-by",
+    "returns to refund": "/returns",
     "health": "/health",
     "a question about many orders": "/bulk/new?act=dismiss&whole=1",
     "many orders, followed": "/bulk/{act}",
@@ -67,6 +71,12 @@ def store_for_pages(sessions: Sessions) -> dict[str, int]:
     with sessions() as session, session.begin():
         session.add_all(
             [an_attempt(held, 5), an_effect(shipped, 4), a_note(held, 3, "otto", "asked the shop")]
+        )
+        external_id = session.get_one(Order, shipped).external_id
+        days = (None, TODAY - timedelta(days=1), TODAY - timedelta(days=9))
+        session.add_all(
+            a_return(external_id, reference=f"Dx{n}RMA", arrived_on=day)
+            for n, day in enumerate(days)
         )
     act = begin(sessions, Filters(status=Status.HELD))
     BulkActs(sessions, a_vault()).go_on(NOW)

@@ -111,5 +111,5 @@ def test_an_idle_day_is_said_to_be_one(viewer: SignedIn) -> None:
     words = words_of(viewer.get("/ship-by").text)
     assert "Nothing has to leave within 24 hours." in words
     assert "Amazon knows of every package that left more than 15 minutes ago." in words
-    assert "Orders Held Ship by Mine" in words
+    assert "Orders Held Ship by Returns Mine" in words
     assert "unconfirmed" not in words

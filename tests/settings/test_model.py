@@ -90,6 +90,7 @@ def test_the_defaults_are_those_of_the_product() -> None:
         "cancel_to_amazon": "send",
         "cancel_reason": "NoInventory",
         "confirm_without_tracking": False,
+        "returns": "read",
         "unclear_totals": "hold",
         "tax": "amazon",
         "gift_wrap": "line",

@@ -14,6 +14,7 @@ from pipeline.base.db import Sessions
 from pipeline.monitoring.reconcile.compare import NEVER_CONFIRMED
 from pipeline.operations.lists.causes import TO_SHIP
 from pipeline.operations.lists.counts import Count
+from pipeline.operations.lists.returns import to_refund
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.states import ConfirmationState
@@ -79,11 +80,13 @@ class Unconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The counts of the navigation: held orders, orders on the board, unconfirmed packages."""
+    """The counts of the navigation: held orders, orders on the board, unconfirmed packages, and
+    returns that arrived and are not refunded."""
 
     held: Count
     to_ship: Count
     unconfirmed: Count
+    to_refund: Count
 
 
 class Board:
@@ -157,8 +160,9 @@ class Board:
             .join_from(Order, Shipment, Shipment.order_id == Order.id)
             .where(*self._is_unconfirmed())
         )
+        counted = (held, to_ship, unconfirmed, to_refund(self._now))
         with self._sessions() as session:
-            numbers = session.execute(select(*map(_at_most, (held, to_ship, unconfirmed)))).one()
+            numbers = session.execute(select(*map(_at_most, counted))).one()
         return Standing(*(Count(min(number, COUNTED), number > COUNTED) for number in numbers))
 
     def _is_to_ship(self) -> list[ColumnElement[bool]]:

@@ -20,6 +20,7 @@ from pipeline.base.clock import utc_now
 from pipeline.operations.lists import filter_values as values
 from pipeline.operations.lists.filter_values import NOBODYS, Assignee, Unusable, one_of
 from pipeline.operations.lists.numbers import has_number
+from pipeline.operations.lists.returns import WhichReturns, has_return
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Sort
 from pipeline.operations.lists.stores import Store
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
@@ -79,6 +80,7 @@ class Filters:
     store: Store | None = None
     reason: HoldCode | None = None
     assigned: Assignee | None = None
+    returns: WhichReturns | None = None
     columns: tuple[str, ...] = ()
     sort: Sort = NEWEST_FIRST
     zone: ZoneInfo = field(default=_UTC, compare=False)
@@ -138,6 +140,8 @@ class Filters:
             wanted.append(Order.ship_by_at < _midnight(self.ship_until + _DAY, self.zone))
         if self.store is not None:
             wanted.append(self.store.condition())
+        if self.returns is not None:
+            wanted.append(has_return(self.returns))
         if self.assigned is not None:
             wanted.append(_is_assigned(self.assigned))
             if self.assigned.person_id is not None and self.status is None:
@@ -280,6 +284,12 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Callable[[Any], str]], ...]
     ("ship_until", "ship_until", values.day, _text),
     ("store", "store", str, lambda store: store.code if store else ""),
     ("assigned", "assigned", values.assignee, _text),
+    (
+        "returns",
+        "returns",
+        one_of(WhichReturns, f"Returns is one of {', '.join(WhichReturns)}."),
+        _text,
+    ),
     ("columns", "columns", values.columns, ",".join),
     (
         "sort",

@@ -169,6 +169,7 @@ class Simulator:
             now=lambda: self._now,
             feeds={},
             reports={},
+            finances={},
             has_large_backlog=lambda _: False,
             catalogue=_Uncached(),
             sku_maps=self._sku_maps,

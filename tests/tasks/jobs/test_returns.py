@@ -24,13 +24,14 @@ from pipeline.orders.channel_order import FulfilledBy
 from pipeline.returns.reports import Reports
 from pipeline.returns.returns import AT_ONCE, Returns
 from pipeline.returns.tables import AmazonReport, Return
+from pipeline.returns.wanting import WINDOWS
 from pipeline.settings.marketplace import MarketplaceSettings
 from sandbox.amazon.app import create_app
 from sandbox.amazon.builders import a_line
 from sandbox.amazon.builders import an_order as amazons_order
 from sandbox.amazon.state import Options, open_store
 from sandbox.core import make
-from tasks.jobs.returns import SETTLES, WINDOWS, ReturnsWay
+from tasks.jobs.returns import SETTLES, ReturnsWay
 from tests.amazon.scripted import an_account
 from tests.builders import ACCOUNT, NOW, an_order, stored
 

@@ -1,6 +1,6 @@
 """Reports that Amazon is asked for, and the returns of buyers that they tell of.
 
-Revision 0032, after 0027. Both tables begin empty: the first reports tell of the last 60 days.
+Revision 0032, after 0030. Both tables begin empty: the first reports tell of the last 60 days.
 """
 
 from __future__ import annotations
