@@ -28,6 +28,7 @@ OPERATIONS = {
     "get_feed": "getFeed",
     "cancel_feed": "cancelFeed",
     "get_feed_document": "getFeedDocument",
+    "list_transactions": "listTransactions",
     "create_report": "createReport",
     "get_report": "getReport",
     "get_reports": "getReports",

@@ -27,6 +27,7 @@ USAGE_PLAN = {
     "cancelFeed": Quota(2.0, 15),
     "getFeeds": Quota(0.0222, 10),
     "getFeedDocument": Quota(0.0222, 10),
+    "listTransactions": Quota(0.5, 10),
     "createReport": Quota(0.0167, 15),
     "getReport": Quota(2.0, 15),
     "getReports": Quota(0.0222, 10),
