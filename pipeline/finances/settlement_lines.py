@@ -27,6 +27,8 @@ _PAIRS = {
     ("promotion", "principal"): "OurPriceDiscount",
     ("promotion", "shipping"): "ShippingDiscount",
     ("promotion", "taxdiscount"): "ShippingTaxDiscount",
+    ("promotion", "giftwrap"): "GiftwrapDiscount",
+    ("itemprice", "restockingfeetax"): "RestockingDeductionTax",
 }
 
 

@@ -59,8 +59,8 @@ def test_a_settlement_names_the_line_that_differs(sessions: Sessions, viewer: Si
     wrong = [Line(lines[0].amount + Decimal("0.01"), lines[0].order), *lines[1:]]
     stored = settled(sessions, wrong, lines)
     page = words_of(viewer.get(f"/settlements/{stored}").text)
-    assert f"{lines[0].order} €12.31 €12.30 €0.01" in page
-    assert "Order · OurPricePrincipal · MUG-BLUE: €10.38 / €10.37 line 3" in page
+    assert f"{lines[0].order} 12.81 EUR 12.80 EUR 0.01 EUR" in page
+    assert "Order · OurPricePrincipal · MUG-BLUE: 10.38 EUR / 10.37 EUR line 3" in page
     assert "Order · ItemFees · Commission orders 3" in page
 
 

@@ -15,25 +15,39 @@ import requests
 from sqlalchemy import func, select
 
 from pipeline.amazon.connection import Connection
+from pipeline.amazon.finances import FinancesApi
 from pipeline.amazon.reports import ReportsApi
 from pipeline.base.db import Sessions
 from pipeline.base.http import Http
 from pipeline.base.incidents import Incidents
+from pipeline.base.quota import Lane
+from pipeline.finances.settlement_comparison import compare
 from pipeline.finances.settlement_file import REPORT_TYPE
 from pipeline.finances.settlement_reading import SettlementReading
 from pipeline.finances.settlement_tables import Settlement, SettlementRow
+from pipeline.finances.store import Transactions
 from sandbox.amazon.app import create_app
+from sandbox.amazon.builders import a_line
+from sandbox.amazon.builders import an_order as amazons_order
 from sandbox.amazon.state import Options, open_store
 from sandbox.core import make
 from tests.amazon.scripted import an_account
 from tests.builders import ACCOUNT, NOW
-from tests.finances.settlement_files import EUROPEAN, WITHOUT_ORDER, Line, a_file, sales
+from tests.finances.settlement_files import (
+    EUROPEAN,
+    WITHOUT_ORDER,
+    Line,
+    a_file,
+    an_order_number,
+    sales,
+)
 
 CREDENTIALS = {
     "client_id": "sandbox-client",
     "client_secret": "sandbox-secret",
     "refresh_token": "Atzr|sandbox-main",
 }
+DAY = timedelta(days=1)
 
 
 @dataclass
@@ -136,3 +150,29 @@ def test_a_missing_role_is_named_until_it_is_given(rig: Rig) -> None:
     rig.control("roles", {"without": []})
     assert rig.read() == 1
     assert rig.incidents() == []
+
+
+@pytest.mark.parametrize("style", [{}, {"comma": True, "points": True}])
+def test_200_orders_of_amazons_own_books_come_to_nothing(rig: Rig, style: dict[str, bool]) -> None:
+    for number in range(1, 201):
+        unit = str(Decimal(500 + number * 37) / 100)
+        line = a_line("MUG-BLUE", 1 + number % 2, unit=unit, shipping="4.99")
+        order = amazons_order(
+            an_order_number(number), lines=[line], created_at=NOW - DAY, status="SHIPPED"
+        )
+        rig.control("orders", order)
+    rig.control("settlements", {"equal_rows": True, **style})
+    account = an_account(rig.url, **CREDENTIALS)
+    finances = FinancesApi(Connection(ACCOUNT, account, sleep=lambda _: None))
+    token: str | None = None
+    while True:
+        page = finances.page(NOW - 30 * DAY, NOW - timedelta(minutes=3), token, Lane.NEW)
+        Transactions(rig.sessions).store(ACCOUNT, page.transactions, NOW)
+        token = page.next_token
+        if token is None:
+            break
+    assert rig.read() == 1
+    assert compare(rig.sessions, ACCOUNT, NOW) == 0
+    (one,) = rig.settlements()
+    assert (one.file_difference, one.orders_difference) == (0, 0)
+    assert (one.orders, one.unread_orders, one.differing_orders) == (200, 0, 0)
