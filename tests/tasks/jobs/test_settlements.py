@@ -160,7 +160,7 @@ def test_200_orders_of_amazons_own_books_come_to_nothing(rig: Rig, style: dict[s
         order = amazons_order(
             an_order_number(number), lines=[line], created_at=NOW - DAY, status="SHIPPED"
         )
-        rig.control("orders", order)
+        rig.control("orders", {"order": order})
     rig.control("settlements", {"equal_rows": True, **style})
     account = an_account(rig.url, **CREDENTIALS)
     finances = FinancesApi(Connection(ACCOUNT, account, sleep=lambda _: None))
