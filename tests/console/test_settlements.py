@@ -12,7 +12,8 @@ from pipeline.finances.settlement_comparison import compare
 from pipeline.finances.settlement_file import read_settlement
 from pipeline.finances.settlements import store
 from pipeline.finances.store import Transactions
-from tests.console.builders import NOW
+from tests.console.builders import NOW, an_order
+from tests.console.builders import store as store_orders
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of
 from tests.finances.settlement_files import (
@@ -95,3 +96,12 @@ def test_more_rows_than_a_page_are_paged(sessions: Sessions, viewer: SignedIn) -
     assert page.count('<tr id="row-') == 200
     assert f"/settlements/{stored}?after=202#rows" in page
     assert viewer.get(f"/settlements/{stored}?after=202").text.count('<tr id="row-') == 31
+
+
+def test_today_has_the_last_settlement(sessions: Sessions, viewer: SignedIn) -> None:
+    lines = sales(2)
+    settled(sessions, lines, lines)
+    store_orders(sessions, an_order(1))
+    page = words_of(viewer.get("/").text)
+    assert "Settlement until 2026-11-15" in page
+    assert "adds up" in page
