@@ -9,8 +9,10 @@ from celery import Celery
 
 JOBS = {
     **dict.fromkeys(
-        ("poll_amazon", "read_notifications", "fetch_orders", "run_feeds", "read_returns"),
-        ("poll_amazon", "read_notifications", "fetch_orders", "run_feeds", "watch_transactions"),
+        (
+            *("poll_amazon", "read_notifications", "fetch_orders", "run_feeds"),
+            *("read_returns", "read_settlements", "watch_transactions"),
+        ),
         "account",
     ),
     **dict.fromkeys(

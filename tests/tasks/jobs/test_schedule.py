@@ -23,6 +23,7 @@ ALWAYS = {
     ("watch new main", "watch_new_shipments", 15, 30),
     ("watch confirmed main", "watch_confirmed", 60, 60),
     ("refunds main", "watch_refunds", 900, 900),
+    ("settlements eu", "read_settlements", 14400, 14400),
     ("returns eu", "read_returns", 120, 120),
     ("transactions eu", "watch_transactions", 7200, 7200),
     ("guard stock main", "guard_stock", 3600, 3600),

@@ -174,5 +174,5 @@ def test_200_orders_of_amazons_own_books_come_to_nothing(rig: Rig, style: dict[s
     assert rig.read() == 1
     assert compare(rig.sessions, ACCOUNT, NOW) == 0
     (one,) = rig.settlements()
-    assert (one.file_difference, one.orders_difference) == (0, 0)
+    assert one.file_difference == one.orders_difference == 0
     assert (one.orders, one.unread_orders, one.differing_orders) == (200, 0, 0)
