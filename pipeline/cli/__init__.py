@@ -31,6 +31,7 @@ from pipeline.cli.restored import restored
 from pipeline.cli.returns import returns
 from pipeline.cli.servers import console, migrate
 from pipeline.cli.settings import settings
+from pipeline.cli.settlements import settlements
 from pipeline.cli.ship import ship
 from pipeline.cli.ship_many import ship_many
 from pipeline.cli.simulate import simulate
@@ -90,6 +91,7 @@ main.add_command(refunds)
 main.add_command(replay)
 main.add_command(returns)
 main.add_command(settings)
+main.add_command(settlements)
 main.add_command(simulate)
 main.add_command(sku_map)
 main.add_command(tokens)

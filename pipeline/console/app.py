@@ -57,6 +57,7 @@ from pipeline.console.saved_view_views import saved_view_views
 from pipeline.console.sealed_fields import SealedFields
 from pipeline.console.search_views import search_views
 from pipeline.console.settings_views import settings_views
+from pipeline.console.settlement_views import settlement_views
 from pipeline.console.shipping_views import shipping_views
 from pipeline.console.sku_map_views import sku_map_views
 from pipeline.console.today_views import today_views
@@ -167,6 +168,7 @@ def create_app(
         shipping_views(settings, sessions, now),
         paper_views(settings, sessions, now),
         settings_views(settings, sessions, now),
+        settlement_views(sessions),
         search_views(sessions),
         work_views(settings, sessions, now),
         saved_view_views(settings, sessions, now),

@@ -17,6 +17,7 @@ from pipeline.console import words
 from pipeline.console.languages import gettext as _
 from pipeline.console.reader import reader
 from pipeline.console.sheets import FileKind, SheetValue, sheet
+from pipeline.operations.lists import settlements
 from pipeline.operations.lists.columns import Price
 from pipeline.operations.lists.filters import Filters, ShipBy
 from pipeline.operations.lists.remedies import FIXES
@@ -78,6 +79,7 @@ def today_views(settings: Settings, sessions: Sessions, now: Callable[[], dateti
         with sessions() as session:
             all_held, ship = held(session), to_ship(session, at)
             every_account = accounts(session, settings)
+            last_settlement = next(iter(settlements.newest(session, 1)), None)
         cancels = sum(one.orders for one in all_held if one.code == HoldCode.BUYER_WANTS_TO_CANCEL)
         return render_template(
             "today.html",
@@ -96,6 +98,9 @@ def today_views(settings: Settings, sessions: Sessions, now: Callable[[], dateti
             cancel_requests=_CANCELS,
             incidents=incidents.all_open(),
             accounts=every_account,
+            settlement=last_settlement,
+            settlement_state=settlements.state,
+            settlement_difference=settlements.difference,
             every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
         )
 

@@ -174,6 +174,7 @@ class Timing(SettingsModel):
     watch_new_shipments_every_s: float = Field(default=15, gt=0, le=_MONTH_S)
     watch_transactions_every_s: float = Field(default=2 * 3600, gt=0, le=_MONTH_S)
     watch_refunds_every_s: float = Field(default=900, gt=0, le=_MONTH_S)
+    read_settlements_every_s: float = Field(default=4 * 3600, gt=0, le=_MONTH_S)
     read_returns_every_s: float = Field(default=24 * 3600, gt=0, le=_MONTH_S)
     guard_stock_every_s: float = Field(default=3600, gt=0, le=_MONTH_S)
     reconcile_every_s: float = Field(default=24 * 3600, gt=0, le=_MONTH_S)

@@ -31,6 +31,7 @@ from tasks.jobs.purge import purge
 from tasks.jobs.reconcile import reconcile
 from tasks.jobs.returns import read_returns
 from tasks.jobs.search_and_sweep import poll_amazon, resume_due
+from tasks.jobs.settlements import read_settlements
 from tasks.jobs.spread import Spread
 from tasks.jobs.stock_guard import guard_stock
 from tasks.jobs.transactions import watch_transactions
@@ -200,6 +201,13 @@ JOBS = (
         Scope.ACCOUNT,
         "Asks for Amazon's reports of buyers' returns when they are due (`read_returns_every_s`),"
         " and stores them.",
+    ),
+    Job(
+        "settlements",
+        read_settlements,
+        "read_settlements_every_s",
+        Scope.ACCOUNT,
+        "Reads the settlements that Amazon has made, and compares them with the transactions.",
     ),
     Job(
         "guard stock",

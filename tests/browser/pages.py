@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.many_orders import BulkActs
@@ -24,6 +25,8 @@ from tests.console.builders import (
 )
 from tests.console.bulk import begin
 from tests.console.test_returns import TODAY, a_return
+from tests.console.test_settlements import settled
+from tests.finances.settlement_files import Line, sales
 
 PAGES = {
     "today": "/",
@@ -35,6 +38,8 @@ PAGES = {
     "held by cause": "/held",
     "ship-by": "/ship-by",
     "returns to refund": "/returns",
+    "settlements": "/settlements",
+    "a settlement": "/settlements/{settlement}",
     "health": "/health",
     "a question about many orders": "/bulk/new?act=dismiss&whole=1",
     "many orders, followed": "/bulk/{act}",
@@ -78,6 +83,9 @@ def store_for_pages(sessions: Sessions) -> dict[str, int]:
             a_return(external_id, reference=f"Dx{n}RMA", arrived_on=day)
             for n, day in enumerate(days)
         )
+    lines = sales(12)
+    wrong = [Line(lines[0].amount + Decimal("0.01"), lines[0].order), *lines[1:]]
+    settlement = settled(sessions, wrong, lines)
     act = begin(sessions, Filters(status=Status.HELD))
     BulkActs(sessions, a_vault()).go_on(NOW)
     SkuDecisions(sessions, ["eu"], "otto", NOW).sell_as("eu", "POT-1", "POT")
@@ -87,4 +95,10 @@ def store_for_pages(sessions: Sessions) -> dict[str, int]:
         why="as told",
         by=signed("otto", NOW),
     )
-    return {"held": held, "shipped": shipped, "waiting": waiting, "act": act}
+    return {
+        "held": held,
+        "shipped": shipped,
+        "waiting": waiting,
+        "act": act,
+        "settlement": settlement,
+    }

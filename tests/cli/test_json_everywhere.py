@@ -20,6 +20,7 @@ WITHOUT_JSON = {
     "audit export": "prints a JSON object per line",
     "completion": "prints what a shell reads",
     "console": "serves until it is stopped",
+    "settlements csv": "prints a CSV",
 }
 HELD = "303-0000000-0000001"
 

@@ -11,6 +11,7 @@ from babel.messages.extract import extract_from_dir
 
 from pipeline.base.security_log import Action
 from pipeline.console import languages
+from pipeline.finances.settlement_comparison import WHY
 from pipeline.monitoring.doctor_checks import Verdict
 from pipeline.operations.lists import filter_values as values
 from pipeline.operations.lists.bulk_acts import Since
@@ -58,6 +59,7 @@ def rows() -> Iterator[str]:
             yield code.replace("_", " ").lower()
     yield from ("works", "refused", "stopped")  # how an account is on the page of health
     yield from FIXES.values()
+    yield from WHY.values()
     yield from (column.label for column in (FIRST, *CHOOSABLE) if column.label)
     yield from _sentences_of_filters()
 

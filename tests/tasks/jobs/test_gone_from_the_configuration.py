@@ -11,7 +11,7 @@ JOBS = {
     **dict.fromkeys(
         (
             *("poll_amazon", "read_notifications", "fetch_orders", "run_feeds"),
-            *("watch_transactions", "read_returns"),
+            *("read_returns", "read_settlements", "watch_transactions"),
         ),
         "account",
     ),
