@@ -80,7 +80,7 @@ def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> 
             raise Refused(400, "Could not save a Creditmemo, see error log for details")
         if item.get("product_type") == "bundle":
             raise Crashed
-    entity_id = _write(db, order, chosen, totals, stamp)
+    entity_id = _write(db, order, chosen, totals, stamp, sent.get("comment"))
     returned = (arguments.get("extension_attributes") or {}).get("return_to_stock_items") or []
     for item, qty in chosen:
         _move_stock(db, order, item, qty, back=item["item_id"] in returned)
@@ -168,6 +168,7 @@ def _write(
     chosen: list[tuple[Doc, Decimal]],
     totals: dict[str, Decimal],
     stamp: str,
+    comment: Doc | None,
 ) -> int:
     entity_id = next_number(db, "creditmemo")
     doc: Doc = {key: number(value) for key, value in totals.items()}
@@ -193,13 +194,24 @@ def _write(
             }
             for item, qty in chosen
         ],
-        "comments": [],
+        "comments": [_comment(comment, entity_id, stamp)] if comment else [],
     }
     for key in ("store_id", "billing_address_id", "order_currency_code", "base_currency_code"):
         if order.row.get(key) is not None:
             doc[key] = order.row[key]
     db.execute("INSERT INTO creditmemos VALUES (?, ?, ?)", (entity_id, order.entity_id, dump(doc)))
     return entity_id
+
+
+def _comment(sent: Doc, entity_id: int, stamp: str) -> Doc:
+    return {
+        "entity_id": entity_id,
+        "parent_id": entity_id,
+        "comment": sent.get("comment"),
+        "created_at": stamp,
+        "is_customer_notified": 0,
+        "is_visible_on_front": int(sent.get("is_visible_on_front") or 0),
+    }
 
 
 def _move_stock(

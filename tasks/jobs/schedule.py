@@ -29,6 +29,7 @@ from tasks.jobs.feeds import run_feeds
 from tasks.jobs.notifications import fetch_due, fetch_orders, read_notifications
 from tasks.jobs.purge import purge
 from tasks.jobs.reconcile import reconcile
+from tasks.jobs.refunds_from_amazon import refunds_from_amazon
 from tasks.jobs.search_and_sweep import poll_amazon, resume_due
 from tasks.jobs.spread import Spread
 from tasks.jobs.stock_guard import guard_stock
@@ -181,6 +182,14 @@ JOBS = (
         "watch_refunds_every_s",
         Scope.SHOP,
         "Reads the shop's new credit memos and keeps them with their orders.",
+    ),
+    Job(
+        "refunds from Amazon",
+        refunds_from_amazon,
+        timedelta(minutes=5),
+        Scope.SHOP,
+        "Notes in the shop, or books there, the refunds that were made at Amazon"
+        " (`refunds_from_amazon`).",
     ),
     Job(
         "guard stock",
