@@ -21,11 +21,11 @@ from pipeline.base.errors import LONGEST_WORDS, NO_WORDS, code_of
 
 
 class FeedKind(StrEnum):
-    """The kind of a feed's messages."""
+    """The kind of a feed's messages, in the order in which they get the shared quota."""
 
-    CONFIRMATIONS = "confirmations"
     CANCELLATIONS = "cancellations"
     REFUNDS = "refunds"
+    CONFIRMATIONS = "confirmations"
 
 
 CONTENT_TYPE = "text/xml; charset=UTF-8"
@@ -84,7 +84,10 @@ class UnreadableReport(Exception):
 
 
 def write(kind: FeedKind, seller_id: str, messages: Iterable[tuple[int, Body]]) -> bytes:
-    """The document of a feed, with a message for each (message id, body)."""
+    """The document of a feed, with a message for each (message id, body).
+
+    `pipeline.amazon.refund_documents` writes the refunds.
+    """
     envelope = Element(
         "AmazonEnvelope",
         {
@@ -207,9 +210,10 @@ def results(report: Report, message_ids: Sequence[int]) -> dict[int, MessageResu
     if report.processed == len(message_ids) and report.with_error <= errors:
         unnamed = MessageResult(MessageOutcome.ACCEPTED)
     else:
-        whole = report.results.get(0)
-        reason = whole.reason if whole else "the report does not account for every message"
-        unnamed = MessageResult(MessageOutcome.AGAIN, reason)
+        missing = MessageResult(
+            MessageOutcome.AGAIN, "the report does not account for every message"
+        )
+        unnamed = report.results.get(0, missing)._replace(outcome=MessageOutcome.AGAIN)
     return {number: named.get(number, unnamed) for number in message_ids}
 
 

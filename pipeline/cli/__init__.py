@@ -24,6 +24,7 @@ from pipeline.cli.overrides import show, turn, turn_back, turned
 from pipeline.cli.people import people
 from pipeline.cli.purge import purge
 from pipeline.cli.reconcile import reconcile
+from pipeline.cli.refunds import refunds
 from pipeline.cli.replay import replay
 from pipeline.cli.restored import restored
 from pipeline.cli.servers import console, migrate
@@ -82,6 +83,7 @@ main.add_command(people)
 main.add_command(purge)
 main.add_command(restored)
 main.add_command(reconcile)
+main.add_command(refunds)
 main.add_command(replay)
 main.add_command(settings)
 main.add_command(simulate)

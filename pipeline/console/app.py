@@ -50,6 +50,7 @@ from pipeline.console.orders_tab import orders_views
 from pipeline.console.paper_views import paper_views
 from pipeline.console.people_views import people_views
 from pipeline.console.read_only_views import read_only_views
+from pipeline.console.refund_views import refund_views
 from pipeline.console.row_id_converter import RowId
 from pipeline.console.saved_view_views import saved_view_views
 from pipeline.console.sealed_fields import SealedFields
@@ -152,6 +153,7 @@ def create_app(
         order_views(settings, sessions, now, page, previews),
         act_views(settings, sessions, now, page, has_product),
         board_views(sessions, now),
+        refund_views(sessions),
         sku_map_views(settings, sessions, now, has_product),
         read_only_views(settings, sessions, now),
         health_views(settings, sessions, now),

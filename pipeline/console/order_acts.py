@@ -25,6 +25,7 @@ from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, o
 from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
 from pipeline.operations.acts.mentions import mentioned
 from pipeline.operations.acts.one_order import LONGEST_NOTE, LONGEST_WHY, Decisions, NotPossible
+from pipeline.operations.acts.refunds import RefundDecisions
 from pipeline.operations.acts.ship import Parcel, ShipmentRequests
 from pipeline.operations.acts.shop_product import HasProduct
 from pipeline.operations.acts.stated_value import StatedValues
@@ -62,6 +63,10 @@ class _Hand:
     @property
     def worths(self) -> StatedValues:
         return StatedValues(self.sessions, self.vault, self.author, self.now)
+
+    @property
+    def refunds(self) -> RefundDecisions:
+        return RefundDecisions(self.sessions, self.vault, self.author, self.now)
 
     @property
     def corrections(self) -> Corrections:
@@ -204,6 +209,14 @@ def _replay(hand: _Hand, order_id: int) -> None:
     replay(hand.sessions, order_id, chosen_step(), author=hand.author, now=hand.now)
 
 
+def _refund() -> int:
+    """The refund that a form names. Answers 400 to anything else."""
+    refund_id = row_id(request.form.get("refund", ""))
+    if refund_id is None:
+        abort(400, _("The form names no refund. Load its page again."))
+    return refund_id
+
+
 @role_required(Role.ADMIN)
 def _purge(hand: _Hand, order_id: int) -> None:
     also_live = "also-live" in request.form
@@ -240,4 +253,8 @@ _ACTS: Mapping[str, _Act] = {
     "withdraw-worth": lambda hand, order_id: hand.worths.withdraw(order_id),
     "replay": _replay,
     "purge": _purge,
+    "refund": lambda hand, order_id: hand.refunds.send(order_id, _refund(), _text("total")),
+    "prepare-refund": lambda hand, order_id: hand.refunds.prepare(order_id, _refund()),
+    "no-refund": lambda hand, order_id: hand.refunds.dismiss(order_id, _refund()),
+    "undo-refund": lambda hand, order_id: hand.refunds.take_back(order_id, _refund()),
 }

@@ -70,6 +70,10 @@ def after_act(name: str) -> str:
         "worth": _("The value is saved. The order is retried now."),
         "withdraw-worth": _("The value is taken back. The order is retried now."),
         "replay": _("The order is run again from the chosen step."),
+        "refund": _("The refund goes to Amazon with the next feed."),
+        "prepare-refund": _("The refund is prepared; its amounts are here in a minute."),
+        "no-refund": _("Amazon is not told of this credit memo."),
+        "undo-refund": _("The decision is taken back; the refund is prepared again."),
         "purge": _("The buyer’s data of this order is destroyed."),
     }
     return said.get(name, "")

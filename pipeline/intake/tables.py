@@ -158,12 +158,20 @@ class Backfill(Base):
 class Refund(Base):
     """A credit memo that the shop's staff made, as facts for the marketplace.
 
-    `adjustment` is the money given back beyond lines and shipping, negative when a fee was kept.
-    `lines` have the quantity and total, tax included, by the marketplace's item id.
+    `shipping` is after its discount, with tax. `adjustment` is the money given back beyond lines
+    and shipping, negative when a fee was kept. `lines` have the quantity and total, tax included,
+    by the marketplace's item id; a gift wrap or another charge has a line in `facts` alone. `facts`
+    are those of `MemoFacts.as_json`: NULL until they are read, empty when the memo is gone.
     """
 
     __tablename__ = "refunds"
-    __table_args__ = (UniqueConstraint("order_id", "magento_creditmemo_id"),)
+    __table_args__ = (
+        UniqueConstraint("order_id", "magento_creditmemo_id"),
+        # The credit memos to read again: the youngest, whose comments may still be written, and
+        # those without facts.
+        Index("refunds_at", "refunded_at"),
+        Index("refunds_unread", "id", postgresql_where=text("facts IS NULL")),
+    )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
@@ -174,3 +182,4 @@ class Refund(Base):
     shipping: Mapped[Decimal]
     adjustment: Mapped[Decimal]
     lines: Mapped[dict[str, Any]]
+    facts: Mapped[dict[str, Any] | None]

@@ -145,17 +145,27 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class CreditMemoLine:
-    """The refund of a line in a credit memo, tax included."""
+    """The refund of a line in a credit memo: `total` is after discount with tax, `tax` is the tax
+    in it, `row` is before tax and discount."""
 
     order_item_id: int
     sku: str
     quantity: Decimal
     total: Decimal
+    tax: Decimal = ZERO
+    row: Decimal = ZERO
+    discount: Decimal = ZERO
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class CreditMemo:
-    """A credit memo of an order. Its shipping amount includes tax."""
+    """A credit memo of an order, in the order's currency.
+
+    `shipping` includes its tax and is before its discount. `discount` is zero or more and includes
+    the discount of the shipping, as `tax` includes its tax. An adjustment belongs to no line and
+    bears no tax. `comments` may name the buyer.
+    """
 
     entity_id: int
     order_id: int
@@ -165,6 +175,16 @@ class CreditMemo:
     grand_total: Decimal
     shipping: Decimal
     lines: tuple[CreditMemoLine, ...]
+    shipping_tax: Decimal = ZERO
+    state: int = 0
+    base_currency: str = ""
+    subtotal: Decimal = ZERO
+    tax: Decimal = ZERO
+    discount: Decimal = ZERO
+    tax_compensation: Decimal = ZERO
+    adjustment_positive: Decimal = ZERO
+    adjustment_negative: Decimal = ZERO
+    comments: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,3 +38,14 @@ UNDER_WAY = (RefundState.CHOSEN, RefundState.IN_FEED, RefundState.UNKNOWN)
 
 GIVEN = (RefundState.ACCEPTED, RefundState.SEEN)
 """The states in which the buyer has the money."""
+
+
+BEFORE_START = "before_start"
+SWITCHED_OFF = "switched_off"
+RESTORED = "restored"
+QUIET_HOLDS = (BEFORE_START, SWITCHED_OFF)
+"""The codes of refunds that are held because of the settings: nobody has to look at them."""
+AFTER_RESTORE = (
+    "the database was restored since, and the refund may have been sent before: look in Seller "
+    "Central whether Amazon has it"
+)

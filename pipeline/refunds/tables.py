@@ -15,11 +15,12 @@ from pipeline.base.tables import Base
 class AmazonRefund(Base):
     """The refund of a credit memo at Amazon: a row for each order, shop and memo, made once.
 
+    `refund_id` is the stored memo (`pipeline.intake.tables.Refund`).
     `state` is a `RefundState`. `body` is the message as `RefundMessage.body` gave it, `total` what
     it gives the buyer in `currency`; both are empty while there is no message. `hold_code` and
     `reason` say why it is held, asked for or refused, in words of ours. `decided_by` is who chose
     or dismissed it, empty where the settings did. `feed_id` and `message_id` are its place in the
-    last feed, `sent_at` is when createFeed was first called for it, and `tries` counts its feeds.
+    last feed, `sent_at` is when createFeed was called for that feed, and `tries` counts its feeds.
     `looked_at` is when Amazon's Finances were last read for it, `due_at` when the job looks at the
     row next; without it a person has to. `transaction_id` is the refund at Amazon.
     """
@@ -27,6 +28,7 @@ class AmazonRefund(Base):
     __tablename__ = "amazon_refunds"
     __table_args__ = (
         UniqueConstraint("order_id", "shop", "memo_id"),
+        UniqueConstraint("refund_id"),
         UniqueConstraint("feed_id", "message_id"),
         Index("amazon_refunds_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index(
@@ -38,6 +40,7 @@ class AmazonRefund(Base):
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
+    refund_id: Mapped[int] = mapped_column(ForeignKey("refunds.id", ondelete="CASCADE"))
     shop: Mapped[str]
     memo_id: Mapped[int]
     memo_at: Mapped[datetime]
@@ -63,7 +66,8 @@ class AmazonRefund(Base):
 class RefundStart(Base):
     """Since when refunds of a marketplace go to Amazon: when its setting was first seen so.
 
-    Older credit memos stay held. The row is deleted when the setting is "never".
+    Without a `marketplace_id` the row is about the account's own settings. Older credit memos stay
+    held. The row is deleted when the setting is "never".
     """
 
     __tablename__ = "refund_starts"

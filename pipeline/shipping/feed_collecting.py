@@ -23,7 +23,11 @@ MOST_MESSAGES = 10_000
 MOST_MARKETPLACES = 25
 CANCELLABLE = PENDING | {RemoteStatus.UNSHIPPED}
 # Amazon asks for at most a feed of a type per 20 minutes; cancellations must not wait so long.
-GAP = {FeedKind.CONFIRMATIONS: timedelta(minutes=20), FeedKind.CANCELLATIONS: timedelta(minutes=2)}
+GAP = {
+    FeedKind.CONFIRMATIONS: timedelta(minutes=20),
+    FeedKind.CANCELLATIONS: timedelta(minutes=2),
+    FeedKind.REFUNDS: timedelta(minutes=2),
+}
 MOST_OPEN = 8
 """The most unended feeds of an account and kind: after so many, another would not help."""
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResult
+from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResult, write
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.base.vault import Vault
@@ -110,6 +110,17 @@ class Feeds:
                 return collect(session, account, kind, now)
         except IntegrityError:
             return None  # another worker has just made a feed; the index allows a single open feed
+
+    def numbers(self, feed: Feed) -> Sequence[int]:
+        """The numbers of the feed's messages."""
+        with self._sessions() as session:
+            return session.scalars(
+                select(FeedMessage.message_id).where(FeedMessage.feed_id == feed.id)
+            ).all()
+
+    def document(self, feed: Feed, seller_id: str) -> bytes:
+        """The feed's document. Raises NotSent."""
+        return write(FeedKind(feed.kind), seller_id, self.messages(feed))
 
     def messages(self, feed: Feed) -> list[tuple[int, dict[str, Any]]]:
         """The feed's messages by number, with the carriers' titles opened. Raises NotSent.

@@ -32,6 +32,7 @@ class FeedOutcome(StrEnum):
     REFUSED = "refused"
     GIVEN_UP = "given up"
     UNREADABLE = "unreadable"
+    CANCELLED = "cancelled"
 
 
 class Feed(Base):

@@ -16,6 +16,7 @@ from sandbox.amazon.errors import answer_errors
 from sandbox.amazon.feeds import add_feeds
 from sandbox.amazon.notifications import add_notifications
 from sandbox.amazon.quota import USAGE_PLAN, Quota
+from sandbox.amazon.refund_control import add_refund_control
 from sandbox.amazon.search import add_orders
 from sandbox.amazon.state import Options, Standin, open_store
 from sandbox.amazon.times import Clock, utc_now
@@ -42,6 +43,7 @@ def create_app(store: Store, options: Options | None = None, clock: Clock = utc_
     add_bad_replies(app, standin)
     add_confirmations(app, standin)
     add_feeds(app, standin)
+    add_refund_control(app, standin)
     add_notifications(app, standin)
     add_control(app, standin)
     return app

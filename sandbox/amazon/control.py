@@ -17,7 +17,7 @@ from sandbox.amazon.state import (
     add_account,
     confirmations_of,
     find_order,
-    forget_confirmations,
+    forget_past,
     order_ids,
     save_order,
 )
@@ -75,14 +75,14 @@ def add_control(app: Flask, standin: Standin) -> None:
 
     @app.post("/_control/orders")
     def control_add_order() -> Response:
-        """Store an order; one of the same id is replaced, its confirmations forgotten."""
+        """Store an order; one of the same id is replaced, and its past forgotten."""
         asked = request.get_json()
         account = asked.get("account", MAIN_ACCOUNT)
         order: Order = asked["order"]
         check(order)
         with standin.store.transaction() as db:
             add_account(db, account)
-            forget_confirmations(db, order["orderId"])
+            forget_past(db, order["orderId"])
             save_order(db, account, stamped(order, standin.now(db)))
             return jsonify(described(db, order["orderId"]))
 

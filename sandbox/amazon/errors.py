@@ -16,6 +16,20 @@ class ApiError(Exception):
         self.details = details
 
 
+class Refused(Exception):
+    """One message of a feed, or its document as a whole, is not taken.
+
+    `page` is the page of Seller Central's help that the words end with a link to.
+    """
+
+    def __init__(self, words: str, *, page: str | None = None, code: str = "18028") -> None:
+        self.words = words
+        if page is not None:
+            self.words += f" For help, see https://sellercentral.amazon.com/gp/help/{page}"
+        super().__init__(self.words)
+        self.code = code
+
+
 def invalid_input(message: str) -> ApiError:
     """400: the request itself is wrong."""
     return ApiError(400, "InvalidInput", message)

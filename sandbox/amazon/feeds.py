@@ -22,7 +22,10 @@ URL_LIFE = timedelta(minutes=5)
 QUEUED = timedelta(seconds=30)
 WORKED_ON = timedelta(seconds=60)
 LARGEST = 10 * 1024 * 1024
-FATES = ("DONE", "FATAL", "CANCELLED", "NO_REPORT", "BAD_REPORT", "QUEUED", "STUCK")
+FATES = (
+    *("DONE", "FATAL", "FATAL_HALF", "CANCELLED", "NO_REPORT", "BAD_REPORT", "MISSING_RESULT"),
+    *("QUEUED", "STUCK"),
+)
 # These stay where they are until the control route gives them another fate.
 STAYS_IN = {"QUEUED": "IN_QUEUE", "STUCK": "IN_PROGRESS"}
 STATES = ("CANCELLED", "DONE", "FATAL", "IN_PROGRESS", "IN_QUEUE")
@@ -50,14 +53,21 @@ def add_feeds(app: Flask, standin: Standin) -> None:
         return document_id
 
     def finish(db: sqlite3.Connection, feed: sqlite3.Row, now: datetime) -> None:
-        """Do what the feed asks for, at once and whole, and write its report."""
+        """Do what the feed asks for, at once, and write its report.
+
+        FATAL_HALF does half of it and writes none, MISSING_RESULT keeps back what became of the
+        last message.
+        """
         if feed["fate"] in ("FATAL", "CANCELLED"):
             db.execute("UPDATE feeds SET state = fate WHERE number = ?", (feed["number"],))
             return
         document = db.execute(
             "SELECT body FROM feed_documents WHERE document_id = ?", (feed["input"],)
         ).fetchone()
-        report = work(db, feed["account"], feed["feed_type"], document["body"], now)
+        report = work(db, feed, document["body"], now)
+        if feed["fate"] == "FATAL_HALF":
+            db.execute("UPDATE feeds SET state = 'FATAL' WHERE number = ?", (feed["number"],))
+            return
         if feed["fate"] == "BAD_REPORT":
             report = b"<html>Service Unavailable</html"
         result = None

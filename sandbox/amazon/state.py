@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.amazon.quota import USAGE_PLAN, Quota
+from sandbox.amazon.refunds import forget_refunds, pay_dispatched
 from sandbox.amazon.times import Clock, parse, to_ms
 from sandbox.core import Store
 
@@ -44,6 +45,11 @@ CREATE TABLE IF NOT EXISTS feeds (
     feed_type TEXT NOT NULL, marketplaces TEXT NOT NULL, input TEXT NOT NULL, result TEXT,
     created_at INTEGER NOT NULL, state TEXT NOT NULL, fate TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS feed_fates (id INTEGER PRIMARY KEY, fate TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS refunds (
+    number INTEGER PRIMARY KEY, refund_id TEXT NOT NULL UNIQUE, account TEXT NOT NULL,
+    order_id TEXT NOT NULL, asked_by TEXT NOT NULL, feed_id TEXT, message_id TEXT,
+    state TEXT NOT NULL, at INTEGER NOT NULL, items TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS refunds_of_orders ON refunds (order_id);
 CREATE TABLE IF NOT EXISTS destinations (id TEXT PRIMARY KEY, name TEXT, arn TEXT UNIQUE);
 CREATE TABLE IF NOT EXISTS subscriptions (
     account TEXT PRIMARY KEY, id TEXT NOT NULL, destination TEXT NOT NULL, directive TEXT);
@@ -159,6 +165,7 @@ def save_order(db: sqlite3.Connection, account: str, order: Order) -> None:
             json.dumps(order),
         ),
     )
+    pay_dispatched(db, order)
     # What a subscriber hears of once the change is stored.
     db.execute(
         "INSERT INTO changes (account, body) SELECT account, ? FROM subscriptions"
@@ -194,6 +201,7 @@ def confirmations_of(db: sqlite3.Connection, order_id: str) -> dict[str, dict[st
     return {row["reference"]: {"calls": row["calls"], "edits": row["calls"] - 1} for row in rows}
 
 
-def forget_confirmations(db: sqlite3.Connection, order_id: str) -> None:
-    """Forget the counts of one order."""
+def forget_past(db: sqlite3.Connection, order_id: str) -> None:
+    """Forget what happened to an order: its confirmations and its refunds."""
     db.execute("DELETE FROM confirmations WHERE order_id = ?", (order_id,))
+    forget_refunds(db, order_id)

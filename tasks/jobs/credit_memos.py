@@ -11,7 +11,8 @@ from pipeline.base.errors import RemoteError
 from pipeline.base.log import log
 from pipeline.intake.credit_memos import Refunds
 from pipeline.intake.watermark import Watermarks
-from pipeline.magento.rest.odd_rows import OddRow
+from pipeline.magento.records import CreditMemo
+from pipeline.magento.rest.odd_rows import OddRow, set_aside
 from pipeline.monitoring.shop_reads import Job
 from pipeline.orders.channel import OrderPage
 from tasks.engine.runtime import Runtime
@@ -19,13 +20,15 @@ from tasks.jobs.shop_reads import reading
 from tasks.jobs.watch_shop import accounts_of
 
 _MENDED_WITHIN = timedelta(days=7)
+_COMMENTED_WITHIN = timedelta(days=2)
 
 
 def watch_refunds(parts: Runtime, shop_name: str) -> None:
     """Store every credit memo of our orders since the last credit memo that was read.
 
     The watermark is a credit memo's time by the shop's clock, and moves only when all are stored.
-    An unreadable credit memo is read again for a week, since it may be corrected meanwhile.
+    An unreadable credit memo is read again for a week, since it may be corrected meanwhile. Those
+    of the last two days are read again for their comments, which do not change their time.
     """
     accounts = accounts_of(parts, shop_name)
     cursors = Watermarks(parts.sessions, seconds(parts.settings.timing.poll_overlap_s))
@@ -43,13 +46,34 @@ def watch_refunds(parts: Runtime, shop_name: str) -> None:
             except RemoteError as error:
                 cursors.note_trouble(name, error.told, parts.clients.now(), restart=False)
                 raise
-            new = Refunds(parts.sessions).store(accounts, shop_name, memos)
-            now = parts.clients.now()
+            refunds, now = Refunds(parts.sessions), parts.clients.now()
+            new = refunds.store(accounts, shop_name, memos)
             newest = max((memo.created_at for memo in memos), default=None)
             if odd and newest is not None:
                 newest = min(newest, max(_before(odd, search.since), now - _MENDED_WITHIN))
             cursors.advance(name, search, OrderPage((), None, newest), now)
+            _read_again(parts, refunds, accounts, shop_name, memos, now)
             log.info("refunds.ended", count=new)
+
+
+def _read_again(
+    parts: Runtime,
+    refunds: Refunds,
+    accounts: Sequence[str],
+    shop_name: str,
+    known: Sequence[CreditMemo],
+    now: datetime,
+) -> None:
+    """Read young credit memos again for a word in a new comment, and those without facts."""
+    but = {memo.entity_id for memo in known}
+    ids = refunds.to_read_again(accounts, shop_name, now - _COMMENTED_WITHIN, but)
+    if ids:
+        with set_aside() as odd:
+            memos = parts.clients.shops[shop_name].credit_memos.by_ids(ids)
+        refunds.store(accounts, shop_name, memos)
+        there = {memo.entity_id for memo in memos} | {row.entity_id for row in odd}
+        if 0 not in there:
+            refunds.gone(accounts, shop_name, set(ids) - there)
 
 
 def _before(odd: Sequence[OddRow], since: datetime) -> datetime:

@@ -15,11 +15,11 @@ from pipeline.amazon.feed_documents import (
     UnreadableReport,
     read,
     results,
-    write,
 )
 from pipeline.amazon.feeds import FeedsApi, Processing
 from pipeline.base.errors import AccountStopped, CannotMap, NotSent, Rejected, Transient
 from pipeline.base.log import log
+from pipeline.refunds.feeds import RefundFeeds
 from pipeline.shipping.feed_verification import is_done
 from pipeline.shipping.feeds import Feeds, Unanswered
 from pipeline.shipping.tables import Feed, FeedOutcome, FeedState
@@ -30,6 +30,8 @@ AFTER_TROUBLE = timedelta(seconds=60)
 WHILE_STOPPED = timedelta(minutes=15)
 # Until then an earlier call may still take effect: longer than the time-out of a reply.
 SETTLES = timedelta(seconds=90)
+# Before a refund is sent once more, Amazon's list of feeds has had time to show the first.
+REFUND_SETTLES = timedelta(minutes=15)
 CLOCKS_DIFFER = timedelta(minutes=5)
 LOOK_AT_OVERDUE = timedelta(minutes=5)
 AFTER_DEFECT = timedelta(minutes=15)
@@ -53,14 +55,10 @@ def run_feeds(parts: Runtime, account: str) -> None:
     with parts.leases.hold(f"feeds:{account}", str(uuid4())) as ours:
         if not ours:
             return
-        way = FeedWay(
-            Feeds(parts.sessions, parts.vault),
-            parts.clients.feeds[account],
-            parts.clients.now,
-            parts.writes.ask,
-        )
+        api, now, ask = parts.clients.feeds[account], parts.clients.now, parts.writes.ask
         for kind in FeedKind:
-            way.go(account, seller_id, kind)
+            rows = RefundFeeds if kind is FeedKind.REFUNDS else Feeds
+            FeedWay(rows(parts.sessions, parts.vault), api, now, ask).go(account, seller_id, kind)
 
 
 class FeedWay:
@@ -131,7 +129,7 @@ class FeedWay:
         match feed.state:
             case FeedState.COLLECTED:
                 self._ask(feed.account)
-                content = write(FeedKind(feed.kind), seller_id, self._feeds.messages(feed))
+                content = self._feeds.document(feed, seller_id)
                 document = self._api.new_document(CONTENT_TYPE)
                 self._api.upload(document, content, CONTENT_TYPE)
                 self._feeds.uploaded(feed, document.document_id)
@@ -165,8 +163,9 @@ class FeedWay:
 
     def _find(self, feed: Feed, feed_type: str, submitted_at: datetime) -> bool:
         """Look for the feed of an earlier attempt; if it does not exist, it is created again."""
-        if self._now() < submitted_at + SETTLES:
-            self._feeds.later(feed, submitted_at + SETTLES)
+        settled_at = submitted_at + (REFUND_SETTLES if feed.kind == FeedKind.REFUNDS else SETTLES)
+        if self._now() < settled_at:
+            self._feeds.later(feed, settled_at)
             return False
         ours = self._feeds.ids(feed.account)
         candidates = [
@@ -175,7 +174,7 @@ class FeedWay:
             if status.feed_id not in ours
             and status.input_id in ("", feed.document_id)
             # A later feed belongs to the feed that was sent in parallel.
-            and (status.created_at or submitted_at) <= submitted_at + SETTLES + CLOCKS_DIFFER
+            and (status.created_at or submitted_at) <= settled_at + CLOCKS_DIFFER
         ]
         # Prefer the feed that names our document, else the first feed that can be ours.
         candidates.sort(key=lambda status: (not status.input_id, status.created_at or submitted_at))
@@ -196,15 +195,15 @@ class FeedWay:
             )
         if not status.report_id:
             return self._have_looked_at(feed, FeedOutcome.DONE, "Amazon gave no report of the feed")
-        numbers = [number for number, _ in self._feeds.messages(feed)]
         try:
-            answers = results(read(self._api.report(status.report_id)), numbers)
+            report = read(self._api.report(status.report_id))
         except UnreadableReport as error:
             # The report may have been truncated in transfer.
             if self._now() < (feed.submitted_at or feed.created_at) + READ_AGAIN_FOR:
                 self._feeds.later(feed, self._now() + READ_AGAIN, str(error))
                 return False
             return self._have_looked_at(feed, FeedOutcome.UNREADABLE, str(error))
+        answers = results(report, self._feeds.numbers(feed))
         is_whole = all(result.outcome is not MessageOutcome.AGAIN for result in answers.values())
         take = self._feeds.end if is_whole else self._feeds.look
         self._note(feed, FeedOutcome.DONE, take(feed, FeedOutcome.DONE, answers, self._now()))
@@ -266,7 +265,7 @@ class FeedWay:
 
     def _again(self, feed: Feed, trouble: str) -> dict[int, MessageResult]:
         unknown = MessageResult(MessageOutcome.AGAIN, trouble[:LONGEST_REASON])
-        return {number: unknown for number, _ in self._feeds.messages(feed)}
+        return dict.fromkeys(self._feeds.numbers(feed), unknown)
 
     def _note(self, feed: Feed, outcome: str, counts: Mapping[MessageOutcome, int]) -> None:
         log.info("feed.ended", outcome=outcome, count=sum(counts.values()))

@@ -228,18 +228,37 @@ def credit_memo(row: dict[str, Any]) -> CreditMemo:
         grand_total=number(row, "grand_total"),
         shipping=number(row, "shipping_amount") + number(row, "shipping_tax_amount"),
         lines=tuple(
-            CreditMemoLine(
-                order_item_id=identifier(item, "order_item_id"),
-                sku=text(item, "sku"),
-                quantity=quantity(item, "qty"),
-                total=number(item, "row_total")
-                + number(item, "tax_amount")
-                + number(item, "discount_tax_compensation_amount")
-                - number(item, "discount_amount"),
-            )
-            for item in all_rows(row, "items")
-            if units(item, "qty") > 0
+            _credit_memo_line(item) for item in all_rows(row, "items") if _is_refunded(item)
         ),
+        shipping_tax=number(row, "shipping_tax_amount"),
+        state=integer(row, "state"),
+        base_currency=text(row, "base_currency_code"),
+        subtotal=number(row, "subtotal"),
+        tax=number(row, "tax_amount"),
+        discount=abs(number(row, "discount_amount")),
+        tax_compensation=number(row, "discount_tax_compensation_amount"),
+        adjustment_positive=number(row, "adjustment_positive"),
+        adjustment_negative=number(row, "adjustment_negative"),
+        comments=tuple(text(comment, "comment") for comment in rows(row.get("comments"))),
+    )
+
+
+def _is_refunded(item: dict[str, Any]) -> bool:
+    """Whether a memo's line refunds anything: a memo of an adjustment lists lines of no units."""
+    return units(item, "qty") > 0 or number(item, "row_total") != ZERO
+
+
+def _credit_memo_line(item: dict[str, Any]) -> CreditMemoLine:
+    row, tax, discount = (number(item, key) for key in ("row_total", "tax_amount", "discount_amount"))
+    return CreditMemoLine(
+        order_item_id=identifier(item, "order_item_id"),
+        sku=text(item, "sku"),
+        quantity=quantity(item, "qty"),
+        total=row + tax + number(item, "discount_tax_compensation_amount") - discount,
+        tax=tax,
+        row=row,
+        discount=discount,
+        name=name(item, "name"),
     )
 
 

@@ -52,6 +52,7 @@ class Kind(StrEnum):
     ADDRESS = "address"
     VALUE = "value"
     REPLAY = "run again"
+    REFUND = "refund"
     BUYER = "buyer"
     BULK = "bulk job"
     SKU = "SKU map"
@@ -75,6 +76,12 @@ _BEGINNINGS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ADDRESS: ("corrected the shipping address", "withdrew the corrected"),
     Kind.VALUE: ("stated that", "took back the stated value"),
     Kind.REPLAY: ("to be run again",),
+    Kind.REFUND: (
+        "asked Amazon to refund",
+        "had the refund at Amazon",
+        "decided against a refund",
+        "took back the decision about the refund",
+    ),
     Kind.BUYER: ("viewed the", "printed the", "exported the", "destroyed the"),
 }
 """How the notes of each kind begin."""

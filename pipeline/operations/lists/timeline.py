@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 
@@ -16,9 +17,9 @@ from pipeline.base.security_log import Action, order_object
 from pipeline.base.tables import SecurityLogRow
 from pipeline.base.tracing import trace_id
 from pipeline.clients import shown_carrier
+from pipeline.intake.own_memos import own_memos
 from pipeline.intake.tables import Refund
 from pipeline.operations.lists.order_facts import price
-from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Attempt, Effect, Note, Order, Status
 from pipeline.settings.model import Settings
 
@@ -174,18 +175,24 @@ def _refunds(refunds: Sequence[Refund], effects: Sequence[Effect]) -> Iterator[E
 
     After our own cancellation no memos are listed, since that write stores no memo number.
     """
-    if any(effect.kind == EffectKind.CANCELLATION for effect in effects):
+    ours = own_memos(effects)
+    if ours.has_cancelled:
         return
-    ours = {effect.remote_id for effect in effects if effect.kind == EffectKind.CREDIT_MEMO}
     for refund in refunds:
-        if str(refund.magento_creditmemo_id) in ours:
+        if refund.magento_creditmemo_id in ours.ids:
             continue
+        lines = sum((Decimal(line["total"]) for line in refund.lines.values()), ZERO)
+        charges = refund.grand_total - lines - refund.shipping - refund.adjustment
         parts = [
             f"{line['quantity']} x {line['sku']} {line['total']}" for line in refund.lines.values()
         ]
         parts += [
             f"{name} {amount.normalize():f}"
-            for name, amount in (("shipping", refund.shipping), ("other", refund.adjustment))
+            for name, amount in (
+                ("shipping", refund.shipping),
+                ("gift wrap and other lines", charges),
+                ("adjustment", refund.adjustment),
+            )
             if amount != ZERO
         ]
         yield Event(

@@ -1,6 +1,6 @@
 """Refunds to Amazon, one for each credit memo, and since when a marketplace has them.
 
-Revision 0029, after 0027. At most one feed of refunds of an account is open: the index on `feeds`.
+Revision 0029, after 0028. At most one feed of refunds of an account is open: the index on `feeds`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0029"
-down_revision = "0027"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
@@ -23,6 +23,12 @@ def upgrade() -> None:
             "order_id",
             sa.BigInteger(),
             sa.ForeignKey("orders.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column(
+            "refund_id",
+            sa.BigInteger(),
+            sa.ForeignKey("refunds.id", ondelete="CASCADE"),
             nullable=False,
         ),
         sa.Column("shop", sa.Text(), nullable=False),
@@ -46,6 +52,7 @@ def upgrade() -> None:
         _time("looked_at"),
         sa.Column("transaction_id", sa.Text()),
         sa.UniqueConstraint("order_id", "shop", "memo_id"),
+        sa.UniqueConstraint("refund_id"),
         sa.UniqueConstraint("feed_id", "message_id"),
     )
     op.create_index(

@@ -1,0 +1,89 @@
+"""Makes the row of each credit memo's refund, once, and notes since when refunds go to Amazon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from pipeline.base.id_lists import among
+from pipeline.intake.tables import Refund
+from pipeline.orders.locking import lock
+from pipeline.orders.tables import Order
+from pipeline.refunds.states import RefundState
+from pipeline.refunds.tables import AmazonRefund, RefundStart
+from pipeline.settings.model import AccountSettings
+
+AT_ONCE = 2000
+_OVERLAP = 1000
+"""Memos whose ids are so many below the newest known may have been committed after it."""
+
+
+def adopt(session: Session, now: datetime) -> int:
+    """Make the rows of new credit memos, due for their decision; return how many there were."""
+    newest = select(func.coalesce(func.max(AmazonRefund.refund_id), 0)).scalar_subquery()
+    memos = session.execute(
+        select(
+            Refund.id,
+            Refund.order_id,
+            Refund.magento_creditmemo_id,
+            Refund.refunded_at,
+            Refund.currency,
+            func.coalesce(Order.shop, "").label("shop"),
+        )
+        .join(Order, Order.id == Refund.order_id)
+        .outerjoin(AmazonRefund, AmazonRefund.refund_id == Refund.id)
+        .where(Refund.id > newest - _OVERLAP, AmazonRefund.id.is_(None))
+        .order_by(Refund.id)
+        .limit(AT_ONCE)
+    ).all()
+    if not memos:
+        return 0
+    # Inserting a row locks its order.
+    lock(session, (memo.order_id for memo in memos))
+    rows = [
+        {
+            "order_id": memo.order_id,
+            "refund_id": memo.id,
+            "shop": memo.shop,
+            "memo_id": memo.magento_creditmemo_id,
+            "memo_at": memo.refunded_at,
+            "state": RefundState.HELD,
+            "changed_at": now,
+            "due_at": now,
+            "needs_person": False,
+            "currency": memo.currency,
+        }
+        for memo in memos
+    ]
+    made = session.scalars(
+        insert(AmazonRefund).on_conflict_do_nothing().returning(AmazonRefund.id), rows
+    )
+    return len(made.all())
+
+
+def note_starts(session: Session, name: str, account: AccountSettings, now: datetime) -> None:
+    """Note which marketplaces' refunds go to Amazon from now on, and forget the others."""
+    settings = {"": account.settings, **account.marketplaces}
+    on = [key for key, one in settings.items() if one.refunds_to_amazon != "never"]
+    session.execute(
+        delete(RefundStart).where(
+            RefundStart.account == name, ~among(RefundStart.marketplace_id, on)
+        )
+    )
+    if on:
+        session.execute(
+            insert(RefundStart).on_conflict_do_nothing(),
+            [{"account": name, "marketplace_id": key, "since": now} for key in on],
+        )
+
+
+def starts_of(session: Session, name: str) -> Mapping[str, datetime]:
+    """Since when the refunds of the account's marketplaces go to Amazon; "" is the account."""
+    rows = session.execute(
+        select(RefundStart.marketplace_id, RefundStart.since).where(RefundStart.account == name)
+    )
+    return {row.marketplace_id: row.since for row in rows}
