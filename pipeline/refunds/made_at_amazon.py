@@ -12,13 +12,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from pipeline.amazon.transactions import Transaction
 from pipeline.base.money import ZERO, minor_unit, written
-from pipeline.finances.order_money import refunded_to_buyer
 from pipeline.magento.records import MemoTotal
+from pipeline.refunds.matching import AtAmazon
 
-REFUND_KINDS = frozenset({"refund", "chargerefund"})
-"""The kinds of transactions that give a buyer money back, in lower case."""
 SHOWN_AFTER = timedelta(hours=48)
 """How late Amazon's Finances may be: a younger refund may belong to a memo that is being made."""
 SHOP_AHEAD_AFTER = timedelta(hours=96)
@@ -37,41 +34,32 @@ class RefundCode(StrEnum):
     SHOP_AHEAD = "refunded_in_shop_only"
 
 
-_DISMISS = "or dismiss it on this page"
 _SENTENCES = {
     RefundCode.NOTED: "Amazon refunded {amount} that no credit memo of the shop shows: make the "
-    f"credit memo in Magento, {_DISMISS}",
-    RefundCode.NO_INVOICE: "Amazon refunded {amount}, and the shop's order has no paid invoice that "
-    f"a credit memo could refund: invoice it in Magento and make the memo, {_DISMISS}",
+    "credit memo in Magento, or dismiss it on this page",
+    RefundCode.NO_INVOICE: "Amazon refunded {amount}, and the shop's order has no paid invoice "
+    "that a credit memo could refund: invoice it in Magento and make the memo, or dismiss it on "
+    "this page",
     RefundCode.SHOP_ORDER_ENDED: "Amazon refunded {amount}, and the shop's order is closed or "
-    "cancelled, so Magento allows no credit memo: book the amount outside this order, then dismiss "
-    "it on this page",
-    RefundCode.OTHER_CURRENCY: "Amazon refunded {amount}, and the shop's order has another currency "
-    f"or base currency: make the credit memo in Magento by hand, {_DISMISS}",
+    "cancelled, so that Magento allows no credit memo: book the amount outside this order, then "
+    "dismiss it on this page",
+    RefundCode.OTHER_CURRENCY: "Amazon refunded {amount}, and the shop's order has another "
+    "currency or base currency: make the credit memo in Magento by hand, then dismiss it on this "
+    "page",
     RefundCode.ABOVE_PAID: "Amazon refunded {amount} more than Magento allows to refund for the "
     "order: book the rest outside this order, then dismiss it on this page",
     RefundCode.MEMO_REFUSED: "the credit memo over {amount} that Amazon refunded was not made and "
     "is tried again every day: {words}",
     RefundCode.SHOP_AHEAD: "the shop's credit memos give back {amount} that Amazon does not show "
-    f"after 96 hours: refund the buyer in Seller Central, {_DISMISS}",
+    "after 96 hours: refund the buyer in Seller Central, or dismiss it on this page",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SeenRefund:
-    """A refund as Amazon shows it; `amount` is what the buyer got back."""
-
-    refund_id: str
-    amount: Decimal
-    currency: str
-    posted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
     """The part of a refund that no credit memo shows."""
 
-    refund: SeenRefund
+    refund: AtAmazon
     amount: Decimal
 
 
@@ -79,14 +67,14 @@ class Share:
 class Sides:
     """Both sides of an order, whose currency is `currency`.
 
-    `memos` are the shop's credit memos without those over units that Amazon cancelled, which the
-    buyer never paid. `own` are the memos that answered a refund here, and `answered` the refunds
-    that have such a memo or a note. `sent` is the sum of our refunds at Amazon whose memo is not
+    `refunds` are oldest first. `memos` are the shop's credit memos without those over units that
+    Amazon cancelled, which the buyer never paid. `own` are the memos that answered a refund here,
+    and `answered` the refunds that have such a memo or a note. `sent` is the sum of our refunds at Amazon whose memo is not
     among `memos`. `kept` is the sum of the memos that are not to be refunded at Amazon.
     """
 
     currency: str
-    refunds: Sequence[SeenRefund]
+    refunds: Sequence[AtAmazon]
     memos: Sequence[MemoTotal]
     own: Collection[int] = frozenset()
     answered: Collection[str] = frozenset()
@@ -96,7 +84,7 @@ class Sides:
     @property
     def at_amazon(self) -> Decimal:
         """What Amazon gave the buyer back."""
-        return _sum(refund.amount for refund in self.refunds)
+        return _sum(refund.total for refund in self.refunds)
 
     @property
     def in_shop(self) -> Decimal:
@@ -115,7 +103,7 @@ class Sides:
 
     def difference(self, now: datetime) -> Decimal:
         """The money back at Amazon that is old enough to count, less what the shop shows of it."""
-        counted = _sum(one.amount for one in self.refunds if is_settled(one, now))
+        counted = _sum(one.total for one in self.refunds if is_settled(one, now))
         return counted - (self.in_shop + self.sent if self.has_one_currency else ZERO)
 
     def shares(self, now: datetime) -> list[Share]:
@@ -128,17 +116,17 @@ class Sides:
         if left <= self.minor:
             return []
         booked = [memo.total for memo in self.memos if memo.entity_id not in self.own]
-        unbooked: list[SeenRefund] = []
-        for refund in sorted(self.refunds, key=lambda one: one.posted_at):
-            if refund.refund_id in self.answered or not is_settled(refund, now):
+        unbooked: list[AtAmazon] = []
+        for refund in self.refunds:
+            if refund.reference in self.answered or not is_settled(refund, now):
                 continue
-            if self.has_one_currency and refund.amount in booked:
-                booked.remove(refund.amount)
-            elif refund.amount > ZERO:
+            if self.has_one_currency and refund.total in booked:
+                booked.remove(refund.total)
+            else:
                 unbooked.append(refund)
         shares = []
         for refund in reversed(unbooked):
-            amount = min(refund.amount, left)
+            amount = min(refund.total, left)
             if amount > ZERO:
                 shares.append(Share(refund, amount))
                 left -= amount
@@ -152,7 +140,7 @@ class Sides:
 
     def next_look(self, now: datetime) -> datetime | None:
         """When time alone changes the comparison: a refund or a memo gets old enough."""
-        times = [one.posted_at + SHOWN_AFTER for one in self.refunds]
+        times = [one.posted_at + SHOWN_AFTER for one in self.refunds if one.posted_at]
         if self.in_shop - self.kept - self.at_amazon > self.minor:
             times += [memo.created_at + SHOP_AHEAD_AFTER for memo in self.memos]
         return min((one for one in times if one > now), default=None)
@@ -169,31 +157,9 @@ class Finding:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def is_settled(refund: SeenRefund, now: datetime) -> bool:
+def is_settled(refund: AtAmazon, now: datetime) -> bool:
     """Whether Amazon has shown the refund for long enough to be answered."""
-    return refund.posted_at <= now - SHOWN_AFTER
-
-
-def refunds_of(transactions: Iterable[Transaction]) -> list[SeenRefund]:
-    """The refunds among an order's transactions, oldest first, each once.
-
-    Transactions with the same refund id are one refund; without one each is its own. A released
-    copy of a deferred transaction does not count.
-    """
-    by_id: dict[str, list[Transaction]] = {}
-    for one in transactions:
-        if one.kind.lower() in REFUND_KINDS and not one.copy_of:
-            by_id.setdefault(one.refund_id or one.transaction_id, []).append(one)
-    seen = [
-        SeenRefund(
-            refund_id,
-            refunded_to_buyer(parts),
-            parts[0].currency,
-            max(part.posted_at for part in parts),
-        )
-        for refund_id, parts in by_id.items()
-    ]
-    return sorted(seen, key=lambda refund: (refund.posted_at, refund.refund_id))
+    return refund.posted_at is None or refund.posted_at <= now - SHOWN_AFTER
 
 
 def finding(code: RefundCode, amount: Decimal, currency: str, words: str = "") -> Finding:
@@ -220,31 +186,31 @@ def standing(sides: Sides, now: datetime, code: RefundCode) -> Finding | None:
     return finding(RefundCode.SHOP_AHEAD, ahead, sides.currency) if ahead else None
 
 
-def note(refund: SeenRefund) -> str:
+def note(refund: AtAmazon) -> str:
     """The comment on the shop's order about a refund without a credit memo."""
     return (
-        f"Amazon refunded the buyer {_amount(refund)} on {refund.posted_at:%Y-%m-%d} (refund "
-        f"{refund.refund_id}). This order has no credit memo for it."
+        f"Amazon refunded the buyer {_amount(refund)} (refund {refund.reference}). This order has "
+        "no credit memo for it."
     )
 
 
 def memo_comment(share: Share, amount: Decimal) -> str:
     """The comment on the credit memo over a refund; `mark` finds it again."""
     currency = share.refund.currency
-    of = "" if amount == share.refund.amount else f"{written(amount, currency)} {currency} of "
+    of = "" if amount == share.refund.total else f"{written(amount, currency)} {currency} of "
     return (
-        f"{mark(share.refund.refund_id)} {of}{_amount(share.refund)} that the buyer got back on "
-        f"{share.refund.posted_at:%Y-%m-%d}. No goods return to the stock; the amount bears no tax."
+        f"{mark(share.refund.reference)} {of}{_amount(share.refund)} that Amazon gave the buyer "
+        "back. No goods return to the stock; the amount bears no tax."
     )
 
 
-def mark(refund_id: str) -> str:
+def mark(reference: str) -> str:
     """The words by which the credit memo over a refund is recognised."""
-    return f"Refund {refund_id} of Amazon:"
+    return f"Refund {reference} of Amazon:"
 
 
-def _amount(refund: SeenRefund) -> str:
-    return f"{written(refund.amount, refund.currency)} {refund.currency}"
+def _amount(refund: AtAmazon) -> str:
+    return f"{written(refund.total, refund.currency)} {refund.currency}"
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

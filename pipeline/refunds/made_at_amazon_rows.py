@@ -23,12 +23,11 @@ from pipeline.orders.tables import Effect, Order
 from pipeline.refunds.made_at_amazon import (
     Finding,
     RefundCode,
-    SeenRefund,
     Share,
     Sides,
-    refunds_of,
 )
 from pipeline.refunds.made_at_amazon_tables import MadeAtAmazon
+from pipeline.refunds.matching import AtAmazon, refunds_at_amazon
 from pipeline.refunds.states import GIVEN, UNDER_WAY, RefundState
 from pipeline.refunds.tables import AmazonRefund
 
@@ -42,14 +41,14 @@ _NOT_TO_BE_REFUNDED = (RefundState.NEVER, RefundState.DISMISSED)
 class Case:
     """An order that is due, with all that is stored of its refunds.
 
-    `begun` are the refunds whose credit memo was begun and is not among `answers`. `own` are the credit
-    memos over refunds, `cancelled` those over units that Amazon cancelled. `to_amazon` has state
-    and total of our refunds at Amazon, by credit memo. `answers` is as in the table.
+    `begun` are the refunds whose credit memo was begun and is not among `answers`. `own` are the
+    credit memos over refunds, `cancelled` those over units that Amazon cancelled. `to_amazon` has
+    state and total of our refunds at Amazon, by credit memo. `answers` is as in the table.
     """
 
     order: Order
     row: MadeAtAmazon
-    refunds: Sequence[SeenRefund]
+    refunds: Sequence[AtAmazon]
     begun: Collection[str]
     own: set[int]
     cancelled: Collection[int]
@@ -66,6 +65,7 @@ class Case:
         counted = [memo for memo in memos if memo.entity_id not in self.cancelled]
         here = {memo.entity_id for memo in counted}
         kept = {i for i, (state, _) in self.to_amazon.items() if state in _NOT_TO_BE_REFUNDED}
+        kept -= self.own
         without_memo = [
             total
             for memo_id, (state, total) in self.to_amazon.items()
@@ -85,16 +85,16 @@ class Case:
         """A refund was noted for a person."""
         self._answer(share.refund, "", ZERO)
 
-    def booked(self, refund: SeenRefund, memo: str, amount: Decimal) -> None:
+    def booked(self, refund: AtAmazon, memo: str, amount: Decimal) -> None:
         """A refund was booked with a credit memo, which may be less than the refund."""
         self._answer(refund, memo, amount)
         self.own.add(int(memo))
 
-    def _answer(self, refund: SeenRefund, memo: str, amount: Decimal) -> None:
-        self.answers[refund.refund_id] = {
-            "amount": f"{refund.amount:f}",
+    def _answer(self, refund: AtAmazon, memo: str, amount: Decimal) -> None:
+        self.answers[refund.reference] = {
+            "amount": f"{refund.total:f}",
             "currency": refund.currency,
-            "posted_at": refund.posted_at.isoformat(),
+            "posted_at": refund.posted_at.isoformat() if refund.posted_at else None,
             "memo": memo,
             "booked": f"{amount:f}",
         }
@@ -148,7 +148,7 @@ class MadeRows:
             _case(
                 order,
                 row,
-                refunds_of(transactions.get(order.id, ())),
+                refunds_at_amazon(transactions.get(order.id, ())),
                 effects[order.id],
                 to_amazon[order.id],
             )
@@ -202,7 +202,7 @@ def _note(row: MadeAtAmazon, sides: Sides, finding: Finding | None, now: datetim
 def _case(
     order: Order,
     row: MadeAtAmazon,
-    refunds: Sequence[SeenRefund],
+    refunds: Sequence[AtAmazon],
     effects: Sequence[Row[Any]],
     to_amazon: Mapping[int, tuple[str, Decimal]],
 ) -> Case:

@@ -15,7 +15,6 @@ from pipeline.orders.states import EffectKind
 from pipeline.refunds.made_at_amazon import (
     Finding,
     RefundCode,
-    SeenRefund,
     Share,
     Sides,
     mark,
@@ -25,6 +24,7 @@ from pipeline.refunds.made_at_amazon import (
     standing,
 )
 from pipeline.refunds.made_at_amazon_rows import WRITE, Case
+from pipeline.refunds.matching import AtAmazon
 from tasks.shipping.shop_comment import comment
 
 
@@ -38,14 +38,14 @@ def answer(case: Case, clients: Clients) -> tuple[Sides, Finding | None]:
     order, shop = case.order, clients.shop(case.order)
     entity_id, now = order.magento_order_id or 0, clients.now()
     begun = {
-        refund: clients.ledger_of(order).made(_trace(case, refund, clients))
+        refund.reference: clients.ledger_of(order).made(_trace(case, refund, clients))
         for refund in case.refunds
-        if refund.refund_id in case.begun
+        if refund.reference in case.begun
     }
     memos = shop.credit_memos.totals([entity_id])
     totals = {str(memo.entity_id): memo.total for memo in memos}
-    for refund, memo_id in begun.items():
-        if memo_id is not None:
+    for refund in case.refunds:
+        if (memo_id := begun.get(refund.reference)) is not None:
             case.booked(refund, memo_id, totals.get(memo_id, ZERO))
     sides, code = case.sides(memos), case.code
     shares = sides.shares(now)
@@ -96,11 +96,11 @@ def _book(case: Case, share: Share, amount: Decimal, books: Books, clients: Clie
     return clients.ledger_of(case.order).once(write).remote_id
 
 
-def _trace(case: Case, refund: SeenRefund, clients: Clients) -> Trace:
+def _trace(case: Case, refund: AtAmazon, clients: Clients) -> Trace:
     shop, entity_id = clients.shop(case.order), case.order.magento_order_id or 0
     return clients.ledger_of(case.order).trace(
         WRITE,
-        refund.refund_id,
+        refund.reference,
         kind=EffectKind.CREDIT_MEMO,
-        find=lambda: shop.credit_memos.find_commented(entity_id, mark(refund.refund_id)),
+        find=lambda: shop.credit_memos.find_commented(entity_id, mark(refund.reference)),
     )

@@ -102,7 +102,7 @@ def _look(parts: Runtime, case: Case, memos: Sequence[MemoTotal]) -> Look:
 def _ended(case: Case, sides: Sides, finding: Finding | None, now: datetime) -> Look:
     """The look with the time of the next: by the clock as long as a person is needed."""
     times = [sides.next_look(now)]
-    newest = max((refund.posted_at for refund in case.refunds), default=now)
+    newest = max((refund.posted_at or now for refund in case.refunds), default=now)
     if finding is not None and newest > now - LOOKED_AT_FOR:
         times.append(now + LOOK_AGAIN)
     due_at = min((time for time in times if time is not None), default=None)

@@ -152,6 +152,7 @@ class CreditMemos:
                 _total,
                 sort="entity_id",
                 fields="entity_id,order_id,state,created_at,order_currency_code,grand_total",
+                is_whole=True,
             )
             if not memo.is_cancelled
         ]
@@ -167,6 +168,7 @@ class CreditMemos:
             lambda row: (json_records.identifier(row, "entity_id"), _has(row, words)),
             sort="entity_id",
             fields="entity_id,comments[comment]",
+            is_whole=True,
         )
         return next((str(memo_id) for memo_id, has_words in sorted(found) if has_words), None)
 

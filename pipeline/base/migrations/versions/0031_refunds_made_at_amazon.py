@@ -19,7 +19,7 @@ _REFUNDED = """
 CREATE FUNCTION note_refund_at_amazon() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO made_at_amazon AS made (order_id, due_at)
-    VALUES (NEW.order_id, NEW.posted_at)
+    VALUES (NEW.order_id, coalesce(NEW.posted_at, now()))
     ON CONFLICT (order_id) DO UPDATE
         SET due_at = least(made.due_at, EXCLUDED.due_at), news = made.news + 1;
     RETURN NULL;
