@@ -15,6 +15,7 @@ from pipeline.amazon.access import Access
 from pipeline.amazon.carriers import is_known, offered
 from pipeline.amazon.client import Amazon
 from pipeline.amazon.feeds import FeedsApi
+from pipeline.amazon.finances import FinancesApi
 from pipeline.amazon.replies import CONFIRM_SHIPMENT
 from pipeline.base.clock import seconds
 from pipeline.base.db import Sessions
@@ -58,6 +59,7 @@ class Clients:
     pseudonym: Callable[[str], str]
     now: Callable[[], datetime]
     feeds: Mapping[str, FeedsApi]
+    finances: Mapping[str, FinancesApi]
     has_large_backlog: Callable[[str], bool]
     catalogue: ProductCache
     sku_maps: SkuMaps
@@ -234,6 +236,7 @@ def build(
         pseudonym=pseudonym,
         now=now,
         feeds={name: FeedsApi(channel.connection) for name, channel in channels.items()},
+        finances={name: FinancesApi(channel.connection) for name, channel in channels.items()},
         has_large_backlog=Backlog(sessions, rates).is_large,
         catalogue=ProductCache(broker, prefetch.skus),
         sku_maps=maps,

@@ -46,6 +46,7 @@ GET_FEED = Operation(Plan("getFeed", 2.0, 15), success=200, is_read=True)
 CANCEL_FEED = Operation(Plan("cancelFeed", 2.0, 15), success=200, is_read=False)
 GET_FEEDS = Operation(Plan("getFeeds", 0.0222, 10), success=200, is_read=True)
 GET_FEED_DOCUMENT = Operation(Plan("getFeedDocument", 0.0222, 10), success=200, is_read=True)
+LIST_TRANSACTIONS = Operation(Plan("listTransactions", 0.5, 10), success=200, is_read=True)
 CONFIRM_SHIPMENT = Operation(Plan("confirmShipment", 2.0, 10), success=204, is_read=False)
 
 

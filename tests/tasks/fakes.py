@@ -316,6 +316,7 @@ def clients(
         pseudonym=a_vault().pseudonym,
         now=lambda: NOW,
         feeds={},
+        finances={},
         has_large_backlog=lambda _: has_large_backlog,
         catalogue=catalogue or Catalogue(),
         sku_maps=SkuMaps(lambda account, skus: mapped_by_hand(account, skus, by_hand or {})),

@@ -1,0 +1,162 @@
+"""Stores Amazon's transactions, each once, and finds those of orders."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from pipeline.amazon.transactions import Leaf, Transaction, TransactionItem
+from pipeline.base.db import Sessions
+from pipeline.base.id_lists import among
+from pipeline.finances.tables import TransactionRow
+from pipeline.orders.tables import Order
+
+_MAY_CHANGE = (
+    *("kind", "status", "posted_at", "currency", "total", "marketplace_id", "identifiers"),
+    *("items", "leaves", "deferral_reason", "matures_at", "order_id", "external_id", "copy_of"),
+    "is_counted",
+)
+
+
+class Transactions:
+    """The stored transactions of all accounts. Each method is a transaction of its own."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def store(self, account: str, read: Sequence[Transaction], now: datetime) -> int:
+        """Store what Amazon shows now, and return how many are new or have changed.
+
+        Two statements, however many there are.
+        """
+        if not read:
+            return 0
+        by_id = {one.transaction_id: one for one in read}
+        numbers = {one.order_id for one in read if one.order_id}
+        with self._sessions() as session, session.begin():
+            orders = {
+                row.external_id: row.id
+                for row in session.execute(
+                    select(Order.external_id, Order.id).where(
+                        Order.account == account, among(Order.external_id, numbers)
+                    )
+                )
+            }
+            # Sorted, so that two writers of the same rows wait for each other in one order.
+            rows = [
+                _row(account, by_id[transaction_id], orders, now)
+                for transaction_id in sorted(by_id)
+            ]
+            made = insert(TransactionRow)
+            changed = made.on_conflict_do_update(
+                index_elements=["account", "transaction_id"],
+                set_={name: made.excluded[name] for name in (*_MAY_CHANGE, "changed_at")},
+                where=tuple_(
+                    *(getattr(TransactionRow, name) for name in _MAY_CHANGE)
+                ).is_distinct_from(tuple_(*(made.excluded[name] for name in _MAY_CHANGE))),
+            )
+            return len(session.scalars(changed.returning(TransactionRow.id), rows).all())
+
+    def match(self, account: str, now: datetime) -> int:
+        """Give transactions that came before their order their order; returns how many."""
+        with self._sessions() as session, session.begin():
+            return len(
+                session.scalars(
+                    update(TransactionRow)
+                    .where(
+                        TransactionRow.account == account,
+                        TransactionRow.order_id.is_(None),
+                        Order.account == account,
+                        Order.external_id == TransactionRow.external_id,
+                    )
+                    .values(order_id=Order.id, changed_at=now)
+                    .returning(TransactionRow.id)
+                    .execution_options(synchronize_session=False)
+                ).all()
+            )
+
+
+def _row(
+    account: str, one: Transaction, orders: Mapping[str, int], now: datetime
+) -> dict[str, Any]:
+    return {
+        "account": account,
+        "transaction_id": one.transaction_id,
+        "kind": one.kind,
+        "status": one.status,
+        "posted_at": one.posted_at,
+        "currency": one.currency,
+        "total": one.total,
+        "marketplace_id": one.marketplace_id,
+        "identifiers": dict(one.identifiers),
+        "items": [
+            [
+                each.sku,
+                each.quantity,
+                f"{each.total:f}",
+                _stored(each.leaves),
+                each.adjustment_item_id,
+            ]
+            for each in one.items
+        ],
+        "leaves": _stored(one.leaves),
+        "deferral_reason": one.deferral_reason,
+        "matures_at": one.matures_at,
+        "order_id": orders.get(one.order_id),
+        "external_id": one.order_id or None,
+        "copy_of": one.copy_of,
+        "is_counted": not one.copy_of,
+        "changed_at": now,
+    }
+
+
+def transactions_of(session: Session, order_ids: Collection[int]) -> dict[int, list[Transaction]]:
+    """The transactions of our orders, the oldest first; a single statement."""
+    found: dict[int, list[Transaction]] = defaultdict(list)
+    rows = session.scalars(
+        select(TransactionRow)
+        .where(among(TransactionRow.order_id, order_ids))
+        .order_by(TransactionRow.posted_at, TransactionRow.id)
+    )
+    for row in rows:
+        if row.order_id is not None:
+            found[row.order_id].append(as_transaction(row))
+    return found
+
+
+def as_transaction(row: TransactionRow) -> Transaction:
+    """The transaction of a row."""
+    return Transaction(
+        transaction_id=row.transaction_id,
+        kind=row.kind,
+        status=row.status,
+        posted_at=row.posted_at,
+        currency=row.currency,
+        total=row.total,
+        marketplace_id=row.marketplace_id,
+        identifiers=row.identifiers,
+        items=tuple(
+            TransactionItem(sku, quantity, Decimal(total), _leaves(leaves), adjustment)
+            for sku, quantity, total, leaves, adjustment in row.items
+        ),
+        leaves=_leaves(row.leaves),
+        deferral_reason=row.deferral_reason,
+        matures_at=row.matures_at,
+    )
+
+
+def _leaves(stored: Sequence[Sequence[str]]) -> tuple[Leaf, ...]:
+    return tuple(
+        Leaf(group, kind, Decimal(amount), Decimal(tax)) for group, kind, amount, tax in stored
+    )
+
+
+def _stored(leaves: Sequence[Leaf]) -> list[list[str]]:
+    return [[one.group, one.kind, f"{one.amount:f}", f"{one.tax:f}"] for one in leaves]
