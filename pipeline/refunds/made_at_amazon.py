@@ -69,8 +69,9 @@ class Sides:
 
     `refunds` are oldest first. `memos` are the shop's credit memos without those over units that
     Amazon cancelled, which the buyer never paid. `own` are the memos that answered a refund here,
-    and `answered` the refunds that have such a memo or a note. `sent` is the sum of our refunds at Amazon whose memo is not
-    among `memos`. `kept` is the sum of the memos that are not to be refunded at Amazon.
+    and `answered` the refunds that have such a memo or a note. `sent` is the sum of our refunds at
+    Amazon whose memo is not among `memos`. `kept` is the sum of the memos that are not to be
+    refunded at Amazon.
     """
 
     currency: str

@@ -50,7 +50,7 @@ class World:
     url: str
     account: str = ACCOUNT
     shop: str = SHOP
-    shown: Transaction = field(init=False)
+    shown: Transaction = field(init=False, repr=False)
 
     def rest(self, method: str, path: str, body: Any = None) -> Any:
         """What the shop's own people do."""
@@ -73,11 +73,9 @@ class World:
     def placed(self, *, invoice: bool = True, **fields: Any) -> int:
         """An order of 28.79 EUR that is in the shop and through; our id of it."""
         money = {"order_currency_code": "EUR", "base_currency_code": "EUR"}
-        state = {"state": "processing", "status": "processing"}
-        line = a_line(qty_shipped=2)
-        made = self.rest(
-            "PUT", "/orders/create", {"entity": magentos_order(line, **money, **state, **fields)}
-        )
+        facts = {"state": "processing", "status": "processing", **money, **fields}
+        entity = magentos_order(a_line(qty_shipped=2), **facts)
+        made = self.rest("PUT", "/orders/create", {"entity": entity})
         if invoice:
             self.rest("POST", f"/order/{made['entity_id']}/invoice")
         return stored(

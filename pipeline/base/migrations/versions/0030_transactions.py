@@ -1,6 +1,6 @@
 """Amazon's transactions.
 
-Revision 0030, after 0027. The table is new and empty.
+Revision 0030, after 0029. The table is new and empty.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0030"
-down_revision = "0027"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 
