@@ -178,16 +178,6 @@ class MadeRows:
                 if look.sides is not None:
                     _note(row, look.sides, look.finding, now)
 
-    def dismiss(self, order_id: int) -> bool:
-        """A person says that nothing is needed for the difference as it is; False when nothing
-        needs a person."""
-        with self._sessions() as session, session.begin():
-            row = session.get(MadeAtAmazon, order_id, with_for_update=True)
-            if row is None or not row.needs_person:
-                return False
-            row.needs_person, row.dismissed = False, row.difference
-            return True
-
 
 def _note(row: MadeAtAmazon, sides: Sides, finding: Finding | None, now: datetime) -> None:
     row.looked_at, row.currency = now, sides.currency

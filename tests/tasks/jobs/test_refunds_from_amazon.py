@@ -6,16 +6,20 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from pipeline.base.db import Sessions
+from pipeline.operations.acts.made_at_amazon import settle
+from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Effect, EffectState, Order
-from pipeline.refunds.made_at_amazon_rows import MadeRows
 from tests.builders import NOW
 from tests.tasks.jobs.refund_world import LATE, World, a_world, two_worlds
+
+TWELVE = Decimal(12)
 
 
 @pytest.fixture
@@ -43,14 +47,14 @@ def test_a_refund_is_noted_once_and_needs_a_person_until_the_shop_shows_it(notin
     assert len(noting.comments(order_id)) == 1
     assert noting.memos(order_id) == []
     row = noting.row(order_id)
-    assert (row.needs_person, row.code, row.difference) == (True, "refunded_at_amazon", 12)
-    assert (row.at_amazon, row.in_shop) == (12, 0)
+    assert (row.needs_person, row.code, row.difference) == (True, "refunded_at_amazon", TWELVE)
+    assert (row.at_amazon, row.in_shop) == (TWELVE, Decimal(0))
     assert row.sentence is not None
     assert row.sentence.startswith("Amazon refunded 12.00 EUR that no credit memo")
     noting.by_clerk(order_id, 12.00)
     noting.work()
     row = noting.row(order_id)
-    assert (row.needs_person, row.code, row.in_shop, row.due_at) == (False, None, 12, None)
+    assert (row.needs_person, row.code, row.in_shop, row.due_at) == (False, None, TWELVE, None)
 
 
 def test_a_refund_becomes_a_memo_over_the_amount_alone(booking: World) -> None:
@@ -73,7 +77,7 @@ def test_a_refund_becomes_a_memo_over_the_amount_alone(booking: World) -> None:
     ]
     assert booking.rest("GET", "/stockItems/MUG-BLUE")["qty"] == stock
     row = booking.row(order_id)
-    assert (row.needs_person, row.at_amazon, row.in_shop) == (False, 12, 12)
+    assert (row.needs_person, row.at_amazon, row.in_shop) == (False, TWELVE, TWELVE)
     assert row.answers[refund]["memo"] == str(memo["entity_id"])
     with booking.parts.sessions() as session:
         (effect,) = session.scalars(select(Effect))
@@ -171,7 +175,7 @@ def test_an_order_that_magento_cannot_refund_is_noted_with_the_reason(
     booking.refunded(order_id, "12.00")
     booking.work()
     row = booking.row(order_id)
-    assert (row.code, row.needs_person, row.difference) == (code, True, 12)
+    assert (row.code, row.needs_person, row.difference) == (code, True, TWELVE)
     assert booking.memos(order_id) == []
     assert len(booking.comments(order_id)) == 1
 
@@ -187,12 +191,11 @@ def test_a_refund_in_another_currency_is_noted_whole(booking: World) -> None:
 
 def test_a_refusal_of_the_shop_is_told_and_tried_again_the_next_day(booking: World) -> None:
     order_id = booking.placed()
-    booking.rest("POST", f"/orders/{booking.entity_id(order_id)}/hold")
+    booking.tell("faults", route="refund", kind="status", status=400)
     booking.refunded(order_id, "12.00")
     booking.work()
     row = booking.row(order_id)
     assert (row.code, row.needs_person) == ("refunded_memo_refused", True)
-    booking.rest("POST", f"/orders/{booking.entity_id(order_id)}/unhold")
     booking.work()
     assert booking.memos(order_id) == []
     booking.clock.on(timedelta(days=1))
@@ -211,23 +214,28 @@ def test_a_shop_that_gave_back_more_needs_a_person_after_four_days(booking: Worl
     booking.clock.on(timedelta(hours=96))
     booking.work()
     row = booking.row(order_id)
-    assert (row.needs_person, row.code, row.difference) == (True, "refunded_in_shop_only", -8)
+    assert (row.needs_person, row.code, row.difference) == (
+        True,
+        "refunded_in_shop_only",
+        Decimal(-8),
+    )
 
 
 def test_a_person_dismisses_a_difference_until_it_changes(noting: World) -> None:
     order_id = noting.placed()
     noting.refunded(order_id, "12.00")
     noting.work()
-    rows = MadeRows(noting.parts.sessions)
-    assert rows.dismiss(order_id)
-    assert not rows.dismiss(order_id)
+    act = (noting.parts.sessions, noting.parts.vault, order_id, "anna", noting.clock())
+    settle(*act)
+    with pytest.raises(NotPossible):
+        settle(*act)
     noting.clock.on(timedelta(days=1))
     noting.work()
     assert not noting.row(order_id).needs_person
     noting.refunded(order_id, "3.00")
     noting.work()
     row = noting.row(order_id)
-    assert (row.needs_person, row.difference) == (True, 15)
+    assert (row.needs_person, row.difference) == (True, Decimal(15))
 
 
 def test_a_copy_of_deferred_money_is_no_second_refund(booking: World) -> None:
@@ -292,3 +300,24 @@ def test_an_order_that_is_not_in_the_shop_has_nothing_to_note(
     booking.work()
     row = booking.row(order_id)
     assert (row.needs_person, row.due_at) == (False, None)
+
+
+def test_a_look_takes_as_many_statements_for_many_orders(booking: World) -> None:
+    """Refunds that the shop shows already: the usual case."""
+
+    def counted(orders: int) -> tuple[int, int]:
+        for order_id in [booking.placed() for _ in range(orders)]:
+            booking.refunded(order_id, "0.01")
+        before = sum(booking.calls().values())
+        statements: list[str] = []
+        engine = booking.parts.sessions.kw["bind"]
+
+        def keep(*event_arguments: Any) -> None:
+            statements.append(event_arguments[2])
+
+        event.listen(engine, "before_cursor_execute", keep)
+        booking.work()
+        event.remove(engine, "before_cursor_execute", keep)
+        return len(statements), sum(booking.calls().values()) - before
+
+    assert counted(1) == counted(7)
