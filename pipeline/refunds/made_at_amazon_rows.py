@@ -13,7 +13,7 @@ from sqlalchemy import Row, select
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.base.money import ZERO
+from pipeline.base.money import ZERO, written
 from pipeline.finances.store import transactions_of
 from pipeline.magento.records import MemoTotal
 from pipeline.orders.ledger_write import key_of
@@ -92,11 +92,11 @@ class Case:
 
     def _answer(self, refund: AtAmazon, memo: str, amount: Decimal) -> None:
         self.answers[refund.reference] = {
-            "amount": f"{refund.total:f}",
+            "amount": written(refund.total, refund.currency),
             "currency": refund.currency,
             "posted_at": refund.posted_at.isoformat() if refund.posted_at else None,
             "memo": memo,
-            "booked": f"{amount:f}",
+            "booked": written(amount, refund.currency),
         }
 
 

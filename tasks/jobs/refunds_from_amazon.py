@@ -89,7 +89,9 @@ def _look(parts: Runtime, case: Case, memos: Sequence[MemoTotal]) -> Look:
                 return Look(case, now + WHILE_IN_HAND)
             sides, finding = answer(case, parts.clients)
     except (Transient, OutcomeUnknown) as error:
-        wait = max(AFTER_TROUBLE, timedelta(seconds=getattr(error, "retry_after_s", None) or 0.0))
+        wait = AFTER_TROUBLE
+        if error.retry_after_s:
+            wait = max(WHILE_IN_HAND, timedelta(seconds=error.retry_after_s))
         return Look(case, now + wait)
     except Rejected as error:
         finding = refused(sides, now, str(error))
