@@ -14,10 +14,17 @@ from sandbox.amazon.confirm import add_confirmations
 from sandbox.amazon.control import add_control
 from sandbox.amazon.errors import answer_errors
 from sandbox.amazon.feeds import add_feeds
+from sandbox.amazon.finances import add_finances
+from sandbox.amazon.invoice_feed import add_invoices
 from sandbox.amazon.notifications import add_notifications
 from sandbox.amazon.quota import USAGE_PLAN, Quota
 from sandbox.amazon.refund_control import add_refund_control
+from sandbox.amazon.report_control import add_report_control
+from sandbox.amazon.reports import add_reports
+from sandbox.amazon.returns import add_returns
+from sandbox.amazon.roles import add_roles
 from sandbox.amazon.search import add_orders
+from sandbox.amazon.settlements import add_settlements
 from sandbox.amazon.state import Options, Standin, open_store
 from sandbox.amazon.times import Clock, utc_now
 from sandbox.core import Store, attach, serve
@@ -44,6 +51,13 @@ def create_app(store: Store, options: Options | None = None, clock: Clock = utc_
     add_confirmations(app, standin)
     add_feeds(app, standin)
     add_refund_control(app, standin)
+    add_finances(app, standin)
+    add_invoices(app, standin)
+    add_reports(app, standin)
+    add_report_control(app, standin)
+    add_returns(app, standin)
+    add_roles(app, standin)
+    add_settlements(app, standin)
     add_notifications(app, standin)
     add_control(app, standin)
     return app

@@ -14,6 +14,8 @@ from flask import Flask, Response, abort, g, jsonify, request
 
 from sandbox.amazon.errors import ApiError, invalid_input, unauthorized
 from sandbox.amazon.feed_work import FEED_TYPES, work
+from sandbox.amazon.invoice_feed import INVOICE_FEED, keep_options, take_invoice
+from sandbox.amazon.roles import check_role
 from sandbox.amazon.state import Standin
 from sandbox.amazon.times import from_ms, iso, parse, to_ms
 from sandbox.core import next_number
@@ -64,7 +66,10 @@ def add_feeds(app: Flask, standin: Standin) -> None:
         document = db.execute(
             "SELECT body FROM feed_documents WHERE document_id = ?", (feed["input"],)
         ).fetchone()
-        report = work(db, feed, document["body"], now)
+        if feed["feed_type"] == INVOICE_FEED:
+            report = take_invoice(db, feed, now)
+        else:
+            report = work(db, feed, document["body"], now)
         if feed["fate"] == "FATAL_HALF":
             db.execute("UPDATE feeds SET state = 'FATAL' WHERE number = ?", (feed["number"],))
             return
@@ -183,11 +188,15 @@ def add_feeds(app: Flask, standin: Standin) -> None:
         if not isinstance(asked, dict):
             raise invalid_input("The request cannot be parsed.")
         marketplaces = asked.get("marketplaceIds")
-        if asked.get("feedType") not in FEED_TYPES:
+        if asked.get("feedType") not in (*FEED_TYPES, INVOICE_FEED):
             raise invalid_input("The feedType is invalid.")
         if not isinstance(marketplaces, list) or not 1 <= len(marketplaces) <= 25:
             raise invalid_input("marketplaceIds must hold 1 to 25 ids.")
+        options = asked.get("feedOptions", {})
+        if not isinstance(options, dict) or not all(isinstance(v, str) for v in options.values()):
+            raise invalid_input("feedOptions must be an object of strings.")
         with standin.store.transaction() as db:
+            check_role(db, g.account.name, asked["feedType"])
             document = own_document(db, asked.get("inputFeedDocumentId"))
             if document["body"] is None or len(document["body"]) > LARGEST:
                 raise invalid_input("The feed document is missing or too large.")
@@ -208,6 +217,7 @@ def add_feeds(app: Flask, standin: Standin) -> None:
                     fate["fate"] if fate is not None else "DONE",
                 ),
             )
+            keep_options(db, f"{number}020525", options)
         return jsonify(feedId=f"{number}020525"), 202
 
     @app.get("/feeds/2021-06-30/feeds")
@@ -285,4 +295,8 @@ def add_feeds(app: Flask, standin: Standin) -> None:
                 "SELECT feeds.*, body FROM feeds JOIN feed_documents ON document_id = input"
                 " ORDER BY number"
             ).fetchall()
-        return jsonify(feeds=[{**described(row), "document": row["body"].decode()} for row in rows])
+        return jsonify(
+            feeds=[
+                {**described(row), "document": row["body"].decode(errors="replace")} for row in rows
+            ]
+        )

@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from sandbox.amazon.books import post_refund
 from sandbox.amazon.builders import Order
 from sandbox.amazon.errors import Refused
 from sandbox.amazon.proceeds import ZERO, Amounts, Paid, paid_for
@@ -63,7 +64,10 @@ def pay(
     at: datetime,
 ) -> str:
     """Pay the buyer, unchecked, and return the refund's id."""
-    return _write(db, account, order["orderId"], items, asked, "PAID", at)
+    before = refunded(db, order["orderId"])
+    refund_id = _write(db, account, order["orderId"], items, asked, "PAID", at)
+    post_refund(db, account, order, items, before, refund_id=refund_id, made_by=asked.by, at=at)
+    return refund_id
 
 
 def wait_for_dispatch(
@@ -87,15 +91,28 @@ def pay_dispatched(db: sqlite3.Connection, order: Order) -> None:
         items = read_items(row["items"])
         if not is_dispatched(order, [item.item_id for item in items]):
             continue
+        before, at = refunded(db, order["orderId"]), parse(order["lastUpdatedTime"])
         state = "PAID"
         try:
-            check_refund(items, paid_items(order), refunded(db, order["orderId"]))
+            check_refund(items, paid_items(order), before)
         except Refused:
             state = "REFUSED"
         db.execute(
             "UPDATE refunds SET state = ?, at = ? WHERE number = ?",
-            (state, to_ms(parse(order["lastUpdatedTime"])), row["number"]),
+            (state, to_ms(at), row["number"]),
         )
+        if state == "PAID":
+            refund_id, made_by = row["refund_id"], row["asked_by"]
+            post_refund(
+                db,
+                row["account"],
+                order,
+                items,
+                before,
+                refund_id=refund_id,
+                made_by=made_by,
+                at=at,
+            )
 
 
 def forget_refunds(db: sqlite3.Connection, order_id: str) -> None:

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sandbox.amazon.books import forget_transactions, post_sale
+from sandbox.amazon.changes import note_change
 from sandbox.amazon.quota import USAGE_PLAN, Quota
 from sandbox.amazon.refunds import forget_refunds, pay_dispatched
 from sandbox.amazon.times import Clock, parse, to_ms
@@ -50,10 +52,54 @@ CREATE TABLE IF NOT EXISTS refunds (
     order_id TEXT NOT NULL, asked_by TEXT NOT NULL, feed_id TEXT, message_id TEXT,
     state TEXT NOT NULL, at INTEGER NOT NULL, items TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS refunds_of_orders ON refunds (order_id);
+CREATE TABLE IF NOT EXISTS transactions (
+    number INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL UNIQUE, account TEXT NOT NULL,
+    kind TEXT NOT NULL, description TEXT NOT NULL, status TEXT NOT NULL, order_id TEXT,
+    shipment_id TEXT, refund_id TEXT, made_by TEXT, marketplace TEXT, network TEXT NOT NULL,
+    currency TEXT NOT NULL, posted_at INTEGER NOT NULL, visible_at INTEGER NOT NULL, deferral TEXT,
+    matures_at INTEGER, copy_of TEXT, released_by TEXT, group_id TEXT, settlement_id TEXT,
+    items TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS transactions_of_orders ON transactions (order_id);
+CREATE INDEX IF NOT EXISTS transactions_by_time ON transactions (account, posted_at, number);
+CREATE TABLE IF NOT EXISTS posted_units (
+    order_id TEXT, item_id TEXT, quantity INTEGER NOT NULL, PRIMARY KEY (order_id, item_id));
+CREATE TABLE IF NOT EXISTS finance_knobs (account TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS finance_pages (
+    token TEXT PRIMARY KEY, account TEXT NOT NULL, query TEXT NOT NULL, before INTEGER NOT NULL,
+    posted_at INTEGER NOT NULL, number INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS settlements (
+    settlement_id TEXT PRIMARY KEY, account TEXT NOT NULL, group_id TEXT NOT NULL,
+    start_at INTEGER NOT NULL, end_at INTEGER NOT NULL, currency TEXT NOT NULL,
+    total TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS reports (
+    number INTEGER PRIMARY KEY, report_id TEXT NOT NULL UNIQUE, account TEXT NOT NULL,
+    report_type TEXT NOT NULL, marketplaces TEXT NOT NULL, since INTEGER NOT NULL,
+    until INTEGER NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL, fate INTEGER,
+    document TEXT);
+CREATE TABLE IF NOT EXISTS report_documents (
+    document_id TEXT PRIMARY KEY, account TEXT NOT NULL, body BLOB NOT NULL,
+    content_type TEXT NOT NULL, is_packed INTEGER NOT NULL, url_token TEXT NOT NULL UNIQUE,
+    url_until INTEGER NOT NULL, is_encoded INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS report_fates (
+    id INTEGER PRIMARY KEY, body TEXT NOT NULL, is_taken INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS report_pages (
+    token TEXT PRIMARY KEY, account TEXT NOT NULL, query TEXT NOT NULL, below INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS returns (
+    number INTEGER PRIMARY KEY, account TEXT NOT NULL, report_type TEXT NOT NULL,
+    marketplace TEXT NOT NULL, at INTEGER NOT NULL, columns TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS missing_roles (account TEXT, kind TEXT, PRIMARY KEY (account, kind));
+CREATE TABLE IF NOT EXISTS feed_options (feed_id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS invoices (
+    feed_id TEXT PRIMARY KEY, account TEXT NOT NULL, order_id TEXT, invoice_number TEXT,
+    document_type TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, at INTEGER NOT NULL,
+    code INTEGER);
+CREATE TABLE IF NOT EXISTS invoice_rules (account TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS destinations (id TEXT PRIMARY KEY, name TEXT, arn TEXT UNIQUE);
 CREATE TABLE IF NOT EXISTS subscriptions (
-    account TEXT PRIMARY KEY, id TEXT NOT NULL, destination TEXT NOT NULL, directive TEXT);
-CREATE TABLE IF NOT EXISTS changes (id INTEGER PRIMARY KEY, account TEXT, body TEXT NOT NULL);
+    account TEXT, type TEXT, id TEXT NOT NULL, destination TEXT NOT NULL, directive TEXT,
+    PRIMARY KEY (account, type));
+CREATE TABLE IF NOT EXISTS changes (
+    id INTEGER PRIMARY KEY, account TEXT, type TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS notifications (
     id INTEGER PRIMARY KEY, arn TEXT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS delivery (
@@ -165,13 +211,10 @@ def save_order(db: sqlite3.Connection, account: str, order: Order) -> None:
             json.dumps(order),
         ),
     )
+    post_sale(db, account, order)
     pay_dispatched(db, order)
     # What a subscriber hears of once the change is stored.
-    db.execute(
-        "INSERT INTO changes (account, body) SELECT account, ? FROM subscriptions"
-        " WHERE account = ?",
-        (json.dumps(order), account),
-    )
+    note_change(db, account, "ORDER_CHANGE", order)
 
 
 def find_order(db: sqlite3.Connection, order_id: str) -> Stored | None:
@@ -202,6 +245,7 @@ def confirmations_of(db: sqlite3.Connection, order_id: str) -> dict[str, dict[st
 
 
 def forget_past(db: sqlite3.Connection, order_id: str) -> None:
-    """Forget what happened to an order: its confirmations and its refunds."""
+    """Forget what happened to an order: its confirmations, refunds and transactions."""
     db.execute("DELETE FROM confirmations WHERE order_id = ?", (order_id,))
     forget_refunds(db, order_id)
+    forget_transactions(db, order_id)

@@ -36,6 +36,8 @@ _RESOURCES = {
     "refund": "Magento_Sales::creditmemo",
     "creditmemos": "Magento_Sales::sales_creditmemo",
     "creditmemo": "Magento_Sales::sales_creditmemo",
+    "creditmemo_comment": "Magento_Sales::sales_creditmemo",
+    "creditmemo_comments": "Magento_Sales::sales_creditmemo",
     "products": "Magento_Catalog::products",
     "product": "Magento_Catalog::products",
     "create_product": "Magento_Catalog::products",

@@ -8,8 +8,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from flask import Flask, Response
 
 from sandbox.core import next_number
-from sandbox.magento.errors import Crashed, Refused, no_such_entity
+from sandbox.magento.errors import Crashed, Refused
 from sandbox.magento.invoices import document_table, quantities, refused
+from sandbox.magento.memo_comments import add_comment, find_memo, register_comments
 from sandbox.magento.order_docs import Order, find_order, write_order
 from sandbox.magento.search import page_of
 from sandbox.magento.shop import Doc, Shop, add_to, amount, customer_mail, dump, load, number
@@ -53,16 +54,19 @@ _OF_THE_ORDER = {
 def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> int:
     """Refund lines at what was invoiced for them, plus shipping and adjustments.
 
-    Without `items` every line is refunded; a line of quantity 0 refunds nothing of it.
+    Without `items` every line is refunded; a line of quantity 0 is in the memo and refunds nothing.
     """
     row, wanted = order.row, quantities(sent.get("items"))
     arguments = sent.get("arguments") or {}
     chosen: list[tuple[Doc, Decimal]] = []
+    untouched: list[tuple[Doc, Decimal]] = []
     for item in order.items:
         left = amount(item.get("qty_invoiced")) - amount(item.get("qty_refunded"))
         qty = min(wanted.get(item["item_id"], Decimal(0)), left) if sent.get("items") else left
         if qty > 0:
             chosen.append((item, qty))
+        elif item["item_id"] in wanted:
+            untouched.append((item, Decimal(0)))
     faults = []
     if row.get("state") in ("payment_review", "holded", "canceled", "closed"):
         status = row.get("status")
@@ -72,7 +76,8 @@ def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> 
     totals = _totals(row, chosen, arguments)
     available = amount(row.get("base_total_paid")) - amount(row.get("base_total_refunded"))
     if round(totals["base_grand_total"], 2) > round(available, 2):
-        faults.append(f"The most money available to refund is {available:.2f}.")
+        most = number(round(available, 2))
+        faults.append(f"The most money available to refund is {most}.")
     if faults:
         raise refused("Creditmemo", faults)
     for item, _ in chosen:
@@ -80,7 +85,11 @@ def make_refund(db: sqlite3.Connection, order: Order, sent: Doc, stamp: str) -> 
             raise Refused(400, "Could not save a Creditmemo, see error log for details")
         if item.get("product_type") == "bundle":
             raise Crashed
-    entity_id = _write(db, order, chosen, totals, stamp, sent.get("comment"))
+    entity_id = _write(db, order, chosen + untouched, totals, stamp)
+    text = (sent.get("comment") or {}).get("comment")
+    if text:
+        seen = {"is_customer_notified": int(bool(sent.get("appendComment") and sent.get("notify")))}
+        add_comment(db, entity_id, {**sent["comment"], **seen}, stamp)
     returned = (arguments.get("extension_attributes") or {}).get("return_to_stock_items") or []
     for item, qty in chosen:
         _move_stock(db, order, item, qty, back=item["item_id"] in returned)
@@ -108,6 +117,8 @@ def _share(item: Doc, kind: str, qty: Decimal) -> Decimal:
 
     In whole cents, but for the last units: those take what is left.
     """
+    if not qty:
+        return Decimal(0)
     left = amount(item.get(f"{kind}_invoiced")) - amount(item.get(_TAKEN_BACK[kind]))
     units = amount(item.get("qty_invoiced")) - amount(item.get("qty_refunded"))
     if qty == units:
@@ -129,6 +140,10 @@ def _totals(row: Doc, chosen: list[tuple[Doc, Decimal]], arguments: Doc) -> dict
         given = amount(row.get("base_shipping_invoiced")) - amount(
             row.get("base_shipping_refunded")
         )
+    allowed = amount(row.get("base_shipping_amount")) - amount(row.get("base_shipping_refunded"))
+    if round(given, 2) > round(allowed, 2):
+        most = f"{row.get('base_currency_code') or ''} {allowed:.2f}".strip()
+        raise Refused(400, "Maximum shipping amount allowed to refund is: %1", [most])
     part = given / whole if whole else Decimal(0)
     totals: dict[str, Decimal] = {}
     for p in ("", "base_"):
@@ -168,7 +183,6 @@ def _write(
     chosen: list[tuple[Doc, Decimal]],
     totals: dict[str, Decimal],
     stamp: str,
-    comment: Doc | None,
 ) -> int:
     entity_id = next_number(db, "creditmemo")
     doc: Doc = {key: number(value) for key, value in totals.items()}
@@ -194,24 +208,13 @@ def _write(
             }
             for item, qty in chosen
         ],
-        "comments": [_comment(comment, entity_id, stamp)] if comment else [],
+        "comments": [],
     }
     for key in ("store_id", "billing_address_id", "order_currency_code", "base_currency_code"):
         if order.row.get(key) is not None:
             doc[key] = order.row[key]
     db.execute("INSERT INTO creditmemos VALUES (?, ?, ?)", (entity_id, order.entity_id, dump(doc)))
     return entity_id
-
-
-def _comment(sent: Doc, entity_id: int, stamp: str) -> Doc:
-    return {
-        "entity_id": entity_id,
-        "parent_id": entity_id,
-        "comment": sent.get("comment"),
-        "created_at": stamp,
-        "is_customer_notified": 0,
-        "is_visible_on_front": int(sent.get("is_visible_on_front") or 0),
-    }
 
 
 def _move_stock(
@@ -261,9 +264,6 @@ def register(app: Flask, shop: Shop) -> None:
     @app.get("/rest/V1/creditmemo/<segment:memo_id>")
     def creditmemo(memo_id: str) -> Response:
         with shop.store.transaction() as db:
-            row = db.execute(
-                "SELECT doc FROM creditmemos WHERE entity_id = ?", (identifier(memo_id),)
-            ).fetchone()
-        if row is None:
-            raise no_such_entity()
-        return answer(load(row))
+            return answer(find_memo(db, identifier(memo_id)))
+
+    register_comments(app, shop)

@@ -15,7 +15,7 @@ from tests.contracts import contract
 
 NAMES = (
     *("orders_2026-01-01.json", "ordersV0.json", "feeds_2021-06-30.json", "notifications.json"),
-    *("sellers.json", "tokens_2021-03-01.json"),
+    *("sellers.json", "tokens_2021-03-01.json", "finances_2024-06-19.json"),
 )
 
 

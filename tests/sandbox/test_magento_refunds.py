@@ -115,3 +115,75 @@ def test_a_memo_that_names_no_lines_takes_all(magento: Caller) -> None:
     (memo,) = magento.ok("GET", "creditmemos?searchCriteria=")["items"]
     assert [line["qty"] for line in memo["items"]] == [2, 1]
     assert memo["grand_total"] == 35.7
+
+
+def adjust(magento: Caller, order_id: int, item_id: int, **arguments: float) -> Any:
+    body: dict[str, Any] = {"items": [{"order_item_id": item_id, "qty": 0}]}
+    body["arguments"] = {"shipping_amount": 0, **arguments}
+    return magento.call("POST", f"order/{order_id}/refund", body)
+
+
+def an_invoiced_order(magento: Caller, **changes: Any) -> tuple[int, int]:
+    made = place(magento, **changes)
+    magento.ok("POST", f"order/{made['entity_id']}/invoice")
+    return made["entity_id"], made["items"][0]["item_id"]
+
+
+def memos(magento: Caller) -> Any:
+    return magento.ok("GET", "creditmemos?searchCriteria=")["items"]
+
+
+def test_a_memo_of_an_adjustment_names_its_line_with_no_units(magento: Caller) -> None:
+    order_id, item_id = an_invoiced_order(magento)
+    answer = adjust(magento, order_id, item_id, adjustment_positive=7.5, adjustment_negative=2.25)
+    assert answer.json() == "1"
+    (memo,) = memos(magento)
+    (line,) = memo["items"]
+    assert (line["order_item_id"], line["qty"], line["row_total"]) == (item_id, 0, 0)
+    told = [memo[f"adjustment{name}"] for name in ("_positive", "_negative", "")]
+    assert (told, memo["grand_total"]) == ([7.5, 2.25, 5.25], 5.25)
+
+
+def test_a_memo_of_more_than_was_paid_is_refused_with_what_is_left(magento: Caller) -> None:
+    order_id, item_id = an_invoiced_order(magento)
+    assert adjust(magento, order_id, item_id, adjustment_positive=16.29).status_code == 200
+    answer = adjust(magento, order_id, item_id, adjustment_positive=12.51)
+    said = "Creditmemo Document Validation Error(s):\nThe most money available to refund is 12.5."
+    assert (answer.status_code, answer.json()["message"]) == (400, said)
+    assert len(memos(magento)) == 1
+
+
+def test_no_more_shipping_is_refunded_than_there_was(magento: Caller) -> None:
+    order_id, item_id = an_invoiced_order(magento)
+    answer = adjust(magento, order_id, item_id, shipping_amount=100)
+    said = "Maximum shipping amount allowed to refund is: %1"
+    assert (answer.status_code, answer.json()["message"]) == (400, said)
+    assert memos(magento) == []
+
+
+def test_comments_come_with_their_memo(magento: Caller) -> None:
+    order_id, item_id = an_invoiced_order(magento)
+    comment = {"comment": "amazon-refund: PriceError", "is_visible_on_front": 0}
+    body = {"items": [{"order_item_id": item_id, "qty": 1}], "comment": comment}
+    magento.ok("POST", f"order/{order_id}/refund", body | {"appendComment": True})
+    (before,) = memos(magento)
+    late = {"comment": "no-amazon-refund", "is_customer_notified": 0, "parent_id": 1}
+    entity = {"entity": late | {"is_visible_on_front": 0}}
+    assert magento.ok("POST", "creditmemo/1/comments", entity)["comment"] == "no-amazon-refund"
+    assert magento.call("POST", "creditmemo/9/comments", entity).status_code == 404
+    told = magento.ok("GET", "creditmemo/1?fields=comments[comment],updated_at")
+    assert told == {
+        "comments": [{"comment": "amazon-refund: PriceError"}, {"comment": "no-amazon-refund"}],
+        "updated_at": before["updated_at"],
+    }
+    assert magento.ok("GET", "creditmemo/1/comments")["total_count"] == 2
+
+
+def test_the_discount_of_the_shipping_goes_back_with_it(magento: Caller) -> None:
+    discounts = {"shipping_discount_amount": 2.0, "base_shipping_discount_amount": 2.0}
+    order_id, item_id = an_invoiced_order(magento, **discounts)
+    shipping = magento.ok("GET", f"orders/{order_id}")["shipping_amount"]
+    adjust(magento, order_id, item_id, shipping_amount=shipping / 2)
+    (memo,) = memos(magento)
+    assert memo["shipping_amount"] == shipping / 2
+    assert memo["discount_amount"] == -1
