@@ -18,6 +18,7 @@ from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
 from pipeline.cli.health import health
 from pipeline.cli.keys import keys
+from pipeline.cli.money import money
 from pipeline.cli.notifications import notifications
 from pipeline.cli.orders import orders, release
 from pipeline.cli.overrides import show, turn, turn_back, turned
@@ -53,6 +54,7 @@ orders.add_command(cancel)
 orders.add_command(dismiss)
 orders.add_command(explain)
 orders.add_command(hold)
+orders.add_command(money)
 orders.add_command(note)
 orders.add_command(release, "retry")
 orders.add_command(replay)

@@ -14,6 +14,8 @@ from pipeline.base.vault import Vault
 from pipeline.clients import offered_carriers, parse_report, shown_carrier
 from pipeline.console.guard import allows, signature
 from pipeline.console.languages import gettext as _
+from pipeline.finances.order_money import OrderMoney, order_money
+from pipeline.finances.store import transactions_of
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
 from pipeline.operations.acts.offered import OrderAct, mappable, offered_acts
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
@@ -126,8 +128,13 @@ class Page:
             "previews": None,
             "from_step": order.step,
             "last_act": last_act(self.sessions, order_id),
+            "money": self._money(order_id),
         }
         return render_template("order.html", **{**shown, **more})
+
+    def _money(self, order_id: int) -> Sequence[OrderMoney]:
+        with self.sessions() as session:
+            return order_money(transactions_of(session, [order_id]).get(order_id, ()))
 
     def _possible(self, order: Order, requested: Sequence[RequestedShipmentRow]) -> set[str]:
         """The acts that the page offers to the person who asks."""

@@ -5,7 +5,7 @@ The names of amounts are an open list of Amazon's: what is not known here counts
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -73,15 +73,17 @@ def is_refund(one: Transaction) -> bool:
 def order_money(transactions: Sequence[Transaction]) -> list[OrderMoney]:
     """The money of an order, for each currency of its transactions."""
     own = [one for one in transactions if not one.copy_of]
+    released = {one.copy_of for one in transactions}
     currencies = sorted({one.currency for one in own})
     return [
-        _money(currency, [one for one in own if one.currency == currency])
+        _money(currency, [one for one in own if one.currency == currency], released)
         for currency in currencies
     ]
 
 
-def _money(currency: str, transactions: Sequence[Transaction]) -> OrderMoney:
-    released = {one.copy_of for one in transactions if one.copy_of}
+def _money(
+    currency: str, transactions: Sequence[Transaction], released: Collection[str]
+) -> OrderMoney:
     sums = dict.fromkeys(("charges", "taxes", "discounts", "withheld_tax", "fees"), ZERO)
     fee_tax = refunds = refunds_withheld = ZERO
     for one in transactions:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from pipeline.amazon.transactions import Leaf, Transaction, TransactionItem
 from pipeline.base.db import Sessions
@@ -63,6 +63,30 @@ class Transactions:
                 ).is_distinct_from(tuple_(*(made.excluded[name] for name in _MAY_CHANGE))),
             )
             return len(session.scalars(changed.returning(TransactionRow.id), rows).all())
+
+    def release(self, account: str, now: datetime) -> int:
+        """Mark the deferred transactions whose release has come; returns how many.
+
+        Amazon does not list them again then, since their time stays.
+        """
+        released = aliased(TransactionRow)
+        with self._sessions() as session, session.begin():
+            return len(
+                session.scalars(
+                    update(TransactionRow)
+                    .where(
+                        TransactionRow.account == account,
+                        TransactionRow.status == "DEFERRED",
+                        TransactionRow.is_counted,
+                        released.account == account,
+                        released.copy_of != "",
+                        released.copy_of == TransactionRow.transaction_id,
+                    )
+                    .values(status="DEFERRED_RELEASED", changed_at=now)
+                    .returning(TransactionRow.id)
+                    .execution_options(synchronize_session=False)
+                ).all()
+            )
 
     def match(self, account: str, now: datetime) -> int:
         """Give transactions that came before their order their order; returns how many."""

@@ -104,6 +104,7 @@ class AccountSettings(SettingsModel):
     )
     shop: str
     start_from: AwareDatetime
+    finances: Literal["read", "off"] = "read"
     client_secret_expires: date | None = None
     base_url: RemoteUrl | None = None
     token_url: RemoteUrl | None = None
@@ -171,6 +172,7 @@ class Timing(SettingsModel):
     watch_confirmed_every_s: float = Field(default=3600, gt=0, le=_MONTH_S)
     watch_shipments_every_s: float = Field(default=60, gt=0, le=_MONTH_S)
     watch_new_shipments_every_s: float = Field(default=15, gt=0, le=_MONTH_S)
+    watch_transactions_every_s: float = Field(default=2 * 3600, gt=0, le=_MONTH_S)
     watch_refunds_every_s: float = Field(default=900, gt=0, le=_MONTH_S)
     guard_stock_every_s: float = Field(default=3600, gt=0, le=_MONTH_S)
     reconcile_every_s: float = Field(default=24 * 3600, gt=0, le=_MONTH_S)

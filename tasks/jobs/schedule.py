@@ -33,6 +33,7 @@ from tasks.jobs.refunds_from_amazon import refunds_from_amazon
 from tasks.jobs.search_and_sweep import poll_amazon, resume_due
 from tasks.jobs.spread import Spread
 from tasks.jobs.stock_guard import guard_stock
+from tasks.jobs.transactions import watch_transactions
 from tasks.jobs.watch_shop import watch_confirmed, watch_new_shipments, watch_shipments
 from tasks.jobs.webhooks import send_webhooks, send_webhooks_to
 
@@ -175,6 +176,13 @@ JOBS = (
         "Reads once more the orders that were confirmed in the last seven days, in rounds"
         " (`watch_confirmed_every_s`).",
         sends=True,
+    ),
+    Job(
+        "transactions",
+        watch_transactions,
+        "watch_transactions_every_s",
+        Scope.ACCOUNT,
+        "Reads Amazon's transactions: the charges, fees and refunds of orders.",
     ),
     Job(
         "refunds",

@@ -72,6 +72,7 @@ def test_these_are_the_commands() -> None:
         "orders explain",
         "orders hold",
         "orders list",
+        "orders money",
         "orders note",
         "orders release",
         "orders replay",

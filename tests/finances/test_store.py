@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+from sqlalchemy import event
+
 from pipeline.amazon.transactions import Leaf, Transaction, TransactionItem
 from pipeline.base.db import Sessions
 from pipeline.finances.store import Transactions, transactions_of
@@ -58,3 +61,21 @@ def test_a_transaction_that_comes_before_its_order_is_matched_later(sessions: Se
         assert [one.transaction_id for one in transactions_of(session, [order_id])[order_id]] == [
             "t1"
         ]
+
+
+@pytest.mark.parametrize("count", [1, 300])
+def test_storing_takes_two_statements_however_many_there_are(
+    sessions: Sessions, count: int
+) -> None:
+    sent: list[str] = []
+    sales = [a_sale(f"t{n}", f"302-0000000-{n:07}") for n in range(count)]
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        sent.append(statement)
+
+    with sessions() as session:
+        engine = session.get_bind()
+    event.listen(engine, "before_cursor_execute", note)
+    assert Transactions(sessions).store("eu", sales, NOW) == count
+    event.remove(engine, "before_cursor_execute", note)
+    assert len(sent) == 2

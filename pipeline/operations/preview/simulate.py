@@ -168,6 +168,7 @@ class Simulator:
             pseudonym=Vault(*self._settings.master_keys).pseudonym,
             now=lambda: self._now,
             feeds={},
+            finances={},
             has_large_backlog=lambda _: False,
             catalogue=_Uncached(),
             sku_maps=self._sku_maps,

@@ -8,7 +8,10 @@ import pytest
 from celery import Celery
 
 JOBS = {
-    **dict.fromkeys(("poll_amazon", "read_notifications", "fetch_orders", "run_feeds"), "account"),
+    **dict.fromkeys(
+        ("poll_amazon", "read_notifications", "fetch_orders", "run_feeds", "watch_transactions"),
+        "account",
+    ),
     **dict.fromkeys(
         (
             "watch_shipments",

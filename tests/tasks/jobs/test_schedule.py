@@ -23,6 +23,7 @@ ALWAYS = {
     ("watch new main", "watch_new_shipments", 15, 30),
     ("watch confirmed main", "watch_confirmed", 60, 60),
     ("refunds main", "watch_refunds", 900, 900),
+    ("transactions eu", "watch_transactions", 7200, 7200),
     ("guard stock main", "guard_stock", 3600, 3600),
     ("bulk acts", "run_bulk_acts", 5, 30),
     ("webhooks", "send_webhooks", 5, 30),
@@ -67,7 +68,7 @@ def test_a_period_follows_its_setting() -> None:
     account = {"seller_id": "A1SELLER", "notifications": QUEUE}
     entries = timetable(settings(account=account, timing=every)).values()
     seconds = {entry["task"]: entry["schedule"] for entry in entries}
-    assert len({*every.values()}) == len({job.period for job in named}) == 9
+    assert len({*every.values()}) == len({job.period for job in named}) == 10
     for job in named:
         if job.scope is Scope.ACCOUNT_WHEN_DUE:
             assert f"orderbridge.{job.task}" not in seconds
