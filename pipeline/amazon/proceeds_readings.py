@@ -21,9 +21,9 @@ from pipeline.amazon.proceeds import (
 )
 from pipeline.base.errors import CannotMap
 from pipeline.base.money import ZERO, minor_unit, quantize
-from pipeline.orders.amounts import LineAmounts
+from pipeline.orders.amounts import TAX_ON_TOP, LineAmounts
 
-ON_TOP, INCLUDED, WITHHELD = "tax on top", "tax included", "tax withheld by Amazon"
+ON_TOP, INCLUDED, WITHHELD = TAX_ON_TOP, "tax included", "tax withheld by Amazon"
 AS_GIVEN, NEGATED = "discount as given", "discount negated"
 
 T = TypeVar("T")

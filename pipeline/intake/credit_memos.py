@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, literal_column, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import selectinload
 
@@ -56,7 +56,7 @@ class Refunds:
                     index_elements=[Refund.order_id, Refund.magento_creditmemo_id],
                     set_={name: new.excluded[name] for name in _MAY_CHANGE},
                     where=Refund.facts.is_distinct_from(new.excluded.facts),
-                ).returning(literal_column("xmax = 0").label("is_new")),
+                ).returning(literal_column("xmax = 0", Boolean)),
                 rows,
             )
             return sum(stored)
@@ -89,17 +89,13 @@ class Refunds:
         with self._sessions() as session, session.begin():
             session.execute(
                 update(Refund)
-                .where(
-                    of_shop, among(Refund.magento_creditmemo_id, ids), Refund.facts.is_(None)
-                )
+                .where(of_shop, among(Refund.magento_creditmemo_id, ids), Refund.facts.is_(None))
                 .values(facts={})
             )
 
 
 def _row(order: Order, memo: CreditMemo) -> dict[str, object]:
-    items = {
-        item.magento_item_id: item for item in order.items if item.magento_item_id is not None
-    }
+    items = {item.magento_item_id: item for item in order.items if item.magento_item_id is not None}
     facts = facts_of(memo, {item_id: item.external_item_id for item_id, item in items.items()})
     return {
         "order_id": order.id,

@@ -12,21 +12,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
-from pipeline.amazon.refund_documents import REASONS
 from pipeline.base.money import ZERO
 from pipeline.intake.tables import Refund
 from pipeline.magento.order.charges import GIFT_WRAP_SKU
 from pipeline.magento.records import CreditMemo
+from pipeline.settings.marketplace import RefundReason
 
 CANCELLED = 3
 """Magento's state of a credit memo that was cancelled."""
 
-_WORD = re.compile(
-    r"(?<![\w-])(no-)?amazon-refund(?![\w-])(?:\s*:\s*([a-z]+))?", re.IGNORECASE
-)
-_REASONS = {reason.casefold(): reason for reason in REASONS}
+_WORD = re.compile(r"(?<![\w-])(no-)?amazon-refund(?![\w-])(?:\s*:\s*([a-z]+))?", re.IGNORECASE)
+_REASONS = {reason.casefold(): reason for reason in get_args(RefundReason)}
 
 
 class MemoWord(StrEnum):

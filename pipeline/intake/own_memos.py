@@ -26,7 +26,11 @@ def own_memos(effects: Iterable[Effect]) -> OwnMemos:
     effects = list(effects)
     memos = [effect for effect in effects if effect.kind == EffectKind.CREDIT_MEMO]
     return OwnMemos(
-        ids=frozenset(int(memo.remote_id) for memo in memos if (memo.remote_id or "").isdecimal()),
+        ids=frozenset(
+            int(memo.remote_id)
+            for memo in memos
+            if memo.remote_id is not None and memo.remote_id.isdecimal()
+        ),
         is_in_doubt=any(memo.state in IN_DOUBT for memo in memos),
         has_cancelled=any(effect.kind == EffectKind.CANCELLATION for effect in effects),
     )

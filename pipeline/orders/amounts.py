@@ -11,6 +11,9 @@ from decimal import Decimal
 
 from pipeline.base.money import ZERO
 
+TAX_ON_TOP = "tax on top"
+"""The reading of a line whose price has its tax beside it, not inside."""
+
 
 @dataclass(frozen=True, slots=True)
 class LineAmounts:

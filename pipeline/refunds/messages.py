@@ -36,7 +36,6 @@ class RefundHold(StrEnum):
     MEMO_OPEN = "memo_open"
     BEFORE_START = "before_start"
     CURRENCY = "currency"
-    CLAIM = "claim"
     NOT_SHIPPED = "not_shipped"
     AMOUNTS_UNCLEAR = "amounts_unclear"
     MEMO_UNCLEAR = "memo_unclear"
@@ -60,6 +59,17 @@ class NotSendable:
     sentence: str
     facts: Mapping[str, str] = field(default_factory=dict)
     is_final: bool = False
+
+
+class Held(Exception):
+    """Ends the planning of a refund: the memo is not sent."""
+
+    def __init__(
+        self, code: RefundHold, sentence: str, *, is_final: bool = False, **facts: object
+    ) -> None:
+        super().__init__(sentence)
+        figures = {name: str(value) for name, value in facts.items()}
+        self.outcome = NotSendable(code, sentence, figures, is_final)
 
 
 class TaxMode(StrEnum):
@@ -105,14 +115,13 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class PaidItem:
-    """An order item at Amazon. `shipped` counts its units that left; None where all did."""
+    """An order item at Amazon, with what the buyer paid for all its units."""
 
     item_id: str
     sku: str
     quantity: int
     paid: Mapping[Slot, Paid]
     tax_mode: TaxMode = TaxMode.INSIDE
-    shipped: int | None = None
 
     def of(self, slot: Slot) -> Paid:
         return self.paid.get(slot, Paid())
@@ -123,7 +132,7 @@ class OrderPaid:
     """What the buyer paid for an order, and what decides whether a memo of it is sent.
 
     `wrap_is_in_price`: the shop's row of the goods includes their gift wrap. `unclear` says why
-    Amazon's amounts are not certain. `claim` names an A-to-z claim, or a return that was refunded.
+    Amazon's amounts are not certain.
     """
 
     external_id: str
@@ -131,11 +140,10 @@ class OrderPaid:
     items: tuple[PaidItem, ...]
     is_fba: bool = False
     is_cancelled: bool = False
-    is_replacement: bool = False
+    is_partly_shipped: bool = False
     wrap_is_in_price: bool = False
     unclear: str = ""
     own_memos: OwnMemos = NO_MEMOS
-    claim: str = ""
     is_buyer_cancelled: bool = False
     is_undelivered: bool = False
 

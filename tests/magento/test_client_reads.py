@@ -164,6 +164,7 @@ def test_credit_memos_since_a_time(shop: Shop, magento: Magento) -> None:
         "tax_amount": "3.80",
         "discount_amount": 2,
         "discount_tax_compensation_amount": None,
+        "name": "Mug, blue",
     }
     memo = {
         "entity_id": "12",
@@ -174,18 +175,62 @@ def test_credit_memos_since_a_time(shop: Shop, magento: Magento) -> None:
         "grand_total": 27.74,
         "shipping_amount": 4.99,
         "shipping_tax_amount": 0.95,
+        "state": "2",
+        "base_currency_code": "USD",
+        "subtotal": 20,
+        "tax_amount": 4.75,
+        "discount_amount": -3,
+        "adjustment_positive": 2.5,
+        "adjustment_negative": "1.50",
         "items": [line, {"order_item_id": 80, "qty": 0}],
+        "comments": [{"comment": "amazon-refund"}, {"comment": None}],
     }
     shop.answers(a_page(memo))
     at = datetime(2026, 11, 22, 21, 9, 43, tzinfo=UTC)
-    lines = (CreditMemoLine(79, "MUG-BLUE", Decimal(1), Decimal("21.80")),)
-    assert magento.credit_memos.since(at) == [
-        CreditMemo(12, 82, "000000012", at, "EUR", Decimal("27.74"), Decimal("5.94"), lines)
-    ]
+    expected = CreditMemo(
+        entity_id=12,
+        order_id=82,
+        increment_id="000000012",
+        created_at=at,
+        currency="EUR",
+        grand_total=Decimal("27.74"),
+        shipping=Decimal("5.94"),
+        lines=(
+            CreditMemoLine(
+                order_item_id=79,
+                sku="MUG-BLUE",
+                quantity=Decimal(1),
+                total=Decimal("21.80"),
+                tax=Decimal("3.80"),
+                row=Decimal(20),
+                discount=Decimal(2),
+                name="Mug, blue",
+            ),
+        ),
+        shipping_tax=Decimal("0.95"),
+        state=2,
+        base_currency="USD",
+        subtotal=Decimal(20),
+        tax=Decimal("4.75"),
+        discount=Decimal(3),
+        adjustment_positive=Decimal("2.50"),
+        adjustment_negative=Decimal("1.50"),
+        comments=("amazon-refund", ""),
+    )
+    assert magento.credit_memos.since(at) == [expected]
+    assert "amazon-refund" not in repr(expected)
     (asked,) = shop.asked
     assert asked.path == "/rest/V1/creditmemos"
     assert filters(asked) == [("created_at", "gteq", "2026-11-22 21:09:43")]
     assert page_of(asked) == ("entity_id", "1", "100")
+
+
+def test_credit_memos_by_their_ids(shop: Shop, magento: Magento) -> None:
+    memo = {"entity_id": 12, "order_id": 82, "created_at": "2026-11-22 21:09:43", "items": []}
+    shop.answers(a_page(memo))
+    assert [one.entity_id for one in magento.credit_memos.by_ids([12, 13])] == [12]
+    assert filters(shop.asked[0]) == [("entity_id", "in", "12,13")]
+    assert magento.credit_memos.by_ids([]) == []
 
 
 def test_a_comment_is_found_by_its_words(shop: Shop, magento: Magento) -> None:

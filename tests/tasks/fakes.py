@@ -188,6 +188,9 @@ class FakeCreditMemos(_Told, CreditMemos):
     def since(self, since: datetime) -> list[CreditMemo]:
         return self.told.give("credit_memos", since)  # type: ignore[no-any-return]
 
+    def by_ids(self, ids: Collection[int]) -> list[CreditMemo]:
+        return self.told.give("memos_by_ids", sorted(ids))  # type: ignore[no-any-return]
+
 
 class FakeShipments(_Told, Shipments):
     def made_after(self, entity_id: int, since: datetime) -> dict[int, int]:

@@ -249,7 +249,9 @@ def _is_refunded(item: dict[str, Any]) -> bool:
 
 
 def _credit_memo_line(item: dict[str, Any]) -> CreditMemoLine:
-    row, tax, discount = (number(item, key) for key in ("row_total", "tax_amount", "discount_amount"))
+    row, tax, discount = (
+        number(item, key) for key in ("row_total", "tax_amount", "discount_amount")
+    )
     return CreditMemoLine(
         order_item_id=identifier(item, "order_item_id"),
         sku=text(item, "sku"),

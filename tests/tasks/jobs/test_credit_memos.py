@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from pipeline.base.db import Sessions
 from pipeline.base.errors import Rejected, Transient
 from pipeline.base.tables import Incident
+from pipeline.intake.memo_facts import facts_of, stored_facts
 from pipeline.intake.tables import Refund, Watermark
 from pipeline.magento.records import CreditMemo, CreditMemoLine
 from pipeline.monitoring.tables import ShopRead
@@ -55,7 +56,14 @@ def a_memo(entity_id: int = 12, order_id: int = 900, **changes: Any) -> CreditMe
             "currency": "EUR",
             "grand_total": Decimal("12.99"),
             "shipping": Decimal("4.99"),
-            "lines": (CreditMemoLine(501, "MUG-BLUE", Decimal("1.0000"), Decimal("10.00")),),
+            "lines": (
+                CreditMemoLine(
+                    501, "MUG-BLUE", Decimal("1.0000"), Decimal("10.00"), row=Decimal("10.00")
+                ),
+            ),
+            "subtotal": Decimal("10.00"),
+            "adjustment_negative": Decimal("2.00"),
+            "state": 2,
             **changes,
         }
     )
@@ -88,15 +96,88 @@ def test_a_credit_memo_is_kept_with_what_a_refund_has_to_say(
     assert refund.lines == {"I1": {"sku": "MUG-BLUE", "quantity": "1", "total": "10"}}
 
 
+def test_a_discount_of_the_shipping_and_a_gift_wrap_are_no_adjustment(
+    parts: Runtime, sessions: Sessions
+) -> None:
+    order_id = placed(sessions)
+    wrap = CreditMemoLine(
+        502, "amazon-gift-wrap", Decimal(1), Decimal("3.50"), row=Decimal("3.50"), name="Gift wrap"
+    )
+    memo = a_memo(
+        lines=(*a_memo().lines, wrap),
+        subtotal=Decimal("13.50"),
+        discount=Decimal("1.00"),
+        adjustment_negative=Decimal(0),
+        grand_total=Decimal("17.49"),
+    )
+    watch_refunds(with_shop(parts, FakeShop(credit_memos=[memo])), SHOP)
+    (refund,) = kept(sessions)
+    assert (refund.shipping, refund.adjustment) == (Decimal("3.99"), Decimal(0))
+    assert list(refund.lines) == ["I1"]
+    facts = stored_facts(refund)
+    assert facts is not None
+    assert facts == facts_of(memo, {501: "I1"})
+    assert [(line.item_id, line.name) for line in facts.lines] == [("I1", ""), ("", "Gift wrap")]
+    ((_, _, detail),) = on_the_timeline(sessions, order_id)
+    assert "(1 x MUG-BLUE 10, shipping 3.99, gift wrap and other lines 3.5)" in detail
+
+
+def test_a_word_in_a_later_comment_counts_and_no_comment_is_stored(
+    parts: Runtime, sessions: Sessions
+) -> None:
+    placed(sessions)
+    said = a_memo(comments=("Berta Buyer called: amazon-refund: defective, No-Amazon-Refund",))
+    shop = FakeShop(credit_memos=InTurn([a_memo()], []), memos_by_ids=[said])
+    rows = []
+    for _ in range(2):
+        watch_refunds(with_shop(parts, shop), SHOP)
+        rows += kept(sessions)
+    assert shop.calls[-1] == ("memos_by_ids", [12])
+    assert [row.id for row in rows] == [rows[0].id] * 2
+    assert [(row.facts or {})["word"] for row in rows] == ["", "no-amazon-refund"]
+    assert "Berta" not in str(rows[1].facts)
+
+
+def test_a_memo_of_more_than_two_days_ago_is_not_read_again(
+    parts: Runtime, sessions: Sessions
+) -> None:
+    placed(sessions)
+    old = a_memo(created_at=NOW - timedelta(days=2, seconds=1))
+    shop = FakeShop(credit_memos=InTurn([old], []))
+    for _ in range(2):
+        watch_refunds(with_shop(parts, shop), SHOP)
+    assert [name for name, *_ in shop.calls] == ["credit_memos"] * 2
+
+
+def test_a_memo_that_an_older_release_stored_is_read_again_until_it_is_known_or_gone(
+    parts: Runtime, sessions: Sessions
+) -> None:
+    placed(sessions)
+    old = {"created_at": NOW - timedelta(days=90)}
+    first = FakeShop(credit_memos=[a_memo(12, **old), a_memo(13, **old)])
+    watch_refunds(with_shop(parts, first), SHOP)
+    with sessions() as session, session.begin():
+        session.execute(update(Refund).values(facts=None, adjustment=Decimal(-9)))
+    shop = FakeShop(credit_memos=[], memos_by_ids=[a_memo(12, **old)])
+    for _ in range(2):
+        watch_refunds(with_shop(parts, shop), SHOP)
+    assert [name for name, *_ in shop.calls].count("memos_by_ids") == 1
+    known, gone = kept(sessions)
+    assert (stored_facts(known) is None, known.adjustment) == (False, Decimal(-2))
+    assert (gone.facts, stored_facts(gone), gone.adjustment) == ({}, None, Decimal(-9))
+
+
 def test_the_next_reading_begins_at_the_last_memo_less_the_overlap_and_keeps_nothing_twice(
     parts: Runtime, sessions: Sessions
 ) -> None:
     placed(sessions)
     late = a_memo(13, created_at=NOW + timedelta(minutes=7))
-    shop = FakeShop(credit_memos=InTurn([a_memo(), late], Transient("cut"), [late]))
+    shop = FakeShop(
+        credit_memos=InTurn([a_memo(), late], Transient("cut"), [late]), memos_by_ids=[a_memo()]
+    )
     for _ in range(3):
         watch_refunds(with_shop(parts, shop), SHOP)
-    since = [call[1] for call in shop.calls]
+    since = [call[1] for call in shop.calls if call[0] == "credit_memos"]
     assert since == [NOW - timedelta(days=30), *([NOW + timedelta(minutes=2)] * 2)]
     assert [one.magento_creditmemo_id for one in kept(sessions)] == [12, 13]
     with sessions() as session:
@@ -139,8 +220,8 @@ def test_the_order_shows_a_credit_memo_that_was_made_in_the_shop(
         (
             NOW,
             "credit memo 12",
-            "12.99 EUR (1 x MUG-BLUE 10, shipping 4.99, other -2); nothing was sent to Amazon: "
-            "refund it in Seller Central too",
+            "12.99 EUR (1 x MUG-BLUE 10, shipping 4.99, adjustment -2); nothing was sent to "
+            "Amazon: refund it in Seller Central too",
         )
     ]
 

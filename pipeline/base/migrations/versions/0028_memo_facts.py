@@ -19,9 +19,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("refunds", sa.Column("facts", postgresql.JSONB(), nullable=True))
     op.create_index("refunds_at", "refunds", ["refunded_at"])
-    op.create_index(
-        "refunds_unread", "refunds", ["id"], postgresql_where=sa.text("facts IS NULL")
-    )
+    op.create_index("refunds_unread", "refunds", ["id"], postgresql_where=sa.text("facts IS NULL"))
 
 
 def downgrade() -> None:
