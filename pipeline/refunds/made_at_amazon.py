@@ -100,7 +100,9 @@ class Sides:
     @property
     def has_one_currency(self) -> bool:
         """Whether all amounts are in the order's currency; others are not compared."""
-        return all(one.currency == self.currency for one in (*self.refunds, *self.memos))
+        named = [refund.currency for refund in self.refunds]
+        named += [memo.currency for memo in self.memos]
+        return all(currency == self.currency for currency in named)
 
     def difference(self, now: datetime) -> Decimal:
         """The money back at Amazon that is old enough to count, less what the shop shows of it."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
@@ -130,7 +130,7 @@ class MadeRows:
             if not ids:
                 return []
             transactions = transactions_of(session, ids)
-            effects: dict[int, list[Row[Any]]] = defaultdict(list)
+            effects: dict[int, list[Any]] = defaultdict(list)
             for effect in session.execute(
                 select(Effect.order_id, Effect.key, Effect.state, Effect.remote_id).where(
                     among(Effect.order_id, ids), Effect.kind == EffectKind.CREDIT_MEMO
@@ -193,7 +193,7 @@ def _case(
     order: Order,
     row: MadeAtAmazon,
     refunds: Sequence[AtAmazon],
-    effects: Sequence[Row[Any]],
+    effects: Sequence[Any],
     to_amazon: Mapping[int, tuple[str, Decimal]],
 ) -> Case:
     ours = key_of(WRITE, order.account, order.external_id, "")
