@@ -23,6 +23,7 @@ ALWAYS = {
     ("watch new main", "watch_new_shipments", 15, 30),
     ("watch confirmed main", "watch_confirmed", 60, 60),
     ("refunds main", "watch_refunds", 900, 900),
+    ("refunds from Amazon main", "refunds_from_amazon", 300, 300),
     ("transactions eu", "watch_transactions", 7200, 7200),
     ("guard stock main", "guard_stock", 3600, 3600),
     ("bulk acts", "run_bulk_acts", 5, 30),
