@@ -15,14 +15,11 @@ def refund_views(sessions: Sessions) -> Blueprint:
     """The page, and what the order's page and Today show of refunds."""
     views = Blueprint("refunds", __name__)
 
-    def waiting_in_all() -> int:
-        return count_waiting(sessions) + made_at_amazon.count_waiting(sessions)
-
     @views.app_context_processor
     def _for_all_templates() -> dict[str, object]:
         return {
             "refunds_of": partial(refunds_of, sessions),
-            "refunds_waiting": waiting_in_all,
+            "refunds_waiting": partial(made_at_amazon.count_in_all, sessions),
             "made_at_amazon": partial(made_at_amazon.made_of, sessions),
         }
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from pipeline.base.db import Sessions
 from pipeline.orders.tables import Order
 from pipeline.refunds.made_at_amazon_tables import MadeAtAmazon
+from pipeline.refunds.tables import AmazonRefund
 
 AT_ONCE = 200
 
@@ -66,11 +67,14 @@ def waiting(sessions: Sessions) -> list[ShownMade]:
         return [_shown(row, external_id) for row, external_id in found]
 
 
-def count_waiting(sessions: Sessions) -> int:
-    """How many orders have a refund at Amazon that needs a person."""
+def count_in_all(sessions: Sessions) -> int:
+    """How many refunds need a person: those to Amazon, and the orders with some made there."""
+    to_amazon, made = (
+        select(func.count()).select_from(table).where(table.needs_person).scalar_subquery()
+        for table in (AmazonRefund, MadeAtAmazon)
+    )
     with sessions() as session:
-        count = select(func.count()).select_from(MadeAtAmazon).where(MadeAtAmazon.needs_person)
-        return session.scalars(count).one()
+        return session.scalars(select(to_amazon + made)).one()
 
 
 def _shown(row: MadeAtAmazon, external_id: str) -> ShownMade:
