@@ -189,7 +189,8 @@ JOBS = (
         watch_refunds,
         "watch_refunds_every_s",
         Scope.SHOP,
-        "Reads the shop's new credit memos and keeps them with their orders.",
+        "Reads the shop's new credit memos and keeps them with their orders, and those of the last "
+        "two days again, for a word in a comment.",
     ),
     Job(
         "refunds from Amazon",

@@ -61,7 +61,7 @@ def the_memo(entry: Mapping[str, Any], order: OrderPaid) -> MemoFacts:
         lines=lines,
         shipping=Decimal(entry.get("shipping", 0)),
         shipping_tax=shipping_tax,
-        subtotal=sum((line.row for line in lines), ZERO),
+        subtotal=Decimal(entry.get("subtotal", sum((line.row for line in lines), ZERO))),
         tax=sum((line.tax for line in lines), shipping_tax),
         discount=sum((line.discount for line in lines), Decimal(entry.get("shipping_discount", 0))),
         adjustment_positive=Decimal(entry.get("positive", 0)),

@@ -74,7 +74,8 @@ def count_in_all(sessions: Sessions) -> int:
         for table in (AmazonRefund, MadeAtAmazon)
     )
     with sessions() as session:
-        return session.scalars(select(to_amazon + made)).one()
+        count: int = session.scalars(select(to_amazon + made)).one()
+    return count
 
 
 def _shown(row: MadeAtAmazon, external_id: str) -> ShownMade:

@@ -153,12 +153,12 @@ def test_a_memo_that_an_older_release_stored_is_read_again_until_it_is_known_or_
     parts: Runtime, sessions: Sessions
 ) -> None:
     placed(sessions)
-    old = {"created_at": NOW - timedelta(days=90)}
-    first = FakeShop(credit_memos=[a_memo(12, **old), a_memo(13, **old)])
+    old = NOW - timedelta(days=90)
+    first = FakeShop(credit_memos=[a_memo(12, created_at=old), a_memo(13, created_at=old)])
     watch_refunds(with_shop(parts, first), SHOP)
     with sessions() as session, session.begin():
         session.execute(update(Refund).values(facts=None, adjustment=Decimal(-9)))
-    shop = FakeShop(credit_memos=[], memos_by_ids=[a_memo(12, **old)])
+    shop = FakeShop(credit_memos=[], memos_by_ids=[a_memo(12, created_at=old)])
     for _ in range(2):
         watch_refunds(with_shop(parts, shop), SHOP)
     assert [name for name, *_ in shop.calls].count("memos_by_ids") == 1

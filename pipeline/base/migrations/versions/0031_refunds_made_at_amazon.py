@@ -92,13 +92,18 @@ def upgrade() -> None:
         f" WHEN ({_COUNTS} AND ({_CHANGED})) EXECUTE FUNCTION note_refund_at_amazon()"
     )
     op.execute(
-        "CREATE TRIGGER memo_beside_amazon AFTER INSERT OR UPDATE ON refunds FOR EACH ROW"
+        "CREATE TRIGGER memo_beside_amazon AFTER INSERT ON refunds FOR EACH ROW"
         " EXECUTE FUNCTION note_memo_beside_amazon()"
+    )
+    op.execute(
+        "CREATE TRIGGER memo_changed_beside_amazon AFTER UPDATE ON refunds FOR EACH ROW"
+        " WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION note_memo_beside_amazon()"
     )
 
 
 def downgrade() -> None:
-    op.execute("DROP TRIGGER memo_beside_amazon ON refunds")
+    for name in ("memo_changed_beside_amazon", "memo_beside_amazon"):
+        op.execute(f"DROP TRIGGER {name} ON refunds")
     for name in ("refund_changed_at_amazon", "refunded_at_amazon"):
         op.execute(f"DROP TRIGGER {name} ON transactions")
     for name in ("note_memo_beside_amazon", "note_refund_at_amazon"):
