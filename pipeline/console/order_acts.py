@@ -22,6 +22,7 @@ from pipeline.console.words import local
 from pipeline.operations.acts.address import FIELDS, Corrections
 from pipeline.operations.acts.assign import assign
 from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, of_orders
+from pipeline.operations.acts.made_at_amazon import settle
 from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
 from pipeline.operations.acts.mentions import mentioned
 from pipeline.operations.acts.one_order import LONGEST_NOTE, LONGEST_WHY, Decisions, NotPossible
@@ -256,5 +257,8 @@ _ACTS: Mapping[str, _Act] = {
     "refund": lambda hand, order_id: hand.refunds.send(order_id, _refund(), _text("total")),
     "prepare-refund": lambda hand, order_id: hand.refunds.prepare(order_id, _refund()),
     "no-refund": lambda hand, order_id: hand.refunds.dismiss(order_id, _refund()),
+    "settle-refund": lambda hand, order_id: settle(
+        hand.sessions, hand.vault, order_id, hand.author, hand.now
+    ),
     "undo-refund": lambda hand, order_id: hand.refunds.take_back(order_id, _refund()),
 }

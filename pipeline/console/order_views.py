@@ -77,6 +77,7 @@ def after_act(name: str) -> str:
         "refund": _("The refund goes to Amazon with the next feed."),
         "prepare-refund": _("The refund is prepared; its amounts are here in a minute."),
         "no-refund": _("Amazon is not told of this credit memo."),
+        "settle-refund": _("Nothing more is needed for the refunds as they are now."),
         "undo-refund": _("The decision is taken back; the refund is prepared again."),
         "purge": _("The buyer’s data of this order is destroyed."),
     }

@@ -30,7 +30,7 @@ def groups() -> Sequence[Group]:
             _("Cancelling and confirming"),
             (
                 *("cancel_from_amazon", "cancel_to_amazon", "cancel_reason"),
-                *("confirm_without_tracking", "returns"),
+                *("refunds_from_amazon", "confirm_without_tracking", "returns"),
             ),
         ),
         Group(
@@ -81,6 +81,7 @@ def _labels() -> Mapping[str, str]:
         "cancel_from_amazon": _("Cancelled on Amazon"),
         "cancel_to_amazon": _("Cancelled in Magento"),
         "cancel_reason": _("Reason given to Amazon"),
+        "refunds_from_amazon": _("Refunds made at Amazon"),
         "confirm_without_tracking": _("Confirm without tracking number"),
         "returns": _("Buyers’ returns"),
         "magento_store": _("Store view"),
@@ -145,6 +146,7 @@ def _sentences() -> Mapping[str, str]:
         "cancel_from_amazon": _("What a cancellation on Amazon means for the Magento order."),
         "cancel_to_amazon": _("Whether a cancellation in Magento goes to Amazon."),
         "cancel_reason": _("In Amazon’s words, with such a cancellation."),
+        "refunds_from_amazon": _("What becomes of a refund that the shop has no credit memo for."),
         "confirm_without_tracking": _("Whether packages without a number are confirmed as well."),
         "returns": _("Whether they are read from Amazon’s reports."),
         "magento_store": _("Where orders are placed."),
@@ -187,6 +189,10 @@ def _values() -> Mapping[str, Mapping[str, str]]:
         },
         "cancel_from_amazon": {"cancel": _("Cancel it there too"), "hold": _("Hold the order")},
         "cancel_to_amazon": {"send": _("Cancel it there too"), "never": _("Hold the order")},
+        "refunds_from_amazon": {
+            "note": _("A comment, and a person decides"),
+            "credit_memo": _("A credit memo over the amount"),
+        },
         "invoice": {"create": _("With the order"), "leave": _("Left to the shop")},
         "gift_wrap": {"line": _("A line of its own"), "price": _("In the price of the goods")},
         "order_number": {"magento": _("Magento’s"), "amazon": _("Amazon’s")},

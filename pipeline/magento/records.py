@@ -188,6 +188,18 @@ class CreditMemo:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoTotal:
+    """What a credit memo gives back in the order's currency."""
+
+    entity_id: int
+    order_id: int
+    created_at: datetime
+    currency: str
+    total: Decimal
+    is_cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """A tracking number of a shipment. With carrier code `custom`, `title` names the carrier."""
 

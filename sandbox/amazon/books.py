@@ -14,10 +14,11 @@ from typing import Any
 
 from sandbox.amazon import transactions
 from sandbox.amazon.builders import Order
+from sandbox.amazon.changes import note_change
 from sandbox.amazon.finance_knobs import knobs_of
 from sandbox.amazon.proceeds import Amounts, paid_for
 from sandbox.amazon.refund_rules import Adjusted
-from sandbox.amazon.times import parse, to_ms
+from sandbox.amazon.times import iso, parse, to_ms
 from sandbox.amazon.transactions import Fee
 from sandbox.core import next_number
 
@@ -173,6 +174,10 @@ def post(db: sqlite3.Connection, account: str, posting: Posting) -> str:
         "items": json.dumps([_as_json(entry, number, n) for n, entry in enumerate(posting.items)]),
     }
     _insert(db, values)
+    total = sum((entry.total for entry in posting.items), Decimal(0))
+    told: dict[str, Any] = {"posted_at": iso(posting.at), "total": str(total)}
+    told |= {key: values[key] for key in ("kind", "order_id", "marketplace", "currency")}
+    note_change(db, account, "TRANSACTION_UPDATE", told)
     return str(values["transaction_id"])
 
 

@@ -1,4 +1,4 @@
-"""Notifications API v1 for ORDER_CHANGE, and the messages themselves, sent to a real SQS."""
+"""Notifications API v1 for changed orders and posted money, and the messages: to a real SQS."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from typing import Any
 
 from flask import Flask, Response, abort, g, jsonify, request
 
+from sandbox.amazon.changes import TYPES
 from sandbox.amazon.errors import ApiError, invalid_input
 from sandbox.amazon.order_change import order_change
 from sandbox.amazon.state import MAIN_ACCOUNT, Account, Standin
+from sandbox.amazon.transaction_update import transaction_update
 from sandbox.core import next_number
 
 _ARN = re.compile(r"arn:aws:sqs:(\S+):(\S+):(\S+)")
+_MESSAGES = {"ORDER_CHANGE": order_change, "TRANSACTION_UPDATE": transaction_update}
 _DELIVERY = {"drop_every": 0, "copies": 1, "hold": 0}
 
 
@@ -127,7 +130,7 @@ def _add_api(app: Flask, standin: Standin) -> None:
         return jsonify({})
 
     def known_type(notification_type: str) -> None:
-        if notification_type != "ORDER_CHANGE":
+        if notification_type not in TYPES:
             raise invalid_input("The notification type is not supported.")
 
     @app.get("/notifications/v1/subscriptions/<notification_type>")
@@ -135,7 +138,7 @@ def _add_api(app: Flask, standin: Standin) -> None:
         known_type(notification_type)
         account: Account = g.account
         with standin.store.transaction() as db:
-            row = _subscription(db, account.name)
+            row = _subscription(db, account.name, notification_type)
         if row is None:
             raise _not_there("subscription")
         return jsonify(payload=subscription(row))
@@ -156,15 +159,15 @@ def _add_api(app: Flask, standin: Standin) -> None:
             known = db.execute(query, (destination_id,)).fetchone()
             if asked.get("payloadVersion") != "1.0" or not known:
                 raise invalid_input("The request has invalid parameters.")
-            if _subscription(db, account.name) is not None:
+            if _subscription(db, account.name, notification_type) is not None:
                 raise _conflict("A subscription of this type already exists.")
             number = next_number(db, "subscription")
             subscription_id = f"{number:08x}-0000-4000-9000-{number:012x}"
             db.execute(
-                "INSERT INTO subscriptions VALUES (?, ?, ?, ?)",
-                (account.name, subscription_id, destination_id, directive),
+                "INSERT INTO subscriptions VALUES (?, ?, ?, ?, ?)",
+                (account.name, notification_type, subscription_id, destination_id, directive),
             )
-            row = _subscription(db, account.name)
+            row = _subscription(db, account.name, notification_type)
             assert row is not None  # noqa: S101 - it was stored a line above
         return jsonify(payload=subscription(row))
 
@@ -182,12 +185,12 @@ def _add_delivery(app: Flask, standin: Standin, sqs: _Sqs) -> None:
     def write(db: sqlite3.Connection) -> None:
         """Turn every change into a message, with the way it is to be delivered."""
         for change in db.execute("DELETE FROM changes RETURNING *").fetchall():
-            row = _subscription(db, change["account"])
+            row = _subscription(db, change["account"], change["type"])
             if row is None:
                 continue
             number = next_number(db, "notification")
-            order = json.loads(change["body"])
-            message = order_change(order, row["account"], row["id"], number, standin.now(db))
+            body, write_message = json.loads(change["body"]), _MESSAGES[change["type"]]
+            message = write_message(body, row["account"], row["id"], number, standin.now(db))
             how = _how(db)
             dropped = how["drop_every"] and number % how["drop_every"] == 0
             state = "dropped" if dropped else "held" if how["hold"] else "due"
@@ -245,19 +248,19 @@ def _add_delivery(app: Flask, standin: Standin, sqs: _Sqs) -> None:
         """Send texts as they are to the queue of an account."""
         asked = request.get_json()
         with standin.store.transaction() as db:
-            row = _subscription(db, asked.get("account", MAIN_ACCOUNT))
+            row = _subscription(db, asked.get("account", MAIN_ACCOUNT), "ORDER_CHANGE")
         if row is None:
             abort(404, "no such subscription")
         sqs.send(row["arn"], asked["bodies"])
         return jsonify(ok=True)
 
 
-def _subscription(db: sqlite3.Connection, account: str) -> sqlite3.Row | None:
-    """An account's subscription with the ARN of its queue."""
+def _subscription(db: sqlite3.Connection, account: str, kind: str) -> sqlite3.Row | None:
+    """An account's subscription of a type, with the ARN of its queue."""
     row: sqlite3.Row | None = db.execute(
         "SELECT subscriptions.*, arn FROM subscriptions"
-        " JOIN destinations ON destinations.id = destination WHERE account = ?",
-        (account,),
+        " JOIN destinations ON destinations.id = destination WHERE account = ? AND type = ?",
+        (account, kind),
     ).fetchone()
     return row
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.amazon.books import forget_transactions, post_sale
+from sandbox.amazon.changes import note_change
 from sandbox.amazon.quota import USAGE_PLAN, Quota
 from sandbox.amazon.refunds import forget_refunds, pay_dispatched
 from sandbox.amazon.times import Clock, parse, to_ms
@@ -95,8 +96,10 @@ CREATE TABLE IF NOT EXISTS invoices (
 CREATE TABLE IF NOT EXISTS invoice_rules (account TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS destinations (id TEXT PRIMARY KEY, name TEXT, arn TEXT UNIQUE);
 CREATE TABLE IF NOT EXISTS subscriptions (
-    account TEXT PRIMARY KEY, id TEXT NOT NULL, destination TEXT NOT NULL, directive TEXT);
-CREATE TABLE IF NOT EXISTS changes (id INTEGER PRIMARY KEY, account TEXT, body TEXT NOT NULL);
+    account TEXT, type TEXT, id TEXT NOT NULL, destination TEXT NOT NULL, directive TEXT,
+    PRIMARY KEY (account, type));
+CREATE TABLE IF NOT EXISTS changes (
+    id INTEGER PRIMARY KEY, account TEXT, type TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS notifications (
     id INTEGER PRIMARY KEY, arn TEXT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS delivery (
@@ -211,11 +214,7 @@ def save_order(db: sqlite3.Connection, account: str, order: Order) -> None:
     post_sale(db, account, order)
     pay_dispatched(db, order)
     # What a subscriber hears of once the change is stored.
-    db.execute(
-        "INSERT INTO changes (account, body) SELECT account, ? FROM subscriptions"
-        " WHERE account = ?",
-        (json.dumps(order), account),
-    )
+    note_change(db, account, "ORDER_CHANGE", order)
 
 
 def find_order(db: sqlite3.Connection, order_id: str) -> Stored | None:

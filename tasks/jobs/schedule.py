@@ -29,6 +29,7 @@ from tasks.jobs.feeds import run_feeds
 from tasks.jobs.notifications import fetch_due, fetch_orders, read_notifications
 from tasks.jobs.purge import purge
 from tasks.jobs.reconcile import reconcile
+from tasks.jobs.refunds_from_amazon import refunds_from_amazon
 from tasks.jobs.returns import read_returns
 from tasks.jobs.search_and_sweep import poll_amazon, resume_due
 from tasks.jobs.settlements import read_settlements
@@ -208,6 +209,14 @@ JOBS = (
         "read_settlements_every_s",
         Scope.ACCOUNT,
         "Reads the settlements that Amazon has made, and compares them with the transactions.",
+    ),
+    Job(
+        "refunds from Amazon",
+        refunds_from_amazon,
+        timedelta(minutes=5),
+        Scope.SHOP,
+        "Notes in the shop, or books there, the refunds that were made at Amazon"
+        " (`refunds_from_amazon`).",
     ),
     Job(
         "guard stock",

@@ -16,6 +16,8 @@ from pipeline.amazon.subscriptions import Notifications, queue_policy
 from sandbox.amazon.builders import a_cancellation_request, an_order
 from sandbox.amazon.order_change import order_change, seller_id
 from sandbox.amazon.state import fill_quantities
+from sandbox.amazon.times import iso
+from sandbox.amazon.transaction_update import transaction_update
 from tests.amazon.scripted import Answer, Server, an_account, serving
 from tests.contract.test_amazon_sandbox import Model, model
 from tests.contracts import contract
@@ -71,6 +73,21 @@ def test_a_message_of_the_stand_in_fits(schema: Any, status: str, fulfilled_by: 
     message = a_message(status, fulfilled_by)
     errors = Draft7Validator(closed(schema)).iter_errors(message)
     assert [f"{error.json_path}: {error.message}" for error in errors] == []
+
+
+@pytest.mark.parametrize("order_id", [NUMBER, None])
+def test_a_message_about_posted_money_fits(order_id: str | None) -> None:
+    posted = {
+        "kind": "Refund",
+        "order_id": order_id,
+        "marketplace": "A1PA6795UKMFR9",
+        "posted_at": iso(NOW),
+        "total": "-8.50",
+        "currency": "EUR",
+    }
+    message = transaction_update(posted, "main", "a-subscription", 7, NOW)
+    schema = json.loads(contract("amazon/TransactionUpdateNotification.json").read_text())
+    assert list(Draft7Validator(closed(schema)).iter_errors(message)) == []
 
 
 def test_a_message_about_a_wish_to_cancel_fits(schema: Any) -> None:

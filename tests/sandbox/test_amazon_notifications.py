@@ -230,3 +230,35 @@ def test_a_fifo_queue_gets_nothing(api: Api, queue: TestQueue) -> None:
     assert api.subscribe(destination_id).status_code == 200
     api.amazon.place(an_order(ORDER))
     assert received(queue) == []
+
+
+def test_posted_money_is_told_to_its_own_subscription_before_it_can_be_read(
+    subscribed: Api, queue: TestQueue
+) -> None:
+    path = "subscriptions/TRANSACTION_UPDATE"
+    assert subscribed.call("GET", path, seller=True).status_code == 404
+    (orders,) = subscribed.call("GET", DESTINATIONS).json()["payload"]
+    body = {"payloadVersion": "1.0", "destinationId": orders["destinationId"]}
+    assert subscribed.call("POST", path, body, seller=True).status_code == 200
+    assert refusal(subscribed.call("POST", path, body, seller=True))[0] == 409
+    subscribed.amazon.control("POST", "finances", {"delay_s": 3600})
+    order = an_order(ORDER, status="SHIPPED")
+    subscribed.amazon.place(order)
+    messages = [json.loads(text) for text in received(queue)]
+    assert [message["NotificationType"] for message in messages] == [
+        "TRANSACTION_UPDATE",
+        "ORDER_CHANGE",
+    ]
+    told_of = messages[0]["Payload"]["TransactionUpdateNotification"]
+    assert told_of["TransactionType"] == "Shipment"
+    assert told_of["TotalAmount"] == {"CurrencyAmount": 8.5, "CurrencyCode": "EUR"}
+    assert told_of["RelatedIdentifiers"] == [
+        {"RelatedIdentifierName": "OrderId", "RelatedIdentifierValue": ORDER}
+    ]
+    answer = requests.get(
+        f"{subscribed.amazon.url}/finances/2024-06-19/transactions",
+        params={"relatedIdentifierName": "ORDER_ID", "relatedIdentifierValue": ORDER},
+        headers=subscribed.seller,
+        timeout=10,
+    )
+    assert answer.json() == {"payload": {"transactions": []}}

@@ -89,6 +89,7 @@ def test_the_defaults_are_those_of_the_product() -> None:
         "cancel_from_amazon": "cancel",
         "cancel_to_amazon": "send",
         "cancel_reason": "NoInventory",
+        "refunds_from_amazon": "note",
         "confirm_without_tracking": False,
         "returns": "read",
         "unclear_totals": "hold",

@@ -23,7 +23,9 @@ from pipeline.orders.tables import Order
 from pipeline.settings.model import Settings
 from tasks.engine.runner import Step
 from tasks.engine.runtime import Runtime, build
+from tasks.jobs.refunds_from_amazon import refunds_from_amazon
 from tasks.workflow import WORKFLOW
+from tests.builders import SHOP
 
 AT_A_WRITE = (
     "before its intent",
@@ -115,12 +117,15 @@ class DyingOrders(Orders):
 
 
 def work_and_die(settings: Settings, at: datetime, order_id: int, run: str, death: Death) -> None:
-    """A worker with one order's chain in hand, at a time that stands still."""
+    """A worker with one order's chain in hand, and then the job for refunds made at Amazon, at a
+    time that stands still."""
     parts = build(settings, lambda: at)
     ledger = DyingLedger(parts.sessions, parts.clients.now)
     orders = DyingOrders(parts.sessions, Vault(*settings.master_keys), settings.timing)
     ledger.death = orders.death = death
-    chain(with_parts(parts, ledger=ledger, orders=orders), order_id, run)
+    dying = with_parts(parts, ledger=ledger, orders=orders)
+    chain(dying, order_id, run)
+    refunds_from_amazon(dying, SHOP)
 
 
 def with_parts(

@@ -20,13 +20,14 @@ from pipeline.base.db import Sessions
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow
 from pipeline.orders.tables import Order, OrderItem
+from pipeline.refunds.made_at_amazon_tables import MadeAtAmazon
 from sandbox.core import Store
 from tests.system.matrix_world import World
 from tests.tables import METADATA
 
 # What differs by nature: how often and when somebody asked.
 _BESIDE = frozenset({"faults", "calls", "nonces", "tokens", "buckets", "pages", "counters"})
-_OWN = (Order, OrderItem, Shipment, ShipmentItem, RequestedShipmentRow)
+_OWN = (Order, OrderItem, Shipment, ShipmentItem, RequestedShipmentRow, MadeAtAmazon)
 # Numbers of rows, which go on counting from case to case.
 _OWN_BESIDE = frozenset({"id", "order_id", "shipment_id", "version", "news"})
 _TABLES = [one for one in METADATA.sorted_tables if one.name != "database_restores"]

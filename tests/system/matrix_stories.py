@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+from pipeline.finances.store import Transactions
 from pipeline.operations.acts.ship import Parcel, ShipmentRequests
 from sandbox.amazon.builders import Line, a_line, an_order
-from tests.builders import a_vault
+from tests.builders import ACCOUNT, a_vault
 from tests.system.matrix_world import World
+from tests.tasks.jobs.refund_world import a_refund
 
 NUMBER = "028-0000001-0000001"
 SKU, UNKNOWN = "MUG-BLUE", "MUG-NEW"
@@ -82,6 +85,12 @@ def wished(world: World) -> None:
     shipment_requests.ask(world.order().id, Parcel("ups", "1Z001"))
 
 
+def refunded(world: World) -> None:
+    """Amazon shows that the buyer got a part of the money back, days ago."""
+    shown = a_refund(NUMBER, "R-1", "5.00", world.clock() - timedelta(days=3))
+    Transactions(world.sessions).store(ACCOUNT, [shown], world.clock())
+
+
 def nothing(world: World) -> None:
     """Only the news come."""
 
@@ -126,11 +135,18 @@ PENDING = Story(
 SHIPPED_HERE = Story(
     "shipped from here", (placed(a_line(SKU, 2)), wished, nothing), ("sync_tracking", "done")
 )
+REFUNDED = Story(
+    "refunded at Amazon",
+    (placed(a_line(SKU, 2)), refunded),
+    WAITS,
+    {"refunds_from_amazon": "credit_memo"},
+)
+REFUND_NOTED = Story("refunded at Amazon, noted", (placed(a_line(SKU, 2)), refunded), WAITS)
 SHIPPING = ("ship_order", "sync_tracking")
 """The steps that an order fulfilled by the merchant takes in its second act."""
 STORIES = (
     *(FULFILLED, SHIPPED_HERE, CANCELLED_OPEN, CANCELLED_PAID, REDUCED_PAID, REDUCED_OPEN),
-    PENDING,
+    *(PENDING, REFUNDED, REFUND_NOTED),
 )
 
 _PENDING = "stock of a pending order: "
@@ -152,6 +168,8 @@ PLACES = (
     Place("part cancelled, not invoiced: marked", REDUCED_OPEN, 1, "marking"),
     Place("its stock given back: cancelled", REDUCED_OPEN, 1, "partial cancellation"),
     Place("its quantities and totals lowered", REDUCED_OPEN, 1, "lowering"),
+    Place("refunded at Amazon: credit memo", REFUNDED, 1, "credit memo"),
+    Place("refunded at Amazon: noted", REFUND_NOTED, 1, "comment"),
     Place("pending order's stock: order", PENDING, 0, f"{_PENDING}create"),
     Place("pending order's stock: cancelled with marks", PENDING, 0, f"{_PENDING}reserve"),
     Place("pending order's stock: reopened", PENDING, 0, f"{_PENDING}reopen"),

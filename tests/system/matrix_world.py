@@ -21,6 +21,7 @@ from sqlalchemy import select
 from pipeline.base.db import Sessions
 from pipeline.orders.order_words import WordKeeper
 from pipeline.orders.tables import LIVE, Attempt, Effect, Order
+from pipeline.refunds.made_at_amazon_tables import MadeAtAmazon
 from pipeline.settings.model import Settings
 from sandbox.amazon.app import create_app as create_amazon
 from sandbox.amazon.state import open_store
@@ -28,6 +29,7 @@ from sandbox.core import Store, make
 from sandbox.magento.app import create_app as create_magento
 from sandbox.magento.schema import SCHEMA
 from tasks.engine.runtime import Runtime, build
+from tasks.jobs.refunds_from_amazon import refunds_from_amazon
 from tests.builders import ACCOUNT, NOW, SHOP, settings
 from tests.emptied import empty
 from tests.magento.standing_in import TOKEN
@@ -169,13 +171,24 @@ class World:
             due = self.parts.orders.due(self.clock(), 10)
             for order_id, _ in due:
                 chain(self.parts, order_id, f"turn {turn}")
+            refunds_from_amazon(self.parts, SHOP)
             if due:
                 continue
             order = self.order()
-            if order.status not in LIVE or order.due_at is None or order.due_at > self.soon:
+            times = [self._look_at_refunds(order.id)]
+            if order.status in LIVE:
+                times.append(order.due_at)
+            soon = [time for time in times if time is not None and time <= self.soon]
+            if not soon:
                 return
-            self.clock.at = max(order.due_at, self.clock.at + A_WHILE)
+            self.clock.at = max(min(soon), self.clock.at + A_WHILE)
         raise AssertionError(f"no end: {order.step} is {order.status}: {order.last_note}")
+
+    def _look_at_refunds(self, order_id: int) -> datetime | None:
+        """When the job looks at the order's refunds at Amazon."""
+        with self.sessions() as session:
+            row = session.get(MadeAtAmazon, order_id)
+        return None if row is None else row.due_at
 
     @property
     def armed(self) -> Path:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from pipeline.base.money import ZERO
-from pipeline.magento.records import CreditMemo
+from pipeline.base.money import ZERO, parse_amount
+from pipeline.magento.records import CreditMemo, MemoTotal
 from pipeline.magento.rest import books, json_records, search
 from pipeline.magento.rest.books import Books, Memo
 from pipeline.magento.rest.connection import Connection
@@ -20,6 +20,9 @@ _FIELDS = (
     "items[order_item_id,sku,name,qty,row_total,tax_amount,discount_amount,"
     "discount_tax_compensation_amount],comments[comment]"
 )
+
+
+_CANCELLED = 3
 
 
 class CreditMemos:
@@ -93,10 +96,11 @@ class CreditMemos:
             body={"notify": False, "arguments": arguments},
         )
 
-    def refund_units(self, entity_id: int, memo: Memo) -> str:
+    def refund_units(self, entity_id: int, memo: Memo, comment: str = "") -> str:
         """Return these units to the stock with a credit memo, and return its entity id.
 
-        Its shipping is zero, so that the adjustment alone is refunded beyond the lines.
+        Its shipping is zero, so that the adjustment alone is refunded beyond the lines. The buyer
+        neither receives nor sees the comment.
         Raises Rejected, Transient, OutcomeUnknown. Source: POST /V1/order/:id/refund.
         """
         returned = sorted(item_id for item_id, units in memo.units.items() if units)
@@ -110,6 +114,7 @@ class CreditMemos:
                     for item_id, units in sorted(memo.units.items())
                 ],
                 "notify": False,
+                **_with_comment(comment),
                 "arguments": {
                     "shipping_amount": 0,
                     "adjustment_positive": max(memo.adjustment, ZERO),
@@ -132,3 +137,64 @@ class CreditMemos:
             fields="entity_id",
         )
         return max(ids, default=None)
+
+    def totals(self, entity_ids: Collection[int]) -> list[MemoTotal]:
+        """The credit memos of these orders that are not cancelled; a call per 100 orders.
+
+        Raises Rejected or Transient. Source: GET /V1/creditmemos by order_id.
+        """
+        return [
+            memo
+            for batch in search.batches(entity_ids)
+            for memo in self._api.search(
+                "/creditmemos",
+                [search.any_of("order_id", batch)],
+                _total,
+                sort="entity_id",
+                fields="entity_id,order_id,state,created_at,order_currency_code,grand_total",
+                is_whole=True,
+            )
+            if not memo.is_cancelled
+        ]
+
+    def find_commented(self, entity_id: int, words: str) -> str | None:
+        """The entity id of the order's first credit memo with a comment that has these words.
+
+        Raises Rejected or Transient. Source: GET /V1/creditmemos by order_id.
+        """
+        found = self._api.search(
+            "/creditmemos",
+            [search.equals("order_id", entity_id)],
+            lambda row: (json_records.identifier(row, "entity_id"), _has(row, words)),
+            sort="entity_id",
+            fields="entity_id,comments[comment]",
+            is_whole=True,
+        )
+        return next((str(memo_id) for memo_id, has_words in sorted(found) if has_words), None)
+
+
+def _with_comment(comment: str) -> dict[str, Any]:
+    if not comment:
+        return {}
+    return {"appendComment": True, "comment": {"comment": comment, "is_visible_on_front": 0}}
+
+
+def _has(row: dict[str, Any], words: str) -> bool:
+    comments = json_records.rows(row.get("comments"))
+    return any(words in json_records.text(one, "comment") for one in comments)
+
+
+def _total(row: dict[str, Any]) -> MemoTotal:
+    """A memo's total. Raises ValueError or TypeError without one: a memo that counted as nothing
+    would be made a second time."""
+    created_at = json_records.moment(row.get("created_at"))
+    if created_at is None:
+        raise ValueError("a credit memo without created_at")
+    return MemoTotal(
+        entity_id=json_records.identifier(row, "entity_id"),
+        order_id=json_records.identifier(row, "order_id"),
+        created_at=created_at,
+        currency=json_records.text(row, "order_currency_code"),
+        total=parse_amount(row.get("grand_total")),
+        is_cancelled=json_records.integer(row, "state") == _CANCELLED,
+    )

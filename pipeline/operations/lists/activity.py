@@ -80,6 +80,7 @@ _BEGINNINGS: Mapping[Kind, tuple[str, ...]] = {
         "asked Amazon to refund",
         "had the refund at Amazon",
         "decided against a refund",
+        "settled the refunds made at Amazon",
         "took back the decision about the refund",
     ),
     Kind.BUYER: ("viewed the", "printed the", "exported the", "destroyed the"),

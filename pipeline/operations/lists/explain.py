@@ -37,7 +37,7 @@ COUNTS: Mapping[str, tuple[str, ...]] = {
         *("stock", "invoice", "gift_wrap", "fba_lines", "order_comments"),
     ),
     "ship_order": ("cancel_from_amazon", "cancel_to_amazon", "cancel_reason"),
-    "sync_tracking": ("confirm_without_tracking", "returns"),
+    "sync_tracking": ("refunds_from_amazon", "confirm_without_tracking", "returns"),
 }
 _ONLY_FBA = frozenset({"fba_orders", "fba_store", "fba_number_prefix", "fba_lines"})
 _ONLY_FBM = frozenset(

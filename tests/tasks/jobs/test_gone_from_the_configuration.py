@@ -21,6 +21,7 @@ JOBS = {
             "watch_new_shipments",
             "watch_confirmed",
             "watch_refunds",
+            "refunds_from_amazon",
             "guard_stock",
         ),
         "shop",

@@ -25,6 +25,7 @@ ALWAYS = {
     ("refunds main", "watch_refunds", 900, 900),
     ("settlements eu", "read_settlements", 14400, 14400),
     ("returns eu", "read_returns", 120, 120),
+    ("refunds from Amazon main", "refunds_from_amazon", 300, 300),
     ("transactions eu", "watch_transactions", 7200, 7200),
     ("guard stock main", "guard_stock", 3600, 3600),
     ("bulk acts", "run_bulk_acts", 5, 30),

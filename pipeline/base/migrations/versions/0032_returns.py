@@ -1,6 +1,6 @@
 """Reports that Amazon is asked for, and the returns of buyers that they tell of.
 
-Revision 0032, after 0030. Both tables begin empty: the first reports tell of the last 60 days.
+Revision 0032, after 0031. Both tables begin empty: the first reports tell of the last 60 days.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0032"
-down_revision = "0030"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 
