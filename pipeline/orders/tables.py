@@ -104,6 +104,16 @@ class Order(Base):
         # The Orders tab sorts and filters by these; docs/decisions/0045 gives the use of each.
         Index("orders_purchased", "purchased_at", "id"),
         Index("orders_ship_by", "ship_by_at", "id"),
+        # As `STILL_TO_SHIP` says in orders/decision_table.py.
+        Index(
+            "orders_to_ship",
+            "ship_by_at",
+            "id",
+            postgresql_where=text(
+                "status IN ('ready', 'running', 'waiting', 'held') AND fulfilled_by = 'FBM'"
+                " AND remote_status IN ('UNSHIPPED', 'PARTIALLY_SHIPPED')"
+            ),
+        ),
         Index("orders_total", "currency", "grand_total", "id"),
         Index("orders_updated", "updated_at", "id"),
         Index("orders_number", "external_id", "id"),

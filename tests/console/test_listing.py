@@ -444,3 +444,12 @@ def test_a_proof_tells_what_its_parts_lack() -> None:
     tip = {"delivery tip": Decimal("1.00")}
     assert Proof("", parts, tip, Decimal("16.50")).difference == 0
     assert Proof("", parts, {}, Decimal("16.50")).difference == 1
+
+
+def test_a_whole_number_of_amazons_is_not_searched_by_its_parts(
+    sessions: Sessions, statements: list[str]
+) -> None:
+    Listing(sessions).page(Filters(number="303-0000000-0000005"))
+    assert not any("number_parts" in statement for statement in statements)
+    Listing(sessions).page(Filters(number="303-0000000-000000"))
+    assert any("number_parts" in statement for statement in statements)

@@ -25,7 +25,7 @@ from pipeline.operations.acts.ship import (
     units_left,
 )
 from pipeline.operations.acts.shipping_file import FileRow
-from pipeline.orders.order_numbers import OrderNumber
+from pipeline.orders.order_number_table import OrderNumber
 from pipeline.orders.package_tables import Shipment
 from pipeline.orders.requested_shipment import STANDING, RequestState
 from pipeline.orders.requested_shipment_table import RequestedShipmentRow

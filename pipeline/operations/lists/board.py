@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from pipeline.base.db import Sessions
 from pipeline.monitoring.reconcile.compare import NEVER_CONFIRMED
-from pipeline.operations.lists.causes import TO_SHIP
 from pipeline.operations.lists.counts import Count
 from pipeline.operations.lists.returns import to_refund
 from pipeline.orders.channel_order import FulfilledBy
+from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.package_tables import Shipment, ShipmentItem
 from pipeline.orders.states import ConfirmationState
 from pipeline.orders.tables import LIVE, Order, OrderItem, Status
@@ -170,7 +170,7 @@ class Board:
         return [
             Order.status.in_(LIVE),
             Order.fulfilled_by == FulfilledBy.MERCHANT,
-            Order.remote_status.in_(TO_SHIP),
+            Order.remote_status.in_(STILL_TO_SHIP),
             Order.ship_by_at <= self._now + _CLASSES[-1][1],
             or_(left.is_(None), left > 0),
         ]

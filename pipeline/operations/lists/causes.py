@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, lite
 from sqlalchemy.dialects.postgresql import JSONPATH, aggregate_order_by, array
 
 from pipeline.base.db import Sessions
-from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import FulfilledBy
+from pipeline.orders.decision_table import STILL_TO_SHIP
 from pipeline.orders.outcome import ABOUT_PRODUCTS, HoldCode
 from pipeline.orders.tables import Order, Status
 
 NAMED = 5
 PAGE_SIZE = 50
-TO_SHIP = (RemoteStatus.UNSHIPPED, RemoteStatus.PARTIALLY_SHIPPED)
 # For these codes the hold's sentence names the cause, and all orders of the cause share it.
 _BY_SENTENCE = (
     HoldCode.STORE_UNKNOWN,
@@ -140,7 +140,8 @@ def is_held_by(code: str, fact: str) -> ColumnElement[bool]:
 
 def ship_by() -> ColumnElement[datetime | None]:
     """The order's ship-by time, null when the order is not ours to ship."""
-    is_to_ship = (Order.fulfilled_by == FulfilledBy.MERCHANT) & Order.remote_status.in_(TO_SHIP)
+    is_ours = Order.fulfilled_by == FulfilledBy.MERCHANT
+    is_to_ship = is_ours & Order.remote_status.in_(STILL_TO_SHIP)
     return case((is_to_ship, Order.ship_by_at))
 
 

@@ -6,6 +6,8 @@ a number by any part of it.
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -24,7 +26,7 @@ from sqlalchemy.orm import Session
 from pipeline.base.id_lists import among
 from pipeline.base.row_ids import row_id
 from pipeline.operations.lists.filter_values import numbers_in
-from pipeline.orders.order_numbers import PART, OrderNumber, parts_of
+from pipeline.orders.order_number_table import PART, OrderNumber, parts_of
 from pipeline.orders.tables import Order, OrderItem
 
 MOST = 10_000
@@ -32,6 +34,7 @@ MOST = 10_000
 BY_PART = 10
 """Of more numbers than this at once, each has to be whole."""
 _LONGEST_MAGENTO = 12
+_AMAZON = re.compile(r"\d{3}-\d{7}-\d{7}")
 
 
 def has_number(text: str) -> ColumnElement[bool]:
@@ -64,8 +67,9 @@ def numbers_and_skus(session: Session, text: str) -> str:
 def _with_number(text: str) -> CompoundSelect[int]:
     """Selects the ids of the orders that any of the numbers in `text` leads to.
 
-    A number of four characters or more may be a part; zeros before a Magento number may be missing.
-    The whole text, and each of its words, may be a SKU.
+    A number of four characters or more may be a part, but for a whole one of Amazon's: most orders
+    share its parts. Zeros before a Magento number may be missing. The whole text, and each of its
+    words, may be a SKU.
     """
     words = numbers_in(text)
     ids = [our_id for word in words if (our_id := row_id(word)) is not None]
@@ -77,7 +81,8 @@ def _with_number(text: str) -> CompoundSelect[int]:
         select(OrderItem.order_id).where(among(func.lower(OrderItem.sku), skus)).limit(MOST),
     ]
     if len(words) <= BY_PART:
-        found += [_by_part(word.upper()) for word in words if len(word) >= PART]
+        parts = [word for word in words if len(word) >= PART and not _AMAZON.fullmatch(word)]
+        found += [_by_part(word.upper()) for word in parts]
     return union(*(each.subquery().select() for each in found))
 
 
