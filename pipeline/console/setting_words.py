@@ -193,6 +193,7 @@ def _values() -> Mapping[str, Mapping[str, str]]:
             "note": _("A comment, and a person decides"),
             "credit_memo": _("A credit memo over the amount"),
         },
+        "returns": {"read": _("Read once a day"), "off": _("Not read")},
         "invoice": {"create": _("With the order"), "leave": _("Left to the shop")},
         "gift_wrap": {"line": _("A line of its own"), "price": _("In the price of the goods")},
         "order_number": {"magento": _("Magento’s"), "amazon": _("Amazon’s")},
