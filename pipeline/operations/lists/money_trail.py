@@ -15,6 +15,12 @@ from pipeline.finances.order_money import OrderMoney
 from pipeline.finances.settlement_tables import Settlement, SettlementRow
 from pipeline.orders.tables import Order
 
+WORDS = (
+    *("paid by the buyer", "invoiced", "refunded", "paid out"),
+    *("order", "Magento", "transactions", "settlements"),
+)
+"""The names of the stages and of their sides."""
+
 
 class Stage(NamedTuple):
     """A stage of the trail: its name, and what each side says; None where it says nothing yet."""
