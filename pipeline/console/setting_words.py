@@ -187,6 +187,7 @@ def _values() -> Mapping[str, Mapping[str, str]]:
         },
         "cancel_from_amazon": {"cancel": _("Cancel it there too"), "hold": _("Hold the order")},
         "cancel_to_amazon": {"send": _("Cancel it there too"), "never": _("Hold the order")},
+        "returns": {"read": _("Read once a day"), "off": _("Not read")},
         "invoice": {"create": _("With the order"), "leave": _("Left to the shop")},
         "gift_wrap": {"line": _("A line of its own"), "price": _("In the price of the goods")},
         "order_number": {"magento": _("Magento’s"), "amazon": _("Amazon’s")},

@@ -110,7 +110,8 @@ def test_neither_the_boards_nor_their_counts_go_through_all_orders(
     assert causes(sessions)
     assert len(asked) == 5
     for plan in plans(sessions, asked):
-        assert list(scans(plan)) == []
+        # The watermarks are a row or two for each account.
+        assert [table for table, _ in scans(plan) if table != "cursors"] == []
 
 
 def test_an_act_on_many_is_weighed_and_written_down_by_the_indexes(

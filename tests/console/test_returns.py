@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.base.db import Sessions
 from pipeline.finances.tables import TransactionRow
-from pipeline.intake.tables import Refund
+from pipeline.intake.tables import Refund, Watermark
 from pipeline.operations.lists.board import Board
 from pipeline.operations.lists.filters import Filters
 from pipeline.operations.lists.orders import Listing
@@ -169,6 +169,7 @@ def test_what_amazon_ships_is_due_once_its_refund_would_show(sessions: Sessions)
         a_return("302-5550001-5550004", account="us", arrived_on=late, **facts),
         a_return("302-5550001-5550001", arrived_on=late, **facts),
         a_transaction(posted_at=NOW - timedelta(days=12)),
+        Watermark(name="finances:eu", position=NOW),
     )
     assert to_refund(sessions) == ["302-5550001-5550002"]
     (one,) = unrefunded(sessions, NOW)

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONPATH
 from pipeline.base.db import Sessions
 from pipeline.finances.order_money import REFUNDS
 from pipeline.finances.tables import TransactionRow
-from pipeline.intake.tables import Refund
+from pipeline.intake.tables import Refund, Watermark
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.tables import Order
 from pipeline.returns.deadline import days_left, refund_by
@@ -128,7 +128,7 @@ def _is_due(today: ColumnElement[date]) -> ColumnElement[bool]:
 
     What Amazon ships, Amazon refunds: that shows in the transactions alone, where they are read.
     """
-    reads_money = exists().where(TransactionRow.account == Return.account)
+    reads_money = exists().where(Watermark.name == func.concat("finances:", Return.account))
     return and_(
         Return.arrived_on >= today - ARRIVED_WITHIN.days,
         or_(

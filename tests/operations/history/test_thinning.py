@@ -22,6 +22,7 @@ from pipeline.operations.history.kinds import GROUPS
 from pipeline.operations.history.thinning import BATCH, ORDERS_AT_ONCE, Thinning
 from pipeline.orders.machine import STEPS
 from pipeline.orders.tables import Attempt, Effect, Note, Order, Status
+from pipeline.returns.tables import AmazonReport
 from pipeline.shipping.tables import Feed, FeedMessage
 from pipeline.webhooks.tables import WebhookDelivery, WebhookEndpoint
 from tests.builders import ACCOUNT, GERMANY, NOW, a_shipment, an_order, loaded, stored
@@ -81,6 +82,18 @@ def a_feed(sessions: Sessions, ended_at: datetime | None) -> int:
         row = FeedMessage(feed_id=feed_id, message_id=message, order_id=order_id, body={})
         add(sessions, row)
     return int(feed_id)
+
+
+def a_report(sessions: Sessions, ended_at: datetime | None, report_type: str) -> None:
+    add(
+        sessions,
+        AmazonReport(
+            **{"account": ACCOUNT, "report_type": report_type, "marketplace_ids": [GERMANY]},
+            **{"since_at": NOW, "until_at": NOW, "due_at": NOW, "state_since": NOW},
+            **{"created_at": NOW - 400 * DAY, "ended_at": ended_at},
+            state="ended" if ended_at else "wanted",
+        ),
+    )
 
 
 def an_act(sessions: Sessions, ended_at: datetime | None) -> int:
@@ -183,7 +196,9 @@ def a_sign_in(sessions: Sessions, seen_at: datetime) -> None:
 
 def made(sessions: Sessions, age: timedelta) -> None:
     """One of each, ended or last named so long ago, and one that is not over."""
+    report_type = f"report {next(_numbers)}"
     for ended_at in (NOW - age, None):
+        a_report(sessions, ended_at, report_type)
         an_incident(sessions, ended_at)
         a_feed(sessions, ended_at)
         an_act(sessions, ended_at)
@@ -204,6 +219,7 @@ OF_EACH = {
     "incidents": (Incident, 1),
     "feed messages": (FeedMessage, 3),
     "feeds": (Feed, 1),
+    "reports": (AmazonReport, 1),
     "orders of bulk acts": (BulkActOrder, 2),
     "bulk acts": (BulkAct, 1),
     "differences": (Difference, 1),
@@ -417,6 +433,10 @@ MANY = (
     " CASE WHEN n <= :old THEN :then ELSE :now END FROM generate_series(1, least(:rows, 200)) n",
     "INSERT INTO to_fetch (account, external_id, lane, asked_at, due_at)"
     " SELECT 'eu', n::text, 'new', CASE WHEN n <= :old THEN :then ELSE :now END, :now"
+    " FROM generate_series(1, :rows) n",
+    "INSERT INTO reports (account, report_type, state, marketplace_ids, since_at, until_at,"
+    " created_at, state_since, due_at, ended_at) SELECT 'eu', 'returns', 'ended', '{}', :now, :now,"
+    " :now, :now, :now, CASE WHEN n <= :old THEN CAST(:then AS timestamptz) ELSE :now END"
     " FROM generate_series(1, :rows) n",
     "INSERT INTO feeds (account, kind, state, marketplace_ids, due_at, created_at, ended_at)"
     " SELECT 'eu', 'confirmations', 'ended', '{}', :then, :then,"
