@@ -62,6 +62,7 @@ def _as_text(number: str, explanation: Explanation) -> list[str]:
         if explanation.writes
         else [],
         "Where Amazon, Orderbridge and Magento differ": list(explanation.differences),
+        "The trail of its money": list(explanation.money),
         _next_look(explanation): [],
         "What you can do": columns(explanation.possible) if explanation.possible else [],
     }

@@ -26,6 +26,7 @@ from pipeline.operations.lists.buyer import masked
 from pipeline.operations.lists.deeds import last_act
 from pipeline.operations.lists.mapped_skus import sold_as
 from pipeline.operations.lists.milestones import milestones
+from pipeline.operations.lists.money_trail import Stage, money_trail
 from pipeline.operations.lists.order_facts import proof, store_code
 from pipeline.operations.lists.orders import Listed, Listing
 from pipeline.operations.lists.remedies import FIXES
@@ -100,6 +101,7 @@ class Page:
             abort(404, _("There is no such order."))
         requested = requested_of(self.sessions, order_id)
         possible = self._possible(order, requested)
+        money, trail = self._money(order)
         shown: dict[str, Any] = {
             "order": order,
             "requested": [each for each in requested if each.state != RequestState.DONE],
@@ -133,13 +135,15 @@ class Page:
             "previews": None,
             "from_step": order.step,
             "last_act": last_act(self.sessions, order_id),
-            "money": self._money(order_id),
+            "money": money,
+            "trail": trail,
         }
         return render_template("order.html", **{**shown, **more})
 
-    def _money(self, order_id: int) -> Sequence[OrderMoney]:
+    def _money(self, order: Order) -> tuple[Sequence[OrderMoney], Sequence[Stage]]:
         with self.sessions() as session:
-            return order_money(transactions_of(session, [order_id]).get(order_id, ()))
+            money = order_money(transactions_of(session, [order.id]).get(order.id, ()))
+            return money, money_trail(session, order, money)
 
     def _possible(self, order: Order, requested: Sequence[RequestedShipmentRow]) -> set[str]:
         """The acts that the page offers to the person who asks."""

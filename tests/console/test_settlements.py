@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from pipeline.base.db import Sessions
@@ -12,6 +13,7 @@ from pipeline.finances.settlement_comparison import compare
 from pipeline.finances.settlement_file import read_settlement
 from pipeline.finances.settlements import store
 from pipeline.finances.store import Transactions
+from pipeline.orders.tables import Order
 from tests.console.builders import NOW, an_order
 from tests.console.builders import store as store_orders
 from tests.console.conftest import SignedIn
@@ -105,3 +107,19 @@ def test_today_has_the_last_settlement(sessions: Sessions, viewer: SignedIn) -> 
     page = words_of(viewer.get("/").text)
     assert "Settlement until 2026-11-15" in page
     assert "adds up" in page
+
+
+def test_an_order_shows_the_trail_of_its_money(sessions: Sessions, viewer: SignedIn) -> None:
+    (order_id,) = store_orders(sessions, an_order(1))
+    with sessions() as session, session.begin():
+        order = session.get_one(Order, order_id)
+        order.grand_total, order.currency = Decimal("14.36"), "EUR"
+        number = order.external_id
+    lines = [replace(line, order=number) for line in sales(1)]
+    settled(
+        sessions, [replace(lines[0], amount=lines[0].amount + Decimal("0.01")), *lines[1:]], lines
+    )
+    page = words_of(viewer.get(f"/orders/{order_id}").text)
+    assert "Money trail does not add up" in page
+    assert "paid by the buyer 14.36 EUR order 14.36 EUR transactions" in page
+    assert "paid out differs by 0.01 EUR 12.81 EUR settlements 12.80 EUR transactions" in page

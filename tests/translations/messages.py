@@ -17,6 +17,7 @@ from pipeline.operations.lists import filter_values as values
 from pipeline.operations.lists.bulk_acts import Since
 from pipeline.operations.lists.columns import CHOOSABLE, FIRST
 from pipeline.operations.lists.filters import _FIELDS
+from pipeline.operations.lists.money_trail import WORDS
 from pipeline.operations.lists.remedies import FIXES
 from pipeline.operations.lists.timeline import Kind
 from pipeline.orders.channel_order import Program, RemoteStatus
@@ -60,6 +61,7 @@ def rows() -> Iterator[str]:
     yield from ("works", "refused", "stopped")  # how an account is on the page of health
     yield from FIXES.values()
     yield from WHY.values()
+    yield from WORDS
     yield from (column.label for column in (FIRST, *CHOOSABLE) if column.label)
     yield from _sentences_of_filters()
 

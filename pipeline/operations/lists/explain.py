@@ -9,10 +9,13 @@ from datetime import datetime
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
+from pipeline.finances.order_money import order_money
+from pipeline.finances.store import transactions_of
 from pipeline.monitoring.reconcile.tables import Difference
 from pipeline.monitoring.reconcile.treat import FOR_A_PERSON
 from pipeline.operations.acts.offered import OrderAct, offered_acts
 from pipeline.operations.lists.mapped_skus import sold_as
+from pipeline.operations.lists.money_trail import money_trail, sentences
 from pipeline.operations.lists.timeline import trace_of
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.orders.decision import Decision, Next
@@ -80,6 +83,7 @@ class Explanation:
     standing: str
     writes: Sequence[tuple[str, str]]
     differences: Sequence[str]
+    money: Sequence[str]
     next_look_at: datetime | None
     next_look: str
     possible: Sequence[tuple[str, str]]
@@ -101,6 +105,8 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
             .order_by(Difference.id)
         ).all()
         turned = turns(session)
+        money = order_money(transactions_of(session, [order.id]).get(order.id, ()))
+        trail = sentences(money_trail(session, order, money), money, order.currency or "")
     account = settings.accounts.get(order.account)
     decided, row = _NO_ACCOUNT.format(order.account), ""
     counted: tuple[Counted, ...] = ()
@@ -130,6 +136,7 @@ def explain(sessions: Sessions, settings: Settings, order: Order) -> Explanation
             f"{difference.kind}: {difference.detail} ({difference.treatment})"
             for difference in differences
         ),
+        money=trail,
         next_look_at=order.due_at,
         next_look=_next_look(order, settings.timing),
         possible=tuple(

@@ -71,7 +71,7 @@ def test_a_period_follows_its_setting() -> None:
     account = {"seller_id": "A1SELLER", "notifications": QUEUE}
     entries = timetable(settings(account=account, timing=every)).values()
     seconds = {entry["task"]: entry["schedule"] for entry in entries}
-    assert len({*every.values()}) == len({job.period for job in named}) == 10
+    assert len({*every.values()}) == len({job.period for job in named}) == 11
     for job in named:
         if job.scope is Scope.ACCOUNT_WHEN_DUE:
             assert f"orderbridge.{job.task}" not in seconds
