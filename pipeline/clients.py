@@ -149,24 +149,31 @@ class Clients:
         return order.report.order(self.channel(order))
 
     def amounts(self, order: Order) -> Amounts:
-        """The order's reconciled amounts, with or without taxes as the marketplace's settings say.
+        """The order's amounts, with or without taxes as the marketplace's settings say.
+
+        Raises CannotMap as `charged` does.
+        """
+        read = self.charged(order)
+        keeps_taxes = read.said_by or self.marketplace(order).tax != "none"
+        return read if keeps_taxes else read.untaxed()
+
+    def charged(self, order: Order) -> Amounts:
+        """The order's reconciled amounts as the marketplace charged them, with its taxes.
 
         Where the marketplace gives no amount, a person's stated value counts. Once the order's
         details were filled in from the stated value, it stays, even if the marketplace gives an
         amount later. Raises CannotMap naming the line that does not add up.
         """
-        settings = self.marketplace(order)
         value = order.stated_value
         if value is not None and order.step != StepName.ENRICH_ORDER and _was_said(order):
             return self._said(value, order)
-        trust_total = settings.unclear_totals == "import"
+        trust_total = self.marketplace(order).unclear_totals == "import"
         try:
-            read = order.report.amounts(self.channel(order), trust_total=trust_total)
+            return order.report.amounts(self.channel(order), trust_total=trust_total)
         except CannotMap as held:
             if order.stated_value is None or not tells_no_total(held.facts):
                 raise
             return self._said(order.stated_value, order)
-        return read.untaxed() if settings.tax == "none" else read
 
     def _said(self, worth: Mapping[str, Any], order: Order) -> Amounts:
         lines = self._reported(order).lines

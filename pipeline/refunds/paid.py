@@ -24,8 +24,9 @@ def order_paid(
 ) -> OrderPaid:
     """What the buyer paid, after discounts.
 
-    `amounts` are Amazon's own: after `Amounts.untaxed` the taxes are not known, and the memo is
-    held. From the `report` follow the reasons of parcels that came back and late cancellations.
+    `amounts` are those of `Clients.charged`: after `Amounts.untaxed` the taxes are not known, and
+    the memo is held. From the `report` follow the reasons of parcels that came back and of late
+    cancellations.
     """
     unclear = amounts.doubt
     if amounts.said_by:

@@ -312,6 +312,8 @@ def test_against_the_shops_stand_in(
         placed(sessions, entity_id, items=[an_item(magento_item_id=item_id)])
         watch_refunds(parts, SHOP)
         watch_refunds(parts, SHOP)
+        memo_id = kept(sessions)[0].magento_creditmemo_id
+        (again,) = parts.clients.shops[SHOP].credit_memos.by_ids([memo_id, memo_id + 1])
         close(parts)
     store.close()
     (refund,) = kept(sessions)
@@ -321,3 +323,11 @@ def test_against_the_shops_stand_in(
         Decimal("-1.00"),
     )
     assert refund.lines == {"I1": {"sku": "MUG-BLUE", "quantity": "1", "total": "11.9"}}
+    facts = stored_facts(refund)
+    assert facts == facts_of(again, {item_id: "I1"})
+    assert (facts.state, facts.subtotal, facts.tax, facts.adjustment_negative) == (
+        2,
+        Decimal("10"),
+        Decimal("1.9"),
+        Decimal("1"),
+    )

@@ -291,7 +291,9 @@ def test_without_taxes_all_is_net() -> None:
     )
     raw = a_raw_order(orderItems=[item], proceeds={"grandTotal": told("23.80")})
     order = an_order(raw=raw)
-    assert enrich_order(order, clients(shop=a_shop(), tax="none")) == Done()
+    without = clients(shop=a_shop(), tax="none")
+    assert enrich_order(order, without) == Done()
+    assert without.charged(order).lines["I1"].tax == Decimal("3.80")
     assert order.total_proof is not None
     assert order.total_proof["mode"] == "without taxes"
     assert (order.total_proof["parts"]["I1"]["net"], order.total_proof["parts"]["I1"]["tax"]) == (
