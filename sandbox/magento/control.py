@@ -14,6 +14,7 @@ from sandbox.magento.edits import edit
 from sandbox.magento.errors import Refused
 from sandbox.magento.order_docs import Order, find_order
 from sandbox.magento.order_routes import cancel
+from sandbox.magento.refunds import make_refund
 from sandbox.magento.seed import seed
 from sandbox.magento.shipments import find_shipment, late_track, make_shipment
 from sandbox.magento.shop import Doc, Shop, load, number
@@ -121,6 +122,14 @@ def register(app: Flask, shop: Shop) -> None:
                 db, order, {"items": items, "tracks": sent.get("tracks")}, shop.stamp()
             )
         return jsonify(shipment_id=made)
+
+    @app.post("/_control/refund")
+    def control_refund() -> Response:
+        """A clerk's credit memo, of what the refund route takes too."""
+        sent = asked()
+        with shop.store.transaction() as db:
+            made = make_refund(db, _named(db, sent), sent, shop.stamp())
+        return jsonify(creditmemo_id=made)
 
     @app.post("/_control/cancel")
     def control_cancel() -> Response:

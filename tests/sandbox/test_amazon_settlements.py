@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import random
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import requests
 
-from tests.sandbox.conftest import Caller
+from sandbox.amazon.builders import a_line, an_order
+from tests.sandbox.conftest import NOW, Caller
 from tests.sandbox.test_amazon_feeds import wait
-from tests.sandbox.test_amazon_finances import identifiers, of_order
+from tests.sandbox.test_amazon_finances import LONG_AGO, ask, check_sums, identifiers, of_order
 from tests.sandbox.test_amazon_refunds import a_refund, an_item, component, place, send
 
 ORDER, OTHER = "302-5550001-5550001", "302-5550001-5550002"
@@ -157,3 +159,56 @@ def test_every_currency_has_a_file_and_every_file_is_a_report(amazon: Caller) ->
     reports = amazon.control("GET", "reports")["reports"]
     assert [report["reportId"] for report in reports] == [one["reportId"] for one in closed]
     assert {report["processingStatus"] for report in reports} == {"DONE"}
+
+
+def test_the_settlement_of_many_orders_is_their_transactions_to_the_cent(amazon: Caller) -> None:
+    lots = random.Random(5)  # noqa: S311 - the same orders each time
+    numbers = [f"302-5550001-{number:07}" for number in range(60)]
+    for number in numbers:
+        lines = [
+            a_line(
+                f"SKU-{lots.randint(1, 9)}",
+                lots.randint(1, 4),
+                unit=f"{lots.randint(199, 9999) / 100:.2f}",
+                tax=f"{lots.randint(0, 150) / 100:.2f}",
+                shipping=lots.choice(("0", "4.99")),
+                discount=lots.choice(("0", "1.37")),
+            )
+            for _ in range(lots.randint(1, 3))
+        ]
+        order = an_order(
+            number,
+            lines=lines,
+            status="SHIPPED",
+            fulfilled_by=lots.choice(("MERCHANT", "AMAZON")),
+            tax_included=lots.random() < 0.5,
+            created_at=NOW,
+        )
+        if lots.random() < 0.3:
+            for item in order["orderItems"]:
+                item["tax"] = {"taxCollections": [{"model": "MARKETPLACE_FACILITATOR"}]}
+        amazon.control("POST", "finances", {"defer": lots.choice(("DD7", None))})
+        amazon.place(order)
+        if lots.random() < 0.5:
+            part = {"order_item_id": order["orderItems"][0]["orderItemId"]}
+            part["components"] = {"Principal": "1.13"}
+            for more in ({"items": [part]}, {})[: lots.randint(1, 2)]:
+                amazon.control("POST", "refunds", {"order_id": number, **more})
+    amazon.control("POST", "finances/release", {})
+    (settlement,) = close(amazon, comma=True, equal_rows=True)
+    settled: dict[str, Decimal] = {}
+    for row in rows(amazon, settlement)[1:]:
+        amount = Decimal(row["amount"].replace(",", "."))
+        settled[row["order-id"]] = settled.get(row["order-id"], Decimal(0)) + amount
+    wait(amazon, 600)
+    posted: dict[str, Decimal] = {}
+    for transaction in ask(amazon, postedAfter=LONG_AGO).json()["payload"]["transactions"]:
+        check_sums(transaction)
+        named = identifiers(transaction)
+        assert named["SETTLEMENT_ID"] == settlement["settlementId"]
+        if "DEFERRED_TRANSACTION_ID" not in named:
+            total = Decimal(str(transaction["totalAmount"]["currencyAmount"]))
+            posted[named["ORDER_ID"]] = posted.get(named["ORDER_ID"], Decimal(0)) + total
+    assert settled == posted
+    assert set(settled) == set(numbers)
+    assert str(sum(settled.values())) == settlement["total"]

@@ -187,3 +187,13 @@ def test_the_discount_of_the_shipping_goes_back_with_it(magento: Caller) -> None
     (memo,) = memos(magento)
     assert memo["shipping_amount"] == shipping / 2
     assert memo["discount_amount"] == -1
+
+
+def test_a_clerks_memo_is_one_like_any_other(magento: Caller) -> None:
+    order_id, _ = an_invoiced_order(magento)
+    comment = {"comment": "the buyer called"}
+    made = magento.control("POST", "refund", {"entity_id": order_id, "comment": comment})
+    (memo,) = memos(magento)
+    assert memo["entity_id"] == made["creditmemo_id"]
+    assert (memo["grand_total"], memo["comments"][0]["comment"]) == (28.79, "the buyer called")
+    assert state(magento, order_id) == ("closed", "closed")
