@@ -156,7 +156,9 @@ class MadeRows:
         ]
 
     def store(self, looks: Sequence[Look], now: datetime) -> None:
-        """Store the looks. News that came during a look keep the order due."""
+        """Store the looks. News that came during a look keep the order due; an order whose news
+        are being stored just now is looked at again, since waiting for it could end in a deadlock.
+        """
         ids = [look.case.order.id for look in looks]
         with self._sessions() as session, session.begin():
             rows = {
@@ -165,13 +167,13 @@ class MadeRows:
                     select(MadeAtAmazon)
                     .where(among(MadeAtAmazon.order_id, ids))
                     .order_by(MadeAtAmazon.order_id)
-                    .with_for_update()
+                    .with_for_update(skip_locked=True)
                 )
             }
             for look in looks:
                 row = rows.get(look.case.order.id)
                 if row is None:
-                    continue  # The order was deleted.
+                    continue  # deleted, or locked by its news
                 if row.news == look.case.row.news:
                     row.due_at = look.due_at
                 row.answers = dict(look.case.answers)

@@ -18,6 +18,7 @@ from pipeline.finances.store import Transactions
 from pipeline.intake.credit_memos import Refunds
 from pipeline.intake.tables import Refund
 from pipeline.magento.client import Magento
+from pipeline.magento.records import CreditMemo
 from pipeline.orders.tables import Order
 from pipeline.refunds.made_at_amazon_tables import MadeAtAmazon
 from pipeline.refunds.tables import AmazonRefund
@@ -147,7 +148,14 @@ class World:
 
     def watch(self) -> None:
         """The job that stores the shop's credit memos."""
-        memos = self.magento.credit_memos.since(NOW - timedelta(days=30))
+        self.keep(self.read())
+
+    def read(self) -> list[CreditMemo]:
+        """All credit memos of the shop."""
+        return self.magento.credit_memos.since(NOW - timedelta(days=30))
+
+    def keep(self, memos: list[CreditMemo]) -> None:
+        """Store credit memos, perhaps once more."""
         Refunds(self.parts.sessions).store([self.account], self.shop, memos)
 
     def work(self) -> None:
