@@ -26,6 +26,7 @@ from tasks.jobs.bulk import run_bulk_acts
 from tasks.jobs.credit_memos import watch_refunds
 from tasks.jobs.digests import send_digests
 from tasks.jobs.feeds import run_feeds
+from tasks.jobs.invoices import run_invoices
 from tasks.jobs.notifications import fetch_due, fetch_orders, read_notifications
 from tasks.jobs.purge import purge
 from tasks.jobs.reconcile import reconcile
@@ -181,6 +182,13 @@ JOBS = (
         "watch_refunds_every_s",
         Scope.SHOP,
         "Reads the shop's new credit memos and keeps them with their orders.",
+    ),
+    Job(
+        "invoices",
+        run_invoices,
+        timedelta(minutes=2),
+        Scope.ACCOUNT,
+        "Uploads the invoices of shipped orders to Amazon, and reads the results.",
     ),
     Job(
         "guard stock",
