@@ -14,6 +14,7 @@ from pipeline.base.vault import Vault
 from pipeline.clients import offered_carriers, parse_report, shown_carrier
 from pipeline.console.guard import allows, signature
 from pipeline.console.languages import gettext as _
+from pipeline.invoices.uploads import of_orders
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
 from pipeline.operations.acts.offered import OrderAct, mappable, offered_acts
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
@@ -71,6 +72,7 @@ def after_act(name: str) -> str:
         "withdraw-worth": _("The value is taken back. The order is retried now."),
         "replay": _("The order is run again from the chosen step."),
         "purge": _("The buyer’s data of this order is destroyed."),
+        "upload-invoice": _("The invoice is uploaded to Amazon with the next run."),
     }
     return said.get(name, "")
 
@@ -97,6 +99,7 @@ class Page:
             "buyer": masked(self.sessions, order_id),
             "proof": proof(order),
             "mappable": mappable(order),
+            "invoice": of_orders(self.sessions, [order_id]).get(order_id),
             "sold_as": sold_as(self.sessions, order),
             "skus": {line.external_item_id: line.sku for line in order.items},
             "milestones": milestones(order, timeline(self.sessions, order)),
