@@ -45,9 +45,7 @@ def groups() -> Sequence[Group]:
             _("Orders fulfilled by Amazon"),
             ("fba_orders", "fba_store", "fba_lines", "fba_number_prefix"),
         ),
-        Group(
-            _("Invoices for Amazon"), ("invoices_to_amazon", "invoice_source", "invoice_totals")
-        ),
+        Group(_("Invoices for Amazon"), ("invoices_to_amazon", "invoice_source", "invoice_totals")),
         Group(_("Customers"), ("customers", "customer_group", "welcome_mail")),
     )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.base.db import Sessions
+from pipeline.base.money import ZERO
 from pipeline.base.vault import Vault
 from pipeline.invoices.tables import OPEN, InvoiceUpload, UploadState
 from pipeline.orders.order_words import note
@@ -49,8 +50,9 @@ def upload_again(
             "asked_by": author,
             "ended_at": None,
         }
-        if increment_id is not None:
-            values["increment_id"] = increment_id
+        if increment_id not in (None, upload.increment_id):
+            # The totals that are kept are another invoice's: none are stated.
+            values |= {"increment_id": increment_id, "grand_total": ZERO, "tax_total": ZERO}
         for name, value in values.items():
             setattr(upload, name, value)
         note(session, vault, [order_id], NOTE, "", author=author, at=now)

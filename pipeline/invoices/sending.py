@@ -122,7 +122,8 @@ class InvoiceWay:
         if self._uploads.has_lost():
             return False
         self._ask()
-        totals = (upload.grand_total, upload.tax_total) if settings.invoice_totals else None
+        states_totals = settings.invoice_totals and upload.grand_total > 0
+        totals = (upload.grand_total, upload.tax_total) if states_totals else None
         named = options(self._uploads.external_id(upload), upload.increment_id, totals)
         if not self._uploads.intend(upload, now := self._now()):
             return False

@@ -28,6 +28,7 @@ class UploadState(StrEnum):
     UNKNOWN = "unknown"
 
 
+NEED_A_PERSON = (UploadState.REFUSED, UploadState.HELD, UploadState.UNKNOWN)
 OPEN = (UploadState.WAITING, UploadState.UPLOADED, UploadState.SUBMITTED)
 
 

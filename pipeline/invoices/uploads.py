@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
-from pipeline.invoices.tables import OPEN, InvoiceUpload, UploadState
+from pipeline.invoices.tables import NEED_A_PERSON, OPEN, InvoiceUpload, UploadState
 from pipeline.magento.records import NumberedInvoice
 from pipeline.orders.tables import Order, Status
 
@@ -185,3 +185,17 @@ def of_orders(sessions: Sessions, order_ids: Collection[int]) -> dict[int, Invoi
             select(InvoiceUpload).where(among(InvoiceUpload.order_id, order_ids))
         ).all()
     return {row.order_id: row for row in rows}
+
+
+def listed(sessions: Sessions, *, every: bool, limit: int) -> list[tuple[str, InvoiceUpload]]:
+    """The uploads that need a person, or all, the newest first, with the order's number."""
+    query = (
+        select(Order.external_id, InvoiceUpload)
+        .join(InvoiceUpload, InvoiceUpload.order_id == Order.id)
+        .order_by(InvoiceUpload.created_at.desc(), Order.id.desc())
+        .limit(limit)
+    )
+    if not every:
+        query = query.where(InvoiceUpload.state.in_(NEED_A_PERSON))
+    with sessions() as session:
+        return [(row[0], row[1]) for row in session.execute(query)]
