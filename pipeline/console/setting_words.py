@@ -199,7 +199,7 @@ def _values() -> Mapping[str, Mapping[str, str]]:
         "fba_lines": {"detached": _("Without their product"), "catalogue": _("With their product")},
         "customers": {"guest": _("Guest orders"), "create": _("An account each")},
         "invoices_to_amazon": {
-            "off": _("off"),
+            "off": _("Not at all"),
             "folder": _("From a folder"),
             "url": _("From an address"),
         },
