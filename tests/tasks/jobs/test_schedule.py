@@ -23,6 +23,7 @@ ALWAYS = {
     ("watch new main", "watch_new_shipments", 15, 30),
     ("watch confirmed main", "watch_confirmed", 60, 60),
     ("refunds main", "watch_refunds", 900, 900),
+    ("invoices eu", "run_invoices", 120, 120),
     ("guard stock main", "guard_stock", 3600, 3600),
     ("bulk acts", "run_bulk_acts", 5, 30),
     ("webhooks", "send_webhooks", 5, 30),
