@@ -26,7 +26,7 @@ def invoices() -> None:
 
 @invoices.command("list", epilog=EXIT_STATUS)
 @click.option("--all", "every", is_flag=True, help="Also those that are accepted or on their way.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=100, type=click.IntRange(1, 1000), help="How many at most.")
 @AS_JSON
 def list_invoices(every: bool, limit: int, as_json: bool) -> None:
     """List the invoices that need a person, the newest first."""
