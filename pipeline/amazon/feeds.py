@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -60,15 +60,19 @@ class FeedStatus:
 
 @dataclass(frozen=True, slots=True)
 class FeedsApi:
-    """One account's feeds. The methods raise the errors of `Connection`."""
+    """One account's feeds. The methods raise the errors of `Connection`.
+
+    All types of feeds share a quota: those of a later `lane` leave a part of it to the others.
+    """
 
     connection: Connection
     storage: Http = field(default_factory=lambda: Http(""))
+    lane: Lane = Lane.CONFIRM
 
     def new_document(self, content_type: str) -> Document:
         """An empty document to upload to. Source: POST /feeds/2021-06-30/documents."""
         reply = self.connection.write(
-            CREATE_FEED_DOCUMENT, "POST", _DOCUMENTS, Lane.CONFIRM, {"contentType": content_type}
+            CREATE_FEED_DOCUMENT, "POST", _DOCUMENTS, self.lane, {"contentType": content_type}
         )
         return usable(CREATE_FEED_DOCUMENT, reply, _document)
 
@@ -82,7 +86,13 @@ class FeedsApi:
                 f"the upload of a feed was refused (status {answer.status})", status=answer.status
             )
 
-    def create(self, feed_type: str, marketplace_ids: Sequence[str], document_id: str) -> str:
+    def create(
+        self,
+        feed_type: str,
+        marketplace_ids: Sequence[str],
+        document_id: str,
+        options: Mapping[str, str] | None = None,
+    ) -> str:
         """Submit a document and return the feed's id.
 
         Not safe to send twice: after a Transient that is not NotSent look for the feed in `since`.
@@ -92,11 +102,12 @@ class FeedsApi:
             CREATE_FEED,
             "POST",
             _FEEDS,
-            Lane.CONFIRM,
+            self.lane,
             body={
                 "feedType": feed_type,
                 "marketplaceIds": list(marketplace_ids),
                 "inputFeedDocumentId": document_id,
+                **({"feedOptions": dict(options)} if options else {}),
             },
         )
         return usable(CREATE_FEED, reply, lambda body: text(body, "feedId") or None)
@@ -104,7 +115,7 @@ class FeedsApi:
     def feed(self, feed_id: str) -> FeedStatus:
         """The status of a feed. Source: GET /feeds/2021-06-30/feeds/{feedId} (getFeed)."""
         path = f"{_FEEDS}/{quote(feed_id, safe='')}"
-        return self.connection.read(GET_FEED, path, {}, _status, Lane.CONFIRM)
+        return self.connection.read(GET_FEED, path, {}, _status, self.lane)
 
     def cancel(self, feed_id: str) -> None:
         """Cancel a feed. Amazon refuses when it has begun to process the feed.
@@ -112,11 +123,11 @@ class FeedsApi:
         Source: DELETE /feeds/2021-06-30/feeds/{feedId} (cancelFeed).
         """
         path = f"{_FEEDS}/{quote(feed_id, safe='')}"
-        self.connection.write(CANCEL_FEED, "DELETE", path, Lane.CONFIRM)
+        self.connection.write(CANCEL_FEED, "DELETE", path, self.lane)
 
     def order(self, external_id: str) -> ChannelOrder:
         """The facts of an order, read now. Raises CannotMap as well."""
-        return parse(read_order(self.connection, external_id, Lane.CONFIRM))
+        return parse(read_order(self.connection, external_id, self.lane))
 
     def since(self, feed_type: str, since: datetime) -> list[FeedStatus]:
         """Up to 100 feeds of a type that were created since then.
@@ -135,7 +146,7 @@ class FeedsApi:
             statuses = [_status(feed) for feed in blocks(body, "feeds")]
             return [status for status in statuses if status is not None]
 
-        return self.connection.read(GET_FEEDS, _FEEDS, query, shape, Lane.CONFIRM)
+        return self.connection.read(GET_FEEDS, _FEEDS, query, shape, self.lane)
 
     def report(self, document_id: str) -> bytes:
         """A result document, unpacked and converted to UTF-8 whatever its charset.
@@ -145,7 +156,7 @@ class FeedsApi:
         Source: GET /feeds/2021-06-30/documents/{feedDocumentId} (getFeedDocument).
         """
         path = f"{_DOCUMENTS}/{quote(document_id, safe='')}"
-        document = self.connection.read(GET_FEED_DOCUMENT, path, {}, _document, Lane.CONFIRM)
+        document = self.connection.read(GET_FEED_DOCUMENT, path, {}, _document, self.lane)
         answer = download(self.storage, document.url, "the report of a feed")
         return text_of(answer.content, answer.content_type).encode()
 

@@ -17,6 +17,7 @@ from pipeline.cli.decisions import cancel, dismiss, hold, note, transparency
 from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
 from pipeline.cli.health import health
+from pipeline.cli.invoices import invoices
 from pipeline.cli.keys import keys
 from pipeline.cli.money import money
 from pipeline.cli.notifications import notifications
@@ -96,3 +97,4 @@ main.add_command(simulate)
 main.add_command(sku_map)
 main.add_command(tokens)
 main.add_command(webhooks)
+main.add_command(invoices)

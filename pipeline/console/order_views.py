@@ -17,6 +17,7 @@ from pipeline.console.languages import gettext as _
 from pipeline.console.reader import reader
 from pipeline.finances.order_money import OrderMoney, order_money
 from pipeline.finances.store import transactions_of
+from pipeline.invoices.uploads import of_orders
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
 from pipeline.operations.acts.offered import OrderAct, mappable, offered_acts
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
@@ -81,6 +82,7 @@ def after_act(name: str) -> str:
         "settle-refund": _("Nothing more is needed for the refunds as they are now."),
         "undo-refund": _("The decision is taken back; the refund is prepared again."),
         "purge": _("The buyer’s data of this order is destroyed."),
+        "upload-invoice": _("The invoice is uploaded to Amazon with the next run."),
     }
     return said.get(name, "")
 
@@ -109,6 +111,7 @@ class Page:
             "buyer": masked(self.sessions, order_id),
             "proof": proof(order),
             "mappable": mappable(order),
+            "invoice": of_orders(self.sessions, [order_id]).get(order_id),
             "sold_as": sold_as(self.sessions, order),
             "skus": {line.external_item_id: line.sku for line in order.items},
             "milestones": milestones(order, timeline(self.sessions, order)),

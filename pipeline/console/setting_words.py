@@ -45,6 +45,7 @@ def groups() -> Sequence[Group]:
             _("Orders fulfilled by Amazon"),
             ("fba_orders", "fba_store", "fba_lines", "fba_number_prefix"),
         ),
+        Group(_("Invoices for Amazon"), ("invoices_to_amazon", "invoice_source", "invoice_totals")),
         Group(_("Customers"), ("customers", "customer_group", "welcome_mail")),
     )
 
@@ -100,6 +101,9 @@ def _labels() -> Mapping[str, str]:
         "customers": _("Buyers’ accounts"),
         "customer_group": _("Group of new accounts"),
         "welcome_mail": _("Magento’s welcome mail"),
+        "invoices_to_amazon": _("Upload invoices to Amazon"),
+        "invoice_source": _("Where their PDFs come from"),
+        "invoice_totals": _("State their totals"),
         # Of a shop or an account.
         "region": _("Region"),
         "seller_id": _("Seller ID"),
@@ -165,6 +169,9 @@ def _sentences() -> Mapping[str, str]:
         "customers": _("Guest orders, or an account for each buyer."),
         "customer_group": _("Accounts that exist keep their own."),
         "welcome_mail": _("Whether Magento may write to new accounts."),
+        "invoices_to_amazon": _("After dispatch, the PDF of each Magento invoice."),
+        "invoice_source": _("A folder, or an address of the shop’s own PDF extension."),
+        "invoice_totals": _("Amazon compares them with its own to the cent."),
     }
 
 
@@ -200,5 +207,10 @@ def _values() -> Mapping[str, Mapping[str, str]]:
         "fba_orders": {"create": _("on"), "ignore": _("off")},
         "fba_lines": {"detached": _("Without their product"), "catalogue": _("With their product")},
         "customers": {"guest": _("Guest orders"), "create": _("An account each")},
+        "invoices_to_amazon": {
+            "off": _("Not at all"),
+            "folder": _("From a folder"),
+            "url": _("From an address"),
+        },
         "welcome_mail": {"refuse": _("Not allowed"), "accept": _("Allowed")},
     }

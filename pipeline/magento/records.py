@@ -144,6 +144,15 @@ class Invoice:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberedInvoice:
+    """An invoice with the number that it bears, its gross total and the tax in it."""
+
+    increment_id: str
+    grand_total: Decimal
+    tax_total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class CreditMemoLine:
     """The refund of a line in a credit memo: `total` is after discount with tax, `tax` is the tax
     in it, `row` is before tax and discount."""

@@ -123,6 +123,9 @@ class MarketplaceSettings(SettingsModel):
     unclear_totals: Literal["hold", "import"] = "hold"
     tax: Literal["amazon", "none"] = "amazon"
     gift_wrap: Literal["line", "price"] = "line"
+    invoices_to_amazon: Literal["off", "folder", "url"] = "off"
+    invoice_source: str | None = Field(default=None, max_length=500)
+    invoice_totals: bool = False
 
     @field_validator("sku_map")
     @classmethod
@@ -146,6 +149,23 @@ class MarketplaceSettings(SettingsModel):
                 'customers = "create" makes Magento send the buyer a welcome mail, which no REST '
                 'call can prevent: set welcome_mail = "accept" as well, or customers = "guest"'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _invoices_have_a_source(self) -> MarketplaceSettings:
+        source = self.invoice_source or ""
+        if self.invoices_to_amazon == "folder" and not Path(source).is_absolute():
+            raise ValueError(
+                'invoices_to_amazon = "folder" needs invoice_source, the path of the folder from '
+                "the root on"
+            )
+        if self.invoices_to_amazon == "url":
+            if "{increment}" not in source:
+                raise ValueError(
+                    'invoices_to_amazon = "url" needs invoice_source, a URL with {increment} where '
+                    "the number of the invoice goes"
+                )
+            _remote_url(_base_url(source.replace("{increment}", "1")))
         return self
 
     def store(self, *, is_fba: bool) -> str:

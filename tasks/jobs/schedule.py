@@ -26,6 +26,7 @@ from tasks.jobs.bulk import run_bulk_acts
 from tasks.jobs.credit_memos import watch_refunds
 from tasks.jobs.digests import send_digests
 from tasks.jobs.feeds import run_feeds
+from tasks.jobs.invoices import run_invoices
 from tasks.jobs.notifications import fetch_due, fetch_orders, read_notifications
 from tasks.jobs.purge import purge
 from tasks.jobs.reconcile import reconcile
@@ -217,6 +218,13 @@ JOBS = (
         Scope.SHOP,
         "Notes in the shop, or books there, the refunds that were made at Amazon"
         " (`refunds_from_amazon`).",
+    ),
+    Job(
+        "invoices",
+        run_invoices,
+        timedelta(minutes=2),
+        Scope.ACCOUNT,
+        "Uploads the invoices of shipped orders to Amazon, and reads the results.",
     ),
     Job(
         "guard stock",

@@ -95,6 +95,9 @@ def test_the_defaults_are_those_of_the_product() -> None:
         "unclear_totals": "hold",
         "tax": "amazon",
         "gift_wrap": "line",
+        "invoices_to_amazon": "off",
+        "invoice_source": None,
+        "invoice_totals": False,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from pipeline.magento.records import Invoice
+from pipeline.magento.records import Invoice, NumberedInvoice
 from pipeline.magento.rest import json_records, search
 from pipeline.magento.rest.connection import Connection
 
@@ -42,6 +42,23 @@ class Invoices:
                 lambda row: (json_records.identifier(row, "order_id"), json_records.invoice(row)),
                 sort="entity_id",
                 fields="entity_id,order_id,grand_total",
+            ):
+                by_order.setdefault(order_id, []).append(invoice)
+        return by_order
+
+    def numbered(self, entity_ids: Collection[int]) -> dict[int, list[NumberedInvoice]]:
+        """The same with the number and the tax of each invoice. Raises Transient or Rejected."""
+        by_order: dict[int, list[NumberedInvoice]] = {entity_id: [] for entity_id in entity_ids}
+        for batch in search.batches(entity_ids):
+            for order_id, invoice in self._api.search(
+                "/invoices",
+                [search.any_of("order_id", batch)],
+                lambda row: (
+                    json_records.identifier(row, "order_id"),
+                    json_records.numbered_invoice(row),
+                ),
+                sort="entity_id",
+                fields="entity_id,order_id,increment_id,grand_total,tax_amount",
             ):
                 by_order.setdefault(order_id, []).append(invoice)
         return by_order

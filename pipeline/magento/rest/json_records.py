@@ -20,6 +20,7 @@ from pipeline.magento.records import (
     MagentoItem,
     MagentoOrder,
     MagentoShipment,
+    NumberedInvoice,
     Product,
     Region,
     Track,
@@ -209,6 +210,13 @@ def _item(row: dict[str, Any]) -> MagentoItem:
 def invoice(row: dict[str, Any]) -> Invoice:
     """An invoice. Source: GET /V1/invoices."""
     return Invoice(identifier(row, "entity_id"), number(row, "grand_total"))
+
+
+def numbered_invoice(row: dict[str, Any]) -> NumberedInvoice:
+    """An invoice with its number. Source: GET /V1/invoices."""
+    return NumberedInvoice(
+        name(row, "increment_id"), number(row, "grand_total"), number(row, "tax_amount")
+    )
 
 
 def credit_memo(row: dict[str, Any]) -> CreditMemo:

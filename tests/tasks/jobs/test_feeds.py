@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -78,9 +78,15 @@ class CrashingApi(FeedsApi):
         super().upload(document, content, content_type)
         self._crash("upload", "after")
 
-    def create(self, feed_type: str, marketplace_ids: Sequence[str], document_id: str) -> str:
+    def create(
+        self,
+        feed_type: str,
+        marketplace_ids: Sequence[str],
+        document_id: str,
+        options: Mapping[str, str] | None = None,
+    ) -> str:
         self._crash("create", "before")
-        feed_id = super().create(feed_type, marketplace_ids, document_id)
+        feed_id = super().create(feed_type, marketplace_ids, document_id, options)
         self._crash("create", "after")
         return feed_id
 

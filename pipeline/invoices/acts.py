@@ -1,0 +1,58 @@
+"""A person has an invoice uploaded, for the first time or again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pipeline.base.db import Sessions
+from pipeline.base.money import ZERO
+from pipeline.base.vault import Vault
+from pipeline.invoices.tables import OPEN, InvoiceUpload, UploadState
+from pipeline.orders.order_words import note
+
+NOTE = "asked to upload its invoice to Amazon again"
+
+
+class CannotUpload(Exception):
+    """The invoice is not to be uploaded; the message says why."""
+
+
+def upload_again(
+    sessions: Sessions,
+    vault: Vault,
+    order_id: int,
+    *,
+    author: str,
+    now: datetime,
+    increment_id: str | None = None,
+) -> None:
+    """Upload the order's invoice with the next run, or the one with this number.
+
+    Raises CannotUpload. An accepted invoice is uploaded again as well: the person decides.
+    """
+    with sessions() as session, session.begin():
+        upload = session.get(InvoiceUpload, order_id, with_for_update=True)
+        if upload is None:
+            raise CannotUpload("it has no invoice to upload")
+        if upload.state in OPEN:
+            raise CannotUpload("its invoice is on its way to Amazon")
+        values: dict[str, Any] = {
+            "state": UploadState.WAITING,
+            "due_at": now,
+            # Three days for its PDF from now on.
+            "created_at": now,
+            "tries": 0,
+            "document_id": None,
+            "submitted_at": None,
+            "code": None,
+            "trouble": None,
+            "asked_by": author,
+            "ended_at": None,
+        }
+        if increment_id not in (None, upload.increment_id):
+            # The totals that are kept are another invoice's: none are stated.
+            values |= {"increment_id": increment_id, "grand_total": ZERO, "tax_total": ZERO}
+        for name, value in values.items():
+            setattr(upload, name, value)
+        note(session, vault, [order_id], NOTE, "", author=author, at=now)

@@ -1,0 +1,66 @@
+"""The card of an order's invoice, and having it uploaded again from there."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from pipeline.base.db import Sessions
+from pipeline.invoices.acts import NOTE
+from pipeline.invoices.tables import InvoiceUpload, UploadState
+from pipeline.orders.tables import Note
+from tests.builders import ACCOUNT, GERMANY, NOW, an_order, stored
+from tests.console.conftest import SignedIn
+
+
+def with_invoice(sessions: Sessions, state: UploadState) -> int:
+    order_id = stored(sessions, an_order())
+    with sessions() as session, session.begin():
+        session.add(
+            InvoiceUpload(
+                order_id=order_id,
+                account=ACCOUNT,
+                marketplace_id=GERMANY,
+                state=state,
+                increment_id="100000231",
+                grand_total=Decimal("19.98"),
+                tax_total=Decimal("3.19"),
+                created_at=NOW,
+                due_at=NOW,
+                code=79513,
+                trouble="Amazon lacks an option",
+            )
+        )
+    return order_id
+
+
+def test_an_order_without_an_invoice_has_no_card(sessions: Sessions, operator: SignedIn) -> None:
+    order_id = stored(sessions, an_order())
+    assert "Invoice for Amazon" not in operator.get(f"/orders/{order_id}").text
+
+
+def test_a_refusal_is_shown_and_uploaded_again(sessions: Sessions, operator: SignedIn) -> None:
+    order_id = with_invoice(sessions, UploadState.REFUSED)
+    page = operator.get(f"/orders/{order_id}").text
+    for words in ("100000231", "refused by Amazon", "79513", "Amazon lacks an option"):
+        assert words in page
+    done = operator.post(f"/orders/{order_id}/upload-invoice", {})
+    assert done.status_code == 303
+    with sessions() as session:
+        upload = session.get_one(InvoiceUpload, order_id)
+        assert (upload.state, upload.code, upload.asked_by) == (UploadState.WAITING, None, "otto")
+        assert [note.text for note in session.scalars(select(Note))] == [NOTE]
+
+
+@pytest.mark.parametrize(
+    "state", [UploadState.WAITING, UploadState.UPLOADED, UploadState.SUBMITTED]
+)
+def test_an_invoice_on_its_way_is_left_alone(
+    sessions: Sessions, operator: SignedIn, state: UploadState
+) -> None:
+    order_id = with_invoice(sessions, state)
+    assert 'id="upload-invoice"' not in operator.get(f"/orders/{order_id}").text
+    refused = operator.post(f"/orders/{order_id}/upload-invoice", {})
+    assert (refused.status_code, "on its way" in refused.text) == (409, True)

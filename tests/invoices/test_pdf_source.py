@@ -1,0 +1,101 @@
+"""Where the PDF comes from: a folder, and a URL over a real socket."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.invoices.pdf_source import MAX_BYTES, NoPdf, fetch
+from pipeline.settings.marketplace import MarketplaceSettings
+
+PDF = b"%PDF-1.4 an invoice"
+BODIES = {
+    "/pdf/1001": PDF,
+    "/pdf/2026%2F7": PDF,
+    "/pdf/html": b"<html>Sign in</html>",
+    "/pdf/large": b"%PDF-" + b"x" * MAX_BYTES,
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The shop's own PDF extension."""
+
+    def do_GET(self) -> None:
+        body = BODIES.get(self.path)
+        self.send_response(404 if body is None else 200)
+        self.send_header("Content-Length", str(len(body or b"")))
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/pdf/{{increment}}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def of(kind: str, source: str) -> MarketplaceSettings:
+    return MarketplaceSettings.model_validate(
+        {"invoices_to_amazon": kind, "invoice_source": source}
+    )
+
+
+@pytest.mark.parametrize("number", ["1001", "2026/7"])
+def test_from_a_url(url: str, number: str) -> None:
+    assert fetch(of("url", url), number) == PDF
+
+
+@pytest.mark.parametrize(
+    ("number", "why"), [("gone", "status 404"), ("html", "no PDF"), ("large", "at most 1 MB")]
+)
+def test_a_url_without_a_pdf(url: str, number: str, why: str) -> None:
+    with pytest.raises(NoPdf, match=why):
+        fetch(of("url", url), number)
+
+
+def test_from_a_folder(tmp_path: Path) -> None:
+    settings = of("folder", str(tmp_path))
+    (tmp_path / "1001.pdf").write_bytes(PDF)
+    assert fetch(settings, "1001") == PDF
+    with pytest.raises(NoPdf, match="not there yet"):
+        fetch(settings, "1002")
+    (tmp_path / "large.pdf").write_bytes(b"%PDF-" + b"x" * MAX_BYTES)
+    with pytest.raises(NoPdf, match="more than 1 MB"):
+        fetch(settings, "large")
+
+
+@pytest.mark.parametrize("number", ["../secret", "/etc/passwd", "..", ".hidden", "a\\b", ""])
+def test_a_number_never_leaves_the_folder(tmp_path: Path, number: str) -> None:
+    (tmp_path / "secret.pdf").write_bytes(PDF)
+    (tmp_path / "in").mkdir()
+    with pytest.raises(NoPdf, match="file name") as raised:
+        fetch(of("folder", str(tmp_path / "in")), number)
+    assert not raised.value.comes_later
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "why"),
+    [
+        ("folder", "", "from the root"),
+        ("folder", "invoices", "from the root"),
+        ("url", "https://shop.example/pdf", "{increment}"),
+        ("url", "http://shop.example/{increment}", "in clear"),
+        ("url", "ftp://shop.example/{increment}", "https://"),
+    ],
+)
+def test_a_source_has_to_fit(kind: str, source: str, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        of(kind, source)
