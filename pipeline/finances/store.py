@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import Select, and_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -18,6 +18,7 @@ from pipeline.base.id_lists import among
 from pipeline.finances.tables import TransactionRow
 from pipeline.orders.tables import Order
 
+_Orders = TypeVar("_Orders", bound=Select[*tuple[Any, ...]])
 _MAY_CHANGE = (
     *("kind", "status", "posted_at", "currency", "total", "marketplace_id", "identifiers"),
     *("items", "leaves", "deferral_reason", "matures_at", "order_id", "external_id", "copy_of"),
@@ -44,8 +45,10 @@ class Transactions:
             orders = {
                 row.external_id: row.id
                 for row in session.execute(
-                    select(Order.external_id, Order.id).where(
-                        Order.account == account, among(Order.external_id, numbers)
+                    _locked(
+                        select(Order.external_id, Order.id).where(
+                            Order.account == account, among(Order.external_id, numbers)
+                        )
                     )
                 )
             }
@@ -90,21 +93,32 @@ class Transactions:
 
     def match(self, account: str, now: datetime) -> int:
         """Give transactions that came before their order their order; returns how many."""
+        is_ours = and_(
+            TransactionRow.account == account,
+            TransactionRow.order_id.is_(None),
+            Order.account == account,
+            Order.external_id == TransactionRow.external_id,
+        )
         with self._sessions() as session, session.begin():
+            orders = session.scalars(
+                _locked(select(Order.id).where(is_ours, TransactionRow.external_id.is_not(None)))
+            ).all()
+            if not orders:
+                return 0
             return len(
                 session.scalars(
                     update(TransactionRow)
-                    .where(
-                        TransactionRow.account == account,
-                        TransactionRow.order_id.is_(None),
-                        Order.account == account,
-                        Order.external_id == TransactionRow.external_id,
-                    )
+                    .where(is_ours, among(Order.id, orders))
                     .values(order_id=Order.id, changed_at=now)
                     .returning(TransactionRow.id)
                     .execution_options(synchronize_session=False)
                 ).all()
             )
+
+
+def _locked(orders: _Orders) -> _Orders:
+    """The orders, which cannot be deleted meanwhile, locked by their ids as everywhere."""
+    return orders.order_by(Order.id).with_for_update(of=Order, read=True, key_share=True)
 
 
 def _row(
