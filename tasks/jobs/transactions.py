@@ -26,6 +26,8 @@ YOUNGEST = timedelta(minutes=3)
 """Amazon refuses an end within the last two minutes."""
 STORM = timedelta(hours=1)
 """A storm of refusals is over by then; after that a role is missing."""
+SILENT = timedelta(hours=6)
+"""After so long without a transaction a person is told, whatever the error is."""
 PAGES = 40
 """The most pages of a run, which other jobs of the account leave the time for."""
 
@@ -38,6 +40,8 @@ def watch_transactions(parts: Runtime, account: str) -> None:
     """
     settings = parts.clients.in_force().accounts[account]
     if settings.finances == "off":
+        for key in _incidents(account):
+            parts.incidents.close(key, parts.clients.now())
         return
     with parts.leases.hold(f"finances:{account}", str(uuid4())) as ours:
         if not ours:
@@ -51,6 +55,10 @@ def watch_transactions(parts: Runtime, account: str) -> None:
         except RemoteError as error:
             _note(parts, account, error)
             return
+        finally:
+            store = Transactions(parts.sessions)
+            store.release(account, parts.clients.now())
+            store.match(account, parts.clients.now())
     log.info("transactions.ended", pages=read.pages, count=read.changed)
 
 
@@ -66,30 +74,33 @@ class _Read:
 def _walk(parts: Runtime, account: str, start_from: datetime, read: _Read) -> None:
     cursors, name = Watermarks(parts.sessions, timedelta(0)), f"finances:{account}"
     store, api = Transactions(parts.sessions), parts.clients.finances[account]
+    begun = parts.clients.now()
+    settled = begun - YOUNGEST - OVERLAP
     while read.pages < PAGES:
-        now = parts.clients.now()
-        newest = now - YOUNGEST
-        search = cursors.search(name, max(start_from, now - OLDEST))
-        if search.token is None:
-            search = replace(search, before=min(search.since + WINDOW, newest))
-        before = search.before or newest
+        search = cursors.search(name, max(start_from, begun - OLDEST))
+        before = search.before or min(search.since + WINDOW, begun - YOUNGEST)
         if before <= search.since:
             return  # The account starts later than Amazon shows.
         page = api.page(search.since, before, search.token, Lane.BACKFILL)
+        now = parts.clients.now()
         read.pages += 1
         read.changed += store.store(account, page.transactions, now)
         read.unreadable += page.unreadable
-        listed = OrderPage((), page.next_token, min(before, newest - OVERLAP))
+        listed = OrderPage((), page.next_token, min(before, settled))
         numbers = [one.transaction_id for one in page.transactions]
         parts.progress.note(name, search.token, listed, numbers)
+        search = replace(search, before=before)
         search = cursors.advance(name, search, listed, now, brought=bool(numbers))
-        if search.token is None and before == newest:
+        if search.token is None and before > settled:
             break
-    store.release(account, parts.clients.now())
-    store.match(account, parts.clients.now())
-    for key in (name, f"stalled:{name}"):
+    for key in _incidents(account)[:2]:
         parts.incidents.close(key, parts.clients.now())
     _tell_unreadable(parts, account, read.unreadable)
+
+
+def _incidents(account: str) -> tuple[str, ...]:
+    name = f"finances:{account}"
+    return (name, f"stalled:{name}", f"{name}:rows")
 
 
 def _tell_unreadable(parts: Runtime, account: str, count: int) -> None:
@@ -124,6 +135,15 @@ def _note(parts: Runtime, account: str, error: RemoteError) -> None:
             "the role Finance and Accounting. Add the role in the Solution Provider Portal and "
             'authorise the application again in Seller Central, or set finances = "off"; orders go '
             "on meanwhile",
+            now,
+            account=account,
+        )
+    elif now - read_at > SILENT:
+        parts.incidents.open(
+            name,
+            f"account {account}: Amazon's transactions have not been read since "
+            f"{read_at:%Y-%m-%d %H:%M} UTC ({error.told}): money and refunds of orders are missing "
+            "since then. It is tried again with each run, and nothing is lost",
             now,
             account=account,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -156,3 +157,33 @@ def test_an_order_that_comes_after_its_money_gets_it(world: World) -> None:
     with world.parts.sessions() as session:
         order_id = session.scalars(select(Order.id).where(Order.external_id == FIRST)).one()
         assert len(transactions_of(session, [order_id])[order_id]) == 1
+
+
+def test_a_search_of_many_pages_ends_while_the_clock_goes_on(world: World) -> None:
+    world.tell("amazon", "finances", page_size=1, defer="DD7")
+    sell(world, FIRST, SECOND, "302-5550003-5550003")
+    world.tell("amazon", "finances/release")
+    world.clock.on(HOUR)
+
+    def ticking() -> datetime:
+        world.clock.on(timedelta(seconds=1))
+        return world.clock.at
+
+    clients = replace(world.parts.clients, now=ticking)
+    watch_transactions(replace(world.parts, clients=clients), ACCOUNT)
+    assert world.calls()[0]["list_transactions"] == {"200": 6}
+    assert {row.status for row in stored(world) if row.is_counted} == {"DEFERRED_RELEASED"}
+
+
+def test_transactions_that_cannot_be_read_for_hours_are_told(world: World) -> None:
+    sell(world, FIRST)
+    read(world)
+    world.clock.on(7 * HOUR)
+    world.tell(
+        "amazon", "faults", route="list_transactions", kind="status", status=400, times=100, body={}
+    )
+    read(world)
+    assert f"finances:{ACCOUNT}" in told(world)
+    world.tell("amazon", "faults", "DELETE")
+    read(world)
+    assert told(world) == []
