@@ -160,11 +160,11 @@ def _leaves(block: Mapping[str, Any], group: str = "") -> Iterator[Leaf]:
         kind = word(each, "breakdownType")
         amount = number(each, "breakdownAmount", "currencyAmount") or ZERO
         below = blocks(each, "breakdowns")
+        is_side = kind.lower().replace(" ", "") in _SIDES
         parts = {word(part, "breakdownType").lower(): part for part in below}
-        if not below or parts.keys() <= _PARTS_OF_A_FEE:
+        if not below or (parts.keys() <= _PARTS_OF_A_FEE and not is_side):
             tax = number(look(parts, "tax"), "breakdownAmount", "currencyAmount") or ZERO
             if kind and amount:
                 yield Leaf(group or kind, kind, amount, tax)
         else:
-            is_side = kind.lower().replace(" ", "") in _SIDES
             yield from _leaves(each, group if is_side else kind)

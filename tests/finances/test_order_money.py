@@ -112,6 +112,12 @@ def test_a_refund_gives_the_buyer_the_tax_that_amazon_kept() -> None:
     assert (sums.other, sums.net) == (ZERO, Decimal("-35.20"))
 
 
+def test_a_refund_of_tax_alone_is_no_fee_with_its_tax() -> None:
+    tax = node("Tax", "-5.00", node("OurPriceTax", "-5.00"))
+    refund = read(a_transaction("Refund", "-5.00", node("Sales", "-5.00", tax)))
+    assert refunded_to_buyer(refund) == Decimal("5.00")
+
+
 def test_a_release_is_the_same_money_and_ends_the_waiting() -> None:
     deferred = {**SWEDISH_SALE, "transactionStatus": "DEFERRED"}
     copy = {
