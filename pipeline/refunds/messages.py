@@ -164,9 +164,9 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class RefundRules:
-    """The settings of a marketplace.
+    """The settings of a marketplace, and the decision of a person about this memo.
 
-    `reason` is for goods that came back. `chosen_reason` is the setting's, for all memos. `since` is since when
+    `reason` is for goods that came back. `chosen_reason` is a person's. `since` is since when
     refunds go to Amazon. `spread_adjustments`: money given back for no line is spread over several
     items. `allow_goodwill`: what exceeds the paid goods is sent as Goodwill. `gross_without_tax`:
     tax has no component of its own, as VAT of Amazon's service needs it and as Amazon asks for

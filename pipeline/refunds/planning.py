@@ -66,13 +66,16 @@ def plan(
         for one in given_by(other.body)
     ]
     given += given_at_amazon(found, paid)
+    facts = stored_facts(file.memo)
+    has_own_reason = facts is not None and facts.reason
     rules = RefundRules(
-        chosen_reason=settings.refund_reason or "",
+        # The word in a comment is about this memo; the setting is for all others.
+        chosen_reason="" if has_own_reason else settings.refund_reason or "",
         spread_adjustments=settings.refund_spread_adjustments,
         allow_goodwill=settings.refund_goodwill,
         gross_without_tax=settings.refund_gross,
     )
-    return plan_refund(stored_facts(file.memo), paid, given, rules)
+    return plan_refund(facts, paid, given, rules)
 
 
 def given_at_amazon(refunds: Iterable[AtAmazon], paid: OrderPaid) -> list[Given]:

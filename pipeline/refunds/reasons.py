@@ -11,9 +11,9 @@ _CAME_BACK = "Undeliverable"
 
 
 def reason(memo: MemoFacts, order: OrderPaid, rules: RefundRules, *, has_goods: bool) -> str:
-    """The reason in a comment of the memo, or else the marketplace's, or else by what happened."""
-    if memo.reason or rules.chosen_reason:
-        return memo.reason or rules.chosen_reason
+    """A person's reason, or else the one in a comment of the memo, or else by what happened."""
+    if rules.chosen_reason or memo.reason:
+        return rules.chosen_reason or memo.reason
     if order.is_undelivered:
         return _CAME_BACK
     if order.is_buyer_cancelled:
