@@ -122,6 +122,7 @@ def _labels() -> Mapping[str, str]:
         # Of a shop or an account.
         "region": _("Region"),
         "seller_id": _("Seller ID"),
+        "finances": _("Money of orders"),
         "supply_source": _("Place that ships"),
         "supply_sources": _("Places that ship, by source"),
         "shop": _("Shop"),

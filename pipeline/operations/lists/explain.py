@@ -44,6 +44,7 @@ COUNTS: Mapping[str, tuple[str, ...]] = {
         *("confirm_without_tracking", "returns", "refunds_to_amazon", "refund_reason"),
         *("refund_delay_minutes", "refund_at_most", "refund_gross"),
         *("refund_spread_adjustments", "refund_goodwill", "refunds_from_amazon"),
+        *("invoices_to_amazon", "invoice_source", "invoice_totals"),
     ),
 }
 _ONLY_FBA = frozenset({"fba_orders", "fba_store", "fba_number_prefix", "fba_lines"})
