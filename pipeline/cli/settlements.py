@@ -40,7 +40,13 @@ def settlements() -> None:
 
 @settlements.command("list", epilog=EXIT_STATUS)
 @_ACCOUNT
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--limit",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="At most so many.",
+)
 @AS_JSON
 def list_settlements(account: str, limit: int, as_json: bool) -> None:
     """List the settlements, the newest first: period, total, orders, and whether they add up."""

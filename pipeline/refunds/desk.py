@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.amazon.transactions import Transaction
 from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import ChannelOrder, FulfilledBy, RemoteStatus
 from pipeline.orders.tables import Order
 from pipeline.refunds.feeds import FINANCES_ARE_LATE, LOOKED_WITHIN
 from pipeline.refunds.matching import AtAmazon, references, refunds_at_amazon, same_money, unclaimed
@@ -49,13 +49,16 @@ _NO_MESSAGE: dict[str, Any] = {"body": None, "total": None}
 class RefundDesk:
     """Decides about refunds; each decision is committed before the next call.
 
-    `amounts` are what the buyer paid for an order, `finances` Amazon's transactions of an order,
-    `ask` raises NotSent where nothing may be written to the account.
+    `paid` is what the buyer paid for an order, with its report. `memo_again` reads the memo in the
+    shop, and returns the refund as it is then; None when the shop does not show the memo.
+    `finances` are Amazon's transactions of an order, `ask` raises NotSent where nothing may be
+    written to the account.
     """
 
     files: RefundFiles
     settings: Callable[[Order], MarketplaceSettings]
-    amounts: Callable[[Order], Amounts]
+    paid: Callable[[Order], tuple[Amounts, ChannelOrder]]
+    memo_again: Callable[[RefundFile], RefundFile | None]
     finances: Callable[[str], Sequence[Transaction]]
     ask: Callable[[str], None]
     now: Callable[[], datetime]
@@ -125,6 +128,14 @@ class RefundDesk:
             self._write(file, due_at=self.now() + UNTIL_SHIPPED)
             return
         self.ask(file.order.account)
+        again = self.memo_again(file)
+        if again is None:
+            sentence = "the shop does not show the credit memo any more"
+            self._hold(file, RefundHold.NOT_READ, sentence, needs_person=True)
+            return
+        if again.refund.changed_at != file.refund.changed_at:
+            return  # somebody has decided meanwhile
+        file = again
         found = self._at_amazon(file)
         message = self._planned(file, found)
         if message is None or self._is_there(file, message, found):
@@ -204,11 +215,11 @@ class RefundDesk:
     def _planned(self, file: RefundFile, found: Sequence[AtAmazon]) -> RefundMessage | None:
         """The memo's message; None when there is none, and the row says why."""
         try:
-            amounts = self.amounts(file.order)
+            amounts, report = self.paid(file.order)
         except CannotMap as error:
             self._hold(file, error.code, str(error), needs_person=True)
             return None
-        planned = plan(file, amounts, found, self.settings(file.order))
+        planned = plan(file, amounts, report, found, self.settings(file.order))
         if isinstance(planned, RefundMessage):
             return planned
         self._refuse(file, planned)

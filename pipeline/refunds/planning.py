@@ -10,6 +10,7 @@ from pipeline.amazon.transactions import TransactionItem
 from pipeline.base.money import ZERO
 from pipeline.intake.memo_facts import stored_facts
 from pipeline.orders.amounts import Amounts
+from pipeline.orders.channel_order import ChannelOrder
 from pipeline.refunds.mapping import plan_refund
 from pipeline.refunds.matching import AtAmazon
 from pipeline.refunds.messages import (
@@ -50,10 +51,14 @@ _PRICE_OF = {
 
 
 def plan(
-    file: RefundFile, amounts: Amounts, found: Sequence[AtAmazon], settings: MarketplaceSettings
+    file: RefundFile,
+    amounts: Amounts,
+    report: ChannelOrder,
+    found: Sequence[AtAmazon],
+    settings: MarketplaceSettings,
 ) -> RefundMessage | NotSendable:
     """The memo's message, within what the order's other refunds and those at Amazon leave."""
-    paid = order_paid(file.order, amounts, file.own, settings)
+    paid = order_paid(file.order, amounts, file.own, settings, report)
     given = [
         one
         for other in file.others
@@ -61,8 +66,16 @@ def plan(
         for one in given_by(other.body)
     ]
     given += given_at_amazon(found, paid)
-    rules = RefundRules(reason=settings.refund_reason or "CustomerReturn")
-    return plan_refund(stored_facts(file.memo), paid, given, rules)
+    facts = stored_facts(file.memo)
+    has_own_reason = facts is not None and facts.reason
+    rules = RefundRules(
+        # The word in a comment is about this memo; the setting is for all others.
+        chosen_reason="" if has_own_reason else settings.refund_reason or "",
+        spread_adjustments=settings.refund_spread_adjustments,
+        allow_goodwill=settings.refund_goodwill,
+        gross_without_tax=settings.refund_gross,
+    )
+    return plan_refund(facts, paid, given, rules)
 
 
 def given_at_amazon(refunds: Iterable[AtAmazon], paid: OrderPaid) -> list[Given]:

@@ -117,6 +117,9 @@ class MarketplaceSettings(SettingsModel):
     refund_reason: RefundReason | None = None
     refund_delay_minutes: int = Field(default=120, ge=0, le=10_080)
     refund_at_most: Decimal | None = Field(default=None, gt=0)
+    refund_gross: bool = False
+    refund_spread_adjustments: bool = False
+    refund_goodwill: bool = False
     refunds_from_amazon: Literal["note", "credit_memo"] = "note"
     confirm_without_tracking: bool = False
     returns: Literal["read", "off"] = "read"

@@ -12,12 +12,15 @@ from uuid import uuid4
 from pipeline.base.errors import AccountStopped, CannotMap, NotSent, RemoteError
 from pipeline.base.log import log
 from pipeline.base.quota import Lane
+from pipeline.intake.credit_memos import Refunds
 from pipeline.orders.amounts import Amounts
+from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.report import Report
 from pipeline.orders.tables import Order
 from pipeline.refunds.desk import RefundDesk
-from pipeline.refunds.refund_file import RefundFiles
+from pipeline.refunds.refund_file import RefundFile, RefundFiles
 from tasks.engine.runtime import Runtime
+from tasks.jobs.watch_shop import accounts_of
 
 AT_ONCE = 50
 AFTER_TROUBLE = timedelta(minutes=10)
@@ -38,6 +41,7 @@ def run_refunds(parts: Runtime, account: str) -> None:
             files,
             clients.marketplace,
             partial(paid, parts),
+            partial(memo_again, parts, files),
             partial(clients.finances[account].of_order, lane=Lane.CONFIRM),
             parts.writes.ask,
             now,
@@ -59,16 +63,36 @@ def run_refunds(parts: Runtime, account: str) -> None:
                 files.later(refund_id, now() + AFTER_DEFECT, "a defect in this program")
 
 
-def paid(parts: Runtime, order: Order) -> Amounts:
-    """What the buyer paid, from the stored report; after its purge from Amazon, which is not kept.
+def memo_again(parts: Runtime, files: RefundFiles, file: RefundFile) -> RefundFile | None:
+    """The refund with its memo as the shop shows it now; None when the shop does not show it.
+
+    Raises the errors of the call.
+    """
+    refund, account = file.refund, file.order.account
+    shop = parts.clients.shops.get(refund.shop)
+    memos = [] if shop is None else shop.credit_memos.by_ids([refund.memo_id])
+    if not memos:
+        return None
+    Refunds(parts.sessions).store(accounts_of(parts, refund.shop), refund.shop, memos)
+    return files.read(refund.id, parts.clients.in_force().accounts[account])
+
+
+def paid(parts: Runtime, order: Order) -> tuple[Amounts, ChannelOrder]:
+    """What the buyer paid with all taxes, and the order's report; after its purge from Amazon's
+    report of now, which is not kept.
 
     Raises CannotMap and the errors of the call.
     """
     try:
-        return parts.clients.amounts(order)
+        return _paid(parts, order)
     except CannotMap:
         if order.purged_at is None:
             raise
     raw = parts.clients.channel(order).order(order.external_id, Lane.CONFIRM)
     order.report = Report(lambda: raw)
-    return parts.clients.amounts(order)
+    return _paid(parts, order)
+
+
+def _paid(parts: Runtime, order: Order) -> tuple[Amounts, ChannelOrder]:
+    report = order.report.order(parts.clients.channel(order))
+    return parts.clients.charged(order), report

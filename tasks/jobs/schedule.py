@@ -30,6 +30,7 @@ from tasks.jobs.invoices import run_invoices
 from tasks.jobs.notifications import fetch_due, fetch_orders, read_notifications
 from tasks.jobs.purge import purge
 from tasks.jobs.reconcile import reconcile
+from tasks.jobs.refunds import run_refunds
 from tasks.jobs.refunds_from_amazon import refunds_from_amazon
 from tasks.jobs.returns import read_returns
 from tasks.jobs.search_and_sweep import poll_amazon, resume_due
@@ -210,6 +211,14 @@ JOBS = (
         "read_settlements_every_s",
         Scope.ACCOUNT,
         "Reads the settlements that Amazon has made, and compares them with the transactions.",
+    ),
+    Job(
+        "refunds to Amazon",
+        run_refunds,
+        timedelta(minutes=2),
+        Scope.ACCOUNT_WITH_SELLER_ID,
+        "Decides about the refunds of new credit memos, and looks for those without a result"
+        " (`refunds_to_amazon`).",
     ),
     Job(
         "refunds from Amazon",

@@ -40,14 +40,20 @@ COUNTS: Mapping[str, tuple[str, ...]] = {
         *("stock", "invoice", "gift_wrap", "fba_lines", "order_comments"),
     ),
     "ship_order": ("cancel_from_amazon", "cancel_to_amazon", "cancel_reason"),
-    "sync_tracking": ("refunds_from_amazon", "confirm_without_tracking", "returns"),
+    "sync_tracking": (
+        *("confirm_without_tracking", "returns", "refunds_to_amazon", "refund_reason"),
+        *("refund_delay_minutes", "refund_at_most", "refund_gross"),
+        *("refund_spread_adjustments", "refund_goodwill", "refunds_from_amazon"),
+        *("invoices_to_amazon", "invoice_source", "invoice_totals"),
+    ),
 }
 _ONLY_FBA = frozenset({"fba_orders", "fba_store", "fba_number_prefix", "fba_lines"})
 _ONLY_FBM = frozenset(
     {
         *("pending_orders", "pending_reserve_days", "out_of_stock", "order_status", "stock"),
         *("cancel_to_amazon", "cancel_reason", "confirm_without_tracking"),
-        *("prime_number_prefix",),
+        *("prime_number_prefix", "refunds_to_amazon", "refund_reason", "refund_delay_minutes"),
+        *("refund_at_most", "refund_gross", "refund_spread_adjustments", "refund_goodwill"),
     }
 )
 _NO_ACCOUNT = (

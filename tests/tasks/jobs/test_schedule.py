@@ -43,7 +43,13 @@ ALWAYS = {
     ("account", "more"),
     [
         ({}, set()),
-        ({"seller_id": "A1SELLER"}, {("feeds eu", "run_feeds", 30, 30)}),
+        (
+            {"seller_id": "A1SELLER"},
+            {
+                ("feeds eu", "run_feeds", 30, 30),
+                ("refunds to Amazon eu", "run_refunds", 120, 120),
+            },
+        ),
         ({"notifications": QUEUE}, {("notifications eu", "read_notifications", 10, 30)}),
     ],
     ids=["neither", "with a seller id", "with a queue"],

@@ -1,0 +1,95 @@
+"""The refunds to Amazon on the order's page: the preview, the decision, who may decide."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pipeline.base.db import Sessions
+from pipeline.intake.tables import Refund
+from pipeline.refunds.tables import AmazonRefund
+from tests.builders import NOW, stored, with_keys
+from tests.console.builders import a_shipped_order
+from tests.console.conftest import SignedIn
+
+
+def asked(sessions: Sessions) -> tuple[int, int]:
+    """An order whose refund waits for a person; their ids."""
+    order = a_shipped_order(1)
+    order.remote_status = "SHIPPED"
+    order_id = stored(sessions, order)
+    with_keys(sessions)
+    amounts = {"Principal": "10.00", "Shipping": "2.50"}
+    item = {"item": "I1", "reference": "cm-7-1", "units": "1", "amounts": amounts}
+    body = {"order": "X", "currency": "EUR", "reason": "CustomerReturn", "items": [item]}
+    body |= {"by_amazon": "0", "rounding": "0"}
+    with sessions() as session, session.begin():
+        memo = Refund(
+            order_id=order_id,
+            magento_creditmemo_id=7,
+            refunded_at=NOW,
+            currency="EUR",
+            grand_total=Decimal("12.50"),
+            shipping=Decimal("2.50"),
+            adjustment=Decimal(0),
+            lines={},
+        )
+        session.add(memo)
+        session.flush()
+        row = AmazonRefund(
+            order_id=order_id,
+            refund_id=memo.id,
+            shop="main",
+            memo_id=7,
+            memo_at=NOW,
+            state="asked",
+            changed_at=NOW,
+            needs_person=True,
+            currency="EUR",
+            total=Decimal("12.50"),
+            body=body,
+        )
+        session.add(row)
+        session.flush()
+        return order_id, row.id
+
+
+def state(sessions: Sessions, refund_id: int) -> str:
+    with sessions() as session:
+        return session.get_one(AmazonRefund, refund_id).state
+
+
+def test_the_preview_is_to_the_cent_and_sent_with_its_total(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    order_id, refund_id = asked(sessions)
+    page = operator.get(f"/orders/{order_id}").text
+    assert f'id="send-refund-{refund_id}"' in page
+    for part in ("Principal", "Shipping", "10.00", "2.50", 'name="total" value="12.50"'):
+        assert part in page
+    assert f'id="waiting-refund-{refund_id}"' in operator.get("/refunds").text
+    path = f"/orders/{order_id}"
+    operator.post(f"{path}/refund", data={"refund": str(refund_id), "total": "12.49"})
+    assert state(sessions, refund_id) == "asked"
+    operator.post(f"{path}/refund", data={"refund": str(refund_id), "total": "12.50"})
+    assert state(sessions, refund_id) == "chosen"
+    operator.post(f"{path}/undo-refund", data={"refund": str(refund_id)})
+    assert state(sessions, refund_id) == "asked"
+    operator.post(f"{path}/no-refund", data={"refund": str(refund_id)})
+    assert state(sessions, refund_id) == "dismissed"
+    assert "No refund waits for a decision." in operator.get("/refunds").text
+
+
+def test_a_viewer_sees_it_and_decides_nothing(sessions: Sessions, viewer: SignedIn) -> None:
+    order_id, refund_id = asked(sessions)
+    page = viewer.get(f"/orders/{order_id}").text
+    assert f'id="refund-{refund_id}"' in page
+    assert f'id="send-refund-{refund_id}"' not in page
+    form = {"refund": str(refund_id), "total": "12.50"}
+    answer = viewer.post(f"/orders/{order_id}/refund", data=form)
+    assert answer.status_code == 403
+    assert state(sessions, refund_id) == "asked"
+
+
+def test_an_order_without_credit_memos_has_no_card(sessions: Sessions, operator: SignedIn) -> None:
+    order_id = stored(sessions, a_shipped_order(1))
+    assert 'id="order-refunds"' not in operator.get(f"/orders/{order_id}").text
