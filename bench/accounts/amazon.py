@@ -64,6 +64,10 @@ class Sellers:
         if path == "auth/o2/token":
             token = {"access_token": f"Atza|{name}", "expires_in": 3600, "token_type": "bearer"}
             return Answer(json.dumps(token).encode())
+        if path == "finances/2024-06-19/transactions":
+            return Answer(b'{"payload": {"transactions": []}}')
+        if path == "reports/2021-06-30/reports" and request.method == "GET":
+            return Answer(b'{"reports": []}')
         if path != "orders/2026-01-01/orders":
             return Answer(b'{"errors": [{"code": "NotFound", "message": "unknown"}]}', 404)
         now, seller = self._now(), self.by_name[name]

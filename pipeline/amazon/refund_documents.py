@@ -67,7 +67,7 @@ _WORDS = {
     "invalid orderid": RefundRefusal.UNKNOWN_ORDER,
     "malformed or invalid xml": RefundRefusal.MALFORMED,
 }
-_LINK = re.compile(r"/help/(?:[a-z]+/)*(\d+)\b", re.IGNORECASE)
+_LINK = re.compile(r"\bhelp/(?:[a-z]+/)*(\d+)\b", re.IGNORECASE)
 
 
 def write(seller_id: str, messages: Iterable[tuple[int, Mapping[str, Any]]]) -> bytes:

@@ -29,6 +29,7 @@ _ROUTE_WORDS = frozenset(
             "feeds",
             "reports",
             "documents",
+            *("finances", "transactions"),
             "notifications",
             "v1",
             "destinations",

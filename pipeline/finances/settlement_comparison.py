@@ -234,7 +234,7 @@ def placed_transactions(
             TransactionRow.is_counted,
             TransactionRow.currency == settlement.currency,
             TransactionRow.external_id.is_not(None),
-            or_(TransactionRow.external_id.in_(orders), is_here),
+            or_(TransactionRow.external_id.in_(orders.subquery().select()), is_here),
         )
     )
 

@@ -47,7 +47,7 @@ class Uploads:
                 select(Order.id, Order.shop, Order.magento_order_id, Order.marketplace_id)
                 .where(
                     Order.account == self._account,
-                    Order.marketplace_id.in_(marketplace_ids),
+                    among(Order.marketplace_id, marketplace_ids),
                     Order.status == Status.DONE,
                     Order.remote_status == "SHIPPED",
                     Order.updated_at >= now - REACH,

@@ -62,7 +62,7 @@ class Returns:
             Return.id, Return.external_id, Return.reference, Return.item, Return.place
         ).where(
             Return.account == report.account,
-            Return.fulfilled_by.in_({row.fulfilled_by for row in rows}),
+            among(Return.fulfilled_by, {row.fulfilled_by for row in rows}),
             Return.requested_on > report.since_at.date(),
             Return.requested_on < report.until_at.date(),
             Return.arrived_on.is_(None),

@@ -183,7 +183,14 @@ UNKNOWN = MessageResult(MessageOutcome.AGAIN, "the report does not account for e
         ),
         pytest.param(
             a_report(0, 1, ("0", "Error", "5000", "XML Parsing Fatal Error")),
-            [MessageResult(MessageOutcome.AGAIN, "Amazon's code 5000")] * 2,
+            [
+                MessageResult(
+                    MessageOutcome.AGAIN,
+                    "Amazon's code 5000",
+                    SecretStr("XML Parsing Fatal Error"),
+                )
+            ]
+            * 2,
             id="the document as a whole",
         ),
         pytest.param(a_report("many", ""), [UNKNOWN, UNKNOWN], id="no counts"),
@@ -196,7 +203,7 @@ def test_what_became_of_each_of_two_messages(content: bytes, expected: list[Mess
 def test_a_namespace_changes_nothing() -> None:
     content = a_report(1, 1, ("1", "Error", "8", "bad"))
     content = content.replace(b"<AmazonEnvelope>", b'<AmazonEnvelope xmlns="urn:x">')
-    assert read(content) == Report(1, 0, 1, {1: refused("Amazon's code 8", "bad")})
+    assert read(content) == Report(1, -1, 1, {1: refused("Amazon's code 8", "bad")})
 
 
 @pytest.mark.parametrize(

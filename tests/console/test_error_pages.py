@@ -108,7 +108,7 @@ def test_a_mistake_of_ours_is_a_page_with_the_time_to_tell_and_no_counts(
     words = words_of(reply.text)
     assert "Something went wrong here" in words
     assert "tell an admin the time: 2026-03-10 12:00:00 UTC" in words
-    assert "Today Orders Held Ship by Mine Activity SKU map" in words
+    assert "Today Orders Held Ship by Returns Mine Activity Settlements SKU map" in words
     assert "ZeroDivisionError" not in reply.text
 
 
