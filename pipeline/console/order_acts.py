@@ -237,7 +237,14 @@ def _purge(hand: _Hand, order_id: int) -> None:
 
 def _upload_invoice(hand: _Hand, order_id: int) -> None:
     try:
-        upload_again(hand.sessions, hand.vault, order_id, author=hand.author, now=hand.now)
+        upload_again(
+            hand.sessions,
+            hand.vault,
+            order_id,
+            author=hand.author,
+            now=hand.now,
+            increment_id=_text("invoice") or None,
+        )
     except CannotUpload as error:
         raise NotPossible(str(error)) from None
 

@@ -37,6 +37,12 @@ def upload_again(
             raise CannotUpload("it has no invoice to upload")
         if upload.state in OPEN:
             raise CannotUpload("its invoice is on its way to Amazon")
+        if increment_id is None and len(upload.numbers) > 1:
+            raise CannotUpload(f"its order has several invoices: choose {_either(upload)}")
+        if increment_id is not None and increment_id not in upload.numbers:
+            raise CannotUpload(
+                f"its order has no invoice {increment_id[:50]} in Magento, but {_either(upload)}"
+            )
         values: dict[str, Any] = {
             "state": UploadState.WAITING,
             "due_at": now,
@@ -56,3 +62,7 @@ def upload_again(
         for name, value in values.items():
             setattr(upload, name, value)
         note(session, vault, [order_id], NOTE, "", author=author, at=now)
+
+
+def _either(upload: InvoiceUpload) -> str:
+    return " or ".join(upload.numbers)

@@ -8,7 +8,7 @@ invoice is sent, so that a feed that Amazon has can belong to that one invoice a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from pipeline.amazon.feeds import FeedsApi, Processing
@@ -33,6 +33,7 @@ from pipeline.settings.marketplace import MarketplaceSettings
 FIRST_LOOK = timedelta(minutes=2)
 LOOK_AGAIN = timedelta(minutes=5)
 AFTER_TROUBLE = timedelta(minutes=5)
+AFTER_DEFECT = timedelta(hours=1)
 # Until then an earlier call may still take effect: longer than the time-out of a reply.
 SETTLES = timedelta(seconds=90)
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -66,9 +67,12 @@ class InvoiceWay:
         self._now = now
         self._ask = ask
 
-    def go(self, limit: int) -> None:
-        """Advance the uploads that are due, as far as quota and pauses allow."""
-        for upload in self._uploads.due(self._now(), limit):
+    def go(self, marketplace_ids: Collection[str], limit: int) -> None:
+        """Advance the uploads that are due, as far as quota and pauses allow.
+
+        Of marketplaces that are not named, only those that Amazon may have are followed.
+        """
+        for upload in self._uploads.due(marketplace_ids, self._now(), limit):
             try:
                 while self._advance(upload):
                     pass
@@ -82,11 +86,20 @@ class InvoiceWay:
                     self._pauses.lacks_role(self._now())
                     self._later(upload, AFTER_TROUBLE, str(error))
                     return
-                self._end(upload, UploadState.REFUSED, trouble=str(error))
+                # Amazon may have taken an invoice of which it only refuses to tell.
+                is_sent = upload.submitted_at is not None
+                state = UploadState.UNKNOWN if is_sent else UploadState.REFUSED
+                self._end(upload, state, trouble=str(error))
             except Transient as error:
+                if self._is_given_up(upload):
+                    self._end(upload, UploadState.UNKNOWN, trouble=error.told)
+                    continue
                 wait = max(AFTER_TROUBLE, timedelta(seconds=error.retry_after_s or 0.0))
                 self._later(upload, wait, error.told)
                 log.warning("invoice.stopped", code=error.code, request_id=error.request_id)
+            except Exception:  # noqa: BLE001 - a defect with one invoice stops no other
+                log.exception("invoice.defect")
+                self._later(upload, AFTER_DEFECT, "a defect in this program")
 
     def _advance(self, upload: InvoiceUpload) -> bool:
         """One state further; False when the upload has to wait or has ended."""
@@ -171,7 +184,7 @@ class InvoiceWay:
         """Read how the feed ended; DONE does not mean that the invoice was accepted."""
         status = self._api.feed(upload.feed_ids[-1])
         if status.status in (Processing.IN_QUEUE, Processing.IN_PROGRESS):
-            if self._now() >= (upload.submitted_at or upload.created_at) + GIVE_UP:
+            if self._is_given_up(upload):
                 self._end(upload, UploadState.UNKNOWN, trouble="Amazon did not finish the feed")
             else:
                 self._later(upload, LOOK_AGAIN, None)
@@ -184,6 +197,10 @@ class InvoiceWay:
             self._end(upload, UploadState.UNKNOWN, trouble=trouble)
             return False
         return self._take(upload, self._api.report(status.report_id))
+
+    def _is_given_up(self, upload: InvoiceUpload) -> bool:
+        sent_at = upload.submitted_at
+        return sent_at is not None and self._now() >= sent_at + GIVE_UP
 
     def _take(self, upload: InvoiceUpload, report: bytes) -> bool:
         result = read(report)

@@ -38,7 +38,7 @@ class InvoiceUpload(Base):
     `submitted_at` is written before createFeed and the last of `feed_ids` after it: in the state
     UPLOADED, `submitted_at` means that Amazon may have the feed. `size` and `digest` (SHA-256) are
     all that is kept of the PDF. `code` is Amazon's, `trouble` a sentence of ours. `asked_by` is the
-    person who had it uploaded again.
+    person who had it uploaded again. `numbers` are those of all the order's invoices.
     """
 
     __tablename__ = "invoice_uploads"
@@ -58,6 +58,7 @@ class InvoiceUpload(Base):
     marketplace_id: Mapped[str]
     state: Mapped[str]
     increment_id: Mapped[str]
+    numbers: Mapped[list[str]]
     grand_total: Mapped[Decimal]
     tax_total: Mapped[Decimal]
     created_at: Mapped[datetime]

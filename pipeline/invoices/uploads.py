@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from pipeline.base.db import Sessions
@@ -86,6 +86,7 @@ class Uploads:
                     "state": UploadState.HELD if several else UploadState.WAITING,
                     "trouble": SEVERAL if several else None,
                     "increment_id": found[0].increment_id,
+                    "numbers": [each.increment_id for each in found],
                     "grand_total": found[0].grand_total,
                     "tax_total": found[0].tax_total,
                     "created_at": now,
@@ -98,8 +99,11 @@ class Uploads:
         with self._sessions() as session, session.begin():
             return len(session.scalars(adding.returning(InvoiceUpload.order_id)).all())
 
-    def due(self, now: datetime, limit: int) -> Sequence[InvoiceUpload]:
-        """The open uploads that are due. Those that Amazon may have come first."""
+    def due(
+        self, marketplace_ids: Collection[str], now: datetime, limit: int
+    ) -> Sequence[InvoiceUpload]:
+        """The open uploads of these marketplaces that are due, and all that Amazon may have, which
+        come first."""
         with self._sessions() as session:
             return session.scalars(
                 select(InvoiceUpload)
@@ -107,6 +111,10 @@ class Uploads:
                     InvoiceUpload.account == self._account,
                     InvoiceUpload.state.in_(OPEN),
                     InvoiceUpload.due_at <= now,
+                    or_(
+                        InvoiceUpload.submitted_at.is_not(None),
+                        among(InvoiceUpload.marketplace_id, marketplace_ids),
+                    ),
                 )
                 .order_by(InvoiceUpload.submitted_at.is_(None), InvoiceUpload.due_at)
                 .limit(limit)
@@ -148,11 +156,15 @@ class Uploads:
         return ours is not None
 
     def change(self, upload: InvoiceUpload, **values: Any) -> None:
-        """Write these columns of an open upload."""
+        """Write these columns of an open upload, if another worker has not moved it on."""
         with self._sessions() as session, session.begin():
             session.execute(
                 update(InvoiceUpload)
-                .where(InvoiceUpload.order_id == upload.order_id, InvoiceUpload.state.in_(OPEN))
+                .where(
+                    InvoiceUpload.order_id == upload.order_id,
+                    InvoiceUpload.state == upload.state,
+                    InvoiceUpload.state.in_(OPEN),
+                )
                 .values(**values)
             )
 

@@ -52,7 +52,7 @@ def run_invoices(parts: Runtime, account: str) -> None:
             parts.clients.now,
             lambda: parts.writes.ask(account),
         )
-        way.go(UPLOADS_AT_ONCE)
+        way.go(takes, UPLOADS_AT_ONCE)
 
 
 def _keep(parts: Runtime, uploads: Uploads, orders: list[Shipped]) -> None:

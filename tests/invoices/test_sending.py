@@ -87,6 +87,7 @@ class Rig:
     at: datetime = NOW
     options: dict[str, Any] = field(default_factory=dict)
     is_read_only: bool = False
+    takes: Sequence[str] = (GERMANY,)
 
     def now(self) -> datetime:
         return self.at
@@ -141,7 +142,7 @@ class Rig:
         """One run, as by a new process."""
         InvoiceWay(
             self.uploads, api or self.api(), self.pauses, self.settings, fetch, self.now, self.ask
-        ).go(100)
+        ).go(self.takes, 100)
 
     def later(self, wait: timedelta = MINUTES) -> None:
         """Time passes, here and at Amazon; then another run."""
@@ -371,6 +372,10 @@ def test_several_invoices_are_a_persons_choice(rig: Rig) -> None:
     rig.through()
     upload = rig.upload(order_id)
     assert (upload.state, upload.trouble) == (UploadState.HELD, SEVERAL)
+    with pytest.raises(CannotUpload, match="choose 100000231 or 100000232"):
+        again(rig, order_id)
+    with pytest.raises(CannotUpload, match="has no invoice 100000239"):
+        again(rig, order_id, increment_id="100000239")
     again(rig, order_id, increment_id="100000232")
     rig.through()
     assert rig.amazons() == [("100000232", None)]
@@ -438,3 +443,35 @@ def test_an_order_that_is_gone_takes_its_upload_along(rig: Rig) -> None:
         session.delete(session.get_one(Order, order_id))
     with rig.sessions() as session:
         assert session.scalars(select(InvoiceUpload)).all() == []
+
+
+def test_a_marketplace_that_is_off_keeps_no_other_waiting(rig: Rig) -> None:
+    first = rig.sold(number="100000231")
+    rig.known("100000231")
+    rig.takes = ("A13V1IB3VIYZZH",)
+    rig.through()
+    assert rig.uploads.due(rig.takes, rig.at, 100) == []
+    rig.takes = (GERMANY,)
+    rig.through()
+    assert rig.state(first) == (UploadState.ACCEPTED, None)
+
+
+def test_what_amazon_refuses_to_tell_is_not_refused(rig: Rig) -> None:
+    order_id = rig.sold()
+    rig.known("100000231")
+    rig.go()
+    fault = {"route": "get_feed", "kind": "status", "status": 400, "times": 9, "body": {}}
+    rig.control("POST", "faults", fault)
+    rig.later()
+    assert rig.upload(order_id).state == UploadState.UNKNOWN
+
+
+def test_a_report_that_never_comes_ends_with_a_person(rig: Rig) -> None:
+    order_id = rig.sold()
+    rig.known("100000231")
+    rig.go()
+    fault = {"route": "get_feed", "kind": "status", "status": 500, "times": 99, "body": {}}
+    rig.control("POST", "faults", fault)
+    rig.later()
+    rig.later(timedelta(hours=13))
+    assert rig.upload(order_id).state == UploadState.UNKNOWN

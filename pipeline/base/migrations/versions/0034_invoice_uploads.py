@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("marketplace_id", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("increment_id", sa.Text(), nullable=False),
+        sa.Column("numbers", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("grand_total", sa.Numeric(19, 4), nullable=False),
         sa.Column("tax_total", sa.Numeric(19, 4), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
