@@ -28,7 +28,7 @@ def an_upload(sessions: Sessions, state: UploadState) -> int:
                 marketplace_id=GERMANY,
                 state=state,
                 increment_id="100000231",
-                numbers=["100000231"],
+                numbers=["100000231", "100000232"],
                 grand_total=Decimal("19.98"),
                 tax_total=Decimal("3.19"),
                 created_at=NOW,
