@@ -11,7 +11,7 @@ from sqlalchemy import select
 from pipeline.amazon.replies import UNAUTHORIZED
 from pipeline.amazon.reports import ReportProcessing, ReportsApi, ReportStatus
 from pipeline.base.db import Sessions
-from pipeline.base.errors import Transient
+from pipeline.base.errors import NotSent, RemoteError, Transient
 from pipeline.base.incidents import Incidents
 from pipeline.base.log import log
 from pipeline.base.money import written
@@ -28,7 +28,7 @@ _MOST_FILES = 10
 
 
 class SettlementReading:
-    """Takes the reports of an account that are not stored yet, the oldest first."""
+    """Takes the reports of an account that are not stored yet, the newest first."""
 
     def __init__(self, sessions: Sessions, now: Callable[[], datetime]) -> None:
         self._sessions = sessions
@@ -43,7 +43,8 @@ class SettlementReading:
         """
         role = f"settlements_role:{account}"
         try:
-            found = sorted(_finished(reports, self._now() - _LISTED), key=_created)
+            # The newest first: ten that cannot be read must not hide those that come after them.
+            found = sorted(_finished(reports, self._now() - _LISTED), key=_created, reverse=True)
         except Transient as error:
             if error.code != UNAUTHORIZED:
                 raise
@@ -52,17 +53,26 @@ class SettlementReading:
         self._incidents.close(role, self._now())
         known = known_reports(self._sessions, account)
         new, refused = 0, list[str]()
-        for report in [one for one in found if one.report_id not in known][:_MOST_FILES]:
+        for report in [one for one in found if one.report_id not in known]:
+            if new == _MOST_FILES or len(refused) == _MOST_FILES:
+                break
             try:
                 text = reports.document(report.document_id, report.marketplace_ids).text
                 store(self._sessions, account, report.report_id, read_settlement(text), self._now())
                 new += 1
-            except UnreadableSettlement as error:
+            except NotSent:
+                break  # The quota is used up: the next run goes on.
+            except (RemoteError, UnreadableSettlement) as error:
                 refused.append(f"{report.report_id}: {error}")
         self._tell_refused(account, refused)
         self._tell_differing(account)
         log.info("settlements.ended", account=account, count=new)
         return new
+
+    def leave_off(self, account: str) -> None:
+        """Close what is told of the account's settlements: they are not to be read any more."""
+        for key in ("settlements_role", "settlement_unreadable", "settlement_total"):
+            self._incidents.close(f"{key}:{account}", self._now())
 
     def _tell_refused(self, account: str, refused: list[str]) -> None:
         key, now = f"settlement_unreadable:{account}", self._now()

@@ -8,12 +8,13 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import exists, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from pipeline.amazon.return_rows import ReturnRow
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
+from pipeline.orders.tables import Order
 from pipeline.returns.tables import AmazonReport, Return
 
 AT_ONCE = 1_000
@@ -55,7 +56,8 @@ class Returns:
         """Mark the requests of the report's days that it does not show; returns how many.
 
         The first and the last day count for nothing, since a report may begin or end within a day.
-        What has arrived is not withdrawn.
+        What has arrived is not withdrawn. A return counts only if its order is known to be of a
+        marketplace that the report is about.
         """
         shown = {(row.external_id, row.reference, row.item, row.place) for row in rows}
         query = select(
@@ -67,6 +69,11 @@ class Returns:
             Return.requested_on < report.until_at.date(),
             Return.arrived_on.is_(None),
             Return.gone_at.is_(None),
+            exists().where(
+                Order.account == Return.account,
+                Order.external_id == Return.external_id,
+                among(Order.marketplace_id, report.marketplace_ids),
+            ),
         )
         with self._sessions() as session, session.begin():
             gone = [id_ for id_, *key in session.execute(query) if tuple(key) not in shown]

@@ -201,7 +201,8 @@ class ReturnsWay:
             return
         now = self._now()
         changed = self._returns.store(report.account, found.rows, now)
-        gone = self._returns.mark_gone(report, found.rows, now)
+        # A row that cannot be read may be any of those that seem to be gone.
+        gone = 0 if found.bad_lines else self._returns.mark_gone(report, found.rows, now)
         log.info("returns.read", account=report.account, count=changed + gone)
         self._end_well(report, ReportOutcome.READ, len(found.rows), found.bad_lines)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from pipeline.base.errors import NotSent
+from pipeline.base.errors import NotSent, RemoteError
 from pipeline.base.log import log
 from pipeline.finances.settlement_comparison import compare
 from pipeline.finances.settlement_reading import SettlementReading
@@ -18,8 +18,13 @@ def read_settlements(parts: Runtime, account: str) -> None:
         if not ours:
             return
         reading = SettlementReading(parts.sessions, parts.clients.now)
+        if parts.clients.in_force().accounts[account].finances == "off":
+            reading.leave_off(account)
+            return
         try:
             reading.read(account, parts.clients.reports[account])
         except NotSent as error:
             log.info("settlements.postponed", account=account, code=error.code)
+        except RemoteError as error:
+            log.warning("settlements.stopped", account=account, code=error.code)
         compare(parts.sessions, account, parts.clients.now())

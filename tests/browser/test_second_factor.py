@@ -48,7 +48,7 @@ def test_from_the_picture_to_the_recovery_code(visit: Visit, console: Console) -
     assert len(codes) == 10
     assert violations(page) == []
     page.get_by_role("link", name="I have kept them: go on").click()
-    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    expect(page.get_by_role("heading", name="Today", exact=True)).to_be_visible()
     sign_out(page)
 
     sign_in(page, "anna")
@@ -63,12 +63,12 @@ def test_from_the_picture_to_the_recovery_code(visit: Visit, console: Console) -
     expect(page.get_by_role("alert")).to_contain_text("was used before")
     console.clock.pass_(seconds=30)
     answer(page, app.at(console.clock.at))
-    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    expect(page.get_by_role("heading", name="Today", exact=True)).to_be_visible()
     sign_out(page)
 
     sign_in(page, "anna")
     answer(page, codes[0].replace("-", ""))
-    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    expect(page.get_by_role("heading", name="Today", exact=True)).to_be_visible()
     page.goto("/account")
     expect(page.locator("main")).to_contain_text("9 of the present ones are unused")
 
