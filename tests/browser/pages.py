@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from pipeline.base.db import Sessions
+from pipeline.invoices.tables import UploadState
 from pipeline.operations.acts.many_orders import BulkActs
 from pipeline.operations.acts.map_sku import SkuDecisions
 from pipeline.operations.lists.filters import Filters
@@ -24,10 +26,14 @@ from tests.console.builders import (
     store,
 )
 from tests.console.bulk import begin
+from tests.console.test_made_at_amazon import compare as compared
+from tests.console.test_order_invoice import upload
+from tests.console.test_order_refunds import a_refund
 from tests.console.test_returns import TODAY, a_return
 from tests.console.test_settlements import settled
 from tests.finances.settlement_files import Line, sales
 
+UNCLEAR = "Amazon gave no result for the feed; look in Seller Central whether it has the refund"
 PAGES = {
     "today": "/",
     "orders": "/orders",
@@ -35,9 +41,13 @@ PAGES = {
     "orders, filters that are wrong": "/orders?min=abc&from=never",
     "an order that is held": "/orders/{held}",
     "an order that was shipped": "/orders/{shipped}",
+    "an order whose refunds need a person": "/orders/{refunding}",
+    "an order whose refunds are done": "/orders/{refunded}",
+    "an order that Amazon ships": "/orders/{by_amazon}",
     "held by cause": "/held",
     "ship-by": "/ship-by",
     "returns to refund": "/returns",
+    "refunds to decide": "/refunds",
     "settlements": "/settlements",
     "a settlement": "/settlements/{settlement}",
     "health": "/health",
@@ -70,9 +80,17 @@ PAGES = {
 
 def store_for_pages(sessions: Sessions) -> dict[str, int]:
     """Store the orders; return the ids that the addresses of PAGES name."""
-    held, shipped, waiting, _ = store(
-        sessions, a_held_order(1), a_shipped_order(2), an_order(3), a_pending_order(4)
+    held, shipped, waiting, _, *returned = store(
+        sessions,
+        a_held_order(1),
+        a_shipped_order(2),
+        an_order(3),
+        a_pending_order(4),
+        a_shipped_order(5),
+        a_shipped_order(6),
+        a_shipped_order(7, fulfilled_by="FBA", shipments=[]),
     )
+    after_the_parcel(sessions, *returned)
     with sessions() as session, session.begin():
         session.add_all(
             [an_attempt(held, 5), an_effect(shipped, 4), a_note(held, 3, "otto", "asked the shop")]
@@ -101,4 +119,29 @@ def store_for_pages(sessions: Sessions) -> dict[str, int]:
         "waiting": waiting,
         "act": act,
         "settlement": settlement,
+        **dict(zip(("refunding", "refunded", "by_amazon"), returned, strict=True)),
     }
+
+
+def after_the_parcel(sessions: Sessions, refunding: int, refunded: int, by_amazon: int) -> None:
+    """Store refunds, money and invoices: two need a person, the others are done."""
+    with sessions() as session:
+        numbers = {
+            order_id: session.get_one(Order, order_id).external_id
+            for order_id in (refunding, refunded, by_amazon)
+        }
+    for place, number in enumerate(numbers.values()):
+        lines = [replace(line, order=number) for line in sales(1)]
+        paid = [replace(lines[0], amount=lines[0].amount - place), *lines[1:]]
+        settled(sessions, paid, lines, f"9{place}")
+    a_refund(sessions, refunding, total=Decimal("12.50"))
+    unclear = {"state": "unknown", "memo_id": 8, "reason": UNCLEAR, "hold_code": "unknown"}
+    a_refund(sessions, refunding, **unclear)
+    compared(sessions, refunding)
+    upload(sessions, refunding, UploadState.REFUSED)
+    a_refund(sessions, refunded, state="accepted", needs_person=False, transaction_id="R-1")
+    compared(sessions, refunded, needs_person=False, sentence="")
+    upload(sessions, refunded, UploadState.ACCEPTED)
+    with sessions() as session, session.begin():
+        session.add(a_return(numbers[refunded], reference="Dx8RMA", refunded_total=Decimal(12)))
+        session.add(a_return(numbers[by_amazon], reference="", fulfilled_by="FBA"))

@@ -17,6 +17,12 @@ from tests.console.conftest import SignedIn
 
 def with_invoice(sessions: Sessions, state: UploadState) -> int:
     order_id = stored(sessions, an_order())
+    upload(sessions, order_id, state)
+    return order_id
+
+
+def upload(sessions: Sessions, order_id: int, state: UploadState) -> None:
+    """Store the order's invoice as far as `state`."""
     with sessions() as session, session.begin():
         session.add(
             InvoiceUpload(
@@ -34,7 +40,6 @@ def with_invoice(sessions: Sessions, state: UploadState) -> int:
                 trouble="Amazon lacks an option",
             )
         )
-    return order_id
 
 
 def test_an_order_without_an_invoice_has_no_card(sessions: Sessions, operator: SignedIn) -> None:
@@ -50,8 +55,8 @@ def test_a_refusal_is_shown_and_uploaded_again(sessions: Sessions, operator: Sig
     done = operator.post(f"/orders/{order_id}/upload-invoice", {})
     assert done.status_code == 303
     with sessions() as session:
-        upload = session.get_one(InvoiceUpload, order_id)
-        assert (upload.state, upload.code, upload.asked_by) == (UploadState.WAITING, None, "otto")
+        row = session.get_one(InvoiceUpload, order_id)
+        assert (row.state, row.code, row.asked_by) == (UploadState.WAITING, None, "otto")
         assert [note.text for note in session.scalars(select(Note))] == [NOTE]
 
 

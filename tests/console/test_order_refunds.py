@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from pipeline.base.db import Sessions
 from pipeline.intake.tables import Refund
@@ -18,14 +19,31 @@ def asked(sessions: Sessions) -> tuple[int, int]:
     order.remote_status = "SHIPPED"
     order_id = stored(sessions, order)
     with_keys(sessions)
+    return order_id, a_refund(sessions, order_id)
+
+
+def a_refund(sessions: Sessions, order_id: int, **changed: Any) -> int:
+    """A refund of the order that waits for a person, and its credit memo; the refund's id."""
     amounts = {"Principal": "10.00", "Shipping": "2.50"}
     item = {"item": "I1", "reference": "cm-7-1", "units": "1", "amounts": amounts}
     body = {"order": "X", "currency": "EUR", "reason": "CustomerReturn", "items": [item]}
     body |= {"by_amazon": "0", "rounding": "0"}
+    values: dict[str, Any] = {
+        "shop": "main",
+        "memo_id": 7,
+        "memo_at": NOW,
+        "state": "asked",
+        "changed_at": NOW,
+        "needs_person": True,
+        "currency": "EUR",
+        "total": Decimal("12.50"),
+        "body": body,
+        **changed,
+    }
     with sessions() as session, session.begin():
         memo = Refund(
             order_id=order_id,
-            magento_creditmemo_id=7,
+            magento_creditmemo_id=values["memo_id"],
             refunded_at=NOW,
             currency="EUR",
             grand_total=Decimal("12.50"),
@@ -35,22 +53,10 @@ def asked(sessions: Sessions) -> tuple[int, int]:
         )
         session.add(memo)
         session.flush()
-        row = AmazonRefund(
-            order_id=order_id,
-            refund_id=memo.id,
-            shop="main",
-            memo_id=7,
-            memo_at=NOW,
-            state="asked",
-            changed_at=NOW,
-            needs_person=True,
-            currency="EUR",
-            total=Decimal("12.50"),
-            body=body,
-        )
+        row = AmazonRefund(order_id=order_id, refund_id=memo.id, **values)
         session.add(row)
         session.flush()
-        return order_id, row.id
+        return row.id
 
 
 def state(sessions: Sessions, refund_id: int) -> str:
