@@ -5,8 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from pipeline.base.db import Sessions
 from pipeline.intake.tables import Refund
+from pipeline.refunds.states import RefundState
 from pipeline.refunds.tables import AmazonRefund
 from tests.builders import NOW, stored, with_keys
 from tests.console.builders import a_shipped_order
@@ -99,3 +102,26 @@ def test_a_viewer_sees_it_and_decides_nothing(sessions: Sessions, viewer: Signed
 def test_an_order_without_credit_memos_has_no_card(sessions: Sessions, operator: SignedIn) -> None:
     order_id = stored(sessions, a_shipped_order(1))
     assert 'id="order-refunds"' not in operator.get(f"/orders/{order_id}").text
+
+
+@pytest.mark.parametrize("state", [one for one in RefundState if one is not RefundState.HELD])
+def test_the_timeline_never_asks_for_a_second_refund(
+    sessions: Sessions, operator: SignedIn, state: str
+) -> None:
+    order_id = stored(sessions, a_shipped_order(1))
+    a_refund(sessions, order_id, state=state)
+    page = operator.get(f"/orders/{order_id}").text
+    assert f"the refund to Amazon: {state}" in page
+    assert "refund it in Seller Central too" not in page
+
+
+@pytest.mark.parametrize(
+    ("code", "is_asked_for"), [("before_start", True), ("switched_off", True), ("above", False)]
+)
+def test_a_refund_that_the_settings_leave_out_is_a_persons(
+    sessions: Sessions, operator: SignedIn, code: str, is_asked_for: bool
+) -> None:
+    order_id = stored(sessions, a_shipped_order(1))
+    a_refund(sessions, order_id, state="held", hold_code=code)
+    page = operator.get(f"/orders/{order_id}").text
+    assert ("refund it in Seller Central too" in page) is is_asked_for

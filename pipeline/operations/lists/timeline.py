@@ -21,6 +21,8 @@ from pipeline.intake.own_memos import own_memos
 from pipeline.intake.tables import Refund
 from pipeline.operations.lists.order_facts import price
 from pipeline.orders.tables import Attempt, Effect, Note, Order, Status
+from pipeline.refunds.states import QUIET_HOLDS, RefundState
+from pipeline.refunds.tables import AmazonRefund
 from pipeline.settings.model import Settings
 
 NEWEST = 500
@@ -94,14 +96,17 @@ def timeline(sessions: Sessions, order: Order) -> list[Event]:
             .order_by(SecurityLogRow.id.desc())
             .limit(NEWEST)
         ).all()
-        refunds = session.scalars(
-            select(Refund).where(Refund.order_id == order.id).order_by(Refund.id)
+        refunds = session.execute(
+            select(Refund, AmazonRefund)
+            .outerjoin(AmazonRefund, AmazonRefund.refund_id == Refund.id)
+            .where(Refund.order_id == order.id)
+            .order_by(Refund.id)
         ).all()
     events = [
         *_attempts(order, attempts),
         *map(_write, effects),
         *_packages(order),
-        *_refunds(refunds, effects),
+        *_refunds([(refund, at_amazon) for refund, at_amazon in refunds], effects),
         *(Event(note.at, note.at, Kind.NOTE, note.text, by=note.author) for note in notes),
         *map(_disclosure, disclosures),
         Event(order.created_at, order.created_at, Kind.REPORT, "first reported by Amazon"),
@@ -170,15 +175,18 @@ def _packages(order: Order) -> Iterator[Event]:
             )
 
 
-def _refunds(refunds: Sequence[Refund], effects: Sequence[Effect]) -> Iterator[Event]:
-    """The credit memos of the shop's staff; our own memos appear as remote writes.
+def _refunds(
+    refunds: Sequence[tuple[Refund, AmazonRefund | None]], effects: Sequence[Effect]
+) -> Iterator[Event]:
+    """The credit memos of the shop's staff, each with its refund to Amazon; our own memos appear
+    as remote writes.
 
     After our own cancellation no memos are listed, since that write stores no memo number.
     """
     ours = own_memos(effects)
     if ours.has_cancelled:
         return
-    for refund in refunds:
+    for refund, at_amazon in refunds:
         if refund.magento_creditmemo_id in ours.ids:
             continue
         lines = sum((Decimal(line["total"]) for line in refund.lines.values()), ZERO)
@@ -200,9 +208,18 @@ def _refunds(refunds: Sequence[Refund], effects: Sequence[Effect]) -> Iterator[E
             refund.refunded_at,
             Kind.REFUND,
             f"credit memo {refund.magento_creditmemo_id}",
-            detail=f"{price(refund.grand_total, refund.currency)} ({', '.join(parts)}); nothing "
-            "was sent to Amazon: refund it in Seller Central too",
+            detail=f"{price(refund.grand_total, refund.currency)} ({', '.join(parts)}); "
+            f"{_at_amazon(at_amazon)}",
         )
+
+
+def _at_amazon(refund: AmazonRefund | None) -> str:
+    """How far the refund to Amazon is. Only one that the settings leave out is a person's to make:
+    a second refund would pay the buyer twice."""
+    is_left_out = refund is not None and refund.state == RefundState.HELD
+    if refund is None or (is_left_out and refund.hold_code in QUIET_HOLDS):
+        return "nothing was sent to Amazon: refund it in Seller Central too"
+    return f"the refund to Amazon: {refund.state}"
 
 
 def _repeats_as_one(newest_first: Sequence[Event]) -> Iterator[Event]:
