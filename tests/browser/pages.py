@@ -33,6 +33,7 @@ from tests.console.test_returns import TODAY, a_return
 from tests.console.test_settlements import settled
 from tests.finances.settlement_files import Line, sales
 
+PAID = Decimal("14.36")
 UNCLEAR = "Amazon gave no result for the feed; look in Seller Central whether it has the refund"
 PAGES = {
     "today": "/",
@@ -86,9 +87,9 @@ def store_for_pages(sessions: Sessions) -> dict[str, int]:
         a_shipped_order(2),
         an_order(3),
         a_pending_order(4),
-        a_shipped_order(5),
-        a_shipped_order(6),
-        a_shipped_order(7, fulfilled_by="FBA", shipments=[]),
+        a_shipped_order(5, grand_total=PAID),
+        a_shipped_order(6, grand_total=PAID + 1),
+        a_shipped_order(7, grand_total=PAID, fulfilled_by="FBA", shipments=[]),
     )
     after_the_parcel(sessions, *returned)
     with sessions() as session, session.begin():
@@ -134,12 +135,18 @@ def after_the_parcel(sessions: Sessions, refunding: int, refunded: int, by_amazo
         lines = [replace(line, order=number) for line in sales(1)]
         paid = [replace(lines[0], amount=lines[0].amount - place), *lines[1:]]
         settled(sessions, paid, lines, f"9{place}")
-    a_refund(sessions, refunding, total=Decimal("12.50"))
-    unclear = {"state": "unknown", "memo_id": 8, "reason": UNCLEAR, "hold_code": "unknown"}
+    a_refund(sessions, refunding, memo_at=NOW)
+    unclear = {
+        "state": "unknown",
+        "memo_id": 8,
+        "memo_at": NOW,
+        "reason": UNCLEAR,
+        "hold_code": "unknown",
+    }
     a_refund(sessions, refunding, **unclear)
     compared(sessions, refunding)
     upload(sessions, refunding, UploadState.REFUSED)
-    a_refund(sessions, refunded, state="accepted", needs_person=False, transaction_id="R-1")
+    a_refund(sessions, refunded, state="accepted", needs_person=False, memo_at=NOW)
     compared(sessions, refunded, needs_person=False, sentence="")
     upload(sessions, refunded, UploadState.ACCEPTED)
     with sessions() as session, session.begin():
