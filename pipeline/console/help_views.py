@@ -14,7 +14,10 @@ _FIRST = {
     later("Setting up"): (
         *("connect-amazon", "connect-magento", "settings", "install-without-docker", "kubernetes"),
     ),
-    later("Every day"): ("operations", "hold-codes", "returns", "settlements", "cli-json"),
+    later("Every day"): (
+        *("operations", "hold-codes", "refunds", "returns", "money", "settlements", "invoices"),
+        "cli-json",
+    ),
     later("Protecting data"): ("security",),
 }
 _REST = later("How it works")

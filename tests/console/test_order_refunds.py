@@ -125,3 +125,17 @@ def test_a_refund_that_the_settings_leave_out_is_a_persons(
     a_refund(sessions, order_id, state="held", hold_code=code)
     page = operator.get(f"/orders/{order_id}").text
     assert ("refund it in Seller Central too" in page) is is_asked_for
+
+
+def test_what_a_person_decides_comes_first_and_the_rest_is_folded(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    order_id, refund_id = asked(sessions)
+    page = operator.get(f"/orders/{order_id}").text
+    assert page.index('id="order-refunds"') < page.index('id="lines"')
+    assert f'id="refund-{refund_id}" open>' in page
+    done_id = stored(sessions, a_shipped_order(2))
+    done = a_refund(sessions, done_id, state="accepted", needs_person=False)
+    page = operator.get(f"/orders/{done_id}").text
+    assert page.index('id="lines"') < page.index('id="order-refunds"')
+    assert f'id="refund-{done}">' in page

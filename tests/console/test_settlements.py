@@ -14,7 +14,7 @@ from pipeline.finances.settlement_file import read_settlement
 from pipeline.finances.settlements import store
 from pipeline.finances.store import Transactions
 from pipeline.orders.tables import Order
-from tests.console.builders import NOW, an_order
+from tests.console.builders import NOW, a_shipped_order, an_order
 from tests.console.builders import store as store_orders
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of
@@ -123,3 +123,9 @@ def test_an_order_shows_the_trail_of_its_money(sessions: Sessions, viewer: Signe
     assert "Money trail does not add up" in page
     assert "paid by the buyer 14.36 EUR order 14.36 EUR transactions" in page
     assert "paid out differs by 0.01 EUR 12.81 EUR settlements 12.80 EUR transactions" in page
+
+
+def test_money_is_spoken_of_once_the_parcel_has_left(sessions: Sessions, viewer: SignedIn) -> None:
+    waiting, shipped = store_orders(sessions, an_order(1), a_shipped_order(2))
+    assert 'id="money"' not in viewer.get(f"/orders/{waiting}").text
+    assert "Amazon has shown no money of this order yet." in viewer.get(f"/orders/{shipped}").text
