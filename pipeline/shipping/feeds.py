@@ -159,7 +159,17 @@ class Feeds:
 
     def uploaded(self, feed: Feed, document_id: str) -> None:
         """The document is uploaded; createFeed comes next."""
-        self._change(feed, state=FeedState.UPLOADED, document_id=document_id, trouble=None)
+        with self._sessions() as session, session.begin():
+            # Another worker may have uploaded its own document meanwhile, and created the feed.
+            session.execute(
+                update(Feed)
+                .where(
+                    Feed.id == feed.id,
+                    Feed.state == FeedState.COLLECTED,
+                    Feed.submitted_at.is_(None),
+                )
+                .values(state=FeedState.UPLOADED, document_id=document_id, trouble=None)
+            )
 
     def intend(self, feed: Feed, now: datetime) -> bool:
         """Record that createFeed is about to be called; False when another worker calls it."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.finances.local_styles import UnknownStyle, date_style, number_style
@@ -94,6 +94,7 @@ def test_refuses_dates_of_two_styles(texts: list[str]) -> None:
         date_style(texts)
 
 
+@settings(deadline=None)
 @given(st.lists(st.decimals("-99999", "99999", places=2), min_size=1), st.sampled_from(STYLES))
 def test_what_is_written_is_read(amounts: list[Decimal], style: Style) -> None:
     read = read_settlement(a_file([Line(amount) for amount in amounts], style))
