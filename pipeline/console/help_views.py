@@ -16,6 +16,7 @@ _FIRST = {
     ),
     later("Every day"): (
         *("operations", "hold-codes", "refunds", "returns", "money", "settlements", "invoices"),
+        "commands",
         "cli-json",
     ),
     later("Protecting data"): ("security",),

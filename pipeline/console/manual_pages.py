@@ -27,6 +27,8 @@ from markupsafe import Markup, escape
 FOLDER = Path(__file__).parent / "manual"
 _TABLE_OF_SETTINGS = re.compile(r"\[([A-Za-z_.]+)\]")
 _MOST_FOUND = 50
+_LISTS = ("commands", "cli-json")
+"""Pages that name everything, and so explain the least: what they have is found last."""
 
 
 class Place(NamedTuple):
@@ -97,7 +99,7 @@ def search(sought: str, folder: Path = FOLDER) -> Sequence[Place]:
         return ()
     found: tuple[list[Place], list[Place]] = ([], [])
     # A person seldom looks for a command's JSON.
-    for page in sorted(pages(folder).values(), key=lambda page: page.name == "cli-json"):
+    for page in sorted(pages(folder).values(), key=lambda page: page.name in _LISTS):
         for place in page.places:
             own = place.words.lower().replace("_", " ")
             with_title = f"{page.title.lower()} {own}"

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 from sqlalchemy.orm import Session
 
 from pipeline.api.app import create_api, described
+from pipeline.cli import main
 from pipeline.orders.decision import When
 from pipeline.orders.decision_table import KNOWN, TABLE
 from pipeline.settings.model import Timing
@@ -87,6 +89,31 @@ def _decisions() -> Rows:
         )
 
 
+def _commands() -> Rows:
+    yield "command", "does"
+    for names, command in _parts_of(main, ("orderbridge",)):
+        arguments = [
+            each.make_metavar(click.Context(command)).replace("|", "\\|")
+            for each in command.params
+            if isinstance(each, click.Argument)
+        ]
+        first, _, _ = (command.help or "").partition("\n\n")
+        yield f"`{' '.join((*names, *filter(None, arguments)))}`", " ".join(first.split())
+
+
+def _parts_of(
+    group: click.Group, names: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Each command that does something by itself, by its names, in the order of --help."""
+    for name, command in sorted(group.commands.items()):
+        if command.hidden:
+            continue
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            yield (*names, name), command
+        if isinstance(command, click.Group):
+            yield from _parts_of(command, (*names, name))
+
+
 def _statuses(statuses: Set[str] | None) -> str:
     if statuses is None:
         return ""
@@ -121,6 +148,7 @@ def _span(seconds: float) -> str:
 
 TABLES = (
     Table("jobs", "operations.md", _jobs),
+    Table("commands", "commands.md", _commands),
     Table("decisions", "decision-table.md", _decisions),
 )
 
