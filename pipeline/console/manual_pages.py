@@ -98,7 +98,6 @@ def search(sought: str, folder: Path = FOLDER) -> Sequence[Place]:
     if not words:
         return ()
     found: tuple[list[Place], list[Place]] = ([], [])
-    # A person seldom looks for a command's JSON.
     for page in sorted(pages(folder).values(), key=lambda page: page.name in _LISTS):
         for place in page.places:
             own = place.words.lower().replace("_", " ")
