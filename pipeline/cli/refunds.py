@@ -58,7 +58,7 @@ def list_refunds(number: str | None, as_json: bool) -> None:
             one.external_id,
             f"memo {one.memo_id}",
             one.state,
-            f"{one.confirmed or one.grand_total} {one.currency}",
+            _total(one),
             one.reason or "",
         )
         for one in found
@@ -67,11 +67,22 @@ def list_refunds(number: str | None, as_json: bool) -> None:
         click.echo(line)
 
 
+def _total(one: ShownRefund) -> str:
+    """What the buyer gets; before a message is made, the credit memo's total."""
+    from pipeline.operations.lists.order_facts import price
+
+    if one.confirmed:
+        return f"{one.confirmed} {one.currency}"
+    return price(one.grand_total, one.currency)
+
+
 @refunds.command(epilog=EXIT_STATUS)
 @click.argument("refund_id", metavar="ID", type=RowId())
 @AS_JSON
 def show(refund_id: int, as_json: bool) -> None:
     """Show a refund with its amounts to the cent, by its ID in the list."""
+    from pipeline.operations.lists.order_facts import price
+
     with open_installation() as installation:
         one = _found(installation.sessions, refund_id)
     if as_json:
@@ -80,7 +91,9 @@ def show(refund_id: int, as_json: bool) -> None:
     facts = {
         "order": one.external_id,
         "account": one.account,
-        "credit memo": f"{one.memo_id}, {when(one.memo_at)}, {one.grand_total} {one.currency}",
+        "credit memo": ", ".join(
+            (str(one.memo_id), when(one.memo_at), price(one.grand_total, one.currency))
+        ),
         "state": one.state,
         "why": one.reason or "",
         "due": when(one.due_at) if one.due_at else "",
@@ -92,7 +105,8 @@ def show(refund_id: int, as_json: bool) -> None:
         click.echo(line)
     for refunded in one.lines:
         for kind, amount in refunded.amounts.items():
-            click.echo(f"  {refunded.item_id}  {refunded.sku}  {kind}  {amount} {one.currency}")
+            shown = price(amount, one.currency)
+            click.echo(f"  {refunded.item_id}  {refunded.sku}  {kind}  {shown}")
     if one.confirmed:
         click.echo(f"  the buyer gets {one.confirmed} {one.currency}")
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from itertools import groupby
 
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
-from pipeline.base.money import ZERO
+from pipeline.base.money import ZERO, written
 from pipeline.base.security_log import Action, order_object
 from pipeline.base.tables import SecurityLogRow
 from pipeline.base.tracing import trace_id
@@ -191,11 +192,13 @@ def _refunds(
             continue
         lines = sum((Decimal(line["total"]) for line in refund.lines.values()), ZERO)
         charges = refund.grand_total - lines - refund.shipping - refund.adjustment
+        amount_of = partial(written, currency=refund.currency)
         parts = [
-            f"{line['quantity']} x {line['sku']} {line['total']}" for line in refund.lines.values()
+            f"{line['quantity']} x {line['sku']} {amount_of(Decimal(line['total']))}"
+            for line in refund.lines.values()
         ]
         parts += [
-            f"{name} {amount.normalize():f}"
+            f"{name} {amount_of(amount)}"
             for name, amount in (
                 ("shipping", refund.shipping),
                 ("gift wrap and other lines", charges),

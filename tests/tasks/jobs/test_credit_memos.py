@@ -119,7 +119,7 @@ def test_a_discount_of_the_shipping_and_a_gift_wrap_are_no_adjustment(
     assert facts == facts_of(memo, {501: "I1"})
     assert [(line.item_id, line.name) for line in facts.lines] == [("I1", ""), ("", "Gift wrap")]
     ((_, _, detail),) = on_the_timeline(sessions, order_id)
-    assert "(1 x MUG-BLUE 10, shipping 3.99, gift wrap and other lines 3.5)" in detail
+    assert "(1 x MUG-BLUE 10.00, shipping 3.99, gift wrap and other lines 3.50)" in detail
 
 
 def test_a_word_in_a_later_comment_counts_and_no_comment_is_stored(
@@ -220,7 +220,7 @@ def test_the_order_shows_a_credit_memo_that_was_made_in_the_shop(
         (
             NOW,
             "credit memo 12",
-            "12.99 EUR (1 x MUG-BLUE 10, shipping 4.99, adjustment -2); nothing was sent to "
+            "12.99 EUR (1 x MUG-BLUE 10.00, shipping 4.99, adjustment -2.00); nothing was sent to "
             "Amazon: refund it in Seller Central too",
         )
     ]
