@@ -27,7 +27,7 @@ from pipeline.refunds.made_at_amazon import (
     Sides,
 )
 from pipeline.refunds.made_at_amazon_tables import MadeAtAmazon
-from pipeline.refunds.matching import AtAmazon, refunds_at_amazon
+from pipeline.refunds.matching import AtAmazon, refunds_at_amazon, sought
 from pipeline.refunds.states import GIVEN, UNDER_WAY, RefundState
 from pipeline.refunds.tables import AmazonRefund
 
@@ -139,16 +139,16 @@ class MadeRows:
                 effects[effect.order_id].append(effect)
             to_amazon: dict[int, dict[int, tuple[str, Decimal]]] = defaultdict(dict)
             for one in session.scalars(
-                select(AmazonRefund).where(
-                    among(AmazonRefund.order_id, ids), AmazonRefund.shop == shop
-                )
+                select(AmazonRefund).where(among(AmazonRefund.order_id, ids))
             ):
-                to_amazon[one.order_id][one.memo_id] = (one.state, one.total or ZERO)
+                money = sought(one)
+                total = ZERO if money is None else money.in_all
+                to_amazon[one.order_id][one.memo_id] = (one.state, total)
         return [
             _case(
                 order,
                 row,
-                refunds_at_amazon(transactions.get(order.id, ())),
+                [one for one in refunds_at_amazon(transactions.get(order.id, ())) if one.total],
                 effects[order.id],
                 to_amazon[order.id],
             )

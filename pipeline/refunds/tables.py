@@ -61,6 +61,7 @@ class AmazonRefund(Base):
     sent_at: Mapped[datetime | None]
     looked_at: Mapped[datetime | None]
     transaction_id: Mapped[str | None]
+    asked_about: Mapped[str | None]
 
 
 class RefundStart(Base):
