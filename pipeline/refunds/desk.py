@@ -18,19 +18,9 @@ from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel_order import ChannelOrder, FulfilledBy, RemoteStatus
 from pipeline.orders.tables import Order
 from pipeline.refunds.feeds import FINANCES_ARE_LATE, LOOKED_WITHIN
-from pipeline.refunds.matching import (
-    AtAmazon,
-    Match,
-    Sought,
-    references,
-    refunds_at_amazon,
-    rivals,
-    sought,
-    unclaimed,
-    with_more,
-)
-from pipeline.refunds.matching import match as find_match
+from pipeline.refunds.matching import AtAmazon, Match, references, with_more
 from pipeline.refunds.messages import NotSendable, RefundHold, RefundMessage
+from pipeline.refunds.own_refund import not_of_others, of_message, of_sent
 from pipeline.refunds.planning import plan
 from pipeline.refunds.pressed import change_since
 from pipeline.refunds.refund_file import RefundFile, RefundFiles
@@ -163,7 +153,7 @@ class RefundDesk:
     def _look_for(self, file: RefundFile) -> None:
         """Look for a refund whose message had no result; after 96 hours a person has to."""
         refund, now = file.refund, self.now()
-        match = self._looked_for(file)
+        match = of_sent(file, self._at_amazon(file))
         if match.own:
             self._seen(file, match.own)
             return
@@ -183,18 +173,13 @@ class RefundDesk:
 
     def _look_after_refusal(self, file: RefundFile) -> None:
         """What Amazon refused may be refunded there already; Finances may be two days late."""
-        match = self._looked_for(file)
+        match = of_sent(file, self._at_amazon(file))
         if match.own:
             self._seen(file, match.own)
             return
         refund, now = file.refund, self.now()
         late = (refund.sent_at or refund.changed_at) + FINANCES_ARE_LATE
         self._write(file, due_at=late if now < late else None, looked_at=now)
-
-    def _looked_for(self, file: RefundFile) -> Match:
-        """What Amazon shows of the message that was sent."""
-        money = sought(file.refund)
-        return Match() if money is None else self._match(file, self._at_amazon(file), money)
 
     def _is_final(self, file: RefundFile) -> bool:
         """Whether the memo never goes to Amazon, whatever the settings say."""
@@ -265,20 +250,14 @@ class RefundDesk:
         whole = self._planned(file, [])
         if whole is None or not found:
             return whole, Match()
-        money = Sought(whole.total, whole.total + whole.by_amazon, whole.currency)
-        match = self._match(file, found, money)
+        match = of_message(file, found, whole)
         if match.own:
             self._seen(file, match.own, **_as_columns(whole))
             return None, match
         return self._planned(file, found), match
 
-    def _match(self, file: RefundFile, found: Sequence[AtAmazon], money: Sought) -> Match:
-        others = rivals(file.others, file.memo_totals)
-        return find_match(found, money, others, file.refund.asked_about)
-
     def _at_amazon(self, file: RefundFile) -> list[AtAmazon]:
-        """The order's refunds at Amazon that are no other memo's."""
-        return unclaimed(refunds_at_amazon(self.finances(file.order.external_id)), file.others)
+        return not_of_others(file, self.finances(file.order.external_id))
 
     def _seen(self, file: RefundFile, found: Sequence[AtAmazon], **values: Any) -> bool:
         values = {"reason": None, "hold_code": None, **values}

@@ -1,4 +1,4 @@
-"""What refunds at Amazon gave the buyer, by component, from the words of Amazon's Finances. Pure."""
+"""What refunds at Amazon gave the buyer, by component, from Amazon's words for amounts. Pure."""
 
 from __future__ import annotations
 

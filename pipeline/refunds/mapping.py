@@ -128,8 +128,8 @@ def _given_by_amazon(
         if sent.get((item_id, PRICE_OF[kind]), ZERO) <= ZERO:
             raise Held(
                 RefundHold.TAX_UNCLEAR,
-                f"of item {item_id} the credit memo gives back only tax that Amazon collected, which "
-                "Amazon refuses",
+                f"of item {item_id} the credit memo gives back only tax that Amazon collected, "
+                "which Amazon refuses",
                 item=item_id,
                 tax=tax,
             )
@@ -137,8 +137,8 @@ def _given_by_amazon(
         if tax > left + minor:
             raise Held(
                 RefundHold.TAX_UNCLEAR,
-                f"of item {item_id} the credit memo gives back {tax:f} tax, and {left:f} is left of "
-                "what Amazon collected",
+                f"of item {item_id} the credit memo gives back {tax:f} tax, and {left:f} is left "
+                "of what Amazon collected",
                 item=item_id,
                 tax=tax,
                 left=left,

@@ -63,7 +63,9 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """`own` gave the memo's money. `doubtful` may have: a person has to look. At most one is filled.
+    """`own` gave the memo's money; `doubtful` may have, so that a person looks.
+
+    At most one of them is filled.
 
     `rivals` are the memos that `doubtful` may belong to. `is_news`: no person was asked about some
     of them yet.
@@ -86,8 +88,8 @@ class Match:
         memos = ", ".join(map(str, self.rivals))
         others = f" or that of credit memo {memos}" if memos else ""
         return (
-            f"Amazon shows refund {shown}, which may be this one's{others}: look in Seller Central, "
-            "and refund this one only if the buyer still has to get it"
+            f"Amazon shows refund {shown}, which may be this one's{others}: look in Seller "
+            "Central, and refund this one only if the buyer still has to get it"
         )
 
 

@@ -136,8 +136,8 @@ class OrderPaid:
     """What the buyer paid for an order, and what decides whether a memo of it is sent.
 
     `wrap_is_in_price`: the shop's row of the goods includes their gift wrap. `unclear` says why
-    Amazon's amounts are not certain. `unread_refunds` are the words of refunds at Amazon that belong
-    to no known component.
+    Amazon's amounts are not certain. `unread_refunds` are the words of refunds at Amazon that
+    belong to no known component.
     """
 
     external_id: str

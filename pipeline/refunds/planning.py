@@ -17,6 +17,7 @@ from pipeline.refunds.refund_file import RefundFile
 from pipeline.refunds.states import GIVEN, UNDER_WAY
 from pipeline.settings.marketplace import MarketplaceSettings
 
+
 def plan(
     file: RefundFile,
     amounts: Amounts,
@@ -45,4 +46,3 @@ def plan(
         gross_without_tax=settings.refund_gross,
     )
     return plan_refund(facts, paid, given, rules)
-
