@@ -193,8 +193,8 @@ def _note(row: MadeAtAmazon, sides: Sides, finding: Finding | None, now: datetim
 
 
 def _refunds(order: Order, transactions: Iterable[Transaction]) -> list[AtAmazon]:
-    """The order's refunds at Amazon, without tax that Amazon collected beside the order's total: the
-    shop's order does not have it."""
+    """The order's refunds at Amazon, without tax that Amazon collected outside the order's total,
+    which the shop's order does not have."""
     refunds = [one for one in refunds_at_amazon(transactions) if one.total]
     if not _is_tax_outside(order.total_proof or {}):
         return refunds

@@ -117,7 +117,8 @@ FEES = {"Commission": "6.00"}
 def test_a_refund_is_recognised_whoever_collects_the_tax(
     leaves: dict[str, str], sent: str, by_amazon: str, currency: str
 ) -> None:
-    refunds = refunds_at_amazon([shown(leaves, currency=currency)])
+    unrelated = shown({"OurPricePrincipal": "-7"}, "R2", currency, days=1)
+    refunds = refunds_at_amazon([shown(leaves, currency=currency), unrelated])
     assert own(match(refunds, money(sent, by_amazon, currency), [], None)) == ["R1"]
     other = money(str(Decimal(sent) + 1), by_amazon, currency)
     assert match(refunds, other, [], None) == Match()
