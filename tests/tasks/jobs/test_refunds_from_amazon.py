@@ -334,7 +334,7 @@ def test_tax_that_amazon_collected_is_compared_where_the_shops_order_has_it(
     proof = {"collected_by_amazon": {"I1": "3.80"}, "parts": {"I1": {"net": "20.00", "tax": tax}}}
     with noting.parts.sessions() as session, session.begin():
         session.execute(update(Order).where(Order.id == order_id).values(total_proof=proof))
-    words = {"OurPricePrincipal": -20, "OurPriceTax": "-3.80"}
+    words = {"OurPricePrincipal": "-20.00", "OurPriceTax": "-3.80"}
     words |= {"MarketplaceFacilitatorTax-Principal": "3.80"}
     leaves = tuple(Leaf("Tax", kind, Decimal(amount)) for kind, amount in words.items())
     item = TransactionItem("MUG-BLUE", 1, Decimal(-20), leaves)
