@@ -44,7 +44,7 @@ _READ_AGAIN = (
     RefundHold.MAYBE_OWN_MEMO,
 )
 """The holds that the next reading of the shop or of Amazon may end."""
-_SHOWS_NONE = "Amazon's Finances show no such refund"
+_SHOWS_NONE = "Amazon's Finances show no such refund after 96 hours"
 _NO_MATCH = Match()
 _NO_MESSAGE: dict[str, Any] = {"body": None, "total": None}
 
@@ -167,8 +167,7 @@ class RefundDesk:
             needs_person=True,
             looked_at=now,
             asked_about=with_more(refund.asked_about, references(match.doubtful)),
-            reason=f"{refund.reason or 'Amazon gave no result'}; "
-            f"{match.sentence or _SHOWS_NONE} after 96 hours",
+            reason=f"{refund.reason or 'Amazon gave no result'}; {match.sentence or _SHOWS_NONE}",
         )
 
     def _look_after_refusal(self, file: RefundFile) -> None:
