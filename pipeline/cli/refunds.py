@@ -142,7 +142,7 @@ def dismiss(refund_id: int, as_json: bool) -> None:
 @click.argument("refund_id", metavar="ID", type=RowId())
 @AS_JSON
 def undo(refund_id: int, as_json: bool) -> None:
-    """Take a decision back, as long as the refund is in no feed."""
+    """Take a decision back, as long as the refund is in no feed, or that it was seen at Amazon."""
     _act(refund_id, lambda hand, order_id: hand.take_back(order_id, refund_id), "undone", as_json)
 
 

@@ -65,6 +65,25 @@ def refunded_to_buyer(transactions: Iterable[Transaction]) -> Decimal:
     )
 
 
+def refunded_by_amazon(transactions: Iterable[Transaction]) -> Decimal:
+    """The part of `refunded_to_buyer` that Amazon paid from the tax it kept, zero or more."""
+    return sum(
+        (
+            leaf.amount
+            for one in transactions
+            if is_refund(one) and not one.copy_of
+            for leaf in one.counted
+            if _part(leaf) == "withheld_tax"
+        ),
+        ZERO,
+    )
+
+
+def is_between_amazon_and_seller(leaf: Leaf) -> bool:
+    """Whether the buyer has no part in the amount: a fee, or tax that Amazon keeps."""
+    return _part(leaf) in ("fees", "withheld_tax")
+
+
 def is_refund(one: Transaction) -> bool:
     """Whether the transaction gives the buyer money back."""
     return one.kind.lower() in REFUNDS

@@ -22,8 +22,12 @@ _OVERLAP = 1000
 """Memos whose ids are so many below the newest known may have been committed after it."""
 
 
-def adopt(session: Session, now: datetime) -> int:
-    """Make the rows of new credit memos, due for their decision; return how many there were."""
+def adopt(session: Session, shops: Mapping[str, str], now: datetime) -> int:
+    """Make the rows of new credit memos, due for their decision; return how many there were.
+
+    `shops` are the accounts' shops now: the memos of an order without a stored shop are from there,
+    as in `placed_in`.
+    """
     newest = select(func.coalesce(func.max(AmazonRefund.refund_id), 0)).scalar_subquery()
     memos = session.execute(
         select(
@@ -32,7 +36,8 @@ def adopt(session: Session, now: datetime) -> int:
             Refund.magento_creditmemo_id,
             Refund.refunded_at,
             Refund.currency,
-            func.coalesce(Order.shop, "").label("shop"),
+            Order.account,
+            Order.shop,
         )
         .join(Order, Order.id == Refund.order_id)
         .outerjoin(AmazonRefund, AmazonRefund.refund_id == Refund.id)
@@ -48,7 +53,7 @@ def adopt(session: Session, now: datetime) -> int:
         {
             "order_id": memo.order_id,
             "refund_id": memo.id,
-            "shop": memo.shop,
+            "shop": memo.shop or shops.get(memo.account, ""),
             "memo_id": memo.magento_creditmemo_id,
             "memo_at": memo.refunded_at,
             "state": RefundState.HELD,

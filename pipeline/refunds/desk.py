@@ -18,9 +18,11 @@ from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel_order import ChannelOrder, FulfilledBy, RemoteStatus
 from pipeline.orders.tables import Order
 from pipeline.refunds.feeds import FINANCES_ARE_LATE, LOOKED_WITHIN
-from pipeline.refunds.matching import AtAmazon, references, refunds_at_amazon, same_money, unclaimed
+from pipeline.refunds.matching import AtAmazon, Match, references, with_more
 from pipeline.refunds.messages import NotSendable, RefundHold, RefundMessage
+from pipeline.refunds.own_refund import not_of_others, of_message, of_sent
 from pipeline.refunds.planning import plan
+from pipeline.refunds.pressed import change_since
 from pipeline.refunds.refund_file import RefundFile, RefundFiles
 from pipeline.refunds.states import (
     AFTER_RESTORE,
@@ -42,6 +44,8 @@ _READ_AGAIN = (
     RefundHold.MAYBE_OWN_MEMO,
 )
 """The holds that the next reading of the shop or of Amazon may end."""
+_SHOWS_NONE = "Amazon's Finances show no such refund after 96 hours"
+_NO_MATCH = Match()
 _NO_MESSAGE: dict[str, Any] = {"body": None, "total": None}
 
 
@@ -100,10 +104,9 @@ class RefundDesk:
             found = self._at_amazon(file)
         except RemoteError:
             found = []  # Finances are read again before the message leaves
-        message = self._planned(file, found)
-        if message is None or self._is_there(file, message, found):
-            return
-        self._ask_person(file, message)
+        message, match = self._message_beside(file, found)
+        if message is not None:
+            self._ask_person(file, message, match=match)
 
     def _end_of_delay(self, file: RefundFile) -> None:
         """The settings, the memo's words and its amounts count as they are now."""
@@ -136,12 +139,12 @@ class RefundDesk:
         if again.refund.changed_at != file.refund.changed_at:
             return  # somebody has decided meanwhile
         file = again
-        found = self._at_amazon(file)
-        message = self._planned(file, found)
-        if message is None or self._is_there(file, message, found):
+        message, match = self._message_beside(file, self._at_amazon(file))
+        if message is None:
             return
-        if message.total != file.refund.total:
-            self._ask_person(file, message, reason="its amount has changed since it was chosen")
+        reason = change_since(file.refund, message)
+        if reason is not None or match.is_news:
+            self._ask_person(file, message, reason=reason, match=match)
             return
         now = self.now()
         values = {**_as_columns(message), "looked_at": now, "due_at": now + _LOOK_BEFORE_STALE}
@@ -150,7 +153,9 @@ class RefundDesk:
     def _look_for(self, file: RefundFile) -> None:
         """Look for a refund whose message had no result; after 96 hours a person has to."""
         refund, now = file.refund, self.now()
-        if self._is_seen(file):
+        match = of_sent(file, self._at_amazon(file))
+        if match.own:
+            self._seen(file, match.own)
             return
         sent_at = refund.sent_at or refund.changed_at
         if now < sent_at + GIVEN_UP_AFTER:
@@ -161,21 +166,19 @@ class RefundDesk:
             due_at=None,
             needs_person=True,
             looked_at=now,
-            reason=f"{refund.reason or 'Amazon gave no result'}; Amazon's Finances show no such "
-            "refund after 96 hours",
+            asked_about=with_more(refund.asked_about, references(match.doubtful)),
+            reason=f"{refund.reason or 'Amazon gave no result'}; {match.sentence or _SHOWS_NONE}",
         )
 
     def _look_after_refusal(self, file: RefundFile) -> None:
         """What Amazon refused may be refunded there already; Finances may be two days late."""
-        if self._is_seen(file):
+        match = of_sent(file, self._at_amazon(file))
+        if match.own:
+            self._seen(file, match.own)
             return
         refund, now = file.refund, self.now()
         late = (refund.sent_at or refund.changed_at) + FINANCES_ARE_LATE
         self._write(file, due_at=late if now < late else None, looked_at=now)
-
-    def _is_seen(self, file: RefundFile) -> bool:
-        found = same_money(self._at_amazon(file), file.refund.total, file.refund.currency)
-        return bool(found) and self._seen(file, found)
 
     def _is_final(self, file: RefundFile) -> bool:
         """Whether the memo never goes to Amazon, whatever the settings say."""
@@ -234,16 +237,26 @@ class RefundDesk:
         else:
             self._hold(file, refusal.code, refusal.sentence, needs_person=True)
 
-    def _is_there(
-        self, file: RefundFile, message: RefundMessage, found: Sequence[AtAmazon]
-    ) -> bool:
-        """Whether Amazon has given the buyer exactly this money already."""
-        same = same_money(found, message.total, message.currency)
-        return bool(same) and self._seen(file, same, **_as_columns(message))
+    def _message_beside(
+        self, file: RefundFile, found: Sequence[AtAmazon]
+    ) -> tuple[RefundMessage | None, Match]:
+        """The message beside the refunds at Amazon, and which of them may be its own; no message
+        when one of them is, or when there is none, and the row says so.
+
+        The memo's own refund is recognised by the message before it, since it leaves nothing to
+        send.
+        """
+        whole = self._planned(file, [])
+        if whole is None or not found:
+            return whole, Match()
+        match = of_message(file, found, whole)
+        if match.own:
+            self._seen(file, match.own, **_as_columns(whole))
+            return None, match
+        return self._planned(file, found), match
 
     def _at_amazon(self, file: RefundFile) -> list[AtAmazon]:
-        """The order's refunds at Amazon that are no other memo's."""
-        return unclaimed(refunds_at_amazon(self.finances(file.order.external_id)), file.others)
+        return not_of_others(file, self.finances(file.order.external_id))
 
     def _seen(self, file: RefundFile, found: Sequence[AtAmazon], **values: Any) -> bool:
         values = {"reason": None, "hold_code": None, **values}
@@ -283,7 +296,11 @@ class RefundDesk:
         message: RefundMessage,
         reason: str | None = None,
         hold_code: str | None = None,
+        match: Match = _NO_MATCH,
     ) -> bool:
+        if match.doubtful:
+            hold_code = RefundHold.MAYBE_REFUNDED
+            reason = "; ".join(each for each in (reason, match.sentence) if each)
         return self._write(
             file,
             state=RefundState.ASKED,
@@ -291,6 +308,7 @@ class RefundDesk:
             due_at=None,
             hold_code=hold_code,
             reason=reason,
+            asked_about=with_more(file.refund.asked_about, references(match.doubtful)),
             **_as_columns(message),
         )
 

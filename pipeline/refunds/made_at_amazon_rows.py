@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 
+from pipeline.amazon.transactions import Transaction
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.base.money import ZERO, written
@@ -27,7 +28,7 @@ from pipeline.refunds.made_at_amazon import (
     Sides,
 )
 from pipeline.refunds.made_at_amazon_tables import MadeAtAmazon
-from pipeline.refunds.matching import AtAmazon, refunds_at_amazon
+from pipeline.refunds.matching import AtAmazon, refunds_at_amazon, sought
 from pipeline.refunds.states import GIVEN, UNDER_WAY, RefundState
 from pipeline.refunds.tables import AmazonRefund
 
@@ -139,16 +140,16 @@ class MadeRows:
                 effects[effect.order_id].append(effect)
             to_amazon: dict[int, dict[int, tuple[str, Decimal]]] = defaultdict(dict)
             for one in session.scalars(
-                select(AmazonRefund).where(
-                    among(AmazonRefund.order_id, ids), AmazonRefund.shop == shop
-                )
+                select(AmazonRefund).where(among(AmazonRefund.order_id, ids))
             ):
-                to_amazon[one.order_id][one.memo_id] = (one.state, one.total or ZERO)
+                money = sought(one)
+                total = ZERO if money is None else money.in_all
+                to_amazon[one.order_id][one.memo_id] = (one.state, total)
         return [
             _case(
                 order,
                 row,
-                refunds_at_amazon(transactions.get(order.id, ())),
+                _refunds(order, transactions.get(order.id, ())),
                 effects[order.id],
                 to_amazon[order.id],
             )
@@ -189,6 +190,26 @@ def _note(row: MadeAtAmazon, sides: Sides, finding: Finding | None, now: datetim
     row.facts = None if finding is None else dict(finding.facts)
     row.difference = None if finding is None else finding.difference
     row.needs_person = finding is not None and row.dismissed != finding.difference
+
+
+def _refunds(order: Order, transactions: Iterable[Transaction]) -> list[AtAmazon]:
+    """The order's refunds at Amazon, without tax that Amazon collected outside the order's total,
+    which the shop's order does not have."""
+    refunds = [one for one in refunds_at_amazon(transactions) if one.total]
+    if not _is_tax_outside(order.total_proof or {}):
+        return refunds
+    return [replace(one, total=one.by_seller, by_amazon=ZERO) for one in refunds]
+
+
+def _is_tax_outside(proof: Mapping[str, Any]) -> bool:
+    """Whether Amazon collected tax of the order and no line of it has any."""
+    collected, parts = proof.get("collected_by_amazon", {}), proof.get("parts", {})
+    return any(map(Decimal, collected.values())) and not any(
+        Decimal(amount)
+        for item_id in collected
+        for name, amount in parts.get(item_id, {}).items()
+        if name.endswith("tax")
+    )
 
 
 def _case(

@@ -19,6 +19,7 @@ from pipeline.refunds.components import Components, Key, components, own_rests
 from pipeline.refunds.memo_owner import check_owner
 from pipeline.refunds.memo_shares import shares
 from pipeline.refunds.messages import (
+    PRICE_OF,
     AdjustedItem,
     Given,
     Held,
@@ -65,27 +66,23 @@ def _message(
     sent, by_amazon = _in_minor_units(made, total, minor)
     sent = own_rests(sent, parts, order, balances, changed, minor)
     _check(sent, balances)
+    by_amazon = _given_by_amazon(by_amazon, sent, balances, minor)
     units = {share.item_id: share.units for share in parts if share.units}
-    items = _items(memo, order, sent, units)
+    items = _items(memo, order, sent, by_amazon, units)
     if not items:
-        raise Held(
-            RefundHold.TAX_UNCLEAR,
-            "the credit memo gives back only tax that Amazon collected, which Amazon refuses",
-            tax=by_amazon,
-        )
+        raise Held(RefundHold.MEMO_UNCLEAR, "the credit memo gives back no item's money")
     return RefundMessage(
         external_id=order.external_id,
         currency=order.currency,
         reason=reason(memo, order, rules, has_goods=bool(units)),
         items=items,
-        by_amazon=by_amazon,
-        rounding=memo.grand_total - sum(sent.values(), ZERO) - by_amazon,
+        rounding=memo.grand_total - sum((*sent.values(), *by_amazon.values()), ZERO),
     )
 
 
 def _in_minor_units(
     made: Components, total: Decimal, minor: Decimal
-) -> tuple[dict[Key, Decimal], Decimal]:
+) -> tuple[dict[Key, Decimal], dict[Key, Decimal]]:
     """The components in whole minor units, and the tax that Amazon gives back; they sum to `total`.
     Raises Held."""
     exact = [*made.sent.values(), *made.by_amazon.values()]
@@ -97,8 +94,12 @@ def _in_minor_units(
             f"the credit memo's parts sum to {sum(exact, ZERO):f}, and its total is {total:f}",
         ) from None
     sent = dict(zip(made.sent, rounded, strict=False))
-    by_amazon = sum(rounded[len(sent) :], ZERO)
-    return {key: amount for key, amount in sent.items() if amount}, by_amazon
+    by_amazon = dict(zip(made.by_amazon, rounded[len(sent) :], strict=True))
+    return _above_zero(sent), _above_zero(by_amazon)
+
+
+def _above_zero(amounts: Mapping[Key, Decimal]) -> dict[Key, Decimal]:
+    return {key: amount for key, amount in amounts.items() if amount}
 
 
 def _check(sent: Mapping[Key, Decimal], balances: Balances) -> None:
@@ -117,20 +118,49 @@ def _check(sent: Mapping[Key, Decimal], balances: Balances) -> None:
             )
 
 
+def _given_by_amazon(
+    taxes: Mapping[Key, Decimal], sent: Mapping[Key, Decimal], balances: Balances, minor: Decimal
+) -> dict[Key, Decimal]:
+    """The memo's taxes that Amazon gives back itself, of each at most what is left of it; the memo
+    may have a minor unit more, as the shop rounded it. Raises Held for a tax without its price."""
+    given: dict[Key, Decimal] = {}
+    for (item_id, kind), tax in taxes.items():
+        if sent.get((item_id, PRICE_OF[kind]), ZERO) <= ZERO:
+            raise Held(
+                RefundHold.TAX_UNCLEAR,
+                f"of item {item_id} the credit memo gives back only tax that Amazon collected, "
+                "which Amazon refuses",
+                item=item_id,
+                tax=tax,
+            )
+        left = balances.left[item_id].get(kind, ZERO)
+        if tax > left + minor:
+            raise Held(
+                RefundHold.TAX_UNCLEAR,
+                f"of item {item_id} the credit memo gives back {tax:f} tax, and {left:f} is left "
+                "of what Amazon collected",
+                item=item_id,
+                tax=tax,
+                left=left,
+            )
+        given[item_id, kind] = min(tax, left)
+    return _above_zero(given)
+
+
 def _items(
     memo: MemoFacts,
     order: OrderPaid,
     sent: Mapping[Key, Decimal],
+    by_amazon: Mapping[Key, Decimal],
     units: Mapping[str, Decimal],
 ) -> tuple[AdjustedItem, ...]:
     """The items with an amount, in the order of Amazon's items."""
     items = []
     for place, item in enumerate(order.items, start=1):
-        amounts = {
-            kind: amount
-            for kind in ComponentType
-            if (amount := sent.get((item.item_id, kind), ZERO)) > ZERO
-        }
+        amounts, taxes = (
+            {kind: of[key] for kind in ComponentType if of.get(key := (item.item_id, kind))}
+            for of in (sent, by_amazon)
+        )
         if amounts:
             items.append(
                 AdjustedItem(
@@ -138,6 +168,7 @@ def _items(
                     f"cm-{memo.memo_id}-{place}",
                     amounts,
                     units.get(item.item_id, ZERO),
+                    taxes,
                 )
             )
     return tuple(items)

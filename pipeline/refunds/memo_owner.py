@@ -44,6 +44,14 @@ def check_owner(memo: MemoFacts, order: OrderPaid, rules: RefundRules) -> None:
             RefundHold.AMOUNTS_UNCLEAR,
             f"what the buyer paid for each item is not certain: {order.unclear}",
         )
+    if order.unread_refunds:
+        words = ", ".join(sorted(order.unread_refunds))
+        raise Held(
+            RefundHold.REFUND_UNCLEAR,
+            "Amazon has refunded an amount of this order under a word that is not known "
+            f"({words}): look in Seller Central what the buyer got, and refund the rest there",
+            words=words,
+        )
 
 
 def _never(memo: MemoFacts, order: OrderPaid) -> None:

@@ -46,6 +46,8 @@ class RefundHold(StrEnum):
     FEE_TOO_HIGH = "fee_too_high"
     OVER_BALANCE = "over_balance"
     DIFFERS = "differs"
+    REFUND_UNCLEAR = "refund_unclear"
+    MAYBE_REFUNDED = "maybe_refunded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ TAX = {
     Slot.SHIPPING: ComponentType.SHIPPING_TAX,
     Slot.GIFT_WRAP: ComponentType.GIFT_WRAP_TAX,
 }
+PRICE_OF = {TAX[slot]: PRICE[slot] for slot in Slot}
+"""The price of each tax."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,8 @@ class OrderPaid:
     """What the buyer paid for an order, and what decides whether a memo of it is sent.
 
     `wrap_is_in_price`: the shop's row of the goods includes their gift wrap. `unclear` says why
-    Amazon's amounts are not certain.
+    Amazon's amounts are not certain. `unread_refunds` are the words of refunds at Amazon that
+    belong to no known component.
     """
 
     external_id: str
@@ -146,6 +151,7 @@ class OrderPaid:
     own_memos: OwnMemos = NO_MEMOS
     is_buyer_cancelled: bool = False
     is_undelivered: bool = False
+    unread_refunds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +189,14 @@ class RefundRules:
 
 @dataclass(frozen=True, slots=True)
 class AdjustedItem:
-    """The refund of an order item. `units` are those taken back, which is not sent."""
+    """The refund of an order item. Not sent are `units`, those taken back, and `by_amazon`, the tax
+    that Amazon gives back itself, by component."""
 
     item_id: str
     reference: str
     amounts: Mapping[ComponentType, Decimal]
     units: Decimal = ZERO
+    by_amazon: Mapping[ComponentType, Decimal] = field(default_factory=dict)
 
     @property
     def total(self) -> Decimal:
@@ -208,12 +216,15 @@ class RefundMessage:
     currency: str
     reason: str
     items: tuple[AdjustedItem, ...]
-    by_amazon: Decimal = ZERO
     rounding: Decimal = ZERO
 
     @property
     def total(self) -> Decimal:
         return sum((item.total for item in self.items), ZERO)
+
+    @property
+    def by_amazon(self) -> Decimal:
+        return sum((sum(item.by_amazon.values(), ZERO) for item in self.items), ZERO)
 
     def body(self) -> dict[str, Any]:
         """The message as JSON, for `refund_documents.write` and `given_by`."""
@@ -228,15 +239,21 @@ class RefundMessage:
                     "item": item.item_id,
                     "reference": item.reference,
                     "units": f"{item.units:f}",
-                    "amounts": {kind.value: f"{amount:f}" for kind, amount in item.amounts.items()},
+                    "amounts": _written(item.amounts),
+                    **({"by_amazon": _written(item.by_amazon)} if item.by_amazon else {}),
                 }
                 for item in self.items
             ],
         }
 
 
+def _written(amounts: Mapping[ComponentType, Decimal]) -> dict[str, str]:
+    return {kind.value: f"{amount:f}" for kind, amount in amounts.items()}
+
+
 def given_by(body: Mapping[str, Any]) -> list[Given]:
-    """What a message of ours gives the buyer, from its stored body."""
+    """What the buyer gets by a message of ours, from its stored body; bodies of older versions do
+    not say for which item Amazon gives tax back."""
     return [
         Given(
             item_ids=frozenset({item["item"]}),
@@ -245,5 +262,5 @@ def given_by(body: Mapping[str, Any]) -> list[Given]:
             units=Decimal(item["units"]) if kind == ComponentType.PRINCIPAL else ZERO,
         )
         for item in body["items"]
-        for kind, amount in item["amounts"].items()
+        for kind, amount in (*item["amounts"].items(), *item.get("by_amazon", {}).items())
     ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -28,7 +29,8 @@ from pipeline.settings.model import AccountSettings
 class RefundFile:
     """A refund, its credit memo, its order with the stored report, and the order's other refunds.
 
-    `own` are the memos that this program made. `since` is since when the marketplace's refunds go
+    `memo_totals` are the totals of the other refunds' memos, by refund. `own` are the memos that
+    this program made. `since` is since when the marketplace's refunds go
     to Amazon, `restored_at` when the database was last restored.
     """
 
@@ -36,6 +38,7 @@ class RefundFile:
     memo: Refund
     order: Order
     others: Sequence[AmazonRefund]
+    memo_totals: Mapping[int, Decimal]
     own: OwnMemos
     since: datetime | None
     restored_at: datetime | None
@@ -48,11 +51,13 @@ class RefundFiles:
         self._sessions = sessions
         self._vault = vault
 
-    def begin(self, name: str, account: AccountSettings, now: datetime) -> int:
-        """Note the marketplaces whose refunds go to Amazon, and make the rows of new memos."""
+    def begin(self, name: str, accounts: Mapping[str, AccountSettings], now: datetime) -> int:
+        """Note the account's marketplaces whose refunds go to Amazon, and make the rows of all new
+        memos."""
+        shops = {each: account.shop for each, account in accounts.items()}
         with self._sessions() as session, session.begin():
-            note_starts(session, name, account, now)
-            return adopt(session, now)
+            note_starts(session, name, accounts[name], now)
+            return adopt(session, shops, now)
 
     def due(self, account: str, now: datetime, limit: int) -> Sequence[int]:
         """The refunds of the account that the job has to look at, the longest due first."""
@@ -81,8 +86,9 @@ class RefundFiles:
                     private.sealed,
                     private.correction,
                 )
-            others = session.scalars(
-                select(AmazonRefund)
+            others = session.execute(
+                select(AmazonRefund, Refund.grand_total)
+                .join(Refund, Refund.id == AmazonRefund.refund_id)
                 .where(AmazonRefund.order_id == order.id, AmazonRefund.id != refund_id)
                 .order_by(AmazonRefund.id)
             ).all()
@@ -92,7 +98,8 @@ class RefundFiles:
                 refund,
                 session.get_one(Refund, refund.refund_id),
                 order,
-                others,
+                [other for other, _ in others],
+                {other.id: total for other, total in others},
                 own_memos(
                     session.scalars(
                         select(Effect).where(

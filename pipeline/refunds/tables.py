@@ -23,6 +23,8 @@ class AmazonRefund(Base):
     last feed, `sent_at` is when createFeed was called for that feed, and `tries` counts its feeds.
     `looked_at` is when Amazon's Finances were last read for it, `due_at` when the job looks at the
     row next; without it a person has to. `transaction_id` is the refund at Amazon.
+    `asked_about` are refunds at Amazon that a person was asked about or took back, written as in
+    `transaction_id`: they make the row seen no more.
     """
 
     __tablename__ = "amazon_refunds"
@@ -61,6 +63,7 @@ class AmazonRefund(Base):
     sent_at: Mapped[datetime | None]
     looked_at: Mapped[datetime | None]
     transaction_id: Mapped[str | None]
+    asked_about: Mapped[str | None]
 
 
 class RefundStart(Base):

@@ -34,9 +34,10 @@ def run_refunds(parts: Runtime, account: str) -> None:
     with parts.leases.hold(f"refunds to amazon:{account}", str(uuid4())) as ours:
         if not ours:
             return
-        own = clients.in_force().accounts[account]
+        accounts = clients.in_force().accounts
+        own = accounts[account]
         files = RefundFiles(parts.sessions, parts.vault)
-        files.begin(account, own, now())
+        files.begin(account, accounts, now())
         desk = RefundDesk(
             files,
             clients.marketplace,
@@ -68,13 +69,15 @@ def memo_again(parts: Runtime, files: RefundFiles, file: RefundFile) -> RefundFi
 
     Raises the errors of the call.
     """
-    refund, account = file.refund, file.order.account
-    shop = parts.clients.shops.get(refund.shop)
+    refund, own = file.refund, parts.clients.in_force().accounts[file.order.account]
+    # The rows of older versions may lack the shop.
+    name = refund.shop or file.order.shop or own.shop
+    shop = parts.clients.shops.get(name)
     memos = [] if shop is None else shop.credit_memos.by_ids([refund.memo_id])
     if not memos:
         return None
-    Refunds(parts.sessions).store(accounts_of(parts, refund.shop), refund.shop, memos)
-    return files.read(refund.id, parts.clients.in_force().accounts[account])
+    Refunds(parts.sessions).store(accounts_of(parts, name), name, memos)
+    return files.read(refund.id, own)
 
 
 def paid(parts: Runtime, order: Order) -> tuple[Amounts, ChannelOrder]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -86,6 +87,32 @@ def test_the_preview_is_to_the_cent_and_sent_with_its_total(
     operator.post(f"{path}/no-refund", data={"refund": str(refund_id)})
     assert state(sessions, refund_id) == "dismissed"
     assert "No refund waits for a decision." in operator.get("/refunds").text
+
+
+@pytest.mark.parametrize(("sent_at", "after"), [(None, "asked"), (NOW, "unknown")])
+def test_a_refund_seen_in_another_ones_is_decided_again(
+    sessions: Sessions, operator: SignedIn, sent_at: datetime | None, after: str
+) -> None:
+    order_id, _ = asked(sessions)
+    refund_id = a_refund(
+        sessions,
+        order_id,
+        memo_id=8,
+        state="seen",
+        needs_person=False,
+        transaction_id="R7",
+        sent_at=sent_at,
+    )
+    path = f"/orders/{order_id}"
+    assert "This is another refund: decide again" in operator.get(path).text
+    operator.post(f"{path}/undo-refund", data={"refund": str(refund_id)})
+    with sessions() as session:
+        row = session.get_one(AmazonRefund, refund_id)
+    assert (row.state, row.transaction_id, row.asked_about) == (after, None, "R7")
+    assert row.due_at is not None
+    page = operator.get(path).text
+    assert "This is another refund" not in page
+    assert "said that refund R7 at Amazon is not this memo&#39;s" in page
 
 
 def test_a_viewer_sees_it_and_decides_nothing(sessions: Sessions, viewer: SignedIn) -> None:

@@ -15,6 +15,7 @@ from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.order_words import note
 from pipeline.orders.tables import Order
+from pipeline.refunds.matching import with_more
 from pipeline.refunds.states import RefundState
 from pipeline.refunds.tables import AmazonRefund
 
@@ -44,8 +45,9 @@ def may_dismiss(refund: AmazonRefund) -> bool:
 
 
 def may_take_back(refund: AmazonRefund) -> bool:
-    """Whether a decision can be undone: the refund is in no feed yet."""
-    return refund.state in (RefundState.CHOSEN, RefundState.DISMISSED)
+    """Whether a decision can be undone: the refund is in no feed yet, or it was seen at Amazon in a
+    refund that may be another's."""
+    return refund.state in (RefundState.CHOSEN, RefundState.DISMISSED, RefundState.SEEN)
 
 
 class RefundDecisions:
@@ -112,11 +114,25 @@ class RefundDecisions:
             )
 
     def take_back(self, order_id: int, refund_id: int) -> None:
-        """Undo a decision, as long as the refund is in no feed."""
+        """Undo a decision, as long as the refund is in no feed; or that it was seen at Amazon.
+
+        A message that was sent is looked for again, and is a person's 96 hours after it was sent.
+        """
         with self._sessions() as session, session.begin():
             _, refund = _locked(session, order_id, refund_id)
             if not may_take_back(refund):
                 raise NotPossible(f"its refund is {refund.state}, which cannot be undone")
+            if refund.state == RefundState.SEEN:
+                self._change(
+                    session,
+                    refund,
+                    f"said that refund {refund.transaction_id} at Amazon is not this memo's",
+                    state=RefundState.ASKED if refund.sent_at is None else RefundState.UNKNOWN,
+                    asked_about=with_more(refund.asked_about, refund.transaction_id),
+                    transaction_id=None,
+                    due_at=self._now,
+                )
+                return
             self._change(
                 session,
                 refund,
@@ -132,8 +148,9 @@ class RefundDecisions:
         for name, value in values.items():
             setattr(refund, name, value)
         refund.changed_at, refund.needs_person = self._now, is_asked
-        refund.decided_by = None if is_asked else self._author
-        refund.decided_at = None if is_asked else self._now
+        is_open = is_asked or values["state"] == RefundState.UNKNOWN
+        refund.decided_by = None if is_open else self._author
+        refund.decided_at = None if is_open else self._now
         refund.hold_code = refund.reason = None
         text = f"{text} (credit memo {refund.memo_id})"
         try:

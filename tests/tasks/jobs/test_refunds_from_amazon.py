@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, update
 
+from pipeline.amazon.transactions import Leaf, TransactionItem
 from pipeline.base.db import Sessions
 from pipeline.operations.acts.made_at_amazon import settle
 from pipeline.operations.acts.one_order import NotPossible
@@ -323,3 +324,22 @@ def test_a_look_takes_as_many_statements_for_many_orders(booking: World) -> None
         return len(statements), sum(booking.calls().values()) - before
 
     assert counted(1) == counted(7)
+
+
+@pytest.mark.parametrize(("tax", "lacking"), [("0.00", None), ("3.80", Decimal("3.80"))])
+def test_tax_that_amazon_collected_is_compared_where_the_shops_order_has_it(
+    noting: World, tax: str, lacking: Decimal | None
+) -> None:
+    order_id = noting.placed()
+    proof = {"collected_by_amazon": {"I1": "3.80"}, "parts": {"I1": {"net": "20.00", "tax": tax}}}
+    with noting.parts.sessions() as session, session.begin():
+        session.execute(update(Order).where(Order.id == order_id).values(total_proof=proof))
+    words = {"OurPricePrincipal": "-20.00", "OurPriceTax": "-3.80"}
+    words |= {"MarketplaceFacilitatorTax-Principal": "3.80"}
+    leaves = tuple(Leaf("Tax", kind, Decimal(amount)) for kind, amount in words.items())
+    item = TransactionItem("MUG-BLUE", 1, Decimal(-20), leaves)
+    noting.by_clerk(order_id, 20)
+    noting.refunded(order_id, "20.00", items=(item,))
+    noting.work()
+    row = noting.row(order_id)
+    assert (row.needs_person, row.difference) == (lacking is not None, lacking)
