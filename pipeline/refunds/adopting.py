@@ -66,23 +66,31 @@ def adopt(session: Session, now: datetime) -> int:
 
 
 def note_starts(session: Session, name: str, account: AccountSettings, now: datetime) -> None:
-    """Note which marketplaces' refunds go to Amazon from now on, and forget the others."""
+    """Note which marketplaces' refunds go to Amazon from now on, and forget the others.
+
+    A marketplace that gets settings of its own, or loses them, goes on as since before: else memos
+    under way would be older than the setting.
+    """
+    before = starts_of(session, name)
     settings = {"": account.settings, **account.marketplaces}
-    on = [key for key, one in settings.items() if one.refunds_to_amazon != "never"]
+    modes = {key: one.refunds_to_amazon for key, one in settings.items()}
+    on = [key for key in {*settings, *before} if modes.get(key, modes[""]) != "never"]
     session.execute(
         delete(RefundStart).where(
             RefundStart.account == name, ~among(RefundStart.marketplace_id, on)
         )
     )
-    if on:
-        session.execute(
-            insert(RefundStart).on_conflict_do_nothing(),
-            [{"account": name, "marketplace_id": key, "since": now} for key in on],
-        )
+    new = [
+        {"account": name, "marketplace_id": key, "since": before.get("", now)}
+        for key in on
+        if key not in before
+    ]
+    if new:
+        session.execute(insert(RefundStart).on_conflict_do_nothing(), new)
 
 
 def starts_of(session: Session, name: str) -> Mapping[str, datetime]:
-    """Since when the refunds of the account's marketplaces go to Amazon; "" is the account."""
+    """Since when the refunds of the account's marketplaces go to Amazon; "" is every other one."""
     rows = session.execute(
         select(RefundStart.marketplace_id, RefundStart.since).where(RefundStart.account == name)
     )

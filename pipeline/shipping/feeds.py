@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.elements import ColumnElement
 
 from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResult, write
 from pipeline.base.db import Sessions
@@ -159,49 +160,38 @@ class Feeds:
 
     def uploaded(self, feed: Feed, document_id: str) -> None:
         """The document is uploaded; createFeed comes next."""
-        with self._sessions() as session, session.begin():
-            # Another worker may have uploaded its own document meanwhile, and created the feed.
-            session.execute(
-                update(Feed)
-                .where(
-                    Feed.id == feed.id,
-                    Feed.state == FeedState.COLLECTED,
-                    Feed.submitted_at.is_(None),
-                )
-                .values(state=FeedState.UPLOADED, document_id=document_id, trouble=None)
-            )
+        self._change(
+            feed,
+            FeedState.COLLECTED,
+            state=FeedState.UPLOADED,
+            document_id=document_id,
+            trouble=None,
+        )
 
     def intend(self, feed: Feed, now: datetime) -> bool:
         """Record that createFeed is about to be called; False when another worker calls it."""
-        with self._sessions() as session, session.begin():
-            ours = session.scalar(
-                update(Feed)
-                .where(
-                    Feed.id == feed.id,
-                    Feed.state == FeedState.UPLOADED,
-                    Feed.submitted_at.is_(None),
-                )
-                .values(submitted_at=now)
-                .returning(Feed.id)
-            )
-        return ours is not None
+        is_free = Feed.submitted_at.is_(None)
+        return self._change(feed, FeedState.UPLOADED, is_free, submitted_at=now)
 
     def not_created(self, feed: Feed) -> None:
         """Amazon has no such feed, so it may be created again."""
-        with self._sessions() as session, session.begin():
-            session.execute(
-                update(Feed)
-                .where(Feed.id == feed.id, Feed.submitted_at == feed.submitted_at)
-                .values(submitted_at=None)
-            )
+        is_ours = Feed.submitted_at == feed.submitted_at
+        self._change(feed, FeedState.UPLOADED, is_ours, submitted_at=None)
 
-    def submitted(self, feed: Feed, feed_id: str) -> None:
-        """Amazon has the feed, under this id."""
-        self._change(feed, state=FeedState.SUBMITTED, feed_id=feed_id, trouble=None)
+    def submitted(self, feed: Feed, feed_id: str, now: datetime) -> None:
+        """Amazon has the feed, under this id; an answer that comes too late changes nothing."""
+        self._change(
+            feed, FeedState.UPLOADED, state=FeedState.SUBMITTED, feed_id=feed_id, trouble=None
+        )
 
     def later(self, feed: Feed, due_at: datetime, trouble: str | None = None) -> None:
         """Put the feed off until `due_at`; `trouble` is the reason unless Amazon is only slow."""
-        self._change(feed, due_at=due_at, trouble=trouble)
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(Feed)
+                .where(Feed.id == feed.id, Feed.state != FeedState.ENDED)
+                .values(due_at=due_at, trouble=trouble)
+            )
 
     def ids(self, account: str) -> set[str]:
         """Amazon's ids of the account's feeds."""
@@ -236,7 +226,7 @@ class Feeds:
     ) -> dict[MessageOutcome, int]:
         with self._sessions() as session, session.begin():
             current = session.get_one(Feed, feed.id, with_for_update=True)
-            if current.state in (FeedState.LOOKING, FeedState.ENDED):
+            if current.state == FeedState.LOOKING or not is_as_read(feed, current):
                 return dict.fromkeys(MessageOutcome, 0)
             numbers = session.scalars(
                 select(FeedMessage.message_id).where(FeedMessage.feed_id == feed.id)
@@ -294,12 +284,27 @@ class Feeds:
 
     def looked(self, feed: Feed, now: datetime) -> None:
         """End the feed: every message has its outcome."""
-        self._change(feed, state=FeedState.ENDED, ended_at=now)
+        self._change(feed, FeedState.LOOKING, state=FeedState.ENDED, ended_at=now)
 
-    def _change(self, feed: Feed, **values: Any) -> None:
+    def _change(
+        self, feed: Feed, before: FeedState, *conditions: ColumnElement[bool], **values: Any
+    ) -> bool:
+        """Change a feed that is in the state `before`; False when another worker has moved it."""
         with self._sessions() as session, session.begin():
-            session.execute(
+            changed = session.scalar(
                 update(Feed)
-                .where(Feed.id == feed.id, Feed.state != FeedState.ENDED)
+                .where(Feed.id == feed.id, Feed.state == before, *conditions)
                 .values(**values)
+                .returning(Feed.id)
             )
+        return changed is not None
+
+
+def is_as_read(feed: Feed, current: Feed) -> bool:
+    """Whether a verdict about the feed still fits its row: another worker may have moved it on,
+    or have sent it anew."""
+    return (feed.state, feed.feed_id, feed.submitted_at) == (
+        current.state,
+        current.feed_id,
+        current.submitted_at,
+    )

@@ -5,11 +5,15 @@ A concurrent or lost run does no harm: a row is changed only as it was read.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
-from pipeline.base.errors import AccountStopped, CannotMap, NotSent, RemoteError
+from pipeline.amazon.replies import UNAUTHORIZED
+from pipeline.amazon.transactions import Transaction
+from pipeline.base.clock import seconds
+from pipeline.base.errors import AccountStopped, CannotMap, NotSent, RemoteError, Transient
 from pipeline.base.log import log
 from pipeline.base.quota import Lane
 from pipeline.intake.credit_memos import Refunds
@@ -19,6 +23,7 @@ from pipeline.orders.report import Report
 from pipeline.orders.tables import Order
 from pipeline.refunds.desk import RefundDesk
 from pipeline.refunds.refund_file import RefundFile, RefundFiles
+from pipeline.refunds.stopping import after_trouble
 from tasks.engine.runtime import Runtime
 from tasks.jobs.watch_shop import accounts_of
 
@@ -37,12 +42,13 @@ def run_refunds(parts: Runtime, account: str) -> None:
         own = clients.in_force().accounts[account]
         files = RefundFiles(parts.sessions, parts.vault)
         files.begin(account, own, now())
+        wait = min(AFTER_TROUBLE, seconds(parts.settings.timing.longest_retry_s))
         desk = RefundDesk(
             files,
             clients.marketplace,
             partial(paid, parts),
             partial(memo_again, parts, files),
-            partial(clients.finances[account].of_order, lane=Lane.CONFIRM),
+            partial(finances, parts, account),
             parts.writes.ask,
             now,
         )
@@ -52,15 +58,40 @@ def run_refunds(parts: Runtime, account: str) -> None:
                 continue
             try:
                 desk.go_on(file)
-            except (AccountStopped, NotSent) as error:
-                files.later(refund_id, now() + AFTER_TROUBLE, error.told[:LONGEST_REASON])
-                return
             except RemoteError as error:
-                files.later(refund_id, now() + AFTER_TROUBLE, error.told[:LONGEST_REASON])
+                reason, needs_person = trouble(file, error, now())
+                due_at = now() + wait
+                files.later(refund_id, due_at, reason, needs_person=needs_person)
+                if isinstance(error, AccountStopped | NotSent):
+                    return
                 log.warning("refund.stopped", code=error.code, request_id=error.request_id)
             except Exception:  # noqa: BLE001 - a defect with one refund stops no other
                 log.exception("refund.defect")
                 files.later(refund_id, now() + AFTER_DEFECT, "a defect in this program")
+
+
+def trouble(file: RefundFile, error: RemoteError, now: datetime) -> tuple[str | None, bool]:
+    """The refund's reason after a failed call, and whether a person has to see it now."""
+    told = error.told[:LONGEST_REASON]
+    return after_trouble(file, told, now, is_refused=error.code == UNAUTHORIZED)
+
+
+def finances(parts: Runtime, account: str, external_id: str) -> Sequence[Transaction]:
+    """An order's transactions at Amazon. Raises the errors of the call."""
+    try:
+        return parts.clients.finances[account].of_order(external_id, Lane.CONFIRM)
+    except Transient as error:
+        if error.code != UNAUTHORIZED:
+            raise
+        raise Transient(
+            "Amazon refuses access to its transactions, and no refund leaves before they show that "
+            "Amazon has none yet: add the role Finance and Accounting in the Solution Provider "
+            "Portal and authorise the application again, or refund the buyer in Seller Central and "
+            "leave the refund out here",
+            code=error.code,
+            status=error.status,
+            request_id=error.request_id,
+        ) from error
 
 
 def memo_again(parts: Runtime, files: RefundFiles, file: RefundFile) -> RefundFile | None:
