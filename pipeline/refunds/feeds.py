@@ -103,9 +103,7 @@ class RefundFeeds(Feeds):
         An answer that comes after the feed has ended proves that Amazon has it all the same: what
         was to be sent again is not, and is looked for in Finances.
         """
-        if self._change(
-            feed, FeedState.UPLOADED, state=FeedState.SUBMITTED, feed_id=feed_id, trouble=None
-        ):
+        if self._is_submitted(feed, feed_id):
             return
         with self._sessions() as session, session.begin():
             session.execute(

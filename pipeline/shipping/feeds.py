@@ -179,9 +179,21 @@ class Feeds:
         self._change(feed, FeedState.UPLOADED, is_ours, submitted_at=None)
 
     def submitted(self, feed: Feed, feed_id: str, now: datetime) -> None:
-        """Amazon has the feed, under this id; an answer that comes too late changes nothing."""
-        self._change(
-            feed, FeedState.UPLOADED, state=FeedState.SUBMITTED, feed_id=feed_id, trouble=None
+        """Amazon has the feed, under this id.
+
+        An answer that comes after another worker found no such feed counts as well; one that comes
+        after the feed was created anew, or ended, changes nothing.
+        """
+        self._is_submitted(feed, feed_id)
+
+    def _is_submitted(self, feed: Feed, feed_id: str) -> bool:
+        return self._change(
+            feed,
+            FeedState.UPLOADED,
+            state=FeedState.SUBMITTED,
+            feed_id=feed_id,
+            submitted_at=feed.submitted_at,
+            trouble=None,
         )
 
     def later(self, feed: Feed, due_at: datetime, trouble: str | None = None) -> None:
