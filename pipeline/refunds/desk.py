@@ -17,6 +17,7 @@ from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.orders.amounts import Amounts
 from pipeline.orders.channel_order import ChannelOrder, RemoteStatus
 from pipeline.orders.tables import Order
+from pipeline.refunds import stopping
 from pipeline.refunds.feeds import FINANCES_ARE_LATE, LOOKED_WITHIN
 from pipeline.refunds.matching import AtAmazon, references, refunds_at_amazon, same_money, unclaimed
 from pipeline.refunds.messages import NotSendable, RefundHold, RefundMessage
@@ -24,19 +25,6 @@ from pipeline.refunds.planning import plan
 from pipeline.refunds.refund_file import RefundFile, RefundFiles
 from pipeline.refunds.restores import is_older_than_restore
 from pipeline.refunds.states import AFTER_RESTORE, RESTORED, RefundState
-from pipeline.refunds.stopping import (
-    NO_RESULT,
-    PATIENCE,
-    WAITED_FOR,
-    Stop,
-    has_waited,
-    is_given_up,
-    must_ask,
-    never,
-    no_dispatch,
-    switched_off,
-    waiting,
-)
 from pipeline.settings.marketplace import MarketplaceSettings
 
 UNTIL_SHIPPED = timedelta(minutes=30)
@@ -126,8 +114,9 @@ class RefundDesk:
 
     def _wait_for_dispatch(self, file: RefundFile, **values: Any) -> None:
         values["due_at"] = self.now() + UNTIL_SHIPPED
-        if has_waited(file.refund, self.now()):
-            values |= {"needs_person": True, "reason": no_dispatch(file.order.remote_status)}
+        if stopping.has_waited(file.refund, self.now()):
+            reason = stopping.no_dispatch(file.order.remote_status)
+            values |= {"needs_person": True, "reason": reason}
         self._write(file, **values)
 
     def _make_ready(self, file: RefundFile) -> None:
@@ -178,7 +167,7 @@ class RefundDesk:
         refund, now = file.refund, self.now()
         if self._is_seen(file):
             return
-        if not is_given_up(file, now):
+        if not stopping.is_given_up(file, now):
             self.files.later(refund.id, now + LOOK_AGAIN)
             return
         self._write(
@@ -186,8 +175,8 @@ class RefundDesk:
             due_at=None,
             needs_person=True,
             looked_at=now,
-            reason=f"{refund.reason or NO_RESULT}; Amazon's Finances show no such refund after "
-            f"{PATIENCE // timedelta(hours=1)} hours",
+            reason=f"{refund.reason or stopping.NO_RESULT}; Amazon's Finances show no such refund "
+            "after 96 hours",
         )
 
     def _look_after_refusal(self, file: RefundFile) -> None:
@@ -203,18 +192,18 @@ class RefundDesk:
         return bool(found) and self._seen(file, found)
 
     def _is_final(self, file: RefundFile) -> bool:
-        stop = never(file)
+        stop = stopping.never(file)
         return stop is not None and self._never(file, stop)
 
-    def _never(self, file: RefundFile, stop: Stop) -> bool:
+    def _never(self, file: RefundFile, stop: stopping.Stop) -> bool:
         return self._hold(file, stop.code, stop.reason, state=RefundState.NEVER)
 
     def _is_off(self, file: RefundFile) -> bool:
-        stop = switched_off(file, self.settings(file.order))
+        stop = stopping.switched_off(file, self.settings(file.order))
         return stop is not None and self._hold(file, stop.code, stop.reason)
 
     def _must_ask(self, file: RefundFile, message: RefundMessage) -> bool:
-        asked = must_ask(file, message.total, self.settings(file.order))
+        asked = stopping.must_ask(file, message.total, self.settings(file.order))
         if asked is None:
             return False
         code, reason = asked
@@ -235,11 +224,10 @@ class RefundDesk:
 
     def _refuse(self, file: RefundFile, refusal: NotSendable) -> None:
         if refusal.is_final:
-            self._never(file, Stop(refusal.code, refusal.sentence))
-        elif refusal.code in WAITED_FOR:
-            is_late, reason = has_waited(file.refund, self.now()), refusal.sentence
-            if is_late:
-                reason = waiting(reason, WAITED_FOR[refusal.code])
+            self._never(file, stopping.Stop(refusal.code, refusal.sentence))
+        elif refusal.code in stopping.WAITED_FOR:
+            is_late = stopping.has_waited(file.refund, self.now())
+            reason = stopping.waiting(refusal) if is_late else refusal.sentence
             again = self.now() + UNTIL_SHIPPED
             self._hold(file, refusal.code, reason, needs_person=is_late, due_at=again)
         else:

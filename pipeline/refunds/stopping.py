@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from pipeline.orders.channel_order import FulfilledBy
-from pipeline.refunds.messages import RefundHold
+from pipeline.refunds.messages import NotSendable, RefundHold
 from pipeline.refunds.refund_file import RefundFile
 from pipeline.refunds.states import (
     AFTER_RESTORE,
@@ -32,7 +32,6 @@ WAITED_FOR = {
     "in Seller Central if it did not",
 }
 """What to do about the holds that the next reading of the shop or of Amazon may end."""
-_DISPATCH = f"see why its dispatch is not confirmed, {_LEAVE_IT_OUT}"
 
 
 class Stop(NamedTuple):
@@ -87,16 +86,19 @@ def is_given_up(file: RefundFile, now: datetime) -> bool:
     return now >= max(sent_at, file.restored_at or sent_at) + PATIENCE
 
 
-def waiting(sentence: str, todo: str) -> str:
-    """What a person is told of a refund that waits for too long."""
-    return f"{sentence}. This has not changed for {PATIENCE // timedelta(hours=1)} hours: {todo}"
+def waiting(refusal: NotSendable) -> str:
+    """What a person is told of a memo that one of WAITED_FOR holds for too long."""
+    return _unchanged(refusal.sentence, WAITED_FOR[refusal.code])
 
 
 def no_dispatch(status: str) -> str:
-    """What a person is told while the order is not dispatched."""
-    return waiting(
-        f"the order is {status} at Amazon, which refunds after the dispatch is confirmed", _DISPATCH
-    )
+    """What a person is told of an order that is not dispatched for too long."""
+    sentence = f"the order is {status} at Amazon, which refunds after the dispatch is confirmed"
+    return _unchanged(sentence, f"see why it is not, {_LEAVE_IT_OUT}")
+
+
+def _unchanged(sentence: str, todo: str) -> str:
+    return f"{sentence}. This has not changed for 96 hours: {todo}"
 
 
 def after_trouble(

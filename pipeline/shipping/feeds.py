@@ -9,9 +9,9 @@ again only if Amazon has not done it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -19,16 +19,15 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResult, write
 from pipeline.base.db import Sessions
-from pipeline.base.id_lists import among
 from pipeline.base.vault import Vault
 from pipeline.orders.carrier_title import open_title
 from pipeline.orders.machine import owner_of
-from pipeline.orders.package_tables import Shipment
 from pipeline.orders.report import unless_unreadable
 from pipeline.orders.tables import Order, OrderPrivate
 from pipeline.shipping.feed_collecting import collect
 from pipeline.shipping.feed_results import take_in
 from pipeline.shipping.tables import Feed, FeedMessage, FeedState
+from pipeline.shipping.unanswered import Unanswered, unanswered
 
 LIMITS = {
     FeedState.COLLECTED: timedelta(hours=1),
@@ -38,16 +37,6 @@ LIMITS = {
 """How long a feed may be in a state before it is overdue; Amazon needs minutes."""
 
 LOOK_AFTER = timedelta(minutes=2)
-
-
-class Unanswered(NamedTuple):
-    """A message without a result. `confirmed_as` is the earlier confirmation of its package,
-    `others` are the references of the order's other packages."""
-
-    number: int
-    body: Mapping[str, Any]
-    confirmed_as: str | None
-    others: Collection[str]
 
 
 class Feeds:
@@ -265,29 +254,7 @@ class Feeds:
     def to_look_at(self, feed: Feed, limit: int) -> list[Unanswered]:
         """Up to `limit` messages without a result; the feed ends when none is left."""
         with self._sessions() as session:
-            rows = session.execute(
-                select(FeedMessage, Shipment.confirmed_as)
-                .outerjoin(Shipment, Shipment.id == FeedMessage.shipment_id)
-                .where(FeedMessage.feed_id == feed.id, FeedMessage.outcome.is_(None))
-                .order_by(FeedMessage.message_id)
-                .limit(limit)
-            ).all()
-            references: dict[int, set[str]] = {}
-            for order_id, reference in session.execute(
-                select(Shipment.order_id, Shipment.package_reference).where(
-                    among(Shipment.order_id, [message.order_id for message, _ in rows])
-                )
-            ):
-                references.setdefault(order_id, set()).add(reference)
-            return [
-                Unanswered(
-                    message.message_id,
-                    message.body,
-                    confirmed_as,
-                    references.get(message.order_id, set()) - {message.body.get("reference", "")},
-                )
-                for message, confirmed_as in rows
-            ]
+            return unanswered(session, feed.id, limit)
 
     def answer(self, feed: Feed, number: int, result: MessageResult, now: datetime) -> None:
         """Record the result of a message, as its order at Amazon shows it."""

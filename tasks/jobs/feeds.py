@@ -22,8 +22,9 @@ from pipeline.base.errors import AccountStopped, CannotMap, NotSent, Rejected, T
 from pipeline.base.log import log
 from pipeline.refunds.feeds import RefundFeeds
 from pipeline.shipping.feed_verification import is_done
-from pipeline.shipping.feeds import Feeds, Unanswered
+from pipeline.shipping.feeds import Feeds
 from pipeline.shipping.tables import Feed, FeedOutcome, FeedState
+from pipeline.shipping.unanswered import Unanswered
 from tasks.engine.runtime import Runtime
 
 LOOK_AGAIN = timedelta(seconds=30)

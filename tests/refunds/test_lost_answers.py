@@ -1,4 +1,4 @@
-"""Crashes and lost answers while refunds go to Amazon: it pays each of them once, or a person looks.
+"""Crashes and lost answers while refunds go to Amazon: each is paid once, or a person looks.
 
 Amazon's list of feeds need not name the document that a feed was made of.
 """

@@ -45,9 +45,7 @@ def press(rig: Rig, refund_id: int) -> None:
         {"decided_by": "otto", "decided_at": NOW, "changed_at": NOW + timedelta(days=1)},
     ],
 )
-def test_a_person_is_asked_about_what_was_decided_before(
-    rig: Rig, changes: dict[str, Any]
-) -> None:
+def test_a_person_is_asked_about_what_was_decided_before(rig: Rig, changes: dict[str, Any]) -> None:
     refund_id = rig.chosen(**changes)
     restored(rig)
     rig.go()
@@ -147,14 +145,17 @@ def test_a_feed_that_amazon_never_began_is_no_reason_to_send_again_after_a_resto
 def test_whoever_could_press_is_warned(rig: Rig, changes: dict[str, Any], why: str) -> None:
     refund_id = rig.chosen(**{"due_at": None, "needs_person": True, **changes})
     shown = by_id(rig.sessions, refund_id)
-    assert shown is not None and shown.reason == changes.get("reason")
+    assert shown is not None
+    assert shown.reason == changes.get("reason")
     restored(rig)
     shown = by_id(rig.sessions, refund_id)
-    assert shown is not None and shown.reason == why
+    assert shown is not None
+    assert shown.reason == why
     assert [one.reason for one in waiting(rig.sessions)] == [why]
     later = rig.chosen(state=RefundState.ASKED, due_at=None, needs_person=True)
     shown = by_id(rig.sessions, later)
-    assert shown is not None and shown.reason is None
+    assert shown is not None
+    assert shown.reason is None
 
 
 def test_the_other_kinds_of_feeds_go_on_after_a_restore(rig: Rig) -> None:

@@ -21,7 +21,6 @@ from pipeline.orders.tables import Order
 from pipeline.refunds.states import AFTER_RESTORE, RefundState
 from pipeline.refunds.stopping import PATIENCE
 from pipeline.refunds.tables import AmazonRefund
-from tasks.jobs.feeds import run_feeds
 from tasks.jobs.refunds import run_refunds
 from tests.builders import ACCOUNT
 from tests.tasks.jobs.test_refunds import (
@@ -35,11 +34,15 @@ LATE = timedelta(hours=1)
 
 
 def change(world: Refunding, **changes: Any) -> None:
+    """The operator changes what counts for the account's marketplaces."""
+    settings = world.parts.clients.in_force().accounts[ACCOUNT].settings
+    put(world, settings=settings.model_copy(update=changes))
+
+
+def put(world: Refunding, **changes: Any) -> None:
     """The operator changes settings of the account."""
     now = world.parts.clients.in_force()
-    account = now.accounts[ACCOUNT]
-    settings = account.settings.model_copy(update=changes)
-    accounts = {**now.accounts, ACCOUNT: account.model_copy(update={"settings": settings})}
+    accounts = {**now.accounts, ACCOUNT: now.accounts[ACCOUNT].model_copy(update=changes)}
     changed = now.model_copy(update={"accounts": accounts})
     clients = replace(world.parts.clients, in_force=lambda: changed)
     world.parts = replace(world.parts, clients=clients)
@@ -98,7 +101,9 @@ def test_what_the_settings_chose_they_can_stop(
     assert (row.state, row.reason, world.paid()) == (state, reason, [])
 
 
-@pytest.mark.parametrize("changes", [{"refunds_to_amazon": "never"}, {"refund_at_most": Decimal(4)}])
+@pytest.mark.parametrize(
+    "changes", [{"refunds_to_amazon": "never"}, {"refund_at_most": Decimal(4)}]
+)
 def test_what_a_person_chose_goes_out_whatever_the_settings_say(
     begin: Begin, changes: dict[str, Any]
 ) -> None:
@@ -109,8 +114,7 @@ def test_what_a_person_chose_goes_out_whatever_the_settings_say(
     assert world.paid() == ["5.00"]
 
 
-def test_what_a_person_took_back_is_the_settings_again(begin: Begin) -> None:
-    """A press counts for the message it was about, and not for the next one of the memo."""
+def test_a_press_counts_for_the_amount_that_it_was_about(begin: Begin) -> None:
     world = begin(**SEND, refund_at_most=4)
     order_id = pressed(world)
     with world.parts.sessions() as session, session.begin():
@@ -152,7 +156,8 @@ def test_a_memo_that_stays_open_in_the_shop_is_a_persons_after_four_days(begin: 
     decide(world)
     row = world.refund(order_id)
     assert is_for_person(world, order_id) == (RefundState.HELD, True)
-    assert row.reason is not None and "set it to refunded in the shop" in row.reason
+    assert row.reason is not None
+    assert "set it to refunded in the shop" in row.reason
     _in_state(world, 2)
     world.clock.on(LATE)
     world.runs()
@@ -177,7 +182,8 @@ def test_a_memo_without_details_is_a_persons_after_four_days(begin: Begin) -> No
     decide(world)
     row = world.refund(order_id)
     assert (row.hold_code, is_for_person(world, order_id)) == ("not_read", ("held", True))
-    assert row.reason is not None and "the shop has not sent it again" in row.reason
+    assert row.reason is not None
+    assert "the shop has not sent it again" in row.reason
 
 
 @pytest.mark.parametrize("by_person", [True, False])
@@ -199,80 +205,12 @@ def test_an_order_that_is_never_dispatched_is_a_persons_after_four_days(
     decide(world)
     row = world.refund(order_id)
     assert is_for_person(world, order_id) == (state, True)
-    assert row.reason is not None and "the order is UNSHIPPED at Amazon" in row.reason
+    assert row.reason is not None
+    assert "the order is UNSHIPPED at Amazon" in row.reason
     change_order(world, order_id, remote_status=RemoteStatus.SHIPPED)
     world.clock.on(LATE)
     world.runs()
     assert (is_for_person(world, order_id), world.paid()) == (("accepted", False), ["5.00"])
-
-
-def refuse(world: Refunding) -> None:
-    """Amazon refuses its transactions: the application lacks the role."""
-    body = {"errors": [{"code": "Unauthorized", "message": "Access is denied."}]}
-    fault = {"route": "list_transactions", "kind": "status", "status": 403, "body": body, "times": 99}
-    requests.post(f"{world.amazon}/_control/faults", json=fault, timeout=10).raise_for_status()
-
-
-def grant(world: Refunding) -> None:
-    requests.delete(f"{world.amazon}/_control/faults", timeout=10).raise_for_status()
-
-
-def test_without_the_role_for_finances_what_a_person_chose_comes_back_with_the_reason(
-    begin: Begin,
-) -> None:
-    world = begin()
-    order_id = pressed(world)
-    refuse(world)
-    decide(world)
-    row = world.refund(order_id)
-    assert is_for_person(world, order_id) == (RefundState.CHOSEN, True)
-    assert row.reason is not None and "the role Finance and Accounting" in row.reason
-    run_feeds(world.parts, ACCOUNT)
-    assert world.paid() == []
-    grant(world)
-    world.clock.on(LATE)
-    world.runs()
-    assert world.paid() == ["5.00"]
-    assert is_for_person(world, order_id) == (RefundState.ACCEPTED, False)
-
-
-def test_what_has_no_result_and_cannot_be_looked_for_is_a_persons_after_four_days(
-    begin: Begin,
-) -> None:
-    world = begin()
-    order_id = pressed(world)
-    with world.parts.sessions() as session, session.begin():
-        session.execute(
-            update(AmazonRefund).values(
-                state=RefundState.UNKNOWN, sent_at=world.clock(), reason="no report"
-            )
-        )
-    refuse(world)
-    decide(world)
-    row = world.refund(order_id)
-    assert (row.reason, is_for_person(world, order_id)) == ("no report", ("unknown", False))
-    world.clock.on(PATIENCE)
-    decide(world)
-    row = world.refund(order_id)
-    assert is_for_person(world, order_id) == (RefundState.UNKNOWN, True)
-    assert row.reason is not None and row.reason.startswith("no report; it cannot be looked for")
-
-
-def test_after_a_restore_it_is_looked_for_four_days_from_then(begin: Begin) -> None:
-    world = begin()
-    order_id = pressed(world)
-    with world.parts.sessions() as session, session.begin():
-        session.execute(
-            update(AmazonRefund).values(state=RefundState.UNKNOWN, sent_at=world.clock())
-        )
-    world.clock.on(PATIENCE)
-    with world.parts.sessions() as session, session.begin():
-        database_restores.report(session, world.clock())
-    decide(world)
-    assert is_for_person(world, order_id) == (RefundState.UNKNOWN, False)
-    world.clock.on(PATIENCE)
-    decide(world)
-    assert is_for_person(world, order_id) == (RefundState.UNKNOWN, True)
 
 
 def test_a_refund_up_to_the_limit_goes_out_with_the_reason_of_the_settings(begin: Begin) -> None:
