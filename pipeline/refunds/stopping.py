@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from pipeline.amazon.replies import UNAUTHORIZED
+from pipeline.base.errors import RemoteError
 from pipeline.orders.channel_order import FulfilledBy
 from pipeline.refunds.messages import NotSendable, RefundHold
 from pipeline.refunds.refund_file import RefundFile
@@ -21,6 +23,7 @@ from pipeline.settings.marketplace import MarketplaceSettings
 
 PATIENCE = timedelta(hours=96)
 """How long a refund waits, or is looked for, before a person has to see it."""
+_LONGEST_REASON = 400
 NO_RESULT = "Amazon gave no result"
 _LEAVE_IT_OUT = "or refund the buyer in Seller Central and leave the refund out here"
 WAITED_FOR = {
@@ -101,19 +104,17 @@ def _unchanged(sentence: str, todo: str) -> str:
     return f"{sentence}. This has not changed for 96 hours: {todo}"
 
 
-def after_trouble(
-    file: RefundFile, told: str, now: datetime, *, is_refused: bool
-) -> tuple[str | None, bool]:
+def after_trouble(file: RefundFile, error: RemoteError, now: datetime) -> tuple[str | None, bool]:
     """The row's new reason after a call that failed, and whether a person has to see it now.
 
     What Amazon said about a message stays. Of a message without a result a person decides only
-    after Finances would show it. `is_refused`: the call is refused until somebody does something.
+    after Finances would show it. A call without a right to it stays refused until a person acts.
     """
-    refund = file.refund
+    refund, told = file.refund, error.told[:_LONGEST_REASON]
     if refund.state == RefundState.REFUSED:
         return None, False
     if refund.state == RefundState.UNKNOWN:
         if refund.needs_person or not is_given_up(file, now):
             return None, False
         return f"{refund.reason or NO_RESULT}; it cannot be looked for: {told}", True
-    return told, is_refused or has_waited(refund, now)
+    return told, error.code == UNAUTHORIZED or has_waited(refund, now)

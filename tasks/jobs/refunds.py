@@ -5,15 +5,12 @@ A concurrent or lost run does no harm: a row is changed only as it was read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
-from pipeline.amazon.replies import UNAUTHORIZED
-from pipeline.amazon.transactions import Transaction
 from pipeline.base.clock import seconds
-from pipeline.base.errors import AccountStopped, CannotMap, NotSent, RemoteError, Transient
+from pipeline.base.errors import AccountStopped, CannotMap, NotSent, RemoteError
 from pipeline.base.log import log
 from pipeline.base.quota import Lane
 from pipeline.intake.credit_memos import Refunds
@@ -22,6 +19,7 @@ from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.report import Report
 from pipeline.orders.tables import Order
 from pipeline.refunds.desk import RefundDesk
+from pipeline.refunds.order_finances import transactions
 from pipeline.refunds.refund_file import RefundFile, RefundFiles
 from pipeline.refunds.stopping import after_trouble
 from tasks.engine.runtime import Runtime
@@ -30,7 +28,6 @@ from tasks.jobs.watch_shop import accounts_of
 AT_ONCE = 50
 AFTER_TROUBLE = timedelta(minutes=10)
 AFTER_DEFECT = timedelta(hours=1)
-LONGEST_REASON = 400
 
 
 def run_refunds(parts: Runtime, account: str) -> None:
@@ -48,7 +45,7 @@ def run_refunds(parts: Runtime, account: str) -> None:
             clients.marketplace,
             partial(paid, parts),
             partial(memo_again, parts, files),
-            partial(finances, parts, account),
+            partial(transactions, clients.finances[account]),
             parts.writes.ask,
             now,
         )
@@ -59,7 +56,7 @@ def run_refunds(parts: Runtime, account: str) -> None:
             try:
                 desk.go_on(file)
             except RemoteError as error:
-                reason, needs_person = trouble(file, error, now())
+                reason, needs_person = after_trouble(file, error, now())
                 due_at = now() + wait
                 files.later(refund_id, due_at, reason, needs_person=needs_person)
                 if isinstance(error, AccountStopped | NotSent):
@@ -68,30 +65,6 @@ def run_refunds(parts: Runtime, account: str) -> None:
             except Exception:  # noqa: BLE001 - a defect with one refund stops no other
                 log.exception("refund.defect")
                 files.later(refund_id, now() + AFTER_DEFECT, "a defect in this program")
-
-
-def trouble(file: RefundFile, error: RemoteError, now: datetime) -> tuple[str | None, bool]:
-    """The refund's reason after a failed call, and whether a person has to see it now."""
-    told = error.told[:LONGEST_REASON]
-    return after_trouble(file, told, now, is_refused=error.code == UNAUTHORIZED)
-
-
-def finances(parts: Runtime, account: str, external_id: str) -> Sequence[Transaction]:
-    """An order's transactions at Amazon. Raises the errors of the call."""
-    try:
-        return parts.clients.finances[account].of_order(external_id, Lane.CONFIRM)
-    except Transient as error:
-        if error.code != UNAUTHORIZED:
-            raise
-        raise Transient(
-            "Amazon refuses access to its transactions, and no refund leaves before they show that "
-            "Amazon has none yet: add the role Finance and Accounting in the Solution Provider "
-            "Portal and authorise the application again, or refund the buyer in Seller Central and "
-            "leave the refund out here",
-            code=error.code,
-            status=error.status,
-            request_id=error.request_id,
-        ) from error
 
 
 def memo_again(parts: Runtime, files: RefundFiles, file: RefundFile) -> RefundFile | None:

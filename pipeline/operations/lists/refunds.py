@@ -131,9 +131,10 @@ def _rows() -> Select[AmazonRefund, Order, str | None, Decimal]:
 def _why(refund: AmazonRefund, restored_at: datetime | None) -> tuple[str | None, str | None]:
     """The code and the reason, with a warning where the lost writes of a restore may have sent what
     a person could send now."""
-    code, reason = refund.hold_code, refund.reason
-    if code == RESTORED or not (may_send(refund) and is_older_than_restore(refund, restored_at)):
-        return code, reason
+    code, reason = refund.hold_code, refund.reason or ""
+    is_told = AFTER_RESTORE in reason
+    if is_told or not (may_send(refund) and is_older_than_restore(refund, restored_at)):
+        return code, refund.reason
     return code or RESTORED, f"{reason}; {AFTER_RESTORE}" if reason else AFTER_RESTORE
 
 
