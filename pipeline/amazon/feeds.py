@@ -30,6 +30,7 @@ from pipeline.orders.channel_order import ChannelOrder
 
 _FEEDS = "/feeds/2021-06-30/feeds"
 _DOCUMENTS = "/feeds/2021-06-30/documents"
+MOST_LISTED = 100
 
 
 class Document(NamedTuple):
@@ -130,21 +131,21 @@ class FeedsApi:
         return parse(read_order(self.connection, external_id, self.lane))
 
     def since(self, feed_type: str, since: datetime) -> list[FeedStatus]:
-        """Up to 100 feeds of a type that were created since then.
+        """Up to MOST_LISTED feeds of a type that were created since then. Those of which Amazon
+        writes no status are among them.
 
         Source: GET /feeds/2021-06-30/feeds (getFeeds).
         """
         query = {
             "feedTypes": feed_type,
             "createdSince": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "pageSize": "100",
+            "pageSize": str(MOST_LISTED),
         }
 
         def shape(body: Any) -> list[FeedStatus] | None:
             if not isinstance(look(body, "feeds"), list):
                 return None
-            statuses = [_status(feed) for feed in blocks(body, "feeds")]
-            return [status for status in statuses if status is not None]
+            return [status for feed in blocks(body, "feeds") if (status := _feed(feed)).feed_id]
 
         return self.connection.read(GET_FEEDS, _FEEDS, query, shape, self.lane)
 
@@ -167,12 +168,14 @@ def _document(body: Any) -> Document | None:
 
 
 def _status(body: Any) -> FeedStatus | None:
-    feed_id, status = text(body, "feedId"), code_of(text(body, "processingStatus").upper())
-    if not feed_id or not status:
-        return None
+    feed = _feed(body)
+    return feed if feed.feed_id and feed.status else None
+
+
+def _feed(body: Any) -> FeedStatus:
     return FeedStatus(
-        feed_id,
-        status,
+        text(body, "feedId"),
+        code_of(text(body, "processingStatus").upper()),
         moment(body, "createdTime"),
         text(body, "resultFeedDocumentId"),
         # Amazon's model lacks this field, but some answers have it.

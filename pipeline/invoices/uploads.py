@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.elements import ColumnElement
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
@@ -156,7 +157,14 @@ class Uploads:
         return ours is not None
 
     def change(self, upload: InvoiceUpload, **values: Any) -> None:
-        """Write these columns of an open upload, if another worker has not moved it on."""
+        """Write these columns of an open upload, if another worker has not moved it on, or sent it
+        anew."""
+        as_read = InvoiceUpload.submitted_at.is_not_distinct_from(upload.submitted_at)
+        self._write(upload, as_read, **values)
+
+    def _write(
+        self, upload: InvoiceUpload, *conditions: ColumnElement[bool], **values: Any
+    ) -> None:
         with self._sessions() as session, session.begin():
             session.execute(
                 update(InvoiceUpload)
@@ -164,15 +172,18 @@ class Uploads:
                     InvoiceUpload.order_id == upload.order_id,
                     InvoiceUpload.state == upload.state,
                     InvoiceUpload.state.in_(OPEN),
+                    *conditions,
                 )
                 .values(**values)
             )
 
     def submitted(self, upload: InvoiceUpload, feed_id: str, due_at: datetime) -> None:
-        """Amazon has the feed, under this id."""
-        self.change(
+        """Amazon has the feed, under this id. An answer that comes after another worker found no
+        such feed counts as well, before that one creates its own."""
+        self._write(
             upload,
             state=UploadState.SUBMITTED,
+            submitted_at=upload.submitted_at,
             feed_ids=func.array_append(InvoiceUpload.feed_ids, feed_id),
             due_at=due_at,
             trouble=None,

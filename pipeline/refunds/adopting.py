@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from pipeline.base.id_lists import among
 from pipeline.intake.tables import Refund
 from pipeline.orders.locking import lock
 from pipeline.orders.tables import Order
@@ -18,6 +17,8 @@ from pipeline.refunds.tables import AmazonRefund, RefundStart
 from pipeline.settings.model import AccountSettings
 
 AT_ONCE = 2000
+OFF = datetime(9999, 1, 1, tzinfo=UTC)
+"""The start of a marketplace whose refunds do not go to Amazon: every memo is older."""
 _OVERLAP = 1000
 """Memos whose ids are so many below the newest known may have been committed after it."""
 
@@ -71,23 +72,38 @@ def adopt(session: Session, shops: Mapping[str, str], now: datetime) -> int:
 
 
 def note_starts(session: Session, name: str, account: AccountSettings, now: datetime) -> None:
-    """Note which marketplaces' refunds go to Amazon from now on, and forget the others."""
+    """Note since when each marketplace's refunds go to Amazon; OFF where they do not.
+
+    A marketplace that gets settings of its own, or loses them, goes on as since before: else memos
+    under way would be older than the setting.
+    """
+    before = starts_of(session, name)
     settings = {"": account.settings, **account.marketplaces}
-    on = [key for key, one in settings.items() if one.refunds_to_amazon != "never"]
-    session.execute(
-        delete(RefundStart).where(
-            RefundStart.account == name, ~among(RefundStart.marketplace_id, on)
-        )
-    )
-    if on:
-        session.execute(
-            insert(RefundStart).on_conflict_do_nothing(),
-            [{"account": name, "marketplace_id": key, "since": now} for key in on],
-        )
+    modes = {key: one.refunds_to_amazon for key, one in settings.items()}
+    since = {
+        key: OFF
+        if modes.get(key, modes[""]) == "never"
+        else _on_since(before.get(key, before.get("", OFF)), now)
+        for key in {*settings, *before}
+    }
+    changed = [
+        {"account": name, "marketplace_id": key, "since": at}
+        for key, at in since.items()
+        if before.get(key) != at
+    ]
+    if changed:
+        adding = insert(RefundStart)
+        newer = {"since": adding.excluded.since}
+        keys = ["account", "marketplace_id"]
+        session.execute(adding.on_conflict_do_update(index_elements=keys, set_=newer), changed)
+
+
+def _on_since(before: datetime, now: datetime) -> datetime:
+    return now if before == OFF else before
 
 
 def starts_of(session: Session, name: str) -> Mapping[str, datetime]:
-    """Since when the refunds of the account's marketplaces go to Amazon; "" is the account."""
+    """Since when the refunds of the account's marketplaces go to Amazon; "" is every other one."""
     rows = session.execute(
         select(RefundStart.marketplace_id, RefundStart.since).where(RefundStart.account == name)
     )

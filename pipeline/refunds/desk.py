@@ -15,8 +15,9 @@ from typing import Any
 from pipeline.amazon.transactions import Transaction
 from pipeline.base.errors import CannotMap, RemoteError
 from pipeline.orders.amounts import Amounts
-from pipeline.orders.channel_order import ChannelOrder, FulfilledBy, RemoteStatus
+from pipeline.orders.channel_order import ChannelOrder, RemoteStatus
 from pipeline.orders.tables import Order
+from pipeline.refunds import stopping
 from pipeline.refunds.feeds import FINANCES_ARE_LATE, LOOKED_WITHIN
 from pipeline.refunds.matching import AtAmazon, Match, references, with_more
 from pipeline.refunds.messages import NotSendable, RefundHold, RefundMessage
@@ -24,29 +25,18 @@ from pipeline.refunds.own_refund import not_of_others, of_message, of_sent
 from pipeline.refunds.planning import plan
 from pipeline.refunds.pressed import change_since
 from pipeline.refunds.refund_file import RefundFile, RefundFiles
-from pipeline.refunds.states import (
-    AFTER_RESTORE,
-    BEFORE_START,
-    RESTORED,
-    SWITCHED_OFF,
-    RefundState,
-)
+from pipeline.refunds.restores import is_older_than_restore
+from pipeline.refunds.states import AFTER_RESTORE, RESTORED, RefundState
 from pipeline.settings.marketplace import MarketplaceSettings
 
 UNTIL_SHIPPED = timedelta(minutes=30)
 LOOK_AGAIN = timedelta(hours=6)
-GIVEN_UP_AFTER = timedelta(hours=96)
 _LOOK_BEFORE_STALE = LOOKED_WITHIN - timedelta(minutes=10)
-_READ_AGAIN = (
-    RefundHold.MEMO_OPEN,
-    RefundHold.NOT_READ,
-    RefundHold.NOT_SHIPPED,
-    RefundHold.MAYBE_OWN_MEMO,
-)
-"""The holds that the next reading of the shop or of Amazon may end."""
 _SHOWS_NONE = "Amazon's Finances show no such refund after 96 hours"
 _NO_MATCH = Match()
 _NO_MESSAGE: dict[str, Any] = {"body": None, "total": None}
+_NO_TROUBLE: dict[str, Any] = {"needs_person": False, "hold_code": None, "reason": None}
+_UNDECIDED: dict[str, Any] = {"decided_by": None, "decided_at": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +86,8 @@ class RefundDesk:
         if message is not None and not self._must_ask(file, message):
             delay = timedelta(minutes=self.settings(file.order).refund_delay_minutes)
             due_at = max(self.now(), file.refund.memo_at + delay)
-            self._write(file, state=RefundState.WAITING, due_at=due_at, **_as_columns(message))
+            values = {**_as_columns(message), **_NO_TROUBLE, "due_at": due_at}
+            self._write(file, state=RefundState.WAITING, **values)
 
     def _prepare(self, file: RefundFile) -> None:
         """Make the message that a person is asked about, unless Amazon has the refund already."""
@@ -118,17 +109,25 @@ class RefundDesk:
         if self.settings(file.order).refunds_to_amazon == "ask":
             self._ask_person(file, message)
         elif file.order.remote_status != RemoteStatus.SHIPPED:
-            self._write(file, due_at=self.now() + UNTIL_SHIPPED, **_as_columns(message))
+            self._wait_for_dispatch(file, **_as_columns(message))
         else:
-            values = {**_as_columns(message), "looked_at": None, "due_at": self.now()}
+            values = {**_as_columns(message), **_NO_TROUBLE, **_UNDECIDED}
+            values |= {"looked_at": None, "due_at": self.now()}
             self._write(file, state=RefundState.CHOSEN, **values)
+
+    def _wait_for_dispatch(self, file: RefundFile, **values: Any) -> None:
+        values["due_at"] = self.now() + UNTIL_SHIPPED
+        if stopping.has_waited(file.refund, self.now()):
+            reason = stopping.no_dispatch(file.order.remote_status)
+            values |= {"needs_person": True, "reason": reason}
+        self._write(file, **values)
 
     def _make_ready(self, file: RefundFile) -> None:
         """Look into Finances; the next feed takes the message soon after, or it is looked again."""
-        if self._is_final(file):
+        if self._is_final(file) or self._is_undecided(file):
             return
         if file.order.remote_status != RemoteStatus.SHIPPED:
-            self._write(file, due_at=self.now() + UNTIL_SHIPPED)
+            self._wait_for_dispatch(file)
             return
         self.ask(file.order.account)
         again = self.memo_again(file)
@@ -146,9 +145,25 @@ class RefundDesk:
         if reason is not None or match.is_news:
             self._ask_person(file, message, reason=reason, match=match)
             return
+        if file.refund.decided_by is None and self._must_ask(file, message):
+            return
         now = self.now()
         values = {**_as_columns(message), "looked_at": now, "due_at": now + _LOOK_BEFORE_STALE}
-        self._write(file, reason=None, **values)
+        self._write(file, **values, **_NO_TROUBLE)
+
+    def _is_undecided(self, file: RefundFile) -> bool:
+        """Whether the decision counts no more: the database was restored since, or the settings
+        that made it have changed."""
+        asked = {"state": RefundState.ASKED, "needs_person": True, "due_at": None, **_UNDECIDED}
+        if is_older_than_restore(file.refund, file.restored_at):
+            return self._write(file, **asked, hold_code=RESTORED, reason=AFTER_RESTORE)
+        if file.refund.decided_by is not None:
+            return False
+        if self._is_off(file):
+            return True
+        if self.settings(file.order).refunds_to_amazon == "ask":
+            return self._write(file, **asked, hold_code=None, reason=None)
+        return False
 
     def _look_for(self, file: RefundFile) -> None:
         """Look for a refund whose message had no result; after 96 hours a person has to."""
@@ -157,8 +172,7 @@ class RefundDesk:
         if match.own:
             self._seen(file, match.own)
             return
-        sent_at = refund.sent_at or refund.changed_at
-        if now < sent_at + GIVEN_UP_AFTER:
+        if not stopping.is_given_up(file, now):
             self.files.later(refund.id, now + LOOK_AGAIN)
             return
         self._write(
@@ -167,7 +181,7 @@ class RefundDesk:
             needs_person=True,
             looked_at=now,
             asked_about=with_more(refund.asked_about, references(match.doubtful)),
-            reason=f"{refund.reason or 'Amazon gave no result'}; {match.sentence or _SHOWS_NONE}",
+            reason=f"{refund.reason or stopping.NO_RESULT}; {match.sentence or _SHOWS_NONE}",
         )
 
     def _look_after_refusal(self, file: RefundFile) -> None:
@@ -181,39 +195,22 @@ class RefundDesk:
         self._write(file, due_at=late if now < late else None, looked_at=now)
 
     def _is_final(self, file: RefundFile) -> bool:
-        """Whether the memo never goes to Amazon, whatever the settings say."""
-        if file.refund.memo_id in file.own.ids:
-            return self._never(
-                file, RefundHold.OWN_MEMO, "this program made the credit memo itself"
-            )
-        if file.order.fulfilled_by == FulfilledBy.AMAZON:
-            return self._never(
-                file, RefundHold.FBA, "Amazon fulfils the order, and refunds its buyers itself"
-            )
-        return False
+        stop = stopping.never(file)
+        return stop is not None and self._never(file, stop)
 
-    def _never(self, file: RefundFile, code: str, reason: str) -> bool:
-        return self._hold(file, code, reason, state=RefundState.NEVER)
+    def _never(self, file: RefundFile, stop: stopping.Stop) -> bool:
+        return self._hold(file, stop.code, stop.reason, state=RefundState.NEVER)
 
     def _is_off(self, file: RefundFile) -> bool:
-        """Whether the settings hold the memo; a person can have it prepared all the same."""
-        mode = self.settings(file.order).refunds_to_amazon
-        if mode == "never" or file.since is None:
-            return self._hold(file, SWITCHED_OFF, 'refunds_to_amazon is "never"')
-        if file.refund.memo_at < file.since:
-            return self._hold(
-                file, BEFORE_START, "the credit memo is older than the setting refunds_to_amazon"
-            )
-        return False
+        stop = stopping.switched_off(file, self.settings(file.order))
+        return stop is not None and self._hold(file, stop.code, stop.reason)
 
     def _must_ask(self, file: RefundFile, message: RefundMessage) -> bool:
-        """Whether a person is asked although the setting is "send"."""
-        limit, restored_at = self.settings(file.order).refund_at_most, file.restored_at
-        if restored_at is not None and file.refund.memo_at < restored_at:
-            return self._ask_person(file, message, hold_code=RESTORED, reason=AFTER_RESTORE)
-        if limit is not None and message.total > limit:
-            return self._ask_person(file, message, reason="it is more than refund_at_most")
-        return False
+        asked = stopping.must_ask(file, message.total, self.settings(file.order))
+        if asked is None:
+            return False
+        code, reason = asked
+        return self._ask_person(file, message, hold_code=code, reason=reason)
 
     def _planned(self, file: RefundFile, found: Sequence[AtAmazon]) -> RefundMessage | None:
         """The memo's message; None when there is none, and the row says why."""
@@ -230,10 +227,12 @@ class RefundDesk:
 
     def _refuse(self, file: RefundFile, refusal: NotSendable) -> None:
         if refusal.is_final:
-            self._never(file, refusal.code, refusal.sentence)
-        elif refusal.code in _READ_AGAIN:
+            self._never(file, stopping.Stop(refusal.code, refusal.sentence))
+        elif refusal.code in stopping.WAITED_FOR:
+            is_late = stopping.has_waited(file.refund, self.now())
+            reason = stopping.waiting(refusal) if is_late else refusal.sentence
             again = self.now() + UNTIL_SHIPPED
-            self._hold(file, refusal.code, refusal.sentence, due_at=again)
+            self._hold(file, refusal.code, reason, needs_person=is_late, due_at=again)
         else:
             self._hold(file, refusal.code, refusal.sentence, needs_person=True)
 
@@ -288,6 +287,7 @@ class RefundDesk:
             needs_person=needs_person,
             due_at=due_at,
             **_NO_MESSAGE,
+            **_UNDECIDED,
         )
 
     def _ask_person(
@@ -310,6 +310,7 @@ class RefundDesk:
             reason=reason,
             asked_about=with_more(file.refund.asked_about, references(match.doubtful)),
             **_as_columns(message),
+            **_UNDECIDED,
         )
 
     def _write(self, file: RefundFile, **values: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,10 +22,11 @@ from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
 from pipeline.orders.locking import lock
 from pipeline.orders.order_words import ARE_SEALED, Said, keep
 from pipeline.orders.tables import Order
-from pipeline.refunds.states import AFTER_RESTORE, RESTORED, RefundState
+from pipeline.refunds.restores import after_restore
+from pipeline.refunds.states import RefundState
 from pipeline.refunds.tables import AmazonRefund
 from pipeline.shipping.feed_collecting import GAP
-from pipeline.shipping.feeds import Feeds
+from pipeline.shipping.feeds import Feeds, is_as_read
 from pipeline.shipping.tables import Feed, FeedOutcome, FeedState
 
 TIMES = 3
@@ -50,7 +51,7 @@ class RefundFeeds(Feeds):
             with self._sessions() as session, session.begin():
                 restored_at = last_noticed_at(session)
                 if restored_at is not None:
-                    _ask_after_restore(session, restored_at, now)
+                    after_restore(session, restored_at, now, now + FINANCES_ARE_LATE)
                 self._take_back(session, account, kind, now)
                 return _collect(session, account, kind, now)
         except IntegrityError:
@@ -86,6 +87,39 @@ class RefundFeeds(Feeds):
             )
             .execution_options(synchronize_session=False)
         )
+
+    def intend(self, feed: Feed, now: datetime) -> bool:
+        """As for every feed; False also for a feed whose look at Finances is stale, or that is
+        older than a restore of the database: `collect` ends it."""
+        with self._sessions() as session:
+            restored_at = last_noticed_at(session)
+        oldest = max(now - LOOKED_WITHIN, restored_at or now - LOOKED_WITHIN)
+        is_free = and_(Feed.submitted_at.is_(None), Feed.created_at > oldest)
+        return self._change(feed, FeedState.UPLOADED, is_free, submitted_at=now)
+
+    def submitted(self, feed: Feed, feed_id: str, now: datetime) -> None:
+        """Amazon has the feed, under this id.
+
+        An answer that comes after the feed has ended proves that Amazon has it all the same: what
+        was to be sent again is not, and is looked for in Finances.
+        """
+        if self._is_submitted(feed, feed_id):
+            return
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(AmazonRefund)
+                .where(
+                    AmazonRefund.feed_id == feed.id,
+                    AmazonRefund.state == RefundState.CHOSEN,
+                )
+                .values(
+                    state=RefundState.UNKNOWN,
+                    changed_at=now,
+                    sent_at=feed.submitted_at,
+                    due_at=now + FINANCES_ARE_LATE,
+                    reason=f"Amazon's answer about its feed {feed_id} came too late",
+                )
+            )
 
     def numbers(self, feed: Feed) -> Sequence[int]:
         """The numbers of the feed's messages."""
@@ -123,7 +157,7 @@ class RefundFeeds(Feeds):
         did_nothing = not look or outcome == FeedOutcome.CANCELLED or _is_refused_whole(results)
         with self._sessions() as session, session.begin():
             current = session.get_one(Feed, feed.id, with_for_update=True)
-            if current.state == FeedState.ENDED:
+            if not is_as_read(feed, current):
                 return counts
             in_it = select(AmazonRefund).where(
                 AmazonRefund.feed_id == feed.id, AmazonRefund.state == RefundState.IN_FEED
@@ -154,30 +188,6 @@ class RefundFeeds(Feeds):
         return counts
 
 
-def _ask_after_restore(session: Session, restored_at: datetime, now: datetime) -> None:
-    """Ask a person about what was to be sent before the database was restored.
-
-    The lost writes may have sent it, and Finances may not show it for two days.
-    """
-    session.execute(
-        update(AmazonRefund)
-        .where(
-            AmazonRefund.due_at.is_not(None),
-            AmazonRefund.state.in_((RefundState.CHOSEN, RefundState.WAITING)),
-            AmazonRefund.changed_at < restored_at,
-        )
-        .values(
-            state=RefundState.ASKED,
-            changed_at=now,
-            due_at=None,
-            needs_person=True,
-            hold_code=RESTORED,
-            reason=AFTER_RESTORE,
-        )
-        .execution_options(synchronize_session=False)
-    )
-
-
 def _collect(session: Session, account: str, kind: FeedKind, now: datetime) -> Feed | None:
     mine = (Feed.account == account, Feed.kind == kind)
     if session.scalar(select(Feed.id).where(*mine, Feed.state != FeedState.ENDED).limit(1)):
@@ -187,9 +197,14 @@ def _collect(session: Session, account: str, kind: FeedKind, now: datetime) -> F
     )
     if latest is not None and now < latest + GAP[kind]:
         return None
+    # Of a feed that Amazon never had, no message can have spoilt it.
+    goes_alone = and_(
+        AmazonRefund.tries > 0, Feed.outcome.is_distinct_from(FeedOutcome.NOT_CREATED)
+    )
     ready = (
-        select(AmazonRefund, Order.marketplace_id)
+        select(AmazonRefund, Order.marketplace_id, goes_alone)
         .join(Order, Order.id == AmazonRefund.order_id)
+        .outerjoin(Feed, Feed.id == AmazonRefund.feed_id)
         .where(
             AmazonRefund.state == RefundState.CHOSEN,
             AmazonRefund.looked_at > now - LOOKED_WITHIN,
@@ -198,18 +213,15 @@ def _collect(session: Session, account: str, kind: FeedKind, now: datetime) -> F
             Order.remote_status == RemoteStatus.SHIPPED,
             Order.fulfilled_by == FulfilledBy.MERCHANT,
         )
-        .order_by(AmazonRefund.tries, AmazonRefund.id)
+        .order_by(goes_alone, AmazonRefund.tries, AmazonRefund.id)
         .limit(MOST_MESSAGES)
         .with_for_update(of=AmazonRefund, skip_locked=True)
     )
     rows = session.execute(ready).all()
     if not rows:
         return None
-    first, marketplace_id = rows[0]
-    if first.tries:
-        chosen = [first]
-    else:
-        chosen = [refund for refund, where in rows if where == marketplace_id and not refund.tries]
+    first, marketplace_id, is_alone = rows[0]
+    chosen = [first] if is_alone else [row for row, *of in rows if of == [marketplace_id, False]]
     feed = Feed(
         account=account,
         kind=kind,
@@ -222,7 +234,7 @@ def _collect(session: Session, account: str, kind: FeedKind, now: datetime) -> F
     session.flush()
     for number, refund in enumerate(chosen, start=1):
         refund.state, refund.changed_at, refund.due_at = RefundState.IN_FEED, now, None
-        refund.feed_id, refund.message_id = feed.id, number
+        refund.feed_id, refund.message_id, refund.needs_person = feed.id, number, False
         refund.tries += 1
     return feed
 

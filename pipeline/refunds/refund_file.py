@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import selectinload
 
 from pipeline.base.database_restores import last_noticed_at
@@ -108,7 +108,7 @@ class RefundFiles:
                         )
                     )
                 ),
-                starts.get(marketplace if marketplace in account.marketplaces else ""),
+                starts.get(marketplace, starts.get("")),
                 last_noticed_at(session),
             )
 
@@ -127,11 +127,23 @@ class RefundFiles:
             )
         return changed is not None
 
-    def later(self, refund_id: int, due_at: datetime, reason: str | None = None) -> None:
+    def later(
+        self,
+        refund_id: int,
+        due_at: datetime,
+        reason: str | None = None,
+        *,
+        needs_person: bool = False,
+    ) -> None:
         """Look at the refund again at `due_at`; `reason` says what was in the way."""
+        values = {
+            "due_at": due_at,
+            **({"reason": reason} if reason is not None else {}),
+            **({"needs_person": True} if needs_person else {}),
+        }
         with self._sessions() as session, session.begin():
             session.execute(
                 update(AmazonRefund)
                 .where(AmazonRefund.id == refund_id, AmazonRefund.due_at.is_not(None))
-                .values(due_at=due_at, reason=func.coalesce(reason, AmazonRefund.reason))
+                .values(**values)
             )

@@ -46,6 +46,6 @@ RESTORED = "restored"
 QUIET_HOLDS = (BEFORE_START, SWITCHED_OFF)
 """The codes of refunds that are held because of the settings: nobody has to look at them."""
 AFTER_RESTORE = (
-    "the database was restored since, and the refund may have been sent before: look in Seller "
-    "Central whether Amazon has it"
+    "the database was made or restored since, and the refund may have been sent before: look in "
+    "Seller Central whether Amazon has it"
 )

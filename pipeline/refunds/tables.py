@@ -69,8 +69,9 @@ class AmazonRefund(Base):
 class RefundStart(Base):
     """Since when refunds of a marketplace go to Amazon: when its setting was first seen so.
 
-    Without a `marketplace_id` the row is about the account's own settings. Older credit memos stay
-    held. The row is deleted when the setting is "never".
+    Without a `marketplace_id` the row is about the account's own settings, which apply to every
+    marketplace that never had its own. Older credit memos stay held. While the setting is "never",
+    `since` is `pipeline.refunds.adopting.OFF`.
     """
 
     __tablename__ = "refund_starts"

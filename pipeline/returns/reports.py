@@ -102,16 +102,18 @@ class Reports:
 
     def intend(self, report: AmazonReport, now: datetime) -> bool:
         """Record that createReport is about to be called; False when another worker calls it."""
-        return self._change(report, AmazonReport.asked_at.is_(None), asked_at=now)
+        is_free = AmazonReport.asked_at.is_(None)
+        return self._move(report, ReportState.WANTED, is_free, asked_at=now)
 
     def not_created(self, report: AmazonReport) -> None:
         """Amazon has no such report, so it may be asked for again."""
-        self._change(report, asked_at=None)
+        self._move(report, ReportState.WANTED, asked_at=None)
 
     def requested(self, report: AmazonReport, report_id: str, now: datetime) -> None:
         """Amazon has the report, under this id."""
-        self._change(
+        self._move(
             report,
+            ReportState.WANTED,
             state=ReportState.REQUESTED,
             state_since=now,
             report_id=report_id,
@@ -120,8 +122,9 @@ class Reports:
 
     def ready(self, report: AmazonReport, document_id: str, now: datetime) -> None:
         """Amazon has made the report; its document is to be read."""
-        self._change(
+        self._move(
             report,
+            ReportState.REQUESTED,
             state=ReportState.READY,
             state_since=now,
             document_id=document_id,
@@ -130,7 +133,10 @@ class Reports:
 
     def later(self, report: AmazonReport, due_at: datetime, trouble: str | None = None) -> None:
         """Put the report off until `due_at`; `trouble` is the reason unless Amazon is only slow."""
-        self._change(report, due_at=due_at, trouble=trouble)
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(AmazonReport).where(*_open(report.id)).values(due_at=due_at, trouble=trouble)
+            )
 
     def retry(self, account: str, now: datetime) -> int:
         """Let the account's open reports go on now, whatever they wait for; returns how many."""
@@ -155,8 +161,9 @@ class Reports:
         trouble: str | None = None,
     ) -> None:
         """End the report."""
-        self._change(
+        self._move(
             report,
+            ReportState(report.state),
             state=ReportState.ENDED,
             state_since=now,
             ended_at=now,
@@ -189,13 +196,18 @@ class Reports:
                 if marketplace_id and channel
             ]
 
-    def _change(
-        self, report: AmazonReport, *conditions: ColumnElement[bool], **values: Any
+    def _move(
+        self,
+        report: AmazonReport,
+        before: ReportState,
+        *conditions: ColumnElement[bool],
+        **values: Any,
     ) -> bool:
+        """Change a report in the state `before`; False when another worker has moved it on."""
         with self._sessions() as session, session.begin():
             changed = session.scalar(
                 update(AmazonReport)
-                .where(*_open(report.id), *conditions)
+                .where(AmazonReport.id == report.id, AmazonReport.state == before, *conditions)
                 .values(**values)
                 .returning(AmazonReport.id)
             )

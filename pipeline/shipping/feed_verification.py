@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.orders.channel_order import ChannelOrder, RemoteStatus
-from pipeline.shipping.feeds import Unanswered
 from pipeline.shipping.packages import is_same_number
+from pipeline.shipping.unanswered import Unanswered
 
 
 def is_done(message: Unanswered, order: ChannelOrder) -> bool:

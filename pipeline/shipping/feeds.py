@@ -9,25 +9,25 @@ again only if Amazon has not done it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.elements import ColumnElement
 
 from pipeline.amazon.feed_documents import FeedKind, MessageOutcome, MessageResult, write
 from pipeline.base.db import Sessions
-from pipeline.base.id_lists import among
 from pipeline.base.vault import Vault
 from pipeline.orders.carrier_title import open_title
 from pipeline.orders.machine import owner_of
-from pipeline.orders.package_tables import Shipment
 from pipeline.orders.report import unless_unreadable
 from pipeline.orders.tables import Order, OrderPrivate
 from pipeline.shipping.feed_collecting import collect
 from pipeline.shipping.feed_results import take_in
 from pipeline.shipping.tables import Feed, FeedMessage, FeedState
+from pipeline.shipping.unanswered import Unanswered, unanswered
 
 LIMITS = {
     FeedState.COLLECTED: timedelta(hours=1),
@@ -37,16 +37,6 @@ LIMITS = {
 """How long a feed may be in a state before it is overdue; Amazon needs minutes."""
 
 LOOK_AFTER = timedelta(minutes=2)
-
-
-class Unanswered(NamedTuple):
-    """A message without a result. `confirmed_as` is the earlier confirmation of its package,
-    `others` are the references of the order's other packages."""
-
-    number: int
-    body: Mapping[str, Any]
-    confirmed_as: str | None
-    others: Collection[str]
 
 
 class Feeds:
@@ -159,49 +149,50 @@ class Feeds:
 
     def uploaded(self, feed: Feed, document_id: str) -> None:
         """The document is uploaded; createFeed comes next."""
-        with self._sessions() as session, session.begin():
-            # Another worker may have uploaded its own document meanwhile, and created the feed.
-            session.execute(
-                update(Feed)
-                .where(
-                    Feed.id == feed.id,
-                    Feed.state == FeedState.COLLECTED,
-                    Feed.submitted_at.is_(None),
-                )
-                .values(state=FeedState.UPLOADED, document_id=document_id, trouble=None)
-            )
+        self._change(
+            feed,
+            FeedState.COLLECTED,
+            state=FeedState.UPLOADED,
+            document_id=document_id,
+            trouble=None,
+        )
 
     def intend(self, feed: Feed, now: datetime) -> bool:
         """Record that createFeed is about to be called; False when another worker calls it."""
-        with self._sessions() as session, session.begin():
-            ours = session.scalar(
-                update(Feed)
-                .where(
-                    Feed.id == feed.id,
-                    Feed.state == FeedState.UPLOADED,
-                    Feed.submitted_at.is_(None),
-                )
-                .values(submitted_at=now)
-                .returning(Feed.id)
-            )
-        return ours is not None
+        is_free = Feed.submitted_at.is_(None)
+        return self._change(feed, FeedState.UPLOADED, is_free, submitted_at=now)
 
     def not_created(self, feed: Feed) -> None:
         """Amazon has no such feed, so it may be created again."""
-        with self._sessions() as session, session.begin():
-            session.execute(
-                update(Feed)
-                .where(Feed.id == feed.id, Feed.submitted_at == feed.submitted_at)
-                .values(submitted_at=None)
-            )
+        is_ours = Feed.submitted_at == feed.submitted_at
+        self._change(feed, FeedState.UPLOADED, is_ours, submitted_at=None)
 
-    def submitted(self, feed: Feed, feed_id: str) -> None:
-        """Amazon has the feed, under this id."""
-        self._change(feed, state=FeedState.SUBMITTED, feed_id=feed_id, trouble=None)
+    def submitted(self, feed: Feed, feed_id: str, now: datetime) -> None:
+        """Amazon has the feed, under this id.
+
+        An answer that comes after another worker found no such feed counts as well; one that comes
+        after the feed was created anew, or ended, changes nothing.
+        """
+        self._is_submitted(feed, feed_id)
+
+    def _is_submitted(self, feed: Feed, feed_id: str) -> bool:
+        return self._change(
+            feed,
+            FeedState.UPLOADED,
+            state=FeedState.SUBMITTED,
+            feed_id=feed_id,
+            submitted_at=feed.submitted_at,
+            trouble=None,
+        )
 
     def later(self, feed: Feed, due_at: datetime, trouble: str | None = None) -> None:
         """Put the feed off until `due_at`; `trouble` is the reason unless Amazon is only slow."""
-        self._change(feed, due_at=due_at, trouble=trouble)
+        with self._sessions() as session, session.begin():
+            session.execute(
+                update(Feed)
+                .where(Feed.id == feed.id, Feed.state != FeedState.ENDED)
+                .values(due_at=due_at, trouble=trouble)
+            )
 
     def ids(self, account: str) -> set[str]:
         """Amazon's ids of the account's feeds."""
@@ -236,7 +227,7 @@ class Feeds:
     ) -> dict[MessageOutcome, int]:
         with self._sessions() as session, session.begin():
             current = session.get_one(Feed, feed.id, with_for_update=True)
-            if current.state in (FeedState.LOOKING, FeedState.ENDED):
+            if current.state == FeedState.LOOKING or not is_as_read(feed, current):
                 return dict.fromkeys(MessageOutcome, 0)
             numbers = session.scalars(
                 select(FeedMessage.message_id).where(FeedMessage.feed_id == feed.id)
@@ -263,29 +254,7 @@ class Feeds:
     def to_look_at(self, feed: Feed, limit: int) -> list[Unanswered]:
         """Up to `limit` messages without a result; the feed ends when none is left."""
         with self._sessions() as session:
-            rows = session.execute(
-                select(FeedMessage, Shipment.confirmed_as)
-                .outerjoin(Shipment, Shipment.id == FeedMessage.shipment_id)
-                .where(FeedMessage.feed_id == feed.id, FeedMessage.outcome.is_(None))
-                .order_by(FeedMessage.message_id)
-                .limit(limit)
-            ).all()
-            references: dict[int, set[str]] = {}
-            for order_id, reference in session.execute(
-                select(Shipment.order_id, Shipment.package_reference).where(
-                    among(Shipment.order_id, [message.order_id for message, _ in rows])
-                )
-            ):
-                references.setdefault(order_id, set()).add(reference)
-            return [
-                Unanswered(
-                    message.message_id,
-                    message.body,
-                    confirmed_as,
-                    references.get(message.order_id, set()) - {message.body.get("reference", "")},
-                )
-                for message, confirmed_as in rows
-            ]
+            return unanswered(session, feed.id, limit)
 
     def answer(self, feed: Feed, number: int, result: MessageResult, now: datetime) -> None:
         """Record the result of a message, as its order at Amazon shows it."""
@@ -294,12 +263,27 @@ class Feeds:
 
     def looked(self, feed: Feed, now: datetime) -> None:
         """End the feed: every message has its outcome."""
-        self._change(feed, state=FeedState.ENDED, ended_at=now)
+        self._change(feed, FeedState.LOOKING, state=FeedState.ENDED, ended_at=now)
 
-    def _change(self, feed: Feed, **values: Any) -> None:
+    def _change(
+        self, feed: Feed, before: FeedState, *conditions: ColumnElement[bool], **values: Any
+    ) -> bool:
+        """Change a feed that is in the state `before`; False when another worker has moved it."""
         with self._sessions() as session, session.begin():
-            session.execute(
+            changed = session.scalar(
                 update(Feed)
-                .where(Feed.id == feed.id, Feed.state != FeedState.ENDED)
+                .where(Feed.id == feed.id, Feed.state == before, *conditions)
                 .values(**values)
+                .returning(Feed.id)
             )
+        return changed is not None
+
+
+def is_as_read(feed: Feed, current: Feed) -> bool:
+    """Whether a verdict about the feed still fits its row: another worker may have moved it on,
+    or have sent it anew."""
+    return (feed.state, feed.feed_id, feed.submitted_at) == (
+        current.state,
+        current.feed_id,
+        current.submitted_at,
+    )

@@ -25,7 +25,8 @@ class FeedState(StrEnum):
 class FeedOutcome(StrEnum):
     """How a feed ended; for any other end the column has Amazon's word in small letters.
 
-    When the report is UNREADABLE, no message is sent again automatically.
+    When the report is UNREADABLE, no message is sent again automatically. NOT_CREATED is a feed of
+    refunds whose answer was lost, and that Amazon does not list.
     """
 
     DONE = "done"
@@ -33,6 +34,7 @@ class FeedOutcome(StrEnum):
     GIVEN_UP = "given up"
     UNREADABLE = "unreadable"
     CANCELLED = "cancelled"
+    NOT_CREATED = "not created"
 
 
 class Feed(Base):

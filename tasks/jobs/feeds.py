@@ -16,13 +16,15 @@ from pipeline.amazon.feed_documents import (
     read,
     results,
 )
-from pipeline.amazon.feeds import FeedsApi, Processing
+from pipeline.amazon.feeds import MOST_LISTED, FeedsApi, Processing
+from pipeline.base.clock import seconds
 from pipeline.base.errors import AccountStopped, CannotMap, NotSent, Rejected, Transient
 from pipeline.base.log import log
 from pipeline.refunds.feeds import RefundFeeds
 from pipeline.shipping.feed_verification import is_done
-from pipeline.shipping.feeds import Feeds, Unanswered
+from pipeline.shipping.feeds import Feeds
 from pipeline.shipping.tables import Feed, FeedOutcome, FeedState
+from pipeline.shipping.unanswered import Unanswered
 from tasks.engine.runtime import Runtime
 
 LOOK_AGAIN = timedelta(seconds=30)
@@ -33,6 +35,7 @@ SETTLES = timedelta(seconds=90)
 # Before a refund is sent once more, Amazon's list of feeds has had time to show the first.
 REFUND_SETTLES = timedelta(minutes=15)
 CLOCKS_DIFFER = timedelta(minutes=5)
+REFUND_CLOCKS_DIFFER = timedelta(hours=1)
 LOOK_AT_OVERDUE = timedelta(minutes=5)
 AFTER_DEFECT = timedelta(minutes=15)
 # The period and interval for reading an unreadable report again.
@@ -56,9 +59,11 @@ def run_feeds(parts: Runtime, account: str) -> None:
         if not ours:
             return
         api, now, ask = parts.clients.feeds[account], parts.clients.now, parts.writes.ask
+        after_trouble = min(AFTER_TROUBLE, seconds(parts.settings.timing.longest_retry_s))
         for kind in FeedKind:
             rows = RefundFeeds if kind is FeedKind.REFUNDS else Feeds
-            FeedWay(rows(parts.sessions, parts.vault), api, now, ask).go(account, seller_id, kind)
+            way = FeedWay(rows(parts.sessions, parts.vault), api, now, ask, after_trouble)
+            way.go(account, seller_id, kind)
 
 
 class FeedWay:
@@ -70,7 +75,9 @@ class FeedWay:
         api: FeedsApi,
         now: Callable[[], datetime],
         ask: Callable[[str], None],
+        after_trouble: timedelta = AFTER_TROUBLE,
     ) -> None:
+        self._after_trouble = after_trouble
         self._feeds = feeds
         self._api = api
         self._now = now
@@ -114,7 +121,7 @@ class FeedWay:
                 if self._is_given_up(feed):
                     self._have_looked_at(feed, FeedOutcome.GIVEN_UP, str(error))
                 else:
-                    wait = max(AFTER_TROUBLE, timedelta(seconds=error.retry_after_s or 0.0))
+                    wait = max(self._after_trouble, seconds(error.retry_after_s or 0.0))
                     self._put_off(feed, wait, error)
             except Rejected as error:
                 if feed.submitted_at is None:
@@ -158,12 +165,14 @@ class FeedWay:
                 self._feeds.not_created(feed)
                 feed.submitted_at = None
             raise
-        self._feeds.submitted(feed, feed_id)
+        self._feeds.submitted(feed, feed_id, self._now())
         return True
 
     def _find(self, feed: Feed, feed_type: str, submitted_at: datetime) -> bool:
         """Look for the feed of an earlier attempt; if it does not exist, it is created again."""
-        settled_at = submitted_at + (REFUND_SETTLES if feed.kind == FeedKind.REFUNDS else SETTLES)
+        if feed.kind == FeedKind.REFUNDS:
+            return self._find_refunds(feed, feed_type, submitted_at)
+        settled_at = submitted_at + SETTLES
         if self._now() < settled_at:
             self._feeds.later(feed, settled_at)
             return False
@@ -179,9 +188,33 @@ class FeedWay:
         # Prefer the feed that names our document, else the first feed that can be ours.
         candidates.sort(key=lambda status: (not status.input_id, status.created_at or submitted_at))
         if candidates:
-            self._feeds.submitted(feed, candidates[0].feed_id)
+            self._feeds.submitted(feed, candidates[0].feed_id, self._now())
         else:
             self._feeds.not_created(feed)
+        return True
+
+    def _find_refunds(self, feed: Feed, feed_type: str, submitted_at: datetime) -> bool:
+        """Look for a feed of refunds, which must neither be missed nor mistaken.
+
+        Only a feed that names our document is ours. Where another may be it, Finances tell. Where
+        there is none, the refunds are chosen again, with a new look at Finances; after three feeds
+        a person is asked.
+        """
+        if self._now() < (settled_at := submitted_at + REFUND_SETTLES):
+            self._feeds.later(feed, settled_at)
+            return False
+        listed = self._api.since(feed_type, submitted_at - REFUND_CLOCKS_DIFFER)
+        ours = self._feeds.ids(feed.account)
+        others = [status for status in listed if status.feed_id not in ours]
+        named = [status for status in others if feed.document_id == status.input_id]
+        if named:
+            self._feeds.submitted(feed, named[0].feed_id, self._now())
+            return True
+        if len(listed) >= MOST_LISTED or any(not status.input_id for status in others):
+            trouble = "Amazon's answer was lost, and one of the feeds that it lists may be this one"
+            return self._have_looked_at(feed, FeedOutcome.GIVEN_UP, trouble)
+        trouble = "Amazon's answer was lost, and it lists no such feed"
+        self._end(feed, FeedOutcome.NOT_CREATED, trouble)
         return True
 
     def _follow(self, feed: Feed) -> bool:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
+from pipeline.base.clock import seconds
 from pipeline.base.errors import AccountStopped, CannotMap, NotSent, RemoteError
 from pipeline.base.log import log
 from pipeline.base.quota import Lane
@@ -18,14 +19,15 @@ from pipeline.orders.channel_order import ChannelOrder
 from pipeline.orders.report import Report
 from pipeline.orders.tables import Order
 from pipeline.refunds.desk import RefundDesk
+from pipeline.refunds.order_finances import transactions
 from pipeline.refunds.refund_file import RefundFile, RefundFiles
+from pipeline.refunds.stopping import after_trouble
 from tasks.engine.runtime import Runtime
 from tasks.jobs.watch_shop import accounts_of
 
 AT_ONCE = 50
 AFTER_TROUBLE = timedelta(minutes=10)
 AFTER_DEFECT = timedelta(hours=1)
-LONGEST_REASON = 400
 
 
 def run_refunds(parts: Runtime, account: str) -> None:
@@ -38,12 +40,13 @@ def run_refunds(parts: Runtime, account: str) -> None:
         own = accounts[account]
         files = RefundFiles(parts.sessions, parts.vault)
         files.begin(account, accounts, now())
+        wait = min(AFTER_TROUBLE, seconds(parts.settings.timing.longest_retry_s))
         desk = RefundDesk(
             files,
             clients.marketplace,
             partial(paid, parts),
             partial(memo_again, parts, files),
-            partial(clients.finances[account].of_order, lane=Lane.CONFIRM),
+            partial(transactions, clients.finances[account]),
             parts.writes.ask,
             now,
         )
@@ -53,11 +56,12 @@ def run_refunds(parts: Runtime, account: str) -> None:
                 continue
             try:
                 desk.go_on(file)
-            except (AccountStopped, NotSent) as error:
-                files.later(refund_id, now() + AFTER_TROUBLE, error.told[:LONGEST_REASON])
-                return
             except RemoteError as error:
-                files.later(refund_id, now() + AFTER_TROUBLE, error.told[:LONGEST_REASON])
+                reason, needs_person = after_trouble(file, error, now())
+                due_at = now() + wait
+                files.later(refund_id, due_at, reason, needs_person=needs_person)
+                if isinstance(error, AccountStopped | NotSent):
+                    return
                 log.warning("refund.stopped", code=error.code, request_id=error.request_id)
             except Exception:  # noqa: BLE001 - a defect with one refund stops no other
                 log.exception("refund.defect")

@@ -9,32 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from pipeline.amazon.feeds import FeedsApi
-from pipeline.base import database_restores
-from pipeline.refunds.feeds import LOOKED_WITHIN, TIMES, RefundFeeds
-from pipeline.refunds.states import AFTER_RESTORE, RefundState
+from pipeline.refunds.feeds import LOOKED_WITHIN, TIMES
+from pipeline.refunds.states import RefundState
 from pipeline.refunds.tables import AmazonRefund
 from pipeline.shipping.feeds import LIMITS
-from tasks.jobs.feeds import GIVE_UP, REFUND_SETTLES
-from tests.builders import a_vault, with_keys
+from tasks.jobs.feeds import GIVE_UP
+from tests.builders import with_keys
 from tests.refunds.rig import WORKED_ON, Rig, body
-
-
-class Crash(BaseException):
-    """The process ends here."""
-
-
-def dies(method: str, when: str, kind: type[Any]) -> type[Any]:
-    """A class like `kind` that ends the process before or after this method."""
-
-    def dying(self: Any, *args: Any, **more: Any) -> Any:
-        if when == "before":
-            raise Crash
-        getattr(super(made, self), method)(*args, **more)
-        raise Crash
-
-    made = type("Dying", (kind,), {method: dying})
-    return made
 
 
 def test_a_feed_refunds_the_buyer_and_the_row_tells_it(rig: Rig) -> None:
@@ -48,61 +29,6 @@ def test_a_feed_refunds_the_buyer_and_the_row_tells_it(rig: Rig) -> None:
     assert [rig.row(one).state for one in (first, second)] == ["accepted", "accepted"]
     assert (rig.row(second).message_id, rig.row(second).due_at) == (2, None)
     assert rig.feeds() == [("ended", "done")]
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize(
-    ("kind", "method"),
-    [
-        (FeedsApi, "new_document"),
-        (FeedsApi, "upload"),
-        (FeedsApi, "create"),
-        (FeedsApi, "feed"),
-        (FeedsApi, "report"),
-        (RefundFeeds, "collect"),
-        (RefundFeeds, "uploaded"),
-        (RefundFeeds, "intend"),
-        (RefundFeeds, "submitted"),
-        (RefundFeeds, "_take"),
-    ],
-)
-def test_a_process_that_dies_at_any_call_or_commit_pays_nothing_twice(
-    rig: Rig, kind: type[Any], method: str, when: str
-) -> None:
-    refund_id = rig.chosen()
-    dying = dies(method, when, kind)
-    feeds = dying(rig.sessions, a_vault()) if kind is RefundFeeds else None
-    api = rig.api(dying) if kind is FeedsApi else None
-    for _ in range(3):
-        try:
-            rig.go(api, feeds)
-        except Crash:
-            break
-        rig.clock.on(WORKED_ON)
-    else:
-        raise AssertionError("it never died")
-    rig.clock.on(REFUND_SETTLES)
-    rig.look_again()
-    rig.runs()
-    assert rig.paid() == ["29.99"]
-    assert rig.row(refund_id).state == RefundState.ACCEPTED
-
-
-@pytest.mark.parametrize("kind", ["cut_after", "html_after", "cut_before"])
-def test_after_a_lost_answer_of_createfeed_amazon_is_asked_for_the_feed(
-    rig: Rig, kind: str
-) -> None:
-    refund_id = rig.chosen()
-    rig.control("POST", "faults", {"route": "create_feed", "kind": kind})
-    rig.go()
-    assert rig.row(refund_id).state == RefundState.IN_FEED
-    rig.clock.on(timedelta(minutes=5))
-    rig.go()
-    assert rig.row(refund_id).state == RefundState.IN_FEED
-    rig.clock.on(REFUND_SETTLES)
-    rig.runs()
-    assert rig.paid() == ["29.99"]
-    assert rig.row(refund_id).state == RefundState.ACCEPTED
 
 
 @pytest.mark.parametrize("fate", ["FATAL", "FATAL_HALF", "NO_REPORT", "BAD_REPORT"])
@@ -233,17 +159,6 @@ def test_a_feed_that_was_not_sent_within_the_hour_is_taken_back(rig: Rig) -> Non
     assert rig.feeds() == [("ended", "not sent")]
     row = rig.row(refund_id)
     assert (row.state, row.tries, row.feed_id) == (RefundState.CHOSEN, 0, None)
-
-
-def test_after_a_restore_a_person_is_asked(rig: Rig) -> None:
-    refund_id = rig.chosen()
-    rig.clock.on(timedelta(minutes=1))
-    with rig.sessions() as session, session.begin():
-        database_restores.report(session, rig.clock())
-    rig.go()
-    row = rig.row(refund_id)
-    assert (row.state, row.needs_person, row.reason) == ("asked", True, AFTER_RESTORE)
-    assert rig.feeds() == []
 
 
 def test_a_refund_goes_out_with_those_of_its_marketplace_alone(rig: Rig) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
+from pipeline.base.database_restores import last_noticed_at
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
 from pipeline.intake.tables import Refund
@@ -22,7 +23,8 @@ from pipeline.operations.acts.refunds import (
 )
 from pipeline.orders.channel_order import RemoteStatus
 from pipeline.orders.tables import Order
-from pipeline.refunds.states import RefundState
+from pipeline.refunds.restores import is_older_than_restore
+from pipeline.refunds.states import AFTER_RESTORE, RESTORED, RefundState
 from pipeline.refunds.tables import AmazonRefund
 from pipeline.shipping.tables import Feed
 
@@ -87,7 +89,8 @@ def refunds_of(sessions: Sessions, order_id: int) -> list[ShownRefund]:
         rows = session.execute(found).all()
         order = session.get(Order, order_id) if rows else None
         skus = {item.external_item_id: item.sku for item in order.items} if order else {}
-    return [_shown(*row, skus) for row in rows]
+        restored_at = last_noticed_at(session)
+    return [_shown(*row, skus, restored_at) for row in rows]
 
 
 def by_id(sessions: Sessions, refund_id: int) -> ShownRefund | None:
@@ -105,7 +108,8 @@ def waiting(sessions: Sessions, limit: int = AT_ONCE) -> list[ShownRefund]:
         rows = session.execute(
             found.order_by(AmazonRefund.memo_at, AmazonRefund.id).limit(limit)
         ).all()
-    return [_shown(*row, {}) for row in rows]
+        restored_at = last_noticed_at(session)
+    return [_shown(*row, {}, restored_at) for row in rows]
 
 
 def count_waiting(sessions: Sessions) -> int:
@@ -124,14 +128,26 @@ def _rows() -> Select[AmazonRefund, Order, str | None, Decimal]:
     )
 
 
+def _why(refund: AmazonRefund, restored_at: datetime | None) -> tuple[str | None, str | None]:
+    """The code and the reason, with a warning where the lost writes of a restore may have sent what
+    a person could send now."""
+    code, reason = refund.hold_code, refund.reason or ""
+    is_told = AFTER_RESTORE in reason
+    if is_told or not (may_send(refund) and is_older_than_restore(refund, restored_at)):
+        return code, refund.reason
+    return code or RESTORED, f"{reason}; {AFTER_RESTORE}" if reason else AFTER_RESTORE
+
+
 def _shown(
     refund: AmazonRefund,
     order: Order,
     feed: str | None,
     grand_total: Decimal,
     skus: dict[str, str],
+    restored_at: datetime | None,
 ) -> ShownRefund:
     body = refund.body or {}
+    hold_code, reason = _why(refund, restored_at)
     return ShownRefund(
         id=refund.id,
         order_id=order.id,
@@ -149,8 +165,8 @@ def _shown(
         confirmed=amount(refund),
         lines=list(_lines(body, skus)),
         reason_at_amazon=str(body.get("reason", "")),
-        hold_code=refund.hold_code,
-        reason=refund.reason,
+        hold_code=hold_code,
+        reason=reason,
         decided_by=refund.decided_by,
         feed=feed,
         transaction_id=refund.transaction_id,
