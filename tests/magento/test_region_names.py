@@ -64,7 +64,14 @@ DIRECTORY: dict[str, dict[str, str]] = {
     "AT": {"WI": "Wien", "KN": "Kärnten", "NO": "Niederösterreich"},
     "CH": {"GE": "Geneva", "FR": "Friburg", "SG": "St. Gallen", "TI": "Ticino", "ZH": "Zürich"},
     "BE": {"BRU": "Brussels-Capital Region", "WLG": "Liège", "VOV": "Oost-Vlaanderen"},
-    "IT": {"FO": "Forli-Cesena", "MI": "Milano", "RM": "Roma", "BZ": "Bolzano", "MB": "Monza e Brianza", "TO": "Torino"},
+    "IT": {
+        "FO": "Forli-Cesena",
+        "MI": "Milano",
+        "RM": "Roma",
+        "BZ": "Bolzano",
+        "MB": "Monza e Brianza",
+        "TO": "Torino",
+    },
     "SE": {"SE-AB": "Stockholms län", "SE-M": "Skåne län", "SE-C": "Uppsala län"},
     "HR": {"HR-01": "Zagrebačka županija", "HR-21": "Grad Zagreb", "HR-13": "Zadarska županija"},
     "UA": {

@@ -25,11 +25,11 @@ _FILLERS = _set("and und y e et i of de del di da do dos du des d the van von")
 _AREAS = _set(
     """
     state estado estat edo bundesland land freistaat freie province provincia provincie provinz prov
-    canton kanton kt cantone region regione regiao regio comunidad comunitat community autonoma autonom
-    autonomous autonome foral principado gewest departement departamento department dept
+    canton kanton kt cantone region regione regiao regio comunidad comunitat community autonoma
+    autonom autonomous autonome foral principado gewest departement departamento department dept
     voivodeship wojewodztwo woj judet judetul jud county condado contea comitat megye maakond
-    apskritis apskr novads nov zupanija lan fylke oblast oblasti obl kraj governorate emirate prefecture
-    prefektur prefectura sheng district distrito territory
+    apskritis apskr novads nov zupanija lan fylke oblast oblasti obl kraj governorate emirate
+    prefecture prefektur prefectura sheng district distrito territory
     """
 )
 # Some directories have regions larger than counties, districts and provinces, or named like cities
