@@ -105,6 +105,8 @@ def test_stored_facts_are_read_by_name_whatever_release_stored_them() -> None:
     )
     facts = stored_facts(refund)
     assert facts is not None
-    assert (facts.subtotal, facts.shipping, facts.word) == (Decimal(10), 0, MemoWord.NONE)
+    assert (facts.subtotal, facts.shipping, facts.word) == (Decimal(10), Decimal(0), MemoWord.NONE)
     assert (facts.base_currency, facts.state, facts.reason) == ("", 0, "")
-    assert [(line.item_id, line.row, line.tax) for line in facts.lines] == [("I1", Decimal(10), 0)]
+    assert [(line.item_id, line.row, line.tax) for line in facts.lines] == [
+        ("I1", Decimal(10), Decimal(0))
+    ]
