@@ -97,14 +97,18 @@ def text_of(content: bytes, content_type: str = "") -> str:
 def table_of(content: bytes, content_type: str, old_charset: str) -> tuple[str, str]:
     """The text of a report of tab-separated rows, without a byte order mark, and its charset.
 
-    The order of precedence: the charset that the answer names, if the bytes are valid in it; UTF-8
-    if it decodes; `old_charset`, in which Amazon wrote such reports before, and writes some still.
+    The order of precedence: the mark; the charset that the answer names, if the bytes are valid in
+    it; UTF-8 if it decodes; `old_charset`, in which Amazon wrote such reports before, and writes
+    some still.
     """
+    for mark, name in _MARKS:
+        if content.startswith(mark):
+            return content.decode(name, errors="replace").removeprefix("\ufeff"), name
     named = _CHARSET.search(content_type)
     for name in (_codec(named[1]) if named else "", "utf_8"):
-        decoded = _decoded(content, "utf_8_sig" if name == "utf_8" else name) if name else None
+        decoded = _decoded(content, name) if name else None
         if decoded is not None:
-            return decoded.removeprefix("\ufeff"), name
+            return decoded, name
     return content.decode(old_charset, errors="replace"), old_charset
 
 
