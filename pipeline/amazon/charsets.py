@@ -25,13 +25,20 @@ _WRITTEN_AS = {
     "euc_kr": "cp949",
     "iso8859_9": "cp1254",
     "x_euc_jp": "euc_jp",
+    "tis_620": "cp874",
+    "iso8859_11": "cp874",
+    "iso8859_8": "cp1255",
 }
 _KNOWN = frozenset(
     (
         *("utf_8", "utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"),
-        *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949"),
-        *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1256", "cp1257"),
-        *("iso8859_2", "iso8859_5", "iso8859_6", "iso8859_7", "iso8859_15", "koi8_r", "cp874"),
+        *("cp932", "shift_jis_2004", "shift_jisx0213", "euc_jp", "euc_jis_2004", "euc_jisx0213"),
+        *("iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_2004", "iso2022_jp_3"),
+        *("iso2022_jp_ext", "iso2022_kr", "gb18030", "hz", "big5", "big5hkscs", "cp949", "johab"),
+        *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258"),
+        *("iso8859_2", "iso8859_3", "iso8859_4", "iso8859_5", "iso8859_6", "iso8859_7"),
+        *("iso8859_10", "iso8859_13", "iso8859_14", "iso8859_15", "iso8859_16", "cp874"),
+        *("koi8_r", "koi8_u", "mac_roman", "cp437", "cp850", "cp852", "cp866"),
     )
 )
 _MARKS = (
@@ -70,7 +77,7 @@ def text_of(content: bytes, content_type: str = "") -> str:
             return content.decode(name, errors="replace").removeprefix("\ufeff")
     stated = list(_stated(content, content_type))
     if b"\x1b$" in content:
-        stated.insert(0, "iso2022_jp")
+        stated = ["iso2022_jp", *stated, "iso2022_jp_ext", "iso2022_jp_2", "iso2022_kr"]
     if not content.isascii():
         stated.insert(0, "utf_8")
     for name in stated:
@@ -90,14 +97,18 @@ def text_of(content: bytes, content_type: str = "") -> str:
 def table_of(content: bytes, content_type: str, old_charset: str) -> tuple[str, str]:
     """The text of a report of tab-separated rows, without a byte order mark, and its charset.
 
-    The order of precedence: the charset that the answer names, if the bytes are valid in it; UTF-8
-    if it decodes; `old_charset`, in which Amazon wrote such reports before, and writes some still.
+    The order of precedence: the mark; the charset that the answer names, if the bytes are valid in
+    it; UTF-8 if it decodes; `old_charset`, in which Amazon wrote such reports before, and writes
+    some still.
     """
+    for mark, name in _MARKS:
+        if content.startswith(mark):
+            return content.decode(name, errors="replace").removeprefix("\ufeff"), name
     named = _CHARSET.search(content_type)
     for name in (_codec(named[1]) if named else "", "utf_8"):
-        decoded = _decoded(content, "utf_8_sig" if name == "utf_8" else name) if name else None
+        decoded = _decoded(content, name) if name else None
         if decoded is not None:
-            return decoded.removeprefix("\ufeff"), name
+            return decoded, name
     return content.decode(old_charset, errors="replace"), old_charset
 
 

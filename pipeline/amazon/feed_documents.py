@@ -41,6 +41,11 @@ _MESSAGE_TYPES = {
 }
 # XML 1.0 cannot express these characters.
 _UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What words contain that XML 1.0 reads as markup: a reference that it does not know, or to a
+# character that it cannot express, and a sign that begins neither a reference nor a tag.
+_NO_MARKUP = re.compile(
+    r"&#(?:([0-9]{1,7})|x([0-9a-fA-F]{1,6}));|&(?!(?:amp|lt|gt|quot|apos);)|<(?![A-Za-z_/!?])"
+)
 _ENVELOPE_BYTES = 2048
 _LONGEST_REASON = 200
 
@@ -172,7 +177,7 @@ def read(content: bytes) -> Report:
     try:
         # Decode first, so that a wrong declaration has no effect; words may have control signs.
         document = _UNWRITABLE.sub("", text_of(content)).lstrip()
-        report = fromstring(document, forbid_dtd=True).find(".//{*}ProcessingReport")
+        report = _root(document).find(".//{*}ProcessingReport")
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise UnreadableReport(f"the report is not usable XML ({type(error).__name__})") from error
     if report is None:
@@ -201,6 +206,23 @@ def read(content: bytes) -> Report:
         with_error=_number(report, "ProcessingSummary/{*}MessagesWithError"),
         results=results,
     )
+
+
+def _root(document: str) -> Element:
+    """The document's root. Signs in its words that are no markup do not make it unreadable."""
+    try:
+        return fromstring(document, forbid_dtd=True)
+    except ParseError:
+        return fromstring(_NO_MARKUP.sub(_as_words, document), forbid_dtd=True)
+
+
+def _as_words(sign: re.Match[str]) -> str:
+    """The sign so that XML reads it as text; "" for a character that XML cannot express."""
+    if sign[1] is None and sign[2] is None:
+        return {"&": "&amp;", "<": "&lt;"}[sign[0]]
+    code = int(sign[1]) if sign[1] else int(sign[2], 16)
+    is_writable = code < 0x110000 and not _UNWRITABLE.match(chr(code))
+    return sign[0] if is_writable else ""
 
 
 def results(report: Report, message_ids: Sequence[int]) -> dict[int, MessageResult]:

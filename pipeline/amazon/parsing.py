@@ -7,6 +7,7 @@ order in many normal cases, so an error means that the order cannot be stored.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -254,7 +255,9 @@ def _take(line_parts: list[list[str]], part: str, *, is_start_enough: bool = Fal
 
 
 def _words(text_: str) -> list[str]:
-    return re.findall(r"\w+", text_.casefold())
+    """The words without case and accents: Amazon's two spellings of a street may differ in them."""
+    spread = unicodedata.normalize("NFKD", text_.casefold())
+    return re.findall(r"\w+", "".join(char for char in spread if not unicodedata.combining(char)))
 
 
 def _package(raw: Mapping[str, Any]) -> Package:

@@ -169,7 +169,8 @@ def facts_of(memo: CreditMemo, item_ids: Mapping[int, str]) -> MemoFacts:
 def stored_facts(refund: Refund) -> MemoFacts | None:
     """The facts of a stored memo; None for a memo of which they are not known.
 
-    An older release stored none, and its memo may be gone from the shop by now.
+    An older release stored none, and its memo may be gone from the shop by now. Another release may
+    have stored more or less of them: each is read by its name.
     """
     kept = refund.facts
     if not kept:
@@ -186,13 +187,13 @@ def stored_facts(refund: Refund) -> MemoFacts | None:
                 name=line.get("name", ""),
                 **{name: Decimal(line.get(name, 0)) for name in _LINE_AMOUNTS},
             )
-            for line in kept["lines"]
+            for line in kept.get("lines", ())
         ),
-        base_currency=kept["base_currency"],
-        state=kept["state"],
-        word=MemoWord(kept["word"]),
-        reason=kept["reason"],
-        **{name: Decimal(kept[name]) for name in _AMOUNTS},
+        base_currency=kept.get("base_currency", ""),
+        state=kept.get("state", 0),
+        word=MemoWord(word) if (word := kept.get("word")) in set(MemoWord) else MemoWord.NONE,
+        reason=kept.get("reason", ""),
+        **{name: Decimal(kept.get(name, 0)) for name in _AMOUNTS},
     )
 
 

@@ -25,6 +25,7 @@ from tests.amazon.orders import an_order
         ("Rua X, 12; Centro", "Rua X", "12", "", "Centro", ""),
         ("Rua X 12 apto 3", "Rua X", "12", "Apto 3", "", ""),
         ("Rua X 12 apto 31", "Rua X", "12", "Apto 3", "", "Apto 3"),
+        ("Rua São João, 12 - JARDIM AMÉRICA", "Rua Sao Joao", "12", "", "Jardim America", ""),
         ("Rua X, 12, Vila Nova, Bloco B", "Rua X", "12", "Bloco B", "Vila Nova", ""),
         ("Rua X, 12, Vila, Nova", "Rua X", "12", "", "Vila Nova", ""),
         ("Rua X, 12", "Rua X", "12", "-", "  ", ""),

@@ -52,6 +52,27 @@ from sandbox.amazon.carriers import CARRIER_CODES
         ("Hermes", "GB", "Hermes UK"),
         ("Evri", "GB", "Hermes UK"),
         ("Hermes", "FR", "Hermes"),
+        # A carrier with its service or its legal form.
+        ("USPS Ground Advantage", "US", "USPS"),
+        ("United States Postal Service - Priority Mail", "US", "USPS"),
+        ("FedEx 2Day", "US", "FedEx"),
+        ("FedEx Priority Overnight", "US", "FedEx"),
+        ("UPS 3 Day Select", "US", "UPS"),
+        ("United Parcel Service (UPS)", "US", "UPS"),
+        ("R&L Carriers", "US", "R+L"),
+        ("Royal Mail Special Delivery Guaranteed by 1pm", "GB", "Royal Mail"),
+        ("Tuffnells Parcels Express", "GB", "Tuffnells"),
+        ("Deutsche Post Einschreiben", "DE", "Deutsche Post"),
+        ("GLS Germany GmbH & Co. OHG", "DE", "GLS"),
+        ("La Poste - Lettre suivie", "FR", "La Poste"),
+        ("Chronopost 13", "FR", "Chronopost"),
+        ("Poste Italiane - Crono", "IT", "Poste Italiane"),
+        ("Correos Certificado", "ES", "Correos"),
+        ("Kurier DPD", "PL", "DPD"),
+        ("ヤマト運輸株式会社", "JP", "YAMATO"),
+        ("日本郵便(ゆうパック)", "JP", "Japan Post"),
+        ("佐川急便株式会社", "JP", "SAGAWA"),
+        ("Australia Post eParcel", "AU", "Australia Post"),
     ],
 )
 def test_a_title_is_known_by_what_shops_write(title: str, country: str, code: str) -> None:
@@ -72,6 +93,8 @@ def test_a_title_is_known_by_what_shops_write(title: str, country: str, code: st
         ("Correos de México", "MX"),
         ("Royal Mailbox", "GB"),
         ("Hermes Bikes", "DE"),
+        ("Relais Colis", "FR"),
+        ("Postal Service", "US"),
         ("Target Express", "GB"),
         ("Express", "DE"),
         ("48", "GB"),
@@ -82,7 +105,14 @@ def test_a_name_that_could_be_anybody_goes_as_the_clerk_wrote_it(title: str, cou
     assert carrier_for("custom", title, country) == Carrier("Other", title)
 
 
-@pytest.mark.parametrize("title", ["Blue Dart", "DHL Express India", "United Parcel Service"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        *("Blue Dart", "DHL Express India", "United Parcel Service", "Delhivery Pvt Ltd"),
+        *("Ecom Express Pvt. Ltd.", "Xpressbees Logistics", "Gati-KWE", "Professional Couriers"),
+        *("First Flight Couriers", "India Post Speed Post", "Trackon Courier", "Shree Maruti"),
+    ],
+)
 def test_in_india_such_a_title_is_no_reason_to_hold(title: str) -> None:
     assert carrier_for("custom", title, "IN").code != "Other"
     with pytest.raises(CannotMap):

@@ -64,6 +64,26 @@ def report(words: str, declared: str) -> str:
         (WESTERN, "UTF-8", "utf-16"),
         (WESTERN, "windows-1252", "utf-8"),
         (WESTERN, "US-ASCII", "cp1252"),
+        # Charsets of other countries' accounts, and rarer ones of Japan's.
+        ("確認済み①", "Shift_JIS-2004", "shift_jis_2004"),
+        ("確認済みé", "ISO-2022-JP-2", "iso2022_jp_2"),
+        ("订单已确认 γ", "UTF-8", "iso2022_jp_2"),
+        ("订单已确认", "GB2312", "gb2312"),
+        ("订单已确认", "HZ", "hz"),
+        ("訂單已確認", "Big5", "big5"),
+        ("訂單已確認", "Big5-HKSCS", "big5hkscs"),
+        ("이미 확인되었습니다", "EUC-KR", "euc_kr"),
+        ("이미 확인되었습니다", "ISO-2022-KR", "iso2022_kr"),
+        ("już potwierdzono", "windows-1250", "cp1250"),
+        ("już potwierdzono", "ISO-8859-2", "iso8859_2"),
+        ("sipariş zaten onaylandı", "ISO-8859-9", "iso8859_9"),
+        ("تم التأكيد بالفعل", "windows-1256", "cp1256"),
+        ("כבר אושר", "windows-1255", "cp1255"),
+        ("כבר אושר", "ISO-8859-8", "iso8859_8"),
+        ("ยืนยันแล้ว", "TIS-620", "tis_620"),
+        ("đã xác nhận", "UTF-8", "utf-8"),
+        ("bestätigt", "macintosh", "mac_roman"),
+        ("bestätigt", "cp850", "cp850"),
     ],
 )
 def test_a_report_reads_alike_in_every_charset(words: str, declared: str, written: str) -> None:
@@ -103,6 +123,23 @@ def test_a_letter_cut_off_and_a_control_letter_spoil_nothing_else() -> None:
     assert results(read(cut), [1, 2])[1] == ACCEPTED
     assert results(read(cut), [1, 2])[2].outcome == MessageOutcome.REFUSED
     assert results(read(vertical_tab), [1, 2])[2].words == SecretStr("ab")
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("a &#11;b", "a b"),
+        ("a&#xFFFE;b", "ab"),
+        ("a&#228;b&#9999999;", "aäb"),
+        ("Müller & Co &amp; Co", "Müller & Co & Co"),
+        ("AT&T&nbsp;x", "AT&T&nbsp;x"),
+        ("quantity < 2 <3", "quantity < 2 <3"),
+    ],
+)
+def test_signs_in_its_words_do_not_make_a_report_unreadable(written: str, words: str) -> None:
+    read_ = results(read(report(written, "UTF-8").encode()), [1, 2])
+    assert read_[1] == ACCEPTED
+    assert (read_[2].outcome, read_[2].words) == (MessageOutcome.REFUSED, SecretStr(words))
 
 
 @pytest.mark.parametrize(

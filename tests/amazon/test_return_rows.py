@@ -154,6 +154,8 @@ def test_headings_fold_and_short_rows_lack_their_last_values() -> None:
         ("Käse", "text/plain;charset=UTF-8", "cp1252", ("utf-8-sig", "Käse")),
         ("Käse", "text/plain", "cp1252", ("utf-8-sig", "Käse")),
         ("Käse", "", "cp1252", ("utf-8", "Käse")),
+        ("Käse", "text/plain; charset=Cp1252", "cp1252", ("utf-8-sig", "Käse")),
+        ("返品", "text/plain; charset=UTF-8", "cp932", ("utf-16", "返品")),
         ("Käse", "", "cp1252", ("cp1252", "Käse")),
         ("返品", "", "cp932", ("cp932", "返品")),
         ("返品", "text/plain; charset=Shift_JIS", "cp1252", ("cp932", "返品")),

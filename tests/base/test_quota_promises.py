@@ -50,6 +50,18 @@ def test_six_busy_hours_do_not_push_a_backfill_on(client: redis.Redis) -> None:
     assert 0.3 < honest / 3600 < 0.45
 
 
+@pytest.mark.parametrize("lane", Lane)
+def test_a_timer_that_asks_every_minute_does_not_push_itself_on(
+    client: redis.Redis, lane: Lane
+) -> None:
+    now = [1_000_000.0]
+    quota = Quota(client, "main", clock=lambda: now[0])
+    for _ in range(6 * 60):
+        honest = honest_s(client, SEARCH, lane, now[0])
+        assert wait_s(quota, SEARCH, lane) == pytest.approx(honest)
+        now[0] += MINUTE
+
+
 def test_refusals_of_one_lane_do_not_push_on_another(client: redis.Redis) -> None:
     now = [1_000_000.0]
     quota = Quota(client, "main", clock=lambda: now[0])

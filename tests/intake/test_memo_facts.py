@@ -6,8 +6,16 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.intake.memo_facts import CommentWord, MemoFacts, MemoLine, MemoWord, comment_word
+from pipeline.intake.memo_facts import (
+    CommentWord,
+    MemoFacts,
+    MemoLine,
+    MemoWord,
+    comment_word,
+    stored_facts,
+)
 from pipeline.intake.own_memos import OwnMemos, own_memos
+from pipeline.intake.tables import Refund
 from pipeline.orders.tables import Effect
 from tests.builders import NOW
 
@@ -80,3 +88,25 @@ def an_effect(kind: str, state: str, remote_id: str | None = None) -> Effect:
 )
 def test_the_products_own_memos(effects: list[Effect], own: OwnMemos) -> None:
     assert own_memos(effects) == own
+
+
+def test_stored_facts_are_read_by_name_whatever_release_stored_them() -> None:
+    refund = Refund(
+        magento_creditmemo_id=7,
+        refunded_at=NOW,
+        currency="EUR",
+        grand_total=Decimal("12.80"),
+        facts={
+            "subtotal": "10",
+            "lines": [{"item_id": "I1", "row": "10", "a field of tomorrow": 1}],
+            "word": "a word of tomorrow",
+            "a field of tomorrow": "5",
+        },
+    )
+    facts = stored_facts(refund)
+    assert facts is not None
+    assert (facts.subtotal, facts.shipping, facts.word) == (Decimal(10), Decimal(0), MemoWord.NONE)
+    assert (facts.base_currency, facts.state, facts.reason) == ("", 0, "")
+    assert [(line.item_id, line.row, line.tax) for line in facts.lines] == [
+        ("I1", Decimal(10), Decimal(0))
+    ]

@@ -154,3 +154,13 @@ def test_the_watermark_never_moves_backwards_nor_past_what_a_whole_search_covere
         if what in ("last", "refused"):
             first = None
         assert row(sessions).position == covered
+
+
+def test_an_upper_bound_in_a_far_future_moves_nothing(
+    sessions: Sessions, cursors: Watermarks
+) -> None:
+    far = NOW + timedelta(days=2)
+    search = cursors.advance(NAME, cursors.search(NAME, START), page("page-2", far), NOW)
+    assert search.until is None
+    cursors.advance(NAME, search, page(upper=far), NOW)
+    assert row(sessions).position == START

@@ -105,6 +105,15 @@ def test_a_country_may_have_no_regions_or_not_be_allowed(shop: Shop, magento: Ma
     assert magento.directory.regions("XX", "default") == ()
 
 
+def test_a_region_that_cannot_be_read_takes_none_of_the_others_along(
+    magento: Magento, shop: Shop
+) -> None:
+    odd = [{"code": "NV", "name": "Nevada"}, {"id": "x", "code": "WA"}, None, 7]
+    whole = {"id": "12", "code": "CA", "name": "Cal"}
+    shop.answers({"id": "US", "available_regions": [*odd, whole]})
+    assert magento.directory.regions("US", "default") == (Region(12, "CA", "Cal"),)
+
+
 def test_a_product_is_made_for_every_store_view(shop: Shop, magento: Magento) -> None:
     shop.answers({"id": "7", "sku": "NEW"})
     assert magento.catalog.create({"sku": "NEW"}) == 7

@@ -76,7 +76,7 @@ def found(country: str, text: str) -> int | None:
         ("US", "AE", 9),
         ("US", "AE 09012", 9),
         ("US", "Armed Forces - Middle East", 10),
-        ("US", "Washington, D.C.", None),
+        ("US", "Washington, D.C.", 18),
         ("US", "Kalifornien", None),
         ("US", "92025", None),
         ("US", "", None),

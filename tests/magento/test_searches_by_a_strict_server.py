@@ -15,7 +15,7 @@ from pipeline.magento.client import Magento
 from pipeline.magento.rest import search
 from pipeline.magento.rest.odd_rows import set_aside
 from tests.magento.conftest import Shop, clock, magento, shop, slept
-from tests.magento.searches import a_page, filters
+from tests.magento.searches import a_page, filters, page_of
 from tests.magento.standing_in import client_of, standing_in
 
 __all__ = ["clock", "magento", "shop", "slept"]
@@ -93,6 +93,8 @@ def test_an_odd_source_item_leaves_its_own_sku_out(
     shop.answers([{"source_code": "default", "enabled": True}])
     shop.answers(a_page(row | {"sku": "A"}, row | {"sku": "B", "quantity": quantity}))
     assert magento.inventory.source_quantities(["A", "B"], 1) == {"A": Decimal(3)}
+    # A SKU has a row in each source, so that pages sorted by it repeat and omit rows.
+    assert page_of(shop.asked[-1])[0] == "source_item_id"
 
 
 def test_an_odd_invoice_is_an_error_where_it_counts_what_was_made(

@@ -19,23 +19,24 @@ def _set(text: str) -> frozenset[str]:
 # Letters that Unicode does not decompose.
 _SIMPLE_LETTERS = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
+    | {"\u02bb": "", "\u02bc": ""}  # apostrophes that count as letters, as in Hawaiʻi
 )
 _FILLERS = _set("and und y e et i of de del di da do dos du des d the van von")
 _AREAS = _set(
     """
     state estado estat edo bundesland land freistaat freie province provincia provincie provinz prov
-    canton kanton cantone region regione regiao regio comunidad comunitat community autonoma autonom
-    autonomous autonome foral principado gewest departement departamento department dept
+    canton kanton kt cantone region regione regiao regio comunidad comunitat community autonoma
+    autonom autonomous autonome foral principado gewest departement departamento department dept
     voivodeship wojewodztwo woj judet judetul jud county condado contea comitat megye maakond
-    apskritis novads zupanija lan fylke oblast oblasti obl kraj governorate emirate prefecture
-    prefektur prefectura sheng district distrito territory
+    apskritis apskr novads nov zupanija lan fylke oblast oblasti obl kraj governorate emirate
+    prefecture prefektur prefectura sheng district distrito territory
     """
 )
 # Some directories have regions larger than counties, districts and provinces, or named like cities
 # elsewhere in the country. There only these words name a kind of region: Washington County is not
 # in Washington, and Ciudad Hidalgo is not in Hidalgo.
 _OF_STATES = _set("state commonwealth territory")
-_OF_PROVINCES = _set("province provincia territory territoire prov")
+_OF_PROVINCES = _set("province provincia pcia territory territoire prov")
 _AREAS_BY_COUNTRY = {
     "US": _OF_STATES,
     "AU": _OF_STATES,

@@ -15,6 +15,7 @@ _POSTCODE_BEHIND = re.compile(r"[\s,]+(?:\d[\d\s-]*|[a-z]\d[a-z][ -]?\d[a-z]\d)$
 _BETWEEN_NAMES = re.compile(r"[\[\](),;/|]|\s[-–—]\s")
 _IN_BRACKETS = re.compile(r"\s*[\[(][^\])]*[\])]?\s*")
 _AROUND_COMMA = re.compile(r"^([^,]+),\s*([^,]+)$")
+_ARTICLE_IN_BRACKETS = re.compile(r"^([^\[(]+)[\[(]([^\])]+)[\])]$")
 _UMLAUTS_SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 # Magento has five names for the postal code AE; most of its mail goes to this region.
 _MEANT_BY_SHARED_CODE = {("US", "ae"): "armedforceseurope"}
@@ -39,9 +40,14 @@ def find(text: str, country: str, regions: Sequence[Region]) -> Region | None:
         return None
     known = _known(country, tuple(regions))
     whole = text.strip()
-    for spelling in (whole, _POSTCODE_BEHIND.sub("", whole)):
+    without_postcode = _POSTCODE_BEHIND.sub("", whole)
+    # "Coruña (A)" and "Savoie (Haute)" are A Coruña and Haute-Savoie.
+    turned = _ARTICLE_IN_BRACKETS.sub(r"\2 \1", whole)
+    for spelling in (whole, without_postcode, turned):
         if meant := known.meant(spelling):
             return _only(meant)
+    if beside := _name_and_code(known, whole):
+        return beside
     parts = [part.strip() for part in _BETWEEN_NAMES.split(whole)]
     # A number or a single letter beside a name is not the code of a region.
     named = [part for part in parts if len(re.findall(r"[^\W\d_]", part)) > 1]
@@ -82,6 +88,7 @@ class _Known:
             or _of(self._parts, keys)
             or self._of_its_kind(text, self._called_else(spellings))
             or self._of_its_kind(text, _of(self._bare, {bare(text, self._country)}))
+            or self._code_of_its_kind(text)
         )
 
     def _called_else(self, spellings: Sequence[str]) -> set[Region]:
@@ -90,6 +97,11 @@ class _Known:
         keys = {folded(name) for name in names}
         bares = {bare(name, country) for name in names}
         return _of(self._whole, keys) or _of(self._parts, keys) or _of(self._bare, bares)
+
+    def _code_of_its_kind(self, text: str) -> set[Region]:
+        """The region of "Prov. MI": a code beside a word for the kind of region."""
+        country = self._country
+        return _of(self._whole, {bare(text, country)}) if says_area(text, country) else set()
 
     def _of_its_kind(self, text: str, matches: set[Region]) -> set[Region]:
         """Leave out cities if the text says county, and counties if the text says city."""
@@ -107,6 +119,16 @@ class _Known:
 def _known(country: str, regions: tuple[Region, ...]) -> _Known:
     """Building the index takes longer than all the rest of an order's body."""
     return _Known(country, regions)
+
+
+def _name_and_code(known: _Known, text: str) -> Region | None:
+    """The region that a name and the code before or behind it both mean: "Milano MI"."""
+    words = text.split()
+    for name, code in ((words[:-1], words[-1:]), (words[1:], words[:1])):
+        meant = known.meant(" ".join(name)) if name else set()
+        if len(meant) == 1 and meant == known.meant(" ".join(code)):
+            return _only(meant)
+    return None
 
 
 def _only(meant: set[Region]) -> Region | None:

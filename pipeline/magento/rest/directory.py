@@ -119,8 +119,11 @@ def _list(body: Any) -> list[dict[str, Any]]:
 
 
 def _regions(body: dict[str, Any]) -> tuple[Region, ...]:
+    """The regions that have an id; an order to another one goes out with its name as text."""
     return tuple(
-        json_records.region(row) for row in json_records.rows(body.get("available_regions"))
+        json_records.region(row)
+        for row in json_records.rows(body.get("available_regions"))
+        if json_records.integer(row, "id") > 0
     )
 
 

@@ -47,10 +47,10 @@ def _of_file(name: str) -> Callable[[World], Any]:
     return lambda world: _case(world, name)["order"]
 
 
-def _without(*path: str) -> Callable[[World], Any]:
+def _without(*path: str | int) -> Callable[[World], Any]:
     def told(world: World) -> Any:
         order = copy.deepcopy(whole(world))
-        inner = order
+        inner: Any = order
         for key in path[:-1]:
             inner = inner[key]
         del inner[path[-1]]
@@ -67,6 +67,9 @@ HOLES: dict[str, Callable[[World], Any]] = {
     "no address": _without("recipient"),
     "no status": _without("fulfillment", "fulfillmentStatus"),
     "nobody's fulfilment": _without("fulfillment", "fulfilledBy"),
+    "no country": _without("recipient", "deliveryAddress", "countryCode"),
+    "an item without its id": _without("orderItems", 0, "orderItemId"),
+    "an item without its quantity": _without("orderItems", 0, "quantityOrdered"),
 }
 
 
