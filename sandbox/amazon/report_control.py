@@ -65,7 +65,7 @@ def add_report_control(app: Flask, standin: Standin) -> None:
 
         `reason` is the text of the document of FATAL_WITH_DOCUMENT.
         The look: `charset`, `content_type`, `gzip`, `headings` (as_documented, hyphens,
-        underscores, blanks) and `renamed` (`{"Order ID": "Bestellnummer"}`).
+        underscores, blanks, none) and `renamed` (`{"Order ID": "Bestellnummer"}`).
         """
         body = _fate(request.get_json())
         with standin.store.transaction() as db:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.system.canary_marks import Mark
 from tests.system.canary_places import analyze, opened, places, table_of
-from tests.system.canary_play import PATHS, TITLED, UNREADABLE, play
+from tests.system.canary_play import NOTED, OTHER_WISHES, PATHS, TITLED, UNREADABLE, play
 from tests.system.canary_rig import CanaryRig, canary_rig
 from tests.system.rig import TIME_LIMIT_S
 
@@ -23,6 +23,7 @@ OUTSIDE_OF_THE_DATABASE = {
     *("log: worker", "log: beat", "log: flower", "log: console", "log: postgres", "log: broker"),
     *("Redis: append-only file", "Redis: keys", "Redis: values", "beat's schedule"),
     *("processes: cmdline", "processes: environ", "pages", "CSV", "commands", "metrics", "Flower"),
+    "API",
     *("alerts: webhook", "alerts: mail", "traces"),
     *("database: dump", "database: pg_stats", "database: pg_statistic"),
     *("database: pg_stat_activity",),
@@ -80,8 +81,13 @@ def test_the_key_opens_every_path_before_the_purge(played: Played) -> None:
 
     A report that cannot be read is stored nowhere, not even sealed.
     """
-    opened = {kind: {code for of, code in played.opened if of == kind} for kind in ("mail", "wish")}
-    assert opened == {"mail": {*PATHS} - {UNREADABLE}, "wish": TITLED}
+    kinds = ("mail", "wish", "note")
+    opened = {kind: {code for of, code in played.opened if of == kind} for kind in kinds}
+    assert opened == {
+        "mail": {*PATHS} - {UNREADABLE},
+        "wish": TITLED | OTHER_WISHES,
+        "note": NOTED,
+    }
 
 
 def test_nothing_is_left_after_the_purge_and_nothing_opens(
