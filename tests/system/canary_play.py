@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -184,7 +183,6 @@ def _have_the_feed_read(made: CanaryRig) -> None:
         with made.rig.database() as connection:
             connection.execute("UPDATE feeds SET due_at = now() WHERE state = 'submitted'")
         made.job("run_feeds", "main")
-        time.sleep(1)
         return bool(made.rig.rows(refused, number_of("o")))
 
     made.rig.until(is_refused, "the feed's report")
@@ -277,7 +275,7 @@ def _tools(made: CanaryRig) -> None:
     assert metrics.status_code == 200
     made.says("metrics", metrics.content)
     token = made.command("tokens", "add", "warehouse", "--role", "operator").strip()
-    for path in ("orders?limit=100", *(f"orders/{number_of(c)}/timeline" for c in "bvz")):
+    for path in ("orders?limit=100", *(f"orders/{_id_of(made, code)}/timeline" for code in "bvz")):
         bearer = {"Authorization": f"Bearer {token}"}
         answer = requests.get(f"{made.console}/api/v1/{path}", headers=bearer, timeout=30)
         assert answer.status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as KeepsMessages
 from celery import Celery
 from click.testing import CliRunner
+from kombu import Exchange, Queue
 
 from devstack.paths import temporary_home
 from devstack.stack import wait_for, worker_arguments
@@ -100,6 +102,7 @@ class CanaryRig:
         """Let Amazon's time pass, which makes feeds and reports."""
         self.ahead_s += 100
         self.remotes.set_clock(self.ahead_s)
+        time.sleep(0.5)
 
     @property
     def invoices(self) -> Path:
@@ -153,6 +156,8 @@ class CanaryRig:
     def job(self, name: str, *arguments: str) -> None:
         """Have a worker run one of beat's jobs now."""
         with Celery(broker=self.rig.environment["ORDERBRIDGE_REDIS_URL"]) as app:
+            app.conf.broker_transport_options = {"global_keyprefix": "orderbridge:"}
+            app.conf.task_queues = [Queue("jobs", Exchange("jobs"), routing_key="jobs")]
             app.send_task(f"orderbridge.{name}", arguments, queue="jobs")
 
 
