@@ -80,8 +80,8 @@ def test_a_buyers_data_is_nowhere_but_sealed(played: Played, figure: Callable[[s
 def test_the_key_opens_every_path_before_the_purge(played: Played) -> None:
     """Else the searches above and below would prove nothing.
 
-    A report that cannot be read is stored nowhere, not even sealed. Of orders that Amazon fulfils it
-    tells no e-mail address.
+    A report that cannot be read is stored nowhere, not even sealed. Of an order that
+    Amazon fulfils there is no e-mail address.
     """
     kinds = ("mail", "wish", "note")
     opened = {kind: {code for of, code in played.opened if of == kind} for kind in kinds}
