@@ -296,9 +296,7 @@ def test_the_file_has_what_the_page_has(sessions: Sessions, browser: SignedIn) -
     assert browser.get("/returns.xlsx").data.startswith(b"PK")
 
 
-def test_what_amazon_wrote_is_no_formula_in_the_file(
-    sessions: Sessions, browser: SignedIn
-) -> None:
+def test_what_amazon_wrote_is_no_formula_in_the_file(sessions: Sessions, browser: SignedIn) -> None:
     (order_id,) = store(sessions, an_order(1))
     with sessions() as session:
         number = session.get_one(Order, order_id).external_id
