@@ -201,8 +201,13 @@ def test_an_answer_that_is_ready_and_not_taken_ends_too(clock: time_machine.Trav
     app.add_url_rule("/", view_func=lambda: "x" * 20_000_000)
     with serving(app) as server, connect(server, get()):
         stall(server)
-        clock.shift(SILENT_FOR_S + 10)
-        assert work(server, lambda: not server.active_channels)
+
+        def has_ended() -> bool:
+            clock.shift(SILENT_FOR_S + 10)
+            return work(server, lambda: not server.active_channels)
+
+        # The kernel may take a little more, which counts as a browser that reads.
+        assert any(has_ended() for _ in range(5))
 
 
 def test_a_browser_that_takes_a_little_now_and_then_ends_too(
