@@ -88,14 +88,16 @@ _YES = frozenset({"y", "yes", "true"})
 def read(kind: ReturnsReport, text: str) -> ReturnRows:
     """The rows of a report. A bad row stops no other.
 
-    Raises UnknownHeadings, which names the missing headings and those that are there.
+    Raises UnknownHeadings, which names the missing headings, and those that are there unless the
+    first line may be a row, which has the buyer's words.
     """
     headings, rows = table(text)
     missing = [name for name in _NEEDED[kind] if name not in headings]
     if missing and text.strip():
-        raise UnknownHeadings(
-            f"it lacks {', '.join(missing)}; its headings are {', '.join(headings)[:500]}"
-        )
+        there = f"its headings are {', '.join(headings)[:500]}"
+        if len(missing) == len(_NEEDED[kind]):
+            there = "its first line has none of the headings"
+        raise UnknownHeadings(f"it lacks {', '.join(missing)}; {there}")
     reader = _received if kind is ReturnsReport.FBA else _requested
     found: list[ReturnRow] = []
     bad: list[int] = []

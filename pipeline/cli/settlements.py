@@ -24,8 +24,7 @@ from pipeline.cli.common import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy.orm import Session
-
+    from pipeline.base.db import Sessions
     from pipeline.finances.settlement_tables import Settlement
     from pipeline.operations.lists.settlement_differences import DifferingOrder
 
@@ -80,14 +79,15 @@ def list_settlements(account: str, limit: int, as_json: bool) -> None:
 @AS_JSON
 def show(settlement_id: str, account: str, as_json: bool) -> None:
     """Show SETTLEMENT: what differs, and its sums by kind. Times are UTC."""
-    with _settlement(settlement_id, account) as (session, settlement):
+    with _settlement(settlement_id, account) as (sessions, settlement):
         from pipeline.base.money import written
         from pipeline.finances.settlement_comparison import WHY
         from pipeline.operations.lists.settlement_differences import differing_orders
         from pipeline.operations.lists.settlements import described, sums
 
-        differing = differing_orders(session, settlement, _DIFFERENCES)
-        kinds = sums(session, settlement)
+        with sessions() as session:
+            differing = differing_orders(session, settlement, _DIFFERENCES)
+            kinds = sums(session, settlement)
     if as_json:
         print_json(
             _as_json(settlement)
@@ -140,12 +140,13 @@ def show(settlement_id: str, account: str, as_json: bool) -> None:
 @click.option("--sums", "of_sums", is_flag=True, help="A line for each kind of amount.")
 def write_csv(settlement_id: str, account: str, of_sums: bool) -> None:
     """Write SETTLEMENT as CSV to standard output, a line for each of its rows."""
-    with _settlement(settlement_id, account) as (session, settlement):
+    with _settlement(settlement_id, account) as (sessions, settlement):
         from pipeline.console.reader import NOBODY
         from pipeline.console.sheets import FileKind, sheet
         from pipeline.operations.lists.settlements import rows_sheet, sums_sheet
 
-        made = sums_sheet(session, settlement) if of_sums else rows_sheet(session, settlement)
+        with sessions() as session:
+            made = sums_sheet(session, settlement) if of_sums else rows_sheet(sessions, settlement)
         for part in sheet(FileKind.CSV, made.names, made.slices, NOBODY):
             click.echo(part, nl=False)
 
@@ -181,16 +182,17 @@ def read_now(account: str, as_json: bool) -> None:
 
 
 @contextmanager
-def _settlement(settlement_id: str, account: str) -> Iterator[tuple[Session, Settlement]]:
-    with open_installation() as installation, installation.sessions() as session:
+def _settlement(settlement_id: str, account: str) -> Iterator[tuple[Sessions, Settlement]]:
+    with open_installation() as installation:
         from pipeline.operations.lists.settlements import named
 
-        found = named(session, settlement_id, account)
+        with installation.sessions() as session:
+            found = named(session, settlement_id, account)
         if not found:
             raise NotFound(f"there is no settlement {settlement_id}")
         if len(found) > 1:
             raise NotFound(f"several accounts have a settlement {settlement_id}: give --account")
-        yield session, found[0]
+        yield installation.sessions, found[0]
 
 
 def _places(numbers: tuple[int, ...]) -> str:

@@ -53,6 +53,7 @@ from pipeline.console.read_only_views import read_only_views
 from pipeline.console.refund_views import refund_views
 from pipeline.console.returns_views import returns_views
 from pipeline.console.row_id_converter import RowId
+from pipeline.console.saved_files import SavedFiles
 from pipeline.console.saved_view_views import saved_view_views
 from pipeline.console.sealed_fields import SealedFields
 from pipeline.console.search_views import search_views
@@ -139,7 +140,7 @@ def create_app(
         drafts,
     )
     give_drafts_back(app, drafts)
-    page = Page(settings, sessions, previews is not None, now)
+    page, files = Page(settings, sessions, previews is not None, now), SavedFiles()
     for views in (
         login_views(
             entrance,
@@ -156,19 +157,19 @@ def create_app(
         act_views(settings, sessions, now, page, has_product),
         board_views(sessions, now),
         refund_views(sessions),
-        returns_views(sessions, now),
+        returns_views(sessions, now, files),
         sku_map_views(settings, sessions, now, has_product),
         read_only_views(settings, sessions, now),
         health_views(settings, sessions, now),
         metrics_views(settings, sessions, now),
         today_views(settings, sessions, now),
         orders_views(settings, sessions, now),
-        csv_views(settings, sessions, now),
+        csv_views(settings, sessions, now, files),
         bulk_views(settings, sessions, now),
         shipping_views(settings, sessions, now),
         paper_views(settings, sessions, now),
         settings_views(settings, sessions, now),
-        settlement_views(sessions),
+        settlement_views(sessions, files),
         search_views(sessions),
         work_views(settings, sessions, now),
         saved_view_views(settings, sessions, now),

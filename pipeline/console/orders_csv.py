@@ -7,10 +7,8 @@ transaction is open while a browser reads, and no more than a slice is in memory
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
-from threading import BoundedSemaphore
 
 from flask import Blueprint, Response, abort, request
 
@@ -23,6 +21,7 @@ from pipeline.console.languages import gettext as _
 from pipeline.console.languages import later
 from pipeline.console.orders_tab import asked_by, readable
 from pipeline.console.reader import reader
+from pipeline.console.saved_files import SavedFiles
 from pipeline.console.sheets import FileKind, sheet
 from pipeline.console.words import number
 from pipeline.console.xlsx import MOST_ROWS
@@ -42,18 +41,17 @@ REASONS = (
 )
 """Why somebody may export names. They are chosen and not typed, since the security log keeps them
 longer than a buyer's name may be kept."""
-AT_ONCE = 2
-"""How many files are saved at once: each holds a thread of the console until its browser has it."""
 
 
-def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
+def csv_views(
+    settings: Settings, sessions: Sessions, now: Callable[[], datetime], files: SavedFiles
+) -> Blueprint:
     """The files, without the buyers' names and with them."""
     views = Blueprint("csv", __name__)
     listing = Listing(sessions)
     vault = Vault(*settings.master_keys)
     buyers = Buyers(sessions, vault, parse_report)
     every_store = stores(settings)
-    places = BoundedSemaphore(AT_ONCE)
 
     def slices(
         ids: Sequence[int], by: Signature | None, facts: Mapping[str, str]
@@ -74,30 +72,8 @@ def csv_views(settings: Settings, sessions: Sessions, now: Callable[[], datetime
         kind = FileKind.of(request.path, request.args.get("format", ""))
         if kind is FileKind.EXCEL and len(ids) > MOST_ROWS:
             abort(400, _("Excel opens %(most)s rows at most: save a CSV.", most=number(MOST_ROWS)))
-        if not places.acquire(blocking=False):
-            abort(
-                503,
-                _(
-                    "%(number)s files are being saved already. Try again when one is ready.",
-                    number=AT_ONCE,
-                ),
-            )
-        place = ExitStack()
-        place.callback(places.release)
         parts = sheet(kind, [column.name for column in IN_CSV], slices(ids, by, facts), reader())
-
-        def in_its_place() -> Iterator[bytes]:
-            with place:
-                yield from parts
-
-        name = f"orders-{now():%Y%m%d-%H%M}.{kind.extension}"
-        response = Response(
-            in_its_place(),
-            mimetype=kind.mimetype,
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
-        response.call_on_close(place.close)
-        return response
+        return files.answer(kind, parts, f"orders-{now():%Y%m%d-%H%M}")
 
     @views.get("/orders.csv")
     @views.get("/orders.xlsx", endpoint="excel")

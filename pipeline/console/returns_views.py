@@ -9,6 +9,7 @@ from flask import Blueprint, Response, render_template, request
 
 from pipeline.base.db import Sessions
 from pipeline.console.reader import reader
+from pipeline.console.saved_files import SavedFiles
 from pipeline.console.sheets import FileKind, SheetValue, sheet
 from pipeline.operations.lists.columns import Price
 from pipeline.operations.lists.filters import Filters
@@ -16,7 +17,7 @@ from pipeline.operations.lists.returns import MOST, Returned, WhichReturns, unre
 from pipeline.returns.deadline import BUSINESS_DAYS
 
 
-def returns_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
+def returns_views(sessions: Sessions, now: Callable[[], datetime], files: SavedFiles) -> Blueprint:
     """The board and its files."""
     views = Blueprint("returns", __name__)
 
@@ -40,12 +41,8 @@ def returns_views(sessions: Sessions, now: Callable[[], datetime]) -> Blueprint:
         """All of them, also those that the page has no room for."""
         kind = FileKind.of(request.path, request.args.get("format", ""))
         rows = [_cells(one, today()) for one in unrefunded(sessions, now(), most=None)]
-        name = f"returns-{now():%Y%m%d}.{kind.extension}"
-        return Response(
-            sheet(kind, _COLUMNS, [rows], reader()),
-            mimetype=kind.mimetype,
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
+        parts = sheet(kind, _COLUMNS, [rows], reader())
+        return files.answer(kind, parts, f"returns-{now():%Y%m%d}")
 
     return views
 

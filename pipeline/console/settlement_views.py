@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
 
@@ -11,6 +9,7 @@ from pipeline.base.db import Sessions
 from pipeline.base.row_ids import row_id
 from pipeline.console.languages import gettext as _
 from pipeline.console.reader import reader
+from pipeline.console.saved_files import SavedFiles
 from pipeline.console.sheets import FileKind, sheet
 from pipeline.finances.settlement_comparison import WHY
 from pipeline.finances.settlement_tables import Settlement
@@ -20,7 +19,7 @@ from pipeline.operations.lists.settlement_differences import differing_orders
 _DIFFERENCES = 50
 
 
-def settlement_views(sessions: Sessions) -> Blueprint:
+def settlement_views(sessions: Sessions, files: SavedFiles) -> Blueprint:
     """The list, a settlement, and its files. Everybody who may sign in may read them."""
     views = Blueprint("settlements", __name__)
 
@@ -71,23 +70,14 @@ def settlement_views(sessions: Sessions) -> Blueprint:
         kind = FileKind.of(request.path, request.args.get("format", ""))
         with sessions() as session:
             settlement = _settlement(session.get(Settlement, settlement_id))
+            made = (
+                lists.sums_sheet(session, settlement)
+                if is_of_sums
+                else lists.rows_sheet(sessions, settlement)
+            )
         name = f"settlement-{settlement.settlement_id}{'-sums' if is_of_sums else ''}"
-
-        def parts() -> Iterator[bytes]:
-            with sessions() as session:
-                if is_of_sums:
-                    made = lists.sums_sheet(session, settlement)
-                else:
-                    made = lists.rows_sheet(session, settlement)
-                yield from sheet(kind, made.names, made.slices, who)
-
-        who = reader()
         safe = "".join(sign for sign in name if sign.isascii() and (sign.isalnum() or sign == "-"))
-        return Response(
-            parts(),
-            mimetype=kind.mimetype,
-            headers={"Content-Disposition": f'attachment; filename="{safe}.{kind.extension}"'},
-        )
+        return files.answer(kind, sheet(kind, made.names, made.slices, reader()), safe)
 
     return views
 

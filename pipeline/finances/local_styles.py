@@ -17,6 +17,7 @@ from pipeline.base.money import LARGEST_AMOUNT, minor_unit
 
 _BLANKS = re.compile("[\\s\u00a0\u202f'\u2019]")
 _MINUS = "\u2212"
+_DIGIT, _LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
 _DIGITS_BEHIND = {".": re.compile(r"\.(\d+)$"), ",": re.compile(r",(\d+)$")}
 # Groups of two are India's: 1,00,000.
 _NUMBER = {
@@ -179,4 +180,5 @@ def _offset(zone: str) -> timedelta | None:
 
 
 def _quoted(text: str) -> str:
-    return f"“{text[:40]}”"
+    """How the cell is written, and not what it says: an incident shows it, and it may be wrong."""
+    return f"“{_LETTER.sub('x', _DIGIT.sub('9', text[:40]))}”"

@@ -5,7 +5,9 @@ The bytes hold the buyer's name and address: they stay in memory until they are 
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,7 +48,15 @@ def _from_folder(folder: Path, increment_id: str) -> bytes:
         raise NoPdf("its number has a sign that no file name may have", comes_later=False)
     path = folder / f"{increment_id}.pdf"
     try:
-        with path.open("rb") as file:
+        real = os.path.realpath(path, strict=True)
+        if not Path(real).is_relative_to(os.path.realpath(folder)):
+            raise NoPdf(f"{path} is a link to a file outside of its folder")
+        # Without waiting: a pipe has nothing to read until somebody writes into it.
+        opened = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            os.close(opened)
+            raise NoPdf(f"{path} is no file")
+        with open(opened, "rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise NoPdf(f"{path} is not there yet") from None

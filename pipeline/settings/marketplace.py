@@ -168,7 +168,16 @@ class MarketplaceSettings(SettingsModel):
                     'invoices_to_amazon = "url" needs invoice_source, a URL with {increment} where '
                     "the number of the invoice goes"
                 )
-            _remote_url(_base_url(source.replace("{increment}", "1")))
+            url, other = (
+                HttpUrl(_remote_url(_base_url(source.replace("{increment}", number))))
+                for number in ("1", "2")
+            )
+            if url.username or url.password:
+                raise ValueError(
+                    "invoice_source may have no name and no password: the settings page shows it"
+                )
+            if url.host != other.host:
+                raise ValueError("invoice_source needs {increment} after the host, in the path")
         return self
 
     def store(self, *, is_fba: bool) -> str:

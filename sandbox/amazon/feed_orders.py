@@ -19,9 +19,14 @@ def order_of(
     stored = find_order(db, body.findtext("AmazonOrderID") or "")
     if stored is None or stored.account != account:
         raise unknown or Refused("The AmazonOrderID is invalid.")
-    refusal = db.execute(
-        "DELETE FROM feed_refusals WHERE order_id = ? RETURNING words", (stored.order["orderId"],)
-    ).fetchone()
-    if refusal is not None:
-        raise Refused(refusal["words"])
+    if words := words_asked_for(db, stored.order["orderId"]):
+        raise Refused(words)
     return stored.order
+
+
+def words_asked_for(db: sqlite3.Connection, order_id: str) -> str:
+    """The words in which a test wants the next message about the order refused, once; "" if not."""
+    row = db.execute(
+        "DELETE FROM feed_refusals WHERE order_id = ? RETURNING words", (order_id,)
+    ).fetchone()
+    return row["words"] if row else ""

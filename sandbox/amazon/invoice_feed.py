@@ -15,6 +15,7 @@ from typing import Any
 
 from flask import Flask, Response, abort, jsonify, request
 
+from sandbox.amazon.feed_orders import words_asked_for
 from sandbox.amazon.state import MAIN_ACCOUNT, Order, Standin, add_account, find_order, status_of
 from sandbox.amazon.times import from_ms, iso, to_ms
 
@@ -103,6 +104,8 @@ def _check(
         or status_of(stored.order) not in ("SHIPPED", "PARTIALLY_SHIPPED")
     ):
         raise Refused(79517, "The order id is invalid or the order has not been dispatched.")
+    if words := words_asked_for(db, options["orderid"]):
+        raise Refused(79550, words)
     if rules["vcs"] == "generates":
         order_id = options["orderid"]
         words = f"Amazon will generate invoice for shipmentId D{order_id[:3]}, orderId {order_id}"

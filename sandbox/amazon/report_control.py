@@ -28,7 +28,7 @@ def _fate(asked: dict[str, Any]) -> str:
     fate = asked.get("fate", "DONE")
     if fate not in FATES:
         abort(400, f"fate must be one of {', '.join(FATES)}")
-    return json.dumps({"fate": fate, "style": _style(asked)})
+    return json.dumps({"fate": fate, "style": _style(asked), "reason": asked.get("reason")})
 
 
 def add_report_control(app: Flask, standin: Standin) -> None:
@@ -63,8 +63,9 @@ def add_report_control(app: Flask, standin: Standin) -> None:
     def control_next_report() -> Response:
         """Give the next report that is created an end (`fate`) and a look of its own.
 
+        `reason` is the text of the document of FATAL_WITH_DOCUMENT.
         The look: `charset`, `content_type`, `gzip`, `headings` (as_documented, hyphens,
-        underscores, blanks) and `renamed` (`{"Order ID": "Bestellnummer"}`).
+        underscores, blanks, none) and `renamed` (`{"Order ID": "Bestellnummer"}`).
         """
         body = _fate(request.get_json())
         with standin.store.transaction() as db:

@@ -12,7 +12,7 @@ from sandbox.amazon.times import to_ms
 from sandbox.core import next_number
 
 SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
-HEADINGS = {"as_documented": None, "hyphens": "-", "underscores": "_", "blanks": " "}
+HEADINGS = {"as_documented": None, "hyphens": "-", "underscores": "_", "blanks": " ", "none": None}
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Style:
 
     `charset` writes the text (letters it lacks become `?`, as Amazon loses them); `content_type`
     is the download's header, and may name no charset or another one. `headings` folds the case and
-    joins the words of each heading otherwise; `renamed` gives single headings another name.
+    joins the words of each heading otherwise, or leaves all of them out; `renamed` gives single
+    headings another name.
     """
 
     charset: str = "utf-8"
@@ -47,7 +48,8 @@ def table_text(
     rows = list(rows)
     seen = dict.fromkeys([*columns, *(name for row in rows for name in row)])
     written = style or Style()
-    lines = ["\t".join(written.heading(name) for name in seen)]
+    is_headed = written.headings != "none"
+    lines = ["\t".join(written.heading(name) for name in seen)] if is_headed else []
     lines += ["\t".join(row.get(name, "") for name in seen) for row in rows]
     return "\r\n".join([*lines, ""])
 

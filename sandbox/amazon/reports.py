@@ -51,7 +51,7 @@ def add_reports(app: Flask, standin: Standin) -> None:
             document = new_document(db, report["account"], text, style)
         elif state == "FATAL_WITH_DOCUMENT":
             state = "FATAL"
-            document = new_document(db, report["account"], REASON, style)
+            document = new_document(db, report["account"], fate.get("reason") or REASON, style)
         db.execute(
             "UPDATE reports SET state = ?, document = ? WHERE number = ?",
             (state, document, report["number"]),

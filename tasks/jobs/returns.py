@@ -33,7 +33,6 @@ AFTER_DEFECT = timedelta(hours=1)
 # Until then an earlier call may still take effect: longer than the time-out of a reply.
 SETTLES = timedelta(seconds=90)
 _MOST_PAGES = 10
-_LONGEST_REASON = 300
 
 
 def read_returns(parts: Runtime, account: str) -> None:
@@ -164,25 +163,16 @@ class ReturnsWay:
                 self._reports.ready(report, status.document_id, self._now())
                 return True
             case _:
+                # Amazon's words about it may quote a buyer, and no order has a key for them.
+                reason = (
+                    "and says why in its document" if status.document_id else "without a reason"
+                )
                 self._end_badly(
                     report,
                     ReportOutcome.FATAL,
-                    f"Amazon ended the report as {status.status}{self._reason(status.document_id)}",
+                    f"Amazon ended the report {status.report_id} as {status.status}, {reason}",
                 )
                 return False
-
-    def _reason(self, document_id: str) -> str:
-        """The reason in the document of a report that failed, if there is one."""
-        if not document_id:
-            return " without a reason"
-        try:
-            text = self._api.document(document_id).text
-        except RemoteError as error:
-            return f", and its reason could not be read ({error})"
-        line = next(iter(text.strip().splitlines()), "")
-        if not line.isprintable() or "@" in line:
-            return ", and its reason is not a sentence"
-        return f": {line[:_LONGEST_REASON]}"
 
     def _read(self, report: AmazonReport) -> None:
         """Store the rows of the report's document. Storing them twice does no harm."""

@@ -92,6 +92,15 @@ def test_unknown_headings_name_what_is_missing_and_what_is_there() -> None:
         read(ReturnsReport.BY_RETURN_DATE, text)
 
 
+@pytest.mark.parametrize("kind", ReturnsReport)
+def test_a_report_without_its_headings_is_told_without_its_first_row(kind: ReturnsReport) -> None:
+    text = FBA.split("\n", 1)[1]
+    with pytest.raises(UnknownHeadings) as raised:
+        read(kind, text)
+    assert "its first line has none of the headings" in str(raised.value)
+    assert "erika" not in str(raised.value)
+
+
 def test_a_report_without_a_letter_has_no_rows() -> None:
     assert read(ReturnsReport.FBA, "\r\n") == ([], [])
 

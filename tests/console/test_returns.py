@@ -296,6 +296,16 @@ def test_the_file_has_what_the_page_has(sessions: Sessions, browser: SignedIn) -
     assert browser.get("/returns.xlsx").data.startswith(b"PK")
 
 
+def test_what_amazon_wrote_is_no_formula_in_the_file(sessions: Sessions, browser: SignedIn) -> None:
+    (order_id,) = store(sessions, an_order(1))
+    with sessions() as session:
+        number = session.get_one(Order, order_id).external_id
+    keep(sessions, a_return(number, reason="=1+1", merchant_rma="\t@x", label_payer="-2"))
+    text = browser.get("/returns.csv").text
+    assert ("'=1+1" in text, "'\t@x" in text, ",'-2," in text) == (True, True, True)
+    assert ",=" not in text
+
+
 def test_the_order_shows_how_far_each_return_is(sessions: Sessions, browser: SignedIn) -> None:
     (order_id,) = store(sessions, an_order(1, external_id="302-5550001-5550001"))
     none = words_of(browser.get(f"/orders/{order_id}").text)

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from flask import Flask, Response, request
 from waitress import wasyncore
 
 from pipeline.base.db import Sessions, engine_for
-from pipeline.console.orders_csv import AT_ONCE
+from pipeline.console.saved_files import AT_ONCE
 from pipeline.console.server import (
     AHEAD_OF_THE_BROWSER,
     ANSWER_WITHIN_S,
@@ -28,7 +29,9 @@ from pipeline.settings.roles import Role
 from tests.console.builders import NOW, a_held_order, store
 from tests.console.conftest import SignedIn
 from tests.console.test_pages_orders import bought_by
+from tests.console.test_settlements import settled
 from tests.devstack.waiting import until
+from tests.finances.settlement_files import sales
 
 PART = b"#" * 64 * 1024
 
@@ -198,8 +201,13 @@ def test_an_answer_that_is_ready_and_not_taken_ends_too(clock: time_machine.Trav
     app.add_url_rule("/", view_func=lambda: "x" * 20_000_000)
     with serving(app) as server, connect(server, get()):
         stall(server)
-        clock.shift(SILENT_FOR_S + 10)
-        assert work(server, lambda: not server.active_channels)
+
+        def has_ended() -> bool:
+            clock.shift(SILENT_FOR_S + 10)
+            return work(server, lambda: not server.active_channels)
+
+        # The kernel may take a little more, which counts as a browser that reads.
+        assert any(has_ended() for _ in range(5))
 
 
 def test_a_browser_that_takes_a_little_now_and_then_ends_too(
@@ -270,6 +278,29 @@ def test_an_export_that_is_not_read_holds_no_transaction_and_leaves_room_for_oth
         until(saved_again, "there is room again")
     assert answers[-1].endswith(b"0\r\n\r\n")
     assert answers[-1].count(b"303-0000000-") == orders
+
+
+def test_the_files_of_money_and_returns_have_no_more_places(
+    app: Flask, sessions: Sessions, database_url: str
+) -> None:
+    lines = [replace(line, sku="S" * 200) for line in sales(1_500)]
+    settlement = f"/settlements/{settled(sessions, lines, [])}"
+    viewer = SignedIn(app, sessions, "otto", Role.VIEWER)
+    pool: Any = engine_for(database_url).pool
+    in_use = pool.checkedout()
+    with serving(app, threads=AT_ONCE + 1) as server:
+        slow = [
+            connect(server, get(f"{settlement}.{kind}", more=viewer.cookie()))
+            for kind in ("csv", "csv?format=local")
+        ]
+        stall(server)
+        until(lambda: pool.checkedout() == in_use, "the connections are given back")
+        for path in (f"{settlement}.xlsx", f"{settlement}.csv?sums=1", "/returns.csv"):
+            with connect(server, get(path, more=viewer.cookie())) as third:
+                assert take_until(server, third, b"</html>").startswith(b"HTTP/1.1 503 ")
+        for one in slow:
+            one.close()
+        assert work(server, lambda: not server.active_channels)
 
 
 def take_until(server: Server, connection: socket.socket, end: bytes) -> bytes:

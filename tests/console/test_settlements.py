@@ -92,6 +92,22 @@ def test_the_files_have_every_row_with_a_point(sessions: Sessions, viewer: Signe
     assert viewer.get(f"/settlements/{stored}.xlsx").get_data()[:2] == b"PK"
 
 
+def test_what_a_spreadsheet_would_calculate_stays_text(
+    sessions: Sessions, viewer: SignedIn
+) -> None:
+    formula = "=HYPERLINK(0)"
+    kind = (formula, "+1")
+    line = Line(Decimal("-1.00"), formula, kind, "@x", sku="-2", more={"promotion-id": "＝3"})
+    stored = settled(sessions, [line], [])
+    for query in ("", "?format=local", "?sums=1"):
+        text = viewer.get(f"/settlements/{stored}.csv{query}").get_data().decode("utf-8-sig")
+        delimiter = ";" if ";" in text.splitlines()[0] else ","
+        cells = [cell for row in csv.reader(io.StringIO(text), delimiter=delimiter) for cell in row]
+        assert f"'{formula}" in cells
+        assert [cell for cell in cells if cell[:1] in "=+@＝" and cell] == []
+        assert [cell for cell in cells if cell.startswith("-")] in (["-1.00"], ["-1,00"])
+
+
 def test_more_rows_than_a_page_are_paged(sessions: Sessions, viewer: SignedIn) -> None:
     stored = settled(sessions, sales(70), [])
     page = viewer.get(f"/settlements/{stored}").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -115,6 +116,15 @@ def test_says_why_a_file_is_refused(before: str, after: str, sentence: str) -> N
     assert before in text
     with pytest.raises(UnreadableSettlement, match=sentence):
         read_settlement(text.replace(before, after, 1))
+
+
+@pytest.mark.parametrize("cell", ["Erika Muster 12", "+49 30 5550123", "5550123,00"])
+def test_a_refusal_shows_how_a_cell_is_written_and_not_what_it_says(cell: str) -> None:
+    text = a_file([Line(Decimal("10.00")), Line(Decimal("5.50"))])
+    for before in ("5.50", "11/03/26"):
+        with pytest.raises(UnreadableSettlement) as raised:
+            read_settlement(text.replace(before, cell, 1))
+        assert not {"Erika", "Muster", "5550123"} & set(re.findall(r"\w+", str(raised.value)))
 
 
 def test_headings_are_found_by_name_and_words_are_kept() -> None:

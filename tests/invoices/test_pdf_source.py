@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -86,9 +87,35 @@ def test_a_number_never_leaves_the_folder(tmp_path: Path, number: str) -> None:
     assert not raised.value.comes_later
 
 
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    settings = of("folder", str(tmp_path / "in"))
+    (tmp_path / "in" / "2026").mkdir(parents=True)
+    (tmp_path / "in" / "2026" / "1.pdf").write_bytes(PDF)
+    (tmp_path / "other.pdf").write_bytes(PDF)
+    (tmp_path / "in" / "1001.pdf").symlink_to("2026/1.pdf")
+    (tmp_path / "in" / "1002.pdf").symlink_to("../other.pdf")
+    assert fetch(settings, "1001") == PDF
+    with pytest.raises(NoPdf, match="a link to a file outside of its folder"):
+        fetch(settings, "1002")
+    (tmp_path / "linked").symlink_to("in")
+    assert fetch(of("folder", str(tmp_path / "linked")), "1001") == PDF
+
+
+@pytest.mark.timeout(20)
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "1001.pdf")
+    (tmp_path / "1002.pdf").mkdir()
+    for number in ("1001", "1002"):
+        with pytest.raises(NoPdf, match="is no file"):
+            fetch(of("folder", str(tmp_path)), number)
+
+
 @pytest.mark.parametrize(
     ("kind", "source", "why"),
     [
+        ("url", "https://us:er@shop.example/{increment}", "no name and no password"),
+        ("url", "https://{increment}.shop.example/pdf", "after the host"),
+        ("url", "http://127.0.0.{increment}/pdf", "after the host"),
         ("folder", "", "from the root"),
         ("folder", "invoices", "from the root"),
         ("url", "https://shop.example/pdf", "{increment}"),

@@ -64,11 +64,11 @@ def quoted(code: str) -> str:
     return " ".join((*texts, f"ZQ7 1q{code}", dotted, mark("gift", code), mark("vat", code)))
 
 
-def marked(number: str, code: str) -> dict[str, Any]:
+def marked(number: str, code: str, marketplace: str = FRANCE) -> dict[str, Any]:
     """An order as Amazon has it, with a mark in every field that may name a buyer."""
     order = an_order(
         number,
-        marketplace=FRANCE,
+        marketplace=marketplace,
         email=mail(code),
         name=f"{mark('name', code)} Dupont",
         address={

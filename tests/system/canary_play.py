@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 
 import requests
 
 from sandbox.amazon.builders import a_cancellation_request
+from tests.builders import GERMANY
 from tests.console.forms import form_token
+from tests.system.canary_invoices import BY_FOLDER, BY_URL
 from tests.system.canary_marks import mail, mark, marked, phone, quoted
+from tests.system.canary_money import AT_AMAZON, MEMO, RETURNED, SETTLED, begin, decide, play_money
+from tests.system.canary_money import commands as money_commands
+from tests.system.canary_money import pages as money_pages
 from tests.system.canary_rig import LOGIN, METRICS_TOKEN, CanaryRig
+from tests.system.rig import FRANCE
 
 PATHS: Mapping[str, str] = {
     "a": "success",
@@ -37,11 +41,20 @@ PATHS: Mapping[str, str] = {
     "r": "report unreadable",
     "s": "shipment and comment refused; carrier title",
     "t": "reads refused; words for a tracking number",
+    RETURNED: "a return with a comment; reports of returns that fail with words",
+    MEMO: "a credit memo with a comment, refused at Amazon; a return",
+    SETTLED: "settlements",
+    BY_FOLDER: "an invoice out of a folder, refused",
+    BY_URL: "an invoice from a URL, refused",
+    AT_AMAZON: "a refund made at Amazon, whose credit memo is refused",
 }
 FORMS = {"b": "plain", "c": "parameters", "d": "html", "e": "url", "f": "unicode", "g": "entities"}
 TITLED = frozenset("ahiknqs")
 """The paths of packages whose carrier's title a clerk typed."""
 STREETLESS, RAISING, UNREADABLE = "j", "p", "r"
+OTHER_WISHES = frozenset({MEMO, AT_AMAZON})
+"""The paths whose refusals of money have a mark of their own."""
+NOTED = frozenset({STREETLESS, MEMO})
 PACKED = "b"
 """In the shop, and not shipped: its packing slip is printed."""
 
@@ -53,9 +66,13 @@ def number_of(code: str) -> str:
 def play(made: CanaryRig) -> None:
     """All paths at once, on one stack."""
     rig, remotes = made.rig, made.remotes
+    made.command("webhooks", "add", "receiver", made.hook)
+    begin(made)
     _refusals(made)
     for code in PATHS:
-        order = marked(number_of(code), code)
+        order = marked(number_of(code), code, GERMANY if code == BY_URL else FRANCE)
+        if code == RETURNED:
+            order["fulfillment"] |= {"fulfilledBy": "AMAZON", "fulfillmentStatus": "SHIPPED"}
         if code == STREETLESS:
             for line in ("addressLine1", "addressLine2"):
                 del order["recipient"]["deliveryAddress"][line]
@@ -66,13 +83,15 @@ def play(made: CanaryRig) -> None:
     given = "".join(f"{mark(kind, 'j')}\n" for kind in ("street", "lines"))
     made.command("orders", "address", number_of("j"), "--line1", "--line2", given=given)
     made.command("orders", "note", number_of("j"), given=f"{mark('note', 'j')} {phone('j')}\n")
-    placed = len(PATHS) - len((RAISING, UNREADABLE))
+    placed = len(PATHS) - len((RAISING, UNREADABLE, RETURNED))
     rig.until(lambda: rig.standing("ship_order", "waiting") == placed, "all orders in the shop")
     rig.until(lambda: _held(made, RAISING) == "program_error", "the exception")
     set_aside = f"unreadable:main:{number_of(UNREADABLE)}"
     incident = "SELECT 1 FROM incidents WHERE key = %s"
     rig.until(lambda: bool(rig.rows(incident, set_aside)), "the report that is set aside")
     _after_placing(made)
+    play_money(made, number_of)
+    decide(made, number_of)
     _visit(made)
 
 
@@ -147,7 +166,7 @@ def _after_placing(made: CanaryRig) -> None:
     rig.until(lambda: _state(made, "l") == "cancelled", "the refund")
     rig.until(lambda: _held(made, "n") == "buyer_wants_to_cancel", "the buyer's wish")
     done = "SELECT count(*) FROM orders WHERE status = 'done'"
-    rig.until(lambda: rig.rows(done) >= [(5,)], "the confirmations")
+    rig.until(lambda: rig.rows(done) >= [(6,)], "the confirmations")
     _have_the_feed_read(made)
     made.job("reconcile")
     made.job("check_accounts")
@@ -158,14 +177,12 @@ def _after_placing(made: CanaryRig) -> None:
 def _have_the_feed_read(made: CanaryRig) -> None:
     """Let Amazon's time pass, and look again at once where a job would wait half a minute."""
     refused = "SELECT 1 FROM orders WHERE external_id = %s AND cancel_refusal IS NOT NULL"
-    offsets = count(100, 100)
 
     def is_refused() -> bool:
-        made.remotes.set_clock(next(offsets))
+        made.pass_time()
         with made.rig.database() as connection:
             connection.execute("UPDATE feeds SET due_at = now() WHERE state = 'submitted'")
         made.job("run_feeds", "main")
-        time.sleep(1)
         return bool(made.rig.rows(refused, number_of("o")))
 
     made.rig.until(is_refused, "the feed's report")
@@ -190,6 +207,7 @@ def _visit(made: CanaryRig) -> None:
         ("accounts",),
         ("audit", "list"),
         ("settings", "check"),
+        *money_commands(number_of),
     )
     file = made.outside / "order.json"
     file.write_text(json.dumps(made.remotes.amazon(number_of("a"))))
@@ -219,6 +237,7 @@ def _browse(made: CanaryRig, role: str, ids: Sequence[int]) -> None:
         *("/sku-map", "/settings", "/people", "/security-log", "/account", "/no/such/page"),
         *(f"/orders/{order_id}" for order_id in ids),
         *(f"/orders/{order_id}?fragment=1" for order_id in ids[:3]),
+        *money_pages(made),
     ]
     for path in pages:
         answer = web.get(f"{made.console}{path}", timeout=30)
@@ -255,6 +274,12 @@ def _tools(made: CanaryRig) -> None:
     metrics = requests.get(f"{made.console}/metrics", headers=bearer, timeout=30)
     assert metrics.status_code == 200
     made.says("metrics", metrics.content)
+    token = made.command("tokens", "add", "warehouse", "--role", "operator").strip()
+    for path in ("orders?limit=100", *(f"orders/{_id_of(made, code)}/timeline" for code in "bvz")):
+        bearer = {"Authorization": f"Bearer {token}"}
+        answer = requests.get(f"{made.console}/api/v1/{path}", headers=bearer, timeout=30)
+        assert answer.status_code == 200
+        made.says("API", answer.content)
     for path in ("api/tasks?limit=10000", "api/workers", "api/queues/length", "tasks", "metrics"):
         answer = requests.get(f"{made.flower}/{path}", auth=LOGIN, timeout=30)
         made.says("Flower", answer.content)

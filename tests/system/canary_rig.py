@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as KeepsMessages
 from celery import Celery
 from click.testing import CliRunner
+from kombu import Exchange, Queue
 
 from devstack.paths import temporary_home
 from devstack.stack import wait_for, worker_arguments
@@ -28,8 +30,9 @@ from pipeline.base.clock import utc_now
 from pipeline.cli import main as command
 from pipeline.settings.roles import Role
 from tasks.command import steps
-from tests.builders import signed
+from tests.builders import GERMANY, signed
 from tests.otlp import Collected, collecting
+from tests.system.canary_invoices import serving_invoices
 from tests.system.canary_marks import KILLED
 from tests.system.remotes import Remotes
 from tests.system.rig import CONFIGURATION, WORKERS, Rig
@@ -38,6 +41,17 @@ COMMAND = str(Path(sys.executable).with_name("orderbridge"))
 LOGIN = ("operator", "password-of-this-test")
 METRICS_TOKEN = "a-token-of-this-test-" * 2
 PASSWORDS = dict.fromkeys(("viewer", "operator", "admin"), "seven plain words of mine")
+OF_FRANCE = """
+refunds_to_amazon = "send"
+refund_delay_minutes = 0
+refunds_from_amazon = "credit_memo"
+invoices_to_amazon = "folder"
+invoice_source = "{invoices}"
+
+[accounts.main.marketplaces.{germany}]
+invoices_to_amazon = "url"
+invoice_source = "{url}"
+"""
 MORE = """
 watch_refunds_every_s = 2
 
@@ -81,6 +95,23 @@ class CanaryRig:
     hooks: list[bytes]
     outside: Path
     said: dict[str, list[bytes]] = field(default_factory=dict)
+    ahead_s: int = 0
+    """How far Amazon's clock is ahead."""
+
+    def pass_time(self) -> None:
+        """Let Amazon's time pass, which makes feeds and reports."""
+        self.ahead_s += 100
+        self.remotes.set_clock(self.ahead_s)
+        time.sleep(0.5)
+
+    @property
+    def invoices(self) -> Path:
+        """The folder of the shop's invoices, which is the merchant's own and is not searched."""
+        return self.outside / "invoices"
+
+    @property
+    def hook(self) -> str:
+        return self.rig.environment["ORDERBRIDGE_ALERTS_WEBHOOK_URL"]
 
     def says(self, place: str, content: bytes) -> None:
         self.said.setdefault(place, []).append(content)
@@ -114,15 +145,19 @@ class CanaryRig:
         web.cookies.set("orderbridge", cookie)
         return web
 
-    def command(self, *words: str, given: str = "") -> None:
-        """Run `orderbridge` as a person does; its exit status is its own matter."""
+    def command(self, *words: str, given: str = "") -> str:
+        """Run `orderbridge` as a person does, and return what it prints; its exit status is its own
+        matter."""
         environment = self.rig.environment
         done = CliRunner().invoke(command, words, obj=steps, input=given, env=environment)
         self.says("commands", done.output_bytes)
+        return done.stdout
 
     def job(self, name: str, *arguments: str) -> None:
         """Have a worker run one of beat's jobs now."""
         with Celery(broker=self.rig.environment["ORDERBRIDGE_REDIS_URL"]) as app:
+            app.conf.broker_transport_options = {"global_keyprefix": "orderbridge:"}
+            app.conf.task_queues = [Queue("jobs", Exchange("jobs"), routing_key="jobs")]
             app.send_task(f"orderbridge.{name}", arguments, queue="jobs")
 
 
@@ -136,6 +171,7 @@ def canary_rig(outside: Path) -> Iterator[CanaryRig]:
         supervisor = stack.enter_context(Supervisor(home))
         collected = stack.enter_context(collecting())
         webhook = stack.enter_context(_webhook(hooks))
+        url = stack.enter_context(serving_invoices())
         rig = Rig(home, supervisor)
         stack.callback(rig.close)
         mail_port = rig.port("mail")
@@ -143,12 +179,17 @@ def canary_rig(outside: Path) -> Iterator[CanaryRig]:
         mail.start()
         stack.callback(mail.stop)
         (home / "temporary").mkdir()
+        (outside / "invoices").mkdir()
 
         def switched_on(rig: Rig) -> dict[str, str]:
             config = home / "canary.toml"
             account = 'region = "EU"\n'
             base = CONFIGURATION.format(**rig.urls)
             base = base.replace(account, f'{account}seller_id = "A1SELLER"\n')
+            accept = 'welcome_mail = "accept"\n'
+            invoices = outside / "invoices"
+            of_france = OF_FRANCE.format(invoices=invoices, url=url, germany=GERMANY)
+            base = base.replace(accept, accept + of_france)
             more = MORE.format(mail_port=mail_port, collector=collected.url)
             config.write_text(base + more, encoding="utf-8")
             return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -54,6 +55,36 @@ class Remotes:
     def refuse_in_feed(self, number: str, words: str) -> None:
         """Amazon refuses the next message of a feed about an order, in these words."""
         self._tell(f"{self._amazon}/orders/{number}/feed_refusal", words=words)
+
+    def memo(self, number: str, comment: str) -> None:
+        """A clerk refunds all of an order in the shop, with a comment on the credit memo."""
+        (order,) = self.magento()[number]
+        said = {"comment": comment, "is_visible_on_front": 0}
+        self._tell(f"{self._magento}/refund", entity_id=order["entity_id"], comment=said)
+
+    def refund(self, number: str) -> None:
+        """The seller refunds all of an order in Seller Central."""
+        self._tell(f"{self._amazon}/refunds", order_id=number)
+
+    def send_back(self, number: str, at: datetime, columns: dict[str, str]) -> None:
+        """A buyer returns a unit; `columns` are the report's own."""
+        self._tell(
+            f"{self._amazon}/returns", order_id=number, at=at.isoformat(), columns=columns
+        )  # fmt: skip
+
+    def next_report(self, **fate: Any) -> None:
+        """How the next report that is asked for ends, and looks."""
+        self._tell(f"{self._amazon}/reports/next", **fate)
+
+    def settle(self, text: str) -> None:
+        """Amazon makes a settlement with this text."""
+        kind = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
+        self._tell(f"{self._amazon}/reports", report_type=kind, text=text)
+
+    def invoices(self) -> dict[str, dict[str, Any]]:
+        """The last invoice that Amazon got of each order, taken or refused."""
+        told = self._ask(f"{self._amazon}/invoices")["invoices"]
+        return {invoice["order_id"]: invoice for invoice in told}
 
     def set_clock(self, offset_s: float) -> None:
         """Amazon's time, from the machine's."""

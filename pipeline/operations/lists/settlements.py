@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from pipeline.base.db import Sessions
 from pipeline.base.money import written
 from pipeline.finances.settlement_tables import Settlement, SettlementRow
 from pipeline.operations.lists.columns import Price, Value
@@ -138,23 +139,28 @@ _SUM_COLUMNS = (
 )
 
 
-def rows_sheet(session: Session, settlement: Settlement) -> Sheet:
-    """A line for each row, in the sequence of the file. Amounts are as in the file."""
+def rows_sheet(sessions: Sessions, settlement: Settlement) -> Sheet:
+    """A line for each row, in the sequence of the file. Amounts are as in the file.
+
+    Each slice is a transaction of its own: whoever reads it may be slow.
+    """
 
     def slices() -> Iterator[Sequence[Sequence[Value | int | Decimal]]]:
         after = 0
         while True:
-            rows = session.scalars(
-                select(SettlementRow)
-                .where(SettlementRow.settlement_id == settlement.id, SettlementRow.number > after)
-                .order_by(SettlementRow.number)
-                .limit(_SLICE)
-            ).all()
+            with sessions() as session:
+                rows = session.scalars(
+                    select(SettlementRow)
+                    .where(
+                        SettlementRow.settlement_id == settlement.id, SettlementRow.number > after
+                    )
+                    .order_by(SettlementRow.number)
+                    .limit(_SLICE)
+                ).all()
             if not rows:
                 return
             yield [_cells(settlement, row) for row in rows]
             after = rows[-1].number
-            session.expunge_all()
 
     return Sheet(_COLUMNS, slices())
 

@@ -341,17 +341,21 @@ def test_after_a_lost_answer_the_report_is_looked_for(rig: Rig) -> None:
 
 @pytest.mark.parametrize(
     ("fate", "words"),
-    [("FATAL", "as FATAL without a reason"), ("FATAL_WITH_DOCUMENT", "Internal error while")],
+    [
+        ("FATAL", "as FATAL, without a reason"),
+        ("FATAL_WITH_DOCUMENT", "as FATAL, and says why in its document"),
+    ],
 )
-def test_a_fatal_report_tells_its_reason_and_the_next_day_mends_it(
+def test_a_fatal_report_is_told_without_amazons_words_and_the_next_day_mends_it(
     rig: Rig, fate: str, words: str
 ) -> None:
     rig.came_back()
-    rig.control("POST", "reports/next", {"fate": fate})
+    rig.control("POST", "reports/next", {"fate": fate, "reason": "no return of Erika Muster"})
     rig.through()
     ((key, text),) = rig.incidents()
     assert (key, rig.of(FBM)) == (f"returns:{ACCOUNT}:fbm", [("ended", "fatal")])
     assert words in text
+    assert "Erika" not in text
     rig.clock.on(DAY)
     rig.through()
     assert (rig.incidents(), len(rig.returns())) == ([], 1)
