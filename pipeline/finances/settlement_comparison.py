@@ -249,9 +249,7 @@ def _newest_copies(account: str) -> Subquery:
         )
         .where(TransactionRow.account == account, TransactionRow.copy_of != "")
         .ext(distinct_on(TransactionRow.copy_of))
-        .order_by(
-            TransactionRow.copy_of, TransactionRow.posted_at.desc(), TransactionRow.id.desc()
-        )
+        .order_by(TransactionRow.copy_of, TransactionRow.posted_at.desc(), TransactionRow.id.desc())
         .subquery()
     )
 
