@@ -18,8 +18,8 @@ from pipeline.base.db import Sessions
 from pipeline.base.lease import Leases
 from pipeline.finances.settlement_file import REPORT_TYPE
 from tests.cli.conftest import Run
-from tests.console.test_settlements import settled
 from tests.cli.test_reconcile import connected as connected
+from tests.console.test_settlements import settled
 from tests.finances.settlement_files import ID, WITHOUT_ORDER, Line, a_file, sales
 
 
@@ -70,7 +70,7 @@ SECRETS_OF_NA = {
 
 
 @pytest.fixture
-def two_accounts(tmp_path: Path, connected: Run) -> Iterator[Run]:
+def two_accounts(tmp_path: Path, connected: Run) -> Run:
     """Both see the same settlement at Amazon, with the same number."""
     config = tmp_path / "orderbridge.toml"
     text = config.read_text(encoding="utf-8")
@@ -78,7 +78,7 @@ def two_accounts(tmp_path: Path, connected: Run) -> Iterator[Run]:
     config.write_text(text + OTHER.format(url), encoding="utf-8")
     report = {"report_type": REPORT_TYPE, "text": a_file(sales(3))}
     requests.post(f"{url}/_control/reports", json=report, timeout=10).raise_for_status()
-    yield lambda *words: connected(*words, **SECRETS_OF_NA)
+    return lambda *words: connected(*words, **SECRETS_OF_NA)
 
 
 @contextmanager
