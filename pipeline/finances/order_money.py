@@ -26,7 +26,8 @@ UNREADABLE_NAME = "(no name)"
 """Stands for a text in the place of a name."""
 
 
-class UnknownAmount(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UnknownAmount:
     """Amounts whose name is not known here: the name, their number, and their sum."""
 
     name: str
