@@ -1,4 +1,4 @@
-"""Money from Amazon as a person meets it: an order's card with its button, and the fees on Today."""
+"""Amazon's money as a person meets it: an order's card with its button, and the fees on Today."""
 
 from __future__ import annotations
 

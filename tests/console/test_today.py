@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -252,7 +253,7 @@ def fees_on(browser: SignedIn) -> str:
     return card.partition("See them as tables")[0].replace("\xa0", " ")
 
 
-def sold(sessions: Sessions, account: str, fee: str, **others: object) -> None:
+def sold(sessions: Sessions, account: str, fee: str, **others: Any) -> None:
     """A sale that Amazon posted: 100.00 and this fee."""
     sale = of(*SALE[:-1], ("AmazonFees", "Commission", fee), **others)
     Transactions(sessions).store(account, [sale], NOW)

@@ -165,8 +165,9 @@ def test_an_order_that_is_asked_for_during_its_read_stays_due(world: World) -> N
 def test_a_refusal_ends_one_order_and_an_outage_is_tried_again(world: World) -> None:
     sell(world, FIRST, SECOND)
     ask(world, FIRST, SECOND)
-    fault = {"route": "list_transactions", "kind": "status", "times": 1, "body": {}}
-    world.tell("amazon", "faults", status=400, **fault)
+    world.tell(
+        "amazon", "faults", route="list_transactions", kind="status", status=400, times=1, body={}
+    )
     work(world)
     refused = asked(world, FIRST)
     assert refused is not None
