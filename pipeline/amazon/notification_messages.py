@@ -1,8 +1,8 @@
-"""Reads a message of the notification queue: which order changed.
+"""Reads a message of the notification queue: which order changed, or had money posted.
 
 A message is only a hint. Just ids and a time are read from it: it uses the words of Orders API v0,
 parts of it may be null, and its postal code is personal.
-Source: Notifications API, ORDER_CHANGE, payload version 1.0.
+Source: Notifications API, ORDER_CHANGE and TRANSACTION_UPDATE, payload version 1.0.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ _NUMBER = re.compile(r"[0-9A-Z]{3}-[0-9]{7}-[0-9]{7}")
 _ID = re.compile(r"[\w-]{1,100}")
 _TYPE = re.compile(r"[A-Z_]{1,60}")
 _ORDER_CHANGE = "ORDER_CHANGE"
+_TRANSACTION_UPDATE = "TRANSACTION_UPDATE"
+_ORDER_ID = "orderid"
+_SIGNS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,22 @@ class OrderChange:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneyPosted:
+    """Amazon posted a transaction of an order. Its id and its amounts are read from Amazon."""
+
+    external_id: str
+    seller_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
-    """A notification of a type that we do not subscribe to."""
+    """A notification that asks for nothing: of a type that we do not subscribe to, or about money
+    that names no order."""
 
     kind: str
 
 
-def read(body: str, message_id: str) -> OrderChange | Other | None:
+def read(body: str, message_id: str) -> OrderChange | MoneyPosted | Other | None:
     """The notification in a message, or None when it cannot be read.
 
     A notification without an id gets the id of its message.
@@ -57,9 +69,23 @@ def read(body: str, message_id: str) -> OrderChange | Other | None:
         trigger = _part(change, "OrderChangeTrigger")
         changed_at = _moment(trigger, "TimeOfOrderChange") or _moment(message, "EventTime")
         return OrderChange(known_as, number, _text(change, "SellerId"), changed_at)
+    if kind == _TRANSACTION_UPDATE:
+        return _posted(_part(_part(message, "Payload"), "TransactionUpdateNotification"))
     if _TYPE.fullmatch(kind) and kind != _ORDER_CHANGE:
         return Other(kind)
     return None
+
+
+def _posted(update: Any) -> MoneyPosted | Other:
+    """The name of the order's id reads OrderId in Amazon's example, ORDER_ID in its API."""
+    related = _part(update, "RelatedIdentifiers")
+    for each in related if isinstance(related, list) else ():
+        name = _SIGNS.sub("", _text(each, "RelatedIdentifierName").lower())
+        number = _text(each, "RelatedIdentifierValue")
+        if name == _ORDER_ID and _NUMBER.fullmatch(number):
+            seller = _text(_part(update, "SellingPartnerMetadata"), "SellingPartnerId")
+            return MoneyPosted(number, seller)
+    return Other(_TRANSACTION_UPDATE)
 
 
 def _part(value: Any, name: str) -> Any:

@@ -1,4 +1,5 @@
-"""Subscribes an account to Amazon's notifications of changed orders, with a destination queue.
+"""Subscribes an account to Amazon's notifications of changed orders and of posted money, with a
+destination queue.
 
 Destinations belong to the application and subscriptions to the seller: hence two connections.
 Source: Notifications API v1.
@@ -10,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -26,9 +28,7 @@ AMAZONS_PRINCIPAL = "437568002678"
 """The AWS account that sends Amazon's notifications."""
 
 _DESTINATIONS = "/notifications/v1/destinations"
-_SUBSCRIPTIONS = "/notifications/v1/subscriptions/ORDER_CHANGE"
-# Amazon refuses a directive without the type of its filter.
-_DIRECTIVE = {"eventFilter": {"eventFilterType": "ORDER_CHANGE"}}
+_SUBSCRIPTIONS = "/notifications/v1/subscriptions"
 _NOT_THERE, _CONFLICT = 404, 409
 
 
@@ -46,6 +46,21 @@ _DELETE_SUBSCRIPTION = _operation("deleteSubscriptionById", is_read=False)
 T = TypeVar("T")
 
 
+class Topic(StrEnum):
+    """What Amazon tells of: its type of notification."""
+
+    ORDER_CHANGE = "ORDER_CHANGE"
+    TRANSACTION_UPDATE = "TRANSACTION_UPDATE"
+
+    @property
+    def path(self) -> str:
+        return f"{_SUBSCRIPTIONS}/{self}"
+
+
+# Amazon refuses a directive without the type of its filter; money has no filter.
+_DIRECTIVES = {Topic.ORDER_CHANGE: {"eventFilter": {"eventFilterType": "ORDER_CHANGE"}}}
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """A queue that is registered at Amazon."""
@@ -57,14 +72,14 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """An account's subscription to changed orders."""
+    """An account's subscription to a topic."""
 
     subscription_id: str
     destination_id: str
 
 
 class Notifications:
-    """Manages an account's subscription. The methods raise the errors of `Connection`."""
+    """Manages an account's subscriptions. The methods raise the errors of `Connection`."""
 
     def __init__(
         self,
@@ -104,40 +119,38 @@ class Notifications:
         """
         self._delete(_DELETE_DESTINATION, f"{_DESTINATIONS}/{quote(destination_id, safe='')}")
 
-    def subscription(self) -> Subscription | None:
-        """The account's subscription. Source: getSubscription."""
+    def subscription(self, topic: Topic = Topic.ORDER_CHANGE) -> Subscription | None:
+        """The account's subscription to the topic. Source: getSubscription."""
         try:
-            return self._seller.read(
-                _GET_SUBSCRIPTION, _SUBSCRIPTIONS, {}, _subscription_of, Lane.NEW
-            )
+            return self._seller.read(_GET_SUBSCRIPTION, topic.path, {}, _subscription_of, Lane.NEW)
         except Rejected as error:
             if error.status == _NOT_THERE:
                 return None
             raise
 
-    def create_subscription(self, destination_id: str) -> Subscription:
+    def create_subscription(
+        self, destination_id: str, topic: Topic = Topic.ORDER_CHANGE
+    ) -> Subscription:
         """Subscribe the account; a subscription that exists already is returned unchanged.
 
         Source: createSubscription.
         """
-        body = {
-            "payloadVersion": "1.0",
-            "destinationId": destination_id,
-            "processingDirective": _DIRECTIVE,
-        }
+        body: dict[str, Any] = {"payloadVersion": "1.0", "destinationId": destination_id}
+        if topic in _DIRECTIVES:
+            body["processingDirective"] = _DIRECTIVES[topic]
         try:
             return self._post(
-                self._seller, _CREATE_SUBSCRIPTION, _SUBSCRIPTIONS, body, _subscription_of
+                self._seller, _CREATE_SUBSCRIPTION, topic.path, body, _subscription_of
             )
         except Rejected as error:
-            known = self.subscription() if error.status == _CONFLICT else None
+            known = self.subscription(topic) if error.status == _CONFLICT else None
             if known is None:
                 raise
             return known
 
-    def delete_subscription(self, subscription_id: str) -> None:
+    def delete_subscription(self, subscription_id: str, topic: Topic = Topic.ORDER_CHANGE) -> None:
         """End a subscription. Source: deleteSubscriptionById, grantless."""
-        self._delete(_DELETE_SUBSCRIPTION, f"{_SUBSCRIPTIONS}/{quote(subscription_id, safe='')}")
+        self._delete(_DELETE_SUBSCRIPTION, f"{topic.path}/{quote(subscription_id, safe='')}")
 
     def _post(
         self,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pipeline.orders.tables import Order
 
 
+_OTHER = "other amounts"
+
+
 @click.command(epilog=EXIT_STATUS)
 @click.argument("number")
 @click.option("--read", is_flag=True, help="Ask Amazon now, a call or two.")
@@ -61,14 +64,14 @@ def money(number: str, *, read: bool, as_json: bool) -> None:
 def _read(installation: Installation, order: Order) -> None:
     """Store what Amazon shows of the order now."""
     from pipeline.base.quota import Lane
-    from pipeline.finances.store import Transactions
+    from pipeline.finances.money_reads import read_order
 
     with remotes(installation) as remote:
         api = remote.clients.finances.get(order.account)
         if api is None:
             raise NotFound(f"the account {order.account} is not in the configuration")
-        found = api.of_order(order.external_id, Lane.NEW)
-        Transactions(installation.sessions).store(order.account, found, remote.clients.now())
+        sessions, now = installation.sessions, remote.clients.now()
+        read_order(sessions, api, order.account, order.external_id, Lane.NEW, now)
 
 
 def _rows(one: OrderMoney) -> list[tuple[str, ...]]:
@@ -85,13 +88,18 @@ def _rows(one: OrderMoney) -> list[tuple[str, ...]]:
         fees: one.fees,
         "refunded to the buyer": one.refunds,
         "tax of refunds that Amazon pays": one.refunds_withheld_tax,
-        "other amounts": one.other,
+        _OTHER: one.other,
         "expected from Amazon, a part is held back" if one.is_expected else "paid by Amazon": (
             one.net
         ),
     }
-    return [
-        (label, price(amount, one.currency))
-        for label, amount in named.items()
-        if amount or amount is one.net
-    ]
+    rows: list[tuple[str, ...]] = []
+    for label, amount in named.items():
+        if amount or amount is one.net:
+            rows.append((label, price(amount, one.currency)))
+        if label == _OTHER:
+            rows += [
+                (f"  {each.name}, {each.number} of this name", price(each.total, one.currency))
+                for each in one.unknown
+            ]
+    return rows

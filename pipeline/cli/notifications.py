@@ -29,16 +29,17 @@ _account = click.option("--account", "name", required=True, help="NAME of an [ac
 
 @dataclass(frozen=True, slots=True)
 class _Setup:
-    """An account's queue, and Amazon's subscription to it."""
+    """An account's queue, and Amazon's subscriptions to it."""
 
     arn: str
     amazon: Notifications
     queue: Queue
+    reads_money: bool
 
 
 @click.group(epilog=EXIT_STATUS)
 def notifications() -> None:
-    """Receive Amazon's notifications of changed orders through an SQS queue.
+    """Receive Amazon's notifications of changed orders and posted money through an SQS queue.
 
     The queue is yours, and [accounts.NAME.notifications] names it. Without a queue changed orders
     are still read within minutes.
@@ -49,7 +50,7 @@ def notifications() -> None:
 @_account
 @AS_JSON
 def setup(name: str, as_json: bool) -> None:
-    """Register the queue at Amazon and subscribe the account to changed orders.
+    """Register the queue at Amazon and subscribe the account to changed orders and posted money.
 
     An existing registration or subscription stays as it is. The queue needs the access policy that
     is printed first.
@@ -66,16 +67,39 @@ def setup(name: str, as_json: bool) -> None:
         subscription = setup.amazon.subscription() or setup.amazon.create_subscription(
             destination.destination_id
         )
-    if subscription.destination_id != destination.destination_id:
-        raise Unusable(
-            f"account {name} is subscribed already, to another queue (destination "
-            f"{subscription.destination_id}): run orderbridge notifications remove --account "
-            f"{name}, then this again"
-        )
+        if subscription.destination_id != destination.destination_id:
+            raise Unusable(
+                f"account {name} is subscribed already, to another queue (destination "
+                f"{subscription.destination_id}): run orderbridge notifications remove --account "
+                f"{name}, then this again"
+            )
+        money, trouble = _subscribed_to_money(setup, destination)
+    facts = _facts(name, setup, destination, subscription, money) | trouble
     if as_json:
-        print_json({**_facts(name, setup, destination, subscription), "policy": json.loads(policy)})
+        print_json({**facts, "policy": json.loads(policy)})
         return
-    _print(_facts(name, setup, destination, subscription))
+    _print(facts)
+
+
+def _subscribed_to_money(
+    setup: _Setup, destination: Destination
+) -> tuple[Subscription | None, dict[str, str]]:
+    """The subscription to posted money, and why there is none. It only brings money earlier, so
+    that changed orders do not depend on it."""
+    from pipeline.amazon.subscriptions import Topic
+    from pipeline.base.errors import RemoteError
+
+    if not setup.reads_money:
+        return None, {}
+    try:
+        money = setup.amazon.subscription(
+            Topic.TRANSACTION_UPDATE
+        ) or setup.amazon.create_subscription(destination.destination_id, Topic.TRANSACTION_UPDATE)
+    except RemoteError as error:
+        return None, {"trouble": f"posted money is found by the search alone: {error}"}
+    if money.destination_id != destination.destination_id:
+        return money, {"trouble": "posted money is told to another queue"}
+    return money, {}
 
 
 @notifications.command(epilog=EXIT_STATUS)
@@ -87,12 +111,14 @@ def status(context: click.Context, name: str, as_json: bool) -> None:
 
     Exit status 1 when Amazon does not deliver or the queue cannot be read.
     """
+    from pipeline.amazon.subscriptions import Topic
     from pipeline.base.errors import RemoteError
 
     with _of(name) as setup:
         destination = setup.amazon.destination(setup.arn)
         subscription = setup.amazon.subscription()
-        facts = _facts(name, setup, destination, subscription)
+        money = setup.amazon.subscription(Topic.TRANSACTION_UPDATE)
+        facts = _facts(name, setup, destination, subscription, money)
         try:
             facts |= asdict(setup.queue.depth())
         except RemoteError as error:
@@ -114,18 +140,26 @@ def status(context: click.Context, name: str, as_json: bool) -> None:
 @AS_JSON
 @click.pass_context
 def remove(context: click.Context, name: str, as_json: bool) -> None:
-    """End the account's subscription and the queue's registration at Amazon.
+    """End the account's subscriptions and the queue's registration at Amazon.
 
     The queue itself stays. A queue that another subscription uses stays registered.
     """
+    from pipeline.amazon.subscriptions import Topic
     from pipeline.base.errors import Rejected
 
-    facts: dict[str, Any] = {"account": name, "subscription": None, "destination": None}
+    facts: dict[str, Any] = {
+        **{"account": name, "subscription": None, "money_subscription": None},
+        "destination": None,
+    }
     with _of(name) as setup:
-        subscription = setup.amazon.subscription()
-        if subscription is not None:
-            setup.amazon.delete_subscription(subscription.subscription_id)
-            facts["subscription"] = subscription.subscription_id
+        for key, topic in (
+            ("subscription", Topic.ORDER_CHANGE),
+            ("money_subscription", Topic.TRANSACTION_UPDATE),
+        ):
+            subscription = setup.amazon.subscription(topic)
+            if subscription is not None:
+                setup.amazon.delete_subscription(subscription.subscription_id, topic)
+                facts[key] = subscription.subscription_id
         destination = setup.amazon.destination(setup.arn)
         if destination is not None:
             try:
@@ -133,7 +167,7 @@ def remove(context: click.Context, name: str, as_json: bool) -> None:
                 facts["destination"] = destination.destination_id
             except Rejected as error:
                 facts["trouble"] = f"the queue stays registered at Amazon: {error}"
-    done = bool(facts["subscription"] or facts["destination"])
+    done = any(facts[key] for key in ("subscription", "money_subscription", "destination"))
     if as_json:
         print_json(facts)
     elif done:
@@ -168,6 +202,7 @@ def _of(name: str) -> Iterator[_Setup]:
             account.notifications.queue_arn,
             Notifications(name, account),
             Queue(account, account.notifications),
+            account.finances != "off",
         )
     except RemoteError as error:
         request = f" (request {error.request_id})" if error.request_id else ""
@@ -175,13 +210,18 @@ def _of(name: str) -> Iterator[_Setup]:
 
 
 def _facts(
-    name: str, setup: _Setup, destination: Destination | None, subscription: Subscription | None
+    name: str,
+    setup: _Setup,
+    destination: Destination | None,
+    subscription: Subscription | None,
+    money: Subscription | None,
 ) -> dict[str, Any]:
     return {
         "account": name,
         "queue": setup.arn,
         "destination": destination.destination_id if destination else None,
         "subscription": subscription.subscription_id if subscription else None,
+        "money_subscription": money.subscription_id if money else None,
     }
 
 

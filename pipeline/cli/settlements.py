@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import click
 
@@ -155,28 +156,44 @@ def write_csv(settlement_id: str, account: str, of_sums: bool) -> None:
 @_ACCOUNT
 @AS_JSON
 def read_now(account: str, as_json: bool) -> None:
-    """Read new settlements from Amazon now, and compare the recent ones again."""
+    """Read new settlements from Amazon now, and compare the recent ones again.
+
+    An account whose settlements a worker is reading at this moment is left to the worker.
+    """
     with open_installation() as installation:
         from pipeline.cli.remotes import remotes
         from pipeline.finances.settlement_comparison import compare
-        from pipeline.finances.settlement_reading import SettlementReading
+        from pipeline.finances.settlement_reading import SettlementReading, lease
 
         names = [account] if account else list(installation.settings.accounts)
         if account and account not in installation.settings.accounts:
             raise NotFound(f"there is no account {account}")
         new = differing = 0
+        busy: list[str] = []
         with remotes(installation) as remote:
             now = remote.clients.now
             for name in names:
-                reading = SettlementReading(installation.sessions, now)
-                new += reading.read(name, remote.clients.reports[name])
-                differing += compare(installation.sessions, name, now())
-    tell(
-        f"{new} new settlement(s); {differing} of the recent ones differ from the transactions",
-        as_json,
-        new=new,
-        differing=differing,
-    )
+                with remote.leases.hold(lease(name), str(uuid4())) as ours:
+                    if not ours:
+                        busy.append(name)
+                        continue
+                    reading = SettlementReading(installation.sessions, now)
+                    new += reading.read(name, remote.clients.reports[name])
+                    differing += compare(installation.sessions, name, now())
+    for name in busy:
+        click.echo(
+            f"account {name}: a worker is reading its settlements at this moment, so they were not "
+            "read twice; orderbridge settlements list shows them in a minute",
+            err=True,
+        )
+    if as_json or busy != names:
+        tell(
+            f"{new} new settlement(s); {differing} of the recent ones differ from the transactions",
+            as_json,
+            new=new,
+            differing=differing,
+            busy=busy,
+        )
     if not new:
         raise click.exceptions.Exit(NOTHING_DONE)
 

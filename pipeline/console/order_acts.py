@@ -26,6 +26,7 @@ from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, o
 from pipeline.operations.acts.made_at_amazon import settle
 from pipeline.operations.acts.map_sku import Doubtful, SkuDecisions
 from pipeline.operations.acts.mentions import mentioned
+from pipeline.operations.acts.money import ask_for_money
 from pipeline.operations.acts.one_order import LONGEST_NOTE, LONGEST_WHY, Decisions, NotPossible
 from pipeline.operations.acts.refunds import RefundDecisions
 from pipeline.operations.acts.ship import Parcel, ShipmentRequests
@@ -41,6 +42,8 @@ from pipeline.settings.model import Settings
 from pipeline.settings.roles import Role
 
 _LONGEST = 300
+# They decide nothing, so that it does not matter what others did meanwhile.
+_ANY_TIME = ("note", "read-money")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def act_views(
         def do(order_id: int) -> Response | tuple[str, int]:
             if Listing(sessions).order(order_id) is None:
                 abort(404, _("There is no such order."))
-            if name != "note" and (done := _done_meanwhile(sessions, order_id)):
+            if name not in _ANY_TIME and (done := _done_meanwhile(sessions, order_id)):
                 return page.show(order_id, refusal=_meanwhile(done)), 409
             try:
                 hand = _Hand(sessions, settings, vault, current_person().name, now(), has_product)
@@ -249,6 +252,13 @@ def _upload_invoice(hand: _Hand, order_id: int) -> None:
         raise NotPossible(str(error)) from None
 
 
+def _read_money(hand: _Hand, order_id: int) -> None:
+    order = Listing(hand.sessions).order(order_id)
+    if order is None:
+        raise NotPossible("it has just been deleted")
+    ask_for_money(hand.sessions, hand.settings.accounts, order, hand.now)
+
+
 _ACTS: Mapping[str, _Act] = {
     "release": _release,
     "hold": _hold,
@@ -277,4 +287,5 @@ _ACTS: Mapping[str, _Act] = {
     ),
     "undo-refund": lambda hand, order_id: hand.refunds.take_back(order_id, _refund()),
     "upload-invoice": _upload_invoice,
+    "read-money": _read_money,
 }

@@ -19,6 +19,7 @@ from pipeline.finances.order_money import OrderMoney, order_money
 from pipeline.finances.store import transactions_of
 from pipeline.invoices.uploads import of_orders
 from pipeline.operations.acts.address import FIELDS, Corrections, Disclosed, field_of
+from pipeline.operations.acts.money import MoneyReading, money_reading, reads_money
 from pipeline.operations.acts.offered import OrderAct, mappable, offered_acts
 from pipeline.operations.acts.one_order import LONGEST_NOTE, NotPossible
 from pipeline.operations.acts.primary import primary_act
@@ -82,6 +83,7 @@ def after_act(name: str) -> str:
         "settle-refund": _("Nothing more is needed for the refunds as they are now."),
         "undo-refund": _("The decision is taken back; the refund is prepared again."),
         "purge": _("The buyer’s data of this order is destroyed."),
+        "read-money": _("Amazon is asked for the order’s money; it is here in a minute or two."),
         "upload-invoice": _("The invoice is uploaded to Amazon with the next run."),
     }
     return said.get(name, "")
@@ -103,7 +105,7 @@ class Page:
             abort(404, _("There is no such order."))
         requested = requested_of(self.sessions, order_id)
         possible = self._possible(order, requested)
-        money, trail = self._money(order)
+        money, trail, last_read = self._money(order)
         shown: dict[str, Any] = {
             "order": order,
             "requested": [each for each in requested if each.state != RequestState.DONE],
@@ -140,13 +142,19 @@ class Page:
             "last_act": last_act(self.sessions, order_id),
             "money": money,
             "trail": trail,
+            "money_read": last_read,
+            "may_read_money": allows(Role.OPERATOR)
+            and reads_money(self.settings.accounts.get(order.account)),
         }
         return render_template("order.html", **{**shown, **more})
 
-    def _money(self, order: Order) -> tuple[Sequence[OrderMoney], Sequence[Stage]]:
+    def _money(
+        self, order: Order
+    ) -> tuple[Sequence[OrderMoney], Sequence[Stage], MoneyReading | None]:
         with self.sessions() as session:
             money = order_money(transactions_of(session, [order.id]).get(order.id, ()))
-            return money, money_trail(session, order, money)
+            reading = money_reading(session, order, self.now())
+            return money, money_trail(session, order, money), reading
 
     def _possible(self, order: Order, requested: Sequence[RequestedShipmentRow]) -> set[str]:
         """The acts that the page offers to the person who asks."""

@@ -24,6 +24,7 @@ from pipeline.operations.lists.remedies import FIXES
 from pipeline.operations.today.attention import held, to_ship, worth
 from pipeline.operations.today.charts import DAYS, Charts, Values, charts
 from pipeline.operations.today.comparison import accounts
+from pipeline.operations.today.fees import AccountFees, account_fees
 from pipeline.operations.today.figures import Span
 from pipeline.operations.today.months import Month, months
 from pipeline.orders.outcome import HoldCode
@@ -70,6 +71,12 @@ def today_views(settings: Settings, sessions: Sessions, now: Callable[[], dateti
                 kept[zone.key] = at, made
             return kept[zone.key][1]
 
+    def fees() -> list[AccountFees]:
+        """The fees, for the page but not for the part of it that refreshes itself."""
+        open_now = [one.key for one in incidents.all_open()]
+        with sessions() as session:
+            return account_fees(session, settings, open_now, now())
+
     @views.get("/")
     def page() -> Response | str:
         """Today. The list of orders was here once: its bookmarks lead to it still."""
@@ -102,6 +109,7 @@ def today_views(settings: Settings, sessions: Sessions, now: Callable[[], dateti
             settlement_state=settlements.state,
             settlement_difference=settlements.difference,
             every_minutes=max(1, round(settings.timing.poll_every_s / 60)),
+            fees=fees,
         )
 
     @views.get("/today/figures.json")

@@ -5,9 +5,11 @@ The names of amounts are an open list of Amazon's: what is not known here counts
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from pipeline.amazon.transactions import Leaf, Transaction
 from pipeline.base.money import ZERO
@@ -19,6 +21,18 @@ _TAXES = ("ourpricetax", "shippingtax", "giftwraptax")
 _DISCOUNTS = ("discount", "promo")
 _WITHHELD = ("marketplacefacilitator", "lowvaluegoodstax")
 _FEES = frozenset({"amazonfees", "fbafees"})
+_NAME = re.compile(r"(?=.{1,60}$)[A-Za-z][A-Za-z0-9_-]*(?: [A-Za-z0-9_-]+){0,3}")
+UNREADABLE_NAME = "(no name)"
+"""Stands for a text in the place of a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownAmount:
+    """Amounts whose name is not known here: the name, their number, and their sum."""
+
+    name: str
+    number: int
+    total: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +42,9 @@ class OrderMoney:
     `charges`, `taxes` and `discounts` are the buyer's, of sales alone; `withheld_tax` is the tax
     that Amazon keeps. `fees` and the tax within them, `fee_tax`, are of sales and refunds.
     `refunds` is what the buyer got back, `refunds_withheld_tax` the part of it that Amazon paid
-    from the tax it kept. `other` is everything else; all but `fee_tax` sum to `net`. `is_expected`
-    means that a part is still held back: these amounts are estimates.
+    from the tax it kept. `other` is everything else; all but `fee_tax` sum to `net`. `unknown` are
+    the amounts in `other` whose name is not known here, by name. `is_expected` means that a part is
+    still held back: these amounts are estimates.
     """
 
     currency: str
@@ -44,6 +59,7 @@ class OrderMoney:
     other: Decimal
     net: Decimal
     is_expected: bool
+    unknown: tuple[UnknownAmount, ...] = ()
 
     @property
     def paid_by_buyer(self) -> Decimal:
@@ -130,7 +146,48 @@ def _money(
         is_expected=any(
             one.is_deferred and one.transaction_id not in released for one in transactions
         ),
+        unknown=_by_name(leaf for one in transactions for leaf in _unknown(one)),
     )
+
+
+class Figures(NamedTuple):
+    """What Today and doctor sum up of a transaction: the charges of a sale, Amazon's fees (below
+    zero where the seller pays), and each amount whose name is not known here."""
+
+    charges: Decimal
+    fees: Decimal
+    unknown: tuple[Leaf, ...]
+
+
+def figures(one: Transaction) -> Figures:
+    """The transaction's figures, by the same rules as the money of an order."""
+    charges = fees = ZERO
+    for leaf in one.counted:
+        part = _part(leaf)
+        if part == "fees":
+            fees += leaf.amount
+        elif part == "charges" and not is_refund(one):
+            charges += leaf.amount
+    return Figures(charges, fees, tuple(_unknown(one)))
+
+
+def _unknown(one: Transaction) -> Iterator[Leaf]:
+    return (leaf for leaf in one.counted if _part(leaf) == "other" and not _is_buyers(leaf))
+
+
+def _by_name(leaves: Iterable[Leaf]) -> tuple[UnknownAmount, ...]:
+    amounts: dict[str, list[Decimal]] = {}
+    for leaf in leaves:
+        amounts.setdefault(shown_name(leaf.kind), []).append(leaf.amount)
+    return tuple(
+        UnknownAmount(name, len(own), sum(own, ZERO)) for name, own in sorted(amounts.items())
+    )
+
+
+def shown_name(kind: str) -> str:
+    """Amazon's name of an amount as pages and commands show it. What is no name but a text, which
+    nobody has checked, is not repeated."""
+    return kind if _NAME.fullmatch(kind) else UNREADABLE_NAME
 
 
 def _is_buyers(leaf: Leaf) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Numeric,
     Row,
     Select,
+    Subquery,
     and_,
     cast,
     func,
@@ -26,7 +27,8 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
@@ -199,13 +201,14 @@ def _orders(settlement: Settlement) -> Select[*tuple[Any, ...]]:
 def placed_transactions(
     settlement: Settlement, orders: Select[*tuple[Any, ...]]
 ) -> Select[*tuple[Any, ...]]:
-    """The transactions of these orders and those of this settlement, without copies; `is_here`
-    says whether a released one belongs to the settlement."""
-    copy = aliased(TransactionRow)
-    told = func.coalesce(_settlement_of(TransactionRow), _settlement_of(copy))
-    at = func.coalesce(copy.posted_at, TransactionRow.posted_at)
+    """The transactions of these orders and those of this settlement, each once and without copies;
+    `is_here` says whether a released one belongs to the settlement. Of several copies the newest
+    counts."""
+    copy = _newest_copies(settlement.account)
+    told = func.coalesce(_settlement_of(TransactionRow.identifiers), copy.c.told)
+    at = func.coalesce(copy.c.posted_at, TransactionRow.posted_at)
     status = func.upper(func.coalesce(TransactionRow.status, ""))
-    is_released = or_(status.in_(_RELEASED), copy.id.is_not(None))
+    is_released = or_(status.in_(_RELEASED), copy.c.copy_of.is_not(None))
     within: ColumnElement[bool] = at < settlement.ends_at
     if settlement.starts_at is not None:
         within = and_(within, at >= settlement.starts_at)
@@ -222,11 +225,7 @@ def placed_transactions(
         .join_from(
             TransactionRow,
             copy,
-            and_(
-                copy.account == TransactionRow.account,
-                copy.copy_of == TransactionRow.transaction_id,
-                copy.copy_of != "",
-            ),
+            copy.c.copy_of == TransactionRow.transaction_id,
             isouter=True,
         )
         .where(
@@ -239,8 +238,24 @@ def placed_transactions(
     )
 
 
-def _settlement_of(row: type[TransactionRow]) -> ColumnElement[str | None]:
-    return func.nullif(row.identifiers["SETTLEMENT_ID"].astext, "")
+def _newest_copies(account: str) -> Subquery:
+    """The newest copy of each transaction of the account that Amazon has shown again; a single
+    pass over the copies, which a join for each transaction would not be."""
+    return (
+        select(
+            TransactionRow.copy_of,
+            TransactionRow.posted_at,
+            _settlement_of(TransactionRow.identifiers).label("told"),
+        )
+        .where(TransactionRow.account == account, TransactionRow.copy_of != "")
+        .ext(distinct_on(TransactionRow.copy_of))
+        .order_by(TransactionRow.copy_of, TransactionRow.posted_at.desc(), TransactionRow.id.desc())
+        .subquery()
+    )
+
+
+def _settlement_of(identifiers: Any) -> ColumnElement[str | None]:
+    return func.nullif(identifiers["SETTLEMENT_ID"].astext, "")
 
 
 def _sum(amount: ColumnElement[Decimal], *where: ColumnElement[bool]) -> ColumnElement[Decimal]:

@@ -27,6 +27,12 @@ _MOST_PAGES = 20
 _MOST_FILES = 10
 
 
+def lease(account: str) -> str:
+    """The name of the lease for the account's settlements: one reads and compares them at a time,
+    a worker or a command."""
+    return f"settlements:{account}"
+
+
 class SettlementReading:
     """Takes the reports of an account that are not stored yet, the newest first."""
 

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session, aliased
 from pipeline.amazon.transactions import Leaf, Transaction, TransactionItem
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
+from pipeline.base.money import ZERO
+from pipeline.finances.order_money import Figures, figures, shown_name
 from pipeline.finances.tables import TransactionRow
 from pipeline.orders.tables import Order
 
@@ -22,7 +24,7 @@ _Orders = TypeVar("_Orders", bound=Select[*tuple[Any, ...]])
 _MAY_CHANGE = (
     *("kind", "status", "posted_at", "currency", "total", "marketplace_id", "identifiers"),
     *("items", "leaves", "deferral_reason", "matures_at", "order_id", "external_id", "copy_of"),
-    "is_counted",
+    *("is_counted", "charges", "fees", "unknown"),
 )
 
 
@@ -124,6 +126,7 @@ def _locked(orders: _Orders) -> _Orders:
 def _row(
     account: str, one: Transaction, orders: Mapping[str, int], now: datetime
 ) -> dict[str, Any]:
+    sums = figures(one) if one.order_id else Figures(ZERO, ZERO, ())
     return {
         "account": account,
         "transaction_id": one.transaction_id,
@@ -151,6 +154,9 @@ def _row(
         "external_id": one.order_id or None,
         "copy_of": one.copy_of,
         "is_counted": not one.copy_of,
+        "charges": sums.charges,
+        "fees": sums.fees,
+        "unknown": [[shown_name(leaf.kind), f"{leaf.amount:f}"] for leaf in sums.unknown],
         "changed_at": now,
     }
 

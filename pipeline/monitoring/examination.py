@@ -17,6 +17,7 @@ from pipeline.base.retry import no_try_after
 from pipeline.magento.client import Magento
 from pipeline.monitoring.doctor import examine_account, examine_feeds, examine_installation
 from pipeline.monitoring.doctor_checks import Finding, examine, patient_of
+from pipeline.monitoring.money_checks import examine_money
 from pipeline.settings.model import Settings
 
 LONGEST_S = 60.0
@@ -49,7 +50,7 @@ def installation_and_accounts(
     """Everything but the shops."""
     return [
         Part("installation", lambda: examine_installation(settings, sessions, broker)),
-        *(_account(settings, name, broker) for name in settings.accounts),
+        *(_account(settings, sessions, name, broker) for name in settings.accounts),
     ]
 
 
@@ -78,8 +79,10 @@ def within_a_minute(
             yield Examined(*at, finding)
 
 
-def _account(settings: Settings, name: str, broker: redis.Redis) -> Part:
+def _account(settings: Settings, sessions: Sessions, name: str, broker: redis.Redis) -> Part:
     def findings() -> Iterator[Finding]:
+        if settings.accounts[name].finances != "off":
+            yield from examine_money(sessions, name, utc_now())
         yield examine_feeds(name, settings.accounts[name])
         yield examine_account(name, settings.accounts[name], broker, utc_now())
 

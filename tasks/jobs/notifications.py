@@ -5,19 +5,21 @@ A concurrent or lost run does no harm: the poll finds everything that these jobs
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from pipeline.amazon.notification_messages import OrderChange, Other, read
+from pipeline.amazon.notification_messages import MoneyPosted, Other, read
 from pipeline.amazon.sqs import Message, Queue
 from pipeline.base.clock import seconds
 from pipeline.base.errors import AccountStopped, NotSent, Rejected, RemoteError, Transient
 from pipeline.base.log import log
 from pipeline.base.quota import Lane
+from pipeline.finances.money_reads import MoneyReads
 from pipeline.intake.fetch_list import Wanted
 from pipeline.intake.unreadable_reports import update_incidents
 from pipeline.orders.channel import Raw
@@ -26,6 +28,7 @@ from tasks.engine.runner import backoff
 from tasks.engine.runtime import Runtime
 from tasks.workflow import send
 
+SHOWN_AFTER = timedelta(minutes=5)
 WAIT_S = 1
 ROUNDS = 20
 FETCHED_AT_ONCE = 50
@@ -70,34 +73,51 @@ def read_notifications(parts: Runtime, account_name: str) -> None:
 
 
 def take_in(parts: Runtime, account_name: str, queue: Queue, messages: Sequence[Message]) -> int:
-    """Add the orders named in messages to the fetch list, and delete the messages after the commit.
+    """Add the orders named in messages to the fetch list, and those with new money to the list of
+    money to be read; delete the messages after the commit.
 
-    Returns how many of the notifications were new.
+    Returns how many of the notifications about changed orders were new.
     """
     named: dict[str, str] = {}
     changed: dict[str, datetime] = {}
+    posted: set[str] = set()
+    others: Counter[str] = Counter()
     finished: list[Message] = []
+    seller_id = parts.settings.accounts[account_name].seller_id
     for message in messages:
         notice = read(message.body, message.message_id)
         if notice is None and not _is_given_up(queue, message):
             continue
         finished.append(message)
+        if notice is None:
+            continue
         if isinstance(notice, Other):
-            log.info("notification.other", code=notice.kind)
-        elif isinstance(notice, OrderChange):
-            seller_id = parts.settings.accounts[account_name].seller_id
-            if seller_id and notice.seller_id and notice.seller_id != seller_id:
-                log.warning("notification.not_ours", message_id=message.message_id)
-            else:
-                named[notice.notification_id] = notice.external_id
-                if notice.changed_at is not None:
-                    at = changed.get(notice.external_id, notice.changed_at)
-                    changed[notice.external_id] = max(at, notice.changed_at)
+            others[notice.kind] += 1
+        elif seller_id and notice.seller_id and notice.seller_id != seller_id:
+            log.warning("notification.not_ours", message_id=message.message_id)
+        elif isinstance(notice, MoneyPosted):
+            posted.add(notice.external_id)
+        else:
+            named[notice.notification_id] = notice.external_id
+            if notice.changed_at is not None:
+                at = changed.get(notice.external_id, notice.changed_at)
+                changed[notice.external_id] = max(at, notice.changed_at)
+    for kind, count in sorted(others.items()):
+        log.info("notification.other", code=kind, count=count)
     new = parts.fetching.notified(account_name, named, parts.clients.now(), changed)
+    _ask_for_money(parts, account_name, posted)
     if finished and (kept := queue.delete(finished)):
         # These messages arrive again and are then known.
         log.warning("notifications.not_deleted", count=len(kept))
     return new
+
+
+def _ask_for_money(parts: Runtime, account_name: str, numbers: set[str]) -> None:
+    """Have the money of these orders read, some minutes later, since Amazon tells of a transaction
+    before it shows it. What is missed the search for transactions finds."""
+    if numbers and parts.clients.in_force().accounts[account_name].finances != "off":
+        reads = MoneyReads(parts.sessions)
+        reads.ask(account_name, numbers, parts.clients.now(), Lane.BACKFILL, wait=SHOWN_AFTER)
 
 
 def _is_given_up(queue: Queue, message: Message) -> bool:

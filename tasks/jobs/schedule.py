@@ -28,6 +28,7 @@ from tasks.jobs.digests import send_digests
 from tasks.jobs.feeds import run_feeds
 from tasks.jobs.invoices import run_invoices
 from tasks.jobs.notifications import fetch_due, fetch_orders, read_notifications
+from tasks.jobs.order_money import read_order_money
 from tasks.jobs.purge import purge
 from tasks.jobs.reconcile import reconcile
 from tasks.jobs.refunds import run_refunds
@@ -187,6 +188,14 @@ JOBS = (
         "watch_transactions_every_s",
         Scope.ACCOUNT,
         "Reads Amazon's transactions: the charges, fees and refunds of orders.",
+    ),
+    Job(
+        "order money",
+        read_order_money,
+        timedelta(minutes=1),
+        Scope.ACCOUNT,
+        "Reads the transactions of single orders: of those that a person or a notification named,"
+        " and of those whose money is held back too long.",
     ),
     Job(
         "refunds",

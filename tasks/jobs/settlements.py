@@ -7,14 +7,14 @@ from uuid import uuid4
 from pipeline.base.errors import NotSent, RemoteError
 from pipeline.base.log import log
 from pipeline.finances.settlement_comparison import compare
-from pipeline.finances.settlement_reading import SettlementReading
+from pipeline.finances.settlement_reading import SettlementReading, lease
 from tasks.engine.runtime import Runtime
 
 
 def read_settlements(parts: Runtime, account: str) -> None:
     """Store the account's new settlements, and compare the recent ones with the transactions that
     have come meanwhile. Without quota the next run reads on."""
-    with parts.leases.hold(f"settlements:{account}", str(uuid4())) as ours:
+    with parts.leases.hold(lease(account), str(uuid4())) as ours:
         if not ours:
             return
         reading = SettlementReading(parts.sessions, parts.clients.now)

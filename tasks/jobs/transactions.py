@@ -10,6 +10,7 @@ from pipeline.amazon.replies import UNAUTHORIZED
 from pipeline.base.errors import AccountStopped, NotSent, Rejected, RemoteError
 from pipeline.base.log import log
 from pipeline.base.quota import Lane
+from pipeline.finances.money_reads import MoneyReads
 from pipeline.finances.store import Transactions
 from pipeline.intake.search_progress import NoProgress
 from pipeline.intake.watermark import Watermarks
@@ -30,6 +31,8 @@ SILENT = timedelta(hours=6)
 """After so long without a transaction a person is told, whatever the error is."""
 PAGES = 40
 """The most pages of a run, which other jobs of the account leave the time for."""
+OVERDUE = 500
+"""The most orders that a run lists for having their money held back too long."""
 
 
 def watch_transactions(parts: Runtime, account: str) -> None:
@@ -59,6 +62,7 @@ def watch_transactions(parts: Runtime, account: str) -> None:
             store = Transactions(parts.sessions)
             store.release(account, parts.clients.now())
             store.match(account, parts.clients.now())
+            MoneyReads(parts.sessions).ask_overdue(account, parts.clients.now(), OVERDUE)
     log.info("transactions.ended", pages=read.pages, count=read.changed)
 
 

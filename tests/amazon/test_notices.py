@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.amazon.notification_messages import OrderChange, Other, read
+from pipeline.amazon.notification_messages import MoneyPosted, OrderChange, Other, read
 from tests.amazon.orders import patient
 
 NUMBER = "903-8868176-2219830"
@@ -57,7 +57,7 @@ def a_notification(**changes: Any) -> dict[str, Any]:
     }
 
 
-def read_one(message: Any) -> OrderChange | Other | None:
+def read_one(message: Any) -> OrderChange | MoneyPosted | Other | None:
     return read(json.dumps(message), MESSAGE)
 
 

@@ -22,6 +22,7 @@ SECRETS = {
     "ORDERBRIDGE_ACCOUNT_EU_AWS_ACCESS_KEY_ID": "tester",
     "ORDERBRIDGE_ACCOUNT_EU_AWS_SECRET_ACCESS_KEY": "tester",
 }
+IDS = ("subscription", "money_subscription", "destination")
 DESTINATION, SUBSCRIPTION = "00000001-0000-4000-8000-", "00000001-0000-4000-9000-"
 
 
@@ -59,7 +60,10 @@ def run(tmp_path: Path, amazon: Caller, queue: TestQueue) -> Run:
 def test_a_set_up_can_be_repeated_and_taken_back(run: Run, queue: TestQueue) -> None:
     before = run("notifications", "status", "--account", "eu", "--json")
     assert before.exit_code == 1
-    nothing = {"account": "eu", "queue": queue.arn, "destination": None, "subscription": None}
+    nothing = {
+        **{"account": "eu", "queue": queue.arn, "destination": None, "subscription": None},
+        "money_subscription": None,
+    }
     assert json.loads(before.stdout) == {
         **nothing,
         "waiting": 0,
@@ -76,6 +80,7 @@ def test_a_set_up_can_be_repeated_and_taken_back(run: Run, queue: TestQueue) -> 
     assert policy["Statement"][0]["Resource"] == queue.arn
     assert made["destination"].startswith(DESTINATION)
     assert made["subscription"].startswith(SUBSCRIPTION)
+    assert made["money_subscription"].startswith("00000002-")
     again = run("notifications", "setup", "--account", "eu", "--json")
     assert json.loads(again.stdout) == made | {"policy": policy}
 
@@ -88,7 +93,7 @@ def test_a_set_up_can_be_repeated_and_taken_back(run: Run, queue: TestQueue) -> 
 
     gone = run("notifications", "remove", "--account", "eu", "--json")
     assert gone.exit_code == 0
-    removed = {"account": "eu"} | {key: made[key] for key in ("subscription", "destination")}
+    removed = {"account": "eu"} | {key: made[key] for key in IDS}
     assert json.loads(gone.stdout) == removed
     nothing_left = run("notifications", "remove", "--account", "eu")
     assert (nothing_left.exit_code, nothing_left.stdout) == (1, "There was nothing to remove.\n")
@@ -98,11 +103,12 @@ def test_a_person_is_told_ids_and_the_policy(run: Run, queue: TestQueue) -> None
     said = run("notifications", "setup", "--account", "eu").stdout
     assert '"AWS": "arn:aws:iam::437568002678:root"' in said
     assert f'"Resource": "{queue.arn}"' in said
-    assert f"destination   {DESTINATION}" in said
-    assert f"subscription  {SUBSCRIPTION}" in said
+    assert f"\ndestination         {DESTINATION}" in said
+    assert f"\nsubscription        {SUBSCRIPTION}" in said
+    assert "\nmoney subscription  00000002-" in said
     status = run("notifications", "status", "--account", "eu").stdout
-    assert "waiting       0\n" in status
-    assert "delivers      yes\n" in status
+    assert "waiting             0\n" in status
+    assert "delivers            yes\n" in status
     removed = run("notifications", "remove", "--account", "eu").stdout
     assert removed.startswith("Removed:\n")
 
@@ -154,7 +160,27 @@ def test_a_queue_that_cannot_be_read_is_told(run: Run, queue: TestQueue) -> None
     queue.sqs.delete_queue(QueueUrl=queue.url)
     result = run("notifications", "status", "--account", "eu")
     assert result.exit_code == 1
-    assert "trouble       SQS refused the call" in result.stdout
+    assert "trouble             SQS refused the call" in result.stdout
+
+
+def test_orders_are_told_though_posted_money_is_refused(
+    tmp_path: Path, run: Run, amazon: Caller
+) -> None:
+    config = tmp_path / "orderbridge.toml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("[accounts.eu]", '[accounts.eu]\nfinances = "off"'))
+    made = json.loads(run("notifications", "setup", "--account", "eu", "--json").stdout)
+    assert (made["subscription"][:8], made["money_subscription"]) == ("00000001", None)
+    config.write_text(text)
+    fault = {"route": "create_subscription", "kind": "status", "status": 400, "body": {}}
+    amazon.control("POST", "faults", {**fault, "times": 9})
+    result = run("notifications", "setup", "--account", "eu", "--json")
+    facts = json.loads(result.stdout)
+    assert (result.exit_code, facts["money_subscription"]) == (0, None)
+    assert facts["subscription"] == made["subscription"]
+    assert facts["trouble"].startswith("posted money is found by the search alone")
+    amazon.control("DELETE", "faults")
+    assert "trouble" not in run("notifications", "setup", "--account", "eu").stdout
 
 
 @pytest.mark.parametrize("word", ["setup", "status", "remove"])

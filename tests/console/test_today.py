@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -13,7 +14,9 @@ from openpyxl import load_workbook
 
 from pipeline.base.clock import utc_now
 from pipeline.base.db import Sessions
+from pipeline.base.incidents import Incidents
 from pipeline.console.app import create_app
+from pipeline.finances.store import Transactions
 from pipeline.intake.tables import Watermark
 from pipeline.monitoring.reconcile.tables import Difference, Reconciliation
 from pipeline.operations.lists.counts import count
@@ -33,8 +36,9 @@ from tests.console.builders import (
 from tests.console.conftest import SignedIn
 from tests.console.reading import words_of
 from tests.console.signing_in import Clock
+from tests.finances.test_recent_sums import SALE, of
 
-SELECTS = 12
+SELECTS = 15
 """However many orders, reasons and accounts there are."""
 
 
@@ -241,3 +245,64 @@ def test_the_numbers_of_the_months_are_numbers_in_a_spreadsheet(
     cells = dict(zip(heading, values, strict=True))
     assert (cells["orders"], cells["due_to_ship"], cells["to_magento_median_min"]) == (1, 1, 12.3)
     assert cells["to_confirmed_median_min"] is None
+
+
+def fees_on(browser: SignedIn) -> str:
+    """The words of the card of Amazon's fees."""
+    _, _, card = words_of(browser.get("/").text).partition("Amazon’s fees ")
+    return card.partition("See them as tables")[0].replace("\xa0", " ")
+
+
+def sold(sessions: Sessions, account: str, fee: str, **others: Any) -> None:
+    """A sale that Amazon posted: 100.00 and this fee."""
+    sale = of(*SALE[:-1], ("AmazonFees", "Commission", fee), **others)
+    Transactions(sessions).store(account, [sale], NOW)
+
+
+def test_amazons_fees_are_shown_by_account_and_currency(sessions: Sessions) -> None:
+    browser = SignedIn(create_app(two_accounts(), sessions, lambda: NOW), sessions)
+    store(sessions, an_order(1))
+    sold(sessions, "eu", "-15.00")
+    sold(sessions, "eu", "-20.00", currency="SEK", transaction_id="t2")
+    sold(sessions, "us", "-12.34")
+    sold(sessions, "eu", "-99.00", transaction_id="old", posted_at=NOW - timedelta(days=31))
+    card = fees_on(browser)
+    for words in ("eu 15 % 15.00 EUR", "eu 20 % 20.00 SEK", "us 12.3 % 12.34 EUR"):
+        assert words in card
+
+
+def test_amazons_fees_say_why_there_are_none(sessions: Sessions) -> None:
+    settings = two_accounts()
+    off = settings.accounts["us"].model_copy(update={"finances": "off"})
+    accounts_now = {**settings.accounts, "us": off}
+    changed = settings.model_copy(update={"accounts": accounts_now})
+    browser = SignedIn(create_app(changed, sessions, lambda: NOW), sessions)
+    store(sessions, an_order(1))
+    card = fees_on(browser)
+    assert "eu None yet: Amazon has posted no sale in these 30 days." in card
+    assert "us None: reading money is switched off" in card
+    Incidents(sessions).open("finances:us", "of another account", NOW, account="us")
+    assert "eu None yet" in fees_on(browser)
+    Incidents(sessions).open("finances:eu", "no role", NOW, account="eu")
+    assert "eu None: Amazon’s transactions cannot be read." in fees_on(browser)
+
+
+def test_a_single_account_is_not_named_and_unknown_names_are(
+    sessions: Sessions, viewer: SignedIn
+) -> None:
+    store(sessions, an_order(1))
+    odd = of(("Surprises", "NewLevy", "-1.10"), ("Surprises", "NewLevy", "-1.00"))
+    Transactions(sessions).store("eu", [odd], NOW)
+    card = fees_on(viewer)
+    assert "eu" not in card.split()
+    assert "names are not known here, counted as other amounts: NewLevy 2 ×" in card
+
+
+def test_the_part_that_refreshes_itself_reads_no_fees(
+    sessions: Sessions, viewer: SignedIn, statements: list[str]
+) -> None:
+    store(sessions, an_order(1))
+    for path, reads in (("/", 1), ("/?fragment=1", 0)):
+        statements.clear()
+        viewer.get(path)
+        assert len([one for one in statements if "sum(transactions.fees)" in one]) == reads

@@ -88,6 +88,19 @@ def test_a_message_about_posted_money_fits(order_id: str | None) -> None:
     message = transaction_update(posted, "main", "a-subscription", 7, NOW)
     schema = json.loads(contract("amazon/TransactionUpdateNotification.json").read_text())
     assert list(Draft7Validator(closed(schema)).iter_errors(message)) == []
+    told = notification_messages.read(json.dumps(message), "message")
+    if order_id is None:
+        assert told == notification_messages.Other("TRANSACTION_UPDATE")
+    else:
+        assert told == notification_messages.MoneyPosted(NUMBER, seller_id("main"))
+    # The number in Amazon's example has not the form of an order's.
+    [example] = schema["examples"]
+    read = notification_messages.read
+    assert read(json.dumps(example), "message") == notification_messages.Other("TRANSACTION_UPDATE")
+    update = example["Payload"]["TransactionUpdateNotification"]
+    update["RelatedIdentifiers"][0]["RelatedIdentifierValue"] = NUMBER
+    posted_money = notification_messages.MoneyPosted(NUMBER, "A3TH9S8BH6GOGM")
+    assert read(json.dumps(example), "message") == posted_money
 
 
 def test_a_message_about_a_wish_to_cancel_fits(schema: Any) -> None:

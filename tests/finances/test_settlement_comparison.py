@@ -146,6 +146,53 @@ def test_a_release_copy_is_never_added_and_carries_its_original_here(sessions: S
     assert differing(sessions, settlement) == []
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["named", "by period"])
+def test_two_copies_of_a_transaction_are_its_money_once(sessions: Sessions, named: bool) -> None:
+    lines, order = sales(1), an_order_number(1)
+    deferred = a_transaction(order, lines, status="DEFERRED_RELEASED", posted_at=STARTS)
+    copies = [
+        a_transaction(
+            *(order, lines),
+            named=named,
+            transaction_id=name,
+            posted_at=STARTS + timedelta(days=day),
+            DEFERRED_TRANSACTION_ID=f"T-{order}",
+        )
+        for name, day in (("copy 1", 8), ("copy 2", 9))
+    ]
+    # The other account has the same numbers, and one copy.
+    for account, shown in ((ACCOUNT, copies), ("us", copies[:1])):
+        settlement = read(sessions, lines, account=account)
+        add(sessions, deferred, *shown, account=account)
+        found = compared(sessions, settlement)
+        assert (found.orders, found.differing_orders) == (1, 0)
+        assert found.orders_difference == 0
+        assert differing(sessions, found) == []
+
+
+def test_the_newest_copy_says_where_the_money_belongs(sessions: Sessions) -> None:
+    lines, order = sales(1), an_order_number(1)
+    settlement = read(sessions, lines)
+    released = f"T-{order}"
+    add(
+        sessions,
+        a_transaction(order, lines, status="DEFERRED", posted_at=STARTS - timedelta(days=3)),
+        a_transaction(
+            *(order, lines),
+            transaction_id="a later one, read first",
+            posted_at=STARTS + timedelta(days=2),
+            DEFERRED_TRANSACTION_ID=released,
+        ),
+        a_transaction(
+            *(order, lines),
+            transaction_id="an earlier one",
+            posted_at=STARTS - timedelta(days=1),
+            DEFERRED_TRANSACTION_ID=released,
+        ),
+    )
+    assert differing(sessions, settlement) == []
+
+
 def test_says_why_orders_may_differ(sessions: Sessions) -> None:
     lines = sales(4)
     settlement = read(sessions, [line for line in lines if line.order != an_order_number(4)])

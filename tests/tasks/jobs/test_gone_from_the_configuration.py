@@ -12,7 +12,7 @@ JOBS = {
         (
             *("poll_amazon", "read_notifications", "fetch_orders", "run_feeds"),
             *("read_returns", "read_settlements", "watch_transactions"),
-            *("run_invoices", "run_refunds"),
+            *("run_invoices", "run_refunds", "read_order_money"),
         ),
         "account",
     ),

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,17 @@ from celery import Celery
 from sqlalchemy import select, text
 
 from pipeline.amazon.sqs import Message, Queue
-from pipeline.amazon.subscriptions import Notifications
+from pipeline.amazon.subscriptions import Notifications, Topic
+from pipeline.base.quota import Lane
+from pipeline.finances.money_reads import MoneyReads
 from pipeline.monitoring.tables import Belonging
 from pipeline.orders.tables import Order
 from sandbox.amazon.app import create_app
 from sandbox.amazon.builders import an_order
 from sandbox.amazon.quota import USAGE_PLAN, Quota
 from sandbox.amazon.state import Options, open_store
+from sandbox.amazon.times import iso
+from sandbox.amazon.transaction_update import transaction_update
 from sandbox.core import make
 from tasks.engine.runtime import Runtime, build
 from tasks.jobs.notifications import GIVEN_OUT_OFTEN, fetch_orders, read_notifications, take_in
@@ -410,3 +415,82 @@ def test_nothing_is_taken_out_of_the_queue_while_nothing_may_be_written(world: W
         session.add(Belonging(name="shops.main", value="shop.example", noted_at=NOW, noted_by=""))
     world.read()
     assert (world.queue.left(), world.wanted()) == ((1, 0), [])
+
+
+def posted(world: World, *, seller: str = "", order: str | None = A, name: str = "OrderId") -> str:
+    """Amazon's message that money was posted, as the stand-in writes it."""
+    money = {
+        **{"order_id": order, "marketplace": "A1PA6795UKMFR9", "kind": "Shipment"},
+        **{"posted_at": iso(NOW), "total": "10.00", "currency": "EUR"},
+    }
+    message = transaction_update(money, "main", "a-subscription", 7, NOW)
+    update = message["Payload"]["TransactionUpdateNotification"]
+    if order is not None:
+        update["RelatedIdentifiers"][0]["RelatedIdentifierName"] = name
+    if seller:
+        update["SellingPartnerMetadata"]["SellingPartnerId"] = seller
+    return json.dumps(message)
+
+
+MONEY = "SELECT account, external_id, lane, due_at - asked_at FROM money_reads ORDER BY 1, 2"
+IN_5_MIN = timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("name", ["OrderId", "ORDER_ID", "orderId"])
+def test_posted_money_has_its_order_read_some_minutes_later(world: World, name: str) -> None:
+    for _ in range(3):
+        world.queue.send(posted(world, name=name))
+    world.queue.send(posted(world, order=B))
+    MoneyReads(world.parts.sessions).ask("na", [A], NOW, Lane.NEW)
+    world.read()
+    assert world.rows(MONEY) == [
+        *((ACCOUNT, number, "backfill", IN_5_MIN) for number in (A, B)),
+        ("na", A, "new", timedelta(0)),
+    ]
+    assert (world.wanted(), world.queue.left()) == ([], (0, 0))
+
+
+def test_amazon_tells_of_posted_money_where_the_account_is_subscribed(world: World) -> None:
+    own = Notifications(ACCOUNT, world.parts.settings.accounts[ACCOUNT])
+    destination = own.destination(world.queue.arn)
+    assert destination is not None
+    own.create_subscription(destination.destination_id, Topic.TRANSACTION_UPDATE)
+    world.place(A, status="SHIPPED")
+    world.read()
+    assert [row[1] for row in world.rows(MONEY)] == [A]
+    assert world.wanted() == [A]
+
+
+def test_a_message_about_money_that_says_nothing_is_counted_and_ignored(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = json.loads(posted(world))
+    odd["Payload"] = {"TransactionUpdateNotification": {"RelatedIdentifiers": "none"}}
+    for body in (posted(world, order=None), posted(world, name="RefundId"), json.dumps(odd)):
+        world.queue.send(body)
+    world.queue.send(json.dumps({"NotificationType": "TRANSACTION_UPDATE"}))
+    world.read()
+    assert (world.rows(MONEY), world.queue.left()) == ([], (0, 0))
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    counts = [line for line in told if line["event"] == "notification.other"]
+    assert {line["code"] for line in counts} == {"TRANSACTION_UPDATE"}
+    assert sum(line["count"] for line in counts) == 4
+
+
+def test_posted_money_of_another_seller_or_of_an_account_without_money_is_not_read(
+    world: World,
+) -> None:
+    accounts = world.parts.settings.accounts
+    named = accounts[ACCOUNT].model_copy(update={"seller_id": "A1SELLER"})
+    mine = world.parts.settings.model_copy(update={"accounts": {ACCOUNT: named}})
+    world.parts = replace(world.parts, settings=mine)
+    world.queue.send(posted(world, seller="A2ANOTHER"))
+    world.read()
+    assert world.rows(MONEY) == []
+    off = accounts[ACCOUNT].model_copy(update={"finances": "off"})
+    without = world.parts.settings.model_copy(update={"accounts": {ACCOUNT: off}})
+    clients = replace(world.parts.clients, in_force=lambda: without)
+    world.parts = replace(world.parts, settings=without, clients=clients)
+    world.queue.send(posted(world))
+    world.read()
+    assert (world.rows(MONEY), world.queue.left()) == ([], (0, 0))

@@ -27,6 +27,7 @@ ALWAYS = {
     ("returns eu", "read_returns", 120, 120),
     ("refunds from Amazon main", "refunds_from_amazon", 300, 300),
     ("transactions eu", "watch_transactions", 7200, 7200),
+    ("order money eu", "read_order_money", 60, 60),
     ("invoices eu", "run_invoices", 120, 120),
     ("guard stock main", "guard_stock", 3600, 3600),
     ("bulk acts", "run_bulk_acts", 5, 30),
