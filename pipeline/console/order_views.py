@@ -83,6 +83,7 @@ def after_act(name: str) -> str:
         "undo-refund": _("The decision is taken back; the refund is prepared again."),
         "purge": _("The buyer’s data of this order is destroyed."),
         "upload-invoice": _("The invoice is uploaded to Amazon with the next run."),
+        "ignore-invoice": _("No invoice of the order is uploaded to Amazon."),
     }
     return said.get(name, "")
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from pipeline.invoices.pdf_source import MAX_BYTES, NoPdf, fetch
 from pipeline.settings.marketplace import MarketplaceSettings
+from tests.builders import SHOP
 
 PDF = b"%PDF-1.4 an invoice"
 BODIES = {
@@ -55,7 +56,7 @@ def of(kind: str, source: str) -> MarketplaceSettings:
 
 @pytest.mark.parametrize("number", ["1001", "2026/7"])
 def test_from_a_url(url: str, number: str) -> None:
-    assert fetch(of("url", url), number) == PDF
+    assert fetch(of("url", url), SHOP, number) == PDF
 
 
 @pytest.mark.parametrize(
@@ -63,18 +64,18 @@ def test_from_a_url(url: str, number: str) -> None:
 )
 def test_a_url_without_a_pdf(url: str, number: str, why: str) -> None:
     with pytest.raises(NoPdf, match=why):
-        fetch(of("url", url), number)
+        fetch(of("url", url), SHOP, number)
 
 
 def test_from_a_folder(tmp_path: Path) -> None:
     settings = of("folder", str(tmp_path))
     (tmp_path / "1001.pdf").write_bytes(PDF)
-    assert fetch(settings, "1001") == PDF
+    assert fetch(settings, SHOP, "1001") == PDF
     with pytest.raises(NoPdf, match="not there yet"):
-        fetch(settings, "1002")
+        fetch(settings, SHOP, "1002")
     (tmp_path / "large.pdf").write_bytes(b"%PDF-" + b"x" * MAX_BYTES)
     with pytest.raises(NoPdf, match="more than 1 MB"):
-        fetch(settings, "large")
+        fetch(settings, SHOP, "large")
 
 
 @pytest.mark.parametrize("number", ["../secret", "/etc/passwd", "..", ".hidden", "a\\b", ""])
@@ -82,7 +83,7 @@ def test_a_number_never_leaves_the_folder(tmp_path: Path, number: str) -> None:
     (tmp_path / "secret.pdf").write_bytes(PDF)
     (tmp_path / "in").mkdir()
     with pytest.raises(NoPdf, match="file name") as raised:
-        fetch(of("folder", str(tmp_path / "in")), number)
+        fetch(of("folder", str(tmp_path / "in")), SHOP, number)
     assert not raised.value.comes_later
 
 

@@ -22,7 +22,7 @@ from sandbox.amazon.times import utc_now
 from tasks.engine.runtime import Runtime, build
 from tasks.jobs.invoices import run_invoices
 from tests.builders import ACCOUNT, SHOP, an_order, settings, stored
-from tests.invoices.test_sending import CREDENTIALS, PDF
+from tests.invoices.rig import CREDENTIALS, PDF
 from tests.magento.standing_in import TOKEN, StandIn, standing_in
 from tests.sandbox.test_magento_orders import an_order as shops_order
 from tests.tasks.cancelling.test_cancelled_by_seller import served
