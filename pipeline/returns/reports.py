@@ -2,7 +2,8 @@
 
 WANTED ─createReport─▶ REQUESTED ─DONE─▶ READY ─stored─▶ ENDED. Each state is committed before the
 next call, so that after a crash the row tells which call may have happened. A report asked for
-twice costs a call, and its rows are stored once.
+twice costs a call, and its rows are stored once. A report is changed only as it was read, so that a
+late answer cannot throw one back.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Reports:
 
     def intend(self, report: AmazonReport, now: datetime) -> bool:
         """Record that createReport is about to be called; False when another worker calls it."""
-        return self._change(report, AmazonReport.asked_at.is_(None), asked_at=now)
+        return report.asked_at is None and self._change(report, asked_at=now)
 
     def not_created(self, report: AmazonReport) -> None:
         """Amazon has no such report, so it may be asked for again."""
@@ -189,17 +190,24 @@ class Reports:
                 if marketplace_id and channel
             ]
 
-    def _change(
-        self, report: AmazonReport, *conditions: ColumnElement[bool], **values: Any
-    ) -> bool:
+    def _change(self, report: AmazonReport, **values: Any) -> bool:
+        """Write these columns, in the database and in `report`, if it is as it was read."""
         with self._sessions() as session, session.begin():
             changed = session.scalar(
                 update(AmazonReport)
-                .where(*_open(report.id), *conditions)
+                .where(
+                    *_open(report.id),
+                    AmazonReport.state == report.state,
+                    AmazonReport.asked_at.is_not_distinct_from(report.asked_at),
+                )
                 .values(**values)
                 .returning(AmazonReport.id)
             )
-        return changed is not None
+        if changed is None:
+            return False
+        for name, value in values.items():
+            setattr(report, name, value)
+        return True
 
 
 def _open(report_id: int) -> tuple[ColumnElement[bool], ...]:
