@@ -167,4 +167,4 @@ def waiting(sessions: Sessions) -> dict[str, int]:
     query = select(InvoiceUpload.account, func.count()).group_by(InvoiceUpload.account)
     with sessions() as session:
         rows = session.execute(query.where(InvoiceUpload.state.in_(NEED_A_PERSON)))
-        return dict(rows.tuples().all())
+        return {account: count for account, count in rows}

@@ -17,6 +17,7 @@ from pipeline.base.retry import no_try_after
 from pipeline.magento.client import Magento
 from pipeline.monitoring.doctor import examine_account, examine_feeds, examine_installation
 from pipeline.monitoring.doctor_checks import Finding, examine, patient_of
+from pipeline.monitoring.invoice_checks import examine_invoices
 from pipeline.settings.model import Settings
 
 LONGEST_S = 60.0
@@ -81,6 +82,7 @@ def within_a_minute(
 def _account(settings: Settings, name: str, broker: redis.Redis) -> Part:
     def findings() -> Iterator[Finding]:
         yield examine_feeds(name, settings.accounts[name])
+        yield from examine_invoices(settings, name)
         yield examine_account(name, settings.accounts[name], broker, utc_now())
 
     return Part(f"account {name}", findings)
