@@ -164,7 +164,9 @@ def of_orders(sessions: Sessions, order_ids: Collection[int]) -> dict[int, Invoi
 
 def waiting(sessions: Sessions) -> dict[str, int]:
     """How many invoices need a person, by account; without the accounts that have none."""
-    query = select(InvoiceUpload.account, func.count()).group_by(InvoiceUpload.account)
+    query = select(InvoiceUpload.account, func.count().label("number")).group_by(
+        InvoiceUpload.account
+    )
     with sessions() as session:
         rows = session.execute(query.where(InvoiceUpload.state.in_(NEED_A_PERSON)))
-        return {account: count for account, count in rows}
+        return {row.account: row.number for row in rows}

@@ -46,7 +46,7 @@ def test_a_late_worker_throws_no_report_back(sessions: Sessions, move: str) -> N
     assert before is not None
     assert mine is not None
     assert reports.intend(mine, NOW)
-    stages = [
+    stages: list[Callable[[], object]] = [
         lambda: None,
         lambda: reports.requested(mine, "r-1", NOW),
         lambda: reports.ready(mine, "d-1", NOW),

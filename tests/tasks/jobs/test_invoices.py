@@ -28,7 +28,7 @@ from tests.sandbox.test_magento_orders import an_order as shops_order
 from tests.tasks.cancelling.test_cancelled_by_seller import served
 from tests.tasks.conftest import close
 
-DONE = {
+DONE: dict[str, Any] = {
     "status": Status.DONE,
     "due_at": None,
     "remote_status": "SHIPPED",
