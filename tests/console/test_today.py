@@ -34,7 +34,7 @@ from tests.console.conftest import SignedIn
 from tests.console.reading import words_of
 from tests.console.signing_in import Clock
 
-SELECTS = 12
+SELECTS = 13
 """However many orders, reasons and accounts there are."""
 
 
