@@ -80,7 +80,7 @@ def test_ignored_it_needs_nobody(sessions: Sessions, operator: SignedIn) -> None
     assert "ignore-invoice" in operator.get(f"/orders/{order_id}").text
     assert operator.post(f"/orders/{order_id}/ignore-invoice", {}).status_code == 303
     page = operator.get(f"/orders/{order_id}").text
-    assert "a person decided so" in page
+    assert "ignored" in page
     assert "ignore-invoice" not in page
     assert operator.post(f"/orders/{order_id}/ignore-invoice", {}).status_code == 409
 
@@ -88,7 +88,10 @@ def test_ignored_it_needs_nobody(sessions: Sessions, operator: SignedIn) -> None
 def test_today_leads_to_the_orders_whose_invoice_needs_a_person(
     sessions: Sessions, operator: SignedIn
 ) -> None:
-    assert 'id="invoices"' not in operator.get("/").text
+    stored(sessions, an_order())
+    before = operator.get("/").text
+    assert 'id="invoices"' not in before
+    assert "Nothing needs you right now" in before
     needed = {
         with_invoice(sessions, state)
         for state in (UploadState.REFUSED, UploadState.HELD, UploadState.UNKNOWN)
@@ -97,6 +100,7 @@ def test_today_leads_to_the_orders_whose_invoice_needs_a_person(
         with_invoice(sessions, state)
     today = operator.get("/").text
     assert 'id="invoices"' in today
+    assert "Nothing needs you right now" not in today
     assert "/orders?invoice=person" in today
     listed = Listing(sessions).matching(Filters(invoice=WhichInvoice.NEEDS_A_PERSON))
     assert set(listed) == needed
