@@ -77,6 +77,29 @@ def test_a_feed_of_before_is_not_the_one_of_now(rig: Rig) -> None:
     assert rig.upload(order_id).state == UploadState.SUBMITTED
 
 
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+def test_two_workers_around_a_lost_answer(rig: Rig, kind: str) -> None:
+    """The late one has not seen that createFeed was called, or not that the feed was found."""
+    order_id = rig.ready("1")
+    rig.control("POST", "faults", {"route": "create_feed", "kind": kind})
+    rig.go()
+    lost = rig.upload(order_id)
+    assert (lost.state, lost.submitted_at) == (UploadState.UPLOADED, rig.at)
+    before = rig.upload(order_id)
+    before.submitted_at = None
+    make = UploadChanges(rig.uploads, rig.pauses, rig.now)
+    with pytest.raises(Overtaken):
+        make.change(before, submitted_at=rig.at + timedelta(minutes=1))
+    assert rig.upload(order_id).submitted_at == rig.at
+    if kind == "cut_after":
+        rig.at += timedelta(minutes=6)
+        rig.go()
+        assert rig.upload(order_id).state == UploadState.SUBMITTED
+        with pytest.raises(Overtaken):
+            make.change(lost, submitted_at=None)
+        assert rig.upload(order_id).submitted_at is not None
+
+
 @pytest.mark.parametrize("state", UploadState)
 def test_only_what_needs_a_person_can_be_ignored(rig: Rig, state: UploadState) -> None:
     order_id = rig.ready("1")
