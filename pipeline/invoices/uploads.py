@@ -104,10 +104,6 @@ class Uploads:
             ).all()
         return len(last) == count and UploadState.ACCEPTED not in last
 
-    def intend(self, upload: InvoiceUpload, now: datetime) -> bool:
-        """Record that createFeed is about to be called; False when another worker calls it."""
-        return self.change(upload, submitted_at=now)
-
     def change(self, upload: InvoiceUpload, **values: Any) -> bool:
         """Write these columns of an open upload that is as it was read; else False.
 
