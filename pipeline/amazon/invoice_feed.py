@@ -41,14 +41,14 @@ _CODE = re.compile(r"[0-9]{1,6}")
 class InvoiceOutcome(StrEnum):
     """What the report means for the invoice.
 
-    LATER: Amazon does not count the order as dispatched. AGAIN: Amazon has no file. OFF: Amazon
-    takes no invoices of this account. UNCLEAR: the report cannot be read.
+    LATER: Amazon does not count the order as dispatched. AGAIN: Amazon has no file.
+    MADE_BY_AMAZON: Amazon makes the invoice of this order. UNCLEAR: the report cannot be read.
     """
 
     ACCEPTED = "accepted"
     LATER = "later"
     AGAIN = "again"
-    OFF = "off"
+    MADE_BY_AMAZON = "made by amazon"
     REFUSED = "refused"
     UNCLEAR = "unclear"
 
@@ -62,9 +62,8 @@ class InvoiceResult:
 
 
 _MEANINGS = {
-    79509: InvoiceOutcome.OFF,
     79517: InvoiceOutcome.LATER,
-    79525: InvoiceOutcome.OFF,
+    79525: InvoiceOutcome.MADE_BY_AMAZON,
     79540: InvoiceOutcome.AGAIN,
     79544: InvoiceOutcome.AGAIN,
 }
@@ -107,15 +106,15 @@ def sentence(code: int | None) -> str:
 
 _SENTENCES: Mapping[int, str] = {
     79503: "Amazon says that the file is no PDF: mend the file at its source, then upload it again",
-    79509: "Amazon offers this account no upload of invoices: look at the VAT settings in Seller "
-    "Central",
+    79509: "Amazon says that it offers no upload of this invoice: look at the VAT settings in "
+    "Seller Central",
     79513: "Amazon lacks an option; if it asks for the totals, set invoice_totals = true, then "
     "upload it again",
     79517: "Amazon does not count the order as dispatched, or does not know it",
     79523: "Amazon takes no invoices of this marketplace by this way: set invoices_to_amazon = "
     '"off" for it',
-    79525: "Amazon makes the invoices of this account itself (VAT Calculation Service): nothing is "
-    "to be uploaded",
+    79525: "Amazon makes the invoice of this order itself (VAT Calculation Service): nothing is to "
+    "be uploaded",
     79531: "Amazon does not know the type of the document: report this as a defect",
     79540: "Amazon received no file: upload it again",
     79544: "Amazon received no file: upload it again",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Boolean, literal_column, select, update
+from sqlalchemy import Boolean, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from pipeline.base.db import Sessions
@@ -56,6 +56,11 @@ class Incidents:
         if closed:
             log.info("incident.closed", code=key, account=closed[0])
         return bool(closed)
+
+    def closed_at(self, key: str) -> datetime | None:
+        """When the incident last ended; None if it never did."""
+        with self._sessions() as session:
+            return session.scalar(select(func.max(Incident.ended_at)).where(Incident.key == key))
 
     def all_open(self, account: str | None = None) -> Sequence[Incident]:
         """The open incidents, the oldest first: all, or an account's."""

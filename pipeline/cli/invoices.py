@@ -21,7 +21,7 @@ from pipeline.cli.orders import unique_order_id
 
 @click.group(epilog=EXIT_STATUS)
 def invoices() -> None:
-    """See which invoices Amazon has, and have one uploaded again."""
+    """See which invoices need a person, and have one uploaded again."""
 
 
 @invoices.command("list", epilog=EXIT_STATUS)
@@ -29,9 +29,9 @@ def invoices() -> None:
 @click.option("--limit", default=100, type=click.IntRange(1, 1000), help="How many at most.")
 @AS_JSON
 def list_invoices(every: bool, limit: int, as_json: bool) -> None:
-    """List the invoices that need a person, the newest first."""
+    """List the invoices that need a person, the newest first; with --all before the others."""
     with open_installation() as installation:
-        from pipeline.invoices.uploads import listed
+        from pipeline.operations.lists.invoices import listed
 
         rows = listed(installation.sessions, every=every, limit=limit)
     if as_json:
@@ -95,10 +95,32 @@ def upload(number: str, invoice: str | None, as_json: bool) -> None:
 
 
 @invoices.command(epilog=EXIT_STATUS)
+@click.argument("number")
+@AS_JSON
+def ignore(number: str, as_json: bool) -> None:
+    """Take the invoice of an order off the list, by Amazon NUMBER or our id."""
+    with open_installation() as installation:
+        from pipeline.base.clock import utc_now
+        from pipeline.base.vault import Vault
+        from pipeline.invoices import acts
+        from pipeline.operations.lists.orders import Listing
+
+        order_id = unique_order_id(Listing(installation.sessions), number)
+        vault = Vault(*installation.settings.master_keys)
+        try:
+            acts.ignore(
+                *(installation.sessions, vault, order_id), author=system_user(), now=utc_now()
+            )
+        except acts.CannotUpload as error:
+            raise NotFound(f"{number}: {error}") from error
+    tell(f"{number}: no invoice of it is uploaded", as_json, order=number, done="ignored")
+
+
+@invoices.command(epilog=EXIT_STATUS)
 @click.argument("account")
 @AS_JSON
 def resume(account: str, as_json: bool) -> None:
-    """Send the invoices of ACCOUNT again, after Amazon took none."""
+    """Send the invoices of ACCOUNT again, after Amazon refused them."""
     with open_installation() as installation:
         from pipeline.base.clock import utc_now
         from pipeline.base.incidents import Incidents

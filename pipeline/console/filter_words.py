@@ -10,6 +10,7 @@ from pipeline.console.languages import gettext as _
 from pipeline.console.words import spaced
 from pipeline.operations.lists.filter_values import MINE, NOBODYS
 from pipeline.operations.lists.filters import Filters, ShipBy
+from pipeline.operations.lists.invoices import WhichInvoice
 from pipeline.operations.lists.returns import WhichReturns
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Sort
 from pipeline.orders.channel_order import FulfilledBy, Program
@@ -72,6 +73,15 @@ def which_returns() -> Mapping[WhichReturns, str]:
     return {
         WhichReturns.ANY: _("has a return"),
         WhichReturns.UNREFUNDED: _("arrived, not refunded"),
+    }
+
+
+def which_invoices() -> Mapping[WhichInvoice, str]:
+    """How far an order's invoice for Amazon is."""
+    return {
+        WhichInvoice.NEEDS_A_PERSON: _("needs a person"),
+        WhichInvoice.OPEN: _("on its way"),
+        WhichInvoice.ACCEPTED: _("accepted by Amazon"),
     }
 
 
@@ -140,6 +150,10 @@ def _fields() -> tuple[tuple[str, str, str, Callable[[str], str]], ...]:
         ("store", "store", _("Store view"), str),
         ("assigned", "assigned", _("Assigned to"), lambda one: assignees()[one]),
         ("returns", "returns", _("Returns"), lambda one: which_returns()[WhichReturns(one)]),
+        (
+            *("invoice", "invoice", _("Invoice for Amazon")),
+            lambda one: which_invoices()[WhichInvoice(one)],
+        ),
         ("columns", "columns", _("Columns"), lambda _one: _("as saved")),
         ("all", "everything", _("Pending and hidden orders"), lambda _one: _("shown too")),
     )

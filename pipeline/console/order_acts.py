@@ -19,7 +19,7 @@ from pipeline.console.guard import current_person, role_required, signature
 from pipeline.console.languages import gettext as _
 from pipeline.console.order_views import ORDER, Page, chosen_step
 from pipeline.console.words import local
-from pipeline.invoices.acts import CannotUpload, upload_again
+from pipeline.invoices.acts import CannotUpload, ignore, upload_again
 from pipeline.operations.acts.address import FIELDS, Corrections
 from pipeline.operations.acts.assign import assign
 from pipeline.operations.acts.erase import NO_REFERENCE, Erasure, NoReference, of_orders
@@ -259,6 +259,13 @@ def _read_money(hand: _Hand, order_id: int) -> None:
     ask_for_money(hand.sessions, hand.settings.accounts, order, hand.now)
 
 
+def _ignore_invoice(hand: _Hand, order_id: int) -> None:
+    try:
+        ignore(hand.sessions, hand.vault, order_id, author=hand.author, now=hand.now)
+    except CannotUpload as error:
+        raise NotPossible(str(error)) from None
+
+
 _ACTS: Mapping[str, _Act] = {
     "release": _release,
     "hold": _hold,
@@ -288,4 +295,5 @@ _ACTS: Mapping[str, _Act] = {
     "undo-refund": lambda hand, order_id: hand.refunds.take_back(order_id, _refund()),
     "upload-invoice": _upload_invoice,
     "read-money": _read_money,
+    "ignore-invoice": _ignore_invoice,
 }

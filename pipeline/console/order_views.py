@@ -85,6 +85,7 @@ def after_act(name: str) -> str:
         "purge": _("The buyer’s data of this order is destroyed."),
         "read-money": _("Amazon is asked for the order’s money; it is here in a minute or two."),
         "upload-invoice": _("The invoice is uploaded to Amazon with the next run."),
+        "ignore-invoice": _("No invoice of the order is uploaded to Amazon."),
     }
     return said.get(name, "")
 

@@ -96,6 +96,7 @@ def orders_views(settings: Settings, sessions: Sessions, now: Callable[[], datet
             marketplaces=sorted({one.country for one in sold_in}),
             ship_bys=filter_words.ship_bys(),
             which_returns=filter_words.which_returns(),
+            which_invoices=filter_words.which_invoices(),
             columns=chosen(asked.filters.columns or preferences.of(current_person().id).columns),
             programs=_PROGRAMS,
             reasons=tuple(HoldCode),

@@ -17,9 +17,11 @@ from pipeline.console import words
 from pipeline.console.languages import gettext as _
 from pipeline.console.reader import reader
 from pipeline.console.sheets import FileKind, SheetValue, sheet
+from pipeline.invoices.uploads import waiting as waiting_invoices
 from pipeline.operations.lists import settlements
 from pipeline.operations.lists.columns import Price
 from pipeline.operations.lists.filters import Filters, ShipBy
+from pipeline.operations.lists.invoices import WhichInvoice
 from pipeline.operations.lists.remedies import FIXES
 from pipeline.operations.today.attention import held, to_ship, worth
 from pipeline.operations.today.charts import DAYS, Charts, Values, charts
@@ -37,6 +39,7 @@ REASONS = 6
 MONTHS = 13
 """A year, and the same month of the year before."""
 _SHIP_BY = {when: Filters(ship_by=when) for when in (ShipBy.OVERDUE, ShipBy.DAY, ShipBy.TWO_DAYS)}
+_INVOICES = Filters(invoice=WhichInvoice.NEEDS_A_PERSON)
 _CANCELS = Filters(Status.HELD, reason=HoldCode.BUYER_WANTS_TO_CANCEL)
 
 
@@ -103,6 +106,8 @@ def today_views(settings: Settings, sessions: Sessions, now: Callable[[], dateti
             two_days=ShipBy.TWO_DAYS,
             cancels=cancels,
             cancel_requests=_CANCELS,
+            invoices=sum(waiting_invoices(sessions).values()),
+            with_invoice=_INVOICES,
             incidents=incidents.all_open(),
             accounts=every_account,
             settlement=last_settlement,

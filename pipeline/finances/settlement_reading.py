@@ -58,19 +58,23 @@ class SettlementReading:
             return 0
         self._incidents.close(role, self._now())
         known = known_reports(self._sessions, account)
-        new, refused = 0, list[str]()
+        new, refused, is_whole = 0, list[str](), True
         for report in [one for one in found if one.report_id not in known]:
             if new == _MOST_FILES or len(refused) == _MOST_FILES:
+                is_whole = False
                 break
             try:
                 text = reports.document(report.document_id, report.marketplace_ids).text
                 store(self._sessions, account, report.report_id, read_settlement(text), self._now())
                 new += 1
             except NotSent:
+                is_whole = False
                 break  # The quota is used up: the next run goes on.
             except (RemoteError, UnreadableSettlement) as error:
                 refused.append(f"{report.report_id}: {error}")
-        self._tell_refused(account, refused)
+        # A file that was refused before may be among those that were not reached.
+        if refused or is_whole:
+            self._tell_refused(account, refused)
         self._tell_differing(account)
         log.info("settlements.ended", account=account, count=new)
         return new

@@ -1,21 +1,24 @@
-"""A person has an invoice uploaded, for the first time or again."""
+"""A person has an invoice uploaded, for the first time or again, or wants none uploaded."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
 from pipeline.base.vault import Vault
-from pipeline.invoices.tables import OPEN, InvoiceUpload, UploadState
+from pipeline.invoices.tables import NEED_A_PERSON, OPEN, InvoiceUpload, UploadState
 from pipeline.orders.order_words import note
 
 NOTE = "asked to upload its invoice to Amazon again"
+IGNORED = "wants no invoice of it uploaded to Amazon"
 
 
 class CannotUpload(Exception):
-    """The invoice is not to be uploaded; the message says why."""
+    """The invoice is not to be uploaded, or ignored; the message says why."""
 
 
 def upload_again(
@@ -29,26 +32,25 @@ def upload_again(
 ) -> None:
     """Upload the order's invoice with the next run, or the one with this number.
 
-    Raises CannotUpload. An accepted invoice is uploaded again as well: the person decides.
+    Raises CannotUpload. An accepted invoice is uploaded again as well: the person decides. Where no
+    invoice is known, the shop is asked again.
     """
     with sessions() as session, session.begin():
-        upload = session.get(InvoiceUpload, order_id, with_for_update=True)
-        if upload is None:
-            raise CannotUpload("it has no invoice to upload")
-        if upload.state in OPEN:
-            raise CannotUpload("its invoice is on its way to Amazon")
+        upload = _locked(session, order_id)
         if increment_id is None and len(upload.numbers) > 1:
             raise CannotUpload(f"its order has several invoices: choose {_either(upload)}")
         if increment_id is not None and increment_id not in upload.numbers:
+            known = _either(upload) or "none"
             raise CannotUpload(
-                f"its order has no invoice {increment_id[:50]} in Magento, but {_either(upload)}"
+                f"its order has no invoice {increment_id[:50]} in Magento, but {known}"
             )
         values: dict[str, Any] = {
-            "state": UploadState.WAITING,
+            "state": UploadState.WAITING if upload.numbers else UploadState.WANTED,
             "due_at": now,
             # Three days for its PDF from now on.
             "created_at": now,
             "tries": 0,
+            "lost": 0,
             "document_id": None,
             "submitted_at": None,
             "code": None,
@@ -62,6 +64,28 @@ def upload_again(
         for name, value in values.items():
             setattr(upload, name, value)
         note(session, vault, [order_id], NOTE, "", author=author, at=now)
+
+
+def ignore(sessions: Sessions, vault: Vault, order_id: int, *, author: str, now: datetime) -> None:
+    """Take the invoice off the list of those that need a person. Raises CannotUpload."""
+    with sessions() as session, session.begin():
+        upload = _locked(session, order_id)
+        if upload.state not in NEED_A_PERSON:
+            raise CannotUpload("its invoice does not need a person")
+        upload.state, upload.ended_at = UploadState.IGNORED, now
+        note(session, vault, [order_id], IGNORED, "", author=author, at=now)
+
+
+def _locked(session: Session, order_id: int) -> InvoiceUpload:
+    """The upload of an order. Raises CannotUpload when there is none, or it is on its way."""
+    upload = session.get(InvoiceUpload, order_id, with_for_update=True)
+    if upload is None:
+        raise CannotUpload("it has no invoice to upload")
+    if upload.state == UploadState.WANTED:
+        raise CannotUpload("its shop shows no invoice yet, and is asked again by itself")
+    if upload.state in OPEN:
+        raise CannotUpload("its invoice is on its way to Amazon")
+    return upload
 
 
 def _either(upload: InvoiceUpload) -> str:

@@ -13,10 +13,9 @@ from urllib.parse import quote
 
 from pipeline.base.errors import Transient
 from pipeline.base.http import Http
-from pipeline.settings.marketplace import MarketplaceSettings
+from pipeline.settings.marketplace import INCREMENT_PLACE, SHOP_PLACE, MarketplaceSettings
 
 MAX_BYTES = 1024 * 1024
-PLACE = "{increment}"
 _BEGIN = b"%PDF-"
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,_;#-]{0,49}")
 
@@ -29,9 +28,13 @@ class NoPdf(Exception):
         self.comes_later = comes_later
 
 
-def fetch(settings: MarketplaceSettings, increment_id: str, http: Http | None = None) -> bytes:
-    """The PDF of the invoice with this number. Raises NoPdf, Transient."""
-    source = settings.invoice_source or ""
+def fetch(
+    settings: MarketplaceSettings, shop: str, increment_id: str, http: Http | None = None
+) -> bytes:
+    """The PDF of a shop's invoice with this number. Raises NoPdf, Transient."""
+    if not _FILE_NAME.fullmatch(shop):
+        raise NoPdf("the name of its shop has a sign that no file name may have", comes_later=False)
+    source = (settings.invoice_source or "").replace(SHOP_PLACE, shop)
     if settings.invoices_to_amazon == "folder":
         content = _from_folder(Path(source), increment_id)
     else:
@@ -66,7 +69,9 @@ def _from_folder(folder: Path, increment_id: str) -> bytes:
 
 def _from_url(template: str, increment_id: str, http: Http) -> bytes:
     try:
-        answer = http.transfer("GET", template.replace(PLACE, quote(increment_id, safe="")))
+        answer = http.transfer(
+            "GET", template.replace(INCREMENT_PLACE, quote(increment_id, safe=""))
+        )
     except Transient as error:
         raise NoPdf(f"the source gave no whole answer of at most 1 MB ({error.code})") from None
     if answer.status != 200:

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import exists, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 
 from pipeline.base.db import Sessions
 from pipeline.base.id_lists import among
 from pipeline.invoices.tables import NEED_A_PERSON, OPEN, InvoiceUpload, UploadState
-from pipeline.magento.records import NumberedInvoice
-from pipeline.orders.tables import Order, Status
+from pipeline.orders.tables import Order
 
-REACH = timedelta(days=30)
-"""Orders that changed longer ago get no upload by themselves, as after the first switch-on."""
-
-SEVERAL = "the Magento order has several invoices, and Amazon takes one: choose it"
+_TO_SEND = tuple(state for state in OPEN if state is not UploadState.WANTED)
+_DECIDED = (UploadState.ACCEPTED, UploadState.REFUSED, UploadState.MADE_BY_AMAZON)
 
 
-@dataclass(frozen=True, slots=True)
-class Shipped:
-    """An order that Amazon counts as shipped and Magento as invoiced, without an upload."""
+class Owner(NamedTuple):
+    """Whose invoice it is: the marketplace's number of the order, and its shop."""
 
-    order_id: int
+    external_id: str
     shop: str | None
-    magento_order_id: int | None
-    marketplace_id: str
 
 
 class Uploads:
@@ -40,77 +31,17 @@ class Uploads:
         self._sessions = sessions
         self._account = account
 
-    def shipped(self, marketplace_ids: Collection[str], now: datetime, limit: int) -> list[Shipped]:
-        """Orders of these marketplaces that are to get an upload, the oldest first."""
-        has_upload = exists().where(InvoiceUpload.order_id == Order.id)
-        with self._sessions() as session:
-            rows = session.execute(
-                select(Order.id, Order.shop, Order.magento_order_id, Order.marketplace_id)
-                .where(
-                    Order.account == self._account,
-                    among(Order.marketplace_id, marketplace_ids),
-                    Order.status == Status.DONE,
-                    Order.remote_status == "SHIPPED",
-                    Order.updated_at >= now - REACH,
-                    Order.shop.is_not(None),
-                    Order.magento_order_id.is_not(None),
-                    Order.magento_invoiced > 0,
-                    Order.purged_at.is_(None),
-                    ~has_upload,
-                )
-                .order_by(Order.id)
-                .limit(limit)
-            ).all()
-        return [Shipped(*row) for row in rows]
-
-    def add(
-        self,
-        orders: Iterable[Shipped],
-        invoices: Mapping[int, Sequence[NumberedInvoice]],
-        now: datetime,
-    ) -> int:
-        """Keep the invoices of these orders, to be uploaded; an order with several is held.
-
-        `invoices` are by Magento's id of the order. Returns how many are new.
-        """
-        rows = []
-        for order in orders:
-            found = invoices.get(order.magento_order_id or 0, ())
-            if not found:
-                continue
-            several = len(found) > 1
-            rows.append(
-                {
-                    "order_id": order.order_id,
-                    "account": self._account,
-                    "marketplace_id": order.marketplace_id,
-                    "state": UploadState.HELD if several else UploadState.WAITING,
-                    "trouble": SEVERAL if several else None,
-                    "increment_id": found[0].increment_id,
-                    "numbers": [each.increment_id for each in found],
-                    "grand_total": found[0].grand_total,
-                    "tax_total": found[0].tax_total,
-                    "created_at": now,
-                    "due_at": now,
-                }
-            )
-        if not rows:
-            return 0
-        adding = insert(InvoiceUpload).values(rows).on_conflict_do_nothing()
-        with self._sessions() as session, session.begin():
-            return len(session.scalars(adding.returning(InvoiceUpload.order_id)).all())
-
     def due(
         self, marketplace_ids: Collection[str], now: datetime, limit: int
     ) -> Sequence[InvoiceUpload]:
-        """The open uploads of these marketplaces that are due, and all that Amazon may have, which
-        come first."""
+        """The uploads of these marketplaces that are due, and all that Amazon may have, which come
+        first."""
         with self._sessions() as session:
             return session.scalars(
                 select(InvoiceUpload)
                 .where(
                     InvoiceUpload.account == self._account,
-                    InvoiceUpload.state.in_(OPEN),
+                    InvoiceUpload.state.in_(_TO_SEND),
                     InvoiceUpload.due_at <= now,
                     or_(
                         InvoiceUpload.submitted_at.is_not(None),
@@ -134,58 +65,75 @@ class Uploads:
                 )
             ).one()
 
-    def external_id(self, upload: InvoiceUpload) -> str:
-        """The marketplace's number of the order."""
+    def owner(self, upload: InvoiceUpload) -> Owner:
+        """The order of the invoice."""
         with self._sessions() as session:
-            return session.scalars(
-                select(Order.external_id).where(Order.id == upload.order_id)
-            ).one()
+            query = select(Order.external_id, Order.shop).where(Order.id == upload.order_id)
+            return Owner(*session.execute(query).one())
 
-    def intend(self, upload: InvoiceUpload, now: datetime) -> bool:
-        """Record that createFeed is about to be called; False when another worker calls it."""
+    def bears_its_number(self, upload: InvoiceUpload, shop: str) -> bool:
+        """Whether an invoice of another order of this shop has the same number."""
+        return self._is_other(
+            upload, InvoiceUpload.increment_id == upload.increment_id, Order.shop == shop
+        )
+
+    def has_its_file(self, upload: InvoiceUpload, digest: str) -> bool:
+        """Whether the file with this digest was uploaded for another order of any account."""
+        return self._is_other(upload, InvoiceUpload.digest == digest)
+
+    def _is_other(self, upload: InvoiceUpload, *conditions: ColumnElement[bool]) -> bool:
+        others = (
+            select(InvoiceUpload.order_id)
+            .join(Order, Order.id == InvoiceUpload.order_id)
+            .where(InvoiceUpload.order_id != upload.order_id, *conditions)
+        )
+        with self._sessions() as session:
+            return session.scalars(select(others.exists())).one()
+
+    def refused_in_succession(self, count: int, since: datetime | None) -> bool:
+        """Whether Amazon refused the account's last `count` invoices that ended after `since`."""
+        ended = [InvoiceUpload.account == self._account, InvoiceUpload.state.in_(_DECIDED)]
+        if since is not None:
+            ended.append(InvoiceUpload.ended_at > since)
+        with self._sessions() as session:
+            last = session.scalars(
+                select(InvoiceUpload.state)
+                .where(*ended)
+                .order_by(InvoiceUpload.ended_at.desc())
+                .limit(count)
+            ).all()
+        return len(last) == count and UploadState.ACCEPTED not in last
+
+    def change(self, upload: InvoiceUpload, **values: Any) -> bool:
+        """Write these columns of an open upload that is as it was read; else False.
+
+        Another worker or a person has moved it on meanwhile: a late answer counts for nothing.
+        """
         with self._sessions() as session, session.begin():
-            ours = session.scalar(
-                update(InvoiceUpload)
-                .where(
-                    InvoiceUpload.order_id == upload.order_id,
-                    InvoiceUpload.state == UploadState.UPLOADED,
-                    InvoiceUpload.submitted_at.is_(None),
-                )
-                .values(submitted_at=now)
-                .returning(InvoiceUpload.order_id)
-            )
-        return ours is not None
-
-    def change(self, upload: InvoiceUpload, **values: Any) -> None:
-        """Write these columns of an open upload, if another worker has not moved it on, or sent it
-        anew."""
-        as_read = InvoiceUpload.submitted_at.is_not_distinct_from(upload.submitted_at)
-        self._write(upload, as_read, **values)
-
-    def _write(
-        self, upload: InvoiceUpload, *conditions: ColumnElement[bool], **values: Any
-    ) -> None:
-        with self._sessions() as session, session.begin():
-            session.execute(
+            changed = session.scalar(
                 update(InvoiceUpload)
                 .where(
                     InvoiceUpload.order_id == upload.order_id,
                     InvoiceUpload.state == upload.state,
                     InvoiceUpload.state.in_(OPEN),
-                    *conditions,
+                    InvoiceUpload.created_at == upload.created_at,
+                    InvoiceUpload.tries == upload.tries,
+                    InvoiceUpload.submitted_at.is_not_distinct_from(upload.submitted_at),
+                    InvoiceUpload.document_id.is_not_distinct_from(upload.document_id),
                 )
                 .values(**values)
+                .returning(InvoiceUpload.order_id)
             )
+        return changed is not None
 
-    def submitted(self, upload: InvoiceUpload, feed_id: str, due_at: datetime) -> None:
-        """Amazon has the feed, under this id. An answer that comes after another worker found no
-        such feed counts as well, before that one creates its own."""
-        self._write(
+    def submitted(self, upload: InvoiceUpload, feed_id: str, due_at: datetime) -> bool:
+        """Amazon has the feed, under this id."""
+        return self.change(
             upload,
             state=UploadState.SUBMITTED,
-            submitted_at=upload.submitted_at,
             feed_ids=func.array_append(InvoiceUpload.feed_ids, feed_id),
             due_at=due_at,
+            lost=0,
             trouble=None,
         )
 
@@ -210,15 +158,11 @@ def of_orders(sessions: Sessions, order_ids: Collection[int]) -> dict[int, Invoi
     return {row.order_id: row for row in rows}
 
 
-def listed(sessions: Sessions, *, every: bool, limit: int) -> list[tuple[str, InvoiceUpload]]:
-    """The uploads that need a person, or all, the newest first, with the order's number."""
-    query = (
-        select(Order.external_id, InvoiceUpload)
-        .join(InvoiceUpload, InvoiceUpload.order_id == Order.id)
-        .order_by(InvoiceUpload.created_at.desc(), Order.id.desc())
-        .limit(limit)
+def waiting(sessions: Sessions) -> dict[str, int]:
+    """How many invoices need a person, by account; without the accounts that have none."""
+    query = select(InvoiceUpload.account, func.count().label("number")).group_by(
+        InvoiceUpload.account
     )
-    if not every:
-        query = query.where(InvoiceUpload.state.in_(NEED_A_PERSON))
     with sessions() as session:
-        return [(row[0], row[1]) for row in session.execute(query)]
+        rows = session.execute(query.where(InvoiceUpload.state.in_(NEED_A_PERSON)))
+        return {row.account: row.number for row in rows}

@@ -17,6 +17,7 @@ from pipeline.base.retry import no_try_after
 from pipeline.magento.client import Magento
 from pipeline.monitoring.doctor import examine_account, examine_feeds, examine_installation
 from pipeline.monitoring.doctor_checks import Finding, examine, patient_of
+from pipeline.monitoring.invoice_checks import examine_invoices
 from pipeline.monitoring.money_checks import examine_money
 from pipeline.settings.model import Settings
 
@@ -84,6 +85,7 @@ def _account(settings: Settings, sessions: Sessions, name: str, broker: redis.Re
         if settings.accounts[name].finances != "off":
             yield from examine_money(sessions, name, utc_now())
         yield examine_feeds(name, settings.accounts[name])
+        yield from examine_invoices(settings, name)
         yield examine_account(name, settings.accounts[name], broker, utc_now())
 
     return Part(f"account {name}", findings)

@@ -14,6 +14,7 @@ from pipeline.base.incidents import Incidents
 from pipeline.base.quota import Lane
 from pipeline.base.security_log import REVIEW_OBJECT, SHOWING
 from pipeline.base.tables import SecurityLogRow
+from pipeline.invoices.uploads import waiting as waiting_invoices
 from pipeline.monitoring import shop_reads
 from pipeline.monitoring.purge_checks import ending_soon, kept_too_long
 from pipeline.monitoring.read_only import Writes
@@ -44,7 +45,7 @@ def watch(
     for key, text in reasons(settings, sessions, writes, now).items():
         if text:
             kind, _, name = key.partition(":")
-            account = name if kind in ("confirmations", "feeds") else None
+            account = name if kind in ("confirmations", "feeds", "invoices-held") else None
             incidents.open(key, text, now, account=account)
         elif key in are_open:
             incidents.close(key, now)
@@ -55,6 +56,7 @@ def reasons(
 ) -> Mapping[str, str]:
     """The problems now, by incident key; empty when nothing is wrong."""
     refusing, stuck = _refusing(sessions), _with_stuck_feeds(sessions)
+    invoices = waiting_invoices(sessions)
     return {
         "orders:overdue": overdue(sessions, now),
         "ship_by:passed": ship_by_passed(sessions, now),
@@ -72,6 +74,10 @@ def reasons(
         },
         **{
             f"feeds:{name}": stuck_feeds(sessions, name) if name in stuck else ""
+            for name in settings.accounts
+        },
+        **{
+            f"invoices-held:{name}": _invoices(name, invoices[name]) if name in invoices else ""
             for name in settings.accounts
         },
     }
@@ -132,6 +138,14 @@ def _refused(account: str, count: int) -> str:
     return (
         f"account {account}: Amazon refused the shipment confirmation of {_orders(count)}; "
         "`orderbridge orders list --status held` tells why"
+    )
+
+
+def _invoices(account: str, count: int) -> str:
+    need = "1 invoice for Amazon needs" if count == 1 else f"{count} invoices for Amazon need"
+    return (
+        f"account {account}: {need} a person: run `orderbridge invoices list`, and upload each "
+        "again or ignore it on its order's page"
     )
 
 

@@ -2,7 +2,8 @@
 
 WANTED ─createReport─▶ REQUESTED ─DONE─▶ READY ─stored─▶ ENDED. Each state is committed before the
 next call, so that after a crash the row tells which call may have happened. A report asked for
-twice costs a call, and its rows are stored once.
+twice costs a call, and its rows are stored once. A report is changed only as it was read, so that a
+late answer cannot throw one back.
 """
 
 from __future__ import annotations
@@ -102,18 +103,16 @@ class Reports:
 
     def intend(self, report: AmazonReport, now: datetime) -> bool:
         """Record that createReport is about to be called; False when another worker calls it."""
-        is_free = AmazonReport.asked_at.is_(None)
-        return self._move(report, ReportState.WANTED, is_free, asked_at=now)
+        return report.asked_at is None and self._change(report, asked_at=now)
 
     def not_created(self, report: AmazonReport) -> None:
         """Amazon has no such report, so it may be asked for again."""
-        self._move(report, ReportState.WANTED, asked_at=None)
+        self._change(report, asked_at=None)
 
     def requested(self, report: AmazonReport, report_id: str, now: datetime) -> None:
         """Amazon has the report, under this id."""
-        self._move(
+        self._change(
             report,
-            ReportState.WANTED,
             state=ReportState.REQUESTED,
             state_since=now,
             report_id=report_id,
@@ -122,9 +121,8 @@ class Reports:
 
     def ready(self, report: AmazonReport, document_id: str, now: datetime) -> None:
         """Amazon has made the report; its document is to be read."""
-        self._move(
+        self._change(
             report,
-            ReportState.REQUESTED,
             state=ReportState.READY,
             state_since=now,
             document_id=document_id,
@@ -133,10 +131,7 @@ class Reports:
 
     def later(self, report: AmazonReport, due_at: datetime, trouble: str | None = None) -> None:
         """Put the report off until `due_at`; `trouble` is the reason unless Amazon is only slow."""
-        with self._sessions() as session, session.begin():
-            session.execute(
-                update(AmazonReport).where(*_open(report.id)).values(due_at=due_at, trouble=trouble)
-            )
+        self._change(report, due_at=due_at, trouble=trouble)
 
     def retry(self, account: str, now: datetime) -> int:
         """Let the account's open reports go on now, whatever they wait for; returns how many."""
@@ -161,9 +156,8 @@ class Reports:
         trouble: str | None = None,
     ) -> None:
         """End the report."""
-        self._move(
+        self._change(
             report,
-            ReportState(report.state),
             state=ReportState.ENDED,
             state_since=now,
             ended_at=now,
@@ -196,22 +190,24 @@ class Reports:
                 if marketplace_id and channel
             ]
 
-    def _move(
-        self,
-        report: AmazonReport,
-        before: ReportState,
-        *conditions: ColumnElement[bool],
-        **values: Any,
-    ) -> bool:
-        """Change a report in the state `before`; False when another worker has moved it on."""
+    def _change(self, report: AmazonReport, **values: Any) -> bool:
+        """Write these columns, in the database and in `report`, if it is as it was read."""
         with self._sessions() as session, session.begin():
             changed = session.scalar(
                 update(AmazonReport)
-                .where(AmazonReport.id == report.id, AmazonReport.state == before, *conditions)
+                .where(
+                    *_open(report.id),
+                    AmazonReport.state == report.state,
+                    AmazonReport.asked_at.is_not_distinct_from(report.asked_at),
+                )
                 .values(**values)
                 .returning(AmazonReport.id)
             )
-        return changed is not None
+        if changed is None:
+            return False
+        for name, value in values.items():
+            setattr(report, name, value)
+        return True
 
 
 def _open(report_id: int) -> tuple[ColumnElement[bool], ...]:

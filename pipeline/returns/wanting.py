@@ -49,6 +49,11 @@ def want_due(
     return wanted, needless
 
 
+def is_off(settings: AccountSettings) -> bool:
+    """Whether the returns of none of the account's marketplaces are read."""
+    return all(own.returns == "off" for own in (settings.settings, *settings.marketplaces.values()))
+
+
 def _marketplaces(
     kind: ReturnsReport,
     sold_in: Sequence[tuple[str, str]],

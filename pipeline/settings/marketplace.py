@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from os.path import normpath
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -84,6 +86,10 @@ RefundReason = Literal[
 ]
 """Amazon's reasons for a refund by the seller."""
 
+INCREMENT_PLACE, SHOP_PLACE = "{increment}", "{shop}"
+"""What `invoice_source` has in place of an invoice's number and of its shop's name."""
+_PLACES = re.compile(r"\{[^{}]*\}?|\}")
+
 
 class MarketplaceSettings(SettingsModel):
     """The settings of an Amazon marketplace; the defaults are those of Amazon Sales Channel."""
@@ -163,22 +169,41 @@ class MarketplaceSettings(SettingsModel):
                 "the root on"
             )
         if self.invoices_to_amazon == "url":
-            if "{increment}" not in source:
+            if INCREMENT_PLACE not in source:
                 raise ValueError(
                     'invoices_to_amazon = "url" needs invoice_source, a URL with {increment} where '
                     "the number of the invoice goes"
                 )
-            url, other = (
-                HttpUrl(_remote_url(_base_url(source.replace("{increment}", number))))
-                for number in ("1", "2")
-            )
+            url, other = (HttpUrl(_remote_url(self._invoices_at("shop", each))) for each in "12")
             if url.username or url.password:
                 raise ValueError(
                     "invoice_source may have no name and no password: the settings page shows it"
                 )
             if url.host != other.host:
                 raise ValueError("invoice_source needs {increment} after the host, in the path")
+        known = {SHOP_PLACE} | ({INCREMENT_PLACE} if self.invoices_to_amazon == "url" else set())
+        unknown = [place for place in _PLACES.findall(source) if place not in known]
+        if self.invoices_to_amazon != "off" and unknown:
+            raise ValueError(
+                f"invoice_source has {unknown[0]}, which stands for nothing: there are "
+                f"{' and '.join(sorted(known))}"
+            )
         return self
+
+    def invoices_of(self, shop: str) -> str | None:
+        """The place of a shop's PDFs, written so that equal places are equal; None while off."""
+        match self.invoices_to_amazon:
+            case "folder":
+                source = (self.invoice_source or "").replace(SHOP_PLACE, shop)
+                return "/" + normpath(source).lstrip("/")
+            case "url":
+                return self._invoices_at(shop, "0")
+            case _:
+                return None
+
+    def _invoices_at(self, shop: str, number: str) -> str:
+        source = (self.invoice_source or "").replace(SHOP_PLACE, shop)
+        return _base_url(source.replace(INCREMENT_PLACE, number))
 
     def store(self, *, is_fba: bool) -> str:
         """The code of the store view; FBA orders may have a store view of their own."""

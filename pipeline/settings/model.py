@@ -19,7 +19,13 @@ from pipeline.base.broker import Broker, broker_at
 from pipeline.settings.alerts import AlertSettings
 from pipeline.settings.console import ConsoleSettings
 from pipeline.settings.magento_release import MagentoRelease
-from pipeline.settings.marketplace import BaseUrl, MarketplaceSettings, RemoteUrl, SettingsModel
+from pipeline.settings.marketplace import (
+    SHOP_PLACE,
+    BaseUrl,
+    MarketplaceSettings,
+    RemoteUrl,
+    SettingsModel,
+)
 from pipeline.settings.marketplaces import endpoint, in_country
 from pipeline.settings.redis import RedisSettings
 from pipeline.settings.tracing import TracingSettings
@@ -227,6 +233,27 @@ class Settings(SettingsModel):
                 if is_asked and own.cancel_to_amazon == "send" and not account.may_cancel:
                     where = f'accounts.{name}.{place}.cancel_to_amazon = "send"'
                     raise ValueError(f"{where}: {needs_seller_id(name)}")
+        return self
+
+    @model_validator(mode="after")
+    def _shops_share_no_invoices(self) -> Settings:
+        """Shops have invoices of the same number: in a place of two, a PDF may be the other's."""
+        shops: dict[str, tuple[str, str]] = {}
+        for name, account in self.accounts.items():
+            for where, own in (
+                ("settings", account.settings),
+                *((f"marketplaces.{one}", own) for one, own in account.marketplaces.items()),
+            ):
+                if (place := own.invoices_of(account.shop)) is None:
+                    continue
+                at = f"accounts.{name}.{where}.invoice_source"
+                shop, first = shops.setdefault(place, (account.shop, at))
+                if shop != account.shop:
+                    raise ValueError(
+                        f"{at} is the place of {first} too, and the shops {shop} and "
+                        f"{account.shop} have invoices of the same number: a buyer would get "
+                        f"another's PDF. Give each shop its own, or write {SHOP_PLACE} into both"
+                    )
         return self
 
     @model_validator(mode="after")

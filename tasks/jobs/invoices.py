@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 from uuid import uuid4
 
@@ -13,7 +14,8 @@ from pipeline.base.quota import Lane
 from pipeline.invoices.pauses import Pauses
 from pipeline.invoices.pdf_source import fetch
 from pipeline.invoices.sending import InvoiceWay
-from pipeline.invoices.uploads import Shipped, Uploads
+from pipeline.invoices.uploads import Uploads
+from pipeline.invoices.wanted import Wanted, WantedInvoices
 from tasks.engine.runtime import Runtime
 
 NEW_AT_ONCE = 500
@@ -21,12 +23,11 @@ UPLOADS_AT_ONCE = 100
 
 
 def run_invoices(parts: Runtime, account: str) -> None:
-    """Keep the invoices of shipped orders, and advance those that are due.
+    """Find the invoices of shipped orders in their shops, and advance those that are due.
 
     Without a marketplace that has invoices uploaded there is nothing to do, but for the feeds that
     Amazon has already.
     """
-    uploads = Uploads(parts.sessions, account)
     pauses = Pauses(parts.incidents, account)
     counts = parts.clients.in_force()
     takes = [
@@ -41,12 +42,13 @@ def run_invoices(parts: Runtime, account: str) -> None:
         if not takes:
             pauses.resume(now)
         elif not pauses.stop(now):
-            _keep(parts, uploads, uploads.shipped(takes, now, NEW_AT_ONCE))
+            _find(parts, WantedInvoices(parts.sessions, account), takes)
         way = InvoiceWay(
-            uploads,
+            Uploads(parts.sessions, account),
             # Refunds, confirmations and cancellations have the quota of feeds first.
             replace(parts.clients.feeds[account], lane=Lane.BACKFILL),
             pauses,
+            counts.accounts[account].shop,
             lambda marketplace_id: counts.for_order(account, marketplace_id),
             fetch,
             parts.clients.now,
@@ -55,21 +57,31 @@ def run_invoices(parts: Runtime, account: str) -> None:
         way.go(takes, UPLOADS_AT_ONCE)
 
 
-def _keep(parts: Runtime, uploads: Uploads, orders: list[Shipped]) -> None:
-    """Read the invoices of these orders from their shops, and keep them to be uploaded."""
-    by_shop: dict[str, list[Shipped]] = defaultdict(list)
-    for order in orders:
-        if order.shop is not None:
-            by_shop[order.shop].append(order)
-    for shop, of_shop in by_shop.items():
-        if shop not in parts.clients.shops:
-            continue
-        try:
-            invoices = parts.clients.shops[shop].invoices.numbered(
-                [order.magento_order_id for order in of_shop if order.magento_order_id is not None]
-            )
-        except RemoteError as error:
-            log.warning("invoices.shop_unread", shop=shop, code=error.code)
-            continue
-        new = uploads.add(of_shop, invoices, parts.clients.now())
-        log.info("invoices.new", shop=shop, count=new)
+def _find(parts: Runtime, wanted: WantedInvoices, marketplace_ids: Collection[str]) -> None:
+    """Read the invoices that are due from their shops, and have them uploaded."""
+    wanted.want(marketplace_ids, parts.clients.now(), NEW_AT_ONCE)
+    by_shop: dict[str | None, list[Wanted]] = defaultdict(list)
+    for order in wanted.due(marketplace_ids, parts.clients.now(), NEW_AT_ONCE):
+        by_shop[order.shop].append(order)
+    for shop, orders in by_shop.items():
+        _find_in(parts, wanted, shop, {order.order_id: order.magento_order_id for order in orders})
+
+
+def _find_in(
+    parts: Runtime, wanted: WantedInvoices, shop: str | None, orders: dict[int, int | None]
+) -> None:
+    if shop is None or shop not in parts.clients.shops:
+        wanted.not_found(orders, parts.clients.now(), "its shop is not configured any more")
+        return
+    entity_ids = [entity_id for entity_id in orders.values() if entity_id is not None]
+    try:
+        invoices = parts.clients.shops[shop].invoices.numbered(entity_ids)
+    except RemoteError as error:
+        log.warning("invoices.shop_unread", shop=shop, code=error.code)
+        wanted.not_found(orders, parts.clients.now())
+        return
+    own = {order_id: invoices.get(entity_id or 0, ()) for order_id, entity_id in orders.items()}
+    count = wanted.found(own, parts.clients.now())
+    missing = [order_id for order_id, found in own.items() if not found]
+    wanted.not_found(missing, parts.clients.now(), "the shop shows no invoice of its Magento order")
+    log.info("invoices.new", shop=shop, count=count)

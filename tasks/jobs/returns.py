@@ -16,7 +16,7 @@ from pipeline.base.log import log
 from pipeline.returns.reports import Reports
 from pipeline.returns.returns import Returns
 from pipeline.returns.tables import AmazonReport, ReportOutcome, ReportState
-from pipeline.returns.wanting import CLOCKS_DIFFER, want_due
+from pipeline.returns.wanting import CLOCKS_DIFFER, is_off, want_due
 from pipeline.settings.model import AccountSettings
 from tasks.engine.runtime import Runtime
 
@@ -72,8 +72,12 @@ class ReturnsWay:
     def go(self, account: str, settings: AccountSettings, every: timedelta) -> None:
         """Want the reports that are due, and advance each open report until it has to wait."""
         _, needless = want_due(self._reports, account, settings, every, self._now())
-        for kind in needless:
-            self._incidents.close(_key(account, kind), self._now())
+        off = is_off(settings)
+        for kind in ReturnsReport if off else needless:
+            for key in (_key(account, kind), f"{_key(account, kind)}:rows"):
+                self._incidents.close(key, self._now())
+        if off:
+            return  # A report that is open goes on once they are read again.
         for report in self._reports.unended(account):
             try:
                 self._go_on(report)

@@ -57,6 +57,7 @@ def test_these_are_the_commands() -> None:
         "explain",
         "health",
         "invoices",
+        "invoices ignore",
         "invoices list",
         "invoices resume",
         "invoices upload",

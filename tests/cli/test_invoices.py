@@ -18,8 +18,8 @@ from tests.cli.documented import mistakes
 NUMBER = "303-0000000-0000009"
 
 
-def an_upload(sessions: Sessions, state: UploadState) -> int:
-    order_id = stored(sessions, an_order(external_id=NUMBER))
+def an_upload(sessions: Sessions, state: UploadState, number: str = NUMBER) -> int:
+    order_id = stored(sessions, an_order(external_id=number))
     with sessions() as session, session.begin():
         session.add(
             InvoiceUpload(
@@ -60,11 +60,32 @@ def test_a_refused_invoice_is_listed_and_uploaded_again(
     assert orderbridge("invoices", "upload", NUMBER).exit_code == 1
 
 
+def test_those_that_need_a_person_come_first(orderbridge: Run, sessions: Sessions) -> None:
+    an_upload(sessions, UploadState.HELD, "303-0000000-0000001")
+    an_upload(sessions, UploadState.ACCEPTED, "303-0000000-0000002")
+    an_upload(sessions, UploadState.MADE_BY_AMAZON, "303-0000000-0000003")
+    told = json.loads(orderbridge("invoices", "list", "--all", "--json").stdout)
+    assert [row["state"] for row in told] == ["held", "made by amazon", "accepted"]
+    assert [
+        row["order"] for row in json.loads(orderbridge("invoices", "list", "--json").stdout)
+    ] == ["303-0000000-0000001"]
+
+
+def test_an_invoice_is_taken_off_the_list(orderbridge: Run, sessions: Sessions) -> None:
+    order_id = an_upload(sessions, UploadState.UNKNOWN)
+    done = orderbridge("invoices", "ignore", NUMBER, "--json")
+    assert json.loads(done.stdout) == {"order": NUMBER, "done": "ignored"}
+    with sessions() as session:
+        assert session.get_one(InvoiceUpload, order_id).state == UploadState.IGNORED
+    assert orderbridge("invoices", "list").exit_code == 1
+    assert orderbridge("invoices", "ignore", NUMBER).exit_code == 1
+
+
 @pytest.mark.parametrize("is_stopped", [True, False])
 def test_goes_on_after_a_stop(orderbridge: Run, sessions: Sessions, is_stopped: bool) -> None:
     pauses = Pauses(Incidents(sessions), ACCOUNT)
     if is_stopped:
-        pauses.takes_none("Amazon makes them", 79525, NOW)
+        pauses.takes_none(5, "Amazon makes them", 79525, NOW)
     done = orderbridge("invoices", "resume", ACCOUNT)
     assert done.exit_code == (0 if is_stopped else 1)
     assert not pauses.stop(NOW)

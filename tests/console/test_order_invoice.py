@@ -10,13 +10,16 @@ from sqlalchemy import select
 from pipeline.base.db import Sessions
 from pipeline.invoices.acts import NOTE
 from pipeline.invoices.tables import InvoiceUpload, UploadState
+from pipeline.operations.lists.filters import Filters
+from pipeline.operations.lists.invoices import WhichInvoice
+from pipeline.operations.lists.orders import Listing
 from pipeline.orders.tables import Note
 from tests.builders import ACCOUNT, GERMANY, NOW, an_order, stored
 from tests.console.conftest import SignedIn
 
 
 def with_invoice(sessions: Sessions, state: UploadState) -> int:
-    order_id = stored(sessions, an_order())
+    order_id = stored(sessions, an_order(shown=True))
     upload(sessions, order_id, state)
     return order_id
 
@@ -70,3 +73,36 @@ def test_an_invoice_on_its_way_is_left_alone(
     assert 'id="upload-invoice"' not in operator.get(f"/orders/{order_id}").text
     refused = operator.post(f"/orders/{order_id}/upload-invoice", {})
     assert (refused.status_code, "on its way" in refused.text) == (409, True)
+
+
+def test_ignored_it_needs_nobody(sessions: Sessions, operator: SignedIn) -> None:
+    order_id = with_invoice(sessions, UploadState.UNKNOWN)
+    assert "ignore-invoice" in operator.get(f"/orders/{order_id}").text
+    assert operator.post(f"/orders/{order_id}/ignore-invoice", {}).status_code == 303
+    page = operator.get(f"/orders/{order_id}").text
+    assert "ignored" in page
+    assert "ignore-invoice" not in page
+    assert operator.post(f"/orders/{order_id}/ignore-invoice", {}).status_code == 409
+
+
+def test_today_leads_to_the_orders_whose_invoice_needs_a_person(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    stored(sessions, an_order())
+    before = operator.get("/").text
+    assert 'id="invoices"' not in before
+    assert "Nothing needs you right now" in before
+    needed = {
+        with_invoice(sessions, state)
+        for state in (UploadState.REFUSED, UploadState.HELD, UploadState.UNKNOWN)
+    }
+    for state in (UploadState.ACCEPTED, UploadState.WANTED, UploadState.MADE_BY_AMAZON):
+        with_invoice(sessions, state)
+    today = operator.get("/").text
+    assert 'id="invoices"' in today
+    assert "Nothing needs you right now" not in today
+    assert "/orders?invoice=person" in today
+    listed = Listing(sessions).matching(Filters(invoice=WhichInvoice.NEEDS_A_PERSON))
+    assert set(listed) == needed
+    page = operator.get("/orders?invoice=person").text
+    assert "needs a person" in page

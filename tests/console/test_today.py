@@ -38,7 +38,7 @@ from tests.console.reading import words_of
 from tests.console.signing_in import Clock
 from tests.finances.test_recent_sums import SALE, of
 
-SELECTS = 15
+SELECTS = 16
 """However many orders, reasons and accounts there are."""
 
 

@@ -13,7 +13,7 @@ from pipeline.intake.tables import Watermark
 from tests.builders import NOW
 from tests.finances.test_recent_sums import SALE, fees, of
 
-BEFORE = "0035"
+BEFORE = "0036"
 
 
 def test_the_search_goes_back_and_other_searches_stay(own_database_url: str) -> None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from pipeline.invoices.pdf_source import MAX_BYTES, NoPdf, fetch
 from pipeline.settings.marketplace import MarketplaceSettings
+from tests.builders import SHOP
 
 PDF = b"%PDF-1.4 an invoice"
 BODIES = {
@@ -56,7 +57,7 @@ def of(kind: str, source: str) -> MarketplaceSettings:
 
 @pytest.mark.parametrize("number", ["1001", "2026/7"])
 def test_from_a_url(url: str, number: str) -> None:
-    assert fetch(of("url", url), number) == PDF
+    assert fetch(of("url", url), SHOP, number) == PDF
 
 
 @pytest.mark.parametrize(
@@ -64,18 +65,18 @@ def test_from_a_url(url: str, number: str) -> None:
 )
 def test_a_url_without_a_pdf(url: str, number: str, why: str) -> None:
     with pytest.raises(NoPdf, match=why):
-        fetch(of("url", url), number)
+        fetch(of("url", url), SHOP, number)
 
 
 def test_from_a_folder(tmp_path: Path) -> None:
     settings = of("folder", str(tmp_path))
     (tmp_path / "1001.pdf").write_bytes(PDF)
-    assert fetch(settings, "1001") == PDF
+    assert fetch(settings, SHOP, "1001") == PDF
     with pytest.raises(NoPdf, match="not there yet"):
-        fetch(settings, "1002")
+        fetch(settings, SHOP, "1002")
     (tmp_path / "large.pdf").write_bytes(b"%PDF-" + b"x" * MAX_BYTES)
     with pytest.raises(NoPdf, match="more than 1 MB"):
-        fetch(settings, "large")
+        fetch(settings, SHOP, "large")
 
 
 @pytest.mark.parametrize("number", ["../secret", "/etc/passwd", "..", ".hidden", "a\\b", ""])
@@ -83,7 +84,7 @@ def test_a_number_never_leaves_the_folder(tmp_path: Path, number: str) -> None:
     (tmp_path / "secret.pdf").write_bytes(PDF)
     (tmp_path / "in").mkdir()
     with pytest.raises(NoPdf, match="file name") as raised:
-        fetch(of("folder", str(tmp_path / "in")), number)
+        fetch(of("folder", str(tmp_path / "in")), SHOP, number)
     assert not raised.value.comes_later
 
 
@@ -94,11 +95,11 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "other.pdf").write_bytes(PDF)
     (tmp_path / "in" / "1001.pdf").symlink_to("2026/1.pdf")
     (tmp_path / "in" / "1002.pdf").symlink_to("../other.pdf")
-    assert fetch(settings, "1001") == PDF
+    assert fetch(settings, SHOP, "1001") == PDF
     with pytest.raises(NoPdf, match="a link to a file outside of its folder"):
-        fetch(settings, "1002")
+        fetch(settings, SHOP, "1002")
     (tmp_path / "linked").symlink_to("in")
-    assert fetch(of("folder", str(tmp_path / "linked")), "1001") == PDF
+    assert fetch(of("folder", str(tmp_path / "linked")), SHOP, "1001") == PDF
 
 
 @pytest.mark.timeout(20)
@@ -107,7 +108,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "1002.pdf").mkdir()
     for number in ("1001", "1002"):
         with pytest.raises(NoPdf, match="is no file"):
-            fetch(of("folder", str(tmp_path)), number)
+            fetch(of("folder", str(tmp_path)), SHOP, number)
 
 
 @pytest.mark.parametrize(

@@ -3,193 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from sqlalchemy import select
 
-from pipeline.amazon.connection import Connection
-from pipeline.amazon.feeds import FeedsApi
-from pipeline.base.db import Sessions
-from pipeline.base.errors import WritesStopped
-from pipeline.base.http import Http
 from pipeline.base.incidents import Incidents
 from pipeline.invoices.acts import CannotUpload, upload_again
-from pipeline.invoices.pauses import TRY_ROLE_AGAIN, Pauses
-from pipeline.invoices.pdf_source import fetch
-from pipeline.invoices.sending import (
-    GIVE_UP,
-    NOT_DISPATCHED_AGAIN,
-    PDF_COMES_WITHIN,
-    SETTLES,
-    InvoiceWay,
-)
+from pipeline.invoices.pauses import TRY_ROLE_AGAIN
+from pipeline.invoices.sending import GIVE_UP, SETTLES
 from pipeline.invoices.tables import InvoiceUpload, UploadState
-from pipeline.invoices.uploads import REACH, SEVERAL, Uploads
-from pipeline.magento.records import NumberedInvoice
+from pipeline.invoices.upload_changes import NOT_DISPATCHED_AGAIN, PDF_COMES_WITHIN
+from pipeline.invoices.wanted import REACH, SEVERAL
 from pipeline.orders.tables import Note, Order, Status
-from pipeline.settings.marketplace import MarketplaceSettings
-from sandbox.amazon.app import create_app
-from sandbox.amazon.builders import a_line, stamped
-from sandbox.amazon.builders import an_order as amazons_order
-from sandbox.amazon.state import open_store, save_order
-from sandbox.core import Store, make
-from tests.amazon.scripted import an_account
-from tests.builders import ACCOUNT, GERMANY, NOW, SHOP, a_vault, an_order, stored
-
-CREDENTIALS = {
-    "client_id": "sandbox-client",
-    "client_secret": "sandbox-secret",
-    "refresh_token": "Atzr|sandbox-main",
-}
-PDF = b"%PDF-1.7 for Erika Mustermann \xff"
-MINUTES = timedelta(minutes=3)
-FEED = "UPLOAD_VAT_INVOICE"
-
-
-class Crash(BaseException):
-    """The process ends here."""
-
-
-class CrashingApi(FeedsApi):
-    """Ends the process before or after createFeed."""
-
-    when: str
-
-    def create(
-        self,
-        feed_type: str,
-        marketplace_ids: Sequence[str],
-        document_id: str,
-        options: Mapping[str, str] | None = None,
-    ) -> str:
-        if self.when == "before":
-            raise Crash
-        super().create(feed_type, marketplace_ids, document_id, options)
-        raise Crash
-
-
-@dataclass
-class Rig:
-    """An account, its Amazon, and a folder of invoices."""
-
-    sessions: Sessions
-    store: Store
-    url: str
-    folder: Path
-    at: datetime = NOW
-    options: dict[str, Any] = field(default_factory=dict)
-    is_read_only: bool = False
-    takes: Sequence[str] = (GERMANY,)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def ask(self) -> None:
-        if self.is_read_only:
-            raise WritesStopped("nothing is written", retry_after_s=60)
-
-    @property
-    def uploads(self) -> Uploads:
-        return Uploads(self.sessions, ACCOUNT)
-
-    @property
-    def pauses(self) -> Pauses:
-        return Pauses(Incidents(self.sessions), ACCOUNT)
-
-    def api(self, kind: Callable[..., FeedsApi] = FeedsApi) -> FeedsApi:
-        account = an_account(self.url, **CREDENTIALS)
-        return kind(Connection(ACCOUNT, account, sleep=lambda _: None), Http(""))
-
-    def settings(self, _marketplace_id: str = GERMANY) -> MarketplaceSettings:
-        source = {"invoices_to_amazon": "folder", "invoice_source": str(self.folder)}
-        return MarketplaceSettings(**{**source, **self.options})
-
-    def sold(self, amazons: str = "SHIPPED", *, number: str = "100000231", **changes: Any) -> int:
-        """An order here and at Amazon, with its invoice in Magento and in the folder."""
-        facts = {
-            "status": Status.DONE,
-            "due_at": None,
-            "remote_status": "SHIPPED",
-            "shop": SHOP,
-            "magento_order_id": 900,
-            "magento_invoiced": Decimal("19.98"),
-            "updated_at": NOW,
-            **changes,
-        }
-        order = an_order(**facts)
-        lines = [a_line("MUG-BLUE", 2, unit="9.99")]
-        with self.store.transaction() as db:
-            theirs = amazons_order(order.external_id, status=amazons, lines=lines)
-            save_order(db, "main", stamped(theirs, NOW - timedelta(days=1)))
-        (self.folder / f"{number}.pdf").write_bytes(PDF)
-        return stored(self.sessions, order)
-
-    def known(self, *numbers: str) -> int:
-        """The invoices that the shop has of Magento order 900 are kept to be uploaded."""
-        found = [NumberedInvoice(number, Decimal("19.98"), Decimal("3.19")) for number in numbers]
-        shipped = self.uploads.shipped([GERMANY], self.at, 100)
-        return self.uploads.add(shipped, {900: found}, self.at)
-
-    def go(self, api: FeedsApi | None = None) -> None:
-        """One run, as by a new process."""
-        InvoiceWay(
-            self.uploads, api or self.api(), self.pauses, self.settings, fetch, self.now, self.ask
-        ).go(self.takes, 100)
-
-    def later(self, wait: timedelta = MINUTES) -> None:
-        """Time passes, here and at Amazon; then another run."""
-        self.at += wait
-        self.go()
-
-    def through(self) -> None:
-        self.go()
-        self.later()
-        self.later()
-
-    def upload(self, order_id: int) -> InvoiceUpload:
-        with self.sessions() as session:
-            return session.get_one(InvoiceUpload, order_id)
-
-    def state(self, order_id: int) -> tuple[str, int | None]:
-        upload = self.upload(order_id)
-        return upload.state, upload.code
-
-    def amazons(self) -> list[tuple[str, int | None]]:
-        """What Amazon was given: the numbers of the invoices, and its codes."""
-        invoices = self.control("GET", "invoices")["invoices"]
-        return [(invoice["invoice_number"], invoice["code"]) for invoice in invoices]
-
-    def incidents(self) -> list[str]:
-        return [incident.key for incident in Incidents(self.sessions).all_open()]
-
-    def control(self, method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(method, f"{self.url}/_control/{path}", json=body, timeout=10)
-        answer.raise_for_status()
-        return answer.json()
-
-
-@pytest.fixture
-def rig(sessions: Sessions, tmp_path: Path) -> Iterator[Rig]:
-    folder = tmp_path / "invoices"
-    folder.mkdir()
-    store = open_store(tmp_path / "amazon.sqlite")
-    rig = Rig(sessions, store, "", folder)
-    server = make(create_app(store, clock=rig.now), 0)
-    rig.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield rig
-    server.shutdown()
-    thread.join()
-    store.close()
+from tests.builders import ACCOUNT, GERMANY, NOW, a_vault
+from tests.invoices.rig import FEED, Crash, CrashingApi, Rig, pdf_of
 
 
 def test_an_invoice_goes_out_once(rig: Rig) -> None:
@@ -200,8 +30,8 @@ def test_an_invoice_goes_out_once(rig: Rig) -> None:
     assert rig.known("100000231") == 0
     rig.through()
     assert rig.amazons() == [("100000231", None)]
-    upload = rig.upload(order_id)
-    assert (upload.size, upload.digest) == (len(PDF), hashlib.sha256(PDF).hexdigest())
+    upload, pdf = rig.upload(order_id), pdf_of("100000231")
+    assert (upload.size, upload.digest) == (len(pdf), hashlib.sha256(pdf).hexdigest())
 
 
 def test_nothing_of_the_pdf_is_stored(rig: Rig) -> None:
@@ -283,7 +113,7 @@ def test_amazon_does_not_count_it_as_dispatched_yet(rig: Rig) -> None:
     rig.known("100000231")
     rig.through()
     assert rig.state(order_id) == (UploadState.WAITING, 79517)
-    external_id = rig.uploads.external_id(rig.upload(order_id))
+    external_id = rig.uploads.owner(rig.upload(order_id)).external_id
     rig.control("POST", f"orders/{external_id}/status", {"status": "SHIPPED"})
     rig.later(NOT_DISPATCHED_AGAIN)
     rig.later()
@@ -299,25 +129,6 @@ def test_never_dispatched_ends_with_a_person(rig: Rig) -> None:
         rig.later(NOT_DISPATCHED_AGAIN)
     assert rig.state(order_id) == (UploadState.REFUSED, 79517)
     assert rig.amazons() == [("100000231", 79517)] * 3
-
-
-@pytest.mark.parametrize(("vcs", "code"), [("generates", 79525), ("unavailable", 79509)])
-def test_amazon_takes_none_of_the_account(rig: Rig, vcs: str, code: int) -> None:
-    first = rig.sold()
-    rig.known("100000231")
-    rig.control("POST", "invoices", {"vcs": vcs})
-    rig.through()
-    assert rig.state(first) == (UploadState.REFUSED, code)
-    assert rig.incidents() == [f"invoices:{ACCOUNT}"]
-    second = rig.sold(number="100000232")
-    rig.known("100000232")
-    rig.later(timedelta(days=1))
-    assert rig.state(second) == (UploadState.WAITING, None)
-    rig.control("POST", "invoices", {"vcs": "off"})
-    assert rig.pauses.resume(rig.at)
-    rig.through()
-    assert rig.state(second) == (UploadState.ACCEPTED, None)
-    assert rig.amazons() == [("100000231", code), ("100000232", None)]
 
 
 def test_a_missing_role_stops_invoices_and_names_it(rig: Rig) -> None:
@@ -356,7 +167,7 @@ def test_waits_for_the_pdf_and_then_asks_a_person(rig: Rig) -> None:
     assert "is not there yet" in (rig.upload(order_id).trouble or "")
     rig.later(PDF_COMES_WITHIN)
     assert rig.state(order_id) == (UploadState.HELD, None)
-    path.write_bytes(PDF)
+    path.write_bytes(pdf_of("100000231"))
     again(rig, order_id)
     rig.through()
     assert rig.state(order_id) == (UploadState.ACCEPTED, None)

@@ -6,17 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from pipeline.access.api_tokens import ApiScope, ApiTokens
 from pipeline.base.db import Sessions
 from pipeline.base.incidents import Incidents
 from pipeline.base.security_log import Action, record
+from pipeline.invoices.tables import InvoiceUpload, UploadState
 from pipeline.monitoring.installation_checks import watch
 from pipeline.monitoring.read_only import Writes
 from pipeline.monitoring.tables import Belonging
 from pipeline.orders.tables import Status
-from tests.builders import NOW, a_shipment, an_order, settings, signed, stored
+from tests.builders import ACCOUNT, NOW, a_number, a_shipment, an_order, settings, signed, stored
+from tests.cli.test_invoices import an_upload
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -148,3 +150,16 @@ def test_tokens_that_expire_soon_are_told(sessions: Sessions) -> None:
     }
     tokens.revoke("erp", signed())
     assert told(sessions, timedelta(days=7)) == {}
+
+
+def test_invoices_that_need_a_person_are_told_until_they_are_seen_to(sessions: Sessions) -> None:
+    key = f"invoices-held:{ACCOUNT}"
+    for state in ("held", "accepted", "made by amazon"):
+        an_upload(sessions, UploadState(state), a_number())
+    assert "1 invoice for Amazon needs a person" in told(sessions)[key]
+    assert "orderbridge invoices list" in told(sessions)[key]
+    an_upload(sessions, UploadState.UNKNOWN, a_number())
+    assert "2 invoices for Amazon need a person" in told(sessions)[key]
+    with sessions() as session, session.begin():
+        session.execute(update(InvoiceUpload).values(state=UploadState.IGNORED))
+    assert key not in told(sessions)

@@ -19,6 +19,7 @@ from pipeline.access.work_tables import Assignment
 from pipeline.base.clock import utc_now
 from pipeline.operations.lists import filter_values as values
 from pipeline.operations.lists.filter_values import NOBODYS, Assignee, Unusable, one_of
+from pipeline.operations.lists.invoices import WhichInvoice, has_invoice
 from pipeline.operations.lists.numbers import has_number
 from pipeline.operations.lists.returns import WhichReturns, has_return
 from pipeline.operations.lists.sorting import NEWEST_FIRST, Sort
@@ -81,6 +82,7 @@ class Filters:
     reason: HoldCode | None = None
     assigned: Assignee | None = None
     returns: WhichReturns | None = None
+    invoice: WhichInvoice | None = None
     columns: tuple[str, ...] = ()
     sort: Sort = NEWEST_FIRST
     zone: ZoneInfo = field(default=_UTC, compare=False)
@@ -142,6 +144,8 @@ class Filters:
             wanted.append(self.store.condition())
         if self.returns is not None:
             wanted.append(has_return(self.returns))
+        if self.invoice is not None:
+            wanted.append(has_invoice(self.invoice))
         if self.assigned is not None:
             wanted.append(_is_assigned(self.assigned))
             if self.assigned.person_id is not None and self.status is None:
@@ -288,6 +292,12 @@ _FIELDS: tuple[tuple[str, str, Callable[[str], Any], Callable[[Any], str]], ...]
         "returns",
         "returns",
         one_of(WhichReturns, f"Returns is one of {', '.join(WhichReturns)}."),
+        _text,
+    ),
+    (
+        "invoice",
+        "invoice",
+        one_of(WhichInvoice, f"Invoice is one of {', '.join(WhichInvoice)}."),
         _text,
     ),
     ("columns", "columns", values.columns, ",".join),

@@ -422,6 +422,43 @@ def test_switched_off_nothing_is_asked(rig: Rig) -> None:
     assert (rig.amazons(), rig.of(FBM)) == ([], [("ended", "not needed")])
 
 
+def test_a_bad_row_that_is_mended_is_told_no_more(rig: Rig) -> None:
+    number = rig.came_back(columns={"Return request date": "yesterday"})
+    rig.through()
+    assert [key for key, _ in rig.incidents()] == [f"returns:{ACCOUNT}:fbm:rows"]
+    rig.control("DELETE", f"returns/{number}")
+    rig.came_back()
+    rig.clock.on(DAY)
+    rig.through()
+    assert (rig.incidents(), len(rig.returns())) == ([], 1)
+
+
+def test_switching_off_closes_its_own_incidents_at_once(rig: Rig) -> None:
+    rig.came_back(columns={"Return request date": "yesterday"})
+    rig.through()
+    incidents = Incidents(rig.sessions)
+    others = ["returns:na:fbm:rows", f"invoices:{ACCOUNT}", f"finances:{ACCOUNT}:rows"]
+    for key in (*others, f"returns:{ACCOUNT}:fbm", f"returns:{ACCOUNT}:fba"):
+        incidents.open(key, "told", rig.clock())
+    rig.settings = MarketplaceSettings(returns="off")
+    rig.go()
+    assert sorted(key for key, _ in rig.incidents()) == sorted(others)
+
+
+def test_switched_off_an_open_report_tells_nothing_until_it_is_read_again(rig: Rig) -> None:
+    rig.came_back()
+    rig.control("POST", "roles", {"without": [FBM]})
+    rig.go()
+    rig.settings = MarketplaceSettings(returns="off")
+    rig.clock.on(DAY)
+    rig.through()
+    assert rig.incidents() == []
+    rig.control("POST", "roles", {"without": []})
+    rig.settings = MarketplaceSettings()
+    rig.through()
+    assert len(rig.returns()) == 1
+
+
 @pytest.mark.parametrize(
     "style",
     [

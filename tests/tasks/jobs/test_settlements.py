@@ -141,6 +141,28 @@ def test_a_file_that_cannot_be_read_stops_no_other(rig: Rig) -> None:
     assert rig.incidents() == [f"settlement_unreadable:{ACCOUNT}"]
 
 
+def test_an_unreadable_file_is_told_until_it_is_gone(rig: Rig) -> None:
+    """A run that did not reach it, for want of quota or after ten others, tells of it still."""
+    old = (NOW - timedelta(days=89)).isoformat()
+    rig.makes(a_file([Line(Decimal("10.00"))]).replace("10.00", "10,00", 1), created_at=old)
+    rig.read()
+    assert rig.incidents() == [f"settlement_unreadable:{ACCOUNT}"]
+    for number in range(11):
+        rig.makes(a_file(sales(1), settlement_id=str(number + 2)))
+    assert rig.read() == 10
+    assert rig.incidents() == [f"settlement_unreadable:{ACCOUNT}"]
+
+
+def test_switching_off_closes_its_own_incidents(rig: Rig) -> None:
+    incidents = Incidents(rig.sessions)
+    others = [f"settlement_total:{ACCOUNT}2", f"returns:{ACCOUNT}:fbm", f"finances:{ACCOUNT}"]
+    own = ("settlements_role", "settlement_unreadable", "settlement_total")
+    for key in (*others, *(f"{name}:{ACCOUNT}" for name in own)):
+        incidents.open(key, "told", NOW)
+    SettlementReading(rig.sessions, lambda: NOW).leave_off(ACCOUNT)
+    assert sorted(rig.incidents()) == sorted(others)
+
+
 def test_a_missing_role_is_named_until_it_is_given(rig: Rig) -> None:
     rig.makes(a_file(sales(1)))
     rig.control("roles", {"without": [REPORT_TYPE]})

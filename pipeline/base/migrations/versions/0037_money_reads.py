@@ -1,6 +1,6 @@
 """The orders whose money is to be read singly, and what Today and doctor need of each transaction.
 
-Revision 0038, after 0035. The transactions of the last 31 days are read again, so that they get the
+Revision 0037, after 0036. The transactions of the last 31 days are read again, so that they get the
 new columns.
 """
 
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0038"
-down_revision = "0035"
+revision = "0037"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 
