@@ -35,16 +35,16 @@ NIGHTS = (*[timedelta(minutes=20)] * 3, *[timedelta(hours=49)] * 6)
 """How long nothing works, night after night: Amazon's feeds take minutes, its Finances are believed
 after two days."""
 DAYS_OF_TROUBLE = 2
-SHORTEST_DAY_S = 5.0
+SHORTEST_DAY_S, LONGEST_DAY_S = 4.0, 90.0
 _CALLS_END_S = plan.HANGS_S + 0.5
 _RATES = ("createFeedDocument", "createFeed", "getFeed", "getFeeds", "getFeedDocument")
 MORE = More(
     account='seller_id = "A1STORM"',
-    orders='''\
+    orders="""\
 refunds_to_amazon = "send"
 refund_delay_minutes = 0
 refunds_from_amazon = "credit_memo"
-''',
+""",
     quotas=[f"{one}=20:40" for one in (*_RATES, "listTransactions")],
 )
 """Refunds go both ways by themselves."""
@@ -60,8 +60,11 @@ SELECT (SELECT count(*) FROM amazon_refunds WHERE state NOT IN ('accepted', 'see
      + (SELECT count(*) FROM made_at_amazon AS made WHERE looked_at IS NULL OR at_amazon > in_shop)
      + (SELECT count(*) FROM effects WHERE state <> 'done')
 """
+# Until both lists have been read since the night, more may become due.
 _DUE = """
-SELECT (SELECT count(*) FROM amazon_refunds WHERE due_at <= now())
+SELECT (SELECT 2 - count(*) FROM cursors
+        WHERE name IN ('finances:main', 'refunds:main') AND checked_at > %(woken_at)s)
+     + (SELECT count(*) FROM amazon_refunds WHERE due_at <= now())
      + (SELECT count(*) FROM feeds WHERE state <> 'ended' AND due_at <= now())
      + (SELECT count(*) FROM made_at_amazon WHERE due_at <= now())
      + (SELECT count(*) FROM amazon_refunds WHERE state = 'chosen' AND NOT EXISTS (
@@ -77,11 +80,6 @@ class Sizes:
     seed: int = 1
     over_s: float = 150.0
     limit_s: float = 460.0
-
-    @property
-    def day_s(self) -> float:
-        """How long a day of refunds is at most."""
-        return 12.0 + self.orders / 100
 
 
 @dataclass
@@ -169,7 +167,9 @@ class Storm:
         self.town.controls.set_clock("amazon", AMAZONS_CLOCK_S + self._slept_s)
         self.town.controls.set_clock("magento", self._slept_s)
         if self.stack.postgres is None:
-            raise RuntimeError("a storm needs a database of its own: unset ORDERBRIDGE_DATABASE_URL")
+            raise RuntimeError(
+                "a storm needs a database of its own: unset ORDERBRIDGE_DATABASE_URL"
+            )
         self.stack.postgres.wait_ready()
         self.stack.postgres.move_clock(self._slept_s)
         self.stack.start_workers()
@@ -179,16 +179,17 @@ class Storm:
         """A day of refunds: some things break, and it goes on while anything is done."""
         while self._counted(_AT_WORK) < 1:
             time.sleep(0.2)
+        woken_at = datetime.now(UTC) + timedelta(seconds=self._slept_s)
         self._run(HURRIED, "-m", "devstack.storm.hurried")
         began = time.monotonic()
-        day_s, events = self.sizes.day_s, list[Event]()
+        events = list[Event]()
         if number <= DAYS_OF_TROUBLE:
             events = plan.of_day(self.sizes.seed, number, SHORTEST_DAY_S)
-        while (now_s := time.monotonic() - began) < day_s:
+        while (now_s := time.monotonic() - began) < LONGEST_DAY_S:
             while events and events[0].at_s <= now_s:
                 self._break(events.pop(0))
             self.town.work(refunds=True)
-            if now_s > SHORTEST_DAY_S and self._counted(_DUE) == 0:
+            if now_s > SHORTEST_DAY_S and self._counted(_DUE, woken_at=woken_at) == 0:
                 break
             time.sleep(0.5)
         self.console.print(
@@ -278,11 +279,11 @@ class Storm:
             return False
         return counted == (len(kept), 0)
 
-    def _counted(self, query: str) -> int:
+    def _counted(self, query: str, **values: datetime) -> int:
         """A number from the database; -1 while it is away."""
         try:
             with psycopg.connect(self.database, connect_timeout=3) as connection:
-                row = connection.execute(query.encode()).fetchone()
+                row = connection.execute(query.encode(), values or None).fetchone()
         except psycopg.OperationalError:
             return -1
         return int(row[0]) if row else 0

@@ -56,9 +56,7 @@ class Town:
     @property
     def standing(self) -> str:
         """How far it has come, in a line."""
-        return (
-            f"{self._placed} placed, {len(self._shipped)} shipped, {self.refunders.standing}"
-        )
+        return f"{self._placed} placed, {len(self._shipped)} shipped, {self.refunders.standing}"
 
     def work(self, *, refunds: bool) -> None:
         """Clerks ship what stands ready, once an order is paid, and refund what was shipped."""
