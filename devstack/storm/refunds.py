@@ -53,10 +53,11 @@ class Refunders:
             made = len(self.memos.get(order.number, ()))
             if made < memos_of(order):
                 self._make_memo(order, entity, made)
-            elif order.money in _AT_AMAZON and order.number not in self.at_amazon:
-                # Amazon's rest is what is left after the clerk's refund has come there.
-                if order.money is not Money.BOTH or order.number in paid:
-                    self._refund_at_amazon(order)
+                continue
+            # Amazon's rest is what is left after the clerk's refund has come there.
+            is_time = order.money is not Money.BOTH or order.number in paid
+            if order.money in _AT_AMAZON and is_time and order.number not in self.at_amazon:
+                self._refund_at_amazon(order)
 
     def _make_memo(self, order: Planned, entity: Mapping[str, Any], made: int) -> None:
         asked: dict[str, Any] = {"entity_id": entity["entity_id"]}

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import create_engine, text
 
 from devstack.broker import Broker
@@ -280,11 +281,13 @@ def test_a_moved_clock_is_what_the_application_sees_and_nobody_else(stack: Stack
     postgres.make_roles()
 
     def ahead(url: str, function: str) -> float:
-        query = f"SELECT extract(epoch FROM {function}() - pg_catalog.clock_timestamp())::float8"
+        query = sql.SQL(
+            "SELECT extract(epoch FROM {}() - pg_catalog.clock_timestamp())::float8"
+        ).format(sql.Identifier(function))
         with psycopg.connect(plain(url)) as connection:
-            row = connection.execute(query.encode()).fetchone()
+            row = connection.execute(query).fetchone()
         assert row is not None
-        return round(row[0], -1)
+        return round(float(row[0]), -1)
 
     for offset_s in (3600.0, 7200.0):
         postgres.move_clock(offset_s)

@@ -33,7 +33,7 @@ from tests.system.matrix_kept import Moment, go_back, keep
 from tests.system.matrix_stories import NUMBER, SKU, placed, shipped
 from tests.system.matrix_world import PROCESSES, World
 
-SETTINGS = {"refunds_to_amazon": "send", "refund_delay_minutes": 0}
+SETTINGS: dict[str, Any] = {"refunds_to_amazon": "send", "refund_delay_minutes": 0}
 FAULTS: dict[str, dict[str, Any]] = {
     "cut before": {"kind": "cut_before"},
     "cut after": {"kind": "cut_after"},
