@@ -75,17 +75,16 @@ recheck_held_s = 3
 recheck_waiting_s = 20
 resend_s = 5
 lease_s = 6
-{timing}"""
+"""
 
 
 @dataclass(frozen=True)
 class More:
-    """What a stack has beside the settings above: lines of the account, of its orders and of
-    `[timing]`, and Amazon's rates."""
+    """What a stack has beside the settings above: lines of the account and of its orders, and
+    Amazon's rates."""
 
     account: str = ""
     orders: str = ""
-    timing: str = ""
     quotas: Sequence[str] = ()
 
 
@@ -193,7 +192,7 @@ class Stack:
 
     def _configure(self) -> None:
         config = self.home / "orderbridge.toml"
-        more = {name: getattr(self.more, name) for name in ("account", "orders", "timing")}
+        more = {"account": self.more.account, "orders": self.more.orders}
         config.write_text(CONFIGURATION.format(**self.urls, **more), encoding="utf-8")
         password = kept_secret(self.home / "console.password")
         self.environment |= {

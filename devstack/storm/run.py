@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psycopg
 import redis
 from rich.console import Console
 from rich.table import Table
@@ -21,7 +20,7 @@ from rich.table import Table
 from devstack.broker import Broker
 from devstack.paths import PROJECT
 from devstack.stack import WORKERS, More, Stack, worker_arguments
-from devstack.storm import plan, refund_verdict, verdict
+from devstack.storm import plan, progress, refund_verdict, verdict
 from devstack.storm.plan import Event, Fate, Kind, Planned
 from devstack.storm.remote_controls import Controls
 from devstack.storm.town import Town
@@ -48,28 +47,6 @@ refunds_from_amazon = "credit_memo"
     quotas=[f"{one}=20:40" for one in (*_RATES, "listTransactions")],
 )
 """Refunds go both ways by themselves."""
-
-
-_REFUNDS_ARE_ON = "SELECT count(*) FROM refund_starts"
-_AT_WORK = """
-SELECT count(*) FROM pg_stat_activity
-WHERE application_name = 'orderbridge' AND usename = current_user
-"""
-_UNDER_WAY = """
-SELECT (SELECT count(*) FROM amazon_refunds WHERE state NOT IN ('accepted', 'seen', 'never'))
-     + (SELECT count(*) FROM made_at_amazon AS made WHERE looked_at IS NULL OR at_amazon > in_shop)
-     + (SELECT count(*) FROM effects WHERE state <> 'done')
-"""
-# Until both lists have been read since the night, more may become due.
-_DUE = """
-SELECT (SELECT 2 - count(*) FROM cursors
-        WHERE name IN ('finances:main', 'refunds:main') AND checked_at > %(woken_at)s)
-     + (SELECT count(*) FROM amazon_refunds WHERE due_at <= now())
-     + (SELECT count(*) FROM feeds WHERE state <> 'ended' AND due_at <= now())
-     + (SELECT count(*) FROM made_at_amazon WHERE due_at <= now())
-     + (SELECT count(*) FROM amazon_refunds WHERE state = 'chosen' AND NOT EXISTS (
-         SELECT 1 FROM feeds WHERE state <> 'ended' OR created_at > now() - interval '2 min'))
-"""
 
 
 @dataclass(frozen=True)
@@ -99,6 +76,11 @@ class Storm:
 
     def __post_init__(self) -> None:
         self.planned = plan.orders(self.sizes.seed, self.sizes.orders, self.sizes.over_s * 0.8)
+
+    @property
+    def _kept(self) -> list[str]:
+        """The orders that have to be there in the end."""
+        return [order.number for order in self.planned if order.fate is not Fate.CANCELLED]
 
     @property
     def database(self) -> str:
@@ -142,14 +124,18 @@ class Storm:
             if time.monotonic() - looked_at >= LOOK_EVERY_S:
                 self.town.work(refunds=are_on)
                 # What was refunded before the setting was seen stays with a person.
-                are_on = are_on or self._counted(_REFUNDS_ARE_ON) > 0
+                are_on = are_on or progress.counted(self.database, progress.REFUNDS_ARE_ON) > 0
                 looked_at = time.monotonic()
                 self.console.print(
                     f"{now_s:4.0f} s  {self.town.standing}, {sum(self.broken.values())} things "
                     f"broken, {len(events)} to come",
                     highlight=False,
                 )
-                if not events and self.town.is_done and self._all_ended():
+                if (
+                    not events
+                    and self.town.is_done
+                    and progress.have_ended(self.database, self._kept)
+                ):
                     return
             time.sleep(0.2)
 
@@ -164,22 +150,22 @@ class Storm:
         time.sleep(_CALLS_END_S)
         self.nights.append(night)
         self.town.controls.clear()
-        self.town.controls.set_clock("amazon", AMAZONS_CLOCK_S + self._slept_s)
-        self.town.controls.set_clock("magento", self._slept_s)
+        self.town.controls.set_clock("amazon", AMAZONS_CLOCK_S + self.slept_s)
+        self.town.controls.set_clock("magento", self.slept_s)
         if self.stack.postgres is None:
             raise RuntimeError(
                 "a storm needs a database of its own: unset ORDERBRIDGE_DATABASE_URL"
             )
         self.stack.postgres.wait_ready()
-        self.stack.postgres.move_clock(self._slept_s)
+        self.stack.postgres.move_clock(self.slept_s)
         self.stack.start_workers()
         self._workers += WORKERS
 
     def _day(self, number: int) -> None:
         """A day of refunds: some things break, and it goes on while anything is done."""
-        while self._counted(_AT_WORK) < 1:
+        while progress.counted(self.database, progress.AT_WORK) < 1:
             time.sleep(0.2)
-        woken_at = datetime.now(UTC) + timedelta(seconds=self._slept_s)
+        woken_at = datetime.now(UTC) + timedelta(seconds=self.slept_s)
         self._run(HURRIED, "-m", "devstack.storm.hurried")
         began = time.monotonic()
         events = list[Event]()
@@ -189,7 +175,10 @@ class Storm:
             while events and events[0].at_s <= now_s:
                 self._break(events.pop(0))
             self.town.work(refunds=True)
-            if now_s > SHORTEST_DAY_S and self._counted(_DUE, woken_at=woken_at) == 0:
+            if (
+                now_s > SHORTEST_DAY_S
+                and progress.counted(self.database, progress.DUE, woken_at=woken_at) == 0
+            ):
                 break
             time.sleep(0.5)
         self.console.print(
@@ -199,12 +188,12 @@ class Storm:
     def _is_through(self) -> bool:
         """Whether all refunds have come through at the remotes, and our rows say so."""
         town = self.town
-        if not town.refunders.is_done or self._counted(_UNDER_WAY) != 0:
+        if not town.refunders.is_done or progress.counted(self.database, progress.UNDER_WAY) != 0:
             return False
         return all(way.came == way.made for way in refund_verdict.ways(town))
 
     @property
-    def _slept_s(self) -> float:
+    def slept_s(self) -> float:
         return sum(self.nights, timedelta(0)).total_seconds()
 
     def _break(self, event: Event) -> None:
@@ -236,7 +225,7 @@ class Storm:
     def _kill(self, name: str) -> None:
         pid = self.stack.supervisor.pid(name)
         if pid is not None:
-            at = datetime.now(UTC) + timedelta(seconds=self._slept_s)
+            at = datetime.now(UTC) + timedelta(seconds=self.slept_s)
             self.kills.append((pid, at))
             self.stack.supervisor.kill(name)
 
@@ -264,29 +253,6 @@ class Storm:
             timeout=60,
             check=False,
         )
-
-    def _all_ended(self) -> bool:
-        """Whether our tables hold nothing more to do, and every order that has to be there."""
-        kept = [order.number for order in self.planned if order.fate is not Fate.CANCELLED]
-        try:
-            with psycopg.connect(self.database, connect_timeout=3) as connection:
-                counted = connection.execute(
-                    "SELECT count(*) FILTER (WHERE external_id = ANY(%s)),"
-                    " count(*) FILTER (WHERE status NOT IN ('done', 'cancelled')) FROM orders",
-                    (kept,),
-                ).fetchone()
-        except psycopg.OperationalError:
-            return False
-        return counted == (len(kept), 0)
-
-    def _counted(self, query: str, **values: datetime) -> int:
-        """A number from the database; -1 while it is away."""
-        try:
-            with psycopg.connect(self.database, connect_timeout=3) as connection:
-                row = connection.execute(query.encode(), values or None).fetchone()
-        except psycopg.OperationalError:
-            return -1
-        return int(row[0]) if row else 0
 
     def _run(self, name: str, *arguments: str) -> None:
         self.stack.supervisor.start(
@@ -323,7 +289,7 @@ def run(console: Console, sizes: Sizes, home: Path) -> int:
             f"{len(storm.kills)} workers killed with {len(waits)} orders in hand: an order went on "
             f"after {statistics.median(waits):.1f} s (median), {waits[-1]:.1f} s at worst."
         )
-    console.print(f"{len(storm.nights)} nights without workers, {storm._slept_s / 3600:.0f} h.")
+    console.print(f"{len(storm.nights)} nights without workers, {storm.slept_s / 3600:.0f} h.")
     console.print(f"{restarts} restarts. {time.monotonic() - began:.0f} s in all.")
     return 1 if any(wrong.values()) else 0
 
