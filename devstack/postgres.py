@@ -25,6 +25,8 @@ DATABASE = "orderbridge"
 ROLES = ("owner", "app")
 """The tables' owner, for migrations, and the application, which reads and writes rows."""
 ROLES_FILE = PROJECT / "deploy" / "postgres" / "roles.sql"
+MOVED_CLOCK = "moved_clock"
+"""The schema of functions that stand before PostgreSQL's own, for a time that was moved."""
 POLL_S = 0.05
 
 # Durability stays as PostgreSQL ships it: fsync and synchronous_commit are on. Details and
@@ -151,16 +153,46 @@ class Postgres:
             if existing.fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
+    def move_clock(self, offset_s: float) -> None:
+        """Have the application's new connections see another time; those of before do not.
+
+        PostgreSQL's own functions of the time are found after those of another schema.
+        """
+        schema, role = sql.Identifier(MOVED_CLOCK), sql.Identifier("orderbridge_app")
+        statements = [sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema)]
+        for function in ("clock_timestamp", "now"):
+            statements.append(
+                sql.SQL(
+                    "CREATE OR REPLACE FUNCTION {}.{}() RETURNS timestamptz LANGUAGE sql RETURN"
+                    " pg_catalog.{}() + make_interval(secs => {})"
+                ).format(
+                    schema,
+                    *[sql.Identifier(function)] * 2,
+                    sql.Literal(offset_s),
+                )
+            )
+        statements += [
+            sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role),
+            sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = {}, pg_catalog, public").format(
+                role, sql.Identifier(DATABASE), schema
+            ),
+        ]
+        with self._connect(database=DATABASE) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
     def _password_of(self, role: str) -> str:
         return kept_secret(self._home / f"postgres.{role}.password")
 
-    def _connect(self, port: int | None = None) -> psycopg.Connection[tuple[object, ...]]:
+    def _connect(
+        self, port: int | None = None, database: str = "postgres"
+    ) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
             host="127.0.0.1",
             port=port or self._port(),
             user=USER,
             password=self._password_file.read_text(encoding="utf-8"),
-            dbname="postgres",
+            dbname=database,
             connect_timeout=5,
         )
 

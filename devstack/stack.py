@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from devstack import broker as embedded_broker
 from devstack import postgres as embedded_postgres
 from devstack.broker import Broker
 from devstack.paths import PROJECT, kept_port, kept_secret, write_private
-from devstack.postgres import Postgres
+from devstack.postgres import MOVED_CLOCK, Postgres
 from devstack.supervisor import Process, Supervisor
 from pipeline.base import db
 
@@ -45,15 +46,15 @@ shop = "main"
 start_from = 2020-01-01T00:00:00Z
 base_url = "{amazon}"
 token_url = "{amazon}"
-
+{account}
 [accounts.main.settings]
 # Orders of a marketplace that is not named below.
-
+{orders}
 [accounts.main.marketplaces.A13V1IB3VIYZZH]
 # amazon.fr: buyers get an account in Magento, and with it Magento's welcome mail.
 customers = "create"
 welcome_mail = "accept"
-
+{orders}
 [accounts.main.marketplaces.APJ6JRA9NG5V4]
 # amazon.it: Magento orders carry Amazon's number.
 order_number = "amazon"
@@ -77,6 +78,16 @@ lease_s = 6
 """
 
 
+@dataclass(frozen=True)
+class More:
+    """What a stack has beside the settings above: lines of the account and of its orders, and
+    Amazon's rates."""
+
+    account: str = ""
+    orders: str = ""
+    quotas: Sequence[str] = ()
+
+
 @dataclass
 class Stack:
     """One stack in one home. `start` it under a supervisor; `environment` is what its parts see."""
@@ -86,6 +97,8 @@ class Stack:
     environment: dict[str, str] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
+    more: More = More()
+    postgres: Postgres | None = None
     _owner_url: str = ""
 
     def start(self, *, forget: bool = False, with_pages: bool = True) -> None:
@@ -100,7 +113,7 @@ class Stack:
         for name, options in (
             (
                 "amazon",
-                ("--search-delay-s", "1", "--quota", *QUOTAS),
+                ("--search-delay-s", "1", "--quota", *QUOTAS, *self.more.quotas),
             ),
             ("magento", ()),
         ):
@@ -112,14 +125,20 @@ class Stack:
             )
         self._configure()
         db.migrate(self._owner_url or self.environment["ORDERBRIDGE_DATABASE_URL"])
-        for name in WORKERS:
-            self._run(name, *worker_arguments(name, CONCURRENCY))
+        self.names += WORKERS
+        self.start_workers()
         schedule = str(self.home / "beat-schedule")
         self._run("beat", "-m", "celery", "-A", "tasks.app", "beat", "--schedule", schedule)
         for name in ("amazon", "magento"):
             wait_for(self.urls[name] + "/_control/health")
         if with_pages:
             self._start_pages()
+
+    def start_workers(self) -> None:
+        """Start the workers, for the first time or after they were stopped."""
+        for name in WORKERS:
+            process = self._process(name, sys.executable, *worker_arguments(name, CONCURRENCY))
+            self.supervisor.start(process)
 
     def _start_pages(self) -> None:
         flower, console = self._port("flower"), self._port("console")
@@ -140,7 +159,7 @@ class Stack:
     def _start_servers(self, *, forget: bool) -> None:
         database_url, redis_url = embedded_postgres.external(), embedded_broker.external()
         if database_url is None:
-            postgres = Postgres(self.home)
+            postgres = self.postgres = Postgres(self.home)
             postgres.prepare()
             self._keep(postgres.command())
             postgres.wait_ready()
@@ -173,7 +192,8 @@ class Stack:
 
     def _configure(self) -> None:
         config = self.home / "orderbridge.toml"
-        config.write_text(CONFIGURATION.format(**self.urls), encoding="utf-8")
+        more = {"account": self.more.account, "orders": self.more.orders}
+        config.write_text(CONFIGURATION.format(**self.urls, **more), encoding="utf-8")
         password = kept_secret(self.home / "console.password")
         self.environment |= {
             "ORDERBRIDGE_CONFIG": str(config),
@@ -221,6 +241,7 @@ def _empty(superuser_url: str) -> None:
     """Begin anew: the roles' file makes the schema's owner and rights again."""
     engine = db.engine_for(superuser_url)
     with engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA IF EXISTS {MOVED_CLOCK} CASCADE"))
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from devstack.storm.plan import AMAZONS_GOODS, GOODS, IN_STOCK, Fate, Planned
+from devstack.storm.refund_verdict import for_person, ways
 from devstack.storm.town import SHIPPED_BY_US, Town, tracking
 from pipeline.orders.machine import STEPS
 
@@ -34,9 +35,9 @@ WHERE status = 'cancelled' AND NOT EXISTS (
 def counted(town: Town, planned: Sequence[Planned], database: str) -> dict[str, list[str]]:
     """The orders, by what is wrong with them; every kind of wrong has its place, empty or not."""
     shop: dict[str, list[dict[str, Any]]] = {}
-    for order in town.shop():
+    for order in town.controls.shop():
         shop.setdefault(str(order["ext_order_id"]), []).append(order)
-    amazon = town.amazon()
+    amazon = town.controls.amazon()
     wrong: dict[str, list[str]] = {
         "lost": [],
         "doubled": [],
@@ -77,6 +78,9 @@ def counted(town: Town, planned: Sequence[Planned], database: str) -> dict[str, 
         unfinished = {row[0] for row in connection.execute(_NOT_THROUGH, (len(STEPS),))}
         unfinished -= {row[0] for row in connection.execute(_CANCELLED_MEANWHILE)}
     wrong["timelines not complete"] = sorted(missing | unfinished)
+    for way in ways(town):
+        wrong |= way.wrong()
+    wrong["refunds left to a person"] = for_person(database)
     return wrong
 
 
@@ -91,7 +95,8 @@ def _order(plan: Planned, order: dict[str, Any], wrong: dict[str, list[str]]) ->
     if total != plan.total or Decimal(str(order["invoice_total"])) != total:
         wrong["totals that differ"].append(plan.number)
     shipments = 1 if plan.fate in SHIPPED_BY_US else 0
-    if order["state"] != "complete" or len(order["shipments"]) != shipments:
+    # A credit memo over all of an order closes it.
+    if order["state"] not in ("complete", "closed") or len(order["shipments"]) != shipments:
         wrong["not as it should end"].append(plan.number)
 
 

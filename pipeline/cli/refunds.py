@@ -21,6 +21,7 @@ from pipeline.cli.common import (
     when,
 )
 from pipeline.cli.orders import unique_order_id
+from pipeline.cli.refunds_made import made, settle
 
 if TYPE_CHECKING:
     from pipeline.base.db import Sessions
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
 
 @click.group(epilog=EXIT_STATUS)
 def refunds() -> None:
-    """Refunds to Amazon: one for each credit memo of the shop."""
+    """Refunds to Amazon, one for each credit memo of the shop, and refunds made at Amazon."""
+
+
+refunds.add_command(made)
+refunds.add_command(settle)
 
 
 @refunds.command("list", epilog=EXIT_STATUS)

@@ -32,7 +32,7 @@ from sandbox.magento.errors import Crashed, Refused
 from sandbox.magento.permissions import check_caller
 from sandbox.magento.schema import SCHEMA
 from sandbox.magento.seed import seed
-from sandbox.magento.shop import STORES, Shop, utc_now
+from sandbox.magento.shop import STORES, MovedClock, Shop, utc_now
 from sandbox.magento.web import acceptable, refusal
 from sandbox.quoting import magento_refusal
 
@@ -106,7 +106,7 @@ def create_app(
     `bearer` says whether an integration's access token alone is enough, as in shops that switched
     that on; OAuth 1.0a always is.
     """
-    shop = Shop(store, base_currency, bearer, now)
+    shop = Shop(store, MovedClock(store, now), base_currency, bearer)
     app = Flask("sandbox.magento")
     app.url_map.converters["segment"] = _Segment
     app.url_map.strict_slashes = False

@@ -81,6 +81,7 @@ def register(app: Flask, shop: Shop) -> None:
     @app.post("/_control/reset")
     def control_reset() -> Response:
         shop.store.reset()
+        shop.now.move(0.0)
         with shop.store.transaction() as db:
             seed(db, shop.stamp())
         return jsonify(ok=True)
@@ -130,6 +131,30 @@ def register(app: Flask, shop: Shop) -> None:
         with shop.store.transaction() as db:
             made = make_refund(db, _named(db, sent), sent, shop.stamp())
         return jsonify(creditmemo_id=made)
+
+    @app.get("/_control/creditmemos")
+    def control_creditmemos() -> Response:
+        """Every credit memo, with the marketplace's number of its order."""
+        with shop.store.transaction() as db:
+            rows = db.execute("SELECT doc, order_id FROM creditmemos ORDER BY entity_id").fetchall()
+            orders = {row["order_id"]: find_order(db, row["order_id"]).row for row in rows}
+        memos = [(load(row), orders[row["order_id"]]) for row in rows]
+        return jsonify(
+            [
+                {
+                    "entity_id": memo["entity_id"],
+                    "ext_order_id": order.get("ext_order_id"),
+                    "grand_total": memo["grand_total"],
+                }
+                for memo, order in memos
+            ]
+        )
+
+    @app.post("/_control/clock")
+    def control_clock() -> Response:
+        """Set how far the shop's time is from the machine's, in seconds."""
+        shop.now.move(float(asked()["offset_s"]))
+        return jsonify(now=shop.stamp())
 
     @app.post("/_control/cancel")
     def control_cancel() -> Response:

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -28,14 +28,33 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class MovedClock:
+    """The shop's time: the machine's, moved by what `/_control/clock` asked for."""
+
+    def __init__(self, store: Store, machine: Callable[[], datetime] = utc_now) -> None:
+        self._store, self._machine = store, machine
+        with store.transaction() as db:
+            row = db.execute("SELECT offset_s FROM clock").fetchone()
+        self._offset_s = float(row["offset_s"]) if row else 0.0
+
+    def __call__(self) -> datetime:
+        return self._machine() + timedelta(seconds=self._offset_s)
+
+    def move(self, offset_s: float) -> None:
+        """Set how far the shop's time is from the machine's."""
+        with self._store.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO clock VALUES (1, ?)", (offset_s,))
+        self._offset_s = offset_s
+
+
 @dataclass(frozen=True)
 class Shop:
     """One running stand-in."""
 
     store: Store
+    now: MovedClock
     base_currency: str = "EUR"
     bearer: bool = True
-    now: Callable[[], datetime] = utc_now
 
     def stamp(self) -> str:
         """The present time as Magento writes it: UTC, whole seconds, no suffix."""

@@ -23,8 +23,8 @@ OVERLAP = timedelta(hours=72)
 WINDOW = timedelta(days=30)
 OLDEST = timedelta(days=179)
 """How far back is read at first: Amazon answers more than 180 days with an empty page."""
-YOUNGEST = timedelta(minutes=3)
-"""Amazon refuses an end within the last two minutes."""
+YOUNGEST = timedelta(minutes=7)
+"""Amazon refuses an end within the last two minutes of its clock, which ours may be ahead of."""
 STORM = timedelta(hours=1)
 """A storm of refusals is over by then; after that a role is missing."""
 SILENT = timedelta(hours=6)

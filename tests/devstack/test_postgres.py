@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import create_engine, text
 
 from devstack.broker import Broker
@@ -272,3 +273,24 @@ class TestAsRoot:
             outer.chmod(0o700)
             with pytest.raises(RuntimeError, match="may no longer go there"):
                 Postgres(outer / "home").prepare()
+
+
+def test_a_moved_clock_is_what_the_application_sees_and_nobody_else(stack: Stack) -> None:
+    _, postgres, _ = stack
+    postgres.create_database()
+    postgres.make_roles()
+
+    def ahead(url: str, function: str) -> float:
+        query = sql.SQL(
+            "SELECT extract(epoch FROM {}() - pg_catalog.clock_timestamp())::float8"
+        ).format(sql.Identifier(function))
+        with psycopg.connect(plain(url)) as connection:
+            row = connection.execute(query).fetchone()
+        assert row is not None
+        return round(float(row[0]), -1)
+
+    for offset_s in (3600.0, 7200.0):
+        postgres.move_clock(offset_s)
+        seen = [ahead(postgres.url_of("app"), name) for name in ("clock_timestamp", "now")]
+        assert seen == [offset_s, offset_s]
+    assert ahead(postgres.url_of("owner"), "clock_timestamp") == 0

@@ -141,3 +141,16 @@ def test_the_command_line_sets_currency_and_bearer(tmp_path: Path) -> None:
         assert currency["base_currency_code"] == "GBP"
         refused = requests.get(f"{url}/rest/V1/orders/1", headers=BEARER, timeout=10)
         assert refused.status_code == 401
+
+
+def test_the_shops_clock_can_be_moved_and_credit_memos_be_counted(magento: Caller) -> None:
+    entity_id = place(magento)["entity_id"]
+    magento.call("POST", f"order/{entity_id}/invoice", None)
+    before = magento.control("POST", "clock", {"offset_s": 0})["now"]
+    after = magento.control("POST", "clock", {"offset_s": 2 * 86_400})["now"]
+    made = magento.control("POST", "refund", {"entity_id": entity_id})["creditmemo_id"]
+    assert before[:10] < after[:10]
+    memo = magento.call("GET", f"creditmemo/{made}").json()
+    assert memo["created_at"][:10] == after[:10]
+    (counted,) = magento.control("GET", "creditmemos")
+    assert (counted["entity_id"], counted["grand_total"]) == (made, memo["grand_total"])

@@ -17,13 +17,26 @@ from pipeline.orders.machine import STEPS
 from pipeline.orders.tables import EffectState
 from tests.system.matrix_dying import AT_A_STEP, AT_A_WRITE, Death
 from tests.system.matrix_kept import Moment, differences, go_back, keep, outcome
+from tests.system.matrix_refunds import AT_A_CALL, CALLS, COMMITS, DEATHS
 from tests.system.matrix_stories import FULFILLED, NUMBER, PLACES, SHIPPING, Place, Story
 from tests.system.matrix_watched import states
 from tests.system.matrix_world import World
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _BEGIN, _END = "<!-- matrix: {} -->", "<!-- end of matrix -->"
-_TABLES: Mapping[str, Sequence[str]] = {"writes": AT_A_WRITE, "steps": AT_A_STEP}
+_TABLES: Mapping[str, Sequence[str]] = {
+    "writes": AT_A_WRITE,
+    "steps": AT_A_STEP,
+    "refund calls": AT_A_CALL,
+    "refund commits": DEATHS,
+}
+_ROWS: Mapping[str, Sequence[str]] = {
+    "writes": [place.words for place in PLACES],
+    "steps": [f"`{step}`" for step in STEPS],
+    "refund calls": list(CALLS),
+    "refund commits": list(COMMITS),
+}
+_TESTS = ("tests/system/test_matrix.py", "tests/system/test_matrix_refunds.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,7 @@ class Matrix:
 
 
 def documented() -> dict[tuple[str, str], str]:
-    """The cells of both tables in the docs, by row and column."""
+    """The cells of the tables in the docs, by row and column."""
     page = PAGE.read_text(encoding="utf-8")
     cells: dict[tuple[str, str], str] = {}
     for name in _TABLES:
@@ -135,22 +148,18 @@ def documented() -> dict[tuple[str, str], str]:
     return cells
 
 
-def rows(table: str) -> list[str]:
-    """The rows of a table, in their order."""
-    return [place.words for place in PLACES] if table == "writes" else [f"`{one}`" for one in STEPS]
-
-
 def expected_cells() -> set[tuple[str, str]]:
     """Row and column of every case there is."""
-    return {(row, column) for name in _TABLES for row in rows(name) for column in _TABLES[name]}
+    return {(row, column) for name in _TABLES for row in _ROWS[name] for column in _TABLES[name]}
 
 
 def document(cells: Mapping[tuple[str, str], str]) -> None:
-    """Write both tables anew."""
+    """Write the tables anew."""
     page = PAGE.read_text(encoding="utf-8")
     for name, columns in _TABLES.items():
-        lines = [["a worker dies at", *columns], ["---"] * (len(columns) + 1)]
-        lines += [[row, *(cells[row, column] for column in columns)] for row in rows(name)]
+        corner = "the feed of a refund, at" if name.startswith("refund") else "a worker dies at"
+        lines = [[corner, *columns], ["---"] * (len(columns) + 1)]
+        lines += [[row, *(cells[row, column] for column in columns)] for row in _ROWS[name]]
         table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
         begin = _BEGIN.format(name) + "\n"
         page = page.replace(begin + _part(page, name), begin + table)
@@ -184,7 +193,7 @@ class _Collector:
 def main() -> None:
     """Play every case and write the tables."""
     collector = _Collector()
-    pytest.main(["-q", "-n", "0", "tests/system/test_matrix.py"], plugins=[collector])
+    pytest.main(["-q", "-n", "0", *_TESTS], plugins=[collector])
     if missing := expected_cells() - collector.cells.keys():
         sys.exit(f"{len(missing)} cases came to no end; the tables are as they were")
     document(collector.cells)

@@ -41,8 +41,8 @@ SOON = timedelta(minutes=5)
 """What an order waits no longer for is still part of what it is at."""
 A_WHILE = timedelta(seconds=15)
 _SIGNED_IN = "/auth/"
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["__main__", "tests.system.matrix_dying"])
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["__main__", "tests.system.matrix_dying"])
 
 
 @dataclass
@@ -148,7 +148,7 @@ class World:
         """News come, and the worker with the order in hand dies there."""
         order_id = self.news()
         self.noted.clear()
-        process = _PROCESSES.Process(
+        process = PROCESSES.Process(
             target=work_and_die, args=(self.settings, self.clock(), order_id, "first", death)
         )
         process.start()

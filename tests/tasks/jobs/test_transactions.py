@@ -90,6 +90,14 @@ def test_what_amazon_shows_late_is_found_by_the_overlap(world: World) -> None:
     assert position(world).position == world.clock.at - YOUNGEST - OVERLAP
 
 
+def test_a_clock_that_is_minutes_ahead_of_amazons_is_not_refused(world: World) -> None:
+    world.tell("amazon", "clock", offset_s=-240)
+    sell(world, FIRST)
+    read(world)
+    assert position(world).trouble is None
+    assert [row.external_id for row in stored(world)] == [FIRST]
+
+
 def test_a_release_copy_is_stored_and_never_counted(world: World) -> None:
     world.tell("amazon", "finances", defer="DD7")
     sell(world, FIRST)
