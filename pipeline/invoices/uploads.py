@@ -48,7 +48,11 @@ class Uploads:
                         among(InvoiceUpload.marketplace_id, marketplace_ids),
                     ),
                 )
-                .order_by(InvoiceUpload.submitted_at.is_(None), InvoiceUpload.due_at)
+                .order_by(
+                    InvoiceUpload.submitted_at.is_(None),
+                    InvoiceUpload.due_at,
+                    InvoiceUpload.order_id,
+                )
                 .limit(limit)
             ).all()
 
@@ -109,6 +113,30 @@ class Uploads:
 
         Another worker or a person has moved it on meanwhile: a late answer counts for nothing.
         """
+        as_read = InvoiceUpload.submitted_at.is_not_distinct_from(upload.submitted_at)
+        return self._write(upload, as_read, **values)
+
+    def submitted(self, upload: InvoiceUpload, feed_id: str, due_at: datetime) -> bool:
+        """Amazon has the feed, under this id.
+
+        The answer counts also after another worker found no such feed, until that one creates its
+        own: else the invoice would be uploaded twice.
+        """
+        as_read_or_free = or_(
+            InvoiceUpload.submitted_at == upload.submitted_at, InvoiceUpload.submitted_at.is_(None)
+        )
+        return self._write(
+            upload,
+            as_read_or_free,
+            state=UploadState.SUBMITTED,
+            submitted_at=upload.submitted_at,
+            feed_ids=func.array_append(InvoiceUpload.feed_ids, feed_id),
+            due_at=due_at,
+            lost=0,
+            trouble=None,
+        )
+
+    def _write(self, upload: InvoiceUpload, sent_at: ColumnElement[bool], **values: Any) -> bool:
         with self._sessions() as session, session.begin():
             changed = session.scalar(
                 update(InvoiceUpload)
@@ -118,24 +146,13 @@ class Uploads:
                     InvoiceUpload.state.in_(OPEN),
                     InvoiceUpload.created_at == upload.created_at,
                     InvoiceUpload.tries == upload.tries,
-                    InvoiceUpload.submitted_at.is_not_distinct_from(upload.submitted_at),
+                    sent_at,
                     InvoiceUpload.document_id.is_not_distinct_from(upload.document_id),
                 )
                 .values(**values)
                 .returning(InvoiceUpload.order_id)
             )
         return changed is not None
-
-    def submitted(self, upload: InvoiceUpload, feed_id: str, due_at: datetime) -> bool:
-        """Amazon has the feed, under this id."""
-        return self.change(
-            upload,
-            state=UploadState.SUBMITTED,
-            feed_ids=func.array_append(InvoiceUpload.feed_ids, feed_id),
-            due_at=due_at,
-            lost=0,
-            trouble=None,
-        )
 
     def known_feeds(self, feed_ids: Collection[str]) -> set[str]:
         """Those of Amazon's feeds that belong to an upload."""
