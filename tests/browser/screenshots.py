@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 
+import requests
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from devstack.demo import Play, persist, problems, world_of
 from devstack.paths import PROJECT, home, make_folder
-from devstack.stack import Stack
+from devstack.stack import COMMAND, Stack
 from devstack.stories import stories
 from devstack.supervisor import Supervisor
 from devstack.world import World
@@ -20,6 +22,8 @@ IMAGES = PROJECT / "docs" / "img"
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
 SIZES = {"": WINDOW, "-phone": PHONE}
 PLAYED_WITHIN_S = 120
+# Amazon shows a transaction minutes after its time.
+MONEY_WITHIN_S = 600
 HELD_WITHIN_MS = 60_000
 CHECKED_WITHIN_MS = 120_000
 # Two causes, so that the board has something to group.
@@ -39,6 +43,7 @@ def main() -> int:
             _take_first_run(chromium, stack)
             _play(world)
             _place_what_is_held(world)
+            _settle(stack)
             _take_all(chromium, stack)
     sys.stdout.write(f"Taken into {IMAGES.relative_to(PROJECT)}.\n")
     return 0
@@ -61,6 +66,25 @@ def _place_what_is_held(world: World) -> None:
     for place, sku in enumerate(skus, start=1):
         number = f"305-{place:07}-{place:07}"
         persist(world.place, an_order(number, lines=[a_line(sku, unit="24.90")]))
+
+
+def _settle(stack: Stack) -> None:
+    """Have Amazon pay out what was sold, and read what it says about the order that is shown."""
+    deadline = time.monotonic() + MONEY_WITHIN_S
+    while "paid by Amazon" not in _run(stack, "orders", "money", SHOWN, "--read"):
+        if time.monotonic() > deadline:
+            raise TimeoutError("Amazon shows no money of the order")
+        time.sleep(10)
+    close = stack.urls["amazon"] + "/_control/settlements"
+    requests.post(close, json={}, timeout=10).raise_for_status()
+    _run(stack, "settlements", "read")
+
+
+def _run(stack: Stack, *command: str) -> str:
+    done = subprocess.run(
+        [COMMAND, *command], env=stack.environment, capture_output=True, text=True, check=False
+    )
+    return done.stdout
 
 
 def _take_first_run(chromium: Browser, stack: Stack) -> None:
@@ -92,6 +116,9 @@ def _take_all(chromium: Browser, stack: Stack) -> None:
     page.goto(f"/orders?number={SHOWN}")
     shown = page.locator("tbody a[id^=order-]").get_attribute("href")
     _take_both(page, "order", str(shown))
+    page.locator("#trail").click()
+    card = page.locator(".card").filter(has=page.locator("#money"))
+    card.screenshot(path=IMAGES / "money.png", animations="disabled")
     _take_both(page, "settings", "/settings")
     page.goto(stack.urls["flower"] + "/tasks")
     expect(page.locator("#tasks-table tbody tr").first).to_contain_text("orderbridge")
