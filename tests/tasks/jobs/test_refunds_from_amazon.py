@@ -13,6 +13,7 @@ from sqlalchemy import event, select, update
 
 from pipeline.amazon.transactions import Leaf, TransactionItem
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Signature
 from pipeline.operations.acts.made_at_amazon import settle
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.states import EffectKind
@@ -227,7 +228,8 @@ def test_a_person_dismisses_a_difference_until_it_changes(noting: World) -> None
     order_id = noting.placed()
     noting.refunded(order_id, "12.00")
     noting.work()
-    act = (noting.parts.sessions, noting.parts.vault, order_id, "anna", noting.clock())
+    by = Signature("anna", "", noting.clock())
+    act = (noting.parts.sessions, noting.parts.vault, order_id, by)
     settle(*act)
     with pytest.raises(NotPossible):
         settle(*act)
