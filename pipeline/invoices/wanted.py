@@ -189,7 +189,8 @@ class WantedInvoices:
                 .order_by(Order.id)
                 .limit(_MOST_TOLD)
             ):
-                found[shop].append(entity_id)
+                if shop is not None and entity_id is not None:
+                    found[shop].append(entity_id)
         return found
 
 

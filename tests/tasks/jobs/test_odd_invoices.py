@@ -41,8 +41,8 @@ def parts(
 
 def invoiced(sessions: Sessions, entity_id: int) -> int:
     facts: dict[str, Any] = {"status": Status.DONE, "due_at": None, "remote_status": "SHIPPED"}
-    in_shop = {"magento_order_id": entity_id, "magento_invoiced": Decimal("28.79"), "shop": SHOP}
-    return stored(sessions, an_order(**facts, **in_shop, updated_at=NOW))
+    facts |= {"magento_order_id": entity_id, "magento_invoiced": Decimal("28.79"), "shop": SHOP}
+    return stored(sessions, an_order(**facts, updated_at=NOW))
 
 
 def row(entity_id: int, order_id: int | None, **changes: Any) -> dict[str, Any]:
