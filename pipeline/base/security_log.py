@@ -64,6 +64,13 @@ class Action(StrEnum):
     WEBHOOK_CHANGED = "webhook changed"
     WEBHOOK_REMOVED = "webhook removed"
     WEBHOOK_REPLAYED = "webhook replayed"
+    REFUND_SENT = "refund sent"
+    REFUND_PREPARED = "refund prepared"
+    REFUND_LEFT_OUT = "refund left out"
+    REFUND_TAKEN_BACK = "refund decision taken back"
+    REFUND_SETTLED = "refund settled"
+    INVOICE_UPLOADED_AGAIN = "invoice uploaded again"
+    INVOICE_IGNORED = "invoice ignored"
 
 
 SHOWING = (Action.DISCLOSED, Action.NAMES_SHOWN, Action.NAMES_EXPORTED)

@@ -12,7 +12,7 @@ from pipeline.cli.common import (
     columns,
     open_installation,
     print_json,
-    system_user,
+    signature,
     tell,
     when,
 )
@@ -73,7 +73,6 @@ def list_invoices(every: bool, limit: int, as_json: bool) -> None:
 def upload(number: str, invoice: str | None, as_json: bool) -> None:
     """Upload the invoice of an order again, by Amazon NUMBER or our id."""
     with open_installation() as installation:
-        from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
         from pipeline.invoices.acts import CannotUpload, upload_again
         from pipeline.operations.lists.orders import Listing
@@ -82,10 +81,7 @@ def upload(number: str, invoice: str | None, as_json: bool) -> None:
         vault = Vault(*installation.settings.master_keys)
         try:
             upload_again(
-                *(installation.sessions, vault, order_id),
-                author=system_user(),
-                now=utc_now(),
-                increment_id=invoice,
+                *(installation.sessions, vault, order_id, signature()), increment_id=invoice
             )
         except CannotUpload as error:
             raise NotFound(f"{number}: {error}") from error
@@ -100,7 +96,6 @@ def upload(number: str, invoice: str | None, as_json: bool) -> None:
 def ignore(number: str, as_json: bool) -> None:
     """Take the invoice of an order off the list, by Amazon NUMBER or our id."""
     with open_installation() as installation:
-        from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
         from pipeline.invoices import acts
         from pipeline.operations.lists.orders import Listing
@@ -108,9 +103,7 @@ def ignore(number: str, as_json: bool) -> None:
         order_id = unique_order_id(Listing(installation.sessions), number)
         vault = Vault(*installation.settings.master_keys)
         try:
-            acts.ignore(
-                *(installation.sessions, vault, order_id), author=system_user(), now=utc_now()
-            )
+            acts.ignore(installation.sessions, vault, order_id, signature())
         except acts.CannotUpload as error:
             raise NotFound(f"{number}: {error}") from error
     tell(f"{number}: no invoice of it is uploaded", as_json, order=number, done="ignored")

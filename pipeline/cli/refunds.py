@@ -15,7 +15,7 @@ from pipeline.cli.common import (
     columns,
     open_installation,
     print_json,
-    system_user,
+    signature,
     tell,
     titled,
     when,
@@ -155,14 +155,13 @@ def _act(
     refund_id: int, act: Callable[[RefundDecisions, int], None], done: str, as_json: bool
 ) -> None:
     with open_installation() as installation:
-        from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
         from pipeline.operations.acts.one_order import NotPossible
         from pipeline.operations.acts.refunds import RefundDecisions
 
         one = _found(installation.sessions, refund_id)
         vault = Vault(*installation.settings.master_keys)
-        hand = RefundDecisions(installation.sessions, vault, system_user(), utc_now())
+        hand = RefundDecisions(installation.sessions, vault, signature())
         try:
             act(hand, one.order_id)
         except NotPossible as error:

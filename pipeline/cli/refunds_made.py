@@ -13,7 +13,7 @@ from pipeline.cli.common import (
     columns,
     open_installation,
     print_json,
-    system_user,
+    signature,
     tell,
 )
 from pipeline.cli.orders import unique_order_id
@@ -75,7 +75,6 @@ def settle(number: str, as_json: bool) -> None:
     """Say that nothing is needed for what was refunded at Amazon, of an order by Amazon NUMBER or
     our id. Another difference needs a person again."""
     with open_installation() as installation:
-        from pipeline.base.clock import utc_now
         from pipeline.base.vault import Vault
         from pipeline.operations.acts import made_at_amazon
         from pipeline.operations.acts.one_order import NotPossible
@@ -84,7 +83,7 @@ def settle(number: str, as_json: bool) -> None:
         order_id = unique_order_id(Listing(installation.sessions), number)
         vault = Vault(*installation.settings.master_keys)
         try:
-            made_at_amazon.settle(installation.sessions, vault, order_id, system_user(), utc_now())
+            made_at_amazon.settle(installation.sessions, vault, order_id, signature())
         except NotPossible as error:
             raise NotFound(f"{number}: {error}") from error
     sentence = f"{number}: its refunds at Amazon are settled"

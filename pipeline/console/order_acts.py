@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from pipeline.base.db import Sessions
 from pipeline.base.row_ids import row_id
+from pipeline.base.security_log import Signature
 from pipeline.base.vault import Vault
 from pipeline.clients import parse_report
 from pipeline.console.guard import current_person, role_required, signature
@@ -58,6 +59,10 @@ class _Hand:
     has_product: HasProduct | None
 
     @property
+    def signature(self) -> Signature:
+        return signature(self.now)
+
+    @property
     def decisions(self) -> Decisions:
         return Decisions(self.sessions, self.vault, self.author, self.now, self.settings.accounts)
 
@@ -71,11 +76,11 @@ class _Hand:
 
     @property
     def refunds(self) -> RefundDecisions:
-        return RefundDecisions(self.sessions, self.vault, self.author, self.now)
+        return RefundDecisions(self.sessions, self.vault, self.signature)
 
     @property
     def corrections(self) -> Corrections:
-        return Corrections(self.sessions, self.vault, parse_report, signature(self.now))
+        return Corrections(self.sessions, self.vault, parse_report, self.signature)
 
 
 def act_views(
@@ -227,7 +232,7 @@ def _purge(hand: _Hand, order_id: int) -> None:
     also_live = "also-live" in request.form
     erasure = Erasure(hand.sessions, of_orders([order_id]), also_live=also_live)
     try:
-        done = erasure.run(signature(hand.now), _text("why"))
+        done = erasure.run(hand.signature, _text("why"))
     except NoReference:
         raise NotPossible(NO_REFERENCE) from None
     if done.kept:
@@ -241,11 +246,7 @@ def _purge(hand: _Hand, order_id: int) -> None:
 def _upload_invoice(hand: _Hand, order_id: int) -> None:
     try:
         upload_again(
-            hand.sessions,
-            hand.vault,
-            order_id,
-            author=hand.author,
-            now=hand.now,
+            *(hand.sessions, hand.vault, order_id, hand.signature),
             increment_id=_text("invoice") or None,
         )
     except CannotUpload as error:
@@ -261,7 +262,7 @@ def _read_money(hand: _Hand, order_id: int) -> None:
 
 def _ignore_invoice(hand: _Hand, order_id: int) -> None:
     try:
-        ignore(hand.sessions, hand.vault, order_id, author=hand.author, now=hand.now)
+        ignore(hand.sessions, hand.vault, order_id, hand.signature)
     except CannotUpload as error:
         raise NotPossible(str(error)) from None
 
@@ -290,7 +291,7 @@ _ACTS: Mapping[str, _Act] = {
     "prepare-refund": lambda hand, order_id: hand.refunds.prepare(order_id, _refund()),
     "no-refund": lambda hand, order_id: hand.refunds.dismiss(order_id, _refund()),
     "settle-refund": lambda hand, order_id: settle(
-        hand.sessions, hand.vault, order_id, hand.author, hand.now
+        hand.sessions, hand.vault, order_id, hand.signature
     ),
     "undo-refund": lambda hand, order_id: hand.refunds.take_back(order_id, _refund()),
     "upload-invoice": _upload_invoice,

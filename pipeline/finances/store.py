@@ -26,6 +26,10 @@ _MAY_CHANGE = (
     *("items", "leaves", "deferral_reason", "matures_at", "order_id", "external_id", "copy_of"),
     *("is_counted", "charges", "fees", "unknown"),
 )
+# What a stored item or amount has by position. A new field goes to the end, since a worker of the
+# release before reads these rows too.
+_NO_ITEM = ("", None, "0", (), "")
+_NO_LEAF = ("", "", "0", "0")
 
 
 class Transactions:
@@ -186,20 +190,28 @@ def as_transaction(row: TransactionRow) -> Transaction:
         total=row.total,
         marketplace_id=row.marketplace_id,
         identifiers=row.identifiers,
-        items=tuple(
-            TransactionItem(sku, quantity, Decimal(total), _leaves(leaves), adjustment)
-            for sku, quantity, total, leaves, adjustment in row.items
-        ),
+        items=tuple(map(_item, row.items)),
         leaves=_leaves(row.leaves),
         deferral_reason=row.deferral_reason,
         matures_at=row.matures_at,
     )
 
 
-def _leaves(stored: Sequence[Sequence[str]]) -> tuple[Leaf, ...]:
+def _item(stored: Sequence[Any]) -> TransactionItem:
+    sku, quantity, total, leaves, adjustment = _filled(stored, _NO_ITEM)
+    return TransactionItem(sku, quantity, Decimal(total), _leaves(leaves), adjustment)
+
+
+def _leaves(stored: Sequence[Sequence[Any]]) -> tuple[Leaf, ...]:
     return tuple(
-        Leaf(group, kind, Decimal(amount), Decimal(tax)) for group, kind, amount, tax in stored
+        Leaf(group, kind, Decimal(amount), Decimal(tax))
+        for group, kind, amount, tax in (_filled(one, _NO_LEAF) for one in stored)
     )
+
+
+def _filled(stored: Sequence[Any], instead: Sequence[Any]) -> list[Any]:
+    """The fields of a stored row, whose release may have known more of them, or fewer."""
+    return [*stored, *instead[len(stored) :]][: len(instead)]
 
 
 def _stored(leaves: Sequence[Leaf]) -> list[list[str]]:

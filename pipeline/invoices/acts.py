@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from pipeline.base.db import Sessions
 from pipeline.base.money import ZERO
+from pipeline.base.security_log import Action, Signature, order_object, record
 from pipeline.base.vault import Vault
 from pipeline.invoices.tables import NEED_A_PERSON, OPEN, InvoiceUpload, UploadState
 from pipeline.orders.order_words import note
@@ -25,9 +25,7 @@ def upload_again(
     sessions: Sessions,
     vault: Vault,
     order_id: int,
-    *,
-    author: str,
-    now: datetime,
+    by: Signature,
     increment_id: str | None = None,
 ) -> None:
     """Upload the order's invoice with the next run, or the one with this number.
@@ -46,16 +44,16 @@ def upload_again(
             )
         values: dict[str, Any] = {
             "state": UploadState.WAITING if upload.numbers else UploadState.WANTED,
-            "due_at": now,
+            "due_at": by.at,
             # Three days for its PDF from now on.
-            "created_at": now,
+            "created_at": by.at,
             "tries": 0,
             "lost": 0,
             "document_id": None,
             "submitted_at": None,
             "code": None,
             "trouble": None,
-            "asked_by": author,
+            "asked_by": by.person,
             "ended_at": None,
         }
         if increment_id not in (None, upload.increment_id):
@@ -63,17 +61,31 @@ def upload_again(
             values |= {"increment_id": increment_id, "grand_total": ZERO, "tax_total": ZERO}
         for name, value in values.items():
             setattr(upload, name, value)
-        note(session, vault, [order_id], NOTE, "", author=author, at=now)
+        note(session, vault, [order_id], NOTE, "", author=by.person, at=by.at)
+        _log(session, upload, by, Action.INVOICE_UPLOADED_AGAIN)
 
 
-def ignore(sessions: Sessions, vault: Vault, order_id: int, *, author: str, now: datetime) -> None:
+def ignore(sessions: Sessions, vault: Vault, order_id: int, by: Signature) -> None:
     """Take the invoice off the list of those that need a person. Raises CannotUpload."""
     with sessions() as session, session.begin():
         upload = _locked(session, order_id)
         if upload.state not in NEED_A_PERSON:
             raise CannotUpload("its invoice does not need a person")
-        upload.state, upload.ended_at = UploadState.IGNORED, now
-        note(session, vault, [order_id], IGNORED, "", author=author, at=now)
+        upload.state, upload.ended_at = UploadState.IGNORED, by.at
+        note(session, vault, [order_id], IGNORED, "", author=by.person, at=by.at)
+        _log(session, upload, by, Action.INVOICE_IGNORED)
+
+
+def _log(session: Session, upload: InvoiceUpload, by: Signature, action: Action) -> None:
+    record(
+        session,
+        at=by.at,
+        person=by.person,
+        address=by.address,
+        action=action,
+        object=order_object(upload.order_id),
+        facts={"invoice": upload.increment_id or None},
+    )
 
 
 def _locked(session: Session, order_id: int) -> InvoiceUpload:

@@ -6,6 +6,7 @@ keep no other waiting. Each method is its own short transaction.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,8 +38,13 @@ SOONEST_LOOK = timedelta(minutes=5)
 LOOKED_FOR = timedelta(days=3)
 """After this time without an invoice in the shop a person has to help."""
 
+UNREADABLE = (
+    "the shop's answer about its invoices cannot be read: check them in the shop's admin, and the "
+    "extensions that change them"
+)
 SEVERAL = "the Magento order has several invoices, and Amazon takes one: choose it"
 
+_MOST_TOLD = 500
 _LEARNT = (
     *("trouble", "ended_at", "increment_id", "numbers", "grand_total", "tax_total"),
     *("created_at", "due_at"),
@@ -147,7 +153,8 @@ class WantedInvoices:
     def not_found(self, order_ids: Collection[int], now: datetime, why: str | None = None) -> None:
         """The shop showed no invoice of these orders: look again after a tenth of the time since.
 
-        With `why`, the shop was asked: after three days a person has to help.
+        With `why`, the shop was asked, and the order's page says so; after three days a person has
+        to help.
         """
         own = (
             among(InvoiceUpload.order_id, order_ids),
@@ -159,11 +166,32 @@ class WantedInvoices:
         with self._sessions() as session, session.begin():
             session.execute(update(InvoiceUpload).where(*own).values(due_at=later))
             if why is not None:
+                session.execute(update(InvoiceUpload).where(*own).values(trouble=why))
                 session.execute(
                     update(InvoiceUpload)
                     .where(*own, InvoiceUpload.created_at <= now - LOOKED_FOR)
-                    .values(state=UploadState.HELD, trouble=why, ended_at=now)
+                    .values(state=UploadState.HELD, ended_at=now)
                 )
+
+    def unreadable(self, marketplace_ids: Collection[str]) -> dict[str, list[int]]:
+        """The Magento orders, by shop, whose invoices could not be read at the last look."""
+        found: dict[str, list[int]] = defaultdict(list)
+        with self._sessions() as session:
+            for shop, entity_id in session.execute(
+                select(Order.shop, Order.magento_order_id)
+                .join(InvoiceUpload, InvoiceUpload.order_id == Order.id)
+                .where(
+                    InvoiceUpload.account == self._account,
+                    InvoiceUpload.state == UploadState.WANTED,
+                    InvoiceUpload.trouble == UNREADABLE,
+                    among(InvoiceUpload.marketplace_id, marketplace_ids),
+                )
+                .order_by(Order.id)
+                .limit(_MOST_TOLD)
+            ):
+                if shop is not None and entity_id is not None:
+                    found[shop].append(entity_id)
+        return found
 
 
 _UPLOADS = InvoiceUpload.__table__

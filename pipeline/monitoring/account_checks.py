@@ -127,7 +127,7 @@ def close_unknown(sessions: Sessions, settings: Settings, now: datetime) -> None
         subject, _, rest = incident.key.partition(":")
         is_gone = incident.account is not None and incident.account not in settings.accounts
         if subject in _BY_SHOP:
-            is_gone = rest.partition(":")[0] not in settings.shops
+            is_gone |= rest.partition(":")[0] not in settings.shops
         if is_gone:
             incidents.close(incident.key, now)
 

@@ -76,11 +76,27 @@ class ShopReads:
                 "",
             )
         self._incidents.close(f"{job}:{shop}", now)
-        key, named = f"set_aside:{shop}:{job}", list(dict.fromkeys(odd))
-        if named:
-            self._incidents.open(key, _odd_rows_text(shop, named), now)
-        else:
-            self._incidents.close(key, now)
+        tell_odd(self._incidents, shop, job, odd, now)
+
+
+def tell_odd(
+    incidents: Incidents,
+    shop: str,
+    job: str,
+    odd: Iterable[OddRow],
+    now: datetime,
+    *,
+    account: str | None = None,
+) -> None:
+    """Open the incident of the rows of a shop that a job sets aside, or close it without any.
+
+    A job that reads the shop for an `account` has an incident for each.
+    """
+    key, named = ":".join(filter(None, ("set_aside", shop, job, account))), list(dict.fromkeys(odd))
+    if named:
+        incidents.open(key, _odd_rows_text(shop, named), now, account=account)
+    else:
+        incidents.close(key, now)
 
 
 def reasons(sessions: Sessions, shops: Collection[str], now: datetime) -> Mapping[str, str]:

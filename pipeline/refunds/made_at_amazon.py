@@ -34,7 +34,7 @@ class RefundCode(StrEnum):
     SHOP_AHEAD = "refunded_in_shop_only"
 
 
-_SENTENCES = {
+_SENTENCES: Mapping[str, str] = {
     RefundCode.NOTED: "Amazon refunded {amount} that no credit memo of the shop shows: make the "
     "credit memo in Magento, or dismiss it on this page",
     RefundCode.NO_INVOICE: "Amazon refunded {amount}, and the shop's order has no paid invoice "
@@ -152,9 +152,9 @@ class Sides:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a person has to know of an order's refunds. `difference` is what Amazon gave back more
-    than the shop, negative where it is less."""
+    than the shop, negative where it is less. `code` may be a word of another release."""
 
-    code: RefundCode
+    code: str
     sentence: str
     difference: Decimal
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -165,11 +165,12 @@ def is_settled(refund: AtAmazon, now: datetime) -> bool:
     return refund.posted_at is None or refund.posted_at <= now - SHOWN_AFTER
 
 
-def finding(code: RefundCode, amount: Decimal, currency: str, words: str = "") -> Finding:
+def finding(code: str, amount: Decimal, currency: str, words: str = "") -> Finding:
     """The finding over an amount, as a sentence with what to do; `words` is why the shop refused
-    the credit memo."""
+    the credit memo. A code that is not known here stays, with the sentence that is always true."""
     figure = f"{written(amount, currency)} {currency}"
-    text = _SENTENCES[code].format(amount=figure, words=words)
+    sentence = _SENTENCES.get(code, _SENTENCES[RefundCode.NOTED])
+    text = sentence.format(amount=figure, words=words)
     facts = {"amount": written(amount, currency), "currency": currency}
     return Finding(code, text, -amount if code == RefundCode.SHOP_AHEAD else amount, facts)
 
@@ -179,7 +180,7 @@ def refused(sides: Sides, now: datetime, words: str) -> Finding:
     return finding(RefundCode.MEMO_REFUSED, sides.difference(now), sides.currency, words)
 
 
-def standing(sides: Sides, now: datetime, code: RefundCode) -> Finding | None:
+def standing(sides: Sides, now: datetime, code: str) -> Finding | None:
     """What is left for a person once all refunds are answered; `code` is why it was."""
     left = sides.difference(now)
     if left > sides.minor:

@@ -57,9 +57,10 @@ class Case:
     answers: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def code(self) -> RefundCode:
-        """Why the order needed a person before; a note if it did not."""
-        return RefundCode(self.row.code) if self.row.code else RefundCode.NOTED
+    def code(self) -> str:
+        """Why the order needed a person before, perhaps in a word of another release; a note if it
+        did not."""
+        return self.row.code or RefundCode.NOTED
 
     def sides(self, memos: Iterable[MemoTotal]) -> Sides:
         """Both sides of the order, with the shop's credit memos as they are now."""

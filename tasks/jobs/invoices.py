@@ -15,7 +15,9 @@ from pipeline.invoices.pauses import Pauses
 from pipeline.invoices.pdf_source import fetch
 from pipeline.invoices.sending import InvoiceWay
 from pipeline.invoices.uploads import Uploads
-from pipeline.invoices.wanted import Wanted, WantedInvoices
+from pipeline.invoices.wanted import UNREADABLE, Wanted, WantedInvoices
+from pipeline.magento.rest.odd_rows import OddRow, set_aside
+from pipeline.monitoring.shop_reads import tell_odd
 from tasks.engine.runtime import Runtime
 
 NEW_AT_ONCE = 500
@@ -39,10 +41,12 @@ def run_invoices(parts: Runtime, account: str) -> None:
         if not ours:
             return
         now = parts.clients.now()
+        wanted = WantedInvoices(parts.sessions, account)
         if not takes:
             pauses.resume(now)
         elif not pauses.stop(now):
-            _find(parts, WantedInvoices(parts.sessions, account), takes)
+            _find(parts, wanted, takes)
+        _tell_unreadable(parts, wanted, account, takes)
         way = InvoiceWay(
             Uploads(parts.sessions, account),
             # Refunds, confirmations and cancellations have the quota of feeds first.
@@ -75,13 +79,35 @@ def _find_in(
         return
     entity_ids = [entity_id for entity_id in orders.values() if entity_id is not None]
     try:
-        invoices = parts.clients.shops[shop].invoices.numbered(entity_ids)
+        with set_aside() as odd:
+            invoices = parts.clients.shops[shop].invoices.numbered(entity_ids)
     except RemoteError as error:
         log.warning("invoices.shop_unread", shop=shop, code=error.code)
         wanted.not_found(orders, parts.clients.now())
         return
     own = {order_id: invoices.get(entity_id or 0, ()) for order_id, entity_id in orders.items()}
-    count = wanted.found(own, parts.clients.now())
-    missing = [order_id for order_id, found in own.items() if not found]
-    wanted.not_found(missing, parts.clients.now(), "the shop shows no invoice of its Magento order")
+    unread = {row.order_id for row in odd}
+    # An order with a second invoice that cannot be read is not one with a single invoice, and a row
+    # that names no order may be the invoice of each order without one.
+    unreadable = {
+        order_id
+        for order_id, found in own.items()
+        if orders[order_id] in unread or (0 in unread and not found)
+    }
+    missing = {order_id for order_id, found in own.items() if not found} - unreadable
+    now = parts.clients.now()
+    count = wanted.found({key: own[key] for key in own.keys() - unreadable}, now)
+    wanted.not_found(unreadable, now, UNREADABLE)
+    wanted.not_found(missing, now, "the shop shows no invoice of its Magento order")
     log.info("invoices.new", shop=shop, count=count)
+
+
+def _tell_unreadable(
+    parts: Runtime, wanted: WantedInvoices, account: str, marketplace_ids: Collection[str]
+) -> None:
+    """Have an incident for each shop whose invoices cannot be read, as long as some are wanted."""
+    unreadable = wanted.unreadable(marketplace_ids)
+    for shop in parts.clients.shops:
+        odd = [OddRow("/invoices", order_id=entity_id) for entity_id in unreadable.get(shop, ())]
+        now = parts.clients.now()
+        tell_odd(parts.incidents, shop, "invoices", odd, now, account=account)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
+from pipeline.cli.common import system_user
 from pipeline.refunds.tables import AmazonRefund
 from tests.builders import stored, with_keys
 from tests.cli.conftest import Run
 from tests.console.builders import a_shipped_order
 from tests.console.test_order_refunds import a_refund
+from tests.security_log import rows
 
 
 def test_a_wrong_seen_is_taken_back_once(sessions: Sessions, orderbridge: Run) -> None:
@@ -20,6 +23,8 @@ def test_a_wrong_seen_is_taken_back_once(sessions: Sessions, orderbridge: Run) -
     with sessions() as session:
         row = session.get_one(AmazonRefund, refund_id)
     assert (row.state, row.transaction_id, row.asked_about) == ("asked", None, "R7")
+    (logged,) = rows(sessions, Action.REFUND_TAKEN_BACK)
+    assert (logged.person, logged.address) == (system_user(), "")
     again = orderbridge("refunds", "undo", str(refund_id))
     assert again.exit_code != 0
     assert "its refund is asked, which cannot be undone" in again.output

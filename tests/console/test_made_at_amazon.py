@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
-from pipeline.orders.tables import Note
+from pipeline.base.security_log import Action
+from pipeline.orders.tables import Note, Order
 from pipeline.refunds.made_at_amazon_tables import MadeAtAmazon
 from tests.builders import NOW, stored
 from tests.console.builders import a_held_order
 from tests.console.conftest import SignedIn
+from tests.security_log import rows
 
 SENTENCE = "Amazon refunded 12.00 EUR that no credit memo of the shop shows"
 
@@ -63,9 +65,14 @@ def test_the_order_shows_both_sides_and_a_person_settles_it(
         row = session.get_one(MadeAtAmazon, order_id)
         assert (row.needs_person, row.dismissed) == (False, Decimal(12))
         (note,) = session.scalars(select(Note))
+        number = session.get_one(Order, order_id).external_id
     assert note.text == (
         "settled the refunds made at Amazon: 12 EUR are not in the shop's credit memos"
     )
+    (logged,) = rows(sessions, Action.REFUND_SETTLED)
+    signed = (logged.person, logged.address, logged.object)
+    assert signed == ("otto", "127.0.0.1", f"order {order_id}")
+    assert logged.facts == {"number": number, "amount": "12.00", "currency": "EUR"}
     assert 'id="made-' not in operator.get("/refunds").text
     assert "settle-refund" not in operator.get(f"/orders/{order_id}").text
 

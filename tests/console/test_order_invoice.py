@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
 from pipeline.invoices.acts import NOTE
 from pipeline.invoices.tables import InvoiceUpload, UploadState
 from pipeline.operations.lists.filters import Filters
@@ -16,6 +17,7 @@ from pipeline.operations.lists.orders import Listing
 from pipeline.orders.tables import Note
 from tests.builders import ACCOUNT, GERMANY, NOW, an_order, stored
 from tests.console.conftest import SignedIn
+from tests.security_log import rows
 
 
 def with_invoice(sessions: Sessions, state: UploadState) -> int:
@@ -61,6 +63,13 @@ def test_a_refusal_is_shown_and_uploaded_again(sessions: Sessions, operator: Sig
         row = session.get_one(InvoiceUpload, order_id)
         assert (row.state, row.code, row.asked_by) == (UploadState.WAITING, None, "otto")
         assert [note.text for note in session.scalars(select(Note))] == [NOTE]
+    (logged,) = rows(sessions, Action.INVOICE_UPLOADED_AGAIN)
+    assert (logged.person, logged.address, logged.object, logged.facts) == (
+        "otto",
+        "127.0.0.1",
+        f"order {order_id}",
+        {"invoice": "100000231"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,6 +92,13 @@ def test_ignored_it_needs_nobody(sessions: Sessions, operator: SignedIn) -> None
     assert "ignored" in page
     assert "ignore-invoice" not in page
     assert operator.post(f"/orders/{order_id}/ignore-invoice", {}).status_code == 409
+    (logged,) = rows(sessions, Action.INVOICE_IGNORED)
+    assert (logged.person, logged.address, logged.object, logged.facts) == (
+        "otto",
+        "127.0.0.1",
+        f"order {order_id}",
+        {"invoice": "100000231"},
+    )
 
 
 def test_today_leads_to_the_orders_whose_invoice_needs_a_person(

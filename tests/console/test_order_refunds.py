@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Action
 from pipeline.intake.tables import Refund
+from pipeline.orders.tables import Order
 from pipeline.refunds.states import RefundState
 from pipeline.refunds.tables import AmazonRefund
 from tests.builders import NOW, stored, with_keys
 from tests.console.builders import a_shipped_order
 from tests.console.conftest import SignedIn
+from tests.security_log import rows
 
 
 def asked(sessions: Sessions) -> tuple[int, int]:
@@ -87,6 +90,39 @@ def test_the_preview_is_to_the_cent_and_sent_with_its_total(
     operator.post(f"{path}/no-refund", data={"refund": str(refund_id)})
     assert state(sessions, refund_id) == "dismissed"
     assert "No refund waits for a decision." in operator.get("/refunds").text
+
+
+def test_each_decision_is_in_the_security_log_and_a_refused_one_is_not(
+    sessions: Sessions, operator: SignedIn
+) -> None:
+    order_id, refund_id = asked(sessions)
+    held = a_refund(sessions, order_id, memo_id=8, state="held", total=None)
+    seen = a_refund(sessions, order_id, memo_id=9, state="seen", transaction_id="R7")
+    for act, which, total in (
+        ("refund", refund_id, "12.49"),
+        ("refund", refund_id, "12.50"),
+        ("undo-refund", refund_id, ""),
+        ("no-refund", refund_id, ""),
+        ("prepare-refund", held, ""),
+        ("undo-refund", seen, ""),
+    ):
+        form = {"refund": str(which), "total": total}
+        operator.post(f"/orders/{order_id}/{act}", data=form)
+    kinds = [action for action in Action if action.startswith("refund")]
+    found = rows(sessions, *kinds)
+    assert {(row.person, row.address, row.object) for row in found} == {
+        ("otto", "127.0.0.1", f"order {order_id}")
+    }
+    with sessions() as session:
+        number = session.get_one(Order, order_id).external_id
+    whole = {"number": number, "memo": 7, "amount": "12.50", "currency": "EUR"}
+    assert [(row.action, row.facts) for row in found] == [
+        (Action.REFUND_SENT, whole),
+        (Action.REFUND_TAKEN_BACK, whole),
+        (Action.REFUND_LEFT_OUT, whole),
+        (Action.REFUND_PREPARED, {**whole, "memo": 8, "amount": None}),
+        (Action.REFUND_TAKEN_BACK, {**whole, "memo": 9, "transaction": "R7"}),
+    ]
 
 
 @pytest.mark.parametrize(("sent_at", "after"), [(None, "asked"), (NOW, "unknown")])

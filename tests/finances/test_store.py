@@ -6,11 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from pipeline.amazon.transactions import Leaf, Transaction, TransactionItem
 from pipeline.base.db import Sessions
 from pipeline.finances.store import Transactions, transactions_of
+from pipeline.finances.tables import TransactionRow
 from tests.builders import NOW, an_order, stored
 
 MUG = TransactionItem("MUG", 1, Decimal("10.00"), (Leaf("Tax", "OurPriceTax", Decimal("10.00")),))
@@ -61,6 +62,33 @@ def test_a_transaction_that_comes_before_its_order_is_matched_later(sessions: Se
         assert [one.transaction_id for one in transactions_of(session, [order_id])[order_id]] == [
             "t1"
         ]
+
+
+@pytest.mark.parametrize(
+    ("items", "leaves"),
+    [
+        ([["MUG", 1, "10.00", [["Tax", "OurPriceTax", "10.00"]]]], [["Tax", "Whole", "10.00"]]),
+        (
+            [["MUG", 1, "10.00", [["Tax", "OurPriceTax", "10.00", "0", "more"]], "", {"new": 1}]],
+            [["Tax", "Whole", "10.00", "0", "more", None]],
+        ),
+    ],
+    ids=["fewer fields", "more fields"],
+)
+def test_a_row_of_another_release_is_read(
+    sessions: Sessions, items: list[object], leaves: list[object]
+) -> None:
+    order = an_order()
+    number, order_id = order.external_id, stored(sessions, order)
+    Transactions(sessions).store("eu", [a_sale("t1", number), a_sale("t2", number)], NOW)
+    with sessions() as session, session.begin():
+        other = update(TransactionRow).where(TransactionRow.transaction_id == "t1")
+        session.execute(other.values(items=items, leaves=leaves))
+    whole = (Leaf("Tax", "Whole", Decimal("10.00")),)
+    with sessions() as session:
+        assert transactions_of(session, [order_id]) == {
+            order_id: [a_sale("t1", number, leaves=whole), a_sale("t2", number)]
+        }
 
 
 @pytest.mark.parametrize("count", [1, 300])

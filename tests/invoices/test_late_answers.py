@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.base.security_log import Signature
 from pipeline.invoices.acts import CannotUpload, ignore, upload_again
 from pipeline.invoices.tables import NEED_A_PERSON, InvoiceUpload, UploadState
 from pipeline.invoices.upload_changes import Overtaken, UploadChanges
@@ -50,7 +51,7 @@ def test_a_late_worker_changes_nothing(rig: Rig, seen_at: str, now_at: str) -> N
         rig.later()
     if now_at == "asked again":
         rig.at += timedelta(minutes=1)
-        upload_again(rig.sessions, a_vault(), order_id, author="anna", now=rig.at)
+        upload_again(rig.sessions, a_vault(), order_id, Signature("anna", "", rig.at))
     before = the_row(rig, order_id)
     make = UploadChanges(rig.uploads, rig.pauses, rig.now)
     for move in MOVES.values():
@@ -106,9 +107,9 @@ def test_only_what_needs_a_person_can_be_ignored(rig: Rig, state: UploadState) -
     with rig.sessions() as session, session.begin():
         session.get_one(InvoiceUpload, order_id).state = state
     if state in NEED_A_PERSON:
-        ignore(rig.sessions, a_vault(), order_id, author="anna", now=rig.at)
+        ignore(rig.sessions, a_vault(), order_id, Signature("anna", "", rig.at))
         assert rig.upload(order_id).state == UploadState.IGNORED
         return
     with pytest.raises(CannotUpload):
-        ignore(rig.sessions, a_vault(), order_id, author="anna", now=rig.at)
+        ignore(rig.sessions, a_vault(), order_id, Signature("anna", "", rig.at))
     assert rig.upload(order_id).state == state

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.base.incidents import Incidents
+from pipeline.base.security_log import Signature
 from pipeline.invoices.acts import CannotUpload, upload_again
 from pipeline.invoices.pauses import TRY_ROLE_AGAIN
 from pipeline.invoices.sending import GIVE_UP, SETTLES
@@ -174,7 +175,7 @@ def test_waits_for_the_pdf_and_then_asks_a_person(rig: Rig) -> None:
 
 
 def again(rig: Rig, order_id: int, **more: Any) -> None:
-    upload_again(rig.sessions, a_vault(), order_id, author="anna", now=rig.at, **more)
+    upload_again(rig.sessions, a_vault(), order_id, Signature("anna", "", rig.at), **more)
 
 
 def test_several_invoices_are_a_persons_choice(rig: Rig) -> None:

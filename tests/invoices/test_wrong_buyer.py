@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from pipeline.base.security_log import Signature
 from pipeline.invoices.acts import upload_again
 from pipeline.invoices.tables import UploadState
 from pipeline.settings.model import Settings
@@ -86,7 +87,7 @@ def test_an_order_of_a_former_shop_is_held(rig: Rig) -> None:
     (rig.folder / "former").mkdir()
     (rig.folder / "former" / "1.pdf").write_bytes(pdf_of("of the former shop"))
     rig.options = {"invoice_source": f"{rig.folder}/{{shop}}"}
-    upload_again(rig.sessions, a_vault(), order_id, author="anna", now=rig.at)
+    upload_again(rig.sessions, a_vault(), order_id, Signature("anna", "", rig.at))
     rig.through()
     assert rig.state(order_id) == (UploadState.ACCEPTED, None)
 
@@ -113,7 +114,7 @@ def test_equal_numbers_within_a_shop_are_held_until_a_person_looked(rig: Rig) ->
     rig.through()
     assert [rig.state(first), rig.state(second)] == [HELD, HELD]
     assert rig.amazons() == []
-    upload_again(rig.sessions, a_vault(), second, author="anna", now=rig.at)
+    upload_again(rig.sessions, a_vault(), second, Signature("anna", "", rig.at))
     rig.through()
     assert rig.state(second) == (UploadState.ACCEPTED, None)
 
@@ -123,11 +124,11 @@ def test_a_file_goes_to_one_order_only(rig: Rig) -> None:
     (rig.folder / "2.pdf").write_bytes(pdf_of("1"))
     rig.through()
     assert [rig.state(first), rig.state(second)] == [(UploadState.ACCEPTED, None), HELD]
-    upload_again(rig.sessions, a_vault(), second, author="anna", now=rig.at)
+    upload_again(rig.sessions, a_vault(), second, Signature("anna", "", rig.at))
     rig.through()
     assert rig.state(second) == HELD
     (rig.folder / "2.pdf").write_bytes(pdf_of("2"))
-    upload_again(rig.sessions, a_vault(), second, author="anna", now=rig.at)
+    upload_again(rig.sessions, a_vault(), second, Signature("anna", "", rig.at))
     rig.through()
     assert rig.state(second) == (UploadState.ACCEPTED, None)
     assert [number for number, _ in rig.amazons()] == ["1", "2"]

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from pipeline.amazon.feeds import FeedsApi
 from pipeline.base import database_restores
+from pipeline.base.security_log import Signature
 from pipeline.operations.acts.refunds import RefundDecisions, amount
 from pipeline.operations.lists.refunds import by_id, waiting
 from pipeline.refunds.feeds import FINANCES_ARE_LATE, RefundFeeds
@@ -31,7 +32,7 @@ def restored(rig: Rig) -> None:
 
 def press(rig: Rig, refund_id: int) -> None:
     row = rig.row(refund_id)
-    hand = RefundDecisions(rig.sessions, a_vault(), "otto", rig.clock())
+    hand = RefundDecisions(rig.sessions, a_vault(), Signature("otto", "", rig.clock()))
     hand.send(row.order_id, refund_id, amount(row))
 
 

@@ -207,5 +207,6 @@ def test_incidents_of_a_shop_that_is_gone_are_closed(both: Both) -> None:
     kinds = ("watch", "watch_confirmed", "refunds", "guard", "stock")
     for key in (*(f"{kind}:gone" for kind in kinds), "set_aside:gone:watch", f"watch:{SHOP}"):
         incidents.open(key, "a sentence", NOW)
+    incidents.open(f"set_aside:{SHOP}:invoices:gone", "a sentence", NOW, account="gone")
     close_unknown(both.parts.sessions, both.settings, NOW)
     assert [incident.key for incident in incidents.all_open()] == [f"watch:{SHOP}"]

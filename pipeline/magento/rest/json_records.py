@@ -213,10 +213,11 @@ def invoice(row: dict[str, Any]) -> Invoice:
 
 
 def numbered_invoice(row: dict[str, Any]) -> NumberedInvoice:
-    """An invoice with its number. Source: GET /V1/invoices."""
-    return NumberedInvoice(
-        name(row, "increment_id"), number(row, "grand_total"), number(row, "tax_amount")
-    )
+    """An invoice with its number. Raises ValueError without one. Source: GET /V1/invoices."""
+    increment_id = name(row, "increment_id")
+    if not increment_id:
+        raise ValueError("an invoice without increment_id")
+    return NumberedInvoice(increment_id, number(row, "grand_total"), number(row, "tax_amount"))
 
 
 def credit_memo(row: dict[str, Any]) -> CreditMemo:

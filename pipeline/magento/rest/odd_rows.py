@@ -29,8 +29,11 @@ class OddRow:
 
     def __str__(self) -> str:
         what = self.path.strip("/").removesuffix("s").rpartition("/")[2]
-        named = str(self.entity_id or self.number or self.sku or "without a number")
-        return f"{what} {named}" + (f" of order {self.order_id}" if self.order_id else "")
+        named = str(self.entity_id or self.number or self.sku or "")
+        of_order = f"of order {self.order_id}" if self.order_id else ""
+        if not named and not of_order:
+            named = "without a number"
+        return " ".join(filter(None, (what, named, of_order)))
 
 
 @contextmanager

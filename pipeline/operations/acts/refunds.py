@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 from pipeline.base.db import Sessions
 from pipeline.base.master_keys import KeyMissing
 from pipeline.base.money import written
+from pipeline.base.security_log import Action, Signature, order_object, record
 from pipeline.base.vault import Vault
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.channel_order import FulfilledBy, RemoteStatus
@@ -51,13 +51,13 @@ def may_take_back(refund: AmazonRefund) -> bool:
 
 
 class RefundDecisions:
-    """Stores a person's decisions about refunds. Each method raises NotPossible."""
+    """Stores a person's decisions about refunds, with a row of the security log. Each method raises
+    NotPossible."""
 
-    def __init__(self, sessions: Sessions, vault: Vault, author: str, now: datetime) -> None:
+    def __init__(self, sessions: Sessions, vault: Vault, by: Signature) -> None:
         self._sessions = sessions
         self._vault = vault
-        self._author = author
-        self._now = now
+        self._by = by
 
     def send(self, order_id: int, refund_id: int, total: str) -> None:
         """Have Amazon refund the buyer: exactly `total`, as the person saw it."""
@@ -76,36 +76,42 @@ class RefundDecisions:
                 )
             self._change(
                 session,
+                Action.REFUND_SENT,
+                order,
                 refund,
                 f"asked Amazon to refund {total} {refund.currency}",
                 state=RefundState.CHOSEN,
                 looked_at=None,
                 tries=0,
-                due_at=self._now,
+                due_at=self._by.at,
             )
 
     def prepare(self, order_id: int, refund_id: int) -> None:
         """Have the message of a held refund made, for a person to decide."""
         with self._sessions() as session, session.begin():
-            _, refund = _locked(session, order_id, refund_id)
+            order, refund = _locked(session, order_id, refund_id)
             if not may_prepare(refund):
                 raise NotPossible(f"its refund is {refund.state}")
             self._change(
                 session,
+                Action.REFUND_PREPARED,
+                order,
                 refund,
                 "had the refund at Amazon prepared",
                 state=RefundState.ASKED,
-                due_at=self._now,
+                due_at=self._by.at,
             )
 
     def dismiss(self, order_id: int, refund_id: int, why: str = "") -> None:
         """Leave the refund out: Amazon is not told of this credit memo."""
         with self._sessions() as session, session.begin():
-            _, refund = _locked(session, order_id, refund_id)
+            order, refund = _locked(session, order_id, refund_id)
             if not may_dismiss(refund):
                 raise NotPossible(f"its refund is {refund.state}")
             self._change(
                 session,
+                Action.REFUND_LEFT_OUT,
+                order,
                 refund,
                 "decided against a refund at Amazon",
                 why,
@@ -119,38 +125,50 @@ class RefundDecisions:
         A message that was sent is looked for again, and is a person's 96 hours after it was sent.
         """
         with self._sessions() as session, session.begin():
-            _, refund = _locked(session, order_id, refund_id)
+            order, refund = _locked(session, order_id, refund_id)
             if not may_take_back(refund):
                 raise NotPossible(f"its refund is {refund.state}, which cannot be undone")
             if refund.state == RefundState.SEEN:
                 self._change(
                     session,
+                    Action.REFUND_TAKEN_BACK,
+                    order,
                     refund,
                     f"said that refund {refund.transaction_id} at Amazon is not this memo's",
                     state=RefundState.ASKED if refund.sent_at is None else RefundState.UNKNOWN,
                     asked_about=with_more(refund.asked_about, refund.transaction_id),
                     transaction_id=None,
-                    due_at=self._now,
+                    due_at=self._by.at,
                 )
                 return
             self._change(
                 session,
+                Action.REFUND_TAKEN_BACK,
+                order,
                 refund,
                 "took back the decision about the refund at Amazon",
                 state=RefundState.ASKED,
-                due_at=self._now,
+                due_at=self._by.at,
             )
 
     def _change(
-        self, session: Session, refund: AmazonRefund, text: str, typed: str = "", **values: Any
+        self,
+        session: Session,
+        action: Action,
+        order: Order,
+        refund: AmazonRefund,
+        text: str,
+        typed: str = "",
+        **values: Any,
     ) -> None:
+        seen = refund.transaction_id
         is_asked = values["state"] == RefundState.ASKED
         for name, value in values.items():
             setattr(refund, name, value)
-        refund.changed_at, refund.needs_person = self._now, is_asked
+        refund.changed_at, refund.needs_person = self._by.at, is_asked
         is_open = is_asked or values["state"] == RefundState.UNKNOWN
-        refund.decided_by = None if is_open else self._author
-        refund.decided_at = None if is_open else self._now
+        refund.decided_by = None if is_open else self._by.person
+        refund.decided_at = None if is_open else self._by.at
         refund.hold_code = refund.reason = None
         text = f"{text} (credit memo {refund.memo_id})"
         try:
@@ -160,11 +178,26 @@ class RefundDecisions:
                 [refund.order_id],
                 text,
                 typed.strip(),
-                author=self._author,
-                at=self._now,
+                author=self._by.person,
+                at=self._by.at,
             )
         except KeyMissing as error:
             raise NotPossible(str(error)) from None
+        record(
+            session,
+            at=self._by.at,
+            person=self._by.person,
+            address=self._by.address,
+            action=action,
+            object=order_object(order.id),
+            facts={
+                "number": order.external_id,
+                "memo": refund.memo_id,
+                "amount": amount(refund) or None,
+                "currency": refund.currency,
+                **({"transaction": seen} if seen else {}),
+            },
+        )
 
 
 def amount(refund: AmazonRefund) -> str:

@@ -15,6 +15,7 @@ import requests
 from sqlalchemy import select, update
 
 from pipeline.base.quota import Lane
+from pipeline.base.security_log import Signature
 from pipeline.base.vault import SealedColumn
 from pipeline.finances.store import Transactions
 from pipeline.operations.acts.refunds import RefundDecisions, amount
@@ -118,7 +119,9 @@ class Selling(World):
 
     @property
     def hand(self) -> RefundDecisions:
-        return RefundDecisions(self.parts.sessions, self.parts.vault, "otto", self.clock())
+        return RefundDecisions(
+            self.parts.sessions, self.parts.vault, Signature("otto", "", self.clock())
+        )
 
     def press(self, row: AmazonRefund) -> None:
         """A person has Amazon refund the buyer."""

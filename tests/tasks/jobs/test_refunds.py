@@ -13,6 +13,7 @@ import pytest
 import requests
 from sqlalchemy import select, update
 
+from pipeline.base.security_log import Signature
 from pipeline.base.vault import SealedColumn
 from pipeline.operations.acts.refunds import RefundDecisions, amount
 from pipeline.orders.machine import owner
@@ -75,7 +76,9 @@ class Refunding(World):
     def press(self, order_id: int) -> None:
         """A person has Amazon refund the buyer."""
         row = self.refund(order_id)
-        hand = RefundDecisions(self.parts.sessions, self.parts.vault, "otto", self.clock())
+        hand = RefundDecisions(
+            self.parts.sessions, self.parts.vault, Signature("otto", "", self.clock())
+        )
         hand.send(order_id, row.id, amount(row))
 
     def runs(self, count: int = 4) -> None:

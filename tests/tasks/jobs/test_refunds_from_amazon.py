@@ -13,10 +13,12 @@ from sqlalchemy import event, select, update
 
 from pipeline.amazon.transactions import Leaf, TransactionItem
 from pipeline.base.db import Sessions
+from pipeline.base.security_log import Signature
 from pipeline.operations.acts.made_at_amazon import settle
 from pipeline.operations.acts.one_order import NotPossible
 from pipeline.orders.states import EffectKind
 from pipeline.orders.tables import Effect, EffectState, Order
+from pipeline.refunds.made_at_amazon_tables import MadeAtAmazon
 from tests.builders import NOW
 from tests.tasks.jobs.refund_world import LATE, World, a_world, two_worlds
 
@@ -226,7 +228,8 @@ def test_a_person_dismisses_a_difference_until_it_changes(noting: World) -> None
     order_id = noting.placed()
     noting.refunded(order_id, "12.00")
     noting.work()
-    act = (noting.parts.sessions, noting.parts.vault, order_id, "anna", noting.clock())
+    by = Signature("anna", "", noting.clock())
+    act = (noting.parts.sessions, noting.parts.vault, order_id, by)
     settle(*act)
     with pytest.raises(NotPossible):
         settle(*act)
@@ -237,6 +240,23 @@ def test_a_person_dismisses_a_difference_until_it_changes(noting: World) -> None
     noting.work()
     row = noting.row(order_id)
     assert (row.needs_person, row.difference) == (True, Decimal(15))
+
+
+def test_a_word_of_another_release_stays_as_it_is(noting: World) -> None:
+    order_id, other_id = noting.placed(), noting.placed()
+    noting.refunded(order_id, "12.00")
+    noting.work()
+    with noting.parts.sessions() as session, session.begin():
+        session.execute(
+            update(MadeAtAmazon).values(code="refunded_by_voucher", due_at=noting.clock())
+        )
+    noting.refunded(other_id, "3.00")
+    noting.work()
+    row, other = noting.row(order_id), noting.row(other_id)
+    assert (row.needs_person, row.code, row.difference) == (True, "refunded_by_voucher", TWELVE)
+    assert row.sentence is not None
+    assert "12.00 EUR" in row.sentence
+    assert (other.needs_person, other.code) == (True, "refunded_at_amazon")
 
 
 def test_a_copy_of_deferred_money_is_no_second_refund(booking: World) -> None:
