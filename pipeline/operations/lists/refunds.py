@@ -78,8 +78,10 @@ class ShownRefund:
 
     @property
     def is_prepared(self) -> bool:
-        """Whether the job is done with it for now; else its message is still being made."""
-        return self.state != RefundState.ASKED or self.due_at is None
+        """Whether the job is done with it for now; else its message is still being made. With a
+        code it waits for something else."""
+        is_made = self.due_at is None or self.hold_code is not None
+        return self.state != RefundState.ASKED or is_made
 
 
 def refunds_of(sessions: Sessions, order_id: int) -> list[ShownRefund]:
