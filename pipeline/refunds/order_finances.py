@@ -10,7 +10,6 @@ from pipeline.amazon.transactions import Transaction
 from pipeline.base.errors import Transient
 from pipeline.base.quota import Lane
 
-
 _LEAVE_IT_OUT = "refund the buyer in Seller Central and leave the refund out here"
 _TOLD = {
     UNAUTHORIZED: "Amazon refuses access to its transactions, and no refund leaves before they "
